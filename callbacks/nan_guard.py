@@ -1,0 +1,49 @@
+"""Stops a run whose loss is no longer a number."""
+
+import math
+
+import keras
+
+
+class NaNGuard(keras.callbacks.Callback):
+    """Stops training when the loss turns NaN or infinite, and remembers when.
+
+    Keras' `TerminateOnNaN` prints a line and leaves the caller to guess; this one can be asked.
+
+    Attributes:
+        failed_epoch: The epoch, counted from 0, in which the loss was lost, else `None`.
+
+    Example:
+        >>> import keras, numpy as np
+        >>> from callbacks import NaNGuard
+        >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        >>> model.compile(optimizer="sgd", loss="mse")
+        >>> guard = NaNGuard()
+        >>> history = model.fit(np.ones((8, 1)), np.full((8, 1), np.nan), callbacks=[guard],
+        ...                     epochs=5, verbose=0)
+        >>> guard.failed_epoch, len(history.epoch)
+        (0, 1)
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.failed_epoch = None
+        self._epoch = 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Remembers the epoch."""
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Checks the loss so far."""
+        self._check(logs)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Checks the loss of the epoch, on training and validation data."""
+        self._check(logs)
+
+    def _check(self, logs):
+        losses = [(logs or {}).get(name, 0.0) for name in ("loss", "val_loss")]
+        if self.failed_epoch is None and not all(math.isfinite(loss) for loss in losses):
+            self.failed_epoch = self._epoch
+            self.model.stop_training = True

@@ -1,0 +1,142 @@
+"""Turns command-line arguments and YAML files into a recipe's configuration."""
+
+import argparse
+import difflib
+import importlib
+import json
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import get_origin, get_type_hints
+
+import yaml
+from jsonargparse import ArgumentError, ArgumentParser
+
+from recipes.errors import UserError
+
+
+def parse(recipe: str, arguments: list[str], command: str = "train"):
+    """Parses the flags of a recipe.
+
+    From weakest to strongest: the recipe's defaults for the dataset, the preset, the file of
+    `--config`, the flags.
+
+    Args:
+        recipe: Name of the recipe.
+        arguments: The arguments that follow it.
+        command: Name of the command, for the help text.
+
+    Returns:
+        The recipe's configuration.
+
+    Raises:
+        UserError: If a flag or a value is wrong.
+    """
+    module = importlib.import_module(f"recipes.{recipe}")
+    given = _peek(arguments)
+    preset = _preset(module, given.preset)
+    saved = _read_config(given.config) if given.config else {}
+    if given.data or given.dataset:  # the flag replaces what the file or the preset names
+        preset.pop("dataset", None)
+        saved = {k: v for k, v in saved.items() if k not in ("data", "dataset")}
+    own_data = given.data or saved.get("data")
+    dataset = given.dataset or saved.get("dataset") or preset.get("dataset")
+    defaults = asdict(module.default_config(dataset, own_data=bool(own_data)))
+    kind = type(module.default_config())
+    unknown = sorted({*preset, *saved} - {*defaults})
+    if unknown:
+        raise UserError(f"{given.config}: there is no setting {unknown[0]!r}.")
+    parser = ArgumentParser(
+        prog=f"zoo {command} {recipe}", exit_on_error=False, usage="%(prog)s [flags]"
+    )
+    parser.add_argument("--config", help="A YAML file of settings, such as a run's config.yaml.")
+    parser.add_class_arguments(kind, as_group=False)
+    parser.set_defaults({**defaults, **preset, **saved})
+    if {"-h", "--help"} & set(arguments):
+        print(f"{module.__doc__}\n{parser.format_help()}")
+        raise SystemExit(0)
+    flags = [item for item in _spell(arguments, kind)]
+    try:
+        found = parser.parse_args(flags).as_dict()
+    except ArgumentError as error:
+        raise UserError(_explain(str(error), kind)) from error
+    found.pop("config")
+    return kind(**found)
+
+
+def _peek(arguments):
+    """The flags that decide the defaults of all others."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    for name in ("dataset", "data", "preset", "config"):
+        parser.add_argument(f"--{name}")
+    try:
+        return parser.parse_known_args(arguments)[0]
+    except argparse.ArgumentError as error:
+        raise UserError(f"{error}.") from error
+
+
+def _preset(module, name):
+    presets = getattr(module, "PRESETS", {})
+    if name is None:
+        return {}
+    if name not in presets:
+        near = difflib.get_close_matches(name, presets, n=2)
+        hint = f" Did you mean {' or '.join(near)}?" if near else " `zoo list` names them."
+        raise UserError(f"There is no preset {name!r}.{hint}")
+    return dict(presets[name])
+
+
+def _read_config(path) -> dict:
+    """The settings in a YAML file; what a run says about itself is left out."""
+    try:
+        saved = yaml.safe_load(Path(path).read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"Cannot read --config {path}: {error}.") from error
+    except yaml.YAMLError as error:
+        raise UserError(f"--config {path} is not valid YAML: {error}.") from error
+    if not isinstance(saved, dict):
+        raise UserError(f"Expected --config {path} to hold `setting: value` lines.")
+    return {k: v for k, v in saved.items() if k not in ("run", "name", "overwrite")}
+
+
+def _spell(arguments, kind):
+    """Spells out what people write shorter: `--target A,B`, `--overwrite`, `--model.units 64`."""
+    hints = get_type_hints(kind)
+    result, rest = [], list(arguments)
+    while rest:
+        item = rest.pop(0)
+        if item.startswith("--model."):
+            item = item.replace("--model.", "--model_arguments.", 1)
+        name, has_value, value = item.removeprefix("--").partition("=")
+        hint = hints.get(name) if item.startswith("--") else None
+        if hint is bool and not has_value and (not rest or rest[0].lower() not in _BOOLEANS):
+            item = f"--{name}=true"
+        elif get_origin(hint) is list and (has_value or rest):
+            value = value if has_value else rest.pop(0)
+            item = f"--{name}={_list(value, hint)}"
+        result.append(item)
+    return result
+
+
+_BOOLEANS = ("true", "false", "yes", "no")
+
+
+def _list(value, hint):
+    if value.startswith("["):
+        return value
+    parts = [part.strip() for part in value.split(",") if part.strip()]
+    return json.dumps(parts) if hint == list[str] else f"[{','.join(parts)}]"
+
+
+def _explain(message, kind):
+    """One line out of jsonargparse's message, with the nearest flag for one that is unknown."""
+    marker = "nrecognized arguments: "
+    if marker in message:
+        flag = message.partition(marker)[2].split()[0].partition("=")[0]
+        names = [f"--{item.name}" for item in fields(kind)]
+        near = difflib.get_close_matches(flag, names, n=2)
+        hint = f"Did you mean {' or '.join(near)}?" if near else "--help lists them all."
+        return f"There is no flag {flag}. {hint}"
+    text = " ".join(message.split())
+    for before, after in (('Parser key "', "--"), ('":', ":"), ("<class '", ""), ("'>", "")):
+        text = text.replace(before, after)
+    return text

@@ -1,0 +1,161 @@
+"""The program `zoo`: list, train, predict, runs, tensorboard.
+
+    zoo list [PATTERN]              models, recipes, datasets and presets
+    zoo train RECIPE [flags]        train; the run lands in logs/RECIPE/NAME
+    zoo predict RUN [INPUT] [-o F]  forecasts of a saved run, to standard output or a file
+    zoo runs [--sort METRIC]        a table of all runs
+    zoo tensorboard [--logdir L]    browse them
+
+`zoo COMMAND --help` explains a command, `zoo train RECIPE --help` all flags of a recipe.
+Exit status: 0 done, 1 the run failed, 2 the input is wrong.
+"""
+
+import argparse
+import difflib
+import sys
+
+from recipes import RECIPES
+from recipes.errors import RunError, UserError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the program.
+
+    Args:
+        arguments: Command-line arguments. Defaults to those of the process.
+
+    Returns:
+        The exit status.
+    """
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        return _dispatch(arguments)
+    except UserError as error:
+        print(f"zoo: {error}", file=sys.stderr)
+        return 2
+    except RunError as error:
+        print(f"zoo: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("zoo: interrupted", file=sys.stderr)
+        return 130
+
+
+def recipe_main(recipe: str) -> int:
+    """What `python -m recipes.RECIPE` does: `zoo train RECIPE`."""
+    return main(["train", recipe, *sys.argv[1:]])
+
+
+def _dispatch(arguments):
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(__doc__)
+        return 0
+    if arguments[0] == "--version":
+        from importlib.metadata import version
+
+        print(f"zoo {version('handson-zoo')}")
+        return 0
+    command, *rest = arguments
+    if command not in _COMMANDS:
+        raise UserError(f"There is no command {command!r}. {_nearest(command, _COMMANDS)}")
+    return _COMMANDS[command](rest)
+
+
+def _nearest(name, choices):
+    near = difflib.get_close_matches(name, choices, n=1)
+    return f"Did you mean {near[0]}?" if near else f"Expected one of {', '.join(choices)}."
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose mistakes are `UserError`s."""
+
+    def __init__(self, command, description):
+        super().__init__(prog=f"zoo {command}", description=description, allow_abbrev=False)
+
+    def error(self, message):
+        raise UserError(f"{message}. `{self.prog} --help` shows how.")
+
+
+def _list(arguments):
+    parser = _Parser("list", "Models, recipes, datasets and presets.")
+    parser.add_argument("pattern", nargs="?", default="*", help="e.g. '*net*'")
+    from recipes.listing import show_catalog
+
+    show_catalog(parser.parse_args(arguments).pattern)
+    return 0
+
+
+def _train(arguments):
+    if not arguments or arguments[0].startswith("-"):
+        if {"-h", "--help"} & set(arguments):
+            recipes = "\n".join(f"    {name:22}{text}" for name, text in RECIPES.items())
+            print(
+                f"zoo train RECIPE [flags]\n\n{recipes}\n\n`zoo train RECIPE --help` lists flags."
+            )
+            return 0
+        raise UserError(f"Expected a recipe: zoo train RECIPE. One of {', '.join(RECIPES)}.")
+    recipe, *rest = arguments
+    if recipe not in RECIPES:
+        raise UserError(f"There is no recipe {recipe!r}. {_nearest(recipe, RECIPES)}")
+    from recipes import arguments as parsing
+    from recipes import environment
+
+    config = parsing.parse(recipe, rest)
+    config.validate()
+    environment.prepare(config.backend, config.device)
+    from recipes.run import train
+
+    train(recipe, config)
+    return 0
+
+
+def _predict(arguments):
+    parser = _Parser("predict", "Predictions of a saved run.")
+    parser.add_argument("run", help="folder of the run")
+    parser.add_argument(
+        "input",
+        nargs="?",
+        help="file to read, - for standard input; by default the data that the run was trained on",
+    )
+    parser.add_argument("-o", "--output", help="file to write; by default standard output")
+    parser.add_argument(
+        "--known", help="covariates known in advance, for other times than the run's"
+    )
+    parser.add_argument(
+        "--last", action="store_true", help="only what follows the end of the input"
+    )
+    found = parser.parse_args(arguments)
+    from recipes.predict import predict
+
+    predict(found.run, found.input, found.output, known=found.known, last=found.last)
+    return 0
+
+
+def _runs(arguments):
+    parser = _Parser("runs", "A table of the finished runs.")
+    parser.add_argument("--logdir", default="logs", help="folder of all runs (default: logs)")
+    parser.add_argument("--sort", metavar="METRIC", help="e.g. mae (on validation) or test.mae")
+    found = parser.parse_args(arguments)
+    from recipes.listing import show_runs
+
+    show_runs(found.logdir, found.sort)
+    return 0
+
+
+def _tensorboard(arguments):
+    parser = _Parser("tensorboard", "Browse the runs in TensorBoard.")
+    parser.add_argument("--logdir", default="logs", help="folder of all runs (default: logs)")
+    parser.add_argument("--port", type=int, default=6006, help="port on this machine")
+    found = parser.parse_args(arguments)
+    from recipes.listing import open_tensorboard
+
+    return open_tensorboard(found.logdir, found.port)
+
+
+_COMMANDS = {
+    "list": _list,
+    "train": _train,
+    "predict": _predict,
+    "runs": _runs,
+    "tensorboard": _tensorboard,
+}

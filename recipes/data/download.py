@@ -1,0 +1,232 @@
+"""Published files: found in the folder `ZOO_DATA`, in the Keras cache, or downloaded into it."""
+
+import contextlib
+import gzip
+import hashlib
+import os
+import shutil
+import sys
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from recipes.errors import UserError
+
+CHUNK = 1 << 20
+GZIP_MAGIC = b"\x1f\x8b"
+UNREADABLE = (gzip.BadGzipFile, EOFError, zlib.error, tarfile.TarError, zipfile.BadZipFile)
+
+
+@dataclass(frozen=True)
+class Published:
+    """One published file and what is known about it.
+
+    Args:
+        url: Where it is published.
+        path: Where it lies in the folder `ZOO_DATA`; there it may end in `.gz` or not.
+        sha256: Hash of the published file's bytes, or None when it is not known.
+        md5: The same as MD5, for publishers that state nothing better.
+        content_sha256: Hash of the uncompressed content. Gzip bytes vary with the program that
+            wrote them, the content does not.
+        member: For an archive, the end of the name of the one file wanted in it. None keeps the
+            published file as it is.
+    """
+
+    url: str
+    path: str
+    sha256: str | None = None
+    md5: str | None = None
+    content_sha256: str | None = None
+    member: str | None = None
+
+
+FILES: dict[str, Published] = {
+    "ridership": Published(
+        url="https://github.com/ageron/data/raw/main/ridership.tgz",
+        path="timeseries/CTA_-_Ridership_-_Daily_Boarding_Totals.csv",
+        content_sha256="34faaba085ca21434b7dd3e0abcbaf8cde5be3a4f170dda1c8caef72c5c4bd06",
+        member="CTA_-_Ridership_-_Daily_Boarding_Totals.csv",
+    ),
+}
+
+
+def open_bytes(path: str | Path) -> BinaryIO:
+    """Opens a file for reading, through gzip if its first bytes say that it is compressed.
+
+    Args:
+        path: The file. Its name does not matter, only its content.
+
+    Returns:
+        A binary file object that yields uncompressed bytes.
+
+    Raises:
+        OSError: The file cannot be opened.
+    """
+    with open(path, "rb") as file:
+        compressed = file.read(2) == GZIP_MAGIC
+    return gzip.open(path, "rb") if compressed else open(path, "rb")
+
+
+def fetch(name: str) -> Path:
+    """Finds a published file, downloading it when it is nowhere on this machine.
+
+    Args:
+        name: A key of `FILES`.
+
+    Returns:
+        The path of the file, checked against its hash. It may be compressed: read it with
+        `open_bytes`.
+
+    Raises:
+        ValueError: The name is not in the table.
+        UserError: The file is damaged, or is not the published one, or cannot be downloaded.
+    """
+    if name not in FILES:
+        raise ValueError(f"Expected one of {sorted(FILES)}. Received: name={name!r}")
+    row = FILES[name]
+    local = _find_local(row)
+    if local is None:
+        return _fetch_cached(name, row)
+    problem = _content_problem(local, row)
+    if problem:
+        raise UserError(
+            f"The file {local} is not the published one: {problem}. Delete it to have it "
+            f"downloaded from {row.url}, or point ZOO_DATA at a folder with a good copy."
+        )
+    return local
+
+
+def _find_local(row: Published) -> Path | None:
+    folder = os.environ.get("ZOO_DATA")
+    if not folder:
+        return None
+    if not os.path.isdir(folder):
+        raise UserError(
+            f"Expected the environment variable ZOO_DATA to name a folder. Received: {folder!r}. "
+            "Create it, correct it, or unset it to download the data."
+        )
+    plain = row.path.removesuffix(".gz")
+    for path in (Path(folder, plain), Path(folder, plain + ".gz")):
+        if path.is_file():
+            return path
+    return None
+
+
+def _fetch_cached(name: str, row: Published) -> Path:
+    """Keras' cache holds the file wanted (not its archive), and only after it was checked."""
+    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    target = home / "datasets" / "handson_zoo" / row.path
+    if target.is_file():
+        problem = _content_problem(target, row) or (
+            None if row.member else _published_problem(target, row)
+        )
+        if problem is None:
+            return target
+        target.unlink()
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # A folder of its own: neither an interrupted run nor a second process leaves half a file.
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".download-") as folder:
+            archive = _download(name, row, folder)
+            os.replace(_checked(archive, row), target)
+    except OSError as error:
+        raise UserError(
+            f"Cannot write the data of {name!r} to {target.parent}: {error}. Set KERAS_HOME to a "
+            "folder with room that can be written to."
+        ) from error
+    return target
+
+
+def _download(name: str, row: Published, folder: str) -> Path:
+    import keras  # Slow to import, and not needed where the file is at hand.
+
+    try:
+        # Keras draws its progress bar on standard output, which belongs to the program's results.
+        with contextlib.redirect_stdout(sys.stderr):
+            path = keras.utils.get_file(origin=row.url, cache_dir=folder, cache_subdir="published")
+    except Exception as error:  # Keras raises a bare Exception when the network fails.
+        raise UserError(
+            f"Could not download the data of {name!r} from {row.url}: {error}. Without a network, "
+            f"copy the file to {row.path} in a folder that the environment variable ZOO_DATA "
+            "names, or use the recipe's offline default (leave --dataset out) or a file of your "
+            "own (--data)."
+        ) from error
+    return Path(path)
+
+
+def _checked(published: Path, row: Published) -> Path:
+    """Returns the file wanted out of a fresh download, or refuses it."""
+    problem = _published_problem(published, row)
+    if problem is None and row.member:
+        published, problem = _extract(published, row.member)
+    problem = problem or _content_problem(published, row)
+    if problem:
+        raise UserError(
+            f"The file downloaded from {row.url} is not the expected one: {problem}. It was "
+            "deleted. Try again later; if the publisher has changed the file, put the expected "
+            f"one at {row.path} in a folder that the environment variable ZOO_DATA names."
+        )
+    return published
+
+
+def _extract(archive: Path, member: str) -> tuple[Path, str | None]:
+    """Copies one member next to the archive. No path inside the archive is ever used."""
+    target = archive.with_name("member")
+    try:
+        if zipfile.is_zipfile(archive):
+            with zipfile.ZipFile(archive) as file:
+                names = [info.filename for info in file.infolist() if not info.is_dir()]
+                chosen = next((name for name in names if name.endswith(member)), None)
+                source = file.open(chosen) if chosen else None
+                return _copy(source, target, archive, member)
+        with tarfile.open(archive) as file:
+            infos = (info for info in file if info.isfile() and info.name.endswith(member))
+            chosen = next(infos, None)
+            source = file.extractfile(chosen) if chosen else None
+            return _copy(source, target, archive, member)
+    except UNREADABLE as error:
+        return archive, f"it cannot be unpacked ({error})"
+
+
+def _copy(source: BinaryIO | None, target: Path, archive: Path, member: str):
+    if source is None:
+        return archive, f"no file in it is named {member}"
+    with source, open(target, "wb") as out:
+        shutil.copyfileobj(source, out, CHUNK)
+    return target, None
+
+
+def _published_problem(path: Path, row: Published) -> str | None:
+    for algorithm, expected in (("sha256", row.sha256), ("md5", row.md5)):
+        if expected:
+            with open(path, "rb") as file:
+                return _difference(algorithm, expected, _digest(file, algorithm))
+    return None
+
+
+def _content_problem(path: Path, row: Published) -> str | None:
+    if row.content_sha256 is None:
+        return None
+    try:
+        with open_bytes(path) as file:
+            actual = _digest(file, "sha256")
+    except UNREADABLE as error:
+        return f"it cannot be uncompressed ({error}), expected content with sha256 " + (
+            row.content_sha256
+        )
+    return _difference("content sha256", row.content_sha256, actual)
+
+
+def _digest(file: BinaryIO, algorithm: str) -> str:
+    digest = hashlib.new(algorithm)
+    while chunk := file.read(CHUNK):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _difference(what: str, expected: str, actual: str) -> str | None:
+    return None if actual == expected else f"expected {what} {expected}, received {actual}"

@@ -1,0 +1,108 @@
+"""Missing values: counted, reported, and filled without looking ahead."""
+
+import numpy as np
+
+from recipes.data.tables import Table
+from recipes.errors import UserError
+
+POLICIES = ("forward", "zero", "error")
+
+
+def check_policy(missing: str) -> None:
+    """Refuses an unknown policy.
+
+    Args:
+        missing: One of `POLICIES`.
+
+    Raises:
+        UserError: It is none of them.
+    """
+    if missing not in POLICIES:
+        raise UserError(f"Expected --missing to be one of {POLICIES}. Received: {missing!r}.")
+
+
+def fill(table: Table, missing: str) -> None:
+    """Fills the missing values of a table in place and notes how many there were.
+
+    Args:
+        table: The rows, sorted by series and time.
+        missing: One of `POLICIES`.
+
+    Raises:
+        UserError: A column has no values at all, or there is nothing to fill a series with, or
+            values are missing under `"error"`.
+    """
+    for place, name in enumerate(table.names):
+        column = table.values[:, place]
+        absent = np.isnan(column)
+        count = int(absent.sum())
+        if not count:
+            continue
+        if count == len(column):
+            raise UserError(
+                f"Expected values in column {name!r} of {table.source}. Received: none in all "
+                f"{count} rows. Leave the column out."
+            )
+        if missing == "error":
+            raise UserError(
+                f"Expected no missing values in column {name!r} of {table.source} (--missing "
+                f"error). Received: {count} missing, the first in "
+                f"{table.where(int(np.argmax(absent)))}. Fill them in, or use --missing forward "
+                "or zero."
+            )
+        if missing == "zero":
+            column[absent] = 0.0
+            how = "filled with 0"
+        else:
+            leading = _fill_forward(table, name, column, absent)
+            how = "filled with the last known value"
+            if leading:
+                how += f" ({leading} before the first known value, filled with that one)"
+        values = "1 missing value" if count == 1 else f"{count} missing values"
+        table.notes.append(f"{name}: {values}, {how}")
+
+
+def to_float32(table: Table) -> np.ndarray:
+    """Returns a table's values as the model takes them.
+
+    Args:
+        table: The rows, without missing values.
+
+    Returns:
+        float32 array of shape `(rows, columns)`.
+
+    Raises:
+        UserError: A value is too large (a sum that overflowed while resampling).
+    """
+    with np.errstate(over="ignore"):
+        values = table.values.astype(np.float32)
+    bad = np.argwhere(~np.isfinite(values))
+    if len(bad):
+        row, place = bad[0]
+        raise UserError(
+            f"Expected finite numbers in column {table.names[place]!r} of {table.source}. "
+            f"Received: {table.values[row, place]} ({table.where(int(row))})."
+        )
+    return values
+
+
+def _fill_forward(table: Table, name: str, column: np.ndarray, absent: np.ndarray) -> int:
+    """Fills one column in place; returns how many values came before the first known one."""
+    starts = np.repeat(table.offsets[:-1], np.diff(table.offsets))
+    latest = np.where(absent, -1, np.arange(len(column)))
+    np.maximum.accumulate(latest, out=latest)
+    leading = latest < starts  # Nothing known yet in this series.
+    if leading.any():
+        first = np.minimum.reduceat(
+            np.where(absent, len(column), np.arange(len(column))), table.offsets[:-1]
+        )
+        empty = np.flatnonzero(first >= table.offsets[1:])
+        if len(empty):
+            raise UserError(
+                f"Expected values of column {name!r} in every series of {table.source}. Received: "
+                f"none in series {table.ids[empty[0]]!r} ({len(empty)} such series). Leave the "
+                "series out, or use --missing zero."
+            )
+        latest[leading] = np.repeat(first, np.diff(table.offsets))[leading]
+    column[:] = column[latest]
+    return int(leading.sum())

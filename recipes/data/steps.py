@@ -1,0 +1,145 @@
+"""Steps of a calendar: lengths, months and business days, found in data and continued."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+DAY = 86_400_000_000  # microseconds
+UNITS = {"day": DAY, "hour": DAY // 24, "minute": DAY // 1440, "second": 1_000_000, "us": 1}
+ALIASES = {"day": "D", "hour": "h", "minute": "min", "second": "s", "us": "us"}
+
+
+@dataclass(frozen=True)
+class Step:
+    """The constant distance between two rows of a series.
+
+    Args:
+        kind: `"fixed"` (`size` microseconds, or units where times are ints), `"month_start"` and
+            `"month_end"` (`size` months, at a fixed distance from either end of the month),
+            `"business"` (Monday to Friday) or `"offset"` (a pandas frequency).
+        size: See `kind`.
+        offset: The pandas frequency.
+
+    Example:
+    >>> last = np.array(["2023-12-31"], "datetime64[us]")
+    >>> Step("month_end", 1).after(last, 2).astype("datetime64[D]").tolist()
+    [[datetime.date(2024, 1, 31), datetime.date(2024, 2, 29)]]
+    """
+
+    kind: str
+    size: int = 1
+    offset: str | None = None
+
+    def after(self, last: np.ndarray, count: int) -> np.ndarray:
+        """Returns the times that follow.
+
+        Args:
+            last: `(num_series,)` last times, datetime64[us] or int64.
+            count: How many to add, at least 0.
+
+        Returns:
+            Array of shape `(num_series, count)` of the same type.
+        """
+        ahead = np.arange(1, count + 1)
+        last = last[:, np.newaxis]
+        if self.kind == "fixed":
+            return last + (ahead * self.size).astype("m8[us]" if last.dtype.kind == "M" else "i8")
+        if self.kind in ("month_start", "month_end"):
+            anchor = _month(last) + (self.kind == "month_end")
+            within = last - anchor.astype(last.dtype)
+            return (anchor + ahead * self.size).astype(last.dtype) + within
+        if self.kind == "business":
+            days = last.astype("datetime64[D]")
+            within = last - days.astype(last.dtype)
+            return np.busday_offset(days, ahead).astype(last.dtype) + within
+        times = np.empty((len(last), count), last.dtype)
+        for row, start in enumerate(last[:, 0]):
+            times[row] = pd.date_range(start, periods=count + 1, freq=self.offset)[1:]
+        return times
+
+
+def find_fixed_step(earlier: np.ndarray, later: np.ndarray) -> Step | None:
+    """Returns the length that all steps have in common, if there is one.
+
+    Args:
+        earlier: `(num_steps,)` times, datetime64[us] or int64.
+        later: `(num_steps,)` the next time of the same series.
+
+    Returns:
+        A fixed step or None.
+    """
+    gaps = (later - earlier).astype(np.int64)
+    return Step("fixed", int(gaps[0])) if (gaps == gaps[0]).all() else None
+
+
+def find_month_step(earlier: np.ndarray, later: np.ndarray) -> Step | None:
+    """Returns the number of months that all steps have in common, if there is one.
+
+    Month ends are tried first: the 31st of two long months in a row is a month's end.
+
+    Args:
+        earlier: `(num_steps,)` times, datetime64[us].
+        later: `(num_steps,)` the next time of the same series.
+
+    Returns:
+        A step in months or None.
+    """
+    months = (_month(later) - _month(earlier)).astype(np.int64)
+    if months[0] < 1 or (months != months[0]).any():
+        return None
+    for kind, shift in (("month_end", 1), ("month_start", 0)):
+        from_anchor = [
+            times - (_month(times) + shift).astype(times.dtype) for times in (earlier, later)
+        ]
+        if shift and (from_anchor[0] < np.timedelta64(-DAY, "us")).any():
+            continue  # Not the last day of its month.
+        if (from_anchor[0] == from_anchor[1]).all():
+            return Step(kind, int(months[0]))
+    return None
+
+
+def find_business_step(earlier: np.ndarray, later: np.ndarray) -> Step | None:
+    """Returns the step of one business day if every step is that.
+
+    Args:
+        earlier: `(num_steps,)` times, datetime64[us].
+        later: `(num_steps,)` the next time of the same series.
+
+    Returns:
+        A step of a business day or None.
+    """
+    days = [times.astype("datetime64[D]") for times in (earlier, later)]
+    clocks = [times - day for times, day in zip((earlier, later), days, strict=True)]
+    working = np.is_busday(days[0]).all() and np.is_busday(days[1]).all()
+    if working and (clocks[0] == clocks[1]).all() and (np.busday_count(*days) == 1).all():
+        return Step("business")
+    return None
+
+
+def spacing(size: int) -> tuple[str, str]:
+    """Returns a length of time in words, and the pandas frequency that comes nearest.
+
+    Args:
+        size: Microseconds, above 0.
+
+    Returns:
+        A pair such as `("1 day", "D")`.
+
+    Example:
+    >>> spacing(86_400_000_000), spacing(900_000_000)
+    (('1 day', 'D'), ('15 minutes', '15min'))
+    """
+    unit = next(name for name, length in UNITS.items() if size % length == 0)
+    count = size // UNITS[unit]
+    words = f"{count} {unit}" + ("s" if count > 1 and unit != "us" else "")
+    calendar = {range(28, 32): "MS", range(89, 93): "QS", range(365, 367): "YS"}
+    if unit == "day":
+        for days, alias in calendar.items():
+            if count in days:
+                return words, alias
+    return words, ("" if count == 1 else str(count)) + ALIASES[unit]
+
+
+def _month(times: np.ndarray) -> np.ndarray:
+    return times.astype("datetime64[M]")

@@ -1,0 +1,97 @@
+"""Chooses backend and device, before Keras is imported."""
+
+import os
+import sys
+
+from recipes.errors import UserError
+
+
+def prepare(backend: str, device: str) -> None:
+    """Sets what Keras and its backend read when they are imported.
+
+    Args:
+        backend: `"tensorflow"`, `"jax"` or `"torch"`.
+        device: `"auto"`, `"cpu"` or `"gpu"`.
+
+    Raises:
+        UserError: If the backend is not installed, cannot be changed any more, or there is no GPU.
+    """
+    os.environ["KERAS_BACKEND"] = backend
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # GPU memory grows on demand
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    if device == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+        os.environ["JAX_PLATFORMS"] = "cpu"
+    fresh = "keras" not in sys.modules
+    try:
+        with _quiet_start(fresh):
+            import keras
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"--backend {backend} needs the package {error.name!r}, which is not installed. "
+            f"Install it (pip install 'handson-zoo[{backend}]'), or use --backend tensorflow."
+        ) from error
+    if keras.backend.backend() != backend:
+        raise UserError(
+            f"Keras already runs on {keras.backend.backend()}. Start a new process for {backend}."
+        )
+    if device == "gpu" and not _has_gpu(backend):
+        raise UserError(f"--device gpu: {backend} finds no GPU. Use --device cpu or auto.")
+
+
+def _has_gpu(backend):
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        return bool(tf.config.list_physical_devices("GPU"))
+    if backend == "jax":
+        import jax
+
+        return any(device.platform == "gpu" for device in jax.devices())
+    import torch
+
+    return torch.cuda.is_available()
+
+
+class _quiet_start:  # noqa: N801 - used like a function
+    """Holds back the banner that TensorFlow's C++ code prints when it is imported.
+
+    Whatever else is printed meanwhile is passed on.
+    """
+
+    _BANNER = (
+        "absl::InitializeLog",
+        "oneDNN custom operations",
+        "cudart_stub",
+        "cpu_feature_guard",
+        "rebuild TensorFlow",
+        "cuda_dnn",
+        "cuda_fft",
+        "cuda_blas",
+        "TF-TRT Warning",
+    )
+
+    def __init__(self, active):
+        self.active = active
+
+    def __enter__(self):
+        if not self.active:
+            return
+        import tempfile
+
+        sys.stderr.flush()
+        self.kept = os.dup(2)
+        self.file = tempfile.TemporaryFile()
+        os.dup2(self.file.fileno(), 2)
+
+    def __exit__(self, *error):
+        if not self.active:
+            return
+        os.dup2(self.kept, 2)
+        os.close(self.kept)
+        self.file.seek(0)
+        for line in self.file.read().decode(errors="replace").splitlines():
+            if not any(part in line for part in self._BANNER):
+                print(line, file=sys.stderr)
+        self.file.close()

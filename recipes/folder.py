@@ -1,0 +1,147 @@
+"""The folder of a run: everything about it in one place."""
+
+import json
+import os
+import platform
+import re
+import shutil
+import time
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import yaml
+
+from recipes.errors import UserError
+
+#: Raised when the content of a run folder changes; older runs are read or refused by it.
+FORMAT = 1
+
+_VERSIONS = ("handson-zoo", "keras", "tensorflow", "jax", "torch", "numpy")
+
+
+class RunFolder:
+    """`logs/<recipe>/<name>/` and the files in it.
+
+    Args:
+        path: The folder.
+    """
+
+    def __init__(self, path):
+        self.path = Path(path)
+        self.config = self.path / "config.yaml"
+        self.metrics = self.path / "metrics.json"
+        self.model = self.path / "model.keras"
+        self.predictions = self.path / "predictions.csv"
+        self.report = self.path / "report.md"
+        self.plots = self.path / "plots"
+        self.checkpoints = self.path / "checkpoints"
+
+    @classmethod
+    def plan(cls, recipe, config):
+        """Chooses the folder of a new run and checks that it can be written; writes nothing.
+
+        Raises:
+            UserError: If the name is not a plain one, is taken, or the folder is read-only.
+        """
+        name = config.name or _timestamp(Path(config.logdir) / recipe)
+        if not re.fullmatch(r"[\w.+-]+", name) or name.strip(".") == "":
+            raise UserError(
+                f"--name must be a plain name of letters, digits, '.', '_', '+' and '-'. "
+                f"Received: {name!r}"
+            )
+        path = Path(config.logdir) / recipe / name
+        if path.exists() and not config.overwrite:
+            raise UserError(
+                f"The run {path} exists. Choose another --name, or replace it with --overwrite."
+            )
+        if path.exists() and not (path / "config.yaml").exists() and any(path.iterdir()):
+            raise UserError(f"{path} is not a run (it has no config.yaml): it is not overwritten.")
+        parent = next(p for p in [path, *path.parents] if p.exists())
+        if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+            raise UserError(
+                f"Cannot write runs to {path}: {parent} is "
+                f"{'read-only' if parent.is_dir() else 'not a folder'}. Choose another --logdir."
+            )
+        return cls(path)
+
+    def create(self):
+        """Makes the folder, after removing the run that it replaces."""
+        try:
+            if self.path.exists():
+                shutil.rmtree(self.path)
+            for folder in (self.path, self.plots, self.checkpoints):
+                folder.mkdir(parents=True)
+        except OSError as error:
+            raise UserError(f"Cannot write {self.path}: {error.strerror}.") from error
+
+    @classmethod
+    def open(cls, path):
+        """An existing run.
+
+        Raises:
+            UserError: If there is no finished run of a format that this version reads.
+        """
+        folder = cls(path)
+        if not folder.path.is_dir():
+            raise UserError(f"There is no run {path}. `zoo runs` lists them.")
+        for file in (folder.config, folder.model):
+            if not file.exists():
+                raise UserError(f"{path} is not a finished run: it has no {file.name}.")
+        found = folder.read_config().get("run", {}).get("format")
+        if found != FORMAT:
+            raise UserError(
+                f"The run {path} has format {found}; this version reads {FORMAT}. "
+                "Train it again, or use the version in its config.yaml."
+            )
+        return folder
+
+    def write_config(self, recipe, config, **facts):
+        """Writes the resolved flags and where they ran."""
+        run = {"recipe": recipe, "format": FORMAT, "versions": _versions(), **facts}
+        run["machine"] = {"processors": os.cpu_count(), "system": platform.system()}
+        text = yaml.safe_dump({**_plain(asdict(config)), "run": run}, sort_keys=False)
+        self.config.write_text(text)
+        return text
+
+    def read_config(self) -> dict:
+        """The content of `config.yaml`."""
+        return yaml.safe_load(self.config.read_text())
+
+    def write_metrics(self, metrics):
+        """Writes `metrics.json`, last of all: its presence says that the run is complete."""
+        partial = self.metrics.with_suffix(".tmp")
+        partial.write_text(json.dumps(metrics, indent=2) + "\n")
+        partial.replace(self.metrics)
+
+
+def find_runs(logdir) -> list[Path]:
+    """Folders of the finished runs below `logdir`, oldest first."""
+    found = Path(logdir).glob("*/*/metrics.json")
+    return [path.parent for path in sorted(found, key=lambda path: path.stat().st_mtime)]
+
+
+def _timestamp(parent):
+    name = time.strftime("%Y-%m-%d_%H-%M-%S")
+    taken = 1
+    while (parent / name).exists():
+        taken += 1
+        name = f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{taken}"
+    return name
+
+
+def _versions():
+    found = {"python": platform.python_version()}
+    for package in _VERSIONS:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _plain(value):
+    """The value with tuples as lists, which is all that YAML knows."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,1 @@
+"""What the `forecast` recipe is made of: forecasts, scores, baselines, pictures, tables."""

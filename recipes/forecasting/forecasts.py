@@ -1,0 +1,125 @@
+"""Forecasts of a trained model, in the data's units."""
+
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import keras
+import numpy as np
+
+import zoo
+
+CHUNK = 256
+
+
+@dataclass(frozen=True)
+class Forecasts:
+    """Forecasts made at the end of some windows.
+
+    Args:
+        point: `(n, horizon, targets)`: the mean, or the median of a quantile head.
+        intervals: By nominal coverage in percent, the lower and upper bounds, each like `point`.
+            Empty for point forecasts.
+    """
+
+    point: np.ndarray
+    intervals: dict[int, tuple[np.ndarray, np.ndarray]]
+
+    @property
+    def widest(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """The 80 % interval when there is one, else the widest, else `None`."""
+        if not self.intervals:
+            return None
+        return self.intervals.get(80) or self.intervals[max(self.intervals)]
+
+
+class Forecaster:
+    """Calls a trained model on windows, in chunks of one fixed size.
+
+    The same windows give the same numbers to the last digit, in whatever process they are asked
+    for: what a run writes, `zoo predict` repeats.
+
+    Args:
+        model: Model in the data's units.
+        head: `"point"`, `"quantile"` or `"gaussian"`.
+        quantiles: Probabilities of a quantile head.
+        mc_samples: Number of Monte-Carlo dropout samples for intervals; 0 for none.
+        iterate: Steps to roll a one-step model forward; 0 forecasts all steps at once.
+        seed: Seed of the Monte-Carlo samples.
+    """
+
+    def __init__(self, model, head="point", quantiles=(), mc_samples=0, iterate=0, seed=0):
+        self.model = model
+        self.head = head
+        self.quantiles = tuple(quantiles)
+        self.mc_samples = mc_samples
+        self.iterate = iterate
+        self.seed = seed
+
+    def __call__(self, windows, starts) -> Forecasts:
+        """Forecasts at the end of the windows of a `Windows` that start at the rows `starts`."""
+        if not len(starts):
+            raise ValueError("There are no windows to forecast from.")
+        parts = []
+        for first in range(0, len(starts), CHUNK):
+            chunk = starts[first : first + CHUNK]
+            padded = np.concatenate([chunk, np.repeat(chunk[-1:], CHUNK - len(chunk))])
+            parts.append(self._chunk(windows, padded, first)[: len(chunk)])
+        return self._read(np.concatenate(parts))
+
+    def _chunk(self, windows, starts, first):
+        inputs = windows.inputs(starts)
+        if self.iterate:
+            known = windows.known_ahead(starts, self.iterate)
+            return np.asarray(zoo.decoding.roll_out(self.model, inputs, self.iterate, known=known))
+        if self.mc_samples:
+            sampled = zoo.monte_carlo(
+                self.model, inputs, samples=self.mc_samples, seed=self.seed + first
+            )
+            bounds = [sampled.quantile(q)[:, -1] for q in _TAILS]
+            return np.stack([sampled.mean[:, -1], *bounds], axis=-1)
+        return np.asarray(self.model.predict_on_batch(inputs))[:, -1]
+
+    def _read(self, raw) -> Forecasts:
+        if self.mc_samples and not self.iterate:
+            low_95, low_80, high_80, high_95 = np.moveaxis(raw[..., 1:], -1, 0)
+            return Forecasts(raw[..., 0], {80: (low_80, high_80), 95: (low_95, high_95)})
+        if self.iterate or self.head == "point":
+            return Forecasts(raw, {})
+        if self.head == "gaussian":
+            mean, stddev = raw[..., 0], raw[..., 1]
+            z = {level: NormalDist().inv_cdf(0.5 + level / 200) for level in (80, 95)}
+            return Forecasts(
+                mean, {k: (mean - v * stddev, mean + v * stddev) for k, v in z.items()}
+            )
+        return Forecasts(raw[..., median_index(self.quantiles)], self._quantile_intervals(raw))
+
+    def _quantile_intervals(self, raw):
+        intervals = {}
+        for low, q in enumerate(self.quantiles):
+            mirrored = [i for i, p in enumerate(self.quantiles) if abs(p + q - 1) < 1e-9 and p > q]
+            if mirrored:
+                intervals[round(100 * (1 - 2 * q))] = (raw[..., low], raw[..., mirrored[0]])
+        return intervals
+
+
+_TAILS = (0.025, 0.1, 0.9, 0.975)
+
+
+def median_index(quantiles) -> int:
+    """Index of the quantile nearest to the median.
+
+    >>> median_index((0.1, 0.5, 0.9))
+    1
+    """
+    return int(np.argmin(np.abs(np.asarray(quantiles) - 0.5)))
+
+
+def point_index(head, quantiles):
+    """Index, in the last axis of a head's output, of its point forecast; `None` if no such axis."""
+    return {"point": None, "gaussian": 0, "quantile": median_index(quantiles)}[head]
+
+
+def last_step_metrics(head, quantiles) -> list[keras.metrics.Metric]:
+    """Metrics to watch while a forecaster trains: errors of the last output, in scaled units."""
+    point = point_index(head, quantiles)
+    return [zoo.metrics.LastStep("mse", point), zoo.metrics.LastStep("mae", point)]

@@ -1,0 +1,111 @@
+"""Reads the series that the flags of a forecasting run name, and splits its windows."""
+
+import numpy as np
+
+from recipes.data import splits
+from recipes.data.book_series import book_series
+from recipes.data.guess import guess_columns
+from recipes.data.ridership import ridership
+from recipes.data.series import read_series
+from recipes.data.windows import Windows
+from recipes.errors import UserError
+from recipes.forecasting.baselines import detect_period
+from recipes.forecasting.task import ForecastTask
+
+#: The book's dates (3rd edition, chapter 15); its test part ends before the pandemic.
+RIDERSHIP_DATES = {
+    "train": ("2016-01", "2018-12"),
+    "validation": ("2019-01", "2019-05"),
+    "test": ("2019-06", "2020-02"),
+}
+
+
+def load(config) -> ForecastTask:
+    """The series of a run, with its windows split.
+
+    Args:
+        config: A `ForecastConfig`.
+
+    Returns:
+        A `ForecastTask`.
+
+    Raises:
+        UserError: If the data is not what the flags say.
+    """
+    series = load_series(config)
+    _check_sizes(config)
+    starts = split_windows(config, series)
+    task = ForecastTask(config, Windows(series, config.window, config.horizon, starts), 1)
+    period = config.period or _detect(series, task.training_rows)
+    return ForecastTask(config, task.windows, period)
+
+
+def load_series(config, future=0, path=None):
+    """The `TimeSeries` of a run, or another file read in the same way.
+
+    Args:
+        config: A `ForecastConfig`.
+        future: Steps beyond the end for which times and known covariates are needed.
+        path: A file to read instead of the run's own data.
+    """
+    if path is None and config.dataset == "book_series":
+        return book_series(config.horizon)
+    if path is None and config.dataset == "ridership":
+        return _ridership(config, future)
+    return _own(config, path or config.data, future)
+
+
+def _ridership(config, future):
+    if set(config.calendar) - {"day_type"}:
+        raise UserError(f"ridership knows only --calendar day_type. Received: {config.calendar}")
+    try:
+        return ridership(config.target, config.covariates, "day_type" in config.calendar, future)
+    except ValueError as error:
+        raise UserError(f"--target and --covariates: {error}") from error
+
+
+def _own(config, path, future):
+    taken = {config.series, *config.covariates} - {None}
+    time, targets = guess_columns(path, config.time, config.target, taken)
+    return read_series(
+        path,
+        time=time,
+        targets=targets,
+        series=config.series,
+        covariates=config.covariates,
+        known_file=config.known,
+        calendar=config.calendar,
+        missing=config.missing,
+        resample=config.resample,
+        resample_rule=config.resample_rule,
+        future=future,
+    )
+
+
+def split_windows(config, series) -> dict:
+    """First rows of the training, validation and test windows of a run."""
+    if config.dataset == "book_series":
+        if config.window > 50:
+            raise UserError(f"book_series have windows of 50 at most. Received: {config.window}")
+        return splits.split_by_series(series, config.window, config.horizon)
+    if config.dataset == "ridership":
+        return splits.split_by_dates(
+            series, config.window, config.horizon, RIDERSHIP_DATES, context=False
+        )
+    return splits.split_in_time(
+        series, config.window, config.horizon, config.validation_fraction, config.test_fraction
+    )
+
+
+def _detect(series, rows):
+    """The season of the first target of the longest series, on its training part."""
+    longest = int(np.argmax(np.diff(series.offsets)))
+    block = slice(series.offsets[longest], series.offsets[longest + 1])
+    return detect_period(series.values[block, 0][rows[block]])
+
+
+def _check_sizes(config):
+    if config.difference >= config.window:
+        raise UserError(
+            f"--difference must be below --window ({config.window}). Received: {config.difference}"
+        )

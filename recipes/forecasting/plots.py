@@ -1,0 +1,127 @@
+"""Pictures of forecasts."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+CONTEXT, ACTUAL, FORECAST = "0.35", "tab:green", "tab:orange"
+
+
+def forecasts(windows, starts, found) -> Figure:
+    """Up to four windows: what was seen, what came, what was forecast and its interval.
+
+    Args:
+        windows: A `Windows`.
+        starts: First row of each window.
+        found: The `Forecasts` made at their ends.
+    """
+    rows = -(-len(starts) // 2)
+    columns = min(2, len(starts))
+    figure = Figure(figsize=(5.5 * columns, 2.8 * rows + 0.4), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for index, (start, axis) in enumerate(zip(starts, axes, strict=False)):
+        _window(axis, windows, int(start), index, found)
+    for axis in axes[len(starts) :]:
+        axis.set_axis_off()
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False)
+    return figure
+
+
+def _window(axis, windows, start, index, found):
+    series, window, horizon = windows.series, windows.window, windows.horizon
+    times = _axis_times(series.times[start : start + window + horizon])
+    values = series.values[start : start + window + horizon, 0]
+    ahead = times[window:]
+    mark = "o" if horizon < 15 else ""
+    axis.plot(times[:window], values[:window], color=CONTEXT, lw=1.2, label="seen")
+    axis.plot(ahead, values[window:], color=ACTUAL, marker=mark, ms=4, lw=1.5, label="actual")
+    point = found.point[index, :, 0]
+    axis.plot(ahead, point, color=FORECAST, marker=mark and "x", ms=5, lw=1.5, label="forecast")
+    if found.widest:
+        lower, upper = (bound[index, :, 0] for bound in found.widest)
+        level = next(k for k, v in found.intervals.items() if v is found.widest)
+        axis.fill_between(
+            ahead, lower, upper, color=FORECAST, alpha=0.2, lw=0, label=f"{level} % interval"
+        )
+    name = series.ids[int(series.series_of(start))]
+    axis.set_title(" · ".join(filter(None, (name, series.targets[0]))), fontsize=9)
+    axis.tick_params(labelsize=8)
+    if np.issubdtype(series.times.dtype, np.datetime64):
+        axis.tick_params(axis="x", rotation=20)
+    axis.grid(alpha=0.25)
+
+
+def test_period(windows, starts, found) -> Figure:
+    """The first-step forecasts of consecutive test windows against what came."""
+    series = windows.series
+    rows = starts + windows.window
+    times = _axis_times(series.times[rows])
+    figure = Figure(figsize=(11, 3.6), layout="constrained")
+    axis = figure.subplots()
+    axis.plot(times, series.values[rows, 0], color=ACTUAL, lw=1.3, label="actual")
+    axis.plot(times, found.point[:, 0, 0], color=FORECAST, lw=1.1, label="forecast")
+    if found.widest:
+        lower, upper = (bound[:, 0, 0] for bound in found.widest)
+        axis.fill_between(times, lower, upper, color=FORECAST, alpha=0.2, lw=0, label="interval")
+    axis.set_title(f"{series.targets[0]}, one step ahead", fontsize=10)
+    axis.legend(frameon=False, ncols=3)
+    axis.grid(alpha=0.25)
+    return figure
+
+
+def error_by_step(actual, found) -> Figure:
+    """Mean absolute error of each step ahead, for the model and its baselines.
+
+    Args:
+        actual: What came, `(n, horizon, targets)`.
+        found: `{name: Forecasts}`; the first one is the model.
+    """
+    figure = Figure(figsize=(7, 3.6), layout="constrained")
+    axis = figure.subplots()
+    steps = np.arange(1, actual.shape[1] + 1)
+    for index, (name, forecasts_) in enumerate(found.items()):
+        error = np.abs(forecasts_.point - actual).mean(axis=(0, 2))
+        style = {"color": FORECAST, "lw": 2} if index == 0 else {"lw": 1, "ls": "--"}
+        axis.plot(steps, error, marker=".", label=name, **style)
+    axis.set_xlabel("steps ahead")
+    axis.set_ylabel("mean absolute error")
+    axis.set_ylim(bottom=0)
+    axis.grid(alpha=0.25)
+    axis.legend(frameon=False)
+    return figure
+
+
+def is_continuous(windows, starts) -> bool:
+    """Whether windows follow one another step by step in a single series."""
+    return windows.series.num_series == 1 and len(starts) > 2 and bool((np.diff(starts) == 1).all())
+
+
+def learning_curves(history, monitor, best) -> Figure:
+    """Training and validation loss by epoch.
+
+    The training curve is drawn half an epoch earlier: it is a mean over the epoch, while the
+    validation score is taken at its end (book, chapter 10).
+
+    Args:
+        history: Scores by name, one number an epoch.
+        monitor: Name of the score that picked the best epoch.
+        best: That epoch, counted from 1.
+    """
+    name = monitor.removeprefix("val_")
+    epochs = np.arange(1, len(history["loss"]) + 1)
+    figure = Figure(figsize=(7, 3.6), layout="constrained")
+    axis = figure.subplots()
+    axis.plot(epochs - 0.5, history[name], label=f"train {name}", color="tab:blue")
+    axis.plot(epochs, history[monitor], label=f"validation {name}", color=FORECAST)
+    axis.axvline(best, color="0.6", ls=":", label=f"best epoch {best}")
+    values = np.concatenate([history[name], history[monitor]])
+    if (values > 0).all() and values.max() > 10 * values.min():
+        axis.set_yscale("log")
+    axis.set_xlabel("epoch")
+    axis.grid(alpha=0.25)
+    axis.legend(frameon=False)
+    return figure
+
+
+def _axis_times(times):
+    return times.astype("datetime64[s]").astype(object) if times.dtype.kind == "M" else times

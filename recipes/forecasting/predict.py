@@ -1,0 +1,75 @@
+"""Forecasts of a saved run: those of its test part again, and beyond the end of a file."""
+
+from dataclasses import replace
+
+import numpy as np
+
+import zoo
+from recipes.data.series import show
+from recipes.data.splits import window_starts
+from recipes.data.windows import Windows
+from recipes.errors import UserError
+from recipes.forecasting import tables
+from recipes.forecasting.loading import load_series, split_windows
+from recipes.forecasting.task import ForecastTask
+
+
+def predict(folder, config, facts, source, output, known=None, last=False) -> None:
+    """Writes forecasts as CSV.
+
+    First those whose origin lies at or after the run's first test origin, as far as the input has
+    the steps that they forecast (on the run's own data: its `predictions.csv` to the last digit);
+    then, for each series, the forecast of the steps that follow its end.
+
+    Args:
+        folder: The `RunFolder`.
+        config: The run's `ForecastConfig`.
+        facts: What the run says about itself in `config.yaml`.
+        source: File with the columns the run was trained on, or `None` for the run's own data.
+        output: File to write, or `None` for standard output.
+        known: File of covariates known in advance, instead of the run's.
+        last: Write only what follows the end.
+
+    Raises:
+        UserError: If the input does not fit the run.
+    """
+    config = replace(config, known=known or config.known)
+    future = 0 if source is None and config.dataset == "book_series" else config.horizon
+    series = load_series(config, future=future, path=source)
+    task = ForecastTask(config, Windows(series, config.window, config.horizon, {}), 1)
+    forecaster = task.forecaster(zoo.load(folder.path))
+    if not last:
+        starts = _test_starts(config, facts, series, source)
+        _write(task, forecaster, starts, output, append=False)
+    if future:
+        _write(task, forecaster, _ends(series, config.window), output, append=not last)
+
+
+def _test_starts(config, facts, series, source):
+    if source is None:
+        return split_windows(config, series)["test"]
+    starts = window_starts(series, config.window, config.horizon)
+    origins = series.times[starts + config.window - 1]
+    return starts[origins >= np.array(facts["first_test_origin"]).astype(origins.dtype)]
+
+
+def _write(task, forecaster, starts, output, append):
+    if len(starts):
+        tables.write(
+            output, task.windows, starts, forecaster(task.training_windows, starts), append
+        )
+    elif not append:
+        tables.write(output, task.windows, starts, None, append)
+
+
+def _ends(series, window):
+    """First rows of the last window of each series."""
+    lengths = np.diff(series.offsets)
+    short = np.flatnonzero(lengths < window)
+    if len(short):
+        name = series.ids[short[0]] or "the series"
+        raise UserError(
+            f"A forecast needs the last {window} steps. Received: {name} with "
+            f"{lengths[short[0]]}, which begins at {show(series.times[series.offsets[short[0]]])}."
+        )
+    return series.offsets[1:] - window

@@ -1,0 +1,45 @@
+"""`zoo predict`: finds the run's recipe and lets it predict."""
+
+import importlib
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from recipes import environment
+from recipes.errors import UserError
+from recipes.folder import RunFolder
+
+#: The module of each recipe that reads raw input and writes predictions.
+_PREDICTORS = {"forecast": "recipes.forecasting.predict"}
+
+
+def predict(run, source=None, output=None, **options) -> None:
+    """Writes the predictions of a saved run.
+
+    Args:
+        run: Folder of the run.
+        source: File to read, `"-"` for standard input, `None` for the run's own data.
+        output: File to write, `None` for standard output.
+        **options: Options of the recipe's predictor.
+
+    Raises:
+        UserError: If the run or the input is not what it should be.
+    """
+    folder = RunFolder.open(run)
+    saved = folder.read_config()
+    if output is not None and not Path(output).absolute().parent.is_dir():
+        raise UserError(f"Cannot write {output}: there is no folder {Path(output).parent}.")
+    if source not in (None, "-") and not Path(source).is_file():
+        raise UserError(f"There is no file {source} to predict from.")
+    recipe = saved["run"]["recipe"]
+    environment.prepare(saved["backend"], saved["device"])
+    module = importlib.import_module(_PREDICTORS[recipe])
+    kind = type(importlib.import_module(f"recipes.{recipe}").default_config())
+    config = kind(**{key: value for key, value in saved.items() if key != "run"})
+    with tempfile.TemporaryDirectory() as temporary:
+        if source == "-":
+            source = Path(temporary) / "standard-input"
+            with source.open("wb") as file:
+                shutil.copyfileobj(sys.stdin.buffer, file)
+        module.predict(folder, config, saved["run"], source, output, **options)

@@ -1,0 +1,109 @@
+"""What a run tells a reader: the table on the terminal, and `report.md`."""
+
+from rich.table import Table
+
+from recipes.fitting import best_epoch, describe
+from recipes.forecasting import plots
+
+#: Scores shown in tables, in this order, where a run has them; the others are in `metrics.json`.
+COLUMNS = ("mse", "rmse", "mae", "mase", "coverage_80", "coverage_95")
+
+
+def rows(metrics) -> list[list[str]]:
+    """The table of results: the model and its baselines, on validation and test.
+
+    Args:
+        metrics: The content of `metrics.json`.
+
+    Returns:
+        Rows of texts, the header first.
+    """
+    shown = [name for name in COLUMNS if name in metrics["test"]]
+    entries = {metrics["model"]: metrics, **metrics["baselines"]}
+    body = [
+        [name, split, *[_number(entry[split].get(key)) for key in shown]]
+        for split in ("validation", "test")
+        for name, entry in entries.items()
+    ]
+    return [["", "part", *shown], *body]
+
+
+def table(metrics) -> Table:
+    """The table of results for the terminal."""
+    header, *body = rows(metrics)
+    result = Table(title=f"{metrics['model']} on {metrics['dataset']}")
+    for index, name in enumerate(header):
+        result.add_column(name, justify="right" if index > 1 else "left")
+    for row in body:
+        last = row[:2] == [body[-1][0], "validation"]
+        style = "bold" if row[0] == metrics["model"] else ""
+        result.add_row(*row, style=style, end_section=last)
+    return result
+
+
+def markdown(lines) -> str:
+    """A Markdown table from rows of texts, the header first."""
+    header, *body = lines
+    ruler = ["---", "---", *["---:"] * (len(header) - 2)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in [header, ruler, *body])
+
+
+def write(folder, config, task, built, history, metrics, captions, folds):
+    """Writes `report.md` and the learning curves.
+
+    Args:
+        folder: The `RunFolder`.
+        config: The run's configuration.
+        task: What was trained on.
+        built: The `Built` model.
+        history: Scores by epoch.
+        metrics: The content of `metrics.json`.
+        captions: `{caption: file}` of the recipe's pictures in `plots/`.
+        folds: Scores of a backtest, `{fold: {name: scores}}`; empty for none.
+    """
+    best = best_epoch(history, built.monitor)
+    plots.learning_curves(history, built.monitor, best).savefig(
+        folder.plots / "learning_curves.png", dpi=110
+    )
+    pictures = {**captions, "Learning curves": "learning_curves.png"}
+    arguments = ", ".join(f"{k}={v}" for k, v in config.model_arguments.items()) or "defaults"
+    sections = [
+        f"# {config.model} on {metrics['dataset']}",
+        f"Trained with `{command(metrics['recipe'], folder)}`: {metrics['epochs']} epochs in "
+        f"{metrics['seconds']:.0f} s, the best was epoch {best} by `{built.monitor}`. "
+        f"{metrics['parameters']:,} parameters ({arguments}), seed {config.seed}.",
+        f"Data: {task.description}.",
+        *(f"- {note}" for note in (*task.notes, *built.notes)),
+        "## Results",
+        markdown(rows(metrics)),
+        "The test part was scored once, after training. Validation scores are those the best "
+        "epoch was chosen by, so they flatter a little.",
+        *_fold_section(folds),
+        "## Pictures",
+        *(f"![{caption}](plots/{file})\n\n*{caption}*" for caption, file in pictures.items()),
+        "## Model",
+        f"```\n{describe(built.model)}\n```",
+    ]
+    folder.report.write_text("\n\n".join(sections) + "\n")
+
+
+def command(recipe, folder) -> str:
+    """The command that repeats a run."""
+    return f"zoo train {recipe} --config {folder.config} --name AGAIN"
+
+
+def _fold_section(folds):
+    if not folds:
+        return []
+    names = list(next(iter(folds.values())))
+    lines = [["first test origin", *[f"{name} mae" for name in names]]]
+    lines += [[fold, *[_number(scores[n]["mae"]) for n in names]] for fold, scores in folds.items()]
+    return [
+        "## Backtest",
+        "Each row is a model of its own, trained on what came before.",
+        markdown(lines),
+    ]
+
+
+def _number(value) -> str:
+    return "" if value is None else f"{value:,.4g}" if abs(value) < 10_000 else f"{value:,.0f}"

@@ -1,0 +1,109 @@
+"""The run that all recipes share: read, build, fit, score, save, report.
+
+A recipe's `load_data` returns a task: an object with `description`, `notes`, `sha256`, `facts`,
+`batches(split, built, seed)`, `forecaster(model)`, `score(forecast, split)`, `baselines()`,
+`folds()`, `pictures(model)` and `write_outputs(model, folder)`. `recipes.forecasting.task` is the model to
+follow.
+"""
+
+import importlib
+from dataclasses import replace
+
+import keras
+from rich.console import Console
+
+from recipes import report
+from recipes.fitting import fit
+from recipes.folder import RunFolder
+
+SPLITS = ("validation", "test")
+_console = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def train(recipe: str, config) -> RunFolder:
+    """Trains a recipe and writes its run folder.
+
+    Args:
+        recipe: Name of the recipe.
+        config: Its resolved configuration.
+
+    Returns:
+        The `RunFolder`, complete.
+
+    Raises:
+        UserError: If the configuration or the data is wrong; then nothing has been written.
+        RunError: If training fails.
+    """
+    config.validate()
+    folder = RunFolder.plan(recipe, config)
+    module = importlib.import_module(f"recipes.{recipe}")
+    task = module.load_data(config)
+    _say(config, task.description, *(f"note: {note}" for note in task.notes))
+    keras.utils.set_random_seed(config.seed)
+    built = module.build_model(config, task)
+    _say(config, *(f"note: {note}" for note in built.notes))
+    folder.create()
+    config = replace(config, name=folder.path.name)
+    text = folder.write_config(recipe, config, data_sha256=task.sha256, **task.facts)
+    training = task.batches("train", built, seed=config.seed)
+    validation = task.batches("validation", built)
+    texts = {"config": f"```yaml\n{text}\n```"}
+    history, seconds = fit(
+        built, training, validation, config, folder, task.pictures(built.model), texts
+    )
+    built.model.save(folder.model)
+    metrics = _score(recipe, config, task, built, history, seconds)
+    captions = task.write_outputs(built.model, folder)
+    folds = _run_folds(module, config, task, folder)
+    report.write(folder, config, task, built, history, metrics, captions, folds)
+    folder.write_metrics(metrics)
+    if config.progress:
+        _console.print(report.table(metrics))
+        _console.print(f"Run written to {folder.path}; read {folder.report}")
+    return folder
+
+
+def _run_folds(module, config, task, folder):
+    """Trains and scores a model of its own for each fold of a backtest or cross-validation."""
+    results = {}
+    for index, (name, fold) in enumerate(task.folds().items(), start=1):
+        _say(config, f"fold {name}")
+        keras.utils.set_random_seed(config.seed)
+        built = module.build_model(config, fold)
+        inside = RunFolder(folder.path / "folds" / str(index))
+        inside.create()
+        fit(
+            built,
+            fold.batches("train", built, seed=config.seed),
+            fold.batches("validation", built),
+            config,
+            inside,
+        )
+        rivals = {"model": fold.forecaster(built.model), **fold.baselines()}
+        results[name] = {rival: fold.score(found, "test") for rival, found in rivals.items()}
+    return results
+
+
+def _say(config, *lines):
+    if config.progress:
+        for line in lines:
+            _console.print(line)
+
+
+def _score(recipe, config, task, built, history, seconds):
+    forecast = task.forecaster(built.model)
+    baselines = {
+        name: {split: task.score(baseline, split) for split in SPLITS}
+        for name, baseline in task.baselines().items()
+    }
+    return {
+        "recipe": recipe,
+        "model": config.model,
+        "dataset": config.dataset or config.data,
+        "parameters": built.model.count_params(),
+        "seed": config.seed,
+        "seconds": round(seconds, 2),
+        "epochs": len(history["loss"]),
+        **{split: task.score(forecast, split) for split in ("train", *SPLITS)},
+        "baselines": baselines,
+    }

@@ -1,0 +1,115 @@
+"""What holds for every test: data, seeds, no network, and no skips by accident."""
+
+import os
+import random
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+os.environ["MPLBACKEND"] = "Agg"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+# With --forbid-skips a test may be skipped only for a reason that starts like one of these.
+ALLOWED_SKIPS = (
+    "needs the addons extra",
+    "needs the export extra",
+    "needs the jax extra",
+    "needs a GPU",
+)
+NEEDS_DATA = "needs ZOO_DATA"
+LOOPBACK = ("localhost", "::1", "127.", "0.0.0.0")
+
+
+def data_folder() -> Path | None:
+    """The folder that ZOO_DATA names, when it is set and exists."""
+    value = os.environ.get("ZOO_DATA")
+    return Path(value) if value and Path(value).is_dir() else None
+
+
+@pytest.fixture(scope="session")
+def zoo_data() -> Path:
+    """The folder of public data sets."""
+    folder = data_folder()
+    if folder is None:
+        pytest.skip(f"{NEEDS_DATA}: a folder with the public data sets")
+    return folder
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--forbid-skips",
+        action="store_true",
+        help="fail skipped tests, but for missing extras (and for data when ZOO_DATA is unset)",
+    )
+
+
+def pytest_configure(config):
+    # A plugin, not hooks of this file: those would miss the doctests of the packages.
+    config.pluginmanager.register(Everywhere(config), "handson-zoo")
+
+
+class Everywhere:
+    """Hooks and fixtures for the tests of this folder and the doctests of the packages."""
+
+    def __init__(self, config):
+        self.forbid_skips = config.getoption("--forbid-skips")
+        self.allowed = ALLOWED_SKIPS if data_folder() else (*ALLOWED_SKIPS, NEEDS_DATA)
+
+    @pytest.fixture(autouse=True)
+    def _fresh_start(self):
+        """The same seeds and layer names whatever ran before; imports nothing by itself."""
+        random.seed(0)
+        if "numpy" in sys.modules:
+            sys.modules["numpy"].random.seed(0)
+        keras = sys.modules.get("keras")
+        if hasattr(keras, "utils"):
+            keras.utils.clear_session(free_memory=False)  # collecting garbage costs 0.2 s a test
+            keras.utils.set_random_seed(0)
+
+    @pytest.fixture(autouse=True)
+    def _no_network(self, monkeypatch):
+        """In this process only loopback answers; a child process is not watched."""
+        connect, connect_ex = socket.socket.connect, socket.socket.connect_ex
+        getaddrinfo = socket.getaddrinfo
+
+        def check(host):
+            host = host.decode() if isinstance(host, bytes) else host
+            # Not an OSError: code under test would take that for an ordinary lack of network.
+            if host and not host.startswith(LOOPBACK):
+                raise RuntimeError(
+                    f"Expected no network in tests. Received: a connection to {host}"
+                )
+
+        def guarded(original):
+            def call(self, address):
+                if self.family in (socket.AF_INET, socket.AF_INET6):
+                    check(address[0])
+                return original(self, address)
+
+            return call
+
+        def lookup(host, *args, **kwargs):
+            check(host)
+            return getaddrinfo(host, *args, **kwargs)
+
+        monkeypatch.setattr(socket.socket, "connect", guarded(connect))
+        monkeypatch.setattr(socket.socket, "connect_ex", guarded(connect_ex))
+        monkeypatch.setattr(socket, "getaddrinfo", lookup)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self):
+        return self._judge((yield))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_make_collect_report(self):
+        return self._judge((yield))
+
+    def _judge(self, report):
+        if self.forbid_skips and report.skipped and not hasattr(report, "wasxfail"):
+            reason = report.longrepr[2].removeprefix("Skipped: ")
+            if not reason.startswith(self.allowed):
+                report.outcome = "failed"
+                report.longrepr = f"skipped by accident: {reason}"
+        return report

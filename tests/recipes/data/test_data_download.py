@@ -1,0 +1,176 @@
+"""Published files are found, checked and never left half done."""
+
+import gzip
+import hashlib
+import io
+import tarfile
+import zipfile
+
+import pytest
+
+from recipes.data import download
+from recipes.data.download import Published, fetch, open_bytes
+from recipes.errors import UserError
+
+CONTENT = b"day,riders\n1,2\n"
+CONTENT_HASH = hashlib.sha256(CONTENT).hexdigest()
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A machine with no data: an empty Keras cache, and a publisher that is a local folder."""
+    monkeypatch.delenv("ZOO_DATA", raising=False)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    published = tmp_path / "published"
+    published.mkdir()
+    monkeypatch.setattr(download, "FILES", {})
+    return published
+
+
+def add(file, **known):
+    known.setdefault("path", "sub/data.csv")
+    download.FILES["data"] = Published(url=file.as_uri(), **known)
+
+
+def tar_of(path, name, content):
+    with tarfile.open(path, "w:gz") as archive:
+        info = tarfile.TarInfo(name)
+        info.size = len(content)
+        archive.addfile(info, io.BytesIO(content))
+
+
+def files_below(folder):
+    return sorted(path.name for path in folder.rglob("*") if path.is_file())
+
+
+def test_open_bytes_reads_plain_and_gzipped_files_whatever_their_name(tmp_path):
+    plain, packed = tmp_path / "a.gz", tmp_path / "b.csv"
+    plain.write_bytes(CONTENT)
+    packed.write_bytes(gzip.compress(CONTENT))
+    for path in (plain, packed):
+        with open_bytes(path) as file:
+            assert file.read() == CONTENT
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_zoo_data_comes_first(place, tmp_path, monkeypatch, packed):
+    add(place / "missing.csv", content_sha256=CONTENT_HASH)
+    folder = tmp_path / "own" / "sub"
+    folder.mkdir(parents=True)
+    path = folder / ("data.csv.gz" if packed else "data.csv")
+    path.write_bytes(gzip.compress(CONTENT) if packed else CONTENT)
+    monkeypatch.setenv("ZOO_DATA", str(tmp_path / "own"))
+    assert fetch("data") == path
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        (b"other", hashlib.sha256(b"other").hexdigest()),
+        (gzip.compress(CONTENT)[:-9], "cannot be uncompressed"),
+    ],
+)
+def test_a_damaged_file_in_zoo_data_is_refused_and_kept(
+    place, tmp_path, monkeypatch, content, word
+):
+    add(place / "missing.csv", content_sha256=CONTENT_HASH)
+    path = tmp_path / "own" / "sub" / "data.csv.gz"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    monkeypatch.setenv("ZOO_DATA", str(tmp_path / "own"))
+    with pytest.raises(UserError) as caught:
+        fetch("data")
+    for part in (str(path), CONTENT_HASH, word, "Delete it", "ZOO_DATA"):
+        assert part in str(caught.value)
+    assert path.exists()
+
+
+def test_zoo_data_must_be_a_folder(place, tmp_path, monkeypatch):
+    add(place / "missing.csv")
+    monkeypatch.setenv("ZOO_DATA", str(tmp_path / "nowhere"))
+    with pytest.raises(UserError, match="nowhere"):
+        fetch("data")
+
+
+def test_a_download_lands_in_the_cache_once(place, tmp_path, capsys):
+    file = place / "data.csv"
+    file.write_bytes(CONTENT)
+    add(file, sha256=CONTENT_HASH)
+    path = fetch("data")
+    assert path.read_bytes() == CONTENT
+    assert files_below(tmp_path / "keras" / "datasets") == ["data.csv"]
+    assert capsys.readouterr().out == ""  # Standard output belongs to results.
+    file.unlink()
+    assert fetch("data") == path
+
+
+def test_a_spoilt_file_in_the_cache_is_downloaded_again(place):
+    file = place / "data.csv"
+    file.write_bytes(CONTENT)
+    add(file, md5=hashlib.md5(CONTENT).hexdigest())
+    path = fetch("data")
+    path.write_bytes(CONTENT[:3])
+    assert fetch("data").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("kind", ["tgz", "zip"])
+def test_one_member_is_taken_out_of_an_archive(place, tmp_path, kind):
+    archive = place / f"data.{kind}"
+    if kind == "tgz":
+        tar_of(archive, "../../outside/data.csv", CONTENT)
+    else:
+        with zipfile.ZipFile(archive, "w") as file:
+            file.writestr("../../outside/data.csv", CONTENT)
+    add(archive, content_sha256=CONTENT_HASH, member="data.csv")
+    assert fetch("data").read_bytes() == CONTENT
+    assert files_below(tmp_path / "keras" / "datasets") == ["data.csv"]
+    assert not list(tmp_path.rglob("outside"))
+
+
+@pytest.mark.parametrize("known", ["sha256", "md5", "content_sha256"])
+def test_a_wrong_download_is_refused_and_leaves_nothing(place, tmp_path, known):
+    file = place / "data.csv"
+    file.write_bytes(b"changed")
+    expected = hashlib.new("md5" if known == "md5" else "sha256", CONTENT).hexdigest()
+    actual = hashlib.new("md5" if known == "md5" else "sha256", b"changed").hexdigest()
+    add(file, **{known: expected})
+    with pytest.raises(UserError) as caught:
+        fetch("data")
+    for part in (file.as_uri(), expected, actual, "ZOO_DATA", "sub/data.csv"):
+        assert part in str(caught.value)
+    assert files_below(tmp_path / "keras" / "datasets") == []
+
+
+def test_an_archive_without_the_file_or_cut_short_is_refused(place, tmp_path):
+    archive = place / "data.tgz"
+    tar_of(archive, "other.csv", CONTENT)
+    add(archive, member="data.csv")
+    with pytest.raises(UserError, match=r"no file in it is named data\.csv"):
+        fetch("data")
+    tar_of(archive, "data.csv", bytes(range(256)) * 999)
+    archive.write_bytes(archive.read_bytes()[:200])
+    with pytest.raises(UserError, match="cannot be unpacked"):
+        fetch("data")
+    assert files_below(tmp_path / "keras" / "datasets") == []
+
+
+def test_no_network_names_the_file_the_source_and_the_way_out(place, tmp_path):
+    add(place / "missing.csv")
+    with pytest.raises(UserError) as caught:
+        fetch("data")
+    for part in ("'data'", (place / "missing.csv").as_uri(), "ZOO_DATA", "sub/data.csv", "--data"):
+        assert part in str(caught.value)
+    assert files_below(tmp_path / "keras" / "datasets") == []
+
+
+def test_a_cache_that_cannot_be_written_is_the_users_to_mend(place, tmp_path, monkeypatch):
+    add(place / "data.csv")
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "file"))
+    with pytest.raises(UserError, match="KERAS_HOME"):
+        fetch("data")
+
+
+def test_an_unknown_name_is_a_mistake_of_the_program(place):
+    with pytest.raises(ValueError, match="nonsense"):
+        fetch("nonsense")

@@ -1,0 +1,174 @@
+"""The checkout's shape: what is installed, what imports what, what the sources never hold."""
+
+import ast
+import fnmatch
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).parents[1]
+PACKAGES = ("callbacks", "recipes", "zoo")
+PROJECT = tomllib.loads((TOP / "pyproject.toml").read_text())
+SOURCES = sorted(path for package in PACKAGES for path in (TOP / package).rglob("*.py"))
+
+# Public methods that override a documented one of Keras' or of Python's.
+HOOKS = {
+    "apply", "build", "call", "compute_mask", "compute_output_shape", "compute_output_spec",
+    "from_config", "get_config", "get_initial_state", "load_own_variables", "reset_state",
+    "result", "save_own_variables", "set_model", "set_params", "update_state", "update_step",
+}  # fmt: skip
+
+
+def tracked_files() -> list[Path]:
+    """What git tracks or would track, relative to the top."""
+    try:
+        listing = subprocess.run(
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            cwd=TOP, capture_output=True, check=True, text=True,
+        )  # fmt: skip
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        if (TOP / ".git").exists():
+            raise
+        pytest.skip("needs a git checkout")
+    return [Path(name) for name in listing.stdout.split("\0") if name and (TOP / name).exists()]
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(TOP))
+
+
+def imported(tree: ast.AST) -> set[str]:
+    """Every module that a source names in an import, at any depth."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def test_top_level_is_the_agreed_one():
+    named = {"pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md"}
+    named |= {"zoo", "recipes", "callbacks", "tests", "scripts", "logs"}
+    found = {path.parts[0] for path in tracked_files()}
+    assert {name for name in found if not name.startswith(".")} == named
+
+
+def test_logs_hold_only_their_readme():
+    assert [path for path in tracked_files() if path.parts[0] == "logs"] == [Path("logs/README.md")]
+
+
+def test_packages_listed_are_those_on_disk():
+    on_disk = {".".join(path.relative_to(TOP).parent.parts) for path in SOURCES}
+    assert sorted(on_disk) == PROJECT["tool"]["setuptools"]["packages"]
+    assert [p for p in on_disk if not (TOP / p.replace(".", "/") / "__init__.py").exists()] == []
+
+
+def test_data_files_in_packages_are_installed():
+    patterns = PROJECT["tool"]["setuptools"].get("package-data", {}).get("*", [])
+    assert [
+        str(path)
+        for path in tracked_files()
+        if path.parts[0] in PACKAGES and path.suffix != ".py"
+        if not any(fnmatch.fnmatch(path.name, pattern) for pattern in patterns)
+    ] == []
+
+
+def test_constraints_pin_every_dependency_above_its_lower_bound():
+    lines = (TOP / "scripts/constraints.txt").read_text().splitlines()
+    pins = dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    pins = {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in pins.items()}
+    extras = PROJECT["project"]["optional-dependencies"]
+    wanted = PROJECT["project"]["dependencies"] + [x for extra in extras.values() for x in extra]
+    for requirement in wanted:
+        name, bound = re.match(r"([\w-]+)(?:\[[\w,-]+\])?>=([\d.]+)", requirement).groups()
+        pin = pins[re.sub(r"[-_.]+", "-", name).lower()]
+        assert [int(n) for n in pin.split(".")] >= [int(n) for n in bound.split(".")], requirement
+
+
+def test_import_zoo_is_light():
+    heavy = ("pandas", "matplotlib", "keras_tuner", "tensorflow_hub", "sklearn")
+    code = f"import sys, zoo; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=TOP, capture_output=True, text=True, timeout=120
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("package", "others"), [("zoo", {"callbacks", "recipes"}), ("callbacks", {"zoo", "recipes"})]
+)
+def test_imports_point_one_way(package, others):
+    for path in (TOP / package).rglob("*.py"):
+        roots = {name.split(".")[0] for name in imported(ast.parse(path.read_text()))}
+        assert not roots & others, name_of(path)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_source_keeps_to_public_and_safe_names(path):
+    tree = ast.parse(path.read_text())
+    private = re.compile(r"(keras\.src|(tensorflow|tf)\.python|pickle|dill)(\.|$)")
+    assert [name for name in imported(tree) if private.match(name)] == []
+    dotted = [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    assert [name for name in dotted if private.match(name)] == []
+    called = [ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    assert [name for name in called if name.split(".")[-1] == "Lambda"] == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_public_methods_have_docstrings(path):
+    # Ruff asks for all other public docstrings, but cannot tell Keras' hooks from new methods.
+    assert [
+        f"{node.name}.{method.name}"
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+        for method in node.body
+        if isinstance(method, ast.FunctionDef)
+        and not method.name.startswith(("_", "on_"))
+        and method.name not in HOOKS
+        and not ast.get_docstring(method)
+        and not any(ast.unparse(mark).endswith(".setter") for mark in method.decorator_list)
+    ] == []
+
+
+def test_no_file_holds_a_home_path():
+    home = re.compile(r"(?<![\w./])/(home|Users|root|work|mnt)/\w")
+    found = []
+    for path in tracked_files():
+        try:
+            text = (TOP / path).read_text()
+        except UnicodeDecodeError:
+            continue  # a picture or an archive
+        found += [f"{path}:{n}" for n, line in enumerate(text.splitlines(), 1) if home.search(line)]
+    assert found == []
+
+
+@pytest.mark.parametrize("name", ["scripts/setup", "scripts/train", "scripts/test", ".ci/run"])
+def test_scripts_are_strict_and_executable(name):
+    path = TOP / name
+    assert path.stat().st_mode & 0o100
+    assert "\nset -euo pipefail\n" in path.read_text()
+
+
+def test_set_up_names_what_it_cannot_use(tmp_path):
+    # A copy, so that this checkout's own environment plays no part.
+    copy = tmp_path / "a copy"
+    (copy / "scripts").mkdir(parents=True)
+    for name in ("pyproject.toml", "scripts/setup", "scripts/constraints.txt"):
+        (copy / name).write_bytes((TOP / name).read_bytes())
+    for variables, arguments, message in [
+        ({"PYTHON": "no-such-python"}, [], "PYTHON=no-such-python is not a Python 3.11"),
+        ({}, ["devel"], "Received: devel"),
+    ]:
+        done = subprocess.run(
+            ["bash", copy / "scripts/setup", *arguments],
+            env={"PATH": "/usr/bin:/bin", **variables}, capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+        assert (done.returncode, done.stdout) == (2, "")
+        assert message in done.stderr
+        assert not (copy / ".venv").exists()

@@ -1,0 +1,408 @@
+import gc
+import os
+import subprocess
+import sys
+import weakref
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from keras import layers
+
+import zoo
+from zoo.decoding import Stepper, roll_out
+
+RNG = np.random.default_rng(42)
+
+
+def shaken(model):
+    """The model with random weights everywhere, biases and moving averages included."""
+    rng = np.random.default_rng(7)
+    for weight in model.weights:
+        value = rng.uniform(-0.5, 0.5, weight.shape).astype("float32")
+        weight.assign(np.abs(value) + 0.2 if "variance" in weight.path else value)
+    return model
+
+
+def series_for(model, time=12, batch=2):
+    return RNG.normal(size=(batch, time, model.input_shape[2])).astype("float32")
+
+
+def call(model, series):
+    return keras.ops.convert_to_numpy(model(series, training=False))
+
+
+def stepped(model, series):
+    """Outputs of all steps, `(batch, time, ...)`."""
+    stepper = Stepper(model)
+    state = stepper.initial_state(len(series))
+    outputs = []
+    for t in range(series.shape[1]):
+        output, state = stepper.step(series[:, t : t + 1], state)
+        outputs.append(keras.ops.convert_to_numpy(output))
+    return np.concatenate(outputs, axis=1)
+
+
+def assert_steps_equal_whole(model, series):
+    outputs = stepped(model, series)
+    if model.output_shape[1] == 1:  # forecasts from the last step only
+        whole = [call(model, series[:, : t + 1]) for t in range(series.shape[1])]
+        np.testing.assert_allclose(outputs, np.concatenate(whole, axis=1), atol=1e-5)
+    else:
+        np.testing.assert_allclose(outputs, call(model, series), atol=1e-5)
+
+
+def growing(model, context, steps, known=None, point=None):
+    """Forecasts made the plain way: call the model on everything so far."""
+    series, targets = context, model.output_shape[3]
+    for step in range(steps):
+        value = call(model, series)[:, -1:, 0]
+        value = value if point is None else value[..., point]
+        if known is not None:
+            value = np.concatenate([value, known[:, step : step + 1]], axis=-1)
+        series = np.concatenate([series, value], axis=1)
+    return series[:, -steps:, :targets]
+
+
+STEPPED = {
+    "wavenet": lambda: zoo.wavenet((None, 2), 3, targets=2, filters=4, num_blocks=2, num_layers=2),
+    "wavenet kernel 3": lambda: zoo.wavenet((None, 1), filters=4, kernel_size=3, num_layers=2),
+    "wavenet one layer": lambda: zoo.wavenet((None, 1), filters=4, num_blocks=1, num_layers=1),
+    "wavenet dropout": lambda: zoo.wavenet((None, 1), filters=4, num_layers=2, dropout=0.5),
+    "wavenet quantile": lambda: zoo.wavenet((None, 1), 2, filters=4, num_layers=2, head="quantile"),
+    "lite": lambda: zoo.wavenet_lite((None, 3), 2, targets=2, filters=4, num_layers=3),
+    "lite kernel 5": lambda: zoo.wavenet_lite((None, 1), filters=4, kernel_size=5, num_layers=2),
+    "lite gaussian": lambda: zoo.wavenet_lite((None, 1), filters=4, dropout=0.3, head="gaussian"),
+    "simple_rnn": lambda: zoo.simple_rnn((None, 2), 3, targets=2, units=5),
+    "simple_rnn head": lambda: zoo.simple_rnn((None, 1), 3, units=5, recurrent_head=True),
+    "simple": lambda: zoo.deep_rnn((None, 1), 2, cell="simple_rnn", units=4, dropout=0.2),
+    "lstm": lambda: zoo.deep_rnn((None, 2), 2, targets=2, cell="lstm", units=4),
+    "gru": lambda: zoo.deep_rnn((None, 1), 2, cell="gru", units=4, batch_normalization=True),
+    "layer_norm": lambda: zoo.deep_rnn((None, 1), 2, cell="layer_norm", units=4, head="gaussian"),
+    "last step": lambda: zoo.deep_rnn((None, 1), 2, units=4, return_sequences=False, dropout=0.2),
+}
+
+
+@pytest.mark.parametrize("name", STEPPED)
+def test_stepping_equals_the_whole_series(name):
+    model = shaken(STEPPED[name]())
+    assert_steps_equal_whole(model, series_for(model))
+
+
+@pytest.mark.parametrize("name", ["wavenet", "deep_rnn"])
+def test_the_window_of_the_build_does_not_matter(name):
+    free = shaken(zoo.create_model(name, input_shape=(None, 1), horizon=3, head="quantile"))
+    fixed = zoo.create_model(name, input_shape=(50, 1), horizon=3, head="quantile")
+    fixed.set_weights(free.get_weights())
+    series = series_for(free, time=60)
+    np.testing.assert_allclose(stepped(fixed, series), call(free, series), atol=1e-5)
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    stack=st.lists(
+        st.tuples(
+            st.integers(1, 5),  # kernel size
+            st.integers(1, 7),  # dilation
+            st.sampled_from([1, 2]),  # groups
+            st.sampled_from([None, "relu", "tanh"]),
+            st.booleans(),  # bias
+        ),
+        min_size=1,
+        max_size=3,
+    ),
+    batch=st.integers(1, 3),
+)
+def test_any_stack_of_causal_convolutions(stack, batch):
+    inputs = x = keras.Input((None, 2))
+    for kernel_size, dilation_rate, groups, activation, use_bias in stack:
+        x = layers.Conv1D(
+            4,
+            kernel_size,
+            dilation_rate=dilation_rate,
+            groups=groups,
+            activation=activation,
+            use_bias=use_bias,
+            padding="causal",
+        )(x)
+    model = shaken(keras.Model(inputs, x))
+    assert_steps_equal_whole(model, series_for(model, time=9, batch=batch))
+
+
+def test_a_nested_model_with_units():
+    core = zoo.wavenet((None, 2), 2, filters=4, num_layers=2, head="gaussian")
+    inputs = keras.Input((None, 2))
+    x = layers.Normalization(mean=[1.0, 2.0], variance=[4.0, 9.0])(inputs)
+    outputs = zoo.layers.TargetUnits([1.0], [2.0], head="gaussian")(core(x))
+    model = keras.Model(inputs, outputs)
+    assert_steps_equal_whole(shaken(model), series_for(model))
+    context = series_for(model)
+    known = RNG.normal(size=(2, 5, 1)).astype("float32")
+    expected = growing(model, context, 5, known, point=0)
+    np.testing.assert_allclose(roll_out(model, context, 5, known), expected, atol=1e-5)
+
+
+def test_a_layer_and_a_nested_model_used_twice_remember_apart():
+    conv = layers.Conv1D(3, 3, padding="causal", activation="tanh")
+    part = keras.Sequential([keras.Input((None, 3)), layers.GRU(3, return_sequences=True)])
+    inputs = keras.Input((None, 3))
+    once = conv(inputs)
+    outputs = layers.Subtract()([part(conv(once)), part(once)])
+    model = shaken(keras.Model(inputs, outputs))
+    assert_steps_equal_whole(model, series_for(model))
+
+
+def test_the_layers_that_treat_every_step_alike():
+    inputs = keras.Input((10, 4))
+    x = layers.Conv1D(4, 1)(inputs)
+    y = layers.TimeDistributed(layers.Dense(4, activation="relu"))(x)
+    y = layers.LayerNormalization()(layers.SpatialDropout1D(0.5)(y))
+    x = layers.Concatenate()([layers.Add()([x, y]), layers.Multiply()([x, y]), inputs])
+    x = layers.BatchNormalization()(layers.Rescaling(2.0)(x))
+    x = layers.RNN([layers.LSTMCell(3), layers.GRUCell(4)], return_sequences=True)(x)
+    x = layers.Softmax()(layers.Reshape((-1, 2, 2))(x))
+    model = shaken(keras.Model(inputs, x))
+    assert_steps_equal_whole(model, series_for(model, time=10))
+
+
+def test_token_models_can_be_stepped():
+    parts = [keras.Input((None,), dtype="int32"), layers.Embedding(7, 4)]
+    parts += [layers.GRU(4, return_sequences=True), layers.Dense(7)]
+    model = keras.Sequential(parts)
+    assert_steps_equal_whole(model, RNG.integers(0, 7, (2, 6)).astype("int32"))
+
+
+def functional(*parts, shape=(8, 2)):
+    inputs = x = keras.Input(shape)
+    for part in parts:
+        x = part(x)
+    return keras.Model(inputs, x)
+
+
+def joined_with_its_last_step():
+    inputs = keras.Input((8, 2))
+    return keras.Model(inputs, layers.Add(name="culprit")([inputs, layers.LSTM(2)(inputs)]))
+
+
+def stateful():
+    inputs = keras.Input(batch_shape=(1, 8, 2))
+    rnn = layers.GRU(2, return_sequences=True, stateful=True, name="culprit")
+    return keras.Model(inputs, rnn(inputs))
+
+
+REFUSED = {
+    "strided": lambda: functional(layers.Conv1D(2, 2, strides=2, name="culprit")),
+    "looks ahead": lambda: functional(layers.Conv1D(2, 3, padding="same", name="culprit")),
+    "flatten": lambda: functional(layers.Flatten(name="culprit"), layers.Dense(1)),
+    "reshape": lambda: functional(layers.Reshape((1, 16), name="culprit")),
+    "difference": lambda: functional(zoo.layers.Difference(1, name="culprit")),
+    "bidirectional": lambda: functional(
+        layers.Bidirectional(layers.GRU(2, return_sequences=True), name="culprit")
+    ),
+    "backwards": lambda: functional(layers.GRU(2, go_backwards=True, name="culprit")),
+    "stateful": stateful,
+    "pooling": lambda: functional(layers.AveragePooling1D(2, name="culprit")),
+    "time average": lambda: functional(layers.LayerNormalization(axis=[1, 2], name="culprit")),
+    "time softmax": lambda: functional(layers.Softmax(axis=1, name="culprit")),
+    "dense over time": lambda: functional(layers.Dense(3, name="culprit"), shape=(8,)),
+    "last step": joined_with_its_last_step,
+    "nested": lambda: functional(
+        layers.Dense(2), functional(layers.GlobalMaxPooling1D(name="culprit"))
+    ),
+    "operation": lambda: functional(lambda x: keras.ops.cumsum(x, axis=1)),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_other_layers_are_refused_by_name(name):
+    expected = "operation Cumsum" if name == "operation" else "Layer 'culprit'.*cannot be stepped"
+    with pytest.raises(ValueError, match=f"(?s){expected}.*causal Conv1D"):
+        Stepper(REFUSED[name]())
+
+
+def test_several_inputs_are_refused():
+    a, b = keras.Input((8, 2)), keras.Input((8, 2))
+    with pytest.raises(ValueError, match="one input.*has 2"):
+        Stepper(keras.Model([a, b], layers.Add()([a, b])))
+
+
+def test_a_state_is_a_flat_tuple_whose_first_axis_is_the_batch():
+    state = Stepper(zoo.deep_rnn((None, 1), cell="lstm", units=4)).initial_state(3)
+    assert isinstance(state, tuple)
+    assert [tuple(part.shape) for part in state] == [(3,)] + [(3, 4)] * 4
+    queues = Stepper(zoo.wavenet_lite((None, 1), filters=4, kernel_size=3)).initial_state(3)[1:]
+    assert [queue.shape[1] for queue in queues] == [2, 4, 8, 16] * 2
+
+
+def test_outputs_do_not_depend_on_the_rest_of_the_batch():
+    model = shaken(STEPPED["lite"]())
+    series = series_for(model, batch=3)
+    alone = np.concatenate([stepped(model, series[i : i + 1]) for i in range(3)])
+    np.testing.assert_allclose(stepped(model, series), alone, atol=1e-6)
+    context = series[..., :2]
+    model = shaken(STEPPED["wavenet"]())
+    together = roll_out(model, context, 4)
+    alone = np.concatenate([roll_out(model, context[i : i + 1], 4) for i in range(3)])
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "point"),
+    [("wavenet", None), ("wavenet quantile", 1), ("layer_norm", 0), ("last step", None)],
+)
+def test_roll_out_equals_a_growing_context(name, point):
+    model = shaken(STEPPED[name]())
+    context = series_for(model)
+    result = roll_out(model, context, 6)
+    assert result.shape == (2, 6, model.output_shape[3])
+    np.testing.assert_allclose(result, growing(model, context, 6, point=point), atol=1e-5)
+
+
+def test_another_quantile_can_be_fed_back():
+    model = shaken(STEPPED["wavenet quantile"]())
+    context = series_for(model)
+    expected = growing(model, context, 4, point=2)
+    np.testing.assert_allclose(roll_out(model, context, 4, point=2), expected, atol=1e-5)
+
+
+def test_known_covariates_are_used_step_by_step():
+    model = shaken(zoo.deep_rnn((None, 3), horizon=2, targets=1, units=4))
+    context, known = series_for(model), RNG.normal(size=(2, 5, 2)).astype("float32")
+    for cached in (True, False):
+        result = roll_out(model, context, 5, known, cached=cached)
+        first = growing(model, context, 5, known)
+        np.testing.assert_allclose(result[:, :1], first[:, :1], atol=1e-5)
+        later = known.copy()
+        later[:, 3:] += 1.0  # known[:, 3] first matters to the forecast of step 4
+        changed = roll_out(model, context, 5, later, cached=cached)
+        np.testing.assert_array_equal(changed[:, :4], result[:, :4])
+        assert np.abs(changed[:, 4] - result[:, 4]).min() > 1e-6
+    np.testing.assert_allclose(roll_out(model, context, 5, known), first, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["linear_forecaster", "conv_gru"])
+def test_other_models_slide_their_window(name):
+    model = shaken(zoo.create_model(name, input_shape=(8, 1), horizon=2))
+    context = series_for(model, time=11)
+    series = context
+    for _ in range(4):
+        value = call(model, series[:, -8:])[:, -1:, 0]
+        series = np.concatenate([series, value], axis=1)
+    np.testing.assert_allclose(roll_out(model, context, 4), series[:, -4:], atol=1e-5)
+    with pytest.raises(ValueError, match="cannot be stepped"):
+        roll_out(model, context, 4, cached=True)
+    with pytest.raises(ValueError, match="at least the 8 steps"):
+        roll_out(model, context[:, :7], 4)
+
+
+def test_both_ways_agree_while_the_receptive_field_fits_into_the_window():
+    fits = shaken(zoo.wavenet((None, 1), filters=4, num_blocks=1, num_layers=3))  # sees 9 steps
+    context = series_for(fits, time=9)
+    cached, slid = (roll_out(fits, context, 5, cached=cached) for cached in (True, False))
+    np.testing.assert_allclose(cached, slid, atol=1e-5)
+    context = context[:, -5:]
+    cached, slid = (roll_out(fits, context, 5, cached=cached) for cached in (True, False))
+    np.testing.assert_allclose(cached[:, 0], slid[:, 0], atol=1e-5)
+    assert np.abs(cached[:, 1:] - slid[:, 1:]).max() > 1e-4
+
+
+def test_the_loop_is_compiled_once_and_follows_the_weights(monkeypatch):
+    traces = []
+    step = Stepper.step
+    monkeypatch.setattr(Stepper, "step", lambda *a: traces.append(1) or step(*a))
+    model = shaken(STEPPED["lstm"]())
+    context = series_for(model)
+    first = roll_out(model, context, 5)
+    compiled = len(traces)
+    assert 0 < compiled < 5
+    np.testing.assert_array_equal(roll_out(model, context, 5), first)
+    model.set_weights([0.5 * weight for weight in model.get_weights()])
+    second = roll_out(model, context, 5)
+    assert len(traces) == compiled
+    np.testing.assert_allclose(second, growing(model, context, 5), atol=1e-5)
+    assert np.abs(second - first).max() > 1e-3
+
+
+def test_the_compiled_loop_goes_with_its_model():
+    model = zoo.deep_rnn((None, 1), units=2, num_layers=1)
+    roll_out(model, np.zeros((1, 3, 1)), 2)
+    gone = weakref.ref(model)
+    del model
+    gc.collect()
+    assert gone() is None
+
+
+def test_generation_leaves_the_model_as_it_was(tmp_path):
+    model = shaken(STEPPED["gru"]())
+    context = series_for(model)
+    model.save(tmp_path / "before.keras")
+    weights = [weight.path for weight in model.weights]
+    expected = roll_out(model, context, 5)
+    assert [weight.path for weight in model.weights] == weights
+    model.save(tmp_path / "after.keras")
+    for name in ("before", "after"):
+        loaded = keras.models.load_model(tmp_path / f"{name}.keras")
+        np.testing.assert_allclose(roll_out(loaded, context, 5), expected, atol=1e-6)
+        np.testing.assert_allclose(stepped(loaded, context), call(model, context), atol=1e-5)
+
+
+def test_wrong_arguments():
+    model = STEPPED["lstm"]()
+    context = np.zeros((2, 5, 2))
+    with pytest.raises(ValueError, match=r"steps must be .* steps=0"):
+        roll_out(model, context, 0)
+    with pytest.raises(ValueError, match=r"\(batch, time, 2\).*\(2, 5, 3\)"):
+        roll_out(model, np.zeros((2, 5, 3)), 3)
+    with pytest.raises(ValueError, match=r"known must have the shape \(2, 3, 0\)"):
+        roll_out(model, context, 3, known=np.zeros((2, 3, 1)))
+    with pytest.raises(ValueError, match=r"2 features and forecasts 1: the other 1 must be known"):
+        roll_out(zoo.deep_rnn((None, 2), units=2), context, 3)
+    with pytest.raises(ValueError, match="every target among the features"):
+        roll_out(zoo.deep_rnn((None, 1), targets=2, units=2), context, 3)
+    with pytest.raises(ValueError, match="needs a forecaster"):
+        roll_out(functional(layers.Flatten(), layers.Dense(1)), context, 3)
+    even = zoo.deep_rnn((None, 1), units=2, head="quantile", quantiles=(0.2, 0.8))
+    with pytest.raises(ValueError, match="Pass its index as point"):
+        roll_out(even, context[..., :1], 3)
+    with pytest.raises(ValueError, match=r"\[0, 2\)"):
+        roll_out(even, context[..., :1], 3, point=2)
+
+
+JAX_CHECK = """
+import keras, numpy as np, zoo
+from zoo.decoding import roll_out
+assert keras.backend.backend() == "jax"
+context = np.random.default_rng(0).normal(size=(2, 9, 1)).astype("float32")
+for model in (
+    zoo.wavenet((None, 1), 2, filters=4, kernel_size=3, num_layers=2, dropout=0.1),
+    zoo.deep_rnn((None, 1), 2, cell="lstm", units=4, dropout=0.1),
+    zoo.conv_gru((9, 1), filters=4, units=4),
+):
+    series = context
+    for _ in range(4):
+        window = series[:, -9:] if model.name == "conv_gru" else series
+        value = np.asarray(model(window))[:, -1:, 0]
+        series = np.concatenate([series, value], axis=1)
+    np.testing.assert_allclose(roll_out(model, context, 4), series[:, -4:], atol=1e-5)
+parts = [keras.Input((4,)), keras.layers.Dropout(0.5), keras.layers.Dense(2)]
+model = keras.Sequential(parts)
+first, second = (zoo.monte_carlo(model, np.ones((3, 4)), 20, seed=1) for _ in range(2))
+assert first.stddev.min() > 0
+np.testing.assert_array_equal(first.samples, second.samples)
+"""
+
+
+@pytest.mark.jax
+def test_on_jax():
+    pytest.importorskip("jax", reason="needs the jax extra")
+    done = subprocess.run(
+        [sys.executable, "-c", JAX_CHECK],
+        env={**os.environ, "KERAS_BACKEND": "jax"},
+        cwd=Path(zoo.__file__).parents[1],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,40 @@
+"""A Keras 3 model zoo: the architectures of *Hands-On Machine Learning*, as factory functions.
+
+>>> import zoo
+>>> model = zoo.wavenet(input_shape=(50, 1), horizon=10)
+>>> model.output_shape  # (batch, time, horizon, targets)
+(None, 50, 10, 1)
+
+Everything is imported when first used: `import zoo` itself loads neither Keras nor a backend, so
+the backend can still be chosen (`KERAS_BACKEND`) after it.
+"""
+
+import importlib
+
+from zoo.catalog import CATALOG
+from zoo.registry import create_model, list_models, register_model
+
+_MODULES = {info.name: f"zoo.models.{info.module}" for info in CATALOG} | {
+    "receptive_field": "zoo.models.wavenet",
+    "output_stride": "zoo.models.heads",
+    "load": "zoo.saving",
+    "monte_carlo": "zoo.uncertainty",
+    "layers": "zoo.layers",
+    "decoding": "zoo.decoding",
+    "losses": "zoo.losses",
+    "metrics": "zoo.metrics",
+}
+
+__version__ = "0.1.0"
+__all__ = ["create_model", "list_models", "register_model", *_MODULES]
+
+
+def __getattr__(name: str):
+    if name not in _MODULES:
+        raise AttributeError(f"module 'zoo' has no attribute {name!r}")
+    module = importlib.import_module(_MODULES[name])
+    return module if module.__name__ == f"zoo.{name}" else getattr(module, name)
+
+
+def __dir__():
+    return sorted(__all__)

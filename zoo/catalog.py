@@ -1,0 +1,63 @@
+"""What the zoo holds, readable without importing Keras.
+
+One row a model: where its factory lives, which chapter of the book it comes from, and how many
+weights its reference build has (`zoo list` prints this table at once; a test rebuilds every model
+and compares).
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """One row of the catalogue.
+
+    Args:
+        name: Name of the factory, and of the model in `create_model`.
+        module: Module in `zoo.models` that defines the factory.
+        task: Recipe that trains it by default.
+        chapter: Chapter of the book (2nd and 3rd edition number them alike).
+        parameters: Number of weights of the reference build, see `REFERENCE_ARGUMENTS`.
+        summary: One line for `zoo list`.
+    """
+
+    name: str
+    module: str
+    task: str
+    chapter: int
+    parameters: int
+    summary: str
+
+
+#: Arguments of the builds whose weights are counted, by task: the book's own task sizes.
+REFERENCE_ARGUMENTS = {"forecast": {"input_shape": (50, 1), "horizon": 10}}
+
+CATALOG = (
+    ModelInfo(
+        "linear_forecaster",
+        "linear",
+        "forecast",
+        15,
+        510,
+        "one dense layer on the window",
+    ),
+    ModelInfo("simple_rnn", "rnn", "forecast", 15, 1470, "stacked SimpleRNN, last step"),
+    ModelInfo("deep_rnn", "rnn", "forecast", 15, 5250, "stacked RNN, LSTM, GRU or layer norm"),
+    ModelInfo("conv_gru", "conv_gru", "forecast", 15, 5430, "strided Conv1D in front of GRUs"),
+    ModelInfo(
+        "wavenet_lite",
+        "wavenet",
+        "forecast",
+        15,
+        6010,
+        "the book's dilated causal stack",
+    ),
+    ModelInfo(
+        "wavenet",
+        "wavenet",
+        "forecast",
+        15,
+        0,
+        "the paper's: gated, residual, skip paths",
+    ),
+)

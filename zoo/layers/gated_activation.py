@@ -1,0 +1,39 @@
+"""The gated activation unit of WaveNet."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class GatedActivation(keras.layers.Layer):
+    """`tanh(a) * sigmoid(b)`, where `a` and `b` are the two halves of the last axis.
+
+    One tanh and one sigmoid, as in the paper. The convolution in front of it must be linear: the
+    book's cell 88 applies tanh in the convolution and again here.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.layers import GatedActivation
+        >>> GatedActivation()(np.zeros((2, 50, 64))).shape
+        TensorShape([2, 50, 32])
+
+    Reference:
+        van den Oord et al., *WaveNet*, 2016, equation 2.
+    """
+
+    def build(self, input_shape):
+        """Checks that the last axis has two halves."""
+        if input_shape[-1] % 2:
+            raise ValueError(
+                f"GatedActivation splits the last axis in two halves, so its size must be even. "
+                f"Received: input_shape={tuple(input_shape)}"
+            )
+
+    def call(self, inputs):
+        """Applies the gate to inputs of shape `(..., 2 * filters)`."""
+        signal, gate = ops.split(inputs, 2, axis=-1)
+        return ops.tanh(signal) * ops.sigmoid(gate)
+
+    def compute_output_shape(self, input_shape):
+        """`(..., filters)`: half of the last axis."""
+        return (*input_shape[:-1], input_shape[-1] // 2)

@@ -1,0 +1,139 @@
+"""From the data's units to the network's and back: differencing and target scaling."""
+
+import keras
+from keras import ops
+
+
+def _shift_and_scale(forecast, scale, shift, head):
+    """`forecast * scale + shift`, where a standard deviation is scaled but not shifted."""
+    if head == "point":
+        return forecast * scale + shift
+    scale, shift = ops.expand_dims(scale, -1), ops.expand_dims(shift, -1)
+    if head == "quantile":
+        return forecast * scale + shift
+    mean, stddev = ops.split(forecast, 2, axis=-1)
+    return ops.concatenate([mean * scale + shift, stddev * scale], axis=-1)
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class TargetUnits(keras.layers.Layer):
+    """Turns a forecast of standardised targets into the data's units.
+
+    Args:
+        mean: Mean of each target in the training data, a list of `targets` numbers.
+        scale: Standard deviation of each target, a list of `targets` numbers.
+        head: Kind of forecast: `"point"`, `"quantile"` or `"gaussian"`.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.layers import TargetUnits
+        >>> layer = TargetUnits(mean=[100.0], scale=[10.0], head="gaussian")
+        >>> layer(np.array([[[[[2.0, 0.5]]]]])).numpy().ravel()  # mean 2, stddev 0.5
+        array([120.,   5.], dtype=float32)
+    """
+
+    def __init__(self, mean, scale, head="point", **kwargs):
+        super().__init__(**kwargs)
+        self.mean = [float(value) for value in mean]
+        self.scale = [float(value) for value in scale]
+        self.head = head
+
+    def call(self, inputs):
+        """Scales forecasts of shape `(batch, time_out, horizon, targets[, values])`."""
+        scale, shift = (ops.convert_to_tensor(v, inputs.dtype) for v in (self.scale, self.mean))
+        return _shift_and_scale(inputs, scale, shift, self.head)
+
+    def compute_output_shape(self, input_shape):
+        """The shape of the inputs."""
+        return input_shape
+
+    def get_config(self):
+        """Arguments to rebuild the layer."""
+        config = {"mean": self.mean, "scale": self.scale, "head": self.head}
+        return {**super().get_config(), **config}
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class Difference(keras.layers.Layer):
+    """The change of each series over `lag` steps: `x[t] - x[t - lag]`.
+
+    The first `lag` steps have no earlier value and are dropped.
+
+    Args:
+        lag: Number of steps to look back: 1, or the seasonal period.
+        channels: Number of leading channels to difference; the others (calendar features, say)
+            only lose their first `lag` steps. Defaults to all.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.layers import Difference
+        >>> Difference(lag=1)(np.array([[[1.0], [4.0], [9.0]]])).numpy().ravel()
+        array([3., 5.], dtype=float32)
+    """
+
+    def __init__(self, lag, channels=None, **kwargs):
+        super().__init__(**kwargs)
+        self.lag = lag
+        self.channels = channels
+
+    def call(self, inputs):
+        """Differences a series of shape `(batch, time, channels)` along time."""
+        cut = inputs.shape[-1] if self.channels is None else self.channels
+        change = inputs[:, self.lag :, :cut] - inputs[:, : -self.lag, :cut]
+        return ops.concatenate([change, inputs[:, self.lag :, cut:]], axis=-1)
+
+    def compute_output_shape(self, input_shape):
+        """`(batch, time - lag, channels)`."""
+        batch, time, channels = input_shape
+        return (batch, None if time is None else time - self.lag, channels)
+
+    def get_config(self):
+        """Arguments to rebuild the layer."""
+        return {**super().get_config(), "lag": self.lag, "channels": self.channels}
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class SeasonalResidual(keras.layers.Layer):
+    """Adds to a forecast the last value known at the same point of the season.
+
+    The undoing of `Difference(lag)`: a model that reads changes forecasts, `h` steps ahead, the
+    change from the newest input value that lies a multiple of `lag` steps before it.
+
+    Args:
+        lag: The lag of the `Difference` layer.
+        stride: Input steps between two outputs, see `zoo.output_stride`. Defaults to 1.
+        head: Kind of forecast: `"point"`, `"quantile"` or `"gaussian"`.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.layers import SeasonalResidual
+        >>> series = np.arange(6.0).reshape(1, 6, 1)
+        >>> no_change = np.zeros((1, 1, 3, 1))
+        >>> SeasonalResidual(lag=2)([no_change, series]).numpy().ravel()  # 4, 5, then 4 again
+        array([4., 5., 4.], dtype=float32)
+    """
+
+    def __init__(self, lag, stride=1, head="point", **kwargs):
+        super().__init__(**kwargs)
+        self.lag = lag
+        self.stride = stride
+        self.head = head
+
+    def call(self, inputs):
+        """Adds the base of `series` `(batch, time, channels)` to the forecast (first input)."""
+        forecast, series = inputs
+        time_out, horizon, targets = forecast.shape[1:4]
+        steps = series.shape[1] - 1 - self.stride * ops.arange(time_out - 1, -1, -1, dtype="int32")
+        ahead = ops.arange(1, horizon + 1, dtype="int32")
+        back = -(-ahead // self.lag) * self.lag  # the smallest multiple of lag >= ahead
+        base = ops.take(series[..., :targets], steps[:, None] + ahead - back, axis=1)
+        return _shift_and_scale(forecast, ops.ones_like(base), base, self.head)
+
+    def compute_output_shape(self, input_shape):
+        """The shape of the forecast."""
+        return input_shape[0]
+
+    def get_config(self):
+        """Arguments to rebuild the layer."""
+        config = {"lag": self.lag, "stride": self.stride, "head": self.head}
+        return {**super().get_config(), **config}

@@ -1,0 +1,50 @@
+"""Metrics of sequence-to-sequence forecasters."""
+
+import keras
+from keras import ops
+
+_ERRORS = {"mse": ops.square, "mae": ops.abs}
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class LastStep(keras.metrics.Mean):
+    """Mean squared or absolute error of the forecasts made at the last input step.
+
+    A sequence-to-sequence model learns from forecasts made all along the window; only those made
+    at its end tell how well it forecasts.
+
+    Args:
+        error: `"mse"` or `"mae"`.
+        point: For probabilistic heads, the index in the last axis that is the point forecast
+            (the median, or 0 for the mean of a Gaussian). Defaults to None: a point head.
+        name: Name of the metric. Defaults to `last_step_mse` or `last_step_mae`.
+        **kwargs: Arguments of `keras.metrics.Mean`.
+
+    Example:
+        >>> from zoo.metrics import LastStep
+        >>> import numpy as np
+        >>> metric = LastStep("mae")
+        >>> y_pred = np.array([7.0, 1.0, 2.0]).reshape(1, 3, 1, 1)
+        >>> float(metric(np.zeros((1, 3, 1, 1)), y_pred))
+        2.0
+
+    Reference:
+        Book, chapter 15, `last_time_step_mse` (2nd edition, cell 57).
+    """
+
+    def __init__(self, error="mse", point=None, name=None, **kwargs):
+        if error not in _ERRORS:
+            raise ValueError(f"Expected one of {sorted(_ERRORS)}. Received: error={error!r}")
+        super().__init__(name=name or f"last_step_{error}", **kwargs)
+        self.error = error
+        self.point = point
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Adds a batch: `y_true` `(batch, time_out, horizon, targets)`."""
+        y_pred = y_pred if self.point is None else y_pred[..., self.point]
+        error = ops.cast(y_true[:, -1], y_pred.dtype) - y_pred[:, -1]
+        return super().update_state(_ERRORS[self.error](error), sample_weight=sample_weight)
+
+    def get_config(self):
+        """Arguments to rebuild the metric."""
+        return {**super().get_config(), "error": self.error, "point": self.point}

@@ -1,0 +1,71 @@
+"""A convolution that shortens the series, in front of GRUs."""
+
+import keras
+from keras import layers
+
+from zoo.models.heads import check_input_shape, forecast_head
+from zoo.registry import register_model
+
+
+@register_model
+def conv_gru(
+    input_shape,
+    horizon=1,
+    targets=1,
+    filters=20,
+    kernel_size=4,
+    strides=2,
+    units=20,
+    num_layers=2,
+    dropout=0.0,
+    head="point",
+    quantiles=(0.1, 0.5, 0.9),
+    name="conv_gru",
+):
+    """A strided causal Conv1D halves the series, then stacked GRUs read it.
+
+    The window is padded on the left by as little as it takes for the last output to see the last
+    input (plain strided causal padding would drop it). For the book's sizes that is nothing.
+
+    Args:
+        input_shape: `(time, features)`; both must be known.
+        horizon: Number of steps to forecast at every output step. Defaults to 1.
+        targets: Number of series to forecast. Defaults to 1.
+        filters: Output channels of the convolution. Defaults to 20.
+        kernel_size: Width of the convolution. Defaults to 4.
+        strides: Input steps for each output step. Defaults to 2.
+        units: Size of each GRU layer. Defaults to 20.
+        num_layers: Number of GRU layers. Defaults to 2.
+        dropout: Share of the features dropped between layers. Defaults to 0.
+        head: `"point"`, `"quantile"` or `"gaussian"`. Defaults to `"point"`.
+        quantiles: Probabilities of a quantile head.
+        name: Name of the model.
+
+    Returns:
+        Uncompiled model: `(batch, time, features)` to `(batch, time_out, horizon, targets)`
+        where output `j` stands at input step `time - 1 - strides * (time_out - 1 - j)`.
+
+    Raises:
+        ValueError: If an argument is out of range.
+
+    Example:
+        >>> import zoo
+        >>> zoo.conv_gru((50, 1), horizon=10).output_shape  # the book's Y[:, 3::2]
+        (None, 24, 10, 1)
+
+    Reference:
+        Book, chapter 15, 2nd edition cell 83.
+    """
+    time, features = check_input_shape(input_shape, needs_time=True)
+    inputs = keras.Input((time, features), name="series")
+    # At least one full kernel, and the last kernel ends on the last step.
+    padding = max(kernel_size - time, 0)
+    padding += (kernel_size - time - padding) % strides
+    x = layers.ZeroPadding1D((padding, 0), name="align")(inputs) if padding else inputs
+    x = layers.Conv1D(filters, kernel_size, strides=strides, padding="valid", name="conv")(x)
+    for index in range(num_layers):
+        x = layers.GRU(units, return_sequences=True, name=f"gru_{index}")(x)
+        if dropout:
+            x = layers.Dropout(dropout, name=f"dropout_{index}")(x)
+    outputs = forecast_head(x, horizon, targets, head, quantiles)
+    return keras.Model(inputs, outputs, name=name)

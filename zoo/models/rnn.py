@@ -1,0 +1,153 @@
+"""Recurrent forecasters."""
+
+import math
+
+import keras
+from keras import layers
+
+from zoo.layers import LayerNormRNNCell
+from zoo.models.heads import check_input_shape, forecast_head, head_shape, shape_forecast
+from zoo.registry import register_model
+
+CELLS = ("simple_rnn", "lstm", "gru", "layer_norm")
+
+
+@register_model
+def simple_rnn(
+    input_shape,
+    horizon=1,
+    targets=1,
+    units=20,
+    num_layers=2,
+    recurrent_head=False,
+    head="point",
+    quantiles=(0.1, 0.5, 0.9),
+    name="simple_rnn",
+):
+    """Stacked SimpleRNN layers that forecast from the last step only.
+
+    Args:
+        input_shape: `(time, features)`; time may be `None`.
+        horizon: Number of steps to forecast. Defaults to 1.
+        targets: Number of series to forecast. Defaults to 1.
+        units: Size of each hidden layer. Defaults to 20.
+        num_layers: Number of hidden layers; 0 is allowed with `recurrent_head`. Defaults to 2.
+        recurrent_head: Make the output layer itself a SimpleRNN, as the book's first models do,
+            instead of a dense layer. Its tanh confines forecasts to (-1, 1). Defaults to False.
+        head: `"point"`, `"quantile"` or `"gaussian"`. Defaults to `"point"`.
+        quantiles: Probabilities of a quantile head.
+        name: Name of the model.
+
+    Returns:
+        Uncompiled model: `(batch, time, features)` to `(batch, 1, horizon, targets)`.
+
+    Raises:
+        ValueError: If an argument is out of range.
+
+    Example:
+        >>> import zoo
+        >>> zoo.simple_rnn((None, 1), num_layers=0, recurrent_head=True).count_params()
+        3
+
+    Reference:
+        Book, chapter 15, 2nd edition cells 23 (one unit), 28, 33 and 51.
+    """
+    time, features = check_input_shape(input_shape)
+    if num_layers < (0 if recurrent_head else 1):
+        raise ValueError(f"simple_rnn needs a recurrent layer. Received: num_layers={num_layers}")
+    inputs = keras.Input((time, features), name="series")
+    x = inputs
+    for index in range(num_layers):
+        more = recurrent_head or index < num_layers - 1
+        x = layers.SimpleRNN(units, return_sequences=more, name=f"rnn_{index}")(x)
+    if recurrent_head:
+        sizes = head_shape(horizon, targets, head, quantiles)
+        size = math.prod(sizes)
+        x = layers.SimpleRNN(size, name="rnn_head")(x)
+        x = layers.Reshape((1, size), name="last_step")(x)
+        outputs = shape_forecast(x, horizon, targets, head, quantiles)
+    else:
+        x = layers.Reshape((1, units), name="last_step")(x)
+        outputs = forecast_head(x, horizon, targets, head, quantiles)
+    return keras.Model(inputs, outputs, name=name)
+
+
+@register_model
+def deep_rnn(
+    input_shape,
+    horizon=1,
+    targets=1,
+    cell="gru",
+    units=20,
+    num_layers=2,
+    dropout=0.0,
+    batch_normalization=False,
+    return_sequences=True,
+    head="point",
+    quantiles=(0.1, 0.5, 0.9),
+    name="deep_rnn",
+):
+    """Stacked recurrent layers of any kind, by default sequence to sequence.
+
+    Args:
+        input_shape: `(time, features)`; time may be `None`.
+        horizon: Number of steps to forecast at every step. Defaults to 1.
+        targets: Number of series to forecast. Defaults to 1.
+        cell: `"simple_rnn"`, `"lstm"`, `"gru"` or `"layer_norm"`. Defaults to `"gru"`.
+        units: Size of each layer. Defaults to 20.
+        num_layers: Number of recurrent layers. Defaults to 2.
+        dropout: Share of the features dropped between layers and before the head, in [0, 1).
+            Defaults to 0.
+        batch_normalization: Normalise the output of every recurrent layer. Defaults to False.
+        return_sequences: Forecast at every step (more gradient, the book's advice) instead of
+            the last one only. Defaults to True.
+        head: `"point"`, `"quantile"` or `"gaussian"`. Defaults to `"point"`.
+        quantiles: Probabilities of a quantile head.
+        name: Name of the model.
+
+    Returns:
+        Uncompiled model: `(batch, time, features)` to `(batch, time, horizon, targets)`, or to
+        `(batch, 1, horizon, targets)` without `return_sequences`.
+
+    Raises:
+        ValueError: If an argument is out of range.
+
+    Example:
+        >>> import zoo
+        >>> zoo.deep_rnn((50, 1), horizon=10, cell="lstm").output_shape
+        (None, 50, 10, 1)
+
+    Reference:
+        Book, chapter 15, 2nd edition cells 57, 61, 65, 70 and 76.
+    """
+    time, features = check_input_shape(input_shape)
+    if num_layers < 1:
+        raise ValueError(f"num_layers must be at least 1. Received: num_layers={num_layers}")
+    inputs = keras.Input((time, features), name="series")
+    x = inputs
+    for index in range(num_layers):
+        more = return_sequences or index < num_layers - 1
+        x = recurrent_layer(cell, units, return_sequences=more, name=f"{cell}_{index}")(x)
+        if batch_normalization:
+            x = layers.BatchNormalization(name=f"batch_norm_{index}")(x)
+        if dropout:
+            x = layers.Dropout(dropout, name=f"dropout_{index}")(x)
+    if not return_sequences:
+        x = layers.Reshape((1, units), name="last_step")(x)
+    outputs = forecast_head(x, horizon, targets, head, quantiles)
+    return keras.Model(inputs, outputs, name=name)
+
+
+def recurrent_layer(cell, units, return_sequences, name):
+    """A recurrent layer by the name of its cell.
+
+    Raises:
+        ValueError: If there is no such cell.
+    """
+    if cell == "layer_norm":
+        cell = LayerNormRNNCell(units, name="cell")
+        return layers.RNN(cell, return_sequences=return_sequences, name=name)
+    kinds = {"simple_rnn": layers.SimpleRNN, "lstm": layers.LSTM, "gru": layers.GRU}
+    if cell not in kinds:
+        raise ValueError(f"Expected a cell out of {', '.join(CELLS)}. Received: cell={cell!r}")
+    return kinds[cell](units, return_sequences=return_sequences, name=name)

@@ -1,0 +1,189 @@
+"""WaveNet: dilated causal convolutions, as the book simplifies them and as the paper has them."""
+
+import warnings
+
+import keras
+from keras import layers
+
+from zoo.layers import GatedActivation
+from zoo.models.heads import check_input_shape, forecast_head
+from zoo.registry import register_model
+
+
+def receptive_field(kernel_size, dilation_rates):
+    """Number of input steps that one output of stacked dilated convolutions sees.
+
+    Args:
+        kernel_size: Width of the kernels.
+        dilation_rates: Dilation of each layer.
+
+    Returns:
+        `1 + (kernel_size - 1) * sum(dilation_rates)`.
+
+    Example:
+        >>> receptive_field(2, [1, 2, 4, 8] * 2)  # the book's stack sees 31 of its 50 steps
+        31
+    """
+    return 1 + (kernel_size - 1) * sum(dilation_rates)
+
+
+@register_model
+def wavenet_lite(
+    input_shape,
+    horizon=1,
+    targets=1,
+    filters=20,
+    kernel_size=2,
+    num_blocks=2,
+    num_layers=4,
+    dropout=0.0,
+    head="point",
+    quantiles=(0.1, 0.5, 0.9),
+    name="wavenet_lite",
+):
+    """The book's WaveNet-like stack: causal Conv1D layers whose dilation doubles.
+
+    Args:
+        input_shape: `(time, features)`; time may be `None`.
+        horizon: Number of steps to forecast at every step. Defaults to 1.
+        targets: Number of series to forecast. Defaults to 1.
+        filters: Channels of every layer. Defaults to 20.
+        kernel_size: Width of the kernels. Defaults to 2.
+        num_blocks: Number of times the dilations start over. Defaults to 2.
+        num_layers: Layers in a block, with dilations 1, 2, 4, ... Defaults to 4.
+        dropout: Share of the channels dropped after each layer. Defaults to 0.
+        head: `"point"`, `"quantile"` or `"gaussian"`. Defaults to `"point"`.
+        quantiles: Probabilities of a quantile head.
+        name: Name of the model.
+
+    Returns:
+        Uncompiled model: `(batch, time, features)` to `(batch, time, horizon, targets)`.
+
+    Raises:
+        ValueError: If an argument is out of range.
+
+    Example:
+        >>> import zoo
+        >>> zoo.wavenet_lite((None, 1), horizon=10).count_params()
+        6010
+
+    Reference:
+        Book, chapter 15, 2nd edition cell 86.
+    """
+    time, features = check_input_shape(input_shape)
+    dilation_rates = [2**index for index in range(num_layers)]
+    _warn_if_short(time, receptive_field(kernel_size, dilation_rates * num_blocks), name)
+    inputs = keras.Input((time, features), name="series")
+    x = inputs
+    for block in range(num_blocks):
+        for index, rate in enumerate(dilation_rates):
+            prefix = f"block_{block}_layer_{index}"
+            x = _causal_conv(filters, kernel_size, rate, "relu", f"{prefix}_conv")(x)
+            if dropout:
+                x = layers.Dropout(dropout, name=f"{prefix}_dropout")(x)
+    outputs = forecast_head(x, horizon, targets, head, quantiles)
+    return keras.Model(inputs, outputs, name=name)
+
+
+@register_model
+def wavenet(
+    input_shape,
+    horizon=1,
+    targets=1,
+    filters=32,
+    kernel_size=2,
+    num_blocks=2,
+    num_layers=5,
+    skip_filters=None,
+    dropout=0.0,
+    head="point",
+    quantiles=(0.1, 0.5, 0.9),
+    name="wavenet",
+):
+    """WaveNet as published: gated activations, residual and skip paths, and a linear head.
+
+    Each layer computes `z = tanh(conv) * sigmoid(conv)` with a dilated causal convolution; a 1x1
+    convolution of `z` is added to the layer's input (residual path) and another one to the sum
+    that feeds the output (skip path). Forecasts come from that sum through two 1x1 convolutions
+    with ReLU. An output sees `receptive_field(...)` input steps: the input convolution's
+    `kernel_size - 1`, and `(kernel_size - 1) * (2**num_layers - 1)` for each block.
+
+    Args:
+        input_shape: `(time, features)`; time may be `None`.
+        horizon: Number of steps to forecast at every step. Defaults to 1.
+        targets: Number of series to forecast. Defaults to 1.
+        filters: Channels of the residual path and of the gates. Defaults to 32.
+        kernel_size: Width of the causal kernels. Defaults to 2.
+        num_blocks: Number of times the dilations start over. Defaults to 2.
+        num_layers: Layers in a block, with dilations 1, 2, 4, ... Defaults to 5.
+        skip_filters: Channels of the skip path. Defaults to `filters`.
+        dropout: Share of the channels dropped at the input of each layer. Defaults to 0.
+        head: `"point"`, `"quantile"` or `"gaussian"`. Defaults to `"point"`.
+        quantiles: Probabilities of a quantile head.
+        name: Name of the model.
+
+    Returns:
+        Uncompiled model: `(batch, time, features)` to `(batch, time, horizon, targets)`.
+
+    Raises:
+        ValueError: If an argument is out of range.
+
+    Warns:
+        UserWarning: If the receptive field is shorter than the window: the oldest steps would
+            never be used.
+
+    Example:
+        >>> import zoo
+        >>> zoo.wavenet((50, 1), horizon=10).output_shape
+        (None, 50, 10, 1)
+        >>> zoo.wavenet((50, 1), horizon=10, head="quantile").output_shape
+        (None, 50, 10, 1, 3)
+
+    Reference:
+        van den Oord et al., *WaveNet*, 2016, section 2; book, chapter 15, 2nd edition cells
+        88 to 91 (which apply tanh twice and a softmax to a regression target).
+    """
+    time, features = check_input_shape(input_shape)
+    skip_filters = skip_filters or filters
+    dilation_rates = [2**index for index in range(num_layers)]
+    field = receptive_field(kernel_size, [1, *dilation_rates * num_blocks])
+    _warn_if_short(time, field, name)
+    inputs = keras.Input((time, features), name="series")
+    x = _causal_conv(filters, kernel_size, 1, None, "input_conv")(inputs)
+    skips = []
+    for block in range(num_blocks):
+        for index, rate in enumerate(dilation_rates):
+            prefix = f"block_{block}_layer_{index}"
+            z = layers.Dropout(dropout, name=f"{prefix}_dropout")(x) if dropout else x
+            z = _causal_conv(2 * filters, kernel_size, rate, None, f"{prefix}_conv")(z)
+            z = GatedActivation(name=f"{prefix}_gate")(z)
+            skips.append(layers.Dense(skip_filters, name=f"{prefix}_skip")(z))
+            last = block == num_blocks - 1 and index == num_layers - 1
+            if not last:  # nothing would read the last layer's residual output
+                z = layers.Dense(filters, name=f"{prefix}_residual")(z)
+                x = layers.Add(name=f"{prefix}_add")([x, z])
+    x = layers.Add(name="skip_sum")(skips) if len(skips) > 1 else skips[0]
+    x = layers.Activation("relu", name="skip_relu")(x)
+    x = layers.Dense(skip_filters, activation="relu", name="output_dense")(x)
+    outputs = forecast_head(x, horizon, targets, head, quantiles)
+    return keras.Model(inputs, outputs, name=name)
+
+
+def _causal_conv(filters, kernel_size, dilation_rate, activation, name):
+    return layers.Conv1D(
+        filters,
+        kernel_size,
+        dilation_rate=dilation_rate,
+        padding="causal",
+        activation=activation,
+        name=name,
+    )
+
+
+def _warn_if_short(time, field, name):
+    if time is not None and field < time:
+        warnings.warn(
+            f"{name} sees {field} steps (its receptive field) of a window of {time}: the oldest "
+            f"{time - field} are never used. Raise num_layers, num_blocks or kernel_size.",
+            stacklevel=3,
+        )
