@@ -54,7 +54,7 @@ def parse(recipe: str, arguments: list[str], command: str = "train"):
     if {"-h", "--help"} & set(arguments):
         print(f"{module.__doc__}\n{parser.format_help()}")
         raise SystemExit(0)
-    flags = [item for item in _spell(arguments, kind)]
+    flags = _spell(arguments, kind)
     try:
         found = parser.parse_args(flags).as_dict()
     except ArgumentError as error:

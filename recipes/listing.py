@@ -1,4 +1,4 @@
-"""What there is: models, recipes, datasets, presets, runs. Needs no Keras, so it answers at once."""
+"""What there is: models, recipes, datasets, presets, runs. Needs no Keras: it answers at once."""
 
 import fnmatch
 import importlib

@@ -2,8 +2,7 @@
 
 A recipe's `load_data` returns a task: an object with `description`, `notes`, `sha256`, `facts`,
 `batches(split, built, seed)`, `forecaster(model)`, `score(forecast, split)`, `baselines()`,
-`folds()`, `pictures(model)` and `write_outputs(model, folder)`. `recipes.forecasting.task` is the model to
-follow.
+`folds()`, `pictures(model)` and `write_outputs(model, folder)`. Follow `recipes.forecasting.task`.
 """
 
 import importlib

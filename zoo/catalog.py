@@ -42,8 +42,8 @@ CATALOG = (
         "one dense layer on the window",
     ),
     ModelInfo("simple_rnn", "rnn", "forecast", 15, 1470, "stacked SimpleRNN, last step"),
-    ModelInfo("deep_rnn", "rnn", "forecast", 15, 5250, "stacked RNN, LSTM, GRU or layer norm"),
-    ModelInfo("conv_gru", "conv_gru", "forecast", 15, 5430, "strided Conv1D in front of GRUs"),
+    ModelInfo("deep_rnn", "rnn", "forecast", 15, 4110, "stacked RNN, LSTM, GRU or layer norm"),
+    ModelInfo("conv_gru", "conv_gru", "forecast", 15, 5350, "strided Conv1D in front of GRUs"),
     ModelInfo(
         "wavenet_lite",
         "wavenet",
@@ -57,7 +57,7 @@ CATALOG = (
         "wavenet",
         "forecast",
         15,
-        0,
+        63146,
         "the paper's: gated, residual, skip paths",
     ),
 )

@@ -127,12 +127,11 @@ def monte_carlo(model, x, samples=100, batch_size=10, seed=None):
     # Like Layer.variables, but unlike Layer.weights, random states are no weights.
     weights = {id(variable) for variable in sampler.weights}
     states = [variable for variable in sampler.variables if id(variable) not in weights]
-    before = [keras.ops.convert_to_numpy(state) for state in states]
+    before = [ops.convert_to_numpy(state) for state in states]
     try:
         if seed is not None:
-            for state, value in zip(
-                states, np.random.SeedSequence(seed).generate_state(len(states))
-            ):
+            seeds = np.random.SeedSequence(seed).generate_state(len(states))
+            for state, value in zip(states, seeds, strict=True):
                 state.assign(np.array([value, 0], "uint32"))
         chunks = []
         for start in range(0, size, batch_size):
@@ -142,7 +141,7 @@ def monte_carlo(model, x, samples=100, batch_size=10, seed=None):
             chunks.append(sampler.predict_on_batch(chunk))
     finally:
         if seed is not None:
-            for state, value in zip(states, before):
+            for state, value in zip(states, before, strict=True):
                 state.assign(value)
     return MonteCarlo(np.moveaxis(np.concatenate(chunks)[:size], 1, 0))
 
@@ -195,8 +194,10 @@ def stochastic_twin(model):
 
 
 class _AlwaysOn(layers.Layer):
-    """Calls a layer in training mode, always. (A functional model overrides its nodes' argument
-    `training` with its own, so that setting it when the layer is called does not last.)
+    """Calls a layer in training mode, always.
+
+    A functional model overrides its nodes' argument `training` with its own, so that setting it
+    when the layer is called does not last.
     """
 
     def __init__(self, layer, **kwargs):
@@ -241,19 +242,19 @@ class _Sampler(keras.Model):
 
 
 class _Kept:
-    """Compiled samplers, kept on the model so that they go when it goes. Keras neither tracks nor
-    saves an attribute that is a plain object.
+    """A twin and its compiled samplers, kept on the model so that they go when it goes.
+
+    Keras neither tracks nor saves an attribute that is a plain object.
     """
 
-    def __init__(self):
+    def __init__(self, twin):
+        self.twin = twin
         self.samplers = {}
 
 
 def _sampler(model, samples):
     if not hasattr(model, "zoo_monte_carlo"):
-        twin = stochastic_twin(model)
-        model.zoo_monte_carlo = _Kept()
-        model.zoo_monte_carlo.twin = twin
+        model.zoo_monte_carlo = _Kept(stochastic_twin(model))
     kept = model.zoo_monte_carlo
     if samples not in kept.samplers:
         kept.samplers[samples] = _Sampler(kept.twin, samples)

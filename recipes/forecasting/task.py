@@ -44,7 +44,7 @@ class ForecastTask:
         series, counts = self.windows.series, self.windows.starts
         splits = ", ".join(f"{len(counts[name]):,} {name}" for name in counts)
         return (
-            f"{len(series):,} steps of {', '.join(series.targets)} in {series.num_series:,} series; "
+            f"{len(series):,} steps of {', '.join(series.targets)}, {series.num_series:,} series; "
             f"windows of {self.windows.window} for {self.windows.horizon} ahead: {splits}"
         )
 

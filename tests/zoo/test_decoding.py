@@ -225,7 +225,7 @@ def test_other_layers_are_refused_by_name(name):
 
 def test_several_inputs_are_refused():
     a, b = keras.Input((8, 2)), keras.Input((8, 2))
-    with pytest.raises(ValueError, match="one input.*has 2"):
+    with pytest.raises(ValueError, match=r"one input.*has 2"):
         Stepper(keras.Model([a, b], layers.Add()([a, b])))
 
 

@@ -250,7 +250,7 @@ def test_entropy_needs_class_probabilities(samples):
 
 
 def test_wrong_arguments():
-    with pytest.raises(ValueError, match="samples must be .* 0"):
+    with pytest.raises(ValueError, match=r"samples must be .* 0"):
         monte_carlo(classifier(), np.zeros((2, 6)), samples=0)
     with pytest.raises(ValueError, match=r"batch_size must be .* 2\.5"):
         monte_carlo(classifier(), np.zeros((2, 6)), batch_size=2.5)

@@ -198,8 +198,9 @@ def _heads(model):
 
 
 class _Kept:
-    """Compiled loops, kept on the model so that they go when it goes. Keras neither tracks nor
-    saves an attribute that is a plain object.
+    """Compiled loops, kept on the model so that they go when it goes.
+
+    Keras neither tracks nor saves an attribute that is a plain object.
     """
 
     def __init__(self):

@@ -160,7 +160,8 @@ class Stepper:
                 if entry["name"] not in by_name:
                     raise ValueError(
                         f"{model.name!r} applies the operation {entry['class_name']} "
-                        f"({entry['name']!r}) outside of a layer, which cannot be stepped. {_ADVICE}"
+                        f"({entry['name']!r}) outside of a layer, which cannot be stepped. "
+                        f"{_ADVICE}"
                     )
                 layer = by_name[entry["name"]]
                 pending.append((layer, index, _call_inputs(layer, node, model)))

@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from zoo.models.heads import check_input_shape, forecast_head
+from zoo.models.heads import check_counts, check_dropout, check_input_shape, forecast_head
 from zoo.registry import register_model
 
 
@@ -57,6 +57,9 @@ def conv_gru(
         Book, chapter 15, 2nd edition cell 83.
     """
     time, features = check_input_shape(input_shape, needs_time=True)
+    check_counts(filters=filters, kernel_size=kernel_size, strides=strides)
+    check_counts(units=units, num_layers=num_layers)
+    check_dropout(dropout)
     inputs = keras.Input((time, features), name="series")
     # At least one full kernel, and the last kernel ends on the last step.
     padding = max(kernel_size - time, 0)

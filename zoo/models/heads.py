@@ -6,6 +6,7 @@ Quantile heads append an axis of quantiles, Gaussian heads one of (mean, standar
 """
 
 import math
+from itertools import pairwise
 
 import keras
 from keras import layers
@@ -54,9 +55,7 @@ def head_shape(horizon, targets=1, head="point", quantiles=(0.1, 0.5, 0.9)):
     >>> head_shape(10, 2), head_shape(10, 2, "quantile", (0.1, 0.9))
     ((10, 2), (10, 2, 2))
     """
-    for name, value in {"horizon": horizon, "targets": targets}.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name} must be a whole number of at least 1. Received: {value!r}")
+    check_counts(horizon=horizon, targets=targets)
     if head not in HEADS:
         raise ValueError(f"Expected a head out of {', '.join(HEADS)}. Received: head={head!r}")
     if head == "point":
@@ -65,11 +64,24 @@ def head_shape(horizon, targets=1, head="point", quantiles=(0.1, 0.5, 0.9)):
         return (horizon, targets, 2)
     quantiles = tuple(quantiles)
     inside = all(0 < q < 1 for q in quantiles)
-    if not quantiles or not inside or any(a >= b for a, b in zip(quantiles, quantiles[1:])):
+    if not quantiles or not inside or any(a >= b for a, b in pairwise(quantiles)):
         raise ValueError(
             f"quantiles must be increasing numbers between 0 and 1. Received: {quantiles}"
         )
     return (horizon, targets, len(quantiles))
+
+
+def check_counts(**values):
+    """Raises a `ValueError` that names the first argument that is not a whole number >= 1."""
+    for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ValueError(f"{name} must be a whole number of at least 1. Received: {value!r}")
+
+
+def check_dropout(dropout):
+    """Raises a `ValueError` if the share to drop does not lie in [0, 1)."""
+    if not 0 <= dropout < 1:
+        raise ValueError(f"dropout must lie in [0, 1). Received: {dropout!r}")
 
 
 def check_input_shape(input_shape, needs_time=False):

@@ -6,7 +6,14 @@ import keras
 from keras import layers
 
 from zoo.layers import LayerNormRNNCell
-from zoo.models.heads import check_input_shape, forecast_head, head_shape, shape_forecast
+from zoo.models.heads import (
+    check_counts,
+    check_dropout,
+    check_input_shape,
+    forecast_head,
+    head_shape,
+    shape_forecast,
+)
 from zoo.registry import register_model
 
 CELLS = ("simple_rnn", "lstm", "gru", "layer_norm")
@@ -53,8 +60,9 @@ def simple_rnn(
         Book, chapter 15, 2nd edition cells 23 (one unit), 28, 33 and 51.
     """
     time, features = check_input_shape(input_shape)
-    if num_layers < (0 if recurrent_head else 1):
-        raise ValueError(f"simple_rnn needs a recurrent layer. Received: num_layers={num_layers}")
+    check_counts(units=units)
+    if num_layers != 0 or not recurrent_head:
+        check_counts(num_layers=num_layers)
     inputs = keras.Input((time, features), name="series")
     x = inputs
     for index in range(num_layers):
@@ -121,8 +129,8 @@ def deep_rnn(
         Book, chapter 15, 2nd edition cells 57, 61, 65, 70 and 76.
     """
     time, features = check_input_shape(input_shape)
-    if num_layers < 1:
-        raise ValueError(f"num_layers must be at least 1. Received: num_layers={num_layers}")
+    check_counts(units=units, num_layers=num_layers)
+    check_dropout(dropout)
     inputs = keras.Input((time, features), name="series")
     x = inputs
     for index in range(num_layers):

@@ -6,7 +6,7 @@ import keras
 from keras import layers
 
 from zoo.layers import GatedActivation
-from zoo.models.heads import check_input_shape, forecast_head
+from zoo.models.heads import check_counts, check_dropout, check_input_shape, forecast_head
 from zoo.registry import register_model
 
 
@@ -71,6 +71,10 @@ def wavenet_lite(
         Book, chapter 15, 2nd edition cell 86.
     """
     time, features = check_input_shape(input_shape)
+    check_counts(
+        filters=filters, kernel_size=kernel_size, num_blocks=num_blocks, num_layers=num_layers
+    )
+    check_dropout(dropout)
     dilation_rates = [2**index for index in range(num_layers)]
     _warn_if_short(time, receptive_field(kernel_size, dilation_rates * num_blocks), name)
     inputs = keras.Input((time, features), name="series")
@@ -144,7 +148,12 @@ def wavenet(
         88 to 91 (which apply tanh twice and a softmax to a regression target).
     """
     time, features = check_input_shape(input_shape)
-    skip_filters = skip_filters or filters
+    skip_filters = filters if skip_filters is None else skip_filters
+    check_counts(
+        filters=filters, kernel_size=kernel_size, num_blocks=num_blocks, num_layers=num_layers
+    )
+    check_counts(skip_filters=skip_filters)
+    check_dropout(dropout)
     dilation_rates = [2**index for index in range(num_layers)]
     field = receptive_field(kernel_size, [1, *dilation_rates * num_blocks])
     _warn_if_short(time, field, name)

@@ -1,0 +1,58 @@
+import math
+
+import keras
+import numpy as np
+import pytest
+
+from zoo.losses import GaussianNLL, PinballLoss
+
+RNG = np.random.default_rng(42)
+
+
+def test_pinball_counts_q_below_and_one_minus_q_above():
+    y_true = np.full((1, 2), 3.0)
+    y_pred = np.array([[[1.0, 4.0], [3.0, 3.0]]])
+    loss = PinballLoss((0.1, 0.9), reduction="none")(y_true, y_pred)
+    np.testing.assert_allclose(loss, [[(0.1 * 2 + 0.1 * 1) / 2, 0.0]], rtol=1e-6)
+
+
+def test_pinball_of_the_median_is_half_the_absolute_error():
+    y_true, y_pred = RNG.normal(size=(4, 3, 2, 1)), RNG.normal(size=(4, 3, 2, 1, 1))
+    loss = float(PinballLoss((0.5,))(y_true, y_pred))
+    assert loss == pytest.approx(0.5 * np.abs(y_true - y_pred[..., 0]).mean(), rel=1e-5)
+
+
+@pytest.mark.parametrize("q", [0.1, 0.5, 0.8])
+def test_the_constant_with_the_least_pinball_loss_is_the_quantile(q):
+    y_true = RNG.normal(size=(1, 501)).astype("float32")
+    candidates = np.sort(y_true[0])
+    loss = PinballLoss((q,))
+    losses = [float(loss(y_true, np.full((1, 501, 1), c, "float32"))) for c in candidates[::10]]
+    best = candidates[::10][int(np.argmin(losses))]
+    assert best == pytest.approx(np.quantile(y_true, q), abs=0.1)
+
+
+def test_gaussian_nll_is_minus_the_log_density():
+    y_true = RNG.normal(size=(4, 3))
+    mean, stddev = RNG.normal(size=(4, 3)), RNG.uniform(0.1, 2.0, (4, 3))
+    z = (y_true - mean) / stddev
+    density = np.exp(-0.5 * z**2) / (stddev * math.sqrt(2 * math.pi))
+    loss = GaussianNLL(reduction="none")(y_true, np.stack([mean, stddev], axis=-1))
+    np.testing.assert_allclose(loss, -np.log(density), rtol=1e-4, atol=1e-5)
+
+
+def test_weights_count():
+    y_true, y_pred = np.zeros((2, 1)), np.array([[[1.0]], [[3.0]]])
+    loss = PinballLoss((0.5,))(y_true, y_pred, sample_weight=np.array([[1.0], [0.0]]))
+    assert float(loss) == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize("loss", [PinballLoss((0.2, 0.7)), GaussianNLL(reduction="sum")])
+def test_config_round_trip(loss):
+    config = keras.saving.serialize_keras_object(loss)
+    again = keras.saving.deserialize_keras_object(config)
+    assert type(again) is type(loss)
+    assert again.get_config() == loss.get_config()
+    y_true = RNG.normal(size=(3, 2)).astype("float32")
+    y_pred = RNG.uniform(0.5, 1.0, (3, 2, 2)).astype("float32")
+    assert float(again(y_true, y_pred)) == float(loss(y_true, y_pred))

@@ -1,0 +1,270 @@
+"""One contract for every forecaster of the catalogue, and what is special to some."""
+
+import json
+import os
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+import zoo
+from zoo.catalog import CATALOG, REFERENCE_ARGUMENTS
+
+FORECASTERS = [info.name for info in CATALOG if info.task == "forecast"]
+RNG = np.random.default_rng(42)
+
+#: Every kind of sequence-to-sequence model, small.
+SEQUENCE_MODELS = {
+    "conv_gru": {"name": "conv_gru", "filters": 4, "units": 4},
+    "conv_gru padded": {"name": "conv_gru", "filters": 4, "units": 4, "kernel_size": 5},
+    "conv_gru strides 3": {"name": "conv_gru", "filters": 4, "units": 4, "strides": 3},
+    "wavenet": {"name": "wavenet", "filters": 4},
+    "wavenet_lite": {"name": "wavenet_lite", "filters": 4, "kernel_size": 3},
+    "simple_rnn cells": {"name": "deep_rnn", "cell": "simple_rnn", "units": 4},
+    "lstm cells": {"name": "deep_rnn", "cell": "lstm", "units": 4},
+    "gru cells": {"name": "deep_rnn", "cell": "gru", "units": 4, "batch_normalization": True},
+    "layer_norm cells": {"name": "deep_rnn", "cell": "layer_norm", "units": 4},
+}
+
+
+def build(name, **arguments):
+    """A model, without the warning that its window is longer than it sees."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*receptive field", UserWarning)
+        return zoo.create_model(name, **arguments)
+
+
+def shaken(model):
+    """The model with random weights everywhere, biases included."""
+    rng = np.random.default_rng(7)
+    for weight in model.weights:
+        value = rng.uniform(-0.5, 0.5, weight.shape).astype("float32")
+        weight.assign(np.abs(value) + 0.2 if "variance" in weight.path else value)
+    return model
+
+
+def call(model, x):
+    return keras.ops.convert_to_numpy(model(x, training=False))
+
+
+def normal(*shape):
+    return RNG.normal(size=shape).astype("float32")
+
+
+def test_the_catalogue_holds_every_built_in_model():
+    assert set(FORECASTERS) <= set(zoo.list_models())
+    assert len(FORECASTERS) >= 6
+
+
+@pytest.mark.parametrize(
+    "info", [i for i in CATALOG if i.task in REFERENCE_ARGUMENTS], ids=lambda i: i.name
+)
+def test_parameter_counts_of_the_catalogue(info):
+    model = build(info.name, **REFERENCE_ARGUMENTS[info.task])
+    assert model.count_params() == info.parameters
+    assert model.name == info.name
+
+
+@pytest.mark.parametrize("name", FORECASTERS)
+@pytest.mark.parametrize(("head", "extra"), [("point", ()), ("quantile", (2,)), ("gaussian", (2,))])
+def test_shapes_of_all_heads(name, head, extra):
+    model = build(name, input_shape=(12, 3), horizon=4, targets=2, head=head, quantiles=(0.2, 0.7))
+    batch, time_out, *rest = model.output_shape
+    assert (batch, rest) == (None, [4, 2, *extra])
+    outputs = call(shaken(model), normal(5, 12, 3))
+    assert outputs.shape == (5, time_out, 4, 2, *extra)
+    if head == "quantile":
+        assert np.all(np.diff(outputs, axis=-1) >= 0)
+    if head == "gaussian":
+        assert outputs[..., 1].min() > 0
+
+
+@pytest.mark.parametrize("name", FORECASTERS)
+def test_every_weight_learns(name):
+    model = shaken(build(name, input_shape=(12, 2), horizon=3))
+    before = [np.array(weight) for weight in model.trainable_weights]
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    model.train_on_batch(normal(16, 12, 2), normal(16, *model.output_shape[1:]))
+    for weight, value in zip(model.trainable_weights, before, strict=True):
+        assert np.abs(np.array(weight) - value).max() > 0, f"{weight.path} got no gradient"
+
+
+@pytest.mark.parametrize("name", FORECASTERS)
+def test_outputs_do_not_depend_on_the_rest_of_the_batch(name):
+    model = shaken(build(name, input_shape=(12, 1), horizon=2))
+    x = normal(4, 12, 1)
+    alone = np.concatenate([call(model, x[i : i + 1]) for i in range(4)])
+    np.testing.assert_allclose(call(model, x), alone, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", FORECASTERS)
+def test_the_last_output_depends_on_the_last_input(name):
+    model = shaken(build(name, input_shape=(13, 1), horizon=2))
+    x = normal(3, 13, 1)
+    changed = x.copy()
+    changed[:, -1] += 1.0
+    assert np.abs(call(model, changed) - call(model, x))[:, -1].min() > 1e-6
+
+
+FRESH = """
+import json, sys
+import keras, numpy as np, zoo.layers
+for case in json.load(open(sys.argv[1])):
+    model = keras.models.load_model(case["model"])
+    data = np.load(case["data"])
+    outputs = keras.ops.convert_to_numpy(model(data["x"], training=False))
+    np.testing.assert_allclose(outputs, data["y"], rtol=1e-6, atol=1e-6)
+"""
+
+
+def test_saved_models_answer_the_same_here_and_in_a_fresh_process(tmp_path):
+    cases = [(name, {"head": "quantile"}) for name in FORECASTERS]
+    cases += [("deep_rnn", {"cell": "layer_norm", "head": "gaussian", "dropout": 0.1})]
+    listing = []
+    for index, (name, arguments) in enumerate(cases):
+        model = shaken(build(name, input_shape=(12, 2), horizon=3, **arguments))
+        x = normal(2, 12, 2)
+        y = call(model, x)
+        path = tmp_path / f"{index}.keras"
+        model.save(path)
+        loaded = keras.models.load_model(path)
+        np.testing.assert_array_equal(call(loaded, x), y)
+        assert loaded.get_config() == model.get_config()
+        np.savez(tmp_path / f"{index}.npz", x=x, y=y)
+        listing.append({"model": str(path), "data": str(tmp_path / f"{index}.npz")})
+    (tmp_path / "cases.json").write_text(json.dumps(listing))
+    done = subprocess.run(
+        [sys.executable, "-c", FRESH, str(tmp_path / "cases.json")],
+        cwd=Path(zoo.__file__).parents[1],
+        env={**os.environ, "KERAS_BACKEND": keras.backend.backend()},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("case", SEQUENCE_MODELS)
+def test_no_output_sees_its_own_future(case):
+    model = shaken(build(**SEQUENCE_MODELS[case], input_shape=(20, 1), horizon=2))
+    stride, time_out = zoo.output_stride(model), model.output_shape[1]
+    position = 19 - stride * (time_out - 1 - np.arange(time_out))  # where each output stands
+    assert time_out > 5
+    x = normal(2, 20, 1)
+    before = call(model, x)
+    for step in range(20):
+        changed = x.copy()
+        changed[:, step:] += 1.0
+        difference = np.abs(call(model, changed) - before).max(axis=(0, 2, 3))
+        assert np.all(difference[position < step] == 0)
+        assert np.all(difference[position == step] > 1e-7)
+
+
+@pytest.mark.parametrize("strides", [1, 2, 3, 5])
+@pytest.mark.parametrize(("time", "kernel_size"), [(50, 4), (11, 4), (3, 4), (10, 1)])
+def test_conv_gru_aligns_its_last_output_with_the_last_input(time, kernel_size, strides):
+    model = zoo.conv_gru((time, 1), kernel_size=kernel_size, strides=strides, filters=2, units=2)
+    assert zoo.output_stride(model) == strides
+    x = normal(1, time, 1)
+    changed = x.copy()
+    changed[:, -1] += 1.0
+    shaken(model)
+    assert np.abs(call(model, x) - call(model, changed))[:, -1].max() > 1e-7
+
+
+def test_output_strides_multiply_through_nested_models():
+    inner = zoo.conv_gru((25, 4), strides=2)
+    inputs = keras.Input((50, 1))
+    x = keras.layers.Conv1D(4, 3, strides=2, padding="causal")(inputs)
+    assert zoo.output_stride(keras.Model(inputs, inner(x))) == 4
+    assert zoo.output_stride(zoo.deep_rnn((None, 1))) == 1
+
+
+def sees(model, time):
+    """How many of the newest input steps change the last output."""
+    rng = np.random.default_rng(3)
+    for weight in model.weights:  # positive throughout, so that no ReLU blocks
+        weight.assign(rng.uniform(0.1, 0.5, weight.shape))
+    x = rng.uniform(0.1, 0.5, (1, time, 1)).astype("float32")
+    x = np.repeat(x, time + 1, axis=0)
+    x[np.arange(time), np.arange(time)] += 5.0
+    last = call(model, x)[:, -1].reshape(time + 1, -1)
+    changed = np.abs(last[:-1] - last[-1]).max(axis=1) > 0
+    first = int(np.argmax(changed))
+    assert changed[first:].all()
+    return time - first
+
+
+@pytest.mark.parametrize("kernel_size", [2, 3])
+@pytest.mark.parametrize(("num_blocks", "num_layers"), [(1, 1), (1, 3), (2, 2)])
+def test_the_receptive_field_is_what_the_model_sees(kernel_size, num_blocks, num_layers):
+    sizes = {"kernel_size": kernel_size, "num_blocks": num_blocks, "num_layers": num_layers}
+    rates = [2**index for index in range(num_layers)] * num_blocks
+    lite = zoo.wavenet_lite((None, 1), filters=3, **sizes)
+    assert sees(lite, 40) == zoo.receptive_field(kernel_size, rates)
+    gated = zoo.wavenet((None, 1), filters=3, **sizes)
+    for weight in gated.weights:
+        weight.assign(0.05 * np.ones(weight.shape))
+    assert sees(gated, 40) == zoo.receptive_field(kernel_size, [1, *rates])
+
+
+def test_a_window_longer_than_the_receptive_field_warns_once_at_the_caller():
+    with pytest.warns(UserWarning, match=r"sees 31 steps .* of 50: the oldest 19") as caught:
+        zoo.wavenet_lite((50, 1))
+    assert [warning.filename for warning in caught] == [__file__]
+    with pytest.warns(UserWarning, match="wavenet sees 5 steps"):
+        zoo.wavenet((6, 1), num_blocks=1, num_layers=2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        zoo.wavenet((5, 1), num_blocks=1, num_layers=2)
+
+
+WRONG = [
+    ("wavenet", {"horizon": 0}, "horizon must be .* 0"),
+    ("wavenet", {"targets": 1.5}, r"targets must be .* 1\.5"),
+    ("wavenet", {"horizon": True}, "horizon must be .* True"),
+    ("wavenet", {"head": "points"}, "point, quantile, gaussian.*head='points'"),
+    ("wavenet", {"head": "quantile", "quantiles": (0.5, 0.1)}, r"increasing .*\(0\.5, 0\.1\)"),
+    ("wavenet", {"head": "quantile", "quantiles": (0.0, 0.5)}, "between 0 and 1"),
+    ("wavenet", {"head": "quantile", "quantiles": ()}, r"Received: \(\)"),
+    ("wavenet", {"head": "quantile", "quantiles": 1.5}, r"Received: \(1\.5,\)"),
+    ("wavenet", {"input_shape": 50}, r"\(time or None, features\).*50"),
+    ("wavenet", {"input_shape": (50, None)}, r"\(50, None\)"),
+    ("wavenet", {"input_shape": (0, 1)}, r"\(0, 1\)"),
+    ("wavenet", {"num_layers": 0}, "num_layers must be .* 0"),
+    ("wavenet", {"num_blocks": 0}, "num_blocks must be .* 0"),
+    ("wavenet", {"kernel_size": 0}, "kernel_size must be .* 0"),
+    ("wavenet", {"skip_filters": 0}, "skip_filters must be .* 0"),
+    ("wavenet", {"dropout": 1.0}, r"\[0, 1\).*1\.0"),
+    ("wavenet_lite", {"filters": -1}, "filters must be .* -1"),
+    ("wavenet_lite", {"num_layers": 0}, "num_layers must be .* 0"),
+    ("linear_forecaster", {"input_shape": (None, 1)}, r"\(time, features\).*None"),
+    ("conv_gru", {"input_shape": (None, 1)}, r"\(time, features\).*None"),
+    ("conv_gru", {"strides": 0}, "strides must be .* 0"),
+    ("conv_gru", {"num_layers": 0}, "num_layers must be .* 0"),
+    ("conv_gru", {"dropout": -0.1}, r"\[0, 1\).*-0\.1"),
+    ("deep_rnn", {"cell": "rnn"}, "simple_rnn, lstm, gru, layer_norm.*cell='rnn'"),
+    ("deep_rnn", {"units": 2.5}, r"units must be .* 2\.5"),
+    ("deep_rnn", {"num_layers": 0}, "num_layers must be .* 0"),
+    ("simple_rnn", {"num_layers": 0}, "num_layers must be .* 0"),
+    ("simple_rnn", {"num_layers": -1, "recurrent_head": True}, "num_layers must be .* -1"),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments", "message"), WRONG)
+def test_wrong_arguments_are_named(name, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        zoo.create_model(name, **{"input_shape": (12, 1), **arguments})
+
+
+def test_the_book_models_have_their_sizes():
+    single = zoo.simple_rnn((None, 1), num_layers=0, recurrent_head=True)
+    assert single.count_params() == 3
+    assert single.output_shape == (None, 1, 1, 1)
+    deep = zoo.simple_rnn((None, 1), recurrent_head=True)
+    assert deep.count_params() == 440 + 820 + 22
+    assert zoo.conv_gru((50, 1), horizon=10).output_shape == (None, 24, 10, 1)
+    assert not any("align" in layer.name for layer in zoo.conv_gru((50, 1)).layers)
