@@ -6,8 +6,49 @@
 0.01
 """
 
+from callbacks.checkpoint import Checkpoint
 from callbacks.nan_guard import NaNGuard
-from callbacks.schedules import WarmupCosine
+from callbacks.one_cycle import OneCycle
+from callbacks.optimizers import (
+    ScheduledAdam,
+    ScheduledAdamW,
+    ScheduledNadam,
+    ScheduledSGD,
+    momenta,
+)
+from callbacks.plateau import ReduceOnPlateau, check_rate_is_free
+from callbacks.schedules import (
+    CosineRestarts,
+    ExponentialDecay,
+    FlatCosine,
+    Phase,
+    Phases,
+    PiecewiseConstant,
+    PowerDecay,
+    Warmup,
+    WarmupCosine,
+)
 from callbacks.tensorboard import TensorBoard
 
-__all__ = ["NaNGuard", "TensorBoard", "WarmupCosine"]
+__all__ = [
+    "Checkpoint",
+    "CosineRestarts",
+    "ExponentialDecay",
+    "FlatCosine",
+    "NaNGuard",
+    "OneCycle",
+    "Phase",
+    "Phases",
+    "PiecewiseConstant",
+    "PowerDecay",
+    "ReduceOnPlateau",
+    "ScheduledAdam",
+    "ScheduledAdamW",
+    "ScheduledNadam",
+    "ScheduledSGD",
+    "TensorBoard",
+    "Warmup",
+    "WarmupCosine",
+    "check_rate_is_free",
+    "momenta",
+]

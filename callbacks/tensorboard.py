@@ -5,6 +5,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from callbacks.events import EventFile, event_files, rewind
+
 
 class TensorBoard(keras.callbacks.Callback):
     """Writes the curves of a run: `train/` and `validation/` event files in one folder.
@@ -26,11 +28,11 @@ class TensorBoard(keras.callbacks.Callback):
         >>> from callbacks import TensorBoard
         >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
         >>> model.compile(optimizer="sgd", loss="mse")
-        >>> folder = tempfile.TemporaryDirectory()
         >>> x = np.ones((8, 1))
-        >>> _ = model.fit(x, x, validation_data=(x, x), verbose=0,
-        ...               callbacks=[TensorBoard(folder.name)])
-        >>> sorted(path.name for path in Path(folder.name).iterdir())
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = model.fit(x, x, validation_data=(x, x), verbose=0,
+        ...                   callbacks=[TensorBoard(folder)])
+        ...     sorted(path.name for path in Path(folder).iterdir())
         ['train', 'validation']
     """
 
@@ -48,23 +50,40 @@ class TensorBoard(keras.callbacks.Callback):
 
     def _writer(self, split):
         if split not in self._writers:
-            from tensorboardX import SummaryWriter
-
-            self._writers[split] = SummaryWriter(str(self.log_dir / split), flush_secs=10)
+            self._writers[split] = EventFile(self.log_dir / split)
         return self._writers[split]
 
+    def get_state(self):
+        """What `Checkpoint` saves: how long the event files are, and the last step in them."""
+        for writer in self._writers.values():
+            writer.flush()
+        return {"files": event_files(self.log_dir), "logged_steps": self._logged_steps}
+
+    def set_state(self, state):
+        """Cuts the event files back to a saved state; `None` empties the folder of them."""
+        if self._writers:
+            raise ValueError("The event files are open already: nothing can be cut back.")
+        rewind(self.log_dir, state["files"] if state else {})
+        self._logged_steps = state["logged_steps"] if state else 0
+        self._write_texts = state is None
+
     def on_train_begin(self, logs=None):
-        """Writes the texts and remembers how far the optimizer has come."""
+        """Remembers how far the optimizer has come."""
         self._logged_steps = int(self.model.optimizer.iterations.numpy())
-        for tag, text in self.texts.items():
-            self._writer("train").add_text(tag, text, 0)
+        self._write_texts = True
 
     def on_epoch_end(self, epoch, logs=None):
         """Writes the scalars of the epoch, the rates of its steps and, now and then, pictures."""
+        from tensorboardX import summary
+
+        if self._write_texts:
+            for tag, text in self.texts.items():
+                self._writer("train").add(summary.text(tag, text), 0)
+            self._write_texts = False
         for name, value in (logs or {}).items():
             split = "validation" if name.startswith("val_") else "train"
             tag = f"epoch_{name.removeprefix('val_')}"
-            self._writer(split).add_scalar(tag, float(value), epoch)
+            self._writer(split).add(summary.scalar(tag, float(value)), epoch)
         self._write_rates()
         self._epoch = epoch
         if self.picture_freq and epoch % self.picture_freq == 0:
@@ -79,6 +98,8 @@ class TensorBoard(keras.callbacks.Callback):
         self._writers = {}
 
     def _write_rates(self):
+        from tensorboardX import summary
+
         first, last = self._logged_steps, int(self.model.optimizer.iterations.numpy())
         if last == first:
             return
@@ -87,14 +108,26 @@ class TensorBoard(keras.callbacks.Callback):
         stride = max(1, len(steps) * epochs // self.MAX_RATE_POINTS)
         steps = steps[::stride]
         for step, rate in zip(steps, learning_rates(self.model.optimizer, steps), strict=True):
-            self._writer("train").add_scalar("learning_rate", float(rate), int(step))
+            self._writer("train").add(summary.scalar("learning_rate", float(rate)), int(step))
         self._logged_steps = last
 
     def _write_pictures(self, epoch):
         if self.pictures is None:
             return
+        from tensorboardX import summary
+
         for tag, figure in self.pictures(epoch).items():
-            self._writer("validation").add_figure(tag, figure, epoch)
+            image = summary.image(tag, _pixels(figure), dataformats="HWC")
+            self._writer("validation").add(image, epoch)
+
+
+def _pixels(figure):
+    """The pixels of a Matplotlib figure, `(height, width, 3)` uint8."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3]
 
 
 def learning_rates(optimizer, steps):

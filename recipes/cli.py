@@ -2,6 +2,7 @@
 
     zoo list [PATTERN]              models, recipes, datasets and presets
     zoo train RECIPE [flags]        train; the run lands in logs/RECIPE/NAME
+    zoo train --resume RUN          take up a run that was cut off, exactly where it was
     zoo predict RUN [INPUT] [-o F]  forecasts of a saved run, to standard output or a file
     zoo runs [--sort METRIC]        a table of all runs
     zoo tensorboard [--logdir L]    browse them
@@ -87,6 +88,8 @@ def _list(arguments):
 
 def _train(arguments):
     if not arguments or arguments[0].startswith("-"):
+        if any(item.partition("=")[0] == "--resume" for item in arguments):
+            return _resume(arguments)
         if {"-h", "--help"} & set(arguments):
             recipes = "\n".join(f"    {name:22}{text}" for name, text in RECIPES.items())
             print(
@@ -97,6 +100,8 @@ def _train(arguments):
     recipe, *rest = arguments
     if recipe not in RECIPES:
         raise UserError(f"There is no recipe {recipe!r}. {_nearest(recipe, RECIPES)}")
+    if any(item.partition("=")[0] == "--resume" for item in rest):
+        return _resume(rest)
     from recipes import arguments as parsing
     from recipes import environment
 
@@ -106,6 +111,29 @@ def _train(arguments):
     from recipes.run import train
 
     train(recipe, config)
+    return 0
+
+
+def _resume(arguments):
+    parser = _Parser("train RECIPE", "Takes up a run where it was cut off.")
+    parser.add_argument("--resume", metavar="RUN", required=True, help="folder of the run")
+    found = parser.parse_args(arguments)
+    import importlib
+
+    from recipes import environment
+    from recipes.folder import RunFolder
+
+    folder = RunFolder.open(found.resume, finished=False)
+    if folder.metrics.exists():
+        print(f"{folder.path} is complete already.", file=sys.stderr)
+        return 0
+    saved = folder.read_config()
+    recipe = saved.pop("run")["recipe"]
+    config = type(importlib.import_module(f"recipes.{recipe}").default_config())(**saved)
+    environment.prepare(config.backend, config.device)
+    from recipes.run import train
+
+    train(recipe, config, resume=folder)
     return 0
 
 

@@ -1,13 +1,12 @@
 """Compiles and fits a model as the flags of a run say."""
 
-import json
 import math
-import time
+import sys
 from dataclasses import dataclass
 
 import keras
 
-from callbacks import NaNGuard, TensorBoard, WarmupCosine
+from callbacks import Checkpoint, NaNGuard, TensorBoard, WarmupCosine
 from recipes.data.batches import EpochClock
 from recipes.errors import RunError
 from recipes.progress import Progress
@@ -34,7 +33,7 @@ class Built:
     notes: tuple[str, ...] = ()
 
 
-def fit(built, training, validation, config, folder, pictures=None, texts=None):
+def fit(built, training, validation, config, folder, pictures=None, texts=None, resume=False):
     """Trains until the last epoch or early stopping, then restores the best epoch's weights.
 
     Args:
@@ -45,6 +44,7 @@ def fit(built, training, validation, config, folder, pictures=None, texts=None):
         folder: The `RunFolder`.
         pictures: See `callbacks.TensorBoard`.
         texts: See `callbacks.TensorBoard`.
+        resume: Whether to go on from the newest checkpoint in the folder.
 
     Returns:
         `(history, seconds)`: Keras' history of each score by epoch, and the training time.
@@ -78,16 +78,19 @@ def fit(built, training, validation, config, folder, pictures=None, texts=None):
             built.monitor, mode="min", patience=config.patience
         )
         watch.insert(2, stopping)
-    started = time.perf_counter()
-    history = model.fit(
-        training.feed(),
-        validation_data=validation.feed(),
-        epochs=config.epochs,
-        shuffle=False,  # the batches bring their order with them
-        callbacks=watch,
-        verbose=0,
-    )
-    seconds = time.perf_counter() - started
+    checkpoint = Checkpoint(folder.checkpoints, watch, resume)
+    for problem in checkpoint.problems:
+        print(problem, file=sys.stderr)
+    if not checkpoint.finished:
+        model.fit(
+            training.feed(),
+            validation_data=validation.feed(),
+            epochs=config.epochs,
+            initial_epoch=checkpoint.initial_epoch,
+            shuffle=False,  # the batches bring their order with them
+            callbacks=[*watch, checkpoint],
+            verbose=0,
+        )
     if guard.failed_epoch is not None:
         raise RunError(
             f"The loss is no longer a number after epoch {guard.failed_epoch + 1}. Lower "
@@ -95,7 +98,7 @@ def fit(built, training, validation, config, folder, pictures=None, texts=None):
             f"What was logged until then is in {folder.path}."
         )
     model.load_weights(best)
-    return history.history, seconds
+    return checkpoint.history, checkpoint.seconds
 
 
 def make_optimizer(config, total_steps):
@@ -122,8 +125,3 @@ def best_epoch(history, monitor) -> int:
     """Number, counted from 1, of the epoch with the lowest monitored score."""
     values = history[monitor]
     return min(range(len(values)), key=values.__getitem__) + 1
-
-
-def save_history(history, folder):
-    """Writes the scores of every epoch next to the checkpoints."""
-    (folder.checkpoints / "history.json").write_text(json.dumps(history))

@@ -76,18 +76,23 @@ class RunFolder:
             raise UserError(f"Cannot write {self.path}: {error.strerror}.") from error
 
     @classmethod
-    def open(cls, path):
+    def open(cls, path, finished=True):
         """An existing run.
 
+        Args:
+            path: The folder.
+            finished: Whether the trained model must be there.
+
         Raises:
-            UserError: If there is no finished run of a format that this version reads.
+            UserError: If there is no such run of a format that this version reads.
         """
         folder = cls(path)
         if not folder.path.is_dir():
             raise UserError(f"There is no run {path}. `zoo runs` lists them.")
-        for file in (folder.config, folder.model):
+        for file in (folder.config, folder.model) if finished else (folder.config,):
             if not file.exists():
-                raise UserError(f"{path} is not a finished run: it has no {file.name}.")
+                kind = "finished run" if finished else "run"
+                raise UserError(f"{path} is not a {kind}: it has no {file.name}.")
         found = folder.read_config().get("run", {}).get("format")
         if found != FORMAT:
             raise UserError(
@@ -101,7 +106,9 @@ class RunFolder:
         run = {"recipe": recipe, "format": FORMAT, "versions": _versions(), **facts}
         run["machine"] = {"processors": os.cpu_count(), "system": platform.system()}
         text = yaml.safe_dump({**_plain(asdict(config)), "run": run}, sort_keys=False)
-        self.config.write_text(text)
+        partial = self.config.with_suffix(".tmp")
+        partial.write_text(text)
+        partial.replace(self.config)
         return text
 
     def read_config(self) -> dict:

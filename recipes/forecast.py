@@ -55,6 +55,8 @@ class ForecastConfig(TrainConfig):
         difference: Model the change over so many steps (1, or the period) instead of the level; 0
             turns it off.
         normalization: Whether inputs and targets are standardised inside the model.
+        loss_steps: How many of the last outputs the training loss looks at, for models that
+            forecast at every input step; the first ones have seen too little. 0 looks at all.
         strategy: Forecast all steps at once (direct), or train for one step and feed forecasts back
             (iterated).
         head: A single number for each step, quantiles, or the mean and deviation of a Gaussian.
@@ -80,6 +82,7 @@ class ForecastConfig(TrainConfig):
     period: int | None = None
     difference: int = 0
     normalization: Literal["standard", "none"] = "standard"
+    loss_steps: int = 0
     strategy: Literal["direct", "iterated"] = "direct"
     head: Literal["point", "quantile", "gaussian"] = "point"
     quantiles: list[float] = field(default_factory=lambda: [0.1, 0.5, 0.9])
@@ -90,7 +93,7 @@ class ForecastConfig(TrainConfig):
         """Raises a `UserError` for the first setting that is out of range."""
         super().validate()
         at_least(self, 1, "horizon", "window", "period")
-        at_least(self, 0, "difference", "mc_samples", "backtest")
+        at_least(self, 0, "difference", "loss_steps", "mc_samples", "backtest")
         if self.dataset not in (None, *DATASETS):
             raise UserError(
                 f"There is no dataset {self.dataset!r}. Expected one of {', '.join(DATASETS)}; "
@@ -134,7 +137,7 @@ def default_config(dataset: str | None = None, own_data: bool = False) -> Foreca
             epochs=100,
             patience=20,
         )
-    return replace(config, epochs=60)
+    return replace(config, epochs=35, learning_rate=0.02, loss_steps=26)
 
 
 def load_data(config: ForecastConfig):
@@ -192,6 +195,9 @@ def build_model(config: ForecastConfig, data):
         stride = zoo.output_stride(core)
         residual = zoo.layers.SeasonalResidual(lag, stride, config.head, name="undo_difference")
         forecast = residual([forecast, scaled])
+    trained = forecast
+    if config.loss_steps:
+        trained = zoo.layers.LastSteps(config.loss_steps, name="loss_steps")(forecast)
     mean, scale = data.target_scaling
     outputs = zoo.layers.TargetUnits(mean, scale, config.head, name="units")(forecast)
     probabilistic = {
@@ -202,7 +208,7 @@ def build_model(config: ForecastConfig, data):
     error = "mse" if config.loss == "mse" else "mae"
     return Built(
         model=keras.Model(inputs, outputs, name=f"{config.model}_forecaster"),
-        training_model=keras.Model(inputs, forecast, name=f"{config.model}_training"),
+        training_model=keras.Model(inputs, trained, name=f"{config.model}_training"),
         loss=probabilistic.get(config.head, point)(),
         metrics=last_step_metrics(config.head, config.quantiles),
         monitor=f"val_last_step_{error}" if config.head == "point" else "val_loss",
@@ -253,3 +259,11 @@ def _create_core(config, windows, input_shape):
         )
     except (ValueError, TypeError) as error:
         raise UserError(f"The model cannot be built. {error}") from error
+
+
+if __name__ == "__main__":
+    import sys
+
+    from recipes.cli import recipe_main
+
+    sys.exit(recipe_main("forecast"))

@@ -12,6 +12,7 @@ import keras
 from rich.console import Console
 
 from recipes import report
+from recipes.errors import UserError
 from recipes.fitting import fit
 from recipes.folder import RunFolder
 
@@ -19,12 +20,13 @@ SPLITS = ("validation", "test")
 _console = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-def train(recipe: str, config) -> RunFolder:
+def train(recipe: str, config, resume: RunFolder | None = None) -> RunFolder:
     """Trains a recipe and writes its run folder.
 
     Args:
         recipe: Name of the recipe.
         config: Its resolved configuration.
+        resume: A run of that configuration that was cut off, to be taken up where it was.
 
     Returns:
         The `RunFolder`, complete.
@@ -34,21 +36,24 @@ def train(recipe: str, config) -> RunFolder:
         RunError: If training fails.
     """
     config.validate()
-    folder = RunFolder.plan(recipe, config)
+    folder = resume or RunFolder.plan(recipe, config)
     module = importlib.import_module(f"recipes.{recipe}")
     task = module.load_data(config)
     _say(config, task.description, *(f"note: {note}" for note in task.notes))
     keras.utils.set_random_seed(config.seed)
     built = module.build_model(config, task)
     _say(config, *(f"note: {note}" for note in built.notes))
-    folder.create()
+    if resume:
+        _check_same_data(folder, task)
+    else:
+        folder.create()
     config = replace(config, name=folder.path.name)
     text = folder.write_config(recipe, config, data_sha256=task.sha256, **task.facts)
     training = task.batches("train", built, seed=config.seed)
     validation = task.batches("validation", built)
     texts = {"config": f"```yaml\n{text}\n```"}
     history, seconds = fit(
-        built, training, validation, config, folder, task.pictures(built.model), texts
+        built, training, validation, config, folder, task.pictures(built.model), texts, bool(resume)
     )
     built.model.save(folder.model)
     metrics = _score(recipe, config, task, built, history, seconds)
@@ -60,6 +65,14 @@ def train(recipe: str, config) -> RunFolder:
         _console.print(report.table(metrics))
         _console.print(f"Run written to {folder.path}; read {folder.report}")
     return folder
+
+
+def _check_same_data(folder, task):
+    if folder.read_config()["run"]["data_sha256"] != task.sha256:
+        raise UserError(
+            f"The data is not what {folder.path} began with: it cannot be resumed. Bring the old "
+            "data back, or train anew."
+        )
 
 
 def _run_folds(module, config, task, folder):

@@ -10,7 +10,7 @@ them costs nothing. Your own factory joins them with a decorator:
 >>> zoo.list_models("my_*")
 ['my_forecaster']
 >>> zoo.create_model("my_forecaster", input_shape=(20, 1), units=4).count_params()
-101
+89
 """
 
 import difflib
@@ -80,7 +80,8 @@ def get_factory(name: str) -> Callable:
     if name not in _factories:
         if name not in _BUILT_IN:
             raise ValueError(_unknown("model", name, list_models()))
-        importlib.import_module(_BUILT_IN[name])
+        module = importlib.import_module(_BUILT_IN[name])
+        _factories.setdefault(name, getattr(module, name))
     return _factories[name]
 
 
@@ -106,7 +107,7 @@ def create_model(name: str, **arguments):
         >>> zoo.create_model("wavenet", input_shape=(50, 1), filtres=8)
         Traceback (most recent call last):
         ...
-        ValueError: wavenet has no argument 'filtres'. Did you mean 'filters'? ...
+        ValueError: wavenet has no argument 'filtres'. Did you mean 'filters' or ...
     """
     factory = get_factory(name)
     arguments = {key: value for key, value in arguments.items() if value is not None}

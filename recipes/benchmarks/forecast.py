@@ -40,7 +40,7 @@ def measure(only, seeds, folder, fresh) -> dict[str, str]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     groups = {
-        "Best scores, `wavenet` with the recipe's defaults (book_series, validation MSE)": BEST_ROWS,
+        "`wavenet` with the recipe's defaults (book_series, validation MSE)": BEST_ROWS,
         "Chicago ridership, next day (validation MAE in riders)": RIDERSHIP_ROWS,
         "The book's models with its sizes and epochs (book_series, validation MSE)": BOOK_ROWS,
     }

@@ -92,7 +92,10 @@ def detect_period(values, longest=400) -> int:
     spectrum = np.abs(np.fft.rfft(change, 2 * n)) ** 2
     acf = np.fft.irfft(spectrum)[: longest + 2]
     acf = acf / acf[0]
-    inner = np.arange(2, longest + 1)
+    # A season's own peak comes after the likeness of near steps has died away. Lag 1 does not tell:
+    # differencing makes it negative for mere noise.
+    negative = 2 + np.flatnonzero(acf[2 : longest + 1] < 0)
+    inner = np.arange(negative[0] + 1 if len(negative) else longest + 1, longest + 1)
     peaks = inner[(acf[inner] >= acf[inner - 1]) & (acf[inner] >= acf[inner + 1])]
     if not len(peaks) or acf[peaks].max() < 0.3:
         return 1

@@ -1,7 +1,9 @@
 """Pictures of forecasts."""
 
 import numpy as np
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 CONTEXT, ACTUAL, FORECAST = "0.35", "tab:green", "tab:orange"
 
@@ -34,6 +36,7 @@ def _window(axis, windows, start, index, found):
     ahead = times[window:]
     mark = "o" if horizon < 15 else ""
     axis.plot(times[:window], values[:window], color=CONTEXT, lw=1.2, label="seen")
+    axis.plot(times[window - 1 : window + 1], values[window - 1 : window + 1], color=ACTUAL, lw=1)
     axis.plot(ahead, values[window:], color=ACTUAL, marker=mark, ms=4, lw=1.5, label="actual")
     point = found.point[index, :, 0]
     axis.plot(ahead, point, color=FORECAST, marker=mark and "x", ms=5, lw=1.5, label="forecast")
@@ -46,8 +49,7 @@ def _window(axis, windows, start, index, found):
     name = series.ids[int(series.series_of(start))]
     axis.set_title(" · ".join(filter(None, (name, series.targets[0]))), fontsize=9)
     axis.tick_params(labelsize=8)
-    if np.issubdtype(series.times.dtype, np.datetime64):
-        axis.tick_params(axis="x", rotation=20)
+    _time_axis(axis, series.times)
     axis.grid(alpha=0.25)
 
 
@@ -64,6 +66,7 @@ def test_period(windows, starts, found) -> Figure:
         lower, upper = (bound[:, 0, 0] for bound in found.widest)
         axis.fill_between(times, lower, upper, color=FORECAST, alpha=0.2, lw=0, label="interval")
     axis.set_title(f"{series.targets[0]}, one step ahead", fontsize=10)
+    _time_axis(axis, series.times)
     axis.legend(frameon=False, ncols=3)
     axis.grid(alpha=0.25)
     return figure
@@ -79,10 +82,12 @@ def error_by_step(actual, found) -> Figure:
     figure = Figure(figsize=(7, 3.6), layout="constrained")
     axis = figure.subplots()
     steps = np.arange(1, actual.shape[1] + 1)
-    for index, (name, forecasts_) in enumerate(found.items()):
+    colors = (FORECAST, "0.6", "tab:blue", "tab:purple")
+    for index, ((name, forecasts_), color) in enumerate(zip(found.items(), colors, strict=False)):
         error = np.abs(forecasts_.point - actual).mean(axis=(0, 2))
-        style = {"color": FORECAST, "lw": 2} if index == 0 else {"lw": 1, "ls": "--"}
-        axis.plot(steps, error, marker=".", label=name, **style)
+        style = {"lw": 2, "zorder": 3} if index == 0 else {"lw": 1, "ls": "--"}
+        axis.plot(steps, error, marker=".", label=name, color=color, **style)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.set_xlabel("steps ahead")
     axis.set_ylabel("mean absolute error")
     axis.set_ylim(bottom=0)
@@ -121,6 +126,16 @@ def learning_curves(history, monitor, best) -> Figure:
     axis.grid(alpha=0.25)
     axis.legend(frameon=False)
     return figure
+
+
+def _time_axis(axis, times):
+    """Few and short labels: dates in full only once, whole numbers for steps."""
+    if times.dtype.kind == "M":
+        locator = AutoDateLocator(maxticks=7)
+        axis.xaxis.set_major_locator(locator)
+        axis.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    else:
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _axis_times(times):

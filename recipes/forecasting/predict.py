@@ -48,6 +48,8 @@ def predict(folder, config, facts, source, output, known=None, last=False) -> No
 def _test_starts(config, facts, series, source):
     if source is None:
         return split_windows(config, series)["test"]
+    if np.diff(series.offsets).max() < config.window + config.horizon:
+        return np.empty(0, np.int64)  # enough at most to forecast what follows the end
     starts = window_starts(series, config.window, config.horizon)
     origins = series.times[starts + config.window - 1]
     return starts[origins >= np.array(facts["first_test_origin"]).astype(origins.dtype)]

@@ -93,6 +93,41 @@ class Difference(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="zoo")
+class LastSteps(keras.layers.Layer):
+    """Keeps the last steps of a sequence.
+
+    A sequence-to-sequence forecaster has seen little when it makes its first outputs. Trained on
+    the later ones only, it spends its capacity on forecasts that are asked of it.
+
+    Args:
+        count: Number of steps to keep; shorter sequences are kept whole.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.layers import LastSteps
+        >>> LastSteps(2)(np.array([[1.0, 2.0, 3.0]])).numpy().ravel()
+        array([2., 3.], dtype=float32)
+    """
+
+    def __init__(self, count, **kwargs):
+        super().__init__(**kwargs)
+        self.count = count
+
+    def call(self, inputs):
+        """Cuts a sequence of shape `(batch, time, ...)`."""
+        return inputs[:, -self.count :]
+
+    def compute_output_shape(self, input_shape):
+        """`(batch, min(time, count), ...)`."""
+        batch, time, *rest = input_shape
+        return (batch, None if time is None else min(time, self.count), *rest)
+
+    def get_config(self):
+        """Arguments to rebuild the layer."""
+        return {**super().get_config(), "count": self.count}
+
+
+@keras.saving.register_keras_serializable(package="zoo")
 class SeasonalResidual(keras.layers.Layer):
     """Adds to a forecast the last value known at the same point of the season.
 

@@ -6,6 +6,7 @@ Quantile heads append an axis of quantiles, Gaussian heads one of (mean, standar
 """
 
 import math
+from collections.abc import Iterable
 from itertools import pairwise
 
 import keras
@@ -62,7 +63,7 @@ def head_shape(horizon, targets=1, head="point", quantiles=(0.1, 0.5, 0.9)):
         return (horizon, targets)
     if head == "gaussian":
         return (horizon, targets, 2)
-    quantiles = tuple(quantiles)
+    quantiles = tuple(quantiles) if isinstance(quantiles, Iterable) else (quantiles,)
     inside = all(0 < q < 1 for q in quantiles)
     if not quantiles or not inside or any(a >= b for a, b in pairwise(quantiles)):
         raise ValueError(

@@ -1,0 +1,186 @@
+"""Exact resume: the whole state of training, saved at the end of epochs."""
+
+import json
+import os
+import time
+import zipfile
+from pathlib import Path
+
+import keras
+import numpy as np
+
+#: What Keras' own callbacks remember from epoch to epoch.
+_REMEMBERED = {
+    keras.callbacks.EarlyStopping: ("wait", "stopped_epoch", "best", "best_epoch"),
+    keras.callbacks.ModelCheckpoint: ("best",),
+    keras.callbacks.ReduceLROnPlateau: ("wait", "best", "cooldown_counter"),
+}
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Saves everything that the next epoch depends on, and takes it up again.
+
+    A killed run that is built again in the same way, with the same folder, goes on from its last
+    checkpoint and ends as if nothing had happened: weights, optimizer (and with it the position of
+    a schedule), seed generators, stateful layers, early stopping and plateau, and the event files
+    of `TensorBoard`, which are cut back to the checkpoint. The data must come in an order that
+    depends on the epoch alone; start with `fit(initial_epoch=checkpoint.initial_epoch)`.
+
+    Each checkpoint is written whole or not at all. The two newest are kept; a damaged one is
+    reported in `problems` and the one before it is used.
+
+    Args:
+        folder: Folder of the checkpoints.
+        callbacks: The other callbacks of the run, in the order given to `fit`, where this one comes
+            last. Keras' `EarlyStopping`, `ModelCheckpoint` and `ReduceLROnPlateau` are known; any
+            other that has `get_state()` and `set_state(state)` with plain values is saved too.
+        resume: Go on from the newest checkpoint, if there is one. Otherwise start afresh.
+            Defaults to False.
+
+    Attributes:
+        initial_epoch: Number of finished epochs.
+        finished: Whether training had come to its end.
+        history: Scores by name, one value an epoch, those before the resume included.
+        seconds: Time spent in training, likewise.
+        problems: What was wrong with damaged checkpoints, in words.
+
+    Raises:
+        ValueError: In `fit`, if the checkpoint belongs to another model or optimizer; the model is
+            left as it was.
+
+    Example:
+        >>> import keras, numpy as np, tempfile
+        >>> from callbacks import Checkpoint
+        >>> def train(folder, epochs, resume):
+        ...     keras.utils.set_random_seed(0)
+        ...     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        ...     model.compile(optimizer="adam", loss="mse")
+        ...     checkpoint = Checkpoint(folder, resume=resume)
+        ...     model.fit(np.ones((8, 1)), np.ones((8, 1)), shuffle=False, epochs=epochs, verbose=0,
+        ...               callbacks=[checkpoint], initial_epoch=checkpoint.initial_epoch)
+        ...     return checkpoint.history["loss"]
+        >>> with tempfile.TemporaryDirectory() as whole, tempfile.TemporaryDirectory() as cut:
+        ...     _ = train(cut, 2, resume=False)
+        ...     train(cut, 5, resume=True) == train(whole, 5, resume=False)
+        True
+    """
+
+    KEPT = 2
+
+    def __init__(self, folder, callbacks=(), resume=False):
+        super().__init__()
+        self.folder = Path(folder)
+        self.others = list(callbacks)
+        self.problems = []
+        self._resume = resume
+        self._arrays, state = self._read_newest() if resume else (None, None)
+        self._state = state or {}
+        self.initial_epoch = self._state.get("epochs", 0)
+        self.finished = self._state.get("finished", False)
+        self.history = self._state.get("history", {})
+        self.seconds = self._state.get("seconds", 0.0)
+
+    def on_train_begin(self, logs=None):
+        """Restores the newest checkpoint, after the other callbacks have made their own start."""
+        self._started = time.perf_counter() - self.seconds
+        if self._arrays is None:
+            if self._resume:  # killed before the first checkpoint: nothing of it counts
+                self._restore_others({})
+            return
+        self.model.optimizer.build(self.model.trainable_variables)
+        self._restore_variables()
+        self._restore_others(self._state["callbacks"])
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Saves a checkpoint."""
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(float(value))
+        self.seconds = time.perf_counter() - self._started
+        self.finished = self.model.stop_training or epoch + 1 == self.params["epochs"]
+        state = {
+            "epochs": epoch + 1,
+            "finished": self.finished,
+            "history": self.history,
+            "seconds": self.seconds,
+            "callbacks": {str(i): _get_state(other) for i, other in enumerate(self.others)},
+        }
+        arrays = {key: keras.ops.convert_to_numpy(v) for key, v in self._variables().items()}
+        _write(self.folder / f"epoch-{epoch + 1:06d}.npz", arrays, state)
+        for old in self._found()[self.KEPT :]:
+            old.unlink()
+
+    def _found(self):
+        """Checkpoint files, newest first."""
+        return sorted(self.folder.glob("epoch-*.npz"), reverse=True)
+
+    def _read_newest(self):
+        for path in self._found():
+            try:
+                return _read(path)
+            except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+                self.problems.append(f"The checkpoint {path} is damaged ({error}): not used.")
+        return None, None
+
+    def _variables(self):
+        """Every variable that training changes, by its place (layer names vary by process)."""
+        model = {f"model/{i}/{v.name}": v for i, v in enumerate(self.model.variables)}
+        optimizer = self.model.optimizer
+        name = type(optimizer).__name__
+        return model | {f"{name}/{i}": v for i, v in enumerate(optimizer.variables)}
+
+    def _restore_variables(self):
+        variables = self._variables()
+        found = {key: value.shape for key, value in self._arrays.items()}
+        wanted = {key: tuple(variable.shape) for key, variable in variables.items()}
+        if found != wanted:
+            strange = sorted(set(found.items()) ^ set(wanted.items()))[0][0]
+            raise ValueError(
+                f"The checkpoint in {self.folder} belongs to another model or optimizer: they "
+                f"differ in {strange!r}. Build the same model, or start without resuming."
+            )
+        for key, variable in variables.items():
+            variable.assign(self._arrays[key])
+
+    def _restore_others(self, states):
+        for index, other in enumerate(self.others):
+            _set_state(other, states.get(str(index)))
+
+
+def _get_state(callback):
+    if hasattr(callback, "get_state"):
+        return callback.get_state()
+    for kind, names in _REMEMBERED.items():
+        if isinstance(callback, kind):
+            return {name: _plain(getattr(callback, name)) for name in names}
+    return None
+
+
+def _set_state(callback, state):
+    if hasattr(callback, "set_state"):
+        callback.set_state(state)
+    elif state is not None:
+        for name, value in state.items():
+            setattr(callback, name, value)
+
+
+def _plain(value):
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _write(path, arrays, state):
+    """Writes a checkpoint whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".tmp")
+    with partial.open("wb") as file:
+        np.savez(
+            file, state=np.array(json.dumps(state)), **{f"v/{k}": v for k, v in arrays.items()}
+        )
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def _read(path):
+    with np.load(path) as file:  # plain arrays only: nothing is unpickled
+        arrays = {key.removeprefix("v/"): file[key] for key in file.files if key != "state"}
+        return arrays, json.loads(str(file["state"]))

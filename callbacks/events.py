@@ -1,0 +1,74 @@
+"""TensorBoard event files, written at once and without TensorFlow."""
+
+import os
+import socket
+import time
+from pathlib import Path
+
+
+class EventFile:
+    """One event file. What is added is in the file after `flush()`, so it can be cut back exactly.
+
+    Args:
+        folder: Folder to make the file in; TensorBoard shows it as one run.
+
+    Example:
+        >>> import tempfile
+        >>> from tensorboardX import summary
+        >>> from callbacks.events import EventFile, event_files
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = EventFile(folder)
+        ...     file.add(summary.scalar("loss", 0.5), step=1)
+        ...     file.close()
+        ...     len(event_files(folder))
+        1
+    """
+
+    def __init__(self, folder):
+        from tensorboard.summary.writer.record_writer import RecordWriter
+        from tensorboardX.proto.event_pb2 import Event
+
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._event = Event
+        # TensorBoard reads a folder's files in the order of their names.
+        name = f"events.out.tfevents.{time.time():.6f}.{socket.gethostname()}"
+        self._file = (folder / name).open("xb")
+        self._records = RecordWriter(self._file)
+        self._write(Event(wall_time=time.time(), file_version="brain.Event:2"))
+
+    def add(self, summary, step):
+        """Adds a summary (from `tensorboardX.summary`) at a step."""
+        self._write(self._event(wall_time=time.time(), step=step, summary=summary))
+
+    def flush(self):
+        """Hands everything to the operating system."""
+        self._file.flush()
+
+    def close(self):
+        """Closes the file."""
+        self._file.close()
+
+    def _write(self, event):
+        self._records.write(event.SerializeToString())
+
+
+def event_files(folder) -> dict[str, int]:
+    """Event files below a folder, by relative path, with their sizes in bytes."""
+    found = sorted(Path(folder).rglob("events.out.tfevents.*"))
+    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in found}
+
+
+def rewind(folder, sizes) -> None:
+    """Cuts event files back to earlier sizes, and removes those that did not exist then.
+
+    Args:
+        folder: Folder that holds them.
+        sizes: What `event_files(folder)` returned at that time.
+    """
+    for name, size in event_files(folder).items():
+        path = Path(folder) / name
+        if name not in sizes:
+            path.unlink()
+        elif size > sizes[name]:
+            os.truncate(path, sizes[name])

@@ -1,0 +1,186 @@
+"""The 1cycle policy: one description of the learning rate and the momentum of a training."""
+
+import keras
+
+from callbacks.optimizers import with_schedules
+from callbacks.schedules import Phase, Phases, check_order, check_rate, check_steps
+
+#: Starting rate and final rate, as shares of the largest, by form.
+ENDS = {"linear": (1 / 10, 1 / 10_000), "cosine": (1 / 25, 1 / 100_000)}
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class OneCycle(Phases):
+    """Raises the learning rate and lowers it again, while the momentum does the opposite.
+
+    One line for both, in the compiled step:
+
+        model.compile(optimizer=OneCycle(max_learning_rate=0.1, total_steps=1000).optimizer("sgd"),
+                      loss=...)
+
+    It is also the schedule of the rate alone, for any Keras optimizer, which is how the book uses
+    it: `keras.optimizers.SGD(learning_rate=OneCycle(0.1, 1000))`.
+
+    Two forms. `"linear"` is the book's: linearly up, linearly down, and in the last tenth further
+    down to a thousandth of the start; the momentum rests at its largest there. `"cosine"` is
+    fastai's: up in the first quarter and down in the rest, along cosines.
+
+    Args:
+        max_learning_rate: Rate at the top, above 0: try a third of where an LR finder's curve
+            blows up.
+        total_steps: Number of training steps: epochs times batches of an epoch. Later the rate and
+            the momentum stay at their ends.
+        form: `"linear"` or `"cosine"`.
+        start_learning_rate: Rate at step 0. Defaults to a 10th (linear) or a 25th (cosine) of the
+            largest.
+        final_learning_rate: Rate at the end. Defaults to a 1,000th of the start (linear) or a
+            100,000th of the largest (cosine).
+        min_momentum: Momentum at the top of the rate. Defaults to 0.85.
+        max_momentum: Momentum at the start and at the end. Defaults to 0.95.
+        name: Name of the schedule.
+
+    Raises:
+        ValueError: If a number is out of range, or a minimum above its maximum.
+
+    Example:
+        >>> from callbacks import OneCycle
+        >>> cycle = OneCycle(max_learning_rate=0.1, total_steps=100)
+        >>> [round(float(cycle(step)), 5) for step in (0, 22, 44, 66, 88, 100)]
+        [0.01, 0.055, 0.1, 0.055, 0.01, 1e-05]
+        >>> [round(float(cycle.momentum(step)), 3) for step in (0, 44, 88, 100)]
+        [0.95, 0.85, 0.95, 0.95]
+
+    Reference:
+        Smith, *A disciplined approach to neural network hyper-parameters*, 2018; Smith and Topin,
+        *Super-Convergence*, 2017; Géron, chapter 11, "1Cycle scheduling"; fastai's
+        `fit_one_cycle`.
+    """
+
+    def __init__(
+        self,
+        max_learning_rate,
+        total_steps,
+        form="linear",
+        start_learning_rate=None,
+        final_learning_rate=None,
+        min_momentum=0.85,
+        max_momentum=0.95,
+        name=None,
+    ):
+        check_rate(max_learning_rate, "max_learning_rate")
+        check_steps(total_steps, "total_steps")
+        if form not in ENDS:
+            raise ValueError(f"Expected form to be one of {sorted(ENDS)}. Received: form={form!r}")
+        check_order(min_momentum, max_momentum, "min_momentum", "max_momentum")
+        if not max_momentum < 1:
+            raise ValueError(f"max_momentum must be below 1. Received: {max_momentum}")
+        self.max_learning_rate = max_learning_rate
+        self.total_steps = total_steps
+        self.form = form
+        self.start_learning_rate = start_learning_rate
+        self.final_learning_rate = final_learning_rate
+        self.min_momentum = min_momentum
+        self.max_momentum = max_momentum
+        start, final = self._ends()
+        super().__init__(self._join(start, max_learning_rate, final), name)
+        self.momentum = Phases(self._join(max_momentum, min_momentum, max_momentum))
+
+    def _ends(self):
+        """Rate at the start and at the end."""
+        start, final = self.start_learning_rate, self.final_learning_rate
+        start_share, final_share = ENDS[self.form]
+        if start is None:
+            start = self.max_learning_rate * start_share
+        check_rate(start, "start_learning_rate")
+        check_order(start, self.max_learning_rate, "start_learning_rate", "max_learning_rate")
+        if final is None:
+            by_start = start / 1000 if self.form == "linear" else start
+            final = min(by_start, self.max_learning_rate * final_share)
+        check_rate(final, "final_learning_rate")
+        check_order(final, self.max_learning_rate, "final_learning_rate", "max_learning_rate")
+        return start, final
+
+    def _join(self, start, middle, end):
+        """The phases of the form, between three values."""
+        total = int(self.total_steps)
+        if self.form == "linear":
+            half = (total - total // 10 - 1) // 2
+            return [
+                Phase("linear", half, start, middle),
+                Phase("linear", half, middle, start),
+                Phase("linear", total - 2 * half, start, end),
+            ]
+        rise = total // 4
+        return [Phase("cosine", rise, start, middle), Phase("cosine", total - rise, middle, end)]
+
+    def optimizer(self, optimizer="sgd", **arguments):
+        """A new optimizer whose learning rate and momentum this cycle drives.
+
+        Args:
+            optimizer: `"sgd"`, `"adam"`, `"adamw"`, `"nadam"`, or such a Keras optimizer, whose
+                other settings are kept. For the Adam family the momentum is `beta_1`.
+            **arguments: Further arguments of the optimizer, with a name: `nesterov=True`, ...
+
+        Returns:
+            A registered Keras optimizer.
+
+        Raises:
+            ValueError: If the optimizer has no momentum to cycle, or an argument is one that the
+                cycle drives.
+
+        Example:
+            >>> from callbacks import OneCycle
+            >>> OneCycle(0.1, total_steps=100).optimizer("sgd", nesterov=True).nesterov
+            True
+        """
+        driven = sorted({"learning_rate", "momentum", "beta_1"} & set(arguments))
+        if driven:
+            raise ValueError(f"The cycle itself drives {', '.join(driven)}: leave it out.")
+        if isinstance(optimizer, str):
+            optimizer = keras.optimizers.get({"class_name": optimizer, "config": arguments})
+        elif arguments:
+            raise ValueError(
+                f"Expected the name of an optimizer with arguments. Received: {optimizer}"
+            )
+        return with_schedules(optimizer, learning_rate=self, momentum=self.momentum)
+
+    def apply_to(self, model):
+        """Recompiles a compiled model with its own settings, driven by this cycle from step 0.
+
+        Args:
+            model: A compiled Keras model. Its optimizer starts afresh.
+
+        Returns:
+            The model.
+
+        Raises:
+            ValueError: If the model is not compiled, its optimizer has no momentum to cycle, or
+                its loss or metrics cannot be recompiled. The model is left as it was.
+
+        Example:
+            >>> import keras
+            >>> from callbacks import OneCycle
+            >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+            >>> model.compile(optimizer="adam", loss="mse")
+            >>> model = OneCycle(max_learning_rate=0.01, total_steps=100).apply_to(model)
+            >>> type(model.optimizer).__name__
+            'ScheduledAdam'
+        """
+        settings = model.get_compile_config()
+        if not settings:
+            raise ValueError(
+                "Expected a compiled model. Compile it with "
+                'optimizer=OneCycle(...).optimizer("sgd") instead.'
+            )
+        optimizer = self.optimizer(model.optimizer)
+        del settings["optimizer"]
+        try:
+            settings = keras.saving.deserialize_keras_object(settings)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                "The loss or a metric of the model is not registered for saving, so the model "
+                "cannot be recompiled. Compile it yourself with optimizer=OneCycle(...)"
+                f".optimizer(...). {error}"
+            ) from error
+        model.compile(optimizer=optimizer, **settings)
+        return model

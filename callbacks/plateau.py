@@ -1,0 +1,84 @@
+"""Performance scheduling: lowers the learning rate when a score has stopped improving."""
+
+import keras
+
+
+class ReduceOnPlateau(keras.callbacks.ReduceLROnPlateau):
+    """Lowers the learning rate when a score has stopped improving.
+
+    Keras' own with the book's defaults, which says before the training, not in the middle of it,
+    that a schedule drives the rate already.
+
+    Args:
+        monitor: Name of the score.
+        factor: The rate is multiplied by it; in (0, 1).
+        patience: Epochs without improvement before that.
+        min_learning_rate: Rate never to go below.
+        **kwargs: Other arguments of `keras.callbacks.ReduceLROnPlateau`.
+
+    Raises:
+        ValueError: If a number is out of range.
+
+    Example:
+        >>> import keras, numpy as np
+        >>> from callbacks import ReduceOnPlateau
+        >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        >>> model.compile(optimizer=keras.optimizers.SGD(0.1), loss="mse")
+        >>> plateau = ReduceOnPlateau("loss", patience=1, min_delta=1e9)
+        >>> _ = model.fit(np.ones((8, 1)), np.ones((8, 1)), epochs=3, callbacks=[plateau],
+        ...               verbose=0)
+        >>> round(float(model.optimizer.learning_rate), 3)  # halved twice
+        0.025
+
+    Reference:
+        Géron, chapter 11, "Performance Scheduling".
+    """
+
+    def __init__(self, monitor="val_loss", factor=0.5, patience=5, min_learning_rate=0.0, **kwargs):
+        if not 0 < factor < 1:
+            raise ValueError(f"factor must be above 0 and below 1. Received: factor={factor}")
+        if not patience >= 1 or not min_learning_rate >= 0:
+            raise ValueError(
+                "patience must be at least 1 and min_learning_rate at least 0. "
+                f"Received: patience={patience}, min_learning_rate={min_learning_rate}"
+            )
+        super().__init__(
+            monitor=monitor, factor=factor, patience=patience, min_lr=min_learning_rate, **kwargs
+        )
+
+    def on_train_begin(self, logs=None):
+        """Makes sure that nothing else drives the rate."""
+        check_rate_is_free(self.model.optimizer)
+        super().on_train_begin(logs)
+
+
+def check_rate_is_free(optimizer):
+    """Makes sure that the learning rate of an optimizer can be set.
+
+    Args:
+        optimizer: The optimizer of a model, or None if it is not compiled.
+
+    Raises:
+        ValueError: If there is none, or a schedule drives its rate.
+
+    Example:
+        >>> import keras
+        >>> from callbacks import OneCycle, check_rate_is_free
+        >>> check_rate_is_free(keras.optimizers.SGD(0.1))
+        >>> check_rate_is_free(OneCycle(0.1, total_steps=100).optimizer("sgd"))
+        Traceback (most recent call last):
+        ...
+        ValueError: Expected a learning rate that can be set. Received: one that OneCycle drives...
+    """
+    if optimizer is None:
+        raise ValueError("Expected a compiled model. Received: a model without an optimizer.")
+    for part in getattr(optimizer, "optimizers", [optimizer]):
+        if isinstance(part, keras.optimizers.LossScaleOptimizer):
+            part = part.inner_optimizer
+        rate = part.get_config()["learning_rate"]
+        if not isinstance(rate, float):
+            name = rate.get("class_name", rate) if isinstance(rate, dict) else rate
+            raise ValueError(
+                f"Expected a learning rate that can be set. Received: one that {name} drives. "
+                "Use either a schedule, or a number with a callback that changes it."
+            )

@@ -1,0 +1,123 @@
+"""A NumPy reference of the optimizers with scheduled momentum, and a check against it.
+
+Run as a program it checks the backend of the environment, in a process of its own.
+"""
+
+import numpy as np
+
+TOTAL = 12
+
+
+def reference(name, gradients, rates, momenta, nesterov=False, decay=0.0, accumulate=1):
+    """Weights after each update, starting at `START`."""
+    weight, velocity, square, product = START.copy(), 0.0, 0.0, 1.0
+    history = []
+    momenta = np.append(momenta, momenta[-1:])  # Nadam looks ahead: callers give one more
+    for step, (gradient, rate) in enumerate(zip(gradients, rates, strict=True), 1):
+        beta = momenta[step - 1]
+        weight = weight - weight * decay * rate
+        if name == "sgd":
+            velocity = beta * velocity - rate * gradient
+            weight = weight + (beta * velocity - rate * gradient if nesterov else velocity)
+        else:
+            velocity = beta * velocity + (1 - beta) * gradient
+            square = 0.999 * square + 0.001 * gradient**2
+            root = np.sqrt(square / (1 - 0.999**step)) + 1e-7 * (
+                1 / np.sqrt(1 - 0.999**step) if name != "nadam" else 1
+            )
+            if name == "nadam":
+                now = beta * (1 - 0.5 * 0.96**step)
+                following = momenta[step] * (1 - 0.5 * 0.96 ** (step + 1))
+                product *= now
+                mean = following * velocity / (1 - product * following)
+                mean = mean + (1 - now) * gradient / (1 - product)
+            else:
+                product *= beta
+                mean = velocity / (1 - product)
+            weight = weight - rate * mean / root
+        history.append(weight)
+    return np.array(history)
+
+
+START = np.array([1.0, -2.0, 0.5])
+GRADIENTS = np.random.default_rng(7).normal(size=(2 * TOTAL, 3))
+CASES = {
+    "sgd": ("sgd", {}),
+    "nesterov": ("sgd", {"nesterov": True}),
+    "sgd-decay": ("sgd", {"weight_decay": 0.1}),
+    "adam": ("adam", {}),
+    "adamw": ("adamw", {"weight_decay": 0.1}),
+    "nadam": ("nadam", {}),
+}
+
+
+def fitted_weights(name, arguments, form="linear", steps=TOTAL, **settings):
+    """Trains a model whose gradient is the data; returns the cycle, and its weights by step."""
+    import keras
+
+    from callbacks import OneCycle
+
+    cycle = OneCycle(0.1, TOTAL, form=form)
+    model = linear_model(cycle.optimizer(name, **arguments), **settings)
+    history = []
+    record = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: history.append(weights(model))
+    )
+    x = GRADIENTS[:steps].astype("float32")
+    model.fit(x, np.zeros((steps, 1)), batch_size=1, shuffle=False, verbose=0, callbacks=[record])
+    return cycle, np.array(history)
+
+
+def linear_model(optimizer, **settings):
+    """A model for which the gradient of every step is the input itself."""
+    import keras
+
+    dense = keras.layers.Dense(1, use_bias=False)
+    model = keras.Sequential([keras.Input((3,)), dense])
+    dense.kernel.assign(START[:, None])
+    model.compile(optimizer=optimizer, loss=output_itself, **settings)
+    return model
+
+
+def output_itself(y_true, y_pred):
+    """The prediction as the loss: its gradient by the weights is the input."""
+    return y_pred
+
+
+def weights(model):
+    return np.array(model.get_weights()[0])[:, 0]
+
+
+def expected_weights(name, arguments, cycle, steps=TOTAL):
+    """What `fitted_weights` ought to return."""
+    from callbacks.schedules import evaluate
+
+    numbers = np.arange(steps + 1)
+    rates = evaluate(cycle, numbers).astype("float64")
+    momenta = evaluate(cycle.momentum, numbers).astype("float64")
+    return reference(
+        name,
+        GRADIENTS[:steps].astype("float32").astype("float64"),
+        rates[:-1],
+        momenta,
+        nesterov=arguments.get("nesterov", False),
+        decay=arguments.get("weight_decay", 0.0),
+    )
+
+
+def check(case, **settings):
+    """The whole training, step by step, with every form."""
+    name, arguments = CASES[case]
+    for form in ("linear", "cosine"):
+        cycle, found = fitted_weights(name, arguments, form, **settings)
+        expected = expected_weights(name, arguments, cycle)
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6, err_msg=f"{case} {form}")
+
+
+if __name__ == "__main__":
+    import keras
+
+    for every in CASES:
+        for compiled in (True, False):
+            check(every, jit_compile=compiled)
+    print(f"{keras.backend.backend()}: {len(CASES)} optimizers equal their reference")

@@ -1,0 +1,357 @@
+"""The update itself follows the scheduled momentum, however it is run, saved and resumed."""
+
+import os
+import subprocess
+import sys
+from importlib import util
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from callbacks import (
+    OneCycle,
+    Phase,
+    Phases,
+    ReduceOnPlateau,
+    ScheduledAdam,
+    ScheduledAdamW,
+    ScheduledNadam,
+    ScheduledSGD,
+    check_rate_is_free,
+    momenta,
+)
+from callbacks.optimizers import with_schedules
+
+PROGRAM = Path(__file__).with_name("momentum_reference.py")
+SPEC = util.spec_from_file_location("momentum_reference", PROGRAM)
+momentum_reference = util.module_from_spec(SPEC)
+SPEC.loader.exec_module(momentum_reference)
+CASES, GRADIENTS, TOTAL = (getattr(momentum_reference, n) for n in ("CASES", "GRADIENTS", "TOTAL"))
+linear_model, weights = momentum_reference.linear_model, momentum_reference.weights
+
+every_case = pytest.mark.parametrize("case", CASES)
+every_name = pytest.mark.parametrize("name", ["sgd", "adam", "adamw", "nadam"])
+
+
+def feed(model, steps, **settings):
+    x = GRADIENTS[steps].astype("float32")
+    model.fit(x, np.zeros((len(x), 1)), batch_size=1, shuffle=False, verbose=0, **settings)
+    return weights(model)
+
+
+def one_cycle_model(name="adam", total=TOTAL, **settings):
+    return linear_model(OneCycle(0.1, total).optimizer(name), **settings)
+
+
+@every_case
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_every_update_equals_the_reference(case, jit_compile):
+    momentum_reference.check(case, jit_compile=jit_compile)
+
+
+@pytest.mark.jax
+def test_every_update_equals_the_reference_on_jax():
+    if util.find_spec("jax") is None:
+        pytest.skip("needs the jax extra")
+    done = subprocess.run(
+        [sys.executable, PROGRAM],
+        env={**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": str(PROGRAM.parents[2])},
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "jax: 6 optimizers equal their reference"
+
+
+def test_the_reference_feels_the_momentum():
+    """Without the schedule the same check fails, so it can."""
+    _, found = momentum_reference.fitted_weights("adam", {})
+    model = linear_model(keras.optimizers.Adam(learning_rate=OneCycle(0.1, TOTAL), beta_1=0.95))
+    assert np.abs(feed(model, slice(TOTAL)) - found[-1]).max() > 1e-3
+
+
+@every_case
+def test_several_steps_per_execution_change_nothing(case):
+    name, arguments = CASES[case]
+    steps = 2 * TOTAL  # past the end, where rate and momentum stay
+    cycle = OneCycle(0.1, TOTAL)
+    expected = momentum_reference.expected_weights(name, arguments, cycle, steps)[-1]
+    for settings in ({"steps_per_execution": 8}, {"steps_per_execution": 5, "jit_compile": True}):
+        model = linear_model(cycle.optimizer(name, **arguments), **settings)
+        np.testing.assert_allclose(feed(model, slice(steps)), expected, rtol=0, atol=2e-6)
+
+
+@every_name
+def test_a_second_fit_goes_on(name):
+    expected = feed(one_cycle_model(name), slice(TOTAL))
+    model = one_cycle_model(name)
+    feed(model, slice(5))
+    np.testing.assert_array_equal(feed(model, slice(5, TOTAL)), expected)
+
+
+@every_name
+def test_a_saved_model_goes_on(name, tmp_path):
+    expected = feed(one_cycle_model(name), slice(TOTAL))
+    model = one_cycle_model(name)
+    feed(model, slice(5))
+    model.save(tmp_path / "model.keras")
+    resumed = keras.saving.load_model(
+        tmp_path / "model.keras",
+        custom_objects={"output_itself": momentum_reference.output_itself},
+    )
+    assert type(resumed.optimizer) is type(model.optimizer)
+    assert int(resumed.optimizer.iterations) == 5
+    np.testing.assert_array_equal(feed(resumed, slice(5, TOTAL)), expected)
+
+
+@every_name
+def test_weights_of_the_optimizer_are_enough_to_go_on(name, tmp_path):
+    expected = feed(one_cycle_model(name), slice(TOTAL))
+    model = one_cycle_model(name)
+    feed(model, slice(5))
+    model.save_weights(tmp_path / "model.weights.h5")
+    resumed = one_cycle_model(name)
+    resumed.optimizer.build(resumed.trainable_variables)
+    resumed.load_weights(tmp_path / "model.weights.h5")
+    np.testing.assert_array_equal(feed(resumed, slice(5, TOTAL)), expected)
+
+
+STOCK = [
+    (keras.optimizers.SGD, {"momentum": 0.9}, ScheduledSGD),
+    (keras.optimizers.SGD, {"momentum": 0.9, "nesterov": True}, ScheduledSGD),
+    (keras.optimizers.Adam, {"beta_1": 0.8}, ScheduledAdam),
+    (keras.optimizers.Adam, {"amsgrad": True, "epsilon": 1e-3}, ScheduledAdam),
+    (keras.optimizers.AdamW, {"weight_decay": 0.1}, ScheduledAdamW),
+    (keras.optimizers.Nadam, {"beta_1": 0.8, "beta_2": 0.99, "epsilon": 1e-3}, ScheduledNadam),
+]
+
+
+@pytest.mark.parametrize(
+    "shared",
+    [
+        {},
+        {"clipnorm": 0.5},
+        {"global_clipnorm": 0.5},
+        {"clipvalue": 0.5, "weight_decay": 0.01},
+        {"use_ema": True, "ema_momentum": 0.5, "ema_overwrite_frequency": 3},
+        {"loss_scale_factor": 2.0},
+        {"gradient_accumulation_steps": 3},
+    ],
+    ids=lambda shared: next(iter(shared), "plain"),
+)
+@pytest.mark.parametrize(("stock", "arguments", "ours"), STOCK)
+def test_a_constant_momentum_equals_keras(stock, arguments, ours, shared):
+    arguments = {"learning_rate": 0.05, **arguments, **shared}
+    expected = feed(linear_model(stock(**arguments)), slice(TOTAL))
+    found = feed(linear_model(ours(**arguments)), slice(TOTAL))
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+@every_name
+def test_accumulated_gradients_count_batches(name):
+    """Each update of two batches has the rate and the momentum of its second batch."""
+    cycle = OneCycle(0.1, TOTAL)
+    model = linear_model(cycle.optimizer(name, gradient_accumulation_steps=2))
+    found = feed(model, slice(TOTAL))
+    last = np.arange(1, TOTAL, 2)
+    expected = momentum_reference.reference(
+        name,
+        GRADIENTS[:TOTAL].astype("float32").reshape(-1, 2, 3).mean(axis=1),
+        [float(cycle(step)) for step in last],
+        np.array([float(cycle.momentum(step)) for step in [*last, last[-1] + 2]]),
+        decay=0.004 if name == "adamw" else 0.0,
+    )
+    np.testing.assert_allclose(found, expected[-1], rtol=0, atol=2e-6)
+
+
+@every_name
+def test_loss_scaling_skips_no_momentum(name):
+    """A batch that overflows moves neither the weights nor the schedule."""
+    optimizer = keras.optimizers.LossScaleOptimizer(
+        OneCycle(0.1, TOTAL).optimizer(name), initial_scale=2.0
+    )
+    model = linear_model(optimizer)
+    expected = feed(one_cycle_model(name), slice(TOTAL))
+    feed(model, slice(4))
+    model.train_on_batch(np.full((1, 3), np.inf, "float32"), np.zeros((1, 1)))
+    assert int(optimizer.iterations) == 4
+    np.testing.assert_allclose(feed(model, slice(4, TOTAL)), expected, rtol=0, atol=2e-6)
+
+
+@every_name
+def test_half_precision_trains(name):
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+        model.compile(optimizer=OneCycle(0.1, 50).optimizer(name), loss="mse")
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    x = np.random.default_rng(1).normal(size=(200, 3))
+    y = x.sum(axis=1, keepdims=True)
+    before = model.evaluate(x, y, verbose=0)
+    model.fit(x, y, epochs=7, verbose=0)
+    assert model.evaluate(x, y, verbose=0) < before / 2
+
+
+def test_half_and_double_weights_are_updated():
+    for dtype in ("bfloat16", "float64"):
+        for name in ("sgd", "adam", "nadam"):
+            weight = keras.Variable([1.0], dtype=dtype)
+            OneCycle(0.1, 10).optimizer(name).apply([keras.ops.ones(1, dtype)], [weight])
+            assert weight.dtype == dtype
+            assert float(weight[0]) == pytest.approx(0.99, abs=0.005)
+
+
+def test_the_momentum_is_readable_before_and_during_training():
+    for name, attribute in (("sgd", "momentum"), ("adam", "beta_1"), ("nadam", "beta_1")):
+        model = one_cycle_model(name)
+        cycle = OneCycle(0.1, TOTAL)
+        feed(model, slice(3))
+        assert float(getattr(model.optimizer, attribute)) == float(cycle.momentum(3))
+        assert float(model.optimizer.learning_rate) == float(cycle(3))
+
+
+def test_momenta_of_every_kind_of_optimizer():
+    cycle, steps = OneCycle(0.1, TOTAL), np.arange(TOTAL)
+    expected = [float(cycle.momentum(step)) for step in steps]
+    driven = cycle.optimizer("adam")
+    np.testing.assert_allclose(momenta(driven, steps), expected, rtol=1e-6)
+    wrapped = keras.optimizers.LossScaleOptimizer(driven)
+    np.testing.assert_allclose(momenta(wrapped, steps), expected, rtol=1e-6)
+    assert momenta(keras.optimizers.SGD(momentum=0.5), [0, 1]).tolist() == [0.5, 0.5]
+    assert momenta(ScheduledSGD(momentum=0.5), [0, 1]).tolist() == [0.5, 0.5]
+    assert momenta(keras.optimizers.Adagrad(), [0, 1]) is None
+
+
+@every_name
+def test_the_configuration_keeps_everything(name):
+    optimizer = OneCycle(0.1, 20, form="cosine").optimizer(
+        name, clipnorm=1.0, weight_decay=0.02, name="mine"
+    )
+    twin = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
+    assert type(twin) is type(optimizer)
+    assert keras.optimizers.serialize(twin) == keras.optimizers.serialize(optimizer)
+    assert (twin.clipnorm, twin.weight_decay, twin.name) == (1.0, 0.02, "mine")
+
+
+def test_settings_of_an_optimizer_are_kept():
+    stock = keras.optimizers.AdamW(0.5, beta_2=0.99, weight_decay=0.3, clipnorm=2.0, name="mine")
+    ours = OneCycle(0.1, 20).optimizer(stock)
+    changed = {"learning_rate", "beta_1"}
+    kept = {name: value for name, value in stock.get_config().items() if name not in changed}
+    assert {name: ours.get_config()[name] for name in kept} == kept
+    again = OneCycle(0.2, 20).optimizer(ours)
+    assert type(again) is ScheduledAdamW
+    assert float(again.learning_rate) == pytest.approx(0.02)
+    scaled = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(), initial_scale=8.0)
+    driven = OneCycle(0.1, 20).optimizer(scaled)
+    assert (type(driven.inner_optimizer), driven.initial_scale) == (ScheduledSGD, 8.0)
+    assert type(scaled.inner_optimizer) is keras.optimizers.SGD
+
+
+@pytest.mark.parametrize("optimizer", ["rmsprop", "adagrad", "lion", keras.optimizers.Adamax()])
+def test_an_optimizer_without_such_a_momentum_is_refused(optimizer):
+    with pytest.raises(ValueError, match=r"SGD, Adam, AdamW or Nadam.*Received: [A-Z].*only its"):
+        OneCycle(0.1, 10).optimizer(optimizer)
+
+
+def test_bad_arguments_are_refused():
+    with pytest.raises(ValueError, match="itself drives momentum"):
+        OneCycle(0.1, 10).optimizer("sgd", momentum=0.9)
+    with pytest.raises(ValueError, match="name of an optimizer"):
+        OneCycle(0.1, 10).optimizer(keras.optimizers.SGD(), nesterov=True)
+    for ours, name in ((ScheduledSGD, "momentum"), (ScheduledAdam, "beta_1")):
+        for value in (-0.1, 1.0, float("nan")):
+            with pytest.raises(ValueError, match=f"{name} must be at least 0 and below 1"):
+                ours(**{name: value})
+
+
+def state_of(model):
+    return [np.array(v) for v in (*model.variables, *model.optimizer.variables)]
+
+
+def test_a_compiled_model_gets_the_cycle():
+    model = linear_model(keras.optimizers.Adam(0.5, clipnorm=9.0), steps_per_execution=4)
+    feed(model, slice(8))
+    with pytest.raises(ValueError, match=r"not registered.*Compile it yourself"):
+        OneCycle(0.1, TOTAL).apply_to(model)  # the loss is a plain function
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    model.compile(
+        optimizer=keras.optimizers.Adam(0.5, clipnorm=9.0),
+        loss=keras.losses.Huber(delta=0.5),
+        metrics=["mae"],
+        steps_per_execution=4,
+        jit_compile=False,
+    )
+    assert OneCycle(0.1, TOTAL).apply_to(model) is model
+    assert type(model.optimizer) is ScheduledAdam
+    assert (model.optimizer.clipnorm, model.loss.delta) == (9.0, 0.5)
+    assert (model.steps_per_execution, model.jit_compile) == (4, False)
+    history = model.fit(GRADIENTS, GRADIENTS[:, :1], batch_size=4, verbose=0)
+    assert set(history.history) == {"loss", "mae"}
+
+
+@pytest.mark.parametrize("optimizer", ["rmsprop", keras.optimizers.Adam(0.5)])
+def test_a_model_that_cannot_be_driven_is_left_as_it_was(optimizer):
+    model = linear_model(optimizer)
+    feed(model, slice(8))
+    before, kept = state_of(model), model.optimizer
+    with pytest.raises(ValueError, match=r"Expected an optimizer|not registered"):
+        OneCycle(0.1, TOTAL).apply_to(model)
+    assert model.optimizer is kept
+    for found, expected in zip(state_of(model), before, strict=True):
+        np.testing.assert_array_equal(found, expected)
+    feed(model, slice(8))
+
+
+def test_a_model_that_is_not_compiled_is_refused():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    before = model.get_weights()
+    with pytest.raises(ValueError, match="Expected a compiled model"):
+        OneCycle(0.1, 10).apply_to(model)
+    assert not model.compiled
+    np.testing.assert_array_equal(model.get_weights()[0], before[0])
+    with pytest.raises(ValueError, match="Expected a compiled model"):
+        check_rate_is_free(None)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "driver"),
+    [
+        (OneCycle(0.1, 10).optimizer("sgd"), "OneCycle"),
+        (keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.1, 10)), "CosineDecay"),
+        (with_schedules("adam", Phases([Phase("linear", 5, 0.1, 0.0)]), 0.9), "Phases"),
+        (keras.optimizers.LossScaleOptimizer(OneCycle(0.1, 10).optimizer("sgd")), "OneCycle"),
+    ],
+)
+def test_performance_scheduling_refuses_a_schedule(optimizer, driver):
+    model = linear_model(optimizer)
+    before = weights(model)
+    with pytest.raises(ValueError, match=f"Received: one that {driver} drives"):
+        feed(model, slice(8), callbacks=[ReduceOnPlateau("loss")])
+    assert model.optimizer is optimizer
+    assert int(optimizer.iterations) == 0
+    np.testing.assert_array_equal(weights(model), before)
+
+
+def test_performance_scheduling_works_beside_a_scheduled_momentum():
+    momentum = Phases([Phase("linear", 8, 0.95, 0.85)])
+    model = linear_model(ScheduledSGD(0.1, momentum=momentum))
+    plateau = ReduceOnPlateau("loss", patience=1, min_delta=1e9, min_learning_rate=0.03)
+    feed(model, slice(4), epochs=4, callbacks=[plateau])
+    assert float(model.optimizer.learning_rate) == pytest.approx(0.03)
+    assert float(model.optimizer.momentum) == pytest.approx(0.85)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"factor": 1.0}, {"factor": 0.0}, {"patience": 0}, {"min_learning_rate": -1.0}],
+    ids=str,
+)
+def test_performance_scheduling_refuses_bad_numbers(arguments):
+    with pytest.raises(ValueError, match=f"{next(iter(arguments))}.*must be|must be.*Received"):
+        ReduceOnPlateau(**arguments)

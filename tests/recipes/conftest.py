@@ -1,0 +1,61 @@
+"""Small files and small runs, shared by the tests of the recipes."""
+
+import contextlib
+import itertools
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import pytest
+
+TINY = {
+    "model": "linear_forecaster", "window": 14, "horizon": 3, "epochs": 2, "batch_size": 16,
+    "jit_compile": "false", "progress": "false",
+}  # fmt: skip
+
+
+def daily(rows=90, start="2024-01-01", columns=("y",), series=(), seed=1):
+    """A CSV text of days with a weekly season: `t[,s],y[,...]`."""
+    days = np.arange(rows) + np.datetime64(start)
+    noise = np.random.default_rng(seed).normal(0, 0.1, (len(series) or 1, len(columns), 400))
+    lines = [",".join(["t", *(["s"] if series else []), *columns])]
+    for index, name in enumerate(series or [None]):
+        for row, day in enumerate(days):
+            season = 10 + index + 0.02 * row + np.sin(2 * np.pi * row / 7)
+            values = [f"{season + noise[index, c, row]:.4f}" for c in range(len(columns))]
+            lines.append(",".join([str(day), *([name] if name else []), *values]))
+    return "\n".join(lines) + "\n"
+
+
+@contextlib.contextmanager
+def without_pictures():
+    """Drawing takes longer than training here."""
+    touch = lambda self, path, **_: Path(path).touch()  # noqa: E731
+    with (
+        mock.patch("matplotlib.figure.Figure.savefig", touch),
+        mock.patch("tensorboardX.SummaryWriter.add_figure"),
+    ):
+        yield
+
+
+@pytest.fixture(scope="session")
+def make_csv():
+    return daily
+
+
+@pytest.fixture(scope="session")
+def train(tmp_path_factory):
+    """Calls `zoo train forecast` with a tiny model and returns the folder of the run."""
+    from recipes.cli import main
+
+    numbers = itertools.count()
+    logs = tmp_path_factory.mktemp("logs")
+
+    def run(*flags, draw=False, status=0, **settings):
+        settings = {**TINY, "logdir": logs, "name": f"run{next(numbers)}", **settings}
+        given = [f"--{name}={value}" for name, value in settings.items() if value is not None]
+        with contextlib.nullcontext() if draw else without_pictures():
+            assert main(["train", "forecast", *given, *map(str, flags)]) == status
+        return Path(settings["logdir"], "forecast", settings["name"])
+
+    return run
