@@ -7,6 +7,7 @@
 """
 
 from callbacks.checkpoint import Checkpoint
+from callbacks.lr_finder import find_learning_rate
 from callbacks.nan_guard import NaNGuard
 from callbacks.one_cycle import OneCycle
 from callbacks.optimizers import (
@@ -50,5 +51,6 @@ __all__ = [
     "Warmup",
     "WarmupCosine",
     "check_rate_is_free",
+    "find_learning_rate",
     "momenta",
 ]

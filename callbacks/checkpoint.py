@@ -181,6 +181,6 @@ def _write(path, arrays, state):
 
 
 def _read(path):
-    with np.load(path) as file:  # plain arrays only: nothing is unpickled
+    with path.open("rb") as opened, np.load(opened) as file:  # plain arrays: nothing is unpickled
         arrays = {key.removeprefix("v/"): file[key] for key in file.files if key != "state"}
         return arrays, json.loads(str(file["state"]))

@@ -182,8 +182,8 @@ class _ScheduledBeta(_WithProduct):
         # Keras divides by 1 - beta_1**step, which holds for a constant; swap it for the product.
         step = ops.cast(self.iterations + 1, variable.dtype)
         power = ops.power(ops.cast(self.beta_1, variable.dtype), step)
-        learning_rate = learning_rate * (1 - power) / (1 - self._now.product)
-        super().update_step(gradient, variable, learning_rate)
+        correction = ops.divide(1 - power, 1 - self._now.product)
+        super().update_step(gradient, variable, ops.multiply(learning_rate, correction))
 
 
 @keras.saving.register_keras_serializable(package="zoo")

@@ -93,6 +93,10 @@ class TensorBoard(keras.callbacks.Callback):
         """Writes the last pictures and closes the files."""
         if self._epoch is not None and (not self.picture_freq or self._epoch % self.picture_freq):
             self._write_pictures(self._epoch)
+        self.close()
+
+    def close(self):
+        """Closes the event files; needed only where training was left by an exception."""
         for writer in self._writers.values():
             writer.close()
         self._writers = {}

@@ -4,6 +4,7 @@ import argparse
 import difflib
 import importlib
 import json
+import re
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import get_origin, get_type_hints
@@ -44,9 +45,14 @@ def parse(recipe: str, arguments: list[str], command: str = "train"):
     kind = type(module.default_config())
     unknown = sorted({*preset, *saved} - {*defaults})
     if unknown:
-        raise UserError(f"{given.config}: there is no setting {unknown[0]!r}.")
+        raise UserError(
+            f"{given.config}: there is no setting {unknown[0]!r}.{_near(unknown[0], defaults)}"
+        )
     parser = ArgumentParser(
-        prog=f"zoo {command} {recipe}", exit_on_error=False, usage="%(prog)s [flags]"
+        prog=f"zoo {command} {recipe}",
+        exit_on_error=False,
+        usage="%(prog)s [flags]",
+        allow_abbrev=False,
     )
     parser.add_argument("--config", help="A YAML file of settings, such as a run's config.yaml.")
     parser.add_class_arguments(kind, as_group=False)
@@ -92,7 +98,10 @@ def _read_config(path) -> dict:
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"Cannot read --config {path}: {error}.") from error
     except yaml.YAMLError as error:
-        raise UserError(f"--config {path} is not valid YAML: {error}.") from error
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        reason = getattr(error, "problem", None) or "unreadable"
+        raise UserError(f"--config {path} is not valid YAML{where}: {reason}.") from error
     if not isinstance(saved, dict):
         raise UserError(f"Expected --config {path} to hold `setting: value` lines.")
     return {k: v for k, v in saved.items() if k not in ("run", "name", "overwrite")}
@@ -127,16 +136,32 @@ def _list(value, hint):
     return json.dumps(parts) if hint == list[str] else f"[{','.join(parts)}]"
 
 
+def _near(name, choices):
+    near = difflib.get_close_matches(name, choices, n=2)
+    return f" Did you mean {' or '.join(near)}?" if near else ""
+
+
 def _explain(message, kind):
     """One line out of jsonargparse's message, with the nearest flag for one that is unknown."""
     marker = "nrecognized arguments: "
     if marker in message:
         flag = message.partition(marker)[2].split()[0].partition("=")[0]
-        names = [f"--{item.name}" for item in fields(kind)]
-        near = difflib.get_close_matches(flag, names, n=2)
-        hint = f"Did you mean {' or '.join(near)}?" if near else "--help lists them all."
-        return f"There is no flag {flag}. {hint}"
-    text = " ".join(message.split())
-    for before, after in (('Parser key "', "--"), ('":', ":"), ("<class '", ""), ("'>", "")):
-        text = text.replace(before, after)
-    return text
+        if not flag.startswith("-"):
+            return f"Expected flags only. Received: {flag}. Your own file goes behind --data."
+        hint = _near(flag, [f"--{item.name}" for item in fields(kind)])
+        return f"There is no flag {flag}.{hint or ' --help lists them all.'}"
+    text = " ".join(message.split()).replace("--model_arguments", "--model.ARGUMENT")
+    wrong = re.search(r'key "([\w.]+)".*?Expected an? (.+?)\. Got value: (.*)', text)
+    if not wrong:
+        return f"{text.rstrip('.')}."
+    name, expected, value = wrong.groups()
+    return f"Expected --{name.partition('.')[0]} to be {_in_words(expected)}. Received: {value}"
+
+
+def _in_words(expected):
+    """What a type stands for: `<class 'int'>` is a whole number."""
+    if "Literal" in expected:
+        choices = re.findall("'([^']+)'", expected)
+        return f"one of {', '.join(choices)}"
+    words = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "a text"}
+    return next((word for kind, word in words.items() if kind in expected), expected)

@@ -1,8 +1,9 @@
-"""The program `zoo`: list, train, predict, runs, tensorboard.
+"""The program `zoo`: list, train, find-lr, predict, runs, tensorboard.
 
     zoo list [PATTERN]              models, recipes, datasets and presets
     zoo train RECIPE [flags]        train; the run lands in logs/RECIPE/NAME
     zoo train --resume RUN          take up a run that was cut off, exactly where it was
+    zoo find-lr RECIPE [flags]      learning rates to try, from a short run over many of them
     zoo predict RUN [INPUT] [-o F]  forecasts of a saved run, to standard output or a file
     zoo runs [--sort METRIC]        a table of all runs
     zoo tensorboard [--logdir L]    browse them
@@ -87,20 +88,13 @@ def _list(arguments):
 
 
 def _train(arguments):
-    if not arguments or arguments[0].startswith("-"):
-        if any(item.partition("=")[0] == "--resume" for item in arguments):
-            return _resume(arguments)
-        if {"-h", "--help"} & set(arguments):
-            recipes = "\n".join(f"    {name:22}{text}" for name, text in RECIPES.items())
-            print(
-                f"zoo train RECIPE [flags]\n\n{recipes}\n\n`zoo train RECIPE --help` lists flags."
-            )
-            return 0
-        raise UserError(f"Expected a recipe: zoo train RECIPE. One of {', '.join(RECIPES)}.")
-    recipe, *rest = arguments
-    if recipe not in RECIPES:
-        raise UserError(f"There is no recipe {recipe!r}. {_nearest(recipe, RECIPES)}")
-    if any(item.partition("=")[0] == "--resume" for item in rest):
+    resumes = any(item.partition("=")[0] == "--resume" for item in arguments)
+    if resumes and arguments[0].startswith("-"):
+        return _resume(arguments)
+    recipe, rest = _split_recipe("train", arguments)
+    if recipe is None:
+        return 0
+    if resumes:
         return _resume(rest)
     from recipes import arguments as parsing
     from recipes import environment
@@ -111,6 +105,51 @@ def _train(arguments):
     from recipes.run import train
 
     train(recipe, config)
+    return 0
+
+
+def _split_recipe(command, arguments):
+    """The recipe and the flags that follow it; no recipe where only help was wanted."""
+    if not arguments or arguments[0].startswith("-"):
+        if {"-h", "--help"} & set(arguments):
+            recipes = "\n".join(f"    {name:22}{text}" for name, text in RECIPES.items())
+            print(
+                f"zoo {command} RECIPE [flags]\n\n{recipes}\n\n"
+                f"`zoo {command} RECIPE --help` lists flags."
+            )
+            return None, []
+        raise UserError(f"Expected a recipe: zoo {command} RECIPE. One of {', '.join(RECIPES)}.")
+    recipe, *rest = arguments
+    if recipe not in RECIPES:
+        raise UserError(f"There is no recipe {recipe!r}. {_nearest(recipe, RECIPES)}")
+    return recipe, rest
+
+
+def _find_lr(arguments):
+    recipe, rest = _split_recipe("find-lr", arguments)
+    if recipe is None:
+        return 0
+    parser = _Parser(
+        f"find-lr {recipe}",
+        "Trains for a few batches at an ever higher learning rate and suggests which one to use. "
+        "Also takes the flags of `zoo train`; --learning_rate and --schedule play no part.",
+    )
+    parser.add_argument("--min_rate", type=float, default=1e-6, help="first rate (1e-6)")
+    parser.add_argument("--max_rate", type=float, default=10.0, help="last rate (10)")
+    parser.add_argument("--steps", type=int, default=100, help="training batches (100)")
+    from recipes import arguments as parsing
+    from recipes import environment, finding
+
+    if {"-h", "--help"} & set(rest):
+        parser.print_help()
+        print()
+        parsing.parse(recipe, rest, "find-lr")
+    found, rest = parser.parse_known_args(rest)
+    config = parsing.parse(recipe, rest, "find-lr")
+    config.validate()
+    finding.check_range(found.min_rate, found.max_rate, found.steps)
+    environment.prepare(config.backend, config.device)
+    finding.find(recipe, config, found.min_rate, found.max_rate, found.steps)
     return 0
 
 
@@ -183,6 +222,7 @@ def _tensorboard(arguments):
 _COMMANDS = {
     "list": _list,
     "train": _train,
+    "find-lr": _find_lr,
     "predict": _predict,
     "runs": _runs,
     "tensorboard": _tensorboard,

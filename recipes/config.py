@@ -76,6 +76,8 @@ class TrainConfig:
         """Raises a `UserError` for the first setting that is out of range."""
         at_least(self, 1, "epochs", "batch_size", "steps_per_execution")
         at_least(self, 0, "weight_decay", "clipnorm", "patience", "seed")
+        if self.seed >= 2**32:
+            raise UserError(f"--seed must be below 2**32. Received: {self.seed}")
         if not self.learning_rate > 0:
             raise UserError(f"--learning_rate must be above 0. Received: {self.learning_rate}")
         for name in ("warmup", "momentum"):

@@ -1,5 +1,6 @@
 """Chooses backend and device, before Keras is imported."""
 
+import logging
 import os
 import sys
 
@@ -23,6 +24,9 @@ def prepare(backend: str, device: str) -> None:
     if device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
         os.environ["JAX_PLATFORMS"] = "cpu"
+    # A backtest's models each trace anew, and a lost loss is reported once, by the run itself.
+    for chatty in ("tensorflow", "tensorboardX.x2num"):
+        logging.getLogger(chatty).setLevel(logging.ERROR)
     fresh = "keras" not in sys.modules
     try:
         with _quiet_start(fresh):

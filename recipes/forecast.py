@@ -190,6 +190,8 @@ def build_model(config: ForecastConfig, data):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         core = _create_core(config, windows, (windows.window - lag, windows.num_features))
+    if config.mc_samples:
+        _check_dropout(core)
     forecast = core(x)
     if lag:
         stride = zoo.output_stride(core)
@@ -241,6 +243,18 @@ def search_space(hp) -> dict:
             "dropout": hp.Float("dropout", 0.0, 0.3, step=0.05),
         },
     }
+
+
+def _check_dropout(core):
+    from zoo.uncertainty import stochastic_twin
+
+    try:
+        stochastic_twin(core)
+    except ValueError as error:
+        raise UserError(
+            f"--mc_samples needs a model with dropout, and {core.name} has none. Give it some "
+            "(--model.dropout 0.1, where the model has it), or have intervals from --head quantile."
+        ) from error
 
 
 def _create_core(config, windows, input_shape):

@@ -30,6 +30,8 @@ def predict(run, source=None, output=None, **options) -> None:
     saved = folder.read_config()
     if output is not None and not Path(output).absolute().parent.is_dir():
         raise UserError(f"Cannot write {output}: there is no folder {Path(output).parent}.")
+    if output is not None and Path(output).is_dir():
+        raise UserError(f"Cannot write {output}: it is a folder.")
     if source not in (None, "-") and not Path(source).is_file():
         raise UserError(f"There is no file {source} to predict from.")
     recipe = saved["run"]["recipe"]

@@ -31,14 +31,12 @@ def check_resample(resample: str | None, rule: str, time: str | None) -> None:
         raise UserError("--resample needs dates to go by: name their column with --time.")
     try:
         offset = pd.tseries.frequencies.to_offset(resample)
-    except ValueError as error:
-        offset, reason = None, f" ({error})"
-    else:
-        reason = ""
+    except ValueError:
+        offset = None
     if offset is None or offset.n < 1:
         raise UserError(
             "Expected --resample to be a pandas frequency such as h, D, W, MS or 15min. Received: "
-            f"{resample!r}{reason}."
+            f"{resample!r}."
         )
 
 

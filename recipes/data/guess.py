@@ -34,6 +34,8 @@ def guess_columns(path, time=None, targets=(), taken=()) -> tuple[str | None, li
     if targets:
         return time, list(targets)
     numeric = [name for name in frame if name != time and _is_numeric(frame[name])]
+    if not numeric:  # a few values that are no numbers: let the reader say which
+        numeric = [name for name in frame if name != time and _is_nearly_numeric(frame[name])]
     if len(numeric) != 1:
         found = f"several: {', '.join(numeric)}" if numeric else f"none among {', '.join(names)}"
         raise UserError(
@@ -45,6 +47,10 @@ def guess_columns(path, time=None, targets=(), taken=()) -> tuple[str | None, li
 
 def _is_numeric(column) -> bool:
     return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+
+
+def _is_nearly_numeric(column) -> bool:
+    return bool(pd.to_numeric(column.astype(str), errors="coerce").notna().mean() > 0.5)
 
 
 def _holds_dates(column) -> bool:

@@ -1,5 +1,7 @@
 """Reads the series that the flags of a forecasting run name, and splits its windows."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from recipes.data import splits
@@ -32,12 +34,24 @@ def load(config) -> ForecastTask:
     Raises:
         UserError: If the data is not what the flags say.
     """
-    series = load_series(config)
     _check_sizes(config)
+    config = _name_columns(config)
+    series = load_series(config)
     starts = split_windows(config, series)
     task = ForecastTask(config, Windows(series, config.window, config.horizon, starts), 1)
     period = config.period or _detect(series, task.training_rows)
-    return ForecastTask(config, task.windows, period)
+    task = ForecastTask(config, task.windows, period)
+    _check_backtest(task)
+    return task
+
+
+def _name_columns(config):
+    """The configuration with the columns that the flags leave open."""
+    if config.data is None:
+        return config
+    taken = {config.series, *config.covariates} - {None}
+    time, targets = guess_columns(config.data, config.time, config.target, taken)
+    return replace(config, time=time, target=targets)
 
 
 def load_series(config, future=0, path=None):
@@ -65,12 +79,10 @@ def _ridership(config, future):
 
 
 def _own(config, path, future):
-    taken = {config.series, *config.covariates} - {None}
-    time, targets = guess_columns(path, config.time, config.target, taken)
     return read_series(
         path,
-        time=time,
-        targets=targets,
+        time=config.time,
+        targets=config.target,
         series=config.series,
         covariates=config.covariates,
         known_file=config.known,
@@ -102,6 +114,16 @@ def _detect(series, rows):
     longest = int(np.argmax(np.diff(series.offsets)))
     block = slice(series.offsets[longest], series.offsets[longest + 1])
     return detect_period(series.values[block, 0][rows[block]])
+
+
+def _check_backtest(task):
+    """Cuts the windows of every fold once, so that a lack of data shows before the training."""
+    try:
+        task.folds()
+    except UserError as error:
+        raise UserError(
+            f"--backtest {task.config.backtest} reaches back too far. {error} Or lower --backtest."
+        ) from error
 
 
 def _check_sizes(config):

@@ -131,7 +131,7 @@ def learning_curves(history, monitor, best) -> Figure:
 def _time_axis(axis, times):
     """Few and short labels: dates in full only once, whole numbers for steps."""
     if times.dtype.kind == "M":
-        locator = AutoDateLocator(maxticks=7)
+        locator = AutoDateLocator()
         axis.xaxis.set_major_locator(locator)
         axis.xaxis.set_major_formatter(ConciseDateFormatter(locator))
     else:

@@ -33,7 +33,8 @@ def predict(folder, config, facts, source, output, known=None, last=False) -> No
     Raises:
         UserError: If the input does not fit the run.
     """
-    config = replace(config, known=known or config.known)
+    columns = {"time": facts["time"], "target": facts["target"]}
+    config = replace(config, known=known or config.known, **columns)
     future = 0 if source is None and config.dataset == "book_series" else config.horizon
     series = load_series(config, future=future, path=source)
     task = ForecastTask(config, Windows(series, config.window, config.horizon, {}), 1)

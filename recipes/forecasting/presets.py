@@ -13,6 +13,7 @@ _BOOK = {
     "schedule": "constant",
     "clipnorm": 0.0,
     "patience": 0,
+    "loss_steps": 0,
     "normalization": "none",
     "window": 50,
     "horizon": 10,

@@ -62,7 +62,12 @@ class ForecastTask:
         """What `config.yaml` keeps beside the flags, for `zoo predict`."""
         series, first = self.windows.series, self.windows.starts["test"]
         origins = series.times[first + self.windows.window - 1]
-        return {"first_test_origin": show(origins.min()), "period": self.period}
+        return {
+            "first_test_origin": show(origins.min()),
+            "period": self.period,
+            "time": self.config.time,
+            "target": list(self.config.target),
+        }
 
     @property
     def training_windows(self) -> Windows:

@@ -73,7 +73,8 @@ def test_a_run_holds_everything(run):
     found = {str(path.relative_to(run)) for path in run.rglob("*") if path.is_file()}
     logs = {path for path in found if "tfevents" in path}
     assert {path.split("/")[0] for path in logs} == {"train", "validation"}
-    assert found - logs == {
+    checkpoints = {path for path in found if path.startswith("checkpoints/epoch-")}
+    assert found - logs - checkpoints == {
         "config.yaml", "metrics.json", "model.keras", "predictions.csv", "report.md",
         "checkpoints/best.weights.h5", "plots/forecasts.png", "plots/test_period.png",
         "plots/error_by_step.png", "plots/learning_curves.png",

@@ -1,0 +1,570 @@
+"""The learning rate finder: trains for a few batches with an ever higher rate and watches the loss.
+
+    curve = find_learning_rate(model, (x, y))
+    curve.suggestions                       {"valley": 0.004, "steepest": 0.009, ...}
+    curve.plot().savefig("find-lr.png")
+
+The model is afterwards exactly what it was before.
+"""
+
+import bisect
+import contextlib
+import csv
+import itertools
+import math
+import numbers
+import random
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from callbacks.schedules import check_rate
+
+#: Share of the curve, at its start, that suggestions leave out: too few losses to average.
+WARM_UP = 0.1
+#: Points of a curve below which nothing is suggested.
+FEWEST = 5
+
+
+def find_learning_rate(
+    model,
+    data,
+    min_rate=1e-6,
+    max_rate=10.0,
+    steps=100,
+    batch_size=32,
+    smoothing=0.9,
+    stop_factor=4.0,
+    seed=42,
+):
+    """Trains over a range of learning rates and returns the loss at each of them.
+
+    The rate grows by the same factor from batch to batch. Each loss is that of its own batch,
+    regularisation included, before the update with its rate; Keras' log, by contrast, is a mean
+    over the epoch so far.
+
+    Everything is put back afterwards, after an error too: weights, statistics, recurrent state,
+    seed generators, metrics, and the random state of Python and NumPy. The model's own optimizer
+    is never used: a copy with a settable rate takes its place for the while, so that it does not
+    matter whether a schedule drives the rate. The copy starts from the optimizer's slots and
+    iterations, and they build up as in training. (It is made from `get_config`, and so knows
+    nothing of `exclude_from_weight_decay`.) A model without weights is given them, as by `fit`.
+
+    Args:
+        model: A compiled Keras model with any loss and optimizer.
+        data: `(x, y)` or `(x, y, sample_weight)` arrays, which are shuffled; or batches as `fit`
+            takes them: a `tf.data.Dataset`, a `keras.utils.PyDataset`, or any iterable. Data that
+            ends early is read again, in the same order if it is a `PyDataset`. (A shuffled
+            `tf.data.Dataset` counts its passes, so `fit` will see its next order.)
+        min_rate: First rate, above 0.
+        max_rate: Last rate.
+        steps: Number of batches. `None` takes one pass over the data, whose length must be known.
+        batch_size: Examples in a batch of arrays; what does not fill one is left out of the pass.
+        smoothing: Weight of the past in the mean that the suggestions look at, in [0, 1).
+        stop_factor: Stops when the mean is so many times its lowest value. A fall larger than that
+            value (a loss near or below 0) takes its place as the unit of the rise. `None` never
+            stops. A loss that is not finite always does, and is not kept.
+        seed: Seed of the order of arrays.
+
+    Returns:
+        A `RateCurve`.
+
+    Raises:
+        ValueError: If the model is not compiled or its optimizer cannot be copied, a number is out
+            of range, the data ends early and cannot be read again, its length is needed and
+            unknown, or the first loss is not finite.
+
+    Example:
+        >>> import keras, numpy as np
+        >>> from callbacks import find_learning_rate
+        >>> x = np.linspace(-1, 1, 64)[:, None]
+        >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        >>> model.compile(optimizer="sgd", loss="mse")
+        >>> before = model.get_weights()
+        >>> curve = find_learning_rate(model, (x, 3 * x), min_rate=1e-4, max_rate=1.0, steps=20)
+        >>> len(curve.losses), curve.rates[0].item(), curve.rates[-1].item()
+        (20, 0.0001, 1.0)
+        >>> np.array_equal(before[0], model.get_weights()[0])
+        True
+
+    Reference:
+        Smith, *Cyclical Learning Rates for Training Neural Networks*, 2017; Géron, chapter 11,
+        "Learning Rate Scheduling", and the exercises of chapter 10; fastai's `lr_find`.
+    """
+    _check_model(model)
+    steps = _length(data, batch_size) if steps is None else steps
+    _check_numbers(min_rate, max_rate, steps, batch_size, smoothing, stop_factor)
+    if steps < 2:
+        raise ValueError(f"Expected at least 2 steps. Received: steps={steps}")
+    rates = np.geomspace(min_rate, max_rate, steps)
+    with _same_randomness():
+        batches = _built(model, _endless(data, batch_size, np.random.default_rng(seed)))
+        with _untouched(model):
+            losses, stopped = _train(model, batches, rates, smoothing, stop_factor)
+    return RateCurve(rates[: len(losses)], np.array(losses), smoothing, stopped)
+
+
+@dataclass(frozen=True, eq=False)
+class RateCurve:
+    """Losses over learning rates, and what they suggest.
+
+    Args:
+        rates: Learning rate of each batch, `(n,)`, rising.
+        losses: Loss of that batch, `(n,)`.
+        smoothing: Weight of the past in the mean that suggestions look at, in [0, 1).
+        stopped: Why the run ended before the last rate: `"diverged"` or `"not finite"`, else
+            `None`.
+
+    Attributes:
+        recommended: Name of the suggestion to try first.
+
+    Example:
+        >>> import numpy as np
+        >>> from callbacks.lr_finder import RateCurve
+        >>> rates = np.geomspace(1e-4, 1.0, 81)
+        >>> curve = RateCurve(rates, (np.log10(rates) + 1) ** 2, smoothing=0.0)
+        >>> {name: round(rate, 4) for name, rate in curve.suggestions.items()}
+        {'valley': 0.005, 'steepest': 0.0003, 'minimum': 0.01, 'slide': 0.0003}
+        >>> curve.recommended, round(curve.learning_rate, 4)
+        ('valley', 0.005)
+    """
+
+    rates: np.ndarray
+    losses: np.ndarray
+    smoothing: float = 0.9
+    stopped: str | None = None
+    recommended = "valley"
+
+    @property
+    def smoothed(self) -> np.ndarray:
+        """Exponential mean of the losses."""
+        return smooth(self.losses, self.smoothing)
+
+    @property
+    def suggestions(self) -> dict[str, float | None]:
+        """Each rule's learning rate by name; `None` where the loss does not fall."""
+        first = math.ceil(WARM_UP * len(self.rates))
+        rates, losses = self.rates[first:], self.smoothed[first:]
+        if len(rates) < FEWEST:
+            return dict.fromkeys(RULES)
+        return {name: rule(rates, losses) for name, rule in RULES.items()}
+
+    @property
+    def learning_rate(self) -> float | None:
+        """The recommended learning rate, if there is one."""
+        return self.suggestions[self.recommended]
+
+    def plot(self):
+        """Draws the losses, their mean and the suggestions.
+
+        Returns:
+            A `matplotlib.figure.Figure`, with a `savefig`.
+        """
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(8, 4.5), layout="constrained")
+        axis = figure.subplots()
+        axis.plot(self.rates, self.losses, color="0.75", lw=1, label="loss of the batch")
+        axis.plot(self.rates, self.smoothed, color="tab:blue", lw=2, label="mean")
+        found = {name: rate for name, rate in self.suggestions.items() if rate is not None}
+        markers = dict(zip(RULES, "os^D", strict=True))
+        for name, rate in found.items():
+            height = np.interp(math.log(rate), np.log(self.rates), self.smoothed)
+            label = f"{name}: {rate:.2g}" + (" (recommended)" * (name == self.recommended))
+            axis.plot(rate, height, markers[name], ms=8, mec="white", label=label)
+        axis.set(xscale="log", xlabel="learning rate", ylabel="training loss")
+        axis.set_ylim(*_window(self.losses, self.smoothed))
+        axis.legend(frameon=False)
+        axis.grid(alpha=0.25)
+        return figure
+
+    def to_csv(self, path):
+        """Writes the columns `learning_rate`, `loss` and `smoothed_loss`, to the last digit.
+
+        Args:
+            path: File to write.
+        """
+        with open(path, "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["learning_rate", "loss", "smoothed_loss"])
+            columns = (self.rates, self.losses, self.smoothed)
+            writer.writerows(zip(*(column.tolist() for column in columns), strict=True))
+
+
+# The mean and the rules: pure functions.
+
+
+def smooth(losses, smoothing=0.9):
+    """Exponential mean of the losses so far, without a bias towards 0 at the start.
+
+    Args:
+        losses: `(n,)`.
+        smoothing: Weight of the past, in [0, 1); 0 returns the losses.
+
+    Returns:
+        float array `(n,)`.
+
+    Example:
+        >>> from callbacks.lr_finder import smooth
+        >>> smooth([4.0, 4.0, 1.0], smoothing=0.5).round(3).tolist()
+        [4.0, 4.0, 2.286]
+
+    Reference:
+        Kingma and Ba, *Adam*, 2015, section 3, for the correction.
+    """
+    mean, result = 0.0, []
+    for count, loss in enumerate(losses, start=1):
+        mean = smoothing * mean + (1 - smoothing) * loss
+        result.append(mean / (1 - smoothing**count))
+    return np.array(result)
+
+
+def valley(rates, losses):
+    """The middle of the longest fall: the loss falls before it and goes on falling after it.
+
+    The longest fall is the longest subsequence of losses each below the one before, so a jump back
+    up in between does not end it.
+
+    Args:
+        rates: `(n,)`, rising.
+        losses: `(n,)`, smoothed.
+
+    Returns:
+        A rate, or `None` if the loss never falls.
+
+    Example:
+        >>> from callbacks.lr_finder import valley
+        >>> valley([1, 2, 4, 8, 16, 32, 64], [5, 4, 3, 9, 2, 1, 7])
+        4.0
+
+    Reference:
+        fastai's `valley`.
+    """
+    fall = _longest_fall(losses)
+    return float(rates[fall[(len(fall) - 1) // 2]]) if len(fall) > 1 else None
+
+
+def steepest(rates, losses):
+    """Where the loss falls fastest over the logarithm of the rate, up to its minimum.
+
+    Args:
+        rates: `(n,)`, rising.
+        losses: `(n,)`, smoothed.
+
+    Returns:
+        A rate, or `None` if the loss never falls.
+
+    Example:
+        >>> from callbacks.lr_finder import steepest
+        >>> steepest([1, 10, 100, 1000, 10_000], [5.0, 4.5, 2.5, 2.0, 9.0])
+        10.0
+
+    Reference:
+        Gugger, *How Do You Find A Good Learning Rate*, 2018; fastai's `steep`.
+    """
+    lowest = _lowest(losses)
+    if lowest is None:
+        return None
+    slopes = np.gradient(np.asarray(losses, float), np.log(rates))
+    return float(rates[np.argmin(slopes[: lowest + 1])])
+
+
+def minimum(rates, losses):
+    """A tenth of the rate at which the loss is lowest.
+
+    Args:
+        rates: `(n,)`, rising.
+        losses: `(n,)`, smoothed.
+
+    Returns:
+        A rate, or `None` if the loss never falls.
+
+    Example:
+        >>> from callbacks.lr_finder import minimum
+        >>> minimum([1, 10, 100, 1000, 10_000], [5.0, 4.5, 2.5, 2.0, 9.0])
+        100.0
+
+    Reference:
+        Géron, chapter 11: about 10 times below the rate at which the loss turns; fastai's
+        `minimum`.
+    """
+    lowest = _lowest(losses)
+    return None if lowest is None else float(rates[lowest]) / 10
+
+
+def slide(rates, losses, width=15, threshold=0.005):
+    """Slides an interval down from the highest rate until the slopes at both its ends are alike.
+
+    Its lower end then stands where the loss begins to bend.
+
+    Args:
+        rates: `(n,)`, rising.
+        losses: `(n,)`, smoothed.
+        width: Length of the interval, in points.
+        threshold: Slopes (a point) that differ by less are alike, in units of the whole fall of
+            the loss.
+
+    Returns:
+        A rate, or `None` if the loss never falls or the curve is not longer than the interval.
+
+    Example:
+        >>> from callbacks.lr_finder import slide
+        >>> slide([1, 2, 4, 8, 16, 32, 64, 128], [5, 5, 5, 5, 4, 3, 2, 8], width=2)
+        2.0
+
+    Reference:
+        fastai's `slide`, whose threshold is in units of the loss itself.
+    """
+    lowest = _lowest(losses)
+    if lowest is None or len(rates) <= width:
+        return None
+    losses = np.asarray(losses, float)
+    slopes = np.gradient(losses) / (losses[: lowest + 1].max() - losses[lowest])
+    alike = np.abs(slopes[width:] - slopes[:-width]) <= threshold
+    last = np.flatnonzero(alike)[-1] if alike.any() else -1
+    return float(rates[min(last + 1, len(alike) - 1)])
+
+
+#: The rules by name; the first is the one that is recommended.
+RULES = {"valley": valley, "steepest": steepest, "minimum": minimum, "slide": slide}
+
+
+def _lowest(losses):
+    """Index of the lowest loss, unless it is the first: then nothing fell."""
+    index = int(np.argmin(losses))
+    return index or None
+
+
+def _longest_fall(losses):
+    """Indices of the longest strictly falling subsequence, by patience sorting."""
+    ends, tails, before = [], [], []  # for each length: the negated last loss, its index; links
+    for index, loss in enumerate(losses):
+        length = bisect.bisect_left(ends, -loss)
+        before.append(tails[length - 1] if length else None)
+        ends[length : length + 1] = [-loss]
+        tails[length : length + 1] = [index]
+    fall, index = [], tails[-1]
+    while index is not None:
+        fall.append(index)
+        index = before[index]
+    return fall[::-1]
+
+
+def _window(losses, smoothed):
+    """Limits of the vertical axis: the blow-up at the end would flatten all that matters."""
+    lowest = int(np.argmin(smoothed))
+    low, high = losses[: lowest + 1].min(), losses[: lowest + 1].max()
+    margin = 0.1 * (high - low) or 0.1 * abs(high) or 1.0
+    return low - margin, high + 3 * margin
+
+
+# The run.
+
+
+def _train(model, batches, rates, smoothing, stop_factor):
+    """True loss of a step at each rate, until there is no more or the loss is lost."""
+    losses = []
+    for rate in rates:
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(next(batches))
+        model.optimizer.learning_rate = float(rate)
+        # One batch by one: the metrics are reset before each, so the mean is the batch's own loss.
+        logs = model.train_on_batch(x, y, sample_weight=sample_weight, return_dict=True)
+        if "loss" not in logs:
+            raise ValueError(
+                "Expected the model's train_step to return a `loss`. "
+                f"Received: {', '.join(logs) or 'nothing'}"
+            )
+        loss = float(logs["loss"])
+        if not math.isfinite(loss):
+            if not losses:
+                raise ValueError(
+                    f"The loss of the first batch is {loss}, at the rate {rate:g}: look for "
+                    "missing values in the data, or lower min_rate."
+                )
+            return losses, "not finite"
+        losses.append(loss)
+        if stop_factor is not None and _has_diverged(smooth(losses, smoothing), stop_factor):
+            return losses, "diverged"
+    return losses, None
+
+
+def _has_diverged(means, factor):
+    lowest = int(np.argmin(means))
+    fall = means[: lowest + 1].max() - means[lowest]
+    return means[-1] - means[lowest] > (factor - 1) * max(abs(means[lowest]), fall)
+
+
+@contextlib.contextmanager
+def _same_randomness():
+    """Puts the random state of Python and NumPy back: batches may be drawn with it."""
+    python, numpy = random.getstate(), np.random.get_state()
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
+
+
+def _built(model, batches):
+    """The same batches, once the model has the weights that `fit` would have given it."""
+    if model.built:
+        return batches
+    first = next(batches)
+    inputs = keras.utils.unpack_x_y_sample_weight(first)[0]
+    model(  # symbolic: it builds, but computes nothing
+        keras.tree.map_structure(
+            lambda part: keras.KerasTensor(part.shape, keras.backend.standardize_dtype(part.dtype)),
+            inputs,
+        )
+    )
+    return itertools.chain([first], batches)
+
+
+@contextlib.contextmanager
+def _untouched(model):
+    """Lends the model a copy of its optimizer, and puts everything back at the end."""
+    own = {name: getattr(model, name) for name in _SWAPPED}
+    variables = [*model.variables, *model.metrics_variables]
+    # True copies: a backend may reuse the memory of what it was given.
+    saved = [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
+    try:
+        model.optimizer = _copy(model.optimizer, model.trainable_variables)
+        model.train_function = None  # Keras then makes one, for this optimizer
+        model.steps_per_execution = 1
+        yield
+    finally:
+        if hasattr(model, "jax_state_sync"):
+            model.jax_state_sync()  # a step that failed would otherwise be made up for later
+        for name, value in own.items():
+            setattr(model, name, value)
+        known = {id(variable) for variable in variables}
+        for metric in model.metrics:  # those that have just been built
+            if any(id(variable) not in known for variable in metric.variables):
+                metric.reset_state()
+        for variable, value in zip(variables, saved, strict=True):
+            variable.assign(value)
+
+
+_SWAPPED = ("optimizer", "train_function", "steps_per_execution")
+
+
+def _copy(optimizer, trainable_variables):
+    """An optimizer at the same point of training whose learning rate can be set."""
+    copy = _with_plain_rate(optimizer)
+    if optimizer.built:
+        copy.build(trainable_variables)
+        pairs = zip(_slots(optimizer), _slots(copy), strict=True)
+        for old, new in pairs:
+            new.assign(keras.ops.convert_to_numpy(old))
+    return copy
+
+
+def _with_plain_rate(optimizer):
+    config = optimizer.get_config()
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        inner = _with_plain_rate(optimizer.inner_optimizer)
+        return keras.optimizers.LossScaleOptimizer(**{**config, "inner_optimizer": inner})
+    if "learning_rate" not in config:
+        raise ValueError(
+            "Expected an optimizer with a learning rate of its own. "
+            f"Received: {type(optimizer).__name__}"
+        )
+    return type(optimizer).from_config({**config, "learning_rate": 1.0})
+
+
+def _slots(optimizer):
+    """All variables of an optimizer but its rate, which a schedule has none of."""
+    return [variable for variable in optimizer.variables if variable.name != "learning_rate"]
+
+
+# Data.
+
+
+def _endless(data, batch_size, generator):
+    """Batches without end."""
+    while True:
+        empty = True
+        for batch in _one_pass(data, batch_size, generator):
+            empty = False
+            yield batch
+        if empty:
+            raise ValueError(
+                "The data ended and cannot be read again. Pass fewer steps, or data that can be "
+                f"iterated over more than once. Received: {type(data).__name__}"
+            )
+
+
+def _one_pass(data, batch_size, generator):
+    if not isinstance(data, tuple):
+        host = keras.backend.backend() != "tensorflow"
+        for batch in data:
+            yield keras.tree.map_structure(_to_numpy, batch) if host else batch
+        return
+    arrays = keras.tree.map_structure(_to_numpy, data)
+    count = _num_examples(data)
+    size = min(batch_size, count)
+    order = generator.permutation(count)
+    for first in range(0, count - size + 1, size):
+        chosen = order[first : first + size]
+        yield _rows(arrays, chosen)
+
+
+def _rows(arrays, chosen):
+    return keras.tree.map_structure(lambda a: None if a is None else a[chosen], arrays)
+
+
+def _to_numpy(value):
+    return None if value is None else np.asarray(value)
+
+
+def _num_examples(data):
+    counts = {len(part) for part in keras.tree.flatten(data) if part is not None}
+    if len(counts) != 1 or 0 in counts:
+        raise ValueError(
+            "Expected (x, y) arrays with the same number of examples, more than 0. "
+            f"Received: {sorted(counts)}"
+        )
+    return counts.pop()
+
+
+def _length(data, batch_size):
+    """Batches of one pass."""
+    if isinstance(data, tuple):
+        return max(1, _num_examples(data) // batch_size)
+    try:
+        count = data.num_batches if isinstance(data, keras.utils.PyDataset) else len(data)
+    except (TypeError, NotImplementedError):  # tf.data raises a TypeError where it cannot tell
+        count = None
+    if count is None:
+        raise ValueError(
+            "Expected data of known length where steps is None. Pass steps=100, or use "
+            f"tf.data.experimental.assert_cardinality. Received: {type(data).__name__}"
+        )
+    return count
+
+
+# Checks.
+
+
+def _check_model(model):
+    if not getattr(model, "compiled", False) or model.optimizer is None:
+        raise ValueError("Expected a compiled model: call model.compile(...) first.")
+
+
+def _check_numbers(min_rate, max_rate, steps, batch_size, smoothing, stop_factor):
+    check_rate(min_rate, "min_rate")
+    check_rate(max_rate, "max_rate")
+    if not min_rate < max_rate:
+        raise ValueError(
+            f"min_rate must be below max_rate. Received: min_rate={min_rate}, max_rate={max_rate}"
+        )
+    for name, count in (("steps", steps), ("batch_size", batch_size)):
+        if not isinstance(count, numbers.Integral) or count < 1:
+            raise ValueError(f"{name} must be a whole number above 0. Received: {name}={count!r}")
+    if not 0 <= smoothing < 1:
+        raise ValueError(
+            f"smoothing must be at least 0 and below 1. Received: smoothing={smoothing}"
+        )
+    if stop_factor is not None and not stop_factor > 1:
+        raise ValueError(f"stop_factor must be above 1. Received: stop_factor={stop_factor}")
