@@ -62,6 +62,7 @@ def parse(recipe: str, arguments: list[str], command: str = "train"):
         raise SystemExit(0)
     flags = _spell(arguments, kind)
     try:
+        parser.parse_object(saved)  # the types of a file's settings
         found = parser.parse_args(flags).as_dict()
     except ArgumentError as error:
         raise UserError(_explain(str(error), kind)) from error

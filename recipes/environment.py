@@ -31,6 +31,8 @@ def prepare(backend: str, device: str) -> None:
     try:
         with _quiet_start(fresh):
             import keras
+
+            _wake(backend)
     except ModuleNotFoundError as error:
         raise UserError(
             f"--backend {backend} needs the package {error.name!r}, which is not installed. "
@@ -42,6 +44,15 @@ def prepare(backend: str, device: str) -> None:
         )
     if device == "gpu" and not _has_gpu(backend):
         raise UserError(f"--device gpu: {backend} finds no GPU. Use --device cpu or auto.")
+
+
+def _wake(backend):
+    """Lets TensorFlow look for devices now, while its complaints about missing ones are held."""
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()
+        tf.zeros(())
 
 
 def _has_gpu(backend):
@@ -74,6 +85,7 @@ class _quiet_start:  # noqa: N801 - used like a function
         "cuda_fft",
         "cuda_blas",
         "TF-TRT Warning",
+        "failed call to cuInit",
     )
 
     def __init__(self, active):

@@ -113,7 +113,13 @@ class RunFolder:
 
     def read_config(self) -> dict:
         """The content of `config.yaml`."""
-        return yaml.safe_load(self.config.read_text())
+        try:
+            found = yaml.safe_load(self.config.read_text())
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise UserError(f"Cannot read {self.config}: it is damaged.") from error
+        if not isinstance(found, dict) or not isinstance(found.get("run"), dict):
+            raise UserError(f"Cannot read {self.config}: it is not the config.yaml of a run.")
+        return found
 
     def write_metrics(self, metrics):
         """Writes `metrics.json`, last of all: its presence says that the run is complete."""

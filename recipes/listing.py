@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -14,6 +15,7 @@ import zoo
 from recipes import RECIPES
 from recipes.errors import UserError
 from recipes.folder import find_runs
+from recipes.tables import number
 from zoo.catalog import CATALOG
 
 
@@ -36,7 +38,7 @@ def show_catalog(pattern: str = "*") -> None:
     tables = [
         _table(
             "Models",
-            ("name", "chapter", "parameters", ""),
+            ("name", "chapter", "weights", ""),
             [(i.name, i.chapter, f"{i.parameters:,}", i.summary) for i in models],
         ),
         _table("Recipes", ("name", ""), recipes.items()),
@@ -77,16 +79,14 @@ def show_runs(logdir: str, sort: str | None = None) -> None:
         runs = dict(sorted(runs.items(), key=lambda item: _sort_key(_metric(item[1], key))))
     table = _table(
         f"Runs in {logdir}",
-        ("run", "model", "dataset", "parameters", "epochs", "seconds", *shown),
+        ("run", "model", "dataset", "weights", *map(_header, shown)),
         [
             (
                 f"{path.parent.name}/{path.name}",
                 run["model"],
                 Path(run["dataset"]).name,
                 f"{run['parameters']:,}",
-                run["epochs"],
-                f"{run['seconds']:.0f}",
-                *[_show(_metric(run, key)) for key in shown],
+                *[number(_metric(run, key)) for key in shown],
             )
             for path, run in runs.items()
         ],
@@ -106,6 +106,10 @@ def open_tensorboard(logdir: str, port: int) -> int:
     return subprocess.call(command)
 
 
+def _header(key):
+    return key.replace("validation.", "val ").replace(".", " ")
+
+
 def _metric(run, key):
     split, name = key.split(".", 1)
     return run.get(split, {}).get(name) if isinstance(run.get(split), dict) else None
@@ -115,15 +119,11 @@ def _sort_key(value):
     return (value is None, value or 0.0)
 
 
-def _show(value):
-    return "" if value is None else f"{value:,.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
-
-
 def _table(title, columns, rows):
-    table = Table(title=title, title_justify="left", title_style="bold")
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    texts = ("name", "run", "model", "dataset", "recipe", "")
     for column in columns:
-        right = column in ("chapter", "parameters", "epochs", "seconds") or "." in column
-        table.add_column(column, justify="right" if right else "left", overflow="fold")
+        table.add_column(column, justify="left" if column in texts else "right", overflow="fold")
     for row in rows:
         table.add_row(*map(str, row))
     return table

@@ -4,6 +4,7 @@ from rich.table import Table
 
 from recipes.fitting import best_epoch, describe
 from recipes.forecasting import plots
+from recipes.tables import markdown, number
 
 #: Scores shown in tables, in this order, where a run has them; the others are in `metrics.json`.
 COLUMNS = ("mse", "rmse", "mae", "mase", "coverage_80", "coverage_95")
@@ -21,7 +22,7 @@ def rows(metrics) -> list[list[str]]:
     shown = [name for name in COLUMNS if name in metrics["test"]]
     entries = {metrics["model"]: metrics, **metrics["baselines"]}
     body = [
-        [name, split, *[_number(entry[split].get(key)) for key in shown]]
+        [name, split, *[number(entry[split].get(key)) for key in shown]]
         for split in ("validation", "test")
         for name, entry in entries.items()
     ]
@@ -39,13 +40,6 @@ def table(metrics) -> Table:
         style = "bold" if row[0] == metrics["model"] else ""
         result.add_row(*row, style=style, end_section=last)
     return result
-
-
-def markdown(lines) -> str:
-    """A Markdown table from rows of texts, the header first."""
-    header, *body = lines
-    ruler = ["---", "---", *["---:"] * (len(header) - 2)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in [header, ruler, *body])
 
 
 def write(folder, config, task, built, history, metrics, captions, folds):
@@ -75,7 +69,7 @@ def write(folder, config, task, built, history, metrics, captions, folds):
         f"Data: {task.description}.",
         *(f"- {note}" for note in (*task.notes, *built.notes)),
         "## Results",
-        markdown(rows(metrics)),
+        markdown(rows(metrics), texts=2),
         "The test part was scored once, after training. Validation scores are those the best "
         "epoch was chosen by, so they flatter a little.",
         *_fold_section(folds),
@@ -97,13 +91,9 @@ def _fold_section(folds):
         return []
     names = list(next(iter(folds.values())))
     lines = [["first test origin", *[f"{name} mae" for name in names]]]
-    lines += [[fold, *[_number(scores[n]["mae"]) for n in names]] for fold, scores in folds.items()]
+    lines += [[fold, *[number(scores[n]["mae"]) for n in names]] for fold, scores in folds.items()]
     return [
         "## Backtest",
         "Each row is a model of its own, trained on what came before.",
         markdown(lines),
     ]
-
-
-def _number(value) -> str:
-    return "" if value is None else f"{value:,.4g}" if abs(value) < 10_000 else f"{value:,.0f}"

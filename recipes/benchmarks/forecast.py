@@ -4,7 +4,7 @@ import json
 
 from recipes.benchmarks.runs import Row, compare, mean_and_deviation, train_all
 from recipes.forecasting.presets import BOOK_MSE
-from recipes.report import markdown
+from recipes.tables import markdown
 
 BOOK_ROWS = [
     Row(name, ("--preset", name), book=mse, rule="mean - 2 sd") for name, mse in BOOK_MSE.items()
@@ -85,7 +85,7 @@ def _table(rows, results):
                 f"{mean_and_deviation([run['seconds'] for run in runs])[0]:.0f}",
             ]
         )
-    return markdown(lines)
+    return markdown(lines, texts=2)
 
 
 def _number(value):

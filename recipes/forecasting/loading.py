@@ -35,7 +35,8 @@ def load(config) -> ForecastTask:
         UserError: If the data is not what the flags say.
     """
     _check_sizes(config)
-    config = _name_columns(config)
+    if config.data:
+        config = name_columns(config, config.data)
     series = load_series(config)
     starts = split_windows(config, series)
     task = ForecastTask(config, Windows(series, config.window, config.horizon, starts), 1)
@@ -45,12 +46,10 @@ def load(config) -> ForecastTask:
     return task
 
 
-def _name_columns(config):
-    """The configuration with the columns that the flags leave open."""
-    if config.data is None:
-        return config
+def name_columns(config, path):
+    """The configuration of a run with the columns of a file that the flags leave open."""
     taken = {config.series, *config.covariates} - {None}
-    time, targets = guess_columns(config.data, config.time, config.target, taken)
+    time, targets = guess_columns(path, config.time, config.target, taken)
     return replace(config, time=time, target=targets)
 
 

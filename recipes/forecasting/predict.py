@@ -10,7 +10,7 @@ from recipes.data.splits import window_starts
 from recipes.data.windows import Windows
 from recipes.errors import UserError
 from recipes.forecasting import tables
-from recipes.forecasting.loading import load_series, split_windows
+from recipes.forecasting.loading import load_series, name_columns, split_windows
 from recipes.forecasting.task import ForecastTask
 
 
@@ -35,15 +35,19 @@ def predict(folder, config, facts, source, output, known=None, last=False) -> No
     """
     columns = {"time": facts["time"], "target": facts["target"]}
     config = replace(config, known=known or config.known, **columns)
+    if source is not None and config.data is None:  # another file than the run's
+        config = name_columns(config, source)
     future = 0 if source is None and config.dataset == "book_series" else config.horizon
     series = load_series(config, future=future, path=source)
     task = ForecastTask(config, Windows(series, config.window, config.horizon, {}), 1)
     forecaster = task.forecaster(zoo.load(folder.path))
-    if not last:
-        starts = _test_starts(config, facts, series, source)
-        _write(task, forecaster, starts, output, append=False)
+    parts = [] if last else [_test_starts(config, facts, series, source)]
     if future:
-        _write(task, forecaster, _ends(series, config.window), output, append=not last)
+        parts.append(_ends(series, config.window))
+    # All forecasts before the first word is written.
+    found = [forecaster(task.training_windows, part) if len(part) else None for part in parts]
+    for index, (part, forecasts) in enumerate(zip(parts, found, strict=True)):
+        tables.write(output, task.windows, part, forecasts, append=index > 0)
 
 
 def _test_starts(config, facts, series, source):
@@ -54,15 +58,6 @@ def _test_starts(config, facts, series, source):
     starts = window_starts(series, config.window, config.horizon)
     origins = series.times[starts + config.window - 1]
     return starts[origins >= np.array(facts["first_test_origin"]).astype(origins.dtype)]
-
-
-def _write(task, forecaster, starts, output, append):
-    if len(starts):
-        tables.write(
-            output, task.windows, starts, forecaster(task.training_windows, starts), append
-        )
-    elif not append:
-        tables.write(output, task.windows, starts, None, append)
 
 
 def _ends(series, window):

@@ -253,7 +253,8 @@ def test_a_loss_that_is_lost_is_said_once(files, capsys, train):
     assert refusal(capsys, "runs").startswith("There are no finished runs")
 
 
-def test_the_table_of_runs(logs, capsys):
+def test_the_table_of_runs(logs, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
     test_mae = {
         name: json.loads((logs / "forecast" / name / "metrics.json").read_text())["test"]["mae"]
         for name in ("one", "two")
@@ -276,11 +277,11 @@ def test_the_table_of_runs(logs, capsys):
         (["none.csv"], "There is no file none.csv to predict from."),
         (["folder"], "There is no file folder to predict from."),
         (["empty.csv"], "Expected a CSV or Parquet file. Received: empty.csv, which is empty."),
-        (["words.csv"], "Expected one numeric column in words.csv"),
+        (["words.csv"], "Expected numbers in column 'y' of words.csv. Received: 'rain' in row 1"),
         (["tiny.csv"], "A forecast needs the last 14 steps. Received: the series with 10"),
         (["good.csv", "-o", "none/out.csv"], "Cannot write none/out.csv: there is no folder none."),
         (["good.csv", "-o", "folder"], "Cannot write folder: it is a folder."),
-        (["renamed.csv"], "Expected a column 't' (--time) in renamed.csv."),
+        (["renamed.csv"], "Expected a column 'y' (--target) in renamed.csv. Its columns are"),
     ],
 )
 def test_wrong_input_to_predict(files, logs, capsys, arguments, message):

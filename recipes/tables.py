@@ -1,0 +1,30 @@
+"""Numbers and tables as text, the same on the terminal, in reports and in the README."""
+
+
+def number(value) -> str:
+    """A score with four significant digits; large ones whole; empty for `None`.
+
+    >>> number(0.0123456), number(22062.3), number(None)
+    ('0.01235', '22,062', '')
+    """
+    if value is None:
+        return ""
+    return f"{value:,.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
+
+
+def markdown(rows, texts=1) -> str:
+    """A Markdown table.
+
+    Args:
+        rows: Rows of texts, the header first.
+        texts: Number of leading columns that are aligned to the left.
+
+    Example:
+        >>> print(markdown([["model", "mae"], ["naive", "0.5"]]))
+        | model | mae |
+        | --- | ---: |
+        | naive | 0.5 |
+    """
+    header, *body = rows
+    ruler = ["---"] * texts + ["---:"] * (len(header) - texts)
+    return "\n".join("| " + " | ".join(line) + " |" for line in [header, ruler, *body])

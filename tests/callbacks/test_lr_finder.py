@@ -1,0 +1,599 @@
+"""The learning rate finder: true losses, exact restore, closed-form suggestions."""
+
+import csv
+import os
+import random
+import subprocess
+import sys
+from importlib import util
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from callbacks import OneCycle, ScheduledAdam, WarmupCosine, find_learning_rate
+from callbacks.lr_finder import RULES, RateCurve, minimum, slide, smooth, steepest, valley
+
+TOP = Path(__file__).parents[2]
+only_tensorflow = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="needs the jax extra, run by its own test"
+)
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(48, 3)).astype("float32")
+Y = (X @ [[1.0], [-2.0], [0.5]] + 0.1 * RNG.normal(size=(48, 1))).astype("float32")
+BATCHES = [(X[i : i + 8], Y[i : i + 8]) for i in range(0, 48, 8)]
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Counter(keras.layers.Layer):
+    """Counts its calls in training: a state that is no weight of the model."""
+
+    def build(self, shape):
+        self.count = self.add_weight(name="count", shape=(), initializer="zeros", trainable=False)
+
+    def call(self, x, training=False):
+        if training:
+            self.count.assign_add(1.0)
+        return x + 0.01 * self.count
+
+
+def linear(optimizer="sgd", seed=3, **settings):
+    """A linear model with regularisation."""
+    model = keras.Sequential(
+        [
+            keras.Input((3,)),
+            keras.layers.Dense(
+                1,
+                kernel_regularizer=keras.regularizers.L2(0.1),
+                kernel_initializer=keras.initializers.GlorotUniform(seed),
+            ),
+        ]
+    )
+    model.compile(optimizer=optimizer, loss="mse", **settings)
+    return model
+
+
+def full_of_state(optimizer="adam", **settings):
+    """Everything that a step can change: statistics, seeds, a state, metrics."""
+    model = keras.Sequential(
+        [
+            keras.Input((3,)),
+            keras.layers.Dense(8, activation="relu"),
+            keras.layers.BatchNormalization(),
+            keras.layers.Dropout(0.3),
+            Counter(),
+            keras.layers.Dense(1),
+        ]
+    )
+    model.compile(optimizer=optimizer, loss="mse", metrics=["mae"], **settings)
+    return model
+
+
+def state_of(model):
+    """Every number that the model, its metrics and its optimizer hold."""
+    everything = [*model.variables, *model.metrics_variables, *model.optimizer.variables]
+    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in everything]
+
+
+def assert_same(found, expected):
+    assert len(found) == len(expected)
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one, other, strict=True)
+
+
+def numpy_losses(model, rates, momentum=0.0):
+    """The loss of each batch before the update with its rate, by hand."""
+    kernel, bias = (np.float64(part) for part in model.get_weights())
+    velocity, losses = [0.0, 0.0], []
+    for step, rate in enumerate(rates):
+        x, y = BATCHES[step % len(BATCHES)]
+        error = x @ kernel + bias - y
+        losses.append(np.mean(error**2) + 0.1 * np.sum(kernel**2))
+        gradients = 2 * x.T @ error / len(x) + 0.2 * kernel, 2 * error.mean(axis=0)
+        velocity = [momentum * v - rate * g for v, g in zip(velocity, gradients, strict=True)]
+        kernel, bias = kernel + velocity[0], bias + velocity[1]
+    return losses
+
+
+# Losses
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"steps_per_execution": 5 if keras.backend.backend() != "torch" else 1},
+        {"jit_compile": True, "metrics": ["mae"]},
+    ],
+)
+def test_losses_equal_a_computation_by_hand(settings):
+    model = linear(keras.optimizers.SGD(0.3, momentum=0.5), **settings)
+    curve = find_learning_rate(model, BATCHES, 1e-3, 0.1, steps=15)
+    expected = numpy_losses(model, np.geomspace(1e-3, 0.1, 15), momentum=0.5)
+    np.testing.assert_allclose(curve.losses, expected, rtol=1e-5)
+    assert curve.stopped is None
+
+
+def test_each_rate_stands_by_its_own_loss():
+    rates = find_learning_rate(linear(), BATCHES, 1e-3, 0.1, steps=9).rates
+    assert len(rates) == 9
+    assert (rates[0], rates[-1]) == (1e-3, 0.1)
+    np.testing.assert_allclose(rates[1:] / rates[:-1], 100 ** (1 / 8))
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        lambda: keras.optimizers.Adam(0.05, clipnorm=1.0),
+        lambda: keras.optimizers.Adam(WarmupCosine(0.05, 20, 4), clipnorm=1.0),
+    ],
+)
+def test_the_optimizer_goes_on_from_its_slots_and_advances(optimizer):
+    model, reference = linear(optimizer()), linear(keras.optimizers.Adam(0.05, clipnorm=1.0))
+    model.fit(X, Y, batch_size=8, shuffle=False, verbose=0)
+    reference.fit(X, Y, batch_size=8, shuffle=False, verbose=0)  # for the shapes of its slots
+    reference.set_weights(model.get_weights())
+    slots = [v for v in model.optimizer.variables if v.name != "learning_rate"]
+    own = [v for v in reference.optimizer.variables if v.name != "learning_rate"]
+    for variable, value in zip(own, slots, strict=True):
+        variable.assign(keras.ops.convert_to_numpy(value))
+    curve = find_learning_rate(model, BATCHES, 1e-3, 1.0, steps=8, stop_factor=None)
+    expected = []
+    for rate, (x, y) in zip(curve.rates, [*BATCHES, *BATCHES], strict=False):
+        reference.optimizer.learning_rate = rate
+        fitted = reference.fit(x, y, batch_size=8, verbose=0)
+        expected.append(fitted.history["loss"][0])
+    np.testing.assert_allclose(curve.losses, expected, rtol=1e-5)
+
+
+# Restore
+
+OPTIMIZERS = {
+    "plain": lambda: keras.optimizers.Adam(0.01),
+    "schedule": lambda: keras.optimizers.AdamW(WarmupCosine(0.01, 50, 5)),
+    "cycle": lambda: OneCycle(0.01, 50).optimizer("adam"),
+    "loss_scale": lambda: keras.optimizers.LossScaleOptimizer(
+        ScheduledAdam(0.01), initial_scale=8.0, dynamic_growth_steps=3
+    ),
+}
+
+
+def failing(after):
+    """Batches, and then an error."""
+    yield from BATCHES[:after]
+    raise OSError("the disk is gone")
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_everything_is_put_back(name):
+    model = full_of_state(OPTIMIZERS[name](), steps_per_execution=2)
+    model.fit(X, Y, batch_size=8, verbose=0)
+    optimizer, before = model.optimizer, state_of(model)
+    curve = find_learning_rate(model, (X, Y), steps=12, batch_size=8)
+    assert_same(state_of(model), before)
+    assert model.optimizer is optimizer
+    assert model.steps_per_execution == 2
+    assert np.ptp(curve.losses) > 0  # it did train
+
+
+@pytest.mark.parametrize("name", ["plain", "schedule"])
+@pytest.mark.parametrize("trained", [False, True], ids=["new", "trained"])
+@pytest.mark.parametrize("fails", [False, True], ids=["done", "failed"])
+def test_a_fit_afterwards_is_the_same_to_the_last_bit(name, trained, fails):
+    def run(with_finder):
+        keras.utils.set_random_seed(5)
+        model = full_of_state(OPTIMIZERS[name]())
+        if trained:
+            model.fit(X, Y, batch_size=8, verbose=0)
+        if with_finder:
+            before = state_of(model)
+            if fails:
+                with pytest.raises(OSError, match="the disk is gone"):
+                    find_learning_rate(model, failing(after=4), steps=9)
+            else:
+                find_learning_rate(model, (X, Y), steps=9, batch_size=8)
+            assert_same(state_of(model)[: len(before)], before)
+        history = model.fit(X, Y, batch_size=8, epochs=2, verbose=0).history
+        return [*state_of(model), *map(np.array, history.values())]
+
+    assert_same(run(with_finder=True), run(with_finder=False))
+
+
+def test_a_step_that_fails_leaves_nothing_behind():
+    model = full_of_state()
+    model.fit(X, Y, batch_size=8, verbose=0)
+    before = state_of(model)
+    with pytest.raises(Exception, match="5"):  # five features, each backend in its own words
+        find_learning_rate(model, [*BATCHES[:3], (np.ones((8, 5)), np.ones((8, 1)))], steps=9)
+    assert_same(state_of(model), before)
+    model.fit(X, Y, batch_size=8, verbose=0, callbacks=[keras.callbacks.Callback()])
+    expected = full_of_state()
+    for variable, value in zip(expected.variables, before, strict=False):
+        variable.assign(value)
+    assert model.evaluate(X, Y, verbose=0)[0] != expected.evaluate(X, Y, verbose=0)[0]
+
+
+@only_tensorflow
+def test_a_recurrent_state_is_put_back():
+    model = keras.Sequential(
+        [keras.Input((4, 3), batch_size=8), keras.layers.LSTM(4, stateful=True),
+         keras.layers.Dense(1)]
+    )  # fmt: skip
+    model.compile(optimizer="adam", loss="mse")
+    batches = [(np.repeat(x[:, None], 4, axis=1), y) for x, y in BATCHES]
+    for x, y in batches[:2]:
+        model.train_on_batch(x, y)
+    before = state_of(model)
+    find_learning_rate(model, batches, steps=8)
+    assert_same(state_of(model), before)
+    assert any(np.any(state) for state in before)
+
+
+def test_a_keyboard_interrupt_restores_too():
+    def interrupted():
+        yield BATCHES[0]
+        raise KeyboardInterrupt
+
+    model = linear()
+    before = model.get_weights()
+    with pytest.raises(KeyboardInterrupt):
+        find_learning_rate(model, interrupted())
+    assert_same(model.get_weights(), before)
+
+
+def test_the_random_state_of_a_generator_of_batches_is_put_back():
+    def drawn():
+        while True:
+            rows = np.random.randint(0, 48, size=8 + random.randint(0, 0))
+            yield X[rows], Y[rows]
+
+    before = random.getstate(), np.random.get_state()[1].copy()
+    find_learning_rate(linear(), drawn(), steps=5)
+    assert random.getstate() == before[0]
+    np.testing.assert_array_equal(np.random.get_state()[1], before[1])
+
+
+def test_low_precision_is_put_back():
+    keras.config.set_dtype_policy("bfloat16")
+    try:
+        model = linear()
+        before = state_of(model)
+        find_learning_rate(model, BATCHES, steps=4)
+        assert_same(state_of(model), before)
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+def test_a_model_without_weights_gets_those_of_fit():
+    def run(with_finder):
+        keras.utils.set_random_seed(5)
+        model = keras.Sequential([keras.layers.Dense(4), keras.layers.Dense(1)])
+        model.compile(optimizer="sgd", loss="mse", metrics=["mae"])
+        if with_finder:
+            find_learning_rate(model, BATCHES, steps=4)
+        model.fit(X, Y, verbose=0)
+        return model.get_weights()
+
+    assert_same(run(with_finder=True), run(with_finder=False))
+
+
+# Data
+
+
+class Sequence(keras.utils.PyDataset):
+    def __len__(self):
+        return len(BATCHES)
+
+    def __getitem__(self, index):
+        return BATCHES[index]
+
+
+def dataset():
+    import tensorflow as tf
+
+    return tf.data.Dataset.from_tensor_slices((X, Y)).batch(8)
+
+
+@pytest.mark.parametrize(
+    "make", [Sequence, dataset, lambda: iter(BATCHES * 2)], ids=["py", "tf", "iterator"]
+)
+def test_every_kind_of_data_gives_the_same_losses(make):
+    model = linear()
+    found = find_learning_rate(model, make(), 1e-3, 0.1, steps=10)
+    np.testing.assert_allclose(
+        found.losses, numpy_losses(model, np.geomspace(1e-3, 0.1, 10)), rtol=1e-5
+    )
+
+
+def test_nested_inputs_and_sample_weights():
+    left, right = keras.Input((3,), name="left"), keras.Input((3,), name="right")
+    model = keras.Model(
+        {"left": left, "right": right}, keras.layers.Dense(1)(keras.layers.Add()([left, right]))
+    )
+    model.compile(optimizer="sgd", loss="mse")
+    data = ({"left": X, "right": 0 * X}, Y, np.full(48, 0.5, "float32"))
+    found = find_learning_rate(model, data, 1e-9, 1e-8, steps=6, batch_size=8)
+    full = model.evaluate(*data[:2], verbose=0)  # at such rates the weights stand still
+    assert np.mean(found.losses) == pytest.approx(full / 2, rel=1e-4)
+
+
+def test_the_seed_decides_the_order_of_arrays():
+    model = linear()
+    first, again, other = (
+        find_learning_rate(model, (X, Y), steps=6, batch_size=8, seed=seed) for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(first.losses, again.losses)
+    assert not np.array_equal(first.losses, other.losses)
+
+
+@pytest.mark.parametrize(
+    ("data", "steps"), [((X, Y), 6), (BATCHES, 6), (Sequence(), 6)], ids=["arrays", "list", "py"]
+)
+def test_without_steps_it_takes_one_pass(data, steps):
+    curve = find_learning_rate(linear(), data, 1e-3, 0.1, steps=None, batch_size=8)
+    assert len(curve.losses) == steps
+    assert curve.rates[-1] == 0.1
+
+
+# The end of the run
+
+
+def test_it_stops_where_the_loss_blows_up():
+    curve = find_learning_rate(linear(), BATCHES, 1e-4, 100.0, steps=60, smoothing=0.5)
+    assert curve.stopped == "diverged"
+    assert len(curve.rates) == len(curve.losses) < 60
+    smoothed = curve.smoothed
+    risen = np.array([s - smoothed[: i + 1].min() for i, s in enumerate(smoothed)])
+    unit = np.array([
+        max(smoothed[: i + 1].min(), smoothed[: smoothed[: i + 1].argmin() + 1].max()
+            - smoothed[: i + 1].min())
+        for i in range(len(smoothed))
+    ])  # fmt: skip
+    assert risen[-1] > 3 * unit[-1]
+    assert np.all(risen[:-1] <= 3 * unit[:-1])
+
+
+def test_a_loss_below_zero_is_no_divergence():
+    def shifted(y_true, y_pred):
+        return keras.ops.mean((y_true - y_pred) ** 2, axis=-1) - 5.0
+
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    model.compile(optimizer="sgd", loss=shifted)
+    curve = find_learning_rate(model, BATCHES, 1e-4, 0.1, steps=20)
+    assert curve.stopped is None
+    assert curve.losses.max() < 4 * -0.1
+
+
+def test_a_loss_that_is_lost_is_left_out():
+    model = linear()
+    before = state_of(model)
+    curve = find_learning_rate(
+        model, [*BATCHES[:3], (X[:8], np.full((8, 1), np.nan))], steps=20, stop_factor=None
+    )
+    assert curve.stopped == "not finite"
+    assert len(curve.rates) == len(curve.losses) == 3
+    assert np.all(np.isfinite(curve.losses))
+    assert_same(state_of(model), before)
+
+
+# Input that is wrong
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"min_rate": 0.0}, "min_rate must be a number above 0"),
+        ({"min_rate": -1e-3}, "min_rate must be a number above 0"),
+        ({"max_rate": float("nan")}, "max_rate must be a number above 0"),
+        ({"max_rate": float("inf")}, "max_rate must be a number above 0"),
+        ({"min_rate": 1.0, "max_rate": 0.1}, "min_rate must be below max_rate"),
+        ({"min_rate": 1.0, "max_rate": 1.0}, "min_rate must be below max_rate"),
+        ({"steps": 0}, "steps must be a whole number"),
+        ({"steps": 2.5}, "steps must be a whole number"),
+        ({"steps": 1}, "at least 2 steps"),
+        ({"batch_size": 0}, "batch_size must be a whole number"),
+        ({"smoothing": 1.0}, "smoothing must be"),
+        ({"stop_factor": 1.0}, "stop_factor must be above 1"),
+        ({"data": (X, Y[:5])}, "same number of examples"),
+        ({"data": (X[:0], Y[:0])}, "more than 0"),
+        ({"data": []}, "cannot be read again"),
+        ({"data": iter(BATCHES)}, "cannot be read again.*Pass fewer steps"),
+        ({"data": iter(BATCHES), "steps": None}, "known length where steps is None"),
+        ({"data": [(X[:8], np.full((8, 1), np.nan))]}, "loss of the first batch is nan"),
+    ],
+)
+def test_wrong_input_is_named_and_the_model_left(arguments, message):
+    model = linear()
+    before = state_of(model)
+    with pytest.raises(ValueError, match=message):
+        find_learning_rate(model, **{"data": BATCHES, **arguments})
+    assert_same(state_of(model), before)
+
+
+def test_a_dataset_of_unknown_length_needs_steps():
+    data = dataset().filter(lambda x, y: True)
+    with pytest.raises(ValueError, match="known length"):
+        find_learning_rate(linear(), data, steps=None)
+    assert len(find_learning_rate(linear(), data, 1e-3, 0.1, steps=7).losses) == 7
+
+
+def test_a_model_must_be_compiled():
+    with pytest.raises(ValueError, match="Expected a compiled model"):
+        find_learning_rate(keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)]), BATCHES)
+
+
+def test_an_optimizer_must_have_a_rate():
+    several = keras.optimizers.MultiOptimizer(
+        default_optimizer=keras.optimizers.SGD(), optimizer_map={}
+    )
+    with pytest.raises(ValueError, match="a learning rate of its own"):
+        find_learning_rate(linear(several), BATCHES)
+
+
+# Suggestions
+
+RATES = np.geomspace(1e-5, 1.0, 101)  # 20 points a decade
+LOG = np.log10(RATES)
+
+
+def test_the_mean_is_the_weighted_mean_of_what_was_seen():
+    losses = [3.0, 1.0, 4.0, 1.5]
+    weights = 0.8 ** np.arange(4)[::-1]
+    found = smooth(losses, 0.8)
+    assert found[-1] == pytest.approx(np.average(losses, weights=weights))
+    np.testing.assert_allclose(smooth(np.full(9, 2.5), 0.98), 2.5)
+    np.testing.assert_array_equal(smooth(losses, 0.0), losses)
+
+
+def test_valley_is_the_middle_of_the_fall():
+    flat_fall_rise = np.where(LOG < -4, 2.0, np.where(LOG < -2, -2 - LOG, 5 * (LOG + 2)))
+    assert valley(RATES, flat_fall_rise) == pytest.approx(1e-3, rel=0.13)  # one point
+    bumps = flat_fall_rise.copy()
+    bumps[[30, 45]] += 3.0  # outliers do not end the fall
+    assert valley(RATES, bumps) == pytest.approx(1e-3, rel=0.13)
+
+
+def test_steepest_is_the_turning_point_of_a_sigmoid():
+    losses = 1 / (1 + np.exp(4 * (LOG + 3)))
+    assert steepest(RATES, losses) == pytest.approx(1e-3)
+    blow_up = np.where(LOG > -1, 50.0, losses)
+    blow_up[-1] = 0.5  # a steeper fall, behind the minimum
+    assert steepest(RATES, blow_up) == pytest.approx(1e-3)
+
+
+def test_minimum_is_a_tenth_of_the_lowest():
+    assert minimum(RATES, (LOG + 2) ** 2) == pytest.approx(1e-3)
+
+
+def test_slide_is_where_the_fall_begins():
+    losses = np.where(LOG < -4, 2.0, np.where(LOG < -2, -2 - LOG, 5 * (LOG + 2)))
+    found = slide(RATES, losses)
+    # Inside the straight fall both slopes are alike: the interval's upper end has just left it.
+    assert np.interp(np.log10(found), LOG, np.arange(101)) + 15 == pytest.approx(60, abs=1)
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+@pytest.mark.parametrize("losses", [np.full(101, 2.0), LOG + 9], ids=["flat", "rising"])
+def test_no_fall_no_suggestion(rule, losses):
+    assert rule(RATES, losses) is None
+
+
+@given(
+    losses=arrays(np.float64, 30, elements=st.integers(0, 1000).map(float)),
+    scale=st.sampled_from([0.25, 4.0]),
+    shift=st.sampled_from([-512.0, 0.0, 64.0]),
+)
+def test_suggestions_do_not_depend_on_the_unit_of_the_loss(losses, scale, shift):
+    rates = np.geomspace(1e-5, 1.0, 30)
+    for rule in RULES.values():
+        found = rule(rates, losses)
+        assert rule(rates, scale * losses + shift) == found
+        assert found is None or rates[0] / 10 <= found <= rates[-1]
+
+
+def by_definition(losses):
+    """Length of the longest falling subsequence, in quadratic time."""
+    lengths = []
+    for index, loss in enumerate(losses):
+        before = [n for n, other in zip(lengths, losses[:index], strict=True) if other > loss]
+        lengths.append(1 + max(before, default=0))
+    return max(lengths)
+
+
+@given(arrays(np.float64, st.integers(1, 25), elements=st.integers(0, 9).map(float)))
+def test_the_longest_fall_is_longest(losses):
+    from callbacks.lr_finder import _longest_fall
+
+    fall = _longest_fall(losses)
+    assert len(fall) == by_definition(losses)
+    assert np.all(np.diff(fall) > 0)
+    assert np.all(np.diff(losses[fall]) < 0)
+
+
+def test_the_start_of_the_curve_suggests_nothing():
+    losses = np.where(np.arange(101) < 11, 9.0 - np.arange(101) / 2, 1 / (1 + np.exp(4 * LOG + 12)))
+    curve = RateCurve(RATES, losses, smoothing=0.0)
+    assert curve.suggestions["steepest"] == pytest.approx(1e-3)
+    assert list(curve.suggestions) == ["valley", "steepest", "minimum", "slide"]
+    assert curve.learning_rate == curve.suggestions["valley"]
+
+
+def test_a_short_curve_suggests_nothing():
+    curve = RateCurve(RATES[:4], np.array([4.0, 3.0, 2.0, 1.0]))
+    assert set(curve.suggestions.values()) == {None}
+    assert curve.learning_rate is None
+
+
+def test_a_classifier_is_told_a_rate_that_trains_it():
+    x = RNG.normal(size=(256, 8)).astype("float32")
+    labels = (x[:, :4].argmax(axis=1)).astype("int32")
+    model = keras.Sequential(
+        [keras.Input((8,)), keras.layers.Dense(32, activation="relu"), keras.layers.Dense(4)]
+    )
+    model.compile(
+        optimizer="adam", loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    )
+    found = find_learning_rate(model, (x, labels)).learning_rate
+    assert 1e-3 < found < 0.3
+    model.optimizer.learning_rate = found
+    losses = model.fit(x, labels, epochs=5, verbose=0).history["loss"]
+    assert losses[-1] < 0.5 < 1.3 < np.log(4)
+
+
+# Output
+
+
+def curve_with_everything():
+    rng = np.random.default_rng(1)
+    return RateCurve(RATES, (LOG + 2) ** 2 + 1 + 0.1 * rng.random(101), smoothing=0.9)
+
+
+def test_the_picture_shows_the_curve_and_every_suggestion():
+    curve = curve_with_everything()
+    figure = curve.plot()
+    axis = figure.axes[0]
+    assert axis.get_xscale() == "log"
+    lines = {line.get_label(): line for line in axis.get_lines()}
+    np.testing.assert_array_equal(lines["loss of the batch"].get_ydata(), curve.losses)
+    for name, rate in curve.suggestions.items():
+        label = next(label for label in lines if label.startswith(name))
+        assert lines[label].get_xdata()[0] == rate
+        assert ("recommended" in label) == (name == "valley")
+    figure.canvas.draw()
+
+
+def test_a_flat_curve_can_be_drawn():
+    RateCurve(RATES, np.full(101, 2.0)).plot().canvas.draw()
+
+
+def test_the_file_holds_every_digit(tmp_path):
+    curve = curve_with_everything()
+    curve.to_csv(tmp_path / "curve.csv")
+    header, *rows = csv.reader((tmp_path / "curve.csv").read_text().splitlines())
+    assert header == ["learning_rate", "loss", "smoothed_loss"]
+    np.testing.assert_array_equal(
+        np.float64(rows), np.stack([curve.rates, curve.losses, curve.smoothed], axis=1)
+    )
+
+
+# Another backend
+
+
+@pytest.mark.jax
+def test_all_this_holds_on_jax():
+    if util.find_spec("jax") is None:
+        pytest.skip("needs the jax extra")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(Path(__file__))],
+        cwd=TOP,
+        env={**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
