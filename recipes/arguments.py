@@ -41,7 +41,11 @@ def parse(recipe: str, arguments: list[str], command: str = "train"):
         saved = {k: v for k, v in saved.items() if k not in ("data", "dataset")}
     own_data = given.data or saved.get("data")
     dataset = given.dataset or saved.get("dataset") or preset.get("dataset")
-    defaults = asdict(module.default_config(dataset, own_data=bool(own_data)))
+    model = given.model or saved.get("model") or preset.get("model")
+    for layer in (saved, preset):
+        if layer.get("model", model) != model:  # its arguments belong to that other model
+            layer.pop("model_arguments", None)
+    defaults = asdict(module.default_config(dataset, bool(own_data), model))
     kind = type(module.default_config())
     unknown = sorted({*preset, *saved} - {*defaults})
     if unknown:
@@ -56,13 +60,14 @@ def parse(recipe: str, arguments: list[str], command: str = "train"):
     )
     parser.add_argument("--config", help="A YAML file of settings, such as a run's config.yaml.")
     parser.add_class_arguments(kind, as_group=False)
-    parser.set_defaults({**defaults, **preset, **saved})
+    parser.set_defaults({**defaults, **preset})
     if {"-h", "--help"} & set(arguments):
         print(f"{module.__doc__}\n{parser.format_help()}")
         raise SystemExit(0)
     flags = _spell(arguments, kind)
     try:
-        parser.parse_object(saved)  # the types of a file's settings
+        parser.parse_object(saved)  # checks types, which set_defaults does not
+        parser.set_defaults(saved)
         found = parser.parse_args(flags).as_dict()
     except ArgumentError as error:
         raise UserError(_explain(str(error), kind)) from error
@@ -73,7 +78,7 @@ def parse(recipe: str, arguments: list[str], command: str = "train"):
 def _peek(arguments):
     """The flags that decide the defaults of all others."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    for name in ("dataset", "data", "preset", "config"):
+    for name in ("dataset", "data", "preset", "config", "model"):
         parser.add_argument(f"--{name}")
     try:
         return parser.parse_known_args(arguments)[0]

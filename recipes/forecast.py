@@ -113,31 +113,39 @@ class ForecastConfig(TrainConfig):
             raise UserError("--backtest needs a series that goes on; book_series are short ones.")
 
 
-def default_config(dataset: str | None = None, own_data: bool = False) -> ForecastConfig:
+def default_config(
+    dataset: str | None = None, own_data: bool = False, model: str | None = None
+) -> ForecastConfig:
     """The recipe's defaults for a dataset, or for the user's own data.
 
     Args:
         dataset: Name of a dataset. Defaults to the offline one, `"book_series"`.
         own_data: Whether the data comes from a file instead.
+        model: Name of the model. Defaults to `"wavenet"`.
 
     Returns:
         A `ForecastConfig` that trains as it is.
     """
-    config = ForecastConfig(model="wavenet", dataset=dataset or "book_series")
+    config = ForecastConfig(model=model or "wavenet", dataset=dataset or "book_series")
+    is_wavenet = config.model == "wavenet"
+    if not own_data and config.dataset == "book_series":
+        rate = 0.02 if is_wavenet else 0.005
+        return replace(config, epochs=35, learning_rate=rate, loss_steps=26)
+    # A real series is short and has outliers: a smaller network, dropout, and Huber's loss.
+    small = {"filters": 16, "num_blocks": 1, "num_layers": 6, "dropout": 0.1}
+    config = replace(
+        config,
+        model_arguments=small if is_wavenet else {},
+        loss="huber",
+        learning_rate=0.005,
+        epochs=60,
+        window=56,
+        loss_steps=28,
+        horizon=1,
+    )
     if own_data:
-        return replace(config, dataset=None, epochs=100, patience=20, horizon=1, window=56)
-    if config.dataset == "ridership":
-        return replace(
-            config,
-            target=["rail"],
-            covariates=["bus"],
-            calendar=["day_type"],
-            window=56,
-            horizon=1,
-            epochs=100,
-            patience=20,
-        )
-    return replace(config, epochs=35, learning_rate=0.02, loss_steps=26)
+        return replace(config, dataset=None)
+    return replace(config, target=["rail"], covariates=["bus"], calendar=["day_type"])
 
 
 def load_data(config: ForecastConfig):
