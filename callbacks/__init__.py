@@ -9,6 +9,7 @@
 from callbacks.checkpoint import Checkpoint
 from callbacks.lr_finder import find_learning_rate
 from callbacks.nan_guard import NaNGuard
+from callbacks.norms import with_norms
 from callbacks.one_cycle import OneCycle
 from callbacks.optimizers import (
     ScheduledAdam,
@@ -18,6 +19,8 @@ from callbacks.optimizers import (
     momenta,
 )
 from callbacks.plateau import ReduceOnPlateau, check_rate_is_free
+from callbacks.profiler import Profiler
+from callbacks.projector import write_projector
 from callbacks.schedules import (
     CosineRestarts,
     ExponentialDecay,
@@ -29,6 +32,7 @@ from callbacks.schedules import (
     Warmup,
     WarmupCosine,
 )
+from callbacks.summaries import write_scores
 from callbacks.tensorboard import TensorBoard
 
 __all__ = [
@@ -42,6 +46,7 @@ __all__ = [
     "Phases",
     "PiecewiseConstant",
     "PowerDecay",
+    "Profiler",
     "ReduceOnPlateau",
     "ScheduledAdam",
     "ScheduledAdamW",
@@ -53,4 +58,7 @@ __all__ = [
     "check_rate_is_free",
     "find_learning_rate",
     "momenta",
+    "with_norms",
+    "write_projector",
+    "write_scores",
 ]

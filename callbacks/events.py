@@ -11,6 +11,7 @@ class EventFile:
 
     Args:
         folder: Folder to make the file in; TensorBoard shows it as one run.
+        suffix: What to end the file's name with. Defaults to nothing.
 
     Example:
         >>> import tempfile
@@ -24,7 +25,7 @@ class EventFile:
         1
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder, suffix=""):
         from tensorboard.summary.writer.record_writer import RecordWriter
         from tensorboardX.proto.event_pb2 import Event
 
@@ -32,7 +33,7 @@ class EventFile:
         folder.mkdir(parents=True, exist_ok=True)
         self._event = Event
         # TensorBoard reads a folder's files in the order of their names.
-        name = f"events.out.tfevents.{time.time():.6f}.{socket.gethostname()}"
+        name = f"events.out.tfevents.{time.time():.6f}.{socket.gethostname()}{suffix}"
         self._file = (folder / name).open("xb")
         self._records = RecordWriter(self._file)
         self._write(Event(wall_time=time.time(), file_version="brain.Event:2"))
@@ -40,6 +41,10 @@ class EventFile:
     def add(self, summary, step):
         """Adds a summary (from `tensorboardX.summary`) at a step."""
         self._write(self._event(wall_time=time.time(), step=step, summary=summary))
+
+    def add_graph(self, graph):
+        """Adds a `GraphDef`; TensorBoard shows one for each folder."""
+        self._write(self._event(wall_time=time.time(), graph_def=graph.SerializeToString()))
 
     def flush(self):
         """Hands everything to the operating system."""

@@ -155,7 +155,7 @@ class OneCycle(Phases):
 
         Raises:
             ValueError: If the model is not compiled, its optimizer has no momentum to cycle, or
-                its loss or metrics cannot be recompiled. The model is left as it was.
+                a metric is not registered. The model is left as it was.
 
         Example:
             >>> import keras
@@ -174,13 +174,14 @@ class OneCycle(Phases):
             )
         optimizer = self.optimizer(model.optimizer)
         del settings["optimizer"]
+        del settings["loss"]  # the object itself: not all losses of Keras keep their settings
         try:
             settings = keras.saving.deserialize_keras_object(settings)
         except (TypeError, ValueError) as error:
             raise ValueError(
-                "The loss or a metric of the model is not registered for saving, so the model "
+                "A metric of the model is not registered for saving, so the model "
                 "cannot be recompiled. Compile it yourself with optimizer=OneCycle(...)"
                 f".optimizer(...). {error}"
             ) from error
-        model.compile(optimizer=optimizer, **settings)
+        model.compile(optimizer=optimizer, loss=model.loss, **settings)
         return model

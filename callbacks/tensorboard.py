@@ -1,26 +1,52 @@
 """TensorBoard logs of a run, written without TensorFlow so that every backend has them."""
 
+import math
+import time
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from callbacks import summaries
 from callbacks.events import EventFile, event_files, rewind
+from callbacks.graph import graph_def
+from callbacks.norms import measuring
+from callbacks.optimizers import momenta
+from callbacks.schedules import evaluate
 
 
 class TensorBoard(keras.callbacks.Callback):
-    """Writes the curves of a run: `train/` and `validation/` event files in one folder.
+    """Writes a run worth browsing into one folder, each thing once.
 
-    Epoch scalars carry Keras' own tags (`epoch_loss`, ...). The learning rate of every step is
-    computed from the optimizer's schedule, so it costs the training loop nothing and is right
-    under `steps_per_execution`.
+    - `train/` and `validation/` hold the curves of each epoch with Keras' own tags (`epoch_loss`,
+      ...), and `train/` the learning rate and the momentum of each step. They are computed from
+      the optimizer's schedules, so they cost the training loop nothing and are right under
+      `steps_per_execution`.
+    - The folder itself holds what compares runs: the hyperparameters, `best_val_loss` and so on
+      (the validation scores of the best epoch so far, for the HParams tab), and
+      `steps_per_second`, validation left out; in the first epoch that counts compiling.
+    - The graph of the layers, texts, pictures, and on request weight histograms and the norms of
+      gradients and updates (`callbacks.with_norms` measures those).
+
+    No hook runs at each batch. With `Checkpoint`, a resumed run goes on in the same folder as if
+    it had never stopped.
 
     Args:
         log_dir: Folder of the run.
-        pictures: Called as `pictures(epoch)` after some epochs; returns `{tag: figure}` with
-            Matplotlib figures, which it may close afterwards. Defaults to none.
-        picture_freq: Epochs between pictures. Defaults to 5; the last epoch gets one too.
+        pictures: Called as `pictures(epoch)` after some epochs; returns `{tag: value}` for the
+            validation data, with whatever `callbacks.summaries.to_summary` takes: figures, texts,
+            images, PR curves. Defaults to none.
+        picture_freq: Epochs between pictures. Defaults to 5; the last epoch gets some too.
         texts: `{tag: Markdown}` to write once, such as the configuration.
+        hparams: Settings by name, for the HParams tab. Defaults to none: leave them out where
+            keras-tuner writes its own.
+        monitor: Score that tells which epoch is best. Defaults to `"val_loss"`.
+        mode: `"min"` where less of it is better, else `"max"`. Defaults to `"min"`.
+        histogram_freq: Epochs between histograms of the weights. Defaults to 0, for none.
+        graph: Whether to draw the model. Defaults to True.
+
+    Raises:
+        ValueError: If the mode is neither.
 
     Example:
         >>> import keras, numpy as np, tempfile
@@ -32,32 +58,79 @@ class TensorBoard(keras.callbacks.Callback):
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     _ = model.fit(x, x, validation_data=(x, x), verbose=0,
         ...                   callbacks=[TensorBoard(folder)])
-        ...     sorted(path.name for path in Path(folder).iterdir())
+        ...     sorted(path.name for path in Path(folder).iterdir() if path.is_dir())
         ['train', 'validation']
     """
 
-    #: Points of the learning-rate curve; TensorBoard itself shows no more than 1,000.
+    #: Points of the curves by step; TensorBoard itself shows no more than 1,000.
     MAX_RATE_POINTS = 1000
 
-    def __init__(self, log_dir, pictures=None, picture_freq=5, texts=None):
+    #: Share of the time that pictures may take, those of the first and the last epoch apart.
+    MAX_PICTURE_SHARE = 0.02
+
+    def __init__(
+        self,
+        log_dir,
+        pictures=None,
+        picture_freq=5,
+        texts=None,
+        hparams=None,
+        monitor="val_loss",
+        mode="min",
+        histogram_freq=0,
+        graph=True,
+    ):
         super().__init__()
-        self.log_dir = Path(log_dir)
+        if mode not in ("min", "max"):
+            raise ValueError(f"Expected mode 'min' or 'max'. Received: mode={mode!r}")
+        self.log_dir = log_dir
         self.pictures = pictures
         self.picture_freq = picture_freq
         self.texts = texts or {}
+        self.hparams = hparams
+        self.monitor = monitor
+        self.mode = mode
+        self.histogram_freq = histogram_freq
+        self.graph = graph
         self._writers = {}
         self._epoch = None
+        self._best = None
+        self._write_head = True
+
+    @property
+    def log_dir(self) -> Path:
+        """Folder of the run; keras-tuner sets it to one for each trial."""
+        return self._log_dir
+
+    @log_dir.setter
+    def log_dir(self, value):
+        self._log_dir = Path(value)
+
+    def _add(self, split, summary, step):
+        self._writer(split).add(summary, step)
+
+    def _add_scalar(self, split, tag, value, step):
+        from tensorboardX import summary
+
+        self._add(split, summary.scalar(tag, float(value)), int(step))
 
     def _writer(self, split):
         if split not in self._writers:
             self._writers[split] = EventFile(self.log_dir / split)
         return self._writers[split]
 
-    def get_state(self):
-        """What `Checkpoint` saves: how long the event files are, and the last step in them."""
+    def _flush(self):
         for writer in self._writers.values():
             writer.flush()
-        return {"files": event_files(self.log_dir), "logged_steps": self._logged_steps}
+
+    def get_state(self):
+        """What `Checkpoint` saves: how long the event files are, and what they end with."""
+        self._flush()
+        return {
+            "files": event_files(self.log_dir),
+            "logged_steps": self._logged_steps,
+            "best": self._best,
+        }
 
     def set_state(self, state):
         """Cuts the event files back to a saved state; `None` empties the folder of them."""
@@ -65,34 +138,58 @@ class TensorBoard(keras.callbacks.Callback):
             raise ValueError("The event files are open already: nothing can be cut back.")
         rewind(self.log_dir, state["files"] if state else {})
         self._logged_steps = state["logged_steps"] if state else 0
-        self._write_texts = state is None
+        self._best = state.get("best") if state else None
+        self._write_head = state is None
 
     def on_train_begin(self, logs=None):
-        """Remembers how far the optimizer has come."""
+        """Remembers how far the optimizer has come; writes nothing, for that may be cut back."""
         self._logged_steps = int(self.model.optimizer.iterations.numpy())
-        self._write_texts = True
+        self._began = time.perf_counter()
+        self._drawing = 0.0
+        self._ok = True
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Before the first epoch, writes what does not change."""
+        if self._write_head:
+            self._write_head = False
+            self._write_once()
+        measure = measuring(self.model.optimizer)
+        if measure:
+            measure.reset_norms()
+        self._trained = None
+        self._epoch_began = time.perf_counter()
+
+    def on_test_begin(self, logs=None):
+        """Stops the clock when validation begins."""
+        self._stop_clock()
 
     def on_epoch_end(self, epoch, logs=None):
-        """Writes the scalars of the epoch, the rates of its steps and, now and then, pictures."""
-        from tensorboardX import summary
-
-        if self._write_texts:
-            for tag, text in self.texts.items():
-                self._writer("train").add(summary.text(tag, text), 0)
-            self._write_texts = False
-        for name, value in (logs or {}).items():
+        """Writes the scores of the epoch, the rates of its steps and, now and then, pictures."""
+        self._stop_clock()
+        logs = logs or {}
+        self._ok = all(math.isfinite(value) for value in logs.values())
+        for name, value in logs.items():
             split = "validation" if name.startswith("val_") else "train"
-            tag = f"epoch_{name.removeprefix('val_')}"
-            self._writer(split).add(summary.scalar(tag, float(value)), epoch)
-        self._write_rates()
+            self._add_scalar(split, f"epoch_{name.removeprefix('val_')}", value, epoch)
+        self._write_best(epoch, logs)
+        measure = measuring(self.model.optimizer)
+        for name, value in (measure.norms() if measure else {}).items():
+            self._add_scalar("train", name, value, epoch)
+        self._write_rates(epoch)
+        if self.histogram_freq and epoch % self.histogram_freq == 0:
+            self._write_histograms(epoch)
         self._epoch = epoch
-        if self.picture_freq and epoch % self.picture_freq == 0:
+        self._pictured = bool(self.picture_freq) and self._time_for_pictures(epoch)
+        if self._pictured:
             self._write_pictures(epoch)
+        self._flush()
 
     def on_train_end(self, logs=None):
         """Writes the last pictures and closes the files."""
-        if self._epoch is not None and (not self.picture_freq or self._epoch % self.picture_freq):
+        if self._epoch is not None and not self._pictured:
             self._write_pictures(self._epoch)
+        if self.hparams is not None:
+            self._add("", summaries.session_end(self._ok), 0)
         self.close()
 
     def close(self):
@@ -101,37 +198,78 @@ class TensorBoard(keras.callbacks.Callback):
             writer.close()
         self._writers = {}
 
-    def _write_rates(self):
-        from tensorboardX import summary
+    def _stop_clock(self):
+        if self._trained is None:
+            self._steps = int(self.model.optimizer.iterations.numpy())
+            self._trained = time.perf_counter() - self._epoch_began
 
-        first, last = self._logged_steps, int(self.model.optimizer.iterations.numpy())
-        if last == first:
+    def _write_once(self):
+        if self.hparams is not None:
+            self._add("", summaries.session_start(self.hparams), 0)
+        for tag, text in self.texts.items():
+            self._add("train", summaries.to_summary(tag, text), 0)
+        graph = graph_def(self.model) if self.graph else None
+        if graph is not None:
+            self._writer("train").add_graph(graph)
+
+    def _write_best(self, epoch, logs):
+        score = logs.get(self.monitor)
+        if score is None or not math.isfinite(score):
             return
+        better = self._best is None or (
+            score < self._best if self.mode == "min" else score > self._best
+        )
+        if not better:
+            return
+        self._best = float(score)
+        for name, value in logs.items():
+            if name.startswith("val_") or name == self.monitor:
+                self._add_scalar("", f"best_{name}", value, epoch)
+
+    def _write_rates(self, epoch):
+        first, last = self._logged_steps, self._steps
+        if last <= first:
+            return
+        if self._trained:
+            self._add_scalar("", "steps_per_second", (last - first) / self._trained, epoch)
+        optimizer = self.model.optimizer
         steps = np.arange(first, last)
         epochs = self.params.get("epochs") or 1
-        stride = max(1, len(steps) * epochs // self.MAX_RATE_POINTS)
-        steps = steps[::stride]
-        for step, rate in zip(steps, learning_rates(self.model.optimizer, steps), strict=True):
-            self._writer("train").add(summary.scalar("learning_rate", float(rate)), int(step))
+        steps = steps[:: max(1, len(steps) * epochs // self.MAX_RATE_POINTS)]
+        every = getattr(optimizer, "gradient_accumulation_steps", None)
+        positions = (steps + 1) * every - 1 if every else steps  # where schedules are by then
+        curves = {
+            "learning_rate": learning_rates(optimizer, positions),
+            "momentum": momenta(optimizer, positions),
+        }
+        for tag, values in curves.items():
+            if values is not None:
+                for step, value in zip(steps, values, strict=True):
+                    self._add_scalar("train", tag, value, step)
         self._logged_steps = last
+
+    def _write_histograms(self, epoch):
+        seen = {}
+        for variable in self.model.weights:
+            count = seen[variable.path] = seen.get(variable.path, 0) + 1
+            tag = variable.path if count == 1 else f"{variable.path}_{count}"
+            found = summaries.histogram(tag, keras.ops.convert_to_numpy(variable))
+            if found is not None:
+                self._add("train", found, epoch)
+
+    def _time_for_pictures(self, epoch):
+        if epoch % self.picture_freq:
+            return False
+        elapsed = time.perf_counter() - self._began
+        return not self._drawing or self._drawing < self.MAX_PICTURE_SHARE * elapsed
 
     def _write_pictures(self, epoch):
         if self.pictures is None:
             return
-        from tensorboardX import summary
-
-        for tag, figure in self.pictures(epoch).items():
-            image = summary.image(tag, _pixels(figure), dataformats="HWC")
-            self._writer("validation").add(image, epoch)
-
-
-def _pixels(figure):
-    """The pixels of a Matplotlib figure, `(height, width, 3)` uint8."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3]
+        began = time.perf_counter()
+        for tag, value in self.pictures(epoch).items():
+            self._add("validation", summaries.to_summary(tag, value), epoch)
+        self._drawing += time.perf_counter() - began
 
 
 def learning_rates(optimizer, steps):
@@ -144,10 +282,8 @@ def learning_rates(optimizer, steps):
     Returns:
         float array `(n,)`. Without a schedule, today's rate for every step.
     """
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
     schedule = keras.optimizers.serialize(optimizer)["config"]["learning_rate"]
-    if not isinstance(schedule, dict):
-        return np.full(len(steps), float(schedule))
-    schedule = keras.saving.deserialize_keras_object(schedule)
-    if getattr(schedule, "accepts_arrays", False):
-        return keras.ops.convert_to_numpy(schedule(keras.ops.convert_to_tensor(steps, "float32")))
-    return np.array([float(schedule(step)) for step in steps])
+    if isinstance(schedule, dict):
+        schedule = keras.saving.deserialize_keras_object(schedule)
+    return evaluate(schedule, steps)

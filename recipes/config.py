@@ -27,7 +27,8 @@ class TrainConfig:
             dominate.
         optimizer: Keras optimizer.
         learning_rate: Its rate; the peak of a schedule.
-        schedule: How the rate moves: `cosine` warms up linearly and then falls to zero.
+        schedule: How the rate moves: `cosine` warms up linearly and then falls to zero; `1cycle`
+            rises, falls and moves the momentum against it.
         warmup: Share of all steps that warm up, with the cosine schedule.
         weight_decay: Decoupled weight decay of adamw.
         momentum: Momentum of sgd.
@@ -43,6 +44,9 @@ class TrainConfig:
         jit_compile: Compile the training step with XLA.
         steps_per_execution: Training steps for each call into the backend. Larger is faster for
             small models.
+        norms: Log the norms of gradients and updates, by epoch.
+        histogram_freq: Epochs between histograms of the weights in TensorBoard; 0 for none.
+        profile: Record a few training steps for TensorBoard's Profile tab (pip install xprof).
         progress: Show a progress bar.
     """
 
@@ -56,7 +60,7 @@ class TrainConfig:
     loss: Literal["mse", "huber"] = "mse"
     optimizer: Literal["adamw", "adam", "nadam", "rmsprop", "sgd"] = "adamw"
     learning_rate: float = 0.001
-    schedule: Literal["cosine", "constant"] = "cosine"
+    schedule: Literal["cosine", "1cycle", "constant"] = "cosine"
     warmup: float = 0.05
     weight_decay: float = 0.0
     momentum: float = 0.9
@@ -70,12 +74,15 @@ class TrainConfig:
     device: Literal["auto", "cpu", "gpu"] = "auto"
     jit_compile: bool = True
     steps_per_execution: int = 32
+    norms: bool = False
+    histogram_freq: int = 0
+    profile: bool = False
     progress: bool = True
 
     def validate(self) -> None:
         """Raises a `UserError` for the first setting that is out of range."""
         at_least(self, 1, "epochs", "batch_size", "steps_per_execution")
-        at_least(self, 0, "weight_decay", "clipnorm", "patience", "seed")
+        at_least(self, 0, "weight_decay", "clipnorm", "patience", "seed", "histogram_freq")
         if self.seed >= 2**32:
             raise UserError(f"--seed must be below 2**32. Received: {self.seed}")
         if not self.learning_rate > 0:
@@ -85,6 +92,12 @@ class TrainConfig:
                 raise UserError(
                     f"--{name} must be at least 0 and below 1. Received: {getattr(self, name)}"
                 )
+        if self.profile and self.backend == "torch":
+            raise UserError("--profile needs --backend tensorflow or jax.")
+        if self.schedule == "1cycle" and self.optimizer == "rmsprop":
+            raise UserError(
+                "--schedule 1cycle moves a momentum, and rmsprop has none: use sgd or adam."
+            )
         if self.dataset and self.data:
             raise UserError("Give either --dataset or --data, not both.")
 

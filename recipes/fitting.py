@@ -2,11 +2,19 @@
 
 import math
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import keras
 
-from callbacks import Checkpoint, NaNGuard, TensorBoard, WarmupCosine
+from callbacks import (
+    Checkpoint,
+    NaNGuard,
+    OneCycle,
+    Profiler,
+    TensorBoard,
+    WarmupCosine,
+    with_norms,
+)
 from recipes.data.batches import EpochClock
 from recipes.errors import RunError
 from recipes.progress import Progress
@@ -53,8 +61,9 @@ def fit(built, training, validation, config, folder, pictures=None, texts=None, 
         RunError: If the loss is no longer a number.
     """
     model = built.training_model
+    optimizer = make_optimizer(config, total_steps=config.epochs * len(training))
     model.compile(
-        optimizer=make_optimizer(config, total_steps=config.epochs * len(training)),
+        optimizer=with_norms(optimizer) if config.norms else optimizer,
         loss=built.loss,
         metrics=built.metrics,
         jit_compile=config.jit_compile,
@@ -70,7 +79,15 @@ def fit(built, training, validation, config, folder, pictures=None, texts=None, 
         keras.callbacks.ModelCheckpoint(
             best, monitor=built.monitor, mode="min", save_best_only=True, save_weights_only=True
         ),
-        TensorBoard(folder.path, pictures=pictures, texts=texts),
+        TensorBoard(
+            folder.path,
+            pictures=pictures,
+            picture_freq=max(5, config.epochs // 5),  # drawing may cost more than an epoch
+            texts=texts,
+            hparams=hyperparameters(config),
+            monitor=built.monitor,
+            histogram_freq=config.histogram_freq,
+        ),
         Progress(built.monitor, visible=config.progress),
     ]
     if config.patience:
@@ -78,6 +95,10 @@ def fit(built, training, validation, config, folder, pictures=None, texts=None, 
             built.monitor, mode="min", patience=config.patience
         )
         watch.insert(2, stopping)
+    if config.profile:
+        watch.append(Profiler(folder.path))
+        if not Profiler.plugin_is_installed():
+            print(f"note: {Profiler.HINT}", file=sys.stderr)
     checkpoint = Checkpoint(folder.checkpoints, watch, resume)
     for problem in checkpoint.problems:
         print(problem, file=sys.stderr)
@@ -103,15 +124,31 @@ def fit(built, training, validation, config, folder, pictures=None, texts=None, 
 
 def make_optimizer(config, total_steps):
     """The Keras optimizer that the flags describe."""
+    arguments = {"clipnorm": config.clipnorm or None}
+    if config.optimizer == "adamw":
+        arguments["weight_decay"] = config.weight_decay
+    if config.schedule == "1cycle":
+        return OneCycle(config.learning_rate, total_steps).optimizer(config.optimizer, **arguments)
+    if config.optimizer == "sgd":
+        arguments["momentum"] = config.momentum
     rate = config.learning_rate
     if config.schedule == "cosine":
         rate = WarmupCosine(rate, total_steps, warmup_steps=math.floor(config.warmup * total_steps))
-    arguments = {"learning_rate": rate, "clipnorm": config.clipnorm or None}
-    if config.optimizer == "adamw":
-        arguments["weight_decay"] = config.weight_decay
-    if config.optimizer == "sgd":
-        arguments["momentum"] = config.momentum
+    arguments["learning_rate"] = rate
     return keras.optimizers.get({"class_name": config.optimizer, "config": arguments})
+
+
+#: Flags that say where a run goes and what it shows, not what it learns.
+_NOT_LEARNED_FROM = (
+    "logdir", "name", "overwrite", "device", "progress", "norms", "histogram_freq", "profile",
+)  # fmt: skip
+
+
+def hyperparameters(config) -> dict:
+    """The settings that TensorBoard compares runs by; model arguments as `model.units`."""
+    settings = {k: v for k, v in asdict(config).items() if k not in _NOT_LEARNED_FROM}
+    arguments = settings.pop("model_arguments")
+    return {**settings, **{f"model.{name}": value for name, value in arguments.items()}}
 
 
 def describe(model) -> str:

@@ -32,14 +32,26 @@ def rows(metrics) -> list[list[str]]:
 def table(metrics) -> Table:
     """The table of results for the terminal."""
     header, *body = rows(metrics)
-    result = Table(title=f"{metrics['model']} on {metrics['dataset']}")
+    result = Table(title=f"{metrics['model']} on {metrics['dataset']}", caption=advice(metrics))
     for index, name in enumerate(header):
-        result.add_column(name, justify="right" if index > 1 else "left")
+        result.add_column(name, justify="right" if index > 1 else "left", no_wrap=True)
     for row in body:
         last = row[:2] == [body[-1][0], "validation"]
         style = "bold" if row[0] == metrics["model"] else ""
         result.add_row(*row, style=style, end_section=last)
     return result
+
+
+def advice(metrics) -> str:
+    """What to try where a baseline beats the model on validation; else nothing."""
+    scores = {name: each["validation"]["mse"] for name, each in metrics["baselines"].items()}
+    best = min(scores, key=scores.get)
+    if scores[best] >= metrics["validation"]["mse"]:
+        return ""
+    return (
+        f"{best} does better than {metrics['model']}. Worth a try: --difference 1 or the length "
+        "of the season, another --learning_rate, more --epochs."
+    )
 
 
 def write(folder, config, task, built, history, metrics, captions, folds):
@@ -70,6 +82,7 @@ def write(folder, config, task, built, history, metrics, captions, folds):
         *(f"- {note}" for note in (*task.notes, *built.notes)),
         "## Results",
         markdown(rows(metrics), texts=2),
+        *filter(None, [advice(metrics)]),
         "The test part was scored once, after training. Validation scores are those the best "
         "epoch was chosen by, so they flatter a little.",
         *_fold_section(folds),

@@ -11,6 +11,7 @@ from dataclasses import replace
 import keras
 from rich.console import Console
 
+from callbacks import write_scores
 from recipes import report
 from recipes.errors import UserError
 from recipes.fitting import fit
@@ -60,6 +61,7 @@ def train(recipe: str, config, resume: RunFolder | None = None) -> RunFolder:
     captions = task.write_outputs(built.model, folder)
     folds = _run_folds(module, config, task, folder)
     report.write(folder, config, task, built, history, metrics, captions, folds)
+    write_scores(folder.path, _compared(metrics["validation"]), step=len(history["loss"]) - 1)
     folder.write_metrics(metrics)
     if config.progress:
         _console.print(report.table(metrics))
@@ -94,6 +96,14 @@ def _run_folds(module, config, task, folder):
         rivals = {"model": fold.forecaster(built.model), **fold.baselines()}
         results[name] = {rival: fold.score(found, "test") for rival, found in rivals.items()}
     return results
+
+
+def _compared(scores):
+    """Validation scores for TensorBoard, without those of single steps.
+
+    Those on test data stay in `metrics.json`: a table to be sorted would choose runs by them.
+    """
+    return {f"validation/{name}": v for name, v in scores.items() if "_step_" not in name}
 
 
 def _say(config, *lines):

@@ -4,12 +4,12 @@
 def number(value) -> str:
     """A score with four significant digits; large ones whole; empty for `None`.
 
-    >>> number(0.0123456), number(22062.3), number(None)
-    ('0.01235', '22,062', '')
+    >>> number(0.0123456), number(22062.3), number(4.5678e30), number(None)
+    ('0.01235', '22,062', '4.568e+30', '')
     """
     if value is None:
         return ""
-    return f"{value:,.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
+    return f"{value:,.0f}" if 10_000 <= abs(value) < 1e15 else f"{value:,.4g}"
 
 
 def markdown(rows, texts=1) -> str:

@@ -54,7 +54,6 @@ CASES = {
 
 def fitted_weights(name, arguments, form="linear", steps=TOTAL, **settings):
     """Trains a model whose gradient is the data; returns the cycle, and its weights by step."""
-    import keras
 
     from callbacks import OneCycle
 

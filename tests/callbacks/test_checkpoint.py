@@ -181,4 +181,4 @@ def test_a_fresh_start_leaves_other_event_files_alone(tmp_path):
     checkpoint = Checkpoint(tmp_path / "checkpoints", [board])
     model.fit(x, y, verbose=0, callbacks=[board, checkpoint])
     assert other.read_bytes() == b"kept"
-    assert len(event_files(tmp_path / "logs")) == 2
+    assert len(event_files(tmp_path / "logs" / "train")) == 1

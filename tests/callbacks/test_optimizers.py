@@ -192,13 +192,17 @@ def test_half_precision_trains(name):
     assert model.evaluate(x, y, verbose=0) < before / 2
 
 
-def test_half_and_double_weights_are_updated():
-    for dtype in ("bfloat16", "float64"):
-        for name in ("sgd", "adam", "nadam"):
-            weight = keras.Variable([1.0], dtype=dtype)
-            OneCycle(0.1, 10).optimizer(name).apply([keras.ops.ones(1, dtype)], [weight])
-            assert weight.dtype == dtype
-            assert float(weight[0]) == pytest.approx(0.99, abs=0.005)
+@pytest.mark.parametrize(
+    ("dtype", "names"),
+    # No Adam in bfloat16: Keras' own rounds beta_2 to 1 there and stands still.
+    [("bfloat16", ["sgd", "nadam"]), ("float64", ["sgd", "adam", "adamw", "nadam"])],
+)
+def test_half_and_double_weights_are_updated(dtype, names):
+    for name in names:
+        weight = keras.Variable([1.0], dtype=dtype)
+        OneCycle(0.1, 10).optimizer(name).apply([keras.ops.ones(1, dtype)], [weight])
+        assert weight.dtype == dtype
+        assert float(weight[0]) == pytest.approx(0.99, abs=0.005)
 
 
 def test_the_momentum_is_readable_before_and_during_training():
@@ -269,33 +273,37 @@ def state_of(model):
     return [np.array(v) for v in (*model.variables, *model.optimizer.variables)]
 
 
-def test_a_compiled_model_gets_the_cycle():
-    model = linear_model(keras.optimizers.Adam(0.5, clipnorm=9.0), steps_per_execution=4)
-    feed(model, slice(8))
-    with pytest.raises(ValueError, match=r"not registered.*Compile it yourself"):
-        OneCycle(0.1, TOTAL).apply_to(model)  # the loss is a plain function
+@pytest.mark.parametrize("loss", [keras.losses.Huber(delta=0.5), momentum_reference.output_itself])
+def test_a_compiled_model_gets_the_cycle(loss):
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
     model.compile(
         optimizer=keras.optimizers.Adam(0.5, clipnorm=9.0),
-        loss=keras.losses.Huber(delta=0.5),
+        loss=loss,
         metrics=["mae"],
         steps_per_execution=4,
         jit_compile=False,
     )
     assert OneCycle(0.1, TOTAL).apply_to(model) is model
     assert type(model.optimizer) is ScheduledAdam
-    assert (model.optimizer.clipnorm, model.loss.get_config()["delta"]) == (9.0, 0.5)
+    assert model.loss is loss  # a copy of Keras' Huber would forget its delta
+    assert model.optimizer.clipnorm == 9.0
     assert (model.steps_per_execution, model.jit_compile) == (4, False)
     history = model.fit(GRADIENTS, GRADIENTS[:, :1], batch_size=4, verbose=0)
     assert set(history.history) == {"loss", "mae"}
 
 
-@pytest.mark.parametrize("optimizer", ["rmsprop", keras.optimizers.Adam(0.5)])
-def test_a_model_that_cannot_be_driven_is_left_as_it_was(optimizer):
-    model = linear_model(optimizer)
+@pytest.mark.parametrize(
+    ("optimizer", "metrics", "message"),
+    [
+        ("rmsprop", [], "Expected an optimizer"),
+        ("adam", [momentum_reference.output_itself], "A metric of the model is not registered"),
+    ],
+)
+def test_a_model_that_cannot_be_driven_is_left_as_it_was(optimizer, metrics, message):
+    model = linear_model(optimizer, metrics=metrics)
     feed(model, slice(8))
     before, kept = state_of(model), model.optimizer
-    with pytest.raises(ValueError, match=r"Expected an optimizer|not registered"):
+    with pytest.raises(ValueError, match=message):
         OneCycle(0.1, TOTAL).apply_to(model)
     assert model.optimizer is kept
     for found, expected in zip(state_of(model), before, strict=True):

@@ -10,7 +10,7 @@ import pytest
 
 TINY = {
     "model": "linear_forecaster", "window": 14, "horizon": 3, "epochs": 2, "batch_size": 16,
-    "jit_compile": "false", "progress": "false",
+    "learning_rate": 0.001, "jit_compile": "false", "progress": "false",
 }  # fmt: skip
 
 

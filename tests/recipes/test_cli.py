@@ -241,7 +241,7 @@ def test_overwriting_spares_what_is_no_run(files, logs, capsys):
 def test_a_loss_that_is_lost_is_said_once(files, capsys, train):
     run = train(
         data="good.csv", logdir="logs", name="lost", learning_rate=1e30, clipnorm=0,
-        optimizer="sgd", status=1,
+        optimizer="sgd", loss="mse", status=1,
     )  # fmt: skip
     out, error = capsys.readouterr()
     assert out == ""

@@ -72,7 +72,7 @@ def predict(run, *arguments):
 def test_a_run_holds_everything(run):
     found = {str(path.relative_to(run)) for path in run.rglob("*") if path.is_file()}
     logs = {path for path in found if "tfevents" in path}
-    assert {path.split("/")[0] for path in logs} == {"train", "validation"}
+    assert {str(Path(path).parent) for path in logs} == {".", "train", "validation"}
     checkpoints = {path for path in found if path.startswith("checkpoints/epoch-")}
     assert found - logs - checkpoints == {
         "config.yaml", "metrics.json", "model.keras", "predictions.csv", "report.md",
@@ -182,13 +182,13 @@ def test_scores_are_those_of_the_best_epoch(train, data, patience):
         data=data, epochs=6, learning_rate=0.1, schedule="constant", patience=patience, seed=3
     )
     scores = [e.value for e in events(run / "validation").Scalars("epoch_last_step_mse")]
-    assert min(scores) < 0.9 * scores[-1], "the last epoch must not be the best one here"
+    assert min(scores) < 0.98 * scores[-1], "the last epoch must not be the best one here"
     assert metrics_of(run)["epochs"] == len(scores)
     assert (len(scores) < 6) == bool(patience)
     values = [float(row[1]) for row in rows_of(data.read_text())[1:]]
-    scale = np.std(values[: 90 - 14 - 13])  # about the training rows
+    scale = np.std(values[:63])  # the training rows: all but 0.3 of 90
     found = metrics_of(run)["validation"]["mse"] / scale**2
-    assert found == pytest.approx(min(scores), rel=0.05)
+    assert found == pytest.approx(min(scores), rel=1e-3)
 
 
 # Predicting
@@ -371,3 +371,13 @@ def test_on_jax(data, tmp_path):
     done = subprocess.run([*common, "predict", run, data], **options)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith((run / "predictions.csv").read_text())
+
+
+@pytest.mark.parametrize(("mse", "words"), [(3.0, ""), (9.0, "naive does better than wavenet.")])
+def test_a_model_that_loses_to_a_baseline_says_so(mse, words):
+    from recipes.report import advice
+
+    baselines = {"naive": {"validation": {"mse": 4.0}}, "mean": {"validation": {"mse": 8.0}}}
+    metrics = {"model": "wavenet", "validation": {"mse": mse}, "baselines": baselines}
+    assert advice(metrics).startswith(words)
+    assert bool(advice(metrics)) == bool(words)

@@ -1,0 +1,258 @@
+"""What TensorBoard shows beside curves: texts, images, PR curves, histograms, hyperparameters.
+
+Each function returns a summary for `callbacks.events.EventFile`, or a figure to be made into one;
+none needs TensorFlow.
+"""
+
+import math
+import time
+from pathlib import Path
+
+import numpy as np
+
+from callbacks.events import EventFile
+
+
+def to_summary(tag, value):
+    """Makes a summary out of what a recipe has to show.
+
+    Args:
+        tag: Name in TensorBoard.
+        value: A Matplotlib figure, a text in Markdown, an image `(height, width, channels)` of
+            uint8 in [0, 255] or float in [0, 1], or a summary of this module, which is renamed.
+
+    Returns:
+        A `tensorboardX` summary.
+
+    Raises:
+        TypeError: If it is none of these.
+
+    Example:
+        >>> from callbacks import summaries
+        >>> summaries.to_summary("sample", "**To be**").value[0].tag
+        'sample/text_summary'
+    """
+    from tensorboardX import summary
+    from tensorboardX.proto.summary_pb2 import Summary
+
+    if isinstance(value, str):
+        return summary.text(tag, value)
+    if isinstance(value, Summary):
+        renamed = Summary()
+        renamed.CopyFrom(value)
+        for item in renamed.value:
+            item.tag = tag
+        return renamed
+    if hasattr(value, "savefig"):
+        value = _pixels(value)
+    if not isinstance(value, np.ndarray) or value.ndim != 3:
+        raise TypeError(
+            "Expected a Matplotlib figure, a text, an image (height, width, channels) or a "
+            f"summary for {tag!r}. Received: {type(value).__name__}"
+        )
+    return summary.image(tag, value, dataformats="HWC")
+
+
+def _pixels(figure):
+    """The pixels of a Matplotlib figure, `(height, width, 3)` uint8."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3]
+
+
+def histogram(tag, values, bins=30):
+    """A histogram of the finite values in an array; None where there are none.
+
+    Args:
+        tag: Name in TensorBoard.
+        values: Array of any shape.
+        bins: Number of bins of equal width. Defaults to 30, all that TensorBoard draws.
+    """
+    from tensorboardX import summary
+
+    values = np.asarray(values, "float64").ravel()
+    values = values[np.isfinite(values)]
+    return summary.histogram(tag, values, bins) if len(values) else None
+
+
+def pr_curve(labels, scores, tag="pr_curve", num_thresholds=127):
+    """A precision-recall curve for TensorBoard's tab of them.
+
+    Args:
+        labels: Whether each example is positive, `(n,)`.
+        scores: Predicted probability of that, in [0, 1], `(n,)`.
+        tag: Name in TensorBoard.
+        num_thresholds: Points of the curve, at most 127.
+
+    Returns:
+        A summary.
+
+    Raises:
+        ValueError: If the shapes differ, there is nothing, or a score is not in [0, 1].
+
+    Example:
+        >>> from callbacks import summaries
+        >>> curve = summaries.pr_curve([0, 1, 1], [0.2, 0.6, 0.9], num_thresholds=3)
+        >>> [round(value, 2) for value in curve.value[0].tensor.float_val[-3:]]  # the recall
+        [1.0, 1.0, 0.0]
+    """
+    from tensorboardX import summary
+
+    labels, scores = np.asarray(labels).ravel(), np.asarray(scores, "float64").ravel()
+    if labels.shape != scores.shape or not len(labels):
+        raise ValueError(
+            "Expected a label and a score for each example, at least one. Received: "
+            f"{len(labels)} labels and {len(scores)} scores"
+        )
+    if not ((scores >= 0) & (scores <= 1)).all():
+        raise ValueError(
+            "Expected scores in [0, 1], such as the output of a sigmoid. Received: scores from "
+            f"{scores.min():g} to {scores.max():g}"
+        )
+    return summary.pr_curve(tag, labels.astype(bool), scores, num_thresholds)
+
+
+def confusion_matrix(labels, predictions, class_names):
+    """A figure of how often each class was taken for each other one.
+
+    Args:
+        labels: True class of each example, integers `(n,)`.
+        predictions: Predicted class, `(n,)`.
+        class_names: Names of the classes, by number.
+
+    Returns:
+        A Matplotlib figure. Colours are shares of the true class, numbers are counts.
+
+    Example:
+        >>> from callbacks import summaries
+        >>> figure = summaries.confusion_matrix([0, 1, 1], [0, 1, 0], ["cat", "dog"])
+        >>> [text.get_text() for text in figure.axes[0].texts]
+        ['1', '0', '1', '1']
+    """
+    from matplotlib.figure import Figure
+
+    count = len(class_names)
+    matrix = np.zeros((count, count), int)
+    np.add.at(matrix, (np.asarray(labels, int).ravel(), np.asarray(predictions, int).ravel()), 1)
+    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    side = 2.5 + 0.45 * count
+    figure = Figure(figsize=(side, side), layout="constrained")
+    axis = figure.subplots()
+    axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    _name_ticks(axis, class_names, class_names)
+    axis.set_xlabel("predicted")
+    axis.set_ylabel("true")
+    if count <= 20:
+        for (row, column), number in np.ndenumerate(matrix):
+            color = "white" if shares[row, column] > 0.5 else "black"
+            axis.text(
+                column, row, str(number), ha="center", va="center", color=color, fontsize="small"
+            )
+    return figure
+
+
+def attention(weights, source, target):
+    """A figure of what each output position attended to.
+
+    Args:
+        weights: Attention weights, `(len(target), len(source))`.
+        source: Input tokens.
+        target: Output tokens.
+
+    Returns:
+        A Matplotlib figure.
+
+    Example:
+        >>> from callbacks import summaries
+        >>> figure = summaries.attention([[0.9, 0.1]], ["le", "chat"], ["the"])
+        >>> [label.get_text() for label in figure.axes[0].get_xticklabels()]
+        ['le', 'chat']
+    """
+    from matplotlib.figure import Figure
+
+    size = (1.5 + 0.4 * len(source), 1.2 + 0.4 * len(target))
+    figure = Figure(figsize=size, layout="constrained")
+    axis = figure.subplots()
+    axis.imshow(np.asarray(weights), cmap="viridis", vmin=0, aspect="auto")
+    _name_ticks(axis, source, target)
+    return figure
+
+
+def _name_ticks(axis, columns, rows):
+    axis.set_xticks(range(len(columns)), columns, rotation=60, ha="right", rotation_mode="anchor")
+    axis.set_yticks(range(len(rows)), rows)
+
+
+def session_start(hparams):
+    """The summary by which the HParams tab knows a run and its settings.
+
+    Args:
+        hparams: Settings by name. Lists are shown as text; None and what is empty is left out.
+    """
+    from tensorboardX.proto.plugin_hparams_pb2 import HParamsPluginData, SessionStartInfo
+
+    info = SessionStartInfo(start_time_secs=time.time())
+    for name, value in hparams.items():
+        if isinstance(value, bool | np.bool_):
+            info.hparams[name].bool_value = bool(value)
+        elif isinstance(value, int | float | np.number):
+            info.hparams[name].number_value = float(value)
+        elif isinstance(value, list | tuple) and value:
+            info.hparams[name].string_value = ", ".join(map(str, value))
+        elif value not in (None, "", {}, [], ()):
+            info.hparams[name].string_value = str(value)
+    return _hparams("session_start_info", HParamsPluginData(session_start_info=info))
+
+
+def session_end(succeeded=True):
+    """The summary that tells the HParams tab that a run is over.
+
+    Args:
+        succeeded: Whether it trained to its end.
+    """
+    from tensorboardX.proto.api_pb2 import Status
+    from tensorboardX.proto.plugin_hparams_pb2 import HParamsPluginData, SessionEndInfo
+
+    status = Status.Value("STATUS_SUCCESS" if succeeded else "STATUS_FAILURE")
+    info = SessionEndInfo(status=status, end_time_secs=time.time())
+    return _hparams("session_end_info", HParamsPluginData(session_end_info=info))
+
+
+def _hparams(tag, data):
+    from tensorboardX.proto.summary_pb2 import Summary, SummaryMetadata
+
+    plugin = SummaryMetadata.PluginData(plugin_name="hparams", content=data.SerializeToString())
+    metadata = SummaryMetadata(plugin_data=plugin)
+    return Summary(value=[Summary.Value(tag=f"_hparams_/{tag}", metadata=metadata)])
+
+
+def write_scores(log_dir, scores, step=0):
+    """Writes the final scores of a run beside its curves, where the HParams tab finds them.
+
+    Scores written before are replaced, so a run that is finished twice has them once.
+
+    Args:
+        log_dir: Folder of the run, the `log_dir` of its `TensorBoard`.
+        scores: Numbers by name, such as `validation/mae`; those that are not finite are left out.
+        step: Where on the axis to put them. Defaults to 0.
+
+    Example:
+        >>> import tempfile
+        >>> from callbacks import events, write_scores
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_scores(folder, {"validation/mae": 0.5})
+        ...     write_scores(folder, {"validation/mae": 0.4})
+        ...     len(events.event_files(folder))
+        1
+    """
+    from tensorboardX import summary
+
+    for old in Path(log_dir).glob("events.out.tfevents.*.scores"):
+        old.unlink()
+    file = EventFile(log_dir, suffix=".scores")
+    for name, value in scores.items():
+        if math.isfinite(value):
+            file.add(summary.scalar(name, float(value)), step)
+    file.close()
