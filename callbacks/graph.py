@@ -16,7 +16,7 @@ def graph_def(model):
         >>> import keras
         >>> from callbacks.graph import graph_def
         >>> x = keras.Input((3,), name="x")
-        >>> model = keras.Model(x, keras.layers.Dense(2, name="dense")(x)
+        >>> model = keras.Model(x, keras.layers.Dense(2, name="dense")(x))
         >>> [(node.name, node.op, list(node.input)) for node in graph_def(model).node]
         [('x', 'InputLayer', []), ('dense', 'Dense', ['x'])]
     """
@@ -90,6 +90,9 @@ class _Drawing:
 def _source(outputs, key):
     """The node of a tensor: a layer has one for all of its outputs, a nested model one for each."""
     layer, call, index = key
+    # Keras counts the building of a nested model as a call, though it lists only the later ones.
+    while (layer, call) not in outputs and call:
+        call -= 1
     found = outputs[layer, call]
     return found[index if index < len(found) else 0]
 

@@ -96,8 +96,8 @@ def find_learning_rate(
         "Learning Rate Scheduling", and the exercises of chapter 10; fastai's `lr_find`.
     """
     _check_model(model)
-    steps = _length(data, batch_size) if steps is None else steps
     _check_numbers(min_rate, max_rate, steps, batch_size, smoothing, stop_factor)
+    steps = _length(data, batch_size) if steps is None else steps
     if steps < 2:
         raise ValueError(f"Expected at least 2 steps. Received: steps={steps}")
     rates = np.geomspace(min_rate, max_rate, steps)
@@ -439,10 +439,11 @@ def _untouched(model):
     # True copies: a backend may reuse the memory of what it was given.
     saved = [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
     try:
-        model.optimizer = _copy(model.optimizer, model.trainable_variables)
-        model.train_function = None  # Keras then makes one, for this optimizer
-        model.steps_per_execution = 1
-        yield
+        with _devices_of(model):
+            model.optimizer = _copy(model.optimizer, model.trainable_variables)
+            model.train_function = None  # Keras then makes one, for this optimizer
+            model.steps_per_execution = 1
+            yield
     finally:
         if hasattr(model, "jax_state_sync"):
             model.jax_state_sync()  # a step that failed would otherwise be made up for later
@@ -454,6 +455,12 @@ def _untouched(model):
                 metric.reset_state()
         for variable, value in zip(variables, saved, strict=True):
             variable.assign(value)
+
+
+def _devices_of(model):
+    """The scope of the `tf.distribute` strategy under which the model was made, if any."""
+    strategy = getattr(model, "distribute_strategy", None)
+    return contextlib.nullcontext() if strategy is None else strategy.scope()
 
 
 _SWAPPED = ("optimizer", "train_function", "steps_per_execution")
@@ -569,7 +576,7 @@ def _check_numbers(min_rate, max_rate, steps, batch_size, smoothing, stop_factor
         raise ValueError(
             f"min_rate must be below max_rate. Received: min_rate={min_rate}, max_rate={max_rate}"
         )
-    for name, count in (("steps", steps), ("batch_size", batch_size)):
+    for name, count in (("steps", 2 if steps is None else steps), ("batch_size", batch_size)):
         if not isinstance(count, numbers.Integral) or count < 1:
             raise ValueError(f"{name} must be a whole number above 0. Received: {name}={count!r}")
     if not 0 <= smoothing < 1:

@@ -4,44 +4,47 @@ They make the same updates, are saved with the same arguments and the same varia
 loaded where this package is imported. What they measure is not saved: it begins anew each epoch.
 """
 
+from types import SimpleNamespace
+
 import keras
+import numpy as np
 from keras import ops
 
 from callbacks.optimizers import TWINS
-
-_STATISTICS = ("gradient_norm_sum", "gradient_norm_max", "update_norm_sum", "norms_counted")
 
 
 class _WithNorms:
     """Adds up the norms of all gradients and updates, taken over all variables together."""
 
-    measured = ()
+    measured = SimpleNamespace(variables=[])
 
     def build(self, variables):
         if not self.built:
             super().build(variables)
-            self.measured = tuple(variables)
-            self.statistics = tuple(self._add_statistic(name) for name in _STATISTICS)
-
-    def _add_statistic(self, name):
-        return self.add_variable(
-            (), "zeros", dtype="float32", aggregation="only_first_replica", name=name
-        )
+            # In a box: Keras takes variables among an optimizer's attributes for its state.
+            self.measured = SimpleNamespace(variables=list(variables))
+            # Sum and maximum of the gradients' norms, sum of the updates' norms, count.
+            self.statistics = self.add_variable(
+                (4,), "zeros", dtype="float32", aggregation="only_first_replica", name="norms"
+            )
 
     def apply(self, grads, trainable_variables=None):
         """Updates the variables and measures by how much."""
-        variables = self.measured if trainable_variables is None else list(trainable_variables)
-        if not self.built:
-            self.build(variables)
-        gradient = _norm(grads)
+        variables = trainable_variables
+        if variables is None:
+            variables = self.measured.variables
+        elif not self.built:
+            self.build(list(variables))
         before = [ops.copy(variable) for variable in variables]
         super().apply(grads, trainable_variables)
         change = [ops.subtract(v, old) for v, old in zip(variables, before, strict=True)]
-        total, largest, updates, count = self.statistics
-        total.assign(total + gradient)
-        largest.assign(ops.maximum(largest, gradient))
-        updates.assign(updates + _norm(change))
-        count.assign(count + 1)
+        total, largest, updates, count = ops.unstack(ops.convert_to_tensor(self.statistics), 4)
+        norm = _norm(grads)
+        self.statistics.assign(
+            ops.stack(
+                [total + norm, ops.maximum(largest, norm), updates + _norm(change), count + 1]
+            )
+        )
 
     def norms(self):
         """What was measured since the last reset.
@@ -52,7 +55,7 @@ class _WithNorms:
         """
         if not self.built:
             return {}
-        total, largest, updates, count = (float(v.numpy()) for v in self.statistics)
+        total, largest, updates, count = map(float, self.statistics.numpy())
         if not count:
             return {}
         return {
@@ -64,8 +67,7 @@ class _WithNorms:
     def reset_norms(self):
         """Begins to measure anew."""
         if self.built:
-            for variable in self.statistics:
-                variable.assign(ops.zeros(()))
+            self.statistics.assign(np.zeros(4, "float32"))
 
     def save_own_variables(self, store):
         for index, variable in enumerate(self._kept()):
@@ -82,8 +84,7 @@ class _WithNorms:
             variable.assign(store[str(index)])
 
     def _kept(self):
-        dropped = {id(variable) for variable in self.statistics} if self.built else set()
-        return [variable for variable in self.variables if id(variable) not in dropped]
+        return [v for v in self.variables if not self.built or v is not self.statistics]
 
 
 def _norm(tensors):

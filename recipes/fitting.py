@@ -71,47 +71,35 @@ def fit(built, training, validation, config, folder, pictures=None, texts=None, 
         if keras.backend.backend() == "torch"
         else min(config.steps_per_execution, len(training)),
     )
-    best = folder.checkpoints / "best.weights.h5"
     guard = NaNGuard()
-    watch = [
-        EpochClock(training),
-        guard,
-        keras.callbacks.ModelCheckpoint(
-            best, monitor=built.monitor, mode="min", save_best_only=True, save_weights_only=True
-        ),
-        TensorBoard(
-            folder.path,
-            pictures=pictures,
-            picture_freq=max(5, config.epochs // 5),  # drawing may cost more than an epoch
-            texts=texts,
-            hparams=hyperparameters(config),
-            monitor=built.monitor,
-            histogram_freq=config.histogram_freq,
-        ),
-        Progress(built.monitor, visible=config.progress),
-    ]
-    if config.patience:
-        stopping = keras.callbacks.EarlyStopping(
-            built.monitor, mode="min", patience=config.patience
-        )
-        watch.insert(2, stopping)
-    if config.profile:
-        watch.append(Profiler(folder.path))
-        if not Profiler.plugin_is_installed():
-            print(f"note: {Profiler.HINT}", file=sys.stderr)
+    board = TensorBoard(
+        folder.path,
+        pictures=pictures,
+        picture_freq=max(5, config.epochs // 5),  # drawing may cost more than an epoch
+        texts=texts,
+        hparams=hyperparameters(config),
+        monitor=built.monitor,
+        histogram_freq=config.histogram_freq,
+    )
+    best = folder.checkpoints / "best.weights.h5"
+    watch = [EpochClock(training), guard, *_best_epoch_watch(best, built, config), board]
+    watch += [Progress(built.monitor, visible=config.progress), *_profiler(config, folder)]
     checkpoint = Checkpoint(folder.checkpoints, watch, resume)
     for problem in checkpoint.problems:
         print(problem, file=sys.stderr)
-    if not checkpoint.finished:
-        model.fit(
-            training.feed(),
-            validation_data=validation.feed(),
-            epochs=config.epochs,
-            initial_epoch=checkpoint.initial_epoch,
-            shuffle=False,  # the batches bring their order with them
-            callbacks=[*watch, checkpoint],
-            verbose=0,
-        )
+    try:
+        if not checkpoint.finished:
+            model.fit(
+                training.feed(),
+                validation_data=validation.feed(),
+                epochs=config.epochs,
+                initial_epoch=checkpoint.initial_epoch,
+                shuffle=False,  # the batches bring their order with them
+                callbacks=[*watch, checkpoint],
+                verbose=0,
+            )
+    finally:
+        board.close()
     if guard.failed_epoch is not None:
         raise RunError(
             f"The loss is no longer a number after epoch {guard.failed_epoch + 1}. Lower "
@@ -120,6 +108,22 @@ def fit(built, training, validation, config, folder, pictures=None, texts=None, 
         )
     model.load_weights(best)
     return checkpoint.history, checkpoint.seconds
+
+
+def _best_epoch_watch(path, built, config):
+    """Keeps the weights of the best epoch, and stops when it lies too far back."""
+    yield keras.callbacks.ModelCheckpoint(
+        path, monitor=built.monitor, mode="min", save_best_only=True, save_weights_only=True
+    )
+    if config.patience:
+        yield keras.callbacks.EarlyStopping(built.monitor, mode="min", patience=config.patience)
+
+
+def _profiler(config, folder):
+    if config.profile:
+        yield Profiler(folder.path)
+        if not Profiler.plugin_is_installed():
+            print(f"note: {Profiler.HINT}", file=sys.stderr)
 
 
 def make_optimizer(config, total_steps):

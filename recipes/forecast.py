@@ -53,7 +53,8 @@ class ForecastConfig(TrainConfig):
         period: Length of the season in steps, for the seasonal naive baseline and MASE. Defaults
             to the one that is detected.
         difference: Model the change over so many steps (1, or the period) instead of the level; 0
-            turns it off.
+            turns it off. Defaults, for --data, to what makes the changes clearly smaller than the
+            level's deviation.
         normalization: Whether inputs and targets are standardised inside the model.
         loss_steps: How many of the last outputs the training loss looks at, for models that
             forecast at every input step; the first ones have seen too little. 0 looks at all.
@@ -80,7 +81,7 @@ class ForecastConfig(TrainConfig):
     validation_fraction: float = 0.15
     test_fraction: float = 0.15
     period: int | None = None
-    difference: int = 0
+    difference: int | None = None
     normalization: Literal["standard", "none"] = "standard"
     loss_steps: int = 0
     strategy: Literal["direct", "iterated"] = "direct"
@@ -130,9 +131,9 @@ def default_config(
     is_wavenet = config.model == "wavenet"
     if not own_data and config.dataset == "book_series":
         rate = 0.02 if is_wavenet else 0.005
-        return replace(config, epochs=35, learning_rate=rate, loss_steps=26)
+        return replace(config, epochs=35, learning_rate=rate, loss_steps=26, difference=0)
     # A real series is short and has outliers: a smaller network, dropout, and Huber's loss.
-    small = {"filters": 16, "num_blocks": 1, "num_layers": 6, "dropout": 0.1}
+    small = {"filters": 16, "num_blocks": 1, "num_layers": 6, "dropout": 0.2}
     config = replace(
         config,
         model_arguments=small if is_wavenet else {},
@@ -145,7 +146,7 @@ def default_config(
     )
     if own_data:
         return replace(config, dataset=None)
-    return replace(config, target=["rail"], covariates=["bus"], calendar=["day_type"])
+    return replace(config, target=["rail"], covariates=["bus"], calendar=["day_type"], difference=0)
 
 
 def load_data(config: ForecastConfig):
@@ -186,7 +187,7 @@ def build_model(config: ForecastConfig, data):
     from recipes.forecasting.forecasts import last_step_metrics
 
     windows = data.training_windows
-    lag, channels = config.difference, windows.series.values.shape[1]
+    lag, channels = data.difference, windows.series.values.shape[1]
     inputs = keras.Input((windows.window, windows.num_features), name="series")
     x = inputs
     if config.normalization == "standard":

@@ -126,7 +126,7 @@ def _check_backtest(task):
 
 
 def _check_sizes(config):
-    if config.difference >= config.window:
+    if config.difference and config.difference >= config.window:
         raise UserError(
             f"--difference must be below --window ({config.window}). Received: {config.difference}"
         )

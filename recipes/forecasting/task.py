@@ -12,6 +12,7 @@ from recipes.data.series import show
 from recipes.data.splits import split_in_time
 from recipes.data.windows import Windows, output_positions
 from recipes.forecasting import baselines, plots, tables
+from recipes.forecasting.differencing import changes, choose_lag
 from recipes.forecasting.forecasts import Forecaster
 from recipes.forecasting.scores import naive_mae, score
 
@@ -36,7 +37,13 @@ class ForecastTask:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was done to the data, in words."""
-        return self.windows.series.notes
+        notes = self.windows.series.notes
+        if self.difference and self.config.difference is None:
+            notes += (
+                f"the model reads changes over {self.difference} steps, much smaller than "
+                "those of the level (--difference 0 turns this off)",
+            )
+        return notes
 
     @property
     def description(self) -> str:
@@ -65,6 +72,7 @@ class ForecastTask:
         return {
             "first_test_origin": show(origins.min()),
             "period": self.period,
+            "difference": self.difference,
             "time": self.config.time,
             "target": list(self.config.target),
         }
@@ -90,14 +98,30 @@ class ForecastTask:
         return np.cumsum(change)[:-1] > 0
 
     @cached_property
+    def difference(self) -> int:
+        """The lag that the model differences the series by; 0 for none."""
+        if self.config.difference is not None:
+            return self.config.difference
+        windows = self.windows
+        return choose_lag(
+            windows.series, self.training_rows, self.period, windows.window, windows.horizon
+        )
+
+    @cached_property
     def scaling(self) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and standard deviation of every input feature over the training rows."""
+        """Mean and standard deviation of every input feature over the training rows.
+
+        Where the model reads changes, the deviation is that of the changes.
+        """
         windows = self.training_windows
         series, rows = windows.series, self.training_rows
         used = np.flatnonzero(rows)
         values, known = series.values[used], series.known[series.known_rows(used)]
         parts = [values, *[known] * windows.horizon]
         mean = np.concatenate([part.mean(axis=0, dtype=np.float64) for part in parts])
+        if self.difference:
+            found = changes(series, rows, self.difference, values.shape[1])
+            parts[0] = found if len(found) else values
         stddev = np.concatenate([part.std(axis=0, dtype=np.float64) for part in parts])
         return mean, np.where(stddev > 1e-7 * np.maximum(np.abs(mean), 1e-30), stddev, 1.0)
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 TINY = {
-    "model": "linear_forecaster", "window": 14, "horizon": 3, "epochs": 2, "batch_size": 16,
-    "learning_rate": 0.001, "jit_compile": "false", "progress": "false",
+    "model": "linear_forecaster", "window": 14, "horizon": 3, "difference": 0, "epochs": 2,
+    "batch_size": 16, "learning_rate": 0.001, "jit_compile": "false", "progress": "false",
 }  # fmt: skip
 
 

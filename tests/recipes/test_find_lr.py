@@ -3,10 +3,13 @@
 import csv
 import re
 from pathlib import Path
+from unittest import mock
 
+import numpy as np
 import pytest
 import yaml
 
+from callbacks.lr_finder import RateCurve
 from recipes.arguments import parse
 from recipes.cli import main
 from recipes.config import TrainConfig
@@ -53,7 +56,7 @@ def test_it_prints_suggestions_and_writes_the_curve(find, logs):
     assert errors == "" or errors.startswith("The loss diverged after")
     assert {path.name for path in folder.iterdir()} == {"config.yaml", "find-lr.csv", "find-lr.png"}
     assert (folder / "find-lr.png").read_bytes().startswith(b"\x89PNG")
-    rows = list(csv.DictReader((folder / "find-lr.csv").open()))
+    rows = list(csv.DictReader((folder / "find-lr.csv").read_text().splitlines()))
     assert 5 < len(rows) <= 30
     assert float(rows[0]["learning_rate"]) == 1e-6
     found = yaml.safe_load((folder / "config.yaml").read_text())["run"]["find_lr"]
@@ -76,8 +79,19 @@ def test_it_prints_suggestions_and_writes_the_curve(find, logs):
     assert not Path(logs, "forecast", "first").exists()
 
 
+def test_a_loss_that_is_no_number_is_told(find, logs):
+    error = ValueError("The loss of the first batch is nan")
+    with mock.patch("callbacks.find_learning_rate", side_effect=error):
+        status, printed, errors = find(name="lost")
+    assert (status, printed) == (1, "")
+    assert "first batch is nan" in errors
+    assert not (logs / "forecast" / "find-lr-lost").exists()
+
+
 def test_a_curve_that_suggests_nothing_fails_and_is_written(find, logs):
-    status, printed, errors = find(name="bad", min_rate=1e4, max_rate=1e6)
+    rising = RateCurve(np.geomspace(1e-6, 10.0, 30), np.arange(30.0))
+    with mock.patch("callbacks.find_learning_rate", return_value=rising):
+        status, printed, errors = find(name="bad")
     assert (status, printed) == (1, "")
     assert "never fell" in errors.splitlines()[-1]
     assert (logs / "forecast" / "find-lr-bad" / "find-lr.png").exists()

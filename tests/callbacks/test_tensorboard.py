@@ -1,0 +1,534 @@
+"""What a run's event files hold, read back as TensorBoard reads them."""
+
+import copy
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from callbacks import Checkpoint, OneCycle, Profiler, TensorBoard, WarmupCosine, with_norms
+from callbacks import summaries as show
+from callbacks.events import event_files
+from callbacks.graph import graph_def
+
+EPOCHS, STEPS = 5, 4
+SPLITS = ("", "train", "validation")
+
+
+def data():
+    x = np.random.default_rng(0).normal(size=(32, 3)).astype("float32")
+    return x, x[:, :1] * 2 + 1
+
+
+def build(optimizer=None, **arguments):
+    keras.utils.set_random_seed(3)
+    model = keras.Sequential(
+        [keras.Input((3,), name="x"), layers.Dense(4, name="hidden"), layers.Dense(1, name="out")],
+        name="tiny",
+    )
+    model.compile(optimizer or keras.optimizers.SGD(0.01), "mse", metrics=["mae"], **arguments)
+    return model
+
+
+def fit(model, callbacks, epochs=EPOCHS, **arguments):
+    x, y = data()
+    return model.fit(
+        x, y, batch_size=8, validation_data=(x[:8], y[:8]), shuffle=False, epochs=epochs,
+        verbose=0, callbacks=callbacks, **arguments,
+    )  # fmt: skip
+
+
+def read(folder):
+    """Event accumulators by split, and the scalars of each as `{tag: [(step, value)]}`."""
+    found = {}
+    for split in SPLITS:
+        if list(Path(folder, split).glob("events.out.tfevents.*")):
+            sizes = {"scalars": 0, "images": 0, "tensors": 0, "histograms": 0}
+            found[split] = EventAccumulator(str(Path(folder, split)), size_guidance=sizes)
+            found[split].Reload()
+    scalars = {
+        split: {
+            tag: [(event.step, event.value) for event in events.Scalars(tag)]
+            for tag in events.Tags()["scalars"]
+        }
+        for split, events in found.items()
+    }
+    return found, scalars
+
+
+def sessions(events):
+    """The hyperparameters of a run and how it ended, from the HParams plugin's own protos."""
+    from tensorboard.plugins.hparams import metadata
+
+    content = events.summary_metadata
+    start = content[metadata.SESSION_START_INFO_TAG].plugin_data.content
+    end = content[metadata.SESSION_END_INFO_TAG].plugin_data.content
+    hparams = metadata.parse_session_start_info_plugin_data(start).hparams
+    values = {name: getattr(v, v.WhichOneof("kind")) for name, v in hparams.items()}
+    return values, metadata.parse_session_end_info_plugin_data(end).status
+
+
+def pictures(epoch):
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(1, 1))
+    figure.subplots().plot([0, epoch])
+    return {
+        "picture": figure,
+        "sample": f"epoch {epoch}",
+        "pr": show.pr_curve([0, 1, 1], [0.1, 0.4, 0.8]),
+    }
+
+
+HPARAMS = {"learning_rate": 0.01, "model": "tiny", "jit": False, "lags": [1, 7], "data": None}
+
+
+def board_for(folder, **arguments):
+    arguments = {"texts": {"config": "seed: 3"}, "hparams": HPARAMS, **arguments}
+    board = TensorBoard(folder, pictures=pictures, histogram_freq=2, **arguments)
+    board.MAX_PICTURE_SHARE = 1e9
+    return board
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run with everything on, and its history."""
+    folder = tmp_path_factory.mktemp("run")
+    # The rate is so high at first that some later epoch is not the best.
+    rate = keras.optimizers.schedules.PiecewiseConstantDecay([12, 16], [0.02, 0.6, 0.01])
+    model = build(with_norms(keras.optimizers.SGD(rate, momentum=0.5)), steps_per_execution=4)
+    history = fit(model, [board_for(folder, picture_freq=2)]).history
+    return folder, history, rate
+
+
+# Curves
+
+
+def test_each_epoch_has_its_scores_once(run):
+    folder, history, _ = run
+    _, scalars = read(folder)
+    for name, values in history.items():
+        split = "validation" if name.startswith("val_") else "train"
+        tag = f"epoch_{name.removeprefix('val_')}"
+        expected = [(epoch, np.float32(value)) for epoch, value in enumerate(values)]
+        assert scalars[split][tag] == expected, name
+    assert set(scalars["validation"]) == {"epoch_loss", "epoch_mae"}
+
+
+def test_each_step_has_its_rate_and_momentum(run):
+    folder, _, rate = run
+    _, scalars = read(folder)
+    expected = [(step, np.float32(rate(step))) for step in range(EPOCHS * STEPS)]
+    assert scalars["train"]["learning_rate"] == expected
+    assert scalars["train"]["momentum"] == [(step, 0.5) for step in range(EPOCHS * STEPS)]
+
+
+def test_a_scheduled_momentum_is_written_and_none_where_there_is_none(tmp_path):
+    cycle = OneCycle(0.05, total_steps=2 * STEPS)
+    fit(build(cycle.optimizer("sgd")), [TensorBoard(tmp_path / "cycle")], epochs=2)
+    momentum = dict(read(tmp_path / "cycle")[1]["train"]["momentum"])
+    assert sorted(momentum) == list(range(2 * STEPS))
+    assert momentum[0] == pytest.approx(0.95)
+    assert min(momentum.values()) < 0.87
+    fit(build(keras.optimizers.Adagrad()), [TensorBoard(tmp_path / "none")], epochs=1)
+    assert "momentum" not in read(tmp_path / "none")[1]["train"]
+
+
+def test_rates_under_accumulation_and_loss_scaling_are_those_that_were_used(tmp_path):
+    schedule = WarmupCosine(0.1, total_steps=8)
+    optimizer = keras.optimizers.SGD(schedule, gradient_accumulation_steps=2)
+    fit(build(optimizer), [TensorBoard(tmp_path / "a")], epochs=2)
+    found = read(tmp_path / "a")[1]["train"]["learning_rate"]
+    assert found == [(k, pytest.approx(float(schedule(2 * k + 1)))) for k in range(4)]
+    scaled = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.25))
+    fit(build(scaled), [TensorBoard(tmp_path / "b")], epochs=1)
+    assert {value for _, value in read(tmp_path / "b")[1]["train"]["learning_rate"]} == {0.25}
+
+
+def test_long_runs_have_no_more_points_than_tensorboard_shows(tmp_path, monkeypatch):
+    monkeypatch.setattr(TensorBoard, "MAX_RATE_POINTS", 5)
+    fit(build(), [TensorBoard(tmp_path)])
+    assert len(read(tmp_path)[1]["train"]["learning_rate"]) == EPOCHS
+
+
+def test_speed_is_counted_in_steps(run):
+    folder, _, _ = run
+    speeds = read(folder)[1][""]["steps_per_second"]
+    assert [epoch for epoch, _ in speeds] == list(range(EPOCHS))
+    # The first epoch compiles.
+    assert all(0 < speeds[0][1] < speed for _, speed in speeds[1:])
+
+
+def test_validation_does_not_count_as_training_time(tmp_path, monkeypatch):
+    clock = iter(np.arange(0.0, 100.0))
+    board = TensorBoard(tmp_path, graph=False)
+    model = build()
+    board.set_model(model)
+    board.set_params({"epochs": 1})
+    model.optimizer.build(model.trainable_variables)
+    board.on_train_begin()
+    monkeypatch.setattr("callbacks.tensorboard.time.perf_counter", lambda: next(clock))
+    board.on_epoch_begin(0)  # at 0 s
+    model.optimizer.iterations.assign(6)
+    board.on_test_begin()  # at 1 s
+    next(clock)
+    board.on_epoch_end(0, {"loss": 1.0})
+    board.on_train_end()
+    assert read(tmp_path)[1][""]["steps_per_second"] == [(0, 6.0)]
+
+
+def test_nothing_is_done_at_a_batch():
+    hooks = [name for name in dir(TensorBoard) if "batch" in name]
+    assert hooks
+    for name in hooks:
+        hook, default = (getattr(kind, name) for kind in (TensorBoard, keras.callbacks.Callback))
+        assert hook is default, name
+
+
+# What compares runs
+
+
+def test_the_best_epoch_is_reported_not_the_last(run):
+    folder, history, _ = run
+    best = int(np.argmin(history["val_loss"]))
+    assert best < EPOCHS - 1
+    found = read(folder)[1][""]
+    for name in ("loss", "mae"):
+        assert found[f"best_val_{name}"][-1] == (best, np.float32(history[f"val_{name}"][best]))
+    losses = [value for _, value in found["best_val_loss"]]
+    assert losses == sorted(losses, reverse=True)
+
+
+@pytest.mark.parametrize(("mode", "best"), [("min", 0.5), ("max", 3.0)])
+def test_best_knows_which_way_is_better_and_skips_what_is_no_number(tmp_path, mode, best):
+    board = TensorBoard(tmp_path, monitor="val_score", mode=mode, graph=False)
+    board.set_model(build())
+    board.set_params({"epochs": 4})
+    board.on_train_begin()
+    for epoch, score in enumerate([1.0, float("nan"), 3.0, 0.5]):
+        board.on_epoch_begin(epoch)
+        board.on_epoch_end(epoch, {"val_score": score})
+    board.on_train_end()
+    assert read(tmp_path)[1][""]["best_val_score"][-1][1] == best
+
+
+def test_a_wrong_mode_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="Received: mode='least'"):
+        TensorBoard(tmp_path, mode="least")
+
+
+def test_hyperparameters_are_those_given_and_the_session_is_closed(run):
+    folder, _, _ = run
+    from tensorboard.plugins.hparams.api_pb2 import Status
+
+    hparams, status = sessions(read(folder)[0][""])
+    assert hparams == {"learning_rate": 0.01, "model": "tiny", "jit": False, "lags": "1, 7"}
+    assert status == Status.Value("STATUS_SUCCESS")
+
+
+def test_a_lost_run_is_a_failure(tmp_path):
+    from tensorboard.plugins.hparams.api_pb2 import Status
+
+    fit(build(keras.optimizers.SGD(1e30)), [TensorBoard(tmp_path, hparams=HPARAMS)], epochs=2)
+    assert sessions(read(tmp_path)[0][""])[1] == Status.Value("STATUS_FAILURE")
+
+
+def test_scores_are_replaced_and_those_that_are_no_numbers_left_out(tmp_path):
+    show.write_scores(tmp_path, {"validation/mae": 1.0})
+    show.write_scores(tmp_path, {"validation/mae": 0.5, "validation/mase": float("nan")}, step=3)
+    assert read(tmp_path)[1][""] == {"validation/mae": [(3, 0.5)]}
+
+
+# Pictures, texts, histograms
+
+
+def test_pictures_come_at_their_epochs_and_at_the_last(run):
+    folder, _, _ = run
+    events = read(folder)[0]["validation"]
+    epochs = [0, 2, 4]
+    images = events.Images("picture")
+    assert [image.step for image in images] == epochs
+    assert (images[0].width, images[0].height) == (100, 100)
+    assert images[0].encoded_image_string.startswith(b"\x89PNG")
+    samples = [event.tensor_proto.string_val[0] for event in events.Tensors("sample/text_summary")]
+    assert samples == [b"epoch 0", b"epoch 2", b"epoch 4"]
+    assert [event.step for event in events.Tensors("pr")] == epochs
+    assert events.SummaryMetadata("pr").plugin_data.plugin_name == "pr_curves"
+
+
+def test_the_last_epoch_has_pictures_even_off_beat_and_slow_ones_are_rare(tmp_path):
+    board = board_for(tmp_path, picture_freq=1)
+    board.MAX_PICTURE_SHARE = 0.0
+    fit(build(), [board])
+    images = read(tmp_path)[0]["validation"].Images("picture")
+    assert [image.step for image in images] == [0, EPOCHS - 1]
+
+
+def test_texts_are_written_once(run):
+    folder, _, _ = run
+    (event,) = read(folder)[0]["train"].Tensors("config/text_summary")
+    assert event.tensor_proto.string_val[0] == b"seed: 3"
+
+
+def test_weights_have_histograms_every_other_epoch(run):
+    folder, _, _ = run
+    events = read(folder)[0]["train"]
+    tags = {f"tiny/{layer}/{kind}" for layer in ("hidden", "out") for kind in ("kernel", "bias")}
+    assert set(events.Tags()["histograms"]) == tags
+    found = events.Histograms("tiny/hidden/kernel")
+    assert [event.step for event in found] == [0, 2, 4]
+    assert all(
+        event.histogram_value.num == sum(event.histogram_value.bucket) == 12 for event in found
+    )
+
+
+def test_histograms_hold_the_finite_values():
+    value = show.histogram("w", [1.0, np.nan, 3.0, np.inf]).value[0].histo
+    assert (value.num, value.min, value.max, value.sum) == (2, 1.0, 3.0, 4.0)
+    assert show.histogram("w", [np.nan]) is None
+
+
+def test_pr_curve_equals_counting():
+    generator = np.random.default_rng(0)
+    labels, scores = generator.random(200) < 0.3, generator.random(200)
+    tensor = show.pr_curve(labels, scores, num_thresholds=11).value[0].tensor
+    found = np.reshape(tensor.float_val, (6, 11))
+    for index, threshold in enumerate(np.linspace(0, 1, 11)):
+        chosen = scores >= threshold - 1e-12
+        true, false = (labels & chosen).sum(), (~labels & chosen).sum()
+        assert found[:2, index].tolist() == [true, false]
+        assert found[4, index] == pytest.approx(true / max(true + false, 1))
+        assert found[5, index] == pytest.approx(true / labels.sum())
+
+
+@pytest.mark.parametrize(
+    ("labels", "scores", "message"),
+    [
+        ([0, 1], [0.5], "Received: 2 labels and 1 scores"),
+        ([], [], "at least one"),
+        ([0, 1], [0.5, 3.0], r"in \[0, 1\].*from 0.5 to 3"),
+    ],
+)
+def test_pr_curve_refuses_what_is_no_probability(labels, scores, message):
+    with pytest.raises(ValueError, match=message):
+        show.pr_curve(labels, scores)
+
+
+def test_what_cannot_be_shown_is_named():
+    with pytest.raises(TypeError, match=r"for 'x'\. Received: float"):
+        show.to_summary("x", 0.5)
+
+
+def test_arrays_are_images():
+    image = show.to_summary("x", np.zeros((2, 3, 3), "uint8")).value[0].image
+    assert (image.height, image.width) == (2, 3)
+
+
+# The graph
+
+
+def nodes(model):
+    return {node.name: list(node.input) for node in graph_def(model).node}
+
+
+def test_the_graph_has_scopes_shared_layers_and_shapes():
+    inner_input = keras.Input((4,), name="features")
+    outputs = [layers.Dense(size, name=name)(inner_input) for size, name in [(2, "a"), (3, "b")]]
+    inner = keras.Model(inner_input, outputs, name="core")
+    x, z = keras.Input((3,), name="x"), keras.Input((3,), name="z")
+    shared = layers.Dense(4, name="shared")
+    first = shared(x)
+    a, b = inner(layers.add([shared(z), first], name="sum"))
+    stack = keras.Sequential([layers.Dense(2, name="c")], name="stack")
+    joined = layers.Concatenate(name="join")([stack(a), b])
+    model = keras.Model({"x": x, "z": z}, {"y": joined})
+    assert nodes(model) == {
+        "x": [], "z": [],
+        "shared": ["x"], "shared.call_2": ["z"],
+        "sum": ["shared.call_2", "shared"],
+        "core/features": ["sum"],
+        "core/a": ["core/features"], "core/b": ["core/features"],
+        "stack/c": ["core/a"],
+        "join": ["stack/c", "core/b"],
+    }  # fmt: skip
+    dense = next(node for node in graph_def(model).node if node.name == "shared")
+    (shape,) = dense.attr["_output_shapes"].list.shape
+    assert [dim.size for dim in shape.dim] == [-1, 4]
+    assert (dense.op, dense.attr["units"].s) == ("Dense", b"4")
+
+
+def test_a_layer_fed_with_its_own_output_is_drawn():
+    x = keras.Input((3,), name="x")
+    again = layers.Dense(3, name="again")
+    other = layers.ReLU(name="other")
+    model = keras.Model(x, again(other(again(x))))
+    assert nodes(model) == {"x": [], "again": ["x"], "other": ["again"], "again.call_2": ["other"]}
+
+
+def test_a_model_without_a_description_has_no_graph():
+    class Mine(keras.Model):
+        def __init__(self, size):
+            super().__init__()
+
+    assert graph_def(Mine(object())) is None
+
+
+def test_the_graph_is_written_once(run):
+    folder, _, _ = run
+    graph = read(folder)[0]["train"].Graph()
+    assert [node.name for node in graph.node] == ["x", "hidden", "out"]
+
+
+# Norms
+
+
+def test_norms_are_written_by_epoch(run):
+    folder, _, _ = run
+    found = read(folder)[1]["train"]
+    for tag in ("gradient_norm", "gradient_norm_max", "update_norm"):
+        assert [epoch for epoch, _ in found[tag]] == list(range(EPOCHS))
+    assert all(
+        0 < mean <= largest
+        for (_, mean), (_, largest) in zip(
+            found["gradient_norm"], found["gradient_norm_max"], strict=True
+        )
+    )
+
+
+# In the order of `run`
+
+
+def test_nothing_is_doubled_by_a_resume(tmp_path):
+    class Killed(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                raise KeyboardInterrupt
+
+    def train(folder, resume=False, others=()):
+        model = build(with_norms("adam"))
+        board = board_for(folder / "logs", picture_freq=1)
+        checkpoint = Checkpoint(folder / "checkpoints", [board], resume)
+        try:
+            callbacks = [board, checkpoint, *others]
+            fit(model, callbacks, initial_epoch=checkpoint.initial_epoch)
+        finally:
+            board.close()
+
+    train(tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "cut", others=[Killed()])
+    train(tmp_path / "cut", resume=True)
+    (whole, expected), (cut, found) = read(tmp_path / "whole/logs"), read(tmp_path / "cut/logs")
+    for scalars in (expected, found):
+        speeds = scalars[""].pop("steps_per_second")
+        assert [epoch for epoch, _ in speeds] == list(range(EPOCHS))
+    assert found == expected
+    assert [event.step for event in cut["validation"].Images("picture")] == list(range(EPOCHS))
+    assert len(cut["train"].Tensors("config/text_summary")) == 1
+    assert [event.step for event in cut["train"].Histograms("tiny/out/bias")] == [0, 2, 4]
+    assert sessions(cut[""]) == sessions(whole[""])
+    starts = b"".join(path.read_bytes() for path in (tmp_path / "cut/logs").glob("events*"))
+    assert starts.count(b"_hparams_/session_start_info") == 1
+    graphs = b"".join(path.read_bytes() for path in (tmp_path / "cut/logs/train").iterdir())
+    assert graphs.count(b"InputLayer") == 1
+
+
+def test_a_second_fit_goes_on_where_the_first_ended(tmp_path):
+    model, board = build(), board_for(tmp_path)
+    fit(model, [board], epochs=2)
+    fit(model, [board], epochs=4, initial_epoch=2)
+    events, scalars = read(tmp_path)
+    assert [epoch for epoch, _ in scalars["train"]["epoch_loss"]] == [0, 1, 2, 3]
+    assert [step for step, _ in scalars["train"]["learning_rate"]] == list(range(4 * STEPS))
+    assert len(events["train"].Tensors("config/text_summary")) == 1
+
+
+# Other tools
+
+
+def test_a_copy_of_the_callback_writes_elsewhere(tmp_path):
+    board = board_for(tmp_path / "first")
+    other = copy.deepcopy(board)
+    other.log_dir = str(tmp_path / "second")
+    fit(build(), [other], epochs=1)
+    assert event_files(tmp_path).keys() == {f"second/{name}" for name in event_files(other.log_dir)}
+    assert type(other).__name__ == "TensorBoard"
+
+
+def test_keras_tuner_writes_a_session_for_each_trial(tmp_path):
+    import keras_tuner
+
+    def make(hp):
+        return build(keras.optimizers.SGD(hp.Float("rate", 0.001, 0.1)))
+
+    x, y = data()
+    tuner = keras_tuner.RandomSearch(
+        make, objective="val_loss", max_trials=2, seed=1, directory=tmp_path, project_name="search"
+    )
+    tuner.search(
+        x,
+        y,
+        validation_data=(x, y),
+        epochs=2,
+        verbose=0,
+        callbacks=[TensorBoard(tmp_path / "logs")],
+    )
+    trials = sorted((tmp_path / "logs").glob("*/execution0"))
+    assert len(trials) == 2
+    for trial in trials:
+        events, scalars = read(trial)
+        assert len(scalars["train"]["epoch_loss"]) == 2
+        assert scalars[""]["best_val_loss"]
+        assert set(sessions(events[""])[0]) == {"rate"}
+
+
+def test_a_profile_is_recorded_once(tmp_path):
+    for _ in range(2):
+        profiler = Profiler(tmp_path, first=1, count=2)
+        fit(build(), [profiler, TensorBoard(tmp_path)], epochs=1)
+    assert len(profiler.profiles()) == 1
+    assert profiler.profiles()[0].stat().st_size > 0
+
+
+def test_a_profile_needs_a_profiler(tmp_path, monkeypatch):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
+    with pytest.raises(ValueError, match="Received: torch"):
+        Profiler(tmp_path)
+
+
+def jax_run(folder):
+    """What the test below runs in a process of its own."""
+    cycle = OneCycle(0.05, total_steps=2 * STEPS)
+    model = build(with_norms(cycle.optimizer("adam")), jit_compile=True, steps_per_execution=2)
+    fit(model, [board_for(folder), Profiler(folder, first=1, count=2)], epochs=2)
+
+
+@pytest.mark.jax
+def test_all_of_it_on_jax_without_tensorflow(tmp_path):
+    pytest.importorskip("jax", reason="needs the jax extra")
+    program = """
+import sys
+sys.modules["tensorflow"] = None
+sys.path[:0] = sys.argv[1:3]
+import test_tensorboard
+test_tensorboard.jax_run(sys.argv[3])
+"""
+    here = Path(inspect.getfile(jax_run)).parent
+    subprocess.run(
+        [sys.executable, "-c", program, here, here.parents[1], tmp_path], check=True,
+        env={"PATH": "/usr/bin:/bin", "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}, timeout=200,
+    )  # fmt: skip
+    events, scalars = read(tmp_path)
+    assert {"epoch_loss", "learning_rate", "momentum", "gradient_norm"} <= set(scalars["train"])
+    assert [step for step, _ in scalars["train"]["momentum"]] == list(range(2 * STEPS))
+    assert {"best_val_loss", "steps_per_second"} <= set(scalars[""])
+    assert sessions(events[""])[0]["model"] == "tiny"
+    assert events["train"].Tags()["graph"]
+    assert events["validation"].Tags()["images"] == ["picture"]
+    assert list(tmp_path.glob("plugins/profile/*/*.xplane.pb"))
