@@ -66,7 +66,7 @@ class TensorBoard(keras.callbacks.Callback):
     MAX_RATE_POINTS = 1000
 
     #: Share of the time that pictures may take, those of the first and the last epoch apart.
-    MAX_PICTURE_SHARE = 0.02
+    MAX_PICTURE_SHARE = 0.01
 
     def __init__(
         self,

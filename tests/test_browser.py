@@ -191,10 +191,10 @@ TABS = {
         ["forecast/a", "forecast/b", "0.010000", "0.0030000", "best_val_loss"],
         ("body", "vaadin-grid-cell-content"),
     ),
-    "distributions": (["input_conv/kernel"], ("vz-distribution-chart", "path")),
-    "histograms": (["input_conv/kernel"], ("vz-histogram-timeseries", "path")),
+    "distributions": (["block_0_layer_0_conv/kernel"], ("vz-distribution-chart", "path")),
+    "histograms": (["block_0_layer_0_conv/kernel"], ("vz-histogram-timeseries", "path")),
     "pr_curves": (["pr_curve", "forecast/a/validation"], ("vz-line-chart2", "path")),
-    "projector": (["Points:", "20", "Dimension:", "4", "words_labels.tsv"], ("body", "canvas")),
+    "projector": (["Points:", "20", "Dimension:", "4", "words"], ("body", "canvas")),
 }
 
 

@@ -4,6 +4,8 @@ import numpy as np
 
 #: Changes must be this much smaller than the level's deviation to be worth modelling instead.
 WORTH = 0.6
+#: Rows at most, the latest ones, that the choice looks at.
+ROWS = 200_000
 
 
 def changes(series, rows, lag, channels):
@@ -43,7 +45,9 @@ def choose_lag(series, rows, period, window, horizon) -> int:
     lags = [lag for lag in {1, period} if 2 * lag <= window]
     if not lags:
         return 0
-    used = np.flatnonzero(rows)
+    used = np.flatnonzero(rows)[-ROWS:]
+    rows = np.zeros_like(rows)
+    rows[used] = True
     which = series.series_of(used)
     counts = np.maximum(np.bincount(which, minlength=series.num_series), 1)
     level = np.float64(series.values[used, 0])

@@ -157,7 +157,10 @@ def test_wrong_flags(files, capsys, flags, message):
         ("--data good.csv --calendar dow", "Expected --calendar to list distinct names out of "),
         ("--data good.csv --resample foo", "Expected --resample to be a pandas frequency such as"),
         ("--data good.csv --backtest 20", "--backtest 20 reaches back too far. The train split"),
-        ("--data good.csv --mc_samples 3", "--mc_samples needs a model with dropout, and wavenet"),
+        (
+            "--data good.csv --mc_samples 3 --model.dropout 0",
+            "--mc_samples needs a model with dropout, and wavenet",
+        ),
         ("--data good.csv --model wavnet", "The model cannot be built. There is no model named "),
         ("--data good.csv --model.filtres 3", "The model cannot be built. wavenet has no argument"),
         ("--data good.csv --model.filters abc", "The model cannot be built. filters must be a "),
