@@ -401,9 +401,6 @@ def test_norms_are_written_by_epoch(run):
     )
 
 
-# In the order of `run`
-
-
 def test_nothing_is_doubled_by_a_resume(tmp_path):
     class Killed(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
