@@ -2,8 +2,8 @@
 
 from rich.table import Table
 
+from recipes import curves
 from recipes.fitting import best_epoch, describe
-from recipes.forecasting import plots
 from recipes.tables import markdown, number
 
 #: Scores shown in tables, in this order, where a run has them; the others are in `metrics.json`.
@@ -68,7 +68,7 @@ def write(folder, config, task, built, history, metrics, captions, folds):
         folds: Scores of a backtest, `{fold: {name: scores}}`; empty for none.
     """
     best = best_epoch(history, built.monitor)
-    plots.learning_curves(history, built.monitor, best).savefig(
+    curves.learning_curves(history, built.monitor, best).savefig(
         folder.plots / "learning_curves.png", dpi=110
     )
     pictures = {**captions, "Learning curves": "learning_curves.png"}
@@ -86,6 +86,8 @@ def write(folder, config, task, built, history, metrics, captions, folds):
         "The test part was scored once, after training. Validation scores are those the best "
         "epoch was chosen by, so they flatter a little.",
         *_fold_section(folds),
+        "## Reading",
+        *(f"- {finding}" for finding in _reading(history, built, metrics)),
         "## Pictures",
         *(f"![{caption}](plots/{file})\n\n*{caption}*" for caption, file in pictures.items()),
         "## Model",
@@ -97,6 +99,12 @@ def write(folder, config, task, built, history, metrics, captions, folds):
 def command(recipe, folder) -> str:
     """The command that repeats a run."""
     return f"zoo train {recipe} --config {folder.config} --name AGAIN"
+
+
+def _reading(history, built, metrics):
+    rivals = {name: scores["validation"] for name, scores in metrics["baselines"].items()}
+    parts = (metrics["train"], metrics["validation"])
+    return curves.diagnose(history, built.monitor, *parts, rivals)
 
 
 def _fold_section(folds):

@@ -101,33 +101,6 @@ def is_continuous(windows, starts) -> bool:
     return windows.series.num_series == 1 and len(starts) > 2 and bool((np.diff(starts) == 1).all())
 
 
-def learning_curves(history, monitor, best) -> Figure:
-    """Training and validation loss by epoch.
-
-    The training curve is drawn half an epoch earlier: it is a mean over the epoch, while the
-    validation score is taken at its end (book, chapter 10).
-
-    Args:
-        history: Scores by name, one number an epoch.
-        monitor: Name of the score that picked the best epoch.
-        best: That epoch, counted from 1.
-    """
-    name = monitor.removeprefix("val_")
-    epochs = np.arange(1, len(history["loss"]) + 1)
-    figure = Figure(figsize=(7, 3.6), layout="constrained")
-    axis = figure.subplots()
-    axis.plot(epochs - 0.5, history[name], label=f"train {name}", color="tab:blue")
-    axis.plot(epochs, history[monitor], label=f"validation {name}", color=FORECAST)
-    axis.axvline(best, color="0.6", ls=":", label=f"best epoch {best}")
-    values = np.concatenate([history[name], history[monitor]])
-    if (values > 0).all() and values.max() > 10 * values.min():
-        axis.set_yscale("log")
-    axis.set_xlabel("epoch")
-    axis.grid(alpha=0.25)
-    axis.legend(frameon=False)
-    return figure
-
-
 def _time_axis(axis, times):
     """Few and short labels: dates in full only once, whole numbers for steps."""
     if times.dtype.kind == "M":
