@@ -1,6 +1,7 @@
 """`scripts/benchmark NAME`: measures, writes a report, and on request the README's table.
 
     scripts/benchmark forecast             everything about the forecast recipe (about an hour)
+    scripts/benchmark training             1cycle on Fashion-MNIST, overheads (a quarter of an hour)
     scripts/benchmark forecast --only wavenet,epoch
     scripts/benchmark forecast --readme    and put the tables into README.md
 
@@ -14,7 +15,7 @@ import re
 import sys
 from pathlib import Path
 
-BENCHMARKS = ("forecast",)
+BENCHMARKS = ("forecast", "training")
 
 
 def main(arguments=None) -> int:

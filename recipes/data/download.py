@@ -44,12 +44,38 @@ class Published:
     member: str | None = None
 
 
+_KERAS_DATASETS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
+
 FILES: dict[str, Published] = {
     "ridership": Published(
         url="https://github.com/ageron/data/raw/main/ridership.tgz",
         path="timeseries/CTA_-_Ridership_-_Daily_Boarding_Totals.csv",
         content_sha256="34faaba085ca21434b7dd3e0abcbaf8cde5be3a4f170dda1c8caef72c5c4bd06",
         member="CTA_-_Ridership_-_Daily_Boarding_Totals.csv",
+    ),
+    "fashion_mnist_train_images": Published(
+        url=_KERAS_DATASETS + "train-images-idx3-ubyte.gz",
+        path="fashion-mnist/train-images-idx3-ubyte.gz",
+        sha256="3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+        content_sha256="c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+    ),
+    "fashion_mnist_train_labels": Published(
+        url=_KERAS_DATASETS + "train-labels-idx1-ubyte.gz",
+        path="fashion-mnist/train-labels-idx1-ubyte.gz",
+        sha256="a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+        content_sha256="bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+    ),
+    "fashion_mnist_test_images": Published(
+        url=_KERAS_DATASETS + "t10k-images-idx3-ubyte.gz",
+        path="fashion-mnist/t10k-images-idx3-ubyte.gz",
+        sha256="346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+        content_sha256="5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+    ),
+    "fashion_mnist_test_labels": Published(
+        url=_KERAS_DATASETS + "t10k-labels-idx1-ubyte.gz",
+        path="fashion-mnist/t10k-labels-idx1-ubyte.gz",
+        sha256="67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+        content_sha256="0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
     ),
 }
 

@@ -1,0 +1,173 @@
+"""The training toolkit: what 1cycle saves, and what scheduled momentum and callbacks cost."""
+
+import json
+import math
+import statistics
+import tempfile
+import time
+
+import keras
+import numpy as np
+from keras import layers
+
+from callbacks import OneCycle, TensorBoard
+from recipes.data.fashion_mnist import fashion_mnist
+from recipes.tables import markdown
+
+#: Epochs of the book's plain run (2nd edition, chapter 10, cell 57), and where its 1cycle run ends
+#: on validation (chapter 11, cell 151).
+PLAIN_EPOCHS, BOOK_ACCURACY = 30, 0.8934
+CYCLE = {"epochs": 12, "batch_size": 128, "max_learning_rate": 0.3}
+
+
+def measure(only, seeds, folder, fresh) -> dict[str, str]:
+    """Measures what `only` names; see `recipes.benchmarks.forecast.measure`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = {"fashion": lambda: fashion(seeds), "overhead": overhead}
+    sections = {}
+    for name, measured in parts.items():
+        if not any(part in name for part in only):
+            continue
+        path = folder / f"{name}.json"
+        if fresh or not path.exists():
+            path.write_text(json.dumps(measured(), indent=2))
+        sections[_TITLES[name]] = _TEXTS[name](json.loads(path.read_text()))
+    return sections
+
+
+def mlp():
+    """The book's 784-300-100-10 network (chapter 10, cell 42), pixels scaled inside."""
+    return keras.Sequential(
+        [
+            keras.Input((28, 28)),
+            layers.Rescaling(1 / 255),
+            layers.Flatten(),
+            layers.Dense(300, activation="relu"),
+            layers.Dense(100, activation="relu"),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
+
+
+def fashion(seeds=3) -> list[dict]:
+    """Trains the book's plain run and the 1cycle run in turn, with seeds 1, 2, ...
+
+    The wall-clock is that of `fit`: compilation and validation after each epoch included.
+
+    Returns:
+        One dict a seed: `plain_seconds`, `plain_accuracy`, `cycle_seconds`, `cycle_accuracy`, on
+        the book's split (validation is the first 5,000 training pictures).
+    """
+    (x, y), _ = fashion_mnist()
+    train, validation = (x[5000:], y[5000:]), (x[:5000], y[:5000])
+    results = []
+    for seed in range(1, seeds + 1):
+        found = {}
+        for name, run in {"plain": _plain, "cycle": _cycle}.items():
+            keras.utils.set_random_seed(seed)
+            model, arguments = run(len(train[0]))
+            started = time.perf_counter()
+            history = model.fit(*train, validation_data=validation, verbose=0, **arguments)
+            found[f"{name}_seconds"] = time.perf_counter() - started
+            found[f"{name}_accuracy"] = history.history["val_accuracy"][-1]
+        results.append(found)
+    return results
+
+
+def _plain(_):
+    model = mlp()
+    model.compile(optimizer="sgd", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model, {"epochs": PLAIN_EPOCHS, "batch_size": 32}
+
+
+def _cycle(size):
+    epochs, batch_size = CYCLE["epochs"], CYCLE["batch_size"]
+    cycle = OneCycle(CYCLE["max_learning_rate"], epochs * math.ceil(size / batch_size))
+    model = mlp()
+    model.compile(
+        optimizer=cycle.optimizer("sgd"),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        jit_compile=True,
+        steps_per_execution=50,
+    )
+    return model, {"epochs": epochs, "batch_size": batch_size}
+
+
+def overhead(repeats=20) -> dict:
+    """Cost of scheduled momentum, and of the default callbacks, for an epoch of several seconds.
+
+    Three twins of the book's network take turns, epoch by epoch: Keras' SGD with the same rate
+    schedule, the optimizer whose momentum is scheduled too, and the first one with `TensorBoard`.
+
+    Returns:
+        `{name: {"ratio": mean, "interval": half-width of its 95 % interval}}`, and the `seconds` of
+        a plain epoch.
+    """
+    (x, y), _ = fashion_mnist()
+    x, y = x[:50_000], y[:50_000]
+    steps = (repeats + 1) * math.ceil(len(x) / 16)
+    cycle = OneCycle(0.05, steps)
+    optimizers = {
+        "plain": lambda: keras.optimizers.SGD(OneCycle(0.05, steps), momentum=0.9),
+        "scheduled momentum": lambda: cycle.optimizer("sgd"),
+        "TensorBoard": lambda: keras.optimizers.SGD(OneCycle(0.05, steps), momentum=0.9),
+    }
+    models = {}
+    for name, optimizer in optimizers.items():
+        keras.utils.set_random_seed(1)
+        models[name] = mlp()
+        models[name].compile(optimizer=optimizer(), loss="sparse_categorical_crossentropy")
+    seconds = {name: [] for name in models}
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(repeats + 1):
+            for name, model in models.items():
+                watch = [TensorBoard(folder)] if name == "TensorBoard" else []
+                started = time.perf_counter()
+                model.fit(x, y, batch_size=16, epochs=1, verbose=0, callbacks=watch)
+                seconds[name].append(time.perf_counter() - started)
+    result = {"seconds": statistics.median(seconds["plain"][1:]), "repeats": repeats}
+    for name in ("scheduled momentum", "TensorBoard"):
+        ratios = np.array(seconds[name][1:]) / np.array(seconds["plain"][1:])
+        half = 1.96 * ratios.std(ddof=1) / math.sqrt(repeats)
+        result[name] = {"ratio": float(ratios.mean()), "interval": float(half)}
+    return result
+
+
+_TITLES = {
+    "fashion": "1cycle on Fashion-MNIST (784-300-100-10, book's split)",
+    "overhead": "What the toolkit costs",
+}
+
+
+def _fashion_text(results):
+    rows = [["", "validation accuracy", "seconds", "share of the plain run's time"]]
+    plain = statistics.fmean(result["plain_seconds"] for result in results)
+    for name, label in {"plain": "plain: SGD, batch 32", "cycle": "1cycle"}.items():
+        accuracy = [result[f"{name}_accuracy"] for result in results]
+        spread = statistics.stdev(accuracy) if len(accuracy) > 1 else 0.0
+        taken = statistics.fmean(result[f"{name}_seconds"] for result in results)
+        rows.append(
+            [
+                label,
+                f"{statistics.fmean(accuracy):.4f} ± {spread:.4f}",
+                f"{taken:.1f}",
+                f"{taken / plain:.2f}",
+            ]
+        )
+    return f"{markdown(rows)}\n\nThe book's own 1cycle run ends at {BOOK_ACCURACY}."
+
+
+def _overhead_text(result):
+    lines = [
+        f"- {name}: {100 * (result[name]['ratio'] - 1):+.1f} % ± "
+        f"{100 * result[name]['interval']:.1f} % of a plain epoch"
+        for name in ("scheduled momentum", "TensorBoard")
+    ]
+    return (
+        f"95 % intervals over {result['repeats']} epochs of {result['seconds']:.1f} s, taken in "
+        "turn:\n\n" + "\n".join(lines)
+    )
+
+
+_TEXTS = {"fashion": _fashion_text, "overhead": _overhead_text}

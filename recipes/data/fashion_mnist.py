@@ -1,0 +1,51 @@
+"""Fashion-MNIST: 70,000 grey pictures of clothes, 28 by 28 pixels, in ten classes.
+
+Reference: Xiao et al., 2017 (Zalando Research, MIT licence); book, chapter 10.
+"""
+
+import numpy as np
+
+from recipes.data.download import UNREADABLE, fetch, open_bytes
+from recipes.errors import UserError
+
+CLASSES = (
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+)
+
+
+def fashion_mnist() -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """Loads the published training and test parts.
+
+    Returns:
+        `(images, labels)` of 60,000 training and of 10,000 test pictures: uint8 `(n, 28, 28)` from
+        0 to 255, and uint8 `(n,)` from 0 to 9.
+
+    Raises:
+        UserError: A file is damaged or cannot be downloaded.
+    """
+    return tuple(
+        (_read_idx(f"fashion_mnist_{part}_images"), _read_idx(f"fashion_mnist_{part}_labels"))
+        for part in ("train", "test")
+    )
+
+
+def _read_idx(name):
+    """An array of unsigned bytes in the IDX format: a header of its shape, then the values."""
+    path = fetch(name)
+    try:
+        with open_bytes(path) as file:
+            content = file.read()
+    except (OSError, *UNREADABLE) as error:
+        raise UserError(f"Cannot read {path}: {error}. Delete it to download it again.") from error
+    rank = content[3]
+    shape = np.frombuffer(content, ">u4", count=rank, offset=4).astype(int)
+    return np.frombuffer(content, np.uint8, offset=4 + 4 * rank).reshape(shape)
