@@ -45,8 +45,8 @@ class Checkpoint(keras.callbacks.Callback):
         problems: What was wrong with damaged checkpoints, in words.
 
     Raises:
-        ValueError: In `fit`, if the checkpoint belongs to another model or optimizer; the model is
-            left as it was.
+        ValueError: If `EarlyStopping(restore_best_weights=True)` is among the callbacks. In `fit`,
+            if the checkpoint belongs to another model or optimizer; the model is left as it was.
 
     Example:
         >>> import keras, numpy as np, tempfile
@@ -69,6 +69,12 @@ class Checkpoint(keras.callbacks.Callback):
 
     def __init__(self, folder, callbacks=(), resume=False):
         super().__init__()
+        for other in callbacks:
+            if getattr(other, "restore_best_weights", False):
+                raise ValueError(
+                    "Checkpoint does not keep EarlyStopping's best weights. Drop "
+                    "restore_best_weights and use ModelCheckpoint(save_best_only=True) beside it."
+                )
         self.folder = Path(folder)
         self.others = list(callbacks)
         self.problems = []
@@ -86,6 +92,8 @@ class Checkpoint(keras.callbacks.Callback):
         if self._arrays is None:
             if self._resume:  # killed before the first checkpoint: nothing of it counts
                 self._restore_others({})
+            for old in self._found():  # damaged, or of a run that is not wanted any more
+                old.unlink()
             return
         self.model.optimizer.build(self.model.trainable_variables)
         self._restore_variables()

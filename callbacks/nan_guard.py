@@ -30,6 +30,14 @@ class NaNGuard(keras.callbacks.Callback):
         self.failed_epoch = None
         self._epoch = 0
 
+    def get_state(self):
+        """What `Checkpoint` saves."""
+        return {"failed_epoch": self.failed_epoch}
+
+    def set_state(self, state):
+        """Takes up what was saved; `None` for a fresh start."""
+        self.failed_epoch = state["failed_epoch"] if state else None
+
     def on_epoch_begin(self, epoch, logs=None):
         """Remembers the epoch."""
         self._epoch = epoch

@@ -14,6 +14,7 @@ Exit status: 0 done, 1 the run failed, 2 the input is wrong.
 
 import argparse
 import difflib
+import os
 import sys
 
 from recipes import RECIPES
@@ -38,6 +39,9 @@ def main(arguments: list[str] | None = None) -> int:
     except RunError as error:
         print(f"zoo: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:  # the reader of the output has had enough, such as `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         print("zoo: interrupted", file=sys.stderr)
         return 130
@@ -167,7 +171,10 @@ def _resume(arguments):
         print(f"{folder.path} is complete already.", file=sys.stderr)
         return 0
     saved = folder.read_config()
-    recipe = saved.pop("run")["recipe"]
+    run = saved.pop("run")
+    if "find_lr" in run:
+        raise UserError(f"{folder.path} holds a learning-rate curve: there is nothing to resume.")
+    recipe = run["recipe"]
     config = type(importlib.import_module(f"recipes.{recipe}").default_config())(**saved)
     environment.prepare(config.backend, config.device)
     from recipes.run import train

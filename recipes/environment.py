@@ -36,7 +36,7 @@ def prepare(backend: str, device: str) -> None:
     except ModuleNotFoundError as error:
         raise UserError(
             f"--backend {backend} needs the package {error.name!r}, which is not installed. "
-            f"Install it (pip install 'handson-zoo[{backend}]'), or use --backend tensorflow."
+            f"Install it (pip install {backend}), or use --backend tensorflow."
         ) from error
     if keras.backend.backend() != backend:
         raise UserError(

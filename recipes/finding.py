@@ -28,9 +28,9 @@ class FinderFolder(RunFolder):
         self.curve = self.path / "find-lr.csv"
         self.picture = self.path / "find-lr.png"
 
-    def create(self):
+    def create(self, overwrite=False):
         """Makes the folder, without those of a training."""
-        super().create()
+        super().create(overwrite)
         self.plots.rmdir()
         self.checkpoints.rmdir()
 
@@ -79,7 +79,7 @@ def find(recipe: str, config, min_rate: float, max_rate: float, steps: int):
         curve = find_learning_rate(model, endless(training), min_rate, max_rate, steps)
     except ValueError as error:
         raise RunError(f"The learning rate finder failed. {error}") from error
-    folder.create()
+    folder.create(config.overwrite)
     folder.write_config(
         recipe,
         replace(config, name=folder.path.name),

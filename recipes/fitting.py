@@ -100,14 +100,24 @@ def fit(built, training, validation, config, folder, pictures=None, texts=None, 
             )
     finally:
         board.close()
-    if guard.failed_epoch is not None:
+    lost = _epoch_of_nan(checkpoint.history)
+    if guard.failed_epoch is not None or lost:
         raise RunError(
-            f"The loss is no longer a number after epoch {guard.failed_epoch + 1}. Lower "
+            f"The loss is no longer a number after epoch {lost or guard.failed_epoch + 1}. Lower "
             f"--learning_rate (now {config.learning_rate:g}) or set --clipnorm 1. "
             f"What was logged until then is in {folder.path}."
         )
     model.load_weights(best)
     return checkpoint.history, checkpoint.seconds
+
+
+def _epoch_of_nan(history):
+    """Number, from 1, of the first epoch whose loss is not a number; 0 if there is none."""
+    for name in ("loss", "val_loss"):
+        for epoch, value in enumerate(history.get(name, []), start=1):
+            if not math.isfinite(value):
+                return epoch
+    return 0
 
 
 def _best_epoch_watch(path, built, config):

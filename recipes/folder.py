@@ -65,13 +65,24 @@ class RunFolder:
             )
         return cls(path)
 
-    def create(self):
-        """Makes the folder, after removing the run that it replaces."""
+    def create(self, overwrite=False):
+        """Makes the folder.
+
+        Args:
+            overwrite: Whether to remove what is there first.
+
+        Raises:
+            UserError: If it cannot be made, or another process was faster.
+        """
         try:
-            if self.path.exists():
+            if overwrite and self.path.exists():
                 shutil.rmtree(self.path)
             for folder in (self.path, self.plots, self.checkpoints):
                 folder.mkdir(parents=True)
+        except FileExistsError as error:
+            raise UserError(
+                f"The run {self.path} was begun by another process meanwhile. Give each a --name."
+            ) from error
         except OSError as error:
             raise UserError(f"Cannot write {self.path}: {error.strerror}.") from error
 

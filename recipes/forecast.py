@@ -217,12 +217,13 @@ def build_model(config: ForecastConfig, data):
     }
     point = {"mse": keras.losses.MeanSquaredError, "huber": keras.losses.Huber}[config.loss]
     error = "mse" if config.loss == "mse" else "mae"
+    loss = probabilistic.get(config.head, point)()
     return Built(
         model=keras.Model(inputs, outputs, name=f"{config.model}_forecaster"),
         training_model=keras.Model(inputs, trained, name=f"{config.model}_training"),
-        loss=probabilistic.get(config.head, point)(),
-        metrics=last_step_metrics(config.head, config.quantiles),
-        monitor=f"val_last_step_{error}" if config.head == "point" else "val_loss",
+        loss=loss,
+        metrics=last_step_metrics(config.head, config.quantiles, loss),
+        monitor=f"val_last_step_{error if config.head == 'point' else 'loss'}",
         notes=tuple(str(warning.message) for warning in caught),
     )
 

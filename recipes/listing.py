@@ -61,7 +61,8 @@ def show_runs(logdir: str, sort: str | None = None) -> None:
 
     Args:
         logdir: Folder of all runs.
-        sort: A metric such as `mae` (validation) or `test.mae`, best first. Defaults to the time.
+        sort: A metric such as `mae` (validation) or `test.mae`, lowest first. Defaults to the
+            time.
 
     Raises:
         UserError: If there are no runs, or none has the metric.

@@ -34,8 +34,11 @@ def predict(run, source=None, output=None, **options) -> None:
         raise UserError(f"Cannot write {output}: it is a folder.")
     if source not in (None, "-") and not Path(source).is_file():
         raise UserError(f"There is no file {source} to predict from.")
+    both_files = output is not None and source not in (None, "-")
+    if both_files and Path(output).exists() and Path(output).samefile(source):
+        raise UserError(f"-o {output} is the input itself: it is not overwritten.")
     recipe = saved["run"]["recipe"]
-    environment.prepare(saved["backend"], saved["device"])
+    environment.prepare(saved["backend"], "auto")
     module = importlib.import_module(_PREDICTORS[recipe])
     kind = type(importlib.import_module(f"recipes.{recipe}").default_config())
     config = kind(**{key: value for key, value in saved.items() if key != "run"})

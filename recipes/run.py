@@ -47,7 +47,7 @@ def train(recipe: str, config, resume: RunFolder | None = None) -> RunFolder:
     if resume:
         _check_same_data(folder, task)
     else:
-        folder.create()
+        folder.create(config.overwrite)
     config = replace(config, name=folder.path.name)
     text = folder.write_config(recipe, config, data_sha256=task.sha256, **task.facts)
     training = task.batches("train", built, seed=config.seed)

@@ -48,3 +48,36 @@ class LastStep(keras.metrics.Mean):
     def get_config(self):
         """Arguments to rebuild the metric."""
         return {**super().get_config(), "error": self.error, "point": self.point}
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class LastStepLoss(keras.metrics.Mean):
+    """A loss of the forecasts made at the last input step alone.
+
+    Args:
+        loss: A Keras loss, such as `zoo.losses.PinballLoss`.
+        name: Name of the metric. Defaults to `"last_step_loss"`.
+        **kwargs: Arguments of `keras.metrics.Mean`.
+
+    Example:
+        >>> from zoo.losses import GaussianNLL
+        >>> from zoo.metrics import LastStepLoss
+        >>> import numpy as np
+        >>> metric = LastStepLoss(GaussianNLL())
+        >>> y_pred = np.array([[9.0, 1.0], [0.0, 1.0]]).reshape(1, 2, 1, 1, 2)
+        >>> round(float(metric(np.zeros((1, 2, 1, 1)), y_pred)), 4)
+        0.9189
+    """
+
+    def __init__(self, loss, name="last_step_loss", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.loss = keras.losses.get(loss)
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Adds a batch: `y_true` `(batch, time_out, horizon, targets)`."""
+        values = self.loss.call(y_true[:, -1], y_pred[:, -1])
+        return super().update_state(values, sample_weight=sample_weight)
+
+    def get_config(self):
+        """Arguments to rebuild the metric."""
+        return {**super().get_config(), "loss": keras.losses.serialize(self.loss)}

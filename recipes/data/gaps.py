@@ -1,4 +1,7 @@
-"""Missing values: counted, reported, and filled without looking ahead."""
+"""Missing values: counted, reported, and filled.
+
+Nothing looks ahead but the filling of what comes before a series' first known value.
+"""
 
 import numpy as np
 

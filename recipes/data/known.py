@@ -123,7 +123,7 @@ def _from_file(
     taken: list[str],
 ) -> tuple[list[np.ndarray], list[str]]:
     if time is None:
-        raise UserError("--known_file needs times to go by: name their column with --time.")
+        raise UserError("--known needs times to go by: name their column with --time.")
     present = column_names(path)
     by_series = series is not None and series in present
     keys = [time, series] if by_series else [time]
@@ -132,7 +132,7 @@ def _from_file(
     if clash or not names:
         what = f"{clash[0]!r}, which is taken" if clash else "none"
         raise UserError(f"Expected columns with names of their own in {path}. Received: {what}.")
-    wanted = dict.fromkeys(names, "--known_file") | dict.fromkeys(keys, "--time and --series")
+    wanted = dict.fromkeys(names, "--known") | dict.fromkeys(keys, "--time and --series")
     frame = read_columns(path, wanted, text=series if by_series else None)
     values = numeric_block(frame, names, path)
     absent = np.argwhere(np.isnan(values))

@@ -25,6 +25,8 @@ class TimeSeries:
         future: Rows of `known` beyond the end of each series.
         future_times: `(num_series, future)`, of the same type as `times`.
         notes: What was done to the data, in words.
+        observed: bool `(steps, targets)`, False where a target was missing and has been filled: no
+            score counts such a value. `None` where nothing was missing.
 
     Raises:
         ValueError: The arrays do not agree.
@@ -50,6 +52,7 @@ class TimeSeries:
     future: int
     future_times: np.ndarray
     notes: tuple[str, ...] = ()
+    observed: np.ndarray | None = None
 
     def __post_init__(self):
         """Refuses arrays that contradict each other."""
@@ -203,6 +206,7 @@ def read_series(
         step = clock.Step("fixed", 1)
     else:
         step = clock.find_step(table, time)
+    observed = ~np.isnan(table.values[:, : len(targets)])
     gaps.fill(table, missing)
     future_times = clock.future_times(table, step, future)
     columns, names = known.known_columns(table, future_times, known_file, time, series, calendar)
@@ -218,4 +222,5 @@ def read_series(
         future=future,
         future_times=dates.in_seconds(future_times, time),
         notes=tuple(table.notes),
+        observed=None if observed.all() else observed,
     )

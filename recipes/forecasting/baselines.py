@@ -67,6 +67,18 @@ class LeastSquares:
         return np.concatenate([x, np.ones((len(x), 1))], axis=1)
 
 
+def season_of(series, rows) -> int:
+    """The season of the first target of the longest series, in some rows of it.
+
+    Args:
+        series: A `TimeSeries`.
+        rows: Mask `(steps,)` of the rows to look at: the training part.
+    """
+    longest = int(np.argmax(np.diff(series.offsets)))
+    block = slice(series.offsets[longest], series.offsets[longest + 1])
+    return detect_period(series.values[block, 0][rows[block]])
+
+
 def detect_period(values, longest=400) -> int:
     """Length in steps of the season of a series, or 1 when there is none.
 

@@ -56,7 +56,7 @@ def choose_lag(series, rows, period, window, horizon) -> int:
     spread = {}
     for lag in lags:
         spans, counts = np.unique(-(-ahead // lag) * lag, return_counts=True)
-        found = [changes(series, rows, int(span), 1) for span in spans]
+        found = (changes(series, rows, int(span), 1) for span in spans)
         deviations = [part.std() if len(part) > 1 else np.inf for part in found]
         spread[lag] = np.average(deviations, weights=counts)
     best = min(lags, key=spread.get)

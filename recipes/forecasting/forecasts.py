@@ -119,7 +119,8 @@ def point_index(head, quantiles):
     return {"point": None, "gaussian": 0, "quantile": median_index(quantiles)}[head]
 
 
-def last_step_metrics(head, quantiles) -> list[keras.metrics.Metric]:
-    """Metrics to watch while a forecaster trains: errors of the last output, in scaled units."""
+def last_step_metrics(head, quantiles, loss) -> list[keras.metrics.Metric]:
+    """What to watch while a forecaster trains: the last output alone, in scaled units."""
     point = point_index(head, quantiles)
-    return [zoo.metrics.LastStep("mse", point), zoo.metrics.LastStep("mae", point)]
+    errors = [zoo.metrics.LastStep(error, point) for error in ("mse", "mae")]
+    return errors if head == "point" else [*errors, zoo.metrics.LastStepLoss(loss)]

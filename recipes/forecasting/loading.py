@@ -2,8 +2,6 @@
 
 from dataclasses import replace
 
-import numpy as np
-
 from recipes.data import splits
 from recipes.data.book_series import book_series
 from recipes.data.guess import guess_columns
@@ -11,7 +9,6 @@ from recipes.data.ridership import ridership
 from recipes.data.series import read_series
 from recipes.data.windows import Windows
 from recipes.errors import UserError
-from recipes.forecasting.baselines import detect_period
 from recipes.forecasting.task import ForecastTask
 
 #: The book's dates (3rd edition, chapter 15); its test part ends before the pandemic.
@@ -39,10 +36,9 @@ def load(config) -> ForecastTask:
         config = name_columns(config, config.data)
     series = load_series(config)
     starts = split_windows(config, series)
-    task = ForecastTask(config, Windows(series, config.window, config.horizon, starts), 1)
-    period = config.period or _detect(series, task.training_rows)
-    task = ForecastTask(config, task.windows, period)
+    task = ForecastTask(config, Windows(series, config.window, config.horizon, starts))
     _check_backtest(task)
+    _check_scale(task)
     return task
 
 
@@ -78,6 +74,8 @@ def _ridership(config, future):
 
 
 def _own(config, path, future):
+    if "day_type" in config.calendar:
+        raise UserError("day_type is known for ridership only: this run forecasts no other file.")
     return read_series(
         path,
         time=config.time,
@@ -108,13 +106,6 @@ def split_windows(config, series) -> dict:
     )
 
 
-def _detect(series, rows):
-    """The season of the first target of the longest series, on its training part."""
-    longest = int(np.argmax(np.diff(series.offsets)))
-    block = slice(series.offsets[longest], series.offsets[longest + 1])
-    return detect_period(series.values[block, 0][rows[block]])
-
-
 def _check_backtest(task):
     """Cuts the windows of every fold once, so that a lack of data shows before the training."""
     try:
@@ -123,6 +114,18 @@ def _check_backtest(task):
         raise UserError(
             f"--backtest {task.config.backtest} reaches back too far. {error} Or lower --backtest."
         ) from error
+
+
+def _check_scale(task):
+    """Refuses numbers that 32-bit floats cannot standardise."""
+    series = task.windows.series
+    _, scale = task.scaling
+    for name, deviation in zip(series.targets + series.covariates, scale, strict=False):
+        if not 1e-6 < deviation < 1e15:
+            raise UserError(
+                f"Expected values of {name!r} that deviate by 1e-6 to 1e15. Received: "
+                f"{deviation:.1e}. Multiply the column by a power of ten."
+            )
 
 
 def _check_sizes(config):

@@ -1,5 +1,6 @@
 """Forecasts of a saved run: those of its test part again, and beyond the end of a file."""
 
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -39,15 +40,13 @@ def predict(folder, config, facts, source, output, known=None, last=False) -> No
         config = name_columns(config, source)
     future = 0 if source is None and config.dataset == "book_series" else config.horizon
     series = load_series(config, future=future, path=source)
-    task = ForecastTask(config, Windows(series, config.window, config.horizon, {}), 1)
+    task = ForecastTask(config, Windows(series, config.window, config.horizon, {}))
     forecaster = task.forecaster(zoo.load(folder.path))
     parts = [] if last else [_test_starts(config, facts, series, source)]
     if future:
         parts.append(_ends(series, config.window))
-    # All forecasts before the first word is written.
-    found = [forecaster(task.training_windows, part) if len(part) else None for part in parts]
-    for index, (part, forecasts) in enumerate(zip(parts, found, strict=True)):
-        tables.write(output, task.windows, part, forecasts, append=index > 0)
+    found = [(part, forecaster(task.training_windows, part)) for part in parts if len(part)]
+    tables.write(output, task.windows, found)
 
 
 def _test_starts(config, facts, series, source):
@@ -57,17 +56,32 @@ def _test_starts(config, facts, series, source):
         return np.empty(0, np.int64)  # enough at most to forecast what follows the end
     starts = window_starts(series, config.window, config.horizon)
     origins = series.times[starts + config.window - 1]
-    return starts[origins >= np.array(facts["first_test_origin"]).astype(origins.dtype)]
+    return starts[origins >= _first_origin(facts["first_test_origin"], origins.dtype)]
+
+
+def _first_origin(text, dtype):
+    """The run's first test origin, as a time like those of the input."""
+    dates = dtype.kind == "M"
+    if dates == text.lstrip("-").isdigit():
+        kinds = ("steps by number", "dates")
+        raise UserError(
+            f"The run was trained on {kinds[not dates]}; the input has {kinds[dates]}. Give the "
+            "input the same kind of time column."
+        )
+    return np.array(text).astype(dtype)
 
 
 def _ends(series, window):
-    """First rows of the last window of each series."""
+    """First rows of the last window of each series that is long enough for one."""
     lengths = np.diff(series.offsets)
     short = np.flatnonzero(lengths < window)
     if len(short):
         name = series.ids[short[0]] or "the series"
-        raise UserError(
+        message = (
             f"A forecast needs the last {window} steps. Received: {name} with "
-            f"{lengths[short[0]]}, which begins at {show(series.times[series.offsets[short[0]]])}."
+            f"{lengths[short[0]]}, which begins at {show(series.times[series.offsets[short[0]]])}"
         )
-    return series.offsets[1:] - window
+        if len(short) == len(lengths):
+            raise UserError(f"{message}.")
+        print(f"note: {message}: {len(short)} such series left out.", file=sys.stderr)
+    return (series.offsets[1:] - window)[lengths >= window]

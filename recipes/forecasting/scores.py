@@ -7,7 +7,7 @@ def score(actual, forecasts, naive_mae, targets) -> dict[str, float]:
     """Scores forecasts against what happened.
 
     Args:
-        actual: `(n, horizon, targets)`.
+        actual: `(n, horizon, targets)`; NaN where nothing is known, which counts for nothing.
         forecasts: `Forecasts` of the same windows.
         naive_mae: Mean absolute error of the naive forecast on the training data, one number a
             target: the unit of MASE.
@@ -21,23 +21,24 @@ def score(actual, forecasts, naive_mae, targets) -> dict[str, float]:
     """
     error = np.float64(forecasts.point) - np.float64(actual)
     squared, absolute = np.square(error), np.abs(error)
-    mase = (absolute.mean(axis=(0, 1)) / naive_mae).mean()
+    mase = (np.nanmean(absolute, axis=(0, 1)) / naive_mae).mean()
     scores = {
-        "mse": squared.mean(),
-        "rmse": np.sqrt(squared.mean()),
-        "mae": absolute.mean(),
+        "mse": np.nanmean(squared),
+        "rmse": np.sqrt(np.nanmean(squared)),
+        "mae": np.nanmean(absolute),
         "mase": mase,
     }
     if error.shape[1] > 1:
         for step in range(error.shape[1]):
-            scores[f"mse_step_{step + 1}"] = squared[:, step].mean()
-            scores[f"mae_step_{step + 1}"] = absolute[:, step].mean()
+            scores[f"mse_step_{step + 1}"] = np.nanmean(squared[:, step])
+            scores[f"mae_step_{step + 1}"] = np.nanmean(absolute[:, step])
     if len(targets) > 1:
         for index, name in enumerate(targets):
-            scores[f"mae_{name}"] = absolute[..., index].mean()
-            scores[f"rmse_{name}"] = np.sqrt(squared[..., index].mean())
+            scores[f"mae_{name}"] = np.nanmean(absolute[..., index])
+            scores[f"rmse_{name}"] = np.sqrt(np.nanmean(squared[..., index]))
+    known = ~np.isnan(actual)
     for level, (lower, upper) in forecasts.intervals.items():
-        scores[f"coverage_{level}"] = ((lower <= actual) & (actual <= upper)).mean()
+        scores[f"coverage_{level}"] = ((lower <= actual) & (actual <= upper))[known].mean()
     return {name: float(value) for name, value in scores.items()}
 
 

@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from recipes.data.series import show
+from recipes.errors import UserError
 
 COLUMNS = ("time", "origin", "step", "target", "forecast", "lower", "upper")
 
 
-def write(path, windows, starts, forecasts, append=False):
-    """Writes the forecasts of some windows, one row a window, step and target.
+def write(path, windows, parts):
+    """Writes forecasts, one row a window, step and target; a file is written whole or not at all.
 
     `origin` is the time of the last input; `time` the one that is forecast, `step` steps later.
     Several series add a first column `series`. Numbers are printed so that they read back exactly.
@@ -20,23 +21,35 @@ def write(path, windows, starts, forecasts, append=False):
     Args:
         path: File to write, or `None` for standard output.
         windows: The `Windows` that were forecast.
-        starts: First row of each window.
-        forecasts: Their `Forecasts`.
-        append: Add to the file, without a header.
+        parts: Pairs of the first rows of some windows and their `Forecasts`.
+
+    Raises:
+        UserError: If the file cannot be written.
     """
     if path is None:
-        _write(sys.stdout, windows, starts, forecasts, append)
+        _write(sys.stdout, windows, parts)
         return
-    with Path(path).open("a" if append else "w", newline="") as file:
-        _write(file, windows, starts, forecasts, append)
+    path = Path(path)
+    partial = path.with_name(f".{path.name}.part")
+    try:
+        with partial.open("w", newline="") as file:
+            _write(file, windows, parts)
+        partial.replace(path)
+    except OSError as error:
+        raise UserError(f"Cannot write {path}: {error.strerror}.") from error
 
 
-def _write(file, windows, starts, forecasts, append):
+def _write(file, windows, parts):
+    several = windows.series.num_series > 1
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow((["series"] if several else []) + list(COLUMNS))
+    for starts, forecasts in parts:
+        _write_part(writer, windows, starts, forecasts)
+
+
+def _write_part(writer, windows, starts, forecasts):
     series = windows.series
     several = series.num_series > 1
-    writer = csv.writer(file, lineterminator="\n")
-    if not append:
-        writer.writerow((["series"] if several else []) + list(COLUMNS))
     bounds = forecasts.widest if forecasts else None
     for index, start in enumerate(starts):
         origin = start + windows.window - 1

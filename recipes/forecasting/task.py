@@ -27,12 +27,10 @@ class ForecastTask:
     Args:
         config: The `ForecastConfig`.
         windows: The `Windows` to forecast, with their splits.
-        period: Season of the naive forecast and of MASE, in steps; 1 for none.
     """
 
     config: object
     windows: Windows
-    period: int
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -96,6 +94,11 @@ class ForecastTask:
         np.add.at(change, starts, 1)
         np.add.at(change, starts + length, -1)
         return np.cumsum(change)[:-1] > 0
+
+    @cached_property
+    def period(self) -> int:
+        """Season of the naive forecast and of MASE, in steps; 1 for none."""
+        return self.config.period or baselines.season_of(self.windows.series, self.training_rows)
 
     @cached_property
     def difference(self) -> int:
@@ -167,8 +170,18 @@ class ForecastTask:
             chosen = np.linspace(0, len(starts) - 1, MAX_TRAIN_SCORED).astype(np.int64)
             starts = starts[chosen]
         windows = self.training_windows if isinstance(forecast, Forecaster) else self.windows
-        actual = self.windows.targets(starts)[:, 0]
+        actual = self._observed(starts)
         return score(actual, forecast(windows, starts), self.naive_mae, self.windows.series.targets)
+
+    def _observed(self, starts):
+        """What the windows should forecast, NaN where the data did not say."""
+        actual, observed = self.windows.targets(starts)[:, 0], self.windows.series.observed
+        if observed is None:
+            return actual
+        ahead = np.arange(self.windows.window, self.windows.window + self.windows.horizon)
+        seen = observed[starts[:, None] + ahead]
+        # A step that was never seen leaves nothing to count but what it was filled with.
+        return np.where(seen | ~seen.any(axis=0), actual, np.nan)
 
     @cached_property
     def naive_mae(self) -> np.ndarray:
@@ -220,7 +233,7 @@ class ForecastTask:
         starts = self.windows.starts["test"]
         forecaster = self.forecaster(model)
         found = forecaster(self.training_windows, starts)
-        tables.write(folder.predictions, self.windows, starts, found)
+        tables.write(folder.predictions, self.windows, [(starts, found)])
         chosen = _spread(starts)
         few = forecaster(self.training_windows, chosen)
         figures = {

@@ -182,3 +182,17 @@ def test_a_fresh_start_leaves_other_event_files_alone(tmp_path):
     model.fit(x, y, verbose=0, callbacks=[board, checkpoint])
     assert other.read_bytes() == b"kept"
     assert len(event_files(tmp_path / "logs" / "train")) == 1
+
+
+def test_a_fresh_start_forgets_the_checkpoints_of_another_run(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, stop=4)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, stop=2)
+    assert Checkpoint(tmp_path / "checkpoints", resume=True).initial_epoch == 2
+
+
+def test_weights_that_keras_would_forget_are_refused(tmp_path):
+    stopping = keras.callbacks.EarlyStopping(restore_best_weights=True)
+    with pytest.raises(ValueError, match="use ModelCheckpoint"):
+        Checkpoint(tmp_path, [stopping])

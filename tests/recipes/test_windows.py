@@ -143,7 +143,7 @@ def test_windows_are_never_all_in_memory():
     tracemalloc.start()
     starts = split_in_time(series, window, 10)
     config = ForecastConfig(model="linear_forecaster", window=window)
-    task = ForecastTask(config, Windows(series, window, 10, starts), 7)
+    task = ForecastTask(config, Windows(series, window, 10, starts))
     assert len(task.sha256) == 64
     assert task.scaling[0].shape == task.naive_mae.shape == (1,)
     batches = Batches(task.windows, "train", 32, output_positions(50, 50), seed=1)
