@@ -62,7 +62,7 @@ def measure(only, seeds, folder, fresh) -> dict[str, str]:
 
 def _table(rows, results):
     header = ["row", "model", "weights", "validation", "book", "bar", "reached", "test"]
-    header += ["best baseline", "seconds"]
+    header += ["best baseline (validation)", "seconds"]
     lines = [header]
     for row in rows:
         runs = results[row.name]

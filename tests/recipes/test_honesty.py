@@ -26,7 +26,7 @@ def test_a_run_begun_by_another_process_is_not_removed(tmp_path):
 def test_a_run_whose_loss_was_lost_stays_lost(train, tmp_path, make_csv, capsys):
     data = tmp_path / "y.csv"
     data.write_text(make_csv())
-    flags = {"optimizer": "sgd", "learning_rate": 1e30, "clipnorm": 0, "data": data}
+    flags = {"optimizer": "sgd", "learning_rate": 1e30, "clipnorm": 0, "loss": "mse", "data": data}
     run = train(status=1, **flags)
     assert "no longer a number after epoch 1" in capsys.readouterr().err
     assert main(["train", "--resume", str(run)]) == 1
