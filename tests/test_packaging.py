@@ -172,3 +172,11 @@ def test_set_up_names_what_it_cannot_use(tmp_path):
         assert (done.returncode, done.stdout) == (2, "")
         assert message in done.stderr
         assert not (copy / ".venv").exists()
+
+
+def test_what_the_readme_points_to_exists():
+    text = (TOP / "README.md").read_text()
+    targets = re.findall(r"\]\(([^)#]+)\)", text)
+    missing = [target for target in targets if "://" not in target and not (TOP / target).exists()]
+    assert targets
+    assert not missing
