@@ -17,7 +17,7 @@ from recipes.tables import markdown
 #: Epochs of the book's plain run (2nd edition, chapter 10, cell 57), and where its 1cycle run ends
 #: on validation (chapter 11, cell 151).
 PLAIN_EPOCHS, BOOK_ACCURACY = 30, 0.8934
-CYCLE = {"epochs": 12, "batch_size": 128, "max_learning_rate": 0.3}
+CYCLE = {"epochs": 16, "batch_size": 128, "max_learning_rate": 0.15}
 
 
 def measure(only, seeds, folder, fresh) -> dict[str, str]:
