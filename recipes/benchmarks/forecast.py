@@ -89,7 +89,7 @@ def _table(rows, results):
 
 
 def _number(value):
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.5f}"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.6f}"
 
 
 def _epoch():
