@@ -6,6 +6,7 @@ import time
 import keras
 
 import zoo
+from recipes.benchmarks.timing import paired_ratio
 from recipes.data.batches import Batches, EpochClock
 from recipes.data.windows import output_positions
 from recipes.forecast import PRESETS, ForecastConfig, load_data
@@ -25,7 +26,7 @@ class _Clock(keras.callbacks.Callback):
         self.seconds.append(time.perf_counter() - self.started)
 
 
-def epoch_speed(rounds=10) -> dict:
+def epoch_speed(rounds=40) -> dict:
     """Times epochs of cell 86 (20 filters, 8 layers, 7,000 windows of 50, batch 32), in turn.
 
     Plain: `compile(optimizer="adam", loss="mse")` and `fit(x, y, batch_size=32)` on arrays. Recipe:
@@ -35,8 +36,8 @@ def epoch_speed(rounds=10) -> dict:
         rounds: Epochs of each way after the first, which compiles and is not counted.
 
     Returns:
-        `plain_seconds`, `recipe_seconds` (medians), their `ratio`, `epochs`, and the last training
-        losses.
+        `plain_seconds`, `recipe_seconds` (medians), the mean `ratio` with the half-width of its
+        95 % `interval`, `epochs`, and the last training losses.
     """
     config = ForecastConfig(**PRESETS["ml2-ch15-86"])
     task = load_data(config)
@@ -61,10 +62,12 @@ def epoch_speed(rounds=10) -> dict:
         recipe = models["recipe"].fit(feed, shuffle=False, callbacks=watch, **span)
         losses = {"plain": plain.history["loss"][-1], "recipe": recipe.history["loss"][-1]}
     seconds = {way: statistics.median(clock.seconds[1:]) for way, clock in clocks.items()}
+    ratio, interval = paired_ratio(clocks["recipe"].seconds[1:], clocks["plain"].seconds[1:])
     return {
         "plain_seconds": seconds["plain"],
         "recipe_seconds": seconds["recipe"],
-        "ratio": seconds["recipe"] / seconds["plain"],
+        "ratio": ratio,
+        "interval": interval,
         "epochs": rounds,
         "plain_loss": losses["plain"],
         "recipe_loss": losses["recipe"],

@@ -111,9 +111,10 @@ _TITLES = {
 _SENTENCES = {
     "epoch": lambda r: (
         f"{r['plain_seconds']:.2f} s with plain `fit` and Keras' defaults, "
-        f"{r['recipe_seconds']:.2f} s as the recipe trains: {r['ratio']:.2f} of the time "
-        f"(medians of {r['epochs']} epochs each, taken in turn; compilation not counted). Final "
-        f"training loss {r['plain_loss']:.5f} and {r['recipe_loss']:.5f}."
+        f"{r['recipe_seconds']:.2f} s as the recipe trains: {r['ratio']:.2f} ± "
+        f"{r['interval']:.2f} of the time (95 % interval, {r['epochs']} epochs each, taken in "
+        f"turn, compilation not counted). Final training loss {r['plain_loss']:.5f} and "
+        f"{r['recipe_loss']:.5f}."
     ),
     "generation": lambda r: (
         f"{r['ratio']:.0f} times faster than recomputing the receptive field at each of "

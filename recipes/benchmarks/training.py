@@ -7,10 +7,10 @@ import tempfile
 import time
 
 import keras
-import numpy as np
 from keras import layers
 
 from callbacks import OneCycle, TensorBoard
+from recipes.benchmarks.timing import paired_ratio
 from recipes.data.fashion_mnist import fashion_mnist
 from recipes.tables import markdown
 
@@ -128,9 +128,8 @@ def overhead(repeats=20) -> dict:
                 seconds[name].append(time.perf_counter() - started)
     result = {"seconds": statistics.median(seconds["plain"][1:]), "repeats": repeats}
     for name in ("scheduled momentum", "TensorBoard"):
-        ratios = np.array(seconds[name][1:]) / np.array(seconds["plain"][1:])
-        half = 1.96 * ratios.std(ddof=1) / math.sqrt(repeats)
-        result[name] = {"ratio": float(ratios.mean()), "interval": float(half)}
+        ratio, interval = paired_ratio(seconds[name][1:], seconds["plain"][1:])
+        result[name] = {"ratio": ratio, "interval": interval}
     return result
 
 

@@ -45,8 +45,9 @@ class Windows:
 
         Args:
             starts: First rows, `(batch,)` int64.
-            ops: `numpy`, or `keras.ops` to gather inside a compiled pipeline (then the series
-                must not have rows beyond its end).
+            ops: `numpy`, or the same three functions (`take`, `reshape`, `concatenate`) of another
+                library, to gather inside its pipeline (then the series must not have rows beyond
+                its end).
         """
         steps = starts[:, None] + np.arange(self.window)
         x = ops.take(self.series.values, steps, axis=0)
@@ -65,7 +66,7 @@ class Windows:
         Args:
             starts: First rows, `(batch,)` int64.
             positions: Input steps at which the outputs stand. Defaults to the last one.
-            ops: `numpy` or `keras.ops`.
+            ops: See `inputs`.
         """
         positions = np.array([self.window - 1]) if positions is None else positions
         ahead = positions[:, None] + np.arange(1, self.horizon + 1)
