@@ -114,11 +114,17 @@ def _read_config(path) -> dict:
 
 
 def _spell(arguments, kind):
-    """Spells out what people write shorter: `--target A,B`, `--overwrite`, `--model.units 64`."""
+    """Spells out what people write shorter: `--target A,B`, `--overwrite`, `--model.units 64`.
+
+    `--batch-size` stands for `--batch_size`.
+    """
     hints = get_type_hints(kind)
     result, rest = [], list(arguments)
     while rest:
         item = rest.pop(0)
+        if item.startswith("--"):
+            flag, has_value, value = item.partition("=")
+            item = "--" + flag[2:].replace("-", "_") + has_value + value
         if item.startswith("--model."):
             item = item.replace("--model.", "--model_arguments.", 1)
         name, has_value, value = item.removeprefix("--").partition("=")

@@ -29,7 +29,8 @@ class Built:
         training_model: The model that is trained, on the same weights: scaled outputs.
         loss: Keras loss of the training model.
         metrics: Keras metrics to watch.
-        monitor: Name of the validation score, lower is better, that picks the best epoch.
+        monitor: Name of the validation score that picks the best epoch.
+        mode: `"min"` where less of it is better, else `"max"`.
         notes: What the user should know about the model, in words.
     """
 
@@ -38,6 +39,7 @@ class Built:
     loss: object
     metrics: list
     monitor: str
+    mode: str = "min"
     notes: tuple[str, ...] = ()
 
 
@@ -79,6 +81,7 @@ def fit(built, training, validation, config, folder, pictures=None, texts=None, 
         texts=texts,
         hparams=hyperparameters(config),
         monitor=built.monitor,
+        mode=built.mode,
         histogram_freq=config.histogram_freq,
     )
     best = folder.checkpoints / "best.weights.h5"
@@ -123,10 +126,12 @@ def _epoch_of_nan(history):
 def _best_epoch_watch(path, built, config):
     """Keeps the weights of the best epoch, and stops when it lies too far back."""
     yield keras.callbacks.ModelCheckpoint(
-        path, monitor=built.monitor, mode="min", save_best_only=True, save_weights_only=True
+        path, monitor=built.monitor, mode=built.mode, save_best_only=True, save_weights_only=True
     )
     if config.patience:
-        yield keras.callbacks.EarlyStopping(built.monitor, mode="min", patience=config.patience)
+        yield keras.callbacks.EarlyStopping(
+            built.monitor, mode=built.mode, patience=config.patience
+        )
 
 
 def _profiler(config, folder):
@@ -172,7 +177,11 @@ def describe(model) -> str:
     return "\n".join(lines)
 
 
-def best_epoch(history, monitor) -> int:
-    """Number, counted from 1, of the epoch with the lowest monitored score."""
+def best_epoch(history, monitor, mode="min") -> int:
+    """Number, counted from 1, of the epoch with the best monitored score.
+
+    >>> best_epoch({"val_loss": [3.0, 1.0, 2.0]}, "val_loss")
+    2
+    """
     values = history[monitor]
-    return min(range(len(values)), key=values.__getitem__) + 1
+    return values.index(min(values) if mode == "min" else max(values)) + 1

@@ -15,7 +15,7 @@ import zoo
 from recipes import RECIPES
 from recipes.errors import UserError
 from recipes.folder import find_runs
-from recipes.tables import number
+from recipes.tables import HIGHER_IS_BETTER, number
 from zoo.catalog import CATALOG
 
 
@@ -61,7 +61,7 @@ def show_runs(logdir: str, sort: str | None = None) -> None:
 
     Args:
         logdir: Folder of all runs.
-        sort: A metric such as `mae` (validation) or `test.mae`, lowest first. Defaults to the
+        sort: A metric such as `mae` (validation) or `test.accuracy`, best first. Defaults to the
             time.
 
     Raises:
@@ -70,14 +70,20 @@ def show_runs(logdir: str, sort: str | None = None) -> None:
     runs = {path: json.loads((path / "metrics.json").read_text()) for path in find_runs(logdir)}
     if not runs:
         raise UserError(f"There are no finished runs in {logdir}. `zoo train forecast` makes one.")
-    shown = ["validation.mae", "test.mae"]
+    shown = [
+        f"{split}.{name}"
+        for name in ("mae", "accuracy")
+        for split in ("validation", "test")
+        if any(_metric(run, f"{split}.{name}") is not None for run in runs.values())
+    ]
     if sort:
         key = sort if "." in sort else f"validation.{sort}"
         shown = list(dict.fromkeys([key, *shown]))
         if all(_metric(run, key) is None for run in runs.values()):
             names = sorted({name for run in runs.values() for name in run["validation"]})
             raise UserError(f"No run has the metric {sort!r}. Expected one of {', '.join(names)}.")
-        runs = dict(sorted(runs.items(), key=lambda item: _sort_key(_metric(item[1], key))))
+        sign = -1 if key.partition(".")[2] in HIGHER_IS_BETTER else 1
+        runs = dict(sorted(runs.items(), key=lambda item: _sort_key(_metric(item[1], key), sign)))
     table = _table(
         f"Runs in {logdir}",
         ("run", "model", "dataset", "weights", *map(_header, shown)),
@@ -116,8 +122,8 @@ def _metric(run, key):
     return run.get(split, {}).get(name) if isinstance(run.get(split), dict) else None
 
 
-def _sort_key(value):
-    return (value is None, value or 0.0)
+def _sort_key(value, sign):
+    return (value is None, sign * (value or 0.0))
 
 
 def _table(title, columns, rows):

@@ -1,13 +1,18 @@
 """What a run tells a reader: the table on the terminal, and `report.md`."""
 
+import statistics
+
 from rich.table import Table
 
 from recipes import curves
 from recipes.fitting import best_epoch, describe
-from recipes.tables import markdown, number
+from recipes.tables import HIGHER_IS_BETTER, markdown, number
 
 #: Scores shown in tables, in this order, where a run has them; the others are in `metrics.json`.
-COLUMNS = ("mse", "rmse", "mae", "mase", "coverage_80", "coverage_95")
+COLUMNS = (
+    "accuracy", "nll", "roc_auc", "average_precision",
+    "mse", "rmse", "mae", "mase", "coverage_80", "coverage_95",
+)  # fmt: skip
 
 
 def rows(metrics) -> list[list[str]]:
@@ -29,10 +34,10 @@ def rows(metrics) -> list[list[str]]:
     return [["", "part", *shown], *body]
 
 
-def table(metrics) -> Table:
-    """The table of results for the terminal."""
+def table(metrics, advice) -> Table:
+    """The table of results for the terminal, with some advice below it."""
     header, *body = rows(metrics)
-    result = Table(title=f"{metrics['model']} on {metrics['dataset']}", caption=advice(metrics))
+    result = Table(title=f"{metrics['model']} on {metrics['dataset']}", caption=advice)
     for index, name in enumerate(header):
         result.add_column(name, justify="right" if index > 1 else "left", no_wrap=True)
     for row in body:
@@ -42,16 +47,20 @@ def table(metrics) -> Table:
     return result
 
 
-def advice(metrics) -> str:
-    """What to try where a baseline beats the model on validation; else nothing."""
-    scores = {name: each["validation"]["mse"] for name, each in metrics["baselines"].items()}
-    best = min(scores, key=scores.get)
-    if scores[best] >= metrics["validation"]["mse"]:
+def advice(metrics, criterion, remedies) -> str:
+    """What to try where a baseline beats the model on validation; else nothing.
+
+    Args:
+        metrics: The content of `metrics.json`.
+        criterion: Name of the score to compare by.
+        remedies: What is worth a try, in words.
+    """
+    sign = -1 if criterion in HIGHER_IS_BETTER else 1
+    scores = {n: sign * e["validation"][criterion] for n, e in metrics["baselines"].items()}
+    best = min(scores, key=scores.get, default=None)
+    if best is None or scores[best] >= sign * metrics["validation"][criterion]:
         return ""
-    return (
-        f"{best} does better than {metrics['model']}. Worth a try: --difference 1 or the length "
-        "of the season, another --learning_rate, more --epochs."
-    )
+    return f"{best} does better than {metrics['model']}. Worth a try: {remedies}."
 
 
 def write(folder, config, task, built, history, metrics, captions, folds):
@@ -65,9 +74,9 @@ def write(folder, config, task, built, history, metrics, captions, folds):
         history: Scores by epoch.
         metrics: The content of `metrics.json`.
         captions: `{caption: file}` of the recipe's pictures in `plots/`.
-        folds: Scores of a backtest, `{fold: {name: scores}}`; empty for none.
+        folds: Scores on each fold, `{fold: {name: scores}}`; empty for none.
     """
-    best = best_epoch(history, built.monitor)
+    best = best_epoch(history, built.monitor, built.mode)
     curves.learning_curves(history, built.monitor, best).savefig(
         folder.plots / "learning_curves.png", dpi=110
     )
@@ -82,12 +91,12 @@ def write(folder, config, task, built, history, metrics, captions, folds):
         *(f"- {note}" for note in (*task.notes, *built.notes)),
         "## Results",
         markdown(rows(metrics), texts=2),
-        *filter(None, [advice(metrics)]),
+        *filter(None, [advice(metrics, task.criterion, task.remedies)]),
         "The test part was scored once, after training. Validation scores are those the best "
         "epoch was chosen by, so they flatter a little.",
-        *_fold_section(folds),
+        *_fold_section(folds, task),
         "## Reading",
-        *(f"- {finding}" for finding in _reading(history, built, metrics)),
+        *(f"- {finding}" for finding in _reading(history, built, task, metrics)),
         "## Pictures",
         *(f"![{caption}](plots/{file})\n\n*{caption}*" for caption, file in pictures.items()),
         "## Model",
@@ -101,20 +110,25 @@ def command(recipe, folder) -> str:
     return f"zoo train {recipe} --config {folder.config} --name AGAIN"
 
 
-def _reading(history, built, metrics):
+def _reading(history, built, task, metrics):
     rivals = {name: scores["validation"] for name, scores in metrics["baselines"].items()}
     parts = (metrics["train"], metrics["validation"])
-    return curves.diagnose(history, built.monitor, *parts, rivals)
+    falls = task.criterion not in HIGHER_IS_BETTER
+    score = task.criterion if falls else "nll"
+    monitor = built.monitor if built.mode == "min" else "val_loss"
+    return curves.diagnose(history, monitor, *parts, rivals, score)
 
 
-def _fold_section(folds):
+def _fold_section(folds, task):
     if not folds:
         return []
-    names = list(next(iter(folds.values())))
-    lines = [["first test origin", *[f"{name} mae" for name in names]]]
-    lines += [[fold, *[number(scores[n]["mae"]) for n in names]] for fold, scores in folds.items()]
-    return [
-        "## Backtest",
-        "Each row is a model of its own, trained on what came before.",
-        markdown(lines),
-    ]
+    score, names = task.criterion, list(next(iter(folds.values())))
+    lines = [["fold", *[f"{name} {score}" for name in names]]]
+    found = {fold: [scores[name][score] for name in names] for fold, scores in folds.items()}
+    lines += [[fold, *map(number, values)] for fold, values in found.items()]
+    if len(found) > 1:
+        columns = list(zip(*found.values(), strict=True))
+        lines.append(["mean", *[number(statistics.fmean(column)) for column in columns]])
+        lines.append(["deviation", *[number(statistics.stdev(column)) for column in columns]])
+    title, text = task.FOLDS
+    return [f"## {title}", text, markdown(lines)]

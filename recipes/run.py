@@ -2,7 +2,9 @@
 
 A recipe's `load_data` returns a task: an object with `description`, `notes`, `sha256`, `facts`,
 `batches(split, built, seed)`, `forecaster(model)`, `score(forecast, split)`, `baselines()`,
-`folds()`, `pictures(model)` and `write_outputs(model, folder)`. Follow `recipes.forecasting.task`.
+`folds()`, `pictures(model)` and `write_outputs(model, folder)`; and, for the report, the
+`criterion` (the score by which it compares), the `remedies` (what to try where a baseline is
+better) and `FOLDS` (title and text of the table of folds). Follow `recipes.forecasting.task`.
 """
 
 import importlib
@@ -64,7 +66,8 @@ def train(recipe: str, config, resume: RunFolder | None = None) -> RunFolder:
     write_scores(folder.path, _compared(metrics["validation"]), step=len(history["loss"]) - 1)
     folder.write_metrics(metrics)
     if config.progress:
-        _console.print(report.table(metrics))
+        advice = report.advice(metrics, task.criterion, task.remedies)
+        _console.print(report.table(metrics, advice))
         _console.print(f"Run written to {folder.path}; read {folder.report}")
     return folder
 

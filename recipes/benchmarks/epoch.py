@@ -7,8 +7,8 @@ import keras
 
 import zoo
 from recipes.benchmarks.timing import paired_ratio
-from recipes.data.batches import Batches, EpochClock
-from recipes.data.windows import output_positions
+from recipes.data.batches import EpochClock
+from recipes.data.windows import WindowBatches, output_positions
 from recipes.forecast import PRESETS, ForecastConfig, load_data
 
 
@@ -47,7 +47,7 @@ def epoch_speed(rounds=40) -> dict:
         windows.inputs(windows.starts["train"]),
         windows.targets(windows.starts["train"], positions),
     )
-    batches = Batches(windows, "train", config.batch_size, positions, seed=1)
+    batches = WindowBatches(windows, "train", config.batch_size, positions, seed=1)
     models, clocks, losses = {}, {"plain": _Clock(), "recipe": _Clock()}, {}
     for way in clocks:
         keras.utils.set_random_seed(1)

@@ -11,47 +11,46 @@ import numpy as np
 
 
 class Batches:
-    """Shuffled or ordered batches of windows, in the form that the backend reads fastest.
+    """Shuffled or ordered batches of examples, in the form that the backend reads fastest.
+
+    A subclass says in `assemble` what an example is made of.
 
     Args:
-        windows: A `Windows`.
-        split: Name of the split to read.
-        batch_size: Windows in a batch. In training, what does not fill a batch is left out of the
+        examples: Numbers that name the examples, `(n,)` int64.
+        batch_size: Examples in a batch. In training, what does not fill a batch is left out of the
             epoch (another part each time), so that every step has the same shape.
-        positions: Input steps at which the model's outputs stand.
-        mean: Subtracted from the targets, one number a target.
-        scale: Divides the targets, one number a target.
         seed: Seed of the order; `None` keeps the order and the last, smaller batch.
 
     Attributes:
         epoch: The epoch that the next pass over the data belongs to; `EpochClock` sets it.
     """
 
-    def __init__(self, windows, split, batch_size, positions, mean=0.0, scale=1.0, seed=None):
-        self.windows = windows
-        self.starts = windows.starts[split]
-        self.batch_size = min(batch_size, len(self.starts))
-        self.positions = positions
-        self.mean = np.float32(mean)
-        self.scale = np.float32(scale)
+    def __init__(self, examples, batch_size, seed=None):
+        self.examples = np.asarray(examples, np.int64)
+        self.batch_size = min(batch_size, len(self.examples))
         self.seed = seed
         self.epoch = 0
 
     def __len__(self):
-        full, rest = divmod(len(self.starts), self.batch_size)
+        full, rest = divmod(len(self.examples), self.batch_size)
         return full + (1 if rest and self.seed is None else 0)
 
     def order(self) -> np.ndarray:
-        """First rows of the windows of this epoch, in the order in which they are seen."""
+        """Numbers of the examples of this epoch, in the order in which they are seen."""
         if self.seed is None:
-            return self.starts
+            return self.examples
         generator = np.random.default_rng([self.seed, self.epoch])
-        return generator.permutation(self.starts)[: len(self) * self.batch_size]
+        return generator.permutation(self.examples)[: len(self) * self.batch_size]
 
-    def assemble(self, starts, ops=np):
-        """Inputs and scaled targets of the windows at `starts`."""
-        targets = self.windows.targets(starts, self.positions, ops)
-        return self.windows.inputs(starts, ops), (targets - self.mean) / self.scale
+    def assemble(self, examples, ops=np):
+        """What the model is fed: `(inputs, targets)` or `(inputs, targets, sample_weights)`.
+
+        Args:
+            examples: Some of the numbers, `(batch,)` int64.
+            ops: `numpy`, or the same three functions (`take`, `reshape`, `concatenate`) of another
+                library, to gather inside its pipeline.
+        """
+        raise NotImplementedError
 
     def feed(self):
         """What to pass to `fit` or `evaluate`."""
@@ -78,8 +77,8 @@ def _tf_dataset(batches):
     import tensorflow as tf
 
     count = len(batches.order())
-    # Keras' own `take` checks for negative rows, at three times the cost of the whole pipeline.
-    ops = SimpleNamespace(take=tf.gather, reshape=tf.reshape, concatenate=tf.concat)
+    # Keras' own `take` checks for negative rows, which costs more than the rest of the pipeline.
+    ops = SimpleNamespace(take=_take, reshape=tf.reshape, concatenate=tf.concat)
 
     def epoch(_):
         order = tf.numpy_function(batches.order, [], tf.int64)
@@ -92,6 +91,15 @@ def _tf_dataset(batches):
     options = tf.data.Options()
     options.autotune.enabled = False  # its shutdown stalls `fit` on small machines
     return dataset.with_options(options)
+
+
+def _take(array, indices, axis):
+    """Gathers from an array that stays outside the graph, which holds no more than 2 GiB."""
+    import tensorflow as tf
+
+    with tf.init_scope():
+        tensor = tf.constant(array)
+    return tf.gather(tensor, indices, axis=axis)
 
 
 class EpochClock(keras.callbacks.Callback):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from recipes.data.batches import Batches
 from recipes.data.series import TimeSeries
 
 
@@ -45,9 +46,8 @@ class Windows:
 
         Args:
             starts: First rows, `(batch,)` int64.
-            ops: `numpy`, or the same three functions (`take`, `reshape`, `concatenate`) of another
-                library, to gather inside its pipeline (then the series must not have rows beyond
-                its end).
+            ops: See `Batches.assemble`; but for `numpy`, the series must not have rows beyond its
+                end.
         """
         steps = starts[:, None] + np.arange(self.window)
         x = ops.take(self.series.values, steps, axis=0)
@@ -66,7 +66,7 @@ class Windows:
         Args:
             starts: First rows, `(batch,)` int64.
             positions: Input steps at which the outputs stand. Defaults to the last one.
-            ops: See `inputs`.
+            ops: See `Batches.assemble`.
         """
         positions = np.array([self.window - 1]) if positions is None else positions
         ahead = positions[:, None] + np.arange(1, self.horizon + 1)
@@ -82,6 +82,32 @@ class Windows:
         ahead = np.minimum(np.arange(2, steps + 2), steps)
         rows = self.series.known_rows(starts + self.window - 1)[:, None] + ahead
         return self.series.known[rows]
+
+
+class WindowBatches(Batches):
+    """Batches of windows with scaled targets.
+
+    Args:
+        windows: A `Windows`.
+        split: Name of the split to read.
+        batch_size: Windows in a batch.
+        positions: Input steps at which the model's outputs stand.
+        mean: Subtracted from the targets, one number a target.
+        scale: Divides the targets, one number a target.
+        seed: See `Batches`.
+    """
+
+    def __init__(self, windows, split, batch_size, positions, mean=0.0, scale=1.0, seed=None):
+        super().__init__(windows.starts[split], batch_size, seed)
+        self.windows = windows
+        self.positions = positions
+        self.mean = np.float32(mean)
+        self.scale = np.float32(scale)
+
+    def assemble(self, examples, ops=np):
+        """Inputs and scaled targets of the windows that start at `examples`."""
+        targets = self.windows.targets(examples, self.positions, ops)
+        return self.windows.inputs(examples, ops), (targets - self.mean) / self.scale
 
 
 def output_positions(time_out: int, window: int, stride: int = 1) -> np.ndarray:

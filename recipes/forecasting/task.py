@@ -7,10 +7,9 @@ from functools import cached_property
 import numpy as np
 
 import zoo
-from recipes.data.batches import Batches
 from recipes.data.series import show
 from recipes.data.splits import split_in_time
-from recipes.data.windows import Windows, output_positions
+from recipes.data.windows import WindowBatches, Windows, output_positions
 from recipes.forecasting import baselines, plots, tables
 from recipes.forecasting.differencing import changes, choose_lag
 from recipes.forecasting.forecasts import Forecaster
@@ -31,6 +30,18 @@ class ForecastTask:
 
     config: object
     windows: Windows
+
+    FOLDS = (
+        "Backtest",
+        "Each row is a model of its own, trained on what came before.",
+    )
+
+    remedies = "--difference 1 or the length of the season, another --learning_rate, more --epochs"
+
+    @property
+    def criterion(self) -> str:
+        """The score by which the report compares, the one that the loss comes closest to."""
+        return "mse" if self.config.loss == "mse" else "mae"
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -134,7 +145,7 @@ class ForecastTask:
         time_out = built.training_model.output_shape[1]
         stride = zoo.output_stride(built.training_model)
         mean, scale = self.target_scaling
-        return Batches(
+        return WindowBatches(
             windows,
             split,
             self.config.batch_size if seed is not None else 1024,

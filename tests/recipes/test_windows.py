@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import zoo
-from recipes.data.batches import Batches, _PyFeed
+from recipes.data.batches import _PyFeed
 from recipes.data.series import TimeSeries
 from recipes.data.splits import split_in_time, window_starts
-from recipes.data.windows import Windows, output_positions
+from recipes.data.windows import WindowBatches, Windows, output_positions
 from recipes.forecast import ForecastConfig
 from recipes.forecasting.task import ForecastTask
 
@@ -88,7 +88,7 @@ def test_known_covariates_of_an_iterated_forecast():
 
 def test_order_depends_on_seed_and_epoch_alone():
     def order(seed, epoch, reads=0):
-        batches = Batches(make_windows(), "train", 4, np.array([WINDOW - 1]), seed=seed)
+        batches = WindowBatches(make_windows(), "train", 4, np.array([WINDOW - 1]), seed=seed)
         for _ in range(reads):
             batches.order()
         batches.epoch = epoch
@@ -102,13 +102,13 @@ def test_order_depends_on_seed_and_epoch_alone():
 @pytest.mark.parametrize("batch_size", [1, 4, 7, 1000])
 def test_an_epoch_sees_each_window_once(batch_size):
     windows = make_windows()
-    batches = Batches(windows, "train", batch_size, np.array([WINDOW - 1]), seed=3)
+    batches = WindowBatches(windows, "train", batch_size, np.array([WINDOW - 1]), seed=3)
     starts, order = windows.starts["train"], batches.order()
     assert len(set(order.tolist())) == len(order)
     assert set(order) <= set(starts)
     assert len(starts) - len(order) < min(batch_size, len(starts))
     assert len(order) == len(batches) * batches.batch_size
-    in_order = Batches(windows, "train", batch_size, np.array([WINDOW - 1]))
+    in_order = WindowBatches(windows, "train", batch_size, np.array([WINDOW - 1]))
     np.testing.assert_array_equal(in_order.order(), starts)
 
 
@@ -117,7 +117,7 @@ def test_an_epoch_sees_each_window_once(batch_size):
 def test_the_tensorflow_pipeline_equals_the_numpy_one(seed, known):
     windows = make_windows(known=known)
     positions = output_positions(2, WINDOW, stride=2)
-    batches = Batches(windows, "train", 4, positions, [1.0, 2.0], [3.0, 4.0], seed)
+    batches = WindowBatches(windows, "train", 4, positions, [1.0, 2.0], [3.0, 4.0], seed)
     feed, plain = batches.feed(), _PyFeed(batches)
     assert int(feed.cardinality()) == len(plain) == len(batches)
     seen = []
@@ -146,7 +146,7 @@ def test_windows_are_never_all_in_memory():
     task = ForecastTask(config, Windows(series, window, 10, starts))
     assert len(task.sha256) == 64
     assert task.scaling[0].shape == task.naive_mae.shape == (1,)
-    batches = Batches(task.windows, "train", 32, output_positions(50, 50), seed=1)
+    batches = WindowBatches(task.windows, "train", 32, output_positions(50, 50), seed=1)
     feed = _PyFeed(batches)
     for step in range(5):
         x, y = feed[step]
