@@ -1,0 +1,1 @@
+"""What the recipes that learn from labelled examples share: scores, pictures, splits."""
