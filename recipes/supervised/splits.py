@@ -77,8 +77,8 @@ def balanced_weights(labels, count) -> np.ndarray:
 
     Example:
         >>> from recipes.supervised.splits import balanced_weights
-        >>> balanced_weights([0, 0, 0, 1], 2).round(3).tolist()
-        [0.667, 2.0]
+        >>> balanced_weights([0, 0, 0, 0, 1, 1], 2).tolist()
+        [0.75, 1.5]
     """
     found = np.bincount(np.asarray(labels), minlength=count)
     present = found > 0
