@@ -6,6 +6,7 @@
 0.01
 """
 
+from callbacks.averaging import AverageWeights
 from callbacks.checkpoint import Checkpoint
 from callbacks.lr_finder import find_learning_rate
 from callbacks.nan_guard import NaNGuard
@@ -36,6 +37,7 @@ from callbacks.summaries import write_scores
 from callbacks.tensorboard import TensorBoard
 
 __all__ = [
+    "AverageWeights",
     "Checkpoint",
     "CosineRestarts",
     "ExponentialDecay",

@@ -28,11 +28,21 @@ class TrainConfig:
         optimizer: Keras optimizer.
         learning_rate: Its rate; the peak of a schedule.
         schedule: How the rate moves: `cosine` warms up linearly and then falls to zero; `1cycle`
-            rises, falls and moves the momentum against it.
+            rises, falls and moves the momentum against it; `plateau` halves the rate when the
+            monitored score has not improved for 5 epochs; `restarts` are three cosines, each twice
+            as long as the one before; `flat_cosine` falls in the last quarter; `exponential`
+            divides by 10 over four fifths of the run; `power` is 1 / (1 + 10 t).
         warmup: Share of all steps that warm up, with the cosine schedule.
-        weight_decay: Decoupled weight decay of adamw.
+        weight_decay: Decoupled weight decay of adamw, lion and muon.
         momentum: Momentum of sgd.
+        nesterov: Nesterov's form of the momentum of sgd.
         clipnorm: Gradients with a larger norm are scaled down to it; 0 turns it off.
+        clipvalue: Components of gradients beyond it are cut off (set clipnorm to 0); 0 turns it
+            off.
+        ema: Decay of a moving average of the weights, which is what is validated and kept; 0 for
+            none, else 0.9 to 0.9999.
+        precision: Numbers of the layers' computations; `bfloat16` is mixed precision, fast on
+            recent GPUs and slow on most CPUs.
         patience: Stop when the monitored validation score has not improved for so many epochs; 0
             never stops early. The best epoch's weights are kept either way.
         seed: Seed of everything random. The same seed gives the same result on the same machine.
@@ -58,13 +68,21 @@ class TrainConfig:
     epochs: int = 20
     batch_size: int = 32
     loss: Literal["mse", "huber"] = "mse"
-    optimizer: Literal["adamw", "adam", "nadam", "rmsprop", "sgd"] = "adamw"
+    optimizer: Literal[
+        "adamw", "adam", "nadam", "adamax", "adagrad", "rmsprop", "sgd", "lion", "muon"
+    ] = "adamw"
     learning_rate: float = 0.001
-    schedule: Literal["cosine", "1cycle", "constant"] = "cosine"
+    schedule: Literal[
+        "cosine", "1cycle", "constant", "plateau", "flat_cosine", "restarts", "exponential", "power"
+    ] = "cosine"
     warmup: float = 0.05
     weight_decay: float = 0.0
     momentum: float = 0.9
+    nesterov: bool = False
     clipnorm: float = 1.0
+    clipvalue: float = 0.0
+    ema: float = 0.0
+    precision: Literal["float32", "bfloat16"] = "float32"
     patience: int = 0
     seed: int = 42
     logdir: str = "logs"
@@ -82,22 +100,28 @@ class TrainConfig:
     def validate(self) -> None:
         """Raises a `UserError` for the first setting that is out of range."""
         at_least(self, 1, "epochs", "batch_size", "steps_per_execution")
-        at_least(self, 0, "weight_decay", "clipnorm", "patience", "seed", "histogram_freq")
+        at_least(self, 0, "weight_decay", "clipnorm", "clipvalue", "patience", "seed")
+        at_least(self, 0, "histogram_freq")
         if self.seed >= 2**32:
             raise UserError(f"--seed must be below 2**32. Received: {self.seed}")
         if not self.learning_rate > 0:
             raise UserError(f"--learning_rate must be above 0. Received: {self.learning_rate}")
-        for name in ("warmup", "momentum"):
+        for name in ("warmup", "momentum", "ema"):
             if not 0 <= getattr(self, name) < 1:
                 raise UserError(
                     f"--{name} must be at least 0 and below 1. Received: {getattr(self, name)}"
                 )
         if self.profile and self.backend == "torch":
             raise UserError("--profile needs --backend tensorflow or jax.")
-        if self.schedule == "1cycle" and self.optimizer == "rmsprop":
+        if self.clipnorm and self.clipvalue:
+            raise UserError("Give either --clipnorm or --clipvalue and set the other to 0.")
+        if self.schedule == "1cycle" and self.optimizer not in ("sgd", "adam", "adamw", "nadam"):
             raise UserError(
-                "--schedule 1cycle moves a momentum, and rmsprop has none: use sgd or adam."
+                f"--schedule 1cycle moves a momentum, and {self.optimizer} has none that can be "
+                "moved: use sgd, adam, adamw or nadam."
             )
+        if self.nesterov and (self.optimizer != "sgd" or not self.momentum):
+            raise UserError("--nesterov is a form of momentum: use --optimizer sgd --momentum 0.9.")
         if self.dataset and self.data:
             raise UserError("Give either --dataset or --data, not both.")
 

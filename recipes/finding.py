@@ -53,10 +53,9 @@ def find(recipe: str, config, min_rate: float, max_rate: float, steps: int):
             written.
         RunError: If the curve suggests nothing; it is written when there is one.
     """
-    import keras  # here, so that the flags are checked before it is loaded
-
-    from callbacks import find_learning_rate
-    from recipes.fitting import make_optimizer
+    from callbacks import find_learning_rate  # here: the flags are checked before Keras loads
+    from recipes.fitting import start_afresh
+    from recipes.optimizer import make_optimizer
 
     config.validate()
     check_range(min_rate, max_rate, steps)
@@ -66,7 +65,7 @@ def find(recipe: str, config, min_rate: float, max_rate: float, steps: int):
     task = module.load_data(config)
     if config.progress:
         _console.print(task.description)
-    keras.utils.set_random_seed(config.seed)
+    start_afresh(config)
     built = module.build_model(config, task)
     training = task.batches("train", built, seed=config.seed)
     model = built.training_model

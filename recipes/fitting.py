@@ -6,17 +6,10 @@ from dataclasses import asdict, dataclass
 
 import keras
 
-from callbacks import (
-    Checkpoint,
-    NaNGuard,
-    OneCycle,
-    Profiler,
-    TensorBoard,
-    WarmupCosine,
-    with_norms,
-)
+from callbacks import AverageWeights, Checkpoint, NaNGuard, Profiler, TensorBoard, with_norms
 from recipes.data.batches import EpochClock
 from recipes.errors import RunError
+from recipes.optimizer import make_optimizer, plateau_watch
 from recipes.progress import Progress
 
 
@@ -41,6 +34,13 @@ class Built:
     monitor: str
     mode: str = "min"
     notes: tuple[str, ...] = ()
+
+
+def start_afresh(config) -> None:
+    """Sets the seed and the precision of the models that are built next."""
+    keras.utils.set_random_seed(config.seed)
+    mixed = config.precision == "bfloat16"
+    keras.config.set_dtype_policy("mixed_bfloat16" if mixed else "float32")
 
 
 def fit(built, training, validation, config, folder, pictures=None, texts=None, resume=False):
@@ -85,7 +85,8 @@ def fit(built, training, validation, config, folder, pictures=None, texts=None, 
         histogram_freq=config.histogram_freq,
     )
     best = folder.checkpoints / "best.weights.h5"
-    watch = [EpochClock(training), guard, *_best_epoch_watch(best, built, config), board]
+    watch = [EpochClock(training), guard, *([AverageWeights()] if config.ema else [])]
+    watch += [*_best_epoch_watch(best, built, config), *plateau_watch(config, built), board]
     watch += [Progress(built.monitor, visible=config.progress), *_profiler(config, folder)]
     checkpoint = Checkpoint(folder.checkpoints, watch, resume)
     for problem in checkpoint.problems:
@@ -139,22 +140,6 @@ def _profiler(config, folder):
         yield Profiler(folder.path)
         if not Profiler.plugin_is_installed():
             print(f"note: {Profiler.HINT}", file=sys.stderr)
-
-
-def make_optimizer(config, total_steps):
-    """The Keras optimizer that the flags describe."""
-    arguments = {"clipnorm": config.clipnorm or None}
-    if config.optimizer == "adamw":
-        arguments["weight_decay"] = config.weight_decay
-    if config.schedule == "1cycle":
-        return OneCycle(config.learning_rate, total_steps).optimizer(config.optimizer, **arguments)
-    if config.optimizer == "sgd":
-        arguments["momentum"] = config.momentum
-    rate = config.learning_rate
-    if config.schedule == "cosine":
-        rate = WarmupCosine(rate, total_steps, warmup_steps=math.floor(config.warmup * total_steps))
-    arguments["learning_rate"] = rate
-    return keras.optimizers.get({"class_name": config.optimizer, "config": arguments})
 
 
 #: Flags that say where a run goes and what it shows, not what it learns.

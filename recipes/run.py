@@ -10,13 +10,12 @@ better) and `FOLDS` (title and text of the table of folds). Follow `recipes.fore
 import importlib
 from dataclasses import replace
 
-import keras
 from rich.console import Console
 
 from callbacks import write_scores
 from recipes import report
 from recipes.errors import UserError
-from recipes.fitting import fit
+from recipes.fitting import fit, start_afresh
 from recipes.folder import RunFolder
 
 SPLITS = ("validation", "test")
@@ -43,7 +42,7 @@ def train(recipe: str, config, resume: RunFolder | None = None) -> RunFolder:
     module = importlib.import_module(f"recipes.{recipe}")
     task = module.load_data(config)
     _say(config, task.description, *(f"note: {note}" for note in task.notes))
-    keras.utils.set_random_seed(config.seed)
+    start_afresh(config)
     built = module.build_model(config, task)
     _say(config, *(f"note: {note}" for note in built.notes))
     if resume:
@@ -85,7 +84,7 @@ def _run_folds(module, config, task, folder):
     results = {}
     for index, (name, fold) in enumerate(task.folds().items(), start=1):
         _say(config, f"fold {name}")
-        keras.utils.set_random_seed(config.seed)
+        start_afresh(config)
         built = module.build_model(config, fold)
         inside = RunFolder(folder.path / "folds" / str(index))
         inside.create()

@@ -70,7 +70,7 @@ def refusal(capsys, *arguments, status=2):
         (["xyz"], "There is no command 'xyz'. Expected one of list, train, "),
         (["train"], "Expected a recipe: zoo train RECIPE. One of forecast."),
         (["train", "forcast"], "There is no recipe 'forcast'. Did you mean forecast?"),
-        (["list", "zzz"], "Nothing matches 'zzz'. Models: conv_gru, "),
+        (["list", "zzz"], "Nothing matches 'zzz'. Models: "),
         (["list", "a", "b"], "unrecognized arguments: b. `zoo list --help` shows how."),
         (["runs"], "There are no finished runs in logs. `zoo train forecast` makes one."),
         (["runs", "--sort"], "argument --sort: expected one argument."),
