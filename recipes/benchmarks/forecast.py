@@ -2,9 +2,8 @@
 
 import json
 
-from recipes.benchmarks.runs import Row, compare, mean_and_deviation, train_all
+from recipes.benchmarks.runs import Row, score_table, train_all
 from recipes.forecasting.presets import BOOK_MSE
-from recipes.tables import markdown
 
 BOOK_ROWS = [
     Row(name, ("--preset", name), book=mse, rule="mean - 2 sd") for name, mse in BOOK_MSE.items()
@@ -49,7 +48,7 @@ def measure(only, seeds, folder, fresh) -> dict[str, str]:
         chosen = [row for row in rows if any(part in row.name for part in only)]
         if chosen:
             results = train_all("forecast", chosen, seeds, folder, fresh)
-            sections[title] = _table(chosen, results)
+            sections[title] = score_table(chosen, results)
     speeds = {"epoch": _epoch, "generation": _generation}
     chosen = {name: speed for name, speed in speeds.items() if any(p in name for p in only)}
     for name, speed in chosen.items():
@@ -58,38 +57,6 @@ def measure(only, seeds, folder, fresh) -> dict[str, str]:
             path.write_text(json.dumps(speed(), indent=2))
         sections[_TITLES[name]] = _SENTENCES[name](json.loads(path.read_text()))
     return sections
-
-
-def _table(rows, results):
-    header = ["row", "model", "weights", "validation", "book", "bar", "reached", "test"]
-    header += ["best baseline (validation)", "seconds"]
-    lines = [header]
-    for row in rows:
-        runs = results[row.name]
-        mean, deviation, reached = compare(row, runs)
-        test, test_deviation = mean_and_deviation([run["test"][row.metric] for run in runs])
-        rivals = {k: v["validation"][row.metric] for k, v in runs[0]["baselines"].items()}
-        best = min(rivals, key=rivals.get)
-        bar = row.book if row.bar is None else row.bar
-        lines.append(
-            [
-                row.name,
-                runs[0]["model"],
-                f"{runs[0]['parameters']:,}",
-                f"{_number(mean)} ± {_number(deviation)}",
-                _number(row.book),
-                _number(bar) + (" (mean - 2 sd)" if row.rule != "mean" else ""),
-                reached,
-                f"{_number(test)} ± {_number(test_deviation)}",
-                f"{best} {_number(rivals[best])}",
-                f"{mean_and_deviation([run['seconds'] for run in runs])[0]:.0f}",
-            ]
-        )
-    return markdown(lines, texts=2)
-
-
-def _number(value):
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.6f}"
 
 
 def _epoch():

@@ -1,4 +1,4 @@
-"""Trains a recipe several times, each in a process of its own, and gathers the scores."""
+"""Trains a recipe several times, each in a process of its own, and compares the scores."""
 
 import json
 import statistics
@@ -6,6 +6,8 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+from recipes.tables import HIGHER_IS_BETTER, markdown
 
 
 @dataclass(frozen=True)
@@ -15,10 +17,12 @@ class Row:
     Args:
         name: Name of the row, and of its runs.
         flags: Arguments of `zoo train RECIPE`.
-        metric: Score on validation that is compared.
+        metric: Score that is compared.
         book: The book's printed figure.
         bar: What must be reached; `None` compares with the book.
-        rule: How runs are compared with the bar: `"mean"`, or `"mean - 2 sd"`.
+        rule: How runs are compared with the bar: `"mean"`, or `"mean - 2 sd"` (for a score of
+            which more is better, plus).
+        part: Part of the data that is compared.
     """
 
     name: str
@@ -27,6 +31,12 @@ class Row:
     book: float | None = None
     bar: float | None = None
     rule: str = "mean"
+    part: str = "validation"
+
+    @property
+    def goal(self) -> float | None:
+        """What must be reached."""
+        return self.book if self.bar is None else self.bar
 
 
 def train_all(recipe, rows, seeds, logdir, fresh=False) -> dict[str, list[dict]]:
@@ -61,7 +71,54 @@ def mean_and_deviation(values) -> tuple[float, float]:
 
 def compare(row, runs) -> tuple[float, float, str]:
     """Mean and deviation of a row's metric, and whether it reaches its bar."""
-    mean, deviation = mean_and_deviation([run["validation"][row.metric] for run in runs])
-    bar = row.book if row.bar is None else row.bar
-    reached = (mean - 2 * deviation if row.rule == "mean - 2 sd" else mean) <= bar
-    return mean, deviation, "yes" if reached else "**no**"
+    mean, deviation = mean_and_deviation([run[row.part][row.metric] for run in runs])
+    sign = -1 if row.metric in HIGHER_IS_BETTER else 1
+    slack = 2 * deviation if row.rule == "mean - 2 sd" else 0.0
+    if row.goal is None:
+        return mean, deviation, ""
+    return mean, deviation, "yes" if sign * mean - slack <= sign * row.goal else "**no**"
+
+
+def score_table(rows, results) -> str:
+    """A Markdown table of rows: scores with their spread beside the book, the bar and baselines.
+
+    Args:
+        rows: The `Row`s.
+        results: What `train_all` gave for them.
+    """
+    part = rows[0].part
+    header = ["row", "model", "weights", "validation", "test", f"book ({part})", f"bar ({part})"]
+    header += ["reached", f"best baseline ({part})", "seconds"]
+    return markdown([header, *[_line(row, results[row.name]) for row in rows]], texts=2)
+
+
+def _line(row, runs):
+    scores = {}
+    for part in ("validation", "test"):
+        mean, deviation = mean_and_deviation([run[part][row.metric] for run in runs])
+        scores[part] = f"{show(mean)} ± {show(deviation)}"
+    rivals = {name: each[row.part][row.metric] for name, each in runs[0]["baselines"].items()}
+    choose = max if row.metric in HIGHER_IS_BETTER else min
+    best = choose(rivals, key=rivals.get)
+    bar = "" if row.goal is None else show(row.goal)
+    return [
+        row.name,
+        runs[0]["model"],
+        f"{runs[0]['parameters']:,}",
+        scores["validation"],
+        scores["test"],
+        "" if row.book is None else show(row.book),
+        bar + (f" ({row.rule})" if row.rule != "mean" else ""),
+        compare(row, runs)[2],
+        f"{best} {show(rivals[best])}",
+        f"{mean_and_deviation([run['seconds'] for run in runs])[0]:.0f}",
+    ]
+
+
+def show(value) -> str:
+    """A score of a benchmark: whole where it is large.
+
+    >>> show(0.00129812), show(22062.3)
+    ('0.001298', '22,062')
+    """
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.6f}"
