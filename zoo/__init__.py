@@ -18,11 +18,14 @@ _MODULES = {info.name: f"zoo.models.{info.module}" for info in CATALOG} | {
     "receptive_field": "zoo.models.wavenet",
     "output_stride": "zoo.models.heads",
     "load": "zoo.saving",
+    "Predictor": "zoo.predictor",
     "monte_carlo": "zoo.uncertainty",
     "layers": "zoo.layers",
     "decoding": "zoo.decoding",
     "losses": "zoo.losses",
     "metrics": "zoo.metrics",
+    "objective": "zoo.objectives",
+    "transfer": "zoo.transfer",
 }
 
 __version__ = "0.1.0"

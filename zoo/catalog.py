@@ -15,7 +15,7 @@ class ModelInfo:
     Args:
         name: Name of the factory, and of the model in `create_model`.
         module: Module in `zoo.models` that defines the factory.
-        task: Recipe that trains it by default.
+        task: Recipe that trains it by default; "pretraining" for models that only start others.
         chapter: Chapter of the book (2nd and 3rd edition number them alike).
         parameters: Number of weights of the reference build, see `REFERENCE_ARGUMENTS`.
         summary: One line for `zoo list`.
@@ -30,7 +30,12 @@ class ModelInfo:
 
 
 #: Arguments of the builds whose weights are counted, by task: the book's own task sizes.
-REFERENCE_ARGUMENTS = {"forecast": {"input_shape": (50, 1), "horizon": 10}}
+REFERENCE_ARGUMENTS = {
+    "forecast": {"input_shape": (50, 1), "horizon": 10},
+    "images": {"input_shape": (28, 28), "outputs": 10, "head": "multiclass"},
+    "tabular": {"num_numeric": 8},
+    "pretraining": {"input_shape": (28, 28)},
+}
 
 CATALOG = (
     ModelInfo(
@@ -59,5 +64,23 @@ CATALOG = (
         15,
         63146,
         "the paper's: gated, residual, skip paths",
+    ),
+    ModelInfo("perceptron", "perceptron", "images", 10, 7850, "one dense layer"),
+    ModelInfo("mlp", "mlp", "images", 10, 266610, "dense layers, plain or self-normalizing"),
+    ModelInfo(
+        "wide_and_deep",
+        "wide_and_deep",
+        "tabular",
+        10,
+        1239,
+        "a linear and a deep path, added up; embeddings, crosses, ensembles",
+    ),
+    ModelInfo(
+        "autoencoder",
+        "autoencoder",
+        "pretraining",
+        17,
+        538014,
+        "stacked, also denoising; its encoder starts an mlp",
     ),
 )

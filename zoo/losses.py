@@ -1,4 +1,4 @@
-"""Losses of probabilistic forecasts."""
+"""Losses that Keras does not have."""
 
 import math
 
@@ -61,3 +61,99 @@ class GaussianNLL(keras.losses.Loss):
         mean, stddev = y_pred[..., 0], y_pred[..., 1]
         z = (ops.cast(y_true, y_pred.dtype) - mean) / stddev
         return 0.5 * ops.square(z) + ops.log(stddev) + 0.5 * math.log(2 * math.pi)
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class SmoothedSparseCrossentropy(keras.losses.Loss):
+    """Crossentropy, in nats, of integer labels and logits, with label smoothing.
+
+    The target distribution gives `1 - label_smoothing` to the label and spreads the rest evenly
+    over all classes, the label included: what Keras does for one-hot labels only.
+
+    Args:
+        label_smoothing: Share to spread, in [0, 1). Defaults to 0.1.
+        name: Name of the loss.
+        **kwargs: Arguments of `keras.losses.Loss`.
+
+    Raises:
+        ValueError: If the share is out of range.
+
+    Example:
+        >>> from zoo.losses import SmoothedSparseCrossentropy
+        >>> import numpy as np
+        >>> loss = SmoothedSparseCrossentropy(0.2)
+        >>> logits = np.log([[0.5, 0.25, 0.25]])
+        >>> round(float(loss(np.array([0]), logits)), 4)  # 0.8 log 2 + 0.2 (5 log 2) / 3
+        0.7856
+
+    Reference:
+        Szegedy et al., *Rethinking the Inception architecture*, 2016, section 7.
+    """
+
+    def __init__(self, label_smoothing=0.1, name="smoothed_sparse_crossentropy", **kwargs):
+        super().__init__(name=name, **kwargs)
+        if not 0 <= label_smoothing < 1:
+            raise ValueError(
+                f"label_smoothing must lie in [0, 1). Received: label_smoothing={label_smoothing}"
+            )
+        self.label_smoothing = label_smoothing
+
+    def call(self, y_true, y_pred):
+        """Loss of each example: labels `(...)` or `(..., 1)` against logits `(..., classes)`."""
+        crossentropy = keras.losses.sparse_categorical_crossentropy(
+            y_true, y_pred, from_logits=True
+        )
+        uniform = ops.logsumexp(y_pred, axis=-1) - ops.mean(y_pred, axis=-1)
+        return (1 - self.label_smoothing) * crossentropy + self.label_smoothing * uniform
+
+    def get_config(self):
+        """Arguments to rebuild the loss."""
+        return {**super().get_config(), "label_smoothing": self.label_smoothing}
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class EachMember(keras.losses.Loss):
+    """The mean, over the members of an ensemble, of each member's own loss.
+
+    For models that hold several predictors, with outputs `(batch, members, ...)`, all of which
+    learn from the same target. The loss of the members' mean would be another: it lets them err
+    in opposite directions.
+
+    Args:
+        loss: A Keras loss object, such as `keras.losses.MeanSquaredError()`. Its reduction is
+            not used: this loss has its own.
+        name: Name of the loss.
+        **kwargs: Arguments of `keras.losses.Loss`.
+
+    Raises:
+        ValueError: If the loss is not a Keras loss object.
+
+    Example:
+        >>> from zoo.losses import EachMember
+        >>> import keras, numpy as np
+        >>> loss = EachMember(keras.losses.MeanSquaredError())
+        >>> y_true, y_pred = np.array([[2.0]]), np.array([[[1.0], [3.0]]])
+        >>> float(loss(y_true, y_pred))  # each errs by 1; their mean is exact
+        1.0
+
+    Reference:
+        Gorishniy et al., *TabM*, 2025, section 3.
+    """
+
+    def __init__(self, loss, name="each_member", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.loss = keras.losses.get(loss)
+        if not isinstance(self.loss, keras.losses.Loss):
+            raise ValueError(
+                "Expected a Keras loss object, such as keras.losses.MeanSquaredError(). "
+                f"Received: loss={loss!r}"
+            )
+
+    def call(self, y_true, y_pred):
+        """Loss of each example: `y_true` `(batch, ...)`, `y_pred` `(batch, members, ...)`."""
+        y_true = ops.repeat(ops.expand_dims(y_true, 1), y_pred.shape[1], axis=1)
+        return ops.mean(self.loss.call(y_true, y_pred), axis=1)
+
+    def get_config(self):
+        """Arguments to rebuild the loss."""
+        return {**super().get_config(), "loss": keras.losses.serialize(self.loss)}

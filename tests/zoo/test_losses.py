@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from zoo.losses import GaussianNLL, PinballLoss
+from zoo.losses import EachMember, GaussianNLL, PinballLoss, SmoothedSparseCrossentropy
 
 RNG = np.random.default_rng(42)
 
@@ -45,6 +45,67 @@ def test_weights_count():
     y_true, y_pred = np.zeros((2, 1)), np.array([[[1.0]], [[3.0]]])
     loss = PinballLoss((0.5,))(y_true, y_pred, sample_weight=np.array([[1.0], [0.0]]))
     assert float(loss) == pytest.approx(0.25)
+
+
+def cross_entropy(labels, logits):
+    shifted = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+    return -np.take_along_axis(shifted, labels[:, None], axis=-1)[:, 0]
+
+
+@pytest.mark.parametrize("weights", [None, np.array([1.0, 0.0, 3.0, 0.5])])
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_each_member_has_its_own_squared_error(weights, outputs):
+    y_true, y_pred = RNG.normal(size=(4, outputs)), RNG.normal(size=(4, 3, outputs))
+    members = [((y_true - y_pred[:, i]) ** 2).mean(axis=-1) for i in range(3)]
+    expected = np.mean(np.mean(members, axis=0) * (1.0 if weights is None else weights))
+    loss = EachMember(keras.losses.MeanSquaredError())(y_true, y_pred, sample_weight=weights)
+    assert float(loss) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("weights", [None, np.array([1.0, 0.0, 3.0, 0.5])])
+@pytest.mark.parametrize("column", [False, True])
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_each_member_has_its_own_crossentropy(weights, column, smoothing):
+    labels, logits = RNG.integers(0, 5, 4), RNG.normal(size=(4, 3, 5))
+    members = []
+    for i in range(3):
+        uniform = np.mean([cross_entropy(np.full(4, k), logits[:, i]) for k in range(5)], axis=0)
+        own = cross_entropy(labels, logits[:, i])
+        members.append((1 - smoothing) * own + smoothing * uniform)
+    expected = np.mean(np.mean(members, axis=0) * (1.0 if weights is None else weights))
+    loss = EachMember(SmoothedSparseCrossentropy(smoothing))
+    y_true = labels[:, None] if column else labels
+    assert float(loss(y_true, logits, sample_weight=weights)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_each_member_learns_inside_a_model():
+    inputs = keras.Input((2,))
+    outputs = keras.layers.Reshape((3, 1))(keras.layers.Dense(3)(inputs))
+    model = keras.Model(inputs, outputs)
+    model.compile("sgd", EachMember(keras.losses.MeanSquaredError()))
+    x, y, weights = RNG.normal(size=(8, 2)), RNG.normal(size=(8, 1)), RNG.uniform(0, 2, 8)
+    x, y = x.astype("float32"), y.astype("float32")
+    y_pred = model.predict(x, verbose=0)
+    expected = np.mean(((y[:, None] - y_pred) ** 2).mean(axis=(1, 2)) * weights)
+    assert model.evaluate(x, y, 8, 0, weights) == pytest.approx(expected, rel=1e-5)
+    model.fit(x, y, sample_weight=weights, epochs=1, verbose=0)
+
+
+def test_wrong_losses_are_named():
+    with pytest.raises(ValueError, match=r"Keras loss object.*loss='mse'"):
+        EachMember("mse")
+    with pytest.raises(ValueError, match=r"\[0, 1\).*label_smoothing=1.0"):
+        SmoothedSparseCrossentropy(1.0)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+def test_the_config_of_the_losses_of_classifiers(smoothing):
+    loss = EachMember(SmoothedSparseCrossentropy(smoothing), reduction="sum")
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(loss))
+    assert again.get_config() == loss.get_config()
+    assert again.loss.label_smoothing == smoothing
+    y_true, y_pred = RNG.integers(0, 5, 4), RNG.normal(size=(4, 3, 5))
+    assert float(again(y_true, y_pred)) == float(loss(y_true, y_pred))
 
 
 @pytest.mark.parametrize("loss", [PinballLoss((0.2, 0.7)), GaussianNLL(reduction="sum")])

@@ -1,17 +1,45 @@
 """Registered layers that Keras does not have. Each has its own file."""
 
+from zoo.layers.categories import CategoryEmbedding, CrossedCategories
+from zoo.layers.class_probabilities import ClassProbabilities
+from zoo.layers.ensemble import EnsembleDense, MembersMean, RandomSigns
+from zoo.layers.feature_embeddings import PeriodicEmbedding, PiecewiseLinearEncoding
 from zoo.layers.gated_activation import GatedActivation
 from zoo.layers.heads import GaussianParameters, SortQuantiles
 from zoo.layers.layer_norm_rnn_cell import LayerNormRNNCell
+from zoo.layers.missing import FillMissing
+from zoo.layers.numeric import RobustScaleSmoothClip, StandardScale
+from zoo.layers.quantile_normalization import QuantileNormalization
+from zoo.layers.randomized_leaky_relu import RandomizedLeakyReLU
+from zoo.layers.select_columns import SelectColumns
+from zoo.layers.separate_dense import SeparateDense
+from zoo.layers.table_columns import TableColumns, category_strings
 from zoo.layers.units import Difference, LastSteps, SeasonalResidual, TargetUnits
 
 __all__ = [
+    "CategoryEmbedding",
+    "ClassProbabilities",
+    "CrossedCategories",
     "Difference",
+    "EnsembleDense",
+    "FillMissing",
     "GatedActivation",
     "GaussianParameters",
     "LastSteps",
     "LayerNormRNNCell",
+    "MembersMean",
+    "PeriodicEmbedding",
+    "PiecewiseLinearEncoding",
+    "QuantileNormalization",
+    "RandomSigns",
+    "RandomizedLeakyReLU",
+    "RobustScaleSmoothClip",
     "SeasonalResidual",
+    "SelectColumns",
+    "SeparateDense",
     "SortQuantiles",
+    "StandardScale",
+    "TableColumns",
     "TargetUnits",
+    "category_strings",
 ]

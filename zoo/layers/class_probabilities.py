@@ -1,0 +1,73 @@
+"""The last layer of a saved classifier."""
+
+import keras
+from keras import ops
+
+_HEADS = ("binary", "multilabel", "multiclass")
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class ClassProbabilities(keras.layers.Layer):
+    """Turns logits into probabilities, and knows the names of the classes.
+
+    The names are part of the configuration: they travel with `model.keras`. Probabilities are
+    float32 whatever the policy: half precision would round those near 1.
+
+    Args:
+        labels: Names of the classes in the order of the outputs, kept as strings: two for a binary
+            head, one an output for the others.
+        head: `"binary"`, `"multilabel"` or `"multiclass"`. Defaults to `"multiclass"`.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: If the head is unknown, the labels are not distinct, or their number does not
+            fit the head or the logits.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.layers import ClassProbabilities
+        >>> layer = ClassProbabilities(["no", "yes"], head="binary")
+        >>> layer(np.array([[0.0], [100.0]])).numpy()  # of "yes"
+        array([[0.5],
+               [1. ]], dtype=float32)
+        >>> layer.labels
+        ['no', 'yes']
+    """
+
+    def __init__(self, labels, head="multiclass", **kwargs):
+        super().__init__(**{"dtype": "float32", **kwargs})
+        if head not in _HEADS:
+            raise ValueError(f"Expected a head out of {', '.join(_HEADS)}. Received: head={head!r}")
+        if isinstance(labels, str):
+            raise ValueError(f"labels must be a list of names. Received: labels={labels!r}")
+        self.labels = [str(label) for label in labels]
+        self.head = head
+        if len(set(self.labels)) < len(self.labels):
+            raise ValueError(f"labels must differ from each other. Received: labels={self.labels}")
+        fits = {"binary": len(self.labels) == 2, "multiclass": len(self.labels) >= 2}
+        if not fits.get(head, self.labels):
+            least = {"binary": "exactly 2", "multiclass": "2 or more"}.get(head, "1 or more")
+            raise ValueError(f"A {head} head needs {least} labels. Received: labels={self.labels}")
+
+    def build(self, input_shape):
+        """Checks that there is a label for every logit."""
+        expected = 1 if self.head == "binary" else len(self.labels)
+        if input_shape[-1] != expected:
+            raise ValueError(
+                f"A {self.head} head with {len(self.labels)} labels needs {expected} logits. "
+                f"Received: input_shape={tuple(input_shape)}"
+            )
+
+    def call(self, inputs):
+        """Maps logits `(..., outputs)` to probabilities of the same shape."""
+        if self.head == "multiclass":
+            return ops.softmax(inputs, axis=-1)
+        return ops.sigmoid(inputs)
+
+    def compute_output_shape(self, input_shape):
+        """The shape of the inputs."""
+        return input_shape
+
+    def get_config(self):
+        """Arguments to rebuild the layer."""
+        return {**super().get_config(), "labels": self.labels, "head": self.head}

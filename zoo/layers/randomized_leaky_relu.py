@@ -1,0 +1,61 @@
+"""The randomized leaky ReLU, which Keras does not have."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class RandomizedLeakyReLU(keras.layers.Layer):
+    """A leaky ReLU whose slope is drawn anew for every negative value in training.
+
+    At inference the slope is the mean of the interval. The randomness regularises, much as dropout
+    does; like dropout, it has its own random state, which is saved with the model.
+
+    Args:
+        lower: Smallest slope of the negative side, at least 0. Defaults to 1/8.
+        upper: Largest slope of the negative side. Defaults to 1/3.
+        seed: Seed of the slopes. Defaults to None: drawn from Keras' own.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: If the slopes are not `0 <= lower <= upper`.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.layers import RandomizedLeakyReLU
+        >>> RandomizedLeakyReLU(lower=0.1, upper=0.3)(np.array([-10.0, 5.0])).numpy()
+        array([-2.,  5.], dtype=float32)
+
+    Reference:
+        Book, chapter 11 (RReLU); Xu et al., *Empirical evaluation of rectified activations in
+        convolutional network*, 2015, whose slopes are `1 / a` with `a` between 3 and 8. There `a`
+        is uniform; here, as in other libraries, the slope itself.
+    """
+
+    def __init__(self, lower=1 / 8, upper=1 / 3, seed=None, **kwargs):
+        super().__init__(**kwargs)
+        if not 0 <= lower <= upper:
+            raise ValueError(f"Expected 0 <= lower <= upper. Received: lower={lower} upper={upper}")
+        self.lower = lower
+        self.upper = upper
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.supports_masking = True
+
+    def call(self, inputs, training=False):
+        """Keeps positive values and multiplies negative ones; any shape."""
+        slope = (self.lower + self.upper) / 2
+        if training:
+            slope = keras.random.uniform(
+                ops.shape(inputs), self.lower, self.upper, inputs.dtype, self.seed_generator
+            )
+        return ops.where(inputs >= 0, inputs, slope * inputs)
+
+    def compute_output_shape(self, input_shape):
+        """The shape of the inputs."""
+        return input_shape
+
+    def get_config(self):
+        """Arguments to rebuild the layer."""
+        config = {"lower": self.lower, "upper": self.upper, "seed": self.seed}
+        return {**super().get_config(), **config}

@@ -1,0 +1,317 @@
+"""The multilayer perceptron, with chapter 11's menu of activations, norms and regularisers."""
+
+import math
+
+import keras
+from keras import layers
+
+from zoo.layers import RandomizedLeakyReLU
+from zoo.models.heads import check_counts
+from zoo.registry import register_model
+
+HEADS = ("regression", "binary", "multilabel", "multiclass")
+PRESETS = ("default", "self_normalizing")
+NORMALIZATIONS = ("before", "after", "none")
+OUTPUT_ACTIVATIONS = ("exponential", "relu", "sigmoid", "softmax", "softplus", "tanh")
+
+#: The activations of hidden layers, each with the initializer that keeps its signals' variance.
+INITIALIZERS = {
+    "elu": "he_normal",
+    "gelu": "he_normal",
+    "leaky_relu": "he_normal",
+    "linear": "glorot_uniform",
+    "prelu": "he_normal",
+    "relu": "he_normal",
+    "rrelu": "he_normal",
+    "selu": "lecun_normal",
+    "sigmoid": "glorot_uniform",
+    "silu": "he_normal",
+    "swish": "he_normal",
+    "tanh": "glorot_uniform",
+}
+
+#: From this many hidden layers on, the default preset normalises.
+DEEP = 5
+
+
+@register_model
+def mlp(
+    input_shape,
+    outputs=1,
+    head="regression",
+    units=(300, 100),
+    preset="default",
+    activation=None,
+    kernel_initializer=None,
+    batch_normalization=None,
+    dropout=0.0,
+    l1=0.0,
+    l2=0.0,
+    max_norm=None,
+    output_activation=None,
+    name="mlp",
+):
+    """Dense layers, one after the other, on the flattened input.
+
+    Hidden layer `i` is a dense layer `hidden_i` with its activation, and dropout behind it where
+    asked for. The last layer, `head`, is linear: a classifier answers in logits, to be trained
+    with `zoo.objective(head)`. Inputs should be scaled first (pixels to [0, 1], or each feature
+    to mean 0 and standard deviation 1, which the self-normalizing preset relies on).
+
+    Args:
+        input_shape: Shape of one input, of any rank, all known: `(8,)`, `(28, 28)`.
+        outputs: Number of targets, labels or classes; 1 for a binary head. Defaults to 1.
+        head: `"regression"`, `"binary"`, `"multilabel"` or `"multiclass"`.
+        units: Size of each hidden layer, or of a single one; `()` makes a linear model. Defaults
+            to `(300, 100)`.
+        preset: `"default"` (ELU; batch normalisation before the activation from 5 hidden layers
+            on, unless the activation is SELU) or `"self_normalizing"` (SELU, LeCun initialisation,
+            no batch normalisation). Defaults to `"default"`.
+        activation: `"relu"`, `"elu"`, `"selu"`, `"gelu"`, `"silu"` (or `"swish"`), `"tanh"`,
+            `"sigmoid"`, `"linear"`, `"leaky_relu"` (slope 0.3, as in the book), `"prelu"` (a
+            learned slope for each unit) or `"rrelu"` (a random slope). Defaults to the preset's.
+        kernel_initializer: Initializer of the hidden layers. Defaults to the one that fits the
+            activation: He for ReLU and its variants, LeCun for SELU, Glorot for the others.
+        batch_normalization: `"before"` or `"after"` the activation (no bias in the dense layer
+            if before), or `"none"`. Defaults to the preset's choice.
+        dropout: Share of each hidden layer's outputs that is dropped, in [0, 1); alpha dropout
+            if the activation is SELU. Defaults to 0.
+        l1: Factor of the L1 penalty on all kernels, the head's included. Defaults to 0.
+        l2: Factor of the L2 penalty on all kernels, the head's included. Defaults to 0.
+        max_norm: Largest norm of the weights into each hidden unit. Defaults to no bound.
+        output_activation: Activation of the head, for bounded or positive targets or for
+            probabilities instead of logits: `"exponential"`, `"relu"`, `"sigmoid"`, `"softmax"`,
+            `"softplus"` or `"tanh"`. Defaults to none.
+        name: Name of the model.
+
+    Returns:
+        Uncompiled model: `(batch, *input_shape)` to `(batch, outputs)`, float32.
+
+    Raises:
+        ValueError: If an argument is out of range or two do not go together.
+
+    Example:
+        >>> import zoo
+        >>> zoo.mlp((28, 28), outputs=10, head="multiclass").count_params()  # the book's
+        266610
+        >>> deep = zoo.mlp((8,), units=[100] * 20, preset="self_normalizing", dropout=0.1)
+        >>> deep.output_shape, deep.get_layer("dropout_19").__class__.__name__
+        ((None, 1), 'AlphaDropout')
+
+    Reference:
+        Book, chapter 10, 2nd edition cells 57 and 73; chapter 11, 2nd edition cells 23 (leaky
+        ReLU), 27 (PReLU), 48 (SELU), 61 and 65 (batch normalisation), 155 (L2), 161 (alpha
+        dropout) and 184 (max norm).
+    """
+    units = check_units(units)
+    hidden = HiddenLayers(
+        len(units),
+        preset,
+        activation,
+        kernel_initializer,
+        batch_normalization,
+        dropout,
+        l1,
+        l2,
+        max_norm,
+    )
+    inputs = keras.Input(check_dense_input(input_shape), name="inputs")
+    x = hidden(flatten(inputs), units)
+    outputs = dense_head(x, outputs, head, output_activation, hidden.regularizer())
+    return keras.Model(inputs, outputs, name=name)
+
+
+class HiddenLayers:
+    """The hidden layers of a dense network: arguments as in `mlp`, checked and resolved once.
+
+    Args:
+        depth: Number of hidden layers that decides what the default preset normalises.
+        preset: See `mlp`, as for all others.
+        activation: Name of the activation.
+        kernel_initializer: Initializer of the kernels.
+        batch_normalization: Where to normalise.
+        dropout: Share of the outputs to drop.
+        l1: Factor of the L1 penalty.
+        l2: Factor of the L2 penalty.
+        max_norm: Bound of the norm of a unit's weights.
+
+    Raises:
+        ValueError: If an argument is out of range or two do not go together.
+    """
+
+    def __init__(
+        self,
+        depth,
+        preset="default",
+        activation=None,
+        kernel_initializer=None,
+        batch_normalization=None,
+        dropout=0.0,
+        l1=0.0,
+        l2=0.0,
+        max_norm=None,
+    ):
+        check_choice(preset=preset, choices=PRESETS)
+        self_normalizing = preset == "self_normalizing"
+        if activation is None:
+            activation = "selu" if self_normalizing else "elu"
+        check_choice(activation=activation, choices=INITIALIZERS)
+        if batch_normalization is None:
+            deep = depth >= DEEP and activation != "selu"
+            batch_normalization = "before" if deep and not self_normalizing else "none"
+        check_choice(batch_normalization=batch_normalization, choices=NORMALIZATIONS)
+        if self_normalizing and (activation != "selu" or batch_normalization != "none"):
+            raise ValueError(
+                'preset="self_normalizing" means SELU without batch normalisation. Use '
+                f'preset="default" for others. Received: activation={activation!r} '
+                f"batch_normalization={batch_normalization!r}"
+            )
+        for key, value in {"dropout": dropout, "l1": l1, "l2": l2}.items():
+            check_number(value, key)
+        if dropout >= 1:
+            raise ValueError(f"dropout must lie in [0, 1). Received: {dropout!r}")
+        if max_norm is not None:
+            check_number(max_norm, "max_norm", above_zero=True)
+        self.activation = activation
+        if kernel_initializer is None:
+            kernel_initializer = INITIALIZERS[activation]
+        self.initializer = check_initializer(kernel_initializer)
+        self.batch_normalization = batch_normalization
+        self.dropout = dropout
+        self.l1 = l1
+        self.l2 = l2
+        self.max_norm = max_norm
+
+    def __call__(self, x, units, prefix=""):
+        """Stacks layers of these sizes, named after the prefix, on a `(batch, features)` tensor."""
+        for index, size in enumerate(units):
+            x = self._dense(size, f"{prefix}hidden_{index}")(x)
+            if self.batch_normalization == "before":
+                x = layers.BatchNormalization(name=f"{prefix}batch_norm_{index}")(x)
+            if self.activation != "linear":
+                x = self._activation(f"{prefix}activation_{index}")(x)
+            if self.batch_normalization == "after":
+                x = layers.BatchNormalization(name=f"{prefix}batch_norm_{index}")(x)
+            if self.dropout:
+                kind = layers.AlphaDropout if self.activation == "selu" else layers.Dropout
+                x = kind(self.dropout, name=f"{prefix}dropout_{index}")(x)
+        return x
+
+    def regularizer(self):
+        """The penalty on a kernel, or None."""
+        return keras.regularizers.L1L2(self.l1, self.l2) if self.l1 or self.l2 else None
+
+    def _dense(self, size, name):
+        return layers.Dense(
+            size,
+            use_bias=self.batch_normalization != "before",  # the normalisation has its own
+            # One object in several layers would draw equal weights wherever the shapes are equal.
+            kernel_initializer=self.initializer.clone(),
+            kernel_regularizer=self.regularizer(),
+            kernel_constraint=self.max_norm and keras.constraints.MaxNorm(self.max_norm, axis=0),
+            name=name,
+        )
+
+    def _activation(self, name):
+        if self.activation == "leaky_relu":
+            return layers.LeakyReLU(negative_slope=0.3, name=name)
+        kinds = {"prelu": layers.PReLU, "rrelu": RandomizedLeakyReLU}
+        if self.activation in kinds:
+            return kinds[self.activation](name=name)
+        return layers.Activation(self.activation, name=name)
+
+
+def dense_head(x, outputs=1, head="regression", output_activation=None, regularizer=None):
+    """The last layer of a dense network, `head`: linear and float32, for stable losses.
+
+    Args:
+        x: Keras tensor `(batch, features)`.
+        outputs: Number of targets, labels or classes.
+        head: `"regression"`, `"binary"`, `"multilabel"` or `"multiclass"`.
+        output_activation: Activation, see `mlp`. Defaults to none.
+        regularizer: Penalty on the kernel. Defaults to none.
+
+    Returns:
+        Keras tensor `(batch, outputs)`.
+
+    Raises:
+        ValueError: If the head is unknown or the number of outputs does not fit it.
+    """
+    check_head(head, outputs)
+    if output_activation is not None:
+        check_choice(output_activation=output_activation, choices=OUTPUT_ACTIVATIONS)
+    return layers.Dense(
+        outputs,
+        activation=output_activation,
+        kernel_regularizer=regularizer,
+        dtype="float32",
+        name="head",
+    )(x)
+
+
+def flatten(x):
+    """A tensor `(batch, ...)` as `(batch, features)`, in the order of the data."""
+    if len(x.shape) == 2:
+        return x
+    return layers.Reshape((math.prod(x.shape[1:]),), name="flatten")(x)
+
+
+def check_head(head, outputs):
+    """Raises a `ValueError` if the head is unknown or cannot have so many outputs."""
+    check_choice(head=head, choices=HEADS)
+    check_counts(outputs=outputs)
+    if head == "binary" and outputs != 1:
+        raise ValueError(
+            "A binary head has 1 output, the second class's logit. Use multilabel for several yes "
+            f"or no labels, multiclass for one class out of several. Received: outputs={outputs}"
+        )
+    if head == "multiclass" and outputs < 2:
+        raise ValueError(f"A multiclass head has 2 outputs or more. Received: outputs={outputs}")
+
+
+def check_dense_input(input_shape):
+    """Returns the shape of one input as a tuple, or raises a `ValueError`."""
+    shape = tuple(input_shape) if isinstance(input_shape, tuple | list) else ()
+    if not shape or any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in shape):
+        raise ValueError(
+            "input_shape must be a tuple of whole numbers, without the batch, such as (8,) or "
+            f"(28, 28). Received: {input_shape!r}"
+        )
+    return shape
+
+
+def check_units(units):
+    """Returns the sizes of the hidden layers as a tuple, or raises a `ValueError`."""
+    units = tuple(units) if isinstance(units, tuple | list) else (units,)
+    for size in units:
+        check_counts(units=size)
+    return units
+
+
+def check_choice(choices, **value):
+    """Raises a `ValueError` unless the one named value is among the choices."""
+    ((key, value),) = value.items()
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"Expected one of {', '.join(choices)}. Received: {key}={value!r}")
+
+
+def check_number(value, name, above_zero=False):
+    """Raises a `ValueError` unless the value is a finite number, not negative (or above 0)."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or value < 0 or (above_zero and value == 0):
+        least = "above 0" if above_zero else "of at least 0"
+        raise ValueError(f"{name} must be a number {least}. Received: {value!r}")
+
+
+def check_initializer(initializer):
+    """Returns a Keras initializer by its name, or itself, or raises a `ValueError`."""
+    try:
+        found = keras.initializers.get(initializer)
+    except (TypeError, ValueError):
+        found = None
+    if not isinstance(found, keras.initializers.Initializer):
+        raise ValueError(
+            "kernel_initializer must be a Keras initializer or the name of one, such as "
+            f"'he_normal'. Received: {initializer!r}"
+        )
+    return found

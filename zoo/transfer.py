@@ -1,0 +1,205 @@
+"""Transfer learning: take over the lower layers of a trained network, freeze, unfreeze.
+
+A dense network is counted in hidden layers: a *block* is a dense layer with what follows it up to
+the next one (batch normalisation, activation, dropout). The last dense layer is the head, and no
+block.
+"""
+
+from itertools import chain
+
+import keras
+from keras import layers
+
+from zoo.layers import RandomizedLeakyReLU
+
+_ACTIVATIONS = (layers.ReLU, layers.ELU, layers.LeakyReLU, RandomizedLeakyReLU)
+
+
+def copy_layers(source, target, num_layers=None):
+    """Copies the weights of the lower hidden layers, by position.
+
+    The target gets weights of its own: training one model never changes the other. Both must be
+    fed inputs that were scaled alike, or the copied weights mean nothing.
+
+    Args:
+        source: A trained model, such as `zoo.load(run)` or an autoencoder.
+        target: A model whose lower hidden layers are like the source's.
+        num_layers: Number of hidden layers to copy. Defaults to all of the target's.
+
+    Returns:
+        Names of the target's dense layers that were copied to.
+
+    Raises:
+        ValueError: If a model has too few hidden layers, or one does not fit (size, activation,
+            normalisation); the message names the first. Then nothing has been copied.
+
+    Example:
+        >>> import zoo
+        >>> trained = zoo.mlp((28, 28), 8, "multiclass", units=(30, 20, 10))
+        >>> model = zoo.mlp((28, 28), head="binary", units=(30, 20, 10))
+        >>> zoo.transfer.copy_layers(trained, model, num_layers=2)
+        ['hidden_0', 'hidden_1']
+
+    Reference:
+        Book, chapter 11, 2nd edition cells 86 to 88.
+    """
+    theirs, ours = hidden_blocks(source), hidden_blocks(target)
+    num_layers = len(ours) if num_layers is None else num_layers
+    _check_num_layers(num_layers, target, ours)
+    _check_num_layers(num_layers, source, theirs)
+    pairs = list(zip(theirs[:num_layers], ours[:num_layers], strict=True))
+    for index, (old, new) in enumerate(pairs):
+        expected, received = _signature(new), _signature(old)
+        if expected != received:
+            raise ValueError(
+                f"Hidden layer {index} ({new[0].name!r}) of {target.name!r} does not fit that of "
+                f"{source.name!r} ({old[0].name!r}). Expected {'; '.join(expected)}. "
+                f"Received: {'; '.join(received)}. Build both with the same arguments, or copy "
+                f"num_layers={index}."
+            )
+    for old, new in pairs:
+        for old_layer, new_layer in zip(_weighted(old), _weighted(new), strict=True):
+            new_layer.set_weights(old_layer.get_weights())
+    return [new[0].name for _, new in pairs]
+
+
+def freeze(model, num_layers=None):
+    """Stops the lower hidden layers, and whatever comes before them, from being trained.
+
+    **Compile the model afterwards**: what is trained is fixed when it is compiled. If it was
+    compiled before, `fit` refuses until that is done. Batch normalisation in frozen layers works
+    as at inference, with its statistics kept; dropout stays on.
+
+    Train the frozen model for a few epochs, at the usual rate: the new head starts from random
+    weights, and its first large gradients would wreck the copied layers. Then `unfreeze`.
+
+    Args:
+        model: The model, changed in place.
+        num_layers: Number of hidden layers to freeze. Defaults to all but the head.
+
+    Returns:
+        Names of the dense layers that are frozen.
+
+    Raises:
+        ValueError: If there are fewer hidden layers.
+
+    Example:
+        >>> import zoo
+        >>> model = zoo.mlp((4,), head="binary", units=(3, 3))
+        >>> zoo.transfer.freeze(model, num_layers=1)
+        ['hidden_0']
+        >>> len(model.trainable_weights), len(model.weights)
+        (4, 6)
+        >>> model.compile("adam", **zoo.objective("binary"))
+
+    Reference:
+        Book, chapter 11, 2nd edition cell 90.
+    """
+    blocks = hidden_blocks(model)
+    num_layers = len(blocks) if num_layers is None else num_layers
+    _check_num_layers(num_layers, model, blocks)
+    frozen = blocks[:num_layers]
+    below = _below(model) if frozen else []
+    for layer in chain(below, *frozen):
+        layer.trainable = False
+    model.compiled = False  # a forgotten compile would train as before, without a word
+    return [block[0].name for block in frozen]
+
+
+def unfreeze(model):
+    """Lets every layer be trained again.
+
+    **Compile the model afterwards**, as after `freeze`, with a smaller learning rate: the reused
+    layers need tuning, not learning anew. A tenth of the rate so far is a good start.
+
+    Args:
+        model: The model, changed in place.
+
+    Example:
+        >>> import keras, zoo
+        >>> model = zoo.mlp((4,), head="binary", units=(3, 3))
+        >>> frozen = zoo.transfer.freeze(model)
+        >>> zoo.transfer.unfreeze(model)
+        >>> model.compile(keras.optimizers.SGD(1e-3), **zoo.objective("binary"))  # 1e-2 so far
+
+    Reference:
+        Book, chapter 11, 2nd edition cell 91.
+    """
+    model.trainable = True
+    model.compiled = False
+    # Not left to Keras: on TensorFlow, setting True on a model that is True reaches no layer.
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            unfreeze(layer)
+        else:
+            layer.trainable = True
+
+
+def hidden_blocks(model):
+    """The hidden layers of a dense network, each with what follows it.
+
+    Args:
+        model: Functional or sequential model whose dense layers form one chain, possibly with
+            models inside.
+
+    Returns:
+        A list of blocks, lowest first: each a list of layers that begins with a dense one. The
+        last dense layer, the head, is left out.
+
+    Example:
+        >>> import zoo
+        >>> model = zoo.mlp((4,), units=(3, 3), dropout=0.1)
+        >>> [layer.name for layer in zoo.transfer.hidden_blocks(model)[1]]
+        ['hidden_1', 'activation_1', 'dropout_1']
+    """
+    blocks = []
+    for layer in _leaves(model):
+        if isinstance(layer, layers.Dense):
+            blocks.append([layer])
+        elif blocks:
+            blocks[-1].append(layer)
+    return blocks[:-1]
+
+
+def _leaves(model):
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _leaves(layer)
+        elif isinstance(layer, layers.Layer):
+            yield layer
+
+
+def _below(model):
+    """The layers before the first dense one."""
+    for layer in _leaves(model):
+        if isinstance(layer, layers.Dense):
+            return
+        yield layer
+
+
+def _weighted(block):
+    return [layer for layer in block if layer.weights]
+
+
+def _signature(block):
+    """What must be equal for weights to mean the same: kinds of layers, shapes, activations."""
+    steps = []
+    for layer in block:
+        if layer.weights:
+            shapes = ", ".join(str(tuple(weight.shape)) for weight in layer.weights)
+            steps.append(f"{type(layer).__name__} {shapes}")
+        activation = getattr(layer, "activation", None)
+        if activation is not None and activation is not keras.activations.linear:
+            steps.append(getattr(activation, "__name__", str(activation)))
+        elif isinstance(layer, _ACTIVATIONS):
+            steps.append(type(layer).__name__)
+    return steps
+
+
+def _check_num_layers(num_layers, model, blocks):
+    whole = isinstance(num_layers, int) and not isinstance(num_layers, bool)
+    if not whole or not 0 <= num_layers <= len(blocks):
+        raise ValueError(
+            f"num_layers must be a whole number from 0 to {len(blocks)}, the number of hidden "
+            f"layers of {model.name!r}. Received: {num_layers!r}"
+        )
