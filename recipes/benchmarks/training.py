@@ -10,6 +10,7 @@ import keras
 from keras import layers
 
 from callbacks import OneCycle, TensorBoard
+from recipes.benchmarks.monte_carlo import monte_carlo_speed
 from recipes.benchmarks.timing import paired_ratio
 from recipes.data.fashion_mnist import fashion_mnist
 from recipes.tables import markdown
@@ -23,7 +24,11 @@ CYCLE = {"epochs": 16, "batch_size": 128, "max_learning_rate": 0.15}
 def measure(only, seeds, folder, fresh) -> dict[str, str]:
     """Measures what `only` names; see `recipes.benchmarks.forecast.measure`."""
     folder.mkdir(parents=True, exist_ok=True)
-    parts = {"fashion": lambda: fashion(seeds), "overhead": overhead}
+    parts = {
+        "fashion": lambda: fashion(seeds),
+        "overhead": overhead,
+        "monte_carlo": monte_carlo_speed,
+    }
     sections = {}
     for name, measured in parts.items():
         if not any(part in name for part in only):
@@ -94,7 +99,7 @@ def _cycle(size):
     return model, {"epochs": epochs, "batch_size": batch_size}
 
 
-def overhead(repeats=20) -> dict:
+def overhead(repeats=40) -> dict:
     """Cost of scheduled momentum, and of the default callbacks, for an epoch of several seconds.
 
     Three twins of the book's network take turns, epoch by epoch: Keras' SGD with the same rate
@@ -105,7 +110,6 @@ def overhead(repeats=20) -> dict:
         a plain epoch.
     """
     (x, y), _ = fashion_mnist()
-    x, y = x[:50_000], y[:50_000]
     steps = (repeats + 1) * math.ceil(len(x) / 16)
     cycle = OneCycle(0.05, steps)
     optimizers = {
@@ -136,6 +140,7 @@ def overhead(repeats=20) -> dict:
 _TITLES = {
     "fashion": "1cycle on Fashion-MNIST (784-300-100-10, book's split)",
     "overhead": "What the toolkit costs",
+    "monte_carlo": "Monte-Carlo dropout (300-100, 100 samples)",
 }
 
 
@@ -169,4 +174,14 @@ def _overhead_text(result):
     )
 
 
-_TEXTS = {"fashion": _fashion_text, "overhead": _overhead_text}
+def _monte_carlo_text(result):
+    rows = [["inputs", "times faster than 100 calls of the model (95 % interval)"]]
+    rows += [[n, f"{r['ratio']:.1f} ± {r['interval']:.1f}"] for n, r in result.items()]
+    return markdown(rows, texts=0)
+
+
+_TEXTS = {
+    "fashion": _fashion_text,
+    "overhead": _overhead_text,
+    "monte_carlo": _monte_carlo_text,
+}
