@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+import zoo
 from zoo.layers import ClassProbabilities, RandomizedLeakyReLU
 
 
@@ -46,6 +47,14 @@ def test_the_gradient_of_a_random_slope_is_that_slope():
     model.train_on_batch(np.array([[-1.0]]), np.array([[0.0]]))
     step = 1.0 - float(dense.get_weights()[0][0, 0])
     assert -1 / 3 - 1e-6 <= step <= -1 / 8 + 1e-6
+
+
+def test_monte_carlo_samples_the_slopes():
+    model = zoo.mlp((4,), units=8, activation="rrelu")
+    result = zoo.monte_carlo(model, normal(3, 4), samples=20, seed=1)
+    assert result.stddev.min() > 0
+    with pytest.raises(ValueError, match="needs a model with dropout"):
+        zoo.monte_carlo(zoo.mlp((4,), units=8, activation="relu"), normal(3, 4))
 
 
 @pytest.mark.parametrize("bounds", [(-0.1, 0.3), (0.4, 0.3)])

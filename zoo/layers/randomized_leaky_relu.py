@@ -9,7 +9,7 @@ class RandomizedLeakyReLU(keras.layers.Layer):
     """A leaky ReLU whose slope is drawn anew for every negative value in training.
 
     At inference the slope is the mean of the interval. The randomness regularises, much as dropout
-    does; like dropout, it has its own random state, which is saved with the model.
+    does; like dropout, it has a random state of its own, and `zoo.monte_carlo` samples it.
 
     Args:
         lower: Smallest slope of the negative side, at least 0. Defaults to 1/8.
