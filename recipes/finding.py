@@ -3,7 +3,6 @@
 import importlib
 import itertools
 import shlex
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from recipes.errors import RunError, UserError
-from recipes.folder import RunFolder
+from recipes.folder import RunFolder, timestamp
 
 _console = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -59,7 +58,7 @@ def find(recipe: str, config, min_rate: float, max_rate: float, steps: int):
 
     config.validate()
     check_range(min_rate, max_rate, steps)
-    name = config.name or _timestamp(Path(config.logdir, recipe))
+    name = config.name or timestamp(Path(config.logdir, recipe), "find-lr-")
     folder = FinderFolder.plan(recipe, replace(config, name=f"find-lr-{name}"))
     module = importlib.import_module(f"recipes.{recipe}")
     task = module.load_data(config)
@@ -141,10 +140,3 @@ def _show(recipe, folder, curve, steps):
         f"The curve is in {folder.picture} and {folder.curve}.",
         markup=False,
     )
-
-
-def _timestamp(parent):
-    """The time, with a number where that is taken."""
-    now = time.strftime("%Y-%m-%d_%H-%M-%S")
-    names = itertools.chain([now], (f"{now}_{count}" for count in itertools.count(2)))
-    return next(name for name in names if not (parent / f"find-lr-{name}").exists())

@@ -1,5 +1,6 @@
 """The folder of a run: everything about it in one place."""
 
+import itertools
 import json
 import os
 import platform
@@ -44,7 +45,7 @@ class RunFolder:
         Raises:
             UserError: If the name is not a plain one, is taken, or the folder is read-only.
         """
-        name = config.name or _timestamp(Path(config.logdir) / recipe)
+        name = config.name or timestamp(Path(config.logdir) / recipe)
         if not re.fullmatch(r"[\w.+-]+", name) or name.strip(".") == "":
             raise UserError(
                 f"--name must be a plain name of letters, digits, '.', '_', '+' and '-'. "
@@ -55,7 +56,8 @@ class RunFolder:
             raise UserError(
                 f"The run {path} exists. Choose another --name, or replace it with --overwrite."
             )
-        if path.exists() and not (path / "config.yaml").exists() and any(path.iterdir()):
+        begun = any(item.is_file() and item.name != "config.tmp" for item in path.rglob("*"))
+        if begun and not (path / "config.yaml").exists():
             raise UserError(f"{path} is not a run (it has no config.yaml): it is not overwritten.")
         parent = next(p for p in [path, *path.parents] if p.exists())
         if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
@@ -145,13 +147,11 @@ def find_runs(logdir) -> list[Path]:
     return [path.parent for path in sorted(found, key=lambda path: path.stat().st_mtime)]
 
 
-def _timestamp(parent):
-    name = time.strftime("%Y-%m-%d_%H-%M-%S")
-    taken = 1
-    while (parent / name).exists():
-        taken += 1
-        name = f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{taken}"
-    return name
+def timestamp(parent, prefix="") -> str:
+    """The time as a name, with a number where `prefix` and the name are taken in `parent`."""
+    now = time.strftime("%Y-%m-%d_%H-%M-%S")
+    names = itertools.chain([now], (f"{now}_{count}" for count in itertools.count(2)))
+    return next(name for name in names if not (Path(parent) / f"{prefix}{name}").exists())
 
 
 def _versions():

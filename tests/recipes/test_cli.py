@@ -241,6 +241,15 @@ def test_overwriting_spares_what_is_no_run(files, logs, capsys):
     assert "is not a run (it has no config.yaml): it is not overwritten." in found
 
 
+def test_a_run_killed_before_its_first_file_can_be_overwritten(files, logs, train):
+    begun = logs / "forecast" / "begun"
+    (begun / "plots").mkdir(parents=True)
+    (begun / "checkpoints").mkdir()
+    (begun / "config.tmp").touch()
+    run = train("--overwrite", data="good.csv", logdir=logs, name="begun", epochs=1, seed=1)
+    assert (run / "metrics.json").exists()
+
+
 def test_a_loss_that_is_lost_is_said_once(files, capsys, train):
     run = train(
         data="good.csv", logdir="logs", name="lost", learning_rate=1e30, clipnorm=0,
