@@ -58,20 +58,31 @@ class EventFile:
         self._records.write(event.SerializeToString())
 
 
-def event_files(folder) -> dict[str, int]:
-    """Event files below a folder, by relative path, with their sizes in bytes."""
-    found = sorted(Path(folder).rglob("events.out.tfevents.*"))
+def event_files(folder, deep=True) -> dict[str, int]:
+    """Event files below a folder, by relative path, with their sizes in bytes.
+
+    Args:
+        folder: Folder to look in.
+        deep: Whether to look into all folders below. Otherwise only into those of the splits, as
+            what lies deeper belongs to other runs.
+    """
+    folder = Path(folder)
+    if deep:
+        found = sorted(folder.rglob("events.out.tfevents.*"))
+    else:
+        places = (folder, folder / "train", folder / "validation")
+        found = sorted(file for place in places for file in place.glob("events.out.tfevents.*"))
     return {path.relative_to(folder).as_posix(): path.stat().st_size for path in found}
 
 
 def rewind(folder, sizes) -> None:
-    """Cuts event files back to earlier sizes, and removes those that did not exist then.
+    """Cuts a run's event files back to earlier sizes; removes those that did not exist then.
 
     Args:
         folder: Folder that holds them.
-        sizes: What `event_files(folder)` returned at that time.
+        sizes: What `event_files(folder, deep=False)` returned at that time.
     """
-    for name, size in event_files(folder).items():
+    for name, size in event_files(folder, deep=False).items():
         path = Path(folder) / name
         if name not in sizes:
             path.unlink()

@@ -127,7 +127,7 @@ class TensorBoard(keras.callbacks.Callback):
         """What `Checkpoint` saves: how long the event files are, and what they end with."""
         self._flush()
         return {
-            "files": event_files(self.log_dir),
+            "files": event_files(self.log_dir, deep=False),
             "logged_steps": self._logged_steps,
             "best": self._best,
         }

@@ -2,6 +2,7 @@
 
 import math
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import keras
@@ -25,6 +26,8 @@ class Built:
         monitor: Name of the validation score that picks the best epoch.
         mode: `"min"` where less of it is better, else `"max"`.
         notes: What the user should know about the model, in words.
+        finish: Called when the best weights are back, before the model is saved; `None` for
+            nothing.
     """
 
     model: keras.Model
@@ -34,6 +37,7 @@ class Built:
     monitor: str
     mode: str = "min"
     notes: tuple[str, ...] = ()
+    finish: Callable[[], None] | None = None
 
 
 def start_afresh(config) -> None:
@@ -43,7 +47,17 @@ def start_afresh(config) -> None:
     keras.config.set_dtype_policy("mixed_bfloat16" if mixed else "float32")
 
 
-def fit(built, training, validation, config, folder, pictures=None, texts=None, resume=False):
+def fit(
+    built,
+    training,
+    validation,
+    config,
+    folder,
+    pictures=None,
+    texts=None,
+    resume=False,
+    unseen=(),
+):
     """Trains until the last epoch or early stopping, then restores the best epoch's weights.
 
     Args:
@@ -55,6 +69,7 @@ def fit(built, training, validation, config, folder, pictures=None, texts=None, 
         pictures: See `callbacks.TensorBoard`.
         texts: See `callbacks.TensorBoard`.
         resume: Whether to go on from the newest checkpoint in the folder.
+        unseen: Callbacks that come after the checkpoint, which sees nothing of what they do.
 
     Returns:
         `(history, seconds)`: Keras' history of each score by epoch, and the training time.
@@ -87,7 +102,7 @@ def fit(built, training, validation, config, folder, pictures=None, texts=None, 
     best = folder.checkpoints / "best.weights.h5"
     watch = [EpochClock(training), guard, *([AverageWeights()] if config.ema else [])]
     watch += [*_best_epoch_watch(best, built, config), *plateau_watch(config, built), board]
-    watch += [Progress(built.monitor, visible=config.progress), *_profiler(config, folder)]
+    watch += [Progress(built.monitor, config.progress, built.mode), *_profiler(config, folder)]
     checkpoint = Checkpoint(folder.checkpoints, watch, resume)
     for problem in checkpoint.problems:
         print(problem, file=sys.stderr)
@@ -99,7 +114,7 @@ def fit(built, training, validation, config, folder, pictures=None, texts=None, 
                 epochs=config.epochs,
                 initial_epoch=checkpoint.initial_epoch,
                 shuffle=False,  # the batches bring their order with them
-                callbacks=[*watch, checkpoint],
+                callbacks=[*watch, checkpoint, *unseen],
                 verbose=0,
             )
     finally:
@@ -112,6 +127,8 @@ def fit(built, training, validation, config, folder, pictures=None, texts=None, 
             f"What was logged until then is in {folder.path}."
         )
     model.load_weights(best)
+    if built.finish:
+        built.finish()
     return checkpoint.history, checkpoint.seconds
 
 
