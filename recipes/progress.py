@@ -14,17 +14,19 @@ class Progress(keras.callbacks.Callback):
     Args:
         monitor: Name of the validation score to show.
         visible: Whether to print anything.
+        mode: `"min"` where less of the score is better, else `"max"`.
     """
 
-    def __init__(self, monitor, visible=True):
+    def __init__(self, monitor, visible=True, mode="min"):
         super().__init__()
         self.monitor = monitor
         self.visible = visible
+        self.better = min if mode == "min" else max
         self.console = Console(stderr=True)
 
     def on_train_begin(self, logs=None):
         """Starts the bar."""
-        self._best = float("inf")
+        self._best = None
         self._bar = Bar(
             TextColumn("epoch"),
             MofNCompleteColumn(),
@@ -40,8 +42,11 @@ class Progress(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Moves the bar."""
         logs = logs or {}
-        self._best = min(self._best, logs.get(self.monitor, float("inf")))
-        scores = f"loss {logs.get('loss', float('nan')):.4g}  best {self.monitor} {self._best:.4g}"
+        found = [score for score in (self._best, logs.get(self.monitor)) if score is not None]
+        self._best = self.better(found, default=None)
+        scores = f"loss {logs.get('loss', float('nan')):.4g}"
+        if found:
+            scores += f"  best {self.monitor} {self._best:.4g}"
         self._bar.update(self._task, completed=epoch + 1, scores=scores)
         epochs = self.params["epochs"]
         tenth = (epoch + 1) * 10 // epochs > epoch * 10 // epochs

@@ -63,7 +63,7 @@ def advice(metrics, criterion, remedies) -> str:
     return f"{best} does better than {metrics['model']}. Worth a try: {remedies}."
 
 
-def write(folder, config, task, built, history, metrics, captions, folds):
+def write(folder, config, task, built, history, metrics, outputs, folds):
     """Writes `report.md` and the learning curves.
 
     Args:
@@ -73,14 +73,17 @@ def write(folder, config, task, built, history, metrics, captions, folds):
         built: The `Built` model.
         history: Scores by epoch.
         metrics: The content of `metrics.json`.
-        captions: `{caption: file}` of the recipe's pictures in `plots/`.
+        outputs: What `task.write_outputs` returned: by title, the file of a picture in `plots/`, or
+            a section in Markdown.
         folds: Scores on each fold, `{fold: {name: scores}}`; empty for none.
     """
     best = best_epoch(history, built.monitor, built.mode)
     curves.learning_curves(history, built.monitor, best).savefig(
         folder.plots / "learning_curves.png", dpi=110
     )
-    pictures = {**captions, "Learning curves": "learning_curves.png"}
+    pictures = {title: file for title, file in outputs.items() if file.endswith(".png")}
+    texts = {title: text for title, text in outputs.items() if title not in pictures}
+    pictures["Learning curves"] = "learning_curves.png"
     arguments = ", ".join(f"{k}={v}" for k, v in config.model_arguments.items()) or "defaults"
     sections = [
         f"# {config.model} on {metrics['dataset']}",
@@ -97,6 +100,7 @@ def write(folder, config, task, built, history, metrics, captions, folds):
         *_fold_section(folds, task),
         "## Reading",
         *(f"- {finding}" for finding in _reading(history, built, task, metrics)),
+        *(f"## {title}\n\n{text}" for title, text in texts.items()),
         "## Pictures",
         *(f"![{caption}](plots/{file})\n\n*{caption}*" for caption, file in pictures.items()),
         "## Model",

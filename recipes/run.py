@@ -2,7 +2,8 @@
 
 A recipe's `load_data` returns a task: an object with `description`, `notes`, `sha256`, `facts`,
 `batches(split, built, seed)`, `forecaster(model)`, `score(forecast, split)`, `baselines()`,
-`folds()`, `pictures(model)` and `write_outputs(model, folder)`; and, for the report, the
+`folds()`, `pictures(model)` and `write_outputs(model, folder)`, which returns what the report shows:
+by title, the file of a picture in `plots/` or a section in Markdown. Also, for the report, the
 `criterion` (the score by which it compares), the `remedies` (what to try where a baseline is
 better) and `FOLDS` (title and text of the table of folds). Follow `recipes.forecasting.task`.
 """
@@ -59,9 +60,9 @@ def train(recipe: str, config, resume: RunFolder | None = None) -> RunFolder:
     )
     built.model.save(folder.model)
     metrics = _score(recipe, config, task, built, history, seconds)
-    captions = task.write_outputs(built.model, folder)
+    outputs = task.write_outputs(built.model, folder)
     folds = _run_folds(module, config, task, folder)
-    report.write(folder, config, task, built, history, metrics, captions, folds)
+    report.write(folder, config, task, built, history, metrics, outputs, folds)
     write_scores(folder.path, _compared(metrics["validation"]), step=len(history["loss"]) - 1)
     folder.write_metrics(metrics)
     if config.progress:
