@@ -2,6 +2,9 @@
 
     scripts/benchmark forecast             everything about the forecast recipe (about an hour)
     scripts/benchmark training             1cycle on Fashion-MNIST, overheads (a quarter of an hour)
+    scripts/benchmark images               Fashion-MNIST, MNIST, CIFAR-10, transfer (half an hour)
+    scripts/benchmark tabular              California housing (half an hour)
+    scripts/benchmark tune                 20 trials on Fashion-MNIST against the defaults
     scripts/benchmark forecast --only wavenet,epoch
     scripts/benchmark forecast --readme    and put the tables into README.md
 
@@ -15,30 +18,35 @@ import re
 import sys
 from pathlib import Path
 
-BENCHMARKS = ("forecast", "training")
+BENCHMARKS = ("forecast", "training", "images", "tabular", "tune")
 
 
 def main(arguments=None) -> int:
-    """Runs a benchmark; returns the exit status, 1 when a bar was missed."""
+    """Runs benchmarks; returns the exit status."""
     parser = argparse.ArgumentParser("scripts/benchmark", description=__doc__.partition("\n")[0])
-    parser.add_argument("name", choices=BENCHMARKS)
+    parser.add_argument("names", nargs="+", choices=BENCHMARKS, metavar="NAME")
     parser.add_argument("--only", help="rows or sections whose name contains one of these, a,b,c")
     parser.add_argument("--seeds", type=int, default=3, help="runs of each row (default: 3)")
     parser.add_argument("--logdir", default="logs/benchmark", help="where runs and report land")
     parser.add_argument("--fresh", action="store_true", help="repeat runs that are there already")
     parser.add_argument("--readme", action="store_true", help="put the tables into README.md")
     found = parser.parse_args(arguments)
-    module = importlib.import_module(f"recipes.benchmarks.{found.name}")
+    for name in found.names:
+        _measure(name, found)
+    return 0
+
+
+def _measure(name, found):
+    module = importlib.import_module(f"recipes.benchmarks.{name}")
     only = found.only.split(",") if found.only else [""]
-    sections = module.measure(only, found.seeds, Path(found.logdir) / found.name, found.fresh)
-    folder = Path(found.logdir) / found.name
+    folder = Path(found.logdir) / name
+    sections = module.measure(only, found.seeds, folder, found.fresh)
     text = "\n\n".join(f"### {title}\n\n{body}" for title, body in sections.items())
     report = folder / "report.md"
-    report.write_text(f"# Benchmark: {found.name}\n\n{text}\n")
+    report.write_text(f"# Benchmark: {name}\n\n{text}\n")
     print(f"{text}\n\nWritten to {report}", file=sys.stderr)
     if found.readme:
-        _into_readme(found.name, text)
-    return 0
+        _into_readme(name, text)
 
 
 def _into_readme(name, text):

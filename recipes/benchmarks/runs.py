@@ -43,25 +43,33 @@ def train_all(recipe, rows, seeds, logdir, fresh=False) -> dict[str, list[dict]]
     """Trains every row with seeds 1, 2, ...
 
     Returns:
-        The `metrics.json` of each run, by the name of the row.
+        The `metrics.json` of each run, by the name of the row; nothing for a row whose data cannot
+        be had.
     """
     results = {}
     for row in rows:
-        runs = []
+        results[row.name] = runs = []
         for seed in range(1, seeds + 1):
             metrics = Path(logdir) / recipe / f"{row.name}-seed-{seed}" / "metrics.json"
-            if fresh or not metrics.exists():
-                _train(recipe, row, seed, logdir, metrics.parent.name)
+            there = metrics.exists() and not fresh
+            if not there and not _train(recipe, row, seed, logdir, metrics.parent.name):
+                break
             runs.append(json.loads(metrics.read_text()))
-        results[row.name] = runs
     return results
 
 
 def _train(recipe, row, seed, logdir, name):
+    """Trains in a process of its own; false where its data could not be downloaded."""
     where = ("--logdir", str(logdir), "--name", name, "--overwrite", "--progress", "false")
     command = [sys.executable, "-m", "recipes", "train", recipe, *row.flags]
     print(f"{name}: {' '.join(row.flags)}", file=sys.stderr, flush=True)
-    subprocess.run([*command, "--seed", str(seed), *where], check=True)
+    done = subprocess.run([*command, "--seed", str(seed), *where], stderr=subprocess.PIPE)
+    message = done.stderr.decode()
+    sys.stderr.write(message)
+    if done.returncode == 2 and "Could not download" in message:
+        return False
+    done.check_returncode()
+    return True
 
 
 def mean_and_deviation(values) -> tuple[float, float]:
@@ -93,6 +101,8 @@ def score_table(rows, results) -> str:
 
 
 def _line(row, runs):
+    if not runs:
+        return [row.name, "not run: the data could not be downloaded", *[""] * 8]
     scores = {}
     for part in ("validation", "test"):
         mean, deviation = mean_and_deviation([run[part][row.metric] for run in runs])
