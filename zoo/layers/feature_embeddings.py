@@ -1,0 +1,173 @@
+"""Embeddings of numeric features: piecewise linear and periodic.
+
+A network that reads a number through several functions of it fits the jumps and kinks of tables
+far better than one that reads the number alone.
+"""
+
+import math
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo.layers.numeric import finite_columns
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class PiecewiseLinearEncoding(keras.layers.Layer):
+    """Writes each number as how far it has filled each of its feature's bins.
+
+    A bin with edges `a` and `b` gives `(x - a) / (b - a)`, cut off at 0 and 1; the first bin is
+    not cut off at 0, nor the last at 1, so that values out of range keep their order. Bins that a
+    feature does not have give 0.
+
+    Args:
+        bin_edges: For each feature its edges, a list of two or more increasing numbers, in the
+            units of the inputs. See `edges`.
+        dtype: Defaults to `"float32"` under every policy: narrow bins need the digits.
+
+    Raises:
+        ValueError: If a feature has fewer than two edges, or they do not increase.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.layers import PiecewiseLinearEncoding
+        >>> layer = PiecewiseLinearEncoding([[0.0, 1.0, 3.0], [0.0, 10.0]])
+        >>> layer(np.array([[2.0, 5.0]])).numpy()
+        array([[[1. , 0.5],
+                [0.5, 0. ]]], dtype=float32)
+
+    Reference:
+        Gorishniy et al., *On embeddings for numerical features in tabular deep learning*, 2022,
+        section 3.2.
+    """
+
+    def __init__(self, bin_edges, dtype="float32", **kwargs):
+        super().__init__(dtype=dtype, **kwargs)
+        self.bin_edges = [np.asarray(edges, "float32") for edges in bin_edges]
+        for edges in self.bin_edges:
+            if edges.ndim != 1 or edges.size < 2 or not np.all(np.diff(edges) > 0):
+                raise ValueError(
+                    "bin_edges must hold two or more increasing numbers for each feature. "
+                    f"Received: {edges.tolist()}"
+                )
+        self.num_bins = max((edges.size - 1 for edges in self.bin_edges), default=0)
+        if not self.num_bins:
+            raise ValueError(f"bin_edges must hold a feature. Received: bin_edges={bin_edges!r}")
+        self._left, self._width, self._low, self._high = self._bins()
+
+    @staticmethod
+    def edges(x, num_bins=48):
+        """Edges at the quantiles of training values, for `bin_edges`.
+
+        Args:
+            x: Training rows `(rows, features)`, scaled as the layer's inputs will be. NaN and
+                infinities are left out.
+            num_bins: Number of bins of a feature. Features with fewer distinct quantiles get
+                fewer, and one that does not vary a single bin. Defaults to 48.
+
+        Returns:
+            A list of increasing numbers for each feature.
+
+        Example:
+            >>> import numpy as np
+            >>> from zoo.layers import PiecewiseLinearEncoding
+            >>> PiecewiseLinearEncoding.edges(np.array([[0.0], [1.0], [2.0], [7.0]]), num_bins=2)
+            [[0.0, 1.5, 7.0]]
+        """
+        found = []
+        for column in finite_columns(x):
+            column = column if column.size else np.zeros(1)
+            values = np.quantile(column, np.linspace(0, 1, num_bins + 1)).astype("float32")
+            found.append(_distinct(values.tolist()))
+        return found
+
+    def _bins(self):
+        """Left edge, width and bounds of every bin, each `(features, num_bins)`."""
+        left, width, low, high = np.zeros((4, len(self.bin_edges), self.num_bins), "float32")
+        width += 1.0  # bins that a feature does not have are bounded by 0 and 0
+        for row, edges in enumerate(self.bin_edges):
+            bins = edges.size - 1
+            left[row, :bins], width[row, :bins], high[row, :bins] = edges[:-1], np.diff(edges), 1.0
+            low[row, 0], high[row, bins - 1] = -np.inf, np.inf
+        return left, width, low, high
+
+    def call(self, inputs):
+        """Encodes inputs of shape `(batch, features)`."""
+        left, width, low, high = (
+            ops.convert_to_tensor(value, self.compute_dtype)
+            for value in (self._left, self._width, self._low, self._high)
+        )
+        filled = (ops.expand_dims(inputs, -1) - left) / width
+        return ops.minimum(ops.maximum(filled, low), high)
+
+    def compute_output_shape(self, input_shape):
+        """`(batch, features, num_bins)`."""
+        return (*input_shape, self.num_bins)
+
+    def get_config(self):
+        """Arguments to rebuild the layer."""
+        return {**super().get_config(), "bin_edges": [edges.tolist() for edges in self.bin_edges]}
+
+
+def _distinct(values):
+    """The sorted values without those that lie too close to the one before: bins need a width."""
+    least = max(1e-6 * (values[-1] - values[0]), 1e-30)
+    edges = values[:1]
+    for value in values[1:]:
+        if value - edges[-1] > least:
+            edges.append(value)
+    return edges if len(edges) > 1 else [edges[0], edges[0] + max(1.0, abs(edges[0]))]
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class PeriodicEmbedding(keras.layers.Layer):
+    """Cosines and sines of each number at learned frequencies of its feature's own.
+
+    Args:
+        num_frequencies: Number of frequencies of a feature. Defaults to 48.
+        sigma: Standard deviation of the frequencies before training, in periods per unit of the
+            scaled input: the setting that matters. Defaults to 0.1.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.layers import PeriodicEmbedding
+        >>> PeriodicEmbedding(num_frequencies=16)(np.zeros((2, 8))).shape
+        TensorShape([2, 8, 32])
+
+    Reference:
+        Gorishniy et al., *On embeddings for numerical features in tabular deep learning*, 2022,
+        section 3.3.
+    """
+
+    def __init__(self, num_frequencies=48, sigma=0.1, **kwargs):
+        super().__init__(**kwargs)
+        if num_frequencies < 1 or not sigma > 0:
+            raise ValueError(
+                "num_frequencies must be at least 1 and sigma above 0. "
+                f"Received: num_frequencies={num_frequencies!r}, sigma={sigma!r}"
+            )
+        self.num_frequencies = num_frequencies
+        self.sigma = sigma
+
+    def build(self, input_shape):
+        """Draws the frequencies."""
+        self.frequencies = self.add_weight(
+            shape=(input_shape[-1], self.num_frequencies),
+            initializer=keras.initializers.RandomNormal(stddev=self.sigma),
+            name="frequencies",
+        )
+
+    def call(self, inputs):
+        """Embeds inputs of shape `(batch, features)`."""
+        angles = 2 * math.pi * ops.expand_dims(inputs, -1) * self.frequencies
+        return ops.concatenate([ops.cos(angles), ops.sin(angles)], axis=-1)
+
+    def compute_output_shape(self, input_shape):
+        """`(batch, features, 2 * num_frequencies)`."""
+        return (*input_shape, 2 * self.num_frequencies)
+
+    def get_config(self):
+        """Arguments to rebuild the layer."""
+        config = {"num_frequencies": self.num_frequencies, "sigma": self.sigma}
+        return {**super().get_config(), **config}

@@ -1,0 +1,155 @@
+"""Numeric columns brought to comparable sizes: standard, and robust with a smooth clip.
+
+Both keep NaN as it is (`FillMissing` comes after them) and hold their constants in their
+configuration. `from_data` computes these from a NumPy array: pass it training rows only.
+"""
+
+import keras
+import numpy as np
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class StandardScale(keras.layers.Layer):
+    """Subtracts the mean, divides by the standard deviation, and clips what lies far out.
+
+    `keras.layers.Normalization` does the same without the clip: the book's validation set holds
+    one row at 525 standard deviations, which alone makes up 38 % of a linear model's error.
+
+    Args:
+        mean: Mean of each feature, a list of numbers in the data's units.
+        scale: Standard deviation of each feature, a list of numbers above 0.
+        clip: Bound of the outputs on either side, in standard deviations. Defaults to `None`: no
+            bound.
+        dtype: Defaults to `"float32"` under every policy: raw units need the digits.
+
+    Raises:
+        ValueError: If the constants do not fit each other.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.layers import StandardScale
+        >>> layer = StandardScale.from_data(np.array([[1.0], [3.0], [np.nan]]), clip=5)
+        >>> layer(np.array([[2.0], [1243.0], [np.nan]])).numpy().ravel()
+        array([ 0.,  5., nan], dtype=float32)
+
+    Reference:
+        Book, chapter 10, 2nd edition cell 70, 3rd edition cell 84.
+    """
+
+    def __init__(self, mean, scale, clip=None, dtype="float32", **kwargs):
+        super().__init__(dtype=dtype, **kwargs)
+        self.mean, self.scale = _constants("mean", mean, scale)
+        if clip is not None and not clip > 0:
+            raise ValueError(f"clip must be above 0, or None. Received: clip={clip!r}")
+        self.clip = clip
+
+    @classmethod
+    def from_data(cls, x, **kwargs):
+        """The layer for a training array `(rows, features)`; NaN and infinities are left out.
+
+        A feature that does not vary is divided by 1.
+        """
+        columns = [(c.mean(), c.std()) if c.size else (0.0, 0.0) for c in finite_columns(x)]
+        scales = [std if std > 1e-7 * abs(mean) else 1.0 for mean, std in columns]
+        return cls([mean for mean, _ in columns], scales, **kwargs)
+
+    def call(self, inputs):
+        """Scales inputs of shape `(batch, features)`."""
+        x = _shift_and_divide(ops.cast(inputs, self.compute_dtype), self.mean, self.scale)
+        return x if self.clip is None else ops.clip(x, -self.clip, self.clip)
+
+    def compute_output_shape(self, input_shape):
+        """The shape of the inputs."""
+        return input_shape
+
+    def get_config(self):
+        """Arguments to rebuild the layer."""
+        config = {"mean": self.mean.tolist(), "scale": self.scale.tolist(), "clip": self.clip}
+        return {**super().get_config(), **config}
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class RobustScaleSmoothClip(keras.layers.Layer):
+    """Subtracts the median, divides by the inter-quartile range, and bends the ends to +-3.
+
+    The result `u` of the division becomes `u / sqrt(1 + (u / 3)**2)`: nearly `u` in the middle,
+    never beyond 3 whatever comes in, and increasing everywhere, so that outliers keep their order.
+
+    Args:
+        median: Median of each feature, a list of numbers in the data's units.
+        scale: What each feature is divided by, a list of numbers above 0.
+        dtype: Defaults to `"float32"` under every policy: raw units need the digits.
+
+    Raises:
+        ValueError: If the constants do not fit each other.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.layers import RobustScaleSmoothClip
+        >>> layer = RobustScaleSmoothClip.from_data(np.arange(9.0).reshape(9, 1))
+        >>> layer(np.array([[4.0], [8.0], [2100.0]])).numpy().ravel().round(3)  # 0, 1, 524 ranges
+        array([0.   , 0.949, 3.   ], dtype=float32)
+
+    Reference:
+        Holzmüller et al., *Better by default: strong pre-tuned MLPs and boosted trees on tabular
+        data*, 2024, section 3.
+    """
+
+    def __init__(self, median, scale, dtype="float32", **kwargs):
+        super().__init__(dtype=dtype, **kwargs)
+        self.median, self.scale = _constants("median", median, scale)
+
+    @classmethod
+    def from_data(cls, x, **kwargs):
+        """The layer for a training array `(rows, features)`; NaN and infinities are left out.
+
+        Where the inter-quartile range is 0 (more than half the values are equal), the range from
+        minimum to maximum takes its place, and 1 where the feature does not vary at all.
+        """
+        medians, scales = [], []
+        for column in finite_columns(x):
+            column = column if column.size else np.zeros(1)
+            low, first, median, third, high = np.percentile(column, (0, 25, 50, 75, 100))
+            medians.append(median)
+            scales.append(third - first or high - low or 1.0)
+        return cls(medians, scales, **kwargs)
+
+    def call(self, inputs):
+        """Scales inputs of shape `(batch, features)`."""
+        x = _shift_and_divide(ops.cast(inputs, self.compute_dtype), self.median, self.scale)
+        # sin(arctan(v)) is v / sqrt(1 + v**2), and does not overflow when v is huge.
+        return 3.0 * ops.sin(ops.arctan(x / 3.0))
+
+    def compute_output_shape(self, input_shape):
+        """The shape of the inputs."""
+        return input_shape
+
+    def get_config(self):
+        """Arguments to rebuild the layer."""
+        config = {"median": self.median.tolist(), "scale": self.scale.tolist()}
+        return {**super().get_config(), **config}
+
+
+def finite_columns(x):
+    """The finite values of each column of an array `(rows, features)`, in float64."""
+    x = np.asarray(x, "float64")
+    if x.ndim != 2:
+        raise ValueError(f"Expected an array (rows, features). Received: shape={x.shape}")
+    return [column[np.isfinite(column)] for column in x.T]
+
+
+def _constants(name, shift, scale):
+    shift, scale = np.asarray(shift, "float64"), np.asarray(scale, "float64")
+    fits = shift.ndim == 1 and shift.shape == scale.shape
+    if not fits or not np.all(np.isfinite(shift)) or not np.all(np.isfinite(scale) & (scale > 0)):
+        raise ValueError(
+            f"{name} and scale must be lists of finite numbers, one for each feature, and scale "
+            f"above 0. Received: {name}={shift.tolist()}, scale={scale.tolist()}"
+        )
+    return shift, scale
+
+
+def _shift_and_divide(x, shift, scale):
+    shift, scale = (ops.convert_to_tensor(value, x.dtype) for value in (shift, scale))
+    return (x - shift) / scale

@@ -1,0 +1,31 @@
+"""Some columns of a table."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class SelectColumns(keras.layers.Layer):
+    """Keeps some columns, in the order asked for.
+
+    Args:
+        columns: Numbers of the columns to keep.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.layers import SelectColumns
+        >>> SelectColumns([2, 0])(np.array([[1.0, 2.0, 3.0]])).numpy()
+        array([[3., 1.]], dtype=float32)
+    """
+
+    def __init__(self, columns, **kwargs):
+        super().__init__(**kwargs)
+        self.columns = [int(column) for column in columns]
+
+    def call(self, inputs):
+        """Selects from inputs of shape `(batch, columns)`."""
+        return ops.take(inputs, list(self.columns), axis=-1)
+
+    def get_config(self):
+        """Arguments to rebuild the layer."""
+        return {**super().get_config(), "columns": list(self.columns)}
