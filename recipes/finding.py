@@ -71,6 +71,7 @@ def find(recipe: str, config, min_rate: float, max_rate: float, steps: int):
     model.compile(
         optimizer=make_optimizer(replace(config, schedule="constant"), total_steps=steps),
         loss=built.loss,
+        loss_weights=built.loss_weights,
         jit_compile=config.jit_compile,
     )
     try:

@@ -28,6 +28,7 @@ class Built:
         notes: What the user should know about the model, in words.
         finish: Called when the best weights are back, before the model is saved; `None` for
             nothing.
+        loss_weights: Weights of the losses of a training model with several outputs.
     """
 
     model: keras.Model
@@ -38,6 +39,7 @@ class Built:
     mode: str = "min"
     notes: tuple[str, ...] = ()
     finish: Callable[[], None] | None = None
+    loss_weights: dict | None = None
 
 
 def start_afresh(config) -> None:
@@ -82,6 +84,7 @@ def fit(
     model.compile(
         optimizer=with_norms(optimizer) if config.norms else optimizer,
         loss=built.loss,
+        loss_weights=built.loss_weights,
         metrics=built.metrics,
         jit_compile=config.jit_compile,
         steps_per_execution=1

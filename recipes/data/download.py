@@ -45,8 +45,19 @@ class Published:
 
 
 _KERAS_DATASETS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
+_BOOK_DATASETS = "https://raw.githubusercontent.com/ageron/handson-ml2/master/datasets/"
 
 FILES: dict[str, Published] = {
+    "housing": Published(
+        url=_BOOK_DATASETS + "housing/housing.csv",
+        path="housing/housing.csv",
+        content_sha256="8a3727f4cf54ac1a327f69b1d5b4db54c5834ea81c6e4efc0d163300022a685e",
+    ),
+    "titanic": Published(
+        url=_BOOK_DATASETS + "titanic/train.csv",
+        path="tabular/titanic-train.csv",
+        content_sha256="14769fb1850e2d26d8e6db0ee49c213878040432827e39b13caaa15603c6598f",
+    ),
     "ridership": Published(
         url="https://github.com/ageron/data/raw/main/ridership.tgz",
         path="timeseries/CTA_-_Ridership_-_Daily_Boarding_Totals.csv",

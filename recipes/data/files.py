@@ -52,7 +52,7 @@ def read_columns(path: str | Path, wanted: Mapping[str, str], text: str | None) 
     present = column_names(path)
     for column, flag in wanted.items():
         if present.count(column) != 1:
-            _refuse_column(path, column, flag, present)
+            refuse_column(path, column, flag, present)
     if _is_parquet(path):
         frame = _reading(path, lambda: pd.read_parquet(path, columns=list(wanted)))
     else:
@@ -134,7 +134,18 @@ def _read_csv(path: str | Path, columns: list[str], text: str | None) -> pd.Data
     return frame[columns]
 
 
-def _refuse_column(path: str | Path, column: str, flag: str, present: list[str]) -> None:
+def refuse_column(path: str | Path, column: str, flag: str, present: list[str]) -> None:
+    """Says that a file does not have a column, or has it twice, and which ones it has.
+
+    Args:
+        path: The file.
+        column: The column asked for.
+        flag: The flag that asked for it.
+        present: Names of the file's columns.
+
+    Raises:
+        UserError: Always.
+    """
     if column in present:
         raise UserError(f"Expected one column {column!r} in {path}. Received: several.")
     folded = {name.casefold(): name for name in present}

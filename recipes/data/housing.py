@@ -1,0 +1,58 @@
+"""California housing: block groups of the census of 1990, and what their houses cost.
+
+Reference: Pace and Barry, *Sparse spatial autoregressions*, 1997; book, chapters 2 and 10.
+"""
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import train_test_split
+
+from recipes.data.download import fetch
+from recipes.data.files import column_names, read_columns
+
+
+def housing() -> pd.DataFrame:
+    """The 20,640 rows and ten columns of the book's second chapter.
+
+    Returns:
+        Eight numeric columns (207 values of `total_bedrooms` are missing), the text column
+        `ocean_proximity`, and the target `median_house_value` in dollars, which ends at 500,001.
+
+    Raises:
+        UserError: The file is damaged or cannot be downloaded.
+    """
+    path = fetch("housing")
+    return read_columns(path, dict.fromkeys(column_names(path), "the data set"), None)
+
+
+def housing_book() -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
+    """The eight features, the target and the split of the book's chapter 10.
+
+    They are derived from `housing()`, so that the 207 values of `AveBedrms` that scikit-learn's
+    copy has are missing here.
+
+    Returns:
+        The table, with the target `MedHouseVal` in 100,000 dollars, and the rows of the parts
+        `train` (11,610), `validation` (3,870) and `test` (5,160) in the book's order.
+
+    Raises:
+        UserError: The file is damaged or cannot be downloaded.
+    """
+    raw = housing()
+    households = raw["households"]
+    frame = pd.DataFrame(
+        {
+            "MedInc": raw["median_income"],
+            "HouseAge": raw["housing_median_age"],
+            "AveRooms": raw["total_rooms"] / households,
+            "AveBedrms": raw["total_bedrooms"] / households,
+            "Population": raw["population"],
+            "AveOccup": raw["population"] / households,
+            "Latitude": raw["latitude"],
+            "Longitude": raw["longitude"],
+            "MedHouseVal": raw["median_house_value"] / 100_000,
+        }
+    )
+    rest, test = train_test_split(np.arange(len(frame)), random_state=42)
+    train, validation = train_test_split(rest, random_state=42)
+    return frame, {"train": train, "validation": validation, "test": test}

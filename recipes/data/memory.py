@@ -1,0 +1,65 @@
+"""Refuses a file that does not fit into memory before any of it is read."""
+
+import os
+from pathlib import Path
+
+from recipes.data.download import GZIP_MAGIC
+from recipes.errors import UserError
+
+#: How many times its size a file takes in memory while it is read.
+GROWTH = {"csv": 3, "gzip": 15, "parquet": 3}
+
+
+def check_size(path: str | Path) -> None:
+    """Refuses a file that would take more memory than the machine has.
+
+    The rule: three times the size of a CSV file, fifteen times that of a gzipped one, three times
+    the uncompressed size of a Parquet file's columns.
+
+    Args:
+        path: The file; where there is none, nothing happens.
+
+    Raises:
+        UserError: It is too large; the message tells both sizes.
+    """
+    if not Path(path).is_file():
+        return
+    available, needed = memory(), _needed(path)
+    if available and needed > available:
+        raise UserError(
+            f"{path} is too large to be read: its {_gigabytes(Path(path).stat().st_size)} take "
+            f"about {_gigabytes(needed)} of memory, and this machine has {_gigabytes(available)}. "
+            "Leave rows or columns out of the file, or convert the columns you need to Parquet."
+        )
+
+
+def memory() -> int:
+    """Bytes of memory that this process may use, or 0 where that is not known."""
+    found = []
+    names = getattr(os, "sysconf_names", {})
+    if "SC_PHYS_PAGES" in names and "SC_PAGE_SIZE" in names:
+        found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    limit = Path("/sys/fs/cgroup/memory.max")  # of a container
+    if limit.is_file() and limit.read_text().strip().isdigit():
+        found.append(int(limit.read_text()))
+    return min(found, default=0)
+
+
+def _needed(path):
+    with open(path, "rb") as file:
+        start = file.read(4)
+    if start == b"PAR1":
+        import pyarrow.parquet
+
+        try:
+            metadata = pyarrow.parquet.read_metadata(path)
+        except (OSError, ValueError):  # a broken file: the reader has the words for it
+            return 0
+        groups = range(metadata.num_row_groups)
+        return GROWTH["parquet"] * sum(metadata.row_group(i).total_byte_size for i in groups)
+    kind = "gzip" if start[:2] == GZIP_MAGIC else "csv"
+    return GROWTH[kind] * Path(path).stat().st_size
+
+
+def _gigabytes(size):
+    return f"{size / 1e9:,.1f} GB"

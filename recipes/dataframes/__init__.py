@@ -1,0 +1,1 @@
+"""What the recipe `tabular` is made of: columns, targets, baselines, scores, pictures."""

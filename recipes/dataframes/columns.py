@@ -1,0 +1,157 @@
+"""What each column of a table is: numbers, categories, or nothing to learn from."""
+
+import re
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from recipes.data.tables import numeric_block
+from recipes.errors import UserError
+
+#: A column of whole numbers with so many different values at most is one of categories.
+FEW = 5
+#: A text column with more different values than this share of its rows is no category.
+UNIQUE = 0.5
+#: A text column of which this share are numbers is a numeric one with mistakes in it.
+NEARLY = 0.9
+_SAMPLE = 50
+_DATE = re.compile(r"\d{1,4}[-/. ]\w{1,9}[-/. ]\d{1,4}")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns that a model reads.
+
+    Args:
+        numeric: Names of the numeric ones, in the table's order.
+        categorical: Names of those with categories.
+        notes: Which columns were left out, and why.
+    """
+
+    numeric: tuple[str, ...]
+    categorical: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names, the numeric columns first."""
+        return self.numeric + self.categorical
+
+
+def infer_columns(frame, source, numeric=(), categorical=()) -> Columns:
+    """Decides what each column is.
+
+    The rules, in this order: a column without any value, or with a single one, tells nothing and
+    is left out; texts, truth values, and whole numbers with at most 5 different values are
+    categories; whole numbers that count the rows, and texts more than half of which differ (names,
+    free text) are left out; all other numbers are numeric.
+
+    Args:
+        frame: The columns to learn from, one row an example.
+        source: Name of the file, for messages.
+        numeric: Columns that are numeric whatever they look like.
+        categorical: Columns that hold categories whatever they look like.
+
+    Returns:
+        The `Columns`.
+
+    Raises:
+        UserError: A column holds dates, or numbers with mistakes in them, or none is left.
+
+    Example:
+        >>> import pandas as pd
+        >>> table = {"size": [1.5, 2.0, 2.5], "color": ["red", "blue", "red"], "shop": ["A"] * 3}
+        >>> found = infer_columns(pd.DataFrame(table), "shirts.csv")
+        >>> found.numeric, found.categorical, found.notes
+        (('size',), ('color',), ("column 'shop' left out: it holds one value only",))
+    """
+    forced = {**dict.fromkeys(numeric, "numeric"), **dict.fromkeys(categorical, "category")}
+    kinds, notes = {}, []
+    for name in frame:
+        kinds[name] = forced.get(name) or _kind(frame[name], source)
+        if kinds[name] not in ("numeric", "category"):
+            notes.append(f"column {name!r} left out: {kinds[name]}")
+    found = Columns(
+        tuple(name for name, kind in kinds.items() if kind == "numeric"),
+        tuple(name for name, kind in kinds.items() if kind == "category"),
+        tuple(notes),
+    )
+    numeric_block(frame, found.numeric, source)  # refuses what is not a finite number
+    if not found.names:
+        raise UserError(
+            f"Expected columns to learn from in {source}. Received none: "
+            f"{'; '.join(notes) or 'only the target'}."
+        )
+    return found
+
+
+def _kind(column, source):
+    """`"numeric"`, `"category"`, or in words why the column is of no use."""
+    present = column.dropna()
+    if present.empty:
+        return "all of its values are missing"
+    if holds_dates(present):
+        raise UserError(
+            f"Column {column.name!r} of {source} holds dates, which are neither numbers nor "
+            f"categories. Leave it out (--drop {column.name}), or put what matters of it, such as "
+            "year, month and weekday, into columns of their own."
+        )
+    different = present.astype(str).nunique()
+    if different == 1 and len(present) == len(column):
+        return "it holds one value only"
+    if pd.api.types.is_bool_dtype(present.dtype):
+        return "category"
+    if pd.api.types.is_numeric_dtype(present.dtype):
+        return _kind_of_numbers(present, different, len(column))
+    return _kind_of_texts(present, different, source)
+
+
+def _kind_of_numbers(present, different, rows):
+    values = present.to_numpy(np.float64)
+    if different <= FEW and (values == np.floor(values)).all():
+        return "category"
+    if len(values) == rows and (np.abs(np.diff(values)) == 1).all() and different == rows:
+        return "it numbers the rows"
+    return "numeric"
+
+
+def _kind_of_texts(present, different, source):
+    if _are_numbers(present, source):
+        return "numeric"
+    if different > max(UNIQUE * len(present), 20):
+        return f"{different:,} of its {len(present):,} texts differ, as in names or free text"
+    return "category"
+
+
+def _are_numbers(present, source):
+    """Whether texts are meant as numbers; `numeric_block` then names the one that is not."""
+    text = present.astype(str).str.strip()
+    if pd.to_numeric(text, errors="coerce").notna().mean() >= NEARLY:
+        return True
+    if text.str.fullmatch(r"-?\d+,\d+").mean() >= 0.5:
+        raise UserError(
+            f"Column {present.name!r} of {source} holds numbers such as {text.iloc[0]!r}. Write "
+            f"1.5, not 1,5, or say --categorical {present.name}."
+        )
+    return False
+
+
+def holds_dates(present) -> bool:
+    """Whether a column without missing values holds dates.
+
+    >>> import pandas as pd
+    >>> holds_dates(pd.Series(["2024-01-31", "2024-02-29"])), holds_dates(pd.Series(["May", "Jun"]))
+    (True, False)
+    """
+    if pd.api.types.is_datetime64_any_dtype(present.dtype):
+        return True
+    if pd.api.types.is_numeric_dtype(present.dtype) or pd.api.types.is_bool_dtype(present.dtype):
+        return False
+    sample = present.head(_SAMPLE).astype(str)
+    if not sample.map(lambda text: bool(_DATE.search(text))).all():
+        return False
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pandas says when it has to guess the format
+        return bool(pd.to_datetime(sample, errors="coerce").notna().all())

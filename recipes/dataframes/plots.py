@@ -1,0 +1,83 @@
+"""Pictures of what a model of tables gets wrong, and of what it reads."""
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+#: Columns at most in the picture of importances.
+MOST_BARS = 20
+#: Groups of predictions whose median error is drawn.
+_GROUPS = 20
+
+
+def residuals(actual, predicted, name) -> Figure:
+    """Predictions against the truth, and their errors against the predictions.
+
+    Args:
+        actual: What came, `(n,)`.
+        predicted: What was predicted, `(n,)`.
+        name: Name of the target.
+    """
+    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    size = float(np.clip(8000 / len(actual), 4, 36))
+    dots = {"s": size, "alpha": 0.35, "lw": 0, "color": "tab:blue", "rasterized": True}
+    left.scatter(actual, predicted, **dots)
+    ends = [min(actual.min(), predicted.min()), max(actual.max(), predicted.max())]
+    left.plot(ends, ends, color="0.3", ls=":", lw=1.2, label="perfect")
+    left.set_xlabel(f"true {name}")
+    left.set_ylabel(f"predicted {name}")
+    error = predicted - actual
+    right.scatter(predicted, error, **dots)
+    right.axhline(0, color="0.3", ls=":", lw=1.2)
+    centers, middle, low, high = _running(predicted, error)
+    right.plot(centers, middle, color="tab:orange", lw=1.8, label="median")
+    right.fill_between(
+        centers, low, high, color="tab:orange", alpha=0.25, lw=0, label="middle 80 %"
+    )
+    right.set_xlabel(f"predicted {name}")
+    right.set_ylabel("predicted - true")
+    for axis in (left, right):
+        axis.grid(alpha=0.25)
+        axis.legend(frameon=False)
+        axis.xaxis.set_major_locator(MaxNLocator(6))
+    return figure
+
+
+def _running(predicted, error):
+    """Quantiles of the error in groups of equal size, by prediction."""
+    order = np.argsort(predicted, kind="stable")
+    groups = np.array_split(order, min(_GROUPS, max(1, len(order) // 25)))
+    centers = [predicted[group].mean() for group in groups]
+    return np.array(centers), *np.array(
+        [np.quantile(error[group], [0.5, 0.1, 0.9]) for group in groups]
+    ).T
+
+
+def importances(found, score) -> Figure:
+    """Bars of permutation importances with their spread over the shuffles.
+
+    Args:
+        found: `Importance`s, the largest first.
+        score: In words, what gets worse.
+    """
+    shown = found[:MOST_BARS][::-1]
+    figure = Figure(figsize=(7, 1.3 + 0.28 * len(shown)), layout="constrained")
+    axis = figure.subplots()
+    axis.barh(
+        [_short(each.name) for each in shown],
+        [each.mean for each in shown],
+        xerr=[each.deviation for each in shown],
+        color="tab:blue",
+        ecolor="0.3",
+        error_kw={"lw": 1},
+    )
+    axis.axvline(0, color="0.3", lw=0.8)
+    axis.set_xlabel(f"{score} when the column is shuffled")
+    axis.grid(alpha=0.25, axis="x")
+    axis.margins(y=0.02)
+    return figure
+
+
+def _short(name, most=32):
+    return name if len(name) <= most else f"{name[: most - 3]}..."
