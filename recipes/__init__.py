@@ -5,4 +5,8 @@ One module a task, each with the same four functions in the same order: `default
 """
 
 #: The recipes by name; each is the module `recipes.<name>`.
-RECIPES = {"forecast": "forecast one or many time series (chapter 15)"}
+RECIPES = {
+    "forecast": "forecast one or many time series (chapter 15)",
+    "images": "classify images (chapters 10 and 11)",
+    "tabular": "predict a column of a table (chapter 10)",
+}

@@ -11,7 +11,13 @@ from recipes.errors import UserError
 from recipes.folder import RunFolder
 
 #: The module of each recipe that reads raw input and writes predictions.
-_PREDICTORS = {"forecast": "recipes.forecasting.predict"}
+_PREDICTORS = {
+    "forecast": "recipes.forecasting.predict",
+    "images": "recipes.imaging.predict",
+    "tabular": "recipes.dataframes.predict",
+}
+#: Recipes that also predict from a folder of files.
+_TAKE_FOLDERS = ("images",)
 
 
 def predict(run, source=None, output=None, **options) -> None:
@@ -19,7 +25,8 @@ def predict(run, source=None, output=None, **options) -> None:
 
     Args:
         run: Folder of the run.
-        source: File to read, `"-"` for standard input, `None` for the run's own data.
+        source: File to read (for some recipes a folder of them, too), `"-"` for standard input,
+            `None` for the run's own data.
         output: File to write, `None` for standard output.
         **options: Options of the recipe's predictor.
 
@@ -32,12 +39,13 @@ def predict(run, source=None, output=None, **options) -> None:
         raise UserError(f"Cannot write {output}: there is no folder {Path(output).parent}.")
     if output is not None and Path(output).is_dir():
         raise UserError(f"Cannot write {output}: it is a folder.")
-    if source not in (None, "-") and not Path(source).is_file():
+    recipe = saved["run"]["recipe"]
+    fits = Path.exists if recipe in _TAKE_FOLDERS else Path.is_file
+    if source not in (None, "-") and not fits(Path(source)):
         raise UserError(f"There is no file {source} to predict from.")
     both_files = output is not None and source not in (None, "-")
     if both_files and Path(output).exists() and Path(output).samefile(source):
         raise UserError(f"-o {output} is the input itself: it is not overwritten.")
-    recipe = saved["run"]["recipe"]
     environment.prepare(saved["backend"], "auto")
     module = importlib.import_module(_PREDICTORS[recipe])
     kind = type(importlib.import_module(f"recipes.{recipe}").default_config())

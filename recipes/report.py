@@ -39,7 +39,10 @@ def table(metrics, advice) -> Table:
     header, *body = rows(metrics)
     result = Table(title=f"{metrics['model']} on {metrics['dataset']}", caption=advice)
     for index, name in enumerate(header):
-        result.add_column(name, justify="right" if index > 1 else "left", no_wrap=True)
+        # Only headers may wrap: a score that is cut off is another score.
+        width = max(len(row[index]) for row in body)
+        justify = "right" if index > 1 else "left"
+        result.add_column(name.replace("_", " "), justify=justify, min_width=width)
     for row in body:
         last = row[:2] == [body[-1][0], "validation"]
         style = "bold" if row[0] == metrics["model"] else ""

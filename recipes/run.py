@@ -2,9 +2,9 @@
 
 A recipe's `load_data` returns a task: an object with `description`, `notes`, `sha256`, `facts`,
 `batches(split, built, seed)`, `forecaster(model)`, `score(forecast, split)`, `baselines()`,
-`folds()`, `pictures(model)` and `write_outputs(model, folder)`, which returns what the report shows:
-by title, the file of a picture in `plots/` or a section in Markdown. Also, for the report, the
-`criterion` (the score by which it compares), the `remedies` (what to try where a baseline is
+`folds()`, `pictures(model)` and `write_outputs(model, folder)`, which returns what the report
+shows: by title, the file of a picture in `plots/` or a section in Markdown. Also, for the report,
+the `criterion` (the score by which it compares), the `remedies` (what to try where a baseline is
 better) and `FOLDS` (title and text of the table of folds). Follow `recipes.forecasting.task`.
 """
 

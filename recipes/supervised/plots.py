@@ -65,21 +65,27 @@ def calibration(labels, probabilities, bins=15) -> Figure:
         bins: Number of bins of the probability.
     """
     share, sure, right = reliability(labels, probabilities, bins).T
-    error = expected_calibration_error(labels, probabilities, bins)
+    count = share * len(labels) + 4
+    center = (share * len(labels) * right + 2) / count  # of an interval by Agresti and Coull, 1998
+    spread = 1.96 * np.sqrt(center * (1 - center) / count)
+    low, high = np.clip([center - spread, center + spread], 0, 1)
+    gap = expected_calibration_error(labels, probabilities, bins)
     figure = Figure(figsize=(5, 5.6), layout="constrained")
     axis, below = figure.subplots(2, sharex=True, height_ratios=(4, 1))
     axis.plot([0, 1], [0, 1], color="0.7", ls=":", lw=1, label="perfectly calibrated")
-    axis.plot(sure, right, marker="o", ms=4, color="tab:blue", label="predictions")
+    error = np.clip([right - low, high - right], 0, None)
+    label = "predictions, with 95 % intervals"
+    axis.errorbar(sure, right, error, fmt="o", ms=4, lw=1, color="tab:blue", label=label)
     axis.set_ylabel("share of right predictions")
-    axis.set_title(f"expected calibration error {error:.3f}", fontsize=10)
+    axis.set_title(f"expected calibration error {gap:.3f}", fontsize=10)
     below.bar(sure, share, width=0.8 / bins, color="tab:blue")
     below.set_ylabel("share")
     below.set_xlabel("probability of the predicted class")
-    axis.legend(frameon=False, loc="upper left")
+    axis.legend(frameon=False)
     for part in (axis, below):
         part.grid(alpha=0.25)
-        part.set_xlim(0, 1.02)
-    axis.set_ylim(0, 1.02)
+        part.set_xlim(0, 1.04)
+    axis.set_ylim(-0.02, 1.04)
     return figure
 
 

@@ -1,0 +1,36 @@
+"""Pictures of pictures."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+COLUMNS, ROWS = 6, 4
+
+
+def most_wrong(part, probabilities) -> Figure:
+    """The wrong predictions that were the surest.
+
+    Args:
+        part: `Pictures` that were predicted.
+        probabilities: Of each class, `(n, classes)`.
+    """
+    classes = part.classes
+    predicted, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    wrong = np.flatnonzero(predicted != part.labels)
+    chosen = wrong[np.argsort(-sure[wrong], kind="stable")][: COLUMNS * ROWS]
+    rows = -(-len(chosen) // COLUMNS)
+    figure = Figure(figsize=(1.7 * COLUMNS, 2.15 * rows), layout="constrained")
+    axes = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
+    for axis in axes:
+        axis.axis("off")
+    for axis, index in zip(axes, chosen, strict=False):
+        axis.imshow(part.images[index], cmap="gray", vmin=0, vmax=255)
+        axis.set_title(
+            f"{_short(classes[part.labels[index]])}\nas {_short(classes[predicted[index]])} "
+            f"({100 * sure[index]:.0f} %)",
+            fontsize=8,
+        )
+    return figure
+
+
+def _short(name):
+    return name if len(name) <= 14 else f"{name[:13]}…"
