@@ -291,18 +291,16 @@ def _by(size):
 
 
 def _npz(path):
+    advice = "Expected an .npz file, such as numpy.savez writes it"
+    if not zipfile.is_zipfile(path):
+        with open(path, "rb") as file:
+            single = file.read(6) == b"\x93NUMPY"
+        reason = "it is a single array" if single else "it is damaged, or no such file"
+        raise UserError(f"Cannot read {path}: {reason}. {advice}.")
     try:
-        file = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(
-            f"Cannot read {path}: {error}. Expected a folder of class folders, or an .npz file "
-            "written by numpy.savez."
-        ) from error
-    if not isinstance(file, np.lib.npyio.NpzFile):
-        raise UserError(
-            f"Expected {path} to be an .npz file with the arrays x and y. Received: a single array."
-        )
-    return file
+        return np.load(path, allow_pickle=False)
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise UserError(f"Cannot read {path}: {error}. {advice}.") from error
 
 
 def _array(path, file, name):
