@@ -47,6 +47,8 @@ class ImagesConfig(TrainConfig):
         image_size: Height and width in pixels that the images of a folder are resized to.
         normalization: How pixels are scaled inside the model: each by its mean and deviation over
             the training images, or all from 0..255 to 0..1.
+        mirror: Show half of the training images mirrored left to right (clothes, not digits).
+        shift: Move training images by up to so many pixels in each direction.
         class_weight: With balanced, every class counts alike in the loss, however rare.
         label_smoothing: Share of each label that is spread over all classes.
         mc_samples: Predictions with dropout on to average (give the model some dropout); 0 for a
@@ -72,6 +74,8 @@ class ImagesConfig(TrainConfig):
     test_fraction: float | None = None
     image_size: list[int] = field(default_factory=list)
     normalization: Literal["standard", "rescale"] = "standard"
+    mirror: bool = False
+    shift: int = 0
     class_weight: Literal["none", "balanced"] = "none"
     label_smoothing: float = 0.0
     mc_samples: int = 0
@@ -86,7 +90,7 @@ class ImagesConfig(TrainConfig):
     def validate(self) -> None:
         """Raises a `UserError` for the first setting that is out of range."""
         super().validate()
-        at_least(self, 0, "mc_samples")
+        at_least(self, 0, "mc_samples", "shift")
         at_least(self, 1, "train_size", "freeze", "frozen_epochs", "pretrain_epochs")
         if self.dataset not in (None, *DATASETS):
             raise UserError(

@@ -9,6 +9,7 @@ import numpy as np
 from callbacks import summaries
 from recipes.data.arrays import ArrayBatches
 from recipes.imaging import baselines, plots, tables
+from recipes.imaging.augmentation import AugmentedBatches
 from recipes.imaging.classifier import Classifier
 from recipes.supervised import plots as shared
 from recipes.supervised.calibration import expected_calibration_error, fit_temperature
@@ -114,7 +115,11 @@ class ImageTask:
         part = self.parts[split]
         weights = None if self.class_weights is None else self.class_weights[part.labels]
         size = self.config.batch_size if seed is not None else 1024
-        return ArrayBatches(part.images, part.labels.astype(np.int32), size, seed, weights)
+        labels = part.labels.astype(np.int32)
+        if seed is None or not (self.config.mirror or self.config.shift):
+            return ArrayBatches(part.images, labels, size, seed, weights)
+        how = {"mirror": self.config.mirror, "shift": self.config.shift}
+        return AugmentedBatches(part.images, labels, size, seed, weights, **how)
 
     def forecaster(self, model) -> Classifier:
         """Wraps a trained model so that it gives the probabilities of pictures."""
