@@ -115,16 +115,21 @@ def default_config(
         A `TabularConfig` that trains as it is.
     """
     dataset = None if own_data else dataset or "diabetes"
+    model = model or "wide_and_deep"
+    arguments = {"units": [64, 64], "dropout": 0.2}
     config = TabularConfig(
-        model=model or "wide_and_deep",
+        model=model,
+        model_arguments=arguments | ({"members": 16} if model == "wide_and_deep" else {}),
         dataset=dataset,
         target=_TARGETS.get(dataset),
         epochs=60,
-        batch_size=32,
+        batch_size=64 if own_data else 32,
+        learning_rate=0.003,
         weight_decay=0.01,
+        patience=20,
     )
     if dataset in ("housing", "housing_book"):
-        return replace(config, batch_size=256, learning_rate=0.003)
+        return replace(config, batch_size=256)
     return config
 
 
