@@ -1,9 +1,11 @@
-"""The program `zoo`: list, train, find-lr, predict, runs, tensorboard.
+"""The program `zoo`: list, train, find-lr, tune, predict, runs, tensorboard.
 
     zoo list [PATTERN]              models, recipes, datasets and presets
     zoo train RECIPE [flags]        train; the run lands in logs/RECIPE/NAME
     zoo train --resume RUN          take up a run that was cut off, exactly where it was
     zoo find-lr RECIPE [flags]      learning rates to try, from a short run over many of them
+    zoo tune RECIPE [flags]         search settings, then train the best ones as a run
+    zoo tune --resume RUN           take up a search that was cut off
     zoo predict RUN [INPUT] [-o F]  forecasts of a saved run, to standard output or a file
     zoo runs [--sort METRIC]        a table of all runs
     zoo tensorboard [--logdir L]    browse them
@@ -157,6 +159,58 @@ def _find_lr(arguments):
     return 0
 
 
+def _tune(arguments):
+    if any(item.partition("=")[0] == "--resume" for item in arguments):
+        return _resume_search([item for item in arguments if item not in RECIPES])
+    recipe, rest = _split_recipe("tune", arguments)
+    if recipe is None:
+        return 0
+    parser = _Parser(
+        f"tune {recipe}",
+        "Trains with many settings, compares them on the validation part, and trains the best ones "
+        "as an ordinary run. Also takes the flags of `zoo train`; what you give stays as it is, "
+        "and the rest of the recipe's search space is searched. `zoo tune --resume RUN` goes on "
+        "with a search that was cut off.",
+    )
+    parser.add_argument(
+        "--tuner",
+        choices=("random", "hyperband", "bayesian"),
+        default="random",
+        help="how settings are chosen (random)",
+    )
+    parser.add_argument("--trials", type=int, default=20, help="trials beside the defaults (20)")
+    parser.add_argument("--workers", type=int, default=1, help="processes that train trials (1)")
+    from recipes import arguments as parsing
+    from recipes import environment, tuning
+
+    if {"-h", "--help"} & set(rest):
+        parser.print_help()
+        print()
+        parsing.parse(recipe, rest, "tune")
+    found, rest = parser.parse_known_args(rest)
+    config = parsing.parse(recipe, rest, "tune")
+    given = tuning.given_flags(rest)
+    plan = tuning.Plan(recipe, config, given, found.tuner, found.trials, found.workers)
+    plan.check()
+    environment.prepare(config.backend, config.device)
+    tuning.tune(plan)
+    return 0
+
+
+def _resume_search(arguments):
+    parser = _Parser("tune", "Takes up a search where it was cut off.")
+    parser.add_argument("--resume", metavar="RUN", required=True, help="folder of the run")
+    parser.add_argument("--workers", type=int, help="processes (default: as many as it began with)")
+    found = parser.parse_args(arguments)
+    from recipes import environment, tuning
+
+    _, plan = tuning.open_search(found.resume, found.workers)
+    plan.check()
+    environment.prepare(plan.config.backend, plan.config.device)
+    tuning.resume(found.resume, found.workers)
+    return 0
+
+
 def _resume(arguments):
     parser = _Parser("train RECIPE", "Takes up a run where it was cut off.")
     parser.add_argument("--resume", metavar="RUN", required=True, help="folder of the run")
@@ -174,6 +228,8 @@ def _resume(arguments):
     run = saved.pop("run")
     if "find_lr" in run:
         raise UserError(f"{folder.path} holds a learning-rate curve: there is nothing to resume.")
+    if (folder.path / "tuning.yaml").exists():
+        raise UserError(f"{folder.path} holds a search. It goes on with zoo tune --resume.")
     recipe = run["recipe"]
     config = type(importlib.import_module(f"recipes.{recipe}").default_config())(**saved)
     environment.prepare(config.backend, config.device)
@@ -230,6 +286,7 @@ _COMMANDS = {
     "list": _list,
     "train": _train,
     "find-lr": _find_lr,
+    "tune": _tune,
     "predict": _predict,
     "runs": _runs,
     "tensorboard": _tensorboard,

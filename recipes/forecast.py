@@ -232,10 +232,12 @@ def search_space(hp) -> dict:
     """Settings worth searching, for a keras-tuner `HyperParameters`.
 
     Args:
-        hp: The tuner's hyperparameters of one trial.
+        hp: The tuner's hyperparameters of one trial. A `Fixed` one named `model` names the model;
+            without it, that is the default one.
 
     Returns:
-        Overrides of `default_config()`, model arguments as a nested dict.
+        Overrides of `default_config()`, model arguments as a nested dict. Arguments that the model
+        does not have are for the tuner to leave out.
 
     Example:
         >>> import keras_tuner
@@ -243,15 +245,20 @@ def search_space(hp) -> dict:
         >>> sorted(search_space(keras_tuner.HyperParameters()))
         ['batch_size', 'learning_rate', 'model_arguments', 'weight_decay']
     """
+    convolves = hp.Fixed("model", default_config().model) in ("wavenet", "wavenet_lite")
+    layers = (4, 7) if convolves else (1, 3)
+    arguments = {
+        "num_layers": hp.Int("num_layers", *layers),
+        "dropout": hp.Float("dropout", 0.0, 0.3, step=0.05),
+        "filters": hp.Choice("filters", [16, 32, 48, 64]),
+    }
+    if not convolves:
+        arguments["units"] = hp.Choice("units", [16, 32, 64, 128])
     return {
         "learning_rate": hp.Float("learning_rate", 1e-4, 2e-2, sampling="log"),
         "batch_size": hp.Choice("batch_size", [16, 32, 64, 128]),
         "weight_decay": hp.Float("weight_decay", 1e-5, 1e-1, sampling="log"),
-        "model_arguments": {
-            "filters": hp.Choice("filters", [16, 32, 48, 64]),
-            "num_layers": hp.Int("num_layers", 4, 7),
-            "dropout": hp.Float("dropout", 0.0, 0.3, step=0.05),
-        },
+        "model_arguments": arguments,
     }
 
 
