@@ -163,6 +163,19 @@ def test_members_learn_apart_and_predict_together(task_of):
     assert float(built.loss(y, each)) == pytest.approx(float(np.mean(each**2)), rel=1e-5)
 
 
+@pytest.mark.parametrize("model", ["wide_and_deep", "mlp"])
+@pytest.mark.parametrize("dropped", [["size", "age"], ["color"]], ids=["categories", "numbers"])
+def test_tables_of_one_kind_of_column(task_of, tmp_path, model, dropped):
+    task = task_of(mixed(), model=model, drop=dropped)
+    built = build(task)
+    assert len(task.preprocessing.columns.new_inputs()) == 1
+    found = task.forecaster(built.model)(np.arange(ROWS))
+    assert np.isfinite(found).all()
+    built.model.save(tmp_path / "model.keras")
+    assert np.array_equal(task.forecaster(zoo.load(tmp_path))(np.arange(ROWS)), found)
+    assert list(task.baselines()) == ["boosted_trees", "ridge", "mean"]
+
+
 @pytest.mark.parametrize("members", [1, 3])
 @pytest.mark.parametrize(("target", "shape"), [("sold", 2), ("kind", 3)])
 def test_classifiers_give_probabilities_of_named_classes(task_of, target, shape, members):

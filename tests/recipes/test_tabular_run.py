@@ -221,29 +221,14 @@ def test_the_same_seed_gives_the_same_run(train, data, regression):
     [
         {"model": "mlp", "model.members": None},
         {"model.members": 3, "model.numeric_embedding": "piecewise", "bins": 8},
-        {"model.auxiliary": "true", "normalization": "quantile"},
-        {"model.crosses": "[[class,port]]", "loss": "huber", "target_normalization": "none"},
+        {"model.auxiliary": "true", "model.crosses": "[[class,port]]", "loss": "huber"},
     ],
-    ids=["mlp", "members and bins", "auxiliary", "crosses"],
+    ids=["mlp", "members and bins", "auxiliary"],
 )
 def test_other_models_train(train, data, flags):
     run = train(data=data, target="fare", drop="alive", epochs=1, **flags)
     assert metrics_of(run)["test"]["rmse"] > 0
     assert predict(run) == (run / "predictions.csv").read_text()
-
-
-def test_a_table_without_numbers_and_one_without_categories(train, data, tmp_path):
-    run = train(data=data, target="fare", drop="alive,age", epochs=1)
-    assert predict(run) == (run / "predictions.csv").read_text()
-    run = train(data=data, target="fare", drop="alive,class,port", epochs=1)
-    assert predict(run) == (run / "predictions.csv").read_text()
-
-
-def test_three_classes(train, data):
-    run = train(data=data, target="class", epochs=1)
-    found = table(predict(run))
-    assert set(found["prediction"].astype(str)) <= {"1", "2", "3"}
-    assert list(found)[-3:] == ["probability:1", "probability:2", "probability:3"]
 
 
 # Predicting
