@@ -532,6 +532,9 @@ def test_large_sets_get_smaller_baselines(data):
     assert second.startswith("gradient_boosting is left out")
     assert list(found) == ["majority", "logistic_regression"]
     assert found["logistic_regression"](part.images).shape == (64, 3)
+    with mock.patch.object(baselines, "MAX_BOOSTING", 60 * 30 * 3):
+        assert baselines.notes(part) == ("gradient_boosting is fitted on 60 of 64 training images",)
+        assert baselines.fit(part)["gradient_boosting"](part.images).shape == (64, 3)
 
 
 @pytest.mark.parametrize("name", [n for n in images.PRESETS if "48" not in n and "53" not in n])
