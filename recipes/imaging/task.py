@@ -18,7 +18,7 @@ from recipes.supervised.splits import balanced_weights
 from recipes.tables import markdown, number
 
 #: Training pictures at most on which scores are computed, evenly spaced.
-MAX_TRAIN_SCORED = 10_000
+MAX_TRAIN_SCORED = 5_000
 #: Validation pictures at most that a temperature is fitted on; one number needs no more.
 MAX_FITTED = 2_000
 #: Classes at most that get a curve of their own in TensorBoard.
@@ -173,7 +173,7 @@ class ImageTask:
     def write_outputs(self, model, folder) -> dict[str, str]:
         """Writes `predictions.csv` and the pictures; returns these and tables, by title."""
         part, classes = self.parts["test"], self.classes
-        found = self.forecaster(model)(part.images)
+        found, raw = self.forecaster(model).and_tempered(part.images, 1 / self.temperature)
         tables.write(folder.predictions, part.kind, part.sources, part.names, found, classes)
         labels, predicted = part.labels, found.argmax(axis=1)
         figures = {
@@ -192,18 +192,18 @@ class ImageTask:
         by_class = per_class(labels, predicted, len(classes))
         return {
             "Classes": shared.class_table(by_class, classes),
-            "Uncertainty": self._uncertainty(model, part, found),
+            "Uncertainty": self._uncertainty(model, found, raw),
             **found_files,
         }
 
-    def _uncertainty(self, model, part, found):
+    def _uncertainty(self, model, found, raw):
         """A table of what averaging and the temperature do to the probabilities."""
-        undone = 1 / self.temperature
-        name, samples = "one prediction", self.config.mc_samples
-        rows = {name: Classifier(model).tempered(part.images, undone)}
+        part, samples = self.parts["test"], self.config.mc_samples
+        name, rows = "one prediction", {}
         if samples:
+            rows[name] = Classifier(model).and_tempered(part.images, 1 / self.temperature)[1]
             name = f"mean of {samples} with dropout"
-            rows[name] = self.forecaster(model).tempered(part.images, undone)
+        rows[name] = raw
         if self.config.calibrate:
             rows[f"{name}, temperature {self.temperature:.3g}"] = found
         lines = [["test part", "accuracy", "nll", "calibration error"]]

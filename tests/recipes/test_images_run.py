@@ -294,7 +294,10 @@ def test_samples_are_averaged_and_repeat(data, sampled):
     assert samples.shape == (8, len(rows), 3)
     np.testing.assert_allclose(samples.mean(axis=0), found, rtol=1e-6)
     assert samples.std(axis=0).max() > 0
-    np.testing.assert_allclose(classify.tempered(x[rows], 1.0), found, rtol=1e-5)
+    plain, softer = classify.and_tempered(x[rows], 2.0)
+    np.testing.assert_array_equal(plain, classify(x[rows]))
+    by_hand = np.sqrt(samples) / np.sqrt(samples).sum(axis=-1, keepdims=True)
+    np.testing.assert_allclose(softer, by_hand.mean(axis=0), rtol=1e-5)
     assert predict(sampled) == rows_of(sampled / "predictions.csv")
     text = (sampled / "report.md").read_text()
     assert "| mean of 8 with dropout | " in text
@@ -354,14 +357,24 @@ def test_pictures_that_do_not_fit_are_refused(run, tmp_path, capsys, picture, me
     assert not output.exists()
 
 
-def test_grey_pictures_serve_a_model_of_coloured_ones(tmp_path):
-    x, _ = pictures(channels=(3,))
-    folder = tmp_path / "classes"
-    for index, picture in enumerate(x):
-        (folder / f"c{index % 2}").mkdir(parents=True, exist_ok=True)
-        Image.fromarray(picture).save(folder / f"c{index % 2}" / f"{index}.png")
-    _, built = task_and_built(folder, image_size=[4, 4])
-    assert built.model.input_shape == (None, 4, 4, 3)
+def test_a_folder_of_coloured_pictures(train, tmp_path, capsys):
+    x, y = pictures(channels=(3,))
+    for index, (picture, label) in enumerate(zip(x, y, strict=True)):
+        (tmp_path / "classes" / label).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(tmp_path / "classes" / label / f"{index}.png")
+    (tmp_path / "classes" / "notes.txt").write_text("hello")
+    run = train(data=tmp_path / "classes", image_size="8,4", class_weight="balanced")
+    assert zoo.load(run).input_shape == (None, 8, 4, 3)
+    assert "left out: notes.txt" in (run / "report.md").read_text()
+    header, *rows = rows_of(run / "predictions.csv")
+    assert header[:2] == ["file", "label"]
+    assert all(Path(row[0]).parent.name == row[1] for row in rows)
+    assert predict(run) == [header, *rows]
+    again = {row[0]: row[1:] for row in predict(run, tmp_path / "classes")[1:]}
+    assert all(again[row[0]] == row[2:] for row in rows)
+    grey = tmp_path / "grey.png"  # of another size, too
+    Image.fromarray(x[0, :, :, 0]).save(grey)
+    assert predict(run, grey)[1][0] == "grey.png"
 
 
 def test_other_mistakes_at_prediction(run, tmp_path, capsys):
