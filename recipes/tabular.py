@@ -116,7 +116,7 @@ def default_config(
     """
     dataset = None if own_data else dataset or "diabetes"
     model = model or "wide_and_deep"
-    arguments = {"units": [64, 64], "dropout": 0.2}
+    arguments = {"units": [64, 64], "dropout": 0.2} if model in ("wide_and_deep", "mlp") else {}
     config = TabularConfig(
         model=model,
         model_arguments=arguments | ({"members": 16} if model == "wide_and_deep" else {}),

@@ -39,10 +39,12 @@ class TabularTask:
         "test part stays out of all of them.",
     )
 
-    remedies = (
-        "--model.numeric_embedding piecewise, --model.members 16, --model.dropout 0.1, another "
-        "--learning_rate, more --epochs"
-    )
+    @property
+    def remedies(self) -> str:
+        """What is worth a try where a baseline is better."""
+        better = "--model.numeric_embedding piecewise, --model.members 16"
+        better = better if self.config.model == "wide_and_deep" else "--model wide_and_deep"
+        return f"{better}, another --normalization or --learning_rate, more --epochs"
 
     @property
     def criterion(self) -> str:
@@ -209,7 +211,7 @@ class TabularTask:
             figure.savefig(folder.plots / f"{name}.png", dpi=110)
         result = analysis.scores(target, rows, found, interval=True)
         texts = {
-            "Interval": analysis.interval_text(
+            "95 % interval": analysis.interval_text(
                 result, self.criterion, len(rows), self.config.model
             ),
             "Permutation importances": tables.in_report(ranked.head(10)),

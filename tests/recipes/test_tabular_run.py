@@ -5,6 +5,7 @@ import csv
 import io
 import itertools
 import json
+import shutil
 from pathlib import Path
 from unittest import mock
 
@@ -214,6 +215,20 @@ def test_the_same_seed_gives_the_same_run(train, data, regression):
     first, second = metrics_of(regression), metrics_of(again)
     assert {**first, "seconds": 0} == {**second, "seconds": 0}
     assert (again / "predictions.csv").read_bytes() == (regression / "predictions.csv").read_bytes()
+
+
+def test_a_run_cut_off_goes_on_to_the_same_end(train, data, regression, tmp_path):
+    run = tmp_path / "logs" / "tabular" / "cut"
+    shutil.copytree(regression, run)
+    for file in ("metrics.json", "model.keras", "predictions.csv"):
+        (run / file).unlink()
+    newest = max((run / "checkpoints").glob("epoch-*"), key=lambda path: path.stat().st_mtime)
+    shutil.rmtree(newest) if newest.is_dir() else newest.unlink()
+    with without_pictures():
+        assert main(["train", "--resume", str(run)]) == 0
+    first, second = metrics_of(regression), metrics_of(run)
+    assert {**first, "seconds": 0} == {**second, "seconds": 0}
+    assert (run / "predictions.csv").read_bytes() == (regression / "predictions.csv").read_bytes()
 
 
 @pytest.mark.parametrize(
