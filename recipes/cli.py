@@ -6,7 +6,7 @@
     zoo find-lr RECIPE [flags]      learning rates to try, from a short run over many of them
     zoo tune RECIPE [flags]         search settings, then train the best ones as a run
     zoo tune --resume RUN           take up a search that was cut off
-    zoo predict RUN [INPUT] [-o F]  forecasts of a saved run, to standard output or a file
+    zoo predict RUN [INPUT] [-o F]  predictions of a saved run, to standard output or a file
     zoo runs [--sort METRIC]        a table of all runs
     zoo tensorboard [--logdir L]    browse them
 
@@ -245,7 +245,8 @@ def _predict(arguments):
     parser.add_argument(
         "input",
         nargs="?",
-        help="file to read, - for standard input; by default the data that the run was trained on",
+        help="file to read (for images a folder, too), - for standard input; by default the data "
+        "that the run was trained on",
     )
     parser.add_argument("-o", "--output", help="file to write; by default standard output")
     parser.add_argument(
