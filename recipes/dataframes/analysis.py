@@ -78,8 +78,8 @@ def importances(predict, task) -> tuple[pd.DataFrame, object]:
     return frame, plots.importances(found, score)
 
 
-def worst_rows(task, rows, found) -> pd.DataFrame:
-    """The rows with the largest errors, the worst first, with all their columns."""
+def worst_rows(task, rows, found, names) -> pd.DataFrame:
+    """The rows with the largest errors, the worst first, with the columns of these names."""
     target, table = task.table.target, task.table
     order = np.argsort(-row_losses(target, rows, found), kind="stable")[:_SHOWN]
     worst = rows[order]
@@ -87,7 +87,7 @@ def worst_rows(task, rows, found) -> pd.DataFrame:
         table.numbers[worst], found[order], target.labels, target.named(worst)
     )
     frame = frame[[name for name in _WORST if name in frame]]
-    return pd.concat([frame, table.frame.iloc[worst].reset_index(drop=True)], axis=1)
+    return pd.concat([frame, table.frame.iloc[worst][names].reset_index(drop=True)], axis=1)
 
 
 def error_figures(task, rows, found) -> dict:

@@ -7,7 +7,7 @@ from recipes.supervised.tables import class_columns, write_csv
 from recipes.tables import markdown, number
 
 #: Columns of the data at most in the report's table of the worst rows, and characters in a cell.
-MOST_COLUMNS, WIDEST = 8, 24
+MOST_COLUMNS, WIDEST = 12, 24
 
 
 def predictions(numbers, found, labels, actual=None) -> pd.DataFrame:

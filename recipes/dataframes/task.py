@@ -67,7 +67,7 @@ class TabularTask:
         if target.labels:
             shares = np.bincount(target.values, minlength=len(target.labels)) / len(target.values)
             named = zip(target.labels, shares, strict=True)
-            shown = [f"{label} ({share:.0%})" for label, share in list(named)[:10]]
+            shown = [f"{label} ({100 * share:.0f} %)" for label, share in list(named)[:10]]
             notes.append(f"classes: {_listed(shown, len(shares) - len(shown))}")
         if columns.numeric:
             notes.append(f"numeric columns: {_listed(columns.numeric)}")
@@ -203,7 +203,7 @@ class TabularTask:
         tables.write(folder.predictions, frame)
         ranked, bars = analysis.importances(lambda inputs: predict(model, inputs), self)
         tables.write(folder.path / "importances.csv", ranked)
-        worst = analysis.worst_rows(self, rows, found)
+        worst = analysis.worst_rows(self, rows, found, list(ranked["column"]))
         tables.write(folder.path / "worst_rows.csv", worst)
         figures = analysis.error_figures(self, rows, found)
         figures["What the model reads: permutation importances"] = ("importances", bars)
