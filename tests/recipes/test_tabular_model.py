@@ -248,7 +248,7 @@ def test_an_auxiliary_output_counts_as_the_flag_says(task_of):
     assert built.monitor.removeprefix("val_") in logs
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", [name for name in PRESETS if name.startswith("ml")])
 def test_the_books_models_are_as_large_as_in_the_book(zoo_data, name):
     sizes = {
         "73": 301, "81": 1239, "85": 1176, "90": 1207, "98": 1231, "108": 1231, "116": 1231,
