@@ -5,7 +5,6 @@ behind. Importing it imports keras-tuner, so `import callbacks` alone does not.
 """
 
 import contextlib
-import gc
 import json
 import math
 import os
@@ -322,7 +321,7 @@ def hyperband_factor(epochs: int, trials: int) -> int:
 
     Example:
         >>> from callbacks.tuning import hyperband_factor, hyperband_sweep
-        >>> factor = hyperband_factor(epochs=35, trials=20)
+        >>> factor = hyperband_factor(epochs=35, trials=14)
         >>> factor, hyperband_sweep(35, factor)
         (6, [(9, 6), (2, 35), (3, 35)])
     """
@@ -462,8 +461,11 @@ class _Tuner(BaseTuner):
             raise FailedTrialError(reason) from None
         finally:
             self.done += 1
-            keras.utils.clear_session()
-            gc.collect()
+            _free_memory()
+
+
+def _free_memory():
+    keras.utils.clear_session()  # collects garbage too
 
 
 def _error_file(folder, number):
