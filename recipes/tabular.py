@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from recipes.config import TrainConfig, at_least
-from recipes.dataframes.presets import PRESETS
+from recipes.dataframes.presets import EMBEDDED, PRESETS
 from recipes.errors import UserError
 
 __all__ = [
@@ -128,9 +128,13 @@ def default_config(
         weight_decay=0.01,
         patience=20,
     )
-    if dataset in ("housing", "housing_book"):
-        return replace(config, batch_size=256)
-    return config
+    if dataset not in ("housing", "housing_book"):
+        return config
+    config = replace(config, batch_size=256, learning_rate=0.002, patience=0, epochs=40)
+    if model != "wide_and_deep":
+        return config
+    arguments = EMBEDDED | {"dropout": 0.3}
+    return replace(config, model_arguments=arguments, bins=128, weight_decay=1.0)
 
 
 def load_data(config: TabularConfig):
