@@ -21,7 +21,6 @@ from keras_tuner import oracles
 from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.engine.trial import Trial as TunerTrial
 from keras_tuner.engine.trial import TrialStatus
-from keras_tuner.errors import FailedTrialError
 
 #: The ways to choose settings.
 TUNERS = ("random", "hyperband", "bayesian")
@@ -220,8 +219,8 @@ class Search:
         done = trial.status == TrialStatus.COMPLETED
         metrics = trial.metrics.metrics if done else {}
         error = ""
-        if trial.status in (TrialStatus.FAILED, TrialStatus.INVALID):
-            error = "the score is not a number"
+        if trial.status == TrialStatus.FAILED:
+            error = "it failed on another machine"
             with contextlib.suppress(OSError):
                 error = _error_file(self.folder, trial.trial_id).read_text().partition("\n")[0]
         return Trial(
@@ -442,6 +441,7 @@ class _Tuner(BaseTuner):
         self.train = train
         self.limit = limit
         self.done = 0
+        self.failed = False
 
     def pre_create_trial(self):
         """Waits a moment: Hyperband's workers ask again and again while others finish a round."""
@@ -452,16 +452,28 @@ class _Tuner(BaseTuner):
 
     def run_trial(self, trial, **_):
         """Trains, notes why that failed if it does, and frees the memory."""
+        objective = self.oracle.objective
+        self.failed = False
         try:
-            return self.train(_read(trial))
-        except Exception as error:
+            found = self.train(_read(trial))
+            if math.isfinite(found[objective.name]):
+                return found
+            raise ValueError(f"{objective.name} is not a finite number.")
+        except Exception as error:  # which keras-tuner itself would print
             reason = " ".join(str(error).split()) or type(error).__name__
             file = _error_file(Path(self.project_dir), trial.trial_id)
             file.write_text(f"{reason}\n\n{traceback.format_exc()}")
-            raise FailedTrialError(reason) from None
+            self.failed = True
+            return {objective.name: math.inf if objective.direction == "min" else -math.inf}
         finally:
             self.done += 1
             _free_memory()
+
+    def on_trial_end(self, trial):
+        """Hands the trial back."""
+        if self.failed:
+            trial.status = TrialStatus.FAILED
+        super().on_trial_end(trial)
 
 
 def _free_memory():

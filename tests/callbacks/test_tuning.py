@@ -201,7 +201,7 @@ def test_the_factor_makes_the_most_of_the_trials(epochs, trials):
 # What fails
 
 
-def test_a_trial_that_fails_says_why_and_the_search_goes_on(tmp_path):
+def test_a_trial_that_fails_says_why_and_the_search_goes_on(tmp_path, capsys):
     def train(trial):
         if int(trial.number) == 1:
             raise RuntimeError("Out of\nmemory.")
@@ -213,11 +213,12 @@ def test_a_trial_that_fails_says_why_and_the_search_goes_on(tmp_path):
     search.run()
     trials = search.trials
     assert [trial.error for trial in trials[1:4]] == [
-        "Out of memory.", "the score is not a number", "",
+        "Out of memory.", "val_loss is not a finite number.", "",
     ]  # fmt: skip
     assert trials[1].score is trials[2].score is None
     assert trials[1].metrics == {}
     assert len(trials) == 9
+    assert capsys.readouterr() == ("", "")
     assert "Traceback" in (tmp_path / "tuner" / "trial_1" / "error.txt").read_text()
 
 

@@ -44,6 +44,11 @@ def make_csv():
 
 
 @pytest.fixture(scope="session")
+def undrawn():
+    return without_pictures
+
+
+@pytest.fixture(scope="session")
 def train(tmp_path_factory):
     """Calls `zoo train forecast` with a tiny model and returns the folder of the run."""
     from recipes.cli import main
