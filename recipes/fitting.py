@@ -49,6 +49,11 @@ def start_afresh(config) -> None:
     keras.config.set_dtype_policy("mixed_bfloat16" if mixed else "float32")
 
 
+def uses_xla(config) -> bool:
+    """Whether to compile the training step with XLA; JAX without it would run op by op."""
+    return config.jit_compile or keras.backend.backend() == "jax"
+
+
 def fit(
     built,
     training,
@@ -86,7 +91,7 @@ def fit(
         loss=built.loss,
         loss_weights=built.loss_weights,
         metrics=built.metrics,
-        jit_compile=config.jit_compile,
+        jit_compile=uses_xla(config),
         steps_per_execution=1
         if keras.backend.backend() == "torch"
         else min(config.steps_per_execution, len(training)),

@@ -130,7 +130,9 @@ def default_config(
     )
     if dataset not in ("housing", "housing_book"):
         return config
-    config = replace(config, batch_size=256, learning_rate=0.002, patience=0, epochs=40)
+    config = replace(
+        config, batch_size=256, learning_rate=0.002, patience=0, epochs=40, jit_compile=False
+    )
     if model != "wide_and_deep":
         return config
     arguments = EMBEDDED | {"dropout": 0.3}

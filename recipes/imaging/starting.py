@@ -11,6 +11,7 @@ import zoo
 from recipes.data.arrays import ArrayBatches
 from recipes.data.batches import EpochClock
 from recipes.errors import RunError, UserError
+from recipes.fitting import uses_xla
 from recipes.folder import RunFolder
 from recipes.optimizer import make_optimizer
 
@@ -135,7 +136,7 @@ def _fit(model, batches, config, epochs, rate, objective):
         optimizer=make_optimizer(config, total_steps=epochs * len(batches)),
         loss=objective.loss,
         metrics=objective.metrics,
-        jit_compile=config.jit_compile,
+        jit_compile=uses_xla(config),
         steps_per_execution=1 if single else min(config.steps_per_execution, len(batches)),
     )
     history = model.fit(
