@@ -14,6 +14,9 @@ from jsonargparse import ArgumentError, ArgumentParser
 
 from recipes.errors import UserError
 
+#: Arguments of a model that its `preset` stands for.
+_DECIDED_BY_PRESETS = ("activation", "batch_normalization", "kernel_initializer")
+
 
 def parse(recipe: str, arguments: list[str], command: str = "train"):
     """Parses the flags of a recipe.
@@ -46,6 +49,9 @@ def parse(recipe: str, arguments: list[str], command: str = "train"):
         if layer.get("model", model) != model:  # its arguments belong to that other model
             layer.pop("model_arguments", None)
     defaults = asdict(module.default_config(dataset, bool(own_data), model))
+    if any(item.startswith("--model.preset") for item in arguments):
+        for name in _DECIDED_BY_PRESETS:  # the recipe's own choice, which the flag replaces
+            defaults["model_arguments"].pop(name, None)
     kind = type(module.default_config())
     unknown = sorted({*preset, *saved} - {*defaults})
     if unknown:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from recipes.arguments import parse
 from recipes.cli import main
 
 TOP = Path(__file__).parents[2]
@@ -248,6 +249,16 @@ def test_a_run_killed_before_its_first_file_can_be_overwritten(files, logs, trai
     (begun / "config.tmp").touch()
     run = train("--overwrite", data="good.csv", logdir=logs, name="begun", epochs=1, seed=1)
     assert (run / "metrics.json").exists()
+
+
+def test_a_preset_of_the_model_replaces_what_the_recipe_chose_for_it():
+    flags = ["--dataset=fashion_mnist"]
+    assert parse("images", flags).model_arguments["activation"] == "relu"
+    chosen = parse("images", [*flags, "--model.preset=self_normalizing"]).model_arguments
+    assert not {"activation", "batch_normalization"} & set(chosen)
+    assert chosen["preset"] == "self_normalizing"
+    both = parse("images", [*flags, "--model.preset=default", "--model.activation=elu"])
+    assert both.model_arguments["activation"] == "elu"
 
 
 def test_a_loss_that_is_lost_is_said_once(files, capsys, train):
