@@ -139,7 +139,7 @@ def tune(plan: Plan) -> RunFolder | None:
     if is_worker():
         if plan.config.name is None:
             raise UserError("A worker needs the --name that the chief was given.")
-        return work(plan, TuningFolder(Path(plan.config.logdir, plan.recipe, plan.config.name)))
+        return join(TuningFolder(Path(plan.config.logdir, plan.recipe, plan.config.name)))
     planned = RunFolder.plan(plan.recipe, plan.config)
     folder = TuningFolder(planned.path)
     space, built, task = _prepare(plan)
@@ -199,6 +199,23 @@ def open_search(path, workers=None):
     folder = TuningFolder(path)
     plan = Plan.read(folder)
     return folder, replace(plan, workers=workers or plan.workers)
+
+
+def join(folder: TuningFolder) -> None:
+    """Takes part in the search of a chief, as soon as that has begun.
+
+    Args:
+        folder: Folder of the run, on a disk that the chief sees too.
+
+    Raises:
+        RunError: If the chief is lost.
+    """
+    if not folder.plan.exists():
+        _console.print(f"Waiting for the chief to write {folder.plan}")
+    while not folder.plan.exists():
+        time.sleep(0.5)
+    folder, plan = open_search(folder.path)
+    work(plan, folder)
 
 
 def work(plan: Plan, folder: TuningFolder, limit=None) -> None:

@@ -26,6 +26,7 @@ from recipes.cli import main
 from recipes.errors import RunError, UserError
 from recipes.tuning import Plan, config_of, given_flags, open_search
 from recipes.tuning_space import Space, nearest
+from recipes.tuning_workers import free_port
 
 TINY = {
     "model": "linear_forecaster", "window": 14, "horizon": 3, "difference": 0, "epochs": 2,
@@ -621,6 +622,25 @@ def test_a_kill_in_every_trial_and_in_the_last_training(flags, search):
             break
     assert kills >= 4
     assert program(arguments).wait(300) == 0
+    assert scores(folder) == scores(search)
+
+
+@pytest.mark.kill
+def test_a_chief_and_a_worker_by_keras_tuners_own_variables(flags, search, monkeypatch):
+    monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")
+    monkeypatch.setenv("KERASTUNER_ORACLE_PORT", str(free_port()))
+    arguments, folder = flags(trials=4)
+    monkeypatch.setenv("KERASTUNER_TUNER_ID", "another-machine")
+    worker = program(arguments)  # which waits for its chief
+    monkeypatch.setenv("KERASTUNER_TUNER_ID", "chief")
+    chief = program(arguments)
+    wait_for((folder / "trials" / "1").exists, chief)
+    worker.kill()
+    worker.wait()
+    monkeypatch.setenv("KERASTUNER_TUNER_ID", "another-machine")
+    worker = program(["tune", "--resume", str(folder)])
+    assert chief.wait(300) == 0
+    assert worker.wait(60) == 0
     assert scores(folder) == scores(search)
 
 

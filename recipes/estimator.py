@@ -1,0 +1,361 @@
+"""Zoo models as scikit-learn estimators, for `Pipeline`, `RandomizedSearchCV` and the like.
+
+>>> import numpy as np
+>>> from recipes.estimator import ZooClassifier
+>>> x = np.random.default_rng(0).normal(size=(200, 2))
+>>> y = np.where(x[:, 0] * x[:, 1] > 0, "same", "different")
+>>> model = ZooClassifier(units=(30, 30), epochs=30, learning_rate=0.01, random_state=0)
+>>> model.fit(x, y).score(x, y) > 0.9
+True
+"""
+
+import contextlib
+import inspect
+import random
+
+import numpy as np
+from scipy.special import expit, softmax
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+
+class _ZooEstimator(BaseEstimator):
+    """What both estimators share: parameters, scaling, training.
+
+    scikit-learn reads parameters from the signature. Those of the model's factory are not in it:
+    they are attributes like the others, there once they are given.
+    """
+
+    def __init__(
+        self,
+        model="mlp",
+        *,
+        epochs=30,
+        batch_size=32,
+        learning_rate=0.001,
+        optimizer="adamw",
+        schedule="cosine",
+        weight_decay=0.0,
+        patience=0,
+        validation_fraction=0.1,
+        standardize=True,
+        random_state=None,
+        **model_arguments,
+    ):
+        self.model = model
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.weight_decay = weight_decay
+        self.patience = patience
+        self.validation_fraction = validation_fraction
+        self.standardize = standardize
+        self.random_state = random_state
+        vars(self).update(model_arguments)
+
+    def get_params(self, deep=True):
+        """All parameters, the given ones of the model's factory among them."""
+        return {**super().get_params(deep), **self._model_arguments()}
+
+    def set_params(self, **params):
+        """Sets parameters, also those of the model's factory that were not given before."""
+        own = {name: params[name] for name in params if name in self._get_param_names()}
+        super().set_params(**own)
+        others = {name: value for name, value in params.items() if name not in own}
+        new = [name for name in others if name not in self._model_arguments()]
+        known = _arguments_of(self.model) if new else []
+        for name in new:
+            if name not in known:
+                raise ValueError(
+                    f"Invalid parameter {name!r} for {type(self).__name__}. Expected one of "
+                    f"{', '.join([*self._get_param_names(), *known])}."
+                )
+        vars(self).update(others)
+        return self
+
+    def _model_arguments(self):
+        own = self._get_param_names()
+        return {
+            name: value
+            for name, value in vars(self).items()
+            if name not in own and not name.startswith("_") and not name.endswith("_")
+        }
+
+    def _train(self, x, y, head, outputs):
+        """Builds and trains the model; y as `zoo.objective(head)` wants it."""
+        import keras
+
+        import zoo
+        from recipes.config import TrainConfig
+        from recipes.optimizer import make_optimizer
+
+        own = {name: _plain(getattr(self, name)) for name in self._get_param_names()}
+        x = np.asarray(x, "float32")
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        held_out = None
+        if own["patience"]:
+            labels = y if head in ("binary", "multiclass") else None
+            x, x_out, y, y_out = train_test_split(
+                x,
+                y,
+                test_size=own["validation_fraction"],
+                stratify=labels,
+                random_state=seed,
+            )
+            held_out = (x_out, y_out)
+        settings = {
+            name: own[name]
+            for name in ("learning_rate", "optimizer", "schedule", "weight_decay", "epochs")
+        }
+        config = TrainConfig(**settings, batch_size=own["batch_size"], patience=own["patience"])
+        _check(config)
+        steps = -(-len(x) // config.batch_size)
+        with _seeded(seed):
+            inputs = keras.Input(x.shape[1:], name="features")
+            scaled = _scaling(x)(inputs) if own["standardize"] else inputs
+            arguments = {name: _plain(v) for name, v in self._model_arguments().items()}
+            core = zoo.create_model(
+                own["model"], input_shape=x.shape[1:], outputs=outputs, head=head, **arguments
+            )
+            model = keras.Model(inputs, core(scaled))
+            model.compile(
+                make_optimizer(config, config.epochs * steps),
+                **zoo.objective(head),
+                steps_per_execution=1 if keras.backend.backend() == "torch" else min(32, steps),
+            )
+            history = model.fit(
+                x,
+                y,
+                batch_size=config.batch_size,
+                epochs=config.epochs,
+                validation_data=held_out,
+                callbacks=_early_stopping(config.patience),
+                verbose=0,
+            )
+        self.model_ = model
+        self.history_ = history.history
+        return self
+
+    def _outputs(self, x):
+        check_is_fitted(self)
+        x = validate_data(self, x, reset=False)
+        return self.model_.predict(np.asarray(x, "float32"), verbose=0).astype("float64")
+
+
+class ZooClassifier(ClassifierMixin, _ZooEstimator):
+    """A zoo model as a scikit-learn classifier.
+
+    Takes numeric columns, standardised inside the model; put a `ColumnTransformer` in front of it
+    for others. NumPy scalars, as distributions draw them, are welcome as parameters. It passes all
+    of scikit-learn's `check_estimator`; with arguments of the model's factory given, all but
+    `check_no_attributes_set_in_init`, as these are not in the signature.
+
+    Args:
+        model: Name of a registered model whose factory has the arguments `input_shape`, `outputs`
+            and `head`. Defaults to `"mlp"`.
+        epochs: Largest number of passes over the training data. Defaults to 30.
+        batch_size: Examples in a training step. Defaults to 32.
+        learning_rate: Peak learning rate. Defaults to 0.001.
+        optimizer: As `--optimizer` of `zoo train`. Defaults to `"adamw"`.
+        schedule: As `--schedule` of `zoo train`. Defaults to `"cosine"`.
+        weight_decay: Decoupled weight decay. Defaults to 0.
+        patience: Epochs without a better validation loss after which to stop and go back to the
+            best one. Defaults to 0, which trains to the end on all data.
+        validation_fraction: Share of the data held out for that. Defaults to 0.1.
+        standardize: Whether to scale each column to mean 0 and deviation 1. Defaults to True.
+        random_state: Seed, or scikit-learn's `RandomState`. Defaults to none.
+        **model_arguments: Arguments of the model's factory, such as `units=(30, 30)`; they are
+            parameters like the others.
+
+    Attributes:
+        classes_: The labels, in the order of the columns of `predict_proba`.
+        model_: The trained Keras model, which gives logits.
+        history_: Keras' history of each score by epoch.
+
+    Raises:
+        ValueError: In `fit`, if the labels are of one class only, or an argument is wrong.
+
+    Example:
+        >>> from scipy.stats import loguniform
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.model_selection import RandomizedSearchCV
+        >>> from recipes.estimator import ZooClassifier
+        >>> x, y = load_iris(return_X_y=True)
+        >>> search = RandomizedSearchCV(
+        ...     ZooClassifier(units=(30,), epochs=20, random_state=0),
+        ...     {"learning_rate": loguniform(0.003, 0.03), "units": [(30,), (30, 30)]},
+        ...     n_iter=2, cv=2, random_state=0,
+        ... )
+        >>> bool(search.fit(x, y).best_score_ > 0.8)
+        True
+
+    Reference:
+        Book, chapter 10, "Fine-Tuning Neural Network Hyperparameters" (2nd edition).
+    """
+
+    def fit(self, X, y):  # noqa: N803 - scikit-learn's name
+        """Trains a new model.
+
+        Args:
+            X: Features, `(examples, columns)`.
+            y: Labels of any type, `(examples,)`.
+
+        Returns:
+            The estimator.
+        """
+        X, y = validate_data(self, X, y)  # noqa: N806
+        check_classification_targets(y)
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        count = len(self.classes_)
+        if count < 2:
+            raise ValueError(
+                "Expected labels of at least two classes. Received one class: "
+                f"{self.classes_.tolist()[0]!r}"
+            )
+        if count == 2:
+            return self._train(X, codes[:, None].astype("float32"), "binary", 1)
+        return self._train(X, codes.astype("int32"), "multiclass", count)
+
+    def predict_proba(self, X):  # noqa: N803
+        """Probability of each class.
+
+        Args:
+            X: Features, `(examples, columns)`.
+
+        Returns:
+            Array `(examples, classes)`, in the order of `classes_`.
+        """
+        logits = self._outputs(X)
+        if len(self.classes_) > 2:
+            return softmax(logits, axis=1)
+        second = expit(logits[:, 0])
+        return np.stack([1 - second, second], axis=1)
+
+    def predict(self, X):  # noqa: N803
+        """The most probable label of each example.
+
+        Args:
+            X: Features, `(examples, columns)`.
+
+        Returns:
+            Labels, `(examples,)`.
+        """
+        probabilities = self.predict_proba(X)
+        return self.classes_[probabilities.argmax(axis=1)]
+
+
+class ZooRegressor(RegressorMixin, _ZooEstimator):
+    """A zoo model as a scikit-learn regressor of one or several targets.
+
+    Trained on standardised targets, it predicts in their own units. See `ZooClassifier` for its
+    parameters and attributes.
+
+    Example:
+        >>> import numpy as np
+        >>> from recipes.estimator import ZooRegressor
+        >>> x = np.linspace(-1, 1, 100)[:, None]
+        >>> model = ZooRegressor(units=(30, 30), epochs=50, learning_rate=0.01, random_state=0)
+        >>> model.fit(x, 1000 + 100 * x[:, 0] ** 2).score(x, 1000 + 100 * x[:, 0] ** 2) > 0.95
+        True
+    """
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+    def fit(self, X, y):  # noqa: N803
+        """Trains a new model.
+
+        Args:
+            X: Features, `(examples, columns)`.
+            y: Targets, `(examples,)` or `(examples, targets)`.
+
+        Returns:
+            The estimator.
+        """
+        X, y = validate_data(self, X, y, multi_output=True, y_numeric=True)  # noqa: N806
+        y = np.asarray(y, "float64")
+        self.target_mean_ = y.mean(axis=0)
+        deviation = y.std(axis=0)
+        self.target_scale_ = np.where(deviation > 0, deviation, 1.0)
+        scaled = (y - self.target_mean_) / self.target_scale_
+        self._flat = y.ndim == 1
+        scaled = scaled.reshape(len(y), -1).astype("float32")
+        return self._train(X, scaled, "regression", scaled.shape[1])
+
+    def predict(self, X):  # noqa: N803
+        """Targets in their own units.
+
+        Args:
+            X: Features, `(examples, columns)`.
+
+        Returns:
+            Array in the shape of the targets of `fit`.
+        """
+        outputs = self._outputs(X)
+        if self._flat:
+            outputs = outputs[:, 0]
+        return self.target_mean_ + self.target_scale_ * outputs
+
+
+def _scaling(x):
+    import keras
+
+    wide = x.astype("float64")
+    variance = wide.var(axis=0)
+    variance = np.where(variance > 0, variance, 1.0)
+    return keras.layers.Normalization(mean=wide.mean(axis=0), variance=variance, name="scaling")
+
+
+def _early_stopping(patience):
+    import keras
+
+    if not patience:
+        return []
+    return [keras.callbacks.EarlyStopping(patience=patience, restore_best_weights=True)]
+
+
+def _check(config):
+    from recipes.errors import UserError
+
+    try:
+        config.validate()
+    except UserError as error:  # which names flags
+        raise ValueError(str(error).replace("--", "")) from None
+
+
+def _arguments_of(model):
+    """Arguments of a model's factory that are open to be set."""
+    from zoo.registry import get_factory
+
+    given = ("input_shape", "outputs", "head", "name")
+    return [name for name in inspect.signature(get_factory(model)).parameters if name not in given]
+
+
+def _plain(value):
+    """Python's own numbers, lists and texts for NumPy's."""
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
+    if isinstance(value, list | tuple):
+        return type(value)(_plain(item) for item in value)
+    return value
+
+
+@contextlib.contextmanager
+def _seeded(seed):
+    """Seeds Keras, and leaves the global generators of Python and NumPy as they were."""
+    import keras
+
+    before = random.getstate(), np.random.get_state()
+    keras.utils.set_random_seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(before[0])
+        np.random.set_state(before[1])
