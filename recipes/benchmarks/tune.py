@@ -29,7 +29,7 @@ def _text(trials, metrics):
     """The defaults, the best trial and what it was set to."""
     scored = [trial for trial in trials if trial["score"]]
     best = max(scored, key=lambda trial: float(trial["score"]))
-    default = next(trial for trial in scored if trial["trial"] == "0")
+    default = next(trial for trial in scored if int(trial["trial"]) == 0)
     searched = list(best)[list(best).index("seconds") + 1 : -1]
     settings = ", ".join(f"{name} {best[name]}" for name in searched)
     verdict = (

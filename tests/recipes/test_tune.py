@@ -644,7 +644,6 @@ def test_a_chief_and_a_worker_by_keras_tuners_own_variables(flags, search, monke
     assert scores(folder) == scores(search)
 
 
-@pytest.mark.kill
 def test_workers_that_do_not_start_end_the_search(capsys, flags):
     arguments, folder = flags(trials=4, workers=2)
     with mock.patch("recipes.tuning_workers.sys.executable", "/bin/false"):
