@@ -212,7 +212,8 @@ class Search:
 
     def _tell(self, trial):
         if self._report:
-            self._report(self._describe(trial))
+            with contextlib.suppress(OSError):  # keras-tuner would hold its lock for ever
+                self._report(self._describe(trial))
 
     def _describe(self, trial):
         found = _read(trial)

@@ -18,6 +18,7 @@ from rich.console import Console
 from recipes import tuning_report
 from recipes.errors import RunError, UserError
 from recipes.folder import RunFolder
+from recipes.tuning_workers import check_address, serve
 
 #: How far the score of the best trial may be off when it is trained again, as a share of it. On a
 #: CPU both are equal; a GPU adds in another order every time.
@@ -136,6 +137,8 @@ def tune(plan: Plan) -> RunFolder | None:
     plan.check()
     if plan.workers > 1 and (is_chief() or is_worker()):
         raise UserError("Give either --workers or keras-tuner's environment variables, not both.")
+    if is_chief() or is_worker():
+        check_address(chief=is_chief())
     if is_worker():
         if plan.config.name is None:
             raise UserError("A worker needs the --name that the chief was given.")
@@ -169,10 +172,12 @@ def resume(path, workers=None) -> RunFolder | None:
         UserError: If the folder holds no search, or the data has changed.
         RunError: See `tune`.
     """
-    from callbacks.tuning import is_worker
+    from callbacks.tuning import is_chief, is_worker
 
     folder, plan = open_search(path, workers)
     plan.check()
+    if is_chief() or is_worker():
+        check_address(chief=is_chief())
     if is_worker():
         return work(plan, folder)
     if folder.metrics.exists() and tuning_report.is_written(folder):
@@ -333,8 +338,6 @@ def _take_over(folder, trial):
 
 
 def _search_and_train(plan, folder, space, objective):
-    from recipes.tuning_workers import serve
-
     table = tuning_report.Trials(plan, space, objective)
     search = _make_search(plan, folder, space, objective, report=table.tell)
     search.restore()

@@ -168,6 +168,26 @@ def _cause(status):
     return f"signal {-status}" if status < 0 else f"exit status {status}"
 
 
+def check_address(chief: bool) -> None:
+    """Raises a `UserError` where keras-tuner's environment variables name no good address.
+
+    Args:
+        chief: Whether this process is to listen there.
+    """
+    host, port = (os.environ.get(f"KERASTUNER_ORACLE_{part}", "") for part in ("IP", "PORT"))
+    try:
+        with socket.socket() as listener:
+            if chief:
+                listener.bind((host, int(port)))
+            else:
+                int(port)
+    except (OSError, ValueError, OverflowError) as error:
+        raise UserError(
+            f"The chief cannot be at {host}:{port} ({error}). Set KERASTUNER_ORACLE_IP to its "
+            "address and KERASTUNER_ORACLE_PORT to a free port."
+        ) from error
+
+
 def free_port() -> int:
     """A port of this machine that nobody listens on.
 

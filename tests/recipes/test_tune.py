@@ -6,6 +6,7 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -434,6 +435,16 @@ def test_a_worker_of_a_chief_needs_its_name(capsys, flags, monkeypatch, tmp_path
     assert "A worker needs the --name" in refusal(capsys, *arguments)
     arguments, _ = flags("--workers=2", logdir=tmp_path)
     assert "Give either --workers or" in refusal(capsys, *arguments)
+    arguments, _ = flags(logdir=tmp_path)
+    monkeypatch.setenv("KERASTUNER_ORACLE_PORT", "")
+    assert "KERASTUNER_ORACLE_PORT" in refusal(capsys, *arguments)
+    monkeypatch.setenv("KERASTUNER_TUNER_ID", "chief")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        monkeypatch.setenv("KERASTUNER_ORACLE_PORT", str(taken.getsockname()[1]))
+        assert "The chief cannot be at 127.0.0.1:" in refusal(capsys, *arguments)
+    assert not any(tmp_path.iterdir())
 
 
 def test_a_search_in_which_all_trials_fail(capsys, flags):
