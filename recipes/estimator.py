@@ -21,6 +21,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+#: Examples that are predicted at a time.
+_BATCH = 256
+
 
 class _ZooEstimator(BaseEstimator):
     """What both estimators share: parameters, scaling, training.
@@ -144,7 +147,11 @@ class _ZooEstimator(BaseEstimator):
     def _outputs(self, x):
         check_is_fitted(self)
         x = validate_data(self, x, reset=False)
-        return self.model_.predict(np.asarray(x, "float32"), verbose=0).astype("float64")
+        # In batches of one size, an answer depends on nothing else that is asked.
+        padded = np.zeros((-(-len(x) // _BATCH) * _BATCH, x.shape[1]), "float32")
+        padded[: len(x)] = x
+        outputs = self.model_.predict(padded, batch_size=_BATCH, verbose=0)
+        return outputs[: len(x)].astype("float64")
 
 
 class ZooClassifier(ClassifierMixin, _ZooEstimator):
