@@ -134,6 +134,8 @@ def fit(
             f"--learning_rate (now {config.learning_rate:g}) or set --clipnorm 1. "
             f"What was logged until then is in {folder.path}."
         )
+    if not model.optimizer.built:  # the run was killed after its last epoch
+        model.optimizer.build(model.trainable_variables)
     model.load_weights(best)
     if built.finish:
         built.finish()

@@ -88,7 +88,7 @@ def _run_folds(module, config, task, folder):
         start_afresh(config)
         built = module.build_model(config, fold)
         inside = RunFolder(folder.path / "folds" / str(index))
-        inside.create()
+        inside.create(overwrite=True)  # one that a run was killed in is begun again
         fit(
             built,
             fold.batches("train", built, seed=config.seed),

@@ -231,6 +231,19 @@ def test_a_run_cut_off_goes_on_to_the_same_end(train, data, regression, tmp_path
     assert (run / "predictions.csv").read_bytes() == (regression / "predictions.csv").read_bytes()
 
 
+def test_a_run_killed_in_its_folds_resumes(classification, tmp_path):
+    run = tmp_path / "tabular" / classification.name
+    shutil.copytree(classification, run)
+    (run / "metrics.json").unlink()
+    with without_pictures():
+        assert main(["train", "--resume", str(run)]) == 0
+    assert metrics_of(run)["test"] == metrics_of(classification)["test"]
+    reports = [(folder / "report.md").read_text() for folder in (classification, run)]
+    tables = [text.partition("## Cross-validation")[2].partition("## ")[0] for text in reports]
+    assert tables[0]
+    assert tables[0] == tables[1]
+
+
 @pytest.mark.parametrize(
     "flags",
     [
