@@ -14,7 +14,7 @@ def paired_ratio(seconds, plain_seconds) -> tuple[float, float]:
 
     >>> ratio, half = paired_ratio([1.0, 2.2, 2.9], [2.0, 4.0, 6.0])
     >>> print(f"{ratio:.3f} ± {half:.3f}")
-    0.511 ± 0.038
+    0.511 ± 0.039
     """
     ratios = np.array(seconds) / np.array(plain_seconds)
     half = 1.96 * ratios.std(ddof=1) / math.sqrt(len(ratios))

@@ -99,7 +99,7 @@ def _cycle(size):
     return model, {"epochs": epochs, "batch_size": batch_size}
 
 
-def overhead(repeats=40) -> dict:
+def overhead(repeats=20) -> dict:
     """Cost of scheduled momentum, and of the default callbacks, for an epoch of several seconds.
 
     Three twins of the book's network take turns, epoch by epoch: Keras' SGD with the same rate
