@@ -199,8 +199,6 @@ def build_model(config: ForecastConfig, data):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         core = _create_core(config, windows, (windows.window - lag, windows.num_features))
-    if config.mc_samples:
-        _check_dropout(core)
     forecast = core(x)
     if lag:
         stride = zoo.output_stride(core)
@@ -262,34 +260,24 @@ def search_space(hp) -> dict:
     }
 
 
-def _check_dropout(core):
-    from zoo.uncertainty import stochastic_twin
-
-    try:
-        stochastic_twin(core)
-    except ValueError as error:
-        raise UserError(
-            f"--mc_samples needs a model with dropout, and {core.name} has none. Give it some "
-            "(--model.dropout 0.1, where the model has it), or have intervals from --head quantile."
-        ) from error
-
-
 def _create_core(config, windows, input_shape):
-    import zoo
+    from recipes.building import check_dropout, create_core
 
-    head = {} if config.head == "point" else {"head": config.head}
+    arguments = {"horizon": windows.horizon, "targets": windows.num_targets}
+    if config.head != "point":
+        arguments["head"] = config.head
     if config.head == "quantile":
-        head["quantiles"] = config.quantiles
-    arguments = {"horizon": windows.horizon, "targets": windows.num_targets, **head}
-    clash = set(config.model_arguments) & {"input_shape", *arguments, "head", "quantiles"}
-    if clash:
-        raise UserError(f"--model.{min(clash)} follows from the other flags: leave it out.")
-    try:
-        return zoo.create_model(
-            config.model, input_shape=input_shape, **arguments, **config.model_arguments
+        arguments["quantiles"] = config.quantiles
+    core = create_core(
+        config, {"input_shape": input_shape, **arguments}, reserved=("head", "quantiles")
+    )
+    if config.mc_samples:
+        check_dropout(
+            core,
+            "(--model.dropout 0.1, where the model has it), or have intervals from --head "
+            "quantile.",
         )
-    except (ValueError, TypeError) as error:
-        raise UserError(f"The model cannot be built. {error}") from error
+    return core
 
 
 if __name__ == "__main__":

@@ -258,25 +258,12 @@ def search_space(hp) -> dict:
 
 
 def _create_core(config, data):
-    import zoo
-    from zoo.uncertainty import stochastic_twin
+    from recipes.building import check_dropout, create_core
 
     arguments = {"input_shape": data.shape, "outputs": len(data.classes), "head": "multiclass"}
-    clash = set(config.model_arguments) & {*arguments, "output_activation"}
-    if clash:
-        raise UserError(f"--model.{min(clash)} follows from the other flags: leave it out.")
-    try:
-        core = zoo.create_model(config.model, **arguments, **config.model_arguments)
-    except (ValueError, TypeError) as error:
-        raise UserError(f"The model cannot be built. {error}") from error
+    core = create_core(config, arguments, reserved=("output_activation",))
     if config.mc_samples:
-        try:
-            stochastic_twin(core)
-        except ValueError as error:
-            raise UserError(
-                f"--mc_samples needs a model with dropout, and {core.name} has none. Give it some "
-                "(--model.dropout 0.2), or leave --mc_samples out."
-            ) from error
+        check_dropout(core, "(--model.dropout 0.2), or leave --mc_samples out.")
     return core
 
 

@@ -45,17 +45,6 @@ def passengers(rows=150, seed=0):
     return frame
 
 
-@contextlib.contextmanager
-def without_pictures():
-    """Drawing takes longer than training here."""
-    touch = lambda self, path, **_: Path(path).touch()  # noqa: E731
-    with (
-        mock.patch("matplotlib.figure.Figure.savefig", touch),
-        mock.patch("callbacks.TensorBoard._write_pictures"),
-    ):
-        yield
-
-
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     path = tmp_path_factory.mktemp("tables") / "passengers.csv"
@@ -64,14 +53,14 @@ def data(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def train(tmp_path_factory):
+def train(tmp_path_factory, undrawn):
     """Calls `zoo train tabular` with a tiny model and returns the folder of the run."""
     numbers, logs = itertools.count(), tmp_path_factory.mktemp("logs")
 
     def run(*flags, draw=False, status=0, **settings):
         settings = {**TINY, "logdir": logs, "name": f"run{next(numbers)}", **settings}
         given = [f"--{name}={value}" for name, value in settings.items() if value is not None]
-        with contextlib.nullcontext() if draw else without_pictures():
+        with contextlib.nullcontext() if draw else undrawn():
             assert main(["train", "tabular", *given, *map(str, flags)]) == status
         return Path(settings["logdir"], "tabular", settings["name"])
 
@@ -217,25 +206,25 @@ def test_the_same_seed_gives_the_same_run(train, data, regression):
     assert (again / "predictions.csv").read_bytes() == (regression / "predictions.csv").read_bytes()
 
 
-def test_a_run_cut_off_goes_on_to_the_same_end(train, data, regression, tmp_path):
+def test_a_run_cut_off_goes_on_to_the_same_end(regression, undrawn, tmp_path):
     run = tmp_path / "logs" / "tabular" / "cut"
     shutil.copytree(regression, run)
     for file in ("metrics.json", "model.keras", "predictions.csv"):
         (run / file).unlink()
     newest = max((run / "checkpoints").glob("epoch-*"), key=lambda path: path.stat().st_mtime)
     shutil.rmtree(newest) if newest.is_dir() else newest.unlink()
-    with without_pictures():
+    with undrawn():
         assert main(["train", "--resume", str(run)]) == 0
     first, second = metrics_of(regression), metrics_of(run)
     assert {**first, "seconds": 0} == {**second, "seconds": 0}
     assert (run / "predictions.csv").read_bytes() == (regression / "predictions.csv").read_bytes()
 
 
-def test_a_run_killed_in_its_folds_resumes(classification, tmp_path):
+def test_a_run_killed_in_its_folds_resumes(classification, undrawn, tmp_path):
     run = tmp_path / "tabular" / classification.name
     shutil.copytree(classification, run)
     (run / "metrics.json").unlink()
-    with without_pictures():
+    with undrawn():
         assert main(["train", "--resume", str(run)]) == 0
     assert metrics_of(run)["test"] == metrics_of(classification)["test"]
     reports = [(folder / "report.md").read_text() for folder in (classification, run)]
