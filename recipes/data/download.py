@@ -58,6 +58,18 @@ FILES: dict[str, Published] = {
         path="tabular/titanic-train.csv",
         content_sha256="14769fb1850e2d26d8e6db0ee49c213878040432827e39b13caaa15603c6598f",
     ),
+    "chorales": Published(
+        url=_BOOK_DATASETS + "jsb_chorales/jsb_chorales.tgz",
+        path="jsb_chorales/jsb_chorales.tgz",
+        sha256="594e5e25a3ff8af64687c378628970c6435fddd3093d96df2fa8ca9505ce30fe",
+        content_sha256="8b55f5c4e5176035679649036824bd42fd7abae7b232f60772d3b79f6fbd45d1",
+    ),
+    "shakespeare": Published(
+        url="https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/"
+        "input.txt",
+        path="shakespeare/input.txt",
+        content_sha256="86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
+    ),
     "ridership": Published(
         url="https://github.com/ageron/data/raw/main/ridership.tgz",
         path="timeseries/CTA_-_Ridership_-_Daily_Boarding_Totals.csv",

@@ -8,6 +8,7 @@ from zoo.layers.gated_activation import GatedActivation
 from zoo.layers.heads import GaussianParameters, SortQuantiles
 from zoo.layers.layer_norm_rnn_cell import LayerNormRNNCell
 from zoo.layers.missing import FillMissing
+from zoo.layers.notes import NoteTokens
 from zoo.layers.numeric import RobustScaleSmoothClip, StandardScale
 from zoo.layers.quantile_normalization import QuantileNormalization
 from zoo.layers.randomized_leaky_relu import RandomizedLeakyReLU
@@ -28,6 +29,7 @@ __all__ = [
     "LastSteps",
     "LayerNormRNNCell",
     "MembersMean",
+    "NoteTokens",
     "PeriodicEmbedding",
     "PiecewiseLinearEncoding",
     "QuantileNormalization",

@@ -1,0 +1,119 @@
+"""Notes as ids, which travel with the model."""
+
+import keras
+import numpy as np
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class NoteTokens(keras.layers.Layer):
+    """Chords as ids: 0 for silence, then one id for each semitone, the highest voice first.
+
+    Inside a model it is the identity on ids. A chord is spelled out as an arpeggio: its notes
+    follow each other from the first voice to the last, and then comes the next chord.
+
+    Args:
+        voices: Notes in a chord. Defaults to 4.
+        lowest: Lowest MIDI note. Defaults to 36.
+        highest: Highest MIDI note. Defaults to 81.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: If there is no voice, or the notes are not MIDI notes above 0 in rising order.
+
+    Example:
+        >>> from zoo.layers import NoteTokens
+        >>> tokens = NoteTokens()
+        >>> tokens.vocabulary_size
+        47
+        >>> tokens.encode([[74, 70, 65, 58], [74, 70, 65, 0]])
+        array([39, 35, 30, 23, 39, 35, 30,  0], dtype=int32)
+        >>> tokens.decode([39, 35, 30, 0])
+        array([[74, 70, 65,  0]], dtype=int32)
+
+    Reference:
+        Book, chapter 15, exercise 10.
+    """
+
+    def __init__(self, voices=4, lowest=36, highest=81, **kwargs):
+        super().__init__(**kwargs)
+        if voices < 1:
+            raise ValueError(f"Expected at least 1 voice. Received: voices={voices!r}")
+        if not 1 <= lowest <= highest <= 127:
+            raise ValueError(
+                "Expected MIDI notes with 1 <= lowest <= highest <= 127. Received: "
+                f"lowest={lowest!r}, highest={highest!r}"
+            )
+        self.voices = int(voices)
+        self.lowest = int(lowest)
+        self.highest = int(highest)
+
+    @property
+    def vocabulary_size(self):
+        """Number of different ids."""
+        return self.highest - self.lowest + 2
+
+    def encode(self, chords):
+        """Spells out chords as ids.
+
+        Args:
+            chords: MIDI notes `(chords, voices)`, 0 for silence.
+
+        Returns:
+            int32 array `(chords * voices,)`.
+
+        Raises:
+            ValueError: If the shape or a note is not one that the layer knows.
+        """
+        chords = np.asarray(chords)
+        if chords.ndim != 2 or chords.shape[1] != self.voices:
+            raise ValueError(
+                f"Expected chords (n, {self.voices}). Received: chords.shape={chords.shape}"
+            )
+        notes = chords.astype(np.int32)
+        known = (notes == 0) | ((notes >= self.lowest) & (notes <= self.highest))
+        known &= notes == chords
+        if not known.all():
+            raise ValueError(
+                f"Expected notes from {self.lowest} to {self.highest}, or 0 for silence. "
+                f"Received: {np.unique(chords[~known])[:5].tolist()}"
+            )
+        return np.where(notes == 0, 0, notes - self.lowest + 1).astype(np.int32).ravel()
+
+    def decode(self, ids):
+        """Puts ids back into chords.
+
+        Args:
+            ids: Whole numbers `(chords * voices,)`.
+
+        Returns:
+            int32 array of MIDI notes `(chords, voices)`, 0 for silence.
+
+        Raises:
+            ValueError: If the last chord is incomplete, or an id is not in the vocabulary.
+        """
+        ids = np.asarray(ids)
+        if ids.ndim != 1 or len(ids) % self.voices:
+            raise ValueError(
+                f"Expected ids of complete chords, {self.voices} each. Received: "
+                f"ids.shape={ids.shape}"
+            )
+        ids = ids.astype(np.int32)
+        if len(ids) and not 0 <= ids.min() <= ids.max() < self.vocabulary_size:
+            raise ValueError(
+                f"Expected ids from 0 to {self.vocabulary_size - 1}. Received: ids from "
+                f"{ids.min()} to {ids.max()}"
+            )
+        return np.where(ids == 0, 0, ids + self.lowest - 1).reshape(-1, self.voices)
+
+    def call(self, inputs):
+        """The ids themselves, of any shape."""
+        return inputs
+
+    def compute_output_shape(self, input_shape):
+        """The shape of the inputs."""
+        return input_shape
+
+    def get_config(self):
+        """Arguments to rebuild the layer."""
+        config = {"voices": self.voices, "lowest": self.lowest, "highest": self.highest}
+        return {**super().get_config(), **config}
