@@ -1,0 +1,273 @@
+"""From text to ids and back, inside a saved model."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from pydoc_data.topics import topics
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+import zoo
+from zoo.layers import CharacterTokens, SubwordTokens
+
+KINDS = {"bpe": 256, "wordpiece": 512, "unigram": 256}
+TEXT = topics["assignment"][:6000]
+# Any text, and what its words, bytes and special symbols could break.
+ANY = st.text(max_size=30) | st.text("aĠ▁Ċ# \n\r\t\x00é🙂", max_size=30)
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def subwords(request):
+    return SubwordTokens.fit(TEXT, request.param, KINDS[request.param] + 90)
+
+
+def test_ids_of_characters():
+    layer = CharacterTokens("cab")
+    np.testing.assert_array_equal(layer.encode("abc"), [1, 2, 0])
+    assert layer.encode("abc").dtype == np.int32
+    assert layer.decode([0, 1, 2]) == layer.decode(np.array([0, 1, 2], "int64")) == "cab"
+    assert layer.encode("").shape == (0,)
+    assert layer.decode([]) == layer.decode(layer.encode("")) == ""
+    assert layer.vocabulary_size == 3
+
+
+def test_fit_sorts_the_characters():
+    layer = CharacterTokens.fit("Hello, World")
+    assert layer.characters == " ,HWdelor"
+    assert CharacterTokens.fit("Hello, World", lowercase=True).characters == " ,dehlorw"
+
+
+@given(text=st.text(alphabet=st.characters(), min_size=1))  # lone surrogates, too
+@example("\x00a\x00")
+@example("\ud83d\ude42🙂")
+def test_characters_are_inverse(text):
+    layer = CharacterTokens.fit(text)
+    ids = layer.encode(text)
+    assert layer.decode(ids) == text
+    assert set(ids) == set(range(layer.vocabulary_size))
+    lower = CharacterTokens.fit(text, lowercase=True)
+    assert lower.decode(lower.encode(text)) == text.lower()
+    again = CharacterTokens.from_config(json.loads(json.dumps(layer.get_config())))
+    np.testing.assert_array_equal(again.encode(text), ids)
+
+
+@given(known=st.text(min_size=1), text=st.text())
+def test_unknown_characters_have_the_last_id(known, text):
+    layer = CharacterTokens.fit(known, unknown=True)
+    ids = layer.encode(text)
+    assert layer.vocabulary_size == len(set(known)) + 1
+    assert layer.decode(ids) == "".join(c if c in known else "\ufffd" for c in text)
+    others = np.array([c not in known for c in text], bool)
+    np.testing.assert_array_equal(ids == len(set(known)), others)
+
+
+def test_unknown_characters_are_named():
+    layer = CharacterTokens("abc")
+    with pytest.raises(ValueError, match=r"lacks the character 'B'\. Leave .* unknown=True"):
+        layer.encode("aBcB")
+    with pytest.raises(ValueError, match=r"characters '\\n', 'h', 'g', 'f', 'e' and 1 more\."):
+        layer.encode("\nhgfed")
+    assert CharacterTokens("abc", lowercase=True).encode("aBc").tolist() == [0, 1, 2]
+
+
+def test_wrong_characters():
+    with pytest.raises(ValueError, match=r"each once\. Received: characters=''"):
+        CharacterTokens("")
+    with pytest.raises(ValueError, match="characters='aba'"):
+        CharacterTokens("aba")
+    with pytest.raises(ValueError, match="in lower case"):
+        CharacterTokens("aB", lowercase=True)
+
+
+@pytest.mark.parametrize("layer", [CharacterTokens, SubwordTokens])
+def test_wrong_text(layer):
+    with pytest.raises(ValueError, match="Received: an empty one"):
+        layer.fit("")
+    with pytest.raises(ValueError, match=r"type str\. Received: bytes"):
+        layer.fit(b"abc")
+    with pytest.raises(ValueError, match=r"type str\. Received: list"):
+        layer.fit("abc").encode(["abc"])
+
+
+@pytest.mark.parametrize("layer", [CharacterTokens, SubwordTokens])
+def test_wrong_ids(layer):
+    layer = layer.fit("abc")
+    size = layer.vocabulary_size
+    for wrong in (size, -1):
+        with pytest.raises(ValueError, match=rf"in \[0, {size}\)\. Received: {wrong}"):
+            layer.decode([0, wrong])
+    with pytest.raises(ValueError, match=r"one dimension\. Received: ids of shape \(1, 2\)"):
+        layer.decode([[0, 1]])
+    with pytest.raises(ValueError, match="type float64"):
+        layer.decode([0.0, 1.0])
+
+
+def test_subwords_are_inverse_on_any_text(subwords):
+    @settings(max_examples=150, deadline=None)
+    @given(text=ANY | st.builds(lambda text, times: text * times, ANY, st.integers(2, 300)))
+    @example("##a ▁b [UNK] <unk> </s>\ufffd")
+    @example("x" * 1000)
+    @example(TEXT)
+    def check(text):
+        ids = subwords.encode(text)
+        assert ids.dtype == np.int32
+        assert ids.ndim == 1
+        assert subwords.decode(ids) == text
+        assert all(0 <= id < subwords.vocabulary_size for id in ids)
+
+    check()
+
+
+def test_subwords_of_two_texts_are_those_of_one_at_a_border_of_words(subwords):
+    border = TEXT.index(" the ")
+    parts = [subwords.encode(TEXT[:border]), subwords.encode(TEXT[border:])]
+    np.testing.assert_array_equal(np.concatenate(parts), subwords.encode(TEXT))
+
+
+def test_subwords_are_fewer_than_characters(subwords):
+    assert len(subwords.encode(TEXT)) < 0.75 * len(TEXT)
+    assert len(subwords.encode(" the")) < 4
+
+
+def test_every_byte_has_an_id(subwords):
+    """At the start of a word and inside of it; a byte alone may be no character."""
+    for code in range(128):
+        assert subwords.decode(subwords.encode(chr(code))) == chr(code)
+        assert subwords.decode(subwords.encode("q" + chr(code))) == "q" + chr(code)
+    ids = subwords.encode("🙂")
+    assert len(ids) == 4
+    assert set(subwords.decode(ids[:3])) == {"\ufffd"}
+
+
+def test_byte_pairs_merge_the_most_frequent_pair():
+    layer = SubwordTokens.fit("ab ab ab bc", "bpe", 257)
+    assert [layer.decode([id]) for id in layer.encode("abc cab")] == ["ab", "c", " ", "c", "ab"]
+
+
+def test_word_pieces_take_the_longest_start():
+    layer = SubwordTokens.fit("lowest lowest low low low est", "wordpiece", 518)
+    assert [layer.decode([id]) for id in layer.encode("low")] == ["low"]
+    pieces = [layer.decode([id]) for id in layer.encode("lowlowest")]
+    assert pieces[0] == "low"
+    assert len(pieces) > 2  # "low" inside of a word is another token
+
+
+def test_unigram_takes_the_most_probable_pieces():
+    layer = SubwordTokens.fit(TEXT, "unigram", 300)
+    scores = json.loads(layer.model_json)["model"]["vocab"]
+    assert [score for _, score in scores] == sorted((s for _, s in scores), reverse=True)
+    scores = dict(scores)
+
+    def best(word):
+        cuts = [[word]] if word in scores else []
+        cuts += [[word[:i], *rest] for i in range(1, len(word)) if word[:i] in scores
+                 for rest in best(word[i:])]  # fmt: skip
+        return cuts
+
+    for word in ("assignment", "reassigned", "lists"):
+        expected = max(sum(scores[p] for p in cut) for cut in best(word))
+        pieces = [layer.decode([id]) for id in layer.encode(word)]
+        assert "".join(pieces) == word
+        assert sum(scores[piece] for piece in pieces) == pytest.approx(expected, abs=1e-9)
+
+
+SAME_TEXT = """
+import sys
+from zoo.layers import SubwordTokens
+for kind, size in (("bpe", 306), ("wordpiece", 562), ("unigram", 306)):
+    print(SubwordTokens.fit(sys.argv[1], kind, size).model_json.replace("\\n", " "))
+"""
+
+
+def test_the_same_text_gives_the_same_vocabulary(capfd):
+    rng = np.random.default_rng(0)
+    text = "".join(rng.choice(list("abcdé "), 600))  # many ties
+    models = []
+    for kind, least in KINDS.items():
+        several = {SubwordTokens.fit(text, kind, least + 50).model_json for _ in range(10)}
+        assert len(several) == 1
+        models += [several.pop().replace("\n", " ")]
+    assert capfd.readouterr() == ("", "")
+    done = subprocess.run(
+        [sys.executable, "-c", SAME_TEXT, text],
+        cwd=Path(zoo.__file__).parents[1],
+        env={**os.environ, "TOKENIZERS_PARALLELISM": "false"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.splitlines() == models, done.stderr
+
+
+def test_a_short_text_has_fewer_subwords():
+    for kind, least in KINDS.items():
+        layer = SubwordTokens.fit("a", kind, 1000)
+        assert layer.vocabulary_size == least
+        assert layer.decode(layer.encode("Ü a")) == "Ü a"
+
+
+def test_wrong_subwords():
+    for kind, least in KINDS.items():
+        with pytest.raises(ValueError, match=f"{kind} needs a vocabulary_size of at least {least}"):
+            SubwordTokens.fit("abc", kind, least - 1)
+    with pytest.raises(ValueError, match=r"bpe, wordpiece, unigram\. Received: kind='words'"):
+        SubwordTokens.fit("abc", "words")
+    with pytest.raises(ValueError, match=r"whole number\. Received: vocabulary_size=300.0"):
+        SubwordTokens.fit("abc", vocabulary_size=300.0)
+    with pytest.raises(ValueError, match="surrogates not allowed"):
+        SubwordTokens.fit("abc").encode("\ud800")
+    with pytest.raises(ValueError, match=r"tokenizers library.*model_json='\{\}'"):
+        SubwordTokens("{}")
+
+
+def language_model(layer):
+    inputs = keras.Input((None,), dtype="int32")
+    x = keras.layers.Embedding(layer.vocabulary_size, 4)(layer(inputs))
+    return keras.Model(inputs, keras.layers.Dense(layer.vocabulary_size)(x))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: CharacterTokens.fit("Is At\t\x00\ud800é🙂", lowercase=True, unknown=True),
+        lambda: CharacterTokens.fit(TEXT),
+        *(lambda kind=kind: SubwordTokens.fit(TEXT, kind, 550) for kind in KINDS),
+    ],
+)
+def test_the_vocabulary_travels_with_the_model(make, tmp_path):
+    layer = make()
+    model = language_model(layer)
+    model.save(tmp_path / "model.keras")
+    loaded = zoo.load(tmp_path)
+    tokens = zoo.tokens(loaded)
+    assert tokens is not layer
+    assert (type(tokens), tokens.get_config()) == (type(layer), layer.get_config())
+    ids = tokens.encode("is at")
+    np.testing.assert_array_equal(ids, layer.encode(tokens.decode(ids)))
+    np.testing.assert_array_equal(loaded(ids[None]), model(ids[None]))
+
+
+def test_in_the_graph_ids_stay_as_they_are():
+    for layer in (CharacterTokens("abc"), SubwordTokens.fit("abc")):
+        ids = np.array([[0, 2, 1]], "int32")
+        outputs = layer(ids)
+        assert keras.backend.standardize_dtype(outputs.dtype) == "int32"
+        np.testing.assert_array_equal(outputs, ids)
+        symbolic = layer(keras.Input((None,), dtype="int32"))
+        assert (symbolic.shape, symbolic.dtype) == ((None, None), "int32")
+        assert layer.weights == []
+
+
+def test_tokens_finds_the_layer_in_nested_models():
+    layer = CharacterTokens("abc")
+    inputs = keras.Input((None,), dtype="int32")
+    outer = keras.Model(inputs, keras.layers.Dense(2)(language_model(layer)(inputs)))
+    assert zoo.tokens(outer) is layer
+    plain = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)], name="plain")
+    with pytest.raises(ValueError, match=r"'plain', which has none"):
+        zoo.tokens(plain)

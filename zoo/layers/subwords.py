@@ -1,0 +1,222 @@
+"""From text to ids and back: parts of words."""
+
+import json
+
+import keras
+import numpy as np
+
+from zoo.layers.tokens import check_ids, check_text
+
+# Starts the tokens that continue a word in WordPiece; not one of the 256 symbols that stand for
+# bytes, so that no text can look like it.
+_PREFIX = "\u2581"
+_LONGEST_WORD = 100  # WordPiece takes time quadratic in it
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class SubwordTokens(keras.layers.Identity):
+    """The first layer of a saved language model: it knows which part of a word each id stands for.
+
+    `encode` and `decode` work on the host, on the bytes of the text: nothing is unknown, and
+    `decode(encode(text)) == text` for every text. In the graph the layer passes ids on as they
+    are, so that the vocabulary travels with `model.keras`.
+
+    Args:
+        model_json: A tokenizer in the JSON of the `tokenizers` library. `fit` makes one.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: If the library cannot read the JSON.
+
+    Example:
+        >>> from zoo.layers import SubwordTokens
+        >>> layer = SubwordTokens.fit("low lower lowest " * 9, kind="bpe", vocabulary_size=260)
+        >>> ids = layer.encode("slow")
+        >>> [layer.decode([id]) for id in ids]
+        ['s', 'low']
+        >>> layer.decode(layer.encode("naïve \U0001f642"))
+        'naïve \U0001f642'
+
+    Reference:
+        Book, chapter 16; Sennrich et al., *Neural machine translation of rare words with subword
+        units*, 2016 (byte-pair encoding); Kudo, *Subword regularization*, 2018 (unigram).
+    """
+
+    def __init__(self, model_json, **kwargs):
+        super().__init__(**kwargs)
+        from tokenizers import Tokenizer  # `import zoo` stays light
+
+        self.model_json = model_json
+        try:
+            self._tokenizer = Tokenizer.from_str(model_json)
+        except Exception as error:  # the library raises nothing narrower
+            raise ValueError(
+                f"Expected a tokenizer in the JSON of the tokenizers library. {error}. "
+                f"Received: model_json={str(model_json)[:50]!r}"
+            ) from None
+
+    @classmethod
+    def fit(cls, text, kind="bpe", vocabulary_size=1000, **kwargs):
+        """The layer for a vocabulary learned from a text.
+
+        The same text gives the same vocabulary.
+
+        Args:
+            text: A string.
+            kind: `"bpe"` (byte-pair encoding), `"wordpiece"` or `"unigram"`. Defaults to `"bpe"`.
+            vocabulary_size: Number of ids, at most: a short text may have fewer parts worth one.
+                Defaults to 1000.
+            **kwargs: Arguments of `keras.layers.Layer`.
+
+        Returns:
+            The layer.
+
+        Raises:
+            ValueError: If the text is empty or no string, the kind is unknown, or the vocabulary
+                is smaller than its bytes: 256, for WordPiece 512 (at the start of a word and
+                inside of it).
+        """
+        check_text(text)
+        if not text:
+            raise ValueError("Expected a text with characters. Received: an empty one")
+        kinds = {"bpe": _byte_pairs, "wordpiece": _word_pieces, "unigram": _unigrams}
+        if kind not in kinds:
+            raise ValueError(f"Expected a kind out of {', '.join(kinds)}. Received: kind={kind!r}")
+        least = 512 if kind == "wordpiece" else 256
+        if isinstance(vocabulary_size, bool) or not isinstance(vocabulary_size, int):
+            raise ValueError(
+                f"Expected a whole number. Received: vocabulary_size={vocabulary_size!r}"
+            )
+        if vocabulary_size < least:
+            raise ValueError(
+                f"{kind} needs a vocabulary_size of at least {least}. "
+                f"Received: vocabulary_size={vocabulary_size}"
+            )
+        tokenizer = kinds[kind](_encodable(text), vocabulary_size)
+        return cls(tokenizer.to_str(), **kwargs)
+
+    @property
+    def vocabulary_size(self):
+        """Number of ids."""
+        return self._tokenizer.get_vocab_size()
+
+    def encode(self, text):
+        """The ids of a text.
+
+        Args:
+            text: A string.
+
+        Returns:
+            int32 array `(ids,)`.
+
+        Raises:
+            ValueError: If the text cannot be encoded: it holds lone surrogates.
+        """
+        check_text(text)
+        encoding = self._tokenizer.encode(_encodable(text), add_special_tokens=False)
+        return np.array(encoding.ids, "int32")
+
+    def decode(self, ids):
+        r"""The text that ids stand for: the inverse of `encode`.
+
+        An id may stand for a part of a character. Bytes that make no character, as when the ids
+        are cut off inside of one, become `"\ufffd"`.
+
+        Args:
+            ids: One-dimensional array or list of ids.
+
+        Returns:
+            A string.
+
+        Raises:
+            ValueError: If an id is not in the vocabulary.
+        """
+        ids = check_ids(ids, self.vocabulary_size)
+        return self._tokenizer.decode(ids.tolist(), skip_special_tokens=False)
+
+    def get_config(self):
+        """Arguments to rebuild the layer."""
+        return {**super().get_config(), "model_json": self.model_json}
+
+
+def _byte_pairs(text, vocabulary_size):
+    from tokenizers import models, trainers
+
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary_size, initial_alphabet=_alphabet(), show_progress=False
+    )
+    return _trained(models.BPE(), trainer, text)
+
+
+def _word_pieces(text, vocabulary_size):
+    from tokenizers import models, trainers
+
+    # As special tokens, every byte gets its id inside of a word beforehand, whatever the text and
+    # in an order of ours: the library would go by that of a hash table.
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=vocabulary_size,
+        initial_alphabet=_alphabet(),
+        special_tokens=[_PREFIX + symbol for symbol in _alphabet()],
+        continuing_subword_prefix=_PREFIX,
+        show_progress=False,
+    )
+    model = models.WordPiece(continuing_subword_prefix=_PREFIX)
+    vocabulary = _trained(model, trainer, text).get_vocab()
+    # Special tokens would also be found in the text, before any other: a new model has none.
+    return _with_bytes(
+        models.WordPiece(
+            vocabulary,
+            continuing_subword_prefix=_PREFIX,
+            max_input_chars_per_word=_LONGEST_WORD,
+        )
+    )
+
+
+def _unigrams(text, vocabulary_size):
+    from tokenizers import models, trainers
+
+    trainer = trainers.UnigramTrainer(
+        vocab_size=vocabulary_size, initial_alphabet=_alphabet(), show_progress=False
+    )
+    trained = json.loads(_trained(models.Unigram(), trainer, text).to_str())
+    scores = dict(trained["model"]["vocab"])
+    # The library adds in the order of a hash table: the last digits differ from run to run, and so
+    # do the scores of bytes without one of their own, which are the least one plus up to 255e-4.
+    least = min(scores.values())
+    bare = {piece for piece in scores if len(piece) == 1 and scores[piece] < least + 0.0256}
+    pieces = [(p, round(least if p in bare else score, 4)) for p, score in scores.items()]
+    pieces.sort(key=lambda item: (-item[1], item[0]))
+    return _with_bytes(models.Unigram(pieces, unk_id=None, byte_fallback=False))
+
+
+def _trained(model, trainer, text):
+    tokenizer = _with_bytes(model)
+    tokenizer.train_from_iterator([text], trainer)
+    return tokenizer
+
+
+def _with_bytes(model):
+    """A tokenizer that splits text into words and those into bytes, and undoes it."""
+    from tokenizers import Tokenizer, decoders, pre_tokenizers
+
+    tokenizer = Tokenizer(model)
+    words = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    short = pre_tokenizers.FixedLength(_LONGEST_WORD)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([words, short])
+    tokenizer.decoder = decoders.Sequence([decoders.Replace(_PREFIX, ""), decoders.ByteLevel()])
+    return tokenizer
+
+
+def _alphabet():
+    """The 256 symbols that stand for bytes."""
+    from tokenizers import pre_tokenizers
+
+    return sorted(pre_tokenizers.ByteLevel.alphabet())
+
+
+def _encodable(text):
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"Expected a text that UTF-8 can encode. {error}") from None
+    return text

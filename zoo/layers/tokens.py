@@ -1,0 +1,204 @@
+"""From text to ids and back: characters, and how to find what a saved model uses."""
+
+import keras
+import numpy as np
+
+UNKNOWN = "\ufffd"
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class CharacterTokens(keras.layers.Identity):
+    r"""The first layer of a saved language model: it knows which character each id stands for.
+
+    `encode` and `decode` work on the host. In the graph the layer passes ids on as they are, so
+    that the vocabulary travels with `model.keras`.
+
+    Args:
+        characters: The characters, a string or a list; the position of each is its id.
+        lowercase: Whether `encode` turns text into lower case first. Defaults to False.
+        unknown: Whether there is one more id, the last, for every other character. It decodes to
+            `"\ufffd"`. Defaults to False: other characters are an error.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: If there is no character, one occurs twice, or one is in upper case despite
+            `lowercase`.
+
+    Example:
+        >>> from zoo.layers import CharacterTokens
+        >>> layer = CharacterTokens.fit("To be, or not to be", lowercase=True)
+        >>> layer.characters
+        ' ,benort'
+        >>> layer.encode("Note")
+        array([4, 5, 7, 3], dtype=int32)
+        >>> layer.decode([4, 5, 7, 3])
+        'note'
+
+    Reference:
+        Book, chapter 16, "Generating Shakespearean text using a character RNN".
+    """
+
+    def __init__(self, characters, lowercase=False, unknown=False, **kwargs):
+        super().__init__(**kwargs)
+        self.characters = "".join(characters)
+        self.lowercase = lowercase
+        self.unknown = unknown
+        if not self.characters or len(set(self.characters)) < len(self.characters):
+            raise ValueError(
+                "Expected one or more characters, each once. "
+                f"Received: characters={self.characters!r}"
+            )
+        if lowercase and self.characters != self.characters.lower():
+            raise ValueError(
+                "With lowercase=True, characters must be in lower case. "
+                f"Received: characters={self.characters!r}"
+            )
+        codes = _codes(self.characters)
+        self._ids = np.argsort(codes).astype("int32")
+        self._codes = codes[self._ids]  # ascending: `encode` searches it
+
+    @classmethod
+    def fit(cls, text, lowercase=False, unknown=False, **kwargs):
+        """The layer for the characters of a text, sorted.
+
+        Args:
+            text: A string.
+            lowercase: As for the layer.
+            unknown: As for the layer.
+            **kwargs: Arguments of `keras.layers.Layer`.
+
+        Returns:
+            The layer.
+
+        Raises:
+            ValueError: If the text is empty or no string.
+        """
+        check_text(text)
+        if not text:
+            raise ValueError("Expected a text with characters. Received: an empty one")
+        characters = sorted(set(text.lower() if lowercase else text))
+        return cls("".join(characters), lowercase=lowercase, unknown=unknown, **kwargs)
+
+    @property
+    def vocabulary_size(self):
+        """Number of ids, the unknown one included."""
+        return len(self.characters) + bool(self.unknown)
+
+    def encode(self, text):
+        """The ids of a text's characters.
+
+        Args:
+            text: A string.
+
+        Returns:
+            int32 array `(characters,)`.
+
+        Raises:
+            ValueError: If a character is not in the vocabulary, and `unknown` is False.
+        """
+        check_text(text)
+        codes = _codes(text.lower() if self.lowercase else text)
+        places = np.searchsorted(self._codes, codes).clip(max=len(self._codes) - 1)
+        known = self._codes[places] == codes
+        if not self.unknown and not known.all():
+            raise _not_in_vocabulary(codes[~known])
+        return np.where(known, self._ids[places], np.int32(len(self.characters)))
+
+    def decode(self, ids):
+        """The text that ids stand for: the inverse of `encode`.
+
+        Args:
+            ids: One-dimensional array or list of ids.
+
+        Returns:
+            A string, one character an id.
+
+        Raises:
+            ValueError: If an id is not in the vocabulary.
+        """
+        codes = _codes(self.characters + UNKNOWN)[check_ids(ids, self.vocabulary_size)]
+        return codes.tobytes().decode("utf-32-le", "surrogatepass")
+
+    def get_config(self):
+        """Arguments to rebuild the layer."""
+        return {
+            **super().get_config(),
+            "characters": list(self.characters),  # JSON would join two surrogates to one
+            "lowercase": self.lowercase,
+            "unknown": self.unknown,
+        }
+
+
+def tokens(model):
+    """The layer of a model that turns text into ids and back.
+
+    Args:
+        model: A Keras model, such as `zoo.load` returns.
+
+    Returns:
+        The layer, with `encode`, `decode` and `vocabulary_size`.
+
+    Raises:
+        ValueError: If there is none.
+
+    Example:
+        >>> import keras, zoo
+        >>> inputs = keras.Input((None,), dtype="int32")
+        >>> ids = zoo.layers.CharacterTokens("abc")(inputs)
+        >>> model = keras.Model(inputs, keras.layers.Embedding(3, 2)(ids))
+        >>> zoo.tokens(model).decode([2, 0, 1])
+        'cab'
+    """
+    found = _find(model)
+    if found is None:
+        raise ValueError(
+            "Expected a model with a layer that knows its vocabulary, such as CharacterTokens. "
+            f"Received: the model {model.name!r}, which has none"
+        )
+    return found
+
+
+def check_text(text):
+    """Raises a `ValueError` unless the text is a string."""
+    if not isinstance(text, str):
+        raise ValueError(f"Expected a text of type str. Received: {type(text).__name__}")
+
+
+def check_ids(ids, vocabulary_size):
+    """The ids as a one-dimensional array; a `ValueError` if they cannot be ids."""
+    ids = np.asarray(ids)
+    if ids.ndim != 1 or (ids.size and ids.dtype.kind not in "iu"):
+        raise ValueError(
+            "Expected whole numbers in one dimension. "
+            f"Received: ids of shape {ids.shape} and type {ids.dtype}"
+        )
+    ids = ids.astype("int64")
+    outside = ids[(ids < 0) | (ids >= vocabulary_size)]
+    if outside.size:
+        raise ValueError(f"Expected ids in [0, {vocabulary_size}). Received: {outside[0]}")
+    return ids
+
+
+def _find(model):
+    for layer in model.layers:
+        if hasattr(layer, "encode") and hasattr(layer, "decode"):
+            return layer
+        found = _find(layer) if isinstance(layer, keras.Model) else None
+        if found is not None:
+            return found
+    return None
+
+
+def _codes(text):
+    """Code points, surrogates included: a Python string may hold lone ones."""
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
+
+
+def _not_in_vocabulary(codes):
+    _, first = np.unique(codes, return_index=True)
+    names = [repr(chr(codes[place])) for place in sorted(first)]
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return ValueError(
+        f"The vocabulary lacks the character{'s' * (len(names) > 1)} {', '.join(names[:5])}{more}. "
+        "Leave them out, or use a vocabulary with unknown=True."
+    )
