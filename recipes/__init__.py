@@ -9,4 +9,5 @@ RECIPES = {
     "forecast": "forecast one or many time series (chapter 15)",
     "images": "classify images (chapters 10 and 11)",
     "tabular": "predict a column of a table (chapter 10)",
+    "language_model": "learn to write text (chapter 16)",
 }

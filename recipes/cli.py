@@ -255,10 +255,32 @@ def _predict(arguments):
     parser.add_argument(
         "--last", action="store_true", help="only what follows the end of the input"
     )
-    found = parser.parse_args(arguments)
+    group = parser.add_argument_group(
+        "language models", "They go on from a prompt: the input, without the newline at its end."
+    )
+    group.add_argument("--text", help="the prompt itself, instead of an input")
+    group.add_argument("--encoding", help="how the characters of the input are written (utf-8)")
+    group.add_argument("--length", type=int, help="tokens to write (500)")
+    group.add_argument("--temperature", type=float, help="below 1 likelier, above wilder (0.8)")
+    group.add_argument("--top_k", "--top-k", type=int, help="draw from the k likeliest tokens only")
+    group.add_argument(
+        "--top_p",
+        "--top-p",
+        type=float,
+        help="draw from the likeliest tokens with this probability together",
+    )
+    group.add_argument(
+        "--min_p",
+        "--min-p",
+        type=float,
+        help="draw from tokens this share as likely as the likeliest",
+    )
+    group.add_argument("--samples", type=int, help="number of continuations (1)")
+    group.add_argument("--seed", type=int, help="seed of the drawing (that of the run)")
+    options = vars(parser.parse_args(arguments))
     from recipes.predict import predict
 
-    predict(found.run, found.input, found.output, known=found.known, last=found.last)
+    predict(options.pop("run"), options.pop("input"), options.pop("output"), **options)
     return 0
 
 

@@ -29,6 +29,7 @@ class Built:
         finish: Called when the best weights are back, before the model is saved; `None` for
             nothing.
         loss_weights: Weights of the losses of a training model with several outputs.
+        callbacks: Keras callbacks that the training model needs, new ones for each.
     """
 
     model: keras.Model
@@ -40,6 +41,7 @@ class Built:
     notes: tuple[str, ...] = ()
     finish: Callable[[], None] | None = None
     loss_weights: dict | None = None
+    callbacks: tuple = ()
 
 
 def start_afresh(config) -> None:
@@ -108,7 +110,8 @@ def fit(
         histogram_freq=config.histogram_freq,
     )
     best = folder.checkpoints / "best.weights.h5"
-    watch = [EpochClock(training), guard, *([AverageWeights()] if config.ema else [])]
+    watch = [EpochClock(training), *built.callbacks, guard]
+    watch += [AverageWeights()] if config.ema else []
     watch += [*_best_epoch_watch(best, built, config), *plateau_watch(config, built), board]
     watch += [Progress(built.monitor, config.progress, built.mode), *_profiler(config, folder)]
     checkpoint = Checkpoint(folder.checkpoints, watch, resume)
@@ -172,6 +175,7 @@ def _profiler(config, folder):
 #: Flags that say where a run goes and what it shows, not what it learns.
 _NOT_LEARNED_FROM = (
     "logdir", "name", "overwrite", "device", "progress", "norms", "histogram_freq", "profile",
+    "sample_length", "sample_temperatures", "prompt",
 )  # fmt: skip
 
 

@@ -72,7 +72,7 @@ def show_runs(logdir: str, sort: str | None = None) -> None:
         raise UserError(f"There are no finished runs in {logdir}. `zoo train forecast` makes one.")
     shown = [
         f"{split}.{name}"
-        for name in ("mae", "accuracy")
+        for name in ("mae", "accuracy", "nats")
         for split in ("validation", "test")
         if any(_metric(run, f"{split}.{name}") is not None for run in runs.values())
     ]

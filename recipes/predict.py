@@ -15,9 +15,22 @@ _PREDICTORS = {
     "forecast": "recipes.forecasting.predict",
     "images": "recipes.imaging.predict",
     "tabular": "recipes.dataframes.predict",
+    "language_model": "recipes.language.predict",
 }
 #: Recipes that also predict from a folder of files.
 _TAKE_FOLDERS = ("images",)
+#: Options that are for some recipes only, whose predictors take them as arguments.
+_OPTIONS = {
+    "text": ("language_model",),
+    "encoding": ("language_model",),
+    "length": ("language_model",),
+    "temperature": ("language_model",),
+    "top_k": ("language_model",),
+    "top_p": ("language_model",),
+    "min_p": ("language_model",),
+    "samples": ("language_model",),
+    "seed": ("language_model",),
+}
 
 
 def predict(run, source=None, output=None, **options) -> None:
@@ -28,7 +41,7 @@ def predict(run, source=None, output=None, **options) -> None:
         source: File to read (for some recipes a folder of them, too), `"-"` for standard input,
             `None` for the run's own data.
         output: File to write, `None` for standard output.
-        **options: Options of the recipe's predictor.
+        **options: Options of the recipe's predictor; `None` for those that were not given.
 
     Raises:
         UserError: If the run or the input is not what it should be.
@@ -40,9 +53,17 @@ def predict(run, source=None, output=None, **options) -> None:
     if output is not None and Path(output).is_dir():
         raise UserError(f"Cannot write {output}: it is a folder.")
     recipe = saved["run"]["recipe"]
+    options = {name: value for name, value in options.items() if value is not None}
+    for name in options:
+        takers = _OPTIONS.get(name, (recipe,))
+        if recipe not in takers:
+            raise UserError(
+                f"--{name} is for runs of {' and '.join(takers)}: leave it out for {recipe}."
+            )
     fits = Path.exists if recipe in _TAKE_FOLDERS else Path.is_file
     if source not in (None, "-") and not fits(Path(source)):
-        raise UserError(f"There is no file {source} to predict from.")
+        hint = " A prompt itself goes behind --text." if recipe in _OPTIONS["text"] else ""
+        raise UserError(f"There is no file {source} to predict from.{hint}")
     both_files = output is not None and source not in (None, "-")
     if both_files and Path(output).exists() and Path(output).samefile(source):
         raise UserError(f"-o {output} is the input itself: it is not overwritten.")

@@ -23,6 +23,7 @@ class Batches:
 
     Attributes:
         epoch: The epoch that the next pass over the data belongs to; `EpochClock` sets it.
+        drops_rest: Whether every batch is full, so that the backend may rely on its size.
     """
 
     def __init__(self, examples, batch_size, seed=None):
@@ -30,6 +31,7 @@ class Batches:
         self.batch_size = min(batch_size, len(self.examples))
         self.seed = seed
         self.epoch = 0
+        self.drops_rest = seed is not None
 
     def __len__(self):
         full, rest = divmod(len(self.examples), self.batch_size)
@@ -86,7 +88,7 @@ def _tf_dataset(batches):
 
     dataset = tf.data.Dataset.from_tensors(0).flat_map(epoch)
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(count))
-    dataset = dataset.batch(batches.batch_size, drop_remainder=batches.seed is not None)
+    dataset = dataset.batch(batches.batch_size, drop_remainder=batches.drops_rest)
     dataset = dataset.map(lambda starts: batches.assemble(starts, ops)).prefetch(4)
     options = tf.data.Options()
     options.autotune.enabled = False  # its shutdown stalls `fit` on small machines

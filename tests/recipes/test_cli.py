@@ -69,7 +69,7 @@ def refusal(capsys, *arguments, status=2):
     [
         (["trian"], "There is no command 'trian'. Did you mean train?"),
         (["xyz"], "There is no command 'xyz'. Expected one of list, train, "),
-        (["train"], "Expected a recipe: zoo train RECIPE. One of forecast, images, tabular."),
+        (["train"], "Expected a recipe: zoo train RECIPE. One of forecast, images, tabular, "),
         (["train", "forcast"], "There is no recipe 'forcast'. Did you mean forecast?"),
         (["list", "zzz"], "Nothing matches 'zzz'. Models: "),
         (["list", "a", "b"], "unrecognized arguments: b. `zoo list --help` shows how."),

@@ -1,0 +1,95 @@
+"""Texts: two at hand, and files of the user's own."""
+
+import codecs
+from pathlib import Path
+
+from recipes.data.download import UNREADABLE, fetch, open_bytes
+from recipes.errors import UserError
+
+#: Characters of the standard library's help texts that `python_docs` uses.
+PYTHON_DOCS_CHARACTERS = 400_000
+
+
+def python_docs() -> str:
+    """The first 400,000 characters of the help texts inside Python's standard library.
+
+    They differ from one version of Python to the next.
+    """
+    from pydoc_data.topics import topics
+
+    return "\n\n".join(topics[name] for name in sorted(topics))[:PYTHON_DOCS_CHARACTERS]
+
+
+def shakespeare() -> str:
+    """Tiny Shakespeare: 1,115,394 characters of plays, 65 of them distinct.
+
+    Raises:
+        UserError: The file is damaged or cannot be downloaded.
+
+    Reference: Karpathy, char-rnn, 2015 (a text in the public domain); book, chapter 16.
+    """
+    return read_text(fetch("shakespeare"))
+
+
+def read_text(path: str | Path, encoding: str = "utf-8") -> str:
+    r"""Reads a text file, gzipped or not; every line ends in `\n`, whatever ends it in the file.
+
+    Args:
+        path: The file.
+        encoding: How its characters are written as bytes.
+
+    Returns:
+        The text, without a byte order mark.
+
+    Raises:
+        UserError: The file cannot be read, or its bytes are no text in this encoding.
+    """
+    path = Path(path)
+    if not path.is_file():
+        what = "a folder" if path.is_dir() else "nothing of that name"
+        raise UserError(f"Expected a text file. Received: {path}, which is {what}.")
+    try:
+        with open_bytes(path) as file:
+            content = file.read()
+    except (OSError, *UNREADABLE) as error:
+        raise UserError(f"Cannot read {path}: {error}.") from error
+    return decode(content, encoding, str(path))
+
+
+def decode(content: bytes, encoding: str, name: str) -> str:
+    r"""Bytes as a text whose lines end in `\n`.
+
+    Args:
+        content: The bytes.
+        encoding: How characters are written as bytes.
+        name: What to call them in a message.
+
+    Raises:
+        UserError: There is no such encoding, or the bytes are no text in it.
+
+    Example:
+        >>> from recipes.data.texts import decode
+        >>> decode(b"one\r\ntwo", "utf-8", "numbers.txt")
+        'one\ntwo'
+    """
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise UserError(_where(content, encoding, name, error)) from error
+    except UnicodeError as error:
+        raise UserError(f"Cannot read {name} as {encoding}: {error}.") from error
+    except LookupError as error:
+        raise UserError(
+            f"There is no --encoding {encoding}. Such are utf-8, latin-1, cp1252 and utf-16."
+        ) from error
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _where(content, encoding, name, error):
+    line = content.count(b"\n", 0, error.start) + 1
+    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return (
+        f"Expected {name} to be text in {encoding}. Received: the byte "
+        f"0x{content[error.start]:02x} after {error.start:,} bytes, in line {line:,}. If the text "
+        f"is in another encoding, say which, such as --encoding {'utf-16' if wide else 'latin-1'}."
+    )

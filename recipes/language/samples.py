@@ -1,0 +1,73 @@
+"""Texts that a model writes, and how much of them it knows by heart."""
+
+import zoo
+from recipes.tables import markdown
+
+#: Characters of validation that samples go on from where no prompt was given.
+PROMPT_LENGTH = 40
+#: Longest copies are shown up to here.
+_SHOWN = 60
+
+
+def sample(model, prompt_ids, length, temperature, seed):
+    """Ids that a model writes after a prompt, `(length,)`."""
+    # Called by its module: what generates is only imported where something is generated.
+    sampler = zoo.decoding.Temperature(temperature)
+    return zoo.decoding.generate(model, prompt_ids, length, sampler, seed)
+
+
+def longest_copy(text: str, source: str) -> str:
+    """The longest part of a text that also stands in another one, the first of several.
+
+    >>> longest_copy("all the best to be had", "To be, or not to be, that is")
+    ' to be'
+    """
+    start = length = 0
+    for first in range(len(text)):
+        # Whatever is no longer than the best is of no interest, so a search for one more suffices.
+        while first + length < len(text) and text[first : first + length + 1] in source:
+            start, length = first, length + 1
+    return text[start : start + length]
+
+
+def section(prompt, samples, source) -> str:
+    """The part of the report that shows samples, and how much of each is copied.
+
+    Args:
+        prompt: What they go on from.
+        samples: The continuation by temperature, `{temperature: text}`.
+        source: The training text.
+    """
+    rows, texts = [["temperature", "longest copy", "it reads"]], []
+    for temperature, text in samples.items():
+        copy = longest_copy(text, source)
+        shown = repr(copy[:_SHOWN] + ("..." if len(copy) > _SHOWN else "")).replace("|", "&#124;")
+        rows.append([f"{temperature:g}", f"{len(copy)} of {len(text)} characters", shown])
+        texts.append(f"Temperature {temperature:g}:\n\n{quoted(prompt + text)}")
+    return "\n\n".join(
+        [
+            f"Each goes on from {prompt!r}; `samples.txt` holds them as they are. A copy is a run "
+            "of characters that also stands in the training text.",
+            markdown(rows, texts=3),
+            *texts,
+        ]
+    )
+
+
+def plain(prompt, samples) -> str:
+    """The content of `samples.txt`."""
+    return "\n".join(
+        f"== temperature {temperature:g} ==\n{prompt}{text}\n"
+        for temperature, text in samples.items()
+    )
+
+
+def quoted(text) -> str:
+    """A text as Markdown that shows every line of it, whatever it holds."""
+    fence = "~" * max(3, 1 + max((len(run) for run in _runs(text, "~")), default=0))
+    return f"{fence}text\n{text}\n{fence}"
+
+
+def _runs(text, character):
+    """The runs of a character in a text."""
+    return "".join(c if c == character else " " for c in text).split()
