@@ -45,7 +45,7 @@ def find(recipe: str, config, min_rate: float, max_rate: float, steps: int):
         steps: Number of training batches.
 
     Returns:
-        The `FinderFolder` and the `callbacks.lr_finder.RateCurve`.
+        The `FinderFolder` and the `callbacks.rate_curve.RateCurve`.
 
     Raises:
         UserError: If the configuration, the range or the data is wrong; then nothing has been

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from callbacks import OneCycle, ScheduledAdam, WarmupCosine, find_learning_rate
-from callbacks.lr_finder import RULES, RateCurve, minimum, slide, smooth, steepest, valley
+from callbacks.rate_curve import RULES, RateCurve, minimum, slide, smooth, steepest, valley
 
 TOP = Path(__file__).parents[2]
 RNG = np.random.default_rng(0)
@@ -515,7 +515,7 @@ def by_definition(losses):
 
 @given(arrays(np.float64, st.integers(1, 25), elements=st.integers(0, 9).map(float)))
 def test_the_longest_fall_is_longest(losses):
-    from callbacks.lr_finder import _longest_fall
+    from callbacks.rate_curve import _longest_fall
 
     fall = _longest_fall(losses)
     assert len(fall) == by_definition(losses)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
-from callbacks.lr_finder import RateCurve
+from callbacks.rate_curve import RateCurve
 from recipes.arguments import parse
 from recipes.cli import main
 from recipes.config import TrainConfig

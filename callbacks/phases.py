@@ -1,0 +1,328 @@
+"""Schedules made of phases: stretches of a few simple shapes, one after the other.
+
+>>> from callbacks import Phase, Phases
+>>> up_and_down = Phases([Phase("linear", 4, 0.0, 1.0), Phase("cosine", 4, 1.0, 0.0)])
+>>> [round(float(up_and_down(step)), 3) for step in range(10)]
+[0.0, 0.25, 0.5, 0.75, 1.0, 0.854, 0.5, 0.146, 0.0, 0.0]
+"""
+
+import itertools
+import math
+from typing import NamedTuple
+
+import keras
+import numpy as np
+from keras import ops
+
+from callbacks import annealing
+from callbacks.schedules import Schedule, check_order, check_rate, check_steps, is_finite
+
+
+class Phase(NamedTuple):
+    """One stretch of a schedule.
+
+    Args:
+        shape: `"constant"`, `"linear"`, `"cosine"`, `"exponential"` or `"polynomial"`.
+        steps: Its length; a phase of 0 steps is left out.
+        start: Value at its first step, at least 0.
+        end: Value that it approaches, reached at the first step after it.
+        power: Exponent of the polynomial.
+    """
+
+    shape: str
+    steps: int
+    start: float
+    end: float
+    power: float = 2.0
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class Phases(Schedule):
+    """Joins annealing functions end to end; after the last phase its final value stays.
+
+    Args:
+        phases: `Phase`s, or tuples of their values, in turn.
+        name: Name of the schedule.
+
+    Raises:
+        ValueError: If a phase is not one.
+
+    Example:
+        >>> from callbacks import Phase, Phases
+        >>> schedule = Phases([Phase("constant", 2, 0.1, 0.1), Phase("linear", 2, 0.1, 0.0)])
+        >>> [round(float(schedule(step)), 3) for step in range(6)]
+        [0.1, 0.1, 0.1, 0.05, 0.0, 0.0]
+    """
+
+    def __init__(self, phases, name=None):
+        super().__init__()
+        self.phases = [Phase(*phase) for phase in phases]
+        self.name = name
+        for phase in self.phases:
+            _check_phase(phase)
+        self._tabulate([phase for phase in self.phases if phase.steps])
+
+    def _tabulate(self, phases):
+        if not phases:
+            raise ValueError(
+                f"Expected at least one phase with steps. Received: phases={self.phases}"
+            )
+        lengths = [phase.steps for phase in phases]
+        self._offsets = np.cumsum([0, *lengths[:-1]]).astype("float32")
+        self._lengths = np.array(lengths, "float32")
+        kinds = [(phase.shape, phase.power) for phase in phases]
+        self._kinds = list(dict.fromkeys(kinds))
+        self._kind_of = np.array([self._kinds.index(kind) for kind in kinds], "int32")
+        # A shape never sees the values of another's phases: the exponential could not bear a 0.
+        self._ends = [
+            [
+                np.array(
+                    [
+                        value if own == kind else 1.0
+                        for own, value in zip(kinds, values, strict=True)
+                    ],
+                    "float32",
+                )
+                for values in ([p.start for p in phases], [p.end for p in phases])
+            ]
+            for kind in self._kinds
+        ]
+
+    def __call__(self, step):
+        """The value at `step`, a number or an array."""
+        step = ops.cast(step, "float32")
+        phase = self._phase_at(step)
+        offset, length = self._pick(self._offsets, phase), self._pick(self._lengths, phase)
+        position = ops.clip((step - offset) / length, 0.0, 1.0)
+        value = None
+        for kind, (shape, power) in enumerate(self._kinds):
+            start, end = (self._pick(table, phase) for table in self._ends[kind])
+            more = {"power": power} if shape == "polynomial" else {}
+            shaped = annealing.SHAPES[shape](position, start, end, **more)
+            if value is None:
+                value = shaped
+            else:
+                value = ops.where(self._pick(self._kind_of, phase) == kind, shaped, value)
+        return value
+
+    def _phase_at(self, step):
+        begun = ops.expand_dims(step, -1) >= ops.convert_to_tensor(self._offsets[1:])
+        return ops.sum(ops.cast(begun, "int32"), axis=-1)
+
+    @staticmethod
+    def _pick(table, phase):
+        if (table == table[0]).all():
+            return ops.convert_to_tensor(table[0])
+        return ops.take(ops.convert_to_tensor(table), phase, axis=0)
+
+    def get_config(self):
+        """Arguments to rebuild the schedule."""
+        config = super().get_config()
+        if "phases" in config:
+            config["phases"] = [list(phase) for phase in self.phases]
+        return config
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class WarmupCosine(Phases):
+    """Rises linearly from 0 to the peak, then falls along half a cosine.
+
+    Args:
+        peak_learning_rate: Rate at the end of the warm-up, above 0.
+        total_steps: Number of training steps, warm-up included. Later the rate stays at its end.
+        warmup_steps: Steps of the warm-up. Defaults to 0: start at the peak.
+        final_learning_rate: Rate at the end, not above the peak. Defaults to 0.
+        name: Name of the schedule.
+
+    Raises:
+        ValueError: If a number is out of range.
+
+    Example:
+        >>> from callbacks import WarmupCosine
+        >>> schedule = WarmupCosine(0.1, total_steps=20, warmup_steps=10)
+        >>> [round(float(schedule(step)), 4) for step in (0, 5, 10, 15, 20, 99)]
+        [0.0, 0.05, 0.1, 0.05, 0.0, 0.0]
+
+    Reference:
+        Loshchilov and Hutter, *SGDR*, 2017 (one period); Goyal et al., 2017 (warm-up).
+    """
+
+    def __init__(
+        self, peak_learning_rate, total_steps, warmup_steps=0, final_learning_rate=0.0, name=None
+    ):
+        check_rate(peak_learning_rate, "peak_learning_rate")
+        check_steps(total_steps, "total_steps")
+        check_order(final_learning_rate, peak_learning_rate, "final_learning_rate", "the peak")
+        if not 0 <= warmup_steps < total_steps:
+            raise ValueError(
+                "warmup_steps must be at least 0 and below total_steps. "
+                f"Received: warmup_steps={warmup_steps}, total_steps={total_steps}"
+            )
+        self.peak_learning_rate = peak_learning_rate
+        self.total_steps = total_steps
+        self.warmup_steps = warmup_steps
+        self.final_learning_rate = final_learning_rate
+        fall = Phase("cosine", total_steps - warmup_steps, peak_learning_rate, final_learning_rate)
+        super().__init__([Phase("linear", warmup_steps, 0.0, peak_learning_rate), fall], name)
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class FlatCosine(Phases):
+    """Stays flat for most of the training, then falls along half a cosine.
+
+    Args:
+        learning_rate: Rate of the flat part, above 0.
+        total_steps: Number of training steps. Later the rate stays at its end.
+        flat: Share of the steps that are flat, in [0, 1]. Defaults to 0.75.
+        final_learning_rate: Rate at the end, not above the flat one. Defaults to 0.
+        name: Name of the schedule.
+
+    Raises:
+        ValueError: If a number is out of range.
+
+    Example:
+        >>> from callbacks import FlatCosine
+        >>> schedule = FlatCosine(0.1, total_steps=40)
+        >>> [round(float(schedule(step)), 4) for step in (0, 30, 35, 40)]
+        [0.1, 0.1, 0.05, 0.0]
+
+    Reference:
+        fastai's `fit_flat_cos`.
+    """
+
+    def __init__(self, learning_rate, total_steps, flat=0.75, final_learning_rate=0.0, name=None):
+        check_rate(learning_rate, "learning_rate")
+        check_steps(total_steps, "total_steps")
+        check_order(final_learning_rate, learning_rate, "final_learning_rate", "learning_rate")
+        if not 0 <= flat <= 1:
+            raise ValueError(f"flat must be in [0, 1]. Received: flat={flat}")
+        self.learning_rate = learning_rate
+        self.total_steps = total_steps
+        self.flat = flat
+        self.final_learning_rate = final_learning_rate
+        steps = math.floor(flat * total_steps)
+        level = Phase("constant", steps, learning_rate, learning_rate)
+        fall = Phase("cosine", total_steps - steps, learning_rate, final_learning_rate)
+        super().__init__([level, fall], name)
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class PiecewiseConstant(Phases):
+    """Jumps from one rate to the next: `values[k]` from step `boundaries[k - 1]` on.
+
+    Args:
+        boundaries: Steps at which the rate changes, rising, above 0. (Keras'
+            `PiecewiseConstantDecay` changes one step later.)
+        values: Rates, one more than boundaries, above 0.
+        name: Name of the schedule.
+
+    Raises:
+        ValueError: If the numbers do not fit together.
+
+    Example:
+        >>> from callbacks import PiecewiseConstant
+        >>> schedule = PiecewiseConstant([5, 15], [0.01, 0.005, 0.001])
+        >>> [round(float(schedule(step)), 4) for step in (0, 4, 5, 14, 15, 99)]
+        [0.01, 0.01, 0.005, 0.005, 0.001, 0.001]
+
+    Reference:
+        Géron, chapter 11, "Piecewise Constant Scheduling".
+    """
+
+    def __init__(self, boundaries, values, name=None):
+        self.boundaries = list(boundaries)
+        self.values = list(values)
+        for step in self.boundaries:
+            check_steps(step, "every boundary")
+        for value in self.values:
+            check_rate(value, "every value")
+        lengths = [b - a for a, b in itertools.pairwise([0, *self.boundaries])]
+        if len(self.values) != len(lengths) + 1 or min(lengths, default=1) < 1:
+            raise ValueError(
+                "Expected rising boundaries and one value more than boundaries. "
+                f"Received: boundaries={self.boundaries}, values={self.values}"
+            )
+        pieces = zip([*lengths, 1], self.values, strict=True)
+        super().__init__([Phase("constant", n, value, value) for n, value in pieces], name)
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class CosineRestarts(Phases):
+    """Falls along half a cosine, jumps back up, and falls again, more slowly every time.
+
+    The periods fill the training exactly, so that it ends at the bottom of one.
+
+    Args:
+        peak_learning_rate: Rate at the start of the first period, above 0.
+        total_steps: Number of training steps. Later the rate stays at its end.
+        num_periods: Number of falls. Defaults to 3.
+        period_multiplier: Length of a period in those of the one before. Defaults to 2.
+        peak_multiplier: Height of a peak in those of the one before. Defaults to 1.
+        final_learning_rate: Rate at the bottom, not above a peak. Defaults to 0.
+        name: Name of the schedule.
+
+    Raises:
+        ValueError: If a number is out of range.
+
+    Example:
+        >>> from callbacks import CosineRestarts
+        >>> schedule = CosineRestarts(0.1, total_steps=70)  # restarts at steps 10 and 30
+        >>> [round(float(schedule(step)), 4) for step in (0, 5, 10, 20, 30, 50, 70)]
+        [0.1, 0.05, 0.1, 0.05, 0.1, 0.05, 0.0]
+
+    Reference:
+        Loshchilov and Hutter, *SGDR: Stochastic Gradient Descent with Warm Restarts*, 2017.
+    """
+
+    def __init__(
+        self,
+        peak_learning_rate,
+        total_steps,
+        num_periods=3,
+        period_multiplier=2.0,
+        peak_multiplier=1.0,
+        final_learning_rate=0.0,
+        name=None,
+    ):
+        check_rate(peak_learning_rate, "peak_learning_rate")
+        check_steps(total_steps, "total_steps")
+        check_steps(num_periods, "num_periods")
+        check_rate(period_multiplier, "period_multiplier")
+        check_rate(peak_multiplier, "peak_multiplier")
+        self.peak_learning_rate = peak_learning_rate
+        self.total_steps = total_steps
+        self.num_periods = num_periods
+        self.period_multiplier = period_multiplier
+        self.peak_multiplier = peak_multiplier
+        self.final_learning_rate = final_learning_rate
+        ends = np.cumsum(float(period_multiplier) ** np.arange(num_periods))
+        lengths = np.diff(np.rint(total_steps * ends / ends[-1]), prepend=0)
+        if lengths.min() < 1:
+            raise ValueError(
+                f"total_steps={total_steps} leaves no step for some of the {num_periods} periods."
+            )
+        peaks = peak_learning_rate * float(peak_multiplier) ** np.arange(num_periods)
+        check_order(final_learning_rate, min(peaks), "final_learning_rate", "the lowest peak")
+        falls = zip(lengths, peaks, strict=True)
+        super().__init__(
+            [Phase("cosine", int(n), float(peak), final_learning_rate) for n, peak in falls], name
+        )
+
+
+def _check_phase(phase):
+    if phase.shape not in annealing.SHAPES:
+        raise ValueError(
+            f"Expected the shape of a phase to be one of {sorted(annealing.SHAPES)}. "
+            f"Received: shape={phase.shape!r}"
+        )
+    if phase.steps != 0:
+        check_steps(phase.steps, "steps")
+    least = math.ulp(0.0) if phase.shape == "exponential" else 0.0
+    for name in ("start", "end"):
+        value = getattr(phase, name)
+        if not is_finite(value) or value < least:
+            raise ValueError(
+                f"The {name} of a phase must be at least 0, and above 0 if it is exponential. "
+                f"Received: {phase}"
+            )
+    check_rate(phase.power, "power")
