@@ -19,20 +19,19 @@ from callbacks.optimizers import (
     ScheduledSGD,
     momenta,
 )
-from callbacks.plateau import ReduceOnPlateau, check_rate_is_free
-from callbacks.profiler import Profiler
-from callbacks.projector import write_projector
-from callbacks.schedules import (
+from callbacks.phases import (
     CosineRestarts,
-    ExponentialDecay,
     FlatCosine,
     Phase,
     Phases,
     PiecewiseConstant,
-    PowerDecay,
-    Warmup,
     WarmupCosine,
 )
+from callbacks.plateau import ReduceOnPlateau, check_rate_is_free
+from callbacks.profiler import Profiler
+from callbacks.projector import write_projector
+from callbacks.reset_state import ResetState
+from callbacks.schedules import ExponentialDecay, PowerDecay, Warmup
 from callbacks.summaries import write_scores
 from callbacks.tensorboard import TensorBoard
 
@@ -50,6 +49,7 @@ __all__ = [
     "PowerDecay",
     "Profiler",
     "ReduceOnPlateau",
+    "ResetState",
     "ScheduledAdam",
     "ScheduledAdamW",
     "ScheduledNadam",
