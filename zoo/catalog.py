@@ -34,6 +34,7 @@ REFERENCE_ARGUMENTS = {
     "forecast": {"input_shape": (50, 1), "horizon": 10},
     "images": {"input_shape": (28, 28), "outputs": 10, "head": "multiclass"},
     "tabular": {"num_numeric": 8},
+    "language_model": {"vocabulary_size": 39},
     "pretraining": {"input_shape": (28, 28)},
 }
 
@@ -74,6 +75,14 @@ CATALOG = (
         10,
         1239,
         "a linear and a deep path, added up; embeddings, crosses, ensembles",
+    ),
+    ModelInfo(
+        "char_rnn",
+        "char_rnn",
+        "language_model",
+        16,
+        69927,
+        "stacked GRU or LSTM over characters, stateless or stateful",
     ),
     ModelInfo(
         "autoencoder",

@@ -5,55 +5,20 @@ knows what it must remember: a causal convolution its last inputs, a recurrent l
 state, a layer that treats every time step alike nothing.
 """
 
-import inspect
-import math
 from collections import deque
 
 import keras
-from keras import layers, ops
+from keras import ops
 
-from zoo.layers import GatedActivation, GaussianParameters, SortQuantiles, TargetUnits
+from zoo.decoding.instructions import CannotStepError, instruction_for
 
-_POINTWISE = (
-    layers.Dense,
-    layers.Activation,
-    layers.ReLU,
-    layers.LeakyReLU,
-    layers.ELU,
-    layers.Softmax,
-    layers.Identity,
-    layers.Rescaling,
-    layers.Normalization,
-    layers.LayerNormalization,
-    layers.BatchNormalization,
-    layers.UnitNormalization,
-    layers.Dropout,
-    layers.SpatialDropout1D,
-    layers.GaussianDropout,
-    layers.GaussianNoise,
-    layers.AlphaDropout,
-    layers.ActivityRegularization,
-    layers.TimeDistributed,
-    GatedActivation,
-    GaussianParameters,
-    SortQuantiles,
-    TargetUnits,
-)
-_MERGE = (
-    layers.Add,
-    layers.Subtract,
-    layers.Multiply,
-    layers.Average,
-    layers.Maximum,
-    layers.Minimum,
-    layers.Concatenate,
-)
 _ADVICE = (
     "A model can be stepped if it is made of causal Conv1D layers with strides=1, recurrent layers "
     "(SimpleRNN, LSTM, GRU, RNN over a cell), layers that treat every time step alike (Dense, "
     "Activation, normalisation of the last axis, Dropout, Add, Multiply, Concatenate of the last "
-    "axis, a Reshape that keeps the time axis, ...) and nested models of these. Recompute the "
-    "whole window for any other: roll_out(..., cached=False)."
+    "axis, a Reshape that keeps the time axis, ...), layers with a method step of their own, and "
+    "nested models of these. Forecasts of any other recompute the whole window: roll_out(..., "
+    "cached=False)."
 )
 
 
@@ -143,7 +108,7 @@ class Stepper:
         """Adds the instructions of a (nested) model; returns the key of its output."""
         if isinstance(model, keras.Sequential):
             for layer in model.layers:
-                source = self._add(layer, [source], model)
+                source = self._add(layer, [source], model, {})
             return source
         config = model.get_config()
         if "layers" not in config or "output_layers" not in config:
@@ -164,36 +129,34 @@ class Stepper:
                         f"{_ADVICE}"
                     )
                 layer = by_name[entry["name"]]
-                pending.append((layer, index, _call_inputs(layer, node, model)))
+                references = _call_inputs(layer, node, model)
+                pending.append((layer, index, references, node["kwargs"]))
         while pending:
-            layer, index, references = pending.popleft()
+            layer, index, references, arguments = pending.popleft()
             if all(reference in keys for reference in references):
                 inputs = [keys[reference] for reference in references]
-                keys[layer.name, index, 0] = self._add(layer, inputs, model)
+                keys[layer.name, index, 0] = self._add(layer, inputs, model, arguments)
             else:
-                pending.append((layer, index, references))
+                pending.append((layer, index, references, arguments))
         return keys[_reference(config["output_layers"])]
 
-    def _add(self, layer, keys, model):
+    def _add(self, layer, keys, model, arguments):
         """Adds the instruction of one call of a layer; returns the key of its output."""
         if isinstance(layer, keras.Model):
             return self._add_model(layer, _only(keys, layer, "input"))
         shapes = [self._shapes[key] for key in keys]
         try:
-            instruction = _instruction(layer, shapes, [self._is_series[key] for key in keys])
-        except _CannotStepError as error:
+            are_series = [self._is_series[key] for key in keys]
+            instruction = instruction_for(layer, shapes, are_series, arguments)
+        except CannotStepError as error:
             raise _refusal(layer, model, error) from None
         self._instructions.append((instruction, keys))
         key = len(self._instructions)
-        shape = layer.compute_output_shape(shapes[0] if len(shapes) == 1 else shapes)
+        reverse = {"reverse": True} if arguments.get("reverse") else {}
+        shape = layer.compute_output_shape(shapes[0] if len(shapes) == 1 else shapes, **reverse)
         self._shapes[key] = tuple(shape)
-        gone = isinstance(instruction, _Recurrent) and not layer.return_sequences
-        self._is_series[key] = self._is_series[keys[0]] and not gone
+        self._is_series[key] = self._is_series[keys[0]] and instruction.keeps_time
         return key
-
-
-class _CannotStepError(Exception):
-    """Why a layer cannot be stepped."""
 
 
 def _refusal(layer, model, reason):
@@ -239,149 +202,3 @@ def _references(entry):
     if isinstance(entry, (str, bytes)) or not hasattr(entry, "__iter__"):
         return []
     return [reference for part in entry for reference in _references(part)]
-
-
-def _instruction(layer, shapes, are_series):
-    if not any(are_series):
-        return _AsIs(layer)  # behind the last step of a recurrent layer, there is no time left
-    if not all(are_series):
-        raise _CannotStepError("it joins a series with its last step")
-    if isinstance(layer, layers.Conv1D):
-        return _CausalConv(layer)
-    if isinstance(layer, layers.RNN):
-        return _Recurrent(layer, shapes[0])
-    if isinstance(layer, layers.Reshape):
-        return _Reshape(layer, shapes[0])
-    if isinstance(layer, layers.Embedding) and not layer.mask_zero:
-        return _AsIs(layer)
-    if not isinstance(layer, _POINTWISE + _MERGE):
-        raise _CannotStepError("it is not known to treat every time step alike")
-    rank = len(shapes[0])
-    if any(len(shape) != rank for shape in shapes):
-        raise _CannotStepError(f"it joins inputs of different ranks, {shapes}")
-    axes = getattr(layer, "axis", -1)
-    axes = [axes] if isinstance(axes, int) else axes or []
-    if any(axis % rank < 2 for axis in axes):
-        raise _CannotStepError("it acts along the time axis")
-    return _AsIs(layer)
-
-
-class _AsIs:
-    """A layer that treats every time step alike."""
-
-    num_states = 0
-
-    def __init__(self, layer):
-        self.layer = layer
-        self.arguments = _inactive(layer)
-
-    def initial_state(self, batch_size):
-        return []
-
-    def step(self, inputs, state, position):
-        return self.layer(inputs[0] if len(inputs) == 1 else inputs, **self.arguments), []
-
-
-class _Reshape(_AsIs):
-    """A reshape of the axes behind the time axis."""
-
-    def __init__(self, layer, shape):
-        time, *sizes = shape[1:]
-        first, *rest = layer.target_shape
-        size = None if None in sizes else math.prod(sizes)
-        if -1 in rest and size is not None and first == time:
-            rest[rest.index(-1)] = size // -math.prod(rest)
-        if first not in (time, -1) or size is None or math.prod(rest) != size:
-            raise _CannotStepError(
-                f"it does not keep the time axis: target_shape={layer.target_shape} of {shape[1:]}"
-            )
-        self.rest = rest
-
-    def step(self, inputs, state, position):
-        return ops.reshape(inputs[0], (-1, 1, *self.rest)), []
-
-
-class _CausalConv:
-    """A dilated causal convolution over a ring buffer of its last inputs.
-
-    Input `t` lies in slot `t % span`, so that the oldest one is read from the slot that the newest
-    one then takes, and nothing moves.
-    """
-
-    num_states = 1
-
-    def __init__(self, layer):
-        (self.width,), (self.rate,), (stride,) = (
-            layer.kernel_size,
-            layer.dilation_rate,
-            layer.strides,
-        )
-        if stride != 1 or layer.data_format != "channels_last":
-            raise _CannotStepError(f"strides={stride}, data_format={layer.data_format!r}")
-        if self.width > 1 and layer.padding != "causal":
-            raise _CannotStepError(f"padding={layer.padding!r} is not causal")
-        self.layer = layer
-        self.span = (self.width - 1) * self.rate
-        self.num_states = 1 if self.span else 0
-
-    def initial_state(self, batch_size):
-        if not self.span:
-            return []
-        _, channels, _ = self.layer.kernel.shape
-        channels *= self.layer.groups
-        return [ops.zeros((batch_size, self.span, channels), self.layer.compute_dtype)]
-
-    def step(self, inputs, state, position):
-        dtype = self.layer.compute_dtype
-        taps = x = ops.cast(inputs[0], dtype)
-        if self.span:
-            (queue,) = state
-            back = ops.arange(self.span, 0, -self.rate, dtype="int32")
-            past = ops.take(queue, (position + self.span - back) % self.span, axis=1)
-            taps = ops.concatenate([past, x], axis=1)
-            state = [ops.slice_update(queue, (0, position % self.span, 0), x)]
-        outputs = self._weigh(taps)
-        if self.layer.use_bias:
-            outputs = outputs + ops.cast(self.layer.bias, dtype)
-        return self.layer.activation(ops.expand_dims(outputs, 1)), state
-
-    def _weigh(self, taps):
-        kernel = ops.cast(self.layer.kernel, taps.dtype)
-        width, channels, filters = kernel.shape
-        groups = self.layer.groups
-        if groups == 1:
-            return ops.einsum("bki,kio->bo", taps, kernel)
-        taps = ops.reshape(taps, (-1, width, groups, channels))
-        kernel = ops.reshape(kernel, (width, channels, groups, filters // groups))
-        outputs = ops.einsum("bkgi,kigo->bgo", taps, kernel)
-        return ops.reshape(outputs, (-1, filters))
-
-
-class _Recurrent:
-    """A recurrent layer: its cell, called once."""
-
-    def __init__(self, layer, shape):
-        for name in ("go_backwards", "stateful", "return_state"):
-            if getattr(layer, name):
-                raise _CannotStepError(f"{name}=True")
-        if len(shape) != 3:
-            raise _CannotStepError(f"its input has the shape {shape}")
-        self.layer = layer
-        self.arguments = _inactive(layer.cell)
-        self.structure = keras.tree.map_structure(lambda _: 0, layer.get_initial_state(1))
-        self.num_states = len(keras.tree.flatten(self.structure))
-
-    def initial_state(self, batch_size):
-        return keras.tree.flatten(self.layer.get_initial_state(batch_size))
-
-    def step(self, inputs, state, position):
-        x = ops.cast(inputs[0], self.layer.compute_dtype)
-        state = keras.tree.pack_sequence_as(self.structure, state)
-        output, state = self.layer.cell(x[:, 0], state, **self.arguments)
-        output = ops.expand_dims(output, 1) if self.layer.return_sequences else output
-        return output, keras.tree.flatten(state)
-
-
-def _inactive(layer):
-    """The argument that keeps dropout off and averages as they are, where a layer takes it."""
-    return {"training": False} if "training" in inspect.signature(layer.call).parameters else {}

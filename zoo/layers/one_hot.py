@@ -1,0 +1,41 @@
+"""Ids as one-hot vectors."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class OneHot(keras.layers.Layer):
+    """Turns ids `(batch, time)` into one-hot vectors `(batch, time, num_classes)`.
+
+    Keras' `CategoryEncoding` drops the time axis of a series of one step.
+
+    Args:
+        num_classes: Number of ids. Others become a vector of zeros.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.layers import OneHot
+        >>> OneHot(3)(np.array([[2, 0]])).numpy()
+        array([[[0., 0., 1.],
+                [1., 0., 0.]]], dtype=float32)
+
+    Reference:
+        Book, chapter 16, 2nd edition cell 25.
+    """
+
+    def __init__(self, num_classes, **kwargs):
+        super().__init__(**kwargs)
+        self.num_classes = num_classes
+
+    def call(self, inputs):
+        """One-hot vectors of ids of any shape."""
+        return ops.one_hot(ops.cast(inputs, "int32"), self.num_classes, dtype=self.compute_dtype)
+
+    def compute_output_shape(self, input_shape):
+        """The shape of the ids, and the classes."""
+        return (*input_shape, self.num_classes)
+
+    def get_config(self):
+        return {**super().get_config(), "num_classes": self.num_classes}
