@@ -4,6 +4,7 @@ import keras
 
 from zoo.decoding.stepper import Stepper
 from zoo.layers.carried_state import CarriedInputs, CarriedState, past_inputs
+from zoo.models.heads import check_counts
 
 
 def to_stateful(model, batch_size):
@@ -25,7 +26,8 @@ def to_stateful(model, batch_size):
         The twin, for inputs `(batch_size, time, ...)`.
 
     Raises:
-        ValueError: If the model has no recurrent layer, or a layer whose state cannot be carried.
+        ValueError: If the model has no recurrent layer, or a layer whose state cannot be carried,
+            or the batch size is no whole number of at least 1.
 
     Example:
         >>> import numpy as np, zoo
@@ -39,6 +41,7 @@ def to_stateful(model, batch_size):
     Reference:
         Book, chapter 16, stateful RNNs.
     """
+    check_counts(batch_size=batch_size)
     if not any(_is_recurrent(layer) for layer in _leaves(model)):
         raise ValueError(
             f"{model.name!r} has no recurrent layer, so that there is no state to carry from "

@@ -85,6 +85,22 @@ CATALOG = (
         "stacked GRU or LSTM over characters, stateless or stateful",
     ),
     ModelInfo(
+        "conv_lstm_language_model",
+        "conv_lstm_language_model",
+        "language_model",
+        15,
+        394714,
+        "the book's chorale network: dilated causal Conv1D, LSTM",
+    ),
+    ModelInfo(
+        "transformer_language_model",
+        "transformer_language_model",
+        "language_model",
+        16,
+        801319,
+        "causal Transformer, pre-norm, rotary positions",
+    ),
+    ModelInfo(
         "autoencoder",
         "autoencoder",
         "pretraining",

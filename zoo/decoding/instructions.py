@@ -11,6 +11,7 @@ from zoo.layers import (
     CarriedState,
     GatedActivation,
     GaussianParameters,
+    NoteTokens,
     OneHot,
     SortQuantiles,
     TargetUnits,
@@ -40,7 +41,12 @@ _POINTWISE = (
     SortQuantiles,
     TargetUnits,
 )
-_OF_IDS = (layers.Embedding, OneHot, layers.Identity)  # take a series without features too
+_OF_IDS = (
+    layers.Embedding,
+    OneHot,
+    layers.Identity,
+    NoteTokens,
+)  # take a series without features too
 _MERGE = (
     layers.Add,
     layers.Subtract,

@@ -2,6 +2,7 @@
 
 from zoo.layers.carried_state import CarriedInputs, CarriedState
 from zoo.layers.categories import CategoryEmbedding, CrossedCategories
+from zoo.layers.causal_self_attention import CausalSelfAttention
 from zoo.layers.class_probabilities import ClassProbabilities
 from zoo.layers.ensemble import EnsembleDense, MembersMean, RandomSigns
 from zoo.layers.feature_embeddings import PeriodicEmbedding, PiecewiseLinearEncoding
@@ -25,6 +26,7 @@ __all__ = [
     "CarriedInputs",
     "CarriedState",
     "CategoryEmbedding",
+    "CausalSelfAttention",
     "CharacterTokens",
     "ClassProbabilities",
     "CrossedCategories",

@@ -1,0 +1,130 @@
+"""Attention to the recent past."""
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class CausalSelfAttention(keras.layers.Layer):
+    """Multi-head attention of each step to itself and the `context - 1` steps before it.
+
+    Queries and keys are rotated by angles proportional to their positions (rotary embedding), so
+    that scores depend on distances only and the layer works at any length. The state of a step
+    is a ring buffer of the last `context` keys and values: stepping computes what the whole
+    sequence does, however long it gets.
+
+    Args:
+        num_heads: Number of heads; divides the channels into parts of an even size.
+        context: How many steps an output sees, its own included.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: If an argument or the number of channels does not fit.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.layers import CausalSelfAttention
+        >>> layer = CausalSelfAttention(num_heads=2, context=3)
+        >>> layer(np.zeros((1, 10, 8))).shape
+        TensorShape([1, 10, 8])
+
+    Reference:
+        Vaswani et al., *Attention is all you need*, 2017; Su et al., *RoFormer*, 2021; book,
+        chapter 16.
+    """
+
+    def __init__(self, num_heads, context, **kwargs):
+        super().__init__(**kwargs)
+        for name, value in {"num_heads": num_heads, "context": context}.items():
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ValueError(
+                    f"{name} must be a whole number of at least 1. Received: {value!r}"
+                )
+        self.num_heads = num_heads
+        self.context = context
+
+    def build(self, input_shape):
+        """Makes the projections."""
+        channels = input_shape[-1]
+        if channels % (2 * self.num_heads):
+            raise ValueError(
+                f"{self.num_heads} heads need channels that are a multiple of "
+                f"{2 * self.num_heads}. Received: {channels} channels"
+            )
+        self.head_dim = channels // self.num_heads
+        projection = {"use_bias": False, "dtype": self.dtype_policy}
+        self.attend = layers.Dense(3 * channels, name="query_key_value", **projection)
+        self.attend.build(input_shape)
+        self.combine = layers.Dense(channels, name="output", **projection)
+        self.combine.build(input_shape)
+
+    def call(self, inputs):
+        """Attention over a whole sequence `(batch, time, channels)`."""
+        time = ops.arange(ops.shape(inputs)[1], dtype="int32")
+        query, key, value = self._project(inputs, time)
+        distance = time[:, None] - time[None, :]
+        mask = ops.logical_and(distance >= 0, distance < self.context)
+        outputs = ops.dot_product_attention(query, key, value, mask=mask[None, None])
+        return self.combine(ops.reshape(outputs, ops.shape(inputs)))
+
+    def initial_state(self, batch_size):
+        """The state before the first step: no keys and no values.
+
+        Args:
+            batch_size: Number of sequences.
+
+        Returns:
+            Keys and values, each `(batch_size, num_heads, context, channels // num_heads)`.
+        """
+        shape = (batch_size, self.num_heads, self.context, self.head_dim)
+        return [ops.zeros(shape, self.compute_dtype), ops.zeros(shape, self.compute_dtype)]
+
+    def step(self, inputs, state, position):
+        """One step: what `call` computes at it.
+
+        Args:
+            inputs: `(batch, 1, channels)`.
+            state: From `initial_state` or the step before.
+            position: How many steps there were before, an int32 scalar.
+
+        Returns:
+            Outputs `(batch, 1, channels)` and the next state.
+        """
+        inputs = ops.cast(inputs, self.compute_dtype)
+        parts = self._project(inputs, ops.reshape(position, (1,)))
+        query, key, value = (ops.transpose(part, (0, 2, 1, 3)) for part in parts)
+        slot = (0, 0, position % self.context, 0)
+        keys, values = state
+        keys, values = ops.slice_update(keys, slot, key), ops.slice_update(values, slot, value)
+        scores = ops.matmul(query, ops.transpose(keys, (0, 1, 3, 2))) / self.head_dim**0.5
+        filled = ops.arange(self.context, dtype="int32") <= position
+        scores = ops.where(filled, ops.cast(scores, "float32"), -1e30)
+        weights = ops.cast(ops.softmax(scores), values.dtype)
+        outputs = ops.reshape(ops.matmul(weights, values), ops.shape(inputs))
+        return self.combine(outputs), [keys, values]
+
+    def compute_output_shape(self, input_shape):
+        """The shape of the inputs."""
+        return tuple(input_shape)
+
+    def get_config(self):
+        return {**super().get_config(), "num_heads": self.num_heads, "context": self.context}
+
+    def _project(self, inputs, positions):
+        """Rotated queries and keys, and values, each `(batch, time, num_heads, head_dim)`."""
+        batch, time, _ = ops.shape(inputs)
+        shape = (batch, time, 3, self.num_heads, self.head_dim)
+        parts = ops.reshape(self.attend(inputs), shape)
+        query, key, value = (parts[:, :, i] for i in range(3))
+        return _rotate(query, positions), _rotate(key, positions), value
+
+
+def _rotate(x, positions):
+    """Turns each pair `(x[i], x[i + half])` of a head by `position * 10000^(-i / half)`."""
+    half = x.shape[-1] // 2
+    frequencies = np.float32(10000.0 ** (-np.arange(half) / half))
+    angles = ops.cast(positions, "float32")[:, None, None] * frequencies
+    cos, sin = ops.cast(ops.cos(angles), x.dtype), ops.cast(ops.sin(angles), x.dtype)
+    first, second = x[..., :half], x[..., half:]
+    return ops.concatenate([first * cos - second * sin, second * cos + first * sin], axis=-1)

@@ -1,0 +1,74 @@
+"""The book's network for Bach chorales."""
+
+import keras
+from keras import layers
+
+from zoo.models.heads import check_counts, check_dropout
+from zoo.models.language import next_token_logits, token_embedding, token_ids
+from zoo.registry import register_model
+
+
+@register_model
+def conv_lstm_language_model(
+    vocabulary_size,
+    embedding_dim=5,
+    filters=(32, 48, 64, 96),
+    kernel_size=2,
+    units=256,
+    dropout=0.0,
+    name="conv_lstm_language_model",
+):
+    """Causal convolutions whose dilation doubles, then an LSTM, that predict the next id.
+
+    Args:
+        vocabulary_size: Number of ids.
+        embedding_dim: Size of the embedding. Defaults to 5.
+        filters: Channels of each convolution; their dilations are 1, 2, 4, ... Each has a ReLU
+            and is followed by batch normalisation. Defaults to `(32, 48, 64, 96)`.
+        kernel_size: Width of the kernels. Defaults to 2.
+        units: Size of the LSTM. Defaults to 256.
+        dropout: Share of the channels dropped in front of and behind the LSTM, in [0, 1).
+            Defaults to 0.
+        name: Name of the model.
+
+    Returns:
+        Uncompiled model: ids `(batch, time)` to logits `(batch, time, vocabulary_size)`;
+        `logits[:, t]` are about id `t + 1`.
+
+    Raises:
+        ValueError: If an argument is out of range.
+
+    Example:
+        >>> import zoo
+        >>> zoo.conv_lstm_language_model(vocabulary_size=47).count_params()  # the book's
+        396810
+
+    Reference:
+        Book, chapter 15, exercise 10 (2nd edition cell 136).
+    """
+    check_counts(vocabulary_size=vocabulary_size, embedding_dim=embedding_dim)
+    check_counts(kernel_size=kernel_size, units=units)
+    check_dropout(dropout)
+    filters = tuple(filters) if isinstance(filters, (list, tuple)) else (filters,)
+    if not filters:
+        raise ValueError("filters must name at least one convolution. Received: filters=()")
+    for channels in filters:
+        check_counts(filters=channels)
+    inputs = token_ids()
+    x = token_embedding(vocabulary_size, embedding_dim)(inputs)
+    for index, channels in enumerate(filters):
+        x = layers.Conv1D(
+            channels,
+            kernel_size,
+            dilation_rate=2**index,
+            padding="causal",
+            activation="relu",
+            name=f"conv_{index}",
+        )(x)
+        x = layers.BatchNormalization(name=f"batch_norm_{index}")(x)
+    if dropout:
+        x = layers.Dropout(dropout, name="conv_dropout")(x)
+    x = layers.LSTM(units, return_sequences=True, name="lstm")(x)
+    if dropout:
+        x = layers.Dropout(dropout, name="lstm_dropout")(x)
+    return keras.Model(inputs, next_token_logits(x, vocabulary_size), name=name)
