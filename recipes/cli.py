@@ -277,6 +277,12 @@ def _predict(arguments):
     )
     group.add_argument("--samples", type=int, help="number of continuations (1)")
     group.add_argument("--seed", type=int, help="seed of the drawing (that of the run)")
+    group = parser.add_argument_group(
+        "chorales",
+        "Music goes on from a CSV file of chords, or the opening of a test piece. -o may end in "
+        ".csv, .mid, .png or .wav, and --length counts chords (128).",
+    )
+    group.add_argument("--tempo", type=float, help="beats a minute; four chords are one beat (80)")
     options = vars(parser.parse_args(arguments))
     from recipes.predict import predict
 

@@ -3,6 +3,7 @@
 zoo train language_model                                the help texts of Python itself
 zoo train language_model --dataset shakespeare --split 90-10 --lowercase false
 zoo train language_model --data novel.txt --tokens bpe --vocabulary_size 2000
+zoo train language_model --dataset chorales             writes music: .wav, MIDI, piano rolls
 zoo predict logs/language_model/RUN --text "To be"      lets it go on
 """
 
@@ -11,6 +12,7 @@ from typing import Literal
 
 from recipes.config import TrainConfig, at_least
 from recipes.errors import UserError
+from recipes.language import chorale_flags
 from recipes.language.presets import PRESETS
 
 __all__ = [
@@ -26,6 +28,7 @@ __all__ = [
 DATASETS = {
     "python_docs": "help texts of Python, 400,000 characters (they vary with its version)",
     "shakespeare": "Tiny Shakespeare, 1,115,394 characters of plays (book, chapter 16)",
+    "chorales": "382 of Bach's chorales, four notes a chord (book, chapter 15, exercise 10)",
 }
 
 
@@ -51,6 +54,7 @@ class LanguageModelConfig(TrainConfig):
             in the next batch, with the state carried over, for recurrent models. random takes
             windows side by side at random places. sliding takes windows that overlap.
         stride: Tokens from one window to the next with --batching sliding; the book has 1.
+        transpose: Chorales: move each training window to a key drawn anew in every epoch.
         sample_length: Tokens of the samples in TensorBoard and in the report.
         sample_temperatures: Temperatures of these samples; below 1 they are more likely texts,
             above more surprising ones.
@@ -68,6 +72,7 @@ class LanguageModelConfig(TrainConfig):
     window: int = 100
     batching: Literal["streams", "random", "sliding"] = "streams"
     stride: int = 1
+    transpose: bool = False
     sample_length: int = 400
     sample_temperatures: list[float] = field(default_factory=lambda: [0.2, 0.5, 1.0])
     prompt: str | None = None
@@ -92,11 +97,17 @@ class LanguageModelConfig(TrainConfig):
             )
         if self.split == "book" and self.dataset != "shakespeare":
             raise UserError("--split book is that of --dataset shakespeare: leave it out.")
+        if not self.sample_temperatures:
+            raise UserError("--sample_temperatures must name at least one, such as 0.5,1.0.")
         for temperature in self.sample_temperatures:
             if not 0 < temperature < float("inf"):
                 raise UserError(f"--sample_temperatures must be above 0. Received: {temperature:g}")
         if self.prompt == "":
             raise UserError("--prompt must not be empty. Leave it out for the text's own words.")
+        if self.dataset == "chorales":
+            chorale_flags.check(self)
+        elif self.transpose:
+            raise UserError("--transpose is for music: leave it out, or use --dataset chorales.")
 
 
 def default_config(
@@ -107,7 +118,8 @@ def default_config(
     Args:
         dataset: Name of a dataset. Defaults to the offline one, `"python_docs"`.
         own_data: Whether the text comes from a file instead.
-        model: Name of the model. Defaults to `"char_rnn"`.
+        model: Name of the model. Defaults to `"char_rnn"`, for chorales to
+            `"conv_lstm_language_model"`.
 
     Returns:
         A `LanguageModelConfig` that trains as it is.
@@ -120,6 +132,8 @@ def default_config(
         batch_size=64,
         learning_rate=0.003,
     )
+    if dataset == "chorales":
+        return chorale_flags.defaults(config, model)
     if dataset == "shakespeare":
         config = replace(config, split="book", lowercase=True)
     if config.model == "transformer_language_model":
@@ -139,12 +153,15 @@ def load_data(config: LanguageModelConfig):
         config: What to read and how to split it.
 
     Returns:
-        A `recipes.language.task.LanguageTask`.
+        A `recipes.language.task.LanguageTask`, for chorales a `ChoraleTask`.
 
     Raises:
         UserError: If the text is not what the flags say; the message tells what to do.
     """
-    from recipes.language.loading import load
+    if config.dataset == "chorales":
+        from recipes.language.chorale_task import load
+    else:
+        from recipes.language.loading import load
 
     return load(config)
 

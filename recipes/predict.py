@@ -17,6 +17,8 @@ _PREDICTORS = {
     "tabular": "recipes.dataframes.predict",
     "language_model": "recipes.language.predict",
 }
+#: Data sets of a recipe whose predictions are of another kind.
+_OTHER_PREDICTORS = {("language_model", "chorales"): "recipes.language.chorale_predict"}
 #: Recipes that also predict from a folder of files.
 _TAKE_FOLDERS = ("images",)
 #: Options that are for some recipes only, whose predictors take them as arguments.
@@ -30,6 +32,7 @@ _OPTIONS = {
     "min_p": ("language_model",),
     "samples": ("language_model",),
     "seed": ("language_model",),
+    "tempo": ("language_model",),
 }
 
 
@@ -68,7 +71,8 @@ def predict(run, source=None, output=None, **options) -> None:
     if both_files and Path(output).exists() and Path(output).samefile(source):
         raise UserError(f"-o {output} is the input itself: it is not overwritten.")
     environment.prepare(saved["backend"], "auto")
-    module = importlib.import_module(_PREDICTORS[recipe])
+    predictor = _OTHER_PREDICTORS.get((recipe, saved.get("dataset")), _PREDICTORS[recipe])
+    module = importlib.import_module(predictor)
     kind = type(importlib.import_module(f"recipes.{recipe}").default_config())
     config = kind(**{key: value for key, value in saved.items() if key != "run"})
     with tempfile.TemporaryDirectory() as temporary:

@@ -10,8 +10,8 @@ from recipes.tables import HIGHER_IS_BETTER, markdown, number
 
 #: Scores shown in tables, in this order, where a run has them; the others are in `metrics.json`.
 COLUMNS = (
-    "nats", "bits_per_character", "perplexity", "accuracy", "nll", "roc_auc", "average_precision",
-    "mse", "rmse", "mae", "mase", "coverage_80", "coverage_95",
+    "nats", "bits_per_character", "perplexity", "accuracy", "accuracy_windows", "nll",
+    "roc_auc", "average_precision", "mse", "rmse", "mae", "mase", "coverage_80", "coverage_95",
 )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Numbers and tables as text, the same on the terminal, in reports and in the README."""
 
 #: Scores of which more is better; of all others less is.
-HIGHER_IS_BETTER = ("accuracy", "roc_auc", "average_precision")
+HIGHER_IS_BETTER = ("accuracy", "accuracy_windows", "roc_auc", "average_precision")
 
 
 def number(value) -> str:

@@ -1,10 +1,12 @@
-"""The book's character models of chapter 16 as named sets of flags, with its sizes and epochs.
+"""The book's language models as named sets of flags, with its sizes and epochs.
 
 `ml2-ch16-30` is cell 30 of the second edition's notebook; `ml3` is the third edition. Where they
 differ from the book: a run keeps the weights of its best epoch; the second edition has no
 validation part, here it is the last tenth of the text; dropout acts between the layers (in the
 book on the one-hot inputs of the first one, too); streams begin somewhere else in each epoch.
 """
+
+from recipes.language.chorale_flags import STRIDE, WINDOW
 
 _BOOK = {
     "dataset": "shakespeare",
@@ -28,7 +30,22 @@ _SECOND = {
 }
 _THIRD = {"optimizer": "nadam", "model_arguments": {"units": 128, "embedding_dim": 16}}
 
+_CHORALES = {
+    **_BOOK,
+    "dataset": "chorales",
+    "model": "conv_lstm_language_model",
+    "model_arguments": {},
+    "lowercase": False,
+    "batching": "sliding",
+    "window": WINDOW,
+    "stride": STRIDE,
+    "transpose": False,
+    "optimizer": "nadam",
+    "epochs": 20,
+}
+
 PRESETS = {
+    "ml2-ch15-138": _CHORALES,
     "ml2-ch16-30": {**_BOOK, **_SECOND, "batching": "sliding"},
     "ml2-ch16-49": {**_BOOK, **_SECOND, "batching": "streams", "epochs": 50},
     "ml3-ch16-32": {**_BOOK, **_THIRD, "batching": "sliding"},
@@ -37,5 +54,7 @@ PRESETS = {
 
 #: What the third edition prints: its best validation loss in nats per character.
 BOOK_NATS = {"ml3-ch16-32": 1.5477, "ml3-ch16-54": 1.4786}
+#: What the second edition prints for chorales: accuracy on the test part's windows.
+BOOK_ACCURACY = {"ml2-ch15-138": 0.8164}
 #: What the second edition prints: the training loss of the last epoch, with dropout.
 BOOK_LOSS = {"ml2-ch16-30": 1.3105, "ml2-ch16-49": 1.5620}
