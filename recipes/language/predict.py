@@ -8,6 +8,7 @@ import numpy as np
 import zoo
 from recipes.data.texts import read_text
 from recipes.errors import UserError
+from recipes.language.samples import named, strangers
 
 #: What decodes to it is no whole character yet.
 _UNFINISHED = "\ufffd"
@@ -30,6 +31,7 @@ def predict(
     min_p=None,
     samples=1,
     seed=None,
+    tempo=None,
 ) -> None:
     """Writes a prompt and what the model makes of it; on standard output as it appears.
 
@@ -50,26 +52,27 @@ def predict(
         min_p: Draw only from tokens at least this share as likely as the likeliest one.
         samples: Number of continuations.
         seed: Seed of the drawing. Defaults to the run's.
+        tempo: Only for chorales.
 
     Raises:
         UserError: If a flag or the prompt does not fit the run.
     """
     if known or last:
         raise UserError("--known and --last are for forecasts: leave them out for language models.")
+    if tempo is not None:
+        raise UserError("--tempo is for chorales: leave it out for texts.")
     for name, value in (("length", length), ("samples", samples)):
         if value < 1:
             raise UserError(f"--{name} must be at least 1. Received: {value}")
+    if seed is not None and seed < 0:
+        raise UserError(f"--seed must be at least 0. Received: {seed}")
     sampler = make_sampler(temperature, top_k, top_p, min_p)
     prompt = _read_prompt(source, text, encoding)
     if config.lowercase:
         prompt = prompt.lower()
     model = zoo.load(folder.path)
     tokens = zoo.tokens(model)
-    if top_k is not None and top_k > tokens.vocabulary_size:
-        raise UserError(
-            f"--top_k {top_k} is more than the {tokens.vocabulary_size} tokens that the model "
-            "knows. Leave it out to draw from all of them."
-        )
+    check_top_k(top_k, tokens)
     ids = _encode(tokens, prompt)
     seed = config.seed if seed is None else seed
     pieces = _pieces(model, tokens, prompt, ids, length, sampler, samples, seed)
@@ -109,6 +112,15 @@ def make_sampler(temperature, top_k=None, top_p=None, min_p=None):
     return zoo.decoding.Temperature(temperature)
 
 
+def check_top_k(top_k, tokens) -> None:
+    """Raises a `UserError` if there are fewer tokens than `--top_k`."""
+    if top_k is not None and top_k > tokens.vocabulary_size:
+        raise UserError(
+            f"--top_k {top_k} is more than the {tokens.vocabulary_size} tokens that the model "
+            "knows. Leave it out to draw from all of them."
+        )
+
+
 def _read_prompt(source, text, encoding):
     if text is not None and source is not None:
         raise UserError("Give the prompt either as a file or with --text, not both.")
@@ -125,17 +137,15 @@ def _read_prompt(source, text, encoding):
 
 def _encode(tokens, prompt):
     """The prompt's ids; what the model does not know is refused, or replaced if it can be."""
-    try:
-        ids = tokens.encode(prompt)
-    except ValueError as error:
+    new = strangers(tokens, prompt)
+    if new and not tokens.unknown:
         raise UserError(
-            f"The prompt is not made of what the model was trained on. {error}"
-        ) from error
-    strange = sorted(set(prompt) - set(getattr(tokens, "characters", prompt)))
-    if strange:
-        shown = ", ".join(map(repr, strange[:5])) + (", ..." if len(strange) > 5 else "")
-        print(f"note: the model does not know {shown}: read as unknown", file=sys.stderr)
-    return ids
+            f"The model does not know {named(new)}, which the text that it was trained on does not "
+            "have. Leave them out of the prompt."
+        )
+    if new:
+        print(f"note: the model does not know {named(new)}: read as unknown", file=sys.stderr)
+    return tokens.encode(prompt)
 
 
 def _pieces(model, tokens, prompt, ids, length, sampler, samples, seed):
