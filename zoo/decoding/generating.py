@@ -1,0 +1,220 @@
+"""Continuations of sequences of ids, sampled from a language model."""
+
+from dataclasses import replace
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo.decoding.samplers import Greedy, MinP, Temperature, TopK, TopP, tempered
+from zoo.decoding.stepper import Stepper
+
+_STEPS = 256  # at most, in one call of the compiled loop; part of its shapes
+_DRAWN = -1  # in place of an id that the sampler is to choose
+
+
+def generate(model, prompt_ids, length, sampler=None, seed=0):
+    """Continues a prompt, or several at once.
+
+    The model is stepped (see `Stepper`): first through the prompt, then through what it has
+    chosen itself, each time carrying its state on. That costs the same at every step, and gives
+    what calling the model on the whole sequence so far would give, from a fresh state. All of it
+    runs in one compiled loop, which is kept on the model: the next call with as many sequences and
+    an equal sampler starts at once, whatever the lengths and the temperature.
+
+    Row `r` draws its random numbers from `np.random.default_rng([seed, r])`: it depends neither on
+    the other rows nor on the length, and a longer continuation starts with the shorter one.
+
+    Args:
+        model: Language model from ids `(batch, time)` to logits `(batch, time, vocabulary)` about
+            the next id. Its state, if it carries one, is neither used nor changed.
+        prompt_ids: Whole numbers `(batch, prompt_length)` or `(prompt_length,)`.
+        length: Number of ids to add, 0 or more.
+        sampler: How to choose them, such as `Temperature(0.8)`; see `zoo.decoding.samplers`.
+            Defaults to None: `Greedy()`.
+        seed: Whole number of at least 0. Defaults to 0.
+
+    Returns:
+        int32 array `(batch, length)` or `(length,)`: the continuation without the prompt.
+
+    Raises:
+        ValueError: If the prompt is empty or holds ids outside the vocabulary, another argument is
+            out of range, or the model cannot be stepped.
+
+    Example:
+        >>> import keras, numpy as np
+        >>> from zoo.decoding import Temperature, generate
+        >>> layers = [keras.layers.Embedding(7, 4), keras.layers.GRU(8, return_sequences=True)]
+        >>> model = keras.Sequential([keras.Input((None,)), *layers, keras.layers.Dense(7)])
+        >>> generate(model, [3, 1, 4], length=5).shape
+        (5,)
+        >>> generate(model, [[3, 1, 4], [1, 5, 6]], 100, Temperature(0.8), seed=42).shape
+        (2, 100)
+
+    Reference:
+        Book, chapter 16, "Generating fake Shakespearean text" and "Stateful RNN".
+    """
+    prompt = _prompt(model, prompt_ids)
+    pieces = stream(model, prompt_ids, length, sampler, seed, chunk=_STEPS)
+    empty = np.zeros((*prompt.shape[:-1], 0), "int32")
+    return np.concatenate([empty, *pieces], axis=-1)
+
+
+def stream(model, prompt_ids, length, sampler=None, seed=0, chunk=32):
+    """Like `generate`, but hands out the ids as they come.
+
+    Args:
+        model: As for `generate`.
+        prompt_ids: As for `generate`.
+        length: As for `generate`.
+        sampler: As for `generate`.
+        seed: As for `generate`.
+        chunk: Ids at a time; the last time fewer. Defaults to 32.
+
+    Returns:
+        An iterator over int32 arrays `(batch, chunk)` or `(chunk,)`; one after the other, they are
+        what `generate` returns.
+
+    Raises:
+        ValueError: As for `generate`, at once.
+
+    Example:
+        >>> import keras
+        >>> from zoo.decoding import stream
+        >>> layers = [keras.layers.Embedding(7, 4), keras.layers.GRU(8, return_sequences=True)]
+        >>> model = keras.Sequential([keras.Input((None,)), *layers, keras.layers.Dense(7)])
+        >>> [len(ids) for ids in stream(model, [3, 1, 4], length=80)]
+        [32, 32, 16]
+    """
+    prompt = _prompt(model, prompt_ids)
+    _check_whole("length", length, 0)
+    _check_whole("seed", seed, 0)
+    _check_whole("chunk", chunk, 1)
+    rows = np.atleast_2d(prompt)
+    temperature, sampler = _split(Greedy() if sampler is None else sampler)
+    run = _Run(_generator(model, len(rows), sampler), rows, temperature)
+    generators = [np.random.default_rng([seed, row]) for row in range(len(rows))]
+    uniforms = np.stack([each.random(length, "float32") for each in generators], axis=1)
+    return (
+        run.draw(uniforms[start : start + chunk]).T.reshape(*prompt.shape[:-1], -1)
+        for start in range(0, length, chunk)
+    )
+
+
+class _Run:
+    """One generation under way: the state, and the id that the model has yet to read."""
+
+    def __init__(self, generator, prompt, temperature):
+        self.generator = generator
+        self.temperature = np.float32(temperature)
+        self.state = [np.asarray(part) for part in generator.stepper.initial_state(len(prompt))]
+        self.now = prompt[:, 0]
+        self.rest = prompt[:, 1:].T  # time first, as everything in here
+
+    def draw(self, uniforms):
+        """The next ids, `(time, batch)`, as many as there are random numbers."""
+        if len(self.rest):
+            self._advance(self.rest, np.zeros(self.rest.shape, "float32"))
+            self.rest = self.rest[:0]
+        return self._advance(np.full(uniforms.shape, _DRAWN, "int32"), uniforms)
+
+    def _advance(self, ids, uniforms):
+        pieces = []
+        for start in range(0, len(ids), _STEPS):
+            now = slice(start, start + _STEPS)
+            steps = len(ids[now])
+            known = [np.int32(steps), self.temperature, self.now]
+            inputs = [*known, _padded(ids[now]), _padded(uniforms[now]), *self.state]
+            out, *self.state = self.generator.predict_on_batch(inputs)
+            pieces.append(out[:steps])
+            self.now = pieces[-1][-1]
+        return np.concatenate(pieces)
+
+
+def _split(sampler):
+    """Its temperature, and the rest of a sampler: one compiled loop serves every temperature."""
+    if isinstance(sampler, Temperature | TopK | TopP | MinP):
+        return sampler.temperature, replace(sampler, temperature=1.0)
+    return 1.0, sampler
+
+
+def _padded(values):
+    padded = np.zeros((_STEPS, *values.shape[1:]), values.dtype)
+    padded[: len(values)] = values
+    return padded
+
+
+class _Generator(keras.Model):
+    """The loop.
+
+    Inputs `[steps, temperature, ids now, ids, uniforms, *state]`, outputs `[ids, *state]`.
+    """
+
+    def __init__(self, model, sampler):
+        # The state goes in and out as it is, whatever the policy.
+        super().__init__(name="generate", autocast=False)
+        self.model = model
+        self.sampler = sampler
+        self.stepper = Stepper(model)
+        self.jit_compile = keras.backend.backend() in ("tensorflow", "jax")
+        self.built = True
+
+    def call(self, inputs):
+        steps, temperature, now, ids, uniforms, *state = inputs
+
+        def body(step, now, ids, *state):
+            logits, state = self.stepper.step(ops.expand_dims(now, 1), state)
+            logits = tempered(logits[:, -1], temperature)
+            drawn = self.sampler.sample(logits, ops.take(uniforms, step, axis=0))
+            given = ops.take(ids, step, axis=0)
+            now = ops.where(given == _DRAWN, drawn, given)
+            return step + 1, now, ops.slice_update(ids, (step, 0), now[None]), *state
+
+        start = (ops.zeros((), "int32"), now, ids, *state)
+        _, _, ids, *state = ops.while_loop(lambda step, *_: step < steps, body, start)
+        return [ids, *state]
+
+
+class _Kept:
+    """Compiled loops, kept on the model so that they go when it goes.
+
+    Keras neither tracks nor saves an attribute that is a plain object.
+    """
+
+    def __init__(self):
+        self.generators = {}
+
+
+def _generator(model, batch_size, sampler):
+    if not hasattr(model, "zoo_generate"):
+        model.zoo_generate = _Kept()
+    generators = model.zoo_generate.generators
+    if (batch_size, sampler) not in generators:
+        generators[batch_size, sampler] = _Generator(model, sampler)
+    return generators[batch_size, sampler]
+
+
+def _prompt(model, ids):
+    shape = model.output_shape
+    if not isinstance(shape, tuple) or len(shape) != 3 or len(model.input_shape) != 2:
+        raise ValueError(
+            "Generation needs a language model from ids (batch, time) to logits (batch, time, "
+            f"vocabulary). {model.name!r} maps {model.input_shape} to {shape}."
+        )
+    ids = np.asarray(ids)
+    if ids.ndim not in (1, 2) or not ids.size:
+        raise ValueError(
+            "Expected a prompt of at least one id, (prompt_length,) or (batch, prompt_length). "
+            f"Received: prompt_ids of shape {ids.shape}"
+        )
+    if ids.dtype.kind not in "iu":
+        raise ValueError(f"Expected ids, whole numbers. Received: prompt_ids of type {ids.dtype}")
+    outside = ids[(ids < 0) | (ids >= shape[-1])]
+    if outside.size:
+        raise ValueError(f"Expected ids in [0, {shape[-1]}). Received: {outside[0]} in prompt_ids")
+    return ids.astype("int32")
+
+
+def _check_whole(name, value, least):
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ValueError(f"Expected a whole number of at least {least}. Received: {name}={value!r}")
