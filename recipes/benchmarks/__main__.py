@@ -5,6 +5,7 @@
     scripts/benchmark images               Fashion-MNIST, MNIST, CIFAR-10, transfer (half an hour)
     scripts/benchmark tabular              California housing (half an hour)
     scripts/benchmark tune                 20 trials on Fashion-MNIST against the defaults
+    scripts/benchmark language_model      Shakespeare, chorales, generation (two hours)
     scripts/benchmark forecast --only wavenet,epoch
     scripts/benchmark forecast --readme    and put the tables into README.md
 
@@ -18,7 +19,7 @@ import re
 import sys
 from pathlib import Path
 
-BENCHMARKS = ("forecast", "training", "images", "tabular", "tune")
+BENCHMARKS = ("forecast", "training", "images", "tabular", "tune", "language_model")
 
 
 def main(arguments=None) -> int:
