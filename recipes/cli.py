@@ -283,7 +283,7 @@ def _predict(arguments):
         ".csv, .mid, .png or .wav, and --length counts chords (128).",
     )
     group.add_argument("--tempo", type=float, help="beats a minute; four chords are one beat (80)")
-    options = vars(parser.parse_args(arguments))
+    options = vars(parser.parse_intermixed_args(arguments))  # the input may come last
     from recipes.predict import predict
 
     predict(options.pop("run"), options.pop("input"), options.pop("output"), **options)

@@ -5,7 +5,7 @@ import numpy as np
 import zoo
 from recipes.data.texts import python_docs, read_text, shakespeare
 from recipes.errors import UserError
-from recipes.language.samples import PROMPT_LENGTH
+from recipes.language.samples import PROMPT_LENGTH, named, strangers
 from recipes.language.task import LanguageTask
 
 #: Characters of Tiny Shakespeare that the third edition trains on, and validates on.
@@ -47,6 +47,7 @@ def load(config) -> LanguageTask:
     for name, (start, end) in segments.items():
         _check_length(config, name, start, end)
     prompt = config.prompt or _opening(pieces[1])
+    prompt = prompt.lower() if config.lowercase else prompt
     _check_prompt(tokens, prompt)
     segments = {name: [bounds] for name, bounds in segments.items()}
     task = LanguageTask(config, np.concatenate(ids), segments, tokens, prompt, notes)
@@ -107,10 +108,9 @@ def fit_tokens(config, training, others):
         raise UserError(f"The text cannot be made into tokens. {error}") from error
     if not new:
         return fitted, ()
-    shown = ", ".join(map(repr, new[:5])) + (", ..." if len(new) > 5 else "")
     return fitted, (
         f"{len(new)} character{'s' * (len(new) > 1)} of validation and test never occur in "
-        f"training ({shown}): the vocabulary has an unknown token for them",
+        f"training ({named(new)}): the vocabulary has an unknown token for them",
     )
 
 
@@ -134,7 +134,8 @@ def _opening(text):
 
 
 def _check_prompt(tokens, prompt):
-    try:
-        tokens.encode(prompt)
-    except ValueError as error:
-        raise UserError(f"--prompt must be made of what the text is made of. {error}") from error
+    new = strangers(tokens, prompt)
+    if new and not tokens.unknown:
+        raise UserError(
+            f"--prompt must be made of characters of the text. Received: {named(new)} as well."
+        )

@@ -131,6 +131,8 @@ class _Table:
 
     def find(self, contexts, ids):
         """Numbers of contexts followed by ids, as contexts one longer; -1 for those never seen."""
+        if not len(self.keys):  # no segment is as long as these contexts
+            return np.full(len(contexts), -1)
         wanted = contexts * self.vocabulary_size + ids
         places = np.minimum(np.searchsorted(self.keys, wanted), len(self.keys) - 1)
         return np.where((contexts >= 0) & (self.keys[places] == wanted), places, -1)

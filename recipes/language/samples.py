@@ -1,5 +1,10 @@
 """Texts that a model writes, and how much of them it knows by heart."""
 
+from dataclasses import dataclass
+
+import numpy as np
+from keras import ops
+
 import zoo
 from recipes.tables import markdown
 
@@ -9,11 +14,57 @@ PROMPT_LENGTH = 40
 _SHOWN = 60
 
 
-def sample(model, prompt_ids, length, temperature, seed):
-    """Ids that a model writes after a prompt, `(length,)`."""
-    # Called by its module: what generates is only imported where something is generated.
-    sampler = zoo.decoding.Temperature(temperature)
-    return zoo.decoding.generate(model, prompt_ids, length, sampler, seed)
+@dataclass(frozen=True)
+class EachRow:
+    """A sampler whose rows have temperatures of their own, so that one compiled loop does all.
+
+    Args:
+        temperatures: One a row of the batch, above 0.
+    """
+
+    temperatures: tuple[float, ...]
+
+    def sample(self, logits, uniform):
+        """Chooses an id for each row; see `zoo.decoding.Temperature.sample`."""
+        scale = ops.expand_dims(ops.convert_to_tensor(self.temperatures, "float32"), 1)
+        return zoo.decoding.Temperature().sample(ops.cast(logits, "float32") / scale, uniform)
+
+
+def write(model, prompt_ids, length, temperatures, seed):
+    """Ids that a model writes after a prompt, at several temperatures.
+
+    Args:
+        model: See `zoo.decoding.generate`.
+        prompt_ids: Ids to go on from, `(prompt_length,)`.
+        length: Ids to write.
+        temperatures: Numbers above 0.
+        seed: See `zoo.decoding.generate`.
+
+    Returns:
+        int32 array `(temperatures, length)`.
+    """
+    prompts = np.tile(prompt_ids, (len(temperatures), 1))
+    return zoo.decoding.generate(model, prompts, length, EachRow(tuple(temperatures)), seed)
+
+
+def strangers(tokens, text) -> list[str]:
+    """Characters of a text that are not in a vocabulary of characters, in order of appearance.
+
+    >>> strangers(zoo.layers.CharacterTokens("abc", lowercase=True), "Bad cab, dad!")
+    ['d', ' ', ',', '!']
+    """
+    text = text.lower() if getattr(tokens, "lowercase", False) else text
+    known = getattr(tokens, "characters", None)  # sub-word units can write any text
+    return [] if known is None else list(dict.fromkeys(c for c in text if c not in known))
+
+
+def named(characters) -> str:
+    """Some characters as a list in words; of many, the first ones.
+
+    >>> named("ab!")
+    "'a', 'b', '!'"
+    """
+    return ", ".join(map(repr, characters[:5])) + (", ..." if len(characters) > 5 else "")
 
 
 def longest_copy(text: str, source: str) -> str:

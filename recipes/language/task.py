@@ -56,7 +56,8 @@ class LanguageTask:
     def sha256(self) -> str:
         """Hash of the tokens, and what they stand for, that the run was trained on."""
         digest = hashlib.sha256(np.ascontiguousarray(self.ids, "<i4").data)
-        digest.update(repr(self.tokens.get_config()).encode("utf-8", "surrogatepass"))
+        for token in range(self.tokens.vocabulary_size):
+            digest.update(repr(self.tokens.decode([token])).encode())
         return digest.hexdigest()
 
     @property
@@ -118,13 +119,11 @@ class LanguageTask:
 
     def samples(self, model) -> dict[float, str]:
         """What a model writes after the prompt, by temperature."""
-        config, prompt = self.config, self.tokens.encode(self.prompt)
-        return {
-            temperature: self.tokens.decode(
-                samples.sample(model, prompt, config.sample_length, temperature, config.seed)
-            )
-            for temperature in config.sample_temperatures
-        }
+        config, temperatures = self.config, self.config.sample_temperatures
+        prompt = self.tokens.encode(self.prompt)
+        found = samples.write(model, prompt, config.sample_length, temperatures, config.seed)
+        texts = map(self.tokens.decode, found)
+        return dict(zip(temperatures, texts, strict=True))
 
     def write_outputs(self, model, folder) -> dict[str, str]:
         """Writes `samples.txt`; returns what the report shows, by title."""

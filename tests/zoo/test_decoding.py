@@ -146,6 +146,17 @@ def test_a_nested_model_with_units():
     np.testing.assert_allclose(roll_out(model, context, 5, known), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("calls", [1, 2])
+def test_a_nested_model_may_come_last(calls):
+    core = keras.Sequential([keras.Input((None, 2)), layers.Conv1D(2, 3, padding="causal")])
+    for nested in (core, keras.Model(core.inputs, core.outputs)):
+        inputs = x = keras.Input((None, 2))
+        for _ in range(calls):
+            x = nested(x)
+        model = keras.Model(inputs, x)
+        assert_steps_equal_whole(model, series_for(model))
+
+
 def test_a_layer_and_a_nested_model_used_twice_remember_apart():
     conv = layers.Conv1D(3, 3, padding="causal", activation="tanh")
     part = keras.Sequential([keras.Input((None, 3)), layers.GRU(3, return_sequences=True)])

@@ -138,7 +138,11 @@ class Stepper:
                 keys[layer.name, index, 0] = self._add(layer, inputs, model, arguments)
             else:
                 pending.append((layer, index, references, arguments))
-        return keys[_reference(config["output_layers"])]
+        name, index, tensor = _reference(config["output_layers"])
+        # Here, and only here, Keras counts the calls of a nested functional model from 1.
+        nested = isinstance(by_name[name], keras.Model)
+        nested = nested and not isinstance(by_name[name], keras.Sequential)
+        return keys[name, index - nested, tensor]
 
     def _add(self, layer, keys, model, arguments):
         """Adds the instruction of one call of a layer; returns the key of its output."""
