@@ -107,7 +107,8 @@ class _Run:
     def __init__(self, generator, prompt, temperature):
         self.generator = generator
         self.temperature = np.float32(temperature)
-        self.state = [np.asarray(part) for part in generator.stepper.initial_state(len(prompt))]
+        state = generator.stepper.initial_state(len(prompt))
+        self.state = [ops.convert_to_numpy(part) for part in state]
         self.now = prompt[:, 0]
         self.rest = prompt[:, 1:].T  # time first, as everything in here
 
