@@ -35,6 +35,7 @@ REFERENCE_ARGUMENTS = {
     "images": {"input_shape": (28, 28), "outputs": 10, "head": "multiclass"},
     "tabular": {"num_numeric": 8},
     "language_model": {"vocabulary_size": 39},
+    "translation": {"source_vocabulary_size": 1000, "target_vocabulary_size": 1000},
     "pretraining": {"input_shape": (28, 28)},
 }
 
@@ -99,6 +100,14 @@ CATALOG = (
         16,
         801319,
         "causal Transformer, pre-norm, rotary positions",
+    ),
+    ModelInfo(
+        "seq2seq",
+        "seq2seq",
+        "translation",
+        16,
+        1498088,
+        "recurrent encoder-decoder, with or without attention",
     ),
     ModelInfo(
         "autoencoder",

@@ -1,5 +1,8 @@
 """Registered layers that Keras does not have. Each has its own file."""
 
+from zoo.layers.attention import BahdanauAttention, LuongAttention
+from zoo.layers.attention_decoder import AttentionDecoder
+from zoo.layers.attention_decoder_cell import AttentionDecoderCell
 from zoo.layers.carried_state import CarriedInputs, CarriedState
 from zoo.layers.categories import CategoryEmbedding, CrossedCategories
 from zoo.layers.causal_self_attention import CausalSelfAttention
@@ -13,16 +16,28 @@ from zoo.layers.missing import FillMissing
 from zoo.layers.notes import NoteTokens
 from zoo.layers.numeric import RobustScaleSmoothClip, StandardScale
 from zoo.layers.one_hot import OneHot
+from zoo.layers.padding_mask import PaddingMask
+from zoo.layers.positions import LearnedPositions, PositionalEmbedding, SinusoidalPositions
 from zoo.layers.quantile_normalization import QuantileNormalization
 from zoo.layers.randomized_leaky_relu import RandomizedLeakyReLU
+from zoo.layers.sampling_schedules import (
+    ExponentialSampling,
+    InverseSigmoidSampling,
+    LinearSampling,
+)
 from zoo.layers.select_columns import SelectColumns
 from zoo.layers.separate_dense import SeparateDense
 from zoo.layers.subwords import SubwordTokens
 from zoo.layers.table_columns import TableColumns, category_strings
 from zoo.layers.tokens import CharacterTokens
+from zoo.layers.transformer_blocks import TransformerDecoderBlock, TransformerEncoderBlock
+from zoo.layers.transformer_decoder import TransformerDecoder
 from zoo.layers.units import Difference, LastSteps, SeasonalResidual, TargetUnits
 
 __all__ = [
+    "AttentionDecoder",
+    "AttentionDecoderCell",
+    "BahdanauAttention",
     "CarriedInputs",
     "CarriedState",
     "CategoryEmbedding",
@@ -32,16 +47,23 @@ __all__ = [
     "CrossedCategories",
     "Difference",
     "EnsembleDense",
+    "ExponentialSampling",
     "FillMissing",
     "GatedActivation",
     "GaussianParameters",
+    "InverseSigmoidSampling",
     "LastSteps",
     "LayerNormRNNCell",
+    "LearnedPositions",
+    "LinearSampling",
+    "LuongAttention",
     "MembersMean",
     "NoteTokens",
     "OneHot",
+    "PaddingMask",
     "PeriodicEmbedding",
     "PiecewiseLinearEncoding",
+    "PositionalEmbedding",
     "QuantileNormalization",
     "RandomSigns",
     "RandomizedLeakyReLU",
@@ -49,10 +71,14 @@ __all__ = [
     "SeasonalResidual",
     "SelectColumns",
     "SeparateDense",
+    "SinusoidalPositions",
     "SortQuantiles",
     "StandardScale",
     "SubwordTokens",
     "TableColumns",
     "TargetUnits",
+    "TransformerDecoder",
+    "TransformerDecoderBlock",
+    "TransformerEncoderBlock",
     "category_strings",
 ]

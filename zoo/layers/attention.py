@@ -1,0 +1,250 @@
+"""Attention of a decoder to a memory: scores, alignments, contexts."""
+
+import math
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+
+class _Attention(keras.layers.Layer):
+    """What the mechanisms share: the projected memory, masks and alignments.
+
+    A mechanism defines `score(queries, keys)`.
+    """
+
+    def __init__(self, units, monotonic=False, score_bias=0.0, **kwargs):
+        super().__init__(**kwargs)
+        if isinstance(units, bool) or not isinstance(units, int) or units < 1:
+            raise ValueError(f"units must be a whole number of at least 1. Received: {units!r}")
+        self.units = units
+        self.monotonic = monotonic
+        self.score_bias = score_bias
+        projection = {"use_bias": False, "dtype": self.dtype_policy}
+        self.memory_layer = layers.Dense(units, name="memory_layer", **projection)
+
+    def build(self, queries_shape, memory_shape):
+        """Makes the projection of the memory, and the bias of monotonic scores."""
+        self.memory_layer.build(memory_shape)
+        if self.monotonic:
+            initializer = keras.initializers.Constant(self.score_bias)
+            self.bias = self.add_weight(shape=(), initializer=initializer, name="score_bias")
+
+    def prepare(self, memory, mask=None):
+        """What can be computed once for all queries.
+
+        Args:
+            memory: `(batch, source, channels)`.
+            mask: Which positions are real, bool `(batch, source)`. Defaults to None: all.
+
+        Returns:
+            Keys `(batch, source, units)` and values `(batch, source, channels)`; values, and so
+            keys, are 0 where the mask is False.
+        """
+        values = ops.cast(memory, self.compute_dtype)
+        if mask is not None:
+            values = values * ops.cast(ops.expand_dims(mask, -1), values.dtype)
+        return self.memory_layer(values), values
+
+    def first_alignments(self, values):
+        """Alignments before the first step, `(batch, source)`: all on the first position."""
+        zeros = ops.zeros_like(values[:, :, 0], dtype="float32")
+        first = ops.cast(ops.arange(ops.shape(values)[1]) == 0, "float32")
+        return zeros + first
+
+    def align(self, queries, keys, mask=None, previous=None):
+        """How much each query attends to each position.
+
+        Args:
+            queries: `(batch, steps, channels)`.
+            keys: From `prepare`.
+            mask: As in `prepare`.
+            previous: Alignments of the step before the first query, `(batch, source)`; only used
+                by monotonic attention. Defaults to None: `first_alignments`.
+
+        Returns:
+            float32 `(batch, steps, source)`. Softmax alignments add up to 1; monotonic ones to
+            at most 1.
+        """
+        scores = ops.cast(self.score(queries, keys), "float32")
+        if self.monotonic:
+            scores = scores + ops.cast(self.bias, "float32")
+        if mask is not None:
+            lowest = float(np.finfo("float32").min)
+            scores = ops.where(ops.expand_dims(mask, 1), scores, lowest)
+        if not self.monotonic:
+            return ops.softmax(scores, axis=-1)
+        if previous is None:
+            previous = self.first_alignments(keys)
+        return _monotonic(ops.sigmoid(scores), previous)
+
+    def attend(self, queries, keys, values, mask=None, previous=None):
+        """Alignments, and the contexts `(batch, steps, channels)` that they pick from values."""
+        alignments = self.align(queries, keys, mask, previous)
+        return ops.matmul(ops.cast(alignments, values.dtype), values), alignments
+
+    def call(self, queries, memory, mask=None):
+        """Contexts `(batch, steps, channels)` and alignments `(batch, steps, source)`.
+
+        Args:
+            queries: `(batch, steps, channels)`.
+            memory: `(batch, source, channels)`.
+            mask: Which positions of the memory are real, bool `(batch, source)`. Defaults to
+                None: all.
+        """
+        keys, values = self.prepare(memory, mask)
+        return self.attend(queries, keys, values, mask)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "monotonic": self.monotonic,
+            "score_bias": self.score_bias,
+        }
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class LuongAttention(_Attention):
+    """Multiplicative attention: the score is the product of the query and a projected memory.
+
+    `score = g * query . (W memory)`, and the alignments are the softmax of the scores over the
+    real positions. What `tfa.seq2seq.LuongAttention` and `LuongMonotonicAttention` compute.
+
+    Args:
+        units: Size of the projected memory; must be that of the queries.
+        scale: Whether there is a trained scalar `g`, at first 1. Defaults to False.
+        monotonic: Whether attention only moves forwards: alignments are the expectation of
+            walking on from the position of the step before, where each position is chosen with
+            the probability `sigmoid(score + bias)`. Defaults to False.
+        score_bias: First value of that bias; below 0 for long memories. Defaults to 0.0.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: If `units` is no whole number of at least 1, or not the size of the queries.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.layers import LuongAttention
+        >>> attention = LuongAttention(units=4)
+        >>> queries, memory = np.ones((2, 3, 4), "float32"), np.ones((2, 5, 6), "float32")
+        >>> contexts, alignments = attention(queries, memory)
+        >>> contexts.shape, alignments.shape
+        (TensorShape([2, 3, 6]), TensorShape([2, 3, 5]))
+
+    Reference:
+        Luong et al., *Effective approaches to attention-based neural machine translation*, 2015;
+        Raffel et al., *Online and linear-time attention by enforcing monotonic alignments*, 2017;
+        book, chapter 16.
+    """
+
+    def __init__(self, units, scale=False, monotonic=False, score_bias=0.0, **kwargs):
+        super().__init__(units, monotonic, score_bias, **kwargs)
+        self.scale = scale
+
+    def build(self, queries_shape, memory_shape):
+        if queries_shape[-1] != self.units:
+            raise ValueError(
+                "Luong's score multiplies queries and the projected memory: units must be the "
+                f"size of the queries, {queries_shape[-1]}. Received: units={self.units}"
+            )
+        super().build(queries_shape, memory_shape)
+        if self.scale:
+            self.g = self.add_weight(shape=(), initializer="ones", name="g")
+
+    def score(self, queries, keys):
+        """Scores `(batch, steps, source)`, not masked."""
+        scores = ops.einsum("btu,bsu->bts", queries, keys)
+        return scores * ops.cast(self.g, scores.dtype) if self.scale else scores
+
+    def get_config(self):
+        return {**super().get_config(), "scale": self.scale}
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class BahdanauAttention(_Attention):
+    """Additive attention: a layer of tanh units on the query and the memory scores them.
+
+    `score = v . tanh(W memory + Q query)`, or, normalized, `g v / ||v|| . tanh(W memory + Q query
+    + b)`. What `tfa.seq2seq.BahdanauAttention` and `BahdanauMonotonicAttention` compute.
+
+    Args:
+        units: Number of tanh units.
+        normalize: Whether `v` has a trained length `g` and the units a bias `b`. Defaults to
+            False.
+        monotonic: Whether attention only moves forwards, see `LuongAttention`. Defaults to False.
+        score_bias: First value of the bias of monotonic scores. Defaults to 0.0.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: If `units` is no whole number of at least 1.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.layers import BahdanauAttention
+        >>> attention = BahdanauAttention(units=8, normalize=True)
+        >>> queries, memory = np.ones((2, 3, 4), "float32"), np.ones((2, 5, 6), "float32")
+        >>> contexts, alignments = attention(queries, memory)
+        >>> np.allclose(alignments, 1 / 5)  # all positions are alike
+        True
+
+    Reference:
+        Bahdanau et al., *Neural machine translation by jointly learning to align and translate*,
+        2014; Salimans and Kingma, *Weight normalization*, 2016; book, chapter 16.
+    """
+
+    def __init__(self, units, normalize=False, monotonic=False, score_bias=0.0, **kwargs):
+        super().__init__(units, monotonic, score_bias, **kwargs)
+        self.normalize = normalize
+        projection = {"use_bias": False, "dtype": self.dtype_policy}
+        self.query_layer = layers.Dense(units, name="query_layer", **projection)
+
+    def build(self, queries_shape, memory_shape):
+        super().build(queries_shape, memory_shape)
+        self.query_layer.build(queries_shape)
+        self.v = self.add_weight(shape=(self.units,), initializer="glorot_uniform", name="v")
+        if self.normalize:
+            length = keras.initializers.Constant(math.sqrt(1 / self.units))
+            self.g = self.add_weight(shape=(), initializer=length, name="g")
+            self.b = self.add_weight(shape=(self.units,), initializer="zeros", name="b")
+
+    def score(self, queries, keys):
+        """Scores `(batch, steps, source)`, not masked."""
+        queries = self.query_layer(queries)
+        v = ops.cast(self.v, queries.dtype)
+        if self.normalize:
+            queries = queries + ops.cast(self.b, queries.dtype)
+            v = v * ops.cast(self.g, v.dtype) * ops.rsqrt(ops.sum(ops.square(v)))
+        hidden = ops.tanh(ops.expand_dims(keys, 1) + ops.expand_dims(queries, 2))
+        return ops.squeeze(ops.matmul(hidden, ops.expand_dims(v, -1)), -1)
+
+    def get_config(self):
+        return {**super().get_config(), "normalize": self.normalize}
+
+
+def _monotonic(choose, previous):
+    """Expected alignments of a walk that never goes back.
+
+    Args:
+        choose: Probability to stop at a position when the walk gets there, `(batch, steps,
+            source)`.
+        previous: Where the walk stood before, `(batch, source)`.
+
+    Returns:
+        `(batch, steps, source)`: `a[j] = choose[j] * sum_i<=j previous[i] * prod_i<=k<j (1 -
+        choose[k])`, step after step; the products in logarithms, cut as TF-Addons does.
+    """
+    tiny = float(np.finfo("float32").tiny)
+    logs = ops.log(ops.clip(1.0 - choose, tiny, 1.0))
+    before = ops.concatenate([ops.zeros_like(logs[..., :1]), logs[..., :-1]], axis=-1)
+    passed = ops.exp(ops.cumsum(before, axis=-1))  # the walk came past all positions before
+    reach, floor = choose * passed, ops.clip(passed, 1e-10, 1.0)
+    if choose.shape[1] == 1:
+        return reach * ops.cumsum(ops.expand_dims(previous, 1) / floor, axis=-1)
+
+    def step(alignments, factors):
+        alignments = factors[0] * ops.cumsum(alignments / factors[1], axis=-1)
+        return alignments, alignments
+
+    time_first = [ops.transpose(x, (1, 0, 2)) for x in (reach, floor)]
+    return ops.transpose(ops.scan(step, previous, time_first)[1], (1, 0, 2))

@@ -1,0 +1,386 @@
+"""The recurrent decoder of sequence-to-sequence models."""
+
+import keras
+from keras import layers, ops
+
+from zoo.layers.attention_decoder_cell import AttentionDecoderCell
+
+_LAYERS = {"lstm": layers.LSTM, "gru": layers.GRU}
+_CELLS = {"lstm": layers.LSTMCell, "gru": layers.GRUCell}
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class AttentionDecoder(keras.layers.Layer):
+    """Reads ids, attends to a memory, and gives the logits of the next ids.
+
+    There are two ways to call it that compute the same: on whole sequences, to train, and step by
+    step, to decode. Both need a memory, a flat dict of tensors from an encoder: `outputs` `(batch,
+    source, channels)`, bool `mask` `(batch, source)`, and the first states of the recurrent
+    layers: `state_0`, `state_1`, ... (of an LSTM, two a layer), each `(batch, units)`.
+
+    - `decoder(target_ids, memory)`: logits `(batch, time, vocabulary_size)`
+    - `decoder.prepare(memory)`: the memory with what can be computed once for all steps
+    - `decoder.start(memory, max_length)`: the state before the first step
+    - `decoder.step(ids, position, state, memory)`: logits, state and alignments of one step
+
+    Without input feeding, the recurrent layers run over the whole sequence first, and attention
+    answers all steps at once.
+
+    With scheduled sampling, training replaces ids of the target, but the first, with some
+    probability: by an id drawn from the decoder's own logits of the step before (`"embedding"`, as
+    `tfa.seq2seq.ScheduledEmbeddingTrainingSampler`) or by the mean embedding of these logits'
+    softmax (`"output"`, as `ScheduledOutputTrainingSampler` with that `next_inputs_fn`). Outside
+    of training nothing is replaced.
+
+    Args:
+        vocabulary_size: Number of ids.
+        units: Size of each recurrent layer. Defaults to 256.
+        cell: `"lstm"` or `"gru"`. Defaults to `"lstm"`.
+        num_layers: Number of recurrent layers. Defaults to 1.
+        attention: `zoo.layers.LuongAttention` or `BahdanauAttention`. Defaults to None.
+        attention_layer_size: See `AttentionDecoderCell`. Defaults to None.
+        input_feeding: See `AttentionDecoderCell`. Defaults to True.
+        embedding_dim: Size of the embedding. Defaults to 128.
+        dropout: Share dropped behind the embedding and in front of the head, and, the same at
+            every step, between recurrent layers; in [0, 1). Defaults to 0.
+        sampling: `"embedding"`, `"output"`, or None: teacher forcing. Defaults to None.
+        sampling_probability: Number in [0, 1], or a schedule of the training step such as
+            `zoo.layers.LinearSampling`. Defaults to 0.0.
+        seed: Of dropout and sampling. Defaults to None: from Keras' global seed.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: If an argument is out of range, or the memory holds too few states.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.layers import AttentionDecoder, LuongAttention
+        >>> decoder = AttentionDecoder(50, units=4, cell="gru", attention=LuongAttention(4))
+        >>> memory = {
+        ...     "outputs": np.ones((2, 7, 6), "float32"),
+        ...     "mask": np.ones((2, 7), bool),
+        ...     "state_0": np.zeros((2, 4), "float32"),
+        ... }
+        >>> decoder(np.array([[1, 5, 3], [1, 4, 0]]), memory).shape
+        TensorShape([2, 3, 50])
+        >>> memory = decoder.prepare(memory)
+        >>> state = decoder.start(memory, max_length=10)
+        >>> logits, state, alignments = decoder.step(np.array([1, 1]), 0, state, memory)
+        >>> logits.shape, alignments.shape
+        (TensorShape([2, 50]), TensorShape([2, 7]))
+
+    Reference:
+        Book, chapter 16 (2nd edition cells 90-92 and 197-210); Luong et al., 2015; Bengio et al.,
+        *Scheduled sampling*, 2015.
+    """
+
+    def __init__(
+        self,
+        vocabulary_size,
+        units=256,
+        cell="lstm",
+        num_layers=1,
+        attention=None,
+        attention_layer_size=None,
+        input_feeding=True,
+        embedding_dim=128,
+        dropout=0.0,
+        sampling=None,
+        sampling_probability=0.0,
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if cell not in _CELLS:
+            raise ValueError(f"Expected one of {', '.join(_CELLS)}. Received: cell={cell!r}")
+        if sampling not in (None, "embedding", "output"):
+            raise ValueError(
+                f"Expected one of embedding, output, None. Received: sampling={sampling!r}"
+            )
+        if not callable(sampling_probability) and not 0 <= sampling_probability <= 1:
+            raise ValueError(
+                "Expected a probability in [0, 1] or a schedule. "
+                f"Received: sampling_probability={sampling_probability!r}"
+            )
+        self.vocabulary_size = vocabulary_size
+        self.units = units
+        self.kind = cell
+        self.num_layers = num_layers
+        self.attention = attention
+        self.attention_layer_size = attention_layer_size
+        self.input_feeding = input_feeding and attention is not None
+        self.embedding_dim = embedding_dim
+        self.dropout = dropout
+        self.sampling = sampling
+        self.sampling_probability = sampling_probability
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        own = {"dtype": self.dtype_policy}
+        self.embedding = layers.Embedding(vocabulary_size, embedding_dim, name="embedding", **own)
+        self.head = layers.Dense(vocabulary_size, dtype="float32", name="head")
+        names = [f"{cell}_{index}" for index in range(num_layers)]
+        if self.input_feeding:
+            # Each step needs the one before: nothing can be fused.
+            self.recurrent = []
+            cells = [_CELLS[cell](units, name=name, **own) for name in names]
+        else:
+            kind = _LAYERS[cell]
+            self.recurrent = [kind(units, return_sequences=True, name=n, **own) for n in names]
+            cells = [layer.cell for layer in self.recurrent]
+        self.cell = AttentionDecoderCell(
+            cells, attention, attention_layer_size, input_feeding, name="cell", **own
+        )
+        self.rnn = layers.RNN(self.cell, return_sequences=True, name="rnn", **own)
+        self.feedback = layers.RNN(_Feedback(self), return_sequences=True, dtype="float32")
+
+    def build(self, target_ids_shape, memory_shape):
+        """Builds all parts for a memory of these shapes."""
+        states = [name for name in memory_shape if name.startswith("state_")]
+        expected = len(self.cell.cell_state_sizes)
+        if len(states) != expected:
+            raise ValueError(
+                f"{self.name!r} needs a memory with state_0 to state_{expected - 1}. "
+                f"Received: {', '.join(sorted(memory_shape))}"
+            )
+        self.embedding.build(target_ids_shape)
+        for index, layer in enumerate(self.recurrent):
+            channels = self.units if index else self.embedding_dim
+            layer.build((None, None, channels))
+        self.cell.build((None, self.embedding_dim), memory_shape["outputs"])
+        self.cell.built = True
+        self.rnn.build((None, None, self.embedding_dim))
+        self.head.build((None, None, self.cell.output_size))
+        if self.sampling is not None:
+            self.training_steps = self.add_weight(
+                shape=(),
+                initializer="zeros",
+                dtype="int32",
+                trainable=False,
+                aggregation="only_first_replica",
+                name="training_steps",
+            )
+
+    def call(self, target_ids, memory, training=False):
+        """Logits of the next id at every step.
+
+        Args:
+            target_ids: int32 `(batch, time)`, the first one the start id.
+            memory: See above.
+            training: Whether dropout and scheduled sampling act. Defaults to False.
+
+        Returns:
+            float32 `(batch, time, vocabulary_size)`.
+        """
+        if training and self.sampling is not None:
+            probability = self.sampling_probability
+            if callable(probability):
+                probability = probability(ops.convert_to_tensor(self.training_steps))
+            self.training_steps.assign_add(1)
+            shape = ops.shape(target_ids)
+            coins = keras.random.uniform(shape, seed=self.seed_generator)
+            uniform = keras.random.uniform(shape, seed=self.seed_generator)
+            return self.scheduled(target_ids, memory, coins < probability, uniform, training)
+        memory = self.prepare(memory)
+        x = self.embedding(target_ids)
+        x = x * self._dropped(ops.shape(x), training)
+        masks = self._masks_between(ops.shape(target_ids)[0], training)
+        if self.input_feeding:
+            with self.cell.attending(memory, masks):
+                outputs = self.rnn(x, initial_state=self.start(memory), training=training)
+        else:
+            for index, layer in enumerate(self.recurrent):
+                if index and masks is not None:
+                    x = x * ops.expand_dims(masks[index - 1], 1)
+                x = layer(x, initial_state=self._layer_state(memory, index), training=training)
+            outputs, _ = self.cell.attend(x, memory)
+        return self.head(outputs * self._dropped(ops.shape(outputs), training))
+
+    def scheduled(self, target_ids, memory, replace, uniform, training=False):
+        """The training path of scheduled sampling, with its random numbers given.
+
+        Args:
+            target_ids: int32 `(batch, time)`.
+            memory: See above.
+            replace: Which ids to replace, bool `(batch, time)`; the first are never replaced.
+            uniform: Random numbers in [0, 1), `(batch, time)`: those of a step choose, from its
+                logits, the id that may replace the next step's (`"embedding"` only).
+            training: Whether dropout acts. Defaults to False.
+
+        Returns:
+            float32 `(batch, time, vocabulary_size)`.
+        """
+        memory = self.prepare(memory)
+        x = self.embedding(target_ids)
+        batch, time = ops.shape(target_ids)[:2]
+        later = ops.arange(time) > 0
+        packed = [
+            ops.cast(x, "float32"),
+            ops.cast(ops.expand_dims(ops.logical_and(replace, later), -1), "float32"),
+            ops.cast(ops.expand_dims(uniform, -1), "float32"),
+        ]
+        if self.dropout and training:
+            packed.append(self._dropped(ops.shape(x), training))
+            packed.append(self._dropped((batch, time, self.cell.output_size), training))
+        state = [ops.zeros((batch, self.embedding_dim)), *self.start(memory)]
+        feedback = self.feedback.cell
+        feedback.memory, feedback.masks = memory, self._masks_between(batch, training)
+        try:
+            return self.feedback(ops.concatenate(packed, axis=-1), initial_state=state)
+        finally:
+            feedback.memory = feedback.masks = None
+
+    def prepare(self, memory):
+        """The memory, with what can be computed once for all steps added to it.
+
+        `call`, `start` and `step` take the memory of the encoder too, but would project it anew
+        each time.
+        """
+        return self.cell.prepare(memory)
+
+    def start(self, memory, max_length=None):
+        """The state before the first step.
+
+        Args:
+            memory: From the encoder, or `prepare`.
+            max_length: Not used: the state has the same size at every length.
+
+        Returns:
+            List of tensors, batch first.
+        """
+        number = len(self.cell.cell_state_sizes)
+        states = [memory[f"state_{index}"] for index in range(number)]
+        return self.cell.first_states(self.prepare(memory), states)
+
+    def step(self, ids, position, state, memory):
+        """One step: what `call` computes at it.
+
+        Args:
+            ids: int32 `(batch,)`.
+            position: How many steps there were before. Not used.
+            state: From `start` or the step before.
+            memory: From the encoder, or `prepare`.
+
+        Returns:
+            Logits `(batch, vocabulary_size)`, the next state, and the alignments `(batch,
+            source)`, None without attention.
+        """
+        memory = self.prepare(memory)
+        outputs, state, alignments = self.cell.advance(self.embedding(ids), state, memory)
+        return self.head(outputs), state, alignments
+
+    def compute_output_spec(self, target_ids, memory, training=False):
+        shape = (*target_ids.shape, self.vocabulary_size)
+        return keras.KerasTensor(shape, dtype="float32")
+
+    def get_config(self):
+        serialize = keras.saving.serialize_keras_object
+        probability = self.sampling_probability
+        return {
+            **super().get_config(),
+            "vocabulary_size": self.vocabulary_size,
+            "units": self.units,
+            "cell": self.kind,
+            "num_layers": self.num_layers,
+            "attention": None if self.attention is None else serialize(self.attention),
+            "attention_layer_size": self.attention_layer_size,
+            "input_feeding": self.input_feeding,
+            "embedding_dim": self.embedding_dim,
+            "dropout": self.dropout,
+            "sampling": self.sampling,
+            "sampling_probability": serialize(probability)
+            if callable(probability)
+            else probability,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """The decoder of a config, attention and schedule included."""
+        config = dict(config)
+        for name in ("attention", "sampling_probability"):
+            if isinstance(config[name], dict):
+                config[name] = keras.saving.deserialize_keras_object(config[name])
+        return cls(**config)
+
+    def _layer_state(self, memory, index):
+        size = len(self.cell.cell_state_sizes) // self.num_layers
+        return [memory[f"state_{i}"] for i in range(index * size, (index + 1) * size)]
+
+    def _masks_between(self, batch_size, training):
+        """Dropout between layers: one mask for all steps, as it cannot be drawn inside the loop."""
+        if not (training and self.dropout) or self.num_layers == 1:
+            return None
+        shape = (batch_size, self.units)
+        return [
+            ops.cast(self._dropped(shape, training), self.compute_dtype)
+            for _ in range(self.num_layers - 1)
+        ]
+
+    def _dropped(self, shape, training):
+        """Factors that drop a share of the features, and 1.0 if none is to be dropped."""
+        if not (training and self.dropout):
+            return 1.0
+        ones = ops.ones(shape, "float32")
+        return keras.random.dropout(ones, self.dropout, seed=self.seed_generator)
+
+
+class _Feedback:
+    """The step of scheduled sampling, for `keras.layers.RNN`: it may read its own output.
+
+    The state is the embedding that could replace the next input, and the decoder's own state. Not
+    a layer: it owns no weights.
+    """
+
+    compute_dtype = "float32"
+
+    def __init__(self, decoder):
+        self.decoder = decoder
+        self.memory = self.masks = None
+
+    @property
+    def state_size(self):
+        return [self.decoder.embedding_dim, *self.decoder.cell.state_size]
+
+    @property
+    def output_size(self):
+        return self.decoder.vocabulary_size
+
+    def __call__(self, inputs, states):
+        decoder = self.decoder
+        sizes = [decoder.embedding_dim, 1, 1, decoder.embedding_dim]
+        x, replace, uniform, *dropped = _split(inputs, sizes)
+        own, *states = states
+        x = ops.where(replace > 0.5, own, x)
+        if inputs.shape[-1] > sum(sizes[:3]):
+            x = x * dropped[0]
+        states = [ops.cast(state, decoder.compute_dtype) for state in states]
+        x = ops.cast(x, decoder.compute_dtype)
+        outputs, states, _ = decoder.cell.advance(x, states, self.memory, self.masks)
+        if inputs.shape[-1] > sum(sizes[:3]):
+            outputs = outputs * dropped[1]
+        logits = decoder.head(outputs)
+        states = [ops.cast(state, "float32") for state in states]
+        return logits, [self._embedded(logits, uniform[:, 0]), *states]
+
+    call = __call__
+
+    def _embedded(self, logits, uniform):
+        """What an input made of the logits is: an id drawn from them, or their mean embedding."""
+        embedding = self.decoder.embedding
+        if self.decoder.sampling == "output":
+            table = ops.cast(embedding.embeddings, "float32")
+            return ops.matmul(ops.softmax(logits), table)
+        # Not at the top of the file: zoo.decoding steps the layers, and imports them.
+        from zoo.decoding.samplers import Temperature
+
+        ids = Temperature(1.0).sample(ops.stop_gradient(logits), uniform)
+        return ops.cast(embedding(ids), "float32")
+
+
+def _split(x, sizes):
+    """Parts of the last axis, the last one of which takes the rest."""
+    parts, start = [], 0
+    for size in sizes:
+        parts.append(x[..., start : start + size])
+        start += size
+    return [*parts, x[..., start:]]
