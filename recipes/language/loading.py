@@ -6,7 +6,7 @@ import zoo
 from recipes.data.texts import python_docs, read_text, shakespeare
 from recipes.errors import UserError
 from recipes.language.samples import PROMPT_LENGTH, named, strangers
-from recipes.language.task import LanguageTask
+from recipes.language.task import MAX_COUNTED, LanguageTask
 
 #: Characters of Tiny Shakespeare that the third edition trains on, and validates on.
 BOOK_SPLIT = (1_000_000, 60_000)
@@ -51,6 +51,8 @@ def load(config) -> LanguageTask:
     _check_prompt(tokens, prompt)
     segments = {name: [bounds] for name, bounds in segments.items()}
     task = LanguageTask(config, np.concatenate(ids), segments, tokens, prompt, notes)
+    if ends[0] > MAX_COUNTED:
+        notes += (f"n-gram models are fitted on the first {MAX_COUNTED:,} tokens of training",)
     if config.batching == "streams" and task.rows < config.batch_size:
         notes += (
             f"{task.rows} streams instead of {config.batch_size} (--batch_size): the text is short",

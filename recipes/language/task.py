@@ -13,6 +13,8 @@ from recipes.language.scores import at_most, language_scores, reader_for
 
 #: Training tokens at most on which scores are computed.
 MAX_TRAIN_SCORED = 60_000
+#: Training tokens at most on which the n-gram models are fitted.
+MAX_COUNTED = 5_000_000
 #: Windows of training and of validation that a stream should be long.
 MIN_WINDOWS = {"train": 10, "validation": 1}
 
@@ -102,7 +104,8 @@ class LanguageTask:
 
     def baselines(self) -> dict:
         """n-gram models, fitted on the training part: `{name: forecast(segments)}`."""
-        return NGrams(self.ids, self.segments["train"], self.tokens.vocabulary_size).models()
+        segments = at_most(self.segments["train"], MAX_COUNTED)
+        return NGrams(self.ids, segments, self.tokens.vocabulary_size).models()
 
     def folds(self) -> dict:
         """None: a text is long enough for one test part."""

@@ -13,6 +13,7 @@ from recipes.data.streams import RandomWindowBatches, SlidingWindowBatches, Stre
 from recipes.data.texts import decode, python_docs, read_text, shakespeare
 from recipes.errors import UserError
 from recipes.language.loading import cuts, load
+from recipes.language.ngrams import NGrams
 
 
 def epoch_of(batches, epoch=0):
@@ -164,9 +165,8 @@ def test_the_splits_of_shakespeare_need_no_unknown_token(zoo_data, split, lowerc
         "test": [(ends[2], ends[3])],
     }
     assert any("no test part" in note for note in task.notes) == (split == "90-10")
-    assert task.tokens.decode(task.ids[:14]) == ("first" if lowercase else "First") + " Citizen:"[
-        :1
-    ] + ("citizen:" if lowercase else "Citizen:")
+    start = "first citizen:" if lowercase else "First Citizen:"
+    assert task.tokens.decode(task.ids[:14]) == start
 
 
 def test_the_offline_text_is_that_of_python():
@@ -237,9 +237,9 @@ def test_parts_follow_each_other_and_lose_nothing(tmp_path, split, tokens):
     assert validation[1] == (test[1] if split == "90-10" else test[0])
     share = len(task.tokens.decode(task.ids[: train[1]])) / len(PROSE)
     assert share == pytest.approx(0.9 if split == "90-10" else 0.7, abs=0.001)
-    counted = task._characters(task.segments["test"])
-    assert counted == len(PROSE) // 10 - len(task.tokens.decode(task.ids[test[0] : test[0] + 1])) \
-        or split == "90-10"  # fmt: skip
+    first = len(task.tokens.decode(task.ids[test[0] : test[0] + 1]))
+    whole = len(PROSE) // (20 if split == "90-10" else 10)
+    assert task._characters(task.segments["test"]) == whole - first
 
 
 @pytest.mark.parametrize("batching", ["streams", "random", "sliding"])
@@ -310,6 +310,16 @@ def test_a_short_text_gets_fewer_streams(tmp_path):
     assert task.rows == 13  # validation has 135 characters
     assert own(tmp_path, PROSE, window=100, batch_size=64).rows == 1
     assert own(tmp_path, PROSE, window=2, batch_size=8).rows == 8
+
+
+def test_long_texts_are_counted_in_part(tmp_path, monkeypatch):
+    for module in ("task", "loading"):
+        monkeypatch.setattr(f"recipes.language.{module}.MAX_COUNTED", 1000)
+    task = own(tmp_path, PROSE, window=10, batch_size=4)
+    assert task.notes == ("n-gram models are fitted on the first 1,000 tokens of training",)
+    expected = NGrams(task.ids, [(0, 1000)], task.tokens.vocabulary_size).models()["2-gram"]
+    found = task.baselines()["2-gram"]([(2500, 2600)])
+    np.testing.assert_array_equal(found[0], expected([(2500, 2600)])[0])
 
 
 def test_cuts_of_the_tenth_are_the_published_ones():
