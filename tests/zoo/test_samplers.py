@@ -95,7 +95,7 @@ def test_frequencies_are_the_probabilities(sampler):
 
 @pytest.mark.parametrize("sampler", SAMPLERS, ids=repr)
 def test_against_numpy(sampler):
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=30, deadline=None)
     @given(logits=BATCH, uniform=UNIFORM)
     @example(np.zeros((2, 8), "float32"), 0.999)
     @example(np.full((1, 8), -np.inf, "float32") + np.eye(8)[[3]].cumsum(), 0.5)
@@ -114,7 +114,7 @@ def test_against_numpy(sampler):
 
 @pytest.mark.parametrize("sampler", SAMPLERS, ids=repr)
 def test_never_an_id_that_is_left_out(sampler):
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=30, deadline=None)
     @given(logits=BATCH, uniform=UNIFORM | st.just(1 - 2**-24) | st.just(0.0))
     def check(logits, uniform):
         logits = np.where(logits == logits.min(), -np.inf, logits) if np.ptp(logits) else logits
@@ -148,7 +148,7 @@ def test_a_row_does_not_depend_on_the_others(sampler):
 
 
 @given(logits=BATCH, uniform=UNIFORM)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_limits(logits, uniform):
     uniform = np.full(len(logits), uniform)
     greedy = sample(Greedy(), logits, uniform)
