@@ -1,0 +1,145 @@
+"""A TF-Addons encoder and decoder with given weights. Runs in the child process only."""
+
+import numpy as np
+
+
+class Network:
+    """What the book's TF-Addons models are made of, for one configuration.
+
+    Embedding and recurrent encoder (masked); cells in an `AttentionWrapper`; a dense output layer.
+    Everything runs eagerly, unless called inside a `tf.function`.
+
+    Args:
+        configuration: Dict of a `configurations.Configuration`.
+        weights: Arrays, named as `configurations.weights` names them.
+    """
+
+    def __init__(self, configuration, weights):
+        import tensorflow as tf
+        import tensorflow_addons as tfa
+
+        self.tf, self.seq2seq = tf, tfa.seq2seq
+        self.layers = tf.keras.layers
+        self.configuration = configuration
+        self.weights = weights
+        self.mechanism = self._mechanism()
+        self.cells = [
+            self._cell(f"decoder_{index}") for index in range(configuration["num_layers"])
+        ]
+        self.attention_layer = None
+        if "attention_layer_kernel" in weights:
+            self.attention_layer = self._dense(weights["attention_layer_kernel"])
+        self.output_layer = self._dense(weights["output_kernel"], weights["output_bias"])
+        self.target_embedding = tf.constant(weights["target_embedding"])
+        self.encoder = self._encoder()
+
+    def encode(self, source):
+        """Memory `(batch, time, channels)`, cell states and lengths of padded ids."""
+        tf = self.tf
+        real = tf.not_equal(source, 0)
+        lengths = tf.reduce_sum(tf.cast(real, tf.int32), axis=1)
+        outputs = tf.nn.embedding_lookup(self.weights["source_embedding"], source)
+        states = []
+        for layer in self.encoder:
+            outputs, *found = layer(outputs, mask=real)
+            if self.configuration["encoder"] == "bidirectional":
+                half = len(found) // 2
+                pairs = zip(found[:half], found[half:], strict=True)
+                found = [tf.concat(pair, axis=-1) for pair in pairs]
+            states.append(found)
+        return tf.identity(outputs), states, lengths  # without the mask that Keras put on it
+
+    def start(self, source, beam_width=1, **arguments):
+        """The decoder's cell and its state before the first step, tiled for beams.
+
+        Args:
+            source: Padded ids `(batch, time)`.
+            beam_width: Beams for each row. Defaults to 1.
+            **arguments: More arguments of `AttentionWrapper`, if there is attention.
+        """
+        tf = self.tf
+        memory, states, lengths = self.encode(source)
+        tile = self.seq2seq.tile_batch
+        if beam_width > 1:
+            memory, lengths = tile(memory, beam_width), tile(lengths, beam_width)
+            states = tf.nest.map_structure(lambda state: tile(state, beam_width), states)
+        # A cell takes [h, c] or h; cells on top of one another take a tuple of these.
+        states = [state if len(state) > 1 else state[0] for state in states]
+        states = states[0] if len(states) == 1 else tuple(states)
+        cell = self.cells[0] if len(self.cells) == 1 else self.layers.StackedRNNCells(self.cells)
+        if self.mechanism is None:
+            return cell, states
+        self.mechanism([memory, lengths], setup_memory=True)
+        if not self.configuration["input_feeding"]:
+            arguments["cell_input_fn"] = lambda inputs, attention: inputs
+        arguments = {"alignment_history": True, **arguments}
+        wrapper = self.seq2seq.AttentionWrapper(
+            cell, self.mechanism, attention_layer=self.attention_layer, **arguments
+        )
+        state = wrapper.get_initial_state(batch_size=tf.shape(memory)[0], dtype=memory.dtype)
+        return wrapper, state.clone(cell_state=states)
+
+    def _encoder(self):
+        configuration, found = self.configuration, []
+        for index in range(configuration["num_layers"]):
+            layer = self.layers.RNN(
+                self._cell(f"encoder_{index}"), return_sequences=True, return_state=True
+            )
+            if configuration["encoder"] == "bidirectional":
+                backward = self.layers.RNN(
+                    self._cell(f"backward_{index}"),
+                    return_sequences=True,
+                    return_state=True,
+                    go_backwards=True,
+                )
+                layer = self.layers.Bidirectional(layer, backward_layer=backward)
+            found.append(layer)
+        return found
+
+    def _cell(self, name):
+        kernel = self.weights[f"{name}_kernel"]
+        recurrent = self.weights[f"{name}_recurrent_kernel"]
+        kind = {"lstm": self.layers.LSTMCell, "gru": self.layers.GRUCell}
+        cell = kind[self.configuration["cell"]](recurrent.shape[0])
+        cell.build((None, kernel.shape[0]))
+        cell.set_weights([kernel, recurrent, self.weights[f"{name}_bias"]])
+        return cell
+
+    def _dense(self, kernel, bias=None):
+        layer = self.layers.Dense(kernel.shape[1], use_bias=bias is not None)
+        layer.build((None, kernel.shape[0]))
+        layer.set_weights([kernel] if bias is None else [kernel, bias])
+        return layer
+
+    def _mechanism(self):
+        """The attention mechanism; its own weights are set once it has seen a query."""
+        configuration, weights = self.configuration, self.weights
+        kind = configuration["attention"]
+        if kind is None:
+            return None
+        units = weights["memory_kernel"].shape[1]
+        monotonic = "Monotonic" if configuration["monotonic"] else ""
+        mechanism = getattr(self.seq2seq, f"{kind.capitalize()}{monotonic}Attention")
+        arguments = {"memory_layer": self._dense(weights["memory_kernel"])}
+        if kind == "luong":
+            arguments["scale"] = configuration["score_scale"]
+        else:
+            arguments["normalize"] = configuration["normalize"]
+            arguments["query_layer"] = self._dense(weights["query_kernel"])
+        mechanism = mechanism(units, **arguments)
+        memory = np.zeros((1, 1, weights["memory_kernel"].shape[0]), "float32")
+        query = np.zeros((1, weights["decoder_0_recurrent_kernel"].shape[0]), "float32")
+        mechanism(self.tf.constant(memory), setup_memory=True)
+        mechanism([self.tf.constant(query), self.tf.ones((1, 1))])
+        names = {
+            "scale_weight": "attention_g",
+            "attention_g": "attention_g",
+            "attention_v": "attention_v",
+            "attention_b": "attention_b",
+            "attention_score_bias": "score_bias",
+        }
+        for attribute, name in names.items():
+            variable = getattr(mechanism, attribute, None)
+            if variable is not None:
+                variable.assign(weights[name])
+        return mechanism
