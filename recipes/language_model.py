@@ -128,22 +128,26 @@ def default_config(
     config = LanguageModelConfig(
         model=model or "char_rnn",
         dataset=dataset,
-        epochs=20,
+        epochs=16,
         batch_size=64,
-        learning_rate=0.003,
+        window=64,
+        learning_rate=0.004,
+        weight_decay=0.01,
+        jit_compile=False,  # XLA is slower for recurrent layers on a CPU
     )
     if dataset == "chorales":
         return chorale_flags.defaults(config, model)
     if dataset == "shakespeare":
         config = replace(config, split="book", lowercase=True)
     if config.model == "transformer_language_model":
-        return replace(config, batching="random", window=256, learning_rate=0.001)
+        model = {"batching": "random", "window": 256, "learning_rate": 0.001}
+        return replace(config, jit_compile=True, **model)
     if config.model != "char_rnn":
         return config
     small = dataset == "python_docs"
     units = 128 if small else 512
-    arguments = {"units": units, "embedding_dim": 64, "dropout": 0.0 if small else 0.3}
-    return replace(config, model_arguments=arguments, epochs=3 if small else 20)
+    arguments = {"units": units, "embedding_dim": 64, "dropout": 0.0 if small else 0.25}
+    return replace(config, model_arguments=arguments, epochs=3 if small else 16)
 
 
 def load_data(config: LanguageModelConfig):
