@@ -1,9 +1,9 @@
 """How to choose the next id from logits: greedily, or at random from the probable ones.
 
 Each sampler has one method, `sample(logits, uniform)`. The random number comes from outside, so
-that the same one gives the same id, but for rounding, on every backend and in every batch: the id is
-where the cumulative distribution, in the order of ids, first exceeds it. Ids that a sampler leaves
-out have probability 0, and those kept share what remains in proportion.
+that the same one gives the same id, but for rounding, on every backend and in every batch: the id
+is where the cumulative distribution, in the order of ids, first exceeds it. Ids that a sampler
+leaves out have probability 0, and those kept share what remains in proportion.
 """
 
 import math
