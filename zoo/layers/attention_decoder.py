@@ -4,6 +4,7 @@ import keras
 from keras import layers, ops
 
 from zoo.layers.attention_decoder_cell import AttentionDecoderCell
+from zoo.layers.scheduled_sampling import SamplingCell
 
 _LAYERS = {"lstm": layers.LSTM, "gru": layers.GRU}
 _CELLS = {"lstm": layers.LSTMCell, "gru": layers.GRUCell}
@@ -131,7 +132,7 @@ class AttentionDecoder(keras.layers.Layer):
             cells, attention, attention_layer_size, input_feeding, name="cell", **own
         )
         self.rnn = layers.RNN(self.cell, return_sequences=True, name="rnn", **own)
-        self.feedback = layers.RNN(_Feedback(self), return_sequences=True, dtype="float32")
+        self.sampler = layers.RNN(SamplingCell(self), return_sequences=True, dtype="float32")
 
     def build(self, target_ids_shape, memory_shape):
         """Builds all parts for a memory of these shapes."""
@@ -181,8 +182,7 @@ class AttentionDecoder(keras.layers.Layer):
             uniform = keras.random.uniform(shape, seed=self.seed_generator)
             return self.scheduled(target_ids, memory, coins < probability, uniform, training)
         memory = self.prepare(memory)
-        x = self.embedding(target_ids)
-        x = x * self._dropped(ops.shape(x), training)
+        x = self._drop(self.embedding(target_ids), training)
         masks = self._masks_between(ops.shape(target_ids)[0], training)
         if self.input_feeding:
             with self.cell.attending(memory, masks):
@@ -193,7 +193,7 @@ class AttentionDecoder(keras.layers.Layer):
                     x = x * ops.expand_dims(masks[index - 1], 1)
                 x = layer(x, initial_state=self._layer_state(memory, index), training=training)
             outputs, _ = self.cell.attend(x, memory)
-        return self.head(outputs * self._dropped(ops.shape(outputs), training))
+        return self.head(self._drop(outputs, training))
 
     def scheduled(self, target_ids, memory, replace, uniform, training=False):
         """The training path of scheduled sampling, with its random numbers given.
@@ -219,15 +219,11 @@ class AttentionDecoder(keras.layers.Layer):
             ops.cast(ops.expand_dims(uniform, -1), "float32"),
         ]
         if self.dropout and training:
-            packed.append(self._dropped(ops.shape(x), training))
-            packed.append(self._dropped((batch, time, self.cell.output_size), training))
+            for size in (self.embedding_dim, self.cell.output_size):
+                packed.append(self._drop(ops.ones((batch, time, size)), training))
         state = [ops.zeros((batch, self.embedding_dim)), *self.start(memory)]
-        feedback = self.feedback.cell
-        feedback.memory, feedback.masks = memory, self._masks_between(batch, training)
-        try:
-            return self.feedback(ops.concatenate(packed, axis=-1), initial_state=state)
-        finally:
-            feedback.memory = feedback.masks = None
+        with self.sampler.cell.attending(memory, self._masks_between(batch, training)):
+            return self.sampler(ops.concatenate(packed, axis=-1), initial_state=state)
 
     def prepare(self, memory):
         """The memory, with what can be computed once for all steps added to it.
@@ -310,77 +306,10 @@ class AttentionDecoder(keras.layers.Layer):
         """Dropout between layers: one mask for all steps, as it cannot be drawn inside the loop."""
         if not (training and self.dropout) or self.num_layers == 1:
             return None
-        shape = (batch_size, self.units)
-        return [
-            ops.cast(self._dropped(shape, training), self.compute_dtype)
-            for _ in range(self.num_layers - 1)
-        ]
+        ones = ops.ones((batch_size, self.units), self.compute_dtype)
+        return [self._drop(ones, training) for _ in range(self.num_layers - 1)]
 
-    def _dropped(self, shape, training):
-        """Factors that drop a share of the features, and 1.0 if none is to be dropped."""
+    def _drop(self, x, training):
         if not (training and self.dropout):
-            return 1.0
-        ones = ops.ones(shape, "float32")
-        return keras.random.dropout(ones, self.dropout, seed=self.seed_generator)
-
-
-class _Feedback:
-    """The step of scheduled sampling, for `keras.layers.RNN`: it may read its own output.
-
-    The state is the embedding that could replace the next input, and the decoder's own state. Not
-    a layer: it owns no weights.
-    """
-
-    compute_dtype = "float32"
-
-    def __init__(self, decoder):
-        self.decoder = decoder
-        self.memory = self.masks = None
-
-    @property
-    def state_size(self):
-        return [self.decoder.embedding_dim, *self.decoder.cell.state_size]
-
-    @property
-    def output_size(self):
-        return self.decoder.vocabulary_size
-
-    def __call__(self, inputs, states):
-        decoder = self.decoder
-        sizes = [decoder.embedding_dim, 1, 1, decoder.embedding_dim]
-        x, replace, uniform, *dropped = _split(inputs, sizes)
-        own, *states = states
-        x = ops.where(replace > 0.5, own, x)
-        if inputs.shape[-1] > sum(sizes[:3]):
-            x = x * dropped[0]
-        states = [ops.cast(state, decoder.compute_dtype) for state in states]
-        x = ops.cast(x, decoder.compute_dtype)
-        outputs, states, _ = decoder.cell.advance(x, states, self.memory, self.masks)
-        if inputs.shape[-1] > sum(sizes[:3]):
-            outputs = outputs * dropped[1]
-        logits = decoder.head(outputs)
-        states = [ops.cast(state, "float32") for state in states]
-        return logits, [self._embedded(logits, uniform[:, 0]), *states]
-
-    call = __call__
-
-    def _embedded(self, logits, uniform):
-        """What an input made of the logits is: an id drawn from them, or their mean embedding."""
-        embedding = self.decoder.embedding
-        if self.decoder.sampling == "output":
-            table = ops.cast(embedding.embeddings, "float32")
-            return ops.matmul(ops.softmax(logits), table)
-        # Not at the top of the file: zoo.decoding steps the layers, and imports them.
-        from zoo.decoding.samplers import Temperature
-
-        ids = Temperature(1.0).sample(ops.stop_gradient(logits), uniform)
-        return ops.cast(embedding(ids), "float32")
-
-
-def _split(x, sizes):
-    """Parts of the last axis, the last one of which takes the rest."""
-    parts, start = [], 0
-    for size in sizes:
-        parts.append(x[..., start : start + size])
-        start += size
-    return [*parts, x[..., start:]]
+            return x
+        return keras.random.dropout(x, self.dropout, seed=self.seed_generator)
