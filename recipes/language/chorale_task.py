@@ -50,15 +50,21 @@ def load(config) -> "ChoraleTask":
     for part, found in pieces.items():
         segments[part], bounds = bounds[: len(found)], bounds[len(found) :]
         longest = max(end - start for start, end in segments[part])
-        if longest <= config.window:
+        if longest <= config.window and part != "test":
             raise UserError(
                 f"--window {config.window} is longer than the pieces of {part}, which have at most "
                 f"{longest:,} notes. Give a smaller one, such as {WINDOW}."
             )
+    short = sum(end - start <= config.window for start, end in segments["train"])
+    notes = (_NOTE,)
+    if short:
+        notes += (
+            f"{short} of {len(segments['train'])} training pieces are left out: they are shorter "
+            f"than --window {config.window}",
+        )
     name, piece = next(iter(parts["test"].items()))
-    return ChoraleTask(
-        config, np.concatenate(ids), segments, tokens, piece[:OPENING], (_NOTE,), name=name
-    )
+    ids = np.concatenate(ids)
+    return ChoraleTask(config, ids, segments, tokens, piece[:OPENING], notes, name)
 
 
 @dataclass(frozen=True)

@@ -172,14 +172,15 @@ def test_no_such_file(tmp_path):
         read_chords(tmp_path / "none.csv")
 
 
-def by_hand(model, sequences):
-    """Loss and accuracy of a model that reads each sequence alone, from its beginning."""
+def by_hand(model, batches):
+    """Loss and accuracy of a model on batches of sequences of one length, `(batch, time)`."""
     losses, hits = [], []
-    for ids in sequences:
-        logits = np.asarray(model(ids[None, :-1]), np.float64)[0]
+    for ids in batches:
+        logits = np.asarray(model(ids[:, :-1]), np.float64)
         probabilities = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
-        losses.append(-np.log(probabilities[np.arange(len(ids) - 1), ids[1:]]))
-        hits.append(logits.argmax(axis=-1) == ids[1:])
+        chosen = np.take_along_axis(probabilities, ids[:, 1:, None], axis=-1)
+        losses.append(-np.log(chosen).ravel())
+        hits.append((logits.argmax(axis=-1) == ids[:, 1:]).ravel())
     return np.concatenate(losses).mean(), np.concatenate(hits).mean()
 
 
@@ -188,9 +189,9 @@ def test_scores_are_those_of_pieces_read_alone_and_of_the_books_windows(run, mod
     metrics = json.loads((run / "metrics.json").read_text())
     pieces = [NoteTokens().encode(piece) for piece in PARTS[part].values()]
     assert len({len(piece) for piece in pieces}) > 1  # so some of them are filled up to be read
-    nats, accuracy = by_hand(model, pieces)
+    nats, accuracy = by_hand(model, [piece[None] for piece in pieces])
     windows = [p[at : at + 132] for p in pieces for at in range(0, len(p) - 131, 64)]
-    _, accuracy_windows = by_hand(model, windows)
+    _, accuracy_windows = by_hand(model, [np.array(windows)])
     expected = {
         "nats": nats, "perplexity": np.exp(nats), "accuracy": accuracy,
         "accuracy_windows": accuracy_windows,
@@ -412,6 +413,15 @@ def test_flags_that_do_not_go_with_chorales(train, logs, capsys, settings, messa
     folder = train(status=2, **settings)
     assert message in capsys.readouterr().err.replace("\n", " ")
     assert not folder.exists()
+
+
+def test_pieces_shorter_than_a_window_are_noted(task):
+    lengths = sorted(4 * len(piece) for piece in PARTS["train"].values())
+    assert len(task.notes) == 1
+    longer = language_model.load_data(config_of(window=lengths[1]))
+    count = sum(length <= lengths[1] for length in lengths)
+    assert longer.notes[1].startswith(f"{count} of 6 training pieces are left out")
+    assert len(longer.batches("train", None, seed=0)) > 0
 
 
 def test_the_defaults_are_for_chorales(run):
