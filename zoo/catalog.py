@@ -15,7 +15,8 @@ class ModelInfo:
     Args:
         name: Name of the factory, and of the model in `create_model`.
         module: Module in `zoo.models` that defines the factory.
-        task: Recipe that trains it by default; "pretraining" for models that only start others.
+        task: Recipe that trains it by default; "pretraining" for models that only start others,
+            "captioning" for those without a recipe.
         chapter: Chapter of the book (2nd and 3rd edition number them alike).
         parameters: Number of weights of the reference build, see `REFERENCE_ARGUMENTS`.
         summary: One line for `zoo list`.
@@ -36,6 +37,8 @@ REFERENCE_ARGUMENTS = {
     "tabular": {"num_numeric": 8},
     "language_model": {"vocabulary_size": 39},
     "translation": {"source_vocabulary_size": 1000, "target_vocabulary_size": 1000},
+    "text_classification": {"vocabulary_size": 1000},
+    "captioning": {"input_shape": (64, 64, 3), "vocabulary_size": 1000},
     "pretraining": {"input_shape": (28, 28)},
 }
 
@@ -102,12 +105,36 @@ CATALOG = (
         "causal Transformer, pre-norm, rotary positions",
     ),
     ModelInfo(
+        "transformer",
+        "transformer",
+        "translation",
+        16,
+        1311208,
+        "encoder and decoder of attention, pre- or post-norm",
+    ),
+    ModelInfo(
+        "transformer_encoder",
+        "transformer",
+        "text_classification",
+        16,
+        524800,
+        "the Transformer's encoder: ids to a memory",
+    ),
+    ModelInfo(
         "seq2seq",
         "seq2seq",
         "translation",
         16,
         1498088,
         "recurrent encoder-decoder, with or without attention",
+    ),
+    ModelInfo(
+        "captioner",
+        "captioner",
+        "captioning",
+        16,
+        1040168,
+        "a CNN, and a decoder that attends to its feature map",
     ),
     ModelInfo(
         "autoencoder",

@@ -103,12 +103,64 @@ class SmoothedSparseCrossentropy(keras.losses.Loss):
         crossentropy = keras.losses.sparse_categorical_crossentropy(
             y_true, y_pred, from_logits=True
         )
+        if not self.label_smoothing:
+            return crossentropy
         uniform = ops.logsumexp(y_pred, axis=-1) - ops.mean(y_pred, axis=-1)
         return (1 - self.label_smoothing) * crossentropy + self.label_smoothing * uniform
 
     def get_config(self):
         """Arguments to rebuild the loss."""
         return {**super().get_config(), "label_smoothing": self.label_smoothing}
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class MaskedCrossentropy(SmoothedSparseCrossentropy):
+    """Crossentropy, in nats per real token, of ids and logits; id 0 is padding and never counts.
+
+    The mean is over the real tokens of the batch, so that more padding changes neither the loss
+    nor its gradient. (Averaging it over batches of different lengths, as `fit` does, weights them
+    by their number of sequences.)
+
+    Args:
+        label_smoothing: Share to spread over all ids, in [0, 1). Defaults to 0.
+        reduction: As in `keras.losses.Loss`. Defaults to `"mean_with_sample_weight"`: the mean
+            over real tokens.
+        name: Name of the loss.
+        **kwargs: Arguments of `keras.losses.Loss`.
+
+    Raises:
+        ValueError: If the share is out of range.
+
+    Example:
+        >>> from zoo.losses import MaskedCrossentropy
+        >>> import numpy as np
+        >>> logits = np.log([[[0.25, 0.5, 0.25], [0.1, 0.1, 0.8]]])
+        >>> round(float(MaskedCrossentropy()(np.array([[1, 0]]), logits)), 4)  # log 2
+        0.6931
+
+    Reference:
+        Book, chapter 16 (3rd edition, cells 98 and following), where older versions of Keras
+        divided by the number of all positions.
+    """
+
+    def __init__(
+        self,
+        label_smoothing=0.0,
+        reduction="mean_with_sample_weight",
+        name="masked_crossentropy",
+        **kwargs,
+    ):
+        super().__init__(label_smoothing, name=name, reduction=reduction, **kwargs)
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        """The loss of ids `(batch, time)` and logits `(batch, time, vocabulary_size)`."""
+        weight = ops.cast(ops.not_equal(y_true, 0), self.dtype)
+        if sample_weight is not None:
+            sample_weight = ops.cast(sample_weight, self.dtype)
+            if len(sample_weight.shape) == 1:  # one a sequence
+                sample_weight = ops.expand_dims(sample_weight, -1)
+            weight = weight * sample_weight
+        return super().__call__(y_true, y_pred, weight)
 
 
 @keras.saving.register_keras_serializable(package="zoo")

@@ -1,4 +1,4 @@
-"""Metrics of sequence-to-sequence forecasters."""
+"""Metrics of sequence-to-sequence models."""
 
 import keras
 from keras import ops
@@ -81,3 +81,35 @@ class LastStepLoss(keras.metrics.Mean):
     def get_config(self):
         """Arguments to rebuild the metric."""
         return {**super().get_config(), "loss": keras.losses.serialize(self.loss)}
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class TokenAccuracy(keras.metrics.Mean):
+    """Share of the real tokens whose id has the largest logit; id 0 is padding and never counts.
+
+    Args:
+        name: Name of the metric.
+        **kwargs: Arguments of `keras.metrics.Mean`.
+
+    Example:
+        >>> from zoo.metrics import TokenAccuracy
+        >>> import numpy as np
+        >>> logits = np.array([[[0.0, 2.0, 1.0], [0.0, 2.0, 1.0], [3.0, 0.0, 0.0]]])
+        >>> float(TokenAccuracy()(np.array([[1, 2, 0]]), logits))
+        0.5
+    """
+
+    def __init__(self, name="token_accuracy", **kwargs):
+        super().__init__(name=name, **kwargs)
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Adds a batch: ids `(batch, time)` and logits `(batch, time, vocabulary_size)`."""
+        y_true = ops.cast(y_true, "int32")
+        right = ops.equal(y_true, ops.cast(ops.argmax(y_pred, axis=-1), "int32"))
+        weight = ops.cast(ops.not_equal(y_true, 0), self.dtype)
+        if sample_weight is not None:
+            sample_weight = ops.cast(sample_weight, self.dtype)
+            if len(sample_weight.shape) == 1:  # one a sequence
+                sample_weight = ops.expand_dims(sample_weight, -1)
+            weight = weight * sample_weight
+        return super().update_state(ops.cast(right, self.dtype), sample_weight=weight)

@@ -3,7 +3,7 @@
 import keras
 from keras import layers, ops
 
-from zoo.layers import AttentionDecoder, BahdanauAttention, LuongAttention
+from zoo.layers import AttentionDecoder, BahdanauAttention, LuongAttention, PaddingMask
 from zoo.models.heads import check_counts, check_dropout
 from zoo.registry import register_model
 
@@ -122,7 +122,7 @@ def recurrent_encoder(vocabulary_size, units, cell, encoder, num_layers, embeddi
     if encoder == "bidirectional" and units % 2:
         raise ValueError(f"A bidirectional encoder needs even units. Received: units={units}")
     source = keras.Input((None,), dtype="int32", name="source")
-    mask = ops.not_equal(source, 0)
+    mask = PaddingMask(name="mask")(source)
     x = layers.Embedding(vocabulary_size, embedding_dim, name="embedding")(source)
     states = []
     for index in range(num_layers):
@@ -143,7 +143,7 @@ def recurrent_encoder(vocabulary_size, units, cell, encoder, num_layers, embeddi
     return keras.Model(source, memory, name="encoder")
 
 
-def attention_layer(attention, units, score_scale, normalize, monotonic):
+def attention_layer(attention, units, score_scale, normalize, monotonic=False):
     """The attention layer of a name, or None."""
     _check_choices(attention=(attention, _ATTENTIONS))
     if attention == "luong":

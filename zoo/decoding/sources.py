@@ -1,0 +1,203 @@
+"""What `decode` and `beam_search` share: the parts of a model, memories, compiled loops.
+
+A model that they can decode has a part named "encoder", from a source to a memory, and a layer
+named "decoder". A memory is a dictionary of tensors, batch first. Besides the call that trains it,
+`decoder(target_ids, memory)` to logits `(batch, time, vocabulary)`, a decoder has two methods:
+
+- `start(memory, max_length)`: the state before the first step, a list of tensors, batch first
+- `step(ids, position, state, memory)`: logits `(batch, vocabulary)`, the next state, and the
+  weights of the attention to the source, `(batch, source_time)` or None
+
+and may have `prepare(memory)`, which adds what is computed once for all steps, and `longest`, the
+greatest number of steps, or None. Steps give what the call gives.
+"""
+
+import keras
+import numpy as np
+
+_BUCKET = 8  # sources and targets get a multiple of it as their length, so that few compile
+
+
+class Loop(keras.Model):
+    """A model's decoder in a loop, compiled for one batch size and one length of the source.
+
+    Args:
+        name: Name of the model.
+        decoder: The decoder.
+        max_length: Most steps that it can make.
+    """
+
+    def __init__(self, name, decoder, max_length):
+        # Memory and state go in as they are, whatever the policy.
+        super().__init__(name=name, autocast=False)
+        self.decoder = decoder
+        self.max_length = max_length
+        self.jit_compile = keras.backend.backend() in ("tensorflow", "jax")
+        self.built = True
+
+    def prepare(self, memory):
+        """The memory with what the decoder computes once for all steps."""
+        prepare = getattr(self.decoder, "prepare", None)
+        return memory if prepare is None else prepare(memory)
+
+    def check_weights(self, weights, reason):
+        """Raises a `ValueError` if the decoder has no attention, which `reason` needs."""
+        if weights is None:
+            raise ValueError(
+                f"{reason} needs a decoder with attention. {self.decoder.name!r} has none."
+            )
+
+
+def decoder_of(model, max_length, start_id, end_id):
+    """The decoder of a model, if it can make these steps.
+
+    Args:
+        model: Model with parts named "encoder" and "decoder".
+        max_length: Number of steps.
+        start_id: Id that comes before the first one.
+        end_id: Id that comes after the last one.
+
+    Returns:
+        The decoder, and how many steps a loop that makes `max_length` should have room for.
+
+    Raises:
+        ValueError: If there is no such part, or an argument is out of range.
+    """
+    decoder = _part(model, "decoder")
+    check_whole("max_length", max_length, 1)
+    vocabulary = model.output_shape[-1]
+    for name, value in {"start_id": start_id, "end_id": end_id}.items():
+        if not _is_whole(value) or not 0 < value < vocabulary:
+            raise ValueError(
+                f"Expected an id of the target in [1, {vocabulary}); 0 is padding. "
+                f"Received: {name}={value!r}"
+            )
+    longest = getattr(decoder, "longest", None)
+    if longest is not None and max_length > longest:
+        raise ValueError(
+            f"{decoder.name!r} knows {longest} positions. Received: max_length={max_length}"
+        )
+    return decoder, _rounded_up(max_length, longest)
+
+
+def encode(model, source):
+    """Runs the encoder, once.
+
+    Args:
+        model: Model with parts named "encoder" and "decoder".
+        source: Whole numbers `(batch, source_time)`, or what else the encoder takes.
+
+    Returns:
+        The memory of NumPy arrays, and the length of the source. Ids are padded to a multiple of
+        8, and the memory with them.
+
+    Raises:
+        ValueError: If the source is no array of ids, or some lie outside the vocabulary.
+    """
+    encoder = _part(model, "encoder")
+    try:
+        source = np.asarray(source)
+    except ValueError:
+        raise ValueError("Expected rows of equal length, padded with 0. Received: others") from None
+    length = None
+    if source.dtype.kind in "iu" and source.ndim == 2:
+        _check_ids(source, _attribute(encoder, "input_dim", "vocabulary_size"))
+        batch, length = source.shape
+        padded = np.zeros((batch, _rounded_up(length, _attribute(encoder, "longest"))), "int32")
+        padded[:, :length] = source
+        source = padded
+    elif len(_shape(encoder) or source.shape) != source.ndim or source.ndim < 3:
+        raise ValueError(
+            "Expected ids, whole numbers (batch, time), or what the encoder takes. Received: a "
+            f"source of type {source.dtype} and shape {source.shape}"
+        )
+    memory = compiled(model, "encode", lambda: _Encoding(encoder)).predict_on_batch(source)
+    return memory, memory["outputs"].shape[1] if length is None else length
+
+
+def compiled(model, key, make):
+    """A compiled loop, kept on the model so that it goes when the model goes.
+
+    Args:
+        model: The model.
+        key: What distinguishes the loop from others.
+        make: Function that makes it.
+
+    Returns:
+        The loop, the same as last time if there was one.
+    """
+    if not hasattr(model, "zoo_decode"):
+        model.zoo_decode = _Kept()
+    loops = model.zoo_decode.loops
+    if key not in loops:
+        loops[key] = make()
+    return loops[key]
+
+
+def shapes(memory):
+    """The shapes of a memory, as part of a key."""
+    return tuple((name, part.shape) for name, part in sorted(memory.items()))
+
+
+def check_whole(name, value, least):
+    """Raises a `ValueError` if an argument is no whole number, or less than `least`."""
+    if not _is_whole(value) or value < least:
+        raise ValueError(f"Expected a whole number of at least {least}. Received: {name}={value!r}")
+
+
+class _Encoding(keras.Model):
+    """The encoder, compiled as it likes: a recurrent one may not compile with XLA on a GPU."""
+
+    def __init__(self, encoder):
+        super().__init__(name="encode", autocast=False)
+        self.encoder = encoder
+        self.built = True
+
+    def call(self, inputs):
+        return self.encoder(inputs, training=False)
+
+
+class _Kept:
+    """Keras neither tracks nor saves an attribute that is a plain object."""
+
+    def __init__(self):
+        self.loops = {}
+
+
+def _part(model, name):
+    try:
+        return model.get_layer(name)
+    except ValueError:
+        raise ValueError(
+            "Decoding needs a model with parts named 'encoder' and 'decoder', such as "
+            f"zoo.transformer. {model.name!r} has no {name!r}."
+        ) from None
+
+
+def _attribute(encoder, *names):
+    """The first attribute of these names that a layer of the encoder has, else None."""
+    for layer in getattr(encoder, "layers", [encoder]):
+        for name in names:
+            if getattr(layer, name, None) is not None:
+                return getattr(layer, name)
+    return None
+
+
+def _shape(encoder):
+    shape = getattr(encoder, "input_shape", None)
+    return shape if isinstance(shape, tuple) else None
+
+
+def _check_ids(source, vocabulary):
+    outside = source[(source < 0) | (source >= (np.inf if vocabulary is None else vocabulary))]
+    if outside.size:
+        raise ValueError(f"Expected ids in [0, {vocabulary}). Received: {outside[0]} in source")
+
+
+def _rounded_up(length, most):
+    rounded = max(-(-length // _BUCKET), 1) * _BUCKET
+    return rounded if most is None else max(min(rounded, most), length)
+
+
+def _is_whole(value):
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)

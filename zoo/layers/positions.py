@@ -1,0 +1,196 @@
+"""Where in its sequence a vector stands, for layers that cannot tell."""
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+POSITIONS = ("sinusoidal", "learned")
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class SinusoidalPositions(keras.layers.Layer):
+    """Adds sines and cosines of the position, of wavelengths from 2 pi to 20,000 pi.
+
+    Channel `2 i` of position `p` gets `sin(p / 10000^(2 i / channels))`, channel `2 i + 1` the
+    cosine of the same angle.
+
+    Args:
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.layers import SinusoidalPositions
+        >>> SinusoidalPositions()(np.zeros((1, 2, 4))).numpy().round(2)
+        array([[[0.  , 1.  , 0.  , 1.  ],
+                [0.84, 0.54, 0.01, 1.  ]]], dtype=float32)
+
+    Reference:
+        Vaswani et al., *Attention is all you need*, 2017, section 3.5; book, chapter 16, 3rd
+        edition cell 130.
+    """
+
+    def call(self, inputs, start=0):
+        """Inputs `(batch, time, channels)` plus their positions, which begin at `start`."""
+        channels = inputs.shape[-1]
+        pairs = np.arange((channels + 1) // 2)
+        frequencies = np.float32(10000.0 ** (-2 * pairs / channels))
+        positions = start + ops.arange(ops.shape(inputs)[1], dtype="int32")
+        angles = ops.expand_dims(ops.cast(positions, "float32"), -1) * frequencies
+        waves = ops.stack([ops.sin(angles), ops.cos(angles)], axis=-1)
+        waves = ops.reshape(waves, (-1, 2 * len(pairs)))[:, :channels]
+        return inputs + ops.cast(waves, inputs.dtype)
+
+    def compute_output_shape(self, inputs_shape):
+        """The shape of the inputs."""
+        return tuple(inputs_shape)
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class LearnedPositions(keras.layers.Layer):
+    """Adds a vector of its own, a weight, for each position.
+
+    Args:
+        max_length: How many positions there are; longer inputs are an error.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: If `max_length` is no whole number of at least 1, or the inputs are longer.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.layers import LearnedPositions
+        >>> LearnedPositions(50)(np.zeros((1, 20, 4))).shape
+        TensorShape([1, 20, 4])
+
+    Reference:
+        Book, chapter 16, 3rd edition cell 128.
+    """
+
+    def __init__(self, max_length, **kwargs):
+        super().__init__(**kwargs)
+        if isinstance(max_length, bool) or not isinstance(max_length, int) or max_length < 1:
+            raise ValueError(
+                f"Expected a whole number of at least 1. Received: max_length={max_length!r}"
+            )
+        self.max_length = max_length
+
+    def build(self, inputs_shape):
+        """Makes the vectors."""
+        shape = (self.max_length, inputs_shape[-1])
+        initializer = keras.initializers.RandomNormal(stddev=0.02)
+        self.vectors = self.add_weight(shape=shape, initializer=initializer, name="vectors")
+
+    def call(self, inputs, start=0):
+        """Inputs `(batch, time, channels)` plus their positions, which begin at `start`."""
+        time = inputs.shape[1]
+        if time is not None and time > self.max_length:
+            raise ValueError(
+                f"Expected at most {self.max_length} steps (max_length of {self.name!r}). "
+                f"Received: {time}"
+            )
+        time, channels = ops.shape(inputs)[1:]
+        vectors = ops.cast(self.vectors, inputs.dtype)
+        return inputs + ops.slice(vectors, (start, 0), (time, channels))
+
+    def compute_output_shape(self, inputs_shape):
+        """The shape of the inputs."""
+        return tuple(inputs_shape)
+
+    def get_config(self):
+        return {**super().get_config(), "max_length": self.max_length}
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class PositionalEmbedding(keras.layers.Layer):
+    """Ids as vectors that know their positions.
+
+    Args:
+        vocabulary_size: Number of ids.
+        embedding_dim: Size of the vectors.
+        positions: `"sinusoidal"` or `"learned"`. Defaults to `"sinusoidal"`.
+        max_length: Number of learned positions. Defaults to 512.
+        scale: Whether the vectors of the ids are scaled by `sqrt(embedding_dim)`, so that they
+            weigh as much as the positions although they start small. Defaults to True.
+        dropout: Share of the channels dropped behind the sum, in [0, 1). Defaults to 0.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: If there are no such positions.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.layers import PositionalEmbedding
+        >>> layer = PositionalEmbedding(vocabulary_size=10, embedding_dim=4)
+        >>> vectors = layer(np.array([[3, 1, 4]]))
+        >>> vectors.shape, layer.logits(vectors).shape
+        (TensorShape([1, 3, 4]), TensorShape([1, 3, 10]))
+
+    Reference:
+        Vaswani et al., *Attention is all you need*, 2017, sections 3.4 and 3.5.
+    """
+
+    def __init__(
+        self,
+        vocabulary_size,
+        embedding_dim,
+        positions="sinusoidal",
+        max_length=512,
+        scale=True,
+        dropout=0.0,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if positions not in POSITIONS:
+            raise ValueError(
+                f"Expected positions out of {', '.join(POSITIONS)}. Received: {positions!r}"
+            )
+        self.vocabulary_size = vocabulary_size
+        self.embedding_dim = embedding_dim
+        self.positions = positions
+        self.max_length = max_length
+        self.scale = scale
+        self.dropout = dropout
+        shared = {"dtype": self.dtype_policy}
+        # Scaled vectors have the variance 1, and a head that shares them logits of about that.
+        normal = keras.initializers.RandomNormal(stddev=embedding_dim**-0.5)
+        self.embedding = layers.ReversibleEmbedding(
+            vocabulary_size,
+            embedding_dim,
+            embeddings_initializer=normal if scale else "uniform",
+            reverse_dtype="float32",
+            name="embedding",
+            **shared,
+        )
+        if positions == "learned":
+            self.add_positions = LearnedPositions(max_length, name="positions", **shared)
+        else:
+            self.add_positions = SinusoidalPositions(name="positions", **shared)
+        self.drop = layers.Dropout(dropout, name="dropout", **shared)
+
+    def build(self, inputs_shape):
+        """Makes the vectors."""
+        self.embedding.build(inputs_shape)
+        self.add_positions.build((*inputs_shape, self.embedding_dim))
+
+    def call(self, inputs, start=0):
+        """Vectors of ids `(batch, time)`, the first of which has the position `start`."""
+        x = self.embedding(inputs)
+        x = x * self.embedding_dim**0.5 if self.scale else x
+        return self.drop(self.add_positions(x, start=start))
+
+    @property
+    def longest(self):
+        """The greatest length, with learned positions; else None."""
+        return self.max_length if self.positions == "learned" else None
+
+    def logits(self, inputs):
+        """Float32 logits of the ids, from vectors: products with those of the ids."""
+        return self.embedding(inputs, reverse=True)
+
+    def compute_output_shape(self, inputs_shape):
+        """The shape of the ids, and the channels."""
+        return (*inputs_shape, self.embedding_dim)
+
+    def get_config(self):
+        names = ("vocabulary_size", "embedding_dim", "positions", "max_length", "scale", "dropout")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}

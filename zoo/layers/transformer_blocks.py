@@ -1,0 +1,246 @@
+"""The blocks of a Transformer: attention and two dense layers, each with a residual path."""
+
+import keras
+from keras import layers, ops
+
+NORMS = ("pre", "post")
+
+
+class _Block(keras.layers.Layer):
+    """What both kinds of blocks share: the dense part, and residual paths around all parts."""
+
+    attentions = ("self_attention",)
+
+    def __init__(
+        self,
+        num_heads,
+        key_dim,
+        feed_forward_dim,
+        dropout=0.0,
+        attention_dropout=0.0,
+        norm="pre",
+        activation="relu",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if norm not in NORMS:
+            raise ValueError(f"Expected norm out of {', '.join(NORMS)}. Received: {norm!r}")
+        self.num_heads = num_heads
+        self.key_dim = key_dim
+        self.feed_forward_dim = feed_forward_dim
+        self.dropout = dropout
+        self.attention_dropout = attention_dropout
+        self.norm = norm
+        self.activation = keras.activations.get(activation)
+        shared = {"dtype": self.dtype_policy}
+        for name in self.attentions:
+            attention = layers.MultiHeadAttention(
+                num_heads, key_dim, dropout=attention_dropout, name=name, **shared
+            )
+            setattr(self, name, attention)
+        self.hidden = layers.Dense(feed_forward_dim, self.activation, name="hidden", **shared)
+        self.norms = [
+            layers.LayerNormalization(name=f"{name}_norm", **shared)
+            for name in (*self.attentions, "dense")
+        ]
+        self.drop = layers.Dropout(dropout, name="dropout", **shared)
+
+    def _build(self, channels, memory_channels=None):
+        shape, memory_shape = (None, None, channels), (None, None, memory_channels or channels)
+        for name in self.attentions:
+            source = shape if name == "self_attention" else memory_shape
+            getattr(self, name).build(shape, source)
+        self.hidden.build(shape)
+        self.outputs = layers.Dense(channels, name="outputs", dtype=self.dtype_policy)
+        self.outputs.build((None, None, self.feed_forward_dim))
+        for norm in self.norms:
+            norm.build(shape)
+
+    def _enter(self, part, x):
+        """What a part reads."""
+        return self.norms[part](x) if self.norm == "pre" else x
+
+    def _leave(self, part, x, y):
+        """What comes after a part that read `x` and gave `y`."""
+        x = x + self.drop(y)
+        return x if self.norm == "pre" else self.norms[part](x)
+
+    def _dense(self, x):
+        part = len(self.attentions)
+        return self._leave(part, x, self.outputs(self.hidden(self._enter(part, x))))
+
+    def compute_output_shape(self, inputs_shape, *others, **kwargs):
+        """The shape of the inputs."""
+        return tuple(inputs_shape)
+
+    def get_config(self):
+        names = ("num_heads", "key_dim", "feed_forward_dim", "dropout", "attention_dropout", "norm")
+        config = {name: getattr(self, name) for name in names}
+        config["activation"] = keras.activations.serialize(self.activation)
+        return {**super().get_config(), **config}
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class TransformerEncoderBlock(_Block):
+    """Self-attention of a whole sequence, then two dense layers.
+
+    Args:
+        num_heads: Number of attention heads.
+        key_dim: Size of each head.
+        feed_forward_dim: Size of the hidden dense layer.
+        dropout: Share of the channels dropped behind each part, in [0, 1). Defaults to 0.
+        attention_dropout: Share of the attention weights dropped, in [0, 1). Defaults to 0.
+        norm: Where each part is normalised: `"pre"`, in front of it, or `"post"`, behind its
+            residual path. Defaults to `"pre"`.
+        activation: Of the hidden dense layer. Defaults to `"relu"`.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: If there is no such norm.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.layers import TransformerEncoderBlock
+        >>> block = TransformerEncoderBlock(num_heads=2, key_dim=4, feed_forward_dim=16)
+        >>> block(np.zeros((1, 5, 8)), np.ones((1, 5), bool)).shape
+        TensorShape([1, 5, 8])
+
+    Reference:
+        Vaswani et al., *Attention is all you need*, 2017; Xiong et al., *On layer normalization in
+        the Transformer architecture*, 2020 (pre-norm); book, chapter 16, 3rd edition cell 135.
+    """
+
+    def build(self, inputs_shape):
+        """Makes the weights."""
+        self._build(inputs_shape[-1])
+
+    def call(self, inputs, mask):
+        """Outputs `(batch, time, channels)` of such inputs and a mask `(batch, time)`."""
+        y = self._enter(0, inputs)
+        y = self.self_attention(y, y, attention_mask=ops.expand_dims(mask, 1))
+        return self._dense(self._leave(0, inputs, y))
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class TransformerDecoderBlock(_Block):
+    """Causal self-attention, attention to a memory, then two dense layers.
+
+    It computes all steps of a sequence at once (`call`), or one after the other (`step`), which
+    then look back at keys and values kept from the steps before.
+
+    Args:
+        num_heads: Number of attention heads.
+        key_dim: Size of each head.
+        feed_forward_dim: Size of the hidden dense layer.
+        dropout: As for `TransformerEncoderBlock`.
+        attention_dropout: As for `TransformerEncoderBlock`.
+        norm: As for `TransformerEncoderBlock`.
+        activation: As for `TransformerEncoderBlock`.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: If there is no such norm.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.layers import TransformerDecoderBlock
+        >>> block = TransformerDecoderBlock(num_heads=2, key_dim=4, feed_forward_dim=16)
+        >>> block(np.zeros((1, 5, 8)), np.zeros((1, 7, 12)), np.ones((1, 7), bool)).shape
+        TensorShape([1, 5, 8])
+
+    Reference:
+        As for `TransformerEncoderBlock`; book, chapter 16, 3rd edition cell 136.
+    """
+
+    attentions = ("self_attention", "cross_attention")
+
+    def build(self, inputs_shape, memory_shape):
+        """Makes the weights."""
+        self._build(inputs_shape[-1], memory_shape[-1])
+
+    def call(self, inputs, memory, mask):
+        """Outputs at every step.
+
+        Args:
+            inputs: `(batch, time, channels)`.
+            memory: `(batch, source_time, memory_channels)`.
+            mask: Which steps of the memory are real, `(batch, source_time)`.
+
+        Returns:
+            `(batch, time, channels)`; no step sees a later one.
+        """
+        time = ops.arange(ops.shape(inputs)[1], dtype="int32")
+        # Padding comes last, so that the causal mask keeps real steps from seeing it.
+        causal = ops.expand_dims(time[:, None] >= time[None, :], 0)
+        y = self._enter(0, inputs)
+        x = self._leave(0, inputs, self.self_attention(y, y, attention_mask=causal))
+        y = self._enter(1, x)
+        y = self.cross_attention(y, memory, attention_mask=ops.expand_dims(mask, 1))
+        return self._dense(self._leave(1, x, y))
+
+    def start(self, batch_size, max_length):
+        """Room for the keys and values of `max_length` steps.
+
+        Args:
+            batch_size: Number of sequences.
+            max_length: Number of steps.
+
+        Returns:
+            Keys and values, each `(batch_size, num_heads, max_length, key_dim)`.
+        """
+        shape = (batch_size, self.num_heads, max_length, self.key_dim)
+        return [ops.zeros(shape, self.compute_dtype), ops.zeros(shape, self.compute_dtype)]
+
+    def keys_and_values(self, memory):
+        """What the steps look up in a memory, the same for all of them.
+
+        Args:
+            memory: `(batch, source_time, memory_channels)`.
+
+        Returns:
+            Keys and values, each `(batch, num_heads, source_time, key_dim)`.
+        """
+        return _keys_and_values(self.cross_attention, memory)
+
+    def step(self, inputs, position, state, memory, mask):
+        """One step: what `call` computes at it.
+
+        Args:
+            inputs: `(batch, 1, channels)`.
+            position: How many steps there were before, an int32 scalar.
+            state: From `start` or the step before.
+            memory: From `keys_and_values`.
+            mask: Which steps of the memory are real, `(batch, source_time)`.
+
+        Returns:
+            Outputs `(batch, 1, channels)`, the next state, and the weights of the attention to
+            the memory, float32 `(batch, num_heads, source_time)`.
+        """
+        y = self._enter(0, inputs)
+        slot = (0, 0, position, 0)
+        new = _keys_and_values(self.self_attention, y)
+        state = [ops.slice_update(old, slot, part) for old, part in zip(state, new, strict=True)]
+        past = ops.arange(state[0].shape[2], dtype="int32") <= position
+        y, _ = _attend(self.self_attention, y, *state, past)
+        x = self._leave(0, inputs, y)
+        y = self._enter(1, x)
+        y, weights = _attend(self.cross_attention, y, *memory, mask[:, None, None, :])
+        return self._dense(self._leave(1, x, y)), state, weights[:, :, 0]
+
+
+def _heads_first(x):
+    """`(batch, time, heads, size)` to `(batch, heads, time, size)` and back."""
+    return ops.transpose(x, (0, 2, 1, 3))
+
+
+def _keys_and_values(attention, x):
+    return [_heads_first(attention.key_dense(x)), _heads_first(attention.value_dense(x))]
+
+
+def _attend(attention, x, keys, values, mask):
+    """What a `MultiHeadAttention` does once it has keys and values: outputs and weights."""
+    query = _heads_first(attention.query_dense(x)) / attention.key_dim**0.5
+    scores = ops.cast(ops.matmul(query, ops.transpose(keys, (0, 1, 3, 2))), "float32")
+    weights = ops.softmax(ops.where(mask, scores, -1e30))
+    heads = ops.matmul(ops.cast(weights, values.dtype), values)
+    return attention.output_dense(_heads_first(heads)), weights

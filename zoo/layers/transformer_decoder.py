@@ -1,0 +1,237 @@
+"""The decoder of a Transformer: all steps at once, or one after the other."""
+
+import keras
+from keras import layers, ops
+
+from zoo.layers.positions import PositionalEmbedding
+from zoo.layers.transformer_blocks import TransformerDecoderBlock
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class TransformerDecoder(keras.layers.Layer):
+    """Ids of a target, shifted right, and the memory of a source to logits of the next ids.
+
+    Called, it computes the logits of all steps at once. `zoo.decoding` makes single steps: `start`
+    gives the state before the first one, and `step` carries it on. The state holds the keys and
+    values of all steps so far, so that a step costs no more than one column of the call.
+
+    A memory is a dictionary with `"outputs"` `(batch, source_time, channels)` and `"mask"`
+    `(batch, source_time)`, which tells real steps from padding.
+
+    Args:
+        vocabulary_size: Number of ids.
+        num_layers: Number of blocks. Defaults to 2.
+        embedding_dim: Channels. Defaults to 128.
+        num_heads: Number of attention heads. Defaults to 8.
+        key_dim: Size of each head. Defaults to `embedding_dim // num_heads`.
+        feed_forward_dim: Size of the hidden dense layers. Defaults to `4 * embedding_dim`.
+        dropout: Share of the channels dropped behind the embedding and behind each part of a
+            block, in [0, 1). Defaults to 0.
+        attention_dropout: Share of the attention weights dropped, in [0, 1). Defaults to 0.
+        norm: `"pre"` or `"post"`, see `TransformerEncoderBlock`. Defaults to `"pre"`.
+        positions: `"sinusoidal"` or `"learned"`. Defaults to `"sinusoidal"`.
+        max_length: Number of learned positions. Defaults to 512.
+        scale_embeddings: Whether the embedding is scaled by `sqrt(embedding_dim)`. Defaults to
+            True.
+        tie_embeddings: Whether the head shares the weights of the embedding, without a bias.
+            Defaults to False.
+        activation: Of the hidden dense layers. Defaults to `"relu"`.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: If an argument is out of range.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.layers import TransformerDecoder
+        >>> decoder = TransformerDecoder(vocabulary_size=10, embedding_dim=16, num_heads=2)
+        >>> memory = {"outputs": np.zeros((3, 7, 16)), "mask": np.ones((3, 7), bool)}
+        >>> decoder(np.ones((3, 5), "int32"), memory).shape
+        TensorShape([3, 5, 10])
+        >>> state = decoder.start(memory, max_length=5)
+        >>> logits, state, weights = decoder.step(np.ones(3, "int32"), 0, state, memory)
+        >>> logits.shape, weights.shape
+        (TensorShape([3, 10]), TensorShape([3, 7]))
+
+    Reference:
+        Vaswani et al., *Attention is all you need*, 2017; book, chapter 16, 3rd edition cells 136
+        and 137.
+    """
+
+    def __init__(
+        self,
+        vocabulary_size,
+        num_layers=2,
+        embedding_dim=128,
+        num_heads=8,
+        key_dim=None,
+        feed_forward_dim=None,
+        dropout=0.0,
+        attention_dropout=0.0,
+        norm="pre",
+        positions="sinusoidal",
+        max_length=512,
+        scale_embeddings=True,
+        tie_embeddings=False,
+        activation="relu",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.vocabulary_size = vocabulary_size
+        self.num_layers = num_layers
+        self.embedding_dim = embedding_dim
+        self.num_heads = num_heads
+        self.key_dim = key_dim
+        self.feed_forward_dim = feed_forward_dim
+        self.dropout = dropout
+        self.attention_dropout = attention_dropout
+        self.norm = norm
+        self.positions = positions
+        self.max_length = max_length
+        self.scale_embeddings = scale_embeddings
+        self.tie_embeddings = tie_embeddings
+        self.activation = keras.activations.get(activation)
+        shared = {"dtype": self.dtype_policy}
+        self.embedding = PositionalEmbedding(
+            vocabulary_size,
+            embedding_dim,
+            positions,
+            max_length,
+            scale_embeddings,
+            dropout,
+            name="embedding",
+            **shared,
+        )
+        self.blocks = [
+            TransformerDecoderBlock(
+                num_heads,
+                key_dim or embedding_dim // num_heads,
+                feed_forward_dim or 4 * embedding_dim,
+                dropout,
+                attention_dropout,
+                norm,
+                self.activation,
+                name=f"block_{index}",
+                **shared,
+            )
+            for index in range(num_layers)
+        ]
+        self.final_norm = None
+        if norm == "pre":
+            self.final_norm = layers.LayerNormalization(name="norm", **shared)
+        self.head = None
+        if not tie_embeddings:
+            self.head = layers.Dense(vocabulary_size, dtype="float32", name="head")
+
+    def build(self, target_ids_shape, memory_shape):
+        """Makes the weights."""
+        shape = (*target_ids_shape, self.embedding_dim)
+        self.embedding.build(target_ids_shape)
+        for block in self.blocks:
+            block.build(shape, memory_shape["outputs"])
+        for layer in (self.final_norm, self.head):
+            if layer is not None:
+                layer.build(shape)
+
+    def call(self, target_ids, memory):
+        """Logits at every step, computed at once; no step sees a later one.
+
+        Args:
+            target_ids: int32 `(batch, time)`, the first of them the start id. Padding comes last.
+            memory: Of the source, see above.
+
+        Returns:
+            float32 `(batch, time, vocabulary_size)`.
+        """
+        x = self.embedding(target_ids)
+        for block in self.blocks:
+            x = block(x, memory["outputs"], memory["mask"])
+        return self._logits(x)
+
+    def compute_output_spec(self, target_ids, memory):
+        """Float32 logits."""
+        return keras.KerasTensor((*target_ids.shape, self.vocabulary_size), dtype="float32")
+
+    @property
+    def longest(self):
+        """The greatest number of steps, with learned positions; else None."""
+        return self.embedding.longest
+
+    def prepare(self, memory):
+        """Adds to a memory what all steps look up in it, so that it is computed once.
+
+        Args:
+            memory: Of the source.
+
+        Returns:
+            A larger memory, for `start` and `step`.
+        """
+        memory = dict(memory)
+        for index, block in enumerate(self.blocks):
+            outputs = ops.cast(memory["outputs"], self.compute_dtype)
+            keys, values = block.keys_and_values(outputs)
+            memory |= {f"keys_{index}": keys, f"values_{index}": values}
+        return memory
+
+    def start(self, memory, max_length):
+        """The state before the first step: room for the keys and values of all steps.
+
+        Args:
+            memory: Of the source.
+            max_length: How many steps there will be at most.
+
+        Returns:
+            List of tensors, batch first.
+        """
+        batch = ops.shape(memory["outputs"])[0]
+        return [part for block in self.blocks for part in block.start(batch, max_length)]
+
+    def step(self, ids, position, state, memory):
+        """One step: what the call computes at it.
+
+        Args:
+            ids: The last ids, int32 `(batch,)`; at first the start id.
+            position: How many steps there were before, an int32 scalar.
+            state: From `start` or the step before.
+            memory: Of the source; computed anew at each step if it does not come from `prepare`.
+
+        Returns:
+            Logits, float32 `(batch, vocabulary_size)`, the next state, and the weights of the
+            attention to the memory, the mean of all heads of all blocks, float32
+            `(batch, source_time)`.
+        """
+        if "keys_0" not in memory:
+            memory = self.prepare(memory)
+        x = self.embedding(ops.expand_dims(ids, 1), start=position)
+        state, weights = list(state), []
+        for index, block in enumerate(self.blocks):
+            mine = slice(2 * index, 2 * index + 2)
+            known = memory[f"keys_{index}"], memory[f"values_{index}"]
+            x, state[mine], heads = block.step(x, position, state[mine], known, memory["mask"])
+            weights.append(heads)
+        weights = ops.mean(ops.concatenate(weights, axis=1), axis=1)
+        return self._logits(x)[:, 0], state, weights
+
+    def get_config(self):
+        names = (
+            "vocabulary_size",
+            "num_layers",
+            "embedding_dim",
+            "num_heads",
+            "key_dim",
+            "feed_forward_dim",
+            "dropout",
+            "attention_dropout",
+            "norm",
+            "positions",
+            "max_length",
+            "scale_embeddings",
+            "tie_embeddings",
+        )
+        config = {name: getattr(self, name) for name in names}
+        config["activation"] = keras.activations.serialize(self.activation)
+        return {**super().get_config(), **config}
+
+    def _logits(self, x):
+        x = x if self.final_norm is None else self.final_norm(x)
+        return self.embedding.logits(x) if self.head is None else self.head(x)

@@ -1,0 +1,139 @@
+"""A convolutional encoder, and a recurrent decoder that looks at parts of the picture."""
+
+import keras
+from keras import layers, ops
+
+from zoo.layers import AttentionDecoder
+from zoo.models.heads import check_counts, check_dropout
+from zoo.models.seq2seq import attention_layer
+from zoo.registry import register_model
+
+
+@register_model
+def captioner(
+    input_shape,
+    vocabulary_size,
+    units=256,
+    backbone=None,
+    cell="lstm",
+    num_layers=1,
+    attention="bahdanau",
+    score_scale=False,
+    normalize=False,
+    attention_layer_size=None,
+    input_feeding=True,
+    embedding_dim=128,
+    dropout=0.0,
+    sampling=None,
+    sampling_probability=0.0,
+    name="captioner",
+):
+    """Describes pictures: the decoder of `seq2seq` attends to the feature map of a CNN.
+
+    Every place of the feature map is a position of the memory; the decoder starts from linear tanh
+    layers on the mean of the map. The attention at a step, of shape `(height * width,)`, shows
+    where the model looks when it writes a word.
+
+    Args:
+        input_shape: `(height, width, channels)` of the pictures.
+        vocabulary_size: Number of ids, padding (0) and start id included.
+        units: Size of each recurrent layer. Defaults to 256.
+        backbone: Model from pictures to feature maps `(batch, height, width, channels)`, such as
+            `keras.applications.MobileNetV3Small(include_top=False)`. Defaults to None: 3
+            convolutions that halve the picture and double their filters, from 32.
+        cell: `"lstm"` or `"gru"`. Defaults to `"lstm"`.
+        num_layers: Number of recurrent layers. Defaults to 1.
+        attention: `"luong"`, `"bahdanau"` or None. Defaults to `"bahdanau"`.
+        score_scale: Whether Luong's score has a trained factor. Defaults to False.
+        normalize: Whether Bahdanau's score is normalized. Defaults to False.
+        attention_layer_size: Size of the attention vector, a linear layer on the decoder's output
+            and the context. Defaults to None: the context itself.
+        input_feeding: Whether the decoder reads the attention vector of the step before, and so
+            knows what it has looked at. Defaults to True.
+        embedding_dim: Size of the embedding. Defaults to 128.
+        dropout: Share dropped behind the embedding, between recurrent layers and before the head,
+            in [0, 1). Defaults to 0.
+        sampling: Scheduled sampling: `"embedding"`, `"output"` or None, see
+            `zoo.layers.AttentionDecoder`. Defaults to None.
+        sampling_probability: Number, or a schedule such as `zoo.layers.LinearSampling`. Defaults
+            to 0.0.
+        name: Name of the model.
+
+    Returns:
+        Uncompiled model: `{"image": (batch, height, width, channels), "target": (batch, time)}` to
+        logits `(batch, time, vocabulary_size)`; see `zoo.seq2seq`.
+
+    Raises:
+        ValueError: If an argument is out of range, or the backbone gives no feature map.
+
+    Example:
+        >>> import numpy as np, zoo
+        >>> model = zoo.captioner((16, 16, 1), vocabulary_size=12, units=8)
+        >>> image, target = np.zeros((1, 16, 16, 1)), np.array([[11, 4, 9]])
+        >>> model({"image": image, "target": target}).shape
+        TensorShape([1, 3, 12])
+
+    Reference:
+        Book, chapter 16, visual attention; Xu et al., *Show, attend and tell*, 2015.
+    """
+    check_counts(
+        vocabulary_size=vocabulary_size,
+        units=units,
+        num_layers=num_layers,
+        embedding_dim=embedding_dim,
+    )
+    check_dropout(dropout)
+    if len(input_shape) != 3:
+        raise ValueError(
+            f"input_shape must be (height, width, channels). Received: {tuple(input_shape)}"
+        )
+    decoder = AttentionDecoder(
+        vocabulary_size,
+        units=units,
+        cell=cell,
+        num_layers=num_layers,
+        attention=attention_layer(attention, units, score_scale, normalize),
+        attention_layer_size=attention_layer_size,
+        input_feeding=input_feeding,
+        embedding_dim=embedding_dim,
+        dropout=dropout,
+        sampling=sampling,
+        sampling_probability=sampling_probability,
+        name="decoder",
+    )
+    image = keras.Input(input_shape, name="image")
+    target = keras.Input((None,), dtype="int32", name="target")
+    encoder = picture_encoder(input_shape, backbone, decoder.cell.cell_state_sizes)
+    logits = decoder(target, encoder(image))
+    return keras.Model({"image": image, "target": target}, logits, name=name)
+
+
+def picture_encoder(input_shape, backbone, state_sizes):
+    """Pictures to a memory: the places of a feature map, and states made of its mean."""
+    image = keras.Input(input_shape, name="image")
+    features = (backbone or _convolutions(input_shape))(image)
+    if len(features.shape) != 4:
+        raise ValueError(
+            "The backbone must give a feature map (batch, height, width, channels). "
+            f"Received: an output of shape {features.shape}"
+        )
+    places = layers.Reshape((-1, features.shape[-1]), name="places")(features)
+    mean = layers.GlobalAveragePooling2D(name="mean")(features)
+    memory = {
+        "outputs": places,
+        "mask": ops.all(ops.ones_like(places, dtype="bool"), axis=-1),
+    }
+    for index, units in enumerate(state_sizes):
+        name = f"state_{index}"
+        memory[name] = layers.Dense(units, activation="tanh", name=name)(mean)
+    return keras.Model(image, memory, name="encoder")
+
+
+def _convolutions(input_shape):
+    """A small backbone."""
+    image = keras.Input(input_shape, name="image")
+    x = image
+    for index, filters in enumerate((32, 64, 128)):
+        x = layers.Conv2D(filters, 3, padding="same", activation="relu", name=f"conv_{index}")(x)
+        x = layers.MaxPooling2D(padding="same", name=f"pool_{index}")(x)
+    return keras.Model(image, x, name="backbone")
