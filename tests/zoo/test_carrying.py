@@ -69,6 +69,7 @@ MODELS = {
     "layer_norm": lambda: zoo.char_rnn(VOCABULARY, units=4, cell="layer_norm", embedding_dim=3),
     "stacked cells": stacked_cells,
     "convolutions": convolutions,
+    "chorales": lambda: zoo.conv_lstm_language_model(VOCABULARY, filters=(4, 6), units=4),
     "nested": nested,
 }
 
@@ -113,6 +114,15 @@ def test_a_mask_reaches_the_wrapped_layer():
     np.testing.assert_allclose(np.concatenate(parts, axis=1)[mask], expected[mask], atol=1e-6)
     embedding = layers.Embedding(4, 2, mask_zero=True)(np.array([[1, 0], [2, 3]]))
     assert np.array_equal(carried(embedding)._keras_mask, [[True, False], [True, True]])
+
+
+def test_the_wrapped_layer_is_called_once_for_the_whole_sequence(monkeypatch):
+    calls = []
+    call_gru = layers.GRU.call
+    monkeypatch.setattr(layers.GRU, "call", lambda *a, **k: calls.append(1) or call_gru(*a, **k))
+    carried = CarriedState(layers.GRU(3, return_sequences=True), 2)
+    carried(np.zeros((2, 50, 1)))
+    assert len(calls) == 1
 
 
 def test_twins_share_their_weights_both_ways():
