@@ -71,7 +71,7 @@ def longest_copy(text: str, source: str) -> str:
     """The longest part of a text that also stands in another one, the first of several.
 
     >>> longest_copy("all the best to be had", "To be, or not to be, that is")
-    ' to be'
+    't to be'
     """
     start = length = 0
     for first in range(len(text)):
