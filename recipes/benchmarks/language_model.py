@@ -74,7 +74,7 @@ def _copied(folder, rows, results):
         line
         for report in reports
         for line in report.read_text().splitlines()
-        if "longest run" in line.lower()
+        if "longest copy" in line.lower()
     ]
     return "\n".join(dict.fromkeys(lines))
 
