@@ -24,6 +24,10 @@ def answers(arrays, settings) -> dict[str, np.ndarray]:
         Arrays named `0/logits` and so on. `margin` is the smallest difference by which a decision
         was taken: ids may differ elsewhere where it is within rounding.
     """
+    import tensorflow as tf
+
+    # The arrays are tiny: threads would only wait for each other.
+    tf.config.threading.set_intra_op_parallelism_threads(1)
     found = {}
     for index, fields in enumerate(settings["configurations"]):
         answer = _Answer(Configuration(**fields))
@@ -140,6 +144,11 @@ class _Answer:
         configuration = self.configuration
         width = configuration.beam_width
         cell, state = self.network.start(self.source[row : row + 1], width)
+        attends = self.network.mechanism is not None
+        if attends:
+            # Monotonic attention starts as a one at the first position: that is where it comes
+            # from, but nothing has been read there yet, and coverage must not count it.
+            state = state.clone(alignments=self.tf.zeros_like(state.alignments))
         decoder = self.seq2seq.BeamSearchDecoder(
             cell,
             width,
@@ -149,6 +158,7 @@ class _Answer:
             coverage_penalty_weight=configuration.coverage_penalty,
             maximum_iterations=configuration.max_length,
             output_all_scores=True,
+            reorder_tensor_arrays=False,
         )
         outputs, state, _ = decoder(
             None, start_tokens=self._start_ids()[:1], end_token=END, initial_state=state
@@ -167,11 +177,12 @@ class _Answer:
             "beam_lengths": lengths.astype("int32"),
             "margin": np.min(gaps[ranked[:, :width] > -1e30]),
         }
-        if self.network.mechanism is not None:
-            history = np.swapaxes(state.cell_state.alignment_history.numpy(), 0, 1)
-            history = history * (steps < lengths[:, None])[..., None]
+        if attends:
+            parents = outputs.beam_search_decoder_output.parent_ids.numpy()[0]
+            history = state.cell_state.alignment_history.stack().numpy()
+            attention = _traced(history, parents) * (steps < lengths[:, None])[..., None]
             rest = configuration.max_length - len(steps)
-            found["beam_attention"] = np.pad(history, ((0, 0), (0, rest), (0, 0)))
+            found["beam_attention"] = np.pad(attention, ((0, 0), (0, rest), (0, 0)))
         return found
 
     def _listen(self):
@@ -198,6 +209,19 @@ class _Answer:
     def _padded(self, ids):
         rest = self.configuration.max_length - ids.shape[1]
         return np.pad(ids, ((0, 0), (0, rest))).astype("int32")
+
+
+def _traced(history, parents):
+    """Alignments of the final beams, `(beams, time, source)`.
+
+    Those of a step are in the order of the beams before it. TF-Addons' own reordering takes them
+    for the order after it, and so mixes beams up.
+    """
+    rows, steps = np.arange(parents.shape[1]), []
+    for step in reversed(range(len(parents))):
+        rows = parents[step][rows]
+        steps.append(history[step][rows])
+    return np.stack(steps[::-1], axis=1)
 
 
 def _lead(logits):

@@ -40,13 +40,12 @@ class Network:
         lengths = tf.reduce_sum(tf.cast(real, tf.int32), axis=1)
         outputs = tf.nn.embedding_lookup(self.weights["source_embedding"], source)
         states = []
-        for layer in self.encoder:
-            outputs, *found = layer(outputs, mask=real)
-            if self.configuration["encoder"] == "bidirectional":
-                half = len(found) // 2
-                pairs = zip(found[:half], found[half:], strict=True)
-                found = [tf.concat(pair, axis=-1) for pair in pairs]
-            states.append(found)
+        for directions in self.encoder:
+            found = [layer(outputs, mask=real) for layer in directions]
+            if len(found) == 2:
+                found[1][0] = tf.reverse(found[1][0], axis=[1])
+            outputs, *state = (tf.concat(parts, axis=-1) for parts in zip(*found, strict=True))
+            states.append(state)
         return tf.identity(outputs), states, lengths  # without the mask that Keras put on it
 
     def start(self, source, beam_width=1, **arguments):
@@ -80,21 +79,21 @@ class Network:
         return wrapper, state.clone(cell_state=states)
 
     def _encoder(self):
-        configuration, found = self.configuration, []
-        for index in range(configuration["num_layers"]):
-            layer = self.layers.RNN(
-                self._cell(f"encoder_{index}"), return_sequences=True, return_state=True
-            )
-            if configuration["encoder"] == "bidirectional":
-                backward = self.layers.RNN(
-                    self._cell(f"backward_{index}"),
+        """The layers, each a list of one or both directions."""
+        # Not keras.layers.Bidirectional, which makes a new forward layer out of the one given.
+        sides = {"plain": ("encoder",), "bidirectional": ("encoder", "backward")}
+        return [
+            [
+                self.layers.RNN(
+                    self._cell(f"{side}_{index}"),
                     return_sequences=True,
                     return_state=True,
-                    go_backwards=True,
+                    go_backwards=side == "backward",
                 )
-                layer = self.layers.Bidirectional(layer, backward_layer=backward)
-            found.append(layer)
-        return found
+                for side in sides[self.configuration["encoder"]]
+            ]
+            for index in range(self.configuration["num_layers"])
+        ]
 
     def _cell(self, name):
         kernel = self.weights[f"{name}_kernel"]

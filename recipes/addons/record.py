@@ -18,9 +18,9 @@ from recipes.addons.configurations import Configuration, draws, shapes
 
 FOLDER = runner.TOP / "tests/parity/recorded"
 #: Configurations of each shape.
-DRAWS = 9
+DRAWS = 13
 #: Decisions closer than this may fall otherwise elsewhere, so such configurations are left out.
-MARGIN = 1e-3
+MARGIN = 1e-4
 #: Rows that scheduled sampling is averaged over.
 REPEATS = 20_000
 
@@ -50,7 +50,7 @@ def chosen(models, seed: int, number: int = DRAWS) -> list[list[tuple]]:
     Args:
         models: Shapes, see `configurations.shapes`.
         seed: Of the draws.
-        number: How many to choose of each shape. Defaults to 9.
+        number: How many to choose of each shape. Defaults to 13.
 
     Returns:
         For each shape a list of pairs, a configuration and a dict of arrays.
