@@ -49,18 +49,26 @@ def undrawn():
 
 
 @pytest.fixture(scope="session")
-def train(tmp_path_factory):
-    """Calls `zoo train forecast` with a tiny model and returns the folder of the run."""
+def trainer(tmp_path_factory):
+    """Makes functions that call `zoo train RECIPE` and return the folder of the run."""
     from recipes.cli import main
 
-    numbers = itertools.count()
-    logs = tmp_path_factory.mktemp("logs")
+    def make(recipe, quiet=without_pictures, **tiny):
+        numbers, logs = itertools.count(), tmp_path_factory.mktemp("logs")
 
-    def run(*flags, draw=False, status=0, **settings):
-        settings = {**TINY, "logdir": logs, "name": f"run{next(numbers)}", **settings}
-        given = [f"--{name}={value}" for name, value in settings.items() if value is not None]
-        with contextlib.nullcontext() if draw else without_pictures():
-            assert main(["train", "forecast", *given, *map(str, flags)]) == status
-        return Path(settings["logdir"], "forecast", settings["name"])
+        def run(*flags, draw=False, status=0, command="train", **settings):
+            settings = {**tiny, "logdir": logs, "name": f"run{next(numbers)}", **settings}
+            given = [f"--{name}={value}" for name, value in settings.items() if value is not None]
+            with contextlib.nullcontext() if draw else quiet():
+                assert main([command, recipe, *given, *map(str, flags)]) == status
+            return Path(settings["logdir"], recipe, settings["name"])
 
-    return run
+        return run
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def train(trainer):
+    """Calls `zoo train forecast` with a tiny model and returns the folder of the run."""
+    return trainer("forecast", **TINY)

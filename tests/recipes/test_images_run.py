@@ -2,7 +2,6 @@
 
 import contextlib
 import csv
-import itertools
 import json
 import re
 from dataclasses import replace
@@ -51,25 +50,17 @@ def data(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def train(tmp_path_factory, data):
+def train(trainer, data):
     """Calls `zoo train images` with a tiny model and returns the folder of the run."""
-    numbers = itertools.count()
-    logs = tmp_path_factory.mktemp("logs")
+    run = trainer("images", **TINY, data=data)
 
-    def run(*flags, draw=False, status=0, boost=False, **settings):
-        settings = {**TINY, "data": data, "logdir": logs, "name": f"run{next(numbers)}", **settings}
-        given = [f"--{name}={value}" for name, value in settings.items() if value is not None]
+    def train(*flags, boost=False, **settings):
         with contextlib.ExitStack() as stack:
-            if not draw:  # which takes longer than training here
-                touch = lambda self, path, **_: Path(path).touch()  # noqa: E731
-                stack.enter_context(mock.patch("matplotlib.figure.Figure.savefig", touch))
-                stack.enter_context(mock.patch("callbacks.TensorBoard._write_pictures"))
-            if not boost:
+            if not boost:  # which takes longer than training here, as drawing does
                 stack.enter_context(mock.patch.object(baselines, "MAX_BOOSTING", 0))
-            assert main(["train", "images", *given, *map(str, flags)]) == status
-        return Path(settings["logdir"], "images", settings["name"])
+            return run(*flags, **settings)
 
-    return run
+    return train
 
 
 @pytest.fixture(scope="module")

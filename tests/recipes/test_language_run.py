@@ -3,7 +3,6 @@
 import ast
 import contextlib
 import io
-import itertools
 import json
 import re
 import subprocess
@@ -54,33 +53,23 @@ def data(tmp_path_factory):
     return path
 
 
-@contextlib.contextmanager
-def quick():
-    """Without drawing and writing samples, which takes longer than training here."""
-    touch = lambda self, path, **_: Path(path).touch()  # noqa: E731
+@pytest.fixture(scope="module")
+def quick(undrawn):
+    """Makes contexts without drawing and writing samples, which takes longer than training here."""
     write = lambda model, ids, length, ts, seed: np.resize(ids, (len(ts), length))  # noqa: E731
-    with (
-        mock.patch("matplotlib.figure.Figure.savefig", touch),
-        mock.patch("callbacks.TensorBoard._write_pictures"),
-        mock.patch.object(samples, "write", write),
-    ):
-        yield
+
+    @contextlib.contextmanager
+    def make():
+        with undrawn(), mock.patch.object(samples, "write", write):
+            yield
+
+    return make
 
 
 @pytest.fixture(scope="module")
-def train(tmp_path_factory, data):
+def train(trainer, data, quick):
     """Calls `zoo train language_model` with a tiny model and returns the folder of the run."""
-    numbers = itertools.count()
-    logs = tmp_path_factory.mktemp("logs")
-
-    def run(*flags, draw=False, status=0, command="train", **settings):
-        settings = {**TINY, "data": data, "logdir": logs, "name": f"run{next(numbers)}", **settings}
-        given = [f"--{name}={value}" for name, value in settings.items() if value is not None]
-        with contextlib.nullcontext() if draw else quick():
-            assert main([command, "language_model", *given, *map(str, flags)]) == status
-        return Path(settings["logdir"], "language_model", settings["name"])
-
-    return run
+    return trainer("language_model", quick, **TINY, data=data)
 
 
 @pytest.fixture(scope="module")
@@ -211,7 +200,7 @@ def test_config_keeps_the_parts(run, data):
     assert saved["batching"] == "streams"
 
 
-def test_a_run_that_was_cut_off_ends_as_if_it_had_not_been(run, train):
+def test_a_run_that_was_cut_off_ends_as_if_it_had_not_been(run, train, quick):
     def killed(self, epoch, logs=None):
         original(self, epoch, logs)
         if epoch == 1:

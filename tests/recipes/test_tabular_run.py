@@ -1,9 +1,7 @@
 """`zoo train tabular` and `zoo predict` from end to end, on tiny tables."""
 
-import contextlib
 import csv
 import io
-import itertools
 import json
 import shutil
 from pathlib import Path
@@ -53,18 +51,9 @@ def data(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def train(tmp_path_factory, undrawn):
+def train(trainer):
     """Calls `zoo train tabular` with a tiny model and returns the folder of the run."""
-    numbers, logs = itertools.count(), tmp_path_factory.mktemp("logs")
-
-    def run(*flags, draw=False, status=0, **settings):
-        settings = {**TINY, "logdir": logs, "name": f"run{next(numbers)}", **settings}
-        given = [f"--{name}={value}" for name, value in settings.items() if value is not None]
-        with contextlib.nullcontext() if draw else undrawn():
-            assert main(["train", "tabular", *given, *map(str, flags)]) == status
-        return Path(settings["logdir"], "tabular", settings["name"])
-
-    return run
+    return trainer("tabular", **TINY)
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,5 @@
 """Stateful twins: batches that continue each other."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
@@ -13,6 +8,7 @@ from hypothesis import strategies as st
 from keras import layers
 
 import zoo
+from tests.shared import run_fresh
 from zoo.layers import CarriedInputs, CarriedState
 
 BATCH, VOCABULARY = 3, 6
@@ -322,11 +318,4 @@ for cell in ("gru", "lstm"):
 @pytest.mark.jax
 def test_on_jax():
     pytest.importorskip("jax", reason="needs the jax extra")
-    done = subprocess.run(
-        [sys.executable, "-c", JAX_CHECK],
-        env={**os.environ, "KERAS_BACKEND": "jax"},
-        cwd=Path(zoo.__file__).parents[1],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
+    run_fresh(JAX_CHECK, backend="jax")

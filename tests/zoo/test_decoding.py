@@ -1,9 +1,5 @@
 import gc
-import os
-import subprocess
-import sys
 import weakref
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -13,18 +9,10 @@ from hypothesis import strategies as st
 from keras import layers
 
 import zoo
+from tests.shared import run_fresh, shaken
 from zoo.decoding import Stepper, roll_out
 
 RNG = np.random.default_rng(42)
-
-
-def shaken(model):
-    """The model with random weights everywhere, biases and moving averages included."""
-    rng = np.random.default_rng(7)
-    for weight in model.weights:
-        value = rng.uniform(-0.5, 0.5, weight.shape).astype("float32")
-        weight.assign(np.abs(value) + 0.2 if "variance" in weight.path else value)
-    return model
 
 
 def series_for(model, time=12, batch=2):
@@ -410,11 +398,4 @@ np.testing.assert_array_equal(first.samples, second.samples)
 @pytest.mark.jax
 def test_on_jax():
     pytest.importorskip("jax", reason="needs the jax extra")
-    done = subprocess.run(
-        [sys.executable, "-c", JAX_CHECK],
-        env={**os.environ, "KERAS_BACKEND": "jax"},
-        cwd=Path(zoo.__file__).parents[1],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
+    run_fresh(JAX_CHECK, backend="jax")

@@ -1,16 +1,12 @@
 """What every language model of the catalogue keeps to, and what is special to each."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
 from keras import layers
 
 import zoo
+from tests.shared import run_fresh, shaken
 from zoo.catalog import CATALOG
 from zoo.decoding import Stepper
 from zoo.layers import CausalSelfAttention, OneHot
@@ -39,15 +35,6 @@ MODELS = {
         VOCABULARY, **ATTENTION, feed_forward_dim=6, tie_embeddings=True, dropout=0.3
     ),
 }
-
-
-def shaken(model):
-    """The model with random weights everywhere, biases and moving averages included."""
-    rng = np.random.default_rng(7)
-    for weight in model.weights:
-        value = rng.uniform(-0.5, 0.5, weight.shape).astype("float32")
-        weight.assign(np.abs(value) + 0.2 if "variance" in weight.path else value)
-    return model
 
 
 def call(model, x):
@@ -310,11 +297,4 @@ for model in (
 @pytest.mark.jax
 def test_on_jax():
     pytest.importorskip("jax", reason="needs the jax extra")
-    done = subprocess.run(
-        [sys.executable, "-c", JAX_CHECK],
-        env={**os.environ, "KERAS_BACKEND": "jax"},
-        cwd=Path(zoo.__file__).parents[1],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
+    run_fresh(JAX_CHECK, backend="jax")

@@ -2,10 +2,6 @@
 
 import itertools
 import math
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -14,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import zoo
+from tests.shared import run_fresh
 from zoo.models.mlp import HEADS, INITIALIZERS
 
 OUTPUTS = {"regression": 2, "binary": 1, "multilabel": 3, "multiclass": 4}
@@ -348,11 +345,4 @@ np.testing.assert_allclose(float(members(y, logits)), np.mean(own), rtol=1e-5)
 @pytest.mark.jax
 def test_on_jax(tmp_path):
     pytest.importorskip("jax", reason="needs the jax extra")
-    done = subprocess.run(
-        [sys.executable, "-c", JAX_CHECK, str(tmp_path / "model.keras")],
-        env={**os.environ, "KERAS_BACKEND": "jax"},
-        cwd=Path(zoo.__file__).parents[1],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
+    run_fresh(JAX_CHECK, str(tmp_path / "model.keras"), backend="jax")

@@ -1,17 +1,14 @@
 """One contract for every forecaster of the catalogue, and what is special to some."""
 
 import json
-import os
-import subprocess
-import sys
 import warnings
-from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
 import zoo
+from tests.shared import run_fresh, shaken
 from zoo.catalog import CATALOG, REFERENCE_ARGUMENTS
 
 FORECASTERS = [info.name for info in CATALOG if info.task == "forecast"]
@@ -35,15 +32,6 @@ def build(name, **arguments):
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*receptive field", UserWarning)
         return zoo.create_model(name, **arguments)
-
-
-def shaken(model):
-    """The model with random weights everywhere, biases included."""
-    rng = np.random.default_rng(7)
-    for weight in model.weights:
-        value = rng.uniform(-0.5, 0.5, weight.shape).astype("float32")
-        weight.assign(np.abs(value) + 0.2 if "variance" in weight.path else value)
-    return model
 
 
 def call(model, x):
@@ -135,14 +123,7 @@ def test_saved_models_answer_the_same_here_and_in_a_fresh_process(tmp_path):
         np.savez(tmp_path / f"{index}.npz", x=x, y=y)
         listing.append({"model": str(path), "data": str(tmp_path / f"{index}.npz")})
     (tmp_path / "cases.json").write_text(json.dumps(listing))
-    done = subprocess.run(
-        [sys.executable, "-c", FRESH, str(tmp_path / "cases.json")],
-        cwd=Path(zoo.__file__).parents[1],
-        env={**os.environ, "KERAS_BACKEND": keras.backend.backend()},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
+    run_fresh(FRESH, str(tmp_path / "cases.json"))
 
 
 @pytest.mark.parametrize("case", SEQUENCE_MODELS)

@@ -1,16 +1,12 @@
 """A saved model that takes raw tables."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import keras
 import numpy as np
 import pandas as pd
 import pytest
 
 import zoo
+from tests.shared import run_fresh
 from zoo.layers import (
     ClassProbabilities,
     FillMissing,
@@ -115,14 +111,7 @@ def test_reordered_columns_give_equal_predictions_in_a_fresh_process(tmp_path):
     frame = table()
     frame.to_csv(tmp_path / "table.csv", index=False)
     np.save(tmp_path / "outputs.npy", zoo.Predictor(model).predict(frame))
-    done = subprocess.run(
-        [sys.executable, "-c", FRESH, str(tmp_path)],
-        cwd=Path(zoo.__file__).parents[1],
-        env={**os.environ, "KERAS_BACKEND": keras.backend.backend()},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
+    run_fresh(FRESH, str(tmp_path))
 
 
 def test_layers_of_nested_models_are_found():

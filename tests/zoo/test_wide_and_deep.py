@@ -1,16 +1,13 @@
 """Wide & Deep: the book's variants, every option, and the whole of a model of raw tables."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
 import zoo
+from tests.shared import run_fresh, shaken
 from zoo.layers import (
     ClassProbabilities,
     FillMissing,
@@ -76,14 +73,6 @@ def inputs_of(model, number=32):
 def call(model, inputs):
     outputs = model(inputs, training=False)
     return keras.tree.map_structure(keras.ops.convert_to_numpy, outputs)
-
-
-def shaken(model):
-    rng = np.random.default_rng(7)
-    for weight in model.weights:
-        value = rng.uniform(-0.5, 0.5, weight.shape).astype("float32")
-        weight.assign(np.abs(value) + 0.2 if "variance" in weight.path else value)
-    return model
 
 
 def test_the_books_models_have_their_sizes():
@@ -268,16 +257,6 @@ assert predictor.labels == ["p", "q", "r"]
 """
 
 
-def fresh(code, *arguments, backend=None):
-    return subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        cwd=Path(zoo.__file__).parents[1],
-        env={**os.environ, "KERAS_BACKEND": backend or keras.backend.backend()},
-        capture_output=True,
-        text=True,
-    )
-
-
 def save_whole_model(folder):
     model, table = whole_model()
     model.save(folder / "model.keras")
@@ -290,8 +269,7 @@ def test_a_saved_model_answers_the_same_in_a_fresh_process(tmp_path):
     outputs = np.load(tmp_path / "outputs.npy")
     assert np.ptp(outputs, axis=0).min() > 0.01
     np.testing.assert_allclose(outputs.sum(axis=1), 1, atol=1e-5)
-    done = fresh(FRESH, str(tmp_path))
-    assert done.returncode == 0, done.stderr
+    run_fresh(FRESH, str(tmp_path))
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -374,5 +352,4 @@ def test_on_jax(tmp_path):
     """The model that TensorFlow saved answers the same on JAX, and trains there."""
     pytest.importorskip("jax", reason="needs the jax extra")
     save_whole_model(tmp_path)
-    done = fresh(JAX_CHECK, str(tmp_path), backend="jax")
-    assert done.returncode == 0, done.stderr
+    run_fresh(JAX_CHECK, str(tmp_path), backend="jax")
