@@ -16,7 +16,7 @@ _DEFAULTS = {
     "window": WINDOW,
     "stride": STRIDE,
     "transpose": True,
-    "epochs": 25,
+    "epochs": 16,
     "batch_size": 32,
     "optimizer": "nadam",
     "learning_rate": 0.002,
