@@ -258,7 +258,7 @@ def _predict(arguments):
     group = parser.add_argument_group(
         "language models", "They go on from a prompt: the input, without the newline at its end."
     )
-    group.add_argument("--text", help="the prompt itself, instead of an input")
+    group.add_argument("--text", help="the prompt (or sentence) itself, instead of an input")
     group.add_argument("--encoding", help="how the characters of the input are written (utf-8)")
     group.add_argument("--length", type=int, help="tokens to write (500)")
     group.add_argument("--temperature", type=float, help="below 1 likelier, above wilder (0.8)")
@@ -283,6 +283,22 @@ def _predict(arguments):
         ".csv, .mid, .png or .wav, and --length counts chords (128).",
     )
     group.add_argument("--tempo", type=float, help="beats a minute; four chords are one beat (80)")
+    group = parser.add_argument_group(
+        "translations", "Each line of the input, or of --text, is translated into one line."
+    )
+    group.add_argument("--beam", type=int, help="beams of beam search; 1 is greedy (1)")
+    group.add_argument(
+        "--n_best",
+        "--n-best",
+        type=int,
+        help="translations of each line, after its number and their scores (1)",
+    )
+    group.add_argument(
+        "--length_penalty",
+        "--length-penalty",
+        type=float,
+        help="of beam search: 0 prefers short translations, 1 hardly (0)",
+    )
     options = vars(parser.parse_intermixed_args(arguments))  # the input may come last
     from recipes.predict import predict
 

@@ -16,6 +16,7 @@ _PREDICTORS = {
     "images": "recipes.imaging.predict",
     "tabular": "recipes.dataframes.predict",
     "language_model": "recipes.language.predict",
+    "translation": "recipes.translating.predict",
 }
 #: Data sets of a recipe whose predictions are of another kind.
 _OTHER_PREDICTORS = {("language_model", "chorales"): "recipes.language.chorale_predict"}
@@ -23,8 +24,8 @@ _OTHER_PREDICTORS = {("language_model", "chorales"): "recipes.language.chorale_p
 _TAKE_FOLDERS = ("images",)
 #: Options that are for some recipes only, whose predictors take them as arguments.
 _OPTIONS = {
-    "text": ("language_model",),
-    "encoding": ("language_model",),
+    "text": ("language_model", "translation"),
+    "encoding": ("language_model", "translation"),
     "length": ("language_model",),
     "temperature": ("language_model",),
     "top_k": ("language_model",),
@@ -33,6 +34,9 @@ _OPTIONS = {
     "samples": ("language_model",),
     "seed": ("language_model",),
     "tempo": ("language_model",),
+    "beam": ("translation",),
+    "n_best": ("translation",),
+    "length_penalty": ("translation",),
 }
 
 
@@ -65,7 +69,8 @@ def predict(run, source=None, output=None, **options) -> None:
             )
     fits = Path.exists if recipe in _TAKE_FOLDERS else Path.is_file
     if source not in (None, "-") and not fits(Path(source)):
-        hint = " A prompt itself goes behind --text." if recipe in _OPTIONS["text"] else ""
+        itself = {"language_model": "A prompt", "translation": "A sentence"}.get(recipe)
+        hint = f" {itself} itself goes behind --text." if itself else ""
         raise UserError(f"There is no file {source} to predict from.{hint}")
     both_files = output is not None and source not in (None, "-")
     if both_files and Path(output).exists() and Path(output).samefile(source):

@@ -11,6 +11,7 @@ from recipes.tables import HIGHER_IS_BETTER, markdown, number
 #: Scores shown in tables, in this order, where a run has them; the others are in `metrics.json`.
 COLUMNS = (
     "nats", "bits_per_character", "perplexity", "accuracy", "accuracy_windows", "nll",
+    "token_accuracy", "exact_match", "bleu", "chrf", "beam_exact_match", "beam_bleu", "beam_chrf",
     "roc_auc", "average_precision", "mse", "rmse", "mae", "mase", "coverage_80", "coverage_95",
 )  # fmt: skip
 
@@ -118,10 +119,11 @@ def command(recipe, folder) -> str:
 
 
 def _reading(history, built, task, metrics):
-    rivals = {name: scores["validation"] for name, scores in metrics["baselines"].items()}
     parts = (metrics["train"], metrics["validation"])
     falls = task.criterion not in HIGHER_IS_BETTER
     score = task.criterion if falls else "nll"
+    rivals = {name: scores["validation"] for name, scores in metrics["baselines"].items()}
+    rivals = {name: scores for name, scores in rivals.items() if score in scores}
     monitor = built.monitor if built.mode == "min" else "val_loss"
     return curves.diagnose(history, monitor, *parts, rivals, score)
 

@@ -49,7 +49,7 @@ class Batches:
 
         Args:
             examples: Some of the numbers, `(batch,)` int64.
-            ops: `numpy`, or the same three functions (`take`, `reshape`, `concatenate`) of another
+            ops: `numpy`, or the same functions (`take`, `reshape`, `concatenate`, `max`) of another
                 library, to gather inside its pipeline.
         """
         raise NotImplementedError
@@ -80,7 +80,8 @@ def _tf_dataset(batches):
 
     count = len(batches.order())
     # Keras' own `take` checks for negative rows, which costs more than the rest of the pipeline.
-    ops = SimpleNamespace(take=_take, reshape=tf.reshape, concatenate=tf.concat)
+    functions = {"reshape": tf.reshape, "concatenate": tf.concat, "max": tf.reduce_max}
+    ops = SimpleNamespace(take=_take, **functions)
 
     def epoch(_):
         order = tf.numpy_function(batches.order, [], tf.int64)

@@ -70,6 +70,11 @@ FILES: dict[str, Published] = {
         path="shakespeare/input.txt",
         content_sha256="86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
     ),
+    "spa_eng": Published(
+        url="https://storage.googleapis.com/download.tensorflow.org/data/spa-eng.zip",
+        path="spa-eng/spa-eng.zip",
+        content_sha256="0c4fd7825d3d872488d38c157f784e035edab4f2ff0df25a2a208790ecb5b58f",
+    ),
     "ridership": Published(
         url="https://github.com/ageron/data/raw/main/ridership.tgz",
         path="timeseries/CTA_-_Ridership_-_Daily_Boarding_Totals.csv",

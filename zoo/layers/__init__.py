@@ -33,6 +33,7 @@ from zoo.layers.tokens import CharacterTokens
 from zoo.layers.transformer_blocks import TransformerDecoderBlock, TransformerEncoderBlock
 from zoo.layers.transformer_decoder import TransformerDecoder
 from zoo.layers.units import Difference, LastSteps, SeasonalResidual, TargetUnits
+from zoo.layers.words import WordTokens
 
 __all__ = [
     "AttentionDecoder",
@@ -80,5 +81,6 @@ __all__ = [
     "TransformerDecoder",
     "TransformerDecoderBlock",
     "TransformerEncoderBlock",
+    "WordTokens",
     "category_strings",
 ]

@@ -1,0 +1,1 @@
+"""What the recipe translation is made of."""

@@ -1,0 +1,53 @@
+"""Scores of translations: of tokens given the right ones before them, and of whole sentences."""
+
+import numpy as np
+
+
+def token_scores(log_probs, right) -> dict[str, float]:
+    """Scores under teacher forcing, by real token.
+
+    Args:
+        log_probs: Natural logarithms of the probabilities of the right tokens.
+        right: Whether each was the likeliest.
+
+    Returns:
+        `nll`, in nats for each token, and `token_accuracy`.
+
+    Example:
+        >>> token_scores([-1.0, -3.0], [True, False])
+        {'nll': 2.0, 'token_accuracy': 0.5}
+    """
+    return {"nll": -float(np.mean(log_probs)), "token_accuracy": float(np.mean(right))}
+
+
+def sentence_scores(outputs, references) -> dict[str, float]:
+    """Scores of translations as texts.
+
+    Args:
+        outputs: One translation for each source.
+        references: The right ones of each source, one or more.
+
+    Returns:
+        `exact_match`, the share of translations that are equal to a reference; `bleu` and `chrf`
+        of the whole, 0 to 100, as sacreBLEU computes them by default, with all references.
+
+    Example:
+        >>> sentence_scores(["a cat sat down", "no"], [["a cat sat down"], ["yes", "no"]])
+        {'exact_match': 1.0, 'bleu': 100.0, 'chrf': 100.0}
+
+    Reference:
+        Papineni et al., *BLEU*, 2002; Popović, *chrF*, 2015; Post, *A call for clarity in
+        reporting BLEU scores*, 2018.
+    """
+    import sacrebleu  # slow to import
+
+    exact = [output in right for output, right in zip(outputs, references, strict=True)]
+    most = max(map(len, references))
+    streams = [[right[i] if i < len(right) else None for right in references] for i in range(most)]
+    bleu = sacrebleu.corpus_bleu(outputs, streams, force=True)  # `force`: no advice on periods
+    chrf = sacrebleu.corpus_chrf(outputs, streams)
+    return {
+        "exact_match": float(np.mean(exact)),
+        "bleu": round(bleu.score, 4),
+        "chrf": round(chrf.score, 4),
+    }

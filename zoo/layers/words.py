@@ -1,0 +1,149 @@
+"""From text to ids and back: whole words."""
+
+import unicodedata
+from collections import Counter
+
+import keras
+import numpy as np
+
+from zoo.layers.tokens import UNKNOWN, check_ids, check_text
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class WordTokens(keras.layers.Identity):
+    r"""The first layer of a saved model that reads words: it knows which word each id stands for.
+
+    `encode` and `decode` work on the host. In the graph the layer passes ids on as they are, so
+    that the vocabulary travels with `model.keras`. Words are in lower case, without punctuation and
+    symbols, and what lies between spaces: "Don't!" is the word "dont". All words that are not in
+    the vocabulary share one id, the last, which decodes to `"\ufffd"`.
+
+    Args:
+        words: List of words; the position of each is its id.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: If a word occurs twice, or cannot occur in an encoded text.
+
+    Example:
+        >>> from zoo.layers import WordTokens
+        >>> layer = WordTokens.fit("I like apples. Do you like pears?", vocabulary_size=4)
+        >>> layer.words
+        ['like', 'apples', 'do']
+        >>> layer.encode("Do you LIKE it?")
+        array([2, 3, 0, 3], dtype=int32)
+        >>> layer.decode([2, 0])
+        'do like'
+
+    Reference:
+        Book, chapter 16, 3rd edition cells 91 to 93 (`TextVectorization`, which lowers and strips
+        ASCII characters only).
+    """
+
+    def __init__(self, words, **kwargs):
+        super().__init__(**kwargs)
+        self.words = list(words)
+        self._ids = {word: index for index, word in enumerate(self.words)}
+        if len(self._ids) < len(self.words):
+            raise ValueError(f"Expected each word once. Received: words={self.words[:10]}, ...")
+        for word in self.words:
+            if split(word) != [word]:
+                raise ValueError(
+                    "Expected words in lower case, without spaces and punctuation. "
+                    f"Received: {word!r}"
+                )
+
+    @classmethod
+    def fit(cls, text, vocabulary_size=1000, **kwargs):
+        """The layer for the most frequent words of a text.
+
+        Args:
+            text: A string.
+            vocabulary_size: Number of ids at most, with the one of unknown words. Of words that
+                are equally frequent, the first in the alphabet come first. Defaults to 1000.
+            **kwargs: Arguments of `keras.layers.Layer`.
+
+        Returns:
+            The layer.
+
+        Raises:
+            ValueError: If the text has no word, or `vocabulary_size` is below 2.
+        """
+        check_text(text)
+        if vocabulary_size < 2:
+            raise ValueError(
+                "Expected room for a word beside the unknown ones. "
+                f"Received: vocabulary_size={vocabulary_size}"
+            )
+        counts = Counter(split(text))
+        if not counts:
+            raise ValueError("Expected a text with words. Received: one without")
+        ordered = sorted(counts, key=lambda word: (-counts[word], word))
+        return cls(ordered[: vocabulary_size - 1], **kwargs)
+
+    @property
+    def vocabulary_size(self):
+        """Number of ids, the unknown one included."""
+        return len(self.words) + 1
+
+    def normalize(self, text):
+        """A text as `decode` would write it if all of its words were known.
+
+        Args:
+            text: A string.
+
+        Returns:
+            Its words, separated by single spaces.
+        """
+        return " ".join(split(text))
+
+    def encode(self, text):
+        """The ids of a text's words.
+
+        Args:
+            text: A string.
+
+        Returns:
+            int32 array `(words,)`.
+        """
+        check_text(text)
+        return np.array([self._ids.get(word, len(self.words)) for word in split(text)], "int32")
+
+    def decode(self, ids):
+        """The words that ids stand for, separated by spaces.
+
+        Args:
+            ids: One-dimensional array or list of ids.
+
+        Returns:
+            A string.
+
+        Raises:
+            ValueError: If an id is not in the vocabulary.
+        """
+        words = [*self.words, UNKNOWN]
+        return " ".join(words[index] for index in check_ids(ids, self.vocabulary_size))
+
+    def get_config(self):
+        """Arguments to rebuild the layer."""
+        return {**super().get_config(), "words": self.words}
+
+
+def split(text):
+    """The words of a text, in lower case and without punctuation.
+
+    >>> split("¿Qué tal, Don't-worry?")
+    ['qué', 'tal', 'dontworry']
+    """
+    return text.lower().translate(_KEPT).split()
+
+
+class _Kept(dict):
+    """For `str.translate`: takes out punctuation and symbols."""
+
+    def __missing__(self, code):
+        self[code] = None if unicodedata.category(chr(code))[0] in "PS" else code
+        return self[code]
+
+
+_KEPT = _Kept()
