@@ -4,7 +4,13 @@ import keras
 import numpy as np
 import pytest
 
-from zoo.losses import EachMember, GaussianNLL, PinballLoss, SmoothedSparseCrossentropy
+from zoo.losses import (
+    EachMember,
+    GaussianNLL,
+    MaskedCrossentropy,
+    PinballLoss,
+    SmoothedSparseCrossentropy,
+)
 
 RNG = np.random.default_rng(42)
 
@@ -117,3 +123,31 @@ def test_config_round_trip(loss):
     y_true = RNG.normal(size=(3, 2)).astype("float32")
     y_pred = RNG.uniform(0.5, 1.0, (3, 2, 2)).astype("float32")
     assert float(again(y_true, y_pred)) == float(loss(y_true, y_pred))
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_masked_crossentropy_is_the_mean_over_real_tokens(smoothing):
+    labels = np.array([[2, 1, 3, 0], [4, 0, 0, 0]])
+    logits = RNG.normal(size=(2, 4, 5)) * 3
+    real = labels > 0
+    each = (1 - smoothing) * cross_entropy(labels[real], logits[real])
+    for label in range(5):
+        each = each + smoothing / 5 * cross_entropy(np.full(4, label), logits[real])
+    loss = MaskedCrossentropy(label_smoothing=smoothing)
+    assert float(loss(labels, logits)) == pytest.approx(each.mean(), rel=1e-5)
+    longer, more = np.pad(labels, [(0, 0), (0, 3)]), np.pad(logits, [(0, 0), (0, 3), (0, 0)])
+    assert float(loss(longer, more)) == pytest.approx(each.mean(), rel=1e-5)
+    for weights in (np.array([3.0, 0.5]), np.array([3.0, 0.5])[:, None] * np.ones((2, 4))):
+        weighted = (each * [3, 3, 3, 0.5]).sum() / 9.5
+        assert float(loss(labels, logits, weights)) == pytest.approx(weighted, rel=1e-5)
+    total = MaskedCrossentropy(smoothing, reduction="sum")(labels, logits)
+    assert float(total) == pytest.approx(each.sum(), rel=1e-5)
+
+
+def test_masked_crossentropy_of_nothing_is_zero_and_it_comes_back():
+    assert float(MaskedCrossentropy()(np.zeros((2, 3)), RNG.normal(size=(2, 3, 4)))) == 0.0
+    loss = MaskedCrossentropy(0.1, reduction="sum")
+    twin = keras.losses.deserialize(keras.losses.serialize(loss))
+    assert twin.get_config() == loss.get_config()
+    with pytest.raises(ValueError, match="label_smoothing=1"):
+        MaskedCrossentropy(1)

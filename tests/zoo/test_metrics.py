@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from zoo.metrics import LastStep
+from zoo.metrics import LastStep, TokenAccuracy
 
 RNG = np.random.default_rng(42)
 
@@ -39,3 +39,16 @@ def test_config_round_trip():
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(metric))
     assert isinstance(again, LastStep)
     assert again.get_config() == metric.get_config()
+
+
+def test_token_accuracy_leaves_padding_out():
+    metric = TokenAccuracy()
+    labels = np.array([[2, 1, 0, 0], [1, 0, 0, 0]])
+    answers = np.array([[2, 2, 0, 1], [1, 0, 1, 0]])
+    metric.update_state(labels, np.eye(3)[answers])
+    assert float(metric.result()) == pytest.approx(2 / 3)
+    metric.update_state(labels, np.eye(3)[answers], np.array([0.0, 3.0]))
+    assert float(metric.result()) == pytest.approx(5 / 6)
+    metric.reset_state()
+    assert float(metric(np.zeros((1, 2)), np.ones((1, 2, 3)))) == 0.0
+    assert TokenAccuracy.from_config(metric.get_config()).name == "token_accuracy"

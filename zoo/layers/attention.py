@@ -73,27 +73,29 @@ class _Attention(keras.layers.Layer):
             lowest = float(np.finfo("float32").min)
             scores = ops.where(ops.expand_dims(mask, 1), scores, lowest)
         if not self.monotonic:
-            return ops.softmax(scores, axis=-1)
+            # Keras warns of a softmax over one value, which a source of one id is.
+            only = scores.shape[-1] == 1
+            return 1.0 + 0.0 * scores if only else ops.softmax(scores, axis=-1)
         if previous is None:
             previous = self.first_alignments(keys)
-        return _monotonic(ops.sigmoid(scores), previous)
+        return _monotonic(ops.sigmoid(scores), ops.cast(previous, "float32"))
 
     def attend(self, queries, keys, values, mask=None, previous=None):
         """Alignments, and the contexts `(batch, steps, channels)` that they pick from values."""
         alignments = self.align(queries, keys, mask, previous)
         return ops.matmul(ops.cast(alignments, values.dtype), values), alignments
 
-    def call(self, queries, memory, mask=None):
+    def call(self, queries, memory, memory_mask=None):
         """Contexts `(batch, steps, channels)` and alignments `(batch, steps, source)`.
 
         Args:
             queries: `(batch, steps, channels)`.
             memory: `(batch, source, channels)`.
-            mask: Which positions of the memory are real, bool `(batch, source)`. Defaults to
-                None: all.
+            memory_mask: Which positions of the memory are real, bool `(batch, source)`. Defaults
+                to None: all.
         """
-        keys, values = self.prepare(memory, mask)
-        return self.attend(queries, keys, values, mask)
+        keys, values = self.prepare(memory, memory_mask)
+        return self.attend(queries, keys, values, memory_mask)
 
     def get_config(self):
         return {
@@ -116,7 +118,8 @@ class LuongAttention(_Attention):
         scale: Whether there is a trained scalar `g`, at first 1. Defaults to False.
         monotonic: Whether attention only moves forwards: alignments are the expectation of
             walking on from the position of the step before, where each position is chosen with
-            the probability `sigmoid(score + bias)`. Defaults to False.
+            the probability `sigmoid(score + bias)`. Not exact where the walk is sure (to 1e-10)
+            to stop before a position. Defaults to False.
         score_bias: First value of that bias; below 0 for long memories. Defaults to 0.0.
         **kwargs: Arguments of `keras.layers.Layer`.
 
