@@ -105,8 +105,7 @@ def _line(row, runs):
         return [row.name, "not run: the data could not be downloaded", *[""] * 8]
     scores = {}
     for part in ("validation", "test"):
-        mean, deviation = mean_and_deviation([run[part][row.metric] for run in runs])
-        scores[part] = f"{show(mean)} ± {show(deviation)}"
+        scores[part] = spread([run[part][row.metric] for run in runs])
     rivals = {name: each[row.part][row.metric] for name, each in runs[0]["baselines"].items()}
     choose = max if row.metric in HIGHER_IS_BETTER else min
     best = choose(rivals, key=rivals.get)
@@ -123,6 +122,16 @@ def _line(row, runs):
         f"{best} {show(rivals[best])}",
         f"{mean_and_deviation([run['seconds'] for run in runs])[0]:.0f}",
     ]
+
+
+def spread(values) -> str:
+    """Mean and deviation of a score in words; of a single run, the score.
+
+    >>> spread([0.5, 0.75]), spread([0.5])
+    ('0.625000 ± 0.176777', '0.500000')
+    """
+    mean, deviation = mean_and_deviation(values)
+    return f"{show(mean)} ± {show(deviation)}" if len(values) > 1 else show(mean)
 
 
 def show(value) -> str:
