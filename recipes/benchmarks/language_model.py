@@ -77,8 +77,8 @@ def _copied(folder, rows, results):
     report = folder / "language_model" / f"{rows[0].name}-seed-1" / "report.md"
     (table,) = [part for part in report.read_text().split("\n\n") if "longest copy |" in part]
     return (
-        f"On whole test pieces, each note predicted from all before it: {accuracy}. A "
-        "continuation, and the longest run of chords in it that also stands in a training piece:\n\n"
+        f"On whole test pieces, each note predicted from all before it: {accuracy}. "
+        "Continuations, and the longest run of chords that also stands in a training piece:\n\n"
         f"{table}"
     )
 
