@@ -136,6 +136,7 @@ def default_config(
             config,
             tokens="characters",
             max_length=20,
+            epochs=5,
             learning_rate=0.004,
             model_arguments=arguments if recurrent else {"num_heads": 4},
         )

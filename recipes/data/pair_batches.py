@@ -35,8 +35,9 @@ class PairBatches(Batches):
         self.multiple = multiple
         self.sources, self.source_lengths = _widened(sources, multiple)
         # What the model reads and what it learns to write are one step apart.
-        self.inputs, _ = _widened(targets[:, :-1], multiple)
-        self.labels, self.label_lengths = _widened(targets[:, 1:], multiple)
+        read, written = targets[:, :-1], targets[:, 1:]
+        self.inputs, _ = _widened(np.where(written != 0, read, 0), multiple)
+        self.labels, self.label_lengths = _widened(written, multiple)
         super().__init__(self._sorted(np.arange(len(sources))), batch_size, seed)
 
     def order(self):

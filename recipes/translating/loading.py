@@ -8,6 +8,7 @@ from recipes.data.pairs import read_pairs, spa_eng
 from recipes.errors import UserError
 from recipes.translating.coding import FIRST, encode_source, encode_target, padded
 from recipes.translating.task import TranslationTask
+from zoo.layers.words import split as words
 
 #: Dates to train on, of validation and of test, as in the book.
 DATES = (10_000, 2_000, 2_000)
@@ -143,7 +144,7 @@ def key_of(text) -> str:
     >>> key_of("Go on!") == key_of("go  on."), key_of("?!")
     (True, '?!')
     """
-    return zoo.layers.WordTokens([]).normalize(text) or text
+    return " ".join(words(text)) or text
 
 
 def fit_tokens(kind, texts, others, size, side):

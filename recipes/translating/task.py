@@ -9,7 +9,7 @@ from recipes.fitting import uses_xla
 from recipes.tables import markdown
 from recipes.translating import plots
 from recipes.translating.baselines import MostFrequent, Nearest
-from recipes.translating.coding import normalized, pieces
+from recipes.translating.coding import decode_target, normalized, pieces
 from recipes.translating.metrics import sentence_scores, token_scores
 from recipes.translating.translator import Translator
 
@@ -140,7 +140,7 @@ class TranslationTask:
             if found is None:
                 outputs = translator.translate(sources)
                 return {"translations": table(sources, references, outputs)}
-            outputs = [self._text(target) for _, target, _ in found]
+            outputs = [decode_target(self.target_tokens, target) for _, target, _ in found]
             return {
                 "attention": self._drawn(found),
                 "translations": table(sources, references, outputs),
@@ -172,7 +172,7 @@ class TranslationTask:
             f"{len(wrong):,} of them differ from every reference."
         )
         parts = [text, table(*(part[:SAMPLES] for part in (sources, references, outputs)))]
-        if wrong:
+        if wrong and wrong[-1] >= SAMPLES:
             chosen = wrong[:SAMPLES]
             rows = ([part[i] for i in chosen] for part in (sources, references, outputs))
             parts += ["The first that differ:", table(*rows)]
@@ -183,11 +183,6 @@ class TranslationTask:
         return plots.attention(
             [(pieces(source, s), pieces(target, t), weights) for s, t, weights in found]
         )
-
-    def _text(self, ids):
-        from recipes.translating.coding import decode_target
-
-        return decode_target(self.target_tokens, ids)
 
 
 def table(sources, references, outputs) -> str:

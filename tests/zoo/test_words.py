@@ -1,0 +1,64 @@
+"""From words to ids and back, inside a saved model."""
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import zoo
+from zoo.layers import WordTokens
+
+
+def test_the_most_frequent_words_come_first():
+    layer = WordTokens.fit("b b, B! a a c d", vocabulary_size=4)
+    assert layer.words == ["b", "a", "c"]
+    assert layer.vocabulary_size == 4
+    np.testing.assert_array_equal(layer.encode("A d b?"), [1, 3, 0])
+    assert layer.encode("A d b?").dtype == np.int32
+    assert layer.decode([1, 3, 0]) == "a \ufffd b"
+    assert layer.encode("?!").shape == (0,)
+    assert layer.decode([]) == ""
+
+
+@given(st.text(max_size=40))
+def test_known_texts_come_back_in_their_normal_form(text):
+    words = WordTokens([]).normalize(text).split()
+    layer = WordTokens(list(dict.fromkeys(words)))
+    assert layer.decode(layer.encode(text)) == layer.normalize(text)
+    assert (layer.encode(text) < len(layer.words)).all()
+    assert layer.normalize(layer.normalize(text)) == layer.normalize(text)
+
+
+def test_the_books_form_of_ascii_texts():
+    text = 'I don\'t -- really: "know" #1_of [them]; a+b=c? $5, ~10%, x^y|z {q} \\ / @w `v` <u>'
+    stripped = "".join(
+        c for c in text if c.isalnum() or c == " "
+    )  # what its TextVectorization does
+    assert WordTokens([]).normalize(text) == " ".join(stripped.lower().split())
+
+
+def test_the_vocabulary_travels_with_the_model(tmp_path):
+    inputs = keras.Input((None,), dtype="int32")
+    layer = WordTokens(["qué", "tal"], name="target_tokens")
+    keras.Model(inputs, keras.layers.Embedding(3, 2)(layer(inputs))).save(tmp_path / "m.keras")
+    found = zoo.tokens(keras.models.load_model(tmp_path / "m.keras"))
+    assert (found.words, found.name) == (["qué", "tal"], "target_tokens")
+    assert found.decode(found.encode("¿Qué TAL, amigo?")) == "qué tal \ufffd"
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: WordTokens(["a", "a"]), "Expected each word once"),
+        (lambda: WordTokens(["a b"]), "Expected words in lower case.*Received: 'a b'"),
+        (lambda: WordTokens(["A"]), "Expected words in lower case.*Received: 'A'"),
+        (lambda: WordTokens.fit("a b", 1), "Received: vocabulary_size=1"),
+        (lambda: WordTokens.fit("?!"), "Expected a text with words. Received: one without"),
+        (lambda: WordTokens.fit(b"a"), "Expected a text of type str. Received: bytes"),
+        (lambda: WordTokens(["a"]).decode([2]), r"Expected ids in \[0, 2\). Received: 2"),
+    ],
+)
+def test_wrong_arguments(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
