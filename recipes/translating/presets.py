@@ -16,7 +16,7 @@ _BOOK = {
     "patience": 0,
 }
 _DATES = {**_BOOK, "dataset": "dates", "model": "seq2seq", "tokens": "characters"}
-_DATES_MODEL = {"units": 128, "embedding_dim": 32, "encoder": "plain", "attention": None}
+_DATES_MODEL = {"units": 128, "embedding_dim": 32, "encoder": "plain", "attention": "none"}
 _SPANISH = {
     **_BOOK,
     "dataset": "spa_eng",
@@ -28,7 +28,7 @@ _SPANISH = {
     "longer": "cut",
     "epochs": 10,
 }
-_PLAIN = {"units": 512, "embedding_dim": 128, "encoder": "plain", "attention": None}
+_PLAIN = {"units": 512, "embedding_dim": 128, "encoder": "plain", "attention": "none"}
 _ATTENTION = {"attention": "luong", "input_feeding": False}
 
 PRESETS = {

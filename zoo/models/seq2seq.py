@@ -9,7 +9,7 @@ from zoo.registry import register_model
 
 _CELLS = {"lstm": layers.LSTM, "gru": layers.GRU}
 _ENCODERS = ("bidirectional", "plain")
-_ATTENTIONS = ("luong", "bahdanau", None)
+_ATTENTIONS = ("luong", "bahdanau", None, "none")  # `create_model` leaves None out
 
 
 @register_model
@@ -45,7 +45,7 @@ def seq2seq(
         encoder: `"bidirectional"` or `"plain"`. Defaults to `"bidirectional"`.
         num_layers: Number of recurrent layers of the encoder, and of the decoder. Each layer of
             the decoder starts from the last state of the encoder's. Defaults to 1.
-        attention: `"luong"`, `"bahdanau"` or None. Defaults to `"luong"`.
+        attention: `"luong"`, `"bahdanau"`, or None or `"none"`. Defaults to `"luong"`.
         score_scale: Whether Luong's score has a trained factor. Defaults to False.
         normalize: Whether Bahdanau's score is normalized. Defaults to False.
         attention_layer_size: Size of the attention vector, a linear layer on the decoder's output
