@@ -390,9 +390,8 @@ def test_other_recipes_refuse_these_flags(train, tmp_path, capsys):
     (folder / "model.keras").touch()
     for flags in (["--text", "a"], ["--length", "5"], ["--top_k", "5"], ["--seed", "1"]):
         _, error = predict(capsys, folder, *flags, status=2)
-        assert error == (
-            f"zoo: {flags[0]} is for runs of language_model: leave it out for forecast.\n"
-        )
+        takers = "language_model and translation" if flags[0] == "--text" else "language_model"
+        assert error == f"zoo: {flags[0]} is for runs of {takers}: leave it out for forecast.\n"
 
 
 def test_half_a_character_waits_for_the_other_half():
