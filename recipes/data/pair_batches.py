@@ -28,7 +28,7 @@ class PairBatches(Batches):
         >>> batches = PairBatches(sources, targets, batch_size=1, multiple=2)
         >>> inputs, labels = batches.assemble(batches.order()[:1])
         >>> inputs["source"], inputs["target"], labels
-        (array([[4, 0]], dtype=int32), array([[1, 2]], dtype=int32), array([[2, 0]], dtype=int32))
+        (array([[4, 0]], dtype=int32), array([[1, 0]], dtype=int32), array([[2, 0]], dtype=int32))
     """
 
     def __init__(self, sources, targets, batch_size, seed=None, multiple=4):

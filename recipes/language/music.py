@@ -110,8 +110,11 @@ class Copies:
             chords: `(chords, voices)`.
             transposed: Whether a run that was moved to another key counts as the same.
         """
+        chords = np.asarray(chords, np.int64)
         shifts = range(-60, 61) if transposed else (0,)
-        return max(self._longest(transpose(chords, shift)) for shift in shifts)
+        # A note that falls to 0 or below is none, and must not pass for silence, which is 0.
+        moved = (np.where(chords > 0, _sounding(chords + shift), 0) for shift in shifts)
+        return max(map(self._longest, moved))
 
     def _longest(self, chords):
         # lengths[p]: how long a run ends with the chord before this one and at position p.
@@ -123,3 +126,7 @@ class Copies:
             lengths[here] = found
             best, before = max(best, found.max(initial=0)), here
         return int(best)
+
+
+def _sounding(notes):
+    return np.where(notes > 0, notes, -1)

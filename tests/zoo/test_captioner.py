@@ -23,7 +23,7 @@ def build(name, **arguments):
     model = zoo.captioner((9, 12, 2), WORDS, **{**SMALL, **MODELS[name], **arguments})
     rng = np.random.default_rng(7)
     for weight in model.weights:
-        weight.assign(rng.uniform(-0.5, 0.5, weight.shape))
+        weight.assign(rng.uniform(-0.1, 0.1, weight.shape))
     return model
 
 

@@ -30,6 +30,9 @@ MODELS = {
     "no attention, plain": {"attention": None, "encoder": "plain", "cell": "gru", "num_layers": 2},
 }
 each_model = pytest.mark.parametrize("name", MODELS)
+each_kind = pytest.mark.parametrize(
+    "name", ["luong monotonic", "bahdanau not fed", "bahdanau normalized", "no attention, plain"]
+)
 
 
 def build(name="luong", **arguments):
@@ -160,14 +163,14 @@ def test_a_saved_model_is_the_same_model(name, tmp_path):
     assert loaded.get_layer("decoder").sampling_probability.steps == 10
 
 
-@pytest.mark.parametrize(("name", "jit"), [("luong scaled", True), ("luong not fed", False)])
+@pytest.mark.parametrize(("name", "jit"), [("luong", True), ("luong not fed", False)])
 def test_it_learns_in_the_compiled_step(name, jit):
     model, x = build(name, units=16), batch()
     y = following(x["target"])
-    optimizer, metrics = keras.optimizers.Adam(0.02), [zoo.metrics.TokenAccuracy()]
+    optimizer, metrics = keras.optimizers.Adam(0.05), [zoo.metrics.TokenAccuracy()]
     model.compile(optimizer, MaskedCrossentropy(), metrics=metrics, jit_compile=jit)
-    many = {key: np.tile(ids, (80, 1)) for key, ids in x.items()}
-    model.fit(many, np.tile(y, (80, 1)), batch_size=4, shuffle=False, verbose=0)
+    many = {key: np.tile(ids, (60, 1)) for key, ids in x.items()}
+    model.fit(many, np.tile(y, (60, 1)), batch_size=4, shuffle=False, verbose=0)
     assert model.test_on_batch(x, y)[1] == 1.0
 
 
@@ -179,7 +182,7 @@ def test_dropout_is_in_training_only(name):
     assert np.abs(one - other).max() > 1e-3
 
 
-@each_model
+@each_kind
 @pytest.mark.parametrize("sampling", ["embedding", "output"])
 def test_sampling_nothing_is_teacher_forcing(name, sampling):
     model, x = build(name, sampling=sampling, sampling_probability=0.0), batch()
@@ -187,7 +190,7 @@ def test_sampling_nothing_is_teacher_forcing(name, sampling):
     np.testing.assert_allclose(call(model, x, training=True), expected, atol=1e-5)
 
 
-@each_model
+@each_kind
 def test_sampling_everything_is_running_free(name):
     model, x = build(name, sampling="embedding", sampling_probability=1.0), batch()
     encoder, decoder = parts(model)
