@@ -62,7 +62,7 @@ class SubwordTokens(keras.layers.Identity):
         The same text gives the same vocabulary.
 
         Args:
-            text: A string.
+            text: A string, or a list of them.
             kind: `"bpe"` (byte-pair encoding), `"wordpiece"` or `"unigram"`. Defaults to `"bpe"`.
             vocabulary_size: Number of ids, at most: a short text may have fewer parts worth one.
                 Defaults to 1000.
@@ -76,8 +76,10 @@ class SubwordTokens(keras.layers.Identity):
                 is smaller than its bytes: 256, for WordPiece 512 (at the start of a word and
                 inside of it).
         """
-        check_text(text)
-        if not text:
+        texts = text if isinstance(text, list) else [text]
+        for each in texts:
+            check_text(each)
+        if not any(texts):
             raise ValueError("Expected a text with characters. Received: an empty one")
         kinds = {"bpe": _byte_pairs, "wordpiece": _word_pieces, "unigram": _unigrams}
         if kind not in kinds:
@@ -92,7 +94,7 @@ class SubwordTokens(keras.layers.Identity):
                 f"{kind} needs a vocabulary_size of at least {least}. "
                 f"Received: vocabulary_size={vocabulary_size}"
             )
-        tokenizer = kinds[kind](_encodable(text), vocabulary_size)
+        tokenizer = kinds[kind]([_encodable(each) for each in texts], vocabulary_size)
         return cls(tokenizer.to_str(), **kwargs)
 
     @property
@@ -139,16 +141,16 @@ class SubwordTokens(keras.layers.Identity):
         return {**super().get_config(), "model_json": self.model_json}
 
 
-def _byte_pairs(text, vocabulary_size):
+def _byte_pairs(texts, vocabulary_size):
     from tokenizers import models, trainers
 
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary_size, initial_alphabet=_alphabet(), show_progress=False
     )
-    return _trained(models.BPE(), trainer, text)
+    return _trained(models.BPE(), trainer, texts)
 
 
-def _word_pieces(text, vocabulary_size):
+def _word_pieces(texts, vocabulary_size):
     from tokenizers import models, trainers
 
     # As special tokens, every byte gets its id inside of a word beforehand, whatever the text and
@@ -161,7 +163,7 @@ def _word_pieces(text, vocabulary_size):
         show_progress=False,
     )
     model = models.WordPiece(continuing_subword_prefix=_PREFIX)
-    vocabulary = _trained(model, trainer, text).get_vocab()
+    vocabulary = _trained(model, trainer, texts).get_vocab()
     # Special tokens would also be found in the text, before any other: a new model has none.
     return _with_bytes(
         models.WordPiece(
@@ -172,13 +174,13 @@ def _word_pieces(text, vocabulary_size):
     )
 
 
-def _unigrams(text, vocabulary_size):
+def _unigrams(texts, vocabulary_size):
     from tokenizers import models, trainers
 
     trainer = trainers.UnigramTrainer(
         vocab_size=vocabulary_size, initial_alphabet=_alphabet(), show_progress=False
     )
-    trained = json.loads(_trained(models.Unigram(), trainer, text).to_str())
+    trained = json.loads(_trained(models.Unigram(), trainer, texts).to_str())
     scores = dict(trained["model"]["vocab"])
     # The library adds in the order of a hash table: the last digits differ from run to run, and so
     # do the scores of bytes without one of their own, which are the least one plus up to 255e-4.
@@ -189,9 +191,9 @@ def _unigrams(text, vocabulary_size):
     return _with_bytes(models.Unigram(pieces, unk_id=None, byte_fallback=False))
 
 
-def _trained(model, trainer, text):
+def _trained(model, trainer, texts):
     tokenizer = _with_bytes(model)
-    tokenizer.train_from_iterator([text], trainer)
+    tokenizer.train_from_iterator(texts, trainer)
     return tokenizer
 
 
