@@ -29,6 +29,7 @@ from zoo.layers.select_columns import SelectColumns
 from zoo.layers.separate_dense import SeparateDense
 from zoo.layers.subwords import SubwordTokens
 from zoo.layers.table_columns import TableColumns, category_strings
+from zoo.layers.text_ids import TextIds
 from zoo.layers.tokens import CharacterTokens
 from zoo.layers.transformer_blocks import TransformerDecoderBlock, TransformerEncoderBlock
 from zoo.layers.transformer_decoder import TransformerDecoder
@@ -78,6 +79,7 @@ __all__ = [
     "SubwordTokens",
     "TableColumns",
     "TargetUnits",
+    "TextIds",
     "TransformerDecoder",
     "TransformerDecoderBlock",
     "TransformerEncoderBlock",
