@@ -75,12 +75,13 @@ def lengths(ids):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_equal_to_full_recomputation(name):
-    model = build(name)
+    model, written = build(name), set()
     for sampler in (Greedy(), Temperature(2.0)):
         ids = decode(model, sources(), 9, START, END, sampler, seed=3)
         assert (ids.shape, ids.dtype) == ((4, 9), np.int32)
         np.testing.assert_array_equal(ids, growing(model, sources(), 9, sampler, seed=3))
-        assert len(set(ids.ravel())) > 2
+        written |= set(ids.ravel())
+    assert len(written) > 3
 
 
 @pytest.mark.parametrize("sampler", [TopK(3, 2.0), TopP(0.7, 2.0), MinP(0.2, 2.0)], ids=repr)
@@ -104,10 +105,10 @@ def test_the_seed_decides_and_shorter_is_the_beginning_of_longer(model):
 
 
 def test_nothing_comes_behind_the_end_and_the_loop_stops_with_the_last_row(model):
-    ids, attention, steps = _run(model, sources(), 60, START, END, Temperature(2.0), 1, True)
+    ids, attention, steps = _run(model, sources(), 90, START, END, Temperature(2.0), 1, True)
     found = lengths(ids)
     assert len(set(found)) > 2
-    assert steps == max(found) < 40
+    assert steps == max(found) < 90
     for row, length in enumerate(found):
         assert ids[row, length - 1] == END
         assert not ids[row, length:].any()

@@ -92,7 +92,7 @@ def encode(model, source):
         8, and the memory with them.
 
     Raises:
-        ValueError: If the source is no array of ids, or some lie outside the vocabulary.
+        ValueError: If the source is no array of ids, too long, or some lie outside the vocabulary.
     """
     encoder = _part(model, "encoder")
     try:
@@ -103,7 +103,10 @@ def encode(model, source):
     if source.dtype.kind in "iu" and source.ndim == 2:
         _check_ids(source, _attribute(encoder, "input_dim", "vocabulary_size"))
         batch, length = source.shape
-        padded = np.zeros((batch, _rounded_up(length, _attribute(encoder, "longest"))), "int32")
+        longest = _attribute(encoder, "longest")
+        if longest is not None and length > longest:
+            raise ValueError(f"{encoder.name!r} reads at most {longest} steps. Received: {length}")
+        padded = np.zeros((batch, _rounded_up(length, longest)), "int32")
         padded[:, :length] = source
         source = padded
     elif len(_shape(encoder) or source.shape) != source.ndim or source.ndim < 3:

@@ -136,9 +136,8 @@ class AttentionDecoder(keras.layers.Layer):
 
     def build(self, target_ids_shape, memory_shape):
         """Builds all parts for a memory of these shapes."""
-        states = [name for name in memory_shape if name.startswith("state_")]
         expected = len(self.cell.cell_state_sizes)
-        if len(states) != expected:
+        if sum(name.startswith("state_") for name in memory_shape) != expected:
             raise ValueError(
                 f"{self.name!r} needs a memory with state_0 to state_{expected - 1}. "
                 f"Received: {', '.join(sorted(memory_shape))}"
@@ -148,18 +147,11 @@ class AttentionDecoder(keras.layers.Layer):
             channels = self.units if index else self.embedding_dim
             layer.build((None, None, channels))
         self.cell.build((None, self.embedding_dim), memory_shape["outputs"])
-        self.cell.built = True
         self.rnn.build((None, None, self.embedding_dim))
         self.head.build((None, None, self.cell.output_size))
         if self.sampling is not None:
-            self.training_steps = self.add_weight(
-                shape=(),
-                initializer="zeros",
-                dtype="int32",
-                trainable=False,
-                aggregation="only_first_replica",
-                name="training_steps",
-            )
+            once = {"trainable": False, "aggregation": "only_first_replica"}
+            self.training_steps = self.add_weight((), "zeros", "int32", name="steps", **once)
 
     def call(self, target_ids, memory, training=False):
         """Logits of the next id at every step.
@@ -191,7 +183,7 @@ class AttentionDecoder(keras.layers.Layer):
             for index, layer in enumerate(self.recurrent):
                 if index and masks is not None:
                     x = x * ops.expand_dims(masks[index - 1], 1)
-                x = layer(x, initial_state=self._layer_state(memory, index), training=training)
+                x = layer(x, initial_state=self._states(memory, [index]), training=training)
             outputs, _ = self.cell.attend(x, memory)
         return self.head(self._drop(outputs, training))
 
@@ -243,8 +235,7 @@ class AttentionDecoder(keras.layers.Layer):
         Returns:
             List of tensors, batch first.
         """
-        number = len(self.cell.cell_state_sizes)
-        states = [memory[f"state_{index}"] for index in range(number)]
+        states = self._states(memory, range(self.num_layers))
         return self.cell.first_states(self.prepare(memory), states)
 
     def step(self, ids, position, state, memory):
@@ -265,12 +256,13 @@ class AttentionDecoder(keras.layers.Layer):
         return self.head(outputs), state, alignments
 
     def compute_output_spec(self, target_ids, memory, training=False):
-        shape = (*target_ids.shape, self.vocabulary_size)
-        return keras.KerasTensor(shape, dtype="float32")
+        return keras.KerasTensor((*target_ids.shape, self.vocabulary_size), "float32")
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object
         probability = self.sampling_probability
+        if callable(probability):
+            probability = serialize(probability)
         return {
             **super().get_config(),
             "vocabulary_size": self.vocabulary_size,
@@ -283,9 +275,7 @@ class AttentionDecoder(keras.layers.Layer):
             "embedding_dim": self.embedding_dim,
             "dropout": self.dropout,
             "sampling": self.sampling,
-            "sampling_probability": serialize(probability)
-            if callable(probability)
-            else probability,
+            "sampling_probability": probability,
             "seed": self.seed,
         }
 
@@ -298,9 +288,9 @@ class AttentionDecoder(keras.layers.Layer):
                 config[name] = keras.saving.deserialize_keras_object(config[name])
         return cls(**config)
 
-    def _layer_state(self, memory, index):
+    def _states(self, memory, indices):
         size = len(self.cell.cell_state_sizes) // self.num_layers
-        return [memory[f"state_{i}"] for i in range(index * size, (index + 1) * size)]
+        return [memory[f"state_{index * size + i}"] for index in indices for i in range(size)]
 
     def _masks_between(self, batch_size, training):
         """Dropout between layers: one mask for all steps, as it cannot be drawn inside the loop."""
@@ -310,6 +300,5 @@ class AttentionDecoder(keras.layers.Layer):
         return [self._drop(ones, training) for _ in range(self.num_layers - 1)]
 
     def _drop(self, x, training):
-        if not (training and self.dropout):
-            return x
-        return keras.random.dropout(x, self.dropout, seed=self.seed_generator)
+        rate = self.dropout if training else 0.0
+        return keras.random.dropout(x, rate, seed=self.seed_generator) if rate else x

@@ -117,7 +117,7 @@ class TransformerEncoderBlock(_Block):
     def call(self, inputs, mask):
         """Outputs `(batch, time, channels)` of such inputs and a mask `(batch, time)`."""
         y = self._enter(0, inputs)
-        y = self.self_attention(y, y, attention_mask=ops.expand_dims(mask, 1))
+        y = self.self_attention(y, **_two_or_more(y, ops.expand_dims(mask, 1)))
         return self._dense(self._leave(0, inputs, y))
 
 
@@ -173,9 +173,9 @@ class TransformerDecoderBlock(_Block):
         # Padding comes last, so that the causal mask keeps real steps from seeing it.
         causal = ops.expand_dims(time[:, None] >= time[None, :], 0)
         y = self._enter(0, inputs)
-        x = self._leave(0, inputs, self.self_attention(y, y, attention_mask=causal))
+        x = self._leave(0, inputs, self.self_attention(y, **_two_or_more(y, causal)))
         y = self._enter(1, x)
-        y = self.cross_attention(y, memory, attention_mask=ops.expand_dims(mask, 1))
+        y = self.cross_attention(y, **_two_or_more(memory, ops.expand_dims(mask, 1)))
         return self._dense(self._leave(1, x, y))
 
     def start(self, batch_size, max_length):
@@ -226,6 +226,13 @@ class TransformerDecoderBlock(_Block):
         y = self._enter(1, x)
         y, weights = _attend(self.cross_attention, y, *memory, mask[:, None, None, :])
         return self._dense(self._leave(1, x, y)), state, weights[:, :, 0]
+
+
+def _two_or_more(x, mask):
+    """What to attend to. Keras warns of a softmax over one step, so a masked one goes with it."""
+    if x.shape[1] == 1:
+        x, mask = ops.pad(x, ((0, 0), (0, 1), (0, 0))), ops.pad(mask, ((0, 0), (0, 0), (0, 1)))
+    return {"value": x, "attention_mask": mask}
 
 
 def _heads_first(x):
