@@ -49,8 +49,8 @@ class Batches:
 
         Args:
             examples: Some of the numbers, `(batch,)` int64.
-            ops: `numpy`, or the same functions (`take`, `reshape`, `concatenate`, `max`) of another
-                library, to gather inside its pipeline.
+            ops: `numpy`, or the same functions (`take`, `reshape`, `concatenate`, `max`, `arange`,
+                `where`) of another library, to gather inside its pipeline.
         """
         raise NotImplementedError
 
@@ -81,7 +81,7 @@ def _tf_dataset(batches):
     count = len(batches.order())
     # Keras' own `take` checks for negative rows, which costs more than the rest of the pipeline.
     functions = {"reshape": tf.reshape, "concatenate": tf.concat, "max": tf.reduce_max}
-    ops = SimpleNamespace(take=_take, **functions)
+    ops = SimpleNamespace(take=_take, arange=tf.range, where=tf.where, **functions)
 
     def epoch(_):
         order = tf.numpy_function(batches.order, [], tf.int64)

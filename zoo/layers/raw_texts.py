@@ -1,0 +1,71 @@
+"""Texts as people have them: in lists, arrays and tensors, of all lengths, with HTML in them."""
+
+import html
+import re
+
+import numpy as np
+
+_TAG = re.compile(r"</?[A-Za-z][^<>]*>|<[!?][^<>]*>")
+
+
+def as_texts(texts):
+    """Texts in any of the usual forms as a list of strings; a `ValueError` if they are none."""
+    if isinstance(texts, str | bytes):
+        texts = [texts]
+    elif hasattr(texts, "numpy"):  # a tensor
+        texts = np.atleast_1d(texts.numpy())
+    elif not isinstance(texts, list | tuple):
+        texts = np.atleast_1d(np.asarray(texts, object))
+    if getattr(texts, "ndim", 1) != 1:
+        raise ValueError(f"Expected texts in one dimension. Received: shape {texts.shape}")
+    return [_as_text(text, row) for row, text in enumerate(texts)]
+
+
+def padded(rows):
+    """Arrays of ids as one, int32 `(rows, longest)`, padded with 0."""
+    result = np.zeros((len(rows), max(map(len, rows), default=0)), "int32")
+    for row, ids in zip(result, rows, strict=True):
+        row[: len(ids)] = ids
+    return result
+
+
+def rounded_lengths(lengths):
+    """Lengths rounded up to ones of which there are few, by a quarter at most (and to 8 at least).
+
+    Batches that are padded to these come in few shapes, for each of which a backend may compile
+    a program of its own.
+
+    >>> rounded_lengths([1, 9, 31, 33, 1000]).tolist()
+    [8, 10, 32, 40, 1024]
+    """
+    lengths = np.maximum(np.asarray(lengths, "int64"), 8)
+    steps = 2 ** np.maximum(np.ceil(np.log2(lengths)).astype("int64") - 3, 0)
+    return -(-lengths // steps) * steps
+
+
+def _as_text(text, row):
+    if isinstance(text, bytes):
+        try:
+            return text.decode()
+        except UnicodeDecodeError as error:
+            raise ValueError(f"Expected a text in UTF-8 in row {row}. {error}") from None
+    if not isinstance(text, str):
+        raise ValueError(
+            f"Expected a text of type str in row {row}. "
+            f"Received: {text!r} of type {type(text).__name__}"
+        )
+    return text
+
+
+def without_html(text):
+    """A text with spaces for tags, without comments, and with characters for entities."""
+    if "<" in text:
+        parts, start = [], 0
+        while (begin := text.find("<!--", start)) >= 0:
+            end = text.find("-->", begin + 2)
+            if end < 0:
+                break
+            parts.append(text[start:begin])
+            start = end + 3
+        text = _TAG.sub(" ", " ".join([*parts, text[start:]]))
+    return html.unescape(text) if "&" in text else text
