@@ -169,6 +169,7 @@ def test_patience_stops_early_and_takes_the_best_epoch():
 # With scikit-learn's tools
 
 
+@pytest.mark.slow
 def test_a_randomized_search_over_distributions():
     x, y = rings()
     space = {

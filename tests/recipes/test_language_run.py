@@ -267,6 +267,7 @@ def test_find_lr(train, capsys):
     assert "recommended" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_search(train):
     run = train("--trials=1", command="tune", epochs=1, window=16, batch_size=4)
     rows = (run / "tuning.csv").read_text().splitlines()
@@ -390,7 +391,8 @@ def test_other_recipes_refuse_these_flags(train, tmp_path, capsys):
     (folder / "model.keras").touch()
     for flags in (["--text", "a"], ["--length", "5"], ["--top_k", "5"], ["--seed", "1"]):
         _, error = predict(capsys, folder, *flags, status=2)
-        takers = "language_model and translation" if flags[0] == "--text" else "language_model"
+        everyone = "language_model, text_classification and translation"
+        takers = everyone if flags[0] == "--text" else "language_model"
         assert error == f"zoo: {flags[0]} is for runs of {takers}: leave it out for forecast.\n"
 
 

@@ -241,6 +241,7 @@ def test_the_terminal_gets_a_line_for_each_trial(tune, capsys):
 # Hyperband
 
 
+@pytest.mark.slow
 def test_hyperband_goes_on_with_what_it_promotes(tune):
     folder = tune(tuner="hyperband", trials=8, epochs=4)
     found = rows(folder)
@@ -537,6 +538,7 @@ def test_a_killed_search_goes_on(search, flags, undrawn):
     )  # nothing is left of the one that was cut off
 
 
+@pytest.mark.slow
 def test_the_last_training_is_taken_up_too(flags, search, undrawn):
     arguments, folder = flags(trials=4)
     with (
