@@ -6,6 +6,7 @@
     scripts/benchmark tabular              California housing (half an hour)
     scripts/benchmark tune                 20 trials on Fashion-MNIST against the defaults
     scripts/benchmark language_model      Shakespeare, chorales, generation (two hours)
+    scripts/benchmark translation          dates, Spanish, epoch and decoding (several hours)
     scripts/benchmark forecast --only wavenet,epoch
     scripts/benchmark forecast --readme    and put the tables into README.md
 
@@ -19,7 +20,7 @@ import re
 import sys
 from pathlib import Path
 
-BENCHMARKS = ("forecast", "training", "images", "tabular", "tune", "language_model")
+BENCHMARKS = ("forecast", "training", "images", "tabular", "tune", "language_model", "translation")
 
 
 def main(arguments=None) -> int:

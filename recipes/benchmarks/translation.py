@@ -1,0 +1,129 @@
+"""The translation recipe against the book and TF-Addons: scores, time, speed of decoding."""
+
+import json
+
+from recipes.benchmarks import translation_scores as scores
+from recipes.benchmarks import translation_speed as speed
+from recipes.benchmarks.runs import Row, train_all
+from recipes.errors import UserError
+from recipes.translating.presets import BOOK_TOKEN_ACCURACY
+
+_LUONG, _BAHDANAU = ("--model.attention", "luong"), ("--model.attention", "bahdanau")
+_MONOTONIC, _UNFED = ("--model.monotonic", "true"), ("--model.input_feeding", "false")
+KINDS = {
+    "luong": _LUONG,
+    "luong-scaled": (*_LUONG, "--model.score_scale", "true"),
+    "luong-monotonic": (*_LUONG, *_MONOTONIC),
+    "bahdanau": _BAHDANAU,
+    "bahdanau-normalized": (*_BAHDANAU, "--model.normalize", "true"),
+    "bahdanau-monotonic": (*_BAHDANAU, *_MONOTONIC),
+}
+
+
+def _dates(name, *flags):
+    return Row(
+        f"dates-{name}", ("--dataset", "dates", *flags), "exact_match", None, 1.0, part="test"
+    )
+
+
+#: With attention twice: with input feeding and without.
+DATES = [
+    _dates("none", "--model.attention", "none"),
+    *(_dates(name, *flags) for name, flags in KINDS.items()),
+    *(_dates(f"{name}-unfed", *flags, *_UNFED) for name, flags in KINDS.items()),
+    _dates("transformer", "--model", "transformer"),
+]
+PRESETS = ("ml3-ch16-123", "ml3-ch16-137")
+BOOK = [
+    Row(f"spa_eng-{preset}", ("--preset", preset), "token_accuracy", BOOK_TOKEN_ACCURACY[preset])
+    for preset in PRESETS
+]
+SUB_WORDS = Row(
+    "sub-words",
+    ("--dataset", "spa_eng", "--beam", str(scores.BEAM)),
+    "bleu",
+    None,
+    30.0,
+    part="test",
+)
+#: Most seeds of rows that take the better part of an hour or more.
+LONG = 1
+SCORED = {
+    "Dates (2,000 unseen ones, greedy decoding)": (DATES, None, scores.dates),
+    "English to Spanish, the book's 1,000 words and split (token accuracy)": (
+        BOOK,
+        LONG,
+        scores.book,
+    ),
+    "English to Spanish, parts of words (2,000 unseen sentences)": (
+        [SUB_WORDS],
+        LONG,
+        scores.sub_words,
+    ),
+}
+_LUONG_DATES, _TRANSFORMER_DATES = DATES[1], DATES[-1]
+
+
+def measure(only, seeds, folder, fresh) -> dict[str, str]:
+    """Measures what `only` names; see `recipes.benchmarks.forecast.measure`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    sections = {}
+    for title, (rows, most, table) in SCORED.items():
+        chosen = [row for row in rows if any(part in row.name for part in only)]
+        if chosen:
+            results = train_all("translation", chosen, min(seeds, most or seeds), folder, fresh)
+            sections[title] = _scored(chosen, results, folder / "translation", table)
+    for title, parts in _speeds(folder).items():
+        chosen = {name: part for name, part in parts.items() if any(each in name for each in only)}
+        if chosen:
+            texts = [_timed(folder / f"{name}.json", fresh, *part) for name, part in chosen.items()]
+            sections[title] = "\n\n".join(texts)
+    return sections
+
+
+def _speeds(folder):
+    """By title and name, what to measure and how to say it."""
+    luong, transformer, sub_words = (
+        lambda row=row: _trained(row, folder)
+        for row in (_LUONG_DATES, _TRANSFORMER_DATES, SUB_WORDS)
+    )
+    return {
+        "An epoch of the book's translation": {
+            f"epoch-{preset}": (lambda preset=preset: speed.epoch(preset), speed.epoch_text)
+            for preset in PRESETS
+        },
+        "Decoding": {
+            "decoding-greedy": (lambda: speed.greedy(luong(), transformer()), speed.greedy_text),
+            "decoding-beam-dates": (lambda: speed.beam(luong()), speed.beam_text),
+            "decoding-beam-sub-words": (lambda: speed.beam(sub_words()), speed.beam_text),
+        },
+    }
+
+
+def _scored(rows, results, runs, table):
+    there = [row for row in rows if results[row.name]]
+    missing = [row.name for row in rows if not results[row.name]]
+    note = f"Not run, as the data could not be downloaded: {', '.join(missing)}."
+    parts = [table(there, results, runs)] if there else []
+    return "\n\n".join([*parts, note] if missing else parts)
+
+
+def _timed(path, fresh, measured, text):
+    """What a former call measured, or else this one, in words."""
+    if fresh or not path.exists():
+        try:
+            found = measured()
+        except UserError as error:  # no data, no extra: another call may have it
+            return f"`{path.stem}` was not run. {error}"
+        path.write_text(json.dumps(found, indent=2))
+    return text(json.loads(path.read_text()))
+
+
+def _trained(row, folder):
+    """The folder of a row's first run. Dates are trained if need be, as it takes a minute."""
+    run = folder / "translation" / f"{row.name}-seed-1"
+    if row in DATES:
+        train_all("translation", [row], 1, folder)
+    if not (run / "metrics.json").exists():
+        raise UserError(f"It needs the model of --only {row.name}, which is not trained yet.")
+    return run
