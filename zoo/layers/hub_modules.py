@@ -1,0 +1,157 @@
+"""From a TF-Hub handle to a loaded module: folders, archives, URLs and the cache.
+
+TensorFlow and tensorflow-hub are imported when a module is asked for, not before.
+"""
+
+import hashlib
+import os
+import sys
+import tarfile
+import tempfile
+import types
+import urllib.parse
+import urllib.request
+import warnings
+import zipfile
+from pathlib import Path
+
+import keras
+
+MODEL_FILES = ("saved_model.pb", "saved_model.pbtxt")
+TF1_FORMAT_FILE = "tfhub_module.pb"
+
+
+def load_module(handle):
+    """Loads the module of a handle.
+
+    Args:
+        handle: URL, folder or archive (.tar, .tar.gz, .tgz, .zip; also as `file://...`).
+
+    Returns:
+        The loaded object, and whether it has the format of TF1-Hub.
+
+    Raises:
+        ValueError: If the backend is not TensorFlow, or there is no module; the message names the
+            handle.
+    """
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            "TF-Hub modules run on TensorFlow alone: set KERAS_BACKEND=tensorflow. "
+            f"Received: the backend {keras.backend.backend()!r} for the module {handle!r}"
+        )
+    hub = tensorflow_hub()
+    try:
+        folder = resolve(handle, hub)
+        module = hub.load(folder)
+    except Exception as error:  # of sockets, archives, TensorFlow, ...: whatever was in the way
+        raise ValueError(_unresolved(handle, error)) from error
+    import tensorflow as tf
+
+    return module, tf.io.gfile.exists(f"{folder}/{TF1_FORMAT_FILE}")
+
+
+def resolve(handle, hub):
+    """The folder of a handle's module, downloaded or unpacked into the cache when needed."""
+    path = _local_path(handle)
+    if path is None:
+        return hub.resolve(handle)
+    if path.is_file():
+        path = _unpacked(path)
+    if not path.is_dir():
+        raise FileNotFoundError(f"there is no file or folder {path.absolute()}")
+    return str(_model_folder(path))
+
+
+def tensorflow_hub():
+    """The package tensorflow-hub, also where its own import fails.
+
+    It asks `pkg_resources`, which setuptools 82 took away, for one function; a stand-in is there
+    while it is imported, and no longer.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "pkg_resources is deprecated")
+        try:
+            import tensorflow_hub as hub
+        except ModuleNotFoundError as error:
+            if error.name != "pkg_resources":
+                raise
+            from packaging.version import parse  # TensorFlow and Keras need it too
+
+            sys.modules["pkg_resources"] = types.ModuleType("pkg_resources")
+            sys.modules["pkg_resources"].parse_version = parse
+            try:
+                import tensorflow_hub as hub
+            finally:
+                del sys.modules["pkg_resources"]
+    return hub
+
+
+def shared_variable(variable, trainable, name):
+    """A Keras variable on the storage of a TensorFlow variable: what one learns, both know."""
+    shared = keras.Variable(variable, trainable=trainable, autocast=False, name=name)
+    if shared.value is not variable:
+        raise RuntimeError(
+            "Expected a keras.Variable that wraps a tf.Variable. Received: a copy from Keras "
+            f"{keras.__version__}, with which a TF-Hub module would not train"
+        )
+    return shared
+
+
+def _local_path(handle):
+    """The path that a handle names, or None if it is a URL."""
+    if "://" not in handle:
+        return Path(handle).expanduser()
+    parts = urllib.parse.urlsplit(handle)
+    if parts.scheme != "file":
+        return None
+    return Path(urllib.request.url2pathname(parts.path))
+
+
+def _unpacked(archive):
+    """Unpacks an archive into the cache, once for each state of the file."""
+    status = archive.stat()
+    state = f"{archive.resolve()} {status.st_size} {status.st_mtime_ns}"
+    cache = Path(cache_folder())
+    target = cache / hashlib.sha1(state.encode()).hexdigest()
+    if target.is_dir():
+        return target
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache) as work:
+        fresh = Path(work) / "module"
+        if zipfile.is_zipfile(archive):
+            with zipfile.ZipFile(archive) as file:
+                file.extractall(fresh)
+        elif tarfile.is_tarfile(archive):
+            with tarfile.open(archive) as file:
+                file.extractall(fresh, filter="data")
+        else:
+            raise ValueError(f"{archive} is neither a tar nor a zip archive")
+        try:
+            fresh.rename(target)
+        except OSError:
+            if not target.is_dir():  # otherwise another process was faster
+                raise
+    return target
+
+
+def cache_folder():
+    """Where modules are kept: TFHUB_CACHE_DIR, or a folder among the temporary files."""
+    return os.environ.get("TFHUB_CACHE_DIR") or os.path.join(tempfile.gettempdir(), "tfhub_modules")
+
+
+def _model_folder(folder):
+    """The folder itself, or its only folder with a model, as some archives have it."""
+    inner = [child.parent for name in MODEL_FILES for child in folder.glob(f"*/{name}")]
+    here = any((folder / name).exists() for name in MODEL_FILES)
+    return inner[0] if len(inner) == 1 and not here else folder
+
+
+def _unresolved(handle, error):
+    message = (
+        f"The TF-Hub module {handle!r} cannot be loaded ({type(error).__name__}: {error}). Put it "
+        "back, or say where it is now: zoo.layers.HubLayer.handles[old handle] = new handle."
+    )
+    if _local_path(handle) is None:
+        name = hashlib.sha1(handle.encode()).hexdigest()
+        message += f" Without a network, unpack it into {os.path.join(cache_folder(), name)}."
+    return message
