@@ -16,7 +16,8 @@ class ModelInfo:
         name: Name of the factory, and of the model in `create_model`.
         module: Module in `zoo.models` that defines the factory.
         task: Recipe that trains it by default; "pretraining" for models that only start others,
-            "captioning" for those without a recipe.
+            "captioning" for those without a recipe, "hub" for those that need a module of
+            TF-Hub.
         chapter: Chapter of the book (2nd and 3rd edition number them alike).
         parameters: Number of weights of the reference build, see `REFERENCE_ARGUMENTS`.
         summary: One line for `zoo list`.
@@ -119,6 +120,22 @@ CATALOG = (
         16,
         524800,
         "the Transformer's encoder: ids to a memory",
+    ),
+    ModelInfo(
+        "text_classifier",
+        "text_classifier",
+        "text_classification",
+        16,
+        159169,
+        "recurrent, convolutional, attentive or averaged texts",
+    ),
+    ModelInfo(
+        "hub_text_classifier",
+        "hub_text_classifier",
+        "hub",
+        16,
+        48197257,
+        "dense layers on a TF-Hub module, as large as the book's",
     ),
     ModelInfo(
         "seq2seq",

@@ -11,8 +11,11 @@ from zoo.layers.ensemble import EnsembleDense, MembersMean, RandomSigns
 from zoo.layers.feature_embeddings import PeriodicEmbedding, PiecewiseLinearEncoding
 from zoo.layers.gated_activation import GatedActivation
 from zoo.layers.heads import GaussianParameters, SortQuantiles
+from zoo.layers.hub import HubLayer
 from zoo.layers.layer_norm_rnn_cell import LayerNormRNNCell
+from zoo.layers.masked_pooling import AttentionPooling, MaskedPooling
 from zoo.layers.missing import FillMissing
+from zoo.layers.ngram_ids import NgramIds
 from zoo.layers.notes import NoteTokens
 from zoo.layers.numeric import RobustScaleSmoothClip, StandardScale
 from zoo.layers.one_hot import OneHot
@@ -39,6 +42,7 @@ from zoo.layers.words import WordTokens
 __all__ = [
     "AttentionDecoder",
     "AttentionDecoderCell",
+    "AttentionPooling",
     "BahdanauAttention",
     "CarriedInputs",
     "CarriedState",
@@ -53,13 +57,16 @@ __all__ = [
     "FillMissing",
     "GatedActivation",
     "GaussianParameters",
+    "HubLayer",
     "InverseSigmoidSampling",
     "LastSteps",
     "LayerNormRNNCell",
     "LearnedPositions",
     "LinearSampling",
     "LuongAttention",
+    "MaskedPooling",
     "MembersMean",
+    "NgramIds",
     "NoteTokens",
     "OneHot",
     "PaddingMask",

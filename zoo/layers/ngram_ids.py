@@ -1,0 +1,85 @@
+"""Ids of neighbouring ids, for bags of words that know a little about order."""
+
+import keras
+from keras import ops
+
+#: Products of two numbers below a prime, and of both primes, are whole numbers of 31 bits: nothing
+#: overflows, so that every backend finds the same ids.
+_PRIMES = (46337, 46327)
+_BASES = (31013, 20011)
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class NgramIds(keras.layers.Layer):
+    """Ids, and behind them an id for every pair, triple, ... of neighbours.
+
+    An n-gram's id is its hash among a number of buckets, behind the ids of the vocabulary: no
+    table is learned, and rare n-grams may share an id. Padding, 0, stays 0, as does every n-gram
+    that reaches into it.
+
+    Args:
+        vocabulary_size: Number of ids of the inputs, padding included.
+        buckets: Number of ids for n-grams.
+        ngrams: Longest n-gram, at least 2. Defaults to 2.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: If an argument is no whole number, or too small.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.layers import NgramIds
+        >>> layer = NgramIds(vocabulary_size=10, buckets=1000)
+        >>> ids = layer(np.array([[7, 4, 7, 4, 0]])).numpy()[0]  # 7, 4, 7, 4, (7 4), (4 7), (7 4)
+        >>> ids[:5].tolist(), bool(ids[5] == ids[7]), bool(ids[5] != ids[6]), ids[8:].tolist()
+        ([7, 4, 7, 4, 0], True, True, [0, 0])
+
+    Reference:
+        Joulin et al., *Bag of tricks for efficient text classification*, 2016, section 2.2.
+    """
+
+    def __init__(self, vocabulary_size, buckets, ngrams=2, **kwargs):
+        super().__init__(**kwargs)
+        limits = {"vocabulary_size": vocabulary_size, "buckets": buckets, "ngrams": ngrams}
+        for name, value in limits.items():
+            least = 2 if name == "ngrams" else 1
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise ValueError(
+                    f"Expected a whole number of at least {least}. Received: {name}={value!r}"
+                )
+        self.vocabulary_size = vocabulary_size
+        self.buckets = buckets
+        self.ngrams = ngrams
+
+    @property
+    def size(self):
+        """Number of ids of the outputs."""
+        return self.vocabulary_size + self.buckets
+
+    def call(self, inputs):
+        """Ids `(batch, ngrams * time)` of ids `(batch, time)`."""
+        ids = ops.cast(inputs, "int32")
+        time = ops.shape(ids)[1]
+        outputs, real = [ids], ids != 0
+        hashes = [ids % prime for prime in _PRIMES]
+        longer = ops.pad(ids, [(0, 0), (0, self.ngrams - 1)])
+        for step in range(1, self.ngrams):
+            following = longer[:, step : step + time]
+            real = ops.logical_and(real, following != 0)
+            hashes = [
+                (base * number + following % prime) % prime
+                for number, base, prime in zip(hashes, _BASES, _PRIMES, strict=True)
+            ]
+            number = (hashes[0] * _PRIMES[1] + hashes[1]) % self.buckets
+            outputs.append(ops.where(real, self.vocabulary_size + number, 0))
+        return ops.concatenate(outputs, axis=1)
+
+    def compute_output_spec(self, inputs):
+        """Int32 ids."""
+        batch, time = inputs.shape
+        shape = (batch, None if time is None else time * self.ngrams)
+        return keras.KerasTensor(shape, dtype="int32")
+
+    def get_config(self):
+        names = ("vocabulary_size", "buckets", "ngrams")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}

@@ -1,0 +1,239 @@
+"""Classifiers of texts: an encoder of ids, a pooling of its real steps, and a head."""
+
+import keras
+from keras import layers, ops
+
+from zoo.layers import AttentionPooling, MaskedPooling, NgramIds, PaddingMask
+from zoo.models.heads import check_counts, check_dropout
+from zoo.models.language import token_embedding, token_ids
+from zoo.models.mlp import check_choice, check_head, dense_head
+from zoo.models.rnn import recurrent_layer
+from zoo.models.transformer import transformer_encoder
+from zoo.registry import register_model
+
+HEADS = ("binary", "multilabel", "multiclass")
+#: The encoders, and the pooling of each unless told otherwise.
+ENCODERS = {
+    "bigru": "last",
+    "gru": "last",
+    "lstm": "last",
+    "bilstm": "last",
+    "conv": "max",
+    "transformer": "mean",
+    "mean": "mean",
+}
+POOLINGS = ("last", "mean", "max", "attention")
+
+
+@register_model
+def text_classifier(
+    vocabulary_size,
+    num_classes=1,
+    head="binary",
+    encoder="bigru",
+    units=64,
+    num_layers=1,
+    pooling=None,
+    embedding_dim=128,
+    dropout=0.0,
+    word_dropout=0.0,
+    kernel_sizes=(3, 4, 5),
+    num_heads=4,
+    ngrams=1,
+    buckets=100_000,
+    mask=True,
+    name="text_classifier",
+):
+    """Reads ids and answers with the logits of classes.
+
+    Id 0 is padding, behind the last real id of a row: it changes no output. A row of nothing else
+    counts as a text of one padding id, so that its output is finite and always the same. The parts
+    are the layers `embedding`, the encoder's, `pooling` (except for the last state of a recurrent
+    one) and `head`.
+
+    Args:
+        vocabulary_size: Number of ids, padding included.
+        num_classes: Number of classes or labels; 1 for a binary head. Defaults to 1.
+        head: `"binary"`, `"multilabel"` or `"multiclass"`. Defaults to `"binary"`.
+        encoder: `"gru"`, `"lstm"`; `"bigru"`, `"bilstm"` (in both directions); `"conv"`
+            (convolutions of several sizes side by side); `"transformer"`
+            (`zoo.transformer_encoder`); or `"mean"`: nothing but the embeddings, with dense layers
+            behind their mean. Defaults to `"bigru"`.
+        units: Size of each layer of the encoder: recurrent (each direction has half of them in
+            one that has both), filters of each kernel size, the hidden dense layer of each block
+            of a transformer, or the dense layers behind a mean. Defaults to 64.
+        num_layers: Number of those layers; 0 makes `"mean"` a linear model, as fastText is.
+            Defaults to 1.
+        pooling: What becomes of all steps: `"last"` (of both directions: the state after the last
+            real id, and after the first), `"mean"`, `"max"` or `"attention"` (a mean with learned
+            weights). Defaults to None: last for recurrent encoders, max for conv, else the mean.
+        embedding_dim: Size of the embedding. Defaults to 128.
+        dropout: Share dropped behind the embedding, between layers and before the head, in
+            [0, 1). Defaults to 0.
+        word_dropout: Share of whole ids whose embeddings are dropped, in [0, 1), not in a
+            transformer. Defaults to 0.
+        kernel_sizes: Sizes of the kernels of `"conv"`, one or several. Defaults to `(3, 4, 5)`.
+        num_heads: Number of attention heads of `"transformer"`. Defaults to 4.
+        ngrams: Longest run of ids that has an embedding of its own, in `"mean"` only, see
+            `zoo.layers.NgramIds`. Defaults to 1: none.
+        buckets: Number of embeddings that all those runs share. Defaults to 100,000.
+        mask: Whether padding is left out. False shows what happens where it is not: a recurrent
+            encoder forgets the text while it reads padding. Defaults to True.
+        name: Name of the model.
+
+    Returns:
+        Uncompiled model: ids `(batch, time)` to float32 logits, `(batch, 1)` for a binary head,
+        else `(batch, num_classes)`; to be trained with `zoo.objective(head)`.
+
+    Raises:
+        ValueError: If an argument is out of range or two do not go together.
+
+    Example:
+        >>> import numpy as np, zoo
+        >>> model = zoo.text_classifier(vocabulary_size=1000)
+        >>> model(np.array([[5, 3, 7, 0], [8, 0, 0, 0]])).shape
+        TensorShape([2, 1])
+        >>> zoo.text_classifier(1000, 4, head="multiclass", encoder="conv").output_shape
+        (None, 4)
+
+        The book's for Reber strings, and fastText:
+
+        >>> zoo.text_classifier(9, encoder="gru", units=30, embedding_dim=5).count_params()
+        3406
+        >>> zoo.text_classifier(1000, encoder="mean", num_layers=0, ngrams=2).count_params()
+        12928129
+
+    Reference:
+        Book, chapter 16: 2nd edition cells 78 and 130, 3rd edition cells 68 (without a mask), 71,
+        75 and 181; Kim, *Convolutional neural networks for sentence classification*, 2014
+        (conv); Joulin et al., *Bag of tricks for efficient text classification*, 2016, and Iyyer
+        et al., *Deep unordered composition rivals syntactic methods*, 2015 (mean, word dropout).
+    """
+    check_choice(encoder=encoder, choices=ENCODERS)
+    check_choice(head=head, choices=HEADS)
+    check_head(head, num_classes)
+    pooling = ENCODERS[encoder] if pooling is None else pooling
+    check_choice(pooling=pooling, choices=POOLINGS)
+    kernel_sizes = _sizes(kernel_sizes)
+    check_counts(
+        vocabulary_size=vocabulary_size,
+        units=units,
+        embedding_dim=embedding_dim,
+        ngrams=ngrams,
+        buckets=buckets,
+    )
+    if encoder != "mean" or num_layers != 0:
+        check_counts(num_layers=num_layers)
+    check_dropout(dropout)
+    check_dropout(word_dropout)
+    _check_pairs(encoder, pooling, ngrams, word_dropout, mask)
+
+    if encoder == "transformer":
+        transformer = transformer_encoder(
+            vocabulary_size,
+            num_layers,
+            embedding_dim,
+            num_heads,
+            feed_forward_dim=units,
+            dropout=dropout,
+        )
+        ids = transformer.input
+        x, real = transformer.output["outputs"], transformer.output["mask"]
+    else:
+        ids = token_ids()
+        x, real = _embed(ids, vocabulary_size, embedding_dim, ngrams, buckets, mask)
+        if word_dropout:
+            x = layers.Dropout(word_dropout, noise_shape=(None, None, 1), name="word_dropout")(x)
+        if dropout:
+            x = layers.Dropout(dropout, name="embedding_dropout")(x)
+    if encoder == "conv":
+        x = _convolve(x, real, units, num_layers, kernel_sizes, dropout)
+    elif encoder not in ("transformer", "mean"):
+        x = _recur(x, real, encoder, units, num_layers, dropout, pooling)
+    if len(x.shape) == 3:
+        x = _pool(x, real, pooling)
+    for index in range(num_layers if encoder == "mean" else 0):
+        x = layers.Dense(units, "relu", kernel_initializer="he_normal", name=f"hidden_{index}")(x)
+    if dropout:
+        x = layers.Dropout(dropout, name="dropout")(x)
+    return keras.Model(ids, dense_head(x, num_classes, head), name=name)
+
+
+def _embed(ids, vocabulary_size, embedding_dim, ngrams, buckets, mask):
+    """Embeddings of ids, and of their n-grams, and a mask of the real ones, or None."""
+    if ngrams > 1:
+        hashed = NgramIds(vocabulary_size, buckets, ngrams, name="ngrams")
+        ids, vocabulary_size = hashed(ids), hashed.size
+    real = PaddingMask(name="mask")(ids) if mask else None
+    return token_embedding(vocabulary_size, embedding_dim)(ids), real
+
+
+def _recur(x, mask, encoder, units, num_layers, dropout, pooling):
+    """Stacked recurrent layers: all steps, or the last state if that is what is pooled."""
+    cell = encoder.removeprefix("bi")
+    for index in range(num_layers):
+        if dropout and index:
+            x = layers.Dropout(dropout, name=f"dropout_{index}")(x)
+        more = index < num_layers - 1 or pooling != "last"
+        size = units // 2 if encoder != cell else units
+        layer = recurrent_layer(cell, size, return_sequences=more, name=f"{cell}_{index}")
+        if encoder != cell:
+            layer = layers.Bidirectional(layer, name=f"bidirectional_{index}")
+        x = layer(x, mask=mask)
+    return x
+
+
+def _convolve(x, mask, units, num_layers, kernel_sizes, dropout):
+    """Stacked layers of convolutions side by side, to which padding is zeros."""
+    for index in range(num_layers):
+        if dropout and index:
+            x = layers.Dropout(dropout, name=f"dropout_{index}")(x)
+        if mask is not None:
+            x = x * ops.cast(ops.expand_dims(mask, -1), x.dtype)
+        parts = [
+            layers.Conv1D(
+                units, size, padding="same", activation="relu", name=f"conv_{index}_{size}"
+            )(x)
+            for size in kernel_sizes
+        ]
+        x = parts[0] if len(parts) == 1 else layers.Concatenate(name=f"concatenate_{index}")(parts)
+    return x
+
+
+def _pool(x, mask, pooling):
+    """One vector for all steps."""
+    if pooling == "attention":
+        return AttentionPooling(name="pooling")(x, mask=mask)
+    return MaskedPooling(pooling, name="pooling")(x, mask=mask)
+
+
+def _sizes(kernel_sizes):
+    """The sizes of the kernels as a tuple."""
+    sizes = tuple(kernel_sizes) if isinstance(kernel_sizes, tuple | list) else (kernel_sizes,)
+    for size in sizes:
+        check_counts(kernel_sizes=size)
+    if not sizes or len(set(sizes)) < len(sizes):
+        raise ValueError(f"kernel_sizes must be different sizes. Received: {kernel_sizes!r}")
+    return sizes
+
+
+def _check_pairs(encoder, pooling, ngrams, word_dropout, mask):
+    """Raises a `ValueError` for arguments that do not go with this encoder."""
+    wrong = {
+        "ngrams above 1 go with the encoder 'mean' only": ngrams > 1 and encoder != "mean",
+        "pooling='last' goes with all encoders but 'mean', which knows no order": (
+            pooling == "last" and encoder == "mean"
+        ),
+        "word_dropout goes with all encoders but 'transformer'": (
+            word_dropout > 0 and encoder == "transformer"
+        ),
+        "mask=False goes with all encoders but 'transformer', which always masks": (
+            not mask and encoder == "transformer"
+        ),
+    }
+    for message, is_wrong in wrong.items():
+        if is_wrong:
+            raise ValueError(
+                f"{message}. Received: encoder={encoder!r}, pooling={pooling!r}, ngrams={ngrams}, "
+                f"word_dropout={word_dropout}, mask={mask}"
+            )
