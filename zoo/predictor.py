@@ -1,14 +1,21 @@
-"""A saved model that takes raw tables."""
+"""A saved model that takes raw tables or raw texts."""
 
 import keras
 import numpy as np
 
+from zoo.layers import TableColumns, TextIds
+from zoo.layers.raw_texts import padded, rounded_lengths
+
+# Ids of texts in a batch at most: what a long text leaves no room for in memory comes later.
+_MOST_IDS = 2**17
+
 
 class Predictor:
-    """Wraps a model for raw input: a table in, predictions in the data's units out.
+    """Wraps a model for raw input: a table or texts in, predictions in the data's units out.
 
     A model whose first layer is `zoo.layers.TableColumns` takes a pandas `DataFrame` or a
-    dictionary of columns, in any order; any other one takes arrays. Labels come from its
+    dictionary of columns, in any order; one whose first layer is `zoo.layers.TextIds` takes texts,
+    see its `encode`; any other one takes arrays. Labels come from its
     `zoo.layers.ClassProbabilities`.
 
     Args:
@@ -25,12 +32,19 @@ class Predictor:
         (2, 1)
         >>> predictor.labels
         ['died', 'survived']
+        >>> ids = zoo.layers.TextIds.fit(["A good film.", "A bad film!"])
+        >>> inputs = ids.new_inputs()
+        >>> logits = zoo.text_classifier(ids.vocabulary_size)(ids(inputs))
+        >>> outputs = zoo.layers.ClassProbabilities(["bad", "good"], "binary")(logits)
+        >>> zoo.Predictor(keras.Model(inputs, outputs)).predict("So <b>good</b>!").shape
+        (1, 1)
     """
 
     def __init__(self, model):
         self.model = model
         found = list(_all_layers(model))
-        self._columns = next((layer for layer in found if hasattr(layer, "encode")), None)
+        self._columns = next((layer for layer in found if isinstance(layer, TableColumns)), None)
+        self._ids = next((layer for layer in found if isinstance(layer, TextIds)), None)
         self._classes = next((layer for layer in found if hasattr(layer, "labels")), None)
 
     @property
@@ -39,27 +53,30 @@ class Predictor:
         return None if self._classes is None else list(self._classes.labels)
 
     def predict(self, table, batch_size=1024):
-        """Predictions for the rows of a table.
+        """Predictions for the rows of a table, or for texts.
 
         Args:
-            table: A `DataFrame` or a dictionary of columns; arrays for a model without
-                `TableColumns`.
-            batch_size: Rows at a time. Defaults to 1024.
+            table: A `DataFrame` or a dictionary of columns for a model with `TableColumns`; a
+                text, or a list, array or tensor of them for one with `TextIds`; arrays otherwise.
+            batch_size: Rows at a time, of long texts fewer. Defaults to 1024.
 
         Returns:
-            What the model puts out, as NumPy: numbers in the data's units or probabilities.
+            What the model puts out, as NumPy: numbers in the data's units or probabilities, in
+            the order of the rows.
 
         Raises:
-            ValueError: If the table has no rows or does not fit the model, see
-                `TableColumns.encode`.
+            ValueError: If there are no rows, or they do not fit the model, see
+                `TableColumns.encode` and `TextIds.encode`.
         """
+        if self._ids is not None:
+            return self._predict_texts(self._ids.encode_list(table), batch_size)
         arrays = table if self._columns is None else self._columns.encode(table)
         if self._columns is not None and not len(next(iter(arrays.values()))):
             raise ValueError("Expected a table with rows. Received: one without")
         return self.model.predict(arrays, batch_size=batch_size, verbose=0)
 
     def predict_classes(self, table, batch_size=1024):
-        """The most probable class of each row of a table.
+        """The most probable class of each row of a table, or of each text.
 
         Args:
             table: As for `predict`.
@@ -83,6 +100,23 @@ class Predictor:
         if self._classes.head == "binary":
             return np.array(self.labels)[(probabilities[:, 0] >= 0.5).astype(int)]
         return np.array(self.labels)[probabilities.argmax(axis=-1)]
+
+    def _predict_texts(self, ids, batch_size):
+        """Predicts texts of similar lengths together, and puts the results back in order."""
+        if not ids:
+            raise ValueError("Expected one or more texts. Received: none")
+        lengths = rounded_lengths([len(each) for each in ids])
+        order = np.argsort(lengths, kind="stable")
+        outputs, first = [], 0
+        while first < len(order):
+            rows = order[first : first + batch_size]
+            sizes = np.arange(1, len(rows) + 1) * lengths[rows]  # of ever larger batches
+            rows = rows[: max(1, (sizes <= _MOST_IDS).sum())]
+            batch = padded([ids[row] for row in rows], lengths[rows[-1]])
+            outputs.append(self.model.predict_on_batch(batch))
+            first += len(rows)
+        places = np.argsort(order)
+        return keras.tree.map_structure(lambda *parts: np.concatenate(parts)[places], *outputs)
 
 
 def _all_layers(model):

@@ -1,4 +1,4 @@
-"""A saved model that takes raw tables."""
+"""A saved model that takes raw tables and raw texts."""
 
 import keras
 import numpy as np
@@ -13,6 +13,8 @@ from zoo.layers import (
     RobustScaleSmoothClip,
     TableColumns,
     TargetUnits,
+    TextIds,
+    WordTokens,
 )
 
 
@@ -133,3 +135,84 @@ def test_models_of_arrays_take_arrays():
 def test_a_table_without_rows_is_refused():
     with pytest.raises(ValueError, match=r"Expected a table with rows"):
         zoo.Predictor(build(TargetUnits([0.0], [1.0]))).predict(table()[:0])
+
+
+# Texts
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class SumAndSize(keras.layers.Layer):
+    """The sum of a row's ids."""
+
+    def call(self, ids):
+        return keras.ops.cast(keras.ops.sum(ids, axis=1, keepdims=True), "float32")
+
+
+WORDS = [f"w{n}" for n in range(40)]
+
+
+def text_model(last=None):
+    ids = TextIds(WordTokens(WORDS), max_length=300)
+    inputs = ids.new_inputs()
+    outputs = SumAndSize()(ids(inputs))
+    return keras.Model(inputs, outputs if last is None else last(outputs))
+
+
+def some_texts(count=60):
+    rng = np.random.default_rng(0)
+    return [" ".join(rng.choice(WORDS, rng.integers(0, 80))) for _ in range(count)]
+
+
+def test_texts_keep_their_order(monkeypatch):
+    model, texts = text_model(), some_texts()
+    expected = [[sum(WORDS.index(word) + 2 for word in text.split()) or 1] for text in texts]
+    shapes, predict = [], model.predict_on_batch
+    monkeypatch.setattr(model, "predict_on_batch", lambda x: shapes.append(x.shape) or predict(x))
+    predictor = zoo.Predictor(model)
+    for given in (texts, np.array(texts), pd.Series(texts)):
+        np.testing.assert_array_equal(predictor.predict(given, batch_size=8), expected)
+    assert {rows for rows, _ in shapes} == {8, 4}
+    lengths = [length for _, length in shapes[:8]]
+    assert lengths == sorted(lengths)  # similar ones together
+    assert lengths[0] < 16
+    shapes.clear()
+    long = "w1 " * 300
+    predictor.predict([long] * 2000 + ["w1"], batch_size=2000)
+    assert sum(rows for rows, _ in shapes) == 2001
+    assert max(rows * length for rows, length in shapes) <= 2**17
+    np.testing.assert_array_equal(predictor.predict("w1 w2"), [[7]])
+
+
+def test_texts_have_classes(tmp_path):
+    model = text_model(ClassProbabilities(["no", "yes"], "binary"))
+    model.save(tmp_path / "model.keras")
+    predictor = zoo.Predictor(zoo.load(tmp_path))
+    assert predictor.predict_classes(["w1 w2", "", b"w3"]).tolist() == ["yes"] * 3
+    assert predictor.predict_classes("").tolist() == ["yes"]
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        ([], "Expected one or more texts. Received: none"),
+        (["w1", None], "Expected a text of type str in row 1. Received: None"),
+    ],
+)
+def test_what_is_no_text_is_refused(texts, message):
+    with pytest.raises(ValueError, match=message):
+        zoo.Predictor(text_model()).predict(texts)
+
+
+def test_texts_of_several_outputs():
+    model = text_model()
+    model = keras.Model(model.inputs, {"sum": model.output, "twice": model.output * 2})
+    outputs = zoo.Predictor(model).predict(["w1 w2", "w3", "w1 " * 30])
+    np.testing.assert_array_equal(outputs["sum"], [[7], [5], [90]])
+    np.testing.assert_array_equal(outputs["twice"], 2 * outputs["sum"])
+
+
+def test_language_models_take_ids():
+    tokens = zoo.layers.CharacterTokens("ab")
+    inputs = keras.Input((None,), dtype="int32")
+    model = keras.Model(inputs, keras.layers.Embedding(2, 3)(tokens(inputs)))
+    assert zoo.Predictor(model).predict(np.array([[0, 1]])).shape == (1, 2, 3)

@@ -21,9 +21,10 @@ def as_texts(texts):
     return [_as_text(text, row) for row, text in enumerate(texts)]
 
 
-def padded(rows):
-    """Arrays of ids as one, int32 `(rows, longest)`, padded with 0."""
-    result = np.zeros((len(rows), max(map(len, rows), default=0)), "int32")
+def padded(rows, length=None):
+    """Arrays of ids as one, int32 `(rows, length)`, padded with 0 to the longest or to a length."""
+    longest = max(map(len, rows), default=0)
+    result = np.zeros((len(rows), longest if length is None else length), "int32")
     for row, ids in zip(result, rows, strict=True):
         row[: len(ids)] = ids
     return result
