@@ -10,5 +10,6 @@ RECIPES = {
     "images": "classify images (chapters 10 and 11)",
     "tabular": "predict a column of a table (chapter 10)",
     "language_model": "learn to write text (chapter 16)",
+    "text_classification": "classify texts (chapter 16)",
     "translation": "translate one text into another (chapter 16)",
 }

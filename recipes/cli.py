@@ -258,7 +258,9 @@ def _predict(arguments):
     group = parser.add_argument_group(
         "language models", "They go on from a prompt: the input, without the newline at its end."
     )
-    group.add_argument("--text", help="the prompt (or sentence) itself, instead of an input")
+    group.add_argument(
+        "--text", help="the prompt (or sentence, or text) itself, instead of an input"
+    )
     group.add_argument("--encoding", help="how the characters of the input are written (utf-8)")
     group.add_argument("--length", type=int, help="tokens to write (500)")
     group.add_argument("--temperature", type=float, help="below 1 likelier, above wilder (0.8)")

@@ -16,15 +16,22 @@ _PREDICTORS = {
     "images": "recipes.imaging.predict",
     "tabular": "recipes.dataframes.predict",
     "language_model": "recipes.language.predict",
+    "text_classification": "recipes.classifying.predict",
     "translation": "recipes.translating.predict",
 }
 #: Data sets of a recipe whose predictions are of another kind.
 _OTHER_PREDICTORS = {("language_model", "chorales"): "recipes.language.chorale_predict"}
 #: Recipes that also predict from a folder of files.
 _TAKE_FOLDERS = ("images",)
+#: What --text takes, of the recipes that have it.
+_THEMSELVES = {
+    "language_model": "A prompt",
+    "text_classification": "A text",
+    "translation": "A sentence",
+}
 #: Options that are for some recipes only, whose predictors take them as arguments.
 _OPTIONS = {
-    "text": ("language_model", "translation"),
+    "text": ("language_model", "text_classification", "translation"),
     "encoding": ("language_model", "translation"),
     "length": ("language_model",),
     "temperature": ("language_model",),
@@ -65,11 +72,11 @@ def predict(run, source=None, output=None, **options) -> None:
         takers = _OPTIONS.get(name, (recipe,))
         if recipe not in takers:
             raise UserError(
-                f"--{name} is for runs of {' and '.join(takers)}: leave it out for {recipe}."
+                f"--{name} is for runs of {_listed(takers)}: leave it out for {recipe}."
             )
     fits = Path.exists if recipe in _TAKE_FOLDERS else Path.is_file
     if source not in (None, "-") and not fits(Path(source)):
-        itself = {"language_model": "A prompt", "translation": "A sentence"}.get(recipe)
+        itself = _THEMSELVES.get(recipe)
         hint = f" {itself} itself goes behind --text." if itself else ""
         raise UserError(f"There is no file {source} to predict from.{hint}")
     both_files = output is not None and source not in (None, "-")
@@ -86,3 +93,8 @@ def predict(run, source=None, output=None, **options) -> None:
             with source.open("wb") as file:
                 shutil.copyfileobj(sys.stdin.buffer, file)
         module.predict(folder, config, saved["run"], source, output, **options)
+
+
+def _listed(names):
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last

@@ -11,7 +11,9 @@ from recipes.tables import HIGHER_IS_BETTER, markdown, number
 #: Scores shown in tables, in this order, where a run has them; the others are in `metrics.json`.
 COLUMNS = (
     "nats", "bits_per_character", "perplexity", "accuracy", "accuracy_windows", "nll",
+    "calibration_error",
     "token_accuracy", "exact_match", "bleu", "chrf", "beam_exact_match", "beam_bleu", "beam_chrf",
+    "epoch_seconds",
     "roc_auc", "average_precision", "mse", "rmse", "mae", "mase", "coverage_80", "coverage_95",
 )  # fmt: skip
 

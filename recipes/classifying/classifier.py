@@ -1,0 +1,45 @@
+"""Class probabilities of texts, by a trained model."""
+
+import numpy as np
+
+from recipes.supervised.scores import all_classes
+from zoo.layers.raw_texts import rounded_lengths
+
+#: Ids that are read together.
+IDS = 1 << 15
+
+
+class TextClassifier:
+    """Calls a trained model on texts, those of similar lengths together.
+
+    How far a text is padded, and how many others are read with it, follows from its own length
+    alone: the same text gives the same numbers to the last digit, whatever it is asked with.
+
+    Args:
+        model: Model from ids `(batch, time)` to class probabilities.
+    """
+
+    def __init__(self, model):
+        self.model = model
+
+    def __call__(self, part) -> np.ndarray:
+        """Probabilities `(n, classes)` of a part of the texts, which has `ids`."""
+        return self.of_ids(part.ids)
+
+    def of_ids(self, ids) -> np.ndarray:
+        """Probabilities `(n, classes)` of a list of arrays of ids."""
+        lengths = rounded_lengths([len(row) for row in ids])
+        found = [None] * len(ids)
+        for length in np.unique(lengths):
+            group = np.flatnonzero(lengths == length)
+            size = max(1, IDS // int(length))
+            for first in range(0, len(group), size):
+                chosen = group[first : first + size]
+                rows = np.zeros((size, length), np.int32)
+                for place in range(size):  # filled up with the first
+                    row = ids[chosen[place if place < len(chosen) else 0]]
+                    rows[place, : len(row)] = row
+                outputs = np.asarray(self.model.predict_on_batch(rows))
+                for row, output in zip(chosen, outputs, strict=False):
+                    found[row] = output
+        return all_classes(np.stack(found))

@@ -1,0 +1,76 @@
+"""A few predictions, and what in the texts they rest on."""
+
+import keras
+import numpy as np
+
+from recipes.classifying import plots
+from recipes.classifying.importances import token_importances
+
+#: Texts that are explained, and ids of the longest: gradients of long texts take long.
+EXAMPLES, LONGEST = 6, 1000
+TEXT = (
+    "For a few test texts, the tokens that speak most for the predicted class and against it: the "
+    "gradient of its logit times the token's embedding, which is to first order what the logit "
+    "would lose without the token."
+)
+CAPTION = "What it reads: red speaks for the predicted class, blue against it"
+
+
+def explain(model, text_ids, part, probabilities, spread=False) -> list:
+    """What some predictions rest on.
+
+    Args:
+        model: The saved model, from ids to probabilities.
+        text_ids: Its `zoo.layers.TextIds`.
+        part: `Part` that was predicted.
+        probabilities: Of each class, `(n, classes)`.
+        spread: Whether to take texts from the beginning to the end of the part, the same each
+            time; otherwise the surest mistakes and the surest right predictions of each class.
+
+    Returns:
+        `(title, pieces, importances)` of each; none if the model has no layer "embedding".
+    """
+    core = next((layer for layer in model.layers if isinstance(layer, keras.Model)), None)
+    if core is None or "embedding" not in {layer.name for layer in core.layers}:
+        return []
+    chosen = _spread(part) if spread else _telling(part, probabilities)
+    chosen = [i for i in chosen if len(part.ids[i]) <= LONGEST]
+    if not chosen:
+        return []
+    ids = [part.ids[i] for i in chosen]
+    predicted = probabilities[chosen].argmax(axis=1)
+    head = "binary" if core.output_shape[-1] == 1 else "multiclass"
+    found = token_importances(core, ids, predicted, head)
+    return [
+        (_title(part, i, k, probabilities), text_ids.pieces(row), values)
+        for i, k, row, values in zip(chosen, predicted, ids, found, strict=True)
+    ]
+
+
+def figure(examples, text_ids):
+    """A picture of what `explain` returned."""
+    return plots.importances(examples, gap=int(hasattr(text_ids.tokens, "words")))
+
+
+def _title(part, row, predicted, probabilities):
+    label = part.classes[part.labels[row]]
+    sure = f"{100 * probabilities[row, predicted]:.1f} %"
+    if predicted == part.labels[row]:
+        return f"{label}, and predicted so ({sure})"
+    return f"{label}, but predicted {part.classes[predicted]} ({sure})"
+
+
+def _spread(part):
+    return np.linspace(0, len(part) - 1, min(len(part), EXAMPLES)).astype(int).tolist()
+
+
+def _telling(part, probabilities):
+    """Up to three of the surest mistakes, then the surest right prediction of each class."""
+    predicted, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    order = np.argsort(-sure, kind="stable")
+    wrong = [i for i in order if predicted[i] != part.labels[i]][: EXAMPLES // 2]
+    right = {}
+    for i in order:
+        if predicted[i] == part.labels[i]:
+            right.setdefault(predicted[i], i)
+    return [int(i) for i in [*wrong, *right.values()][:EXAMPLES]]

@@ -1,0 +1,92 @@
+"""What a classifier reads in a text: the gradient times the input, token by token.
+
+Reference: Shrikumar et al., *Not just a black box: learning important features through propagating
+activation differences*, 2016; Ancona et al., *Towards better understanding of gradient-based
+attribution methods for deep neural networks*, 2018.
+"""
+
+import keras
+import numpy as np
+from keras import ops
+
+
+def token_importances(model, ids, classes, head) -> list[np.ndarray]:
+    """By how much each token speaks for a class.
+
+    The logit of the class is differentiated by the embedding of each token, and multiplied by it:
+    to first order, what the logit would lose without the token. An embedding of several tokens
+    counts for each of them in equal shares.
+
+    Args:
+        model: A zoo model from ids to logits with a layer "embedding".
+        ids: Lists of ids.
+        classes: Number of the class of each.
+        head: `"binary"` or `"multiclass"`.
+
+    Returns:
+        float64 `(tokens,)` of each text, above 0 for what speaks for the class.
+
+    Raises:
+        ValueError: If the model has no such layer.
+
+    Example:
+        >>> import zoo
+        >>> model = zoo.text_classifier(9, encoder="mean", num_layers=0)
+        >>> found, = token_importances(model, [[5, 3, 5]], [1], "binary")
+        >>> bool(abs(found.sum() - model.predict([[5, 3, 5]], verbose=0)[0, 0]) < 1e-6)
+        True
+    """
+    # A copy, since models cut out of another one leave traces in it that cannot be saved.
+    copy = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    model, values = copy, copy.get_layer("embedding").output
+    embed = keras.Model(model.input, values)
+    rest = keras.Model([model.input, values], model.output)
+    length = max(map(len, ids))
+    rows = np.zeros((len(ids), length), np.int32)
+    for row, each in zip(rows, ids, strict=True):
+        row[: len(each)] = each
+    chosen = np.asarray(classes)[:, None]
+
+    inputs = ops.convert_to_tensor(rows)
+
+    def score(vectors):
+        logits = ops.cast(rest([inputs, vectors], training=False), "float32")
+        if head == "binary":
+            return ops.sum(logits * (2 * chosen - 1))
+        return ops.sum(ops.take_along_axis(logits, chosen, axis=1))
+
+    # Copied, since Keras attaches a mask to what it returns, and would pass it on.
+    vectors = ops.convert_to_tensor(ops.convert_to_numpy(embed(inputs, training=False)))
+    products = ops.sum(vectors * _gradient(score, vectors), axis=-1)
+    found = np.asarray(ops.convert_to_numpy(products), np.float64)
+    found = _shared(found, length)
+    return [values[: len(each)] for values, each in zip(found, ids, strict=True)]
+
+
+def _shared(found, length):
+    """What runs of tokens say, behind what single ones do, spread over their tokens."""
+    total = np.zeros((len(found), length))
+    for run in range(found.shape[1] // length):
+        part = found[:, run * length : (run + 1) * length] / (run + 1)
+        for step in range(run + 1):
+            total[:, step:] += part[:, : length - step]
+    return total
+
+
+def _gradient(function, values):
+    """The gradient of a function of one tensor, on every backend."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            tape.watch(values)
+            result = function(values)
+        return tape.gradient(result, values)
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.grad(function)(values)
+    values = values.detach().requires_grad_()
+    function(values).backward()
+    return values.grad

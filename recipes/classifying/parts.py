@@ -1,0 +1,50 @@
+"""Labelled texts of one part of the data, with their ids."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some labelled texts.
+
+    Args:
+        texts: The texts, `(n,)`.
+        labels: Number of the class of each, int64 `(n,)`.
+        classes: Names of the classes, by number.
+        numbers: Number of each text in its file, from 1, `(n,)`.
+        ids: Ids of each, a list of int32 arrays.
+
+    Example:
+        >>> import numpy as np
+        >>> texts, ids = np.array(["a b", "b"], object), [np.int32([2, 3]), np.int32([3])]
+        >>> part = Part(texts, np.array([0, 1]), ("no", "yes"), np.array([1, 2]), ids)
+        >>> part.names.tolist(), part.take([1]).texts.tolist()
+        (['no', 'yes'], ['b'])
+    """
+
+    texts: np.ndarray
+    labels: np.ndarray
+    classes: tuple[str, ...]
+    numbers: np.ndarray
+    ids: list
+
+    def __len__(self):
+        return len(self.labels)
+
+    @property
+    def names(self) -> np.ndarray:
+        """Name of the class of each text."""
+        return np.array(self.classes, object)[self.labels]
+
+    def take(self, rows) -> "Part":
+        """The texts at some positions."""
+        rows = np.asarray(rows, np.int64)
+        return replace(
+            self,
+            texts=self.texts[rows],
+            labels=self.labels[rows],
+            numbers=self.numbers[rows],
+            ids=[self.ids[row] for row in rows],
+        )

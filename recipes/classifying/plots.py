@@ -1,0 +1,95 @@
+"""Pictures of texts and of what a classifier reads in them."""
+
+import textwrap
+from functools import cache
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+#: Characters in a line, lines of a text, and the size of the letters in points.
+_WIDTH, _LINES, _SIZE = 92, 6, 9
+#: Width of a letter of the font, and height of a line, by its size.
+_LETTER, _LINE = 0.602, 1.5
+
+
+def importances(examples, gap) -> Figure:
+    """Texts whose tokens are coloured by how much they speak for the predicted class.
+
+    Of a long text the part is drawn that says most.
+
+    Args:
+        examples: `(title, pieces, importances)` of each.
+        gap: Columns between two tokens: 1 for words, 0 for what is written without spaces.
+    """
+    blocks = [
+        (textwrap.shorten(title, _WIDTH), _lines(*_window(pieces, values, gap), gap))
+        for title, pieces, values in examples
+    ]
+    count = sum(len(lines) + 2 for _, lines in blocks)
+    inches = _SIZE / 72
+    size = (_WIDTH * _LETTER * inches + 0.2, count * _LINE * inches + 0.2)
+    figure = Figure(figsize=size)
+    axis = figure.add_axes((0, 0, 1, 1))
+    axis.set_axis_off()
+    axis.set_xlim(-1, _WIDTH + 1)
+    axis.set_ylim(count + 0.5, -0.5)
+    colors, top = colormaps["coolwarm"], 0
+    for title, lines in blocks:
+        # A dollar sign is a dollar sign.
+        style = {"fontsize": _SIZE, "va": "center", "parse_math": False}
+        axis.text(0, top, drawable(title), weight="bold", family="monospace", **style)
+        largest = max([abs(value) for line in lines for *_, value in line], default=0) or 1
+        for row, line in enumerate(lines, start=top + 1):
+            for column, piece, value in line:
+                color = colors(0.5 + 0.4 * value / largest)
+                axis.add_patch(Rectangle((column, row - 0.45), len(piece), 0.9, color=color, lw=0))
+                axis.text(column, row, piece, family="monospace", **style)
+        top += len(lines) + 2
+    return figure
+
+
+def drawable(text) -> str:
+    r"""A text whose characters the font has, with a box for each of the others.
+
+    >>> drawable("año"), drawable("\u4f60"), drawable("\t")
+    ('año', '□', '□')
+    """
+    known = _characters()
+    return "".join(c if ord(c) in known and c.isprintable() else "\u25a1" for c in text)
+
+
+@cache
+def _characters():
+    from matplotlib import font_manager
+
+    font = font_manager.get_font(font_manager.findfont("monospace"))
+    return frozenset(font.get_charmap())
+
+
+def _window(pieces, values, gap):
+    """The neighbouring tokens that fit and say most."""
+    pieces = [drawable(piece)[:_WIDTH] or "\u25a1" for piece in pieces]
+    room = _WIDTH * (_LINES - 1)  # lines are not full
+    ends = np.cumsum([len(piece) + gap for piece in pieces])
+    if ends[-1] <= room:
+        return pieces, values
+    starts = np.concatenate([[0], ends[:-1]])
+    last = np.searchsorted(ends, starts + room, side="right")
+    sums = np.concatenate([[0], np.cumsum(np.abs(values))])
+    said = sums[last] - sums[: len(pieces)]
+    first = int(np.argmax(said))
+    return pieces[first : last[first]], values[first : last[first]]
+
+
+def _lines(pieces, values, gap):
+    """Lines of `(column, piece, value)`."""
+    lines, column = [[]], 0
+    for piece, value in zip(pieces, values, strict=True):
+        if column + len(piece) > _WIDTH:
+            lines.append([])
+            column = 0
+        lines[-1].append((column, piece, value))
+        column += len(piece) + gap
+    return lines

@@ -1,0 +1,229 @@
+"""The task of classifying texts: data, baselines, and what a trained model is asked for."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from callbacks import summaries
+from recipes.classifying import baselines, explaining, tables
+from recipes.classifying.classifier import TextClassifier
+from recipes.data.text_batches import TextBatches
+from recipes.supervised import plots as shared
+from recipes.supervised.calibration import expected_calibration_error, fit_temperature, tempered
+from recipes.supervised.scores import classification_scores, per_class
+from recipes.supervised.splits import balanced_weights
+from recipes.tables import markdown, number
+
+#: Training texts at most on which scores are computed, evenly spaced.
+MAX_TRAIN_SCORED = 5_000
+#: Classes at most that get a curve of their own in TensorBoard.
+MAX_PR_CURVES = 10
+
+_FILES = {
+    "Confusion matrix": "confusion_matrix",
+    "Precision and recall": "precision_recall",
+    "ROC curves": "roc",
+    "Calibration": "calibration",
+}
+
+
+@dataclass
+class TextTask:
+    """What `load_data` of the recipe text_classification returns.
+
+    Args:
+        config: The `TextClassificationConfig`.
+        parts: `Part` of `"train"`, `"validation"` and `"test"`.
+        text_ids: The `zoo.layers.TextIds` that made their ids.
+        notes: What was done to the data, in words.
+        temperature: By what the logits were divided after training.
+    """
+
+    config: object
+    parts: dict
+    text_ids: object
+    notes: tuple[str, ...] = ()
+    temperature: float = 1.0
+
+    FOLDS = (
+        "Cross-validation",
+        "Each row is a model of its own, tested on a part of the texts that it did not see; the "
+        "test part stays out of all of them.",
+    )
+    criterion = "accuracy"
+
+    @property
+    def remedies(self) -> str:
+        """What is worth a try where a baseline is better."""
+        return (
+            "--model.encoder conv, or mean with --model.ngrams 2; a larger --vocabulary_size or "
+            "--max_length; --model.dropout 0.5; another --learning_rate"
+        )
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes, by number."""
+        return self.parts["train"].classes
+
+    @property
+    def head(self) -> str:
+        """The zoo's name for what the model answers with."""
+        return "binary" if len(self.classes) == 2 else "multiclass"
+
+    @property
+    def description(self) -> str:
+        """The data in one line."""
+        counts = ", ".join(f"{len(part):,} {name}" for name, part in self.parts.items())
+        lengths = [len(ids) for ids in self.parts["train"].ids]
+        return (
+            f"texts of {len(self.classes)} classes: {counts}; {self.config.tokens}, "
+            f"{self.text_ids.vocabulary_size:,} ids, {np.median(lengths):,.0f} (at most "
+            f"{max(lengths):,}) in a text"
+        )
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the texts and labels of each part."""
+        digest = hashlib.sha256()
+        for name, part in self.parts.items():
+            digest.update(repr((name, part.classes)).encode("utf-8", "surrogatepass"))
+            for text in part.texts:
+                content = text.encode("utf-8", "surrogatepass")
+                digest.update(len(content).to_bytes(8, "little") + content)
+            digest.update(part.labels.astype(np.int64).tobytes())
+        return digest.hexdigest()
+
+    @property
+    def facts(self) -> dict:
+        """What `config.yaml` keeps beside the flags."""
+        return {
+            "labels": list(self.classes),
+            "texts": {name: len(part) for name, part in self.parts.items()},
+            "ids": self.text_ids.vocabulary_size,
+        }
+
+    @cached_property
+    def class_weights(self) -> np.ndarray | None:
+        """Weight of each class in the loss; `None` where all texts count alike."""
+        if self.config.class_weight == "none":
+            return None
+        return balanced_weights(self.parts["train"].labels, len(self.classes))
+
+    def batches(self, split, built, seed=None) -> TextBatches:
+        """Batches of a split for the training model: shuffled with a seed, in order without."""
+        part, config = self.parts[split], self.config
+        labels = part.labels.astype(np.int32)
+        weights = None if self.class_weights is None else self.class_weights[labels]
+        if self.head == "binary":
+            labels = labels.astype(np.float32)[:, None]
+        return TextBatches(
+            part.ids, labels, config.batch_size, seed, weights, bucketing=config.bucketing
+        )
+
+    def forecaster(self, model) -> TextClassifier:
+        """Wraps a trained model so that it gives the probabilities of texts."""
+        return TextClassifier(model)
+
+    def calibrate(self, model, head) -> None:
+        """Divides the logits of a trained model by the temperature that suits validation best.
+
+        Args:
+            model: The model, from ids to probabilities.
+            head: Its linear layer in front of the probabilities, changed in place.
+        """
+        part = self.parts["validation"]
+        self.temperature = fit_temperature(part.labels, TextClassifier(model)(part))
+        head.set_weights([weight / self.temperature for weight in head.get_weights()])
+
+    def score(self, forecast, split) -> dict[str, float]:
+        """Scores of `forecast(part)` on a split."""
+        part = self.parts[split]
+        if split == "train" and len(part) > MAX_TRAIN_SCORED:
+            part = part.take(np.linspace(0, len(part) - 1, MAX_TRAIN_SCORED).astype(np.int64))
+        found = forecast(part)
+        return {
+            **classification_scores(part.labels, found),
+            "calibration_error": expected_calibration_error(part.labels, found),
+        }
+
+    def baselines(self) -> dict:
+        """What a practitioner would try first: `{name: forecast(part)}`."""
+        characters = self.config.tokens == "characters"
+        return baselines.fit(self.parts["train"], characters, self.class_weights is not None)
+
+    def folds(self) -> dict:
+        """Tasks of a cross-validation: each tests on another part of all but the test texts."""
+        return {}
+
+    def pictures(self, model):
+        """A function of the epoch that draws validation results, for TensorBoard."""
+        part = self.parts["validation"]
+        part = part.take(np.linspace(0, len(part) - 1, min(len(part), 2000)).astype(np.int64))
+        curves = [1] if self.head == "binary" else range(min(len(self.classes), MAX_PR_CURVES))
+
+        def draw(epoch):
+            found = TextClassifier(model)(part)
+            matrix = summaries.confusion_matrix(part.labels, found.argmax(axis=1), self.classes)
+            shown = {"confusion_matrix": matrix} | {
+                f"pr_curve/{self.classes[k]}": summaries.pr_curve(part.labels == k, found[:, k])
+                for k in curves
+            }
+            examples = explaining.explain(model, self.text_ids, part, found, spread=True)
+            if examples:
+                shown["importances"] = explaining.figure(examples, self.text_ids)
+                shown["importances_text"] = tables.importances(examples)
+            return shown
+
+        return draw
+
+    def write_outputs(self, model, folder) -> dict[str, str]:
+        """Writes `predictions.csv` and the pictures; returns these and tables, by title."""
+        part, classes = self.parts["test"], self.classes
+        found = self.forecaster(model)(part)
+        tables.write(folder.predictions, part.numbers, part.names, found, classes)
+        predicted = found.argmax(axis=1)
+        figures = {
+            "Confusion matrix": summaries.confusion_matrix(part.labels, predicted, classes),
+            "Precision and recall": shared.precision_recall(part.labels, found, classes),
+            "ROC curves": shared.roc(part.labels, found, classes),
+            "Calibration": shared.calibration(part.labels, found),
+        }
+        shown = {}
+        for title, figure in figures.items():
+            name = f"{_FILES[title]}.png"
+            figure.savefig(folder.plots / name, dpi=110)
+            shown[f"{title}, on the test part"] = name
+        by_class = per_class(part.labels, predicted, len(classes))
+        sections = {"Classes": shared.class_table(by_class, classes)}
+        wrong = tables.most_wrong(part, found)
+        if wrong:
+            sections["The surest of the wrong predictions"] = wrong
+        if self.config.calibrate:
+            sections["Uncertainty"] = self._uncertainty(found)
+        examples = explaining.explain(model, self.text_ids, part, found)
+        if examples:
+            sections["What it reads"] = f"{explaining.TEXT}\n\n{tables.importances(examples)}"
+            figure = explaining.figure(examples, self.text_ids)
+            figure.savefig(folder.plots / "importances.png", dpi=110)
+            shown[explaining.CAPTION] = "importances.png"
+        return {**sections, **shown}
+
+    def _uncertainty(self, found):
+        """A table of what the temperature does to the probabilities."""
+        labels = self.parts["test"].labels
+        rows = {
+            "as trained": tempered(found, 1 / self.temperature),
+            f"temperature {self.temperature:.3g}": found,
+        }
+        lines = [["test part", "nll", "calibration error"]]
+        for name, probabilities in rows.items():
+            nll = classification_scores(labels, probabilities)["nll"]
+            error = expected_calibration_error(labels, probabilities)
+            lines.append([name, number(nll), number(error)])
+        return (
+            "The last row is what this run reports. The calibration error is the mean gap between "
+            "how sure the predictions are and how often they are right. The temperature, chosen on "
+            f"validation, divides the logits in `model.keras`.\n\n{markdown(lines)}"
+        )
