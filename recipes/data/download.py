@@ -45,6 +45,7 @@ class Published:
 
 
 _KERAS_DATASETS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
+_ACL_IMDB = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
 _BOOK_DATASETS = "https://raw.githubusercontent.com/ageron/handson-ml2/master/datasets/"
 
 FILES: dict[str, Published] = {
@@ -74,6 +75,21 @@ FILES: dict[str, Published] = {
         url="https://storage.googleapis.com/download.tensorflow.org/data/spa-eng.zip",
         path="spa-eng/spa-eng.zip",
         content_sha256="0c4fd7825d3d872488d38c157f784e035edab4f2ff0df25a2a208790ecb5b58f",
+    ),
+    "imdb": Published(
+        url=_ACL_IMDB,
+        path="imdb/aclImdb_v1.tar.gz",
+        md5="7c2ac02c03563afcf9b574c7e56c153a",
+    ),
+    "imdb_train": Published(
+        url=_ACL_IMDB,
+        path="imdb/imdb_train.csv",
+        content_sha256="bed39017e043f33c2346982d5f075833c44b2d938f2c0483d491c263c67f634e",
+    ),
+    "imdb_test": Published(
+        url=_ACL_IMDB,
+        path="imdb/imdb_test.csv",
+        content_sha256="8ab6f6f976eddd12b2814a92b6c7901791d7db16090f513001492c414dee476b",
     ),
     "ridership": Published(
         url="https://github.com/ageron/data/raw/main/ridership.tgz",
@@ -139,12 +155,29 @@ def fetch(name: str) -> Path:
         ValueError: The name is not in the table.
         UserError: The file is damaged, or is not the published one, or cannot be downloaded.
     """
+    local = find_local(name)
+    return _fetch_cached(name, FILES[name]) if local is None else local
+
+
+def find_local(name: str) -> Path | None:
+    """Finds a published file in the folder `ZOO_DATA`.
+
+    Args:
+        name: A key of `FILES`.
+
+    Returns:
+        The path of the file, checked against its hash, or None if it is not there.
+
+    Raises:
+        ValueError: The name is not in the table.
+        UserError: The file is damaged, or is not the published one.
+    """
     if name not in FILES:
         raise ValueError(f"Expected one of {sorted(FILES)}. Received: name={name!r}")
     row = FILES[name]
     local = _find_local(row)
     if local is None:
-        return _fetch_cached(name, row)
+        return None
     problem = _content_problem(local, row)
     if problem:
         raise UserError(

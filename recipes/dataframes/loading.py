@@ -151,7 +151,7 @@ def split(target, validation_fraction, test_fraction):
         for part in stratified(groups[rest], validation_fraction / (1 - test_fraction), SPLIT_SEED)
     )
     parts = {"train": train, "validation": validation, "test": test}
-    return parts, _rare_classes(target, parts)
+    return parts, rare_classes(target, parts)
 
 
 def strata(target) -> np.ndarray:
@@ -163,7 +163,8 @@ def strata(target) -> np.ndarray:
     return ranks * groups // len(ranks)
 
 
-def _rare_classes(target, parts):
+def rare_classes(target, parts) -> list[str]:
+    """Notes on classes that are not in all parts."""
     notes = []
     for code, label in enumerate(target.labels):
         lacking = [name for name, rows in parts.items() if code not in target.values[rows]]
