@@ -10,12 +10,12 @@ EMBEDDING = np.linspace(-1.0, 1.0, 5 * 3, dtype="float32").reshape(5, 3)  # the 
 class TextModule(tf.Module):
     """Texts to the sum of their words' embeddings, with what reusable modules may have."""
 
-    def __init__(self):
+    def __init__(self, words=WORDS):
         super().__init__()
-        keys = tf.lookup.KeyValueTensorInitializer(WORDS, tf.range(len(WORDS), dtype=tf.int64))
+        keys = tf.lookup.KeyValueTensorInitializer(words, tf.range(len(words), dtype=tf.int64))
         self.words = tf.lookup.StaticVocabularyTable(keys, 1)
         # Equal names, and characters that Keras does not take: hub modules have both.
-        self.embedding = tf.Variable(EMBEDDING, name="embedding/part_0")
+        self.embedding = tf.Variable(EMBEDDING[: len(words) + 1], name="embedding/part_0")
         self.shift = tf.Variable([0.5, 0.0, -0.5], name="embedding/part_0")
         self.calls = tf.Variable(0.0, trainable=False, name="calls")
         self.regularization_losses = [self.penalty]
@@ -34,9 +34,9 @@ class TextModule(tf.Module):
         return outputs
 
 
-def save_text_module(folder):
+def save_text_module(folder, words=WORDS):
     """Saves a `TextModule`; returns the folder's path."""
-    module = TextModule()
+    module = TextModule(words)
     for training in (False, True):
         module.__call__.get_concrete_function(tf.TensorSpec([None], tf.string), training=training)
     tf.saved_model.save(module, str(folder))

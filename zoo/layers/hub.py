@@ -5,9 +5,9 @@ import re
 from inspect import signature as python_signature
 
 import keras
-import numpy as np
 
 from zoo.layers.hub_modules import load_module, shared_variable
+from zoo.layers.raw_texts import as_texts
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -116,8 +116,8 @@ class HubLayer(keras.layers.Layer):
         """Turns texts into what the layer takes.
 
         Args:
-            texts: A string, or a list, NumPy array or pandas Series of strings. Tensors are
-                returned as they are.
+            texts: A string, or a list, NumPy array or pandas Series of strings. Tensors of strings
+                are returned as they are.
 
         Returns:
             A tensor of strings `(texts,)`.
@@ -131,11 +131,7 @@ class HubLayer(keras.layers.Layer):
             if keras.backend.standardize_dtype(texts.dtype) != "string":
                 raise ValueError(f"Expected texts. Received: a tensor of {texts.dtype}")
             return texts
-        texts = np.asarray(texts, dtype=object).reshape(-1)
-        for row, text in enumerate(texts):
-            if not isinstance(text, str | bytes):
-                raise ValueError(f"Expected texts. Received: {text!r} in row {row}")
-        texts = [t.encode(errors="replace") if isinstance(t, str) else t for t in texts]
+        texts = [text.encode(errors="replace") for text in as_texts(texts)]
         return tf.constant(texts, tf.string, shape=(len(texts),))
 
     def __call__(self, inputs, *args, **kwargs):
@@ -169,6 +165,10 @@ class HubLayer(keras.layers.Layer):
             "signature": self.signature,
             "output_key": self.output_key,
         }
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)  # Keras' own would hide what is wrong in a TypeError
 
     @property
     def _function(self):
@@ -229,7 +229,9 @@ class HubLayer(keras.layers.Layer):
                 names[name] = names.get(name, -1) + 1
                 name += f"_{names[name]}" if names[name] else ""
                 shared[id(variable)] = shared_variable(variable, trainable, name)
-        self._shared_variables = list(shared.values())
+        self._shared_variables = list(shared.values())  # which makes Keras know them
+        for variable in self._shared_variables:
+            variable.trainable = variable.trainable and self.trainable
 
     def _run(self, inputs, training):
         """The module's outputs for tensors."""
@@ -242,11 +244,14 @@ class HubLayer(keras.layers.Layer):
             else:
                 outputs = function(inputs)
         except (TypeError, ValueError) as error:
-            specs = ", ".join(
-                f"{spec.dtype.name} {spec.shape}" for spec in self._input_specs.values()
+            specs, received = (
+                ", ".join(
+                    f"{spec.dtype.name} {tuple(spec.shape)}" for spec in keras.tree.flatten(some)
+                )
+                for some in (self._input_specs, inputs)
             )
             raise ValueError(
-                f"The TF-Hub module {self.handle!r} takes {specs}. Received: {inputs} ({error})"
+                f"The TF-Hub module {self.handle!r} takes {specs}. Received: {received}"
             ) from error
         return self._chosen(outputs)
 

@@ -149,7 +149,7 @@ def _model_folder(folder):
 def _unresolved(handle, error):
     message = (
         f"The TF-Hub module {handle!r} cannot be loaded ({type(error).__name__}: {error}). Put it "
-        "back, or say where it is now: zoo.layers.HubLayer.handles[old handle] = new handle."
+        f'back, or say where it is now: zoo.layers.HubLayer.handles[{handle!r}] = "...".'
     )
     if _local_path(handle) is None:
         name = hashlib.sha1(handle.encode()).hexdigest()
