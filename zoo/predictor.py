@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from zoo.layers import TableColumns, TextIds
+from zoo.layers import HubLayer, TableColumns, TextIds
 from zoo.layers.raw_texts import padded, rounded_lengths
 
 # Ids of texts in a batch at most: what a long text leaves no room for in memory comes later.
@@ -15,8 +15,8 @@ class Predictor:
 
     A model whose first layer is `zoo.layers.TableColumns` takes a pandas `DataFrame` or a
     dictionary of columns, in any order; one whose first layer is `zoo.layers.TextIds` takes texts,
-    see its `encode`; any other one takes arrays. Labels come from its
-    `zoo.layers.ClassProbabilities`.
+    see its `encode`, and so does one with a `zoo.layers.HubLayer` that reads them; any other one
+    takes arrays. Labels come from its `zoo.layers.ClassProbabilities`.
 
     Args:
         model: A Keras model, such as `zoo.load` returns.
@@ -45,6 +45,8 @@ class Predictor:
         found = list(_all_layers(model))
         self._columns = next((layer for layer in found if isinstance(layer, TableColumns)), None)
         self._ids = next((layer for layer in found if isinstance(layer, TextIds)), None)
+        hubs = (layer for layer in found if isinstance(layer, HubLayer) and layer.takes_text)
+        self._hub = next(hubs, None)
         self._classes = next((layer for layer in found if hasattr(layer, "labels")), None)
 
     @property
@@ -57,7 +59,8 @@ class Predictor:
 
         Args:
             table: A `DataFrame` or a dictionary of columns for a model with `TableColumns`; a
-                text, or a list, array or tensor of them for one with `TextIds`; arrays otherwise.
+                text, or a list, array or tensor of them for one with `TextIds` or a `HubLayer` of
+                texts; arrays otherwise.
             batch_size: Rows at a time, of long texts fewer. Defaults to 1024.
 
         Returns:
@@ -70,6 +73,10 @@ class Predictor:
         """
         if self._ids is not None:
             return self._predict_texts(self._ids.encode_list(table), batch_size)
+        if self._hub is not None:
+            table = self._hub.encode(table)
+            if not len(table):
+                raise ValueError("Expected one or more texts. Received: none")
         arrays = table if self._columns is None else self._columns.encode(table)
         if self._columns is not None and not len(next(iter(arrays.values()))):
             raise ValueError("Expected a table with rows. Received: one without")

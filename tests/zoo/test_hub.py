@@ -493,6 +493,22 @@ def test_modules_that_are_no_text_encoders(numbers, tmp_path):
         zoo.hub_text_classifier(str(tmp_path / "lengths"))
 
 
+def test_a_predictor_takes_texts(text):
+    logits = zoo.hub_text_classifier(text, units=())
+    outputs = zoo.layers.ClassProbabilities(["bad", "good"], "binary")(logits.output)
+    predictor = zoo.Predictor(keras.Model(logits.input, outputs))
+    wanted = keras.ops.sigmoid(logits(tf.constant(TEXTS)))
+    for texts in (TEXTS, np.array(TEXTS), np.array(TEXTS, object), tf.constant(TEXTS)):
+        found = predictor.predict(texts, batch_size=3)
+        np.testing.assert_allclose(found[:, -1:], wanted, rtol=1e-5)
+    assert predictor.predict("good").shape[0] == 1
+    assert set(predictor.predict_classes(TEXTS)) <= {"bad", "good"}
+    with pytest.raises(ValueError, match=r"row 1\. Received: None"):
+        predictor.predict(["good", None])
+    with pytest.raises(ValueError, match=r"one or more texts\. Received: none"):
+        predictor.predict([])
+
+
 REAL = """
 import numpy as np, tensorflow as tf, zoo
 from zoo.catalog import CATALOG

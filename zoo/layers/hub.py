@@ -1,12 +1,11 @@
 """TF-Hub modules as layers of Keras 3."""
 
 import os
-import re
 from inspect import signature as python_signature
 
 import keras
 
-from zoo.layers.hub_modules import load_module, shared_variable
+from zoo.layers.hub_modules import load_module, shared_variables
 from zoo.layers.raw_texts import as_texts
 
 
@@ -218,18 +217,8 @@ class HubLayer(keras.layers.Layer):
             variables = [variable for function in functions for variable in function.variables]
         trained = getattr(self.module, "trainable_variables", None)
         trained = None if trained is None else {id(variable) for variable in trained}
-        shared, names = {}, {}
         with keras.name_scope(self.name):
-            for variable in variables:
-                if id(variable) in shared:
-                    continue
-                trainable = variable.trainable if trained is None else id(variable) in trained
-                # As ":" and "/" may not stand in the names of an optimizer's slots.
-                name = re.sub(r"\W+", "_", variable.name.removesuffix(":0"))
-                names[name] = names.get(name, -1) + 1
-                name += f"_{names[name]}" if names[name] else ""
-                shared[id(variable)] = shared_variable(variable, trainable, name)
-        self._shared_variables = list(shared.values())  # which makes Keras know them
+            self._shared_variables = shared_variables(variables, trained)  # Keras tracks the list
         for variable in self._shared_variables:
             variable.trainable = variable.trainable and self.trainable
 

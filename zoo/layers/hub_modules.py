@@ -5,6 +5,7 @@ TensorFlow and tensorflow-hub are imported when a module is asked for, not befor
 
 import hashlib
 import os
+import re
 import sys
 import tarfile
 import tempfile
@@ -84,6 +85,29 @@ def tensorflow_hub():
             finally:
                 del sys.modules["pkg_resources"]
     return hub
+
+
+def shared_variables(variables, trained):
+    """Keras variables on the storage of a module's.
+
+    Args:
+        variables: Those of TensorFlow; what occurs twice counts once.
+        trained: The `id` of each that may be trained; None for all that say so themselves.
+
+    Returns:
+        A list of Keras variables with different names, free of the characters (":", "/") that may
+        not stand in the names of an optimizer's slots.
+    """
+    shared, names = {}, {}
+    for variable in variables:
+        if id(variable) in shared:
+            continue
+        trainable = variable.trainable if trained is None else id(variable) in trained
+        name = re.sub(r"\W+", "_", variable.name.removesuffix(":0"))
+        names[name] = names.get(name, -1) + 1
+        name += f"_{names[name]}" if names[name] else ""
+        shared[id(variable)] = shared_variable(variable, trainable, name)
+    return list(shared.values())
 
 
 def shared_variable(variable, trainable, name):
