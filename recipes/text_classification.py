@@ -107,6 +107,12 @@ class TextClassificationConfig(TrainConfig):
             value = getattr(self, name)
             if value is not None and not 0 < value < 1:
                 raise UserError(f"--{name} must be above 0 and below 1. Received: {value}")
+        own = {"imdb": ("test_fraction",), "reber": ("test_fraction", "validation_fraction")}
+        for name in own.get(self.dataset, ()):
+            if getattr(self, name) is not None:
+                raise UserError(
+                    f"--dataset {self.dataset} has parts of its own: leave --{name} out."
+                )
         if self.split == "book" and self.dataset != "imdb":
             raise UserError("--split book is that of --dataset imdb: leave it out.")
         if not 0 <= self.label_smoothing < 1:
@@ -189,16 +195,14 @@ def build_model(config: TextClassificationConfig, data):
     from recipes.fitting import Built
 
     classes, head = data.classes, data.head
-    arguments = {
-        "vocabulary_size": data.text_ids.vocabulary_size,
-        "num_classes": 1 if head == "binary" else len(classes),
-        "head": head,
-    }
+    arguments = {"num_classes": 1 if head == "binary" else len(classes), "head": head}
+    if data.reads_ids:
+        arguments["vocabulary_size"] = data.reader.vocabulary_size
     core = create_core(config, arguments)
-    ids = keras.Input((None,), dtype="int32", name="ids")
-    logits = core(data.text_ids(ids))
+    inputs = data.reader.new_inputs() if data.reads_ids else keras.Input((), dtype="string")
+    logits = core(data.reader(inputs) if data.reads_ids else inputs)
     probabilities = zoo.layers.ClassProbabilities(classes, head, name="probabilities")(logits)
-    model = keras.Model(ids, probabilities, name=f"{config.model}_with_tokens")
+    model = keras.Model(inputs, probabilities, name=f"{config.model}_with_labels")
     watch = ("val_loss", "min") if config.monitor == "loss" else ("val_accuracy", "max")
     return Built(
         model=model,

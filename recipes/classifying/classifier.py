@@ -5,8 +5,8 @@ import numpy as np
 from recipes.supervised.scores import all_classes
 from zoo.layers.raw_texts import rounded_lengths
 
-#: Ids that are read together.
-IDS = 1 << 15
+#: Ids that are read together, and strings.
+IDS, STRINGS = 1 << 15, 64
 
 
 class TextClassifier:
@@ -16,18 +16,21 @@ class TextClassifier:
     alone: the same text gives the same numbers to the last digit, whatever it is asked with.
 
     Args:
-        model: Model from ids `(batch, time)` to class probabilities.
+        model: Model from ids `(batch, time)`, or strings `(batch,)`, to class probabilities.
     """
 
     def __init__(self, model):
         self.model = model
 
     def __call__(self, part) -> np.ndarray:
-        """Probabilities `(n, classes)` of a part of the texts, which has `ids`."""
-        return self.of_ids(part.ids)
+        """Probabilities `(n, classes)` of a `Part`."""
+        return self.of_inputs(part.inputs)
 
-    def of_ids(self, ids) -> np.ndarray:
-        """Probabilities `(n, classes)` of a list of arrays of ids."""
+    def of_inputs(self, inputs) -> np.ndarray:
+        """Probabilities `(n, classes)` of a list of arrays of ids, or of strings."""
+        return self._of_strings(inputs) if isinstance(inputs[0], str) else self._of_ids(inputs)
+
+    def _of_ids(self, ids):
         lengths = rounded_lengths([len(row) for row in ids])
         found = [None] * len(ids)
         for length in np.unique(lengths):
@@ -43,3 +46,14 @@ class TextClassifier:
                 for row, output in zip(chosen, outputs, strict=False):
                     found[row] = output
         return all_classes(np.stack(found))
+
+    def _of_strings(self, texts):
+        import tensorflow as tf
+
+        parts = []
+        for first in range(0, len(texts), STRINGS):
+            chunk = texts[first : first + STRINGS]
+            filled = chunk + [""] * (STRINGS - len(chunk))
+            outputs = np.asarray(self.model.predict_on_batch(tf.constant(filled)))
+            parts.append(outputs[: len(chunk)])
+        return all_classes(np.concatenate(parts))

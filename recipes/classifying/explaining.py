@@ -16,12 +16,12 @@ TEXT = (
 CAPTION = "What it reads: red speaks for the predicted class, blue against it"
 
 
-def explain(model, text_ids, part, probabilities, spread=False) -> list:
+def explain(model, reader, part, probabilities, spread=False) -> list:
     """What some predictions rest on.
 
     Args:
         model: The saved model, from ids to probabilities.
-        text_ids: Its `zoo.layers.TextIds`.
+        reader: The `zoo.layers.TextIds` in it.
         part: `Part` that was predicted.
         probabilities: Of each class, `(n, classes)`.
         spread: Whether to take texts from the beginning to the end of the part, the same each
@@ -34,22 +34,22 @@ def explain(model, text_ids, part, probabilities, spread=False) -> list:
     if core is None or "embedding" not in {layer.name for layer in core.layers}:
         return []
     chosen = _spread(part) if spread else _telling(part, probabilities)
-    chosen = [i for i in chosen if len(part.ids[i]) <= LONGEST]
+    chosen = [i for i in chosen if len(part.inputs[i]) <= LONGEST]
     if not chosen:
         return []
-    ids = [part.ids[i] for i in chosen]
+    ids = [part.inputs[i] for i in chosen]
     predicted = probabilities[chosen].argmax(axis=1)
     head = "binary" if core.output_shape[-1] == 1 else "multiclass"
     found = token_importances(core, ids, predicted, head)
     return [
-        (_title(part, i, k, probabilities), text_ids.pieces(row), values)
+        (_title(part, i, k, probabilities), reader.pieces(row), values)
         for i, k, row, values in zip(chosen, predicted, ids, found, strict=True)
     ]
 
 
-def figure(examples, text_ids):
+def figure(examples, reader):
     """A picture of what `explain` returned."""
-    return plots.importances(examples, gap=int(hasattr(text_ids.tokens, "words")))
+    return plots.importances(examples, gap=int(hasattr(reader.tokens, "words")))
 
 
 def _title(part, row, predicted, probabilities):

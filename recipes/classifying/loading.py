@@ -2,17 +2,17 @@
 
 import numpy as np
 
-import zoo
-from recipes.classifying.parts import Part
+from recipes.classifying.coding import encoded, reads_ids
+from recipes.classifying.folds import fold_rows
 from recipes.classifying.task import TextTask
+from recipes.data.imdb import imdb
+from recipes.data.labelled_texts import find_columns, read_labelled_texts
 from recipes.data.reber import reber_dataset
 from recipes.errors import UserError
 from recipes.supervised.splits import stratified_sample
 
 #: Shares of validation and of the test part, where nothing else is said.
 FRACTION = 0.1
-#: Ids at most where no flag says how many.
-SIZES = {"words": 20_000, "characters": 10_000, "bpe": 8_000, "wordpiece": 8_000, "unigram": 8_000}
 
 
 def load(config) -> TextTask:
@@ -32,15 +32,20 @@ def load(config) -> TextTask:
     if config.train_size is not None:
         rows["train"], note = _sample(labelled, config)
         notes += note
-    text_ids = fit(config, labelled.texts[rows["train"]], labelled.source)
-    parts = {}
-    for name, chosen in rows.items():
-        texts = labelled.texts[chosen]
-        ids = text_ids.encode_list(texts)
-        target = labelled.target
-        numbers = labelled.numbers[chosen]
-        parts[name] = Part(texts, target.values[chosen], target.labels, numbers, ids)
-    return TextTask(config, parts, text_ids, notes + _notes(config, parts, text_ids))
+    parts, reader = encoded(config, labelled, rows)
+    notes += _classes(parts["train"])
+    notes += _ids(config, parts) if reads_ids(config) else ()
+    folds = {}
+    if config.folds:
+        pool = np.sort(np.concatenate([rows["train"], rows["validation"]]))
+        share = config.validation_fraction or FRACTION
+        folds = fold_rows(labelled, pool, config.folds, share)
+    columns = find_columns(config.data, config.text, config.target) if config.data else COLUMNS
+    return TextTask(config, labelled, parts, reader, columns, notes, folds)
+
+
+#: What the columns of texts and of classes are called where a data set has no file of its own.
+COLUMNS = ("text", "target")
 
 
 def read(config):
@@ -50,8 +55,6 @@ def read(config):
         UserError: If they cannot be read.
     """
     if config.data:
-        from recipes.data.labelled_texts import read_labelled_texts
-
         return read_labelled_texts(
             config.data,
             config.text,
@@ -61,38 +64,9 @@ def read(config):
             config.validation_data,
             config.test_data,
         )
+    if config.dataset == "imdb":
+        return imdb(config.split, config.validation_fraction or FRACTION)
     return reber_dataset()
-
-
-def fit(config, texts, source):
-    """What turns texts into ids, fitted on the training part.
-
-    Args:
-        config: A `TextClassificationConfig`.
-        texts: The training texts.
-        source: Where they come from, for messages.
-
-    Returns:
-        A `zoo.layers.TextIds`.
-
-    Raises:
-        UserError: If the vocabulary cannot be made.
-    """
-    try:
-        return zoo.layers.TextIds.fit(
-            texts,
-            config.tokens,
-            config.vocabulary_size or SIZES[config.tokens],
-            max_length=config.max_length,
-            truncation=config.truncation,
-            strip_html=config.strip_html,
-            lowercase=config.lowercase,
-            name="text_ids",
-        )
-    except ValueError as error:
-        raise UserError(
-            f"There is no such vocabulary for the texts of {source}. {error}"
-        ) from error
 
 
 def _sample(labelled, config):
@@ -107,22 +81,23 @@ def _sample(labelled, config):
     return chosen, (f"{size:,} of {len(rows):,} training texts used",)
 
 
-def _notes(config, parts, text_ids):
-    """What the ids know of the texts, and leave out."""
-    train, notes = parts["train"], ()
-    shares = np.bincount(train.labels, minlength=len(train.classes)) / len(train)
-    named = zip(train.classes, shares, strict=True)
+def _classes(part):
+    shares = np.bincount(part.labels, minlength=len(part.classes)) / len(part)
+    named = zip(part.classes, shares, strict=True)
     shown = [f"{label} ({100 * share:.0f} %)" for label, share in named]
-    notes += (f"classes: {', '.join(shown[:10])}{', ...' if len(shown) > 10 else ''}",)
-    empty = sum(len(ids) == 1 and ids[0] == 1 for part in parts.values() for ids in part.ids)
-    if empty:
-        notes += (f"{empty:,} texts are empty, or hold nothing that is read",)
-    if config.max_length is not None:
-        cut = sum(len(ids) == config.max_length for part in parts.values() for ids in part.ids)
-        total = sum(len(part) for part in parts.values())
-        kept = {"head": "its head", "tail": "its tail", "both": "half of it from each end"}
+    return (f"classes: {', '.join(shown[:10])}{', ...' if shown[10:] else ''}",)
+
+
+def _ids(config, parts):
+    """Texts of which the ids say nothing, or not all."""
+    everything = [ids for part in parts.values() for ids in part.inputs]
+    empty = sum(len(ids) == 1 and ids[0] == 1 for ids in everything)
+    notes = (f"{empty:,} texts are empty, or hold nothing that is read",) * bool(empty)
+    cut = sum(len(ids) == config.max_length for ids in everything)
+    kept = {"head": "the head", "tail": "the tail", "both": "half from each end"}
+    if cut:
         notes += (
-            f"{cut:,} of {total:,} texts fill --max_length {config.max_length} or are longer: of "
-            f"each, {kept[config.truncation]} is read",
-        ) * bool(cut)
+            f"{cut:,} of {len(everything):,} texts fill --max_length {config.max_length} or are "
+            f"longer: {kept[config.truncation]} of each is read",
+        )
     return notes

@@ -1,4 +1,4 @@
-"""Labelled texts of one part of the data, with their ids."""
+"""Labelled texts of one part of the data, and what a model reads of them."""
 
 from dataclasses import dataclass, replace
 
@@ -14,7 +14,7 @@ class Part:
         labels: Number of the class of each, int64 `(n,)`.
         classes: Names of the classes, by number.
         numbers: Number of each text in its file, from 1, `(n,)`.
-        ids: Ids of each, a list of int32 arrays.
+        inputs: What a model reads of each: int32 arrays of ids, or strings, in a list.
 
     Example:
         >>> import numpy as np
@@ -28,7 +28,7 @@ class Part:
     labels: np.ndarray
     classes: tuple[str, ...]
     numbers: np.ndarray
-    ids: list
+    inputs: list
 
     def __len__(self):
         return len(self.labels)
@@ -46,5 +46,5 @@ class Part:
             texts=self.texts[rows],
             labels=self.labels[rows],
             numbers=self.numbers[rows],
-            ids=[self.ids[row] for row in rows],
+            inputs=[self.inputs[row] for row in rows],
         )

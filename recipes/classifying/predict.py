@@ -7,6 +7,7 @@ import numpy as np
 import zoo
 from recipes.classifying import tables
 from recipes.classifying.classifier import TextClassifier
+from recipes.classifying.coding import PlainTexts
 from recipes.classifying.loading import load
 from recipes.data.files import column_names, read_columns
 from recipes.data.memory import check_size
@@ -39,16 +40,17 @@ def predict(folder, config, facts, source, output, known=None, last=False, text=
     model = zoo.load(folder.path)
     if text is None and source is None:
         part = load(config).parts["test"]
-        numbers, names, ids = part.numbers, part.names, part.ids
+        numbers, names, inputs = part.numbers, part.names, part.inputs
     else:
         texts, names = ([text], None) if text is not None else _read(source, facts, classes)
-        numbers, ids = np.arange(1, len(texts) + 1), _text_ids(model).encode_list(texts)
-    tables.write(output, numbers, names, TextClassifier(model).of_ids(ids), classes)
+        numbers, inputs = np.arange(1, len(texts) + 1), _reader(model, config).encode_list(texts)
+    tables.write(output, numbers, names, TextClassifier(model).of_inputs(inputs), classes)
 
 
-def _text_ids(model):
-    """The layer that makes ids of texts."""
-    return next(layer for layer in model.layers if isinstance(layer, zoo.layers.TextIds))
+def _reader(model, config):
+    """What makes inputs of texts."""
+    found = [layer for layer in model.layers if isinstance(layer, zoo.layers.TextIds)]
+    return found[0] if found else PlainTexts(config.strip_html, config.lowercase)
 
 
 def _read(path, facts, classes):

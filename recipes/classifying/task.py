@@ -1,7 +1,7 @@
 """The task of classifying texts: data, baselines, and what a trained model is asked for."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -9,6 +9,9 @@ import numpy as np
 from callbacks import summaries
 from recipes.classifying import baselines, explaining, tables
 from recipes.classifying.classifier import TextClassifier
+from recipes.classifying.coding import PlainTexts, encoded
+from recipes.data.arrays import ArrayBatches
+from recipes.data.reber import TRICKY, is_embedded_reber
 from recipes.data.text_batches import TextBatches
 from recipes.supervised import plots as shared
 from recipes.supervised.calibration import expected_calibration_error, fit_temperature, tempered
@@ -35,16 +38,22 @@ class TextTask:
 
     Args:
         config: The `TextClassificationConfig`.
+        labelled: The `LabelledTexts`.
         parts: `Part` of `"train"`, `"validation"` and `"test"`.
-        text_ids: The `zoo.layers.TextIds` that made their ids.
+        reader: What made their inputs: `zoo.layers.TextIds` or `PlainTexts`.
+        columns: Names of the columns of texts and of classes.
         notes: What was done to the data, in words.
+        fold_rows: Positions of the texts of each part of each fold, by its name.
         temperature: By what the logits were divided after training.
     """
 
     config: object
+    labelled: object
     parts: dict
-    text_ids: object
+    reader: object
+    columns: tuple[str, str]
     notes: tuple[str, ...] = ()
+    fold_rows: dict = field(default_factory=dict)
     temperature: float = 1.0
 
     FOLDS = (
@@ -73,14 +82,21 @@ class TextTask:
         return "binary" if len(self.classes) == 2 else "multiclass"
 
     @property
+    def reads_ids(self) -> bool:
+        """Whether the model reads ids, not strings."""
+        return not isinstance(self.reader, PlainTexts)
+
+    @property
     def description(self) -> str:
         """The data in one line."""
         counts = ", ".join(f"{len(part):,} {name}" for name, part in self.parts.items())
-        lengths = [len(ids) for ids in self.parts["train"].ids]
+        text = f"texts of {len(self.classes)} classes: {counts}"
+        if not self.reads_ids:
+            return f"{text}; the model reads them as they are"
+        lengths = [len(ids) for ids in self.parts["train"].inputs]
         return (
-            f"texts of {len(self.classes)} classes: {counts}; {self.config.tokens}, "
-            f"{self.text_ids.vocabulary_size:,} ids, {np.median(lengths):,.0f} (at most "
-            f"{max(lengths):,}) in a text"
+            f"{text}; {self.config.tokens}, {self.reader.vocabulary_size:,} ids, "
+            f"{np.median(lengths):,.0f} (at most {max(lengths):,}) in a text"
         )
 
     @cached_property
@@ -99,9 +115,10 @@ class TextTask:
     def facts(self) -> dict:
         """What `config.yaml` keeps beside the flags."""
         return {
+            "text": self.columns[0],
+            "target": self.columns[1],
             "labels": list(self.classes),
             "texts": {name: len(part) for name, part in self.parts.items()},
-            "ids": self.text_ids.vocabulary_size,
         }
 
     @cached_property
@@ -111,15 +128,18 @@ class TextTask:
             return None
         return balanced_weights(self.parts["train"].labels, len(self.classes))
 
-    def batches(self, split, built, seed=None) -> TextBatches:
+    def batches(self, split, built, seed=None):
         """Batches of a split for the training model: shuffled with a seed, in order without."""
         part, config = self.parts[split], self.config
         labels = part.labels.astype(np.int32)
         weights = None if self.class_weights is None else self.class_weights[labels]
         if self.head == "binary":
             labels = labels.astype(np.float32)[:, None]
+        if not self.reads_ids:
+            texts = np.array(part.inputs, object)
+            return ArrayBatches(texts, labels, config.batch_size, seed, weights)
         return TextBatches(
-            part.ids, labels, config.batch_size, seed, weights, bucketing=config.bucketing
+            part.inputs, labels, config.batch_size, seed, weights, bucketing=config.bucketing
         )
 
     def forecaster(self, model) -> TextClassifier:
@@ -151,11 +171,16 @@ class TextTask:
     def baselines(self) -> dict:
         """What a practitioner would try first: `{name: forecast(part)}`."""
         characters = self.config.tokens == "characters"
-        return baselines.fit(self.parts["train"], characters, self.class_weights is not None)
+        balanced = self.class_weights is not None
+        return baselines.fit(self.parts["train"], self.reader.clean, characters, balanced)
 
     def folds(self) -> dict:
         """Tasks of a cross-validation: each tests on another part of all but the test texts."""
-        return {}
+        found = {}
+        for name, rows in self.fold_rows.items():
+            parts, reader = encoded(self.config, self.labelled, rows)
+            found[name] = replace(self, parts=parts, reader=reader, fold_rows={})
+        return found
 
     def pictures(self, model):
         """A function of the epoch that draws validation results, for TensorBoard."""
@@ -170,9 +195,9 @@ class TextTask:
                 f"pr_curve/{self.classes[k]}": summaries.pr_curve(part.labels == k, found[:, k])
                 for k in curves
             }
-            examples = explaining.explain(model, self.text_ids, part, found, spread=True)
+            examples = explaining.explain(model, self.reader, part, found, spread=True)
             if examples:
-                shown["importances"] = explaining.figure(examples, self.text_ids)
+                shown["importances"] = explaining.figure(examples, self.reader)
                 shown["importances_text"] = tables.importances(examples)
             return shown
 
@@ -202,13 +227,24 @@ class TextTask:
             sections["The surest of the wrong predictions"] = wrong
         if self.config.calibrate:
             sections["Uncertainty"] = self._uncertainty(found)
-        examples = explaining.explain(model, self.text_ids, part, found)
+        if self.config.dataset == "reber":
+            sections["The two tricky strings"] = self._tricky(model)
+        examples = explaining.explain(model, self.reader, part, found)
         if examples:
             sections["What it reads"] = f"{explaining.TEXT}\n\n{tables.importances(examples)}"
-            figure = explaining.figure(examples, self.text_ids)
+            figure = explaining.figure(examples, self.reader)
             figure.savefig(folder.plots / "importances.png", dpi=110)
             shown[explaining.CAPTION] = "importances.png"
         return {**sections, **shown}
+
+    def _tricky(self, model):
+        """Two long strings that differ in one letter, far from the one that it depends on."""
+        found = self.forecaster(model).of_inputs(self.reader.encode_list(TRICKY))[:, 1]
+        rows = [
+            [text, "valid" if is_embedded_reber(text) else "corrupted", f"{100 * share:.2f} %"]
+            for text, share in zip(TRICKY, found, strict=True)
+        ]
+        return markdown([["string", "class", "probability of valid"], *rows], 2)
 
     def _uncertainty(self, found):
         """A table of what the temperature does to the probabilities."""
