@@ -124,6 +124,8 @@ def text_classifier(
     )
     if encoder != "mean" or num_layers != 0:
         check_counts(num_layers=num_layers)
+    if encoder.startswith("bi") and units % 2:
+        raise ValueError(f"Two directions need even units. Received: units={units}")
     check_dropout(dropout)
     check_dropout(word_dropout)
     _check_pairs(encoder, pooling, ngrams, word_dropout, mask)
