@@ -1,4 +1,8 @@
-"""The third edition's networks that translate, as its notebook builds them, but on ids."""
+"""The third edition's networks that translate, as its notebook builds them, but for both ends.
+
+They read ids instead of strings, and give logits: Keras 3 loses the mask of padding on the way
+through a Transformer, so that the loss has to know it from the labels.
+"""
 
 import keras
 from keras import layers, ops
@@ -15,12 +19,12 @@ def recurrent(vocabulary_size, units=512, embedding_dim=128):
         embedding_dim: Size of both embeddings.
 
     Returns:
-        Uncompiled model: `{"source": (batch, time), "target": (batch, time)}` to probabilities.
+        Uncompiled model: `{"source": (batch, time), "target": (batch, time)}` to logits.
 
     Reference:
         Book, chapter 16, 3rd edition cell 123.
     """
-    (source, x), (target, y) = _embedded(vocabulary_size, embedding_dim)
+    (source, x), (target, y) = _embedded(vocabulary_size, embedding_dim, mask_zero=True)
     both = layers.Bidirectional(layers.LSTM(units // 2, return_sequences=True, return_state=True))
     memory, *states = both(x)
     states = [layers.Concatenate()(pair) for pair in (states[::2], states[1::2])]
@@ -54,14 +58,9 @@ def transformer(vocabulary_size, units=128, num_heads=8, num_layers=2, dropout=0
         change = layers.Dense(units)(layers.Dense(units, activation="relu")(x))
         return layers.LayerNormalization()(x + layers.Dropout(dropout)(change))
 
-    def positions(x):
-        layer = SinusoidalPositions()
-        layer.supports_masking = True  # Keras' attention takes the mask from the embedding
-        return layer(x)
-
-    (source, x), (target, y) = _embedded(vocabulary_size, units)
+    (source, x), (target, y) = _embedded(vocabulary_size, units, mask_zero=False)
     real, read = (ops.not_equal(ids, 0)[:, None] for ids in (source, target))
-    x, y = positions(x), positions(y)
+    x, y = SinusoidalPositions()(x), SinusoidalPositions()(y)
     for _ in range(num_layers):
         x = transform(attend(x, x, attention_mask=real))
     for _ in range(num_layers):
@@ -74,12 +73,12 @@ def transformer(vocabulary_size, units=128, num_heads=8, num_layers=2, dropout=0
 NETWORKS = {"ml3-ch16-123": recurrent, "ml3-ch16-137": transformer}
 
 
-def _embedded(vocabulary_size, size):
+def _embedded(vocabulary_size, size, mask_zero):
     for name in ("source", "target"):
         ids = keras.Input((None,), dtype="int32", name=name)
-        yield ids, layers.Embedding(vocabulary_size, size, mask_zero=True)(ids)
+        yield ids, layers.Embedding(vocabulary_size, size, mask_zero=mask_zero)(ids)
 
 
 def _model(source, target, y, vocabulary_size):
-    outputs = layers.Dense(vocabulary_size, activation="softmax")(y)
-    return keras.Model({"source": source, "target": target}, outputs)
+    logits = layers.Dense(vocabulary_size)(y)
+    return keras.Model({"source": source, "target": target}, logits)

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+import zoo
 from recipes.arguments import parse
 from recipes.benchmarks.notebook import NETWORKS
 from recipes.benchmarks.timing import paired_ratio
@@ -44,18 +45,18 @@ def epoch_speed(preset, steps=200, task=None) -> dict:
     built = {way: build_model(config, task) for way in ("padded", "recipe")}
     batches = task.batches("train", built["recipe"], seed=1)
     models = {way: each.training_model for way, each in built.items()}
-    for way, optimizer in {
-        "padded": "nadam",
-        "recipe": make_optimizer(config, config.epochs * len(batches)),
-    }.items():
-        models[way].compile(
-            optimizer, built[way].loss, metrics=built[way].metrics, jit_compile=uses_xla(config)
-        )
     size = FIRST + max(task.source_tokens.vocabulary_size, task.target_tokens.vocabulary_size)
-    for way, options in {"notebook": {}, "notebook without XLA": {"jit_compile": False}}.items():
-        models[way] = NETWORKS[preset](size)
-        loss = "sparse_categorical_crossentropy"
-        models[way].compile("nadam", loss, metrics=["accuracy"], **options)
+    models |= {way: NETWORKS[preset](size) for way in ("notebook", "notebook without XLA")}
+    compiled = dict.fromkeys(models, uses_xla(config)) | {"notebook": "auto"}
+    optimizers = dict.fromkeys(models, "nadam")
+    optimizers["recipe"] = make_optimizer(config, config.epochs * len(batches))
+    for way, model in models.items():
+        model.compile(
+            optimizers[way],
+            zoo.losses.MaskedCrossentropy(),
+            metrics=[zoo.metrics.TokenAccuracy()],
+            jit_compile=compiled[way],
+        )
     fits = [_training(model, (x, y), steps, batch_size=BATCH) for model in models.values()]
     fits[list(models).index("recipe")] = _training(
         models["recipe"], (batches.feed(),), steps, shuffle=False

@@ -94,8 +94,8 @@ def _speeds(folder):
         },
         "Decoding": {
             "decoding-greedy": (lambda: speed.greedy(luong(), transformer()), speed.greedy_text),
-            "decoding-beam-dates": (lambda: speed.beam(luong()), speed.beam_text),
-            "decoding-beam-sub-words": (lambda: speed.beam(sub_words()), speed.beam_text),
+            "decoding-beam-characters": (lambda: speed.beam(luong()), speed.beam_text),
+            "decoding-beam-bpe": (lambda: speed.beam(sub_words()), speed.beam_text),
         },
     }
 

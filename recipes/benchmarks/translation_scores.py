@@ -24,7 +24,7 @@ MINUTES = 60
 
 def dates(rows, results, folder) -> str:
     """Exact match on test dates, epochs, and whether padding changes an answer."""
-    header = "model|epochs|book's|bar|exact match|bar|same answers|difference|reached|seconds"
+    header = "model|epochs|book's|most|exact match|bar|same answers|difference|reached|seconds"
     lines = [header.split("|")]
     for row in rows:
         runs = results[row.name]
@@ -50,7 +50,7 @@ def dates(rows, results, folder) -> str:
     seeds = max(len(results[row.name]) for row in rows)
     return (
         f"{markdown(lines)}\n\n{seeds} seeds, mean and deviation. `-unfed`: without input feeding. "
-        "The bar of epochs is half the book's, and half of 25 where the book has no such model for "
+        "Most: half the book's epochs, and half of 25 where the book has no such model for "
         "dates. Same answers: the share of test dates, in the worst run, whose answer is one and "
         "the same alone, together and padded to 18, 24 and 40 ids, and by a call on ids that "
         "nothing pads. Difference: the largest of a logit, nothing padded against padded to 40."
@@ -92,7 +92,7 @@ def sub_words(rows, results, folder) -> str:
     means = [mean_and_deviation([each["bleu"] for each in ways[way]])[0] for way in ways]
     for name in runs[0]["baselines"]:
         ways[name] = [run["baselines"][name]["test"] for run in runs]
-    lines = [["", "BLEU", "chrF", "exact match"]]
+    lines = [["test", "BLEU", "chrF", "exact match"]]
     for way, scores in ways.items():
         lines.append([way, *(spread([each[name] for each in scores]) for name in names)])
     slowest = max(run["seconds"] for run in runs)
