@@ -117,6 +117,15 @@ class Checkpoint(keras.callbacks.Callback):
         for old in self._found()[self.KEPT :]:
             old.unlink()
 
+    def restore(self, callback):
+        """Gives one callback its state of the checkpoint, where `fit` has nothing left to do.
+
+        Args:
+            callback: One of `callbacks`.
+        """
+        index = self.others.index(callback)
+        _set_state(callback, self._state.get("callbacks", {}).get(str(index)))
+
     def _found(self):
         """Checkpoint files, newest first."""
         return sorted(self.folder.glob("epoch-*.npz"), reverse=True)

@@ -117,6 +117,8 @@ def fit(
     checkpoint = Checkpoint(folder.checkpoints, watch, resume)
     for problem in checkpoint.problems:
         print(problem, file=sys.stderr)
+    for callback in built.callbacks if checkpoint.finished else ():
+        checkpoint.restore(callback)
     try:
         if not checkpoint.finished:
             model.fit(

@@ -4,6 +4,7 @@ zoo train translation                                   dates: "April 22, 2019" 
 zoo train translation --dataset spa_eng                 English to Spanish, in parts of words
 zoo train translation --preset ml3-ch16-123             the book's 1,000 words, with attention
 zoo train translation --data pairs.tsv --reverse        pairs of your own, the other way around
+zoo train translation --preset ml2-ch16-210 --engine addons     TensorFlow Addons beside it
 zoo predict logs/translation/RUN --text "How are you?" --beam 5 --n-best 3 --length-penalty 0.6
 """
 
@@ -61,6 +62,9 @@ class TranslationConfig(TrainConfig):
         sampling_schedule: How this share grows: all but constant begin near 0 and are at their end
             by the middle of the run.
         beam: Beams of a second set of scores, by beam search; 1 for greedy scores alone.
+        engine: keras trains the model. addons trains it a second time, as the book did with
+            TensorFlow Addons, and puts these scores, and the seconds of an epoch, beside the
+            model's. It is for seq2seq, takes much longer, and needs the extra addons (Python 3.11).
     """
 
     data: str | None = None
@@ -79,6 +83,7 @@ class TranslationConfig(TrainConfig):
     sampling_probability: float = 0.5
     sampling_schedule: Literal["constant", "linear", "exponential", "inverse_sigmoid"] = "linear"
     beam: int = 1
+    engine: Literal["keras", "addons"] = "keras"
 
     def validate(self) -> None:
         """Raises a `UserError` for the first setting that is out of range."""
@@ -104,6 +109,27 @@ class TranslationConfig(TrainConfig):
             )
         if self.sampling != "none" and self.model != "seq2seq":
             raise UserError(f"--sampling is for seq2seq: leave it out for {self.model}.")
+        if self.engine == "addons":
+            self._check_addons()
+
+    def _check_addons(self):
+        from recipes.addons.runner import check_installed
+
+        if self.model != "seq2seq":
+            raise UserError(f"--engine addons is for seq2seq: leave it out for {self.model}.")
+        unknown = {
+            "optimizer": ("muon",),
+            "schedule": ("1cycle", "plateau"),
+            "precision": ("bfloat16",),
+        }
+        wrong = [name for name, values in unknown.items() if getattr(self, name) in values]
+        wrong += ["ema"] if self.ema else []
+        if wrong:
+            raise UserError(
+                f"--engine addons knows no --{wrong[0]} {getattr(self, wrong[0])}: choose another, "
+                "or leave the engine out."
+            )
+        check_installed()
 
 
 def default_config(
@@ -183,6 +209,7 @@ def build_model(config: TranslationConfig, data):
     from recipes.building import create_core
     from recipes.fitting import Built
     from recipes.translating.coding import FIRST
+    from recipes.translating.translator import check_positions
 
     sizes = {
         "source_vocabulary_size": FIRST + data.source_tokens.vocabulary_size,
@@ -196,18 +223,27 @@ def build_model(config: TranslationConfig, data):
     core = create_core(
         config, {**sizes, **_sampling(config, data)}, ("sampling", "sampling_probability")
     )
+    check_positions(core, config.max_length)
     source = keras.Input((None,), dtype="int32", name="source")
     target = keras.Input((None,), dtype="int32", name="target")
     # The model's own parts, not the model: a decoder finds them by their names in the saved file.
     memory = core.get_layer("encoder")(data.source_tokens(source))
     logits = core.get_layer("decoder")(data.target_tokens(target), memory)
     inputs = {"source": source, "target": target}
+    notes, callbacks = (), ()
+    if config.engine == "addons":
+        from recipes.addons.training import NOTE, Twin
+
+        twin = data.rivals["TF-Addons"] = Twin(data, core)
+        notes, callbacks = (NOTE,), (twin.clock,)
     return Built(
         model=keras.Model(inputs, logits, name=f"{config.model}_with_tokens"),
         training_model=core,
         loss=zoo.losses.MaskedCrossentropy(config.label_smoothing),
         metrics=[zoo.metrics.TokenAccuracy()],
         monitor="val_loss",
+        notes=notes,
+        callbacks=callbacks,
     )
 
 

@@ -106,7 +106,7 @@ class _Answer:
         output_layer = {"output_layer": self.network.output_layer, **output_layer}
         decoder = self.seq2seq.BasicDecoder(cell, sampler, **output_layer)
         lengths = self.tf.fill([len(self.target)], self.target.shape[1])
-        embedded = self._embedded(self.target)
+        embedded = self.network.embed(self.target)
         outputs, state, _ = decoder(embedded, initial_state=state, sequence_length=lengths)
         return outputs.rnn_output.numpy(), state
 
@@ -115,7 +115,7 @@ class _Answer:
         cell, state = self.network.start(self.source)
         decoder = self.seq2seq.BasicDecoder(
             cell,
-            self.seq2seq.GreedyEmbeddingSampler(self._embedded),
+            self.seq2seq.GreedyEmbeddingSampler(self.network.embed),
             self.network.output_layer,
             maximum_iterations=self.configuration.max_length,
         )
@@ -131,7 +131,7 @@ class _Answer:
         probability = self.tf.constant(probability, self.tf.float32)
         if kind == "embedding":
             sampler = self.seq2seq.ScheduledEmbeddingTrainingSampler(
-                sampling_probability=probability, embedding_fn=self._embedded
+                sampling_probability=probability, embedding_fn=self.network.embed
             )
         else:
             sampler = self.seq2seq.ScheduledOutputTrainingSampler(
@@ -152,7 +152,7 @@ class _Answer:
         decoder = self.seq2seq.BeamSearchDecoder(
             cell,
             width,
-            embedding_fn=self._embedded,
+            embedding_fn=self.network.embed,
             output_layer=self.network.output_layer,
             length_penalty_weight=configuration.length_penalty,
             coverage_penalty_weight=configuration.coverage_penalty,
@@ -196,9 +196,6 @@ class _Answer:
 
         mechanism.probability_fn = listening
         return heard
-
-    def _embedded(self, ids):
-        return self.tf.nn.embedding_lookup(self.network.target_embedding, ids)
 
     def _start_ids(self):
         return self.tf.fill([len(self.source)], START)

@@ -10,11 +10,12 @@ class Network:
     Everything runs eagerly, unless called inside a `tf.function`.
 
     Args:
-        configuration: Dict of a `configurations.Configuration`.
+        configuration: Dict of a `configurations.Configuration`, or from `weights.describe`.
         weights: Arrays, named as `configurations.weights` names them.
+        dropout: Share dropped in training where `zoo.seq2seq` drops it. Defaults to 0.0.
     """
 
-    def __init__(self, configuration, weights):
+    def __init__(self, configuration, weights, dropout=0.0):
         import tensorflow as tf
         import tensorflow_addons as tfa
 
@@ -22,6 +23,7 @@ class Network:
         self.layers = tf.keras.layers
         self.configuration = configuration
         self.weights = weights
+        self.dropout = dropout
         self.mechanism = self._mechanism()
         self.cells = [
             self._cell(f"decoder_{index}") for index in range(configuration["num_layers"])
@@ -30,17 +32,27 @@ class Network:
         if "attention_layer_kernel" in weights:
             self.attention_layer = self._dense(weights["attention_layer_kernel"])
         self.output_layer = self._dense(weights["output_kernel"], weights["output_bias"])
-        self.target_embedding = tf.constant(weights["target_embedding"])
+        self.source_embedding = tf.Variable(weights["source_embedding"])
+        self.target_embedding = tf.Variable(weights["target_embedding"])
         self.encoder = self._encoder()
 
-    def encode(self, source):
+    @property
+    def variables(self):
+        """What is trained."""
+        layers = [layer for directions in self.encoder for layer in directions]
+        layers += [*self.cells, self.mechanism, self.attention_layer, self.output_layer]
+        own = [layer.trainable_variables for layer in layers if layer is not None]
+        return sum(own, [self.source_embedding, self.target_embedding])
+
+    def encode(self, source, training=False):
         """Memory `(batch, time, channels)`, cell states and lengths of padded ids."""
         tf = self.tf
         real = tf.not_equal(source, 0)
         lengths = tf.reduce_sum(tf.cast(real, tf.int32), axis=1)
-        outputs = tf.nn.embedding_lookup(self.weights["source_embedding"], source)
+        outputs = tf.nn.embedding_lookup(self.source_embedding, source)
         states = []
         for directions in self.encoder:
+            outputs = self.drop(outputs, training)
             found = [layer(outputs, mask=real) for layer in directions]
             if len(found) == 2:
                 found[1][0] = tf.reverse(found[1][0], axis=[1])
@@ -48,16 +60,25 @@ class Network:
             states.append(state)
         return tf.identity(outputs), states, lengths  # without the mask that Keras put on it
 
-    def start(self, source, beam_width=1, **arguments):
+    def embed(self, ids):
+        """Embeddings of target ids."""
+        return self.tf.nn.embedding_lookup(self.target_embedding, ids)
+
+    def drop(self, x, training):
+        """The tensor with some of it dropped, in training."""
+        return self.tf.nn.dropout(x, self.dropout) if training and self.dropout else x
+
+    def start(self, source, beam_width=1, training=False, **arguments):
         """The decoder's cell and its state before the first step, tiled for beams.
 
         Args:
             source: Padded ids `(batch, time)`.
             beam_width: Beams for each row. Defaults to 1.
+            training: Whether dropout acts. Defaults to False.
             **arguments: More arguments of `AttentionWrapper`, if there is attention.
         """
         tf = self.tf
-        memory, states, lengths = self.encode(source)
+        memory, states, lengths = self.encode(source, training)
         tile = self.seq2seq.tile_batch
         if beam_width > 1:
             memory, lengths = tile(memory, beam_width), tile(lengths, beam_width)
@@ -65,7 +86,10 @@ class Network:
         # A cell takes [h, c] or h; cells on top of one another take a tuple of these.
         states = [state if len(state) > 1 else state[0] for state in states]
         states = states[0] if len(states) == 1 else tuple(states)
-        cell = self.cells[0] if len(self.cells) == 1 else self.layers.StackedRNNCells(self.cells)
+        *lower, top = self.cells
+        if training and self.dropout:
+            lower = [_Dropping(cell, self.drop) for cell in lower]
+        cell = self.layers.StackedRNNCells([*lower, top]) if lower else top
         if self.mechanism is None:
             return cell, states
         self.mechanism([memory, lengths], setup_memory=True)
@@ -77,6 +101,50 @@ class Network:
         )
         state = wrapper.get_initial_state(batch_size=tf.shape(memory)[0], dtype=memory.dtype)
         return wrapper, state.clone(cell_state=states)
+
+    def greedy(self, source, max_length, start_id, end_id):
+        """Ids `(batch, time)`: the likeliest at each step; anything behind the end.
+
+        Args:
+            source: Padded ids `(batch, time)`.
+            max_length: Most ids to decode.
+            start_id: Id that decoding begins with.
+            end_id: Id that ends a sequence.
+        """
+        cell, state = self.start(source, alignment_history=False)
+        decoder = self.seq2seq.BasicDecoder(
+            cell,
+            self.seq2seq.GreedyEmbeddingSampler(self.embed),
+            self.output_layer,
+            maximum_iterations=max_length,
+        )
+        first = self.tf.fill([self.tf.shape(source)[0]], start_id)
+        outputs, _, _ = decoder(None, initial_state=state, start_tokens=first, end_token=end_id)
+        return outputs.sample_id
+
+    def beam_search(self, source, beam_width, max_length, start_id, end_id, **penalties):
+        """Ids `(batch, time, beam_width)`, best beam first, and their lengths.
+
+        Args:
+            source: Padded ids `(batch, time)`.
+            beam_width: Beams for each row.
+            max_length: Most ids to decode.
+            start_id: Id that decoding begins with.
+            end_id: Id that ends a sequence.
+            **penalties: Weights of penalties, as `BeamSearchDecoder` takes them.
+        """
+        cell, state = self.start(source, beam_width, alignment_history=False)
+        decoder = self.seq2seq.BeamSearchDecoder(
+            cell,
+            beam_width,
+            embedding_fn=self.embed,
+            output_layer=self.output_layer,
+            maximum_iterations=max_length,
+            **penalties,
+        )
+        first = self.tf.fill([self.tf.shape(source)[0]], start_id)
+        outputs, state, _ = decoder(None, start_tokens=first, end_token=end_id, initial_state=state)
+        return outputs.predicted_ids, state.lengths
 
     def _encoder(self):
         """The layers, each a list of one or both directions."""
@@ -142,3 +210,15 @@ class Network:
             if variable is not None:
                 variable.assign(weights[name])
         return mechanism
+
+
+class _Dropping:
+    """A cell, some of whose outputs are dropped, as a part of `StackedRNNCells`."""
+
+    def __init__(self, cell, drop):
+        self.cell, self.drop = cell, drop
+        self.state_size, self.output_size = cell.state_size, cell.output_size
+
+    def call(self, inputs, states):
+        outputs, states = self.cell(inputs, states)
+        return self.drop(outputs, True), states

@@ -26,6 +26,21 @@ def is_installed() -> bool:
     return all(importlib.util.find_spec(name) for name in ("tensorflow_addons", "tf_keras"))
 
 
+def check_installed() -> None:
+    """Raises a `UserError` where TF-Addons cannot run, without importing anything."""
+    if sys.version_info >= (3, 12):
+        raise UserError(
+            "Expected Python 3.11, the last one that tensorflow-addons was made for. Received: "
+            f"Python {sys.version_info[0]}.{sys.version_info[1]}. Make a .venv anew with "
+            "PYTHON=python3.11 scripts/setup addons."
+        )
+    if not is_installed():
+        raise UserError(
+            "Expected the package tensorflow-addons. Received: a Python without it. Install the "
+            "extra: scripts/setup addons, or pip install '.[addons]'."
+        )
+
+
 def run(task: str, arrays=None, settings=None, timeout: float | None = None) -> dict:
     """Runs one task in a fresh process with TF-Addons, on the same Python.
 
@@ -44,11 +59,7 @@ def run(task: str, arrays=None, settings=None, timeout: float | None = None) -> 
         UserError: If the extra is not installed.
         RunError: If the child failed, with the end of what it wrote, or took too long.
     """
-    if not is_installed():
-        raise UserError(
-            "Expected the package tensorflow-addons. Received: a Python without it. Install the "
-            "extra (scripts/setup addons, or pip install '.[addons]'), which needs Python 3.11."
-        )
+    check_installed()
     with tempfile.TemporaryDirectory(prefix="zoo-addons-") as folder:
         folder = Path(folder)
         np.savez(folder / "inputs.npz", **(arrays or {}))

@@ -26,23 +26,13 @@ def time_beam_search(arrays, settings) -> dict[str, np.ndarray]:
 
     @tf.function
     def search(source):
-        width = settings["beam_width"]
-        history = {} if network.mechanism is None else {"alignment_history": False}
-        cell, state = network.start(source, width, **history)
-        decoder = network.seq2seq.BeamSearchDecoder(
-            cell,
-            width,
-            embedding_fn=lambda ids: tf.nn.embedding_lookup(network.target_embedding, ids),
-            output_layer=network.output_layer,
+        asked = [settings[name] for name in ("beam_width", "max_length", "start_id", "end_id")]
+        return network.beam_search(
+            source,
+            *asked,
             length_penalty_weight=settings["length_penalty"],
             coverage_penalty_weight=settings["coverage_penalty"],
-            maximum_iterations=settings["max_length"],
         )
-        first = tf.fill([tf.shape(source)[0]], settings["start_id"])
-        outputs, state, _ = decoder(
-            None, start_tokens=first, end_token=settings["end_id"], initial_state=state
-        )
-        return outputs.predicted_ids, state.lengths
 
     search(source)
     seconds = []

@@ -1,89 +1,166 @@
-"""The book's TF-Addons pipeline, to put its scores and its speed beside this project's."""
+"""A run's model once more, in the book's TF-Addons pipeline: scores and speed side by side."""
 
+import time
+from functools import cached_property
+
+import keras
 import numpy as np
 
 from recipes.addons.runner import run
+from recipes.addons.weights import describe, variables
+from recipes.optimizer import SCHEDULES, make_optimizer
+from recipes.translating.coding import END, START, decode_target, encode_source, padded
+from recipes.translating.metrics import sentence_scores, token_scores
+from recipes.translating.sampling import sampling_probability
 
-#: The book's: an LSTM each way, Luong attention, Nadam, 25 epochs (2nd edition, cell 210).
-DEFAULTS = {
-    "attention": "luong",  # or "bahdanau"; None for cells 181 and 197
-    "sampling": False,  # scheduled sampling, as in cell 197
-    "epochs": 25,
-    "batch_size": 32,
-    "units": 128,
-    "embedding_dim": 32,
-    "seed": 42,
-}
+#: What a report says about it.
+NOTE = (
+    "TF-Addons is this model once more, from the same first weights, in the pipeline of the book's "
+    "second edition (legacy Keras, all sequences padded to the longest), trained after this one "
+    "with the same flags"
+)
+#: Settings of an optimizer that are not for legacy Keras, or are set otherwise.
+_OWN = ("name", "learning_rate", "loss_scale_factor", "gradient_accumulation_steps")
 
 
-def train_addons(train_pairs, validation_pairs, settings=None):
-    """Trains the book's model in a child process with TF-Addons; takes minutes.
+class Twin:
+    """The model of a run of the recipe translation, trained and scored by TF-Addons.
 
-    Characters are its ids, sources and targets are padded, and nothing is masked: as in the book.
+    It starts from the model's present weights, and takes the run's flags: batch size, optimizer,
+    rate by step, scheduled sampling, dropout, label smoothing, patience, seed. Batches hold
+    sequences of any lengths, padded to the longest of all. With SGD, training on all pairs at once
+    gives the same weights. Adam and its kin differ in the embeddings: legacy Keras adds up the
+    gradients of an id that occurs twice before it squares them, Keras 3 on TensorFlow does not.
 
     Args:
-        train_pairs: Pairs of strings, source and target.
-        validation_pairs: Pairs to decode greedily afterwards.
-        settings: Some of `DEFAULTS`, changed. Defaults to None: the book's model with attention.
+        task: The `TranslationTask`.
+        model: From `zoo.seq2seq`, not trained yet.
 
-    Returns:
-        Scores on the validation pairs, `{"token_accuracy": ..., "exact_match": ...}` (the first
-        one over the characters and the end, if there is room for it), and the list of the seconds
-        that each epoch of training took. The first one includes the tracing.
-
-    Raises:
-        ValueError: If a setting has no such name.
-        UserError: If the extra `addons` is not installed.
-        RunError: If the child fails.
+    Attributes:
+        clock: An `EpochClock`, to be a callback of the run's own training.
     """
-    unknown = set(settings or {}) - set(DEFAULTS)
-    if unknown:
-        raise ValueError(f"Expected settings among {list(DEFAULTS)}. Received: {sorted(unknown)}")
-    settings = {**DEFAULTS, **(settings or {})}
-    sources, targets = zip(*train_pairs, strict=True)
-    unseen, expected = zip(*validation_pairs, strict=True)
-    source_ids, target_ids = _Characters(sources), _Characters(targets)
-    length = max(map(len, targets))
-    answer = run(
-        "train",
-        {
-            "source": source_ids.encode(sources),
-            "target": target_ids.encode(targets),
-            # Padding is not masked: it must be as long as in training.
-            "validation_source": source_ids.encode(unseen, max(map(len, sources))),
-        },
-        {
-            **settings,
-            "source_size": source_ids.size,
-            "target_size": target_ids.size,
-        },
-    )
-    return _scores(answer["ids"], target_ids.encode(expected, length)), answer["seconds"].tolist()
+
+    def __init__(self, task, model):
+        self.task = task
+        self.clock = EpochSeconds()
+        self.description = describe(model)
+        self.dropout = model.get_layer("decoder").dropout
+        self.weights = {
+            f"weight/{name}": keras.ops.convert_to_numpy(variable)
+            for name, variable in variables(model).items()
+        }
+
+    def score(self, split) -> dict[str, float]:
+        """Scores on a part, under the names of the recipe's; trains at the first call.
+
+        Args:
+            split: `"validation"` or `"test"`.
+
+        Raises:
+            UserError: If the extra `addons` is not installed.
+            RunError: If the child fails.
+        """
+        found, tokens = self.answer, self.task.target_tokens
+        _, references = self.task.questions(split)
+        scores = token_scores(
+            found[f"{split}/log_probs"].astype("float64"), found[f"{split}/right"]
+        )
+        for prefix, name in (("", "greedy"), ("beam_", "beam")):
+            if f"{split}/{name}" in found:
+                outputs = [decode_target(tokens, ids) for ids in found[f"{split}/{name}"]]
+                for score, value in sentence_scores(outputs, references).items():
+                    scores[f"{prefix}{score}"] = value
+        return {**scores, "epoch_seconds": typical(found["seconds"].tolist())}
+
+    @cached_property
+    def answer(self) -> dict[str, np.ndarray]:
+        """What the child process says, see `book.train`."""
+        return run("train", self._arrays(), self._settings())
+
+    def _arrays(self):
+        task, arrays = self.task, {**self.weights, **self._tables()}
+        for split, (sources, targets) in task.ids.items():
+            arrays |= {f"{split}/source": sources, f"{split}/target": targets}
+        for split in ("validation", "test"):
+            rows = [
+                encode_source(task.source_tokens, text, task.config.max_length)
+                for text in task.questions(split)[0]
+            ]
+            arrays[f"{split}/questions"] = padded(rows)
+        return arrays
+
+    def _tables(self):
+        """Learning rate and probability of scheduled sampling at each step."""
+        config = self.task.config
+        total = config.epochs * self._steps()
+        warmup = int(config.warmup * total)
+        rate = SCHEDULES[config.schedule](config.learning_rate, total, warmup)
+        probability = sampling_probability(
+            config.sampling_schedule, config.sampling_probability, total
+        )
+        return {"rates": _table(rate, total), "probabilities": _table(probability, total)}
+
+    def _steps(self):
+        return max(1, len(self.task.pairs["train"]) // self.task.config.batch_size)
+
+    def _settings(self):
+        config = self.task.config
+        optimizer = make_optimizer(config, config.epochs * self._steps())
+        arguments = {k: v for k, v in optimizer.get_config().items() if k not in _OWN}
+        names = ("batch_size", "epochs", "patience", "seed", "label_smoothing", "sampling")
+        return {
+            **{name: getattr(config, name) for name in (*names, "beam", "max_length")},
+            "description": self.description,
+            "dropout": self.dropout,
+            "optimizer": type(optimizer).__name__,
+            "optimizer_arguments": arguments,
+            "start_id": START,
+            "end_id": END,
+        }
 
 
-def _scores(found, expected):
-    """Token accuracy up to the end, and the share of rows in which all of that is right."""
-    ends = np.cumsum(expected == 0, axis=1)
-    counts = ends <= 1  # the characters, and the first 0
-    right = found == expected
-    return {
-        "token_accuracy": float(right[counts].mean()),
-        "exact_match": float((right | ~counts).all(axis=1).mean()),
-    }
+class EpochSeconds(keras.callbacks.Callback):
+    """Measures how long each epoch takes, validation included.
+
+    Attributes:
+        seconds: Of each epoch so far.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.seconds = []
+
+    def on_train_begin(self, logs=None):
+        """Starts anew."""
+        self.seconds = []
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Starts the clock."""
+        self._started = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Reads the clock."""
+        self.seconds.append(time.perf_counter() - self._started)
+
+    def get_state(self):
+        """What `callbacks.Checkpoint` saves."""
+        return {"seconds": self.seconds}
+
+    def set_state(self, state):
+        """Takes up the seconds of a run that was cut off."""
+        self.seconds = list((state or {}).get("seconds", []))
 
 
-class _Characters:
-    """Ids of the characters of some strings, from 1; 0 behind the end, the last for all others."""
+def typical(seconds) -> float:
+    """The median of all epochs but the first, in which graphs are traced.
 
-    def __init__(self, strings):
-        characters = sorted(set().union(*strings))
-        self.ids = {character: index for index, character in enumerate(characters, 1)}
-        self.size = len(characters) + 2
+    >>> typical([9.0, 1.0, 3.0]), typical([9.0])
+    (2.0, 9.0)
+    """
+    return float(np.median(seconds[1:] if len(seconds) > 1 else seconds))
 
-    def encode(self, strings, length=None):
-        length = length or max(map(len, strings))
-        ids = np.zeros((len(strings), length), "int32")
-        for row, string in enumerate(strings):
-            found = [self.ids.get(character, self.size - 1) for character in string[:length]]
-            ids[row, : len(found)] = found
-        return ids
+
+def _table(schedule, total):
+    """The values of a schedule, or of a number, at each step."""
+    values = schedule(np.arange(total)) if callable(schedule) else np.full(total, schedule)
+    return np.asarray(values, "float32")

@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from recipes.addons.training import Twin, typical
 from recipes.data.pair_batches import PairBatches
 from recipes.fitting import uses_xla
 from recipes.tables import markdown
@@ -33,6 +34,8 @@ class TranslationTask:
         source_tokens: A layer with `encode`, `decode` and `vocabulary_size`, see `zoo.layers`.
         target_tokens: The same for targets.
         notes: What was done to the data, in words.
+        outputs: Greedy translations of each part that was scored.
+        rivals: What is trained beside the model, by name: a `Twin` with `--engine addons`.
     """
 
     config: object
@@ -42,6 +45,7 @@ class TranslationTask:
     target_tokens: object
     notes: tuple[str, ...] = ()
     outputs: dict = field(default_factory=dict)
+    rivals: dict = field(default_factory=dict)
 
     FOLDS = ()
 
@@ -93,6 +97,8 @@ class TranslationTask:
 
     def score(self, forecast, split) -> dict[str, float]:
         """Scores of a `Translator`, or of what else has a method `translate`, on a split."""
+        if isinstance(forecast, Twin):
+            return forecast.score(split)
         sources, references = self.questions(split)
         outputs = forecast.translate(sources)
         scores = sentence_scores(outputs, references)
@@ -107,6 +113,8 @@ class TranslationTask:
             best = forecast.search(sources, self.config.beam)
             found = sentence_scores([each[0][0] for each in best], references)
             scores |= {f"beam_{name}": value for name, value in found.items()}
+        for twin in self.rivals.values():
+            scores["epoch_seconds"] = typical(twin.clock.seconds)
         return scores
 
     def questions(self, split):
@@ -124,7 +132,11 @@ class TranslationTask:
         """Answers without a model: `{name: translator}`."""
         pairs = [(s, normalized(self.target_tokens, t)) for s, t in self.pairs["train"]]
         characters = self.config.tokens == "characters"
-        return {"most frequent": MostFrequent(pairs), "nearest source": Nearest(pairs, characters)}
+        without = {
+            "most frequent": MostFrequent(pairs),
+            "nearest source": Nearest(pairs, characters),
+        }
+        return {**without, **self.rivals}
 
     def folds(self) -> dict:
         """None."""

@@ -23,7 +23,6 @@ from recipes.addons.configurations import (
     shapes,
     weights,
 )
-from recipes.addons.training import train_addons
 from recipes.addons.weights import describe, variables
 from recipes.benchmarks.addons import compare_beam_search
 from zoo.decoding import beam_search, decode, sources
@@ -267,16 +266,6 @@ def test_addons_beam_search_can_be_timed():
     found = compare_beam_search(ours.model, ours.inputs["source"], START, END, 7, repeats=2)
     assert found["same"] == 1.0
     assert min(found["zoo"], found["addons"]) > 0
-
-
-@pytest.mark.addons
-def test_the_books_pipeline_learns():
-    skip_without_addons()
-    pairs = [(f"{number:03}", f"{number:03}"[::-1]) for number in range(1000)]
-    settings = {"units": 32, "epochs": 12, "sampling": True}
-    scores, seconds = train_addons(pairs[::2], pairs[1::2], settings)
-    assert len(seconds) == 12
-    assert scores["token_accuracy"] > 0.3  # 0.1 by chance
 
 
 def skip_without_addons():
