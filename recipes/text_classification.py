@@ -29,6 +29,15 @@ DATASETS = {
     "imdb": "50,000 film reviews that praise or pan (book, chapter 16)",
 }
 
+#: The mean of the embeddings of words and pairs of words: nothing reads faster, little else better.
+_AVERAGED = {
+    "encoder": "mean",
+    "num_layers": 0,
+    "ngrams": 2,
+    "embedding_dim": 64,
+    "word_dropout": 0.2,
+}
+
 
 @dataclass
 class TextClassificationConfig(TrainConfig):
@@ -147,14 +156,25 @@ def default_config(
     )
     own = config.model == "text_classifier"
     if dataset == "reber":
-        arguments = {"encoder": "bigru", "units": 32, "embedding_dim": 16}
+        # One mistake anywhere makes a string wrong, which is what a maximum finds.
+        arguments = {"encoder": "bigru", "pooling": "max", "units": 64, "embedding_dim": 16}
         return replace(
             config,
             tokens="characters",
-            learning_rate=0.01,
+            epochs=8,
+            learning_rate=0.02,
             model_arguments=arguments if own else {},
         )
-    return replace(config, max_length=400, epochs=5)
+    arguments = {**_AVERAGED, "buckets": 200_000 if dataset else 50_000}
+    return replace(
+        config,
+        epochs=6 if dataset else 20,
+        batch_size=64 if dataset else 32,
+        learning_rate=0.005,
+        max_length=400,
+        truncation="both",
+        model_arguments=arguments if own else {},
+    )
 
 
 def load_data(config: TextClassificationConfig):
@@ -235,7 +255,6 @@ def search_space(hp) -> dict:
         "batch_size": hp.Choice("batch_size", [16, 32, 64, 128]),
         "weight_decay": hp.Float("weight_decay", 1e-4, 1e-1, sampling="log"),
         "model_arguments": {
-            "encoder": hp.Choice("encoder", ["bigru", "gru", "bilstm", "conv", "mean"]),
             "units": hp.Choice("units", [32, 64, 128]),
             "embedding_dim": hp.Choice("embedding_dim", [16, 32, 64, 128]),
             "dropout": hp.Float("dropout", 0.0, 0.5, step=0.1),

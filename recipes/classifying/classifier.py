@@ -3,10 +3,10 @@
 import numpy as np
 
 from recipes.supervised.scores import all_classes
-from zoo.layers.raw_texts import rounded_lengths
+from zoo.layers.raw_texts import padded, rounded_lengths
 
-#: Ids that are read together, and strings.
-IDS, STRINGS = 1 << 15, 64
+#: Texts that are read together, fewer of long ones, so that their ids are so many at most.
+ROWS, IDS = 256, 1 << 15
 
 
 class TextClassifier:
@@ -35,14 +35,11 @@ class TextClassifier:
         found = [None] * len(ids)
         for length in np.unique(lengths):
             group = np.flatnonzero(lengths == length)
-            size = max(1, IDS // int(length))
+            size = max(1, min(ROWS, IDS // int(length)))
             for first in range(0, len(group), size):
                 chosen = group[first : first + size]
-                rows = np.zeros((size, length), np.int32)
-                for place in range(size):  # filled up with the first
-                    row = ids[chosen[place if place < len(chosen) else 0]]
-                    rows[place, : len(row)] = row
-                outputs = np.asarray(self.model.predict_on_batch(rows))
+                rows = [ids[row] for row in np.resize(chosen, size)]  # filled up with copies
+                outputs = np.asarray(self.model.predict_on_batch(padded(rows, length)))
                 for row, output in zip(chosen, outputs, strict=False):
                     found[row] = output
         return all_classes(np.stack(found))
@@ -51,9 +48,9 @@ class TextClassifier:
         import tensorflow as tf
 
         parts = []
-        for first in range(0, len(texts), STRINGS):
-            chunk = texts[first : first + STRINGS]
-            filled = chunk + [""] * (STRINGS - len(chunk))
+        for first in range(0, len(texts), ROWS):
+            chunk = texts[first : first + ROWS]
+            filled = chunk + [""] * (ROWS - len(chunk))
             outputs = np.asarray(self.model.predict_on_batch(tf.constant(filled)))
             parts.append(outputs[: len(chunk)])
         return all_classes(np.concatenate(parts))

@@ -45,6 +45,7 @@ class TextTask:
         notes: What was done to the data, in words.
         fold_rows: Positions of the texts of each part of each fold, by its name.
         temperature: By what the logits were divided after training.
+        answers: Probabilities by the trained model, of the parts that were scored.
     """
 
     config: object
@@ -55,6 +56,7 @@ class TextTask:
     notes: tuple[str, ...] = ()
     fold_rows: dict = field(default_factory=dict)
     temperature: float = 1.0
+    answers: dict = field(default_factory=dict, init=False)
 
     FOLDS = (
         "Cross-validation",
@@ -163,6 +165,8 @@ class TextTask:
         if split == "train" and len(part) > MAX_TRAIN_SCORED:
             part = part.take(np.linspace(0, len(part) - 1, MAX_TRAIN_SCORED).astype(np.int64))
         found = forecast(part)
+        if isinstance(forecast, TextClassifier):
+            self.answers[split] = found
         return {
             **classification_scores(part.labels, found),
             "calibration_error": expected_calibration_error(part.labels, found),
@@ -206,7 +210,7 @@ class TextTask:
     def write_outputs(self, model, folder) -> dict[str, str]:
         """Writes `predictions.csv` and the pictures; returns these and tables, by title."""
         part, classes = self.parts["test"], self.classes
-        found = self.forecaster(model)(part)
+        found = self.answers["test"]
         tables.write(folder.predictions, part.numbers, part.names, found, classes)
         predicted = found.argmax(axis=1)
         figures = {

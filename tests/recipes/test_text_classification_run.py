@@ -20,11 +20,13 @@ from recipes import text_classification
 from recipes.arguments import parse
 from recipes.classifying import explaining, plots, tables
 from recipes.classifying.classifier import TextClassifier
+from recipes.classifying.coding import PlainTexts
 from recipes.classifying.importances import token_importances
 from recipes.classifying.loading import load
 from recipes.classifying.presets import BOOK_ACCURACY
 from recipes.cli import main
 from recipes.supervised.scores import classification_scores
+from tests.hub_modules import save_text_module
 
 TINY = {
     "epochs": 3, "batch_size": 8, "learning_rate": 0.02, "model.units": 6, "model.embedding_dim": 4,
@@ -183,7 +185,7 @@ def test_a_run_that_was_cut_off_ends_as_if_it_had_not_been(train):
             raise KeyboardInterrupt
 
     original = Checkpoint.on_epoch_end
-    settings = {"epochs": 2, "model.encoder": "bigru", "model.dropout": 0.2}
+    settings = {"epochs": 2, "model.dropout": 0.2}
     whole = train(**settings)
     with mock.patch.object(Checkpoint, "on_epoch_end", killed):
         cut = train(**settings, status=130)
@@ -294,6 +296,20 @@ def test_reber_strings_have_the_tricky_ones_in_the_report():
     assert len(task.parts["validation"]) == len(task.parts["test"]) == 2000
     shown = task._tricky(built.model)
     assert shown.count("| valid |") == shown.count("| corrupted |") == 1
+
+
+def test_a_tf_hub_module_reads_the_texts_themselves(train, tmp_path, capsys):
+    handle = save_text_module(tmp_path / "module", ("great", "fine", "dull", "awful"))
+    flags = {"model": "hub_text_classifier", "model.handle": handle, "model.trainable": "true"}
+    flags |= {"model.embedding_dim": None, "model.encoder": None, "lowercase": "true"}
+    run = train(**flags, calibrate="false", epochs=20, learning_rate=0.05)
+    assert metrics_of(run)["test"]["accuracy"] > 0.9
+    assert "the model reads them as they are" in (run / "report.md").read_text()
+    assert not (run / "plots/importances.png").exists()
+    assert predict(capsys, run)[0] == (run / "predictions.csv").read_text()
+    out = predict(capsys, run, "--text", "<i>GREAT</i> film")[0]
+    assert out == predict(capsys, run, "--text", " great  film")[0]
+    assert PlainTexts(False, False).clean("film <b> \ud800") == "film <b> ?"
 
 
 # Importances
