@@ -207,8 +207,9 @@ def test_heads_go_with_their_objectives(head, num_classes, labels):
     assert model.output_shape == (None, num_classes)
     y = np.random.default_rng(1).integers(0, max(2, num_classes), labels)
     model.compile(keras.optimizers.Adam(0.05), **zoo.objective(head), jit_compile=False)
-    model.fit(x, y, epochs=40, verbose=0)
-    assert model.evaluate(x, y, verbose=0)[1] == 1.0
+    many = [np.concatenate([data] * 40) for data in (x, y)]
+    model.fit(*many, batch_size=4, shuffle=False, verbose=0)
+    assert model.test_on_batch(x, y)[1] == 1.0
 
 
 @pytest.mark.parametrize(
@@ -291,20 +292,19 @@ def test_wrong_arguments_are_named(arguments, message):
 
 JAX_CHECK = """
 import sys
-import keras, numpy as np, zoo
+import keras, numpy as np, zoo, zoo.layers
 assert keras.backend.backend() == "jax"
 for folder in sys.argv[1:]:
     model = keras.models.load_model(f"{folder}/model.keras")
     data = np.load(f"{folder}/data.npz")
     x = data["x"]
-    np.testing.assert_allclose(model(x), data["y"], atol=1e-5)
-    rows = model.get_layer("embedding").embeddings
+    np.testing.assert_allclose(model.predict_on_batch(x), data["y"], atol=1e-5)
+    rows, = [weight for weight in model.weights if weight.path.endswith("embeddings")]
     before = np.array(rows)
     model.compile(keras.optimizers.SGD(0.1), **zoo.objective("multiclass"))
-    model.fit(x[:4], np.array([0, 1, 2, 1]), epochs=3, verbose=0)
+    model.train_on_batch(x[:4], np.array([0, 1, 2, 1]))
     moved = np.abs(np.array(rows) - before).max(axis=1)
     assert moved[0] == 0 and np.all(moved[np.unique(x[x > 0])] > 0), moved
-    assert np.isfinite(model.predict_on_batch(x)).all()
 """
 
 
