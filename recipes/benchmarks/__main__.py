@@ -7,6 +7,7 @@
     scripts/benchmark tune                 20 trials on Fashion-MNIST against the defaults
     scripts/benchmark language_model      Shakespeare, chorales, generation (two hours)
     scripts/benchmark translation          dates, Spanish, epoch and decoding (several hours)
+    scripts/benchmark text_classification  Reber strings, IMDB, masks, bucketing (an hour)
     scripts/benchmark forecast --only wavenet,epoch
     scripts/benchmark forecast --readme    and put the tables into README.md
 
@@ -20,7 +21,10 @@ import re
 import sys
 from pathlib import Path
 
-BENCHMARKS = ("forecast", "training", "images", "tabular", "tune", "language_model", "translation")
+BENCHMARKS = (
+    "forecast", "training", "images", "tabular", "tune", "language_model", "translation",
+    "text_classification",
+)  # fmt: skip
 
 
 def main(arguments=None) -> int:
