@@ -1,5 +1,6 @@
 """The recurrent encoder-decoder: its training path, its steps, and scheduled sampling."""
 
+import itertools
 import json
 import os
 import subprocess
@@ -172,6 +173,20 @@ def test_it_learns_in_the_compiled_step(name, jit):
     many = {key: np.tile(ids, (60, 1)) for key, ids in x.items()}
     model.fit(many, np.tile(y, (60, 1)), batch_size=4, shuffle=False, verbose=0)
     assert model.test_on_batch(x, y)[1] == 1.0
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_monotonic_attention_trains_on_batches_of_any_length(jit):
+    model, x = build("monotonic not fed"), batch()
+    model.compile("sgd", MaskedCrossentropy(), jit_compile=jit)
+    data = (x, following(x["target"]))
+    # The length is only known in the step, as it is where lengths differ from batch to batch.
+    signature = keras.tree.map_structure(lambda ids: tf.TensorSpec((None, None), "int32"), data)
+    batches = tf.data.Dataset.from_generator(
+        lambda: itertools.repeat(data), output_signature=signature
+    )
+    history = model.fit(batches, steps_per_epoch=1, epochs=2, shuffle=False, verbose=0).history
+    assert history["loss"][1] < history["loss"][0]
 
 
 @pytest.mark.parametrize("name", ["luong scaled", "luong not fed"])

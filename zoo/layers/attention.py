@@ -22,6 +22,9 @@ class _Attention(keras.layers.Layer):
         self.score_bias = score_bias
         projection = {"use_bias": False, "dtype": self.dtype_policy}
         self.memory_layer = layers.Dense(units, name="memory_layer", **projection)
+        if monotonic:
+            walk = {"return_sequences": True, "dtype": "float32", "name": "walk"}
+            self.walk = layers.RNN(_WalkCell(), **walk)
 
     def build(self, queries_shape, memory_shape):
         """Makes the projection of the memory, and the bias of monotonic scores."""
@@ -78,7 +81,28 @@ class _Attention(keras.layers.Layer):
             return 1.0 + 0.0 * scores if only else ops.softmax(scores, axis=-1)
         if previous is None:
             previous = self.first_alignments(keys)
-        return _monotonic(ops.sigmoid(scores), ops.cast(previous, "float32"))
+        return self._walked(ops.sigmoid(scores), ops.cast(previous, "float32"))
+
+    def _walked(self, choose, previous):
+        """Expected alignments of a walk that never goes back.
+
+        Args:
+            choose: Probability to stop at a position when the walk gets there, `(batch, steps,
+                source)`.
+            previous: Where the walk stood before, `(batch, source)`.
+
+        Returns:
+            `(batch, steps, source)`: `a[j] = choose[j] * sum_i<=j previous[i] * prod_i<=k<j (1 -
+            choose[k])`, step after step; the products in logarithms, cut as TF-Addons does.
+        """
+        tiny = float(np.finfo("float32").tiny)
+        logs = ops.log(ops.clip(1.0 - choose, tiny, 1.0))
+        before = ops.concatenate([ops.zeros_like(logs[..., :1]), logs[..., :-1]], axis=-1)
+        passed = ops.exp(ops.cumsum(before, axis=-1))  # the walk came past all positions before
+        factors = ops.concatenate([choose * passed, ops.clip(passed, 1e-10, 1.0)], axis=-1)
+        if choose.shape[1] == 1:
+            return ops.expand_dims(_WalkCell().call(factors[:, 0], [previous])[0], 1)
+        return self.walk(factors, initial_state=previous)
 
     def attend(self, queries, keys, values, mask=None, previous=None):
         """Alignments, and the contexts `(batch, steps, channels)` that they pick from values."""
@@ -225,29 +249,17 @@ class BahdanauAttention(_Attention):
         return {**super().get_config(), "normalize": self.normalize}
 
 
-def _monotonic(choose, previous):
-    """Expected alignments of a walk that never goes back.
+class _WalkCell:
+    """A step of a walk, for `keras.layers.RNN`. It is no layer: it owns no weights."""
 
-    Args:
-        choose: Probability to stop at a position when the walk gets there, `(batch, steps,
-            source)`.
-        previous: Where the walk stood before, `(batch, source)`.
+    compute_dtype = "float32"
+    state_size = (None,)  # as long as the source
+    output_size = None
 
-    Returns:
-        `(batch, steps, source)`: `a[j] = choose[j] * sum_i<=j previous[i] * prod_i<=k<j (1 -
-        choose[k])`, step after step; the products in logarithms, cut as TF-Addons does.
-    """
-    tiny = float(np.finfo("float32").tiny)
-    logs = ops.log(ops.clip(1.0 - choose, tiny, 1.0))
-    before = ops.concatenate([ops.zeros_like(logs[..., :1]), logs[..., :-1]], axis=-1)
-    passed = ops.exp(ops.cumsum(before, axis=-1))  # the walk came past all positions before
-    reach, floor = choose * passed, ops.clip(passed, 1e-10, 1.0)
-    if choose.shape[1] == 1:
-        return reach * ops.cumsum(ops.expand_dims(previous, 1) / floor, axis=-1)
+    def call(self, factors, states):
+        """Alignments out of those before, twice: as the output and as the state."""
+        reach, floor = ops.split(factors, 2, axis=-1)
+        alignments = reach * ops.cumsum(states[0] / floor, axis=-1)
+        return alignments, [alignments]
 
-    def step(alignments, factors):
-        alignments = factors[0] * ops.cumsum(alignments / factors[1], axis=-1)
-        return alignments, alignments
-
-    time_first = [ops.transpose(x, (1, 0, 2)) for x in (reach, floor)]
-    return ops.transpose(ops.scan(step, previous, time_first)[1], (1, 0, 2))
+    __call__ = call
