@@ -25,7 +25,7 @@ def epoch_text(result) -> str:
     """What `epoch` found, in words."""
     lines = [["way", "weights", "ms a step", "steps an epoch", "recipe's epoch to this"]]
     for way, seconds in result["seconds"].items():
-        ratio = ""
+        ratio = "1"
         if way in result["ratio"]:
             ratio = f"{result['ratio'][way]:.3f} ± {result['interval'][way]:.3f}"
         steps = f"{result['epoch'][way]:,}"
