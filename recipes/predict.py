@@ -74,6 +74,7 @@ def predict(run, source=None, output=None, **options) -> None:
             raise UserError(
                 f"--{name} is for runs of {_listed(takers)}: leave it out for {recipe}."
             )
+    _check_text(options.get("text", ""))
     fits = Path.exists if recipe in _TAKE_FOLDERS else Path.is_file
     if source not in (None, "-") and not fits(Path(source)):
         itself = _THEMSELVES.get(recipe)
@@ -92,9 +93,22 @@ def predict(run, source=None, output=None, **options) -> None:
             source = Path(temporary) / "standard-input"
             with source.open("wb") as file:
                 shutil.copyfileobj(sys.stdin.buffer, file)
+        if output is None and hasattr(sys.stdout, "reconfigure"):
+            sys.stdout.reconfigure(errors="replace")  # not every terminal has every character
         module.predict(folder, config, saved["run"], source, output, **options)
 
 
 def _listed(names):
     *first, last = names
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def _check_text(text):
+    """Raises a `UserError` if the command line held bytes that are no characters."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UserError(
+            f"--text holds bytes that are no text in this terminal's encoding: {text[:60]!a}. Give "
+            "it in a file, and name its --encoding."
+        ) from None

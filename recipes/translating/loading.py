@@ -166,7 +166,9 @@ def fit_tokens(kind, texts, others, size, side):
     text, name = "\n".join(texts), f"{side}_tokens"
     try:
         if kind == "characters":
-            return _characters(texts, others, name)
+            layer, notes = _characters(texts, others, name)
+            ignored = (f"every character of the {side} has an id: no vocabulary size plays a part",)
+            return layer, notes + ignored if size else notes
         size = (size or SIZES[kind]) - FIRST
         if kind == "words":
             layer = zoo.layers.WordTokens.fit(text, size, name=name)

@@ -23,7 +23,8 @@ def attention(examples) -> Figure:
         source, target = source[:_ROOM], target[:_ROOM]
         weights = weights[: len(target), : len(source)]
         shown = axis.imshow(weights, cmap="Greys", vmin=0, vmax=1, aspect="auto")
-        _label(axis.xaxis, source, rotation=90)
+        characters = all(len(piece) <= 1 for piece in source)  # these are read upright
+        _label(axis.xaxis, source, rotation=0 if characters else 90)
         _label(axis.yaxis, target)
     for axis in axes[len(examples) :]:
         axis.set_axis_off()

@@ -57,7 +57,9 @@ class TranslationTask:
     @property
     def remedies(self):
         """What to try where a baseline is better."""
-        return "more --epochs, another --learning_rate, a larger --model.units, --tokens bpe"
+        size = "units" if self.config.model == "seq2seq" else "embedding_dim"
+        found = f"more --epochs, another --learning_rate, a larger --model.{size}"
+        return found if self.config.tokens == "bpe" else f"{found}, --tokens bpe"
 
     @property
     def description(self) -> str:

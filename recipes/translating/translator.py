@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 import zoo
+from recipes.errors import UserError
 from recipes.translating.coding import (
     END,
     START,
@@ -154,6 +155,17 @@ class _Forced(keras.Model):
         of_labels = ops.take_along_axis(logits, ops.expand_dims(labels, -1), axis=-1)[..., 0]
         right = ops.equal(labels, ops.cast(ops.argmax(logits, axis=-1), labels.dtype))
         return of_labels - ops.logsumexp(logits, axis=-1), right
+
+
+def check_positions(model, max_length) -> None:
+    """Raises a `UserError` if a model with learned positions has too few for a `Translator`."""
+    needed = _power(max_length, SHORTEST)
+    longest = getattr(model.get_layer("decoder"), "longest", None)
+    if longest is not None and longest < needed:
+        raise UserError(
+            f"--max_length {max_length} needs {needed} positions, the next power of two. Give "
+            f"--model.max_length {needed} or more (now {longest}), or sinusoidal positions."
+        )
 
 
 def _power(number, least=1):
