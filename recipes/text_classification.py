@@ -157,12 +157,11 @@ def default_config(
     own = config.model == "text_classifier"
     if dataset == "reber":
         # One mistake anywhere makes a string wrong, which is what a maximum finds.
-        arguments = {"encoder": "bigru", "pooling": "max", "units": 64, "embedding_dim": 16}
+        arguments = {"encoder": "bigru", "pooling": "max", "units": 128, "embedding_dim": 16}
         return replace(
             config,
             tokens="characters",
-            epochs=8,
-            learning_rate=0.02,
+            learning_rate=0.01,
             model_arguments=arguments if own else {},
         )
     arguments = {**_AVERAGED, "buckets": 200_000 if dataset else 50_000}
