@@ -341,7 +341,7 @@ ON_JAX = """
 import sys, keras, numpy as np, zoo
 assert keras.backend.backend() == "jax"
 data = np.load(sys.argv[2])
-model = keras.models.load_model(sys.argv[1])
+model = zoo.load(sys.argv[1])
 beams = zoo.decoding.beam_search(model, data["source"], 3, 8, 1, 2, 0.6, 0.3, 3, True)
 np.testing.assert_array_equal(beams.ids, data["ids"])
 np.testing.assert_allclose(beams.scores, data["scores"], atol=1e-4)

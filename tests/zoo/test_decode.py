@@ -267,7 +267,7 @@ import sys, keras, numpy as np, zoo
 from zoo.decoding import Greedy, Temperature, TopK, TopP, MinP
 assert keras.backend.backend() == "jax"
 data = np.load(sys.argv[2])
-model = keras.models.load_model(sys.argv[1])
+model = zoo.load(sys.argv[1])
 for sampler in (Greedy(), Temperature(2.0)):
     ids, attention = zoo.decoding.decode(model, data["source"], 9, 1, 2, sampler, 3, True)
     np.testing.assert_array_equal(ids, data[repr(sampler)])

@@ -394,7 +394,7 @@ JAX_CHECK = """
 import sys, keras, numpy as np, zoo
 assert keras.backend.backend() == "jax"
 data = np.load(sys.argv[2])
-model = keras.models.load_model(sys.argv[1])
+model = zoo.load(sys.argv[1])
 x = {"source": data["source"], "target": data["target"]}
 np.testing.assert_allclose(model(x), data["logits"], atol=1e-5)
 decoder = model.get_layer("decoder")
