@@ -25,7 +25,8 @@ def explain(model, reader, part, probabilities, spread=False) -> list:
         part: `Part` that was predicted.
         probabilities: Of each class, `(n, classes)`.
         spread: Whether to take texts from the beginning to the end of the part, the same each
-            time; otherwise the surest mistakes and the surest right predictions of each class.
+            time; otherwise the surest mistakes, the surest right prediction of each class, and
+            the least sure predictions.
 
     Returns:
         `(title, pieces, importances)` of each; none if the model has no layer "embedding".
@@ -65,7 +66,7 @@ def _spread(part):
 
 
 def _telling(part, probabilities):
-    """Up to three of the surest mistakes, then the surest right prediction of each class."""
+    """Some of the surest mistakes, the surest right prediction of each class, unsure ones."""
     predicted, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
     order = np.argsort(-sure, kind="stable")
     wrong = [i for i in order if predicted[i] != part.labels[i]][: EXAMPLES // 2]
@@ -73,4 +74,6 @@ def _telling(part, probabilities):
     for i in order:
         if predicted[i] == part.labels[i]:
             right.setdefault(predicted[i], i)
-    return [int(i) for i in [*wrong, *right.values()][:EXAMPLES]]
+    chosen = [*wrong, *list(right.values())[: EXAMPLES - len(wrong)]]
+    chosen += [i for i in order[::-1] if i not in chosen][: EXAMPLES - len(chosen)]
+    return [int(i) for i in chosen]
