@@ -238,9 +238,11 @@ def test_scheduled_sampling_in_expectation(index):
 
 
 @pytest.mark.addons
+@pytest.mark.timeout(1200)  # one process for all: minutes, and more where others compute too
 def test_addons_still_answers_what_is_recorded():
     skip_without_addons()
-    pairs = [pair for path in FILES for pair in record.read(path)]
+    # A third of each shape: their penalties differ.
+    pairs = [pair for path in FILES for pair in record.read(path)[::3]]
     answers = record.ask([configuration for configuration, _ in pairs])
     for (configuration, expected), found in zip(pairs, answers, strict=True):
         found.pop("margin")
