@@ -186,6 +186,8 @@ def test_unknown_characters_get_an_id_only_if_there_are_any():
     layer, notes = fit_tokens("characters", ["ab"], ["c"], None, "source")
     assert layer.unknown
     assert "source_tokens has an unknown one for characters that training lacks ('c')" in notes[0]
+    _, notes = fit_tokens("characters", ["ab"], ["a"], 9, "source")
+    assert notes == ("every character of the source has an id: no vocabulary size plays a part",)
 
 
 def test_word_vocabularies_tell_what_they_know():
@@ -324,6 +326,9 @@ def test_pictures_of_any_text(tmp_path):
     examples = [(pieces[:50], pieces, weights), (["a"], ["b", "<end>"], np.ones((2, 1)))]
     plots.attention(examples[:1]).savefig(tmp_path / "one.png")
     plots.attention(examples * 2).savefig(tmp_path / "four.png")
+    parts, letters = plots.attention(examples).axes[:2]
+    turned = [axis.get_xticklabels()[0].get_rotation() for axis in (parts, letters)]
+    assert turned == [90, 0]  # parts of words have no room, and characters are read upright
     assert plots.drawable("a你") == "a□"
 
 

@@ -266,6 +266,15 @@ def test_sentences_are_translated_line_by_line(run, loaded, capsys, tmp_path, mo
     assert (tmp_path / "out.txt").read_text() == out
 
 
+def test_what_the_terminal_cannot_show_is_replaced(run, loaded, monkeypatch):
+    shown = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", shown)
+    with mock.patch.object(Translator, "translate", lambda self, texts: ["¡uno!"] * len(texts)):
+        assert main(["predict", str(run), "--text", "one"]) == 0
+    shown.flush()
+    assert shown.buffer.getvalue() == b"?uno!\n"
+
+
 def test_the_best_translations_with_their_scores(run, loaded, capsys):
     flags = ["--beam", 3, "--n-best", 2, "--length-penalty", 0.6]
     lines = predict(capsys, run, "--text", "One red cat\n\nTwo", *flags)[0].splitlines()
@@ -300,6 +309,10 @@ def test_unknown_characters(data):
         (["none.txt"], "There is no file none.txt to predict from. A sentence itself goes behind"),
         (["--text", ""], "There is nothing to translate: the input is empty."),
         (["empty.txt"], "There is nothing to translate: the input is empty."),
+        (
+            ["--text", "caf\udce9"],
+            "--text holds bytes that are no text in this terminal's encoding",
+        ),
         (["--text=a", "bad.txt"], "Give the sentences either as a file or with --text"),
         (["bad.txt"], "Expected bad.txt to be text in utf-8. Received: the byte 0xe9"),
         (["--text", "a", "--beam", "0"], "--beam must be at least 1. Received: 0"),
@@ -371,6 +384,19 @@ def test_files_that_will_not_do(train, capsys, tmp_path, content, message):
     folder = train(status=2, data=tmp_path / "bad.tsv")
     assert message in capsys.readouterr().err
     assert not folder.exists()
+
+
+def test_learned_positions_must_be_enough(data):
+    arguments = {"num_layers": 1, "num_heads": 2, "embedding_dim": 8, "positions": "learned"}
+    for max_length, fewest in ((6, 8), (9, 16)):
+        flags = {"model": "transformer", "max_length": max_length}
+        _, built = task_and_built(
+            data, **flags, model_arguments={**arguments, "max_length": fewest}
+        )
+        assert len(Translator(built.model, max_length).translate(["One red cat"])) == 1
+        wrong = {**arguments, "max_length": fewest - 1}
+        with pytest.raises(UserError, match=f"needs {fewest} positions.*now {fewest - 1}"):
+            task_and_built(data, **flags, model_arguments=wrong)
 
 
 def test_presets_are_flags_of_models_that_can_be_built():
