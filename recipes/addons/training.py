@@ -17,7 +17,9 @@ from recipes.translating.sampling import sampling_probability
 NOTE = (
     "TF-Addons is this model once more, from the same first weights, in the pipeline of the book's "
     "second edition (legacy Keras, all sequences padded to the longest), trained after this one "
-    "with the same flags"
+    "with the same flags. With Adam and its kin, its embeddings take smaller steps: legacy Keras "
+    "adds up the gradients of an id that occurs twice before it squares them, Keras 3 on "
+    "TensorFlow does not"
 )
 #: Settings of an optimizer that are not for legacy Keras, or are set otherwise.
 _OWN = ("name", "learning_rate", "loss_scale_factor", "gradient_accumulation_steps")
@@ -29,8 +31,7 @@ class Twin:
     It starts from the model's present weights, and takes the run's flags: batch size, optimizer,
     rate by step, scheduled sampling, dropout, label smoothing, patience, seed. Batches hold
     sequences of any lengths, padded to the longest of all. With SGD, training on all pairs at once
-    gives the same weights. Adam and its kin differ in the embeddings: legacy Keras adds up the
-    gradients of an id that occurs twice before it squares them, Keras 3 on TensorFlow does not.
+    gives the same weights; with Adam and its kin, embeddings differ (see `NOTE`).
 
     Args:
         task: The `TranslationTask`.
