@@ -35,7 +35,7 @@ _AVERAGED = {
     "num_layers": 0,
     "ngrams": 2,
     "embedding_dim": 64,
-    "word_dropout": 0.5,
+    "word_dropout": 0.2,
 }
 
 
@@ -167,9 +167,9 @@ def default_config(
     arguments = {**_AVERAGED, "buckets": 200_000 if dataset else 50_000}
     return replace(
         config,
-        epochs=4 if dataset else 20,
+        epochs=6 if dataset else 20,
         batch_size=64 if dataset else 32,
-        learning_rate=0.003 if dataset else 0.005,
+        learning_rate=0.005,
         max_length=400,
         truncation="both",
         model_arguments=arguments if own else {},
