@@ -73,6 +73,16 @@ def captioner(
         >>> model({"image": image, "target": target}).shape
         TensorShape([1, 3, 12])
 
+        A caption, and the weights of the 2 x 2 places of the feature map at each of its words:
+
+        >>> from zoo.decoding import decode
+        >>> ids, attention = decode(model, image, 5, start_id=11, end_id=10, return_attention=True)
+        >>> ids.shape, attention.reshape(1, 5, 2, 2).shape
+        ((1, 5), (1, 5, 2, 2))
+
+        `python -m recipes.imaging.captions captions.png` trains one on generated pictures and draws
+        where it looks.
+
     Reference:
         Book, chapter 16, visual attention; Xu et al., *Show, attend and tell*, 2015.
     """
