@@ -1,8 +1,6 @@
 """The forecast recipe against the book: scores, time, and the speed of training and generation."""
 
-import json
-
-from recipes.benchmarks.runs import Row, score_table, train_all
+from recipes.benchmarks.runs import Row, kept, score_table, train_all
 from recipes.forecasting.presets import BOOK_MSE
 
 BOOK_ROWS = [
@@ -52,10 +50,8 @@ def measure(only, seeds, folder, fresh) -> dict[str, str]:
     speeds = {"epoch": _epoch, "generation": _generation}
     chosen = {name: speed for name, speed in speeds.items() if any(p in name for p in only)}
     for name, speed in chosen.items():
-        path = folder / f"{name}.json"
-        if fresh or not path.exists():
-            path.write_text(json.dumps(speed(), indent=2))
-        sections[_TITLES[name]] = _SENTENCES[name](json.loads(path.read_text()))
+        found = kept(folder / f"{name}.json", speed, fresh)
+        sections[_TITLES[name]] = _SENTENCES[name](found)
     return sections
 
 

@@ -1,12 +1,11 @@
 """The images recipe against the book: scores, and transfer learning without picking."""
 
-import json
 import math
 import statistics
 
 from scipy import stats
 
-from recipes.benchmarks.runs import Row, score_table, train_all
+from recipes.benchmarks.runs import Row, kept, score_table, train_all
 
 ROWS = [
     Row("fashion_mnist", ("--dataset", "fashion_mnist"), "accuracy", 0.8864, 0.908, part="test"),
@@ -40,12 +39,8 @@ def measure(only, seeds, folder, fresh) -> dict[str, str]:
             results = train_all("images", chosen, seeds, folder, fresh)
             sections[title] = score_table(chosen, results)
     if any(part in "transfer" for part in only):
-        path = folder / "transfer.json"
-        if fresh or not path.exists():
-            path.write_text(json.dumps(transfer(folder, fresh), indent=2))
-        sections["Transfer: sandals and shirts from 200 pictures"] = _transfer_text(
-            json.loads(path.read_text())
-        )
+        found = kept(folder / "transfer.json", lambda: transfer(folder, fresh), fresh)
+        sections["Transfer: sandals and shirts from 200 pictures"] = _transfer_text(found)
     return sections
 
 

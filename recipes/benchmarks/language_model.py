@@ -1,8 +1,6 @@
 """The language-model recipe against the book: scores, speed of generation, cost of the input."""
 
-import json
-
-from recipes.benchmarks.runs import Row, mean_and_deviation, score_table, spread, train_all
+from recipes.benchmarks.runs import Row, kept, mean_and_deviation, score_table, spread, train_all
 from recipes.benchmarks.writing import generation_speed, pipeline_share
 from recipes.tables import markdown
 
@@ -46,10 +44,7 @@ def measure(only, seeds, folder, fresh) -> dict[str, str]:
             sections[title] = f"{score_table(chosen, results)}\n\n{notes}"
     for name, (title, measured, text) in _SPEEDS.items():
         if any(part in name for part in only):
-            path = folder / f"{name}.json"
-            if fresh or not path.exists():
-                path.write_text(json.dumps(measured(), indent=2))
-            sections[title] = text(json.loads(path.read_text()))
+            sections[title] = text(kept(folder / f"{name}.json", measured, fresh))
     return sections
 
 

@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from recipes.errors import UserError
 from recipes.tables import HIGHER_IS_BETTER, markdown
 
 
@@ -70,6 +71,43 @@ def _train(recipe, row, seed, logdir, name):
         return False
     done.check_returncode()
     return True
+
+
+def kept(path, measured, fresh=False):
+    """What an earlier call measured and wrote to `path`, or else what `measured()` finds now."""
+    if fresh or not path.exists():
+        path.write_text(json.dumps(measured(), indent=2))
+    return json.loads(path.read_text())
+
+
+def kept_text(path, measured, text, fresh=False) -> str:
+    """The same in words, by `text(found)`; where its data or an extra is missing, that."""
+    try:
+        return text(kept(path, measured, fresh))
+    except UserError as error:  # another call may have it
+        return f"`{path.stem}` was not run. {error}"
+
+
+def kept_of_runs(row, runs, logdir, name, measured) -> list:
+    """What `measured(folder)` finds in the folder of each run of a row, kept there as `name`."""
+    folders = [logdir / f"{row.name}-seed-{seed}" for seed in range(1, 1 + len(runs))]
+    return [kept(folder / name, lambda folder=folder: measured(folder)) for folder in folders]
+
+
+def section(rows, results, logdir, table) -> str:
+    """A table of the rows that ran, and a note of those that did not.
+
+    Args:
+        rows: The `Row`s.
+        results: What `train_all` gave for them.
+        logdir: The folder that their runs lie in.
+        table: Makes Markdown of rows, results and that folder.
+    """
+    there = [row for row in rows if results[row.name]]
+    missing = [row.name for row in rows if not results[row.name]]
+    note = f"Not run, as the data could not be downloaded: {', '.join(missing)}."
+    parts = [table(there, results, logdir)] if there else []
+    return "\n\n".join([*parts, note] if missing else parts)
 
 
 def mean_and_deviation(values) -> tuple[float, float]:

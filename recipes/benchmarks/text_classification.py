@@ -1,12 +1,9 @@
 """The text classification recipe against the book: scores, what a mask is for, bucketing."""
 
-import json
-
 from recipes.benchmarks import text_classification_scores as scores
 from recipes.benchmarks import text_classification_speed as speed
-from recipes.benchmarks.runs import Row, train_all
+from recipes.benchmarks.runs import Row, kept_text, section, train_all
 from recipes.classifying.presets import BOOK_ACCURACY
-from recipes.errors import UserError
 
 
 def _row(name, *flags, **options):
@@ -49,26 +46,9 @@ def measure(only, seeds, folder, fresh) -> dict[str, str]:
         if chosen:
             count = min(seeds, most or seeds)
             results = train_all("text_classification", chosen, count, folder, fresh)
-            sections[title] = _scored(chosen, results, folder / "text_classification", table)
+            sections[title] = section(chosen, results, folder / "text_classification", table)
     if any(part in "bucketing" for part in only):
-        sections["Bucketing"] = _bucketing(folder / "bucketing.json", seeds, fresh)
+        sections["Bucketing"] = kept_text(
+            folder / "bucketing.json", lambda: speed.bucketing(seeds), speed.bucketing_text, fresh
+        )
     return sections
-
-
-def _scored(rows, results, runs, table):
-    there = [row for row in rows if results[row.name]]
-    missing = [row.name for row in rows if not results[row.name]]
-    note = f"Not run, as the data could not be downloaded: {', '.join(missing)}."
-    parts = [table(there, results, runs)] if there else []
-    return "\n\n".join([*parts, note] if missing else parts)
-
-
-def _bucketing(path, seeds, fresh):
-    """What a former call measured, or else this one, in words."""
-    if fresh or not path.exists():
-        try:
-            found = speed.bucketing(seeds)
-        except UserError as error:  # no data: another call may have it
-            return f"`bucketing` was not run. {error}"
-        path.write_text(json.dumps(found, indent=2))
-    return speed.bucketing_text(json.loads(path.read_text()))

@@ -3,13 +3,11 @@
 Each takes rows, what `train_all` gave for them, and the folder that their runs lie in.
 """
 
-import json
-
 import numpy as np
 
 import zoo
 from recipes.arguments import parse
-from recipes.benchmarks.runs import compare, mean_and_deviation, show, spread
+from recipes.benchmarks.runs import compare, kept_of_runs, mean_and_deviation, show, spread
 from recipes.benchmarks.translation_scores import seconds_of, yes
 from recipes.classifying.presets import BOOK_ACCURACY
 from recipes.data.reber import TRICKY
@@ -41,9 +39,7 @@ def reber(rows, results, folder) -> str:
     lines = [header.split("|")]
     for row in rows:
         runs = results[row.name]
-        found = np.array(
-            [_kept(run, "tricky.json", _tricky) for run in _folders(row, runs, folder)]
-        )
+        found = np.array(kept_of_runs(row, runs, folder, "tricky.json", _tricky))
         right = (found[:, 0] < 0.5) & (found[:, 1] >= 0.5)
         most = BOOK_EPOCHS if "--preset" in row.flags else MOST_EPOCHS
         epochs = max(run["epochs"] for run in runs)
@@ -115,7 +111,7 @@ def masks(rows, results, folder) -> str:
     lines = [["row", "mask", "texts", "validation", "book", "as expected", "epochs", "seconds"]]
     for row in rows:
         runs = results[row.name]
-        checks = [_kept(run, "padded.json", _padded) for run in _folders(row, runs, folder)]
+        checks = kept_of_runs(row, runs, folder, "padded.json", _padded)
         accuracy = [check["accuracy"] for check in checks]
         mean = mean_and_deviation(accuracy)[0]
         masked, goal = checks[0]["mask"], row.goal
@@ -185,15 +181,3 @@ def _accuracy(runs, part):
 
 def _seeds(count):
     return f"mean and deviation of {count} seeds" if count > 1 else "one seed"
-
-
-def _folders(row, runs, folder):
-    return [folder / f"{row.name}-seed-{seed}" for seed in range(1, 1 + len(runs))]
-
-
-def _kept(run, name, measured):
-    """What is measured on a saved model, kept in the folder of its run."""
-    path = run / name
-    if not path.exists():
-        path.write_text(json.dumps(measured(run), indent=2))
-    return json.loads(path.read_text())

@@ -1,6 +1,5 @@
 """The training toolkit: what 1cycle saves, and what scheduled momentum and callbacks cost."""
 
-import json
 import math
 import statistics
 import tempfile
@@ -12,6 +11,7 @@ from keras import layers
 
 from callbacks import OneCycle, TensorBoard
 from recipes.benchmarks.monte_carlo import monte_carlo_speed
+from recipes.benchmarks.runs import kept
 from recipes.benchmarks.timing import paired_ratio
 from recipes.benchmarks.turns import train_in_turn
 from recipes.data.fashion_mnist import fashion_mnist
@@ -35,12 +35,9 @@ def measure(only, seeds, folder, fresh) -> dict[str, str]:
     }
     sections = {}
     for name, measured in parts.items():
-        if not any(part in name for part in only):
-            continue
-        path = folder / f"{name}.json"
-        if fresh or not path.exists():
-            path.write_text(json.dumps(measured(), indent=2))
-        sections[_TITLES[name]] = _TEXTS[name](json.loads(path.read_text()))
+        if any(part in name for part in only):
+            found = kept(folder / f"{name}.json", measured, fresh)
+            sections[_TITLES[name]] = _TEXTS[name](found)
     return sections
 
 

@@ -3,12 +3,10 @@
 Each takes rows, what `train_all` gave for them, and the folder that their runs lie in.
 """
 
-import json
-
 import zoo
 from recipes.arguments import parse
 from recipes.benchmarks.padding import padding_check
-from recipes.benchmarks.runs import compare, mean_and_deviation, show, spread
+from recipes.benchmarks.runs import compare, kept_of_runs, mean_and_deviation, show, spread
 from recipes.tables import markdown
 from recipes.translating.metrics import sentence_scores
 from recipes.translating.translator import Translator
@@ -28,7 +26,7 @@ def dates(rows, results, folder) -> str:
     lines = [header.split("|")]
     for row in rows:
         runs = results[row.name]
-        checks = [_kept(run, "padding.json", _padding) for run in _folders(row, runs, folder)]
+        checks = kept_of_runs(row, runs, folder, "padding.json", _padding)
         most = BOOK_EPOCHS.get(row.name, BOOK_EPOCHS["dates-luong"]) // 2
         epochs = max(run["epochs"] for run in runs)
         same = min(check["same"] for check in checks)
@@ -89,9 +87,9 @@ def sub_words(rows, results, folder) -> str:
     ways = {
         "greedy": [run["test"] for run in runs],
         f"beam {BEAM}": [{name: run["test"][f"beam_{name}"] for name in names} for run in runs],
-        f"beam {BEAM}, length penalty {LENGTH_PENALTY}": [
-            _kept(run, penalty, _penalized) for run in _folders(row, runs, folder)
-        ],
+        f"beam {BEAM}, length penalty {LENGTH_PENALTY}": kept_of_runs(
+            row, runs, folder, penalty, _penalized
+        ),
     }
     means = [mean_and_deviation([each["bleu"] for each in ways[way]])[0] for way in ways]
     for name in runs[0]["baselines"]:
@@ -128,18 +126,6 @@ def seconds_of(runs) -> str:
     """
     mean, deviation = mean_and_deviation([run["seconds"] for run in runs])
     return f"{mean:,.0f} ± {deviation:,.0f}" if len(runs) > 1 else f"{mean:,.0f}"
-
-
-def _folders(row, runs, folder):
-    return [folder / f"{row.name}-seed-{seed}" for seed in range(1, 1 + len(runs))]
-
-
-def _kept(run, name, measured):
-    """What is measured on a saved model, kept in the folder of its run."""
-    path = run / name
-    if not path.exists():
-        path.write_text(json.dumps(measured(run), indent=2))
-    return json.loads(path.read_text())
 
 
 def _padding(run):

@@ -127,7 +127,7 @@ def test_a_reber_row_needs_all_that_it_names(tmp_path):
     def table(tricky=((0.1, 0.9), (0.2, 0.8)), flags=(), second=1.0, epochs=10):
         row = Row("reber", flags, "accuracy", 1.0)
         results = [metrics(), metrics(second, epochs=epochs)]
-        with mock.patch.object(scores, "_kept", side_effect=[list(each) for each in tricky]):
+        with mock.patch.object(scores, "kept_of_runs", return_value=list(tricky)):
             return cells(scores.reber([row], {"reber": results}, tmp_path), "reber")
 
     assert table()["reached"] == "yes"
@@ -188,7 +188,7 @@ def test_only_the_unmasked_network_is_expected_to_fail():
 
     def table(row, accuracy, mask):
         check = {"accuracy": accuracy, "mask": mask, "texts": 5000}
-        with mock.patch.object(scores, "_kept", return_value=check):
+        with mock.patch.object(scores, "kept_of_runs", return_value=[check]):
             text = scores.masks([row], {row.name: [metrics()]}, Path("runs"))
         return cells(text, row.name)["as expected"]
 
@@ -207,8 +207,8 @@ def test_long_rows_are_measured_only_by_name(tmp_path):
     def named(*only):
         with (
             mock.patch.object(benchmark, "train_all", return_value={}) as trained,
-            mock.patch.object(benchmark, "_scored"),
-            mock.patch.object(benchmark, "_bucketing", return_value=""),
+            mock.patch.object(benchmark, "section"),
+            mock.patch.object(benchmark, "kept_text", return_value=""),
         ):
             sections = benchmark.measure(list(only), 3, tmp_path, False)
         found = {row.name: each.args[2] for each in trained.call_args_list for row in each.args[1]}
@@ -237,7 +237,7 @@ def test_flags_of_rows_are_understood(row):
 
 def test_rows_without_data_are_named():
     (row,) = benchmark.IMDB
-    text = benchmark._scored([row], {row.name: []}, None, scores.imdb)
+    text = runs.section([row], {row.name: []}, None, scores.imdb)
     assert text == "Not run, as the data could not be downloaded: imdb-default."
 
 
@@ -308,14 +308,16 @@ def test_what_bucketing_gains_is_said(timed):
 
 
 def test_bucketing_is_kept_and_tried_again_without_data(tmp_path, timed):
-    path = tmp_path / "bucketing.json"
+    def measured(fresh):
+        return benchmark.measure(["bucketing"], 2, tmp_path, fresh)["Bucketing"]
+
     with mock.patch.object(speed, "bucketing", side_effect=UserError("No data.")):
-        assert "No data." in benchmark._bucketing(path, 2, False)
-    assert not path.exists()
-    with mock.patch.object(speed, "bucketing", return_value=timed) as measured:
-        texts = {benchmark._bucketing(path, 2, fresh) for fresh in (False, False, True)}
+        assert "No data." in measured(False)
+    assert not (tmp_path / "bucketing.json").exists()
+    with mock.patch.object(speed, "bucketing", return_value=timed) as asked:
+        texts = {measured(fresh) for fresh in (False, False, True)}
     assert len(texts) == 1
-    assert measured.call_count == 2
+    assert [call.args for call in asked.call_args_list] == [(2,), (2,)]
 
 
 def test_the_setting_of_bucketing_is_understood():

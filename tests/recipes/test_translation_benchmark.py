@@ -156,7 +156,7 @@ def test_the_book_is_compared_by_validation_token_accuracy():
 
 def test_rows_without_data_are_named():
     row = benchmark.BOOK[0]
-    text = benchmark._scored([row], {row.name: []}, None, scores.book)
+    text = runs.section([row], {row.name: []}, None, scores.book)
     assert text == f"Not run, as the data could not be downloaded: {row.name}."
 
 
@@ -224,12 +224,12 @@ def test_what_cannot_be_measured_is_said_and_tried_again(tmp_path):
         raise UserError("Install the extra.")
 
     path = tmp_path / "decoding-beam-characters.json"
-    assert "Install the extra." in benchmark._timed(path, False, without, speed.beam_text)
+    assert "Install the extra." in runs.kept_text(path, without, speed.beam_text)
     assert not path.exists()
     found = {"name": "dates", "sentences": 2, "zoo": 2.0, "addons": 1.0, "same": 1.0}
-    text = benchmark._timed(path, False, lambda: found, speed.beam_text)
+    text = runs.kept_text(path, lambda: found, speed.beam_text)
     assert "faster: **no**" in text
-    assert benchmark._timed(path, False, without, speed.beam_text) == text
+    assert runs.kept_text(path, without, speed.beam_text) == text
 
 
 def test_a_model_that_is_not_trained_is_named(tmp_path):
