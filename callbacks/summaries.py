@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from callbacks.drawing import drawable, label
 from callbacks.events import EventFile
 
 
@@ -141,7 +142,8 @@ def confusion_matrix(labels, predictions, class_names):
     figure = Figure(figsize=(side, side), layout="constrained")
     axis = figure.subplots()
     axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    _name_ticks(axis, class_names, class_names)
+    names = [label(name) for name in class_names]
+    _name_ticks(axis, names, names)
     axis.set_xlabel("predicted")
     axis.set_ylabel("true")
     if count <= 20:
@@ -176,13 +178,15 @@ def attention(weights, source, target):
     figure = Figure(figsize=size, layout="constrained")
     axis = figure.subplots()
     axis.imshow(np.asarray(weights), cmap="viridis", vmin=0, aspect="auto")
-    _name_ticks(axis, source, target)
+    _name_ticks(axis, *([drawable(token) for token in side] for side in (source, target)))
     return figure
 
 
 def _name_ticks(axis, columns, rows):
-    axis.set_xticks(range(len(columns)), columns, rotation=60, ha="right", rotation_mode="anchor")
-    axis.set_yticks(range(len(rows)), rows)
+    turned = {"rotation": 60, "ha": "right", "rotation_mode": "anchor"}
+    # A dollar sign is a dollar sign.
+    axis.set_xticks(range(len(columns)), columns, parse_math=False, **turned)
+    axis.set_yticks(range(len(rows)), rows, parse_math=False)
 
 
 def session_start(hparams):

@@ -28,8 +28,12 @@ def learning_curves(history, monitor, best) -> Figure:
     epochs = np.arange(1, len(history["loss"]) + 1)
     figure = Figure(figsize=(7, 3.6), layout="constrained")
     axis = figure.subplots()
-    axis.plot(epochs - 0.5, history[name], label=f"train {name}", color="tab:blue")
-    axis.plot(epochs, history[monitor], label=f"validation {name}", color="tab:orange")
+    mark = "o" if len(epochs) == 1 else None  # a line of one point is invisible
+    for x, key, part, color in (
+        (epochs - 0.5, name, "train", "tab:blue"),
+        (epochs, monitor, "validation", "tab:orange"),
+    ):
+        axis.plot(x, history[key], label=f"{part} {name}", color=color, marker=mark)
     axis.axvline(best, color="0.6", ls=":", label=f"best epoch {best}")
     values = np.concatenate([history[name], history[monitor]])
     if (values > 0).all() and values.max() > 10 * values.min():

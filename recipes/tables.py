@@ -34,3 +34,21 @@ def markdown(rows, texts=1) -> str:
     header, *body = rows
     ruler = ["---"] * texts + ["---:"] * (len(header) - texts)
     return "\n".join("| " + " | ".join(line) + " |" for line in [header, ruler, *body])
+
+
+def cell(text, longest=160) -> str:
+    r"""Any text as one cell of a Markdown table that shows what it holds.
+
+    Args:
+        text: The text.
+        longest: Characters at most; what follows them is cut off.
+
+    Example:
+        >>> print(cell("a|b\n  c"), cell("abcdef", longest=3))
+        a\|b c abc...
+    """
+    text = " ".join(str(text)[: 4 * longest].split())
+    text = text if len(text) <= longest else f"{text[:longest]}..."
+    for character in "\\`*_[]<>|$~#":
+        text = text.replace(character, f"\\{character}")
+    return text

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from callbacks.drawing import isolated, shortened
 from recipes.classifying import plots
 from recipes.classifying.importances import token_importances
 
@@ -54,11 +55,11 @@ def figure(examples, reader):
 
 
 def _title(part, row, predicted, probabilities):
-    label = part.classes[part.labels[row]]
+    true, found = (isolated(shortened(part.classes[k], 30)) for k in (part.labels[row], predicted))
     sure = f"{100 * probabilities[row, predicted]:.1f} %"
     if predicted == part.labels[row]:
-        return f"{label}, and predicted so ({sure})"
-    return f"{label}, but predicted {part.classes[predicted]} ({sure})"
+        return f"{true}, and predicted so ({sure})"
+    return f"{true}, but predicted {found} ({sure})"
 
 
 def _spread(part):

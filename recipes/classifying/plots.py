@@ -1,13 +1,16 @@
 """Pictures of texts and of what a classifier reads in them."""
 
 import textwrap
-from functools import cache
 
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from callbacks.drawing import characters, drawable
+
+#: The font, and the one that knows what it lacks: Hebrew, and some faces.
+_FONTS = ("monospace", "sans-serif")
 #: Characters in a line, lines of a text, and the size of the letters in points.
 _WIDTH, _LINES, _SIZE = 92, 6, 9
 #: Width of a letter of the font, and height of a line, by its size.
@@ -38,41 +41,29 @@ def importances(examples, gap) -> Figure:
     colors, top = colormaps["coolwarm"], 0
     for title, lines in blocks:
         # A dollar sign is a dollar sign.
-        style = {"fontsize": _SIZE, "va": "center", "parse_math": False}
-        axis.text(0, top, drawable(title), weight="bold", family="monospace", **style)
+        style = {"fontsize": _SIZE, "va": "center", "parse_math": False, "family": _FONTS}
+        axis.text(0, top, drawable(title, _FONTS), weight="bold", **style)
         largest = max([abs(value) for line in lines for *_, value in line], default=0) or 1
         for row, line in enumerate(lines, start=top + 1):
             for column, piece, value in line:
                 color = colors(0.5 + 0.4 * value / largest)
-                axis.add_patch(Rectangle((column, row - 0.45), len(piece), 0.9, color=color, lw=0))
-                axis.text(column, row, piece, family="monospace", **style)
+                width = _columns(piece)
+                axis.add_patch(Rectangle((column, row - 0.45), width, 0.9, color=color, lw=0))
+                axis.text(column, row, piece, **style)
         top += len(lines) + 2
     return figure
 
 
-def drawable(text) -> str:
-    r"""A text whose characters the font has, with a box for each of the others.
-
-    >>> drawable("año"), drawable("\u4f60"), drawable("\t")
-    ('año', '□', '□')
-    """
-    known = _characters()
-    return "".join(c if ord(c) in known and c.isprintable() else "\u25a1" for c in text)
-
-
-@cache
-def _characters():
-    from matplotlib import font_manager
-
-    font = font_manager.get_font(font_manager.findfont("monospace"))
-    return frozenset(font.get_charmap())
+def _columns(piece):
+    """Columns that a piece takes: letters of the second font are up to twice as wide."""
+    return len(piece) + sum(ord(letter) not in characters(_FONTS[:1]) for letter in piece)
 
 
 def _window(pieces, values, gap):
     """The neighbouring tokens that fit and say most."""
-    pieces = [drawable(piece)[:_WIDTH] or "\u25a1" for piece in pieces]
+    pieces = [drawable(piece[: _WIDTH // 2], _FONTS) or "\u25a1" for piece in pieces]
     room = _WIDTH * (_LINES - 1)  # lines are not full
-    ends = np.cumsum([len(piece) + gap for piece in pieces])
+    ends = np.cumsum([_columns(piece) + gap for piece in pieces])
     if ends[-1] <= room:
         return pieces, values
     starts = np.concatenate([[0], ends[:-1]])
@@ -87,9 +78,9 @@ def _lines(pieces, values, gap):
     """Lines of `(column, piece, value)`."""
     lines, column = [[]], 0
     for piece, value in zip(pieces, values, strict=True):
-        if column + len(piece) > _WIDTH:
+        if column + _columns(piece) > _WIDTH:
             lines.append([])
             column = 0
         lines[-1].append((column, piece, value))
-        column += len(piece) + gap
+        column += _columns(piece) + gap
     return lines

@@ -3,10 +3,10 @@
 import numpy as np
 
 from recipes.supervised.tables import class_columns, write_csv
-from recipes.tables import markdown, number
+from recipes.tables import cell, markdown, number
 
-#: Characters of a text in a table, and tokens named in one.
-_SHOWN, _NAMED = 160, 6
+#: Tokens named in a cell of a table.
+_NAMED = 6
 
 
 def write(path, numbers, labels, probabilities, classes) -> None:
@@ -74,16 +74,3 @@ def _strongest(pieces, values):
             break
         chosen.setdefault(pieces[index], values[index])
     return ", ".join(f"{cell(piece) or 'space'} {number(v)}" for piece, v in chosen.items())
-
-
-def cell(text) -> str:
-    r"""Any text as one cell that shows what it holds; long ones are cut off.
-
-    >>> print(cell("a|b\n  c"))
-    a\|b c
-    """
-    text = " ".join(str(text)[: 4 * _SHOWN].split())
-    text = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
-    for character in "\\`*_[]<>|$~#":
-        text = text.replace(character, f"\\{character}")
-    return text

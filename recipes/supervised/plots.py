@@ -9,9 +9,10 @@ from sklearn.metrics import (
     roc_curve,
 )
 
+from callbacks.drawing import label
 from recipes.supervised.calibration import expected_calibration_error, reliability
 from recipes.supervised.scores import all_classes
-from recipes.tables import markdown, number
+from recipes.tables import cell, markdown, number
 
 #: Classes at most in one picture of curves; of more, those that do worst are drawn.
 MAX_CURVES = 10
@@ -107,7 +108,7 @@ def class_table(classes, class_names) -> str:
     """
     header = ["class", "precision", "recall", "F1", "examples"]
     rows = [
-        [str(name).replace("|", "\\|"), *[number(score) for score in scores.values()]]
+        [cell(name), *[number(score) for score in scores.values()]]
         for name, scores in zip(class_names, classes, strict=True)
     ]
     return markdown([header, *rows])
@@ -131,12 +132,15 @@ def _curves(axis, labels, probabilities, class_names, curve, score, name):
     scores = {k: score(labels == k, found[:, k]) for k in present}
     drawn = sorted(sorted(scores, key=scores.get)[:MAX_CURVES])
     for k, color in zip(drawn, COLORS, strict=False):
-        x, y = curve(labels == k, found[:, k])
-        label = f"{class_names[k]} ({scores[k]:.3f})"
-        axis.plot(x, y, color=color, lw=1.4, label=label)
-    if drawn:
-        worst = f"worst {len(drawn)} of {len(scores)}, " if len(scores) > len(drawn) else ""
-        axis.legend(
-            frameon=False, fontsize=8, title=f"{worst}{name}", title_fontsize=8,
-            loc="center left", bbox_to_anchor=(1, 0.5),
-        )  # fmt: skip
+        axis.plot(*curve(labels == k, found[:, k]), color=color, lw=1.4, label=f"class {k}")
+    if not drawn:
+        return
+    worst = f"worst {len(drawn)} of {len(scores)}, " if len(scores) > len(drawn) else ""
+    legend = axis.legend(
+        frameon=False, fontsize=8, title=f"{worst}{name}", title_fontsize=8,
+        loc="center left", bbox_to_anchor=(1, 0.5),
+    )  # fmt: skip
+    # Set afterwards: Matplotlib leaves names out that begin with "_", and reads $ as mathematics.
+    for text, k in zip(legend.get_texts(), drawn, strict=True):
+        text.set_parse_math(False)
+        text.set_text(f"{label(class_names[k])} ({scores[k]:.3f})")

@@ -1,8 +1,8 @@
 """Pictures of what a translation looked at."""
 
-from functools import cache
-
 from matplotlib.figure import Figure
+
+from callbacks.drawing import drawable
 
 #: Tokens of a side that a picture has room for.
 _ROOM = 40
@@ -39,21 +39,3 @@ def _label(axis, pieces, **style):
     names = [drawable(piece.replace(" ", "\u00b7")) for piece in pieces]
     # A dollar sign is a dollar sign.
     axis.set_ticklabels(names, fontsize=7, parse_math=False, **style)
-
-
-def drawable(text) -> str:
-    r"""A text whose characters the font has, with a box for each of the others.
-
-    >>> drawable("año"), drawable("\u4f60"), drawable("\t")
-    ('año', '□', '□')
-    """
-    known = _characters()
-    return "".join(c if ord(c) in known and c.isprintable() else "\u25a1" for c in text)
-
-
-@cache
-def _characters():
-    from matplotlib import font_manager
-
-    font = font_manager.get_font(font_manager.findfont(font_manager.FontProperties()))
-    return frozenset(font.get_charmap())

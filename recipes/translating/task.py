@@ -7,7 +7,7 @@ from functools import cached_property
 from recipes.addons.training import Twin, typical
 from recipes.data.pair_batches import PairBatches
 from recipes.fitting import uses_xla
-from recipes.tables import markdown
+from recipes.tables import cell, markdown
 from recipes.translating import plots
 from recipes.translating.baselines import MostFrequent, Nearest
 from recipes.translating.coding import decode_target, normalized, pieces
@@ -203,13 +203,5 @@ def table(sources, references, outputs) -> str:
     """Translations beside what they should be, in Markdown."""
     rows = [["source", "reference", "translation"]]
     for source, right, output in zip(sources, references, outputs, strict=True):
-        rows.append([_cell(source), _cell(right[0]), _cell(output)])
+        rows.append([cell(source), cell(right[0]), cell(output)])
     return markdown(rows, texts=3)
-
-
-def _cell(text):
-    """Any text as one cell that shows what it holds."""
-    text = " ".join(text.split())
-    for character in "\\`*_[]<>|$~#":
-        text = text.replace(character, f"\\{character}")
-    return text

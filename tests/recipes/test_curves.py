@@ -45,3 +45,8 @@ def test_the_training_curve_is_half_an_epoch_earlier():
     train, validation = figure.axes[0].lines[:2]
     assert list(train.get_xdata()[:2]) == [0.5, 1.5]
     assert list(validation.get_xdata()[:2]) == [1, 2]
+
+
+def test_a_run_of_one_epoch_is_drawn_as_points():
+    lines = learning_curves({"loss": [1.0], "val_loss": [0.9]}, "val_loss", 1).axes[0].lines
+    assert [line.get_marker() for line in lines[:2]] == ["o", "o"]

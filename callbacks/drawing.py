@@ -1,0 +1,87 @@
+"""Any text in a picture: what the font lacks, what is long, what runs from right to left."""
+
+import unicodedata
+from functools import cache
+
+#: Between these, a text keeps to itself in which direction it runs.
+ISOLATE, POP = "\u2068", "\u2069"
+_BOX = "\u25a1"
+
+
+def drawable(text, family="sans-serif") -> str:
+    r"""A text whose characters the font has, with a box for each of the others.
+
+    Args:
+        text: The text.
+        family: Name of the font, or names of several, as Matplotlib takes them.
+
+    Example:
+        >>> from callbacks.drawing import drawable
+        >>> drawable("año"), drawable("\u4f60"), drawable("\t")
+        ('año', '□', '□')
+    """
+    known = characters((family,) if isinstance(family, str) else tuple(family))
+    return "".join(c if c in (ISOLATE, POP) or _shown(c, known) else _BOX for c in text)
+
+
+def label(text, longest=40) -> str:
+    r"""A name in one line that is short enough to stand at an axis or in a legend.
+
+    Args:
+        text: The name.
+        longest: Characters at most; see `shortened`.
+
+    Example:
+        >>> from callbacks.drawing import label
+        >>> label("two\nlines"), label("\u4f60")
+        ('two lines', '□')
+    """
+    return isolated(drawable(shortened(text, longest)))
+
+
+def shortened(text, longest) -> str:
+    """A name in one line, without its middle if it is long: names often differ at one end only.
+
+    >>> shortened("abcdefghijklm", 9)
+    'abcdef…lm'
+    """
+    text = " ".join(str(text).split())
+    if len(text) <= longest:
+        return text
+    tail = (longest - 1) // 3
+    return f"{text[: longest - 1 - tail]}…{text[len(text) - tail :]}"
+
+
+def isolated(text) -> str:
+    """A text that does not change the order of what stands around it where it runs to the left.
+
+    >>> isolated("left"), isolated("\u05d0") == "\u2068\u05d0\u2069"
+    ('left', True)
+    """
+    leftwards = any(unicodedata.bidirectional(c) in ("R", "AL") for c in text)
+    return f"{ISOLATE}{text}{POP}" if leftwards and _orders() else text
+
+
+@cache
+def characters(families) -> frozenset:
+    """Numbers of the characters that some fonts have.
+
+    Args:
+        families: Their names, a tuple.
+    """
+    from matplotlib import font_manager as fonts
+
+    found = [fonts.findfont(fonts.FontProperties(family=[name])) for name in families]
+    return frozenset().union(*[fonts.get_font(file).get_charmap() for file in found])
+
+
+def _shown(character, known):
+    return ord(character) in known and character.isprintable()
+
+
+@cache
+def _orders():
+    """Whether Matplotlib lays out texts by their direction; before, it draws the marks instead."""
+    import matplotlib
+
+    return matplotlib.__version_info__ >= (3, 11)

@@ -1,0 +1,32 @@
+"""Pictures and tables of texts show any script."""
+
+import io
+
+import numpy as np
+
+from callbacks.drawing import ISOLATE, POP
+from recipes.classifying import plots
+from recipes.classifying.explaining import _title
+from recipes.classifying.parts import Part
+from recipes.supervised.plots import class_table
+from recipes.supervised.scores import per_class
+
+
+def test_hebrew_is_drawn_and_takes_the_room_it_needs():
+    figure = plots.importances([("t", ["שלום", "day"], np.array([1.0, -1.0]))], gap=1)
+    figure.savefig(io.BytesIO(), dpi=20)
+    texts = {text.get_text(): text.get_position()[0] for text in figure.axes[0].texts}
+    assert texts == {"t": 0, "שלום": 0, "day": 9}
+    assert [box.get_width() for box in figure.axes[0].patches] == [8, 3]
+
+
+def test_titles_keep_their_order_whatever_the_names():
+    part = Part(np.array(["a"]), np.array([0]), ("שלום", "yes " * 20), np.array([1]), [])
+    title = _title(part, 0, 1, np.array([[0.25, 0.75]]))
+    assert title == f"{ISOLATE}שלום{POP}, but predicted yes yes yes yes yes …s yes yes (75.0 %)"
+
+
+def test_names_of_classes_cannot_break_a_table():
+    table = class_table(per_class([0, 1], [0, 1], 2), ["a\nb|c", "<script>"])
+    names = [line.split(" | 1 |")[0] for line in table.splitlines()[2:]]
+    assert names == [r"| a b\|c", r"| \<script\>"]
