@@ -11,6 +11,8 @@ from recipes.tables import number
 GAP = 1.3
 #: A score so much above its best one is called worse, not noise.
 WORSE = 1.1
+#: Of fewer epochs nobody can tell whether the loss has settled.
+FEWEST = 5
 
 
 def learning_curves(history, monitor, best) -> Figure:
@@ -71,9 +73,12 @@ def diagnose(history, monitor, train, validation, rivals, score="mae") -> list[s
         _unfinished(losses, watched),
     ]
     found = [finding for finding in findings if finding]
+    end = "the loss has settled"
+    if len(losses) < FEWEST:
+        end = f"{len(losses)} epoch{'s' * (len(losses) > 1)} cannot tell whether the loss falls on"
     return found or [
         f"Nothing stands out: the validation {score}, {number(validation[score])}, is close to the "
-        f"training {score}, {number(train[score])}, and the loss has settled."
+        f"training {score}, {number(train[score])}, and {end}."
     ]
 
 
@@ -120,7 +125,7 @@ def _underfitting(train, rivals, score):
 def _unfinished(losses, watched):
     """Still falling at the end: too few epochs, or a rate that is too low."""
     tail = max(1, len(losses) // 5)
-    if len(losses) < 5 or watched.index(min(watched)) < len(watched) - tail:
+    if len(losses) < FEWEST or watched.index(min(watched)) < len(watched) - tail:
         return None
     before, last = losses[-1 - tail], losses[-1]
     total = losses[0] - last

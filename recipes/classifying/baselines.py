@@ -50,4 +50,10 @@ def _counted(part, clean, characters, balanced):
         return lambda part: np.tile(shares, (len(part), 1))
     with calmly():
         model.fit(found, part.labels)
-    return lambda part: model.predict_proba(counter.transform(read(part)))
+
+    def forecast(other):
+        shares = np.zeros((len(other), len(part.classes)))  # of a class without training texts, 0
+        shares[:, model.classes_] = model.predict_proba(counter.transform(read(other)))
+        return shares
+
+    return forecast

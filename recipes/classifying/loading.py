@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from callbacks.drawing import shortened
 from recipes.classifying.coding import encoded, reads_ids
 from recipes.classifying.folds import fold_rows
 from recipes.classifying.task import TextTask
@@ -40,7 +41,10 @@ def load(config) -> TextTask:
         pool = np.sort(np.concatenate([rows["train"], rows["validation"]]))
         share = config.validation_fraction or FRACTION
         folds = fold_rows(labelled, pool, config.folds, share)
-    columns = find_columns(config.data, config.text, config.target) if config.data else COLUMNS
+    columns = COLUMNS
+    if config.data:
+        columns = find_columns(config.data, config.text, config.target)
+        notes = (f"the texts are the column {columns[0]!r}, the classes {columns[1]!r}", *notes)
     return TextTask(config, labelled, parts, reader, columns, notes, folds)
 
 
@@ -84,7 +88,7 @@ def _sample(labelled, config):
 def _classes(part):
     shares = np.bincount(part.labels, minlength=len(part.classes)) / len(part)
     named = zip(part.classes, shares, strict=True)
-    shown = [f"{label} ({100 * share:.0f} %)" for label, share in named]
+    shown = [f"{shortened(label, 40)} ({100 * share:.0f} %)" for label, share in named]
     return (f"classes: {', '.join(shown[:10])}{', ...' if shown[10:] else ''}",)
 
 

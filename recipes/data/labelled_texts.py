@@ -126,6 +126,13 @@ def find_columns(path, text=None, target=None) -> tuple[str, str]:
     if target is None:
         others = [name for name in names if name != text]
         named = [name for name in TARGETS if name in others]
+        if names.count(text) > 1:
+            refuse_column(path, text, "--text", names)
+        if not others:
+            raise UserError(
+                f"Expected a column of labels beside that of the texts in {path}. Received: only "
+                f"{text!r}."
+            )
         if not named and len(others) != 1:
             raise UserError(
                 f"Name the column of labels in {path} with --target. One of {_some(others)}."

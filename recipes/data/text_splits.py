@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from recipes.dataframes.loading import SPLIT_SEED, rare_classes
-from recipes.dataframes.target import Target
+from callbacks.drawing import shortened
+from recipes.dataframes.loading import SPLIT_SEED
 from recipes.errors import UserError
 from recipes.supervised.splits import stratified
 
@@ -32,7 +32,7 @@ def split_texts(texts, target, fractions):
         Positions of the texts by part, those to train on as `"train"`; and notes.
 
     Raises:
-        UserError: If nothing would be left to train on.
+        UserError: If nothing would be left for a part.
 
     Example:
         >>> import pandas as pd
@@ -56,9 +56,15 @@ def split_texts(texts, target, fractions):
             parts[name] = rest[chosen]
             rest, left = rest[kept], left - share
     parts["train"] = rest
-    notes = rare_classes(Target(target.name, values, target.labels), parts)
     rows = {name: np.flatnonzero(np.isin(groups, chosen)) for name, chosen in parts.items()}
-    return rows, (*_repeats(groups, target), *notes)
+    for name, part in rows.items():
+        if not len(part):
+            raise UserError(
+                f"Expected texts enough for a {name} part. Received: {len(firsts)} different "
+                f"text{_s(len(firsts) != 1)} in {len(groups):,} rows, where those that repeat "
+                "another one, but for case and spaces, are in the same part."
+            )
+    return rows, (*_repeats(groups, target), *_rare(groups, target, rows))
 
 
 def without_shared(texts, rows, held_out):
@@ -71,12 +77,32 @@ def without_shared(texts, rows, held_out):
 
     Returns:
         What is left of `rows`, and notes.
+
+    Raises:
+        UserError: If nothing is left.
     """
     known = set(text_keys(texts[held_out]))
     kept = np.array([key not in known for key in text_keys(texts[rows])], bool)
     if kept.all():
         return rows, ()
+    if not kept.any():
+        raise UserError(
+            "Expected training texts that are not held out for validation or the test. Received: "
+            f"{len(rows):,} that all are, but for case and spaces."
+        )
     return rows[kept], (f"{(~kept).sum():,} training texts left out that are held out, too",)
+
+
+def _rare(groups, target, rows):
+    """Notes on classes that are not in all parts."""
+    for code, label in enumerate(target.labels):
+        lacking = [name for name, part in rows.items() if code not in target.values[part]]
+        if lacking:
+            count = len(set(groups[target.values == code]))
+            yield (
+                f"class {shortened(label, 40)!r} has {count} different text{_s(count != 1)}: too "
+                f"few for the {' and the '.join(lacking)} part, whose scores know nothing of it"
+            )
 
 
 def _repeats(groups, target):
@@ -84,7 +110,14 @@ def _repeats(groups, target):
     if not repeated:
         return ()
     unlike = int((pd.Series(target.values).groupby(groups).nunique() > 1).sum())
-    return (
-        f"{repeated:,} texts repeat another one, but for case and spaces: both are in the same "
-        "part",
-    ) + (f"{unlike:,} texts occur with different labels",) * bool(unlike)
+    note = (
+        f"{repeated:,} text{_s(repeated != 1)} repeat{_s(repeated == 1)} another one, but for case "
+        "and spaces: both are in the same part"
+    )
+    if not unlike:
+        return (note,)
+    return note, (f"{unlike:,} text{_s(unlike != 1)} occur{_s(unlike == 1)} with different labels")
+
+
+def _s(several):
+    return "s" if several else ""

@@ -98,7 +98,8 @@ def _classes(column, source):
     if 2 * len(labels) > len(texts):
         raise UserError(
             f"Expected classes in the target {column.name!r} of {source}. Received: "
-            f"{len(labels):,} different values in {len(texts):,} rows, as in names or free text."
+            f"{len(labels):,} different values in {len(texts):,} rows, as in names or free text. "
+            "Name the column of classes with --target."
         )
     codes = pd.Index(labels).get_indexer(texts)
     return Target(column.name, codes.astype(np.int64), tuple(labels))

@@ -186,10 +186,10 @@ class TranslationTask:
             f"{len(wrong):,} of them differ from every reference."
         )
         parts = [text, table(*(part[:SAMPLES] for part in (sources, references, outputs)))]
-        if wrong and wrong[-1] >= SAMPLES:
-            chosen = wrong[:SAMPLES]
+        chosen = [i for i in wrong if i >= SAMPLES][:SAMPLES]
+        if chosen:
             rows = ([part[i] for i in chosen] for part in (sources, references, outputs))
-            parts += ["The first that differ:", table(*rows)]
+            parts += ["Others that differ:", table(*rows)]
         return "\n\n".join(parts)
 
     def _drawn(self, found):

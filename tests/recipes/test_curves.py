@@ -40,6 +40,11 @@ def test_a_good_run_is_said_to_be_one():
     ]
 
 
+def test_a_few_epochs_are_not_said_to_have_settled():
+    found = read(loss=[1.0, 0.9], val_loss=[1.0, 0.9])
+    assert found[0].endswith("and 2 epochs cannot tell whether the loss falls on.")
+
+
 def test_the_training_curve_is_half_an_epoch_earlier():
     figure = learning_curves({"loss": FINE, "val_loss": FINE}, "val_loss", 10)
     train, validation = figure.axes[0].lines[:2]

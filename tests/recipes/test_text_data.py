@@ -108,7 +108,7 @@ def test_a_text_and_its_twins_are_in_one_part(seed, count, share):
     keys = [set(text_keys(texts[part])) for part in rows.values()]
     assert sum(map(len, keys)) == len(set.union(*keys))
     assert len(keys[0]) == pytest.approx(share * len(set.union(*keys)), abs=1.5)
-    assert any("repeat another one" in note for note in notes)
+    assert any("another one, but for case" in note for note in notes)
     again, _ = split_texts(texts, target, {"test": share, "validation": share})
     assert all((again[name] == rows[name]).all() for name in rows)
 
@@ -130,11 +130,29 @@ def test_what_is_odd_about_texts_is_noted():
     rows, notes = split_texts(texts, target, {"test": 0.1, "validation": 0.1})
     assert len(notes) == 3
     assert notes[0].startswith("2 texts repeat another one")
-    assert notes[1] == "1 texts occur with different labels"
-    assert "class '2' has 1 row" in notes[2]
+    assert notes[1] == "1 text occurs with different labels"
+    assert "class '2' has 1 different text: too few" in notes[2]
     assert 33 in rows["train"]
     with pytest.raises(UserError, match=r"sum to less than 1. Received: 0.5 and 0.5"):
         split_texts(texts, target, {"test": 0.5, "validation": 0.5})
+
+
+def test_a_class_of_one_text_is_counted_by_texts():
+    texts = np.array(["same"] * 9 + [str(n) for n in range(40)], object)
+    notes = split_texts(texts, target_of([2] * 9 + [0, 1] * 20), {"test": 0.1})[1]
+    assert "class '2' has 1 different text: too few for the test part" in notes[1]
+
+
+def test_texts_that_are_all_alike_cannot_be_split():
+    texts = np.array(["same"] * 40, object)
+    with pytest.raises(UserError, match=r"for a test part. Received: 1 different text in 40 rows"):
+        split_texts(texts, target_of([0, 1] * 20), {"test": 0.1, "validation": 0.1})
+
+
+def test_something_must_be_left_to_train_on(tmp_path):
+    path = write(tmp_path / "t.csv")
+    with pytest.raises(UserError, match=r"training texts that are not held out .* that all are"):
+        read_labelled_texts(path, validation=path)
 
 
 def test_held_out_texts_are_no_training_texts():
@@ -215,11 +233,11 @@ def test_labels_of_any_kind_are_names_of_classes(tmp_path, label, labels):
     [
         ({"label": "'A'"}, "Expected a target with different values.*'A' in every row"),
         ({"label": "n / 7"}, r"Expected classes in the column 'target' of .*such as 0.142857"),
-        ({"label": "n"}, "60 different values in 60 rows, as in names or free text"),
+        ({"label": "n"}, "60 different values in 60 rows, .* Name the column .* --target"),
         ({"label": "''"}, "at least 30 rows with a target in .* Received: 0"),
         ({"rows": 29}, "at least 30 rows with a target in .* Received: 29"),
         ({"rows": 0}, "Expected rows below the header"),
-        ({"header": "text,text"}, "Name the column of labels|Expected one column 'text'"),
+        ({"header": "text,text"}, "Expected one column 'text'"),
     ],
 )
 def test_tables_that_do_not_do(tmp_path, settings, message):
@@ -247,6 +265,7 @@ def test_columns_are_found(tmp_path, header, given, found):
         ("text,target", {"text": "texts"}, r"'texts' \(--text\) .*Did you mean 'text'"),
         ("text,target", {"target": "y"}, r"Expected a column 'y' \(--target\)"),
         ("text,target", {"text": "text", "target": "text"}, "Expected two columns"),
+        ("text", {}, "a column of labels beside that of the texts in .* Received: only 'text'"),
         ("text,a,b", {}, "Name the column of labels in .* with --target. One of 'a', 'b'"),
         ("a,b", {"target": "a"}, "Received none among 'b'. Name it with --text"),
     ],

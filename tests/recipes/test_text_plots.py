@@ -1,15 +1,18 @@
 """Pictures and tables of texts show any script."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 
 from callbacks.drawing import ISOLATE, POP
-from recipes.classifying import plots
+from recipes.classifying import baselines, plots
 from recipes.classifying.explaining import _title
 from recipes.classifying.parts import Part
 from recipes.supervised.plots import class_table
 from recipes.supervised.scores import per_class
+from recipes.translating.task import SAMPLES, TranslationTask
+from recipes.translation import default_config
 
 
 def test_hebrew_is_drawn_and_takes_the_room_it_needs():
@@ -30,3 +33,21 @@ def test_names_of_classes_cannot_break_a_table():
     table = class_table(per_class([0, 1], [0, 1], 2), ["a\nb|c", "<script>"])
     names = [line.split(" | 1 |")[0] for line in table.splitlines()[2:]]
     assert names == [r"| a b\|c", r"| \<script\>"]
+
+
+def test_translations_that_differ_are_shown_once():
+    task = TranslationTask(replace(default_config(), dataset=None), {}, {}, None, None)
+    sources, references = [f"s{n}" for n in range(20)], [["right"]] * 20
+    shown = task._section(sources, references, ["wrong"] * 20)
+    assert [shown.count(f"| s{n} |") for n in range(20)] == [1] * 20
+    assert "Others that differ" not in task._section(
+        sources, references, ["wrong"] * SAMPLES + ["right"] * (20 - SAMPLES)
+    )
+
+
+def test_tfidf_answers_for_classes_without_training_texts():
+    texts = np.array(["tea cup", "sea ship", "tea pot", "sea sand"], object)
+    part = Part(texts, np.array([0, 2, 0, 2]), ("a", "b", "c"), np.arange(4), [])
+    found = baselines.fit(part, str)["tfidf_logistic_regression"](part)
+    assert found.shape == (4, 3)
+    assert found.argmax(axis=1).tolist() == [0, 2, 0, 2]
