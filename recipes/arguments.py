@@ -76,7 +76,7 @@ def parse(recipe: str, arguments: list[str], command: str = "train"):
         parser.set_defaults(saved)
         found = parser.parse_args(flags).as_dict()
     except ArgumentError as error:
-        raise UserError(_explain(str(error), kind)) from error
+        raise UserError(_explain(str(error), kind, defaults["model_arguments"])) from error
     found.pop("config")
     return kind(**found)
 
@@ -159,13 +159,15 @@ def _near(name, choices):
     return f" Did you mean {' or '.join(near)}?" if near else ""
 
 
-def _explain(message, kind):
+def _explain(message, kind, of_model):
     """One line out of jsonargparse's message, with the nearest flag for one that is unknown."""
     marker = "nrecognized arguments: "
     if marker in message:
         flag = message.partition(marker)[2].split()[0].partition("=")[0]
         if not flag.startswith("-"):
             return f"Expected flags only. Received: {flag}. Your own file goes behind --data."
+        if flag[2:] in of_model:
+            return f"There is no flag {flag}. Did you mean --model.{flag[2:]}?"
         hint = _near(flag, [f"--{item.name}" for item in fields(kind)])
         return f"There is no flag {flag}.{hint or ' --help lists them all.'}"
     text = " ".join(message.split()).replace("--model_arguments", "--model.ARGUMENT")

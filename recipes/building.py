@@ -1,7 +1,10 @@
 """The zoo model at the heart of a run, out of its flags; what is wrong with them, in words."""
 
+import inspect
+
 import zoo
 from recipes.errors import UserError
+from zoo.registry import get_factory
 from zoo.uncertainty import stochastic_twin
 
 
@@ -29,7 +32,21 @@ def create_core(config, arguments, reserved=()):
     try:
         return zoo.create_model(config.model, **arguments, **config.model_arguments)
     except (ValueError, TypeError) as error:
+        missing = _missing(config.model, {*arguments, *config.model_arguments})
+        if missing:
+            message = f"{config.model} needs an argument more: give it with --model.{missing[0]}."
+            raise UserError(message) from error
         raise UserError(f"The model cannot be built. {error}") from error
+
+
+def _missing(model, given):
+    """Arguments that a model needs and nobody gave, where all that were given are its own."""
+    try:
+        parameters = inspect.signature(get_factory(model)).parameters
+    except ValueError:
+        return []
+    needed = [name for name, each in parameters.items() if each.default is each.empty]
+    return [name for name in needed if name not in given] if given <= {*parameters} else []
 
 
 def check_dropout(core, advice) -> None:

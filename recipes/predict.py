@@ -95,7 +95,11 @@ def predict(run, source=None, output=None, **options) -> None:
                 shutil.copyfileobj(sys.stdin.buffer, file)
         if output is None and hasattr(sys.stdout, "reconfigure"):
             sys.stdout.reconfigure(errors="replace")  # not every terminal has every character
-        module.predict(folder, config, saved["run"], source, output, **options)
+        try:
+            module.predict(folder, config, saved["run"], source, output, **options)
+        except UserError as error:  # nobody knows the file that stands for standard input
+            stand_in = str(Path(temporary) / "standard-input")
+            raise UserError(str(error).replace(stand_in, "standard input")) from error
 
 
 def _listed(names):

@@ -42,10 +42,11 @@ def table(metrics, advice) -> Table:
     header, *body = rows(metrics)
     result = Table(title=f"{metrics['model']} on {metrics['dataset']}", caption=advice)
     for index, name in enumerate(header):
-        # Only headers may wrap: a score that is cut off is another score.
-        width = max(len(row[index]) for row in body)
+        # Only headers may wrap, between words: a score that is cut off is another score.
+        name = name.replace("_", " ")
+        width = max(map(len, [*name.split(), *[row[index] for row in body]]))
         justify = "right" if index > 1 else "left"
-        result.add_column(name.replace("_", " "), justify=justify, min_width=width)
+        result.add_column(name, justify=justify, min_width=width)
     for row in body:
         last = row[:2] == [body[-1][0], "validation"]
         style = "bold" if row[0] == metrics["model"] else ""

@@ -81,7 +81,8 @@ def fit(config, texts, source):
         )
     except ValueError as error:
         raise UserError(
-            f"There is no such vocabulary for the texts of {source}. {error}"
+            f"There is no such vocabulary for the texts of {source} (two of its ids are special "
+            f"ones). {error}"
         ) from error
 
 

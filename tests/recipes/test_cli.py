@@ -11,6 +11,7 @@ import pytest
 
 from recipes.arguments import parse
 from recipes.cli import main
+from recipes.errors import UserError
 
 TOP = Path(__file__).parents[2]
 
@@ -67,6 +68,11 @@ def refusal(capsys, *arguments, status=2):
 
 
 # Wrong words
+
+
+def test_arguments_of_models_are_not_flags():
+    with pytest.raises(UserError, match=r"no flag --encoder. Did you mean --model.encoder\?"):
+        parse("text_classification", ["--data", "t.csv", "--encoder", "gru"])
 
 
 @pytest.mark.parametrize(

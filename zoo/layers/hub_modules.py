@@ -172,8 +172,9 @@ def _model_folder(folder):
 
 def _unresolved(handle, error):
     message = (
-        f"The TF-Hub module {handle!r} cannot be loaded ({type(error).__name__}: {error}). Put it "
-        f'back, or say where it is now: zoo.layers.HubLayer.handles[{handle!r}] = "...".'
+        f"The TF-Hub module {handle!r} cannot be loaded ({type(error).__name__}: {error}). "
+        "Correct the handle if it is new; of a saved model, put the module back, or say where it "
+        f'is now: zoo.layers.HubLayer.handles[{handle!r}] = "...".'
     )
     if _local_path(handle) is None:
         name = hashlib.sha1(handle.encode()).hexdigest()

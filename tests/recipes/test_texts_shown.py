@@ -1,14 +1,21 @@
-"""Pictures and tables of texts show any script."""
+"""What texts, and what went wrong with them, look like: pictures, tables and messages."""
 
 import io
 from dataclasses import replace
 
 import numpy as np
+import pytest
+from rich.console import Console
 
 from callbacks.drawing import ISOLATE, POP
+from recipes import report
+from recipes.building import create_core
 from recipes.classifying import baselines, plots
 from recipes.classifying.explaining import _title
 from recipes.classifying.parts import Part
+from recipes.errors import UserError
+from recipes.folder import RunFolder
+from recipes.predict import predict
 from recipes.supervised.plots import class_table
 from recipes.supervised.scores import per_class
 from recipes.translating.task import SAMPLES, TranslationTask
@@ -51,3 +58,30 @@ def test_tfidf_answers_for_classes_without_training_texts():
     found = baselines.fit(part, str)["tfidf_logistic_regression"](part)
     assert found.shape == (4, 3)
     assert found.argmax(axis=1).tolist() == [0, 2, 0, 2]
+
+
+def test_headers_of_results_are_cut_off_nowhere():
+    scores = {"accuracy": 0.5, "nll": 1.0, "calibration_error": 0.1, "roc_auc": 0.5}
+    scores |= {"average_precision": 0.5, "token_accuracy": 0.5, "exact_match": 0.0}
+    metrics = {"model": "text_classifier", "dataset": "t.csv", "validation": scores, "test": scores}
+    screen = Console(width=80, file=io.StringIO())
+    screen.print(report.table({**metrics, "baselines": {"tfidf_logistic_regression": metrics}}, ""))
+    assert "calibration" in screen.file.getvalue()
+    assert "…" not in screen.file.getvalue()
+
+
+def test_a_model_that_lacks_an_argument_says_which():
+    config = replace(default_config(), model="hub_text_classifier", model_arguments={})
+    with pytest.raises(UserError, match=r"needs an argument more: give it with --model.handle"):
+        create_core(config, {"head": "binary", "num_classes": 1})
+    with pytest.raises(UserError, match=r"The model cannot be built. hub_text_classifier has no"):
+        create_core(config, {"horizon": 3})
+
+
+def test_standard_input_is_called_so(tmp_path, monkeypatch):
+    folder = RunFolder(tmp_path)
+    folder.write_config("translation", default_config())
+    folder.model.touch()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xff")))
+    with pytest.raises(UserError, match=r"Expected standard input to be text in utf-8"):
+        predict(tmp_path, "-")
