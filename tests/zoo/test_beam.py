@@ -365,3 +365,39 @@ def test_on_jax(tmp_path):
         text=True,
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"attention": "luong"},
+        {"attention": "bahdanau", "attention_layer_size": 5, "input_feeding": False},
+        {"attention": None},
+        None,
+    ],
+)
+def test_the_beams_of_a_source_share_its_memory(arguments):
+    sizes = {"source_vocabulary_size": 9, "target_vocabulary_size": 8}
+    if arguments is None:
+        model = zoo.transformer(**sizes, num_layers=2, embedding_dim=8, num_heads=2)
+    else:
+        model = zoo.seq2seq(**sizes, units=4, embedding_dim=3, **arguments)
+    decoder = model.get_layer("decoder")
+    assert decoder.shares_memory
+    memory = decoder.prepare(model.get_layer("encoder")(np.int32([[3, 4, 5], [6, 7, 0]])))
+    of_each = {name: ops.repeat(part, 3, axis=0) for name, part in memory.items()}
+    states = [[ops.repeat(part, 3, axis=0) for part in decoder.start(memory, 2)]] * 2
+    for position in range(2):
+        ids = np.int32([3, 4, 5, 6, 7, 3]) - position
+        shared, repeated = (
+            decoder.step(ids, position, state, each)
+            for state, each in zip(states, (memory, of_each), strict=True)
+        )
+        states = shared[1], repeated[1]
+        for ours, theirs in zip(*map(keras.tree.flatten, (shared, repeated)), strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+def test_a_monotonic_walk_is_that_of_one_beam():
+    model = zoo.seq2seq(9, 8, units=4, embedding_dim=3, attention="luong", monotonic=True)
+    assert not model.get_layer("decoder").shares_memory

@@ -173,7 +173,6 @@ class _BeamSearch(Loop):
         limit, start_id, end_id = ops.unstack(settings)
         memory = self.prepare(memory)
         batch, length = memory["mask"].shape
-        memory = {name: ops.repeat(x, self.beam_width, axis=0) for name, x in memory.items()}
         first_rows = ops.arange(batch, dtype="int32")[:, None] * self.beam_width
 
         def body(step, now, beams, followers):
@@ -204,11 +203,16 @@ class _BeamSearch(Loop):
             histories += [ops.zeros((rows, self.max_length, length), "float32")]
         if self.coverage:
             histories += [ops.zeros((rows, length), "float32")]
-        state = list(self.decoder.start(memory, self.max_length))
+        state = [self._for_beams(x) for x in self.decoder.start(memory, self.max_length)]
+        if not getattr(self.decoder, "shares_memory", False):
+            memory = {name: self._for_beams(x) for name, x in memory.items()}
         now = ops.broadcast_to(start_id, (rows,))
         start = (ops.zeros((), "int32"), now, self._first_beams(batch), [histories, state])
         steps, _, beams, (histories, _) = ops.while_loop(goes_on, body, start)
         return [steps, beams["scores"], beams["lengths"], *histories]
+
+    def _for_beams(self, x):
+        return ops.repeat(x, self.beam_width, axis=0)
 
     def _first_beams(self, batch):
         """One beam; the others have yet to branch off."""
@@ -225,30 +229,30 @@ class _BeamSearch(Loop):
     def _choose(self, logits, end_id, penalties, beams, seen):
         """Parents and ids of the next beams, `(batch, beam_width)`, and the beams."""
         batch, width = beams["scores"].shape
-        size = logits.shape[-1]
         finished, lengths = beams["finished"], beams["lengths"]
-        is_end = ops.arange(size, dtype="int32") == end_id
-        log_probs = ops.log_softmax(ops.cast(logits, "float32"), axis=-1)
-        log_probs = ops.reshape(log_probs, (batch, width, size))
+        log_probs, ids = _best_of_each(logits, end_id, width)
+        columns = ids.shape[-1]
+        log_probs = ops.reshape(log_probs, (batch, width, columns))
+        is_end = ops.arange(columns) == columns - 1
         stays = ops.where(is_end, 0.0, -math.inf)  # what has ended goes on as it is
         log_probs = ops.where(finished[..., None], stays, log_probs)
         log_probs = log_probs + beams["log_probs"][..., None]
-        # Two lengths a beam, not one for each of its candidates: powers are slow.
         same, longer = (_length_penalty(lengths + more, penalties[0]) for more in (0, 1))
         longer = ops.where(finished, same, longer)
-        penalty = ops.where(is_end, same[..., None], longer[..., None])
-        scores = log_probs / penalty
+        scores = log_probs / ops.where(is_end, same[..., None], longer[..., None])
         if self.coverage:
             covered = ops.reshape(_log_coverage(seen[-1]), (batch, width))
             scores = scores + (penalties[1] * ops.where(finished, covered, 0.0))[..., None]
-        scores, chosen = ops.top_k(ops.reshape(scores, (batch, width * size)), width)
-        log_probs = ops.reshape(log_probs, (batch, width * size))
-        log_probs = ops.take_along_axis(log_probs, chosen, axis=1)
+        scores, chosen = ops.top_k(ops.reshape(scores, (batch, width * columns)), width)
+        log_probs, tokens = (
+            ops.take_along_axis(ops.reshape(part, (batch, width * columns)), chosen, axis=1)
+            for part in (log_probs, ids)
+        )
         # A row whose beams have all ended stays as it is.
         done = ops.all(finished, axis=1, keepdims=True)
-        parents = ops.where(done, ops.arange(width, dtype="int32"), chosen // size)
+        parents = ops.where(done, ops.arange(width, dtype="int32"), chosen // columns)
         was_finished = ops.take_along_axis(finished, parents, axis=1)
-        tokens = ops.where(was_finished, 0, chosen % size)
+        tokens = ops.where(was_finished, 0, tokens)
         ended = ops.logical_or(was_finished, tokens == end_id)
         lengths = ops.take_along_axis(lengths, parents, axis=1)
         log_probs = ops.where(done, beams["log_probs"], log_probs)
@@ -262,6 +266,23 @@ class _BeamSearch(Loop):
                 "finished": ops.logical_or(ended, log_probs == -math.inf),
             },
         )
+
+
+def _best_of_each(logits, end_id, width):
+    """What may become one of `width` beams: log-probabilities and ids, `(rows, columns)`.
+
+    The end id comes last, as its length, and so its place among the others, is another; before it
+    come the likeliest of the rest. Sums over all ids, and nothing else, see the whole vocabulary.
+    """
+    logits = ops.cast(logits, "float32")
+    best, ids = ops.top_k(logits, min(width + 1, logits.shape[-1]))
+    highest = ops.max(logits, axis=-1, keepdims=True)  # XLA is slow to take it from the best
+    log_sum = ops.log(ops.sum(ops.exp(logits - highest), axis=-1, keepdims=True))
+    best = ops.where(ids == end_id, -math.inf, best)
+    end = ops.take(logits, ops.reshape(end_id, (1,)), axis=-1)
+    ends = ops.broadcast_to(end_id, end.shape)
+    log_probs = ops.concatenate([best, end], axis=-1) - highest - log_sum
+    return log_probs, ops.concatenate([ids, ends], axis=-1)
 
 
 def _length_penalty(lengths, weight):

@@ -8,8 +8,9 @@ named "decoder". A memory is a dictionary of tensors, batch first. Besides the c
 - `step(ids, position, state, memory)`: logits `(batch, vocabulary)`, the next state, and the
   weights of the attention to the source, `(batch, source_time)` or None
 
-and may have `prepare(memory)`, which adds what is computed once for all steps, and `longest`, the
-greatest number of steps, or None. Steps give what the call gives.
+and may have `prepare(memory)`, which adds what is computed once for all steps; `longest`, the
+greatest number of steps, or None; and `shares_memory`, whether a step takes a memory of fewer rows
+than ids, each of which serves several neighbours. Steps give what the call gives.
 """
 
 import keras

@@ -7,6 +7,22 @@ import numpy as np
 from keras import layers, ops
 
 
+def side_by_side(rows, memory):
+    """Rows of several searches in one memory as steps of one: `(batch, searches, channels)`.
+
+    Args:
+        rows: `(batch * searches, 1, channels)`, those of one search behind each other.
+        memory: Any part of the memory, batch first.
+
+    Returns:
+        The rows themselves where the memory has as many, or either number is not known yet.
+    """
+    batch, count = memory.shape[0], rows.shape[0]
+    if batch is None or count is None or batch == count:
+        return rows
+    return ops.reshape(rows, (batch, count // batch, rows.shape[-1]))
+
+
 class _Attention(keras.layers.Layer):
     """What the mechanisms share: the projected memory, masks and alignments.
 

@@ -225,6 +225,11 @@ class AttentionDecoder(keras.layers.Layer):
         """
         return self.cell.prepare(memory)
 
+    @property
+    def shares_memory(self):
+        """Whether `step` takes a memory of fewer rows than ids."""
+        return self.cell.shares_memory
+
     def start(self, memory, max_length=None):
         """The state before the first step.
 
@@ -245,7 +250,8 @@ class AttentionDecoder(keras.layers.Layer):
             ids: int32 `(batch,)`.
             position: How many steps there were before. Not used.
             state: From `start` or the step before.
-            memory: From the encoder, or `prepare`.
+            memory: From the encoder, or `prepare`; where `shares_memory`, each of its rows may
+                serve several neighbouring ones of the ids, such as the beams of a source.
 
         Returns:
             Logits `(batch, vocabulary_size)`, the next state, and the alignments `(batch,

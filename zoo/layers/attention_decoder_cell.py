@@ -5,6 +5,8 @@ import contextlib
 import keras
 from keras import layers, ops
 
+from zoo.layers.attention import side_by_side
+
 
 @keras.saving.register_keras_serializable(package="zoo")
 class AttentionDecoderCell(keras.layers.Layer):
@@ -113,6 +115,11 @@ class AttentionDecoderCell(keras.layers.Layer):
             return self.cells[-1].units
         return self.attention_layer_size or self._memory_channels or 1
 
+    @property
+    def shares_memory(self):
+        """Whether several rows can search in one row of the memory: a monotonic walk cannot."""
+        return self.attention is None or not self.attention.monotonic
+
     def prepare(self, memory):
         """The memory with what can be computed once for all steps: `keys` and `values`.
 
@@ -185,7 +192,8 @@ class AttentionDecoderCell(keras.layers.Layer):
         Args:
             inputs: `(batch, channels)`.
             states: List in the order of `state_size`.
-            memory: From `prepare`.
+            memory: From `prepare`; where `shares_memory`, each of its rows may serve several
+                neighbouring ones of the inputs.
             masks: As in `attending`.
 
         Returns:
@@ -208,8 +216,15 @@ class AttentionDecoderCell(keras.layers.Layer):
         if self.attention is None:
             return query, next_states, None
         previous = states[-1] if self.attention.monotonic else None
-        outputs, alignments = self.attend(ops.expand_dims(query, 1), memory, previous)
-        outputs, alignments = outputs[:, 0], alignments[:, 0]
+        queries = side_by_side(ops.expand_dims(query, 1), memory["mask"])
+        outputs, alignments = self.attend(queries, memory, previous)
+        if queries.shape[1] == 1:
+            outputs, alignments = outputs[:, 0], alignments[:, 0]
+        else:
+            outputs, alignments = (
+                ops.reshape(part, (query.shape[0], part.shape[-1]))
+                for part in (outputs, alignments)
+            )
         if self.input_feeding:
             next_states.append(outputs)
         if self.attention.monotonic:

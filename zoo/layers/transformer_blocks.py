@@ -3,6 +3,8 @@
 import keras
 from keras import layers, ops
 
+from zoo.layers.attention import side_by_side
+
 NORMS = ("pre", "post")
 
 
@@ -209,7 +211,8 @@ class TransformerDecoderBlock(_Block):
             inputs: `(batch, 1, channels)`.
             position: How many steps there were before, an int32 scalar.
             state: From `start` or the step before.
-            memory: From `keys_and_values`.
+            memory: From `keys_and_values`; each of its rows may serve several neighbouring ones of
+                the inputs.
             mask: Which steps of the memory are real, `(batch, source_time)`.
 
         Returns:
@@ -223,9 +226,14 @@ class TransformerDecoderBlock(_Block):
         past = ops.arange(state[0].shape[2], dtype="int32") <= position
         y, _ = _attend(self.self_attention, y, *state, past)
         x = self._leave(0, inputs, y)
-        y = self._enter(1, x)
+        y = side_by_side(self._enter(1, x), mask)
         y, weights = _attend(self.cross_attention, y, *memory, mask[:, None, None, :])
-        return self._dense(self._leave(1, x, y)), state, weights[:, :, 0]
+        if y.shape[1] == 1:
+            weights = weights[:, :, 0]
+        else:
+            y = ops.reshape(y, x.shape)
+            weights = ops.reshape(_heads_first(weights), (x.shape[0], *weights.shape[1::2]))
+        return self._dense(self._leave(1, x, y)), state, weights
 
 
 def _two_or_more(x, mask):

@@ -157,6 +157,9 @@ class TransformerDecoder(keras.layers.Layer):
         """The greatest number of steps, with learned positions; else None."""
         return self.embedding.longest
 
+    #: Whether `step` takes a memory of fewer rows than ids.
+    shares_memory = True
+
     def prepare(self, memory):
         """Adds to a memory what all steps look up in it, so that it is computed once.
 
@@ -194,6 +197,8 @@ class TransformerDecoder(keras.layers.Layer):
             position: How many steps there were before, an int32 scalar.
             state: From `start` or the step before.
             memory: Of the source; computed anew at each step if it does not come from `prepare`.
+                Each of its rows may serve several neighbouring ones of the ids, such as the beams
+                of a source.
 
         Returns:
             Logits, float32 `(batch, vocabulary_size)`, the next state, and the weights of the
