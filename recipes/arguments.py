@@ -14,8 +14,12 @@ from jsonargparse import ArgumentError, ArgumentParser
 
 from recipes.errors import UserError
 
-#: Arguments of a model that its `preset` stands for.
+#: Arguments of a model on which the defaults of others depend.
+_DECIDING = ("model.preset", "model.encoder")
+#: What a model's `preset` stands for, and what only averages of embeddings have, or need otherwise:
+#: a recipe's own choice of it goes when a flag names a preset, or another encoder.
 _DECIDED_BY_PRESETS = ("activation", "batch_normalization", "kernel_initializer")
+_DECIDED_BY_AVERAGING = ("num_layers", "ngrams", "buckets", "word_dropout", "embedding_dim")
 
 
 def parse(recipe: str, arguments: list[str], command: str = "train"):
@@ -49,9 +53,8 @@ def parse(recipe: str, arguments: list[str], command: str = "train"):
         if layer.get("model", model) != model:  # its arguments belong to that other model
             layer.pop("model_arguments", None)
     defaults = asdict(module.default_config(dataset, bool(own_data), model))
-    if any(item.startswith("--model.preset") for item in arguments):
-        for name in _DECIDED_BY_PRESETS:  # the recipe's own choice, which the flag replaces
-            defaults["model_arguments"].pop(name, None)
+    for name in _replaced(given, defaults["model_arguments"]):
+        defaults["model_arguments"].pop(name, None)
     kind = type(module.default_config())
     unknown = sorted({*preset, *saved} - {*defaults})
     if unknown:
@@ -84,12 +87,22 @@ def parse(recipe: str, arguments: list[str], command: str = "train"):
 def _peek(arguments):
     """The flags that decide the defaults of all others."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    for name in ("dataset", "data", "preset", "config", "model"):
+    for name in ("dataset", "data", "preset", "config", "model", *_DECIDING):
         parser.add_argument(f"--{name}")
     try:
         return parser.parse_known_args(arguments)[0]
     except argparse.ArgumentError as error:
         raise UserError(f"{error}.") from error
+
+
+def _replaced(given, defaults):
+    """Default arguments of the model that do not go with what the flags say."""
+    preset, encoder = (getattr(given, name) for name in _DECIDING)
+    averages = defaults.get("encoder") == "mean"
+    return (
+        *(_DECIDED_BY_PRESETS if preset else ()),
+        *(_DECIDED_BY_AVERAGING if averages and encoder not in (None, "mean") else ()),
+    )
 
 
 def _preset(module, name):

@@ -235,7 +235,7 @@ def build_model(config: TextClassificationConfig, data):
     arguments = {"num_classes": 1 if head == "binary" else len(classes), "head": head}
     if data.reads_ids:
         arguments["vocabulary_size"] = data.reader.vocabulary_size
-    core = create_core(_without_averaging(config), arguments)
+    core = create_core(config, arguments)
     inputs = data.reader.new_inputs() if data.reads_ids else keras.Input((), dtype="string")
     logits = core(data.reader(inputs) if data.reads_ids else inputs)
     probabilities = zoo.layers.ClassProbabilities(classes, head, name="probabilities")(logits)
@@ -278,18 +278,6 @@ def search_space(hp) -> dict:
             "dropout": hp.Float("dropout", 0.0, 0.5, step=0.1),
         },
     }
-
-
-def _without_averaging(config):
-    """The config without the defaults that suit averaged embeddings only, for another encoder."""
-    found = config.model_arguments
-    if found.get("encoder", "mean") == "mean":
-        return config
-    unfit = {"num_layers": [0], "ngrams": [2], "buckets": [50_000, 200_000]}
-    kept = {name: value for name, value in found.items() if value not in unfit.get(name, [])}
-    if found["encoder"] == "transformer":
-        kept.pop("word_dropout", None)
-    return replace(config, model_arguments=kept)
 
 
 def _head(core):

@@ -68,9 +68,12 @@ class TextTask:
     @property
     def remedies(self) -> str:
         """What is worth a try where a baseline is better."""
+        averages = self.config.model_arguments.get("encoder") == "mean"
+        other = "bigru or conv" if averages else "mean --model.num_layers 0 --model.ngrams 2"
+        encoder = f"--model.encoder {other}; " if self.reads_ids else ""
         return (
-            "--model.encoder conv, or mean with --model.ngrams 2; a larger --vocabulary_size or "
-            "--max_length; --model.dropout 0.5; another --learning_rate"
+            f"{encoder}a larger --vocabulary_size or --max_length; --model.dropout 0.5; another "
+            "--learning_rate"
         )
 
     @property

@@ -395,7 +395,8 @@ def test_the_beams_of_a_source_share_its_memory(arguments):
         )
         states = shared[1], repeated[1]
         for ours, theirs in zip(*map(keras.tree.flatten, (shared, repeated)), strict=True):
-            np.testing.assert_allclose(ours, theirs, atol=1e-6)
+            if ours is not None:  # weights, without attention
+                np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 
 def test_a_monotonic_walk_is_that_of_one_beam():
