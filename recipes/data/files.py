@@ -14,6 +14,8 @@ from recipes.errors import UserError
 # Spelled out, so that the id of a series may well be "NA" (Namibia).
 MISSING = ["", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "#N/A", "<NA>"]
 SEPARATORS = ",;\t"
+#: How pandas calls columns without a name, such as the index that `DataFrame.to_csv` writes.
+UNNAMED = "Unnamed: "
 
 
 def column_names(path: str | Path) -> list[str]:
@@ -105,7 +107,8 @@ def _csv_header(path: str | Path) -> tuple[list[str], str]:
             file, sep=separator, header=None, nrows=1, dtype=str, keep_default_na=False,
             encoding="utf-8-sig", skipinitialspace=True,
         )  # fmt: skip
-    return [str(name) for name in header.iloc[0]], separator
+    names = [str(name) or f"{UNNAMED}{place}" for place, name in enumerate(header.iloc[0])]
+    return names, separator
 
 
 def _read_csv(path: str | Path, columns: list[str], text: str | None) -> pd.DataFrame:

@@ -4,7 +4,7 @@ import warnings
 
 import pandas as pd
 
-from recipes.data.files import column_names, read_columns
+from recipes.data.files import UNNAMED, column_names, read_columns
 from recipes.errors import UserError
 
 _SAMPLE = 50
@@ -21,7 +21,7 @@ def guess_columns(path, time=None, targets=(), taken=()) -> tuple[str | None, li
 
     Returns:
         The time column, by default the first one of dates, or `None` if there is none; and the
-        targets, by default the only numeric column.
+        targets, by default the only numeric column with a name.
 
     Raises:
         UserError: If the file cannot be read, or several columns could be the target.
@@ -33,9 +33,10 @@ def guess_columns(path, time=None, targets=(), taken=()) -> tuple[str | None, li
     time = time or next((name for name in frame if _holds_dates(frame[name])), None)
     if targets:
         return time, list(targets)
-    numeric = [name for name in frame if name != time and _is_numeric(frame[name])]
+    named = [name for name in frame if name != time and not name.startswith(UNNAMED)]
+    numeric = [name for name in named if _is_numeric(frame[name])]
     if not numeric:  # a few values that are no numbers: let the reader say which
-        numeric = [name for name in frame if name != time and _is_nearly_numeric(frame[name])]
+        numeric = [name for name in named if _is_nearly_numeric(frame[name])]
     if len(numeric) != 1:
         found = f"several: {', '.join(numeric)}" if numeric else f"none among {', '.join(names)}"
         raise UserError(

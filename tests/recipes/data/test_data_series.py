@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recipes.data.gaps import fill
+from recipes.data.guess import guess_columns
 from recipes.data.series import TimeSeries, read_series
 from recipes.data.tables import Table
 from recipes.errors import UserError
@@ -52,6 +53,19 @@ def test_a_csv_with_dates(write):
     ]
     assert series.future_times[0].tolist() == [t.item() for t in dates("2024-01-04", "2024-01-05")]
     assert (series.ids, series.notes, series.known.shape) == (("",), (), (5, 0))
+
+
+def test_columns_without_a_name(write):
+    """Such as the index that pandas writes, or what a comma at the end of each line makes."""
+    path = write(",y,\n0,1,\n1,2,\n2,4,\n", "index.csv")
+    assert guess_columns(path) == (None, ["y"])
+    assert read_series(path, targets=("Unnamed: 0",)).values.tolist() == [[0], [1], [2]]
+    path = write(",y\n2024-01-01,1\n2024-01-02,2\n2024-01-03,4\n", "times.csv")
+    time, targets = guess_columns(path)
+    assert (time, targets) == ("Unnamed: 0", ["y"])
+    series = read_series(path, time=time, targets=targets)
+    assert series.times[0] == np.datetime64("2024-01-01")
+    assert "'Unnamed: 0'" in refusal(path, targets=("z",))
 
 
 def test_gzip_parquet_and_other_separators_read_the_same(write, tmp_path):
