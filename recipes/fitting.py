@@ -98,6 +98,8 @@ def fit(
         if keras.backend.backend() == "torch"
         else min(config.steps_per_execution, len(training)),
     )
+    # Variables that the first step had to make would have it traced twice.
+    model.optimizer.build(model.trainable_variables)
     guard = NaNGuard()
     board = TensorBoard(
         folder.path,
@@ -139,8 +141,6 @@ def fit(
             f"--learning_rate (now {config.learning_rate:g}) or set --clipnorm 1. "
             f"What was logged until then is in {folder.path}."
         )
-    if not model.optimizer.built:  # the run was killed after its last epoch
-        model.optimizer.build(model.trainable_variables)
     model.load_weights(best)
     if built.finish:
         built.finish()

@@ -198,7 +198,12 @@ TABS = {
 }
 
 
-@pytest.mark.parametrize("tab", TABS)
+#: The other tabs are a tour for `scripts/test -m browser`.
+EVERYDAY = ("scalars", "hparams")
+SLOW = [pytest.param(tab, marks=pytest.mark.slow) for tab in TABS if tab not in EVERYDAY]
+
+
+@pytest.mark.parametrize("tab", [*EVERYDAY, *SLOW])
 def test_the_tab_shows_data(browser, tensorboard, tmp_path, tab):
     texts, (host, part) = TABS[tab]
     browser.open(f"{tensorboard}/#{tab}")

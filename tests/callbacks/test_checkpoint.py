@@ -97,7 +97,7 @@ def scalars(folder):
     return found
 
 
-@pytest.mark.parametrize("stops", [[1], [0, 2, 2, 5]])
+@pytest.mark.parametrize("stops", [pytest.param([1], marks=pytest.mark.slow), [0, 2, 2, 5]])
 def test_a_cut_run_equals_a_whole_one(tmp_path, stops):
     whole, whole_checkpoint = train(tmp_path / "whole")
     cut, checkpoint = cut_then_resume(tmp_path / "cut", stops)

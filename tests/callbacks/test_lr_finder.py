@@ -196,7 +196,7 @@ def test_everything_is_put_back(name):
     [
         ("plain", False, "done"),
         ("schedule", True, "done"),
-        ("schedule", False, "data_fails"),
+        pytest.param("schedule", False, "data_fails", marks=pytest.mark.slow),
         ("plain", True, "step_fails"),
     ],
 )
@@ -592,6 +592,7 @@ def test_the_file_holds_every_digit(tmp_path):
 # Another backend
 
 
+@pytest.mark.slow
 @pytest.mark.jax
 def test_all_this_holds_on_jax():
     if util.find_spec("jax") is None:

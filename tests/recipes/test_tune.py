@@ -224,6 +224,7 @@ def test_trials_see_no_test_data(tune, data, tmp_path):
     assert results[0]["validation"]["mae"] == results[1]["validation"]["mae"]
 
 
+@pytest.mark.slow
 def test_the_terminal_gets_a_line_for_each_trial(tune, capsys):
     folder = tune(trials=2, progress="true", tuner="bayesian")
     printed = capsys.readouterr()
@@ -457,6 +458,7 @@ def test_a_search_in_which_all_trials_fail(capsys, flags):
     assert not (folder / "metrics.json").exists()
 
 
+@pytest.mark.slow
 def test_a_trial_that_fails_is_in_the_table(tune):
     from recipes.tuning import _train_trial as train_trial
 
@@ -487,6 +489,7 @@ def test_it_says_that_tuning_did_not_help(tune):
     assert config["learning_rate"] == float(rows(folder)[0]["learning_rate"])
 
 
+@pytest.mark.slow
 def test_a_score_that_cannot_be_repeated_is_loud(capsys, flags, undrawn):
     from recipes.tuning import _train_trial as train_trial
 
@@ -567,6 +570,7 @@ def children(parent):
     return found
 
 
+@pytest.mark.slow
 def test_two_workers_find_what_one_does(tune, search):
     folder = tune(trials=4, workers=2)
     assert scores(folder) == scores(search)

@@ -315,6 +315,7 @@ for cell in ("gru", "lstm"):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.jax
 def test_on_jax():
     pytest.importorskip("jax", reason="needs the jax extra")

@@ -275,6 +275,7 @@ for sampler in (Greedy(), Temperature(2.0)):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.jax
 @pytest.mark.parametrize("name", ["transformer", "seq2seq"])
 def test_on_jax(name, tmp_path):

@@ -395,6 +395,7 @@ np.testing.assert_array_equal(first.samples, second.samples)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.jax
 def test_on_jax():
     pytest.importorskip("jax", reason="needs the jax extra")

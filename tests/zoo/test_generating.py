@@ -329,6 +329,7 @@ for run, sampler in zip(sys.argv[2::2], sys.argv[3::2]):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.jax
 def test_the_same_ids_on_jax(tmp_path):
     pytest.importorskip("jax", reason="needs the jax extra")

@@ -294,6 +294,7 @@ for model in (
 """
 
 
+@pytest.mark.slow
 @pytest.mark.jax
 def test_on_jax():
     pytest.importorskip("jax", reason="needs the jax extra")

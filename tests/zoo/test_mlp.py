@@ -342,6 +342,7 @@ np.testing.assert_allclose(float(members(y, logits)), np.mean(own), rtol=1e-5)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.jax
 def test_on_jax(tmp_path):
     pytest.importorskip("jax", reason="needs the jax extra")

@@ -381,6 +381,7 @@ for index, arguments in enumerate((
 """
 
 
+@pytest.mark.slow
 @pytest.mark.jax
 def test_on_jax(tmp_path):
     pytest.importorskip("jax", reason="needs the jax extra")

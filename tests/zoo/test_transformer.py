@@ -407,7 +407,9 @@ for step in range(5):
 
 
 @pytest.mark.jax
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(
+    "name", ["post", *[pytest.param(n, marks=pytest.mark.slow) for n in MODELS if n != "post"]]
+)
 def test_on_jax(name, tmp_path):
     pytest.importorskip("jax", reason="needs the jax extra")
     model = build(name)

@@ -347,6 +347,7 @@ for embedding in ("none", "periodic"):
 )
 
 
+@pytest.mark.slow
 @pytest.mark.jax
 def test_on_jax(tmp_path):
     """The model that TensorFlow saved answers the same on JAX, and trains there."""
