@@ -38,6 +38,7 @@ def trained():
     return train(*pictures_and_captions(3000))
 
 
+@pytest.mark.slow
 def test_it_describes_new_pictures_and_looks_at_what_it_names(trained, tmp_path):
     images, captions = pictures_and_captions(500, seed=1)
     found, maps = describe(*trained, images)

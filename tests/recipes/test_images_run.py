@@ -432,7 +432,11 @@ def test_the_rate_of_the_frozen_epochs(run, data):
 
 
 @pytest.mark.parametrize(
-    "flags", [("--frozen_epochs", 2), ("--pretrain", "autoencoder", "--pretrain_epochs", 1)]
+    "flags",
+    [
+        ("--frozen_epochs", 2),
+        pytest.param(("--pretrain", "autoencoder", "--pretrain_epochs", 1), marks=pytest.mark.slow),
+    ],
 )
 def test_a_resumed_run_starts_as_it_did(run, train, flags):
     if "--frozen_epochs" in flags:
