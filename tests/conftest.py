@@ -10,9 +10,6 @@ import pytest
 
 os.environ["MPLBACKEND"] = "Agg"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-if "PYTEST_XDIST_WORKER" in os.environ:  # each of the workers has a core
-    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
-    os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 
 # With --forbid-skips a test may be skipped only for a reason that starts like one of these.
 ALLOWED_SKIPS = (
