@@ -38,6 +38,7 @@ def prepare() -> None:
     """
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
     warnings.simplefilter("ignore")  # it announces its own end, and that it is too old
+    # Not our imports: the private names that TF-Addons itself imports, in this process alone.
     for name in ("engine", "engine.keras_tensor"):
         sys.modules[f"keras.src.{name}"] = importlib.import_module(f"tf_keras.src.{name}")
     np.Inf = np.inf
