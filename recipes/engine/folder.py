@@ -16,7 +16,9 @@ import yaml
 from recipes.errors import UserError
 
 #: Raised when the content of a run folder changes; older runs are read or refused by it.
-FORMAT = 1
+FORMAT = 2
+#: Older ones that are read.
+READABLE = (1,)
 
 _VERSIONS = ("handson-zoo", "keras", "tensorflow", "jax", "torch", "numpy")
 
@@ -107,9 +109,9 @@ class RunFolder:
                 kind = "finished run" if finished else "run"
                 raise UserError(f"{path} is not a {kind}: it has no {file.name}.")
         found = folder.read_config().get("run", {}).get("format")
-        if found != FORMAT:
+        if found != FORMAT and found not in READABLE:
             raise UserError(
-                f"The run {path} has format {found}; this version reads {FORMAT}. "
+                f"The run {path} has format {found}; this version reads {FORMAT} and older. "
                 "Train it again, or use the version in its config.yaml."
             )
         return folder

@@ -17,11 +17,9 @@ _UNFINISHED = "\ufffd"
 def predict(
     folder,
     config,
-    facts,
+    metadata,
     source,
     output,
-    known=None,
-    last=False,
     text=None,
     encoding="utf-8",
     length=500,
@@ -38,11 +36,9 @@ def predict(
     Args:
         folder: The `RunFolder`.
         config: The run's `LanguageModelConfig`.
-        facts: What the run says about itself in `config.yaml`.
+        metadata: What the run says about itself in `config.yaml`.
         source: A text file with the prompt, without the newline at its end; or `None`.
         output: File to write, or `None` for standard output.
-        known: Only for forecasts.
-        last: Only for forecasts.
         text: The prompt, instead of a file.
         encoding: Encoding of the file.
         length: Tokens to write.
@@ -57,8 +53,6 @@ def predict(
     Raises:
         UserError: If a flag or the prompt does not fit the run.
     """
-    if known or last:
-        raise UserError("--known and --last are for forecasts: leave them out for language models.")
     if tempo is not None:
         raise UserError("--tempo is for chorales: leave it out for texts.")
     for name, value in (("length", length), ("samples", samples)):

@@ -3,10 +3,13 @@
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 
+from recipes.engine.task import Figure, Section, Trained
 from recipes.language_model import samples
+from recipes.language_model.config import LanguageModelConfig
 from recipes.language_model.data.streams import (
     RandomWindowBatches,
     SlidingWindowBatches,
@@ -38,16 +41,16 @@ class LanguageTask:
         notes: What was done to the data, in words.
     """
 
-    config: object
+    config: LanguageModelConfig
     ids: np.ndarray
     segments: dict
     tokens: object
     prompt: str = ""
     notes: tuple[str, ...] = ()
 
-    FOLDS = ()
-    criterion = "nats"
-    remedies = "more --epochs, another --learning_rate, --model.units 512, --model.dropout 0.3"
+    FOLDS: ClassVar[tuple[str, ...]] = ()
+    primary_metric = "nats"
+    suggestions = "more --epochs, another --learning_rate, --model.units 512, --model.dropout 0.3"
 
     @property
     def description(self) -> str:
@@ -67,7 +70,7 @@ class LanguageTask:
         return digest.hexdigest()
 
     @property
-    def facts(self) -> dict:
+    def metadata(self) -> dict:
         """What `config.yaml` keeps beside the flags."""
         counts = {name: self._count(name) for name in self.segments}
         return {"vocabulary_size": self.tokens.vocabulary_size, "tokens_of": counts}
@@ -94,20 +97,24 @@ class LanguageTask:
             return RandomWindowBatches(*common)
         return SlidingWindowBatches(*common, stride=config.stride)
 
-    def forecaster(self, model):
+    def predictor(self, model):
         """A function of segments, see `recipes.language_model.scores.Reader`."""
         return reader_for(model, self.ids, self.config.window)
 
-    def score(self, forecast, split) -> dict[str, float]:
-        """Scores of `forecast(segments)` on a split."""
+    def predict(self, predictor, split):
+        """What `predictor(segments)` says about the tokens of a split that are scored."""
+        return predictor(np.array(self._scored(split), np.int64))
+
+    def score(self, predictions, split) -> dict[str, float]:
+        """Scores of what `predict` returned for a split."""
+        return language_scores(*predictions, self._characters(self._scored(split)))
+
+    def _scored(self, split):
         segments = self.segments[split]
-        if split == "train":
-            segments = at_most(segments, MAX_TRAIN_SCORED)
-        found = forecast(np.array(segments, np.int64))
-        return language_scores(*found, self._characters(segments))
+        return at_most(segments, MAX_TRAIN_SCORED) if split == "train" else segments
 
     def baselines(self) -> dict:
-        """n-gram models, fitted on the training part: `{name: forecast(segments)}`."""
+        """n-gram models, fitted on the training part: `{name: predictor(segments)}`."""
         segments = at_most(self.segments["train"], MAX_COUNTED)
         return NGrams(self.ids, segments, self.tokens.vocabulary_size).models()
 
@@ -115,7 +122,7 @@ class LanguageTask:
         """None: a text is long enough for one test part."""
         return {}
 
-    def pictures(self, model):
+    def figures(self, model):
         """A function of the epoch that writes samples, for TensorBoard's Text tab."""
 
         def write(epoch):
@@ -132,14 +139,14 @@ class LanguageTask:
         texts = map(self.tokens.decode, found)
         return dict(zip(temperatures, texts, strict=True))
 
-    def write_outputs(self, model, folder) -> dict[str, str]:
-        """Writes `samples.txt`; returns what the report shows, by title."""
-        found = self.samples(model)
+    def write_outputs(self, trained: Trained, folder) -> list[Figure | Section]:
+        """Writes `samples.txt`; returns what the report shows."""
+        found = self.samples(trained.model)
         text = samples.plain(self.prompt, found)
         (folder.path / "samples.txt").write_text(text, encoding="utf-8", errors="replace")
         start, end = self._start("train"), self._end("train")
         source = self.tokens.decode(self.ids[start:end])
-        return {"Generated text": samples.section(self.prompt, found, source)}
+        return [Section("Generated text", samples.section(self.prompt, found, source))]
 
     def _characters(self, segments):
         """How many characters the targets in some segments are."""

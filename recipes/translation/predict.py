@@ -15,11 +15,9 @@ CHUNK = 1024
 def predict(
     folder,
     config,
-    facts,
+    metadata,
     source,
     output,
-    known=None,
-    last=False,
     text=None,
     encoding="utf-8",
     beam=1,
@@ -31,11 +29,9 @@ def predict(
     Args:
         folder: The `RunFolder`.
         config: The run's `TranslationConfig`.
-        facts: What the run says about itself in `config.yaml`.
+        metadata: What the run says about itself in `config.yaml`.
         source: A text file, a sentence a line; or `None`.
         output: File to write, or `None` for standard output.
-        known: Only for forecasts.
-        last: Only for forecasts.
         text: The sentences, instead of a file.
         encoding: Encoding of the file.
         beam: Beams of beam search; 1 is greedy.
@@ -46,8 +42,6 @@ def predict(
     Raises:
         UserError: If a flag or the input does not fit the run.
     """
-    if known or last:
-        raise UserError("--known and --last are for forecasts: leave them out for translations.")
     check(beam, n_best, length_penalty)
     lines = _read(source, text, encoding)
     if config.lowercase:

@@ -57,7 +57,7 @@ def tune(plan: Plan) -> RunFolder | None:
     config = replace(plan.config, name=folder.path.name, overwrite=False)
     plan = replace(plan, config=config)
     what = {"tuner": plan.tuner, "trials": plan.trials}
-    folder.write_config(plan.recipe, config, data_sha256=task.sha256, tuning=what, **task.facts)
+    folder.write_config(plan.recipe, config, data_sha256=task.sha256, tuning=what, **task.metadata)
     plan.write(folder)
     objective = (built.monitor, built.mode)
     del built, task

@@ -330,8 +330,8 @@ def test_a_run_of_another_format(files, logs, capsys):
     run = files / "old"
     shutil.copytree(logs / "forecast" / "two", run)
     config = run / "config.yaml"
-    config.write_text(config.read_text().replace("format: 1", "format: 0"))
-    assert "has format 0; this version reads 1." in refusal(capsys, "predict", run)
+    config.write_text(config.read_text().replace("format: 2", "format: 0"))
+    assert "has format 0; this version reads 2 and older." in refusal(capsys, "predict", run)
     config.write_text("epochs: [1")
     assert "config.yaml" in refusal(capsys, "predict", run)
 

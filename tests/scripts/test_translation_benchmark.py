@@ -65,7 +65,7 @@ def folder(tmp_path_factory, flags):
         keras.utils.set_random_seed(1)
         run = RunFolder.plan("translation", config)
         run.create()
-        run.write_config("translation", config, data_sha256=task.sha256, **task.facts)
+        run.write_config("translation", config, data_sha256=task.sha256, **task.metadata)
         translation.build_model(config, task).model.save(run.model)
         run.write_metrics(METRICS)
     return folder

@@ -217,7 +217,7 @@ def test_no_note_sees_the_future(task, model):
 
 def test_a_score_depends_on_the_notes_before_it_in_its_piece_alone(task, model):
     segments = np.array(task.segments["test"])
-    expected, _ = task.forecaster(model)(segments)
+    expected, _ = task.predictor(model)(segments)
     start = segments[1][0]
     first = segments[0][1] - segments[0][0] - 1  # scores of the first piece
     ids = task.ids.copy()
@@ -327,7 +327,7 @@ def test_the_run_writes_music_and_says_what_is_copied(run):
 
 
 def test_tensorboard_shows_piano_rolls(task, model):
-    figure = task.pictures(model)(0)["samples"]
+    figure = task.figures(model)(0)["samples"]
     titles = [axis.get_title(loc="left") for axis in figure.axes]
     assert titles == ["Bach", "temperature 0.5", "temperature 1"]
 
@@ -379,7 +379,7 @@ def test_predict_writes_what_the_name_asks_for(run, tmp_path, ending):
         (["--seed", "-1"], "--seed must be at least 0"),
         (["--text", "To be"], "--text is not for chorales"),
         (["--samples", "2"], "--samples is not for chorales"),
-        (["--last"], "--known and --last are for forecasts"),
+        (["--last"], "--last is for runs of forecast: leave it out"),
         (["opening.csv"], "Received: 99 in column note0, chord 1"),
         (["empty.csv"], "empty.csv, which is empty"),
         (["none.csv"], "There is no file none.csv"),

@@ -22,7 +22,7 @@ from recipes.engine.arguments import parse
 from recipes.errors import UserError
 from recipes.translation.coding import END, FIRST, START, encode_source, encode_target, padded
 from recipes.translation.metrics import sentence_scores
-from recipes.translation.presets import BOOK_TOKEN_ACCURACY
+from recipes.translation.presets import BOOK_TOKEN_ACCURACY, PRESETS
 from recipes.translation.translator import Translator
 
 TINY = {
@@ -242,7 +242,7 @@ def test_transformers_and_models_without_attention_translate(train, data):
     task, built = task_and_built(data, model_arguments=arguments)
     assert Translator(built.model, 6).attention(["One"]) is None
     with mock.patch.object(Translator, "translate", lambda self, texts: ["uno"] * len(texts)):
-        assert list(task.pictures(built.model)(0)) == ["translations"]
+        assert list(task.figures(built.model)(0)) == ["translations"]
 
 
 def test_label_smoothing_is_that_of_the_loss(data):
@@ -324,7 +324,7 @@ def test_unknown_characters(data):
             "--length_penalty must be at least 0. Received: -1",
         ),
         (["--text", "a", "--length-penalty", "1"], "--length_penalty is for beam search: give"),
-        (["--text", "a", "--last"], "--known and --last are for forecasts"),
+        (["--text", "a", "--last"], "--last is for runs of forecast: leave it out"),
         (["--text", "a", "--temperature", "1"], "--temperature is for runs of language_model: lea"),
     ],
 )
@@ -400,16 +400,16 @@ def test_learned_positions_must_be_enough(data):
 
 
 def test_presets_are_flags_of_models_that_can_be_built():
-    own = {name for name, preset in translation.PRESETS.items() if preset["dataset"] == "spa_eng"}
+    own = {name for name, preset in PRESETS.items() if preset["dataset"] == "spa_eng"}
     assert set(BOOK_TOKEN_ACCURACY) == own
     sizes = {"source_vocabulary_size": 1000, "target_vocabulary_size": 1000}
-    for name in translation.PRESETS:
+    for name in PRESETS:
         config = parse("translation", ["--preset", name])
         config.validate()
         assert config.split == ("book" if name in own else "disjoint")
         model = zoo.create_model(config.model, **sizes, **config.model_arguments)
         assert {"encoder", "decoder"} <= {layer.name for layer in model.layers}
-    plain = zoo.create_model("seq2seq", **sizes, **translation.PRESETS["ml3-ch16-98"][
+    plain = zoo.create_model("seq2seq", **sizes, **PRESETS["ml3-ch16-98"][
         "model_arguments"])  # fmt: skip
     book = 2 * 1000 * 128 + 2 * 4 * 512 * (128 + 512 + 1) + 513 * 1000
     assert plain.count_params() == book
