@@ -1,7 +1,7 @@
 """Settings of the recipe forecast, and its datasets."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 from recipes.engine.config import TrainConfig, at_least
 from recipes.errors import UserError
@@ -22,10 +22,10 @@ class ForecastConfig(TrainConfig):
         target: Columns to forecast, separated by commas. Defaults to the only numeric column.
         series: Column that names the series of a row, where a file holds several; one model learns
             from all of them.
-        covariates: Columns that are known up to the forecast's origin only.
-        known: A second file of covariates that are known in advance, with the same time column.
-        calendar: Features made from the dates, known in advance (dayofweek, dayofyear, month,
-            hour, weekend; day_type for ridership).
+        past_covariates: Columns that are known up to the forecast's origin only.
+        future_covariates: A second file of future covariates, with the same time column.
+        datetime_features: Features made from the dates, known in advance (dayofweek, dayofyear,
+            month, hour, weekend; day_type for ridership).
         missing: What fills a missing value (forward repeats the last known one); error refuses.
         resample: A pandas frequency such as D, to bring irregular times to equal steps.
         resample_rule: How the rows in one step are combined.
@@ -42,7 +42,7 @@ class ForecastConfig(TrainConfig):
         loss_steps: How many of the last outputs the training loss looks at, for models that
             forecast at every input step; the first ones have seen too little. 0 looks at all.
         strategy: Forecast all steps at once (direct), or train for one step and feed forecasts back
-            (iterated).
+            (recursive).
         head: A single number for each step, quantiles, or the mean and deviation of a Gaussian.
         quantiles: Probabilities of a quantile head.
         mc_samples: Monte-Carlo dropout samples for intervals around point forecasts (give the
@@ -50,12 +50,19 @@ class ForecastConfig(TrainConfig):
         backtest: Rolling-origin backtest; so many earlier origins, each with a model of its own.
     """
 
+    RENAMED: ClassVar[dict[str, str]] = {
+        "covariates": "past_covariates",
+        "known": "future_covariates",
+        "calendar": "datetime_features",
+        "strategy=iterated": "recursive",
+    }
+
     time: str | None = None
     target: list[str] = field(default_factory=list)
     series: str | None = None
-    covariates: list[str] = field(default_factory=list)
-    known: str | None = None
-    calendar: list[str] = field(default_factory=list)
+    past_covariates: list[str] = field(default_factory=list)
+    future_covariates: str | None = None
+    datetime_features: list[str] = field(default_factory=list)
     missing: Literal["forward", "zero", "error"] = "forward"
     resample: str | None = None
     resample_rule: Literal["mean", "sum", "last"] = "mean"
@@ -67,7 +74,7 @@ class ForecastConfig(TrainConfig):
     difference: int | None = None
     normalization: Literal["standard", "none"] = "standard"
     loss_steps: int = 0
-    strategy: Literal["direct", "iterated"] = "direct"
+    strategy: Literal["direct", "recursive"] = "direct"
     head: Literal["point", "quantile", "gaussian"] = "point"
     quantiles: list[float] = field(default_factory=lambda: [0.1, 0.5, 0.9])
     mc_samples: int = 0
@@ -83,15 +90,16 @@ class ForecastConfig(TrainConfig):
                 f"There is no dataset {self.dataset!r}. Expected one of {', '.join(DATASETS)}; "
                 "for a file of your own, use --data FILE."
             )
-        if self.strategy == "iterated" and self.covariates:
+        if self.strategy == "recursive" and self.past_covariates:
             raise UserError(
-                "An iterated forecast would need future values of --covariates. Use --strategy "
-                "direct, or give covariates known in advance (--known, --calendar)."
+                "A recursive forecast would need future values of --past_covariates. Use "
+                "--strategy direct, or give future covariates (--future_covariates, "
+                "--datetime_features)."
             )
-        if self.head != "point" and (self.strategy == "iterated" or self.mc_samples):
-            other = "--strategy iterated" if self.strategy == "iterated" else "--mc_samples"
+        if self.head != "point" and (self.strategy == "recursive" or self.mc_samples):
+            other = "--strategy recursive" if self.strategy == "recursive" else "--mc_samples"
             raise UserError(f"--head {self.head} and {other} exclude each other: drop one.")
-        if self.strategy == "iterated" and self.mc_samples:
-            raise UserError("--strategy iterated and --mc_samples exclude each other: drop one.")
+        if self.strategy == "recursive" and self.mc_samples:
+            raise UserError("--strategy recursive and --mc_samples exclude each other: drop one.")
         if self.backtest and self.dataset == "book_series":
             raise UserError("--backtest needs a series that goes on; book_series are short ones.")

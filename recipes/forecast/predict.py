@@ -15,7 +15,7 @@ from recipes.forecast.loading import load_series, name_columns, split_windows
 from recipes.forecast.task import ForecastTask
 
 
-def predict(folder, config, metadata, source, output, known=None, last=False) -> None:
+def predict(folder, config, metadata, source, output, future_covariates=None, last=False) -> None:
     """Writes forecasts as CSV.
 
     First those whose origin lies at or after the run's first test origin, as far as the input has
@@ -28,14 +28,16 @@ def predict(folder, config, metadata, source, output, known=None, last=False) ->
         metadata: What the run says about itself in `config.yaml`.
         source: File with the columns the run was trained on, or `None` for the run's own data.
         output: File to write, or `None` for standard output.
-        known: File of covariates known in advance, instead of the run's.
+        future_covariates: File of future covariates, instead of the run's.
         last: Write only what follows the end.
 
     Raises:
         UserError: If the input does not fit the run.
     """
     columns = {"time": metadata["time"], "target": metadata["target"]}
-    config = replace(config, known=known or config.known, **columns)
+    config = replace(config, **columns)
+    if future_covariates is not None:
+        config = replace(config, future_covariates=future_covariates)
     if source is not None and config.data is None:  # another file than the run's
         config = name_columns(config, source)
     future = 0 if source is None and config.dataset == "book_series" else config.horizon

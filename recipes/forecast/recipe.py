@@ -46,7 +46,13 @@ def default_config(
     )
     if own_data:
         return replace(config, dataset=None)
-    return replace(config, target=["rail"], covariates=["bus"], calendar=["day_type"], difference=0)
+    return replace(
+        config,
+        target=["rail"],
+        past_covariates=["bus"],
+        datetime_features=["day_type"],
+        difference=0,
+    )
 
 
 def load_data(config: ForecastConfig):
@@ -208,7 +214,7 @@ RECIPE = Recipe(
     },
     listed=("mae",),
     predict_flags=(
-        Flag("known", "covariates known in advance, for other times than the run's"),
+        Flag("future_covariates", "future covariates, for other times than the run's"),
         Flag("last", "only what follows the end of the input", bool),
     ),
 )

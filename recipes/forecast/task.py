@@ -73,7 +73,7 @@ class ForecastTask:
         """Hash of the values and times that the run was trained on."""
         series = self.windows.series
         digest = hashlib.sha256()
-        for array in (series.values, series.known, series.times.astype(np.int64)):
+        for array in (series.values, series.future_covariates, series.times.astype(np.int64)):
             digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
 
@@ -92,13 +92,13 @@ class ForecastTask:
 
     @property
     def training_windows(self) -> Windows:
-        """The windows that the model itself reads: one step ahead where it is to be iterated."""
-        return replace(self.windows, horizon=1) if self.iterated else self.windows
+        """The windows that the model reads: one step ahead where the forecast is recursive."""
+        return replace(self.windows, horizon=1) if self.recursive else self.windows
 
     @property
-    def iterated(self) -> bool:
+    def recursive(self) -> bool:
         """Whether a one-step model is rolled forward over the horizon."""
-        return self.config.strategy == "iterated" and self.windows.horizon > 1
+        return self.config.strategy == "recursive" and self.windows.horizon > 1
 
     @cached_property
     def training_rows(self) -> np.ndarray:
@@ -134,8 +134,9 @@ class ForecastTask:
         windows = self.training_windows
         series, rows = windows.series, self.training_rows
         used = np.flatnonzero(rows)
-        values, known = series.values[used], series.known[series.known_rows(used)]
-        parts = [values, *[known] * windows.horizon]
+        values = series.values[used]
+        ahead = series.future_covariates[series.future_rows(used)]
+        parts = [values, *[ahead] * windows.horizon]
         mean = np.concatenate([part.mean(axis=0, dtype=np.float64) for part in parts])
         if self.difference:
             found = changes(series, rows, self.difference, values.shape[1])
@@ -174,7 +175,7 @@ class ForecastTask:
             config.head,
             config.quantiles,
             config.mc_samples,
-            self.windows.horizon if self.iterated else 0,
+            self.windows.horizon if self.recursive else 0,
             config.seed,
         )
 
