@@ -39,7 +39,7 @@ class TrainConfig:
             monitored score has not improved for 5 epochs; `restarts` are three cosines, each twice
             as long as the one before; `flat_cosine` falls in the last quarter; `exponential`
             divides by 10 over four fifths of the run; `power` is 1 / (1 + 10 t).
-        warmup: Share of all steps that warm up, with the cosine schedule.
+        warmup: Fraction of all steps that warm up, with the cosine schedule.
         weight_decay: Decoupled weight decay of adamw, lion and muon.
         momentum: Momentum of sgd.
         nesterov: Nesterov's form of the momentum of sgd.

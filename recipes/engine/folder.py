@@ -116,9 +116,9 @@ class RunFolder:
             )
         return folder
 
-    def write_config(self, recipe, config, **facts):
+    def write_config(self, recipe, config, **metadata):
         """Writes the resolved flags and where they ran."""
-        run = {"recipe": recipe, "format": FORMAT, "versions": _versions(), **facts}
+        run = {"recipe": recipe, "format": FORMAT, "versions": _versions(), **metadata}
         run["machine"] = {"processors": os.cpu_count(), "system": platform.system()}
         text = yaml.safe_dump({**_plain(asdict(config)), "run": run}, sort_keys=False)
         partial = self.config.with_suffix(".tmp")

@@ -105,7 +105,7 @@ def write(
         "## Reading",
         *(f"- {finding}" for finding in _reading(recipe, history, built, task, metrics)),
         *(f"## {section.title}\n\n{section.text}" for section in sections),
-        "## Pictures",
+        "## Figures",
         *(f"![{caption}](plots/{file})\n\n*{caption}*" for caption, file in files.items()),
         "## Model",
         f"```\n{describe(built.model)}\n```",

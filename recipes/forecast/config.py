@@ -31,8 +31,8 @@ class ForecastConfig(TrainConfig):
         resample_rule: How the rows in one step are combined.
         window: Input steps.
         horizon: Steps to forecast.
-        validation_fraction: Share of the rows, before the test part, to choose the epoch by.
-        test_fraction: Share of the rows, the last ones, to be scored once at the end.
+        validation_fraction: Fraction of the rows, before the test part, to choose the epoch by.
+        test_fraction: Fraction of the rows, the last ones, to be scored once at the end.
         period: Length of the season in steps, for the seasonal naive baseline and MASE. Defaults
             to the one that is detected.
         difference: Model the change over so many steps (1, or the period) instead of the level; 0

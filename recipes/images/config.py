@@ -23,9 +23,9 @@ class ImagesConfig(TrainConfig):
             class, or an .npz file with the arrays x and y (or x_train, y_train, x_test, y_test).
         labels: Use the images of these classes only.
         train_size: Use so many of the training images only, with each class keeping its share.
-        validation_fraction: Share of the images to choose the epoch by. Defaults to 0.15, of each
+        validation_fraction: Fraction of the images to choose the epoch by. Defaults to 0.15, of each
             class alike; for published sets to the book's first 5,000 training images.
-        test_fraction: Share of the images to be scored once at the end. Defaults to 0.15, or to
+        test_fraction: Fraction of the images to be scored once at the end. Defaults to 0.15, or to
             the published test part.
         image_size: Height and width in pixels that the images of a folder are resized to.
         normalization: How pixels are scaled inside the model: each by its mean and deviation over
@@ -33,7 +33,7 @@ class ImagesConfig(TrainConfig):
         mirror: Show half of the training images mirrored left to right (clothes, not digits).
         shift: Move training images by up to so many pixels in each direction.
         class_weight: With balanced, every class counts alike in the loss, however rare.
-        label_smoothing: Share of each label that is spread over all classes.
+        label_smoothing: Fraction of each label that is spread over all classes.
         mc_samples: Predictions with dropout on to average (give the model some dropout); 0 for a
             single one without.
         calibrate: Divide the logits, after training, by the temperature that suits the validation

@@ -29,8 +29,8 @@ class LanguageModelConfig(TrainConfig):
             is that of the third edition for shakespeare, 1,000,000 characters to train on and
             60,000 for validation. 90-10 validates on the last tenth, as published figures for
             shakespeare do, and has no test part: test is the second half of validation.
-        validation_fraction: Share of the characters to choose the epoch by.
-        test_fraction: Share of the characters to be scored once at the end.
+        validation_fraction: Fraction of the characters to choose the epoch by.
+        test_fraction: Fraction of the characters to be scored once at the end.
         window: Tokens that the training model reads at once.
         batching: streams reads the text in --batch_size places at once and goes on from there
             in the next batch, with the state carried over, for recurrent models. random takes

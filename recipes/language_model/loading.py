@@ -5,7 +5,7 @@ import numpy as np
 import zoo
 from recipes.data.texts import python_docs, read_text, shakespeare
 from recipes.errors import UserError
-from recipes.language_model.samples import PROMPT_LENGTH, named, strangers
+from recipes.language_model.samples import PROMPT_LENGTH, named, unknown_characters
 from recipes.language_model.task import MAX_COUNTED, LanguageTask
 
 #: Characters of Tiny Shakespeare that the third edition trains on, and validates on.
@@ -136,7 +136,7 @@ def _opening(text):
 
 
 def _check_prompt(tokens, prompt):
-    new = strangers(tokens, prompt)
+    new = unknown_characters(tokens, prompt)
     if new and not tokens.unknown:
         raise UserError(
             f"--prompt must be made of characters of the text. Received: {named(new)} as well."

@@ -8,7 +8,7 @@ import numpy as np
 import zoo
 from recipes.data.texts import read_text
 from recipes.errors import UserError
-from recipes.language_model.samples import named, strangers
+from recipes.language_model.samples import named, unknown_characters
 
 #: What decodes to it is no whole character yet.
 _UNFINISHED = "\ufffd"
@@ -131,7 +131,7 @@ def _read_prompt(source, text, encoding):
 
 def _encode(tokens, prompt):
     """The prompt's ids; what the model does not know is refused, or replaced if it can be."""
-    new = strangers(tokens, prompt)
+    new = unknown_characters(tokens, prompt)
     if new and not tokens.unknown:
         raise UserError(
             f"The model does not know {named(new)}, which the text that it was trained on does not "

@@ -47,10 +47,10 @@ def write(model, prompt_ids, length, temperatures, seed):
     return zoo.decoding.generate(model, prompts, length, EachRow(tuple(temperatures)), seed)
 
 
-def strangers(tokens, text) -> list[str]:
+def unknown_characters(tokens, text) -> list[str]:
     """Characters of a text that are not in a vocabulary of characters, in order of appearance.
 
-    >>> strangers(zoo.layers.CharacterTokens("abc", lowercase=True), "Bad cab, dad!")
+    >>> unknown_characters(zoo.layers.CharacterTokens("abc", lowercase=True), "Bad cab, dad!")
     ['d', ' ', ',', '!']
     """
     text = text.lower() if getattr(tokens, "lowercase", False) else text

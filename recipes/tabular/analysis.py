@@ -41,14 +41,14 @@ def scores(target, rows, found, interval=False) -> dict[str, float]:
     return result | {f"{name}_{end}": v for end, v in zip(("low", "high"), ends, strict=False)}
 
 
-def interval_text(result, criterion, rows, name) -> str:
+def interval_text(result, metric, rows, name) -> str:
     """The 95 % interval of a test score in words."""
     how = {"rmse": "Student's t of the squared errors", "accuracy": "a bootstrap of the rows"}
-    low, high = (number(result[f"{criterion}_{end}"]) for end in ("low", "high"))
+    low, high = (number(result[f"{metric}_{end}"]) for end in ("low", "high"))
     return (
-        f"On the {rows:,} test rows the {criterion} of {name} is {number(result[criterion])}; on "
+        f"On the {rows:,} test rows the {metric} of {name} is {number(result[metric])}; on "
         f"other rows of the same kind it lies between {low} and {high} with 95 % confidence "
-        f"({how[criterion]})."
+        f"({how[metric]})."
     )
 
 

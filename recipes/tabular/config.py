@@ -21,13 +21,13 @@ class TabularConfig(TrainConfig):
     Args:
         target: Column to predict.
         task: Predict a number or one of several classes. By default the target decides: texts,
-            truth values, and whole numbers with at most 10 different values are classes.
+            booleans, and whole numbers with at most 10 different values are classes.
         categorical: Columns that hold categories whatever they look like, separated by commas. By
-            default: texts, truth values, and whole numbers with at most 5 different values.
+            default: texts, booleans, and whole numbers with at most 5 different values.
         numeric: Columns that are numeric whatever they look like.
         drop: Columns to leave out.
-        validation_fraction: Share of the rows to choose the epoch by.
-        test_fraction: Share of the rows to be scored once at the end.
+        validation_fraction: Fraction of the rows to choose the epoch by.
+        test_fraction: Fraction of the rows to be scored once at the end.
         normalization: How numbers are scaled inside the model: by median and inter-quartile range
             with a smooth clip, to a normal distribution by their quantiles, or by mean and
             standard deviation.

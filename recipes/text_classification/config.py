@@ -22,16 +22,16 @@ class TextClassificationConfig(TrainConfig):
         target: Its column of classes.
         validation_data: A second table, with the same columns, to choose the epoch by.
         test_data: A table of the texts to be scored once at the end.
-        validation_fraction: Share of the texts to choose the epoch by. Defaults to 0.1.
-        test_fraction: Share of the texts to be scored once at the end. Defaults to 0.1, or to the
+        validation_fraction: Fraction of the texts to choose the epoch by. Defaults to 0.1.
+        test_fraction: Fraction of the texts to be scored once at the end. Defaults to 0.1, or to the
             published test part.
         train_size: Use so many of the training texts only, with each class keeping its share.
         split: random holds out texts of each class alike, and keeps those that occur twice in one
             part. book, for imdb, is the third edition's: the last tenth of the training reviews.
         tokens: What the model reads: words (in lower case, without punctuation), characters, or
-            parts of words.
+            sub-words.
         vocabulary_size: Different ids at most, with padding and unknown ones. Defaults to 20,000
-            for words and 8,000 for parts of words.
+            for words and 8,000 for sub-words.
         lowercase: Turn texts into lower case. Words always are.
         strip_html: Leave out tags, and write entities such as &amp; as what they stand for.
         max_length: Tokens of a text at most; without it, texts are read to their end.
@@ -39,7 +39,7 @@ class TextClassificationConfig(TrainConfig):
         bucketing: Train on batches of texts of similar lengths. Without, all texts are padded to
             the longest one.
         class_weight: With balanced, every class counts alike in the loss, however rare.
-        label_smoothing: Share of each label that is spread over all classes.
+        label_smoothing: Fraction of each label that is spread over all classes.
         monitor: What the best epoch is chosen by, on validation.
         calibrate: Divide the logits, after training, by the temperature that suits the validation
             part best, so that probabilities mean what they say.

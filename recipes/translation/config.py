@@ -35,11 +35,11 @@ class TranslationConfig(TrainConfig):
             edition for spa_eng: 100,000 shuffled pairs to train on, the rest for validation.
         held_out: Sources of validation, and of the test part; of your own file, at most a tenth
             each.
-        label_smoothing: Share of each target that is spread evenly over all tokens.
+        label_smoothing: Fraction of each target that is spread evenly over all tokens.
         sampling: Scheduled sampling, for seq2seq: in training, some tokens that the decoder reads
             are not the right ones but its own, drawn from its output (embedding) or averaged by it
             (output).
-        sampling_probability: Share of them at the end.
+        sampling_probability: Fraction of them at the end.
         sampling_schedule: How this share grows: all but constant begin near 0 and are at their end
             by the middle of the run.
         beam: Beams of a second set of scores, by beam search; 1 for greedy scores alone.

@@ -71,7 +71,7 @@ def sentence_scores(outputs, references) -> dict[str, float]:
         references: The right ones of each source, one or more.
 
     Returns:
-        `exact_match`, the share of translations that are equal to a reference; `bleu` and `chrf`
+        `exact_match`, the fraction of translations that are equal to a reference; `bleu` and `chrf`
         of the whole, 0 to 100, as sacreBLEU computes them by default, with all references.
 
     Example:

@@ -101,7 +101,7 @@ def _read(source, text, encoding):
 
 def _check_known(tokens, lines):
     """Characters that the model does not know are refused, or named if it reads them as unknown."""
-    known = getattr(tokens, "characters", None)  # words and parts of words can read any text
+    known = getattr(tokens, "characters", None)  # words and sub-words can read any text
     new = [] if known is None else list(dict.fromkeys(c for c in "".join(lines) if c not in known))
     shown = ", ".join(map(repr, new[:5])) + (", ..." if len(new) > 5 else "")
     if new and not tokens.unknown:

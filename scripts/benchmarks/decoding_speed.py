@@ -21,7 +21,7 @@ def greedy_speed(model, source, steps=10, repeats=20) -> dict:
 
     Returns:
         Median seconds, `zoo` and `loop`; the mean `ratio` of the loop's time to the other, with
-        the half-width of its 95 % `interval`; `same`, the share of rows with equal ids.
+        the half-width of its 95 % `interval`; `same`, the fraction of rows with equal ids.
     """
     ways = {
         "zoo": lambda: decode(model, source, steps, START, END),

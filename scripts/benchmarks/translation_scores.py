@@ -49,7 +49,7 @@ def dates(rows, results, folder) -> str:
     return (
         f"{markdown(lines)}\n\n{seeds} seeds, mean and deviation. `-unfed`: without input feeding. "
         "Most: half the book's epochs, and half of 25 where the book has no such model for "
-        "dates. Same answers: the share of test dates, in the worst run, whose answer is one and "
+        "dates. Same answers: the fraction of test dates, in the worst run, whose answer is one and "
         "the same alone, together and padded to 18, 24 and 40 ids, and by a call on ids that "
         "nothing pads. Difference: the largest of a logit, nothing padded against padded to 40."
     )

@@ -8,7 +8,7 @@ from scripts.benchmarks.decoding_speed import greedy_speed
 from scripts.benchmarks.padded_loop import epoch_speed
 from scripts.benchmarks.translation_scores import BEAM, questions, yes
 
-#: An epoch takes at most this share of the notebook's; greedy decoding is so many times faster.
+#: An epoch takes at most this fraction of the notebook's; greedy decoding is so many times faster.
 SHARE, FASTER = 0.25, 10
 #: Milliseconds for two dates (book, chapter 16, 2nd edition cells 191 and 192).
 BOOK_LOOP, BOOK_COMPILED = 199, 18.3

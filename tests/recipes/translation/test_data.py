@@ -328,7 +328,7 @@ def test_pictures_of_any_text(tmp_path):
     plots.attention(examples * 2).savefig(tmp_path / "four.png")
     parts, letters = plots.attention(examples).axes[:2]
     turned = [axis.get_xticklabels()[0].get_rotation() for axis in (parts, letters)]
-    assert turned == [90, 0]  # parts of words have no room, and characters are read upright
+    assert turned == [90, 0]  # sub-words have no room, and characters are read upright
     assert letters.get_yticklabels()[0].get_text() == "b"
 
 
