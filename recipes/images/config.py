@@ -23,8 +23,8 @@ class ImagesConfig(TrainConfig):
             class, or an .npz file with the arrays x and y (or x_train, y_train, x_test, y_test).
         labels: Use the images of these classes only.
         train_size: Use so many of the training images only, with each class keeping its share.
-        validation_fraction: Fraction of the images to choose the epoch by. Defaults to 0.15, of each
-            class alike; for published sets to the book's first 5,000 training images.
+        validation_fraction: Fraction of the images to choose the epoch by. Defaults to 0.15, of
+            each class alike; for published sets to the book's first 5,000 training images.
         test_fraction: Fraction of the images to be scored once at the end. Defaults to 0.15, or to
             the published test part.
         image_size: Height and width in pixels that the images of a folder are resized to.

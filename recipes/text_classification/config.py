@@ -23,8 +23,8 @@ class TextClassificationConfig(TrainConfig):
         validation_data: A second table, with the same columns, to choose the epoch by.
         test_data: A table of the texts to be scored once at the end.
         validation_fraction: Fraction of the texts to choose the epoch by. Defaults to 0.1.
-        test_fraction: Fraction of the texts to be scored once at the end. Defaults to 0.1, or to the
-            published test part.
+        test_fraction: Fraction of the texts to be scored once at the end. Defaults to 0.1, or to
+            the published test part.
         train_size: Use so many of the training texts only, with each class keeping its share.
         split: random holds out texts of each class alike, and keeps those that occur twice in one
             part. book, for imdb, is the third edition's: the last tenth of the training reviews.

@@ -70,7 +70,7 @@ def epoch_speed(preset, steps=200, task=None) -> dict:
     return {
         "seconds": {way: float(each.mean()) for way, each in seconds.items()},
         "epoch": epochs,
-        "weights": {way: model.count_params() for way, model in models.items()},
+        "parameters": {way: model.count_params() for way, model in models.items()},
         "fastest": min((way for way in whole if way != "padded"), key=lambda way: whole[way].sum()),
         "ratio": {way: ratio for way, (ratio, _) in compared.items()},
         "interval": {way: interval for way, (_, interval) in compared.items()},

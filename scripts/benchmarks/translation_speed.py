@@ -23,7 +23,7 @@ def epoch(preset) -> dict:
 
 def epoch_text(result) -> str:
     """What `epoch` found, in words."""
-    lines = [["way", "weights", "ms a step", "steps an epoch", "recipe's epoch to this"]]
+    lines = [["way", "parameters", "ms a step", "steps an epoch", "recipe's epoch to this"]]
     for way, seconds in result["seconds"].items():
         ratio = "1"
         if way in result["ratio"]:
