@@ -19,7 +19,8 @@ def padding_check(model, texts, max_length, widths=(18, 24, 40)) -> dict:
 
     Returns:
         `same`: fraction of sentences with one answer in every case: decoded alone; decoded
-        together, padded to each width; and called, without `decode`, on ids of one length that nothing pads,
+        together, padded to each width; and called, without `decode`, on ids of one length that
+        nothing pads,
         where each id of the answer is the likeliest after those before it. `difference`: largest
         difference of a logit between this call and one on ids padded to the largest width.
     """
