@@ -1,4 +1,4 @@
-"""Any text in a picture: what the font lacks, what is long, what runs from right to left."""
+"""Any text in a figure: what the font lacks, what is long, what runs from right to left."""
 
 import unicodedata
 from functools import cache

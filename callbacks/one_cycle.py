@@ -6,7 +6,7 @@ from callbacks.optimizers import with_schedules
 from callbacks.phases import Phase, Phases
 from callbacks.schedules import check_order, check_rate, check_steps
 
-#: Starting rate and final rate, as shares of the largest, by form.
+#: Starting rate and final rate, as fractions of the largest, by form.
 ENDS = {"linear": (1 / 10, 1 / 10_000), "cosine": (1 / 25, 1 / 100_000)}
 
 

@@ -173,7 +173,7 @@ class FlatCosine(Phases):
     Args:
         learning_rate: Rate of the flat part, above 0.
         total_steps: Number of training steps. Later the rate stays at its end.
-        flat: Share of the steps that are flat, in [0, 1]. Defaults to 0.75.
+        flat: Fraction of the steps that are flat, in [0, 1]. Defaults to 0.75.
         final_learning_rate: Rate at the end, not above the flat one. Defaults to 0.
         name: Name of the schedule.
 

@@ -3,10 +3,10 @@
 import keras
 
 
-class ReduceOnPlateau(keras.callbacks.ReduceLROnPlateau):
+class ReduceLROnPlateau(keras.callbacks.ReduceLROnPlateau):
     """Lowers the learning rate when a score has stopped improving.
 
-    Keras' own with the book's defaults, which says before the training, not in the middle of it,
+    Keras' own with the book's defaults, and says before the training, not in the middle of it,
     that a schedule drives the rate already.
 
     Args:
@@ -21,10 +21,10 @@ class ReduceOnPlateau(keras.callbacks.ReduceLROnPlateau):
 
     Example:
         >>> import keras, numpy as np
-        >>> from callbacks import ReduceOnPlateau
+        >>> from callbacks import ReduceLROnPlateau
         >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
         >>> model.compile(optimizer=keras.optimizers.SGD(0.1), loss="mse")
-        >>> plateau = ReduceOnPlateau("loss", patience=1, min_delta=1e9)
+        >>> plateau = ReduceLROnPlateau("loss", patience=1, min_delta=1e9)
         >>> _ = model.fit(np.ones((8, 1)), np.ones((8, 1)), epochs=3, callbacks=[plateau],
         ...               verbose=0)
         >>> round(float(model.optimizer.learning_rate), 3)  # halved twice

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-#: Share of the curve, at its start, that suggestions leave out: too few losses to average.
+#: Fraction of the curve, at its start, that suggestions leave out: too few losses to average.
 WARM_UP = 0.1
 #: Points of a curve below which nothing is suggested.
 FEWEST = 5

@@ -124,7 +124,7 @@ def confusion_matrix(labels, predictions, class_names):
         class_names: Names of the classes, by number.
 
     Returns:
-        A Matplotlib figure. Colours are shares of the true class, numbers are counts.
+        A Matplotlib figure. Colours are fractions of the true class, numbers are counts.
 
     Example:
         >>> from callbacks import summaries

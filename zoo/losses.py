@@ -5,6 +5,8 @@ import math
 import keras
 from keras import ops
 
+from zoo.renamed import accept_old_names
+
 
 @keras.saving.register_keras_serializable(package="zoo")
 class PinballLoss(keras.losses.Loss):
@@ -71,12 +73,12 @@ class SmoothedSparseCrossentropy(keras.losses.Loss):
     over all classes, the label included: what Keras does for one-hot labels only.
 
     Args:
-        label_smoothing: Share to spread, in [0, 1). Defaults to 0.1.
+        label_smoothing: Fraction to spread, in [0, 1). Defaults to 0.1.
         name: Name of the loss.
         **kwargs: Arguments of `keras.losses.Loss`.
 
     Raises:
-        ValueError: If the share is out of range.
+        ValueError: If the fraction is out of range.
 
     Example:
         >>> from zoo.losses import SmoothedSparseCrossentropy
@@ -122,14 +124,14 @@ class MaskedCrossentropy(SmoothedSparseCrossentropy):
     by their number of sequences.)
 
     Args:
-        label_smoothing: Share to spread over all ids, in [0, 1). Defaults to 0.
+        label_smoothing: Fraction to spread over all ids, in [0, 1). Defaults to 0.
         reduction: As in `keras.losses.Loss`. Defaults to `"mean_with_sample_weight"`: the mean
             over real tokens.
         name: Name of the loss.
         **kwargs: Arguments of `keras.losses.Loss`.
 
     Raises:
-        ValueError: If the share is out of range.
+        ValueError: If the fraction is out of range.
 
     Example:
         >>> from zoo.losses import MaskedCrossentropy
@@ -164,7 +166,7 @@ class MaskedCrossentropy(SmoothedSparseCrossentropy):
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class EachMember(keras.losses.Loss):
+class PerMemberLoss(keras.losses.Loss):
     """The mean, over the members of an ensemble, of each member's own loss.
 
     For models that hold several predictors, with outputs `(batch, members, ...)`, all of which
@@ -181,9 +183,9 @@ class EachMember(keras.losses.Loss):
         ValueError: If the loss is not a Keras loss object.
 
     Example:
-        >>> from zoo.losses import EachMember
+        >>> from zoo.losses import PerMemberLoss
         >>> import keras, numpy as np
-        >>> loss = EachMember(keras.losses.MeanSquaredError())
+        >>> loss = PerMemberLoss(keras.losses.MeanSquaredError())
         >>> y_true, y_pred = np.array([[2.0]]), np.array([[[1.0], [3.0]]])
         >>> float(loss(y_true, y_pred))  # each errs by 1; their mean is exact
         1.0
@@ -192,7 +194,7 @@ class EachMember(keras.losses.Loss):
         Gorishniy et al., *TabM*, 2025, section 3.
     """
 
-    def __init__(self, loss, name="each_member", **kwargs):
+    def __init__(self, loss, name="per_member_loss", **kwargs):
         super().__init__(name=name, **kwargs)
         self.loss = keras.losses.get(loss)
         if not isinstance(self.loss, keras.losses.Loss):
@@ -209,3 +211,6 @@ class EachMember(keras.losses.Loss):
     def get_config(self):
         """Arguments to rebuild the loss."""
         return {**super().get_config(), "loss": keras.losses.serialize(self.loss)}
+
+
+accept_old_names()

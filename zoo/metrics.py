@@ -85,7 +85,7 @@ class LastStepLoss(keras.metrics.Mean):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class TokenAccuracy(keras.metrics.Mean):
-    """Share of the real tokens whose id has the largest logit; id 0 is padding and never counts.
+    """Fraction of the real tokens whose id has the largest logit; id 0 is padding and never counts.
 
     Args:
         name: Name of the metric.

@@ -17,7 +17,7 @@ def objective(head, label_smoothing=0.0):
         head: `"regression"` (mean squared error; metric `mae`), `"binary"`, `"multilabel"` (binary
             crossentropy) or `"multiclass"` (sparse categorical crossentropy; metric `accuracy`
             for all three).
-        label_smoothing: Share of each label that is spread evenly over all classes, in [0, 1):
+        label_smoothing: Fraction of each label that is spread evenly over all classes, in [0, 1):
             keeps a classifier from growing too sure. Defaults to 0.
 
     Returns:

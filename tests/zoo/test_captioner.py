@@ -1,4 +1,4 @@
-"""The decoder of seq2seq on the places of a picture."""
+"""The decoder of seq2seq on the places of an image."""
 
 import keras
 import numpy as np

@@ -125,7 +125,7 @@ def test_a_nested_model_with_units():
     core = zoo.wavenet((None, 2), 2, filters=4, num_layers=2, head="gaussian")
     inputs = keras.Input((None, 2))
     x = layers.Normalization(mean=[1.0, 2.0], variance=[4.0, 9.0])(inputs)
-    outputs = zoo.layers.TargetUnits([1.0], [2.0], head="gaussian")(core(x))
+    outputs = zoo.layers.Denormalization([1.0], [2.0], head="gaussian")(core(x))
     model = keras.Model(inputs, outputs)
     assert_steps_equal_whole(shaken(model), series_for(model))
     context = series_for(model)

@@ -9,10 +9,10 @@ import zoo
 from tests.shared import run_fresh
 from zoo.layers import (
     ClassProbabilities,
+    Denormalization,
     FillMissing,
     RobustScaleSmoothClip,
     TableColumns,
-    TargetUnits,
     TextIds,
     WordTokens,
 )
@@ -50,7 +50,7 @@ def build(last, outputs=1, head="regression"):
 
 
 def test_a_table_becomes_predictions_in_the_datas_units():
-    model = build(TargetUnits([100.0], [10.0]))
+    model = build(Denormalization([100.0], [10.0]))
     predictor = zoo.Predictor(model)
     outputs = predictor.predict(table())
     assert outputs.shape == (40, 1)
@@ -134,7 +134,7 @@ def test_models_of_arrays_take_arrays():
 
 def test_a_table_without_rows_is_refused():
     with pytest.raises(ValueError, match=r"Expected a table with rows"):
-        zoo.Predictor(build(TargetUnits([0.0], [1.0]))).predict(table()[:0])
+        zoo.Predictor(build(Denormalization([0.0], [1.0]))).predict(table()[:0])
 
 
 # Texts

@@ -9,12 +9,12 @@ from keras import layers, ops
 from zoo.layers import (
     CarriedInputs,
     CarriedState,
+    Denormalization,
     GatedActivation,
     GaussianParameters,
     NoteTokens,
     OneHot,
     SortQuantiles,
-    TargetUnits,
 )
 
 _POINTWISE = (
@@ -39,7 +39,7 @@ _POINTWISE = (
     GatedActivation,
     GaussianParameters,
     SortQuantiles,
-    TargetUnits,
+    Denormalization,
 )
 _OF_IDS = (
     layers.Embedding,

@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from zoo.decoding.stepper import Stepper
-from zoo.layers import GaussianParameters, SeasonalResidual, SortQuantiles, TargetUnits
+from zoo.layers import Denormalization, GaussianParameters, SeasonalResidual, SortQuantiles
 
 
 def roll_out(model, context, steps, known=None, cached=None, point=None):
@@ -193,7 +193,7 @@ def _heads(model):
             yield "gaussian"
         elif isinstance(layer, SortQuantiles):
             yield "quantile"
-        elif isinstance(layer, (SeasonalResidual, TargetUnits)):
+        elif isinstance(layer, (SeasonalResidual, Denormalization)):
             yield layer.head
 
 

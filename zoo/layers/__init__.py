@@ -7,7 +7,7 @@ from zoo.layers.carried_state import CarriedInputs, CarriedState
 from zoo.layers.categories import CategoryEmbedding, CrossedCategories
 from zoo.layers.causal_self_attention import CausalSelfAttention
 from zoo.layers.class_probabilities import ClassProbabilities
-from zoo.layers.ensemble import EnsembleDense, MembersMean, RandomSigns
+from zoo.layers.ensemble import EnsembleDense, EnsembleMean, RandomSigns
 from zoo.layers.feature_embeddings import PeriodicEmbedding, PiecewiseLinearEncoding
 from zoo.layers.gated_activation import GatedActivation
 from zoo.layers.heads import GaussianParameters, SortQuantiles
@@ -36,8 +36,11 @@ from zoo.layers.text_ids import TextIds
 from zoo.layers.tokens import CharacterTokens
 from zoo.layers.transformer_blocks import TransformerDecoderBlock, TransformerEncoderBlock
 from zoo.layers.transformer_decoder import TransformerDecoder
-from zoo.layers.units import Difference, LastSteps, SeasonalResidual, TargetUnits
+from zoo.layers.units import Denormalization, Difference, LastSteps, SeasonalResidual
 from zoo.layers.words import WordTokens
+from zoo.renamed import accept_old_names
+
+accept_old_names()
 
 __all__ = [
     "AttentionDecoder",
@@ -51,8 +54,10 @@ __all__ = [
     "CharacterTokens",
     "ClassProbabilities",
     "CrossedCategories",
+    "Denormalization",
     "Difference",
     "EnsembleDense",
+    "EnsembleMean",
     "ExponentialSampling",
     "FillMissing",
     "GatedActivation",
@@ -65,7 +70,6 @@ __all__ = [
     "LinearSampling",
     "LuongAttention",
     "MaskedPooling",
-    "MembersMean",
     "NgramIds",
     "NoteTokens",
     "OneHot",
@@ -85,7 +89,6 @@ __all__ = [
     "StandardScale",
     "SubwordTokens",
     "TableColumns",
-    "TargetUnits",
     "TextIds",
     "TransformerDecoder",
     "TransformerDecoderBlock",

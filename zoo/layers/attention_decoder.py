@@ -42,7 +42,7 @@ class AttentionDecoder(keras.layers.Layer):
         attention_layer_size: See `AttentionDecoderCell`. Defaults to None.
         input_feeding: See `AttentionDecoderCell`. Defaults to True.
         embedding_dim: Size of the embedding. Defaults to 128.
-        dropout: Share dropped behind the embedding and in front of the head, and, the same at
+        dropout: Fraction dropped behind the embedding and in front of the head, and, the same at
             every step, between recurrent layers; in [0, 1). Defaults to 0.
         sampling: `"embedding"`, `"output"`, or None: teacher forcing. Defaults to None.
         sampling_probability: Number in [0, 1], or a schedule of the training step such as

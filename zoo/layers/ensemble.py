@@ -117,7 +117,7 @@ class EnsembleDense(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class MembersMean(keras.layers.Layer):
+class EnsembleMean(keras.layers.Layer):
     """The prediction of an ensemble: the mean of its members' outputs or probabilities.
 
     Classifiers come with logits and leave with logits: those of the members' mean probability,
@@ -132,9 +132,9 @@ class MembersMean(keras.layers.Layer):
 
     Example:
         >>> import keras, numpy as np
-        >>> from zoo.layers import MembersMean
+        >>> from zoo.layers import EnsembleMean
         >>> logits = np.log([[[0.2 / 0.8], [0.6 / 0.4]]])  # two members say 0.2 and 0.6
-        >>> keras.ops.sigmoid(MembersMean("binary")(logits)).numpy().round(4)
+        >>> keras.ops.sigmoid(EnsembleMean("binary")(logits)).numpy().round(4)
         array([[0.4]], dtype=float32)
     """
 

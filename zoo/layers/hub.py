@@ -24,7 +24,7 @@ class HubLayer(keras.layers.Layer):
     only, and their regularisation and moving averages are not part of the file.
 
     The book's modules: `"https://tfhub.dev/google/tf2-preview/nnlm-en-dim50/1"` (50 numbers for
-    a text, 48 million weights) and `"https://tfhub.dev/google/universal-sentence-encoder/4"`
+    a text, 48 million parameters) and `"https://tfhub.dev/google/universal-sentence-encoder/4"`
     (512 numbers).
 
     Args:

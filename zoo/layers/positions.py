@@ -111,7 +111,7 @@ class PositionalEmbedding(keras.layers.Layer):
         max_length: Number of learned positions. Defaults to 512.
         scale: Whether the vectors of the ids are scaled by `sqrt(embedding_dim)`, so that they
             weigh as much as the positions although they start small. Defaults to True.
-        dropout: Share of the channels dropped behind the sum, in [0, 1). Defaults to 0.
+        dropout: Fraction of the channels dropped behind the sum, in [0, 1). Defaults to 0.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Raises:

@@ -17,7 +17,7 @@ class QuantileNormalization(keras.layers.Layer):
     """Maps each feature to a normal distribution, whatever its own looks like.
 
     The empirical distribution function, linear between stored quantiles, turns a value into the
-    share of training values below it; the normal quantile function turns that into a number of
+    fraction of training values below it; the normal quantile function turns that into a number of
     standard deviations. Outputs lie within +-5, and NaN stays NaN. The map never decreases. A
     value that fills several quantiles (many zeros, say) goes to the middle of its share.
 

@@ -90,8 +90,8 @@ class TransformerEncoderBlock(_Block):
         num_heads: Number of attention heads.
         key_dim: Size of each head.
         feed_forward_dim: Size of the hidden dense layer.
-        dropout: Share of the channels dropped behind each part, in [0, 1). Defaults to 0.
-        attention_dropout: Share of the attention weights dropped, in [0, 1). Defaults to 0.
+        dropout: Fraction of the channels dropped behind each part, in [0, 1). Defaults to 0.
+        attention_dropout: Fraction of the attention weights dropped, in [0, 1). Defaults to 0.
         norm: Where each part is normalised: `"pre"`, in front of it, or `"post"`, behind its
             residual path. Defaults to `"pre"`.
         activation: Of the hidden dense layer. Defaults to `"relu"`.

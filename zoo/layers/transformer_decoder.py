@@ -25,9 +25,9 @@ class TransformerDecoder(keras.layers.Layer):
         num_heads: Number of attention heads. Defaults to 8.
         key_dim: Size of each head. Defaults to `embedding_dim // num_heads`.
         feed_forward_dim: Size of the hidden dense layers. Defaults to `4 * embedding_dim`.
-        dropout: Share of the channels dropped behind the embedding and behind each part of a
+        dropout: Fraction of the channels dropped behind the embedding and behind each part of a
             block, in [0, 1). Defaults to 0.
-        attention_dropout: Share of the attention weights dropped, in [0, 1). Defaults to 0.
+        attention_dropout: Fraction of the attention weights dropped, in [0, 1). Defaults to 0.
         norm: `"pre"` or `"post"`, see `TransformerEncoderBlock`. Defaults to `"pre"`.
         positions: `"sinusoidal"` or `"learned"`. Defaults to `"sinusoidal"`.
         max_length: Number of learned positions. Defaults to 512.

@@ -16,7 +16,7 @@ def _shift_and_scale(forecast, scale, shift, head):
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class TargetUnits(keras.layers.Layer):
+class Denormalization(keras.layers.Layer):
     """Turns a forecast of standardised targets into the data's units.
 
     Args:
@@ -26,8 +26,8 @@ class TargetUnits(keras.layers.Layer):
 
     Example:
         >>> import numpy as np
-        >>> from zoo.layers import TargetUnits
-        >>> layer = TargetUnits(mean=[100.0], scale=[10.0], head="gaussian")
+        >>> from zoo.layers import Denormalization
+        >>> layer = Denormalization(mean=[100.0], scale=[10.0], head="gaussian")
         >>> layer(np.array([[[[[2.0, 0.5]]]]])).numpy().ravel()  # mean 2, stddev 0.5
         array([120.,   5.], dtype=float32)
     """
@@ -61,7 +61,7 @@ class Difference(keras.layers.Layer):
 
     Args:
         lag: Number of steps to look back: 1, or the seasonal period.
-        channels: Number of leading channels to difference; the others (calendar features, say)
+        channels: Number of leading channels to difference; the others (datetime features, say)
             only lose their first `lag` steps. Defaults to all.
 
     Example:

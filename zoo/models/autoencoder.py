@@ -51,7 +51,7 @@ def autoencoder(
         activation: Activation of the hidden layers. Defaults to the preset's.
         kernel_initializer: Defaults to the one that fits the activation.
         batch_normalization: `"before"`, `"after"` or `"none"`. Defaults to the preset's choice.
-        dropout: Share of each hidden layer's outputs that is dropped, in [0, 1). Defaults to 0.
+        dropout: Fraction of each hidden layer's outputs that is dropped, in [0, 1). Defaults to 0.
         l1: Factor of the L1 penalty on all kernels. Defaults to 0.
         l2: Factor of the L2 penalty on all kernels. Defaults to 0.
         max_norm: Largest norm of the weights into each hidden unit. Defaults to no bound.
@@ -59,7 +59,7 @@ def autoencoder(
             `"sigmoid"` for pixels in [0, 1]. Defaults to none.
         noise: What the network has to undo in training: `"gaussian"` noise on the inputs,
             `"dropout"` of inputs, or `"none"`. Defaults to `"none"`.
-        noise_rate: Standard deviation of Gaussian noise, in the inputs' units, or share of the
+        noise_rate: Standard deviation of Gaussian noise, in the inputs' units, or fraction of the
             inputs dropped. Defaults to the book's 0.2 or 0.5.
         name: Name of the model.
 
@@ -119,5 +119,5 @@ def _noisy(x, noise, rate):
     if noise == "gaussian":
         return layers.GaussianNoise(rate, name="noise")(x)
     if rate >= 1:
-        raise ValueError(f"The share of inputs to drop must lie in [0, 1). Received: {rate!r}")
+        raise ValueError(f"The fraction of inputs to drop must lie in [0, 1). Received: {rate!r}")
     return layers.Dropout(rate, name="noise")(x)

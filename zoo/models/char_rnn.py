@@ -32,7 +32,7 @@ def char_rnn(
         num_layers: Number of recurrent layers. Defaults to 1.
         cell: `"gru"`, `"lstm"`, `"simple_rnn"` or `"layer_norm"`. Defaults to `"gru"`.
         embedding_dim: Size of the embedding. Defaults to None: one-hot vectors.
-        dropout: Share of the channels dropped behind the embedding and behind every recurrent
+        dropout: Fraction of the channels dropped behind the embedding and behind every recurrent
             layer, in [0, 1). Defaults to 0.
         tie_embeddings: Whether the head shares the weights of the embedding, without a bias; a
             linear projection stands between, where `units` is another size. Defaults to False.

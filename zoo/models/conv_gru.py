@@ -36,7 +36,7 @@ def conv_gru(
         strides: Input steps for each output step. Defaults to 2.
         units: Size of each GRU layer. Defaults to 20.
         num_layers: Number of GRU layers. Defaults to 2.
-        dropout: Share of the features dropped between layers. Defaults to 0.
+        dropout: Fraction of the features dropped between layers. Defaults to 0.
         head: `"point"`, `"quantile"` or `"gaussian"`. Defaults to `"point"`.
         quantiles: Probabilities of a quantile head.
         name: Name of the model.

@@ -27,7 +27,7 @@ def conv_lstm_language_model(
             and is followed by batch normalisation. Defaults to `(32, 48, 64, 96)`.
         kernel_size: Width of the kernels. Defaults to 2.
         units: Size of the LSTM. Defaults to 256.
-        dropout: Share of the channels dropped in front of and behind the LSTM, in [0, 1).
+        dropout: Fraction of the channels dropped in front of and behind the LSTM, in [0, 1).
             Defaults to 0.
         name: Name of the model.
 

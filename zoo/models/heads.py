@@ -80,7 +80,7 @@ def check_counts(**values):
 
 
 def check_dropout(dropout):
-    """Raises a `ValueError` if the share to drop does not lie in [0, 1)."""
+    """Raises a `ValueError` if the fraction to drop does not lie in [0, 1)."""
     if not 0 <= dropout < 1:
         raise ValueError(f"dropout must lie in [0, 1). Received: {dropout!r}")
 

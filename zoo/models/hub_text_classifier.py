@@ -34,7 +34,7 @@ def hub_text_classifier(
         head: `"binary"`, `"multiclass"` or `"multilabel"`. Defaults to `"binary"`.
         units: Size of each hidden ReLU layer, or of a single one; `()` for none. Defaults to
             `(128,)`.
-        dropout: Share dropped of the module's vector and of each hidden layer, in [0, 1).
+        dropout: Fraction dropped of the module's vector and of each hidden layer, in [0, 1).
             Defaults to 0.
         trainable: Whether the module learns, too. Defaults to False.
         signature: Signature of the module to call. Defaults to its own choice.

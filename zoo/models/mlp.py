@@ -74,7 +74,7 @@ def mlp(
             activation: He for ReLU and its variants, LeCun for SELU, Glorot for the others.
         batch_normalization: `"before"` or `"after"` the activation (no bias in the dense layer
             if before), or `"none"`. Defaults to the preset's choice.
-        dropout: Share of each hidden layer's outputs that is dropped, in [0, 1); alpha dropout
+        dropout: Fraction of each hidden layer's outputs that is dropped, in [0, 1); alpha dropout
             if the activation is SELU. Defaults to 0.
         l1: Factor of the L1 penalty on all kernels, the head's included. Defaults to 0.
         l2: Factor of the L2 penalty on all kernels, the head's included. Defaults to 0.
@@ -130,7 +130,7 @@ class HiddenLayers:
         activation: Name of the activation.
         kernel_initializer: Initializer of the kernels.
         batch_normalization: Where to normalise.
-        dropout: Share of the outputs to drop.
+        dropout: Fraction of the outputs to drop.
         l1: Factor of the L1 penalty.
         l2: Factor of the L2 penalty.
         max_norm: Bound of the norm of a unit's weights.

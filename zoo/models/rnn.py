@@ -104,7 +104,7 @@ def deep_rnn(
         cell: `"simple_rnn"`, `"lstm"`, `"gru"` or `"layer_norm"`. Defaults to `"gru"`.
         units: Size of each layer. Defaults to 20.
         num_layers: Number of recurrent layers. Defaults to 2.
-        dropout: Share of the features dropped between layers and before the head, in [0, 1).
+        dropout: Fraction of the features dropped between layers and before the head, in [0, 1).
             Defaults to 0.
         batch_normalization: Normalise the output of every recurrent layer. Defaults to False.
         return_sequences: Forecast at every step (more gradient, the book's advice) instead of

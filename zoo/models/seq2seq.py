@@ -55,7 +55,7 @@ def seq2seq(
             is faster without. Defaults to True.
         monotonic: Whether attention only moves forwards. Defaults to False.
         embedding_dim: Size of both embeddings. Defaults to 128.
-        dropout: Share dropped behind embeddings, between recurrent layers and before the head,
+        dropout: Fraction dropped behind embeddings, between recurrent layers and before the head,
             in [0, 1). Defaults to 0.
         sampling: Scheduled sampling: `"embedding"`, `"output"` or None, see
             `zoo.layers.AttentionDecoder`. Defaults to None.

@@ -48,9 +48,9 @@ def transformer(
         key_dim: Size of each head. Defaults to `embedding_dim // num_heads`.
         feed_forward_dim: Size of the hidden dense layer of each block. Defaults to
             `4 * embedding_dim`.
-        dropout: Share of the channels dropped behind the embeddings and behind each part of a
+        dropout: Fraction of the channels dropped behind the embeddings and behind each part of a
             block, in [0, 1). Defaults to 0.1.
-        attention_dropout: Share of the attention weights dropped, in [0, 1). Defaults to 0.
+        attention_dropout: Fraction of the attention weights dropped, in [0, 1). Defaults to 0.
         norm: Where each part of a block is normalised: `"pre"`, in front of it, which trains
             without warm-up, or `"post"`, behind its residual path. Defaults to `"pre"`.
         positions: `"sinusoidal"` or `"learned"`. Defaults to `"sinusoidal"`.

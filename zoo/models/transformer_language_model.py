@@ -35,7 +35,7 @@ def transformer_language_model(
         embedding_dim: Channels; a multiple of `2 * num_heads`. Defaults to 128.
         feed_forward_dim: Size of the hidden dense layer (GELU) of each block. Defaults to
             `4 * embedding_dim`.
-        dropout: Share of the channels dropped behind the embedding and behind both parts of a
+        dropout: Fraction of the channels dropped behind the embedding and behind both parts of a
             block, in [0, 1). Defaults to 0.
         tie_embeddings: Whether the head shares the weights of the embedding, without a bias.
             Defaults to False.

@@ -51,7 +51,7 @@ def wavenet_lite(
         kernel_size: Width of the kernels. Defaults to 2.
         num_blocks: Number of times the dilations start over. Defaults to 2.
         num_layers: Layers in a block, with dilations 1, 2, 4, ... Defaults to 4.
-        dropout: Share of the channels dropped after each layer. Defaults to 0.
+        dropout: Fraction of the channels dropped after each layer. Defaults to 0.
         head: `"point"`, `"quantile"` or `"gaussian"`. Defaults to `"point"`.
         quantiles: Probabilities of a quantile head.
         name: Name of the model.
@@ -121,7 +121,7 @@ def wavenet(
         num_blocks: Number of times the dilations start over. Defaults to 2.
         num_layers: Layers in a block, with dilations 1, 2, 4, ... Defaults to 5.
         skip_filters: Channels of the skip path. Defaults to `filters`.
-        dropout: Share of the channels dropped at the input of each layer. Defaults to 0.
+        dropout: Fraction of the channels dropped at the input of each layer. Defaults to 0.
         head: `"point"`, `"quantile"` or `"gaussian"`. Defaults to `"point"`.
         quantiles: Probabilities of a quantile head.
         name: Name of the model.

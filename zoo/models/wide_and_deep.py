@@ -111,7 +111,7 @@ def wide_and_deep(
         activation: Activation of the hidden layers, as in `mlp`. Defaults to `"relu"`.
         kernel_initializer: Initializer of the hidden layers. Defaults to what fits the activation.
         batch_normalization: `"before"` or `"after"` the activation, or `"none"` (the default).
-        dropout: Share of each hidden layer's outputs that is dropped, in [0, 1). Defaults to 0.
+        dropout: Fraction of each hidden layer's outputs that is dropped, in [0, 1). Defaults to 0.
         embedding_dim: Size of an embedded category, and of an embedded number. Defaults to 8.
         numeric_embedding: How the deep path reads numbers: `"none"`, `"piecewise"` (a linear map
             of `PiecewiseLinearEncoding`) or `"periodic"` (ReLU of a linear map, the same for all
@@ -122,7 +122,7 @@ def wide_and_deep(
         sigma: Standard deviation of these frequencies before training. Defaults to 0.1.
         cross_buckets: Combinations that a cross keeps apart at most. Defaults to 10,000.
         members: Members of a parameter-sharing ensemble, see `zoo.layers.EnsembleDense`. Train
-            each member on its own error, and average with `zoo.layers.MembersMean`. Defaults to 1.
+            each member on its own error, and average with `zoo.layers.EnsembleMean`. Defaults to 1.
         auxiliary: Whether to add a second output, straight from the last hidden layer, which
             helps to train the deep path. Defaults to `False`.
         output_activation: Activation of the outputs, as in `mlp`. Defaults to none.
