@@ -27,10 +27,10 @@ class SwapEMAWeights(keras.callbacks.SwapEMAWeights):
     def __init__(self):
         super().__init__(swap_on_epoch=True)
 
-    def get_state(self):
+    def get_state(self) -> dict:
         """What `Checkpoint` saves: whether the model holds the average."""
         return {"averaged": self._ema_weights_in_model}
 
-    def set_state(self, state):
+    def set_state(self, state: dict | None) -> None:
         """Takes up what `get_state` gave; `None` for a fresh start."""
         self._ema_weights_in_model = bool(state and state["averaged"])

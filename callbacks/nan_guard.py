@@ -31,11 +31,11 @@ class TerminateOnNaN(keras.callbacks.TerminateOnNaN):
         self.failed_epoch = None
         self._epoch = 0
 
-    def get_state(self):
+    def get_state(self) -> dict:
         """What `Checkpoint` saves."""
         return {"failed_epoch": self.failed_epoch}
 
-    def set_state(self, state):
+    def set_state(self, state: dict | None) -> None:
         """Takes up what was saved; `None` for a fresh start."""
         self.failed_epoch = state["failed_epoch"] if state else None
 

@@ -34,7 +34,14 @@ class ReduceLROnPlateau(keras.callbacks.ReduceLROnPlateau):
         Géron, chapter 11, "Performance Scheduling".
     """
 
-    def __init__(self, monitor="val_loss", factor=0.5, patience=5, min_learning_rate=0.0, **kwargs):
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        factor: float = 0.5,
+        patience: int = 5,
+        min_learning_rate: float = 0.0,
+        **kwargs,
+    ):
         if not 0 < factor < 1:
             raise ValueError(f"factor must be above 0 and below 1. Received: factor={factor}")
         if not patience >= 1 or not min_learning_rate >= 0:
@@ -52,7 +59,7 @@ class ReduceLROnPlateau(keras.callbacks.ReduceLROnPlateau):
         super().on_train_begin(logs)
 
 
-def check_rate_is_free(optimizer):
+def check_rate_is_free(optimizer: keras.optimizers.Optimizer | None) -> None:
     """Makes sure that the learning rate of an optimizer can be set.
 
     Args:

@@ -2,12 +2,15 @@
 
 import math
 import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
 from callbacks import summaries
+from callbacks.checks import check_mode
 from callbacks.events import EventFile, event_files, rewind
 from callbacks.graph import graph_def
 from callbacks.norms import measuring
@@ -70,19 +73,18 @@ class TensorBoard(keras.callbacks.Callback):
 
     def __init__(
         self,
-        log_dir,
-        figures=None,
-        figure_freq=5,
-        texts=None,
-        hparams=None,
-        monitor="val_loss",
-        mode="min",
-        histogram_freq=0,
-        graph=True,
+        log_dir: str | Path,
+        figures: Callable[[int], Mapping[str, Any]] | None = None,
+        figure_freq: int = 5,
+        texts: Mapping[str, str] | None = None,
+        hparams: Mapping[str, Any] | None = None,
+        monitor: str = "val_loss",
+        mode: str = "min",
+        histogram_freq: int = 0,
+        graph: bool = True,
     ):
         super().__init__()
-        if mode not in ("min", "max"):
-            raise ValueError(f"Expected mode 'min' or 'max'. Received: mode={mode!r}")
+        check_mode(mode)
         self.log_dir = log_dir
         self.figures = figures
         self.figure_freq = figure_freq
@@ -92,9 +94,9 @@ class TensorBoard(keras.callbacks.Callback):
         self.mode = mode
         self.histogram_freq = histogram_freq
         self.graph = graph
-        self._writers = {}
+        self._writers: dict[str, EventFile] = {}
         self._epoch = None
-        self._best = None
+        self._best: float | None = None
         self._write_head = True
 
     @property
@@ -103,7 +105,7 @@ class TensorBoard(keras.callbacks.Callback):
         return self._log_dir
 
     @log_dir.setter
-    def log_dir(self, value):
+    def log_dir(self, value: str | Path) -> None:
         self._log_dir = Path(value)
 
     def _add(self, split, summary, step):
@@ -123,7 +125,7 @@ class TensorBoard(keras.callbacks.Callback):
         for writer in self._writers.values():
             writer.flush()
 
-    def get_state(self):
+    def get_state(self) -> dict:
         """What `Checkpoint` saves: how long the event files are, and what they end with."""
         self._flush()
         return {
@@ -132,7 +134,7 @@ class TensorBoard(keras.callbacks.Callback):
             "best": self._best,
         }
 
-    def set_state(self, state):
+    def set_state(self, state: dict | None) -> None:
         """Cuts the event files back to a saved state; `None` empties the folder of them."""
         if self._writers:
             raise ValueError("The event files are open already: nothing can be cut back.")
@@ -192,7 +194,7 @@ class TensorBoard(keras.callbacks.Callback):
             self._add("", summaries.session_end(self._ok), 0)
         self.close()
 
-    def close(self):
+    def close(self) -> None:
         """Closes the event files; needed only where training was left by an exception."""
         for writer in self._writers.values():
             writer.close()
@@ -249,7 +251,7 @@ class TensorBoard(keras.callbacks.Callback):
         self._logged_steps = last
 
     def _write_histograms(self, epoch):
-        seen = {}
+        seen: dict[str, int] = {}
         for variable in self.model.weights:
             count = seen[variable.path] = seen.get(variable.path, 0) + 1
             tag = variable.path if count == 1 else f"{variable.path}_{count}"
@@ -272,7 +274,9 @@ class TensorBoard(keras.callbacks.Callback):
         self._drawing += time.perf_counter() - began
 
 
-def learning_rates(optimizer, steps):
+def learning_rates(
+    optimizer: keras.optimizers.Optimizer, steps: Sequence[int] | np.ndarray
+) -> np.ndarray:
     """Learning rate of an optimizer at each of some steps.
 
     Args:

@@ -2,9 +2,9 @@
 
 import keras
 
+from zoo.checks import check_counts
 from zoo.decoding.stepper import Stepper
 from zoo.layers.carried_state import CarriedInputs, CarriedState, past_inputs
-from zoo.models.heads import check_counts
 
 
 def to_stateful(model, batch_size):

@@ -1,10 +1,12 @@
 """Losses that Keras does not have."""
 
 import math
+from collections.abc import Sequence
 
 import keras
 from keras import ops
 
+from zoo.checks import check_fractions
 from zoo.renamed import accept_old_names
 
 
@@ -27,7 +29,9 @@ class PinballLoss(keras.losses.Loss):
         Koenker and Bassett, *Regression quantiles*, 1978.
     """
 
-    def __init__(self, quantiles=(0.1, 0.5, 0.9), name="pinball", **kwargs):
+    def __init__(
+        self, quantiles: Sequence[float] = (0.1, 0.5, 0.9), name: str = "pinball", **kwargs
+    ):
         super().__init__(name=name, **kwargs)
         self.quantiles = tuple(quantiles)
 
@@ -55,7 +59,7 @@ class GaussianNLL(keras.losses.Loss):
         0.9189
     """
 
-    def __init__(self, name="gaussian_nll", **kwargs):
+    def __init__(self, name: str = "gaussian_nll", **kwargs):
         super().__init__(name=name, **kwargs)
 
     def call(self, y_true, y_pred):
@@ -92,12 +96,11 @@ class SmoothedSparseCrossentropy(keras.losses.Loss):
         Szegedy et al., *Rethinking the Inception architecture*, 2016, section 7.
     """
 
-    def __init__(self, label_smoothing=0.1, name="smoothed_sparse_crossentropy", **kwargs):
+    def __init__(
+        self, label_smoothing: float = 0.1, name: str = "smoothed_sparse_crossentropy", **kwargs
+    ):
         super().__init__(name=name, **kwargs)
-        if not 0 <= label_smoothing < 1:
-            raise ValueError(
-                f"label_smoothing must lie in [0, 1). Received: label_smoothing={label_smoothing}"
-            )
+        check_fractions(label_smoothing=label_smoothing)
         self.label_smoothing = label_smoothing
 
     def call(self, y_true, y_pred):
@@ -147,9 +150,9 @@ class MaskedCrossentropy(SmoothedSparseCrossentropy):
 
     def __init__(
         self,
-        label_smoothing=0.0,
-        reduction="mean_with_sample_weight",
-        name="masked_crossentropy",
+        label_smoothing: float = 0.0,
+        reduction: str = "mean_with_sample_weight",
+        name: str = "masked_crossentropy",
         **kwargs,
     ):
         super().__init__(label_smoothing, name=name, reduction=reduction, **kwargs)
@@ -194,7 +197,7 @@ class PerMemberLoss(keras.losses.Loss):
         Gorishniy et al., *TabM*, 2025, section 3.
     """
 
-    def __init__(self, loss, name="per_member_loss", **kwargs):
+    def __init__(self, loss: keras.losses.Loss, name: str = "per_member_loss", **kwargs):
         super().__init__(name=name, **kwargs)
         self.loss = keras.losses.get(loss)
         if not isinstance(self.loss, keras.losses.Loss):

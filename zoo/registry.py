@@ -19,6 +19,8 @@ import importlib
 import inspect
 from collections.abc import Callable
 
+import keras
+
 from zoo.catalog import CATALOG
 
 _BUILT_IN = {info.name: f"zoo.models.{info.module}" for info in CATALOG}
@@ -85,7 +87,7 @@ def get_factory(name: str) -> Callable:
     return _factories[name]
 
 
-def create_model(name: str, **arguments):
+def create_model(name: str, **arguments) -> keras.Model:
     """Builds a registered model.
 
     Args:

@@ -7,7 +7,7 @@ import keras
 import zoo.layers
 
 
-def load(run):
+def load(run: str | Path) -> keras.Model:
     """The trained model of a run.
 
     Args:

@@ -238,7 +238,7 @@ WRONG = [
     ("char_rnn", {"vocabulary_size": 0}, "vocabulary_size must be .* 0"),
     ("char_rnn", {"units": 2.5}, r"units must be .* 2\.5"),
     ("char_rnn", {"num_layers": 0}, "num_layers must be .* 0"),
-    ("char_rnn", {"cell": "rnn"}, "Expected a cell out of .*cell='rnn'"),
+    ("char_rnn", {"cell": "rnn"}, "Expected one of simple_rnn, .*cell='rnn'"),
     ("char_rnn", {"embedding_dim": -1}, "embedding_dim must be .* -1"),
     ("char_rnn", {"dropout": 1.0}, r"\[0, 1\).*1\.0"),
     ("char_rnn", {"tie_embeddings": True}, "needs an embedding.*embedding_dim=None"),

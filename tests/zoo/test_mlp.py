@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 import zoo
 from tests.shared import run_fresh
-from zoo.models.mlp import HEADS, INITIALIZERS
+from zoo.checks import HEADS
+from zoo.models.mlp import INITIALIZERS
 
 OUTPUTS = {"regression": 2, "binary": 1, "multilabel": 3, "multiclass": 4}
 

@@ -4,6 +4,9 @@ import math
 
 import keras
 from keras import ops
+from keras.initializers import Initializer
+
+from zoo.checks import HEADS, check_choice
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -19,7 +22,7 @@ class RandomSigns(keras.initializers.Initializer):
         [-1.0, 1.0]
     """
 
-    def __init__(self, seed=None):
+    def __init__(self, seed: int | None = None):
         self.seed = seed
 
     def __call__(self, shape, dtype=None):
@@ -64,10 +67,10 @@ class EnsembleDense(keras.layers.Layer):
 
     def __init__(
         self,
-        units,
-        members,
-        input_scale_initializer="ones",
-        kernel_initializer="glorot_uniform",
+        units: int,
+        members: int,
+        input_scale_initializer: str | Initializer = "ones",
+        kernel_initializer: str | Initializer = "glorot_uniform",
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -138,13 +141,9 @@ class EnsembleMean(keras.layers.Layer):
         array([[0.4]], dtype=float32)
     """
 
-    def __init__(self, head="regression", **kwargs):
+    def __init__(self, head: str = "regression", **kwargs):
         super().__init__(**kwargs)
-        if head not in ("regression", "binary", "multilabel", "multiclass"):
-            raise ValueError(
-                "Expected a head out of regression, binary, multilabel, multiclass. "
-                f"Received: head={head!r}"
-            )
+        check_choice(HEADS, head=head)
         self.head = head
 
     def call(self, inputs):

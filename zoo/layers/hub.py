@@ -2,6 +2,7 @@
 
 import os
 from inspect import signature as python_signature
+from typing import Any
 
 import keras
 
@@ -73,11 +74,11 @@ class HubLayer(keras.layers.Layer):
 
     def __init__(
         self,
-        handle,
-        trainable=False,
-        signature=None,
-        output_key=None,
-        dtype="float32",
+        handle: str,
+        trainable: bool = False,
+        signature: str | None = None,
+        output_key: str | None = None,
+        dtype: str = "float32",
         **kwargs,
     ):
         super().__init__(trainable=trainable, dtype=dtype, **kwargs)
@@ -97,7 +98,7 @@ class HubLayer(keras.layers.Layer):
         self.built = True
 
     @property
-    def takes_text(self):
+    def takes_text(self) -> bool:
         """Whether the module reads strings."""
         return all(spec.dtype == "string" for spec in self._input_specs.values())
 
@@ -111,7 +112,7 @@ class HubLayer(keras.layers.Layer):
         """The same, so that Keras casts nothing in between."""
         return "string" if self.takes_text else super().variable_dtype
 
-    def encode(self, texts):
+    def encode(self, texts: Any):
         """Turns texts into what the layer takes.
 
         Args:

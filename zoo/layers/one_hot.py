@@ -25,7 +25,7 @@ class OneHot(keras.layers.Layer):
         Book, chapter 16, 2nd edition cell 25.
     """
 
-    def __init__(self, num_classes, **kwargs):
+    def __init__(self, num_classes: int, **kwargs):
         super().__init__(**kwargs)
         self.num_classes = num_classes
 

@@ -1,5 +1,7 @@
 """From the data's units to the network's and back: differencing and target scaling."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
@@ -32,7 +34,9 @@ class Denormalization(keras.layers.Layer):
         array([120.,   5.], dtype=float32)
     """
 
-    def __init__(self, mean, scale, head="point", **kwargs):
+    def __init__(
+        self, mean: Sequence[float], scale: Sequence[float], head: str = "point", **kwargs
+    ):
         super().__init__(**kwargs)
         self.mean = [float(value) for value in mean]
         self.scale = [float(value) for value in scale]
@@ -71,7 +75,7 @@ class Difference(keras.layers.Layer):
         array([3., 5.], dtype=float32)
     """
 
-    def __init__(self, lag, channels=None, **kwargs):
+    def __init__(self, lag: int, channels: int | None = None, **kwargs):
         super().__init__(**kwargs)
         self.lag = lag
         self.channels = channels
@@ -109,7 +113,7 @@ class LastSteps(keras.layers.Layer):
         array([2., 3.], dtype=float32)
     """
 
-    def __init__(self, count, **kwargs):
+    def __init__(self, count: int, **kwargs):
         super().__init__(**kwargs)
         self.count = count
 
@@ -148,7 +152,7 @@ class SeasonalResidual(keras.layers.Layer):
         array([4., 5., 4.], dtype=float32)
     """
 
-    def __init__(self, lag, stride=1, head="point", **kwargs):
+    def __init__(self, lag: int, stride: int = 1, head: str = "point", **kwargs):
         super().__init__(**kwargs)
         self.lag = lag
         self.stride = stride

@@ -1,19 +1,14 @@
 """The stacked autoencoder, plain or denoising, for pretraining without labels."""
 
 import math
+from collections.abc import Sequence
 
 import keras
 from keras import layers
+from keras.initializers import Initializer
 
-from zoo.models.mlp import (
-    HiddenLayers,
-    check_choice,
-    check_dense_input,
-    check_number,
-    check_units,
-    dense_head,
-    flatten,
-)
+from zoo.checks import check_choice, check_dense_input, check_numbers, check_sizes
+from zoo.models.mlp import HiddenLayers, dense_head, flatten
 from zoo.registry import register_model
 
 #: Kinds of noise, with the book's rate of each.
@@ -22,21 +17,21 @@ NOISES = {"none": None, "gaussian": 0.2, "dropout": 0.5}
 
 @register_model
 def autoencoder(
-    input_shape,
-    units=(300, 100, 30),
-    preset="default",
-    activation=None,
-    kernel_initializer=None,
-    batch_normalization=None,
-    dropout=0.0,
-    l1=0.0,
-    l2=0.0,
-    max_norm=None,
-    output_activation=None,
-    noise="none",
-    noise_rate=None,
-    name="autoencoder",
-):
+    input_shape: Sequence[int],
+    units: int | Sequence[int] = (300, 100, 30),
+    preset: str = "default",
+    activation: str | None = None,
+    kernel_initializer: str | Initializer | None = None,
+    batch_normalization: str | None = None,
+    dropout: float = 0.0,
+    l1: float = 0.0,
+    l2: float = 0.0,
+    max_norm: float | None = None,
+    output_activation: str | None = None,
+    noise: str = "none",
+    noise_rate: float | None = None,
+    name: str = "autoencoder",
+) -> keras.Model:
     """A network that reproduces its input through ever smaller layers, and back.
 
     The encoder's layers are those of `zoo.mlp` with the same arguments, names included, so that
@@ -83,7 +78,7 @@ def autoencoder(
         autoencoders).
     """
     shape = check_dense_input(input_shape)
-    units = check_units(units)
+    units = check_sizes(units=units)
     if not units:
         raise ValueError("An autoencoder needs a hidden layer or more. Received: units=()")
     hidden = HiddenLayers(
@@ -109,13 +104,13 @@ def autoencoder(
 
 
 def _noisy(x, noise, rate):
-    check_choice(noise=noise, choices=NOISES)
+    check_choice(NOISES, noise=noise)
     if noise == "none":
         if rate is not None:
             raise ValueError(f"noise_rate needs a kind of noise. Received: noise_rate={rate!r}")
         return x
     rate = NOISES[noise] if rate is None else rate
-    check_number(rate, "noise_rate")
+    check_numbers(noise_rate=rate)
     if noise == "gaussian":
         return layers.GaussianNoise(rate, name="noise")(x)
     if rate >= 1:

@@ -1,33 +1,35 @@
 """A convolutional encoder, and a recurrent decoder that looks at parts of the image."""
 
+from collections.abc import Callable
+
 import keras
 from keras import layers, ops
 
+from zoo.checks import check_counts, check_fractions
 from zoo.layers import AttentionDecoder
-from zoo.models.heads import check_counts, check_dropout
 from zoo.models.seq2seq import attention_layer
 from zoo.registry import register_model
 
 
 @register_model
 def captioner(
-    input_shape,
-    vocabulary_size,
-    units=256,
-    backbone=None,
-    cell="lstm",
-    num_layers=1,
-    attention="bahdanau",
-    score_scale=False,
-    normalize=False,
-    attention_layer_size=None,
-    input_feeding=True,
-    embedding_dim=128,
-    dropout=0.0,
-    sampling=None,
-    sampling_probability=0.0,
-    name="captioner",
-):
+    input_shape: tuple[int, int, int],
+    vocabulary_size: int,
+    units: int = 256,
+    backbone: keras.Model | None = None,
+    cell: str = "lstm",
+    num_layers: int = 1,
+    attention: str = "bahdanau",
+    score_scale: bool = False,
+    normalize: bool = False,
+    attention_layer_size: int | None = None,
+    input_feeding: bool = True,
+    embedding_dim: int = 128,
+    dropout: float = 0.0,
+    sampling: str | None = None,
+    sampling_probability: float | Callable = 0.0,
+    name: str = "captioner",
+) -> keras.Model:
     """Describes images: the decoder of `seq2seq` attends to the feature map of a CNN.
 
     Every place of the feature map is a position of the memory; the decoder starts from linear tanh
@@ -92,7 +94,7 @@ def captioner(
         num_layers=num_layers,
         embedding_dim=embedding_dim,
     )
-    check_dropout(dropout)
+    check_fractions(dropout=dropout)
     if len(input_shape) != 3:
         raise ValueError(
             f"input_shape must be (height, width, channels). Received: {tuple(input_shape)}"

@@ -4,8 +4,8 @@ import keras
 from keras import layers
 
 from zoo.carrying import to_stateful
+from zoo.checks import check_counts, check_fractions
 from zoo.layers import OneHot
-from zoo.models.heads import check_counts, check_dropout
 from zoo.models.language import next_token_logits, token_embedding, token_ids
 from zoo.models.rnn import recurrent_layer
 from zoo.registry import register_model
@@ -13,17 +13,17 @@ from zoo.registry import register_model
 
 @register_model
 def char_rnn(
-    vocabulary_size,
-    units=128,
-    num_layers=1,
-    cell="gru",
-    embedding_dim=None,
-    dropout=0.0,
-    tie_embeddings=False,
-    stateful=False,
-    batch_size=None,
-    name="char_rnn",
-):
+    vocabulary_size: int,
+    units: int = 128,
+    num_layers: int = 1,
+    cell: str = "gru",
+    embedding_dim: int | None = None,
+    dropout: float = 0.0,
+    tie_embeddings: bool = False,
+    stateful: bool = False,
+    batch_size: int | None = None,
+    name: str = "char_rnn",
+) -> keras.Model:
     """Stacked recurrent layers that predict the next id at every step.
 
     Args:
@@ -60,7 +60,7 @@ def char_rnn(
         Book, chapter 16: 2nd edition cells 30 and 49, 3rd edition cells 32 and 54.
     """
     check_counts(vocabulary_size=vocabulary_size, units=units, num_layers=num_layers)
-    check_dropout(dropout)
+    check_fractions(dropout=dropout)
     if embedding_dim is not None:
         check_counts(embedding_dim=embedding_dim)
     elif tie_embeddings:
