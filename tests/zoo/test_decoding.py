@@ -44,14 +44,14 @@ def assert_steps_equal_whole(model, series):
         np.testing.assert_allclose(outputs, call(model, series), atol=1e-5)
 
 
-def growing(model, context, steps, known=None, point=None):
+def growing(model, context, steps, future=None, point=None):
     """Forecasts made the plain way: call the model on everything so far."""
     series, targets = context, model.output_shape[3]
     for step in range(steps):
         value = call(model, series)[:, -1:, 0]
         value = value if point is None else value[..., point]
-        if known is not None:
-            value = np.concatenate([value, known[:, step : step + 1]], axis=-1)
+        if future is not None:
+            value = np.concatenate([value, future[:, step : step + 1]], axis=-1)
         series = np.concatenate([series, value], axis=1)
     return series[:, -steps:, :targets]
 
@@ -129,9 +129,9 @@ def test_a_nested_model_with_units():
     model = keras.Model(inputs, outputs)
     assert_steps_equal_whole(shaken(model), series_for(model))
     context = series_for(model)
-    known = RNG.normal(size=(2, 5, 1)).astype("float32")
-    expected = growing(model, context, 5, known, point=0)
-    np.testing.assert_allclose(forecast_recursively(model, context, 5, known), expected, atol=1e-5)
+    future = RNG.normal(size=(2, 5, 1)).astype("float32")
+    expected = growing(model, context, 5, future, point=0)
+    np.testing.assert_allclose(forecast_recursively(model, context, 5, future), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("calls", [1, 2])
@@ -225,8 +225,55 @@ def test_other_layers_are_refused_by_name(name):
 
 def test_several_inputs_are_refused():
     a, b = keras.Input((8, 2)), keras.Input((8, 2))
-    with pytest.raises(ValueError, match=r"one input.*has 2"):
-        Stepper(keras.Model([a, b], layers.Add()([a, b])))
+    several = keras.Model([a, b], layers.Add()([a, b]))
+    for model in (several, keras.Model(a, several([a, a]))):
+        with pytest.raises(ValueError, match=r"one input.*has 2"):
+            Stepper(model)
+
+
+class WithoutGraph(keras.Model):
+    def call(self, inputs):
+        return inputs
+
+
+def test_models_without_a_graph_are_refused():
+    unbuilt = keras.Sequential([layers.Dense(2)])
+    for model in (WithoutGraph(), unbuilt, functional(WithoutGraph())):
+        with pytest.raises(ValueError, match=r"reads the graph.* is a \w+ without one\."):
+            Stepper(model)
+    inputs = keras.Input(())
+    flat = keras.Model(inputs, layers.Activation("relu")(inputs), name="flat")
+    with pytest.raises(ValueError, match=r"\(batch, time, ...\)\. 'flat' takes \(None,\)"):
+        Stepper(flat)
+
+
+def with_a_constant():
+    inputs = keras.Input((8, 2))
+    return keras.Model(inputs, layers.Add(name="culprit")([inputs, np.ones((1, 8, 2), "float32")]))
+
+
+def always_dropping():
+    inputs = keras.Input((8, 2))
+    return keras.Model(inputs, layers.Dropout(0.5, name="culprit")(inputs, training=True))
+
+
+@pytest.mark.parametrize(
+    ("build", "reason"),
+    [(always_dropping, "training=True"), (with_a_constant, "more than its inputs")],
+)
+def test_calls_that_a_step_cannot_make_are_refused(build, reason):
+    with pytest.raises(ValueError, match=f"(?s)'culprit'.*cannot be stepped: .*{reason}"):
+        Stepper(build())
+
+
+def test_reading_a_graph_changes_neither_model_nor_its_compilation():
+    model = shaken(STEPPED["gru"]())
+    model.compile("sgd", lambda y, outputs: keras.ops.mean(y - outputs))  # no file can name it
+    config = model.get_config()
+    stepped(model, series_for(model))
+    assert model.get_config() == config
+    model.train_on_batch(series := series_for(model), call(model, series))
+    assert_steps_equal_whole(model, series)
 
 
 def test_a_state_is_a_flat_list_whose_first_axis_is_the_batch():
@@ -272,17 +319,17 @@ def test_another_quantile_can_be_fed_back():
 
 def test_future_covariates_are_used_step_by_step():
     model = shaken(zoo.deep_rnn((None, 3), horizon=2, targets=1, units=4))
-    context, known = series_for(model), RNG.normal(size=(2, 5, 2)).astype("float32")
+    context, future = series_for(model), RNG.normal(size=(2, 5, 2)).astype("float32")
     for cached in (True, False):
-        result = forecast_recursively(model, context, 5, known, cached=cached)
-        first = growing(model, context, 5, known)
+        result = forecast_recursively(model, context, 5, future, cached=cached)
+        first = growing(model, context, 5, future)
         np.testing.assert_allclose(result[:, :1], first[:, :1], atol=1e-5)
-        later = known.copy()
-        later[:, 3:] += 1.0  # known[:, 3] first matters to the forecast of step 4
+        later = future.copy()
+        later[:, 3:] += 1.0  # future[:, 3] first matters to the forecast of step 4
         changed = forecast_recursively(model, context, 5, later, cached=cached)
         np.testing.assert_array_equal(changed[:, :4], result[:, :4])
         assert np.abs(changed[:, 4] - result[:, 4]).min() > 1e-6
-    np.testing.assert_allclose(forecast_recursively(model, context, 5, known), first, atol=1e-5)
+    np.testing.assert_allclose(forecast_recursively(model, context, 5, future), first, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["linear_forecaster", "conv_gru"])
@@ -368,7 +415,7 @@ def test_wrong_arguments():
         forecast_recursively(zoo.deep_rnn((None, 2), units=2), context, 3)
     with pytest.raises(ValueError, match="every target among the features"):
         forecast_recursively(zoo.deep_rnn((None, 1), targets=2, units=2), context, 3)
-    with pytest.raises(ValueError, match="needs a forecaster"):
+    with pytest.raises(ValueError, match="need a forecaster"):
         forecast_recursively(functional(layers.Flatten(), layers.Dense(1)), context, 3)
     even = zoo.deep_rnn((None, 1), units=2, head="quantile", quantiles=(0.2, 0.8))
     with pytest.raises(ValueError, match="Pass its index as point"):

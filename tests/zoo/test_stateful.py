@@ -1,5 +1,7 @@
 """Stateful twins: batches that continue each other."""
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -206,6 +208,17 @@ def test_saved_stateful_models_go_on(tmp_path):
         np.testing.assert_allclose(chunked(loaded, x, 4), whole, atol=1e-6)
         free = zoo.to_stateless(loaded)
         np.testing.assert_allclose(call(free, x), whole, atol=1e-6)
+
+
+def test_files_of_format_1_still_load(tmp_path):
+    twin = zoo.load(Path(__file__).parent / "recorded/stateful_format_1.keras")
+    twin.save(tmp_path / "model.keras")
+    x = np.random.default_rng(0).integers(0, 5, (2, 9)).astype("int32")
+    whole = call(zoo.to_stateless(twin), x)
+    for loaded in (twin, zoo.load(tmp_path)):  # they have read the first four
+        np.testing.assert_allclose(call(loaded, x[:, 4:]), whole[:, 4:], atol=1e-6)
+    kinds = [type(layer) for layer in zoo.to_stateful(twin, 3).layers]
+    assert {StatefulRNN, StatefulConv1D} < set(kinds)
 
 
 def functional(*parts, shape=(None, 2)):
