@@ -10,6 +10,7 @@ import numpy as np
 from keras import layers, ops
 
 from zoo.checks import check_counts
+from zoo.compiled import kept_on
 
 _RANDOM = (
     layers.Dropout,
@@ -126,7 +127,8 @@ def monte_carlo(
     size = len(keras.tree.flatten(x)[0])
     if not size:
         raise ValueError("monte_carlo needs at least one input. Received an empty batch.")
-    sampler = _sampler(model, samples)
+    twin = kept_on(model, ("stochastic twin",), lambda: stochastic_twin(model))
+    sampler = kept_on(model, ("monte_carlo", samples), lambda: _Sampler(twin, samples))
     batch_size = min(batch_size, size)
     # Like Layer.variables, but unlike Layer.weights, random states are no weights.
     weights = {id(variable) for variable in sampler.weights}
@@ -243,26 +245,6 @@ class _Sampler(keras.Model):
         repeated = keras.tree.map_structure(lambda x: ops.repeat(x, self.samples, axis=0), inputs)
         outputs = self.twin(repeated, training=False)
         return ops.reshape(outputs, (-1, self.samples, *outputs.shape[1:]))
-
-
-class _Kept:
-    """A twin and its compiled samplers, kept on the model so that they go when it goes.
-
-    Keras neither tracks nor saves an attribute that is a plain object.
-    """
-
-    def __init__(self, twin):
-        self.twin = twin
-        self.samplers = {}
-
-
-def _sampler(model, samples):
-    if not hasattr(model, "zoo_monte_carlo"):
-        model.zoo_monte_carlo = _Kept(stochastic_twin(model))
-    kept = model.zoo_monte_carlo
-    if samples not in kept.samplers:
-        kept.samplers[samples] = _Sampler(kept.twin, samples)
-    return kept.samplers[samples]
 
 
 def _is_stochastic(layer):

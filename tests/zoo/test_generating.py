@@ -244,7 +244,7 @@ def test_the_model_stays_as_it_was(tmp_path):
     np.testing.assert_array_equal(generate(loaded, PROMPTS, 20, Temperature(4.0)), ids)
 
 
-def test_carried_state_is_neither_used_nor_changed():
+def test_the_state_of_a_stateful_model_is_neither_used_nor_changed():
     model = MODELS["two lstm"]()
     twin = zoo.to_stateful(model, batch_size=3)
     twin.predict_on_batch(PROMPTS)

@@ -3,8 +3,9 @@
 import numpy as np
 from keras import ops
 
+from zoo.compiled import kept_on
 from zoo.decoding.samplers import Greedy
-from zoo.decoding.sources import Loop, check_whole, compiled, decoder_of, encode, shapes
+from zoo.decoding.sources import DecoderLoop, check_whole, decoder_of, encode, shapes
 
 
 def decode(
@@ -73,7 +74,7 @@ def _run(model, source, max_length, start_id, end_id, sampler, seed, return_atte
     sampler = Greedy() if sampler is None else sampler
     memory, length = encode(model, source)
     key = ("decode", room, sampler, return_attention, shapes(memory))
-    loop = compiled(model, key, lambda: _Decoding(decoder, room, sampler, return_attention))
+    loop = kept_on(model, key, lambda: _Decoding(decoder, room, sampler, return_attention))
     batch = len(memory["outputs"])
     settings = np.array([max_length, start_id, end_id], "int32")
     uniforms = np.zeros((room, batch), "float32")
@@ -88,7 +89,7 @@ def _run(model, source, max_length, start_id, end_id, sampler, seed, return_atte
     return ids, attention if return_attention else None, int(steps)
 
 
-class _Decoding(Loop):
+class _Decoding(DecoderLoop):
     """Inputs `[settings, uniforms, memory]`, outputs `[steps, ids, attention]`, time first."""
 
     def __init__(self, decoder, max_length, sampler, return_attention):
@@ -103,7 +104,7 @@ class _Decoding(Loop):
         batch, length = memory["mask"].shape
 
         def body(step, now, ended, written, state):
-            logits, state, weights = self.decoder.step(now, step, state, memory)
+            logits, state, weights = self.decoder.step(now, state, step, memory)
             now = self.sampler.sample(logits, ops.take(uniforms, step, axis=0))
             now = ops.where(ended, 0, now)
             ids, *attention = written
@@ -112,7 +113,7 @@ class _Decoding(Loop):
                 self.check_weights(weights, "return_attention")
                 weights = ops.where(ended[:, None], 0.0, ops.cast(weights, "float32"))
                 written += [ops.slice_update(attention[0], (step, 0, 0), weights[None])]
-            return step + 1, now, ops.logical_or(ended, now == end_id), written, list(state)
+            return step + 1, now, ops.logical_or(ended, now == end_id), written, state
 
         def goes_on(step, now, ended, written, state):
             return ops.logical_and(step < limit, ops.logical_not(ops.all(ended)))
@@ -121,7 +122,7 @@ class _Decoding(Loop):
         if self.return_attention:
             written += [ops.zeros((self.max_length, batch, length), "float32")]
         now = ops.broadcast_to(start_id, (batch,))
-        state = list(self.decoder.start(memory, self.max_length))
+        state = self.decoder.initial_state(batch, self.max_length, memory)
         start = (ops.zeros((), "int32"), now, ops.zeros((batch,), "bool"), written, state)
         steps, _, _, written, _ = ops.while_loop(goes_on, body, start)
         return [steps, *written]

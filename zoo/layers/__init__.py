@@ -3,7 +3,6 @@
 from zoo.layers.attention import BahdanauAttention, LuongAttention
 from zoo.layers.attention_decoder import AttentionDecoder
 from zoo.layers.attention_decoder_cell import AttentionDecoderCell
-from zoo.layers.carried_state import CarriedInputs, CarriedState
 from zoo.layers.categories import CategoryEmbedding, CrossedCategories
 from zoo.layers.causal_self_attention import CausalSelfAttention
 from zoo.layers.class_probabilities import ClassProbabilities
@@ -30,6 +29,7 @@ from zoo.layers.sampling_schedules import (
 )
 from zoo.layers.select_columns import SelectColumns
 from zoo.layers.separate_dense import SeparateDense
+from zoo.layers.stateful import StatefulConv1D, StatefulRNN
 from zoo.layers.subwords import SubwordTokens
 from zoo.layers.table_columns import TableColumns, category_strings
 from zoo.layers.text_ids import TextIds
@@ -47,8 +47,6 @@ __all__ = [
     "AttentionDecoderCell",
     "AttentionPooling",
     "BahdanauAttention",
-    "CarriedInputs",
-    "CarriedState",
     "CategoryEmbedding",
     "CausalSelfAttention",
     "CharacterTokens",
@@ -87,6 +85,8 @@ __all__ = [
     "SinusoidalPositions",
     "SortQuantiles",
     "StandardScale",
+    "StatefulConv1D",
+    "StatefulRNN",
     "SubwordTokens",
     "TableColumns",
     "TextIds",

@@ -153,17 +153,17 @@ class AttentionDecoderCell(keras.layers.Layer):
         finally:
             self._memory = self._masks = None
 
-    def first_states(self, memory, cell_states=None):
+    def initial_state(self, batch_size, memory, cell_states=None):
         """States before the first step.
 
         Args:
+            batch_size: Number of rows.
             memory: From `prepare`.
             cell_states: List of the cells' states. Defaults to None: zeros.
 
         Returns:
             List of tensors, batch first, in the order of `state_size`.
         """
-        batch_size = ops.shape(memory["outputs"])[0]
 
         def zeros(size):
             return ops.zeros((batch_size, size), self.compute_dtype)
@@ -179,14 +179,14 @@ class AttentionDecoderCell(keras.layers.Layer):
 
     def get_initial_state(self, batch_size=None):
         """States of zeros, for `keras.layers.RNN`."""
-        return self.first_states(self._attended())
+        return self.initial_state(batch_size, self._attended())
 
     def call(self, inputs, states):
         """One step with the memory of `attending`: outputs and states."""
-        outputs, states, _ = self.advance(inputs, states, self._attended(), self._masks)
+        outputs, states, _ = self.step(inputs, states, self._attended(), self._masks)
         return outputs, states
 
-    def advance(self, inputs, states, memory, masks=None):
+    def step(self, inputs, states, memory, masks=None):
         """One step.
 
         Args:

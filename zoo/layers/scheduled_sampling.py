@@ -53,7 +53,7 @@ class SamplingCell:
             x = x * dropped[0]
         states = [ops.cast(state, decoder.compute_dtype) for state in states]
         x = ops.cast(x, decoder.compute_dtype)
-        outputs, states, _ = decoder.cell.advance(x, states, self.memory, self.masks)
+        outputs, states, _ = decoder.cell.step(x, states, self.memory, self.masks)
         if dropout:
             outputs = ops.cast(outputs, "float32") * dropped[1]
         logits = decoder.head(outputs)

@@ -3,12 +3,12 @@
 import keras
 from keras import layers
 
-from zoo.carrying import to_stateful
 from zoo.checks import check_counts, check_fractions
 from zoo.layers import OneHot
 from zoo.models.language import next_token_logits, token_embedding, token_ids
 from zoo.models.rnn import recurrent_layer
 from zoo.registry import register_model
+from zoo.stateful import to_stateful
 
 
 @register_model
