@@ -3,8 +3,9 @@
 import keras
 import numpy as np
 
-from zoo.layers import HubLayer, TableColumns, TextIds
+from zoo.layers import HubLayer, TableColumns, TextTokenizer
 from zoo.layers.raw_texts import padded, rounded_lengths
+from zoo.tokenizers import all_layers
 
 # Ids of texts in a batch at most: what a long text leaves no room for in memory comes later.
 _MOST_IDS = 2**17
@@ -14,9 +15,9 @@ class Predictor:
     """Wraps a model for raw input: a table or texts in, predictions in the data's units out.
 
     A model whose first layer is `zoo.layers.TableColumns` takes a pandas `DataFrame` or a
-    dictionary of columns, in any order; one whose first layer is `zoo.layers.TextIds` takes texts,
-    see its `encode`, and so does one with a `zoo.layers.HubLayer` that reads them; any other one
-    takes arrays. Labels come from its `zoo.layers.ClassProbabilities`.
+    dictionary of columns, in any order; one whose first layer is `zoo.layers.TextTokenizer` takes
+    texts, see its `encode`, and so does one with a `zoo.layers.HubLayer` that reads them; any other
+    one takes arrays. Labels come from its `zoo.layers.ClassProbabilities`.
 
     Args:
         model: A Keras model, such as `zoo.load` returns.
@@ -32,9 +33,9 @@ class Predictor:
         (2, 1)
         >>> predictor.labels
         ['died', 'survived']
-        >>> ids = zoo.layers.TextIds.fit(["A good film.", "A bad film!"])
-        >>> inputs = ids.new_inputs()
-        >>> logits = zoo.text_classifier(ids.vocabulary_size)(ids(inputs))
+        >>> tokenizer = zoo.layers.TextTokenizer.fit(["A good film.", "A bad film!"])
+        >>> inputs = tokenizer.new_inputs()
+        >>> logits = zoo.text_classifier(tokenizer.vocabulary_size)(tokenizer(inputs))
         >>> outputs = zoo.layers.ClassProbabilities(["bad", "good"], "binary")(logits)
         >>> zoo.Predictor(keras.Model(inputs, outputs)).predict("So <b>good</b>!").shape
         (1, 1)
@@ -42,9 +43,10 @@ class Predictor:
 
     def __init__(self, model):
         self.model = model
-        found = list(_all_layers(model))
+        found = list(all_layers(model))
         self._columns = next((layer for layer in found if isinstance(layer, TableColumns)), None)
-        self._ids = next((layer for layer in found if isinstance(layer, TextIds)), None)
+        texts = [layer for layer in found if isinstance(layer, TextTokenizer)]
+        self._tokenizer = texts[0] if len(texts) == 1 else None  # a translator has two
         hubs = (layer for layer in found if isinstance(layer, HubLayer) and layer.takes_text)
         self._hub = next(hubs, None)
         self._classes = next((layer for layer in found if hasattr(layer, "labels")), None)
@@ -59,8 +61,8 @@ class Predictor:
 
         Args:
             table: A `DataFrame` or a dictionary of columns for a model with `TableColumns`; a
-                text, or a list, array or tensor of them for one with `TextIds` or a `HubLayer` of
-                texts; arrays otherwise.
+                text, or a list, array or tensor of them for one with `TextTokenizer` or a
+                `HubLayer` of texts; arrays otherwise.
             batch_size: Rows at a time, of long texts fewer. Defaults to 1024.
 
         Returns:
@@ -69,10 +71,10 @@ class Predictor:
 
         Raises:
             ValueError: If there are no rows, or they do not fit the model, see
-                `TableColumns.encode` and `TextIds.encode`.
+                `TableColumns.encode` and `TextTokenizer.encode`.
         """
-        if self._ids is not None:
-            return self._predict_texts(self._ids.encode_list(table), batch_size)
+        if self._tokenizer is not None:
+            return self._predict_texts(self._tokenizer.encode_list(table), batch_size)
         if self._hub is not None:
             table = self._hub.encode(table)
             if not len(table):
@@ -124,10 +126,3 @@ class Predictor:
             first += len(rows)
         places = np.argsort(order)
         return keras.tree.map_structure(lambda *parts: np.concatenate(parts)[places], *outputs)
-
-
-def _all_layers(model):
-    for layer in model.layers:
-        yield layer
-        if isinstance(layer, keras.Model):
-            yield from _all_layers(layer)

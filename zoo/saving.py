@@ -4,7 +4,38 @@ from pathlib import Path
 
 import keras
 
-import zoo.layers
+from zoo import layers
+
+
+class _Tokens:
+    """Reads tokens of format 1, where translators had their special ids outside of the model."""
+
+    def __init__(self, kind):
+        self.kind = kind
+
+    def from_config(self, config):
+        layer = self.kind.from_config(config)
+        if layer.name not in ("source_tokens", "target_tokens"):
+            return layer
+        return layers.TextTokenizer(
+            layer,
+            strip_html=False,
+            special=("padding", "start", "end"),
+            add_ends=layer.name == "target_tokens",
+            name=layer.name.replace("tokens", "tokenizer"),
+        )
+
+
+#: Classes of format 1 that have other names today.
+RENAMED = {
+    "zoo>CharacterTokens": _Tokens(layers.CharacterTokenizer),
+    "zoo>NoteTokens": layers.NoteTokenizer,
+    "zoo>SubwordTokens": _Tokens(layers.SubwordTokenizer),
+    "zoo>TextIds": layers.TextTokenizer,
+    "zoo>WordTokens": _Tokens(layers.WordTokenizer),
+}
+# Importing the layers has registered the other classes that a file may name.
+keras.saving.get_custom_objects().update(RENAMED)
 
 
 def load(run):
@@ -26,7 +57,6 @@ def load(run):
         ...     zoo.load(run).output_shape
         (None, 1, 1, 1)
     """
-    assert zoo.layers  # importing it registers the classes that the file names
     path = Path(run)
     path = path / "model.keras" if path.is_dir() else path
     if not path.is_file():

@@ -1,6 +1,7 @@
 """Reads the pairs that the flags of a run name, splits them and turns them into ids."""
 
 import numpy as np
+from zoo.layers.words import split as words
 
 import zoo
 from recipes.data.date_pairs import date_pairs
@@ -8,7 +9,6 @@ from recipes.data.pairs import read_pairs, spa_eng
 from recipes.errors import UserError
 from recipes.translating.coding import FIRST, encode_source, encode_target, padded
 from recipes.translating.task import TranslationTask
-from zoo.layers.words import split as words
 
 #: Dates to train on, of validation and of test, as in the book.
 DATES = (10_000, 2_000, 2_000)

@@ -11,10 +11,10 @@ from zoo.layers import (
     CarriedState,
     GatedActivation,
     GaussianParameters,
-    NoteTokens,
     OneHot,
     SortQuantiles,
     TargetUnits,
+    Tokenizer,
 )
 
 _POINTWISE = (
@@ -45,7 +45,7 @@ _OF_IDS = (
     layers.Embedding,
     OneHot,
     layers.Identity,
-    NoteTokens,
+    Tokenizer,
 )  # take a series without features too
 _MERGE = (
     layers.Add,

@@ -6,17 +6,16 @@ from collections import Counter
 import keras
 import numpy as np
 
-from zoo.layers.tokens import UNKNOWN, check_ids, check_text
+from zoo.layers.tokenizer import UNKNOWN, Tokenizer, check_ids, check_text
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class WordTokens(keras.layers.Identity):
+class WordTokenizer(Tokenizer):
     r"""The first layer of a saved model that reads words: it knows which word each id stands for.
 
-    `encode` and `decode` work on the host. In the graph the layer passes ids on as they are, so
-    that the vocabulary travels with `model.keras`. Words are in lower case, without punctuation and
-    symbols, and what lies between spaces: "Don't!" is the word "dont". All words that are not in
-    the vocabulary share one id, the last, which decodes to `"\ufffd"`.
+    Words are in lower case, without punctuation and symbols, and what lies between spaces: "Don't!"
+    is the word "dont". All words that are not in the vocabulary share one id, the last, which
+    decodes to `"\ufffd"`.
 
     Args:
         words: List of words; the position of each is its id.
@@ -26,8 +25,8 @@ class WordTokens(keras.layers.Identity):
         ValueError: If a word occurs twice, or cannot occur in an encoded text.
 
     Example:
-        >>> from zoo.layers import WordTokens
-        >>> layer = WordTokens.fit("I like apples. Do you like pears?", vocabulary_size=4)
+        >>> from zoo.layers import WordTokenizer
+        >>> layer = WordTokenizer.fit("I like apples. Do you like pears?", vocabulary_size=4)
         >>> layer.words
         ['like', 'apples', 'do']
         >>> layer.encode("Do you LIKE it?")
@@ -86,15 +85,14 @@ class WordTokens(keras.layers.Identity):
         """Number of ids, the unknown one included."""
         return len(self.words) + 1
 
+    @property
+    def unknown_id(self):
+        """The last id, which all words share that are not in the vocabulary."""
+        return len(self.words)
+
     def normalize(self, text):
-        """A text as `decode` would write it if all of its words were known.
-
-        Args:
-            text: A string.
-
-        Returns:
-            Its words, separated by single spaces.
-        """
+        """The words of a text, separated by single spaces."""
+        check_text(text)
         return " ".join(split(text))
 
     def encode(self, text):
@@ -107,7 +105,7 @@ class WordTokens(keras.layers.Identity):
             int32 array `(words,)`.
         """
         check_text(text)
-        return np.array([self._ids.get(word, len(self.words)) for word in split(text)], "int32")
+        return np.array([self._ids.get(word, self.unknown_id) for word in split(text)], "int32")
 
     def decode(self, ids):
         """The words that ids stand for, separated by spaces.

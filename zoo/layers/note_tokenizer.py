@@ -3,12 +3,14 @@
 import keras
 import numpy as np
 
+from zoo.layers.tokenizer import Tokenizer, check_ids
+
 
 @keras.saving.register_keras_serializable(package="zoo")
-class NoteTokens(keras.layers.Layer):
+class NoteTokenizer(Tokenizer):
     """Chords as ids: 0 for silence, then one id for each semitone, the highest voice first.
 
-    Inside a model it is the identity on ids. A chord is spelled out as an arpeggio: its notes
+    A chord is spelled out as an arpeggio: its notes
     follow each other from the first voice to the last, and then comes the next chord.
 
     Args:
@@ -21,13 +23,13 @@ class NoteTokens(keras.layers.Layer):
         ValueError: If there is no voice, or the notes are not MIDI notes above 0 in rising order.
 
     Example:
-        >>> from zoo.layers import NoteTokens
-        >>> tokens = NoteTokens()
-        >>> tokens.vocabulary_size
+        >>> from zoo.layers import NoteTokenizer
+        >>> tokenizer = NoteTokenizer()
+        >>> tokenizer.vocabulary_size
         47
-        >>> tokens.encode([[74, 70, 65, 58], [74, 70, 65, 0]])
+        >>> tokenizer.encode([[74, 70, 65, 58], [74, 70, 65, 0]])
         array([39, 35, 30, 23, 39, 35, 30,  0], dtype=int32)
-        >>> tokens.decode([39, 35, 30, 0])
+        >>> tokenizer.decode([39, 35, 30, 0])
         array([[74, 70, 65,  0]], dtype=int32)
 
     Reference:
@@ -91,27 +93,17 @@ class NoteTokens(keras.layers.Layer):
         Raises:
             ValueError: If the last chord is incomplete, or an id is not in the vocabulary.
         """
-        ids = np.asarray(ids)
-        if ids.ndim != 1 or len(ids) % self.voices:
+        ids = check_ids(ids, self.vocabulary_size).astype(np.int32)
+        if len(ids) % self.voices:
             raise ValueError(
-                f"Expected ids of complete chords, {self.voices} each. Received: "
-                f"ids.shape={ids.shape}"
-            )
-        ids = ids.astype(np.int32)
-        if len(ids) and not 0 <= ids.min() <= ids.max() < self.vocabulary_size:
-            raise ValueError(
-                f"Expected ids from 0 to {self.vocabulary_size - 1}. Received: ids from "
-                f"{ids.min()} to {ids.max()}"
+                f"Expected ids of complete chords, {self.voices} each. Received: {len(ids)} ids"
             )
         return np.where(ids == 0, 0, ids + self.lowest - 1).reshape(-1, self.voices)
 
-    def call(self, inputs):
-        """The ids themselves, of any shape."""
-        return inputs
-
-    def compute_output_shape(self, input_shape):
-        """The shape of the inputs."""
-        return input_shape
+    def pieces(self, ids):
+        """The MIDI note of each id as a string, a dash for silence."""
+        ids = check_ids(ids, self.vocabulary_size)
+        return [str(index + self.lowest - 1) if index else "-" for index in ids]
 
     def get_config(self):
         """Arguments to rebuild the layer."""
