@@ -19,7 +19,7 @@ _MODULES = {info.name: f"zoo.models.{info.module}" for info in CATALOG} | {
     "output_stride": "zoo.models.heads",
     "load": "zoo.saving",
     "Predictor": "zoo.predictor",
-    "tokens": "zoo.layers.tokens",
+    "tokenizer": "zoo.tokenizers",
     "monte_carlo": "zoo.uncertainty",
     "to_stateful": "zoo.stateful",
     "to_stateless": "zoo.stateful",

@@ -5,10 +5,6 @@ from zoo import layers as layers
 from zoo import losses as losses
 from zoo import metrics as metrics
 from zoo import transfer as transfer
-from zoo.carrying import reset_state as reset_state
-from zoo.carrying import to_stateful as to_stateful
-from zoo.carrying import to_stateless as to_stateless
-from zoo.layers.tokens import tokens as tokens
 from zoo.models.autoencoder import autoencoder as autoencoder
 from zoo.models.captioner import captioner as captioner
 from zoo.models.char_rnn import char_rnn as char_rnn
@@ -38,6 +34,10 @@ from zoo.registry import create_model as create_model
 from zoo.registry import list_models as list_models
 from zoo.registry import register_model as register_model
 from zoo.saving import load as load
+from zoo.stateful import reset_state as reset_state
+from zoo.stateful import to_stateful as to_stateful
+from zoo.stateful import to_stateless as to_stateless
+from zoo.tokenizers import tokenizer as tokenizer
 from zoo.uncertainty import monte_carlo as monte_carlo
 
 __version__: str

@@ -27,14 +27,14 @@ def check_numbers(**values) -> None:
     """Finite numbers that are not negative."""
     for name, value in values.items():
         if not _is_finite(value) or value < 0:
-            raise ValueError(f"{name} must be a number of at least 0. Received: {value!r}")
+            raise ValueError(f"{name} must be a number of at least 0. Received: {name}={value!r}")
 
 
 def check_above_zero(**values) -> None:
     """Finite numbers above 0."""
     for name, value in values.items():
         if not _is_finite(value) or value <= 0:
-            raise ValueError(f"{name} must be a number above 0. Received: {value!r}")
+            raise ValueError(f"{name} must be a number above 0. Received: {name}={value!r}")
 
 
 def check_fractions(**values) -> None:

@@ -7,7 +7,6 @@ import keras
 from keras import ops
 
 from zoo.checks import check_fractions
-from zoo.renamed import accept_old_names
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -216,4 +215,5 @@ class PerMemberLoss(keras.losses.Loss):
         return {**super().get_config(), "loss": keras.losses.serialize(self.loss)}
 
 
-accept_old_names()
+# As files of format 1 name it.
+keras.saving.get_custom_objects()["zoo>EachMember"] = PerMemberLoss

@@ -20,7 +20,6 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-
 from zoo.catalog import CATALOG
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from zoo.decoding.stepper import Stepper
 from zoo.layers.stateful import StatefulConv1D, StatefulRNN, past_inputs
 
 
-def to_stateful(model, batch_size):
+def to_stateful(model: keras.Model, batch_size: int) -> keras.Model:
     """A twin on the same weights that keeps its state from call to call.
 
     Row `i` of each batch continues row `i` of the batch before, so that a long series can be fed
@@ -58,7 +58,7 @@ def to_stateful(model, batch_size):
     return _rebuilt(model, wrap, batch_size)
 
 
-def to_stateless(model):
+def to_stateless(model: keras.Model) -> keras.Model:
     """A twin on the same weights that starts every call afresh: undoes `to_stateful`.
 
     Args:
@@ -76,7 +76,7 @@ def to_stateless(model):
     return _rebuilt(model, _unwrapped, None)
 
 
-def reset_state(model):
+def reset_state(model: keras.Model) -> None:
     """Forgets what a stateful model has seen: its next call starts a new series.
 
     Every layer with a method `reset_state` is reset, nested ones too; Keras' own stateful layers

@@ -49,7 +49,7 @@ def predict(folder, config, facts, source, output, known=None, last=False, text=
 
 def _reader(model, config):
     """What makes inputs of texts."""
-    found = [layer for layer in model.layers if isinstance(layer, zoo.layers.TextIds)]
+    found = [layer for layer in model.layers if isinstance(layer, zoo.layers.TextTokenizer)]
     return found[0] if found else PlainTexts(config.strip_html, config.lowercase)
 
 

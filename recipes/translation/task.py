@@ -9,7 +9,6 @@ from recipes.engine.tables import cell, markdown
 from recipes.translation import plots
 from recipes.translation.addons.training import Twin, typical
 from recipes.translation.baselines import MostFrequent, Nearest
-from recipes.translation.coding import decode_target, normalized, pieces
 from recipes.translation.data.pair_batches import PairBatches
 from recipes.translation.metrics import sentence_scores, token_scores
 from recipes.translation.translator import Translator
@@ -31,8 +30,8 @@ class TranslationTask:
         pairs: For `"train"`, `"validation"` and `"test"`, sources and targets, `[(source, target),
             ...]`.
         ids: For each part, the ids of the sources and of the targets, see `PairBatches`.
-        source_tokens: A layer with `encode`, `decode` and `vocabulary_size`, see `zoo.layers`.
-        target_tokens: The same for targets.
+        source_tokenizer: A `zoo.layers.TextTokenizer`.
+        target_tokenizer: The same for targets.
         notes: What was done to the data, in words.
         outputs: Greedy translations of each part that was scored.
         rivals: What is trained beside the model, by name: a `Twin` with `--engine addons`.
@@ -41,8 +40,8 @@ class TranslationTask:
     config: object
     pairs: dict
     ids: dict
-    source_tokens: object
-    target_tokens: object
+    source_tokenizer: object
+    target_tokenizer: object
     notes: tuple[str, ...] = ()
     outputs: dict = field(default_factory=dict)
     rivals: dict = field(default_factory=dict)
@@ -65,7 +64,7 @@ class TranslationTask:
     def description(self) -> str:
         """The data in one line."""
         parts = ", ".join(f"{len(pairs):,} {name}" for name, pairs in self.pairs.items())
-        source, target = self.source_tokens, self.target_tokens
+        source, target = self.source_tokenizer, self.target_tokenizer
         return (
             f"pairs: {parts}; {self.config.tokens}, {source.vocabulary_size:,} of the source and "
             f"{target.vocabulary_size:,} of the target"
@@ -84,8 +83,8 @@ class TranslationTask:
         """What `config.yaml` keeps beside the flags."""
         return {
             "pairs": {name: len(pairs) for name, pairs in self.pairs.items()},
-            "source_vocabulary": self.source_tokens.vocabulary_size,
-            "target_vocabulary": self.target_tokens.vocabulary_size,
+            "source_vocabulary": self.source_tokenizer.vocabulary_size,
+            "target_vocabulary": self.target_tokenizer.vocabulary_size,
         }
 
     def batches(self, split, built, seed=None):
@@ -124,7 +123,7 @@ class TranslationTask:
         answers = {}
         for source, target in self.pairs[split]:
             right = answers.setdefault(source, [])
-            target = normalized(self.target_tokens, target)
+            target = self.target_tokenizer.normalize(target)
             if target not in right:
                 right.append(target)
         most = MAX_TRAIN_SCORED if split == "train" else MAX_SCORED
@@ -132,7 +131,7 @@ class TranslationTask:
 
     def baselines(self) -> dict:
         """Answers without a model: `{name: translator}`."""
-        pairs = [(s, normalized(self.target_tokens, t)) for s, t in self.pairs["train"]]
+        pairs = [(s, self.target_tokenizer.normalize(t)) for s, t in self.pairs["train"]]
         characters = self.config.tokens == "characters"
         without = {
             "most frequent": MostFrequent(pairs),
@@ -154,7 +153,7 @@ class TranslationTask:
             if found is None:
                 outputs = translator.translate(sources)
                 return {"translations": table(sources, references, outputs)}
-            outputs = [decode_target(self.target_tokens, target) for _, target, _ in found]
+            outputs = [self.target_tokenizer.decode(target) for _, target, _ in found]
             return {
                 "attention": self._drawn(found),
                 "translations": table(sources, references, outputs),
@@ -193,9 +192,9 @@ class TranslationTask:
         return "\n\n".join(parts)
 
     def _drawn(self, found):
-        source, target = self.source_tokens, self.target_tokens
+        source, target = self.source_tokenizer, self.target_tokenizer
         return plots.attention(
-            [(pieces(source, s), pieces(target, t), weights) for s, t, weights in found]
+            [(source.pieces(s), target.pieces(t), weights) for s, t, weights in found]
         )
 
 

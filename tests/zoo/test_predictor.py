@@ -13,8 +13,8 @@ from zoo.layers import (
     FillMissing,
     RobustScaleSmoothClip,
     TableColumns,
-    TextIds,
-    WordTokens,
+    TextTokenizer,
+    WordTokenizer,
 )
 
 
@@ -152,7 +152,7 @@ WORDS = [f"w{n}" for n in range(40)]
 
 
 def text_model(last=None):
-    ids = TextIds(WordTokens(WORDS), max_length=300)
+    ids = TextTokenizer(WordTokenizer(WORDS), max_length=300)
     inputs = ids.new_inputs()
     outputs = SumAndSize()(ids(inputs))
     return keras.Model(inputs, outputs if last is None else last(outputs))
@@ -212,7 +212,7 @@ def test_texts_of_several_outputs():
 
 
 def test_language_models_take_ids():
-    tokens = zoo.layers.CharacterTokens("ab")
+    tokens = zoo.layers.CharacterTokenizer("ab")
     inputs = keras.Input((None,), dtype="int32")
     model = keras.Model(inputs, keras.layers.Embedding(2, 3)(tokens(inputs)))
     assert zoo.Predictor(model).predict(np.array([[0, 1]])).shape == (1, 2, 3)

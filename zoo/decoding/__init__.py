@@ -14,8 +14,8 @@ from zoo.decoding.beam import Beams, beam_search
 from zoo.decoding.decode import decode
 from zoo.decoding.generating import generate, stream
 from zoo.decoding.recursive import forecast_recursively
-from zoo.decoding.samplers import Greedy, MinP, Temperature, TopK, TopP
 from zoo.decoding.stepper import Stepper
+from zoo.samplers import Greedy, MinP, Temperature, TopK, TopP
 
 __all__ = [
     "Beams",

@@ -3,7 +3,9 @@
 import math
 import numbers
 from dataclasses import dataclass
+from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -30,17 +32,17 @@ class Beams:
 
 
 def beam_search(
-    model,
-    source,
-    beam_width,
-    max_length,
-    start_id,
-    end_id,
-    length_penalty=0.0,
-    coverage_penalty=0.0,
-    n_best=1,
-    return_attention=False,
-):
+    model: keras.Model,
+    source: Any,
+    beam_width: int,
+    max_length: int,
+    start_id: int,
+    end_id: int,
+    length_penalty: float = 0.0,
+    coverage_penalty: float = 0.0,
+    n_best: int = 1,
+    return_attention: bool = False,
+) -> Any:
     """Searches for the targets with the best scores, for each source.
 
     At every step, each of the `beam_width` best beginnings is continued by every id, and the best

@@ -1,23 +1,26 @@
 """Sequences written by an encoder and decoder, one id at a time."""
 
+from typing import Any
+
+import keras
 import numpy as np
 from keras import ops
 
 from zoo.compiled import kept_on
-from zoo.decoding.samplers import Greedy
 from zoo.decoding.sources import DecoderLoop, check_whole, decoder_of, encode, shapes
+from zoo.samplers import Greedy
 
 
 def decode(
-    model,
-    source,
-    max_length,
-    start_id,
-    end_id,
-    sampler=None,
-    seed=0,
-    return_attention=False,
-):
+    model: keras.Model,
+    source: Any,
+    max_length: int,
+    start_id: int,
+    end_id: int,
+    sampler: Any = None,
+    seed: int = 0,
+    return_attention: bool = False,
+) -> Any:
     """Writes a target for each source.
 
     The source is encoded once. Then the decoder makes one step after the other, each with the
@@ -33,7 +36,7 @@ def decode(
         max_length: Most ids to write for a row, 1 or more, the end id included.
         start_id: Id that the decoder reads first.
         end_id: Id that ends a row.
-        sampler: How to choose ids, such as `Temperature(0.8)`; see `zoo.decoding.samplers`.
+        sampler: How to choose ids, such as `Temperature(0.8)`; see `zoo.samplers`.
             Defaults to None: `Greedy()`.
         seed: Whole number of at least 0: row `r` draws its random numbers from
             `np.random.default_rng([seed, r])`. Defaults to 0.

@@ -1,20 +1,26 @@
 """Continuations of sequences of ids, sampled from a language model."""
 
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
+from numpy.typing import ArrayLike
 
 from zoo.compiled import Loop, kept_on
-from zoo.decoding.samplers import Greedy, MinP, Temperature, TopK, TopP, tempered
 from zoo.decoding.sources import check_whole
 from zoo.decoding.stepper import Stepper
+from zoo.samplers import Greedy, MinP, Temperature, TopK, TopP, tempered
 
 _STEPS = 256  # at most, in one call of the compiled loop; part of its shapes
 _DRAWN = -1  # in place of an id that the sampler is to choose
 
 
-def generate(model, prompt_ids, length, sampler=None, seed=0):
+def generate(
+    model: keras.Model, prompt_ids: ArrayLike, length: int, sampler: Any = None, seed: int = 0
+) -> np.ndarray:
     """Continues a prompt, or several at once.
 
     The model is stepped (see `Stepper`): first through the prompt, then through what it has
@@ -31,7 +37,7 @@ def generate(model, prompt_ids, length, sampler=None, seed=0):
             the next id. The state of a stateful one is neither used nor changed.
         prompt_ids: Whole numbers `(batch, prompt_length)` or `(prompt_length,)`.
         length: Number of ids to add, 0 or more.
-        sampler: How to choose them, such as `Temperature(0.8)`; see `zoo.decoding.samplers`.
+        sampler: How to choose them, such as `Temperature(0.8)`; see `zoo.samplers`.
             Defaults to None: `Greedy()`.
         seed: Whole number of at least 0. Defaults to 0.
 
@@ -61,7 +67,14 @@ def generate(model, prompt_ids, length, sampler=None, seed=0):
     return np.concatenate([empty, *pieces], axis=-1)
 
 
-def stream(model, prompt_ids, length, sampler=None, seed=0, chunk=32):
+def stream(
+    model: keras.Model,
+    prompt_ids: ArrayLike,
+    length: int,
+    sampler: Any = None,
+    seed: int = 0,
+    chunk: int = 32,
+) -> Iterator[np.ndarray]:
     """Like `generate`, but hands out the ids as they come.
 
     Args:

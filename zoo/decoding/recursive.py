@@ -1,15 +1,25 @@
 """Forecasts of many steps by feeding back the forecast of the next one."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
+from numpy.typing import ArrayLike
 
 from zoo.compiled import Loop, kept_on
 from zoo.decoding.stepper import Stepper
 from zoo.layers import Denormalization, GaussianParameters, SeasonalResidual, SortQuantiles
 
 
-def forecast_recursively(model, context, steps, future_covariates=None, cached=None, point=None):
+def forecast_recursively(
+    model: keras.Model,
+    context: ArrayLike,
+    steps: int,
+    future_covariates: ArrayLike | None = None,
+    cached: bool | None = None,
+    point: int | None = None,
+) -> np.ndarray:
     """Forecasts step by step: each forecast of the next step becomes the next input.
 
     Everything runs in one compiled loop, which is kept on the model: the next call with the same
@@ -92,7 +102,7 @@ class _Recursion(Loop):
         super().__init__("forecast_recursively", model)
         self.steps = steps
         self.point = _point_index(model, point)
-        self.stepper = None if cached is False else _stepper(model, must=bool(cached))
+        self.stepper: Any = None if cached is False else _stepper(model, must=bool(cached))
         self.cached = self.stepper is not None
         self.window = model.input_shape[1]
 

@@ -10,11 +10,11 @@ from zoo.layers import (
     Denormalization,
     GatedActivation,
     GaussianParameters,
-    NoteTokens,
     OneHot,
     SortQuantiles,
     StatefulConv1D,
     StatefulRNN,
+    Tokenizer,
 )
 
 _POINTWISE = (
@@ -45,7 +45,7 @@ _OF_IDS = (
     layers.Embedding,
     OneHot,
     layers.Identity,
-    NoteTokens,
+    Tokenizer,
 )  # take a series without features too
 _MERGE = (
     layers.Add,

@@ -54,15 +54,15 @@ class Stepper:
         Paine et al., *Fast WaveNet generation algorithm*, 2016.
     """
 
-    def __init__(self, model):
+    def __init__(self, model: keras.Model):
         self.model = model
-        self._calls = []  # (step rule, keys of its inputs), in order; key 0 is the input
+        self._calls: list = []  # (step rule, keys of its inputs), in order; key 0 is the input
         self._is_series = [True]  # whether the value of a key still has the time axis
         self._output = self._add_model(model, 0)
         self._sizes = [len(rule.initial_state(1)) for rule, _ in self._calls]
 
     @property
-    def stateful_layers(self):
+    def stateful_layers(self) -> list[keras.Layer]:
         """The layers that must remember something, once for each of their calls."""
         calls = zip(self._calls, self._sizes, strict=True)
         return [rule.layer for (rule, _), size in calls if size]

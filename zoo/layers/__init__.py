@@ -1,10 +1,12 @@
 """Registered layers that Keras does not have. Each has its own file."""
 
+from zoo.layers import renamed as renamed
 from zoo.layers.attention import BahdanauAttention, LuongAttention
 from zoo.layers.attention_decoder import AttentionDecoder
 from zoo.layers.attention_decoder_cell import AttentionDecoderCell
 from zoo.layers.categories import CategoryEmbedding, CrossedCategories
 from zoo.layers.causal_self_attention import CausalSelfAttention
+from zoo.layers.character_tokenizer import CharacterTokenizer
 from zoo.layers.class_probabilities import ClassProbabilities
 from zoo.layers.ensemble import EnsembleDense, EnsembleMean, RandomSigns
 from zoo.layers.feature_embeddings import PeriodicEmbedding, PiecewiseLinearEncoding
@@ -15,7 +17,7 @@ from zoo.layers.layer_norm_rnn_cell import LayerNormRNNCell
 from zoo.layers.masked_pooling import AttentionPooling, MaskedPooling
 from zoo.layers.missing import FillMissing
 from zoo.layers.ngram_ids import NgramIds
-from zoo.layers.notes import NoteTokens
+from zoo.layers.note_tokenizer import NoteTokenizer
 from zoo.layers.numeric import RobustScaleSmoothClip, StandardScale
 from zoo.layers.one_hot import OneHot
 from zoo.layers.padding_mask import PaddingMask
@@ -30,17 +32,14 @@ from zoo.layers.sampling_schedules import (
 from zoo.layers.select_columns import SelectColumns
 from zoo.layers.separate_dense import SeparateDense
 from zoo.layers.stateful import StatefulConv1D, StatefulRNN
-from zoo.layers.subwords import SubwordTokens
+from zoo.layers.subword_tokenizer import SubwordTokenizer
 from zoo.layers.table_columns import TableColumns, category_strings
-from zoo.layers.text_ids import TextIds
-from zoo.layers.tokens import CharacterTokens
+from zoo.layers.text_tokenizer import TextTokenizer
+from zoo.layers.tokenizer import Tokenizer
 from zoo.layers.transformer_blocks import TransformerDecoderBlock, TransformerEncoderBlock
 from zoo.layers.transformer_decoder import TransformerDecoder
 from zoo.layers.units import Denormalization, Difference, LastSteps, SeasonalResidual
-from zoo.layers.words import WordTokens
-from zoo.renamed import accept_old_names
-
-accept_old_names()
+from zoo.layers.word_tokenizer import WordTokenizer
 
 __all__ = [
     "AttentionDecoder",
@@ -49,7 +48,7 @@ __all__ = [
     "BahdanauAttention",
     "CategoryEmbedding",
     "CausalSelfAttention",
-    "CharacterTokens",
+    "CharacterTokenizer",
     "ClassProbabilities",
     "CrossedCategories",
     "Denormalization",
@@ -69,7 +68,7 @@ __all__ = [
     "LuongAttention",
     "MaskedPooling",
     "NgramIds",
-    "NoteTokens",
+    "NoteTokenizer",
     "OneHot",
     "PaddingMask",
     "PeriodicEmbedding",
@@ -87,12 +86,13 @@ __all__ = [
     "StandardScale",
     "StatefulConv1D",
     "StatefulRNN",
-    "SubwordTokens",
+    "SubwordTokenizer",
     "TableColumns",
-    "TextIds",
+    "TextTokenizer",
+    "Tokenizer",
     "TransformerDecoder",
     "TransformerDecoderBlock",
     "TransformerEncoderBlock",
-    "WordTokens",
+    "WordTokenizer",
     "category_strings",
 ]

@@ -1,5 +1,7 @@
 """The recurrent decoder of sequence-to-sequence models."""
 
+from collections.abc import Callable
+
 import keras
 from keras import layers, ops
 
@@ -77,18 +79,18 @@ class AttentionDecoder(keras.layers.Layer):
 
     def __init__(
         self,
-        vocabulary_size,
-        units=256,
-        cell="lstm",
-        num_layers=1,
-        attention=None,
-        attention_layer_size=None,
-        input_feeding=True,
-        embedding_dim=128,
-        dropout=0.0,
-        sampling=None,
-        sampling_probability=0.0,
-        seed=None,
+        vocabulary_size: int,
+        units: int = 256,
+        cell: str = "lstm",
+        num_layers: int = 1,
+        attention: keras.Layer | None = None,
+        attention_layer_size: int | None = None,
+        input_feeding: bool = True,
+        embedding_dim: int = 128,
+        dropout: float = 0.0,
+        sampling: str | None = None,
+        sampling_probability: float | Callable = 0.0,
+        seed: int | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -268,9 +270,11 @@ class AttentionDecoder(keras.layers.Layer):
         return self.head(outputs), state, alignments
 
     def compute_output_spec(self, target_ids, memory, training=False):
+        """Logits for every id."""
         return keras.KerasTensor((*target_ids.shape, self.vocabulary_size), "float32")
 
     def get_config(self):
+        """Arguments to rebuild the layer."""
         serialize = keras.saving.serialize_keras_object
         probability = self.sampling_probability
         if callable(probability):

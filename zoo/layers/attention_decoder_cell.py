@@ -1,6 +1,8 @@
 """The step of a recurrent decoder with attention."""
 
 import contextlib
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import layers, ops
@@ -43,11 +45,16 @@ class AttentionDecoderCell(keras.layers.Layer):
     """
 
     def __init__(
-        self, cells, attention=None, attention_layer_size=None, input_feeding=True, **kwargs
+        self,
+        cells: keras.Layer | Sequence[keras.Layer],
+        attention: keras.Layer | None = None,
+        attention_layer_size: int | None = None,
+        input_feeding: bool = True,
+        **kwargs,
     ):
         super().__init__(**kwargs)
-        self.cells = list(cells) if isinstance(cells, (list, tuple)) else [cells]
-        self.attention = attention
+        self.cells: list = list(cells) if isinstance(cells, (list, tuple)) else [cells]
+        self.attention: Any = attention
         self.attention_layer_size = attention_layer_size
         self.input_feeding = input_feeding and attention is not None
         self.attention_layer = None
@@ -205,7 +212,7 @@ class AttentionDecoderCell(keras.layers.Layer):
         query = inputs
         if self.input_feeding:
             query = ops.concatenate([inputs, states[number]], axis=-1)
-        next_states = []
+        next_states: list = []
         for index, cell in enumerate(self.cells):
             if index and masks is not None:
                 query = query * masks[index - 1]
@@ -228,7 +235,7 @@ class AttentionDecoderCell(keras.layers.Layer):
         if self.input_feeding:
             next_states.append(outputs)
         if self.attention.monotonic:
-            next_states.append(ops.cast(alignments, previous.dtype))
+            next_states.append(ops.cast(alignments, states[-1].dtype))
         return outputs, next_states, alignments
 
     def attend(self, queries, memory, previous=None):
@@ -249,6 +256,7 @@ class AttentionDecoderCell(keras.layers.Layer):
         return contexts, alignments
 
     def get_config(self):
+        """Arguments to rebuild the layer."""
         serialize = keras.saving.serialize_keras_object
         return {
             **super().get_config(),

@@ -36,11 +36,11 @@ def attend_to_past(query, key, value, state, position):
     """
     length = state[0].shape[2]
     slot = (0, 0, position % length, 0)
-    state = [
+    keys, values = (
         ops.slice_update(kept, slot, new) for kept, new in zip(state, (key, value), strict=True)
-    ]
-    outputs, _ = attend(query, *state, ops.arange(length, dtype="int32") <= position)
-    return outputs, state
+    )
+    outputs, _ = attend(query, keys, values, ops.arange(length, dtype="int32") <= position)
+    return outputs, [keys, values]
 
 
 def attend(query, keys, values, mask):

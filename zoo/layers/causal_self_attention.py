@@ -36,7 +36,7 @@ class CausalSelfAttention(keras.layers.Layer):
         chapter 16.
     """
 
-    def __init__(self, num_heads, context, **kwargs):
+    def __init__(self, num_heads: int, context: int, **kwargs):
         super().__init__(**kwargs)
         for name, value in {"num_heads": num_heads, "context": context}.items():
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
@@ -94,8 +94,8 @@ class CausalSelfAttention(keras.layers.Layer):
             Outputs `(batch, 1, channels)` and the next state.
         """
         inputs = ops.cast(inputs, self.compute_dtype)
-        parts = map(heads_first, self._project(inputs, ops.reshape(position, (1,))))
-        outputs, state = attend_to_past(*parts, state, position)
+        query, key, value = map(heads_first, self._project(inputs, ops.reshape(position, (1,))))
+        outputs, state = attend_to_past(query, key, value, state, position)
         return self.combine(ops.reshape(outputs, ops.shape(inputs))), state
 
     def compute_output_shape(self, input_shape):
@@ -103,6 +103,7 @@ class CausalSelfAttention(keras.layers.Layer):
         return tuple(input_shape)
 
     def get_config(self):
+        """Arguments to rebuild the layer."""
         return {**super().get_config(), "num_heads": self.num_heads, "context": self.context}
 
     def _project(self, inputs, positions):

@@ -149,6 +149,7 @@ class HubLayer(keras.layers.Layer):
         return self._with_known_shapes(outputs, inputs)
 
     def load_own_variables(self, store):
+        """Loads the weights; says so where they are those of another module."""
         try:
             super().load_own_variables(store)
         except ValueError as error:
@@ -168,6 +169,7 @@ class HubLayer(keras.layers.Layer):
 
     @classmethod
     def from_config(cls, config):
+        """The layer of a configuration that `get_config` returned."""
         return cls(**config)  # Keras' own would hide what is wrong in a TypeError
 
     @property

@@ -70,6 +70,7 @@ class MaskedPooling(keras.layers.Layer):
         return (inputs_shape[0], inputs_shape[-1])
 
     def get_config(self):
+        """Arguments to rebuild the layer."""
         return {**super().get_config(), "kind": self.kind}
 
 
@@ -132,6 +133,7 @@ class AttentionPooling(keras.layers.Layer):
         return (inputs_shape[0], inputs_shape[-1])
 
     def get_config(self):
+        """Arguments to rebuild the layer."""
         return {**super().get_config(), "units": self.units}
 
 

@@ -38,4 +38,5 @@ class OneHot(keras.layers.Layer):
         return (*input_shape, self.num_classes)
 
     def get_config(self):
+        """Arguments to rebuild the layer."""
         return {**super().get_config(), "num_classes": self.num_classes}

@@ -99,7 +99,7 @@ class StatefulRNN(_Stateful):
         Book, chapter 16, stateful RNNs (2nd edition cell 49, 3rd edition cell 54).
     """
 
-    def __init__(self, layer, batch_size, **kwargs):
+    def __init__(self, layer: keras.Layer, batch_size: int, **kwargs):
         if not isinstance(layer, keras.layers.RNN) or layer.stateful or layer.return_state:
             raise ValueError(
                 "StatefulRNN needs a recurrent layer without stateful and return_state. "
@@ -128,6 +128,7 @@ class StatefulRNN(_Stateful):
         return outputs
 
     def compute_mask(self, inputs, mask=None):
+        """The mask of the layer inside."""
         return self.layer.compute_mask(inputs, mask)
 
 
@@ -157,7 +158,7 @@ class StatefulConv1D(_Stateful):
         True
     """
 
-    def __init__(self, layer, batch_size, **kwargs):
+    def __init__(self, layer: keras.Layer, batch_size: int, **kwargs):
         if not isinstance(layer, keras.layers.Conv1D) or not past_inputs(layer):
             raise ValueError(
                 "StatefulConv1D needs a Conv1D with padding='causal', strides=1 and a kernel of 2 "
@@ -189,9 +190,3 @@ def past_inputs(layer):
     (width,), (rate,), (stride,) = layer.kernel_size, layer.dilation_rate, layer.strides
     fits = layer.padding == "causal" and stride == 1 and layer.data_format == "channels_last"
     return (width - 1) * rate if fits else 0
-
-
-# As files of format 1 name them. They are classes of their own, as Keras finds the weights of a
-# layer in a file by the name of its class.
-for _name, _kind in {"CarriedState": StatefulRNN, "CarriedInputs": StatefulConv1D}.items():
-    keras.saving.register_keras_serializable("zoo", _name)(type(_name, (_kind,), {}))

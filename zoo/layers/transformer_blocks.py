@@ -17,17 +17,17 @@ NORMS = ("pre", "post")
 class _Block(keras.layers.Layer):
     """What both kinds of blocks share: the dense part, and residual paths around all parts."""
 
-    attentions = ("self_attention",)
+    attentions: tuple[str, ...] = ("self_attention",)
 
     def __init__(
         self,
-        num_heads,
-        key_dim,
-        feed_forward_dim,
-        dropout=0.0,
-        attention_dropout=0.0,
-        norm="pre",
-        activation="relu",
+        num_heads: int,
+        key_dim: int,
+        feed_forward_dim: int,
+        dropout: float = 0.0,
+        attention_dropout: float = 0.0,
+        norm: str = "pre",
+        activation: str = "relu",
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -226,12 +226,12 @@ class TransformerDecoderBlock(_Block):
             the memory, float32 `(batch, num_heads, source_time)`.
         """
         y = self._enter(0, inputs)
-        parts = _projected(self.self_attention, y, "query", "key", "value")
-        heads, state = attend_to_past(*parts, state, position)
+        query, key, value = _projected(self.self_attention, y, "query", "key", "value")
+        heads, state = attend_to_past(query, key, value, state, position)
         x = self._leave(0, inputs, self.self_attention.output_dense(heads_first(heads)))
         y = side_by_side(self._enter(1, x), mask)
-        query = _projected(self.cross_attention, y, "query")
-        heads, weights = attend(*query, *memory, mask[:, None, None, :])
+        (query,), (keys, values) = _projected(self.cross_attention, y, "query"), memory
+        heads, weights = attend(query, keys, values, mask[:, None, None, :])
         y = ops.reshape(self.cross_attention.output_dense(heads_first(heads)), ops.shape(x))
         weights = ops.reshape(heads_first(weights), (-1, *ops.shape(weights)[1::2]))
         return self._dense(self._leave(1, x, y)), state, weights

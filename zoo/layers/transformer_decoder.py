@@ -61,20 +61,20 @@ class TransformerDecoder(keras.layers.Layer):
 
     def __init__(
         self,
-        vocabulary_size,
-        num_layers=2,
-        embedding_dim=128,
-        num_heads=8,
-        key_dim=None,
-        feed_forward_dim=None,
-        dropout=0.0,
-        attention_dropout=0.0,
-        norm="pre",
-        positions="sinusoidal",
-        max_length=512,
-        scale_embeddings=True,
-        tie_embeddings=False,
-        activation="relu",
+        vocabulary_size: int,
+        num_layers: int = 2,
+        embedding_dim: int = 128,
+        num_heads: int = 8,
+        key_dim: int | None = None,
+        feed_forward_dim: int | None = None,
+        dropout: float = 0.0,
+        attention_dropout: float = 0.0,
+        norm: str = "pre",
+        positions: str = "sinusoidal",
+        max_length: int = 512,
+        scale_embeddings: bool = True,
+        tie_embeddings: bool = False,
+        activation: str = "relu",
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -220,6 +220,7 @@ class TransformerDecoder(keras.layers.Layer):
         return self._logits(x)[:, 0], state, weights
 
     def get_config(self):
+        """Arguments to rebuild the layer."""
         names = (
             "vocabulary_size",
             "num_layers",

@@ -87,4 +87,4 @@ def char_rnn(
             x = layers.Dropout(dropout, name=f"dropout_{index}")(x)
     outputs = next_token_logits(x, vocabulary_size, embedding if tie_embeddings else None)
     model = keras.Model(inputs, outputs, name=name)
-    return to_stateful(model, batch_size) if stateful else model
+    return model if batch_size is None else to_stateful(model, batch_size)

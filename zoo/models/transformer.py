@@ -1,5 +1,7 @@
 """The Transformer, from a source to a target, and its encoder alone."""
 
+from typing import Any
+
 import keras
 from keras import layers
 
@@ -90,7 +92,7 @@ def transformer(
     check_counts(
         source_vocabulary_size=source_vocabulary_size, target_vocabulary_size=target_vocabulary_size
     )
-    shared = {
+    shared: dict[str, Any] = {
         "num_layers": num_layers,
         "embedding_dim": embedding_dim,
         "num_heads": num_heads,

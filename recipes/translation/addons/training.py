@@ -9,7 +9,6 @@ import numpy as np
 from recipes.engine.optimizer import SCHEDULES, make_optimizer
 from recipes.translation.addons.runner import run
 from recipes.translation.addons.weights import describe, variables
-from recipes.translation.coding import END, START, decode_target, encode_source, padded
 from recipes.translation.metrics import sentence_scores, token_scores
 from recipes.translation.sampling import sampling_probability
 
@@ -61,14 +60,14 @@ class Twin:
             UserError: If the extra `addons` is not installed.
             RunError: If the child fails.
         """
-        found, tokens = self.answer, self.task.target_tokens
+        found, tokenizer = self.answer, self.task.target_tokenizer
         _, references = self.task.questions(split)
         scores = token_scores(
             found[f"{split}/log_probs"].astype("float64"), found[f"{split}/right"]
         )
         for prefix, name in (("", "greedy"), ("beam_", "beam")):
             if f"{split}/{name}" in found:
-                outputs = [decode_target(tokens, ids) for ids in found[f"{split}/{name}"]]
+                outputs = [tokenizer.decode(ids) for ids in found[f"{split}/{name}"]]
                 for score, value in sentence_scores(outputs, references).items():
                     scores[f"{prefix}{score}"] = value
         return {**scores, "epoch_seconds": typical(found["seconds"].tolist())}
@@ -83,11 +82,7 @@ class Twin:
         for split, (sources, targets) in task.ids.items():
             arrays |= {f"{split}/source": sources, f"{split}/target": targets}
         for split in ("validation", "test"):
-            rows = [
-                encode_source(task.source_tokens, text, task.config.max_length)
-                for text in task.questions(split)[0]
-            ]
-            arrays[f"{split}/questions"] = padded(rows)
+            arrays[f"{split}/questions"] = task.source_tokenizer.encode(task.questions(split)[0])
         return arrays
 
     def _tables(self):
@@ -115,8 +110,8 @@ class Twin:
             "dropout": self.dropout,
             "optimizer": type(optimizer).__name__,
             "optimizer_arguments": arguments,
-            "start_id": START,
-            "end_id": END,
+            "start_id": self.task.target_tokenizer.start_id,
+            "end_id": self.task.target_tokenizer.end_id,
         }
 
 
