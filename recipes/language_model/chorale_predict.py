@@ -61,12 +61,12 @@ def predict(
     sampler = make_sampler(temperature, top_k, top_p, min_p)
     opening = _opening(source)
     model = zoo.load(folder.path)
-    tokens = zoo.tokens(model)
-    check_top_k(top_k, tokens)
+    tokenizer = zoo.tokenizer(model)
+    check_top_k(top_k, tokenizer)
     seed = config.seed if seed is None else seed
-    notes = length * tokens.voices
-    found = zoo.decoding.generate(model, tokens.encode(opening), notes, sampler, seed)
-    chords = np.concatenate([opening, tokens.decode(found)])
+    notes = length * tokenizer.voices
+    found = zoo.decoding.generate(model, tokenizer.encode(opening), notes, sampler, seed)
+    chords = np.concatenate([opening, tokenizer.decode(found)])
     title = f"{Path(source).stem if source else 'opening'}, temperature {temperature:g}"
     write_music(output, chords, len(opening), tempo, title)
 

@@ -41,10 +41,10 @@ def load(config) -> "ChoraleTask":
     Raises:
         UserError: If the chorales are not at hand, or shorter than a window.
     """
-    tokens = zoo.layers.NoteTokens(name="tokens")
+    tokenizer = zoo.layers.NoteTokenizer(name="tokenizer")
     parts = chorales()
     pieces = {part: list(found.values()) for part, found in parts.items()}
-    ids = [tokens.encode(piece) for found in pieces.values() for piece in found]
+    ids = [tokenizer.encode(piece) for found in pieces.values() for piece in found]
     ends = np.cumsum([0, *map(len, ids)]).tolist()
     bounds = list(itertools.pairwise(ends))
     segments = {}
@@ -65,7 +65,7 @@ def load(config) -> "ChoraleTask":
         )
     name, piece = next(iter(parts["test"].items()))
     ids = np.concatenate(ids)
-    return ChoraleTask(config, ids, segments, tokens, piece[:OPENING], notes, name)
+    return ChoraleTask(config, ids, segments, tokenizer, piece[:OPENING], notes, name)
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class ChoraleTask(LanguageTask):
         config: See `LanguageTask`, as for all but the last.
         ids: Notes of all pieces.
         segments: Pieces of each part.
-        tokens: A `zoo.layers.NoteTokens`.
+        tokenizer: A `zoo.layers.NoteTokenizer`.
         prompt: The chords that samples go on from.
         notes: What was done to the data, in words.
         name: Name of the test piece that begins with them.
@@ -93,7 +93,7 @@ class ChoraleTask(LanguageTask):
             f"{len(self.segments[part])} {part} ({self._count(part):,} notes)"
             for part in self.segments
         )
-        return f"chorales for four voices, {self.tokens.vocabulary_size} notes: {counts}"
+        return f"chorales for four voices, {self.tokenizer.vocabulary_size} notes: {counts}"
 
     @cached_property
     def sha256(self) -> str:
@@ -106,7 +106,7 @@ class ChoraleTask(LanguageTask):
         windows = self.ids, self.segments[split], config.window, config.batch_size
         if seed is None or not config.transpose:
             return SlidingWindowBatches(*windows, seed, stride=config.stride)
-        size = self.tokens.vocabulary_size
+        size = self.tokenizer.vocabulary_size
         return KeyBatches(*windows, seed, config.stride, vocabulary_size=size)
 
     def predictor(self, model):
@@ -128,7 +128,7 @@ class ChoraleTask(LanguageTask):
 
     def baselines(self) -> dict:
         """n-gram models of the notes, and the voice's own note before."""
-        train, size = self.segments["train"], self.tokens.vocabulary_size
+        train, size = self.segments["train"], self.tokenizer.vocabulary_size
         return {**super().baselines(), "same voice": SameVoice(self.ids, train, size)}
 
     def figures(self, model):
@@ -154,7 +154,7 @@ class ChoraleTask(LanguageTask):
         """How the piece goes on in fact, for as long as a sample."""
         start, end = self.segments["test"][0]
         chords = self.config.sample_length // VOICES
-        return self.tokens.decode(self.ids[start:end])[OPENING : OPENING + chords]
+        return self.tokenizer.decode(self.ids[start:end])[OPENING : OPENING + chords]
 
     def _pieces(self, found):
         """The opening and what follows it, by name."""
@@ -166,7 +166,7 @@ class ChoraleTask(LanguageTask):
         return piano_roll(self._pieces(found), OPENING)
 
     def _section(self, found):
-        training = [self.tokens.decode(self.ids[a:b]) for a, b in self.segments["train"]]
+        training = [self.tokenizer.decode(self.ids[a:b]) for a, b in self.segments["train"]]
         copies = Copies(training)
         rows = [["continuation", "chords", "longest copy", "longest copy in any key"]]
         for name, piece in self._pieces(found).items():

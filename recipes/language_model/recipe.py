@@ -102,10 +102,10 @@ def build_model(config: LanguageModelConfig, data):
     from recipes.engine.building import create_core
 
     core = create_core(
-        config, {"vocabulary_size": data.tokens.vocabulary_size}, ("stateful", "batch_size")
+        config, {"vocabulary_size": data.tokenizer.vocabulary_size}, ("stateful", "batch_size")
     )
     inputs = keras.Input((None,), dtype="int32", name="ids")
-    outputs = core(data.tokens(inputs))
+    outputs = core(data.tokenizer(inputs))
     streams = config.batching == "streams"
     try:
         training_model = zoo.to_stateful(core, data.rows) if streams else core
@@ -114,7 +114,7 @@ def build_model(config: LanguageModelConfig, data):
             f"--batching streams carries a state. {error} Use --batching random."
         ) from error
     return Built(
-        model=keras.Model(inputs, outputs, name=f"{config.model}_with_tokens"),
+        model=keras.Model(inputs, outputs, name=f"{config.model}_with_tokenizer"),
         training_model=training_model,
         **zoo.objective("multiclass"),
         monitor="val_loss",

@@ -45,7 +45,7 @@ def predict(folder, config, metadata, source, output, text=None) -> None:
 
 def _reader(model, config):
     """What makes inputs of texts."""
-    found = [layer for layer in model.layers if isinstance(layer, zoo.layers.TextIds)]
+    found = [layer for layer in model.layers if isinstance(layer, zoo.layers.TextTokenizer)]
     return found[0] if found else PlainTexts(config.strip_html, config.lowercase)
 
 

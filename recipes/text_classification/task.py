@@ -39,7 +39,7 @@ class TextTask(ClassificationTask):
         config: The `TextClassificationConfig`.
         labelled: The `LabelledTexts`.
         parts: `Part` of `"train"`, `"validation"` and `"test"`.
-        reader: What made their inputs: `zoo.layers.TextIds` or `PlainTexts`.
+        reader: What made their inputs: `zoo.layers.TextTokenizer` or `PlainTexts`.
         columns: Names of the columns of texts and of classes.
         notes: What was done to the data, in words.
         fold_rows: Positions of the texts of each part of each fold, by its name.

@@ -47,13 +47,13 @@ def predict(
     if config.lowercase:
         lines = [line.lower() for line in lines]
     translator = Translator(zoo.load(folder.path), config.max_length)
-    size = translator.target_tokens.vocabulary_size
+    size = translator.target_tokenizer.tokenizer.vocabulary_size
     if beam > size:
         raise UserError(
             f"--beam {beam} is more than the {size:,} tokens that the model writes with. 4 to 10 "
             "are common."
         )
-    _check_known(translator.source_tokens, lines)
+    _check_known(translator.source_tokenizer, lines)
     cut = translator.cut(lines)
     if cut:
         numbers = ", ".join(str(index + 1) for index in cut[:5]) + (", ..." if cut[5:] else "")
@@ -99,12 +99,11 @@ def _read(source, text, encoding):
     return lines
 
 
-def _check_known(tokens, lines):
+def _check_known(tokenizer, lines):
     """Characters that the model does not know are refused, or named if it reads them as unknown."""
-    known = getattr(tokens, "characters", None)  # words and sub-words can read any text
-    new = [] if known is None else list(dict.fromkeys(c for c in "".join(lines) if c not in known))
+    new = list(dict.fromkeys(c for line in lines for c in tokenizer.unknown_characters(line)))
     shown = ", ".join(map(repr, new[:5])) + (", ..." if len(new) > 5 else "")
-    if new and not tokens.unknown:
+    if new and tokenizer.unknown_id is None:
         raise UserError(
             f"The model does not know {shown}, which the sources that it was trained on do not "
             "have. Leave them out."

@@ -82,7 +82,7 @@ def build_model(config: TranslationConfig, data):
 
     Returns:
         A `Built`: the saved model maps ids `{"source": (batch, source), "target": (batch, time)}`
-        to logits and has the layers "source_tokens", "encoder", "target_tokens"
+        to logits and has the layers "source_tokenizer", "encoder", "target_tokenizer"
         and "decoder"; the training model is the zoo's, on the same weights.
 
     Raises:
@@ -92,17 +92,17 @@ def build_model(config: TranslationConfig, data):
 
     import zoo
     from recipes.engine.building import create_core
-    from recipes.translation.coding import FIRST
     from recipes.translation.translator import check_positions
 
     sizes = {
-        "source_vocabulary_size": FIRST + data.source_tokens.vocabulary_size,
-        "target_vocabulary_size": FIRST + data.target_tokens.vocabulary_size,
+        "source_vocabulary_size": data.source_tokenizer.vocabulary_size,
+        "target_vocabulary_size": data.target_tokenizer.vocabulary_size,
     }
-    if config.beam > data.target_tokens.vocabulary_size:
+    size = data.target_tokenizer.tokenizer.vocabulary_size
+    if config.beam > size:
         raise UserError(
-            f"--beam {config.beam} is more than the {data.target_tokens.vocabulary_size} tokens of "
-            "the target. 4 to 10 are common."
+            f"--beam {config.beam} is more than the {size} tokens of the target. 4 to 10 are "
+            "common."
         )
     core = create_core(
         config, {**sizes, **_sampling(config, data)}, ("sampling", "sampling_probability")
@@ -111,8 +111,8 @@ def build_model(config: TranslationConfig, data):
     source = keras.Input((None,), dtype="int32", name="source")
     target = keras.Input((None,), dtype="int32", name="target")
     # The model's own parts, not the model: a decoder finds them by their names in the saved file.
-    memory = core.get_layer("encoder")(data.source_tokens(source))
-    logits = core.get_layer("decoder")(data.target_tokens(target), memory)
+    memory = core.get_layer("encoder")(data.source_tokenizer(source))
+    logits = core.get_layer("decoder")(data.target_tokenizer(target), memory)
     inputs = {"source": source, "target": target}
     beside = {}
     if config.engine == "addons":
@@ -126,7 +126,7 @@ def build_model(config: TranslationConfig, data):
             "finish": twin.finish,
         }
     return Built(
-        model=keras.Model(inputs, logits, name=f"{config.model}_with_tokens"),
+        model=keras.Model(inputs, logits, name=f"{config.model}_with_tokenizers"),
         training_model=core,
         loss=zoo.losses.MaskedCrossentropy(config.label_smoothing),
         metrics=[zoo.metrics.TokenAccuracy()],

@@ -10,7 +10,6 @@ from recipes.engine.tables import cell, markdown
 from recipes.engine.task import Figure, Section, Trained
 from recipes.translation import plots
 from recipes.translation.baselines import MostFrequent, Nearest
-from recipes.translation.coding import decode_target, normalized, pieces
 from recipes.translation.config import TranslationConfig
 from recipes.translation.data.pair_batches import PairBatches
 from recipes.translation.metrics import Answers, scores_of
@@ -33,16 +32,16 @@ class TranslationTask:
         pairs: For `"train"`, `"validation"` and `"test"`, sources and targets, `[(source, target),
             ...]`.
         ids: For each part, the ids of the sources and of the targets, see `PairBatches`.
-        source_tokens: A layer with `encode`, `decode` and `vocabulary_size`, see `zoo.layers`.
-        target_tokens: The same for targets.
+        source_tokenizer: A `zoo.layers.TextTokenizer`.
+        target_tokenizer: The same for targets.
         notes: What was done to the data, in words.
     """
 
     config: TranslationConfig
     pairs: dict
     ids: dict
-    source_tokens: Any
-    target_tokens: Any
+    source_tokenizer: Any
+    target_tokenizer: Any
     notes: tuple[str, ...] = ()
 
     FOLDS: ClassVar[tuple[str, ...]] = ()
@@ -63,7 +62,7 @@ class TranslationTask:
     def description(self) -> str:
         """The data in one line."""
         parts = ", ".join(f"{len(pairs):,} {name}" for name, pairs in self.pairs.items())
-        source, target = self.source_tokens, self.target_tokens
+        source, target = self.source_tokenizer, self.target_tokenizer
         return (
             f"pairs: {parts}; {self.config.tokens}, {source.vocabulary_size:,} of the source and "
             f"{target.vocabulary_size:,} of the target"
@@ -82,8 +81,8 @@ class TranslationTask:
         """What `config.yaml` keeps beside the flags."""
         return {
             "pairs": {name: len(pairs) for name, pairs in self.pairs.items()},
-            "source_vocabulary": self.source_tokens.vocabulary_size,
-            "target_vocabulary": self.target_tokens.vocabulary_size,
+            "source_vocabulary": self.source_tokenizer.vocabulary_size,
+            "target_vocabulary": self.target_tokenizer.vocabulary_size,
         }
 
     def batches(self, split, built, seed=None):
@@ -127,7 +126,7 @@ class TranslationTask:
         answers = {}
         for source, target in self.pairs[split]:
             right = answers.setdefault(source, [])
-            target = normalized(self.target_tokens, target)
+            target = self.target_tokenizer.normalize(target)
             if target not in right:
                 right.append(target)
         most = MAX_TRAIN_SCORED if split == "train" else MAX_SCORED
@@ -135,7 +134,7 @@ class TranslationTask:
 
     def baselines(self) -> dict:
         """Answers without a model: `{name: translator}`."""
-        pairs = [(s, normalized(self.target_tokens, t)) for s, t in self.pairs["train"]]
+        pairs = [(s, self.target_tokenizer.normalize(t)) for s, t in self.pairs["train"]]
         characters = self.config.tokens == "characters"
         return {
             "most frequent": MostFrequent(pairs),
@@ -156,7 +155,7 @@ class TranslationTask:
             if found is None:
                 outputs = translator.translate(sources)
                 return {"translations": table(sources, references, outputs)}
-            outputs = [decode_target(self.target_tokens, target) for _, target, _ in found]
+            outputs = [self.target_tokenizer.decode(target) for _, target, _ in found]
             return {
                 "attention": self._drawn(found),
                 "translations": table(sources, references, outputs),
@@ -195,9 +194,9 @@ class TranslationTask:
         return "\n\n".join(parts)
 
     def _drawn(self, found):
-        source, target = self.source_tokens, self.target_tokens
+        source, target = self.source_tokenizer, self.target_tokenizer
         return plots.attention(
-            [(pieces(source, s), pieces(target, t), weights) for s, t, weights in found]
+            [(source.pieces(s), target.pieces(t), weights) for s, t, weights in found]
         )
 
 

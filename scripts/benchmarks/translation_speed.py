@@ -2,7 +2,6 @@
 
 import zoo
 from recipes.engine.tables import markdown
-from recipes.translation.coding import END, START, encode_source, padded
 from scripts.benchmarks.addons import compare_beam_search
 from scripts.benchmarks.decoding_speed import greedy_speed
 from scripts.benchmarks.padded_loop import epoch_speed
@@ -72,7 +71,9 @@ def beam(run) -> dict:
         UserError: If the extra `addons` is not installed.
     """
     model, source, config = _model_and_source(run, SENTENCES)
-    found = compare_beam_search(model, source, START, END, config.max_length, BEAM)
+    target = zoo.tokenizer(model, "target")
+    ends = target.start_id, target.end_id
+    found = compare_beam_search(model, source, *ends, config.max_length, BEAM)
     return {"name": run.name.partition("-seed-")[0], "sentences": len(source), **found}
 
 
@@ -92,6 +93,4 @@ def _model_and_source(run, count):
     """The model of a run, ids of some test sentences, and the run's settings."""
     config, sources, _ = questions(run)
     model = zoo.load(run)
-    tokens = model.get_layer("source_tokens")
-    rows = [encode_source(tokens, source, config.max_length) for source in sources[:count]]
-    return model, padded(rows), config
+    return model, zoo.tokenizer(model, "source").encode(sources[:count]), config

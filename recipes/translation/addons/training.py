@@ -9,7 +9,6 @@ import numpy as np
 from recipes.engine.optimizer import SCHEDULES, make_optimizer
 from recipes.translation.addons.runner import run
 from recipes.translation.addons.weights import describe, variables
-from recipes.translation.coding import END, START, decode_target, encode_source, padded
 from recipes.translation.metrics import Answers
 from recipes.translation.sampling import sampling_probability
 
@@ -65,7 +64,8 @@ class Twin:
 
         def texts(name):
             ids = found.get(f"{split}/{name}")
-            return None if ids is None else [decode_target(self.task.target_tokens, i) for i in ids]
+            tokenizer = self.task.target_tokenizer
+            return None if ids is None else [tokenizer.decode(each) for each in ids]
 
         forced = found[f"{split}/log_probs"].astype("float64"), found[f"{split}/right"]
         seconds = {"epoch_seconds": typical(found["seconds"].tolist())}
@@ -85,11 +85,7 @@ class Twin:
         for split, (sources, targets) in task.ids.items():
             arrays |= {f"{split}/source": sources, f"{split}/target": targets}
         for split in ("validation", "test"):
-            rows = [
-                encode_source(task.source_tokens, text, task.config.max_length)
-                for text in task.questions(split)[0]
-            ]
-            arrays[f"{split}/questions"] = padded(rows)
+            arrays[f"{split}/questions"] = task.source_tokenizer.encode(task.questions(split)[0])
         return arrays
 
     def _tables(self):
@@ -117,8 +113,8 @@ class Twin:
             "dropout": self.dropout,
             "optimizer": type(optimizer).__name__,
             "optimizer_arguments": arguments,
-            "start_id": START,
-            "end_id": END,
+            "start_id": self.task.target_tokenizer.start_id,
+            "end_id": self.task.target_tokenizer.end_id,
         }
 
 

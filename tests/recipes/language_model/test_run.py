@@ -152,7 +152,7 @@ def test_scores_are_those_of_one_pass_of_the_saved_model(run, data):
     model = zoo.load(run)
     assert not model.compiled
     text = data.read_text()
-    ids = zoo.tokens(model).encode(text)
+    ids = zoo.tokenizer(model).encode(text)
     tenth = round(len(text) / 10)
     logits = np.asarray(model(ids[None, -tenth:-1]), np.float64)[0]
     targets = ids[1 - tenth :]
@@ -312,7 +312,7 @@ def test_several_samples_start_with_the_single_one(run, loaded, capsys):
 
 
 def test_the_likeliest_characters(run, loaded, capsys):
-    tokens = zoo.tokens(loaded)
+    tokens = zoo.tokenizer(loaded)
     found = zoo.decoding.generate(loaded, tokens.encode("on a"), 20)
     out = predict(capsys, run, "--text", "on a", "--length", 20, "--top-k=1")[0]
     assert out == f"on a{tokens.decode(found)}\n"

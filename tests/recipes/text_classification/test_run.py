@@ -137,8 +137,8 @@ def test_metrics_have_the_agreed_keys(run):
 
 def test_scores_are_those_of_the_saved_model_and_of_each_text_alone(run, loaded, data):
     part = load(config_of(data)).parts["test"]
-    layer = loaded.get_layer("text_ids")
-    found = [np.asarray(loaded(layer.encode(text)))[0, 0] for text in part.texts]
+    layer = zoo.tokenizer(loaded)
+    found = [np.asarray(loaded(layer.encode([text])))[0, 0] for text in part.texts]
     expected = classification_scores(part.labels, found)
     scores = metrics_of(run)["test"]
     assert {name: scores[name] for name in expected} == pytest.approx(expected, rel=1e-5)
@@ -154,7 +154,7 @@ def test_a_saved_run_reads_texts(loaded, data):
     predictor = zoo.Predictor(loaded)
     found = predictor.predict(texts)[:, 0]
     classifier = TextClassifier(loaded)
-    ids = loaded.get_layer("text_ids").encode_list(texts)
+    ids = zoo.tokenizer(loaded).encode_list(texts)
     np.testing.assert_allclose(classifier.of_inputs(ids)[:, 1], found, atol=1e-6)
     assert set(predictor.predict_classes(texts)) <= {"bad", "good"}
 
@@ -284,7 +284,7 @@ def test_odd_texts_are_read(tmp_path):
 @pytest.mark.parametrize("tokens", ["characters", "bpe"])
 def test_other_tokens(data, tokens):
     task, built = task_and_built(data, tokens=tokens, vocabulary_size=300, lowercase=True)
-    assert task.reader.decode(task.reader.encode("A film")[0]).strip() == "a film"
+    assert task.reader.decode(task.reader.encode("A film")).strip() == "a film"
     found = task.predictor(built.model)(task.parts["test"])
     assert found.shape == (8, 2)
     shown = explaining.explain(built.model, task.reader, task.parts["test"], found)
