@@ -76,7 +76,7 @@ def train(logs):
         given = [f"--{name}={value}" for name, value in settings.items() if value is not None]
         with contextlib.ExitStack() as stack:
             if not draw:  # which takes longer than training here
-                stack.enter_context(mock.patch("callbacks.TensorBoard._write_pictures"))
+                stack.enter_context(mock.patch("callbacks.TensorBoard._write_figures"))
             assert main(["train", "language_model", *given]) == status
         return Path(logs, "language_model", settings["name"])
 
@@ -401,7 +401,7 @@ def test_predict_refuses(run, tmp_path, monkeypatch, capsys, flags, message):
         ({"batching": "streams"}, "needs --batching sliding"),
         ({"stride": 6}, "--stride must be a multiple of 4"),
         ({"sample_length": 6}, "--sample_length must be a multiple of 4"),
-        ({"tokens": "bpe"}, "--tokens is about texts"),
+        ({"tokenizer": "bpe"}, "--tokenizer is about texts"),
         ({"lowercase": "true"}, "--lowercase is about texts"),
         ({"prompt": "To be"}, "--prompt is about texts"),
         ({"test_fraction": 0.2}, "--test_fraction is about texts"),
