@@ -28,3 +28,14 @@ def shaken(model):
         value = rng.uniform(-0.5, 0.5, weight.shape).astype("float32")
         weight.assign(np.abs(value) + 0.2 if "variance" in weight.path else value)
     return model
+
+
+def assert_close(actual, expected, ulps=64, eps=2.0**-23):
+    """Two ways to compute the same floats agree, as far as another processor can promise.
+
+    Rounding errs by a fraction of the numbers that are added up, so the tolerance grows with the
+    largest of the expected ones: `ulps * eps * max(abs(expected))`, for small entries too. `eps` is float32's.
+    """
+    actual, expected = np.asarray(actual), np.asarray(expected)
+    scale = np.abs(expected[np.isfinite(expected)]).max(initial=0)
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=ulps * eps * scale)
