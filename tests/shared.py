@@ -21,11 +21,11 @@ def run_fresh(code, *arguments, backend="tensorflow"):
     return done.stdout
 
 
-def shaken(model):
+def shaken(model, largest=0.5):
     """The model with random weights everywhere, biases and moving averages included."""
     rng = np.random.default_rng(7)
     for weight in model.weights:
-        value = rng.uniform(-0.5, 0.5, weight.shape).astype("float32")
+        value = rng.uniform(-largest, largest, weight.shape).astype("float32")
         weight.assign(np.abs(value) + 0.2 if "variance" in weight.path else value)
     return model
 
@@ -34,7 +34,8 @@ def assert_close(actual, expected, ulps=64, eps=2.0**-23):
     """Two ways to compute the same floats agree, as far as another processor can promise.
 
     Rounding errs by a fraction of the numbers that are added up, so the tolerance grows with the
-    largest of the expected ones: `ulps * eps * max(abs(expected))`, for small entries too. `eps` is float32's.
+    largest of the expected ones, for small entries too: `ulps * eps * max(abs(expected))`, with
+    float32's `eps`.
     """
     actual, expected = np.asarray(actual), np.asarray(expected)
     scale = np.abs(expected[np.isfinite(expected)]).max(initial=0)

@@ -272,17 +272,6 @@ def test_a_saved_model_answers_the_same_in_a_fresh_process(tmp_path):
     run_fresh(FRESH, str(tmp_path))
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_configurations_rebuild_the_model(variant):
-    model = shaken(build(variant))
-    again = keras.Model.from_config(model.get_config())
-    again.set_weights(model.get_weights())
-    inputs = inputs_of(model)
-    keras.tree.map_structure(
-        np.testing.assert_array_equal, call(again, inputs), call(model, inputs)
-    )
-
-
 WRONG = [
     ({"num_numeric": -1}, "num_numeric must be .* -1"),
     ({"num_numeric": 0, "category_sizes": ()}, "a numeric feature or a category.*none"),
