@@ -1,7 +1,7 @@
 """Runnable recipes: on what a model is trained, how, and what came out.
 
 One module a task, each with the same four functions in the same order: `default_config`,
-`load_data`, `build_model`, `search_space`. The shared run (`recipes.run`) does the rest.
+`load_data`, `build_model`, `search_space`. The shared run (`recipes.engine.run`) does the rest.
 """
 
 #: The recipes by name; each is the module `recipes.<name>`.

@@ -87,7 +87,7 @@ class _Parser(argparse.ArgumentParser):
 def _list(arguments):
     parser = _Parser("list", "Models, recipes, datasets and presets.")
     parser.add_argument("pattern", nargs="?", default="*", help="e.g. '*net*'")
-    from recipes.listing import show_catalog
+    from recipes.engine.listing import show_catalog
 
     show_catalog(parser.parse_args(arguments).pattern)
     return 0
@@ -102,13 +102,13 @@ def _train(arguments):
         return 0
     if resumes:
         return _resume(rest)
-    from recipes import arguments as parsing
-    from recipes import environment
+    from recipes.engine import arguments as parsing
+    from recipes.engine import environment
 
     config = parsing.parse(recipe, rest)
     config.validate()
     environment.prepare(config.backend, config.device)
-    from recipes.run import train
+    from recipes.engine.run import train
 
     train(recipe, config)
     return 0
@@ -143,8 +143,8 @@ def _find_lr(arguments):
     parser.add_argument("--min_rate", type=float, default=1e-6, help="first rate (1e-6)")
     parser.add_argument("--max_rate", type=float, default=10.0, help="last rate (10)")
     parser.add_argument("--steps", type=int, default=100, help="training batches (100)")
-    from recipes import arguments as parsing
-    from recipes import environment, finding
+    from recipes.engine import arguments as parsing
+    from recipes.engine import environment, finding
 
     if {"-h", "--help"} & set(rest):
         parser.print_help()
@@ -180,8 +180,10 @@ def _tune(arguments):
     )
     parser.add_argument("--trials", type=int, default=20, help="trials beside the defaults (20)")
     parser.add_argument("--workers", type=int, default=1, help="processes that train trials (1)")
-    from recipes import arguments as parsing
-    from recipes import environment, tuning
+    from recipes.engine import arguments as parsing
+    from recipes.engine import environment
+    from recipes.tuning import search as tuning
+    from recipes.tuning.plan import Plan, given_flags
 
     if {"-h", "--help"} & set(rest):
         parser.print_help()
@@ -189,8 +191,8 @@ def _tune(arguments):
         parsing.parse(recipe, rest, "tune")
     found, rest = parser.parse_known_args(rest)
     config = parsing.parse(recipe, rest, "tune")
-    given = tuning.given_flags(rest)
-    plan = tuning.Plan(recipe, config, given, found.tuner, found.trials, found.workers)
+    given = given_flags(rest)
+    plan = Plan(recipe, config, given, found.tuner, found.trials, found.workers)
     plan.check()
     environment.prepare(config.backend, config.device)
     tuning.tune(plan)
@@ -202,9 +204,11 @@ def _resume_search(arguments):
     parser.add_argument("--resume", metavar="RUN", required=True, help="folder of the run")
     parser.add_argument("--workers", type=int, help="processes (default: as many as it began with)")
     found = parser.parse_args(arguments)
-    from recipes import environment, tuning
+    from recipes.engine import environment
+    from recipes.tuning import search as tuning
+    from recipes.tuning.plan import open_search
 
-    _, plan = tuning.open_search(found.resume, found.workers)
+    _, plan = open_search(found.resume, found.workers)
     plan.check()
     environment.prepare(plan.config.backend, plan.config.device)
     tuning.resume(found.resume, found.workers)
@@ -217,8 +221,8 @@ def _resume(arguments):
     found = parser.parse_args(arguments)
     import importlib
 
-    from recipes import environment
-    from recipes.folder import RunFolder
+    from recipes.engine import environment
+    from recipes.engine.folder import RunFolder
 
     folder = RunFolder.open(found.resume, finished=False)
     if folder.metrics.exists():
@@ -233,7 +237,7 @@ def _resume(arguments):
     recipe = run["recipe"]
     config = type(importlib.import_module(f"recipes.{recipe}").default_config())(**saved)
     environment.prepare(config.backend, config.device)
-    from recipes.run import train
+    from recipes.engine.run import train
 
     train(recipe, config, resume=folder)
     return 0
@@ -302,7 +306,7 @@ def _predict(arguments):
         help="of beam search: 0 prefers short translations, 1 hardly (0)",
     )
     options = vars(parser.parse_intermixed_args(arguments))  # the input may come last
-    from recipes.predict import predict
+    from recipes.engine.predict import predict
 
     predict(options.pop("run"), options.pop("input"), options.pop("output"), **options)
     return 0
@@ -313,7 +317,7 @@ def _runs(arguments):
     parser.add_argument("--logdir", default="logs", help="folder of all runs (default: logs)")
     parser.add_argument("--sort", metavar="METRIC", help="e.g. mae (on validation) or test.mae")
     found = parser.parse_args(arguments)
-    from recipes.listing import show_runs
+    from recipes.engine.listing import show_runs
 
     show_runs(found.logdir, found.sort)
     return 0
@@ -324,7 +328,7 @@ def _tensorboard(arguments):
     parser.add_argument("--logdir", default="logs", help="folder of all runs (default: logs)")
     parser.add_argument("--port", type=int, default=6006, help="port on this machine")
     found = parser.parse_args(arguments)
-    from recipes.listing import open_tensorboard
+    from recipes.engine.listing import open_tensorboard
 
     return open_tensorboard(found.logdir, found.port)
 

@@ -94,8 +94,8 @@ class _ZooEstimator(BaseEstimator):
         import keras
 
         import zoo
-        from recipes.config import TrainConfig
-        from recipes.optimizer import make_optimizer
+        from recipes.engine.config import TrainConfig
+        from recipes.engine.optimizer import make_optimizer
 
         own = {name: _plain(getattr(self, name)) for name in self._get_param_names()}
         x = np.asarray(x, "float32")

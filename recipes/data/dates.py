@@ -116,3 +116,23 @@ def in_seconds(times: np.ndarray, time: str | None) -> np.ndarray:
             "or leave --time out if the rows are equally spaced."
         )
     return whole
+
+
+def show(time) -> str:
+    """Writes a time as short as it can be said.
+
+    Args:
+        time: A datetime64 or an int.
+
+    Returns:
+        A date, a date and time, or a number.
+
+    Example:
+    >>> show(np.datetime64("2024-01-31T00:00:00")), show(7)
+    ('2024-01-31', '7')
+    """
+    if isinstance(time, np.datetime64):
+        for unit in ("D", "s"):
+            if time.astype(f"datetime64[{unit}]") == time:
+                return str(time.astype(f"datetime64[{unit}]"))
+    return str(time)

@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from recipes.data.dates import read_times
+from recipes.data.dates import read_times, show
 from recipes.data.files import read_columns
-from recipes.data.series import show
 from recipes.errors import UserError
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from callbacks import summaries
 from callbacks.drawing import ISOLATE, POP, drawable, isolated, label
-from recipes.supervised import plots
+from recipes.classification import plots
 
 NAMES = ("cost $5_ or $6^", "two\nlines", "中文", "very " * 40 + "long", "_private", "שלום")
 LABELS = (

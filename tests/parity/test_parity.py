@@ -1,6 +1,6 @@
 """Equal weights and inputs give what TF-Addons gave: scores, alignments, logits, ids and beams.
 
-What it gave is recorded (`python -m recipes.addons.record`), for 200 configurations and more. With
+What it gave is recorded (`python -m tests.parity.record`), for 200 configurations and more. With
 the extra `addons`, the tests with that marker ask it again.
 """
 
@@ -13,8 +13,8 @@ import pytest
 from keras import ops
 
 import zoo
-from recipes.addons import record, runner
-from recipes.addons.configurations import (
+from recipes.translation.addons import runner
+from recipes.translation.addons.configurations import (
     END,
     SHARPNESS,
     START,
@@ -23,8 +23,9 @@ from recipes.addons.configurations import (
     shapes,
     weights,
 )
-from recipes.addons.weights import describe, variables
-from recipes.benchmarks.addons import compare_beam_search
+from recipes.translation.addons.weights import describe, variables
+from scripts.benchmarks.addons import compare_beam_search
+from tests.parity import record
 from zoo.decoding import beam_search, decode, sources
 
 RECORDED = Path(__file__).parent / "recorded"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from recipes.arguments import parse
 from recipes.cli import main
+from recipes.engine.arguments import parse
 from recipes.errors import UserError
 
 TOP = Path(__file__).parents[2]
@@ -373,7 +373,7 @@ def test_answers_without_keras_or_pandas(logs, arguments, shown):
 
 @pytest.mark.parametrize(
     "command", [["-m", "recipes", "train", "forecast"], ["-m", "recipes.forecast"],
-                ["recipes/forecast.py"]],
+                ["recipes/forecast"]],
 )  # fmt: skip
 def test_a_recipe_is_a_script(command):
     def call(*flags):

@@ -80,7 +80,7 @@ def captioner(
         >>> ids.shape, attention.reshape(1, 5, 2, 2).shape
         ((1, 5), (1, 5, 2, 2))
 
-        `python -m recipes.imaging.captions captions.png` trains one on generated pictures and draws
+        `python -m recipes.images.captions captions.png` trains one on generated pictures and draws
         where it looks.
 
     Reference:

@@ -1,0 +1,107 @@
+"""Whether a classifier is as often right as it says, and how to make it so."""
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from recipes.classification.scores import SMALLEST, all_classes
+
+#: A temperature is sought between one over this and this.
+LARGEST = 10.0
+#: Standard deviation of the logarithm of temperatures, as far as one can say without any data: a
+#: few examples, all of them right, must not make the classifier entirely sure.
+PRIOR = 0.5
+
+
+def expected_calibration_error(labels, probabilities, bins=15) -> float:
+    """Mean gap between how sure the predictions are and how often they are right.
+
+    Args:
+        labels: True class of each example, `(n,)`.
+        probabilities: `(n, classes)`, or of class 1 alone.
+        bins: Number of bins of equal width of the largest probability.
+
+    Returns:
+        The gap of each bin, weighted with its share of the examples: from 0 to 1.
+
+    Example:
+        >>> from recipes.classification.calibration import expected_calibration_error
+        >>> expected_calibration_error([0, 1], [[0.75, 0.25], [0.75, 0.25]])  # right half the time
+        0.25
+
+    Reference:
+        Guo et al., *On calibration of modern neural networks*, 2017.
+    """
+    share, sure, right = reliability(labels, probabilities, bins).T
+    return float(np.sum(share * np.abs(sure - right)))
+
+
+def reliability(labels, probabilities, bins=15) -> np.ndarray:
+    """How sure and how right the predictions are, bin by bin.
+
+    Args:
+        labels: True class of each example, `(n,)`.
+        probabilities: `(n, classes)`, or of class 1 alone.
+        bins: Number of bins of equal width of the largest probability.
+
+    Returns:
+        `(bins that hold something, 3)`: share of the examples, mean probability of the predicted
+        class, and share of right predictions.
+    """
+    found = all_classes(probabilities)
+    sure, right = found.max(axis=1), found.argmax(axis=1) == np.asarray(labels)
+    number = np.minimum((sure * bins).astype(int), bins - 1)
+    chosen = [number == k for k in np.unique(number)]
+    return np.array([(mask.mean(), sure[mask].mean(), right[mask].mean()) for mask in chosen])
+
+
+def fit_temperature(labels, samples) -> float:
+    """The temperature by which logits are to be divided for the best likelihood.
+
+    Args:
+        labels: True class of each example, of data that was not trained on, `(n,)`.
+        samples: Class probabilities `(n, classes)`; or several such predictions of each example, as
+            Monte-Carlo dropout gives, whose mean counts: `(samples, n, classes)`.
+
+    Returns:
+        The temperature: above 1 where the classifier was too sure. With few examples it stays
+        close to 1.
+
+    Example:
+        >>> from recipes.classification.calibration import fit_temperature, tempered
+        >>> sure = [[0.99, 0.01]] * 1000
+        >>> labels = [0] * 750 + [1] * 250  # but right in three of four cases only
+        >>> temperature = fit_temperature(labels, sure)
+        >>> tempered([sure[0]], temperature).round(2).tolist()
+        [[0.75, 0.25]]
+
+    Reference:
+        Guo et al., 2017.
+    """
+    labels = np.asarray(labels)
+    samples = np.asarray(samples, np.float64)
+    rows = np.arange(len(labels))
+
+    def loss(logarithm):
+        found = mean_of(tempered(samples, np.exp(logarithm)))
+        own = np.clip(found[rows, labels], SMALLEST, 1.0)
+        return -np.log(own).sum() + 0.5 * (logarithm / PRIOR) ** 2
+
+    limit = np.log(LARGEST)
+    return float(np.exp(minimize_scalar(loss, bounds=(-limit, limit), method="bounded").x))
+
+
+def tempered(probabilities, temperature) -> np.ndarray:
+    """The probabilities that the logits divided by a temperature would give.
+
+    Args:
+        probabilities: `(..., classes)`.
+        temperature: Above 0; more than 1 makes them less sure.
+    """
+    logits = np.log(np.clip(np.asarray(probabilities, np.float64), 1e-30, 1.0)) / temperature
+    found = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return found / found.sum(axis=-1, keepdims=True)
+
+
+def mean_of(samples) -> np.ndarray:
+    """The mean over the samples `(samples, n, classes)`; probabilities `(n, classes)` as is."""
+    return samples.mean(axis=0) if samples.ndim == 3 else samples

@@ -1,0 +1,124 @@
+"""The column to predict: a number, or one of several classes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from recipes.data.columns import NEARLY, holds_dates
+from recipes.data.tables import numeric_block
+from recipes.errors import UserError
+from zoo.layers import category_strings
+
+#: Whole numbers with so many different values at most are classes.
+FEW_CLASSES = 10
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is to be predicted.
+
+    Args:
+        name: The column.
+        values: For a regression the numbers, float64; for a classification the numbers of the
+            classes, int64. One a row.
+        labels: Names of the classes in the order of their numbers; empty for a regression.
+    """
+
+    name: str
+    values: np.ndarray
+    labels: tuple[str, ...] = ()
+
+    @property
+    def head(self) -> str:
+        """The zoo's name for what the model answers with."""
+        if not self.labels:
+            return "regression"
+        return "binary" if len(self.labels) == 2 else "multiclass"
+
+    def named(self, rows) -> np.ndarray:
+        """The target of the rows at some positions: numbers, or names of classes."""
+        values = self.values[rows]
+        return np.array(self.labels, object)[values] if self.labels else values
+
+
+def read_target(column, source, task="auto") -> Target:
+    """Decides what a column without missing values asks for, and reads it.
+
+    Texts, truth values, and whole numbers with at most 10 different values are classes; all other
+    numbers are predicted as numbers.
+
+    Args:
+        column: The column.
+        source: Name of the file, for messages.
+        task: `"regression"` or `"classification"` whatever the column looks like, or `"auto"`.
+
+    Returns:
+        The `Target`.
+
+    Raises:
+        UserError: The column holds dates, one value only, mistakes, or as many classes as rows.
+
+    Example:
+        >>> import pandas as pd
+        >>> target = read_target(pd.Series(["no", "yes"] * 2, name="paid"), "bills.csv")
+        >>> target.head, target.labels, target.values.tolist()
+        ('binary', ('no', 'yes'), [0, 1, 0, 1])
+    """
+    if holds_dates(column):
+        raise UserError(
+            f"The target {column.name!r} of {source} holds dates. Put what is to be predicted, "
+            "such as a number of days, into a column of its own."
+        )
+    if column.astype(str).nunique() == 1:
+        raise UserError(
+            f"Expected a target with different values. Received: {column.name!r} of {source}, "
+            f"which is {str(column.iloc[0])!r} in every row: there is nothing to learn."
+        )
+    if task == "regression" or (task == "auto" and not _are_classes(column)):
+        values = numeric_block(column.to_frame(), [column.name], source)[:, 0]
+        _check_spread(column.name, values)
+        return Target(column.name, values)
+    return _classes(column, source)
+
+
+def _are_classes(column):
+    kind = pd.api.types
+    if kind.is_bool_dtype(column.dtype):
+        return True
+    if kind.is_numeric_dtype(column.dtype):
+        values = column.to_numpy(np.float64)
+        return bool((values == np.floor(values)).all()) and len(np.unique(values)) <= FEW_CLASSES
+    return bool(pd.to_numeric(column.astype(str), errors="coerce").notna().mean() < NEARLY)
+
+
+def _classes(column, source):
+    texts = category_strings(column)
+    labels = _in_order(set(texts))
+    if 2 * len(labels) > len(texts):
+        raise UserError(
+            f"Expected classes in the target {column.name!r} of {source}. Received: "
+            f"{len(labels):,} different values in {len(texts):,} rows, as in names or free text. "
+            "Name the column of classes with --target."
+        )
+    codes = pd.Index(labels).get_indexer(texts)
+    return Target(column.name, codes.astype(np.int64), tuple(labels))
+
+
+def _in_order(labels):
+    """Numbers by size, texts by the alphabet."""
+    try:
+        return sorted(labels, key=float)
+    except ValueError:
+        return sorted(labels)
+
+
+def _check_spread(name, values):
+    """Refuses numbers that 32-bit floats cannot tell apart."""
+    spread, size = values.std(), np.abs(values).max()
+    if not (1e-6 * size < spread and 1e-15 < spread < 1e15):
+        raise UserError(
+            f"Expected values of {name!r} that deviate by at least a millionth of their size, and "
+            f"by 1e-15 to 1e15. Received: {spread:.1e} around {values.mean():.6g}. Subtract a "
+            "constant, or multiply the column by a power of ten."
+        )

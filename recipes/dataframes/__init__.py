@@ -1,1 +1,0 @@
-"""What the recipe `tabular` is made of: columns, targets, baselines, scores, pictures."""

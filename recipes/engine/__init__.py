@@ -1,0 +1,1 @@
+"""What every run shares: flags, data to model, training, the run's folder and report."""

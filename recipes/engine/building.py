@@ -1,0 +1,60 @@
+"""The zoo model at the heart of a run, out of its flags; what is wrong with them, in words."""
+
+import inspect
+
+import zoo
+from recipes.errors import UserError
+from zoo.registry import get_factory
+from zoo.uncertainty import stochastic_twin
+
+
+def create_core(config, arguments, reserved=()):
+    """Creates the zoo model that the flags name.
+
+    Args:
+        config: A `TrainConfig`.
+        arguments: What the recipe itself tells the model.
+        reserved: Names of further arguments that are not for `--model.NAME` to set.
+
+    Raises:
+        UserError: If the model or one of its arguments does not exist, or is not the user's to set.
+
+    Example:
+        >>> from recipes.engine.building import create_core
+        >>> from recipes.engine.config import TrainConfig
+        >>> config = TrainConfig(model="mlp", model_arguments={"units": [5]})
+        >>> create_core(config, {"input_shape": (3,)}).count_params()
+        26
+    """
+    clash = set(config.model_arguments) & {*arguments, *reserved}
+    if clash:
+        raise UserError(f"--model.{min(clash)} follows from the other flags: leave it out.")
+    try:
+        return zoo.create_model(config.model, **arguments, **config.model_arguments)
+    except (ValueError, TypeError) as error:
+        missing = _missing(config.model, {*arguments, *config.model_arguments})
+        if missing:
+            message = f"{config.model} needs an argument more: give it with --model.{missing[0]}."
+            raise UserError(message) from error
+        raise UserError(f"The model cannot be built. {error}") from error
+
+
+def _missing(model, given):
+    """Arguments that a model needs and nobody gave, where all that were given are its own."""
+    try:
+        parameters = inspect.signature(get_factory(model)).parameters
+    except ValueError:
+        return []
+    needed = [name for name, each in parameters.items() if each.default is each.empty]
+    return [name for name in needed if name not in given] if given <= {*parameters} else []
+
+
+def check_dropout(core, advice) -> None:
+    """Raises a `UserError` that ends in `advice` if a model has no dropout to sample."""
+    try:
+        stochastic_twin(core)
+    except ValueError as error:
+        raise UserError(
+            f"--mc_samples needs a model with dropout, and {core.name} has none. Give it some "
+            f"{advice}"
+        ) from error

@@ -1,0 +1,137 @@
+"""Learning curves: the picture, and what it says in words."""
+
+import math
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from recipes.engine.tables import number
+
+#: A validation error so much above the training error is called overfitting.
+GAP = 1.3
+#: A score so much above its best one is called worse, not noise.
+WORSE = 1.1
+#: Of fewer epochs nobody can tell whether the loss has settled.
+FEWEST = 5
+
+
+def learning_curves(history, monitor, best) -> Figure:
+    """Training and validation score by epoch.
+
+    The training curve is drawn half an epoch earlier: it is a mean over the epoch, while the
+    validation score is taken at its end (book, chapter 10).
+
+    Args:
+        history: Scores by name, one number an epoch.
+        monitor: Name of the score that picked the best epoch.
+        best: That epoch, counted from 1.
+    """
+    name = monitor.removeprefix("val_")
+    epochs = np.arange(1, len(history["loss"]) + 1)
+    figure = Figure(figsize=(7, 3.6), layout="constrained")
+    axis = figure.subplots()
+    mark = "o" if len(epochs) == 1 else None  # a line of one point is invisible
+    for x, key, part, color in (
+        (epochs - 0.5, name, "train", "tab:blue"),
+        (epochs, monitor, "validation", "tab:orange"),
+    ):
+        axis.plot(x, history[key], label=f"{part} {name}", color=color, marker=mark)
+    axis.axvline(best, color="0.6", ls=":", label=f"best epoch {best}")
+    values = np.concatenate([history[name], history[monitor]])
+    if (values > 0).all() and values.max() > 10 * values.min():
+        axis.set_yscale("log")
+    axis.set_xlabel("epoch")
+    axis.grid(alpha=0.25)
+    axis.legend(frameon=False)
+    return figure
+
+
+def diagnose(history, monitor, train, validation, rivals, score="mae") -> list[str]:
+    """Reads the learning curves as a person would: each finding with the figures it rests on.
+
+    Args:
+        history: Scores by name, one number an epoch; lower is better.
+        monitor: Name of the validation score that picked the best epoch.
+        train: Scores of the restored weights on the training part.
+        validation: The same on the validation part.
+        rivals: Validation scores of the baselines, `{name: scores}`.
+        score: Name of the error to compare parts by.
+
+    Returns:
+        Sentences, the most serious first; one that all is well if there is nothing to say.
+
+    Example:
+        >>> history = {"loss": [1.0, 0.5, 0.4, 0.4], "val_loss": [1.0, 0.6, 0.7, 0.9]}
+        >>> print(diagnose(history, "val_loss", {"mae": 0.4}, {"mae": 0.8}, {})[0])
+        Overfitting: the validation mae, 0.8, is 2.0 times the training mae, 0.4. Try dropout, ...
+    """
+    losses, watched = history["loss"], history[monitor]
+    findings = [
+        _diverging(losses),
+        _overfitting(watched, train[score], validation[score], score),
+        _underfitting(train[score], rivals, score),
+        _unfinished(losses, watched),
+    ]
+    found = [finding for finding in findings if finding]
+    end = "the loss has settled"
+    if len(losses) < FEWEST:
+        end = f"{len(losses)} epoch{'s' * (len(losses) > 1)} cannot tell whether the loss falls on"
+    return found or [
+        f"Nothing stands out: the validation {score}, {number(validation[score])}, is close to the "
+        f"training {score}, {number(train[score])}, and {end}."
+    ]
+
+
+def _diverging(losses):
+    lowest = min(losses)
+    if math.isfinite(losses[-1]) and losses[-1] <= 2 * abs(lowest) + lowest:
+        return None
+    return (
+        f"Diverging: the training loss ends at {number(losses[-1])}, far above its lowest, "
+        f"{number(lowest)} in epoch {losses.index(lowest) + 1}. Lower the learning rate."
+    )
+
+
+def _overfitting(watched, train, validation, score):
+    if validation > GAP * train > 0:
+        return (
+            f"Overfitting: the validation {score}, {number(validation)}, is "
+            f"{validation / train:.1f} times the training {score}, {number(train)}. Try dropout, "
+            "weight decay, a smaller model or more data."
+        )
+    best = min(watched)
+    if min(watched) > 0 and watched[-1] > WORSE * best:
+        return (
+            f"Overfitting after the best epoch: the monitored score was {number(best)} in epoch "
+            f"{watched.index(best) + 1} and {number(watched[-1])} at the end. The best epoch's "
+            "weights were kept; fewer epochs would do."
+        )
+    return None
+
+
+def _underfitting(train, rivals, score):
+    if not rivals:
+        return None
+    name = min(rivals, key=lambda rival: rivals[rival][score])
+    if train < rivals[name][score]:
+        return None
+    return (
+        f"Underfitting: even on the training part the {score} is {number(train)}, while {name} "
+        f"reaches {number(rivals[name][score])} on validation. Try a larger model, more epochs or "
+        "another learning rate."
+    )
+
+
+def _unfinished(losses, watched):
+    """Still falling at the end: too few epochs, or a rate that is too low."""
+    tail = max(1, len(losses) // 5)
+    if len(losses) < FEWEST or watched.index(min(watched)) < len(watched) - tail:
+        return None
+    before, last = losses[-1 - tail], losses[-1]
+    total = losses[0] - last
+    if total <= 0 or (before - last) < 0.1 * total:
+        return None
+    return (
+        f"Not finished: the training loss still fell from {number(before)} to {number(last)} in "
+        f"the last {tail} epochs. Train longer, or raise the learning rate."
+    )

@@ -1,0 +1,143 @@
+"""`zoo find-lr RECIPE`: the learning rate finder on a recipe's model and training batches."""
+
+import importlib
+import itertools
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from recipes.engine.folder import RunFolder, timestamp
+from recipes.errors import RunError, UserError
+
+_console = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class FinderFolder(RunFolder):
+    """`logs/<recipe>/find-lr-<name>/`: the curve, its picture and the flags.
+
+    Args:
+        path: The folder.
+    """
+
+    def __init__(self, path):
+        super().__init__(path)
+        self.curve = self.path / "find-lr.csv"
+        self.picture = self.path / "find-lr.png"
+
+    def create(self, overwrite=False):
+        """Makes the folder, without those of a training."""
+        super().create(overwrite)
+        self.plots.rmdir()
+        self.checkpoints.rmdir()
+
+
+def find(recipe: str, config, min_rate: float, max_rate: float, steps: int):
+    """Runs the learning rate finder, prints its suggestions and writes its folder.
+
+    Args:
+        recipe: Name of the recipe.
+        config: Its resolved configuration; the learning rate and the schedule play no part.
+        min_rate: First learning rate.
+        max_rate: Last learning rate.
+        steps: Number of training batches.
+
+    Returns:
+        The `FinderFolder` and the `callbacks.rate_curve.RateCurve`.
+
+    Raises:
+        UserError: If the configuration, the range or the data is wrong; then nothing has been
+            written.
+        RunError: If the curve suggests nothing; it is written when there is one.
+    """
+    from callbacks import find_learning_rate  # here: the flags are checked before Keras loads
+    from recipes.engine.fitting import start_afresh, uses_xla
+    from recipes.engine.optimizer import make_optimizer
+
+    config.validate()
+    check_range(min_rate, max_rate, steps)
+    name = config.name or timestamp(Path(config.logdir, recipe), "find-lr-")
+    folder = FinderFolder.plan(recipe, replace(config, name=f"find-lr-{name}"))
+    module = importlib.import_module(f"recipes.{recipe}")
+    task = module.load_data(config)
+    if config.progress:
+        _console.print(task.description)
+    start_afresh(config)
+    built = module.build_model(config, task)
+    training = task.batches("train", built, seed=config.seed)
+    model = built.training_model
+    model.compile(
+        optimizer=make_optimizer(replace(config, schedule="constant"), total_steps=steps),
+        loss=built.loss,
+        loss_weights=built.loss_weights,
+        jit_compile=uses_xla(config),
+    )
+    try:
+        curve = find_learning_rate(model, endless(training), min_rate, max_rate, steps)
+    except ValueError as error:
+        raise RunError(f"The learning rate finder failed. {error}") from error
+    folder.create(config.overwrite)
+    folder.write_config(
+        recipe,
+        replace(config, name=folder.path.name),
+        data_sha256=task.sha256,
+        find_lr={"min_rate": min_rate, "max_rate": max_rate, "steps": steps, **curve.suggestions},
+    )
+    curve.to_csv(folder.curve)
+    curve.plot().savefig(folder.picture, dpi=110)
+    _show(recipe, folder, curve, steps)
+    return folder, curve
+
+
+def check_range(min_rate, max_rate, steps):
+    """Raises a `UserError` for the first of the finder's flags that is out of range."""
+    for name, rate in (("min_rate", min_rate), ("max_rate", max_rate)):
+        if not 0 < rate < float("inf"):
+            raise UserError(f"--{name} must be above 0. Received: {rate}")
+    if not min_rate < max_rate:
+        raise UserError(f"--min_rate {min_rate:g} must be below --max_rate {max_rate:g}.")
+    if steps < 10:
+        raise UserError(f"--steps must be at least 10. Received: {steps}")
+
+
+def endless(training):
+    """The batches of one training epoch after the other.
+
+    Args:
+        training: Training batches with a `feed()` and an `epoch`, as `recipes.data.batches`.
+
+    Yields:
+        Batches.
+    """
+    feed = training.feed()
+    for epoch in itertools.count():
+        training.epoch = epoch
+        yield from feed
+
+
+def _show(recipe, folder, curve, steps):
+    if curve.stopped:
+        reason = {"diverged": "diverged", "not finite": "was no longer a number"}[curve.stopped]
+        after = f"after {len(curve.losses)} of {steps} batches"
+        _console.print(f"The loss {reason} {after}, at the rate {curve.rates[-1]:.2g}.")
+    if curve.learning_rate is None:
+        raise RunError(
+            f"The loss never fell, so no learning rate is suggested. Look at {folder.picture}, "
+            "and try a smaller --min_rate or more --steps."
+        )
+    table = Table(title="Learning rates", title_justify="left", title_style="bold")
+    for column in ("suggestion", "flag", ""):
+        table.add_column(column)
+    for name, rate in curve.suggestions.items():
+        flag = "none" if rate is None else f"--learning_rate {rate:.2g}"
+        table.add_row(name, flag, "recommended" if name == curve.recommended else "")
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(table)
+    config = shlex.quote(str(folder.config))
+    console.print(
+        f"zoo train {recipe} --config {config} --learning_rate {curve.learning_rate:.2g}\n"
+        f"The curve is in {folder.picture} and {folder.curve}.",
+        markup=False,
+    )

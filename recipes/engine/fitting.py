@@ -1,0 +1,205 @@
+"""Compiles and fits a model as the flags of a run say."""
+
+import math
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+import keras
+
+from callbacks import AverageWeights, Checkpoint, NaNGuard, Profiler, TensorBoard, with_norms
+from recipes.data.batches import EpochClock
+from recipes.engine.optimizer import make_optimizer, plateau_watch
+from recipes.engine.progress import Progress
+from recipes.errors import RunError
+
+
+@dataclass(frozen=True)
+class Built:
+    """What `build_model` of a recipe returns.
+
+    Args:
+        model: The model that is saved: raw inputs, outputs in the data's units.
+        training_model: The model that is trained, on the same weights: scaled outputs.
+        loss: Keras loss of the training model.
+        metrics: Keras metrics to watch.
+        monitor: Name of the validation score that picks the best epoch.
+        mode: `"min"` where less of it is better, else `"max"`.
+        notes: What the user should know about the model, in words.
+        finish: Called when the best weights are back, before the model is saved; `None` for
+            nothing.
+        loss_weights: Weights of the losses of a training model with several outputs.
+        callbacks: Keras callbacks that the training model needs, new ones for each.
+    """
+
+    model: keras.Model
+    training_model: keras.Model
+    loss: object
+    metrics: list
+    monitor: str
+    mode: str = "min"
+    notes: tuple[str, ...] = ()
+    finish: Callable[[], None] | None = None
+    loss_weights: dict | None = None
+    callbacks: tuple = ()
+
+
+def start_afresh(config) -> None:
+    """Sets the seed and the precision of the models that are built next."""
+    keras.utils.set_random_seed(config.seed)
+    mixed = config.precision == "bfloat16"
+    keras.config.set_dtype_policy("mixed_bfloat16" if mixed else "float32")
+
+
+def uses_xla(config) -> bool:
+    """Whether to compile the training step with XLA; JAX without it would run op by op."""
+    return config.jit_compile or keras.backend.backend() == "jax"
+
+
+def fit(
+    built,
+    training,
+    validation,
+    config,
+    folder,
+    pictures=None,
+    texts=None,
+    resume=False,
+    unseen=(),
+):
+    """Trains until the last epoch or early stopping, then restores the best epoch's weights.
+
+    Args:
+        built: A `Built`.
+        training: Training `Batches`.
+        validation: Validation `Batches`.
+        config: A `TrainConfig`.
+        folder: The `RunFolder`.
+        pictures: See `callbacks.TensorBoard`.
+        texts: See `callbacks.TensorBoard`.
+        resume: Whether to go on from the newest checkpoint in the folder.
+        unseen: Callbacks that come after the checkpoint, which sees nothing of what they do.
+
+    Returns:
+        `(history, seconds)`: Keras' history of each score by epoch, and the training time.
+
+    Raises:
+        RunError: If the loss is no longer a number.
+    """
+    model = built.training_model
+    optimizer = make_optimizer(config, total_steps=config.epochs * len(training))
+    model.compile(
+        optimizer=with_norms(optimizer) if config.norms else optimizer,
+        loss=built.loss,
+        loss_weights=built.loss_weights,
+        metrics=built.metrics,
+        jit_compile=uses_xla(config),
+        steps_per_execution=1
+        if keras.backend.backend() == "torch"
+        else min(config.steps_per_execution, len(training)),
+    )
+    # Variables that the first step had to make would have it traced twice.
+    model.optimizer.build(model.trainable_variables)
+    guard = NaNGuard()
+    board = TensorBoard(
+        folder.path,
+        pictures=pictures,
+        picture_freq=max(5, config.epochs // 5),  # drawing may cost more than an epoch
+        texts=texts,
+        hparams=hyperparameters(config),
+        monitor=built.monitor,
+        mode=built.mode,
+        histogram_freq=config.histogram_freq,
+    )
+    best = folder.checkpoints / "best.weights.h5"
+    watch = [EpochClock(training), *built.callbacks, guard]
+    watch += [AverageWeights()] if config.ema else []
+    watch += [*_best_epoch_watch(best, built, config), *plateau_watch(config, built), board]
+    watch += [Progress(built.monitor, config.progress, built.mode), *_profiler(config, folder)]
+    checkpoint = Checkpoint(folder.checkpoints, watch, resume)
+    for problem in checkpoint.problems:
+        print(problem, file=sys.stderr)
+    for callback in built.callbacks if checkpoint.finished else ():
+        checkpoint.restore(callback)
+    try:
+        if not checkpoint.finished:
+            model.fit(
+                training.feed(),
+                validation_data=validation.feed(),
+                epochs=config.epochs,
+                initial_epoch=checkpoint.initial_epoch,
+                shuffle=False,  # the batches bring their order with them
+                callbacks=[*watch, checkpoint, *unseen],
+                verbose=0,
+            )
+    finally:
+        board.close()
+    lost = _epoch_of_nan(checkpoint.history)
+    if guard.failed_epoch is not None or lost:
+        raise RunError(
+            f"The loss is no longer a number after epoch {lost or guard.failed_epoch + 1}. Lower "
+            f"--learning_rate (now {config.learning_rate:g}) or set --clipnorm 1. "
+            f"What was logged until then is in {folder.path}."
+        )
+    model.load_weights(best)
+    if built.finish:
+        built.finish()
+    return checkpoint.history, checkpoint.seconds
+
+
+def _epoch_of_nan(history):
+    """Number, from 1, of the first epoch whose loss is not a number; 0 if there is none."""
+    for name in ("loss", "val_loss"):
+        for epoch, value in enumerate(history.get(name, []), start=1):
+            if not math.isfinite(value):
+                return epoch
+    return 0
+
+
+def _best_epoch_watch(path, built, config):
+    """Keeps the weights of the best epoch, and stops when it lies too far back."""
+    yield keras.callbacks.ModelCheckpoint(
+        path, monitor=built.monitor, mode=built.mode, save_best_only=True, save_weights_only=True
+    )
+    if config.patience:
+        yield keras.callbacks.EarlyStopping(
+            built.monitor, mode=built.mode, patience=config.patience
+        )
+
+
+def _profiler(config, folder):
+    if config.profile:
+        yield Profiler(folder.path)
+        if not Profiler.plugin_is_installed():
+            print(f"note: {Profiler.HINT}", file=sys.stderr)
+
+
+#: Flags that say where a run goes and what it shows, not what it learns.
+_NOT_LEARNED_FROM = (
+    "logdir", "name", "overwrite", "device", "progress", "norms", "histogram_freq", "profile",
+    "sample_length", "sample_temperatures", "prompt",
+)  # fmt: skip
+
+
+def hyperparameters(config) -> dict:
+    """The settings that TensorBoard compares runs by; model arguments as `model.units`."""
+    settings = {k: v for k, v in asdict(config).items() if k not in _NOT_LEARNED_FROM}
+    arguments = settings.pop("model_arguments")
+    return {**settings, **{f"model.{name}": value for name, value in arguments.items()}}
+
+
+def describe(model) -> str:
+    """The model's layers, one a line, for the report."""
+    lines = []
+    model.summary(print_fn=lambda text, **_: lines.append(text), line_length=80, expand_nested=True)
+    return "\n".join(lines)
+
+
+def best_epoch(history, monitor, mode="min") -> int:
+    """Number, counted from 1, of the epoch with the best monitored score.
+
+    >>> best_epoch({"val_loss": [3.0, 1.0, 2.0]}, "val_loss")
+    2
+    """
+    values = history[monitor]
+    return values.index(min(values) if mode == "min" else max(values)) + 1

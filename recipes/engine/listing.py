@@ -1,0 +1,136 @@
+"""What there is: models, recipes, datasets, presets, runs. Needs no Keras: it answers at once."""
+
+import fnmatch
+import importlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+import zoo
+from recipes import RECIPES
+from recipes.engine.folder import find_runs
+from recipes.engine.tables import HIGHER_IS_BETTER, number
+from recipes.errors import UserError
+from zoo.catalog import CATALOG
+
+
+def show_catalog(pattern: str = "*") -> None:
+    """Prints the models, recipes, datasets and presets whose name matches.
+
+    Raises:
+        UserError: If nothing matches.
+    """
+    models = [info for info in CATALOG if fnmatch.fnmatch(info.name, pattern)]
+    recipes = {name: text for name, text in RECIPES.items() if fnmatch.fnmatch(name, pattern)}
+    datasets, presets = {}, {}
+    for name in RECIPES:
+        module = importlib.import_module(f"recipes.{name}")
+        datasets |= {
+            k: (name, v) for k, v in module.DATASETS.items() if fnmatch.fnmatch(k, pattern)
+        }
+        found = getattr(module, "PRESETS", {})
+        presets |= {k: (name, v) for k, v in found.items() if fnmatch.fnmatch(k, pattern)}
+    tables = [
+        _table(
+            "Models",
+            ("name", "chapter", "weights", ""),
+            [(i.name, i.chapter, f"{i.parameters:,}", i.summary) for i in models],
+        ),
+        _table("Recipes", ("name", ""), recipes.items()),
+        _table("Datasets", ("name", "recipe", ""), [(k, *v) for k, v in datasets.items()]),
+        _table(
+            "Presets",
+            ("name", "recipe", "model", "dataset", "epochs"),
+            [(k, r, v["model"], v["dataset"], v["epochs"]) for k, (r, v) in presets.items()],
+        ),
+    ]
+    tables = [table for table in tables if table.row_count]
+    if not tables:
+        raise UserError(f"Nothing matches {pattern!r}. Models: {', '.join(zoo.list_models())}.")
+    for table in tables:
+        Console().print(table)
+
+
+def show_runs(logdir: str, sort: str | None = None) -> None:
+    """Prints a table of the finished runs.
+
+    Args:
+        logdir: Folder of all runs.
+        sort: A metric such as `mae` (validation) or `test.accuracy`, best first. Defaults to the
+            time.
+
+    Raises:
+        UserError: If there are no runs, or none has the metric.
+    """
+    runs = {path: json.loads((path / "metrics.json").read_text()) for path in find_runs(logdir)}
+    if not runs:
+        raise UserError(f"There are no finished runs in {logdir}. `zoo train forecast` makes one.")
+    shown = [
+        f"{split}.{name}"
+        for name in ("mae", "accuracy", "nats")
+        for split in ("validation", "test")
+        if any(_metric(run, f"{split}.{name}") is not None for run in runs.values())
+    ]
+    if sort:
+        key = sort if "." in sort else f"validation.{sort}"
+        shown = list(dict.fromkeys([key, *shown]))
+        if all(_metric(run, key) is None for run in runs.values()):
+            names = sorted({name for run in runs.values() for name in run["validation"]})
+            raise UserError(f"No run has the metric {sort!r}. Expected one of {', '.join(names)}.")
+        sign = -1 if key.partition(".")[2] in HIGHER_IS_BETTER else 1
+        runs = dict(sorted(runs.items(), key=lambda item: _sort_key(_metric(item[1], key), sign)))
+    table = _table(
+        f"Runs in {logdir}",
+        ("run", "model", "dataset", "weights", *map(_header, shown)),
+        [
+            (
+                f"{path.parent.name}/{path.name}",
+                run["model"],
+                Path(run["dataset"]).name,
+                f"{run['parameters']:,}",
+                *[number(_metric(run, key)) for key in shown],
+            )
+            for path, run in runs.items()
+        ],
+    )
+    Console().print(table)
+
+
+def open_tensorboard(logdir: str, port: int) -> int:
+    """Runs TensorBoard on the folder of runs until it is interrupted.
+
+    Raises:
+        UserError: If the folder does not exist.
+    """
+    if not Path(logdir).is_dir():
+        raise UserError(f"There is no folder {logdir}. `zoo train forecast` makes the first run.")
+    command = [sys.executable, "-m", "tensorboard.main", "--logdir", logdir, "--port", str(port)]
+    return subprocess.call(command)
+
+
+def _header(key):
+    return key.replace("validation.", "val ").replace(".", " ")
+
+
+def _metric(run, key):
+    split, name = key.split(".", 1)
+    return run.get(split, {}).get(name) if isinstance(run.get(split), dict) else None
+
+
+def _sort_key(value, sign):
+    return (value is None, sign * (value or 0.0))
+
+
+def _table(title, columns, rows):
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    texts = ("name", "run", "model", "dataset", "recipe", "")
+    for column in columns:
+        table.add_column(column, justify="left" if column in texts else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*map(str, row))
+    return table

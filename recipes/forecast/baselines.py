@@ -1,0 +1,114 @@
+"""Forecasts that a model must beat: naive, seasonal naive, least squares."""
+
+import numpy as np
+
+from recipes.forecast.forecasts import Forecasts
+
+_CHUNK = 4096
+
+
+def naive(windows, starts, period=1) -> Forecasts:
+    """Repeats the last value, or the last season, of each window.
+
+    Args:
+        windows: A `Windows` whose window is at least `period` long.
+        starts: First rows of the windows to forecast from.
+        period: Length of the season in steps; 1 repeats the last value.
+    """
+    ahead = np.arange(1, windows.horizon + 1)
+    back = -(-ahead // period) * period
+    rows = starts[:, None] + windows.window - 1 + ahead - back
+    return Forecasts(windows.series.values[rows, : windows.num_targets], {})
+
+
+class LeastSquares:
+    """Linear regression of the horizon on the window, fitted on the training windows.
+
+    Args:
+        windows: A `Windows`; its training split is used.
+
+    The normal equations are summed over chunks of windows, so memory does not grow with them.
+    """
+
+    def __init__(self, windows):
+        self.shape = (windows.horizon, windows.num_targets)
+        starts = windows.starts["train"]
+        sample = self._flatten(windows, starts[:_CHUNK])
+        self.center = sample.mean(axis=0)
+        scale = sample.std(axis=0)
+        self.scale = np.where(scale > 1e-12, scale, 1.0)
+        size = len(self.center) + 1
+        gram, cross = np.zeros((size, size)), np.zeros((size, int(np.prod(self.shape))))
+        for first in range(0, len(starts), _CHUNK):
+            chunk = starts[first : first + _CHUNK]
+            x = self._design(windows, chunk)
+            gram += x.T @ x
+            cross += x.T @ np.float64(windows.targets(chunk)).reshape(len(chunk), -1)
+        # A trace of ridge keeps constant or collinear columns (a calendar's, say) harmless.
+        ridge = 1e-9 * np.trace(gram) / size * np.eye(size)
+        self.weights = np.linalg.lstsq(gram + ridge, cross, rcond=None)[0]
+
+    def __call__(self, windows, starts) -> Forecasts:
+        """Forecasts at the end of the windows that start at `starts`."""
+        parts = [
+            self._design(windows, starts[first : first + _CHUNK]) @ self.weights
+            for first in range(0, len(starts), _CHUNK)
+        ]
+        return Forecasts(np.concatenate(parts).reshape(-1, *self.shape), {})
+
+    def _flatten(self, windows, starts):
+        x = np.float64(windows.inputs(starts))
+        channels = windows.series.values.shape[1]
+        # Of the covariates known in advance, those of the forecast steps say it all.
+        return np.concatenate([x[:, :, :channels].reshape(len(x), -1), x[:, -1, channels:]], axis=1)
+
+    def _design(self, windows, starts):
+        x = (self._flatten(windows, starts) - self.center) / self.scale
+        return np.concatenate([x, np.ones((len(x), 1))], axis=1)
+
+
+def season_of(series, rows) -> int:
+    """The season of the first target of the longest series, in some rows of it.
+
+    Args:
+        series: A `TimeSeries`.
+        rows: Mask `(steps,)` of the rows to look at: the training part.
+    """
+    longest = int(np.argmax(np.diff(series.offsets)))
+    block = slice(series.offsets[longest], series.offsets[longest + 1])
+    return detect_period(series.values[block, 0][rows[block]])
+
+
+def detect_period(values, longest=400) -> int:
+    """Length in steps of the season of a series, or 1 when there is none.
+
+    The first clear peak of the autocorrelation of the differenced series.
+
+    Args:
+        values: `(steps,)`, one series.
+        longest: Longest season looked for. Defaults to 400 steps.
+
+    Example:
+        >>> import numpy as np
+        >>> detect_period(np.sin(np.arange(200) * 2 * np.pi / 7))
+        7
+        >>> detect_period(np.random.default_rng(0).normal(size=200).cumsum())
+        1
+    """
+    change = np.diff(np.float64(values[-20_000:]))
+    n = len(change)
+    longest = min(longest, n // 3)
+    if longest < 2 or not change.std() > 0:
+        return 1
+    change = change - change.mean()
+    spectrum = np.abs(np.fft.rfft(change, 2 * n)) ** 2
+    acf = np.fft.irfft(spectrum)[: longest + 2]
+    acf = acf / acf[0]
+    # A season's own peak comes after the likeness of near steps has died away. Lag 1 does not tell:
+    # differencing makes it negative for mere noise.
+    negative = 2 + np.flatnonzero(acf[2 : longest + 1] < 0)
+    inner = np.arange(negative[0] + 1 if len(negative) else longest + 1, longest + 1)
+    peaks = inner[(acf[inner] >= acf[inner - 1]) & (acf[inner] >= acf[inner + 1])]
+    if not len(peaks) or acf[peaks].max() < 0.3:
+        return 1
+    return int(peaks[acf[peaks] >= 0.9 * acf[peaks].max()][0])

@@ -1,0 +1,169 @@
+"""The times of a series: checked for equal steps, resampled, continued."""
+
+import numpy as np
+import pandas as pd
+
+from recipes.data.dates import MICROSECONDS, show
+from recipes.data.tables import Table
+from recipes.errors import UserError
+from recipes.forecast.data.steps import (
+    Step,
+    find_business_step,
+    find_fixed_step,
+    find_month_step,
+    spacing,
+)
+
+RULES = ("mean", "sum", "last")
+
+
+def check_resample(resample: str | None, rule: str, time: str | None) -> None:
+    """Refuses resampling that cannot be done, before any file is read.
+
+    Args:
+        resample: A pandas frequency, or None.
+        rule: One of `RULES`.
+        time: The time column, or None.
+
+    Raises:
+        UserError: There is no time column, or the frequency or the rule is not one.
+    """
+    if rule not in RULES:
+        raise UserError(f"Expected --resample_rule to be one of {RULES}. Received: {rule!r}.")
+    if resample is None:
+        return
+    if time is None:
+        raise UserError("--resample needs dates to go by: name their column with --time.")
+    try:
+        offset = pd.tseries.frequencies.to_offset(resample)
+    except ValueError:
+        offset = None
+    if offset is None or offset.n < 1:
+        raise UserError(
+            "Expected --resample to be a pandas frequency such as h, D, W, MS or 15min. Received: "
+            f"{resample!r}."
+        )
+
+
+def find_step(table: Table, time: str) -> Step:
+    """Finds the constant step between the rows of all series, or refuses the times.
+
+    Args:
+        table: The rows, sorted by series.
+        time: Name of the time column, for messages.
+
+    Returns:
+        The step: a fixed length, a number of months, or a business day.
+
+    Raises:
+        UserError: Times are repeated, unsorted, unequally spaced, or too few to tell.
+    """
+    follows = np.ones(len(table.times) - 1, bool)
+    follows[table.offsets[1:-1] - 1] = False
+    before = np.flatnonzero(follows)
+    earlier, later = table.times[before], table.times[before + 1]
+    if not len(before):
+        raise UserError(
+            f"Expected at least two rows in a series of {table.source}. Received: one. Bring more "
+            "data, or check --series."
+        )
+    disorder = before[later <= earlier]
+    if len(disorder):
+        _refuse_repeated(table, time)
+        row = int(disorder[0]) + 1
+        raise UserError(
+            f"Expected the times in column {time!r} of {table.source} to rise. Received: "
+            f"{show(table.times[row])} ({table.where(row)}) after {show(table.times[row - 1])}. "
+            "Sort the file by time, or let --resample do it."
+        )
+    step = find_fixed_step(earlier, later)
+    if table.times.dtype.kind == "M":
+        step = find_month_step(earlier, later) or step or find_business_step(earlier, later)
+    return step or _refuse_spacing(table, time, before)
+
+
+def _refuse_repeated(table: Table, time: str) -> None:
+    codes = np.repeat(np.arange(len(table.ids)), np.diff(table.offsets))
+    frame = pd.DataFrame({"series": codes, "time": table.times})
+    repeated = np.flatnonzero(frame.duplicated())
+    if len(repeated):
+        row = int(repeated[0])
+        raise UserError(
+            f"Expected every time once in column {time!r} of {table.source}. Received: "
+            f"{len(repeated)} repeated, the first {show(table.times[row])} ({table.where(row)}). "
+            "If the rows belong to several series, name their column with --series; else aggregate "
+            "them with --resample D or another frequency."
+        )
+
+
+def _refuse_spacing(table: Table, time: str, before: np.ndarray) -> None:
+    gaps = (table.times[before + 1] - table.times[before]).astype(np.int64)
+    sizes, counts = np.unique(gaps, return_counts=True)
+    usual = int(sizes[np.argmax(counts)])
+    dates = table.times.dtype.kind == "M"
+    words, alias = spacing(usual) if dates else (str(usual), None)
+    at = int(np.argmax(gaps != usual))
+    row = int(before[at])
+    found = spacing(int(gaps[at]))[0] if dates else str(gaps[at])
+    advice = (
+        f"Fill the gap, or let --resample {alias} make the steps equal."
+        if dates
+        else "Fill the gap, or leave --time out to take the rows as equally spaced."
+    )
+    raise UserError(
+        f"Expected equal steps in column {time!r} of {table.source}, {words} being the usual one. "
+        f"Received: a step of {found} from {show(table.times[row])} ({table.where(row)}) to "
+        f"{show(table.times[row + 1])}. {advice}"
+    )
+
+
+def resample(table: Table, alias: str, rule: str) -> Step:
+    """Brings every series of a table to equal steps, in place.
+
+    Steps without a row become missing values.
+
+    Args:
+        table: The rows, sorted by series; their times may be in any order.
+        alias: A pandas frequency, checked before.
+        rule: One of `RULES`.
+
+    Returns:
+        The step.
+
+    Raises:
+        UserError: The times are not dates, or pandas cannot resample to this frequency.
+    """
+    if table.times.dtype.kind != "M":
+        raise UserError(
+            f"--resample needs dates. Received: step numbers in the time column of {table.source}."
+        )
+    blocks, times, rows = [], [], len(table.values)
+    for start, end in zip(table.offsets[:-1], table.offsets[1:], strict=True):
+        index = pd.DatetimeIndex(table.times[start:end])
+        frame = pd.DataFrame(table.values[start:end], index=index).sort_index(kind="stable")
+        try:
+            bins = frame.resample(alias)
+        except (ValueError, TypeError) as error:
+            raise UserError(f"Cannot --resample to {alias!r}: {error}.") from error
+        # Without min_count, the sum of no values would be 0 instead of missing.
+        frame = bins.sum(min_count=1) if rule == "sum" else getattr(bins, rule)()
+        blocks.append(frame.to_numpy(np.float64))
+        times.append(frame.index.to_numpy(MICROSECONDS))
+    table.values, table.times, table.numbers = np.concatenate(blocks), np.concatenate(times), None
+    table.offsets = np.concatenate([[0], np.cumsum([len(b) for b in blocks])]).astype(np.int64)
+    table.notes.append(f"resampled to {alias} by {rule}: {rows} rows in, {len(table.values)} out")
+    return Step("offset", offset=alias)
+
+
+def future_times(table: Table, step: Step, future: int) -> np.ndarray:
+    """Continues every series beyond its end.
+
+    Args:
+        table: The rows, sorted by series and time.
+        step: The step between rows.
+        future: How many steps, at least 0.
+
+    Returns:
+        Array of shape `(num_series, future)`, of the type of the table's times.
+    """
+    return step.after(table.times[table.offsets[1:] - 1], future)

@@ -1,0 +1,186 @@
+"""Covariates that are known in advance: the calendar, and a second file of the user's."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from recipes.data.dates import read_times, show
+from recipes.data.files import column_names, read_columns
+from recipes.data.tables import Table, numeric_block
+from recipes.errors import UserError
+
+CALENDAR = ("dayofweek", "dayofyear", "month", "hour", "weekend")
+
+
+def check_calendar(calendar: Sequence[str], time: str | None) -> None:
+    """Refuses calendar covariates that do not exist or have no dates to come from.
+
+    Args:
+        calendar: Names out of `CALENDAR`.
+        time: The time column, or None.
+
+    Raises:
+        UserError: A name is unknown or repeated, or there is no time column.
+    """
+    if not set(calendar) <= set(CALENDAR) or len(set(calendar)) < len(calendar):
+        raise UserError(
+            f"Expected --calendar to list distinct names out of {', '.join(CALENDAR)}. Received: "
+            f"{', '.join(calendar)}."
+        )
+    if calendar and time is None:
+        raise UserError("--calendar needs dates: name their column with --time.")
+
+
+def known_columns(
+    table: Table,
+    future_times: np.ndarray,
+    known_file: str | Path | None,
+    time: str | None,
+    series: str | None,
+    calendar: Sequence[str],
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Collects all covariates known in advance, for the rows of a table and beyond its end.
+
+    Args:
+        table: The rows, sorted by series and time.
+        future_times: `(num_series, future)` times beyond the end.
+        known_file: The second file, or None.
+        time: Name of the time column in both files, or None.
+        series: Name of the series column, or None.
+        calendar: Names out of `CALENDAR`.
+
+    Returns:
+        float32 array of shape `(rows + num_series * future, columns)`, every series followed by
+        its future, and the columns' names.
+
+    Raises:
+        UserError: The second file does not fit, or the times are not dates where they must be.
+    """
+    future = future_times.shape[1]
+    codes = np.repeat(np.arange(len(table.ids)), np.diff(table.offsets) + future)
+    times = np.empty(len(codes), table.times.dtype)
+    ends = table.offsets[1:] + np.arange(len(table.ids)) * future
+    beyond = ends[:, np.newaxis] + np.arange(future)
+    times[beyond] = future_times
+    inside = np.ones(len(times), bool)
+    inside[beyond] = False
+    times[inside] = table.times
+    columns, names = _from_calendar(times, calendar, table.source)
+    if known_file is not None:
+        more = _from_file(table, codes, times, known_file, time, series, taken=names)
+        columns, names = columns + more[0], names + more[1]
+    block = np.empty((len(times), len(columns)), np.float32)
+    for place, column in enumerate(columns):
+        block[:, place] = column
+    return block, tuple(names)
+
+
+def _from_calendar(
+    times: np.ndarray, calendar: Sequence[str], source: str
+) -> tuple[list[np.ndarray], list[str]]:
+    if calendar and times.dtype.kind != "M":
+        raise UserError(
+            f"--calendar needs dates. Received: step numbers in the time column of {source}."
+        )
+    columns, names = [], []
+    for name in calendar:
+        if name == "weekend":
+            columns.append(_weekday(times) >= 5)
+            names.append(name)
+        else:
+            angle = 2 * np.pi * _phase(times, name)
+            columns += [np.sin(angle), np.cos(angle)]
+            names += [f"{name}_sin", f"{name}_cos"]
+    return columns, names
+
+
+def _weekday(times: np.ndarray) -> np.ndarray:
+    return (times.astype("datetime64[D]").astype(np.int64) + 3) % 7  # 1970-01-01: a Thursday
+
+
+def _phase(times: np.ndarray, name: str) -> np.ndarray:
+    """Position in a cycle, from 0 to less than 1."""
+    day = times.astype("datetime64[D]")
+    if name == "dayofweek":
+        return _weekday(times) / 7
+    if name == "hour":
+        return (times - day) / np.timedelta64(1, "D")
+    if name == "month":
+        return (times.astype("datetime64[M]").astype(np.int64) % 12) / 12
+    return (day - times.astype("datetime64[Y]")).astype(np.int64) / 366
+
+
+def _from_file(
+    table: Table,
+    codes: np.ndarray,
+    times: np.ndarray,
+    path: str | Path,
+    time: str | None,
+    series: str | None,
+    taken: list[str],
+) -> tuple[list[np.ndarray], list[str]]:
+    if time is None:
+        raise UserError("--known needs times to go by: name their column with --time.")
+    present = column_names(path)
+    by_series = series is not None and series in present
+    keys = [time, series] if by_series else [time]
+    names = [name for name in present if name not in keys]
+    clash = [name for name in names if name in table.names or name in taken]
+    if clash or not names:
+        what = f"{clash[0]!r}, which is taken" if clash else "none"
+        raise UserError(f"Expected columns with names of their own in {path}. Received: {what}.")
+    wanted = dict.fromkeys(names, "--known") | dict.fromkeys(keys, "--time and --series")
+    frame = read_columns(path, wanted, text=series if by_series else None)
+    values = numeric_block(frame, names, path)
+    absent = np.argwhere(np.isnan(values))
+    if len(absent):
+        row, place = absent[0]
+        raise UserError(
+            f"Expected no missing values in {path}: they are known in advance. Received: "
+            f"{len(absent)} missing, the first in column {names[place]!r}, row {row + 1} (row 1 "
+            "follows the header)."
+        )
+    own_times = read_times(frame[time], path, [])
+    if own_times.dtype != times.dtype:
+        raise UserError(
+            f"Expected the same kind of times in {path} and {table.source}. Received: dates in one "
+            "and step numbers in the other."
+        )
+    own_codes = _codes(frame[series], table.ids) if by_series else None
+    rows = _lookup(path, table, own_codes, own_times, codes, times)
+    return list(values[rows].T), names
+
+
+def _codes(column: pd.Series, ids: tuple[str, ...]) -> np.ndarray:
+    """The number of each row's series; -1 for series that the data does not have."""
+    return pd.Index(ids).get_indexer(column.astype(str))
+
+
+def _lookup(path, table: Table, own_codes, own_times, codes, times) -> np.ndarray:
+    """Finds the row of the second file for every time (of every series)."""
+    if own_codes is None:
+        own, wanted = pd.Index(own_times), pd.Index(times)
+    else:
+        keep = own_codes >= 0
+        own = pd.MultiIndex.from_arrays([own_codes[keep], own_times[keep]])
+        wanted = pd.MultiIndex.from_arrays([codes, times])
+    repeated = own.duplicated()
+    if repeated.any():
+        raise UserError(
+            f"Expected every time once in {path} (and series, if it has them). Received: "
+            f"{int(repeated.sum())} repeated."
+        )
+    rows = own.get_indexer(wanted)
+    missing = np.flatnonzero(rows < 0)
+    if len(missing):
+        first = missing[0]
+        name = table.ids[codes[first]]
+        of_series = f" of series {name!r}" if name else ""
+        raise UserError(
+            f"Expected {path} to have every time of {table.source} and the steps to forecast "
+            f"beyond its end. Received: no row for {show(times[first])}{of_series} "
+            f"({len(missing)} times missing). Add the rows."
+        )
+    return rows if own_codes is None else np.flatnonzero(keep)[rows]

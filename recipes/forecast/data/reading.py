@@ -1,0 +1,79 @@
+"""Reads time series from a user's file."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from recipes.data import dates, tables
+from recipes.forecast.data import clock, gaps, known
+from recipes.forecast.data.series import TimeSeries
+
+
+def read_series(
+    path: str | Path,
+    *,
+    time: str | None = None,
+    targets: Sequence[str],
+    series: str | None = None,
+    covariates: Sequence[str] = (),
+    known_file: str | Path | None = None,
+    calendar: Sequence[str] = (),
+    missing: str = "forward",
+    resample: str | None = None,
+    resample_rule: str = "mean",
+    future: int = 0,
+) -> TimeSeries:
+    """Reads time series from a CSV file (which may be gzipped) or a Parquet file.
+
+    Args:
+        path: The file, with one row per time and series.
+        time: Column of dates or whole step numbers. None takes the rows as equally spaced steps.
+        targets: Columns to forecast.
+        series: Column that names the series a row belongs to. None for a single series.
+        covariates: Columns that the model may look at up to a forecast's origin.
+        known_file: A second file with the same time column (and series column, unless it holds for
+            all series); its other columns are known in advance.
+        calendar: Known covariates made from the dates, out of `CALENDAR` in
+            `recipes.forecast.data.known`.
+        missing: `"forward"` fills a missing value with the last known one of its series (leading
+            ones with the first known one), `"zero"` with 0, `"error"` refuses it.
+        resample: A pandas frequency such as `"D"` to bring every series to equal steps. Sorts too.
+        resample_rule: `"mean"`, `"sum"` or `"last"` of the rows in one step.
+        future: Steps beyond the end for which known covariates and times are to be had.
+
+    Returns:
+        A `TimeSeries`, its series sorted by name. Its `notes` say what was done to the data.
+
+    Raises:
+        UserError: Something is wrong with the file or the arguments; the message says what.
+    """
+    targets, covariates, calendar = tuple(targets), tuple(covariates), tuple(calendar)
+    known.check_calendar(calendar, time)
+    clock.check_resample(resample, resample_rule, time)
+    gaps.check_policy(missing)
+    table = tables.read_table(path, time, targets, series, covariates)
+    if resample is not None:
+        step = clock.resample(table, resample, resample_rule)
+    elif time is None:
+        step = clock.Step("fixed", 1)
+    else:
+        step = clock.find_step(table, time)
+    observed = ~np.isnan(table.values[:, : len(targets)])
+    gaps.fill(table, missing)
+    future_times = clock.future_times(table, step, future)
+    columns, names = known.known_columns(table, future_times, known_file, time, series, calendar)
+    return TimeSeries(
+        values=gaps.to_float32(table),
+        targets=targets,
+        covariates=covariates,
+        times=dates.in_seconds(table.times, time),
+        offsets=table.offsets,
+        ids=table.ids,
+        known=columns,
+        known_names=names,
+        future=future,
+        future_times=dates.in_seconds(future_times, time),
+        notes=tuple(table.notes),
+        observed=None if observed.all() else observed,
+    )

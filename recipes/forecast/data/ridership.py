@@ -1,0 +1,90 @@
+"""Daily boardings of Chicago's buses and trains, 2001-01-01 to 2021-11-30.
+
+Reference: Hands-On Machine Learning (third edition), chapter 15; City of Chicago data portal.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from recipes.data.download import fetch, open_bytes
+from recipes.forecast.data.series import TimeSeries
+
+DAY_TYPES = ("A", "U", "W")  # Saturday; Sunday or holiday; weekday
+COLUMNS = ("bus", "rail")
+
+
+def ridership(
+    targets: Sequence[str] = ("rail",),
+    covariates: Sequence[str] = (),
+    day_type: bool = False,
+    future: int = 0,
+) -> TimeSeries:
+    """Loads the ridership of the Chicago Transit Authority, in riders a day.
+
+    Args:
+        targets: What to forecast: `"rail"`, `"bus"`, or both.
+        covariates: Which of the others the model may look at, up to the forecast's origin.
+        day_type: Whether to add the kind of day, known in advance, as one-hot columns
+            `day_type_A` (Saturday), `day_type_U` (Sunday or holiday) and `day_type_W` (weekday).
+        future: Days beyond the end for which the kind of day is to be known.
+
+    Returns:
+        A `TimeSeries` with a single daily series. Its values are riders, not millions of them: the
+        model scales.
+
+    Raises:
+        ValueError: A column is neither `"bus"` nor `"rail"`, or is named twice.
+        UserError: The file is damaged or cannot be downloaded.
+    """
+    names = tuple(targets) + tuple(covariates)
+    if not targets or len(set(names)) < len(names) or not set(names) <= set(COLUMNS):
+        raise ValueError(
+            f"Expected targets and covariates to be distinct names out of {COLUMNS}, at least one "
+            f"target. Received: targets={tuple(targets)}, covariates={tuple(covariates)}"
+        )
+    table, dropped = _read()
+    times = table["service_date"].to_numpy("datetime64[s]")
+    days = np.arange(1, future + 1).astype("timedelta64[D]")
+    future_times = (times[-1].astype("datetime64[D]") + days).astype("datetime64[s]")
+    notes = [f"{dropped} duplicate rows dropped"]
+    if day_type:
+        kinds = np.concatenate([table["day_type"].to_numpy(str), _kind_of_day(future_times)])
+        known = (kinds[:, np.newaxis] == np.array(DAY_TYPES)).astype(np.float32)
+        if future:
+            notes.append(
+                f"the kind of day of the {future} days after the end is derived from the weekday: "
+                "holidays are not known there"
+            )
+    else:
+        known = np.zeros((len(times) + future, 0), np.float32)
+    return TimeSeries(
+        values=table[list(names)].to_numpy(np.float32),
+        targets=tuple(targets),
+        covariates=tuple(covariates),
+        times=times,
+        offsets=np.array([0, len(times)], np.int64),
+        ids=("",),
+        known=known,
+        known_names=tuple(f"day_type_{kind}" for kind in DAY_TYPES) if day_type else (),
+        future=future,
+        future_times=future_times[np.newaxis],
+        notes=tuple(notes),
+    )
+
+
+def _read():
+    """Returns the table, one row a day in order, and the number of duplicate rows dropped."""
+    import pandas as pd
+
+    with open_bytes(fetch("ridership")) as file:
+        table = pd.read_csv(file, usecols=["service_date", "day_type", "bus", "rail_boardings"])
+    table["service_date"] = pd.to_datetime(table["service_date"], format="%m/%d/%Y")
+    rows = len(table)
+    table = table.drop_duplicates().sort_values("service_date")
+    return table.rename(columns={"rail_boardings": "rail"}), rows - len(table)
+
+
+def _kind_of_day(times: np.ndarray) -> np.ndarray:
+    weekday = (times.astype("datetime64[D]").astype(np.int64) + 3) % 7  # 1970-01-01: a Thursday
+    return np.where(weekday == 5, "A", np.where(weekday == 6, "U", "W"))

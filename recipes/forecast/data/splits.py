@@ -1,0 +1,214 @@
+"""Which windows of a series are for training, validation and test.
+
+A window that starts at row `s` has its inputs in rows `s .. s + window - 1` and its last target in
+row `s + window + horizon - 1`, all in one series. Splits are arrays of such start rows.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from recipes.data.dates import show
+from recipes.errors import UserError
+from recipes.forecast.data.series import TimeSeries
+
+NAMES = ("train", "validation", "test")
+
+
+def split_in_time(
+    series: TimeSeries,
+    window: int,
+    horizon: int,
+    validation: float = 0.15,
+    test: float = 0.15,
+    skip: float = 0.0,
+) -> dict[str, np.ndarray]:
+    """Splits windows at two times that all series share, so that none sees another's future.
+
+    Training targets all lie before the first cut, validation targets between the two and test
+    targets at or after the second. Inputs may reach back across a cut; targets never do.
+
+    Args:
+        series: The data.
+        window: Input steps of a window, at least 1.
+        horizon: Steps to forecast after the last input, at least 1.
+        validation: Fraction of all rows between the two cuts.
+        test: Fraction of all rows after the second cut.
+        skip: Fraction of all rows, the last ones, to leave out: a test part further back.
+
+    Returns:
+        `{"train": ..., "validation": ..., "test": ...}`, int64 start rows in ascending order.
+
+    Raises:
+        UserError: A fraction is out of range, or a split would be empty.
+    """
+    if not (validation > 0 and test > 0 and validation + test < 1):
+        raise UserError(
+            "Expected --validation_fraction and --test_fraction to be above 0 and to sum to less "
+            f"than 1. Received: {validation} and {test}."
+        )
+    starts = window_starts(series, window, horizon)
+    rows = len(series)
+    sizes = (validation + test + skip, test + skip, skip)
+    marks = [max(0, min(rows - 1, rows - round(rows * size))) for size in sizes]
+    ordered = np.partition(series.times, marks)
+    cuts = [ordered[mark] for mark in marks]
+    # Without a skip, the last row itself belongs to the test part.
+    before_end = series.times < cuts[2] if skip else np.ones(rows, bool)
+    first_target = series.times[starts + window]
+    last_target = series.times[starts + (window + horizon - 1)]
+    splits = {
+        "train": starts[last_target < cuts[0]],
+        "validation": starts[(first_target >= cuts[0]) & (last_target < cuts[1])],
+        "test": starts[(first_target >= cuts[1]) & before_end[starts + (window + horizon - 1)]],
+    }
+    inside = {
+        "train": series.times < cuts[0],
+        "validation": (series.times >= cuts[0]) & (series.times < cuts[1]),
+        "test": (series.times >= cuts[1]) & before_end,
+    }
+    for name, found in splits.items():
+        if not len(found):
+            most = int(np.add.reduceat(inside[name], series.offsets[:-1], dtype=np.int64).max())
+            _refuse_empty(name, most, window, horizon)
+    return splits
+
+
+def split_by_dates(
+    series: TimeSeries,
+    window: int,
+    horizon: int,
+    bounds: Mapping[str, tuple],
+    context: bool,
+) -> dict[str, np.ndarray]:
+    """Splits windows by given dates.
+
+    Args:
+        series: The data.
+        window: Input steps of a window, at least 1.
+        horizon: Steps to forecast after the last input, at least 1.
+        bounds: For every split its first and last time, both included. A text is a date as NumPy
+            reads it and stands for all of what it names: `("2016-01", "2018-12")` ends with the
+            last second of December 2018. None leaves a side open; series without dates take ints.
+        context: Whether inputs may lie before the split's first time. The book has False: inputs
+            and targets are both inside.
+
+    Returns:
+        int64 start rows in ascending order by split name.
+
+    Raises:
+        UserError: A split would be empty.
+        ValueError: The bounds and the series' times are not of one kind.
+    """
+    starts = window_starts(series, window, horizon)
+    opening = series.times[starts + window] if context else series.times[starts]
+    closing = series.times[starts + (window + horizon - 1)]
+    splits = {}
+    for name, (first, last) in bounds.items():
+        inside = np.ones(len(starts), bool)
+        if first is not None:
+            inside &= opening >= _bound(first, series.times.dtype, after=False)
+        if last is not None:
+            inside &= closing < _bound(last, series.times.dtype, after=True)
+        splits[name] = starts[inside]
+        if not inside.any():
+            raise UserError(
+                f"No window of {window} inputs and {horizon} steps to forecast lies in the "
+                f"{name} split, {first} to {last}; the data has "
+                f"{show(series.times.min())} to {show(series.times.max())}. Lower --window or "
+                "--horizon."
+            )
+    return splits
+
+
+def split_by_series(
+    series: TimeSeries,
+    window: int,
+    horizon: int,
+    counts: tuple[int, int, int] = (7000, 2000, 1000),
+) -> dict[str, np.ndarray]:
+    """Splits whole series: the first ones for training, the next for validation, then the test.
+
+    Args:
+        series: The data.
+        window: Input steps of a window, at least 1.
+        horizon: Steps to forecast after the last input, at least 1.
+        counts: How many series for training, validation and test.
+
+    Returns:
+        `{"train": ..., "validation": ..., "test": ...}`, int64 start rows in ascending order.
+
+    Raises:
+        UserError: A split would be empty.
+        ValueError: There are fewer series than `counts` asks for.
+    """
+    if sum(counts) > series.num_series or min(counts) < 1:
+        raise ValueError(
+            f"Expected counts of at least 1 that sum to at most {series.num_series} series. "
+            f"Received: counts={counts}"
+        )
+    starts = window_starts(series, window, horizon)
+    edges = np.searchsorted(starts, series.offsets[np.cumsum((0, *counts))])
+    splits = {name: starts[edges[i] : edges[i + 1]] for i, name in enumerate(NAMES)}
+    for name, found in splits.items():
+        if not len(found):
+            _refuse_empty(name, int(np.diff(series.offsets).max()), window, horizon, cut=False)
+    return splits
+
+
+def window_starts(series: TimeSeries, window: int, horizon: int) -> np.ndarray:
+    """Lists the start rows of all windows that lie within one series.
+
+    Args:
+        series: The data.
+        window: Input steps, at least 1.
+        horizon: Steps to forecast, at least 1.
+
+    Returns:
+        int64 start rows in ascending order, at least one.
+
+    Raises:
+        UserError: A length is below 1, or every series is shorter than one window.
+    """
+    for flag, value in (("--window", window), ("--horizon", horizon)):
+        if value < 1:
+            raise UserError(f"Expected {flag} to be at least 1. Received: {value}.")
+    span = window + horizon
+    lengths = np.diff(series.offsets)
+    starts = np.arange(len(series), dtype=np.int64)
+    starts = starts[starts + span <= np.repeat(series.offsets[1:], lengths)]
+    if not len(starts):
+        longest = "The data has" if series.num_series == 1 else "The longest series has"
+        raise UserError(
+            f"{longest} {lengths.max()} rows, and one window needs --window {window} + --horizon "
+            f"{horizon} = {span} rows. Lower --window or --horizon, or bring more data."
+        )
+    return starts
+
+
+def _refuse_empty(name: str, rows: int, window: int, horizon: int, cut: bool = True) -> None:
+    """One message for all splits: how many rows, how many are needed, which flag to change."""
+    inputs_inside = name == "train" or not cut
+    needed = window + horizon if inputs_inside else horizon
+    sum_of = f"--window {window} + --horizon {horizon}" if inputs_inside else "--horizon"
+    change = "lower --window or --horizon" if inputs_inside else "lower --horizon"
+    if cut:
+        other = "validation" if name == "train" else name
+        verb = "lower" if name == "train" else "raise"
+        change += f", or {verb} --{other}_fraction"
+    raise UserError(
+        f"The {name} split is empty: it has {rows} rows of a series at most, and one window needs "
+        f"{needed} ({sum_of}) there. To change that, {change}, or bring more data."
+    )
+
+
+def _bound(value, dtype: np.dtype, after: bool):
+    """A bound as a time: its own beginning, or the first moment after it."""
+    dates = dtype.kind == "M"
+    if dates != isinstance(value, (str, np.datetime64)):
+        expected = "dates" if dates else "whole numbers"
+        raise ValueError(f"Expected bounds that are {expected}. Received: {value!r}")
+    if not dates:
+        return int(value) + after
+    date = np.datetime64(value)
+    return (date + 1 if after else date).astype(dtype)

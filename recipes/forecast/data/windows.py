@@ -1,0 +1,119 @@
+"""Forecast windows: cut from a series when they are needed, never stored.
+
+A window that starts at row `s` has the inputs `s ... s + window - 1`. The output that stands at
+input step `t` has the targets `s + t + 1 ... s + t + horizon`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from recipes.data.batches import Batches
+from recipes.forecast.data.series import TimeSeries
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Windows over a `TimeSeries`.
+
+    Each input step holds the values of the series at that step, followed by the covariates that
+    are known in advance for the `horizon` steps ahead of it.
+
+    Args:
+        series: Where the windows are cut from.
+        window: Input steps of a window.
+        horizon: Steps to forecast.
+        starts: First row of each window, by split (`"train"`, `"validation"`, `"test"`).
+    """
+
+    series: TimeSeries
+    window: int
+    horizon: int
+    starts: dict[str, np.ndarray]
+
+    @property
+    def num_targets(self) -> int:
+        """Number of series to forecast at once."""
+        return len(self.series.targets)
+
+    @property
+    def num_features(self) -> int:
+        """Number of values in each input step."""
+        return self.series.values.shape[1] + self.horizon * self.series.known.shape[1]
+
+    def inputs(self, starts, ops=np):
+        """Inputs `(batch, window, num_features)` of the windows at `starts`.
+
+        Args:
+            starts: First rows, `(batch,)` int64.
+            ops: See `Batches.assemble`; but for `numpy`, the series must not have rows beyond its
+                end.
+        """
+        steps = starts[:, None] + np.arange(self.window)
+        x = ops.take(self.series.values, steps, axis=0)
+        num_known = self.series.known.shape[1]
+        if not num_known:
+            return x
+        rows = self.series.known_rows(steps) if self.series.future else steps
+        ahead = rows[:, :, None] + np.arange(1, self.horizon + 1)
+        known = ops.take(self.series.known, ahead, axis=0)
+        known = ops.reshape(known, (-1, self.window, self.horizon * num_known))
+        return ops.concatenate([x, known], axis=-1)
+
+    def targets(self, starts, positions=None, ops=np):
+        """Targets `(batch, len(positions), horizon, num_targets)` of the windows at `starts`.
+
+        Args:
+            starts: First rows, `(batch,)` int64.
+            positions: Input steps at which the outputs stand. Defaults to the last one.
+            ops: See `Batches.assemble`.
+        """
+        positions = np.array([self.window - 1]) if positions is None else positions
+        ahead = positions[:, None] + np.arange(1, self.horizon + 1)
+        values = self.series.values[:, : self.num_targets]
+        return ops.take(values, starts[:, None, None] + ahead, axis=0)
+
+    def known_ahead(self, starts, steps):
+        """Known covariates that accompany forecasts fed back as inputs: `(batch, steps, known)`.
+
+        Row `i` belongs to the input step `i + 1` beyond the window, and so holds the covariates of
+        the step after it. The last row is never read and repeats the one before.
+        """
+        ahead = np.minimum(np.arange(2, steps + 2), steps)
+        rows = self.series.known_rows(starts + self.window - 1)[:, None] + ahead
+        return self.series.known[rows]
+
+
+class WindowBatches(Batches):
+    """Batches of windows with scaled targets.
+
+    Args:
+        windows: A `Windows`.
+        split: Name of the split to read.
+        batch_size: Windows in a batch.
+        positions: Input steps at which the model's outputs stand.
+        mean: Subtracted from the targets, one number a target.
+        scale: Divides the targets, one number a target.
+        seed: See `Batches`.
+    """
+
+    def __init__(self, windows, split, batch_size, positions, mean=0.0, scale=1.0, seed=None):
+        super().__init__(windows.starts[split], batch_size, seed)
+        self.windows = windows
+        self.positions = positions
+        self.mean = np.float32(mean)
+        self.scale = np.float32(scale)
+
+    def assemble(self, examples, ops=np):
+        """Inputs and scaled targets of the windows that start at `examples`."""
+        targets = self.windows.targets(examples, self.positions, ops)
+        return self.windows.inputs(examples, ops), (targets - self.mean) / self.scale
+
+
+def output_positions(time_out: int, window: int, stride: int = 1) -> np.ndarray:
+    """Input steps at which a model's outputs stand; the last one is the last input step.
+
+    >>> output_positions(24, 50, stride=2)[[0, 1, -1]]
+    array([ 3,  5, 49])
+    """
+    return window - 1 - stride * np.arange(time_out - 1, -1, -1)

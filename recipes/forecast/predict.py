@@ -1,0 +1,87 @@
+"""Forecasts of a saved run: those of its test part again, and beyond the end of a file."""
+
+import sys
+from dataclasses import replace
+
+import numpy as np
+
+import zoo
+from recipes.data.dates import show
+from recipes.errors import UserError
+from recipes.forecast import tables
+from recipes.forecast.data.splits import window_starts
+from recipes.forecast.data.windows import Windows
+from recipes.forecast.loading import load_series, name_columns, split_windows
+from recipes.forecast.task import ForecastTask
+
+
+def predict(folder, config, facts, source, output, known=None, last=False) -> None:
+    """Writes forecasts as CSV.
+
+    First those whose origin lies at or after the run's first test origin, as far as the input has
+    the steps that they forecast (on the run's own data: its `predictions.csv` to the last digit);
+    then, for each series, the forecast of the steps that follow its end.
+
+    Args:
+        folder: The `RunFolder`.
+        config: The run's `ForecastConfig`.
+        facts: What the run says about itself in `config.yaml`.
+        source: File with the columns the run was trained on, or `None` for the run's own data.
+        output: File to write, or `None` for standard output.
+        known: File of covariates known in advance, instead of the run's.
+        last: Write only what follows the end.
+
+    Raises:
+        UserError: If the input does not fit the run.
+    """
+    columns = {"time": facts["time"], "target": facts["target"]}
+    config = replace(config, known=known or config.known, **columns)
+    if source is not None and config.data is None:  # another file than the run's
+        config = name_columns(config, source)
+    future = 0 if source is None and config.dataset == "book_series" else config.horizon
+    series = load_series(config, future=future, path=source)
+    task = ForecastTask(config, Windows(series, config.window, config.horizon, {}))
+    forecaster = task.forecaster(zoo.load(folder.path))
+    parts = [] if last else [_test_starts(config, facts, series, source)]
+    if future:
+        parts.append(_ends(series, config.window))
+    found = [(part, forecaster(task.training_windows, part)) for part in parts if len(part)]
+    tables.write(output, task.windows, found)
+
+
+def _test_starts(config, facts, series, source):
+    if source is None:
+        return split_windows(config, series)["test"]
+    if np.diff(series.offsets).max() < config.window + config.horizon:
+        return np.empty(0, np.int64)  # enough at most to forecast what follows the end
+    starts = window_starts(series, config.window, config.horizon)
+    origins = series.times[starts + config.window - 1]
+    return starts[origins >= _first_origin(facts["first_test_origin"], origins.dtype)]
+
+
+def _first_origin(text, dtype):
+    """The run's first test origin, as a time like those of the input."""
+    dates = dtype.kind == "M"
+    if dates == text.lstrip("-").isdigit():
+        kinds = ("steps by number", "dates")
+        raise UserError(
+            f"The run was trained on {kinds[not dates]}; the input has {kinds[dates]}. Give the "
+            "input the same kind of time column."
+        )
+    return np.array(text).astype(dtype)
+
+
+def _ends(series, window):
+    """First rows of the last window of each series that is long enough for one."""
+    lengths = np.diff(series.offsets)
+    short = np.flatnonzero(lengths < window)
+    if len(short):
+        name = series.ids[short[0]] or "the series"
+        message = (
+            f"A forecast needs the last {window} steps. Received: {name} with "
+            f"{lengths[short[0]]}, which begins at {show(series.times[series.offsets[short[0]]])}"
+        )
+        if len(short) == len(lengths):
+            raise UserError(f"{message}.")
+        print(f"note: {message}: {len(short)} such series left out.", file=sys.stderr)
+    return (series.offsets[1:] - window)[lengths >= window]

@@ -1,0 +1,268 @@
+"""The forecasting task: windows, scaling, baselines, and what a trained model is asked for."""
+
+import hashlib
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+import zoo
+from recipes.data.dates import show
+from recipes.forecast import baselines, plots, tables
+from recipes.forecast.data.splits import split_in_time
+from recipes.forecast.data.windows import WindowBatches, Windows, output_positions
+from recipes.forecast.differencing import changes, choose_lag
+from recipes.forecast.forecasts import Forecaster
+from recipes.forecast.scores import naive_mae, score
+
+#: Windows at most on which the training scores are computed, evenly spaced.
+MAX_TRAIN_SCORED = 20_000
+
+
+@dataclass(frozen=True)
+class ForecastTask:
+    """What `load_data` of the forecast recipe returns.
+
+    Args:
+        config: The `ForecastConfig`.
+        windows: The `Windows` to forecast, with their splits.
+    """
+
+    config: object
+    windows: Windows
+
+    FOLDS = (
+        "Backtest",
+        "Each row is a model of its own, trained on what came before.",
+    )
+
+    remedies = "--difference 1 or the length of the season, another --learning_rate, more --epochs"
+
+    @property
+    def criterion(self) -> str:
+        """The score by which the report compares, the one that the loss comes closest to."""
+        return "mse" if self.config.loss == "mse" else "mae"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was done to the data, in words."""
+        notes = self.windows.series.notes
+        if self.difference and self.config.difference is None:
+            notes += (
+                f"the model reads changes over {self.difference} steps, much smaller than "
+                "those of the level (--difference 0 turns this off)",
+            )
+        return notes
+
+    @property
+    def description(self) -> str:
+        """The data in one line."""
+        series, counts = self.windows.series, self.windows.starts
+        splits = ", ".join(f"{len(counts[name]):,} {name}" for name in counts)
+        return (
+            f"{len(series):,} steps of {', '.join(series.targets)}, {series.num_series:,} series; "
+            f"windows of {self.windows.window} for {self.windows.horizon} ahead: {splits}"
+        )
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the values and times that the run was trained on."""
+        series = self.windows.series
+        digest = hashlib.sha256()
+        for array in (series.values, series.known, series.times.astype(np.int64)):
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
+
+    @property
+    def facts(self) -> dict:
+        """What `config.yaml` keeps beside the flags, for `zoo predict`."""
+        series, first = self.windows.series, self.windows.starts["test"]
+        origins = series.times[first + self.windows.window - 1]
+        return {
+            "first_test_origin": show(origins.min()),
+            "period": self.period,
+            "difference": self.difference,
+            "time": self.config.time,
+            "target": list(self.config.target),
+        }
+
+    @property
+    def training_windows(self) -> Windows:
+        """The windows that the model itself reads: one step ahead where it is to be iterated."""
+        return replace(self.windows, horizon=1) if self.iterated else self.windows
+
+    @property
+    def iterated(self) -> bool:
+        """Whether a one-step model is rolled forward over the horizon."""
+        return self.config.strategy == "iterated" and self.windows.horizon > 1
+
+    @cached_property
+    def training_rows(self) -> np.ndarray:
+        """Mask of the rows that training windows touch."""
+        starts = self.windows.starts["train"]
+        length = self.windows.window + self.windows.horizon
+        change = np.zeros(len(self.windows.series) + 1, np.int64)
+        np.add.at(change, starts, 1)
+        np.add.at(change, starts + length, -1)
+        return np.cumsum(change)[:-1] > 0
+
+    @cached_property
+    def period(self) -> int:
+        """Season of the naive forecast and of MASE, in steps; 1 for none."""
+        return self.config.period or baselines.season_of(self.windows.series, self.training_rows)
+
+    @cached_property
+    def difference(self) -> int:
+        """The lag that the model differences the series by; 0 for none."""
+        if self.config.difference is not None:
+            return self.config.difference
+        windows = self.windows
+        return choose_lag(
+            windows.series, self.training_rows, self.period, windows.window, windows.horizon
+        )
+
+    @cached_property
+    def scaling(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation of every input feature over the training rows.
+
+        Where the model reads changes, the deviation is that of the changes.
+        """
+        windows = self.training_windows
+        series, rows = windows.series, self.training_rows
+        used = np.flatnonzero(rows)
+        values, known = series.values[used], series.known[series.known_rows(used)]
+        parts = [values, *[known] * windows.horizon]
+        mean = np.concatenate([part.mean(axis=0, dtype=np.float64) for part in parts])
+        if self.difference:
+            found = changes(series, rows, self.difference, values.shape[1])
+            parts[0] = found if len(found) else values
+        stddev = np.concatenate([part.std(axis=0, dtype=np.float64) for part in parts])
+        return mean, np.where(stddev > 1e-7 * np.maximum(np.abs(mean), 1e-30), stddev, 1.0)
+
+    def batches(self, split, built, seed=None):
+        """Batches of a split for the training model: shuffled with a seed, in order without."""
+        windows = self.training_windows
+        time_out = built.training_model.output_shape[1]
+        stride = zoo.output_stride(built.training_model)
+        mean, scale = self.target_scaling
+        return WindowBatches(
+            windows,
+            split,
+            self.config.batch_size if seed is not None else 1024,
+            output_positions(time_out, windows.window, stride),
+            mean,
+            scale,
+            seed,
+        )
+
+    @property
+    def target_scaling(self):
+        """Mean and scale of the targets that the training model forecasts in."""
+        if self.config.normalization == "none":
+            return np.zeros(self.windows.num_targets), np.ones(self.windows.num_targets)
+        return tuple(part[: self.windows.num_targets] for part in self.scaling)
+
+    def forecaster(self, model) -> Forecaster:
+        """Wraps a trained model so that it forecasts windows in the data's units."""
+        config = self.config
+        return Forecaster(
+            model,
+            config.head,
+            config.quantiles,
+            config.mc_samples,
+            self.windows.horizon if self.iterated else 0,
+            config.seed,
+        )
+
+    def score(self, forecast, split) -> dict[str, float]:
+        """Scores of `forecast(windows, starts)` on a split."""
+        starts = self.windows.starts[split]
+        if split == "train" and len(starts) > MAX_TRAIN_SCORED:
+            chosen = np.linspace(0, len(starts) - 1, MAX_TRAIN_SCORED).astype(np.int64)
+            starts = starts[chosen]
+        windows = self.training_windows if isinstance(forecast, Forecaster) else self.windows
+        actual = self._observed(starts)
+        return score(actual, forecast(windows, starts), self.naive_mae, self.windows.series.targets)
+
+    def _observed(self, starts):
+        """What the windows should forecast, NaN where the data did not say."""
+        actual, observed = self.windows.targets(starts)[:, 0], self.windows.series.observed
+        if observed is None:
+            return actual
+        ahead = np.arange(self.windows.window, self.windows.window + self.windows.horizon)
+        seen = observed[starts[:, None] + ahead]
+        # A step that was never seen leaves nothing to count but what it was filled with.
+        return np.where(seen | ~seen.any(axis=0), actual, np.nan)
+
+    @cached_property
+    def naive_mae(self) -> np.ndarray:
+        """The unit of MASE, one number a target."""
+        series, targets = self.windows.series, self.windows.num_targets
+        return naive_mae(series, self.training_rows, self.period, targets)
+
+    def baselines(self) -> dict:
+        """What a practitioner would try first: `{name: forecast(windows, starts)}`."""
+        found = {"naive": baselines.naive}
+        if 1 < self.period <= self.windows.window:
+            found["seasonal_naive"] = lambda windows, starts: baselines.naive(
+                windows, starts, self.period
+            )
+        found["least_squares"] = baselines.LeastSquares(self.windows)
+        return found
+
+    def pictures(self, model):
+        """A function of the epoch that draws forecasts of validation windows, for TensorBoard."""
+        starts = self.windows.starts["validation"]
+        chosen = _spread(starts)
+        forecaster = replace(self, config=replace(self.config, mc_samples=0)).forecaster(model)
+
+        def draw(epoch):
+            forecasts = forecaster(self.training_windows, chosen)
+            return {"forecasts": plots.forecasts(self.windows, chosen, forecasts)}
+
+        return draw
+
+    def folds(self) -> dict[str, "ForecastTask"]:
+        """Tasks of a rolling-origin backtest: each tests on an earlier part of the series."""
+        config, windows, found = self.config, self.windows, {}
+        for fold in range(1, config.backtest + 1):
+            starts = split_in_time(
+                windows.series,
+                windows.window,
+                windows.horizon,
+                config.validation_fraction,
+                config.test_fraction,
+                skip=fold * config.test_fraction,
+            )
+            first = windows.series.times[starts["test"][0] + windows.window]
+            task = replace(self, windows=replace(windows, starts=starts))
+            found[f"{fold}, from {show(first)}"] = task
+        return found
+
+    def write_outputs(self, model, folder) -> dict[str, str]:
+        """Writes `predictions.csv` and the pictures; returns `{caption: file name}`."""
+        starts = self.windows.starts["test"]
+        forecaster = self.forecaster(model)
+        found = forecaster(self.training_windows, starts)
+        tables.write(folder.predictions, self.windows, [(starts, found)])
+        chosen = _spread(starts)
+        few = forecaster(self.training_windows, chosen)
+        figures = {
+            "Forecasts of test windows": ("forecasts", plots.forecasts(self.windows, chosen, few))
+        }
+        if plots.is_continuous(self.windows, starts):
+            figure = plots.test_period(self.windows, starts, found)
+            figures["The test period, one step ahead"] = ("test_period", figure)
+        if self.windows.horizon > 1:
+            rivals = {name: rival(self.windows, starts) for name, rival in self.baselines().items()}
+            actual = self.windows.targets(starts)[:, 0]
+            figure = plots.error_by_step(actual, {self.config.model: found, **rivals})
+            figures["Error by step ahead, on the test part"] = ("error_by_step", figure)
+        for name, figure in figures.values():
+            figure.savefig(folder.plots / f"{name}.png", dpi=110)
+        return {caption: f"{name}.png" for caption, (name, _) in figures.items()}
+
+
+def _spread(starts, count=4):
+    """A few of the windows, evenly spaced."""
+    return starts[np.linspace(0, len(starts) - 1, min(count, len(starts))).astype(np.int64)]

@@ -1,1 +1,0 @@
-"""What the `forecast` recipe is made of: forecasts, scores, baselines, pictures, tables."""

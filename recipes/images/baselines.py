@@ -1,0 +1,93 @@
+"""What a practitioner would try before a neural network."""
+
+import math
+
+import numpy as np
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+
+from recipes.classification.estimators import calmly
+from recipes.classification.splits import stratified_sample
+
+#: Images x pixels at most that logistic regression is fitted on: some ten seconds.
+MAX_LOGISTIC = 8_000_000
+#: Images x pixels x classes at most for gradient boosting: some fifteen seconds.
+MAX_BOOSTING = 40_000_000
+#: Fewer images of a class than this, chosen from more, are not worth boosting.
+FEWEST = 20
+
+
+def notes(part) -> tuple[str, ...]:
+    """What the baselines leave out, in words."""
+    found = []
+    sizes = {"logistic_regression": _logistic_size(part), "gradient_boosting": _boosting_size(part)}
+    for name, size in sizes.items():
+        if not size:
+            found.append(f"{name} is left out: so many pixels and classes would take it too long")
+        elif size < len(part):
+            found.append(f"{name} is fitted on {size:,} of {len(part):,} training images")
+    return tuple(found)
+
+
+def fit(part, balanced=False, seed=0) -> dict:
+    """Fits the baselines.
+
+    Args:
+        part: `Pictures` to train on.
+        balanced: Whether every class counts alike.
+        seed: Seed of the choice, where there are too many pictures.
+
+    Returns:
+        `{name: forecast}`, each a function from pictures to class probabilities.
+    """
+    weight = "balanced" if balanced else None
+    count = len(part.classes)
+    shares = np.bincount(part.labels, minlength=count) / len(part)
+    shares = np.full(count, 1 / count) if balanced else shares
+    found = {"majority": lambda images: np.tile(shares, (len(images), 1))}
+    model = LogisticRegression(max_iter=100, C=0.1, class_weight=weight)
+    found["logistic_regression"] = _fitted(model, part, _logistic_size(part), seed)
+    size = _boosting_size(part)
+    if size:
+        model = HistGradientBoostingClassifier(
+            learning_rate=0.2,
+            max_iter=50,
+            max_bins=32,  # as good for pixels as 255, and much faster
+            early_stopping=False,
+            class_weight=weight,
+            random_state=seed,
+        )
+        found["gradient_boosting"] = _fitted(model, part, size, seed)
+    return found
+
+
+def _fitted(model, part, size, seed):
+    chosen = slice(None)
+    if size < len(part):
+        chosen = stratified_sample(part.labels, size, seed)
+    with calmly():
+        model.fit(_flat(part.images[chosen]), part.labels[chosen])
+
+    def forecast(images):
+        with calmly():
+            return model.predict_proba(_flat(images))
+
+    return forecast
+
+
+def _flat(images):
+    return images.reshape(len(images), -1).astype(np.float32) / 255
+
+
+def _pixels(part):
+    return math.prod(part.images.shape[1:])
+
+
+def _logistic_size(part):
+    return max(len(part.classes), min(len(part), MAX_LOGISTIC // _pixels(part)))
+
+
+def _boosting_size(part):
+    """Number of images to boost on; 0 if that is not worth it."""
+    size = min(len(part), MAX_BOOSTING // (_pixels(part) * len(part.classes)))
+    return size if size == len(part) or size >= FEWEST * len(part.classes) else 0

@@ -1,0 +1,61 @@
+"""Class probabilities of a trained model."""
+
+import numpy as np
+
+import zoo
+from recipes.classification.calibration import tempered
+
+CHUNK = 512
+
+
+class Classifier:
+    """Calls a trained model on pictures, in chunks of one fixed size.
+
+    The same pictures give the same numbers to the last digit, in whatever process they are asked
+    for: what a run writes, `zoo predict` repeats.
+
+    Args:
+        model: Model from pictures to class probabilities.
+        mc_samples: Number of Monte-Carlo dropout samples to average; 0 for one plain prediction.
+        seed: Seed of the samples.
+    """
+
+    def __init__(self, model, mc_samples=0, seed=0):
+        self.model = model
+        self.mc_samples = mc_samples
+        self.seed = seed
+
+    def __call__(self, images) -> np.ndarray:
+        """Probabilities `(n, classes)` of pictures `(n, ...)` uint8."""
+        return self._chunked(images, lambda samples: samples.mean(axis=0))
+
+    def and_tempered(self, images, temperature) -> np.ndarray:
+        """Probabilities as they are, and of a model whose logits are divided by a temperature.
+
+        Returns:
+            Array `(2, n, classes)`.
+        """
+
+        def both(samples):
+            other = tempered(samples, temperature).astype(samples.dtype)
+            return np.stack([samples.mean(axis=0), other.mean(axis=0)])
+
+        return self._chunked(images, both, axis=1)
+
+    def samples(self, images) -> np.ndarray:
+        """The single predictions, `(samples, n, classes)`; one where there is no dropout."""
+        return self._chunked(images, lambda samples: samples, axis=1)
+
+    def _chunked(self, images, summarise, axis=0):
+        parts = []
+        for first in range(0, len(images), CHUNK):
+            chunk = images[first : first + CHUNK]
+            rows = np.minimum(np.arange(CHUNK), len(chunk) - 1)  # filled up with the last one
+            samples = self._predict(chunk[rows], self.seed + first)[:, : len(chunk)]
+            parts.append(summarise(samples))
+        return np.concatenate(parts, axis=axis)
+
+    def _predict(self, chunk, seed):
+        if self.mc_samples:
+            return zoo.monte_carlo(self.model, chunk, samples=self.mc_samples, seed=seed).samples
+        return np.asarray(self.model.predict_on_batch(chunk))[None]

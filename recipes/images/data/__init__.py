@@ -1,0 +1,1 @@
+"""Readers and batches that only the recipe images has."""

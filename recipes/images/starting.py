@@ -1,0 +1,151 @@
+"""What a model starts from: scaled pixels, layers copied from another run, an autoencoder."""
+
+import math
+from dataclasses import replace
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+import zoo
+from recipes.data.arrays import ArrayBatches
+from recipes.data.batches import EpochClock
+from recipes.engine.fitting import uses_xla
+from recipes.engine.folder import RunFolder
+from recipes.engine.optimizer import make_optimizer
+from recipes.errors import RunError, UserError
+
+SCALING = "scaling"
+
+
+def source_model(config):
+    """The model of the run to copy layers from; `None` where there is none.
+
+    Raises:
+        UserError: If the folder holds no finished run of this recipe.
+    """
+    if config.transfer_from is None:
+        return None
+    folder = RunFolder.open(config.transfer_from)
+    recipe = folder.read_config()["run"]["recipe"]
+    if recipe != "images":
+        raise UserError(
+            f"--transfer_from needs a run of the images recipe. Received: {folder.path} of {recipe}"
+        )
+    return zoo.load(folder.path)
+
+
+def scaling_layer(config, task, source=None):
+    """The layer that scales pixels: that of the source, which its weights were trained behind."""
+    if source is not None:
+        found = source.get_layer(SCALING)
+        if source.input_shape[1:] != task.shape:
+            raise UserError(
+                f"{config.transfer_from} was trained on images of shape {source.input_shape[1:]}. "
+                f"Received: images of shape {task.shape}."
+            )
+        return type(found).from_config(found.get_config())
+    if config.normalization == "rescale":
+        return layers.Rescaling(1 / 255, dtype="float32", name=SCALING)
+    mean, deviation = task.scaling
+    axes = tuple(range(1, len(task.shape) + 1))
+    return layers.Normalization(
+        axes, mean=mean, variance=deviation**2, dtype="float32", name=SCALING
+    )
+
+
+def prepare(config, task, built, core, source=None) -> tuple[str, ...]:
+    """Copies or pretrains the lower layers, as the flags say.
+
+    Args:
+        config: An `ImagesConfig`.
+        task: The `ImageTask`.
+        built: The `Built` model, changed in place.
+        core: The zoo model in it.
+        source: What `source_model` returned.
+
+    Returns:
+        What was done, in words.
+
+    Raises:
+        UserError: If the layers do not fit.
+        RunError: If the loss is no longer a number.
+    """
+    if source is not None:
+        return _transfer(config, task, built, core, source)
+    if config.pretrain == "autoencoder":
+        return _pretrain(config, task, built, core)
+    return ()
+
+
+def _transfer(config, task, built, core, source):
+    try:
+        names = zoo.transfer.copy_layers(source, core, config.freeze)
+    except ValueError as error:
+        raise UserError(f"--transfer_from {config.transfer_from}: {error}") from error
+    zoo.transfer.freeze(core, len(names))
+    what = f"{', '.join(names)} copied from {config.transfer_from} and frozen"
+    if config.frozen_epochs is None:
+        return (what,)
+    batches = task.batches("train", built, seed=config.seed)
+    rate = config.frozen_learning_rate or config.learning_rate
+    logs = _fit(built.training_model, batches, config, config.frozen_epochs, rate, built)
+    zoo.transfer.unfreeze(core)
+    return (
+        f"{what} for {config.frozen_epochs} epochs (loss {logs['loss']:.4g}), now trained with the "
+        "rest",
+    )
+
+
+def _pretrain(config, task, built, core):
+    """Trains an autoencoder on the scaled pixels and copies its encoder."""
+    units = [block[0].units for block in zoo.transfer.hidden_blocks(core)]
+    try:
+        arguments = {**config.model_arguments, "units": units}
+        coder = zoo.create_model("autoencoder", input_shape=task.shape, **arguments)
+    except ValueError as error:
+        raise UserError(
+            f"--pretrain autoencoder needs a model like mlp. Received: --model {config.model}. "
+            f"{error}"
+        ) from error
+    inputs = keras.Input(task.shape)
+    scaled = built.model.get_layer(SCALING)(inputs)
+    error = layers.Subtract(dtype="float32")([coder(scaled), scaled])
+    model = keras.Model(inputs, error)
+    images = task.unlabelled
+    batches = ArrayBatches(images, np.zeros(len(images), np.int32), config.batch_size, config.seed)
+    objective = replace(built, loss=_mean_square, metrics=[])
+    logs = _fit(model, batches, config, config.pretrain_epochs, config.learning_rate, objective)
+    names = zoo.transfer.copy_layers(coder, core)
+    return (
+        f"{', '.join(names)} pretrained as an autoencoder on {len(images):,} images for "
+        f"{config.pretrain_epochs} epochs (mean squared error {logs['loss']:.4g} of the scaled "
+        "pixels)",
+    )
+
+
+def _mean_square(_, error):
+    return ops.mean(ops.square(error), axis=tuple(range(1, len(error.shape))))
+
+
+def _fit(model, batches, config, epochs, rate, objective):
+    """Trains before the run proper begins, and returns the last epoch's scores."""
+    config = replace(config, epochs=epochs, learning_rate=rate)
+    single = keras.backend.backend() == "torch"
+    model.compile(
+        optimizer=make_optimizer(config, total_steps=epochs * len(batches)),
+        loss=objective.loss,
+        metrics=objective.metrics,
+        jit_compile=uses_xla(config),
+        steps_per_execution=1 if single else min(config.steps_per_execution, len(batches)),
+    )
+    history = model.fit(
+        batches.feed(), epochs=epochs, shuffle=False, callbacks=[EpochClock(batches)], verbose=0
+    ).history
+    logs = {name: values[-1] for name, values in history.items()}
+    if not math.isfinite(logs["loss"]):
+        raise RunError(
+            f"The loss is no longer a number before the run proper begins. Lower the learning rate "
+            f"(now {rate:g}) or set --clipnorm 1."
+        )
+    return logs

@@ -1,1 +1,0 @@
-"""Parts of the recipe `language_model`."""

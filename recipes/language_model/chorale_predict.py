@@ -1,0 +1,83 @@
+"""Continuations of a piece of music, by a saved run on chorales."""
+
+from pathlib import Path
+
+import numpy as np
+
+import zoo
+from recipes.errors import UserError
+from recipes.language_model.chorale_flags import LENGTH, OPENING
+from recipes.language_model.data.chorales import chorales, read_chords
+from recipes.language_model.music import TEMPO
+from recipes.language_model.music_files import check_ending, write_music
+from recipes.language_model.predict import check_top_k, make_sampler
+
+
+def predict(
+    folder,
+    config,
+    facts,
+    source,
+    output,
+    known=None,
+    last=False,
+    length=LENGTH,
+    temperature=0.8,
+    top_k=None,
+    top_p=None,
+    min_p=None,
+    seed=None,
+    tempo=TEMPO,
+    **others,
+) -> None:
+    """Writes an opening and what the model makes of it.
+
+    Args:
+        folder: The `RunFolder`.
+        config: The run's `LanguageModelConfig`.
+        facts: What the run says about itself in `config.yaml`.
+        source: A CSV file of chords, see `data.chorales.read_chords`; `None` for the opening of a
+            test piece.
+        output: File to write, see `music_files.write_music`; `None` for a table on standard output.
+        known: Only for forecasts.
+        last: Only for forecasts.
+        length: Chords to write; four make a beat.
+        temperature: Divides the logits: below 1 the music is more likely, above more surprising.
+        top_k: Draw from so many likeliest notes only.
+        top_p: Draw from the likeliest notes only that together have this probability.
+        min_p: Draw only from notes at least this share as likely as the likeliest one.
+        seed: Seed of the drawing. Defaults to the run's.
+        tempo: Beats a minute, of sound and MIDI.
+        **others: Flags that are not for music.
+
+    Raises:
+        UserError: If a flag or the opening does not fit.
+    """
+    if known or last:
+        raise UserError("--known and --last are for forecasts: leave them out for chorales.")
+    if others:
+        raise UserError(f"--{min(others)} is not for chorales: leave it out.")
+    if length < 1:
+        raise UserError(f"--length must be at least 1. Received: {length}")
+    if not 0 < tempo < float("inf"):
+        raise UserError(f"--tempo must be above 0. Received: {tempo:g}")
+    if seed is not None and seed < 0:
+        raise UserError(f"--seed must be at least 0. Received: {seed}")
+    check_ending(output)
+    sampler = make_sampler(temperature, top_k, top_p, min_p)
+    opening = _opening(source)
+    model = zoo.load(folder.path)
+    tokens = zoo.tokens(model)
+    check_top_k(top_k, tokens)
+    seed = config.seed if seed is None else seed
+    notes = length * tokens.voices
+    found = zoo.decoding.generate(model, tokens.encode(opening), notes, sampler, seed)
+    chords = np.concatenate([opening, tokens.decode(found)])
+    title = f"{Path(source).stem if source else 'opening'}, temperature {temperature:g}"
+    write_music(output, chords, len(opening), tempo, title)
+
+
+def _opening(source):
+    if source is not None:
+        return read_chords(source)
+    return next(iter(chorales()["test"].values()))[:OPENING]

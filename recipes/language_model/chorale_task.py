@@ -1,0 +1,179 @@
+"""The task of predicting the next note of a chorale."""
+
+import hashlib
+import itertools
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+import zoo
+from recipes.engine.tables import markdown
+from recipes.errors import UserError
+from recipes.language_model.audio import synthesize, write_wav
+from recipes.language_model.chorale_flags import OPENING, STRIDE, VOICES, WINDOW
+from recipes.language_model.data.chorales import chorales
+from recipes.language_model.data.streams import SlidingWindowBatches
+from recipes.language_model.keys import KeyBatches
+from recipes.language_model.midi import to_midi
+from recipes.language_model.music import Copies
+from recipes.language_model.piano_roll import piano_roll
+from recipes.language_model.same_voice import SameVoice
+from recipes.language_model.scores import Reader, at_most, language_scores
+from recipes.language_model.task import MAX_TRAIN_SCORED, LanguageTask
+
+_NOTE = (
+    "scores are over whole pieces, each note predicted from all the notes before it in its piece; "
+    "accuracy_windows is over the windows of 33 chords that the book scores"
+)
+
+
+def load(config) -> "ChoraleTask":
+    """The chorales of a run as ids.
+
+    Args:
+        config: A `LanguageModelConfig` with the dataset `chorales`.
+
+    Returns:
+        A `ChoraleTask`.
+
+    Raises:
+        UserError: If the chorales are not at hand, or shorter than a window.
+    """
+    tokens = zoo.layers.NoteTokens(name="tokens")
+    parts = chorales()
+    pieces = {part: list(found.values()) for part, found in parts.items()}
+    ids = [tokens.encode(piece) for found in pieces.values() for piece in found]
+    ends = np.cumsum([0, *map(len, ids)]).tolist()
+    bounds = list(itertools.pairwise(ends))
+    segments = {}
+    for part, found in pieces.items():
+        segments[part], bounds = bounds[: len(found)], bounds[len(found) :]
+        longest = max(end - start for start, end in segments[part])
+        if longest <= config.window and part != "test":
+            raise UserError(
+                f"--window {config.window} is longer than the pieces of {part}, which have at most "
+                f"{longest:,} notes. Give a smaller one, such as {WINDOW}."
+            )
+    short = sum(end - start <= config.window for start, end in segments["train"])
+    notes = (_NOTE,)
+    if short:
+        notes += (
+            f"{short} of {len(segments['train'])} training pieces are left out: they are shorter "
+            f"than --window {config.window}",
+        )
+    name, piece = next(iter(parts["test"].items()))
+    ids = np.concatenate(ids)
+    return ChoraleTask(config, ids, segments, tokens, piece[:OPENING], notes, name)
+
+
+@dataclass(frozen=True)
+class ChoraleTask(LanguageTask):
+    """What `load_data` of the recipe language_model returns for chorales.
+
+    Args:
+        config: See `LanguageTask`, as for all but the last.
+        ids: Notes of all pieces.
+        segments: Pieces of each part.
+        tokens: A `zoo.layers.NoteTokens`.
+        prompt: The chords that samples go on from.
+        notes: What was done to the data, in words.
+        name: Name of the test piece that begins with them.
+    """
+
+    name: str = ""
+
+    remedies = "more --epochs, another --learning_rate, --model.units 512, --model.dropout 0.5"
+
+    @property
+    def description(self) -> str:
+        """The data in one line."""
+        counts = ", ".join(
+            f"{len(self.segments[part])} {part} ({self._count(part):,} notes)"
+            for part in self.segments
+        )
+        return f"chorales for four voices, {self.tokens.vocabulary_size} notes: {counts}"
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the notes that the run was trained on."""
+        return hashlib.sha256(np.ascontiguousarray(self.ids, "<i4").data).hexdigest()
+
+    def batches(self, split, built, seed=None):
+        """Windows of chords: in keys drawn anew in training, as they are without a seed."""
+        config = self.config
+        windows = self.ids, self.segments[split], config.window, config.batch_size
+        if seed is None or not config.transpose:
+            return SlidingWindowBatches(*windows, seed, stride=config.stride)
+        size = self.tokens.vocabulary_size
+        return KeyBatches(*windows, seed, config.stride, vocabulary_size=size)
+
+    def forecaster(self, model):
+        """A function of segments: the model reads each of them as a whole."""
+        return Reader(model, self.ids, block=len(self.ids), warm_up=0)
+
+    def score(self, forecast, split) -> dict[str, float]:
+        """Scores of `forecast(segments)` on the pieces of a split, and on the book's windows."""
+        segments = self.segments[split]
+        if split == "train":
+            segments = at_most(segments, MAX_TRAIN_SCORED)
+        scores = language_scores(*forecast(np.array(segments, np.int64)))
+        scores.pop("bits_per_character")
+        starts = [np.arange(start, end - WINDOW, STRIDE) for start, end in segments]
+        windows = np.concatenate(starts)[:, None] + [0, WINDOW + 1]
+        return {**scores, "accuracy_windows": float(np.mean(forecast(windows)[1]))}
+
+    def baselines(self) -> dict:
+        """n-gram models of the notes, and the voice's own note before."""
+        train, size = self.segments["train"], self.tokens.vocabulary_size
+        return {**super().baselines(), "same voice": SameVoice(self.ids, train, size)}
+
+    def pictures(self, model):
+        """A function of the epoch that draws samples, for TensorBoard."""
+        return lambda epoch: {"samples": self._draw(self.samples(model))}
+
+    def write_outputs(self, model, folder) -> dict[str, str]:
+        """Writes samples as sound and MIDI; returns what the report shows, by title."""
+        found = self.samples(model)
+        music = folder.path / "music"
+        music.mkdir(exist_ok=True)
+        for name, chords in self._pieces(found).items():
+            file = name.replace(" ", "-")
+            write_wav(music / f"{file}.wav", synthesize(chords))
+            to_midi(chords).save(music / f"{file}.mid")
+        self._draw(found).savefig(folder.plots / "piano_rolls.png", dpi=110)
+        return {
+            "Generated music": self._section(found),
+            "Continuations of the opening": "piano_rolls.png",
+        }
+
+    @cached_property
+    def _truth(self):
+        """How the piece goes on in fact, for as long as a sample."""
+        start, end = self.segments["test"][0]
+        chords = self.config.sample_length // VOICES
+        return self.tokens.decode(self.ids[start:end])[OPENING : OPENING + chords]
+
+    def _pieces(self, found):
+        """The opening and what follows it, by name."""
+        rest = {f"temperature {temperature:g}": chords for temperature, chords in found.items()}
+        rest = {"Bach": self._truth, **rest}
+        return {name: np.concatenate([self.prompt, chords]) for name, chords in rest.items()}
+
+    def _draw(self, found):
+        return piano_roll(self._pieces(found), OPENING)
+
+    def _section(self, found):
+        training = [self.tokens.decode(self.ids[a:b]) for a, b in self.segments["train"]]
+        copies = Copies(training)
+        rows = [["continuation", "chords", "longest copy", "longest copy in any key"]]
+        for name, piece in self._pieces(found).items():
+            chords = piece[OPENING:]
+            runs = copies.longest(chords), copies.longest(chords, transposed=True)
+            rows.append([name, *map(str, (len(chords), *runs))])
+        return (
+            f"Each goes on from the first {OPENING} chords of the test piece {self.name}; the "
+            "folder `music` holds them as sound (`.wav`) and MIDI. A copy is a run of chords, four "
+            "to a beat, that also stands in a training piece. Bach's own continuation shows how "
+            f"much chorales have in common.\n\n{markdown(rows)}"
+        )

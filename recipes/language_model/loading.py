@@ -1,0 +1,143 @@
+"""Reads the text that the flags of a run name, splits it and turns it into tokens."""
+
+import numpy as np
+
+import zoo
+from recipes.data.texts import python_docs, read_text, shakespeare
+from recipes.errors import UserError
+from recipes.language_model.samples import PROMPT_LENGTH, named, strangers
+from recipes.language_model.task import MAX_COUNTED, LanguageTask
+
+#: Characters of Tiny Shakespeare that the third edition trains on, and validates on.
+BOOK_SPLIT = (1_000_000, 60_000)
+
+
+def load(config) -> LanguageTask:
+    """The text of a run, split and tokenised.
+
+    Args:
+        config: A `LanguageModelConfig`.
+
+    Returns:
+        A `LanguageTask`.
+
+    Raises:
+        UserError: If the text is not what the flags say.
+    """
+    text = read(config)
+    if config.lowercase:
+        text = text.lower()
+    if len(set(text)) < 2:
+        raise UserError(
+            f"Expected a text with at least two different characters. Received: {len(text):,} "
+            f"characters, {len(set(text))} of them different."
+        )
+    first, last = cuts(config, len(text))
+    pieces = text[:first], text[first:last], text[last:]
+    tokens, notes = fit_tokens(config, pieces[0], text[first:])
+    ids = [tokens.encode(piece) for piece in pieces]
+    ends = np.cumsum([len(part) for part in ids]).tolist()
+    segments = {"train": (0, ends[0]), "validation": (ends[0], ends[1]), "test": (ends[1], ends[2])}
+    if config.split == "90-10":
+        segments["validation"] = (ends[0], ends[2])
+        notes += (
+            "the split 90-10 has no test part: what is called test here is the second half of "
+            "validation, by which the epoch was chosen",
+        )
+    for name, (start, end) in segments.items():
+        _check_length(config, name, start, end)
+    prompt = config.prompt or _opening(pieces[1])
+    prompt = prompt.lower() if config.lowercase else prompt
+    _check_prompt(tokens, prompt)
+    segments = {name: [bounds] for name, bounds in segments.items()}
+    task = LanguageTask(config, np.concatenate(ids), segments, tokens, prompt, notes)
+    if ends[0] > MAX_COUNTED:
+        notes += (f"n-gram models are fitted on the first {MAX_COUNTED:,} tokens of training",)
+    if config.batching == "streams" and task.rows < config.batch_size:
+        notes += (
+            f"{task.rows} streams instead of {config.batch_size} (--batch_size): the text is short",
+        )
+    return LanguageTask(config, task.ids, segments, tokens, prompt, notes)
+
+
+def read(config) -> str:
+    """The whole text.
+
+    Raises:
+        UserError: If it cannot be read.
+    """
+    if config.data:
+        return read_text(config.data, config.encoding)
+    return {"python_docs": python_docs, "shakespeare": shakespeare}[config.dataset]()
+
+
+def cuts(config, length) -> tuple[int, int]:
+    """Where training ends and where the test part begins, in characters.
+
+    With the split 90-10, the test part is the second half of validation.
+    """
+    if config.split == "90-10":
+        first = length * 9 // 10
+        return first, (first + length) // 2
+    if config.split == "book":
+        return BOOK_SPLIT[0], sum(BOOK_SPLIT)
+    last = length - round(length * config.test_fraction)
+    return last - round(length * config.validation_fraction), last
+
+
+def fit_tokens(config, training, others):
+    """What turns text into ids, fitted on the training part.
+
+    Args:
+        config: A `LanguageModelConfig`.
+        training: The training text.
+        others: What is to be encoded beside it.
+
+    Returns:
+        The layer, and notes.
+
+    Raises:
+        UserError: If the vocabulary cannot be made.
+    """
+    name = {"name": "tokens"}
+    try:
+        if config.tokens != "characters":
+            size = config.vocabulary_size
+            return zoo.layers.SubwordTokens.fit(training, config.tokens, size, **name), ()
+        new = sorted(set(others) - set(training))
+        fitted = zoo.layers.CharacterTokens.fit(training, config.lowercase, bool(new), **name)
+    except ValueError as error:
+        raise UserError(f"The text cannot be made into tokens. {error}") from error
+    if not new:
+        return fitted, ()
+    return fitted, (
+        f"{len(new)} character{'s' * (len(new) > 1)} of validation and test never occur in "
+        f"training ({named(new)}): the vocabulary has an unknown token for them",
+    )
+
+
+def _check_length(config, name, start, end):
+    """Every part must hold a window and the token after it."""
+    if end - start > config.window:
+        return
+    units = "characters" if config.tokens == "characters" else "tokens"
+    shares = " and larger --validation_fraction and --test_fraction"
+    raise UserError(
+        f"The text is too short: the {name} part has {end - start:,} {units}, and one window needs "
+        f"--window {config.window} + 1. Give a longer text, or a smaller --window"
+        f"{shares if config.split == 'fractions' else ''}."
+    )
+
+
+def _opening(text):
+    """The first characters of a paragraph, if there is one that begins early; else of the text."""
+    first = text.find("\n\n", 0, len(text) // 2)
+    return text[first + 2 if first >= 0 else 0 :].lstrip()[:PROMPT_LENGTH] or text[:PROMPT_LENGTH]
+
+
+def _check_prompt(tokens, prompt):
+    new = strangers(tokens, prompt)
+    if new and not tokens.unknown:
+        raise UserError(
+            f"--prompt must be made of characters of the text. Received: {named(new)} as well."
+        )

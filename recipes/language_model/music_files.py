@@ -1,0 +1,64 @@
+"""Writes a piece as sound, MIDI, a picture or a table."""
+
+from pathlib import Path
+
+from recipes.classification.tables import write_csv
+from recipes.errors import UserError
+from recipes.language_model.data.chorales import COLUMNS
+from recipes.language_model.music import TEMPO
+
+
+def write_music(path, chords, opening=0, tempo=TEMPO, title="") -> None:
+    """Writes a piece in the form that the file's name asks for; a file is written whole or not.
+
+    Args:
+        path: File to write: `.wav`, `.mid`, `.png` (a piano roll) or `.csv` (which can be read as
+            an opening). `None` for a table on standard output.
+        chords: MIDI notes `(chords, 4)`, 0 for silence, four chords a beat.
+        opening: Number of chords that were given, marked in the picture.
+        tempo: Beats a minute, for sound and MIDI.
+        title: Title of the picture.
+
+    Raises:
+        UserError: If the name has another ending, or the file cannot be written.
+    """
+    check_ending(path)
+    ending = ".csv" if path is None else Path(path).suffix.lower()
+    if ending == ".csv":
+        write_csv(path, COLUMNS, [[int(note) for note in chord] for chord in chords])
+        return
+    path = Path(path)
+    partial = path.with_name(f".{path.name}.part")
+    try:
+        _write(ending, partial, chords, opening, tempo, title)
+        partial.replace(path)
+    except OSError as error:
+        raise UserError(f"Cannot write {path}: {error.strerror}.") from error
+
+
+def check_ending(path) -> None:
+    """Raises a `UserError` if music cannot be written to a file of this name.
+
+    >>> check_ending("air.wav")
+    >>> check_ending("air.mp3")
+    Traceback (most recent call last):
+    recipes.errors.UserError: Expected -o to end in .csv, .mid, .png or .wav. Received: air.mp3
+    """
+    if path is not None and Path(path).suffix.lower() not in (".csv", ".mid", ".png", ".wav"):
+        raise UserError(f"Expected -o to end in .csv, .mid, .png or .wav. Received: {path}")
+
+
+def _write(ending, path, chords, opening, tempo, title):
+    # Each form has a library of its own, which is loaded only where it is asked for.
+    if ending == ".wav":
+        from recipes.language_model.audio import synthesize, write_wav
+
+        write_wav(path, synthesize(chords, tempo))
+    elif ending == ".mid":
+        from recipes.language_model.midi import to_midi
+
+        to_midi(chords, tempo).save(path)
+    else:
+        from recipes.language_model.piano_roll import piano_roll
+
+        piano_roll({title: chords}, opening).savefig(path, dpi=110, format="png")

@@ -1,0 +1,190 @@
+"""Continuations of a prompt, by a saved language model."""
+
+import contextlib
+import sys
+
+import numpy as np
+
+import zoo
+from recipes.data.texts import read_text
+from recipes.errors import UserError
+from recipes.language_model.samples import named, strangers
+
+#: What decodes to it is no whole character yet.
+_UNFINISHED = "\ufffd"
+
+
+def predict(
+    folder,
+    config,
+    facts,
+    source,
+    output,
+    known=None,
+    last=False,
+    text=None,
+    encoding="utf-8",
+    length=500,
+    temperature=0.8,
+    top_k=None,
+    top_p=None,
+    min_p=None,
+    samples=1,
+    seed=None,
+    tempo=None,
+) -> None:
+    """Writes a prompt and what the model makes of it; on standard output as it appears.
+
+    Args:
+        folder: The `RunFolder`.
+        config: The run's `LanguageModelConfig`.
+        facts: What the run says about itself in `config.yaml`.
+        source: A text file with the prompt, without the newline at its end; or `None`.
+        output: File to write, or `None` for standard output.
+        known: Only for forecasts.
+        last: Only for forecasts.
+        text: The prompt, instead of a file.
+        encoding: Encoding of the file.
+        length: Tokens to write.
+        temperature: Divides the logits: below 1 the text is more likely, above more surprising.
+        top_k: Draw from so many likeliest tokens only.
+        top_p: Draw from the likeliest tokens only that together have this probability.
+        min_p: Draw only from tokens at least this share as likely as the likeliest one.
+        samples: Number of continuations.
+        seed: Seed of the drawing. Defaults to the run's.
+        tempo: Only for chorales.
+
+    Raises:
+        UserError: If a flag or the prompt does not fit the run.
+    """
+    if known or last:
+        raise UserError("--known and --last are for forecasts: leave them out for language models.")
+    if tempo is not None:
+        raise UserError("--tempo is for chorales: leave it out for texts.")
+    for name, value in (("length", length), ("samples", samples)):
+        if value < 1:
+            raise UserError(f"--{name} must be at least 1. Received: {value}")
+    if seed is not None and seed < 0:
+        raise UserError(f"--seed must be at least 0. Received: {seed}")
+    sampler = make_sampler(temperature, top_k, top_p, min_p)
+    prompt = _read_prompt(source, text, encoding)
+    if config.lowercase:
+        prompt = prompt.lower()
+    model = zoo.load(folder.path)
+    tokens = zoo.tokens(model)
+    check_top_k(top_k, tokens)
+    ids = _encode(tokens, prompt)
+    seed = config.seed if seed is None else seed
+    pieces = _pieces(model, tokens, prompt, ids, length, sampler, samples, seed)
+    with _opened(output) as file:
+        for piece in pieces:
+            file.write(piece)
+            file.flush()
+
+
+def make_sampler(temperature, top_k=None, top_p=None, min_p=None):
+    """The sampler that the flags describe.
+
+    Raises:
+        UserError: If one is out of range, or two exclude each other.
+
+    Example:
+        >>> type(make_sampler(1.0, top_k=5)).__name__
+        'TopK'
+    """
+    if not 0 < temperature < float("inf"):
+        raise UserError(
+            f"--temperature must be above 0. Received: {temperature:g}. For the likeliest token at "
+            "each step, use --top_k 1."
+        )
+    given = {"top_k": top_k, "top_p": top_p, "min_p": min_p}
+    given = {name: value for name, value in given.items() if value is not None}
+    if len(given) > 1:
+        raise UserError(f"Give one of {', '.join(f'--{name}' for name in given)}.")
+    if top_k is not None and top_k < 1:
+        raise UserError(f"--top_k must be at least 1. Received: {top_k}")
+    for name in ("top_p", "min_p"):
+        if name in given and not 0 < given[name] <= 1:
+            raise UserError(f"--{name} must be above 0 and at most 1. Received: {given[name]:g}")
+    kinds = {"top_k": "TopK", "top_p": "TopP", "min_p": "MinP"}
+    for name, value in given.items():
+        return getattr(zoo.decoding, kinds[name])(value, temperature)
+    return zoo.decoding.Temperature(temperature)
+
+
+def check_top_k(top_k, tokens) -> None:
+    """Raises a `UserError` if there are fewer tokens than `--top_k`."""
+    if top_k is not None and top_k > tokens.vocabulary_size:
+        raise UserError(
+            f"--top_k {top_k} is more than the {tokens.vocabulary_size} tokens that the model "
+            "knows. Leave it out to draw from all of them."
+        )
+
+
+def _read_prompt(source, text, encoding):
+    if text is not None and source is not None:
+        raise UserError("Give the prompt either as a file or with --text, not both.")
+    if text is None and source is None:
+        raise UserError(
+            'A language model goes on from a prompt. Give one: --text "To be", a file that holds '
+            "it, or - for standard input."
+        )
+    prompt = read_text(source, encoding).removesuffix("\n") if text is None else text
+    if not prompt:
+        raise UserError("The prompt is empty. Give it at least one character.")
+    return prompt
+
+
+def _encode(tokens, prompt):
+    """The prompt's ids; what the model does not know is refused, or replaced if it can be."""
+    new = strangers(tokens, prompt)
+    if new and not tokens.unknown:
+        raise UserError(
+            f"The model does not know {named(new)}, which the text that it was trained on does not "
+            "have. Leave them out of the prompt."
+        )
+    if new:
+        print(f"note: the model does not know {named(new)}: read as unknown", file=sys.stderr)
+    return tokens.encode(prompt)
+
+
+def _pieces(model, tokens, prompt, ids, length, sampler, samples, seed):
+    """The output, part after part."""
+    if samples == 1:
+        yield prompt
+        yield from texts(tokens, zoo.decoding.stream(model, ids, length, sampler, seed))
+        yield "\n"
+        return
+    rows = zoo.decoding.generate(model, np.tile(ids, (samples, 1)), length, sampler, seed)
+    for number, row in enumerate(rows, start=1):
+        yield f"== {number} of {samples} ==\n{prompt}{tokens.decode(row)}\n"
+
+
+def texts(tokens, chunks):
+    """The text of ids that come in chunks, as soon as its characters are complete.
+
+    Args:
+        tokens: The layer that decodes them.
+        chunks: Arrays of ids.
+
+    Yields:
+        Texts; together they are what all the ids decode to.
+    """
+    ids, text, shown = [], "", 0
+    for chunk in chunks:
+        ids.extend(np.asarray(chunk).tolist())
+        text = tokens.decode(ids)
+        done = len(text.rstrip(_UNFINISHED))
+        if done > shown:
+            yield text[shown:done]
+            shown = done
+    yield text[shown:]
+
+
+@contextlib.contextmanager
+def _opened(output):
+    if output is None:
+        yield sys.stdout
+        return
+    with open(output, "w", encoding="utf-8", errors="replace", newline="") as file:
+        yield file

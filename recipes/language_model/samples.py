@@ -1,0 +1,124 @@
+"""Texts that a model writes, and how much of them it knows by heart."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from keras import ops
+
+import zoo
+from recipes.engine.tables import markdown
+
+#: Characters of validation that samples go on from where no prompt was given.
+PROMPT_LENGTH = 40
+#: Longest copies are shown up to here.
+_SHOWN = 60
+
+
+@dataclass(frozen=True)
+class EachRow:
+    """A sampler whose rows have temperatures of their own, so that one compiled loop does all.
+
+    Args:
+        temperatures: One a row of the batch, above 0.
+    """
+
+    temperatures: tuple[float, ...]
+
+    def sample(self, logits, uniform):
+        """Chooses an id for each row; see `zoo.decoding.Temperature.sample`."""
+        scale = ops.expand_dims(ops.convert_to_tensor(self.temperatures, "float32"), 1)
+        return zoo.decoding.Temperature().sample(ops.cast(logits, "float32") / scale, uniform)
+
+
+def write(model, prompt_ids, length, temperatures, seed):
+    """Ids that a model writes after a prompt, at several temperatures.
+
+    Args:
+        model: See `zoo.decoding.generate`.
+        prompt_ids: Ids to go on from, `(prompt_length,)`.
+        length: Ids to write.
+        temperatures: Numbers above 0.
+        seed: See `zoo.decoding.generate`.
+
+    Returns:
+        int32 array `(temperatures, length)`.
+    """
+    prompts = np.tile(prompt_ids, (len(temperatures), 1))
+    return zoo.decoding.generate(model, prompts, length, EachRow(tuple(temperatures)), seed)
+
+
+def strangers(tokens, text) -> list[str]:
+    """Characters of a text that are not in a vocabulary of characters, in order of appearance.
+
+    >>> strangers(zoo.layers.CharacterTokens("abc", lowercase=True), "Bad cab, dad!")
+    ['d', ' ', ',', '!']
+    """
+    text = text.lower() if getattr(tokens, "lowercase", False) else text
+    known = getattr(tokens, "characters", None)  # sub-word units can write any text
+    return [] if known is None else list(dict.fromkeys(c for c in text if c not in known))
+
+
+def named(characters) -> str:
+    """Some characters as a list in words; of many, the first ones.
+
+    >>> named("ab!")
+    "'a', 'b', '!'"
+    """
+    return ", ".join(map(repr, characters[:5])) + (", ..." if len(characters) > 5 else "")
+
+
+def longest_copy(text: str, source: str) -> str:
+    """The longest part of a text that also stands in another one, the first of several.
+
+    >>> longest_copy("all the best to be had", "To be, or not to be, that is")
+    't to be'
+    """
+    start = length = 0
+    for first in range(len(text)):
+        # Whatever is no longer than the best is of no interest, so a search for one more suffices.
+        while first + length < len(text) and text[first : first + length + 1] in source:
+            start, length = first, length + 1
+    return text[start : start + length]
+
+
+def section(prompt, samples, source) -> str:
+    """The part of the report that shows samples, and how much of each is copied.
+
+    Args:
+        prompt: What they go on from.
+        samples: The continuation by temperature, `{temperature: text}`.
+        source: The training text.
+    """
+    rows, texts = [["temperature", "longest copy", "it reads"]], []
+    for temperature, text in samples.items():
+        copy = longest_copy(text, source)
+        shown = repr(copy[:_SHOWN] + ("..." if len(copy) > _SHOWN else "")).replace("|", "&#124;")
+        rows.append([f"{temperature:g}", f"{len(copy)} of {len(text)} characters", shown])
+        texts.append(f"Temperature {temperature:g}:\n\n{quoted(prompt + text)}")
+    return "\n\n".join(
+        [
+            f"Each goes on from {prompt!r}; `samples.txt` holds them as they are. A copy is a run "
+            "of characters that also stands in the training text.",
+            markdown(rows, texts=3),
+            *texts,
+        ]
+    )
+
+
+def plain(prompt, samples) -> str:
+    """The content of `samples.txt`."""
+    return "\n".join(
+        f"== temperature {temperature:g} ==\n{prompt}{text}\n"
+        for temperature, text in samples.items()
+    )
+
+
+def quoted(text) -> str:
+    """A text as Markdown that shows every line of it, whatever it holds."""
+    fence = "~" * max(3, 1 + max((len(run) for run in _runs(text, "~")), default=0))
+    return f"{fence}text\n{text}\n{fence}"
+
+
+def _runs(text, character):
+    """The runs of a character in a text."""
+    return "".join(c if c == character else " " for c in text).split()

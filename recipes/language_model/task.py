@@ -1,0 +1,155 @@
+"""The task of predicting the next token: data, baselines, and what a trained model is asked for."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from recipes.language_model import samples
+from recipes.language_model.data.streams import (
+    RandomWindowBatches,
+    SlidingWindowBatches,
+    StreamBatches,
+)
+from recipes.language_model.ngrams import NGrams
+from recipes.language_model.scores import at_most, language_scores, reader_for
+
+#: Training tokens at most on which scores are computed.
+MAX_TRAIN_SCORED = 60_000
+#: Training tokens at most on which the n-gram models are fitted.
+MAX_COUNTED = 5_000_000
+#: Windows of training and of validation that a stream should be long.
+MIN_WINDOWS = {"train": 10, "validation": 1}
+
+
+@dataclass(frozen=True)
+class LanguageTask:
+    """What `load_data` of the recipe language_model returns.
+
+    Args:
+        config: The `LanguageModelConfig`.
+        ids: All tokens, int32 `(n,)`.
+        segments: For `"train"`, `"validation"` and `"test"`, the first position and the one after
+            the last of each stretch of tokens that belong together, `[(start, end), ...]`. A text
+            has one for each part; of pieces, those of a part follow each other.
+        tokens: A layer with `encode`, `decode` and `vocabulary_size`, see `zoo.layers`.
+        prompt: What samples go on from.
+        notes: What was done to the data, in words.
+    """
+
+    config: object
+    ids: np.ndarray
+    segments: dict
+    tokens: object
+    prompt: str = ""
+    notes: tuple[str, ...] = ()
+
+    FOLDS = ()
+    criterion = "nats"
+    remedies = "more --epochs, another --learning_rate, --model.units 512, --model.dropout 0.3"
+
+    @property
+    def description(self) -> str:
+        """The data in one line."""
+        units = "characters" if self.config.tokens == "characters" else "tokens"
+        parts = ", ".join(f"{self._count(name):,} {name}" for name in self.segments)
+        return (
+            f"{len(self.ids):,} {units}, {self.tokens.vocabulary_size:,} of them distinct: {parts}"
+        )
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the tokens, and what they stand for, that the run was trained on."""
+        digest = hashlib.sha256(np.ascontiguousarray(self.ids, "<i4").data)
+        for token in range(self.tokens.vocabulary_size):
+            digest.update(repr(self.tokens.decode([token])).encode())
+        return digest.hexdigest()
+
+    @property
+    def facts(self) -> dict:
+        """What `config.yaml` keeps beside the flags."""
+        counts = {name: self._count(name) for name in self.segments}
+        return {"vocabulary_size": self.tokens.vocabulary_size, "tokens_of": counts}
+
+    @cached_property
+    def rows(self) -> int:
+        """Number of streams: as many as the flags say, and fewer where they would be too short."""
+        limits = [
+            (self._end(name) - self._start(name) - 1) // (windows * self.config.window)
+            for name, windows in MIN_WINDOWS.items()
+        ]
+        return max(1, min(self.config.batch_size, *limits))
+
+    def batches(self, split, built, seed=None):
+        """Batches of a split for the training model: those of an epoch with a seed, else all."""
+        config, ids, segments = self.config, self.ids, self.segments[split]
+        if config.batching == "streams":
+            bounds = self._start(split), self._end(split)
+            return StreamBatches(ids, *bounds, config.window, self.rows, seed)
+        common = ids, segments, config.window, config.batch_size, seed
+        if seed is None:
+            return SlidingWindowBatches(*common, stride=config.window)
+        if config.batching == "random":
+            return RandomWindowBatches(*common)
+        return SlidingWindowBatches(*common, stride=config.stride)
+
+    def forecaster(self, model):
+        """A function of segments, see `recipes.language_model.scores.Reader`."""
+        return reader_for(model, self.ids, self.config.window)
+
+    def score(self, forecast, split) -> dict[str, float]:
+        """Scores of `forecast(segments)` on a split."""
+        segments = self.segments[split]
+        if split == "train":
+            segments = at_most(segments, MAX_TRAIN_SCORED)
+        found = forecast(np.array(segments, np.int64))
+        return language_scores(*found, self._characters(segments))
+
+    def baselines(self) -> dict:
+        """n-gram models, fitted on the training part: `{name: forecast(segments)}`."""
+        segments = at_most(self.segments["train"], MAX_COUNTED)
+        return NGrams(self.ids, segments, self.tokens.vocabulary_size).models()
+
+    def folds(self) -> dict:
+        """None: a text is long enough for one test part."""
+        return {}
+
+    def pictures(self, model):
+        """A function of the epoch that writes samples, for TensorBoard's Text tab."""
+
+        def write(epoch):
+            found = self.samples(model)
+            return {f"temperature_{t:g}": samples.quoted(self.prompt + found[t]) for t in found}
+
+        return write
+
+    def samples(self, model) -> dict[float, str]:
+        """What a model writes after the prompt, by temperature."""
+        config, temperatures = self.config, self.config.sample_temperatures
+        prompt = self.tokens.encode(self.prompt)
+        found = samples.write(model, prompt, config.sample_length, temperatures, config.seed)
+        texts = map(self.tokens.decode, found)
+        return dict(zip(temperatures, texts, strict=True))
+
+    def write_outputs(self, model, folder) -> dict[str, str]:
+        """Writes `samples.txt`; returns what the report shows, by title."""
+        found = self.samples(model)
+        text = samples.plain(self.prompt, found)
+        (folder.path / "samples.txt").write_text(text, encoding="utf-8", errors="replace")
+        start, end = self._start("train"), self._end("train")
+        source = self.tokens.decode(self.ids[start:end])
+        return {"Generated text": samples.section(self.prompt, found, source)}
+
+    def _characters(self, segments):
+        """How many characters the targets in some segments are."""
+        return sum(len(self.tokens.decode(self.ids[start + 1 : end])) for start, end in segments)
+
+    def _count(self, split):
+        return sum(int(end - start) for start, end in self.segments[split])
+
+    def _start(self, split):
+        return int(self.segments[split][0][0])
+
+    def _end(self, split):
+        return int(self.segments[split][-1][1])

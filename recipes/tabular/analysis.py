@@ -1,0 +1,120 @@
+"""What a run writes about its errors: intervals, importances, the worst rows."""
+
+import numpy as np
+import pandas as pd
+
+from callbacks import summaries
+from recipes.classification import plots as shared
+from recipes.classification.scores import (
+    SMALLEST,
+    classification_scores,
+    per_class,
+    regression_scores,
+)
+from recipes.engine.tables import number
+from recipes.tabular import plots, tables
+from recipes.tabular.importances import ROWS, permutation_importances
+from recipes.tabular.intervals import mean_interval, rmse_interval
+
+#: Rows of the table of the worst ones, and what it says beside their columns.
+_SHOWN = 10
+_WORST = ("row", "target", "prediction", "probability")
+
+
+def scores(target, rows, found, interval=False) -> dict[str, float]:
+    """Scores of predictions for some rows.
+
+    Args:
+        target: The `Target`.
+        rows: Positions of the rows.
+        found: Predictions for them.
+        interval: Whether to add the ends of the 95 % interval of the `rmse` or the `accuracy`, as
+            `rmse_low` and `rmse_high`.
+    """
+    actual = target.values[rows]
+    if not target.labels:
+        result = regression_scores(actual, found)
+        ends = rmse_interval(found - actual) if interval else ()
+    else:
+        result = classification_scores(actual, found)
+        ends = mean_interval(found.argmax(axis=1) == actual) if interval else ()
+    name = "accuracy" if target.labels else "rmse"
+    return result | {f"{name}_{end}": v for end, v in zip(("low", "high"), ends, strict=False)}
+
+
+def interval_text(result, criterion, rows, name) -> str:
+    """The 95 % interval of a test score in words."""
+    how = {"rmse": "Student's t of the squared errors", "accuracy": "a bootstrap of the rows"}
+    low, high = (number(result[f"{criterion}_{end}"]) for end in ("low", "high"))
+    return (
+        f"On the {rows:,} test rows the {criterion} of {name} is {number(result[criterion])}; on "
+        f"other rows of the same kind it lies between {low} and {high} with 95 % confidence "
+        f"({how[criterion]})."
+    )
+
+
+def row_losses(target, rows, found) -> np.ndarray:
+    """How wrong each prediction is: squared errors, or negative log-likelihoods."""
+    actual = target.values[rows]
+    if not target.labels:
+        return np.square(found - actual)
+    return -np.log(np.clip(found[np.arange(len(actual)), actual], SMALLEST, 1))
+
+
+def importances(predict, task) -> tuple[pd.DataFrame, object]:
+    """Permutation importances on validation rows: the table and the picture.
+
+    Args:
+        predict: Function of the model's inputs.
+        task: The `TabularTask`.
+    """
+    rows = task.table.rows["validation"]
+    rows = rows[np.linspace(0, len(rows) - 1, min(ROWS, len(rows))).astype(np.int64)]
+    target, mean = task.table.target, {False: np.sqrt, True: float}[bool(task.table.target.labels)]
+    score = "increase of the nll" if target.labels else "increase of the rmse"
+    found = permutation_importances(
+        predict,
+        lambda outputs: float(mean(row_losses(target, rows, outputs).mean())),
+        task.take(rows),
+        task.table.columns.names,
+    )
+    header = ("column", score, "deviation")
+    frame = pd.DataFrame([(i.name, i.mean, i.deviation) for i in found], columns=header)
+    return frame, plots.importances(found, score)
+
+
+def worst_rows(task, rows, found, names) -> pd.DataFrame:
+    """The rows with the largest errors, the worst first, with the columns of these names."""
+    target, table = task.table.target, task.table
+    order = np.argsort(-row_losses(target, rows, found), kind="stable")[:_SHOWN]
+    worst = rows[order]
+    frame = tables.predictions(
+        table.numbers[worst], found[order], target.labels, target.named(worst)
+    )
+    frame = frame[[name for name in _WORST if name in frame]]
+    return pd.concat([frame, table.frame.iloc[worst][names].reset_index(drop=True)], axis=1)
+
+
+def error_figures(task, rows, found) -> dict:
+    """Pictures of the errors on some rows: `{title: (file name, figure)}`."""
+    target = task.table.target
+    actual = target.values[rows]
+    if not target.labels:
+        figure = plots.residuals(actual, found, target.name)
+        return {"Errors of the test part": ("residuals", figure)}
+    matrix = summaries.confusion_matrix(actual, found.argmax(axis=1), target.labels)
+    return {
+        "Confusion matrix of the test part": ("confusion_matrix", matrix),
+        "Precision and recall": (
+            "precision_recall",
+            shared.precision_recall(actual, found, target.labels),
+        ),
+        "ROC curves": ("roc", shared.roc(actual, found, target.labels)),
+        "Calibration": ("calibration", shared.calibration(actual, found)),
+    }
+
+
+def class_table(target, rows, found) -> str:
+    """Precision, recall and F1 of each class in Markdown."""
+    classes = per_class(target.values[rows], found.argmax(axis=1), len(target.labels))
+    return shared.class_table(classes, target.labels)

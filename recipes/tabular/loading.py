@@ -1,0 +1,173 @@
+"""Reads the table that the flags of a run name, decides what its columns are, and splits it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from recipes.classification.splits import FEWEST, SPLIT_SEED, stratified
+from recipes.data.columns import Columns, infer_columns
+from recipes.data.files import column_names, read_columns, refuse_column
+from recipes.data.memory import check_size
+from recipes.data.target import Target, read_target
+from recipes.errors import UserError
+from recipes.tabular.data.diabetes import diabetes
+from recipes.tabular.data.housing import housing, housing_book
+from recipes.tabular.data.titanic import titanic
+
+READERS = {"diabetes": diabetes, "housing": housing, "titanic": titanic}
+
+#: Groups of equal size, by the target, that a regression's rows are split within: so many, but
+#: of so many rows at least.
+STRATA, STRATUM = 10, 20
+
+
+@dataclass(frozen=True)
+class Table:
+    """The rows of a run.
+
+    Args:
+        frame: The columns that the model reads, one row an example.
+        columns: Which of them are numeric and which hold categories.
+        target: What is to be predicted, one a row.
+        numbers: Number of each row in the file, from 1.
+        rows: Positions of the rows of each part, by its name.
+        source: Name of the file or data set, for messages.
+        notes: What was done to the data, in words.
+    """
+
+    frame: pd.DataFrame
+    columns: Columns
+    target: Target
+    numbers: np.ndarray
+    rows: dict[str, np.ndarray]
+    source: str
+    notes: tuple[str, ...] = ()
+
+
+def load_table(config) -> Table:
+    """Reads and splits the table of a run.
+
+    Args:
+        config: A `TabularConfig`.
+
+    Returns:
+        A `Table` with the parts `train`, `validation` and `test`.
+
+    Raises:
+        UserError: If the data is not what the flags say.
+    """
+    frame, source, rows = _read(config)
+    kept = np.flatnonzero(frame[config.target].notna())
+    notes = []
+    if len(kept) < len(frame):
+        notes.append(f"{len(frame) - len(kept):,} rows without a {config.target} left out")
+        frame = frame.iloc[kept].reset_index(drop=True)
+    if len(frame) < FEWEST:
+        raise UserError(
+            f"Expected at least {FEWEST} rows with a target {config.target!r} in {source}. "
+            f"Received: {len(frame)}."
+        )
+    target = read_target(frame[config.target], source, config.task)
+    frame = frame.drop(columns=[config.target, *config.drop])
+    columns = infer_columns(frame, source, config.numeric, config.categorical)
+    if rows is None:
+        rows, more = split(target, config.validation_fraction, config.test_fraction)
+        notes += more
+    return Table(
+        frame[list(columns.names)],
+        columns,
+        target,
+        kept + 1,
+        rows,
+        source,
+        (*columns.notes, *notes),
+    )
+
+
+def _read(config):
+    """The table, its name, and its parts where the data set brings them."""
+    if config.data:
+        return _own(config), config.data, None
+    if config.dataset == "housing_book":
+        frame, rows = housing_book()
+    else:
+        frame, rows = READERS[config.dataset](), None
+    _check_names(config, list(frame), config.dataset)
+    return frame, config.dataset, rows
+
+
+def _own(config):
+    check_size(config.data)
+    names = column_names(config.data)
+    _check_names(config, names, config.data)
+    return read_columns(config.data, dict.fromkeys(names, "the file"), None)
+
+
+def _check_names(config, names, source):
+    """Every column once in the header, and at most once in the flags."""
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise UserError(
+            f"Expected columns with different names in {source}. Received: {names.count(twice)} "
+            f"named {twice!r}."
+        )
+    if config.target is None:
+        shown = ", ".join(names[:50]) + (", ..." if len(names) > 50 else "")
+        raise UserError(f"Name the column to predict with --target. One of {shown}.")
+    flags = {"--target": [config.target]}
+    flags |= {f"--{name}": getattr(config, name) for name in ("drop", "numeric", "categorical")}
+    taken = {}
+    for flag, columns in flags.items():
+        for name in columns:
+            if name in taken:
+                raise UserError(
+                    f"Expected every column once. Received: {name!r} in {taken[name]} and {flag}."
+                )
+            if name not in names:
+                refuse_column(source, name, flag, names)
+            taken[name] = flag
+
+
+def split(target, validation_fraction, test_fraction):
+    """Splits rows into three parts that are alike in the target.
+
+    Args:
+        target: A `Target`.
+        validation_fraction: Share of the validation part.
+        test_fraction: Share of the test part.
+
+    Returns:
+        Positions of the rows by part, and notes on classes that are not in all of them.
+    """
+    groups = strata(target)
+    rest, test = stratified(groups, test_fraction, SPLIT_SEED)
+    train, validation = (
+        rest[part]
+        for part in stratified(groups[rest], validation_fraction / (1 - test_fraction), SPLIT_SEED)
+    )
+    parts = {"train": train, "validation": validation, "test": test}
+    return parts, rare_classes(target, parts)
+
+
+def strata(target) -> np.ndarray:
+    """The group of each row: its class, or in which tenth of the targets its number lies."""
+    if target.labels:
+        return target.values
+    ranks = np.argsort(np.argsort(target.values, kind="stable"), kind="stable")
+    groups = max(1, min(STRATA, len(ranks) // STRATUM))
+    return ranks * groups // len(ranks)
+
+
+def rare_classes(target, parts) -> list[str]:
+    """Notes on classes that are not in all parts."""
+    notes = []
+    for code, label in enumerate(target.labels):
+        lacking = [name for name, rows in parts.items() if code not in target.values[rows]]
+        if lacking:
+            count = int((target.values == code).sum())
+            notes.append(
+                f"class {label!r} has {count} row{'s' * (count > 1)}: too few for the "
+                f"{' and the '.join(lacking)} part, whose scores know nothing of it"
+            )
+    return notes

@@ -1,0 +1,103 @@
+"""Predictions of a saved run for the rows of a file."""
+
+import sys
+
+import numpy as np
+
+import zoo
+from recipes.data.files import column_names, read_columns
+from recipes.data.memory import check_size
+from recipes.data.tables import numeric_block
+from recipes.errors import UserError
+from recipes.tabular import tables
+from recipes.tabular.loading import load_table
+from recipes.tabular.predictions import columns_of, encode
+from recipes.tabular.predictions import predict as predict_arrays
+from zoo.layers import category_strings
+
+
+def predict(folder, config, facts, source, output, known=None, last=False) -> None:
+    """Writes predictions as CSV, one row an input row.
+
+    Without an input, those of the run's test part: its `predictions.csv` to the last digit. The
+    columns of a file may come in any order; others than the model's are ignored, and the target
+    is copied where it is there.
+
+    Args:
+        folder: The `RunFolder`.
+        config: The run's `TabularConfig`.
+        facts: What the run says about itself in `config.yaml`.
+        source: File to read, or `None` for the run's own data.
+        output: File to write, or `None` for standard output.
+        known: Must be `None`: a flag for forecasts.
+        last: Must be `False`: a flag for forecasts.
+
+    Raises:
+        UserError: If the input does not fit the run.
+    """
+    if known or last:
+        raise UserError(f"{'--known' if known else '--last'} is for runs of `zoo train forecast`.")
+    model = zoo.load(folder.path)
+    labels = zoo.Predictor(model).labels or ()
+    columns = columns_of(model)
+    if source is None:
+        frame, numbers, actual = _test_part(config)
+        source = config.data or config.dataset
+    else:
+        frame, actual = _read(source, columns, facts["target"])
+        numbers = np.arange(1, len(frame) + 1)
+        _note_unknown(frame, columns)
+        if actual is not None and labels:
+            actual = _as_labels(actual, labels)
+    found = predict_arrays(model, encode(columns, frame, source))
+    tables.write(output, tables.predictions(numbers, found, labels, actual))
+
+
+def _test_part(config):
+    table = load_table(config)
+    rows, target = table.rows["test"], table.target
+    return table.frame.iloc[rows], table.numbers[rows], target.named(rows)
+
+
+def _read(path, columns, target):
+    """The model's columns out of a file, and the target where the file has it."""
+    check_size(path)
+    categories = [name for name, _ in columns.categories]
+    wanted = dict.fromkeys([*columns.numeric, *categories], "the model reads it")
+    known = column_names(path).count(target) == 1
+    if known:
+        wanted[target] = "the target"
+    frame = read_columns(path, wanted, None)
+    numeric_block(frame, columns.numeric, path)  # refuses what is not a finite number
+    return frame, frame[target] if known else None
+
+
+def _note_unknown(frame, columns):
+    """Says on standard error which values of categories the model has not learned."""
+    for name, values in columns.categories:
+        texts = [text for text in category_strings(frame[name]) if text is not None]
+        unknown = sorted({*texts} - {*values})
+        if unknown:
+            count = sum(text not in values for text in texts)
+            print(
+                f"note: column {name!r}: {count:,} rows with values that the model does not know "
+                f"({_some(unknown)}); it takes them for unknown",
+                file=sys.stderr,
+            )
+
+
+def _as_labels(actual, labels):
+    """The target as the model names its classes; empty where the file does not say."""
+    texts = category_strings(actual)
+    unknown = sorted({text for text in texts if text is not None} - {*labels})
+    if unknown:
+        print(
+            f"note: the target has classes that the model has never seen ({_some(unknown)}): it "
+            "cannot predict them",
+            file=sys.stderr,
+        )
+    return np.array(texts, object)
+
+
+def _some(values):
+    return ", ".join(map(repr, values[:5])) + (", ..." if len(values) > 5 else "")

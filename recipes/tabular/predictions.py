@@ -1,0 +1,88 @@
+"""What a trained model or a baseline says about rows of a table."""
+
+import numpy as np
+import pandas as pd
+
+import zoo
+from recipes.classification.scores import all_classes
+from recipes.errors import UserError
+from zoo.layers import category_strings
+
+#: Rows that a model is asked for at once, always: the same rows give the same last digit.
+CHUNK = 1024
+#: Training rows in which a value must occur to get a code of its own.
+FEWEST = 5
+
+
+def known_values(frame, names) -> dict[str, list[str]]:
+    """The values of columns of categories that a model learns to tell apart.
+
+    Values of fewer than five rows count as unknown: what is learned about them together is the
+    best guess for values never seen. Where all are so rare, all are known.
+
+    Args:
+        frame: Training rows.
+        names: Names of the columns of categories.
+
+    Returns:
+        `{column: values}`, the values sorted, as strings.
+
+    Example:
+        >>> import pandas as pd
+        >>> known_values(pd.DataFrame({"port": ["S"] * 6 + ["C"] * 5 + ["Q"]}), ["port"])
+        {'port': ['C', 'S']}
+    """
+    found = {}
+    for name in names:
+        counts = pd.Series(category_strings(frame[name]), dtype=object).value_counts()
+        frequent = counts[counts >= FEWEST] if (counts >= FEWEST).any() else counts
+        found[name] = sorted(frequent.index)
+    return found
+
+
+def encode(columns, frame, source) -> dict[str, np.ndarray]:
+    """The arrays that a model reads.
+
+    Args:
+        columns: The model's `zoo.layers.TableColumns`.
+        frame: Rows with these columns, in any order.
+        source: Name of the file, for messages.
+
+    Raises:
+        UserError: A column is missing or does not hold what it should.
+    """
+    try:
+        return columns.encode(frame)
+    except ValueError as error:
+        raise UserError(f"{source} does not fit the model. {error}") from error
+
+
+def predict(model, arrays) -> np.ndarray:
+    """Predictions of a model for all rows of some arrays.
+
+    Args:
+        model: A model that `build_model` returned, or that was loaded from a run.
+        arrays: Its inputs, by name.
+
+    Returns:
+        For a regression numbers `(n,)`, for a classification probabilities `(n, classes)`.
+    """
+    count = len(next(iter(arrays.values())))
+    parts = []
+    for first in range(0, count, CHUNK):
+        rows = np.minimum(np.arange(first, first + CHUNK), count - 1)
+        outputs = model.predict_on_batch({name: array[rows] for name, array in arrays.items()})
+        parts.append(np.asarray(outputs)[: count - first])
+    found = np.float64(np.concatenate(parts))
+    return all_classes(found) if is_classifier(model) else found[:, 0]
+
+
+def is_classifier(model) -> bool:
+    """Whether a model answers with probabilities."""
+    return zoo.Predictor(model).labels is not None
+
+
+def columns_of(model):
+    """The `zoo.layers.TableColumns` of a model."""
+    kinds = (layer for layer in model.layers if isinstance(layer, zoo.layers.TableColumns))
+    return next(kinds)

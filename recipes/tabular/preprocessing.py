@@ -1,0 +1,63 @@
+"""The layers between a raw table and a model, computed from training rows alone."""
+
+import numpy as np
+
+import zoo
+from recipes.tabular.predictions import known_values
+
+SCALERS = {
+    "standard": zoo.layers.StandardScale,
+    "robust": zoo.layers.RobustScaleSmoothClip,
+    "quantile": zoo.layers.QuantileNormalization,
+}
+
+
+class Preprocessing:
+    """Scales numbers, fills the missing ones, and looks categories up.
+
+    All that a model reads, on whatever path, comes out of here.
+
+    Args:
+        frame: Training rows.
+        columns: The `Columns` to read.
+        normalization: Name of a scaler of numbers, see `SCALERS`.
+        flag_missing: Whether a numeric column with missing values gets a second one that says
+            where they are.
+
+    Attributes:
+        columns: The `zoo.layers.TableColumns`.
+        names: Names of the features that a model gets, the numeric ones first.
+    """
+
+    def __init__(self, frame, columns, normalization="robust", flag_missing=True):
+        self.columns = zoo.layers.TableColumns(
+            columns.numeric, known_values(frame, columns.categorical), name="columns"
+        )
+        self.numeric = self.columns.encode(frame).get("numeric")
+        self.names = [*columns.numeric]
+        self._layers = []
+        if self.numeric is not None:
+            absent = np.isnan(self.numeric).any(axis=0)
+            flags = np.flatnonzero(absent).tolist() if flag_missing else []
+            self.names += [f"{columns.numeric[flag]} is missing" for flag in flags]
+            self._layers = [
+                SCALERS[normalization].from_data(self.numeric, name="scaling"),
+                zoo.layers.FillMissing(flags, name="missing"),
+            ]
+        self.num_numeric = len(self.names)
+        self.names += columns.categorical
+
+    def __call__(self, inputs):
+        """Symbolic features `{"numeric": ..., "categories": ...}` out of `columns.new_inputs()`."""
+        found = self.columns(inputs)
+        for layer in self._layers:
+            found["numeric"] = layer(found["numeric"])
+        return found
+
+    def bin_edges(self, num_bins) -> list[list[float]]:
+        """Edges of the bins of each numeric feature, for a piecewise linear encoding."""
+        scaling, missing = self._layers
+        scaled = np.asarray(scaling(self.numeric))
+        flags = np.isnan(self.numeric[:, missing.flags])
+        features = np.concatenate([scaled, flags], axis=1)
+        return zoo.layers.PiecewiseLinearEncoding.edges(features, num_bins)

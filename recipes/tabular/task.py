@@ -1,0 +1,236 @@
+"""The task of predicting a column of a table: rows, scaling, baselines, and what a run asks."""
+
+import hashlib
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from callbacks import summaries
+from recipes.classification.splits import SPLIT_SEED, stratified
+from recipes.data.arrays import ArrayBatches
+from recipes.errors import UserError
+from recipes.tabular import analysis, plots, tables
+from recipes.tabular.baselines import baselines
+from recipes.tabular.loading import Table, strata
+from recipes.tabular.predictions import predict
+from recipes.tabular.preprocessing import Preprocessing
+
+#: Training rows at most on which the training scores are computed, evenly spaced.
+MAX_TRAIN_SCORED = 20_000
+
+
+@dataclass(frozen=True)
+class TabularTask:
+    """What `load_data` of the tabular recipe returns.
+
+    Args:
+        config: The `TabularConfig`.
+        table: The `Table` of its rows.
+    """
+
+    config: object
+    table: Table
+
+    FOLDS = (
+        "Cross-validation",
+        "Each row is a model of its own, tested on a part of the rows that it did not see; the "
+        "test part stays out of all of them.",
+    )
+
+    @property
+    def remedies(self) -> str:
+        """What is worth a try where a baseline is better."""
+        better = "--model.numeric_embedding piecewise, --model.members 16"
+        better = better if self.config.model == "wide_and_deep" else "--model wide_and_deep"
+        return f"{better}, another --normalization or --learning_rate, more --epochs"
+
+    @property
+    def criterion(self) -> str:
+        """The score by which the report compares."""
+        return "accuracy" if self.table.target.labels else "rmse"
+
+    @property
+    def description(self) -> str:
+        """The data in one line."""
+        table, target = self.table, self.table.target
+        kind = f"one of {len(target.labels)} classes" if target.labels else "a number"
+        counts = ", ".join(f"{len(rows):,} {name}" for name, rows in table.rows.items())
+        columns = len(table.columns.names)
+        return f"{target.name} ({kind}) from {columns} columns; {len(table.frame):,} rows: {counts}"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the columns were taken for, and what was done to them."""
+        columns, target, notes = self.table.columns, self.table.target, []
+        if target.labels:
+            shares = np.bincount(target.values, minlength=len(target.labels)) / len(target.values)
+            named = zip(target.labels, shares, strict=True)
+            shown = [f"{label} ({100 * share:.0f} %)" for label, share in list(named)[:10]]
+            notes.append(f"classes: {_listed(shown, len(shares) - len(shown))}")
+        if columns.numeric:
+            notes.append(f"numeric columns: {_listed(columns.numeric)}")
+        if columns.categorical:
+            known = dict(self.preprocessing.columns.categories)
+            shown = [f"{name} ({len(known[name])} values)" for name in columns.categorical]
+            notes.append(f"columns of categories: {_listed(shown)}")
+        return (*notes, *self.table.notes)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the values that the run was trained on."""
+        digest = hashlib.sha256()
+        for part in (self.table.frame, pd.Series(self.table.target.values)):
+            digest.update(pd.util.hash_pandas_object(part, index=False).to_numpy().data)
+        digest.update("\n".join((*self.table.frame.columns, *self.table.target.labels)).encode())
+        return digest.hexdigest()
+
+    @property
+    def facts(self) -> dict:
+        """What `config.yaml` keeps beside the flags."""
+        columns = self.table.columns
+        return {
+            "target": self.table.target.name,
+            "labels": list(self.table.target.labels),
+            "numeric": list(columns.numeric),
+            "categorical": list(columns.categorical),
+        }
+
+    @cached_property
+    def preprocessing(self) -> Preprocessing:
+        """The layers in front of the model, computed from the training rows."""
+        config, table = self.config, self.table
+        train = table.frame.iloc[table.rows["train"]]
+        return Preprocessing(train, table.columns, config.normalization, config.missing == "flag")
+
+    @cached_property
+    def inputs(self) -> dict[str, np.ndarray]:
+        """The model's inputs for all rows."""
+        return self.preprocessing.columns.encode(self.table.frame)
+
+    def take(self, rows) -> dict[str, np.ndarray]:
+        """The model's inputs for the rows at some positions."""
+        return {name: array[rows] for name, array in self.inputs.items()}
+
+    @cached_property
+    def target_scaling(self) -> tuple[float, float]:
+        """Mean and deviation by which the target is standardised for training."""
+        if self.config.target_normalization == "none":
+            return 0.0, 1.0
+        values = self.table.target.values[self.table.rows["train"]]
+        return float(values.mean()), float(values.std()) or 1.0
+
+    def batches(self, split, built, seed=None) -> ArrayBatches:
+        """Batches of a split for the training model: shuffled with a seed, in order without."""
+        rows = self.table.rows[split]
+        size = self.config.batch_size if seed is not None else 1024
+        two = isinstance(built.training_model.output, dict)
+        kind = _AuxiliaryBatches if two else ArrayBatches
+        return kind(self.take(rows), self._scaled_target(rows), size, seed)
+
+    def _scaled_target(self, rows):
+        target = self.table.target
+        if target.head == "multiclass":
+            return target.values[rows].astype(np.int32)
+        mean, scale = (0.0, 1.0) if target.labels else self.target_scaling
+        return np.float32((target.values[rows] - mean) / scale)[:, None]
+
+    def forecaster(self, model):
+        """A function of positions of rows: predictions of a trained model."""
+        return lambda rows: predict(model, self.take(rows))
+
+    def score(self, forecast, split) -> dict[str, float]:
+        """Scores of `forecast(rows)` on a split; those of the test part with their interval."""
+        rows = self.table.rows[split]
+        if split == "train" and len(rows) > MAX_TRAIN_SCORED:
+            rows = rows[np.linspace(0, len(rows) - 1, MAX_TRAIN_SCORED).astype(np.int64)]
+        return analysis.scores(self.table.target, rows, forecast(rows), split == "test")
+
+    def baselines(self) -> dict:
+        """What a practitioner would try first: `{name: forecast(rows)}`."""
+        sizes = self.preprocessing.columns.category_sizes
+        return baselines(self.inputs, self.table.target, self.table.rows["train"], sizes)
+
+    def pictures(self, model):
+        """A function of the epoch that draws the errors on validation rows, for TensorBoard."""
+        rows, target = self.table.rows["validation"][:2000], self.table.target
+        actual, forecast = target.values[rows], self.forecaster(model)
+
+        def draw(epoch):
+            found = forecast(rows)
+            if not target.labels:
+                return {"residuals": plots.residuals(actual, found, target.name)}
+            matrix = summaries.confusion_matrix(actual, found.argmax(axis=1), target.labels)
+            return {"confusion_matrix": matrix}
+
+        return draw
+
+    def folds(self) -> dict[str, "TabularTask"]:
+        """Tasks of a cross-validation: each tests on another part of all but the test rows."""
+        count = self.config.folds
+        if not count:
+            return {}
+        table = self.table
+        pool = np.sort(np.concatenate([table.rows["train"], table.rows["validation"]]))
+        groups = strata(replace(table.target, values=table.target.values[pool]))
+        if table.target.labels and np.bincount(groups)[np.unique(groups)].min() < count:
+            rarest = table.target.labels[np.bincount(groups).argmin()]
+            raise UserError(
+                f"--folds {count} needs {count} rows of every class outside the test part. "
+                f"Received: fewer of {rarest!r}. Lower --folds, or leave the class out."
+            )
+        order = np.random.default_rng(SPLIT_SEED).permutation(len(pool))
+        order = order[np.argsort(groups[order], kind="stable")]
+        fold_of = np.empty(len(pool), np.int64)
+        fold_of[order] = np.arange(len(pool)) % count
+        found = {}
+        for fold in range(count):
+            rest = np.flatnonzero(fold_of != fold)
+            parts = stratified(groups[rest], self.config.validation_fraction, SPLIT_SEED)
+            train, validation = (pool[rest[part]] for part in parts)
+            rows = {"train": train, "validation": validation, "test": pool[fold_of == fold]}
+            found[f"{fold + 1} of {count}"] = replace(self, table=replace(table, rows=rows))
+        return found
+
+    def write_outputs(self, model, folder) -> dict[str, str]:
+        """Writes `predictions.csv`, tables and pictures; returns those for the report, by title."""
+        rows, target = self.table.rows["test"], self.table.target
+        found = self.forecaster(model)(rows)
+        frame = tables.predictions(
+            self.table.numbers[rows], found, target.labels, target.named(rows)
+        )
+        tables.write(folder.predictions, frame)
+        ranked, bars = analysis.importances(lambda inputs: predict(model, inputs), self)
+        tables.write(folder.path / "importances.csv", ranked)
+        worst = analysis.worst_rows(self, rows, found, list(ranked["column"]))
+        tables.write(folder.path / "worst_rows.csv", worst)
+        figures = analysis.error_figures(self, rows, found)
+        figures["What the model reads: permutation importances"] = ("importances", bars)
+        for name, figure in figures.values():
+            figure.savefig(folder.plots / f"{name}.png", dpi=110)
+        result = analysis.scores(target, rows, found, interval=True)
+        texts = {
+            "95 % interval": analysis.interval_text(
+                result, self.criterion, len(rows), self.config.model
+            ),
+            "Permutation importances": tables.in_report(ranked.head(10)),
+            "Worst test rows": tables.in_report(worst, texts=0),
+        }
+        if target.labels:
+            texts["Classes"] = analysis.class_table(target, rows, found)
+        return {**texts, **{title: f"{name}.png" for title, (name, _) in figures.items()}}
+
+
+class _AuxiliaryBatches(ArrayBatches):
+    """The same targets for both outputs of a model with an auxiliary one."""
+
+    def assemble(self, examples, ops=np):
+        inputs, targets = super().assemble(examples, ops)
+        return inputs, {"main": targets, "auxiliary": targets}
+
+
+def _listed(names, more=0):
+    shown = list(names)[:30]
+    more += len(names) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")

@@ -1,0 +1,109 @@
+"""From texts to what a model reads: ids, or the texts themselves."""
+
+import inspect
+
+import zoo
+from recipes.errors import UserError
+from recipes.text_classification.parts import Part
+from zoo.layers.raw_texts import without_html
+from zoo.registry import get_factory
+
+#: Ids at most where no flag says how many.
+SIZES = {"words": 20_000, "characters": 10_000, "bpe": 8_000, "wordpiece": 8_000, "unigram": 8_000}
+
+
+class PlainTexts:
+    """What stands in for `zoo.layers.TextIds` in front of a model that reads strings itself.
+
+    Args:
+        strip_html: Whether to leave out tags, and write entities as what they stand for.
+        lowercase: Whether to turn texts into lower case.
+
+    Example:
+        >>> PlainTexts(strip_html=True, lowercase=True).encode_list(["<b>Tea</b> &amp; cake"])
+        [' tea  & cake']
+    """
+
+    def __init__(self, strip_html, lowercase):
+        self.strip_html = strip_html
+        self.lowercase = lowercase
+
+    def clean(self, text) -> str:
+        """A text as the model is to see it."""
+        text = without_html(text) if self.strip_html else text
+        # Half of a surrogate pair has no place in UTF-8.
+        text = text.encode("utf-8", "replace").decode()
+        return text.lower() if self.lowercase else text
+
+    def encode_list(self, texts) -> list[str]:
+        """Several texts."""
+        return [self.clean(text) for text in texts]
+
+
+def reads_ids(config) -> bool:
+    """Whether the model of a run reads ids; the others read strings.
+
+    Raises:
+        UserError: If there is no such model.
+    """
+    try:
+        return "vocabulary_size" in inspect.signature(get_factory(config.model)).parameters
+    except ValueError as error:
+        raise UserError(f"The model cannot be built. {error}") from error
+
+
+def fit(config, texts, source):
+    """What turns texts into what the model reads, fitted on the training part.
+
+    Args:
+        config: A `TextClassificationConfig`.
+        texts: The training texts.
+        source: Where they come from, for messages.
+
+    Returns:
+        A `zoo.layers.TextIds`, or a `PlainTexts`.
+
+    Raises:
+        UserError: If the vocabulary cannot be made.
+    """
+    if not reads_ids(config):
+        return PlainTexts(config.strip_html, config.lowercase)
+    try:
+        return zoo.layers.TextIds.fit(
+            texts,
+            config.tokens,
+            config.vocabulary_size or SIZES[config.tokens],
+            max_length=config.max_length,
+            truncation=config.truncation,
+            strip_html=config.strip_html,
+            lowercase=config.lowercase,
+            name="text_ids",
+        )
+    except ValueError as error:
+        raise UserError(
+            f"There is no such vocabulary for the texts of {source} (two of its ids are special "
+            f"ones). {error}"
+        ) from error
+
+
+def encoded(config, labelled, rows):
+    """The parts of some labelled texts.
+
+    Args:
+        config: A `TextClassificationConfig`.
+        labelled: A `LabelledTexts`.
+        rows: Positions of the texts of each part, `"train"` among them.
+
+    Returns:
+        `(parts, reader)`: a `Part` for each, and what `fit` made of the training part.
+
+    Raises:
+        UserError: See `fit`.
+    """
+    reader = fit(config, labelled.texts[rows["train"]], labelled.source)
+    target, parts = labelled.target, {}
+    for name, chosen in rows.items():
+        texts = labelled.texts[chosen]
+        inputs, numbers = reader.encode_list(texts), labelled.numbers[chosen]
+        parts[name] = Part(texts, target.values[chosen], target.labels, numbers, inputs)
+    return parts, reader

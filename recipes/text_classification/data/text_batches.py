@@ -1,0 +1,68 @@
+"""Batches of labelled texts of similar lengths, so that little of a batch is padding."""
+
+import numpy as np
+
+from recipes.data.batches import Batches
+from zoo.layers.raw_texts import rounded_lengths
+
+
+class TextBatches(Batches):
+    """Ids of texts and their labels.
+
+    Training: each epoch shuffles the texts, sorts them by their rounded lengths (which leaves texts
+    of like lengths in random order), cuts them into batches and shuffles these. Otherwise the
+    texts are sorted once. A batch is padded with 0 to its longest text, rounded up, so that
+    batches come in few shapes. In memory there is no padding.
+
+    Args:
+        ids: Ids of each text, a list of arrays of one or more, see `TextIds.encode_list`.
+        labels: Labels, an array `(n, ...)`.
+        batch_size: See `Batches`.
+        seed: See `Batches`.
+        weights: Weight of each text in the loss, `(n,)`. Defaults to none.
+        bucketing: Whether to do all that. Otherwise texts come in random order, and all of them
+            are padded to the longest one. Defaults to True.
+
+    Example:
+        >>> import numpy as np
+        >>> from recipes.text_classification.data.text_batches import TextBatches
+        >>> ids = [np.arange(2, 32), np.array([5, 6, 7]), np.array([1])]
+        >>> batches = TextBatches(ids, np.array([0, 1, 0]), batch_size=2)
+        >>> batches.assemble(batches.order()[:2])
+        (array([[5, 6, 7, 0, 0, 0, 0, 0],
+               [1, 0, 0, 0, 0, 0, 0, 0]], dtype=int32), array([1, 0]))
+    """
+
+    def __init__(self, ids, labels, batch_size, seed=None, weights=None, bucketing=True):
+        self.lengths = np.array([len(each) for each in ids], np.int64)
+        ends = np.cumsum(self.lengths)
+        self.starts = ends - self.lengths
+        self.flat = np.concatenate([*ids, [0]]).astype(np.int32)
+        self.padding = ends[-1]  # where to find a 0
+        longest = self.lengths if bucketing else np.full(len(ids), self.lengths.max())
+        self.widths = rounded_lengths(longest)
+        self.labels = labels
+        self.weights = weights
+        super().__init__(self._sorted(np.arange(len(ids))), batch_size, seed)
+
+    def order(self):
+        """Numbers of the texts of this epoch, batch after batch."""
+        if self.seed is None:
+            return self.examples
+        batches = self._sorted(super().order()).reshape(len(self), self.batch_size)
+        generator = np.random.default_rng([self.seed, self.epoch, 1])
+        return generator.permutation(batches, axis=0).reshape(-1)
+
+    def assemble(self, examples, ops=np):
+        """`(ids, labels)` or `(ids, labels, weights)`; the ids are int32 `(batch, length)`."""
+        starts, lengths, widths = (
+            ops.take(each, examples, axis=0) for each in (self.starts, self.lengths, self.widths)
+        )
+        steps = ops.arange(ops.max(widths))
+        inside = steps < lengths[:, None]
+        places = ops.where(inside, starts[:, None] + steps, self.padding)
+        found = ops.take(self.flat, places, axis=0), ops.take(self.labels, examples, axis=0)
+        return found if self.weights is None else (*found, ops.take(self.weights, examples, axis=0))
+
+    def _sorted(self, examples):
+        return examples[np.argsort(self.widths[examples], kind="stable")]

@@ -1,0 +1,122 @@
+"""Splits of labelled texts in which no text is in two parts."""
+
+import numpy as np
+import pandas as pd
+
+from callbacks.drawing import shortened
+from recipes.classification.splits import SPLIT_SEED, stratified
+from recipes.errors import UserError
+
+
+def text_keys(texts) -> list[str]:
+    """For each text what it shares with those that differ in case and spaces alone.
+
+    >>> text_keys(["So good!", "SO  good! "])
+    ['so good!', 'so good!']
+    """
+    return [" ".join(text.lower().split()) for text in texts]
+
+
+def split_texts(texts, target, fractions):
+    """Splits texts class by class; one that occurs twice is in one part, with its twin.
+
+    The parts are the same whatever the seed of a run.
+
+    Args:
+        texts: Strings.
+        target: The `Target` of each.
+        fractions: Share of each part that is held out, by its name; 0 for none.
+
+    Returns:
+        Positions of the texts by part, those to train on as `"train"`; and notes.
+
+    Raises:
+        UserError: If nothing would be left for a part.
+
+    Example:
+        >>> import pandas as pd
+        >>> from recipes.data.target import read_target
+        >>> target = read_target(pd.Series(["no", "yes"] * 2, name="paid"), "bills.csv")
+        >>> split_texts(["1", "2", "3", "4"], target, {"test": 0.5})[0]
+        {'test': array([1, 2]), 'train': array([0, 3])}
+    """
+    if sum(fractions.values()) >= 1:
+        raise UserError(
+            "Expected --validation_fraction and --test_fraction to sum to less than 1. "
+            f"Received: {' and '.join(map(str, fractions.values()))}."
+        )
+    groups, _ = pd.factorize(np.array(text_keys(texts), object))
+    _, firsts = np.unique(groups, return_index=True)
+    values = target.values[firsts]
+    rest, left, parts = np.arange(len(firsts)), 1.0, {}
+    for name, share in fractions.items():
+        if share:
+            kept, chosen = stratified(values[rest], share / left, SPLIT_SEED)
+            parts[name] = rest[chosen]
+            rest, left = rest[kept], left - share
+    parts["train"] = rest
+    rows = {name: np.flatnonzero(np.isin(groups, chosen)) for name, chosen in parts.items()}
+    for name, part in rows.items():
+        if not len(part):
+            raise UserError(
+                f"Expected texts enough for a {name} part. Received: {len(firsts)} different "
+                f"text{_s(len(firsts) != 1)} in {len(groups):,} rows, where those that repeat "
+                "another one, but for case and spaces, are in the same part."
+            )
+    return rows, (*_repeats(groups, target), *_rare(groups, target, rows))
+
+
+def without_shared(texts, rows, held_out):
+    """Leaves texts out of the training part that are held out, too.
+
+    Args:
+        texts: Strings.
+        rows: Positions of those to train on.
+        held_out: Positions of those of the other parts.
+
+    Returns:
+        What is left of `rows`, and notes.
+
+    Raises:
+        UserError: If nothing is left.
+    """
+    known = set(text_keys(texts[held_out]))
+    kept = np.array([key not in known for key in text_keys(texts[rows])], bool)
+    if kept.all():
+        return rows, ()
+    if not kept.any():
+        raise UserError(
+            "Expected training texts that are not held out for validation or the test. Received: "
+            f"{len(rows):,} that all are, but for case and spaces."
+        )
+    return rows[kept], (f"{(~kept).sum():,} training texts left out that are held out, too",)
+
+
+def _rare(groups, target, rows):
+    """Notes on classes that are not in all parts."""
+    for code, label in enumerate(target.labels):
+        lacking = [name for name, part in rows.items() if code not in target.values[part]]
+        if lacking:
+            count = len(set(groups[target.values == code]))
+            yield (
+                f"class {shortened(label, 40)!r} has {count} different text{_s(count != 1)}: too "
+                f"few for the {' and the '.join(lacking)} part, whose scores know nothing of it"
+            )
+
+
+def _repeats(groups, target):
+    repeated = len(groups) - len(set(groups))
+    if not repeated:
+        return ()
+    unlike = int((pd.Series(target.values).groupby(groups).nunique() > 1).sum())
+    note = (
+        f"{repeated:,} text{_s(repeated != 1)} repeat{_s(repeated == 1)} another one, but for case "
+        "and spaces: both are in the same part"
+    )
+    if not unlike:
+        return (note,)
+    return note, (f"{unlike:,} text{_s(unlike != 1)} occur{_s(unlike == 1)} with different labels")
+
+
+def _s(several):
+    return "s" if several else ""

@@ -1,0 +1,80 @@
+"""A few predictions, and what in the texts they rest on."""
+
+import keras
+import numpy as np
+
+from callbacks.drawing import isolated, shortened
+from recipes.text_classification import plots
+from recipes.text_classification.importances import token_importances
+
+#: Texts that are explained, and ids of the longest: gradients of long texts take long.
+EXAMPLES, LONGEST = 6, 1000
+TEXT = (
+    "For a few test texts, the tokens that speak most for the predicted class and against it: the "
+    "gradient of its logit times the token's embedding, which is to first order what the logit "
+    "would lose without the token."
+)
+CAPTION = "What it reads: red speaks for the predicted class, blue against it"
+
+
+def explain(model, reader, part, probabilities, spread=False) -> list:
+    """What some predictions rest on.
+
+    Args:
+        model: The saved model, from ids to probabilities.
+        reader: The `zoo.layers.TextIds` in it.
+        part: `Part` that was predicted.
+        probabilities: Of each class, `(n, classes)`.
+        spread: Whether to take texts from the beginning to the end of the part, the same each
+            time; otherwise the surest mistakes, the surest right prediction of each class, and
+            the least sure predictions.
+
+    Returns:
+        `(title, pieces, importances)` of each; none if the model has no layer "embedding".
+    """
+    core = next((layer for layer in model.layers if isinstance(layer, keras.Model)), None)
+    if core is None or "embedding" not in {layer.name for layer in core.layers}:
+        return []
+    chosen = _spread(part) if spread else _telling(part, probabilities)
+    chosen = [i for i in chosen if len(part.inputs[i]) <= LONGEST]
+    if not chosen:
+        return []
+    ids = [part.inputs[i] for i in chosen]
+    predicted = probabilities[chosen].argmax(axis=1)
+    head = "binary" if core.output_shape[-1] == 1 else "multiclass"
+    found = token_importances(core, ids, predicted, head)
+    return [
+        (_title(part, i, k, probabilities), reader.pieces(row), values)
+        for i, k, row, values in zip(chosen, predicted, ids, found, strict=True)
+    ]
+
+
+def figure(examples, reader):
+    """A picture of what `explain` returned."""
+    return plots.importances(examples, gap=int(hasattr(reader.tokens, "words")))
+
+
+def _title(part, row, predicted, probabilities):
+    true, found = (isolated(shortened(part.classes[k], 30)) for k in (part.labels[row], predicted))
+    sure = f"{100 * probabilities[row, predicted]:.1f} %"
+    if predicted == part.labels[row]:
+        return f"{true}, and predicted so ({sure})"
+    return f"{true}, but predicted {found} ({sure})"
+
+
+def _spread(part):
+    return np.linspace(0, len(part) - 1, min(len(part), EXAMPLES)).astype(int).tolist()
+
+
+def _telling(part, probabilities):
+    """Some of the surest mistakes, the surest right prediction of each class, unsure ones."""
+    predicted, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    order = np.argsort(-sure, kind="stable")
+    wrong = [i for i in order if predicted[i] != part.labels[i]][: EXAMPLES // 2]
+    right = {}
+    for i in order:
+        if predicted[i] == part.labels[i]:
+            right.setdefault(predicted[i], i)
+    chosen = [*wrong, *list(right.values())[: EXAMPLES - len(wrong)]]
+    chosen += [i for i in order[::-1] if i not in chosen][: EXAMPLES - len(chosen)]
+    return [int(i) for i in chosen]

@@ -1,0 +1,49 @@
+"""Cross-validation of a text classifier."""
+
+import numpy as np
+import pandas as pd
+
+from recipes.classification.splits import SPLIT_SEED, stratified
+from recipes.errors import UserError
+from recipes.text_classification.data.text_splits import text_keys
+
+
+def fold_rows(labelled, pool, count, validation_fraction) -> dict:
+    """The parts of each fold; texts that occur twice are in one part.
+
+    Args:
+        labelled: A `LabelledTexts`.
+        pool: Positions of all but the test texts.
+        count: Number of folds.
+        validation_fraction: Share of the validation part of what a fold does not test on.
+
+    Returns:
+        `{name: {part: positions}}`.
+
+    Raises:
+        UserError: If a class has fewer different texts than there are folds.
+    """
+    groups, _ = pd.factorize(np.array(text_keys(labelled.texts[pool]), object))
+    _, firsts = np.unique(groups, return_index=True)
+    values = labelled.target.values[pool][firsts]
+    counts = np.bincount(values, minlength=len(labelled.target.labels))
+    rarest = int(np.where(counts, counts, counts.max()).argmin())
+    if counts[rarest] < count:
+        raise UserError(
+            f"--folds {count} needs {count} different texts of every class outside the test part. "
+            f"Received: {counts[rarest]} of {labelled.target.labels[rarest]!r}. Lower --folds."
+        )
+    order = np.random.default_rng(SPLIT_SEED).permutation(len(values))
+    order = order[np.argsort(values[order], kind="stable")]
+    fold_of = np.empty(len(values), np.int64)
+    fold_of[order] = np.arange(len(values)) % count
+    found = {}
+    for fold in range(count):
+        rest = np.flatnonzero(fold_of != fold)
+        kept, chosen = stratified(values[rest], validation_fraction, SPLIT_SEED)
+        of_part = {"train": rest[kept], "validation": rest[chosen]}
+        of_part["test"] = np.flatnonzero(fold_of == fold)
+        found[f"{fold + 1} of {count}"] = {
+            name: pool[np.isin(groups, chosen)] for name, chosen in of_part.items()
+        }
+    return found

@@ -1,0 +1,107 @@
+"""Reads the texts that the flags of a run name, and turns them into ids."""
+
+import numpy as np
+
+from callbacks.drawing import shortened
+from recipes.classification.splits import stratified_sample
+from recipes.errors import UserError
+from recipes.text_classification.coding import encoded, reads_ids
+from recipes.text_classification.data.imdb import imdb
+from recipes.text_classification.data.labelled_texts import find_columns, read_labelled_texts
+from recipes.text_classification.data.reber import reber_dataset
+from recipes.text_classification.folds import fold_rows
+from recipes.text_classification.task import TextTask
+
+#: Shares of validation and of the test part, where nothing else is said.
+FRACTION = 0.1
+
+
+def load(config) -> TextTask:
+    """The texts of a run, split and turned into ids.
+
+    Args:
+        config: A `TextClassificationConfig`.
+
+    Returns:
+        A `TextTask`.
+
+    Raises:
+        UserError: If the data is not what the flags say.
+    """
+    labelled = read(config)
+    rows, notes = dict(labelled.rows), tuple(labelled.notes)
+    if config.train_size is not None:
+        rows["train"], note = _sample(labelled, config)
+        notes += note
+    parts, reader = encoded(config, labelled, rows)
+    notes += _classes(parts["train"])
+    notes += _ids(config, parts) if reads_ids(config) else ()
+    folds = {}
+    if config.folds:
+        pool = np.sort(np.concatenate([rows["train"], rows["validation"]]))
+        share = config.validation_fraction or FRACTION
+        folds = fold_rows(labelled, pool, config.folds, share)
+    columns = COLUMNS
+    if config.data:
+        columns = find_columns(config.data, config.text, config.target)
+        notes = (f"the texts are the column {columns[0]!r}, the classes {columns[1]!r}", *notes)
+    return TextTask(config, labelled, parts, reader, columns, notes, folds)
+
+
+#: What the columns of texts and of classes are called where a data set has no file of its own.
+COLUMNS = ("text", "target")
+
+
+def read(config):
+    """The `LabelledTexts` of a run.
+
+    Raises:
+        UserError: If they cannot be read.
+    """
+    if config.data:
+        return read_labelled_texts(
+            config.data,
+            config.text,
+            config.target,
+            config.validation_fraction or FRACTION,
+            config.test_fraction or FRACTION,
+            config.validation_data,
+            config.test_data,
+        )
+    if config.dataset == "imdb":
+        return imdb(config.split, config.validation_fraction or FRACTION)
+    return reber_dataset()
+
+
+def _sample(labelled, config):
+    rows, size = labelled.rows["train"], config.train_size
+    classes = len(labelled.target.labels)
+    if not classes <= size <= len(rows):
+        raise UserError(
+            f"--train_size must lie between {classes}, the number of classes, and {len(rows):,}, "
+            f"that of the training texts. Received: {size}"
+        )
+    chosen = rows[stratified_sample(labelled.target.values[rows], size, config.seed)]
+    return chosen, (f"{size:,} of {len(rows):,} training texts used",)
+
+
+def _classes(part):
+    shares = np.bincount(part.labels, minlength=len(part.classes)) / len(part)
+    named = zip(part.classes, shares, strict=True)
+    shown = [f"{shortened(label, 40)} ({100 * share:.0f} %)" for label, share in named]
+    return (f"classes: {', '.join(shown[:10])}{', ...' if shown[10:] else ''}",)
+
+
+def _ids(config, parts):
+    """Texts of which the ids say nothing, or not all."""
+    everything = [ids for part in parts.values() for ids in part.inputs]
+    empty = sum(len(ids) == 1 and ids[0] == 1 for ids in everything)
+    notes = (f"{empty:,} texts are empty, or hold nothing that is read",) * bool(empty)
+    cut = sum(len(ids) == config.max_length for ids in everything)
+    kept = {"head": "the head", "tail": "the tail", "both": "half from each end"}
+    if cut:
+        notes += (
+            f"{cut:,} of {len(everything):,} texts fill --max_length {config.max_length} or are "
+            f"longer: {kept[config.truncation]} of each is read",
+        )
+    return notes

@@ -1,0 +1,76 @@
+"""Tables of texts and predictions, as CSV and in the report."""
+
+import numpy as np
+
+from recipes.classification.tables import class_columns, write_csv
+from recipes.engine.tables import cell, markdown, number
+
+#: Tokens named in a cell of a table.
+_NAMED = 6
+
+
+def write(path, numbers, labels, probabilities, classes) -> None:
+    """Writes predictions as CSV, one row a text.
+
+    Args:
+        path: File to write, or `None` for standard output.
+        numbers: Number of each text in its file, from 1.
+        labels: Name of the true class of each, or `None` where it is not known.
+        probabilities: Of each class, `(n, classes)`.
+        classes: Names of the classes, by number.
+
+    Raises:
+        UserError: If the file cannot be written.
+    """
+    header, rows = class_columns(probabilities, classes)
+    names, known = ["row"], [[each] for each in numbers]
+    if labels is not None:
+        names.append("target")
+        known = [[*first, label] for first, label in zip(known, labels, strict=True)]
+    body = [[*first, *row] for first, row in zip(known, rows, strict=True)]
+    write_csv(path, [*names, *header], body)
+
+
+def most_wrong(part, probabilities, count=10) -> str:
+    """The wrong predictions that were the surest, in Markdown; empty if there are none.
+
+    Args:
+        part: `Part` that was predicted.
+        probabilities: Of each class, `(n, classes)`.
+        count: Rows at most.
+    """
+    predicted, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    wrong = np.flatnonzero(predicted != part.labels)
+    rows = [
+        [
+            cell(part.texts[i]),
+            cell(part.classes[part.labels[i]]),
+            cell(part.classes[predicted[i]]),
+            number(float(sure[i])),
+        ]
+        for i in wrong[np.argsort(-sure[wrong], kind="stable")][:count]
+    ]
+    return markdown([["text", "class", "predicted", "probability"], *rows], 3) if rows else ""
+
+
+def importances(examples) -> str:
+    """The tokens that speak for a prediction and against it, in Markdown.
+
+    Args:
+        examples: `(title, pieces, importances)` of each.
+    """
+    rows = [
+        [cell(title), _strongest(pieces, values), _strongest(pieces, -values)]
+        for title, pieces, values in examples
+    ]
+    return markdown([["text", "for it", "against it"], *rows], 3)
+
+
+def _strongest(pieces, values):
+    """The tokens with the largest values above 0, of each kind of token the largest."""
+    chosen = {}
+    for index in np.argsort(-values, kind="stable"):
+        if values[index] <= 0 or len(chosen) == _NAMED:
+            break
+        chosen.setdefault(pieces[index], values[index])
+    return ", ".join(f"{cell(piece) or 'space'} {number(v)}" for piece, v in chosen.items())

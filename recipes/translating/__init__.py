@@ -1,1 +1,0 @@
-"""What the recipe translation is made of."""

@@ -1,0 +1,77 @@
+"""Batches of sentence pairs of similar lengths, so that little of a batch is padding."""
+
+import numpy as np
+
+from recipes.data.batches import Batches
+
+
+class PairBatches(Batches):
+    """Sources and targets, for a model that learns each target token from the ones before it.
+
+    Training: each epoch shuffles the pairs, sorts them by their rounded lengths (which leaves pairs
+    of like lengths in random order), cuts them into batches and shuffles these. Otherwise the
+    pairs are sorted once. A batch is padded with 0 to its longest sentence, rounded up, so that
+    batches come in few shapes.
+
+    Args:
+        sources: Ids of the sources, int32 `(n, source_time)`, padded with 0.
+        targets: Ids of the targets, int32 `(n, 1 + time)`, padded with 0; the first is the start.
+        batch_size: See `Batches`.
+        seed: See `Batches`.
+        multiple: Lengths are rounded up to a multiple of it.
+
+    Example:
+        >>> import numpy as np
+        >>> from recipes.translation.data.pair_batches import PairBatches
+        >>> sources = np.int32([[5, 6, 7, 8, 9], [4, 0, 0, 0, 0]])
+        >>> targets = np.int32([[1, 7, 2], [1, 2, 0]])
+        >>> batches = PairBatches(sources, targets, batch_size=1, multiple=2)
+        >>> inputs, labels = batches.assemble(batches.order()[:1])
+        >>> inputs["source"], inputs["target"], labels
+        (array([[4, 0]], dtype=int32), array([[1, 0]], dtype=int32), array([[2, 0]], dtype=int32))
+    """
+
+    def __init__(self, sources, targets, batch_size, seed=None, multiple=4):
+        self.multiple = multiple
+        self.sources, self.source_lengths = _widened(sources, multiple)
+        # What the model reads and what it learns to write are one step apart.
+        read, written = targets[:, :-1], targets[:, 1:]
+        self.inputs, _ = _widened(np.where(written != 0, read, 0), multiple)
+        self.labels, self.label_lengths = _widened(written, multiple)
+        super().__init__(self._sorted(np.arange(len(sources))), batch_size, seed)
+
+    def order(self):
+        """Numbers of the pairs of this epoch, batch after batch."""
+        if self.seed is None:
+            return self.examples
+        drawn = super().order()
+        batches = self._sorted(drawn).reshape(len(self), self.batch_size)
+        generator = np.random.default_rng([self.seed, self.epoch, 1])
+        return generator.permutation(batches, axis=0).reshape(-1)
+
+    def assemble(self, examples, ops=np):
+        """`({"source": ..., "target": ...}, labels)`, int32 arrays `(batch, length)`."""
+        source = self._rounded(ops.max(ops.take(self.source_lengths, examples, axis=0)))
+        time = self._rounded(ops.max(ops.take(self.label_lengths, examples, axis=0)))
+        inputs = {
+            "source": ops.take(self.sources, examples, axis=0)[:, :source],
+            "target": ops.take(self.inputs, examples, axis=0)[:, :time],
+        }
+        return inputs, ops.take(self.labels, examples, axis=0)[:, :time]
+
+    def _rounded(self, lengths):
+        return -(-lengths // self.multiple) * self.multiple
+
+    def _sorted(self, examples):
+        lengths = self.source_lengths[examples], self.label_lengths[examples]
+        return examples[np.lexsort([self._rounded(each) for each in lengths])]
+
+
+def _widened(ids, multiple):
+    """The ids, their width a multiple of `multiple`, and the length of each row, at least 1."""
+    ids = np.asarray(ids, np.int32)
+    lengths = np.maximum((ids != 0).sum(axis=1, dtype=np.int32), 1)
+    longest = int(lengths.max())
+    wide = np.zeros((len(ids), -(-longest // multiple) * multiple), np.int32)
+    wide[:, :longest] = ids[:, :longest]
+    return wide, lengths

@@ -1,0 +1,228 @@
+"""Reads the pairs that the flags of a run name, splits them and turns them into ids."""
+
+import numpy as np
+
+import zoo
+from recipes.errors import UserError
+from recipes.translation.coding import FIRST, encode_source, encode_target, padded
+from recipes.translation.data.date_pairs import date_pairs
+from recipes.translation.data.pairs import read_pairs, spa_eng
+from recipes.translation.task import TranslationTask
+from zoo.layers.words import split as words
+
+#: Dates to train on, of validation and of test, as in the book.
+DATES = (10_000, 2_000, 2_000)
+#: Pairs of the third edition's training part.
+BOOK_TRAIN = 100_000
+#: One share in so many is the most that validation, and the test part, may be each.
+MOST_HELD_OUT = 10
+#: Vocabulary sizes where no flag gives one.
+SIZES = {"words": 1000, "bpe": 8000, "wordpiece": 8000, "unigram": 8000}
+
+
+def load(config) -> TranslationTask:
+    """The pairs of a run, split and turned into ids.
+
+    Args:
+        config: A `TranslationConfig`.
+
+    Returns:
+        A `TranslationTask`.
+
+    Raises:
+        UserError: If the pairs are not what the flags say.
+    """
+    pairs = read(config)
+    if config.reverse:
+        pairs = [(target, source) for source, target in pairs]
+    if config.lowercase:
+        pairs = [(source.lower(), target.lower()) for source, target in pairs]
+    parts, notes = split(config, pairs)
+    sides = list(zip(*parts["train"], strict=True))
+    others = [pair for name in ("validation", "test") for pair in parts[name]]
+    unseen = list(zip(*others, strict=True))
+    sizes = config.source_vocabulary_size, config.target_vocabulary_size
+    layers = []
+    for name, texts, rest, size in zip(("source", "target"), sides, unseen, sizes, strict=True):
+        layer, more = fit_tokens(config.tokens, texts, rest, size, name)
+        layers.append(layer)
+        notes += more
+    parts, ids, more = _encoded(config, parts, *layers)
+    return TranslationTask(config, parts, ids, *layers, notes + more)
+
+
+def read(config) -> list[tuple[str, str]]:
+    """All pairs.
+
+    Raises:
+        UserError: If they cannot be read.
+    """
+    if config.data:
+        return read_pairs(config.data, config.encoding)
+    return date_pairs(sum(DATES)) if config.dataset == "dates" else spa_eng()
+
+
+def split(config, pairs):
+    """The pairs of each part, and notes.
+
+    Raises:
+        UserError: If there are too few.
+    """
+    if config.dataset == "dates":
+        first, last = DATES[0], DATES[0] + DATES[1]
+        named = {"train": pairs[:first], "validation": pairs[first:last], "test": pairs[last:]}
+        return named, ()
+    if config.split == "book":
+        return book_split(pairs)
+    return disjoint_split(pairs, config.held_out)
+
+
+def book_split(pairs):
+    """The third edition's, shuffled as there: 100,000 pairs to train on, the rest for validation.
+
+    Reference:
+        Book, chapter 16, 3rd edition cells 90 and 95.
+    """
+    order = list(range(len(pairs)))
+    np.random.RandomState(42).shuffle(order)
+    shuffled = [pairs[index] for index in order]
+    validation = shuffled[BOOK_TRAIN:]
+    known = {source for source, _ in shuffled[:BOOK_TRAIN]}
+    shared = sum(source in known for source, _ in validation) / len(validation)
+    parts = {
+        "train": shuffled[:BOOK_TRAIN],
+        "validation": validation,
+        "test": validation[len(validation) // 2 :],
+    }
+    return parts, (
+        "the book's split has no test part: what is called test here is the second half of "
+        "validation, by which the epoch was chosen",
+        f"in the book's split, {shared:.0%} of the validation pairs have a source that training "
+        "has, too, with this or another translation",
+    )
+
+
+def disjoint_split(pairs, held_out):
+    """Validation and test sources that training does not have, whatever their case and signs.
+
+    Args:
+        pairs: All pairs.
+        held_out: Number of sources of validation, and of the test part; a tenth each at most.
+
+    Returns:
+        The parts, and notes.
+
+    Raises:
+        UserError: If there are fewer than ten sources.
+    """
+    groups = {}
+    for pair in pairs:
+        groups.setdefault(key_of(pair[0]), []).append(pair)
+    count = min(held_out, len(groups) // MOST_HELD_OUT)
+    if count < 1:
+        raise UserError(
+            f"Expected pairs of at least {MOST_HELD_OUT} different sources, to train on some and "
+            f"test on others. Received: {len(groups)}."
+        )
+    notes = ()
+    if count < held_out:
+        notes = (f"--held_out {held_out:,} is lowered to {count:,}, a tenth of the sources",)
+    order = np.random.default_rng(0).permutation(len(groups))  # the same for every --seed
+    listed = list(groups.values())
+    cuts = {
+        "train": np.sort(order[2 * count :]),
+        "validation": order[:count],
+        "test": order[count : 2 * count],
+    }
+    parts = {name: [p for index in chosen for p in listed[index]] for name, chosen in cuts.items()}
+    return parts, notes
+
+
+def key_of(text) -> str:
+    """What two sources share if they differ in case, punctuation and spaces alone.
+
+    >>> key_of("Go on!") == key_of("go  on."), key_of("?!")
+    (True, '?!')
+    """
+    return " ".join(words(text)) or text
+
+
+def fit_tokens(kind, texts, others, size, side):
+    """What turns sentences into ids, fitted on the training part.
+
+    Args:
+        kind: `"words"`, `"characters"`, `"bpe"`, `"wordpiece"` or `"unigram"`.
+        texts: Training sentences of a side.
+        others: Those of validation and test.
+        size: Number of ids at most, special ones included; None for the kind's own.
+        side: `"source"` or `"target"`.
+
+    Returns:
+        The layer, and notes.
+
+    Raises:
+        UserError: If the vocabulary cannot be made.
+    """
+    text, name = "\n".join(texts), f"{side}_tokens"
+    try:
+        if kind == "characters":
+            layer, notes = _characters(texts, others, name)
+            ignored = (f"every character of the {side} has an id: no vocabulary size plays a part",)
+            return layer, notes + ignored if size else notes
+        size = (size or SIZES[kind]) - FIRST
+        if kind == "words":
+            layer = zoo.layers.WordTokens.fit(text, size, name=name)
+            return layer, (_coverage(layer, others, side),)
+        return zoo.layers.SubwordTokens.fit(text, kind, size, name=name), ()
+    except ValueError as error:
+        raise UserError(
+            f"There is no such {side} vocabulary (three of its ids are special ones). {error}"
+        ) from error
+
+
+def _characters(texts, others, name):
+    known = sorted(set("".join(texts)))
+    new = sorted(set("".join(others)) - set(known))
+    layer = zoo.layers.CharacterTokens(known, unknown=bool(new), name=name)
+    if not new:
+        return layer, ()
+    shown = ", ".join(map(repr, new[:5])) + (", ..." if len(new) > 5 else "")
+    return layer, (f"{name} has an unknown one for characters that training lacks ({shown})",)
+
+
+def _coverage(layer, texts, side):
+    """How many words of validation and test the vocabulary knows."""
+    ids = np.concatenate([layer.encode(text) for text in texts])
+    known = np.mean(ids < len(layer.words)) if len(ids) else 1.0
+    return (
+        f"the {side} vocabulary of {len(layer.words):,} words knows {known:.1%} of the words of "
+        "validation and test; references are scored in lower case and without punctuation"
+    )
+
+
+def _encoded(config, parts, source_tokens, target_tokens):
+    """The parts, their ids, and notes: what is too long is left out of training, or cut off."""
+    most, ids, notes = config.max_length, {}, ()
+    kept = dict(parts)
+    for name, pairs in parts.items():
+        sources = [encode_source(source_tokens, source, None) for source, _ in pairs]
+        targets = [encode_target(target_tokens, target, most + 1) for _, target in pairs]
+        fits = [
+            len(s) <= most and len(t) <= 1 + most for s, t in zip(sources, targets, strict=True)
+        ]
+        long = len(fits) - sum(fits)
+        drop = name == "train" and config.longer == "drop"
+        if long:
+            done = "left out" if drop else "cut off"
+            notes += (f"{long:,} {name} pairs longer than {most} tokens: {done}",)
+        rows = [(s[:most], t[: 1 + most]) for s, t in zip(sources, targets, strict=True)]
+        if drop:
+            rows = [row for row, fit in zip(rows, fits, strict=True) if fit]
+            kept[name] = [pair for pair, fit in zip(pairs, fits, strict=True) if fit]
+        if not rows:
+            raise UserError(
+                f"All training pairs are longer than --max_length {most}: raise it, or cut them "
+                "off with --longer cut."
+            )
+        ids[name] = tuple(padded(side) for side in zip(*rows, strict=True))
+    return kept, ids, notes

@@ -1,0 +1,143 @@
+"""Translations of a sentence, of a file, or of what comes on standard input, line by line."""
+
+import contextlib
+import sys
+
+import zoo
+from recipes.data.texts import read_text
+from recipes.errors import UserError
+from recipes.translation.translator import Translator
+
+#: Lines that are translated and written before the next ones.
+CHUNK = 1024
+
+
+def predict(
+    folder,
+    config,
+    facts,
+    source,
+    output,
+    known=None,
+    last=False,
+    text=None,
+    encoding="utf-8",
+    beam=1,
+    n_best=1,
+    length_penalty=None,
+) -> None:
+    """Writes a translation for each line, and nothing for an empty one.
+
+    Args:
+        folder: The `RunFolder`.
+        config: The run's `TranslationConfig`.
+        facts: What the run says about itself in `config.yaml`.
+        source: A text file, a sentence a line; or `None`.
+        output: File to write, or `None` for standard output.
+        known: Only for forecasts.
+        last: Only for forecasts.
+        text: The sentences, instead of a file.
+        encoding: Encoding of the file.
+        beam: Beams of beam search; 1 is greedy.
+        n_best: Translations of each line; if more than one, each has its line's number and its
+            score in front, with tabs between.
+        length_penalty: See `zoo.decoding.beam_search`. Defaults to 0.
+
+    Raises:
+        UserError: If a flag or the input does not fit the run.
+    """
+    if known or last:
+        raise UserError("--known and --last are for forecasts: leave them out for translations.")
+    check(beam, n_best, length_penalty)
+    lines = _read(source, text, encoding)
+    if config.lowercase:
+        lines = [line.lower() for line in lines]
+    translator = Translator(zoo.load(folder.path), config.max_length)
+    size = translator.target_tokens.vocabulary_size
+    if beam > size:
+        raise UserError(
+            f"--beam {beam} is more than the {size:,} tokens that the model writes with. 4 to 10 "
+            "are common."
+        )
+    _check_known(translator.source_tokens, lines)
+    cut = translator.cut(lines)
+    if cut:
+        numbers = ", ".join(str(index + 1) for index in cut[:5]) + (", ..." if cut[5:] else "")
+        print(
+            f"note: the model reads {config.max_length} tokens; cut off: line {numbers}",
+            file=sys.stderr,
+        )
+    penalty = length_penalty or 0.0
+    with _opened(output) as file:
+        for first in range(0, len(lines), CHUNK):
+            rows = lines[first : first + CHUNK]
+            file.writelines(_written(translator, rows, first + 1, beam, n_best, penalty))
+            file.flush()
+
+
+def check(beam, n_best, length_penalty) -> None:
+    """Raises a `UserError` if a flag of the search is out of range, or plays no part."""
+    for name, value in (("beam", beam), ("n_best", n_best)):
+        if value < 1:
+            raise UserError(f"--{name} must be at least 1. Received: {value}")
+    if n_best > beam:
+        raise UserError(
+            f"--n_best {n_best} needs as many beams. Give --beam {n_best} or more (now {beam})."
+        )
+    if length_penalty is not None and not 0 <= length_penalty < float("inf"):
+        raise UserError(f"--length_penalty must be at least 0. Received: {length_penalty:g}")
+    if length_penalty is not None and beam == 1:
+        raise UserError("--length_penalty is for beam search: give --beam 5, or leave it out.")
+
+
+def _read(source, text, encoding):
+    if text is not None and source is not None:
+        raise UserError("Give the sentences either as a file or with --text, not both.")
+    if text is None and source is None:
+        raise UserError(
+            'Nothing to translate. Give it: --text "How are you?", a file with a sentence in each '
+            "line, or - for standard input."
+        )
+    content = read_text(source, encoding) if text is None else text
+    lines = [line.strip() for line in content.removesuffix("\n").split("\n")]
+    if not any(lines):
+        raise UserError("There is nothing to translate: the input is empty.")
+    return lines
+
+
+def _check_known(tokens, lines):
+    """Characters that the model does not know are refused, or named if it reads them as unknown."""
+    known = getattr(tokens, "characters", None)  # words and parts of words can read any text
+    new = [] if known is None else list(dict.fromkeys(c for c in "".join(lines) if c not in known))
+    shown = ", ".join(map(repr, new[:5])) + (", ..." if len(new) > 5 else "")
+    if new and not tokens.unknown:
+        raise UserError(
+            f"The model does not know {shown}, which the sources that it was trained on do not "
+            "have. Leave them out."
+        )
+    if new:
+        print(f"note: the model does not know {shown}: read as unknown", file=sys.stderr)
+
+
+def _written(translator, lines, first, beam, n_best, penalty):
+    """The output for some lines, of which the first has the number `first`."""
+    asked = [line for line in lines if line]
+    if beam == 1:
+        found = iter([[(text, None)] for text in translator.translate(asked)])
+    else:
+        found = iter(translator.search(asked, beam, n_best, penalty))
+    for number, line in enumerate(lines, start=first):
+        best = next(found) if line else [("", None)]
+        for text, score in best:
+            text = " ".join(text.split("\n"))
+            scored = n_best > 1 and score is not None
+            yield f"{number}\t{score:.4f}\t{text}\n" if scored else f"{text}\n"
+
+
+@contextlib.contextmanager
+def _opened(output):
+    if output is None:
+        yield sys.stdout
+        return
+    with open(output, "w", encoding="utf-8", errors="replace", newline="") as file:
+        yield file

@@ -1,0 +1,45 @@
+"""Scheduled sampling over a run of training."""
+
+import math
+
+import zoo
+
+SCHEDULES = ("constant", "linear", "exponential", "inverse_sigmoid")
+
+
+def sampling_probability(name, end, steps):
+    """The probability of scheduled sampling, as a number or a schedule of the training step.
+
+    Linear schedules reach their end in the middle of the run, the others come close to it by then.
+
+    Args:
+        name: One of `SCHEDULES`.
+        end: The probability at the end.
+        steps: Training steps of the run.
+
+    Returns:
+        What `zoo.seq2seq` takes.
+
+    Example:
+        >>> from recipes.translation.sampling import sampling_probability
+        >>> schedule = sampling_probability("inverse_sigmoid", 1.0, 1000)
+        >>> [round(float(schedule(step)), 2) for step in (0, 250, 500)]
+        [0.02, 0.5, 0.98]
+    """
+    half = max(1.0, steps / 2)
+    if name == "constant":
+        return end
+    if name == "linear":
+        return zoo.layers.LinearSampling(half, end=end)
+    if name == "exponential":
+        return zoo.layers.ExponentialSampling(half / 3, end=end)
+    return zoo.layers.InverseSigmoidSampling(_slowness(half / 2), end=end)
+
+
+def _slowness(step):
+    """The k of an inverse sigmoid that has its middle at a step: `k log(k) = step`, by halving."""
+    low, high = 1.0, max(3.0, step)
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if middle * math.log(middle) < step else (low, middle)
+    return high

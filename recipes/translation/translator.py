@@ -1,0 +1,173 @@
+"""Sentences in, sentences out: a saved model with its vocabularies, and its decoders."""
+
+import keras
+import numpy as np
+from keras import ops
+
+import zoo
+from recipes.errors import UserError
+from recipes.translation.coding import (
+    END,
+    START,
+    decode_target,
+    encode_source,
+    padded,
+)
+
+#: Sentences that are translated together, and the shortest length that they are padded to.
+ROWS, SHORTEST = 128, 8
+
+
+class Translator:
+    """Translates with a model that `recipes.translation` saved.
+
+    Args:
+        model: The model: parts named "encoder" and "decoder", and its vocabularies in layers
+            named "source_tokens" and "target_tokens".
+        max_length: Tokens of a sentence at most. Longer sources are cut off.
+    """
+
+    def __init__(self, model, max_length):
+        self.model = model
+        self.max_length = max_length
+        self.source_tokens = model.get_layer("source_tokens")
+        self.target_tokens = model.get_layer("target_tokens")
+        self._forced = None
+
+    def translate(self, texts) -> list[str]:
+        """Greedy translations: the likeliest token at each step."""
+        found = [None] * len(texts)
+        for rows, source in self._batches(texts, ROWS):
+            ids = zoo.decoding.decode(self.model, source, self.max_length, START, END)
+            for row, each in zip(rows, ids, strict=False):
+                found[row] = decode_target(self.target_tokens, each)
+        return found
+
+    def search(self, texts, beam, n_best=1, length_penalty=0.0) -> list[list[tuple[str, float]]]:
+        """The best translations that beam search finds.
+
+        Args:
+            texts: Sentences.
+            beam: Number of beams.
+            n_best: How many translations of each, at most `beam`.
+            length_penalty: See `zoo.decoding.beam_search`.
+
+        Returns:
+            For each sentence its translations with their scores, best first.
+        """
+        found = [None] * len(texts)
+        for rows, source in self._batches(texts, max(1, ROWS // beam)):
+            beams = zoo.decoding.beam_search(
+                self.model,
+                source,
+                beam,
+                self.max_length,
+                START,
+                END,
+                length_penalty=length_penalty,
+                n_best=n_best,
+            )
+            for row, ids, scores in zip(rows, beams.ids, beams.scores, strict=False):
+                found[row] = [
+                    (decode_target(self.target_tokens, each), float(score))
+                    for each, score in zip(ids, scores, strict=True)
+                    if np.isfinite(score)
+                ]
+        return found
+
+    def attention(self, texts):
+        """Greedy translations and where they looked.
+
+        Args:
+            texts: A few sentences.
+
+        Returns:
+            For each the ids of its source, those of its translation with the end, and the weights
+            `(target, source)`; None if the model has no attention.
+        """
+        if getattr(self.model.get_layer("decoder"), "attention", True) is None:
+            return None
+        rows = self._encoded(texts)
+        ids, weights = zoo.decoding.decode(
+            self.model, padded(rows), self.max_length, START, END, return_attention=True
+        )
+        written = [each[: (each != 0).sum()] for each in ids]
+        return [
+            (source, target, weight[: len(target), : len(source)])
+            for source, target, weight in zip(rows, written, weights, strict=True)
+        ]
+
+    def forced(self, batches):
+        """How the model rates given targets, each token after the right ones before it.
+
+        Args:
+            batches: `PairBatches` in their own order.
+
+        Returns:
+            The natural logarithm of the probability of each token, float64 `(tokens,)`, and
+            whether it was the likeliest, bool `(tokens,)`; the ends of sentences are tokens.
+        """
+        self._forced = self._forced or _Forced(self.model)
+        order, size, parts = batches.order(), batches.batch_size, []
+        for first in range(0, len(order), size):
+            inputs, labels = batches.assemble(order[first : first + size])
+            log_probs, right = self._forced.predict_on_batch([inputs, labels])
+            parts.append((log_probs[labels != 0].astype("float64"), right[labels != 0]))
+        return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
+
+    def cut(self, texts) -> list[int]:
+        """Numbers of the texts, from 0, that are longer than the model reads."""
+        lengths = [len(self.source_tokens.encode(text)) for text in texts]
+        return [index for index, length in enumerate(lengths) if length > self.max_length]
+
+    def _encoded(self, texts):
+        return [encode_source(self.source_tokens, text, self.max_length) for text in texts]
+
+    def _batches(self, texts, most):
+        """Numbers of texts and their ids, sentences of similar lengths together.
+
+        Batches are filled up with copies, and lengths go in powers of two: few shapes to compile.
+        """
+        rows = self._encoded(texts)
+        size = min(most, _power(len(rows)))
+        lengths = np.array([_power(len(row), SHORTEST) for row in rows])
+        order = np.argsort(lengths, kind="stable")
+        for length in np.unique(lengths):
+            group = order[lengths[order] == length]
+            for first in range(0, len(group), size):
+                chosen = group[first : first + size]
+                filled = np.pad(chosen, (0, size - len(chosen)), mode="edge")
+                yield chosen, padded([rows[row] for row in filled], int(length))
+
+
+class _Forced(keras.Model):
+    """`[{"source", "target"}, labels]` to the log-probabilities of the labels, and hits."""
+
+    def __init__(self, model):
+        super().__init__(name="forced", autocast=False)
+        self.model = model
+        self.jit_compile = keras.backend.backend() == "jax"
+        self.built = True
+
+    def call(self, inputs):
+        inputs, labels = inputs
+        logits = ops.cast(self.model(inputs, training=False), "float32")
+        of_labels = ops.take_along_axis(logits, ops.expand_dims(labels, -1), axis=-1)[..., 0]
+        right = ops.equal(labels, ops.cast(ops.argmax(logits, axis=-1), labels.dtype))
+        return of_labels - ops.logsumexp(logits, axis=-1), right
+
+
+def check_positions(model, max_length) -> None:
+    """Raises a `UserError` if a model with learned positions has too few for a `Translator`."""
+    needed = _power(max_length, SHORTEST)
+    longest = getattr(model.get_layer("decoder"), "longest", None)
+    if longest is not None and longest < needed:
+        raise UserError(
+            f"--max_length {max_length} needs {needed} positions, the next power of two. Give "
+            f"--model.max_length {needed} or more (now {longest}), or sinusoidal positions."
+        )
+
+
+def _power(number, least=1):
+    """The smallest power of two that is no smaller than either."""
+    return 1 << (max(number, least) - 1).bit_length()

@@ -1,0 +1,125 @@
+"""What a search is to do, and the folder that it is kept in.
+
+The folder of the run holds, beside what every run has: `tuning.yaml` (what is searched), `tuner/`
+(keras-tuner's state), `trials/` (a TensorBoard run for each trial) and `tuning.csv`.
+"""
+
+import importlib
+from dataclasses import asdict, dataclass, replace
+
+import yaml
+
+from recipes.engine.folder import RunFolder
+from recipes.errors import UserError
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be searched, and how.
+
+    Args:
+        recipe: Name of the recipe.
+        config: The configuration to start from.
+        given: Names of the settings that the user gave, which stay as they are.
+        tuner: `"random"`, `"hyperband"` or `"bayesian"`.
+        trials: Number of trials beside the defaults.
+        workers: Number of processes.
+    """
+
+    recipe: str
+    config: object
+    given: tuple[str, ...]
+    tuner: str
+    trials: int
+    workers: int = 1
+
+    @property
+    def module(self):
+        """The recipe's module."""
+        return importlib.import_module(f"recipes.{self.recipe}")
+
+    def check(self) -> None:
+        """Raises a `UserError` for the first flag that is out of range; needs no Keras."""
+        self.config.validate()
+        for name in ("trials", "workers"):
+            if getattr(self, name) < 1:
+                raise UserError(f"--{name} must be at least 1. Received: {getattr(self, name)}")
+
+    def write(self, folder) -> None:
+        """Saves the plan in a run's folder."""
+        saved = {**asdict(self), "given": list(self.given), "config": _plain(self.config)}
+        partial = TuningFolder(folder.path).plan.with_suffix(".tmp")
+        partial.write_text(yaml.safe_dump(saved, sort_keys=False))
+        partial.replace(TuningFolder(folder.path).plan)
+
+    @classmethod
+    def read(cls, folder):
+        """The plan of a run's folder.
+
+        Raises:
+            UserError: If it is not one of `zoo tune`.
+        """
+        try:
+            saved = yaml.safe_load(folder.plan.read_text())
+        except FileNotFoundError:
+            raise UserError(
+                f"{folder.path} is not a run of zoo tune: it has no {folder.plan.name}. An "
+                "ordinary run goes on with zoo train --resume."
+            ) from None
+        except (OSError, yaml.YAMLError) as error:
+            raise UserError(f"Cannot read {folder.plan}: it is damaged.") from error
+        kind = type(importlib.import_module(f"recipes.{saved['recipe']}").default_config())
+        return cls(**{**saved, "config": kind(**saved["config"]), "given": tuple(saved["given"])})
+
+
+class TuningFolder(RunFolder):
+    """The folder of a run that was searched for.
+
+    Args:
+        path: The folder.
+    """
+
+    def __init__(self, path):
+        super().__init__(path)
+        self.plan = self.path / "tuning.yaml"
+        self.table = self.path / "tuning.csv"
+        self.state = self.path / "tuner"
+        self.trials = self.path / "trials"
+
+    def trial(self, number) -> RunFolder:
+        """The folder of a trial."""
+        return RunFolder(self.trials / number)
+
+
+def given_flags(arguments: list[str]) -> tuple[str, ...]:
+    """Names of the settings in command-line flags, model arguments as `model.units`.
+
+    Example:
+        >>> given_flags(["--batch-size", "32", "--model.units=8", "--model", "mlp"])
+        ('batch_size', 'model.units', 'model')
+    """
+    names = [item[2:].partition("=")[0] for item in arguments if item.startswith("--")]
+    names = [name.replace("-", "_").replace("model_arguments.", "model.", 1) for name in names]
+    return tuple(dict.fromkeys(names))
+
+
+def open_search(path, workers=None):
+    """The `TuningFolder` and the `Plan` of a search that was begun.
+
+    Raises:
+        UserError: If there is none.
+    """
+    RunFolder.open(path, finished=False)
+    folder = TuningFolder(path)
+    plan = Plan.read(folder)
+    return folder, replace(plan, workers=workers or plan.workers)
+
+
+def _plain(config):
+    """A configuration as YAML knows it."""
+    lists = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(config).items()}
+    arguments = lists["model_arguments"]
+    lists["model_arguments"] = {
+        k: list(v) if isinstance(v, tuple) else v for k, v in arguments.items()
+    }
+    return lists

@@ -1,0 +1,194 @@
+"""What a search tells: a line for each trial, `tuning.csv`, and a section of the report."""
+
+import csv
+
+from rich.console import Console
+from rich.table import Table
+
+from recipes.engine.tables import markdown, number
+
+#: Trials shown in the report, the best ones; `tuning.csv` has all.
+SHOWN = 10
+
+_TITLE = "## Tuning"
+_console = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def is_written(folder) -> bool:
+    """Whether the report of a run has its section about the search."""
+    return folder.report.exists() and _TITLE in folder.report.read_text().splitlines()
+
+
+class Trials:
+    """Prints, tabulates and compares the trials of a search.
+
+    Args:
+        plan: The `recipes.tuning.plan.Plan`.
+        space: The `recipes.tuning.space.Space`.
+        objective: `(name, mode)` of the score that is compared.
+    """
+
+    def __init__(self, plan, space, objective):
+        self.plan = plan
+        self.space = space
+        self.monitor, self.mode = objective
+        self.visible = plan.config.progress
+        self._best = None
+
+    def begin(self, trials):
+        """Says what is searched, and what is known from before."""
+        for trial in trials:
+            self._note(trial)
+        if not self.visible:
+            return
+        for line in self.space.describe():
+            _console.print(line, markup=False)
+        _console.print(
+            f"{self.plan.tuner} search, {self.plan.trials} trials beside the defaults, "
+            f"{'less' if self.mode == 'min' else 'more'} {self.monitor} is better"
+        )
+        done = [trial for trial in trials if trial.score is not None or trial.error]
+        if done:
+            _console.print(f"{len(done)} trials are there already")
+
+    def tell(self, trial):
+        """Prints the line of a trial that has ended."""
+        self._note(trial)
+        if not self.visible:
+            return
+        settings = ", ".join(f"{k}={_show(v)}" for k, v in self._settings(trial).items())
+        if trial.score is None:
+            result = f"failed: {trial.error}"
+        else:
+            best = "the best so far" if self._best is trial else f"best {self._best.score:.5g}"
+            epochs, seconds = trial.metrics["epochs"], trial.metrics["seconds"]
+            result = f"{trial.score:.5g} ({best}), {epochs:.0f} epochs, {seconds:.0f} s"
+        _console.print(f"trial {self._label(trial)}: {result}  {settings}", markup=False)
+
+    def write(self, path, trials):
+        """Writes `tuning.csv`: a row for each trial."""
+        header = ["trial", "score", "epochs", "seconds", *self.space.searched]
+        if self.plan.tuner == "hyperband":
+            header.append("continues")
+        partial = path.with_suffix(".tmp")
+        with partial.open("w", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow([*header, "error"])
+            for trial in trials:
+                row = [
+                    trial.number,
+                    *("" if value is None else f"{value:.9g}" for value in self._numbers(trial)),
+                    *map(_show, self._settings(trial).values()),
+                ]
+                if self.plan.tuner == "hyperband":
+                    row.append(trial.continues or "")
+                writer.writerow([*row, trial.error])
+        partial.replace(path)
+
+    def report(self, folder, search, best, again, repeated, tolerance):
+        """Adds the section about the search to `report.md`, and prints its table.
+
+        Args:
+            folder: The `TuningFolder` with the finished run.
+            search: The `callbacks.tuning.Search`.
+            best: Its best trial.
+            again: The score of the run that repeats it.
+            repeated: Whether that is the trial's own.
+            tolerance: By how much it may be off.
+        """
+        trials = search.trials
+        start = trials[0]
+        verdict = self._verdict(best, start)
+        check = (
+            f"Trained again as this run, it scores {again:.6g}, "
+            f"{'equal to' if repeated else '**not equal to**'} the trial's {best.score:.6g} within "
+            f"{tolerance:.1%}."
+        )
+        failed = [trial for trial in trials if trial.score is None]
+        sections = [
+            _TITLE,
+            f"{len(trials)} trials by {self.plan.tuner} search, the defaults (trial "
+            f"{start.number}) among them, compared by the best `{self.monitor}` of each "
+            f"({'less' if self.mode == 'min' else 'more'} is better). {verdict}",
+            check,
+            markdown(self._comparison(best, start)),
+            f"The best of them, of all {len(trials)} in `{folder.table.name}` and, with their "
+            "curves and the parallel coordinates of the HParams tab, in TensorBoard:",
+            markdown(self._ranking(trials)),
+            *([f"{len(failed)} trials failed, the first: {failed[0].error}"] if failed else []),
+            "\n".join(f"- {line}" for line in self.space.describe()),
+            "The best of many trials flatters itself on the validation part it was chosen by: the "
+            "test scores above are the ones to compare.",
+        ]
+        if not is_written(folder):
+            text = folder.report.read_text()
+            partial = folder.report.with_suffix(".tmp")
+            partial.write_text(text + "\n" + "\n\n".join(sections) + "\n")
+            partial.replace(folder.report)
+        if self.visible:
+            self._print(best, start, verdict, check)
+
+    def _print(self, best, start, verdict, check):
+        header, *rows = self._comparison(best, start)
+        table = Table(title="Tuning", caption=f"{verdict} {check.replace('**', '')}")
+        for index, name in enumerate(header):
+            table.add_column(name, justify="right" if index else "left", no_wrap=True)
+        for row in rows:
+            table.add_row(*row)
+        _console.print(table)
+
+    def _verdict(self, best, start):
+        if best.number == start.number:
+            return "Tuning did not beat the defaults: this run was trained with them."
+        if start.score is None:
+            return f"The best is trial {best.number}; with the defaults, training failed."
+        sign = 1 if self.mode == "min" else -1
+        gain = sign * (start.score - best.score)
+        if gain <= 0:
+            return "Tuning did not beat the defaults; it equalled them."
+        share = f", {gain / abs(start.score):.1%} better" if start.score else ""
+        return (
+            f"The best is trial {best.number}: {number(best.score)} where the defaults have "
+            f"{number(start.score)}{share}."
+        )
+
+    def _comparison(self, best, start):
+        settings = zip(self._settings(start).items(), self._settings(best).values(), strict=True)
+        rows = [["setting", "defaults", "best"]]
+        rows += [[name, _show(before), _show(after)] for (name, before), after in settings]
+        return [*rows, [self.monitor, number(start.score), number(best.score)]]
+
+    def _ranking(self, trials):
+        sign = 1 if self.mode == "min" else -1
+        complete = [trial for trial in trials if trial.score is not None]
+        ranked = sorted(complete, key=lambda trial: sign * trial.score)[:SHOWN]
+        rows = [["trial", self.monitor, "epochs", "seconds", *self.space.searched]]
+        for trial in ranked:
+            settings = map(_show, self._settings(trial).values())
+            rows.append([self._label(trial), *map(number, self._numbers(trial)), *settings])
+        return rows
+
+    def _label(self, trial):
+        return f"{trial.number} (defaults)" if int(trial.number) == 0 else trial.number
+
+    def _numbers(self, trial):
+        return (trial.score, trial.metrics.get("epochs"), trial.metrics.get("seconds"))
+
+    def _settings(self, trial):
+        return self.space.settings(self.space.config_for(trial))
+
+    def _note(self, trial):
+        sign = 1 if self.mode == "min" else -1
+        if trial.score is not None and (
+            self._best is None or sign * trial.score < sign * self._best.score
+        ):
+            self._best = trial
+
+
+def _show(value):
+    """A setting as one would type it."""
+    if value is None:
+        return ""
+    if isinstance(value, list | tuple):
+        return ",".join(map(_show, value))
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,188 @@
+"""`zoo tune RECIPE`: searches a recipe's settings, then trains the best ones as an ordinary run."""
+
+import math
+import shutil
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from recipes.engine.folder import RunFolder
+from recipes.errors import RunError, UserError
+from recipes.tuning import report
+from recipes.tuning.plan import Plan, TuningFolder, open_search
+from recipes.tuning.trials import make_search, prepare, work
+from recipes.tuning.workers import check_address, serve
+
+#: How far the score of the best trial may be off when it is trained again, as a share of it. On a
+#: CPU both are equal; a GPU adds in another order every time.
+TOLERANCE = {"cpu": 0.001, "gpu": 0.05}
+
+_console = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def tune(plan: Plan) -> RunFolder | None:
+    """Searches, trains the best settings and writes the run folder.
+
+    With keras-tuner's environment variables of a worker, takes part in the search of a chief.
+
+    Args:
+        plan: What to search.
+
+    Returns:
+        The `TuningFolder`, complete; nothing for a worker.
+
+    Raises:
+        UserError: If the flags or the data are wrong; then nothing has been written.
+        RunError: If every trial fails, or the best one cannot be repeated.
+    """
+    from callbacks.tuning import is_chief, is_worker
+
+    plan.check()
+    if plan.workers > 1 and (is_chief() or is_worker()):
+        raise UserError("Give either --workers or keras-tuner's environment variables, not both.")
+    if is_chief() or is_worker():
+        check_address(chief=is_chief())
+    if is_worker():
+        if plan.config.name is None:
+            raise UserError("A worker needs the --name that the chief was given.")
+        return join(TuningFolder(Path(plan.config.logdir, plan.recipe, plan.config.name)))
+    planned = RunFolder.plan(plan.recipe, plan.config)
+    folder = TuningFolder(planned.path)
+    space, built, task = prepare(plan)
+    check_budget(plan)
+    folder.create(plan.config.overwrite)
+    config = replace(plan.config, name=folder.path.name, overwrite=False)
+    plan = replace(plan, config=config)
+    what = {"tuner": plan.tuner, "trials": plan.trials}
+    folder.write_config(plan.recipe, config, data_sha256=task.sha256, tuning=what, **task.facts)
+    plan.write(folder)
+    objective = (built.monitor, built.mode)
+    del built, task
+    return _search_and_train(plan, folder, space, objective)
+
+
+def resume(path, workers=None) -> RunFolder | None:
+    """Goes on with a search that was cut off.
+
+    Args:
+        path: Folder of the run.
+        workers: Number of processes. Defaults to what it began with.
+
+    Returns:
+        See `tune`.
+
+    Raises:
+        UserError: If the folder holds no search, or the data has changed.
+        RunError: See `tune`.
+    """
+    from callbacks.tuning import is_chief, is_worker
+
+    folder, plan = open_search(path, workers)
+    plan.check()
+    if is_chief() or is_worker():
+        check_address(chief=is_chief())
+    if is_worker():
+        return work(plan, folder)
+    if folder.metrics.exists() and report.is_written(folder):
+        print(f"{folder.path} is complete already.", file=sys.stderr)
+        return folder
+    space, built, task = prepare(plan)
+    if folder.read_config()["run"]["data_sha256"] != task.sha256:
+        raise UserError(
+            f"The data is not what {folder.path} began with: the search cannot go on. Bring the "
+            "old data back, or search anew."
+        )
+    objective = (built.monitor, built.mode)
+    del built, task
+    return _search_and_train(plan, folder, space, objective)
+
+
+def join(folder: TuningFolder) -> None:
+    """Takes part in the search of a chief, as soon as that has begun.
+
+    Args:
+        folder: Folder of the run, on a disk that the chief sees too.
+
+    Raises:
+        RunError: If the chief is lost.
+    """
+    if not folder.plan.exists():
+        _console.print(f"Waiting for the chief to write {folder.plan}")
+    while not folder.plan.exists():
+        time.sleep(0.5)
+    folder, plan = open_search(folder.path)
+    work(plan, folder)
+
+
+def check_budget(plan: Plan) -> None:
+    """Raises a `UserError` where there are too few trials or epochs for Hyperband."""
+    from callbacks.tuning import hyperband_factor
+
+    if plan.tuner == "hyperband":
+        try:
+            hyperband_factor(plan.config.epochs, plan.trials)
+        except ValueError as error:
+            raise UserError(f"{error}. Change --epochs or --trials, or --tuner.") from error
+
+
+def _search_and_train(plan, folder, space, objective):
+    table = report.Trials(plan, space, objective)
+    search = make_search(plan, folder, space, objective, report=table.tell)
+    search.restore()
+    table.begin(search.trials)
+    try:
+        serve(search, folder, plan.workers)
+    except KeyboardInterrupt:
+        _console.print(f"Go on with: zoo tune --resume {folder.path}")
+        raise
+    if search.best is None:
+        raise RunError(_all_failed(search.trials, folder))
+    for inside in folder.trials.glob("*/checkpoints"):
+        shutil.rmtree(inside)
+    table.write(folder.table, search.trials)
+    return _train_best(plan, folder, space, objective, search, table)
+
+
+def _all_failed(trials, folder):
+    reason = next((trial.error for trial in trials if trial.error), "no trial was trained")
+    return (
+        f"All {len(trials)} trials failed. The first: {reason} What is there is in {folder.path}."
+    )
+
+
+def _train_best(plan, folder, space, objective, search, table):
+    """Trains the best settings as an ordinary run, and compares it with the trial's record."""
+    from callbacks import Checkpoint
+    from recipes.engine.run import train
+
+    best = search.best
+    config = space.config_for(best)
+    if plan.config.progress:
+        _console.print(f"Training the best settings, those of trial {best.number}, as a run")
+    if not folder.metrics.exists():
+        train(plan.recipe, replace(config, name=folder.path.name), resume=folder)
+    history = Checkpoint(folder.checkpoints, resume=True).history[objective[0]]
+    seen = history[: int(best.metrics["epochs"])]
+    again = min(seen) if objective[1] == "min" else max(seen)
+    tolerance = TOLERANCE[_device()]
+    repeated = math.isclose(again, best.score, rel_tol=tolerance, abs_tol=1e-6)
+    table.report(folder, search, best, again, repeated, tolerance)
+    if not repeated:
+        raise RunError(
+            f"Trained again, the best trial scores {again:.6g} where its record says "
+            f"{best.score:.6g}: more than {tolerance:.1%} apart. The run in {folder.path} is "
+            "complete, but not what the search found."
+        )
+    return folder
+
+
+def _device():
+    import keras
+
+    try:
+        return "gpu" if keras.distribution.list_devices("gpu") else "cpu"
+    except Exception:  # where a backend cannot tell
+        return "cpu"

@@ -1,0 +1,255 @@
+"""Which settings a search may change, and what its choice makes of a configuration."""
+
+import inspect
+from dataclasses import fields, replace
+
+import keras_tuner
+
+from recipes.errors import UserError
+
+#: Settings that act only together with another one: `{setting: (other, its values)}`.
+_ONLY_WITH = {
+    "weight_decay": ("optimizer", ("adamw", "lion", "muon")),
+    "momentum": ("optimizer", ("sgd",)),
+    "warmup": ("schedule", ("cosine",)),
+}
+
+#: Random points at which it is tried out which setting a hyperparameter changes.
+_PROBES = 8
+
+
+class Space:
+    """The part of a recipe's search space that is open for a configuration.
+
+    Settings given as flags are fixed, and so is what the model has no argument for, or what has no
+    effect beside the other settings. `search_space` may ask for the model with
+    `hp.Fixed("model", ...)`: it is told the configuration's.
+
+    Args:
+        search_space: The recipe's function of that name.
+        config: The configuration to start from.
+        given: Names of the settings that the user gave, see `recipes.tuning.search.given_flags`.
+        tuner: Name of the tuner.
+
+    Attributes:
+        hyperparameters: keras-tuner's `HyperParameters` to be searched.
+        searched: Names of the settings that they change, model arguments as `model.units`.
+        fixed: Names of the settings that the user fixed.
+        left_out: Names of the settings that play no part, with the reason.
+
+    Raises:
+        UserError: If the model does not exist, or nothing is left to be searched.
+    """
+
+    def __init__(self, search_space, config, given, tuner):
+        self.config = config
+        self._search_space = search_space
+        self._defaults = _factory_defaults(config.model)
+        everything, changes = self._probe()
+        settings = list(dict.fromkeys(name for names in changes.values() for name in names))
+        self.fixed = tuple(name for name in settings if _is_given(name, given))
+        self.left_out = self._without_effect(settings, tuner)
+        self.searched = [n for n in settings if n not in (*self.fixed, *self.left_out)]
+        self.hyperparameters = keras_tuner.HyperParameters()
+        self.hyperparameters.merge(
+            [hp for hp in everything if set(changes[hp.name]) & set(self.searched)]
+        )
+        if not self.searched:
+            raise UserError(self._nothing_left())
+
+    def config_of(self, hyperparameters):
+        """The configuration of a trial.
+
+        Args:
+            hyperparameters: keras-tuner's, with the chosen values.
+        """
+        hp = hyperparameters.copy()
+        # Six digits: readable, and the same whether a value came through a chief or not.
+        hp.values = {
+            k: float(f"{v:.6g}") if isinstance(v, float) else v for k, v in hp.values.items()
+        }
+        found = self._evaluate(hp)
+        return _with(self.config, {name: found[name] for name in self.searched if name in found})
+
+    def config_for(self, trial):
+        """The configuration of a trial: the first one's is that of the defaults."""
+        is_start = int(trial.number) == 0
+        return self.start if is_start else self.config_of(trial.hyperparameters)
+
+    @property
+    def start(self):
+        """The configuration to start from, with what the model's factory fills in spelled out."""
+        explicit = {
+            name: self._defaults[name.removeprefix("model.")]
+            for name in self.searched
+            if name.startswith("model.")
+        }
+        present = self.settings(self.config)
+        return _with(
+            self.config,
+            {k: v for k, v in explicit.items() if v is not None and present[k] is None},
+        )
+
+    @property
+    def start_values(self) -> dict:
+        """The point of the search space nearest to the starting configuration."""
+        settings = self.settings(self.start)
+        values = {}
+        for hp in self.hyperparameters.space:
+            value = settings.get(hp.name, settings.get(f"model.{hp.name}"))
+            values[hp.name] = nearest(hp, value)
+        return values
+
+    def settings(self, config) -> dict:
+        """The searched settings of a configuration, by name."""
+        return {
+            name: config.model_arguments.get(name.removeprefix("model."))
+            if name.startswith("model.")
+            else getattr(config, name)
+            for name in self.searched
+        }
+
+    def describe(self) -> list[str]:
+        """What is searched and what is not, a line each."""
+        domains = [f"{hp.name} {domain(hp)}" for hp in self.hyperparameters.space]
+        lines = [f"searched: {'; '.join(domains)}"]
+        if self.fixed:
+            lines.append(f"fixed by you: {', '.join(self.fixed)}")
+        if self.left_out:
+            lines.append(
+                f"left out: {', '.join(f'{name} ({why})' for name, why in self.left_out.items())}"
+            )
+        return lines
+
+    def _evaluate(self, hp):
+        """What the recipe makes of some hyperparameters, model arguments as `model.units`."""
+        hp = hp.copy()
+        hp.Fixed("model", self.config.model)
+        found = dict(self._search_space(hp))
+        arguments = found.pop("model_arguments", {})
+        unknown = sorted(set(found) - {item.name for item in fields(self.config)})
+        if unknown:
+            raise ValueError(f"search_space names a setting that does not exist: {unknown[0]!r}")
+        return found | {f"model.{name}": value for name, value in arguments.items()}
+
+    def _probe(self):
+        """All hyperparameters, and the settings that each of them changes."""
+        known = keras_tuner.HyperParameters()
+        for probe in range(_PROBES):  # a choice may bring up further ones
+            hp = _sample(known, probe)
+            hp.Fixed("model", self.config.model)
+            self._search_space(hp)
+            known.merge([x for x in hp.space if x.name != "model"], overwrite=False)
+        changes = {hp.name: {} for hp in known.space}
+        for probe in range(_PROBES):
+            base = _sample(known, probe)
+            before = self._evaluate(base)
+            for hp in known.space:
+                other = base.copy()
+                samples = (hp.random_sample(1000 * probe + draw) for draw in range(1, 30))
+                now = base.values.get(hp.name)
+                other.values[hp.name] = next((v for v in samples if v != now), now)
+                after = self._evaluate(other)
+                for name in {**before, **after}:
+                    if before.get(name) != after.get(name):
+                        changes[hp.name][name] = True
+        return known.space, {name: tuple(found) for name, found in changes.items()}
+
+    def _without_effect(self, settings, tuner):
+        reasons = {}
+        for name in settings:
+            if name in self.fixed:
+                continue
+            other, values = _ONLY_WITH.get(name, (None, ()))
+            if name.startswith("model.") and name.removeprefix("model.") not in self._defaults:
+                reasons[name] = f"{self.config.model} has no such argument"
+            elif other and other not in settings and getattr(self.config, other) not in values:
+                reasons[name] = f"acts only with --{other} {' or '.join(values)}"
+            elif name == "epochs" and tuner == "hyperband":
+                reasons[name] = "Hyperband chooses them itself"
+        return reasons
+
+    def _nothing_left(self):
+        fixed = ", ".join(f"--{name}" for name in self.fixed)
+        why = f"you fixed {fixed}" if fixed else "the recipe searches nothing that plays a part"
+        return f"Nothing is left to be searched: {why}. Leave a flag out, or use zoo train."
+
+
+def nearest(hp, value):
+    """The value of a keras-tuner hyperparameter that comes closest to one outside.
+
+    Args:
+        hp: A `Float`, `Int`, `Choice`, `Boolean` or `Fixed`.
+        value: Any value; `None` and what has another type give the default.
+
+    Example:
+        >>> import keras_tuner
+        >>> space = keras_tuner.HyperParameters()
+        >>> _ = space.Float("rate", 1e-4, 1e-1, sampling="log"), space.Choice("batch", [16, 64])
+        >>> [nearest(hp, value) for hp, value in zip(space.space, (0.0, 50))]
+        [0.0001, 64]
+    """
+    kind = type(hp).__name__
+    if kind == "Boolean":
+        return value if isinstance(value, bool) else hp.default
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value if kind == "Choice" and value in hp.values else hp.default
+    if kind == "Choice" and all(isinstance(choice, int | float) for choice in hp.values):
+        return min(hp.values, key=lambda choice: abs(choice - value))
+    if kind in ("Float", "Int"):
+        value = min(max(value, hp.min_value), hp.max_value)
+        return round(value) if kind == "Int" else float(value)
+    return hp.default
+
+
+def domain(hp) -> str:
+    """The values of a keras-tuner hyperparameter in words.
+
+    Example:
+        >>> import keras_tuner
+        >>> space = keras_tuner.HyperParameters()
+        >>> _ = space.Float("rate", 1e-4, 1e-1, sampling="log"), space.Choice("batch", [16, 64])
+        >>> [domain(hp) for hp in space.space]
+        ['0.0001 to 0.1 (log scale)', '16 or 64']
+    """
+    kind = type(hp).__name__
+    if kind == "Boolean":
+        return "yes or no"
+    if kind == "Choice":
+        *first, last = map(str, hp.values)
+        return f"{', '.join(first)} or {last}" if first else last
+    if kind == "Fixed":
+        return str(hp.value)
+    scale = " (log scale)" if hp.sampling == "log" else ""
+    return f"{hp.min_value:g} to {hp.max_value:g}{scale}"
+
+
+def _factory_defaults(model):
+    """Arguments of a model's factory, with their defaults."""
+    from zoo.registry import get_factory
+
+    try:
+        parameters = inspect.signature(get_factory(model)).parameters.values()
+    except ValueError as error:
+        raise UserError(f"The model cannot be built. {error}") from error
+    return {p.name: None if p.default is p.empty else p.default for p in parameters}
+
+
+def _is_given(name, given):
+    return name in given or (name.startswith("model.") and "model_arguments" in given)
+
+
+def _with(config, settings):
+    """The configuration with other settings."""
+    arguments = {k.removeprefix("model."): v for k, v in settings.items() if "." in k}
+    others = {k: v for k, v in settings.items() if "." not in k}
+    return replace(config, model_arguments={**config.model_arguments, **arguments}, **others)
+
+
+def _sample(space, seed):
+    """Random values for all of a space; at seed 0 the defaults."""
+    found = space.copy()
+    for number, hp in enumerate(space.space):
+        sampled = hp.random_sample(97 * seed + number)
+        found.values[hp.name] = sampled if seed else hp.default
+    return found

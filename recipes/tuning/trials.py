@@ -1,0 +1,106 @@
+"""The trials of a search: each trains a model as `zoo train` would."""
+
+import shutil
+import time
+from dataclasses import replace
+
+from recipes.errors import RunError
+from recipes.tuning.plan import Plan, TuningFolder
+
+
+def work(plan: Plan, folder: TuningFolder, limit=None) -> None:
+    """Trains trials that a chief hands out, until it has no more.
+
+    Args:
+        plan: What is searched.
+        folder: Folder of the run, which the chief sees too.
+        limit: Trials after which to come back all the same. Defaults to none.
+
+    Raises:
+        RunError: If the chief is lost.
+    """
+    import grpc
+
+    space, built, _ = prepare(plan)
+    search = make_search(plan, folder, space, (built.monitor, built.mode))
+    del built
+    try:
+        search.run(limit)
+    except grpc.RpcError as error:
+        raise RunError(
+            "The chief of the search does not answer. Start it with zoo tune --resume, then the "
+            "workers."
+        ) from error
+
+
+def prepare(plan):
+    """The search space, and a first model: what is wrong with the flags shows before the search."""
+    from recipes.engine.fitting import start_afresh
+    from recipes.tuning.space import Space
+
+    space = Space(plan.module.search_space, plan.config, plan.given, plan.tuner)
+    task = plan.module.load_data(plan.config)
+    start_afresh(plan.config)
+    return space, plan.module.build_model(plan.config, task), task
+
+
+def make_search(plan, folder, space, objective, report=None):
+    """The `callbacks.tuning.Search` of a plan; `report` is told of each trial that has ended."""
+    from callbacks.tuning import Search
+
+    monitor, mode = objective
+    return Search(
+        lambda trial: _train_trial(plan, folder, space, objective, trial),
+        space.hyperparameters,
+        monitor,
+        folder.state,
+        mode=mode,
+        tuner=plan.tuner,
+        trials=plan.trials,
+        epochs=plan.config.epochs,
+        seed=plan.config.seed,
+        start=space.start_values,
+        report=report,
+    )
+
+
+def _train_trial(plan, folder, space, objective, trial):
+    """Trains a trial as `zoo train` would, and scores it on validation data alone."""
+    from callbacks.tuning import StopAfter
+    from recipes.engine.fitting import fit, start_afresh
+
+    monitor, mode = objective
+    began = time.perf_counter()
+    config = replace(space.config_for(trial), progress=False)
+    config.validate()
+    inside = folder.trial(trial.number)
+    goes_on = _take_over(folder, trial)
+    task = plan.module.load_data(config)
+    start_afresh(config)
+    built = plan.module.build_model(config, task)
+    history, _ = fit(
+        built,
+        task.batches("train", built, seed=config.seed),
+        task.batches("validation", built),
+        config,
+        inside,
+        resume=goes_on,
+        unseen=[StopAfter(trial.epochs)],
+    )
+    if plan.tuner != "hyperband":
+        shutil.rmtree(inside.checkpoints)
+    best = min(history[monitor]) if mode == "min" else max(history[monitor])
+    seconds = time.perf_counter() - began
+    return {monitor: best, "epochs": len(history["loss"]), "seconds": round(seconds, 2)}
+
+
+def _take_over(folder, trial):
+    """Makes a trial's folder, a copy of the one it goes on with where there is one."""
+    inside = folder.trial(trial.number)
+    shutil.rmtree(inside.path, ignore_errors=True)  # of a trial that was cut off
+    before = folder.trial(trial.continues).path if trial.continues else None
+    if before and (before / "checkpoints").is_dir():
+        shutil.copytree(before, inside.path)
+        return True
+    inside.checkpoints.mkdir(parents=True)
+    return False

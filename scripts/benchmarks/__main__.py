@@ -1,0 +1,70 @@
+"""`scripts/benchmark NAME`: measures, writes a report, and on request the README's table.
+
+    scripts/benchmark forecast             everything about the forecast recipe (about an hour)
+    scripts/benchmark training             1cycle on Fashion-MNIST, overheads (a quarter of an hour)
+    scripts/benchmark images               Fashion-MNIST, MNIST, CIFAR-10, transfer (half an hour)
+    scripts/benchmark tabular              California housing (half an hour)
+    scripts/benchmark tune                 20 trials on Fashion-MNIST against the defaults
+    scripts/benchmark language_model      Shakespeare, chorales, generation (two hours)
+    scripts/benchmark translation          dates, Spanish, epoch and decoding (several hours)
+    scripts/benchmark text_classification  Reber strings, IMDB, masks, bucketing (an hour)
+    scripts/benchmark forecast --only wavenet,epoch
+    scripts/benchmark forecast --readme    and put the tables into README.md
+
+Runs that a former call finished are kept, so an interrupted benchmark goes on where it stopped;
+`--fresh` starts over.
+"""
+
+import argparse
+import importlib
+import re
+import sys
+from pathlib import Path
+
+BENCHMARKS = (
+    "forecast", "training", "images", "tabular", "tune", "language_model", "translation",
+    "text_classification",
+)  # fmt: skip
+
+
+def main(arguments=None) -> int:
+    """Runs benchmarks; returns the exit status."""
+    parser = argparse.ArgumentParser("scripts/benchmark", description=__doc__.partition("\n")[0])
+    parser.add_argument("names", nargs="+", choices=BENCHMARKS, metavar="NAME")
+    parser.add_argument("--only", help="rows or sections whose name contains one of these, a,b,c")
+    parser.add_argument("--seeds", type=int, default=3, help="runs of each row (default: 3)")
+    parser.add_argument("--logdir", default="logs/benchmark", help="where runs and report land")
+    parser.add_argument("--fresh", action="store_true", help="repeat runs that are there already")
+    parser.add_argument("--readme", action="store_true", help="put the tables into README.md")
+    found = parser.parse_args(arguments)
+    for name in found.names:
+        _measure(name, found)
+    return 0
+
+
+def _measure(name, found):
+    module = importlib.import_module(f"scripts.benchmarks.{name}")
+    only = found.only.split(",") if found.only else [""]
+    folder = Path(found.logdir) / name
+    sections = module.measure(only, found.seeds, folder, found.fresh)
+    text = "\n\n".join(f"### {title}\n\n{body}" for title, body in sections.items())
+    report = folder / "report.md"
+    report.write_text(f"# Benchmark: {name}\n\n{text}\n")
+    print(f"{text}\n\nWritten to {report}", file=sys.stderr)
+    if found.readme:
+        _into_readme(name, text)
+
+
+def _into_readme(name, text):
+    """Replaces what stands between the benchmark's two markers in README.md."""
+    path = Path(__file__).parents[2] / "README.md"
+    begin, end = f"<!-- benchmark {name} -->", "<!-- end -->"
+    pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
+    before = path.read_text()
+    if not pattern.search(before):
+        sys.exit(f"README.md has no {begin} ... {end}.")
+    path.write_text(pattern.sub(lambda _: f"{begin}\n\n{text}\n\n{end}", before))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

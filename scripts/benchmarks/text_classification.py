@@ -1,0 +1,54 @@
+"""The text classification recipe against the book: scores, what a mask is for, bucketing."""
+
+from recipes.text_classification.presets import BOOK_ACCURACY
+from scripts.benchmarks import text_classification_scores as scores
+from scripts.benchmarks import text_classification_speed as speed
+from scripts.benchmarks.runs import Row, kept_text, section, train_all
+
+
+def _row(name, *flags, **options):
+    return Row(name, flags, "accuracy", **options)
+
+
+REBER = [
+    _row("reber-default", "--dataset", "reber", book=1.0),
+    _row("reber-ml2-ch16-130", "--preset", "ml2-ch16-130", book=1.0),
+]
+IMDB = [_row("imdb-default", "--dataset", "imdb", bar=0.885, part="test")]
+#: A part of the training reviews, as 800 steps with each of them take long.
+_SOME = ("--preset", "ml3-ch16-68", "--train_size", "5000")
+MASK = [
+    _row("imdb-unmasked", *_SOME, book=BOOK_ACCURACY["ml3-ch16-68"]),
+    _row("imdb-masked", *_SOME, "--model.mask", "true", "--bucketing", "true"),
+]
+#: The book's recurrent networks on all reviews take the better part of an hour or more: measured
+#: only where they are asked for by name.
+WHOLE = [
+    _row(f"book-{preset}", "--preset", preset, book=BOOK_ACCURACY[preset])
+    for preset in ("ml3-ch16-68", "ml3-ch16-71", "ml3-ch16-75")
+]
+#: By title: rows, seeds at most, and what makes a table of them.
+SCORED = {
+    "Reber strings": (REBER, None, scores.reber),
+    "IMDB (25,000 test reviews)": (IMDB, None, scores.imdb),
+    "IMDB with padding that is not masked": (MASK, 1, scores.masks),
+    "IMDB, the book's networks on all reviews": (WHOLE, 1, scores.masks),
+}
+
+
+def measure(only, seeds, folder, fresh) -> dict[str, str]:
+    """Measures what `only` names; see `scripts.benchmarks.forecast.measure`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    sections = {}
+    for title, (rows, most, table) in SCORED.items():
+        wanted = [part for part in only if part or rows is not WHOLE]
+        chosen = [row for row in rows if any(part in row.name for part in wanted)]
+        if chosen:
+            count = min(seeds, most or seeds)
+            results = train_all("text_classification", chosen, count, folder, fresh)
+            sections[title] = section(chosen, results, folder / "text_classification", table)
+    if any(part in "bucketing" for part in only):
+        sections["Bucketing"] = kept_text(
+            folder / "bucketing.json", lambda: speed.bucketing(seeds), speed.bucketing_text, fresh
+        )
+    return sections

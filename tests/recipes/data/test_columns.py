@@ -1,0 +1,205 @@
+"""What columns and targets are taken for, and what is refused."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recipes.data.columns import FEW, holds_dates, infer_columns
+from recipes.data.target import FEW_CLASSES, read_target
+from recipes.errors import UserError
+
+ROWS = 60
+
+
+def frame(**columns):
+    return pd.DataFrame(columns)
+
+
+def infer(*flags, **columns):
+    return infer_columns(frame(**columns), "t.csv", *flags)
+
+
+def numbers(seed=0):
+    return np.random.default_rng(seed).normal(size=ROWS)
+
+
+def cycle(*values):
+    return [values[i % len(values)] for i in range(ROWS)]
+
+
+NUMERIC = {
+    "floats": numbers(),
+    "many whole numbers": cycle(*range(FEW + 1)),
+    "floats with a few values": cycle(0.5, 1.5),
+    "texts of numbers": [f"{x:.3f}" for x in numbers()],
+    "missing values": [*numbers()[:-5], *[None] * 5],
+    "one value, or missing": cycle(1.5, None),
+}
+CATEGORIES = {
+    "texts": cycle("a", "b"),
+    "texts that are missing at times": cycle("a", None, "b"),
+    "one text, or missing": cycle("a", None),
+    "truth values": cycle(True, False),
+    "truth values that are missing at times": cycle(True, None, False),
+    "few whole numbers": cycle(*range(FEW)),
+    "few whole numbers with gaps": cycle(1.0, 2.0, None),
+    "pandas categories": pd.Categorical(cycle("x", "y")),
+    "names of months": cycle("May", "June"),
+    "20 texts": cycle(*map(str, "abcdefghijklmnopqrst")),
+}
+LEFT_OUT = {
+    "one number": ([3.0] * ROWS, "it holds one value only"),
+    "one text": (["a"] * ROWS, "it holds one value only"),
+    "nothing": ([None] * ROWS, "all of its values are missing"),
+    "names": ([f"name {i}" for i in range(ROWS)], "60 of its 60 texts differ"),
+    "row numbers": (list(range(1, ROWS + 1)), "it numbers the rows"),
+    "row numbers from the end": (list(range(ROWS, 0, -1)), "it numbers the rows"),
+}
+
+
+@pytest.mark.parametrize("values", NUMERIC.values(), ids=NUMERIC)
+def test_numeric_columns(values):
+    assert infer(x=values).numeric == ("x",)
+
+
+@pytest.mark.parametrize("values", CATEGORIES.values(), ids=CATEGORIES)
+def test_columns_of_categories(values):
+    assert infer(x=values).categorical == ("x",)
+
+
+@pytest.mark.parametrize(("values", "reason"), LEFT_OUT.values(), ids=LEFT_OUT)
+def test_columns_left_out_with_a_note(values, reason):
+    found = infer(x=values, y=numbers())
+    assert found.names == ("y",)
+    assert [note for note in found.notes if reason in note] == list(found.notes)
+    assert found.notes[0].startswith("column 'x' left out: ")
+
+
+def test_flags_decide_before_the_rules():
+    columns = {"few": cycle(1, 2), "text": [f"name {i}" for i in range(ROWS)]}
+    found = infer_columns(frame(**columns), "t.csv", ("few",), ("text",))
+    assert (found.numeric, found.categorical, found.notes) == (("few",), ("text",), ())
+
+
+def test_nothing_left_is_refused_with_the_reasons():
+    with pytest.raises(UserError, match=r"Received none: column 'x' left out: it holds one value"):
+        infer(x=[1] * ROWS)
+
+
+DATES = {
+    "ISO": ["2024-01-31", "2024-02-29"],
+    "with time": ["2024-01-31 10:00", "2024-02-29 11:30"],
+    "American": ["1/31/2024", "2/29/2024"],
+    "in words": ["31 Jan 2024", "29 Feb 2024"],
+    "of pandas": pd.to_datetime(["2024-01-31", "2024-02-29"]).tolist(),
+}
+
+
+@pytest.mark.parametrize("days", DATES.values(), ids=DATES)
+def test_dates_are_refused_by_name(days):
+    with pytest.raises(UserError, match=r"Column 'when' of t.csv holds dates.*--drop when"):
+        infer(when=cycle(*days), y=numbers())
+
+
+@pytest.mark.parametrize("texts", [["1.5"], ["NEAR BAY"], ["A/5 21171", "17-03"], ["12:30"]])
+def test_other_texts_are_no_dates(texts):
+    assert not holds_dates(pd.Series(texts))
+
+
+def test_a_number_column_with_a_mistake_names_it_and_its_row():
+    values = [f"{x:.3f}" for x in numbers()]
+    values[40] = "12..5"
+    with pytest.raises(
+        UserError, match=r"numbers in column 'x' of t.csv. Received: '12..5' in row 41"
+    ):
+        infer(x=values)
+
+
+def test_a_column_of_mostly_texts_may_hold_numbers():
+    assert infer(x=cycle("12", "a", "b")).categorical == ("x",)
+
+
+def test_decimal_commas_are_refused():
+    values = [f"{x:.3f}".replace(".", ",") for x in numbers()]
+    with pytest.raises(UserError, match=r"Write 1.5, not 1,5"):
+        infer(x=values)
+
+
+@pytest.mark.parametrize("infinite", [np.inf, -np.inf, 1e39])
+def test_numbers_that_are_not_finite_are_refused_with_their_row(infinite):
+    values = numbers()
+    values[7] = infinite
+    with pytest.raises(UserError, match=r"Expected finite numbers in column 'x'.*in row 8"):
+        infer(x=values)
+
+
+@given(st.permutations(["a", "b", "c", "d"]))
+def test_the_order_of_columns_changes_no_kind(order):
+    columns = {"a": numbers(), "b": cycle("x", "y"), "c": [1] * ROWS, "d": cycle(1, 2)}
+    found = infer_columns(pd.DataFrame(columns)[order], "t.csv")
+    assert (set(found.numeric), set(found.categorical)) == ({"a"}, {"b", "d"})
+
+
+# The target
+
+
+def target(values, task="auto"):
+    return read_target(pd.Series(values, name="y"), "t.csv", task)
+
+
+@pytest.mark.parametrize(
+    ("values", "head", "labels"),
+    [
+        (numbers(), "regression", ()),
+        (cycle(*range(FEW_CLASSES + 1)), "regression", ()),
+        (cycle(0.5, 1.5), "regression", ()),
+        (cycle(0, 1), "binary", ("0", "1")),
+        (cycle(1.0, 0.0), "binary", ("0", "1")),
+        (cycle(True, False), "binary", ("False", "True")),
+        (cycle("no", "yes"), "binary", ("no", "yes")),
+        (cycle(10, 9, 2), "multiclass", ("2", "9", "10")),
+        (cycle("b", "c", "a"), "multiclass", ("a", "b", "c")),
+        ([f"{x:.3f}" for x in numbers()], "regression", ()),
+    ],
+)
+def test_the_target_decides_the_task(values, head, labels):
+    found = target(values)
+    assert (found.head, found.labels) == (head, labels)
+
+
+def test_classes_are_numbered_in_the_order_of_their_labels():
+    found = target(cycle("b", "c", "a"))
+    assert found.values[:3].tolist() == [1, 2, 0]
+    assert found.named(np.array([2, 0])).tolist() == ["a", "b"]
+
+
+def test_the_task_flag_decides_before_the_rule():
+    assert target(cycle(1, 2), "regression").head == "regression"
+    assert target(cycle(0.5, 1.5), "classification").labels == ("0.5", "1.5")
+
+
+BAD_TARGETS = {
+    "one number": ([2.5] * ROWS, "'2.5' in every row: there is nothing to learn"),
+    "one class": (["yes"] * ROWS, "'yes' in every row: there is nothing to learn"),
+    "names": ([f"name {i}" for i in range(ROWS)], "60 different values in 60 rows"),
+    "dates": (cycle("2024-01-31", "2024-02-29"), "The target 'y' of t.csv holds dates"),
+    "a mistake": ([*map(str, numbers()[1:]), "?"], "Received: '?' in row 60"),
+    "infinite": ([*numbers()[1:], np.inf], "Expected finite numbers in column 'y'"),
+    "too close": (1e9 + numbers(), "deviate by at least a millionth of their size"),
+    "too large": (1e20 * numbers(), "by 1e-15 to 1e15"),
+}
+
+
+@pytest.mark.parametrize(("values", "message"), BAD_TARGETS.values(), ids=BAD_TARGETS)
+def test_bad_targets_are_refused(values, message):
+    with pytest.raises(UserError, match=re.escape(message)):
+        target(values)
+
+
+def test_words_in_a_regression_are_refused_with_their_row():
+    with pytest.raises(UserError, match=r"Expected numbers in column 'y'.*'a' in row 1"):
+        target(cycle("a", "b"), "regression")

@@ -1,0 +1,384 @@
+"""`zoo train forecast` and `zoo predict` from end to end, on tiny files."""
+
+import csv
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+import zoo
+from callbacks import WarmupCosine
+from recipes.cli import main
+from zoo.catalog import CATALOG
+
+TOP = Path(__file__).parents[3]
+HEADER = ["time", "origin", "step", "target", "forecast", "lower", "upper"]
+KEYS = "recipe model dataset parameters seed seconds epochs train validation test baselines"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("files")
+
+
+@pytest.fixture(scope="module")
+def data(folder, make_csv):
+    path = folder / "daily.csv"
+    path.write_text(make_csv())
+    return path
+
+
+@pytest.fixture(scope="module")
+def run(train, data):
+    """A plain run, pictures and all."""
+    return train(data=data, epochs=3, draw=True)
+
+
+def metrics_of(run):
+    return json.loads((run / "metrics.json").read_text())
+
+
+def rows_of(text):
+    return list(csv.reader(io.StringIO(text)))
+
+
+def events(path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    return EventAccumulator(str(path), size_guidance={"scalars": 0}).Reload()
+
+
+def plain():
+    """The environment as a user has it, without what the tests set."""
+    return {k: v for k, v in os.environ.items() if k not in ("TF_CPP_MIN_LOG_LEVEL", "MPLBACKEND")}
+
+
+def predict(run, *arguments):
+    """What `zoo predict` writes with `-o`."""
+    output = Path(run).parent / "out.csv"
+    assert main(["predict", str(run), *map(str, arguments), "-o", str(output)]) == 0
+    return output.read_bytes()
+
+
+# The folder
+
+
+def test_a_run_holds_everything(run):
+    found = {str(path.relative_to(run)) for path in run.rglob("*") if path.is_file()}
+    logs = {path for path in found if "tfevents" in path}
+    assert {str(Path(path).parent) for path in logs} == {".", "train", "validation"}
+    checkpoints = {path for path in found if path.startswith("checkpoints/epoch-")}
+    assert found - logs - checkpoints == {
+        "config.yaml", "metrics.json", "model.keras", "predictions.csv", "report.md",
+        "checkpoints/best.weights.h5", "plots/forecasts.png", "plots/test_period.png",
+        "plots/error_by_step.png", "plots/learning_curves.png",
+    }  # fmt: skip
+    for picture in run.glob("plots/*.png"):
+        assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_metrics_have_the_agreed_keys(run, data):
+    metrics = metrics_of(run)
+    assert list(metrics) == KEYS.split()
+    assert (metrics["recipe"], metrics["model"]) == ("forecast", "linear_forecaster")
+    assert (metrics["dataset"], metrics["seed"], metrics["epochs"]) == (str(data), 42, 3)
+    assert metrics["parameters"] == 14 * 3 + 3
+    assert list(metrics["baselines"]) == ["naive", "seasonal_naive", "least_squares"]
+    splits = [metrics[name] for name in ("train", "validation", "test")]
+    splits += [part for each in metrics["baselines"].values() for part in each.values()]
+    steps = [f"{name}_step_{k}" for k in (1, 2, 3) for name in ("mse", "mae")]
+    for scores in splits:
+        assert list(scores) == ["mse", "rmse", "mae", "mase", *steps]
+        assert all(np.isfinite(value) for value in scores.values())
+
+
+def test_predictions_hold_every_test_window(run, data):
+    header, *rows = rows_of((run / "predictions.csv").read_text())
+    assert header == HEADER
+    # 0.15 of 90 rows are 13.5, so that 14 are for the test, and 12 windows of 3 end in them.
+    assert len(rows) == 12 * 3
+    values = {day: float(value) for day, value in rows_of(data.read_text())[1:]}
+    error = [float(row[4]) - values[row[0]] for row in rows]
+    assert np.abs(error).mean() == pytest.approx(metrics_of(run)["test"]["mae"], rel=1e-5)
+    for time, origin, step, target, _, lower, upper in rows:
+        assert np.datetime64(origin) + int(step) == np.datetime64(time)
+        assert (target, lower, upper) == ("y", "", "")
+    assert rows[0][:3] == ["2024-03-17", "2024-03-16", "1"]
+    assert rows[-1][0] == "2024-03-30"
+
+
+def test_the_model_answers_in_the_units_of_the_data(run, data):
+    model = zoo.load(run)
+    assert not model.compiled
+    values = [float(row[1]) for row in rows_of(data.read_text())[1:]]
+    first = rows_of((run / "predictions.csv").read_text())[1:4]
+    window = np.float32(values[90 - 14 - 14 : 90 - 14]).reshape(1, 14, 1)
+    forecast = model.predict_on_batch(window)[0, -1, :, 0]
+    np.testing.assert_allclose(forecast, [float(row[4]) for row in first], rtol=1e-5)
+
+
+def test_config_says_what_ran(run, data):
+    saved = yaml.safe_load((run / "config.yaml").read_text())
+    facts = saved["run"]
+    assert (saved["data"], saved["window"], saved["seed"]) == (str(data), 14, 42)
+    assert (facts["recipe"], facts["format"], facts["period"]) == ("forecast", 1, 7)
+    assert len(facts["data_sha256"]) == 64
+    assert facts["first_test_origin"] == "2024-03-16"
+    assert {"python", "keras", "numpy", "handson-zoo"} <= set(facts["versions"])
+
+
+def test_report_is_readable(run, data):
+    text = (run / "report.md").read_text()
+    assert text.startswith(f"# linear_forecaster on {data}\n")
+    for line in ("| linear_forecaster | test | ", "| seasonal_naive | validation | ", "seed 42"):
+        assert line in text
+    for picture in run.glob("plots/*.png"):
+        assert f"](plots/{picture.name})" in text
+
+
+def test_tensorboard_reads_the_curves(run):
+    train, validation = events(run / "train"), events(run / "validation")
+    for log in (train, validation):
+        assert [event.step for event in log.Scalars("epoch_loss")] == [0, 1, 2]
+    steps = 3 * (46 // 16)
+    rates = train.Scalars("learning_rate")
+    assert [event.step for event in rates] == list(range(steps))
+    schedule = WarmupCosine(0.001, steps)
+    expected = [float(schedule(step)) for step in range(steps)]
+    np.testing.assert_allclose([event.value for event in rates], expected, rtol=1e-5, atol=1e-9)
+    assert [image.step for image in validation.Images("forecasts")] == [0, 2]
+    assert validation.Images("forecasts")[0].encoded_image_string.startswith(b"\x89PNG")
+    assert b"window: 14" in train.Tensors("config/text_summary")[0].tensor_proto.string_val[0]
+
+
+# Repeating
+
+
+def test_a_saved_config_repeats_the_run(run, train):
+    again = train("--config", run / "config.yaml", epochs=None)
+    first, second = metrics_of(run), metrics_of(again)
+    del first["seconds"], second["seconds"]
+    assert first == second
+    assert (again / "predictions.csv").read_bytes() == (run / "predictions.csv").read_bytes()
+    before, after = (yaml.safe_load((r / "config.yaml").read_text()) for r in (run, again))
+    assert [k for k in before if before[k] != after[k]] == ["name"]
+
+
+def test_flags_override_a_config(run, train):
+    other = train("--config", run / "config.yaml", "--seed", 7, epochs=1)
+    assert metrics_of(other)["seed"] == 7
+    assert metrics_of(other)["test"] != metrics_of(run)["test"]
+
+
+@pytest.mark.parametrize("patience", [0, 1])
+def test_scores_are_those_of_the_best_epoch(train, data, patience):
+    run = train(
+        data=data, epochs=6, learning_rate=0.1, schedule="constant", patience=patience, seed=3
+    )
+    scores = [e.value for e in events(run / "validation").Scalars("epoch_last_step_mse")]
+    assert min(scores) < 0.98 * scores[-1], "the last epoch must not be the best one here"
+    assert metrics_of(run)["epochs"] == len(scores)
+    assert (len(scores) < 6) == bool(patience)
+    values = [float(row[1]) for row in rows_of(data.read_text())[1:]]
+    scale = np.std(values[:63])  # the training rows: all but 0.3 of 90
+    found = metrics_of(run)["validation"]["mse"] / scale**2
+    assert found == pytest.approx(min(scores), rel=1e-3)
+
+
+# Predicting
+
+
+def test_a_fresh_process_predicts_the_same_and_beyond(run, data, tmp_path, make_csv):
+    longer = tmp_path / "longer.csv"
+    longer.write_text(make_csv(rows=95))
+    assert longer.read_text().startswith(data.read_text())
+    done = subprocess.run(
+        [sys.executable, "-m", "recipes", "predict", run, longer],
+        cwd=TOP, capture_output=True, text=True, timeout=250, env=plain(),
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    saved = (run / "predictions.csv").read_text()
+    assert done.stdout.startswith(saved)
+    more = rows_of(done.stdout[len(saved) :])
+    assert len(more) == (5 + 1) * 3
+    assert [row[:3] for row in more[-3:]] == [
+        ["2024-04-05", "2024-04-04", "1"],
+        ["2024-04-06", "2024-04-04", "2"],
+        ["2024-04-07", "2024-04-04", "3"],
+    ]
+
+
+def test_predict_reads_files_standard_input_and_its_own_data(
+    run, data, capfd, monkeypatch, tmp_path
+):
+    expected = predict(run, data)
+    assert predict(run) == expected
+    assert main(["predict", str(run), str(data)]) == 0
+    assert capfd.readouterr().out.encode() == expected
+    with data.open() as file:
+        monkeypatch.setattr(sys, "stdin", file)
+        assert predict(run, "-") == expected
+    last = predict(run, data, "--last")
+    assert last.split(b"\n")[1:] == expected.split(b"\n")[-4:]
+    # The last window alone is enough to forecast what follows it.
+    header, *lines = data.read_text().splitlines()
+    (tmp_path / "end.csv").write_text("\n".join([header, *lines[-14:]]))
+    assert predict(run, tmp_path / "end.csv", "--last") == last
+    assert predict(run, tmp_path / "end.csv") == last
+
+
+# Kinds of runs
+
+
+SEVERAL_SERIES = {"series": ("b", "a"), "columns": ("y", "x")}
+TWO_COLUMNS = {"columns": ("y", "x")}
+KINDS = {
+    "several series": (
+        "--model=deep_rnn --model.units=3 --series=s --target=y --covariates=x "
+        "--calendar=dayofweek --head=quantile --difference=7",
+        SEVERAL_SERIES,
+        [80],
+    ),
+    "several targets": (
+        "--model=conv_gru --model.units=3 --target=y,x --known=known.csv --head=gaussian "
+        "--difference=1",
+        TWO_COLUMNS,
+        [80, 95],
+    ),
+    "monte carlo": (
+        "--model=wavenet_lite --model.filters=2 --model.num_layers=2 --model.dropout=0.2 "
+        "--mc_samples=4 --loss=huber",
+        {},
+        [80, 95],
+    ),
+    "iterated": ("--strategy=iterated --calendar=weekend --difference=1", {}, []),
+    "backtest": ("--backtest=2 --window=7", {}, []),
+    "as it is": (
+        "--model=simple_rnn --model.units=3 --normalization=none --calendar=month,hour,dayofyear",
+        {},
+        [],
+    ),
+    "wavenet": (
+        "--model=wavenet --model.filters=2 --model.num_layers=2 --head=quantile "
+        "--quantiles=0.025,0.5,0.975",
+        {},
+        [95],
+    ),
+}
+
+
+def test_every_zoo_model_is_trained_below():
+    flags = " ".join(flags for flags, _, _ in KINDS.values())
+    forecasters = {info.name for info in CATALOG if info.task == "forecast"}
+    assert set(re.findall(r"--model=(\w+)", flags)) | {"linear_forecaster"} == forecasters
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_kinds_of_runs(kind, train, tmp_path, make_csv, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    flags, file, levels = KINDS[kind]
+    Path("data.csv").write_text(make_csv(**file))
+    Path("known.csv").write_text(make_csv(rows=93, columns=("sun",), seed=5))
+    run = train(*flags.split(), data="data.csv", epochs=1)
+    metrics, saved = metrics_of(run), (run / "predictions.csv").read_bytes()
+    for scores in (metrics["validation"], metrics["test"]):
+        assert all(np.isfinite(value) for value in scores.values())
+        assert [key for key in scores if "coverage" in key] == [f"coverage_{k}" for k in levels]
+    header, *rows = rows_of(saved.decode())
+    ids = sorted(file.get("series", [""]))
+    assert header == (["series"] if len(ids) > 1 else []) + HEADER
+    for row in rows:
+        forecast, lower, upper = row[-3:]
+        assert bool(lower) == bool(upper) == bool(levels)
+        assert not levels or float(lower) <= float(forecast) <= float(upper)
+
+    predicted = predict(run, "data.csv")
+    assert predicted.startswith(saved)
+    more = rows_of(predicted[len(saved) :].decode())
+    targets = ["y", "x"] if "--target=y,x" in flags else ["y"]
+    days = ["2024-03-31", "2024-04-01", "2024-04-02"]
+    name = len(ids) > 1
+    assert [[*([""], row[:1])[name], row[name], row[name + 3]] for row in more] == [
+        [one, day, target] for one in ids for day in days for target in targets
+    ]
+    if kind == "backtest":
+        assert "## Backtest" in (run / "report.md").read_text()
+        assert {path.name for path in (run / "folds").iterdir()} == {"1", "2"}
+
+
+def test_iterated_forecasts_feed_back(train, data):
+    run = train(data=data, strategy="iterated", epochs=1)
+    model = zoo.load(run)
+    assert model.output_shape == (None, 1, 1, 1)
+    values = [float(row[1]) for row in rows_of(data.read_text())[1:]]
+    past = values[90 - 14 - 14 : 90 - 14]
+    for row in rows_of((run / "predictions.csv").read_text())[1:4]:
+        window = np.float32(past[-14:]).reshape(1, 14, 1)
+        past.append(float(model.predict_on_batch(window)[0, 0, 0, 0]))
+        assert float(row[4]) == pytest.approx(past[-1], rel=1e-5)
+
+
+def test_missing_values_and_uneven_times_are_mended_and_reported(train, tmp_path, make_csv):
+    lines = make_csv().splitlines()
+    del lines[40]  # a day
+    lines[20] = lines[20].split(",")[0] + ","  # a value
+    path = tmp_path / "gaps.csv"
+    path.write_text("\n".join([lines[0], *reversed(lines[1:])]))
+    run = train(data=path, resample="D", epochs=1)
+    report = (run / "report.md").read_text()
+    assert "- resampled to D by mean: 89 rows in, 90 out" in report
+    assert "- y: 2 missing values, filled with the last known value" in report
+    assert predict(run, path).startswith((run / "predictions.csv").read_bytes())
+
+
+def test_book_series_and_a_preset(train):
+    run = train("--preset", "ml2-ch15-49", model=None, window=None, horizon=None, epochs=1,
+                batch_size=256)  # fmt: skip
+    metrics = metrics_of(run)
+    assert (metrics["dataset"], metrics["parameters"]) == ("book_series", 510)
+    assert metrics["baselines"]["least_squares"]["validation"]["mse"] == pytest.approx(
+        0.015488, rel=0.01
+    )
+    assert predict(run) == (run / "predictions.csv").read_bytes()
+
+
+def test_ridership(train, zoo_data):
+    run = train(dataset="ridership", epochs=1, window=28, horizon=2)
+    metrics = metrics_of(run)
+    assert metrics["baselines"]["seasonal_naive"]["validation"]["mae"] > 1000  # riders
+    predicted = predict(run)
+    assert predicted.startswith((run / "predictions.csv").read_bytes())
+    assert rows_of(predicted.decode())[-1][:3] == ["2021-12-02", "2021-11-30", "2"]
+
+
+@pytest.mark.jax
+def test_on_jax(data, tmp_path):
+    pytest.importorskip("jax", reason="needs the jax extra")
+    common = [sys.executable, "-m", "recipes"]
+    flags = f"--data={data} --window=14 --horizon=3 --epochs=2 --backend=jax --logdir={tmp_path}"
+    flags += " --model=wavenet_lite --model.filters=2 --name=j"
+    options = {"cwd": TOP, "capture_output": True, "text": True, "timeout": 250, "env": plain()}
+    done = subprocess.run([*common, "train", "forecast", *flags.split()], **options)
+    assert done.returncode == 0, done.stderr
+    run = tmp_path / "forecast" / "j"
+    done = subprocess.run([*common, "predict", run, data], **options)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith((run / "predictions.csv").read_text())
+
+
+@pytest.mark.parametrize(("mse", "words"), [(3.0, ""), (9.0, "naive does better than wavenet.")])
+def test_a_model_that_loses_to_a_baseline_says_so(mse, words):
+    from recipes.engine.report import advice
+
+    baselines = {"naive": {"validation": {"mse": 4.0}}, "mean": {"validation": {"mse": 8.0}}}
+    metrics = {"model": "wavenet", "validation": {"mse": mse}, "baselines": baselines}
+    found = advice(metrics, "mse", "more --epochs")
+    assert found.startswith(words)
+    assert bool(found) == bool(words)

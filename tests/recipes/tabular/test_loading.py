@@ -1,0 +1,336 @@
+"""How tables are read and split, and what their scores are worth."""
+
+import hashlib
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from sklearn.linear_model import LinearRegression
+
+from recipes.data import memory
+from recipes.data.target import Target
+from recipes.errors import UserError
+from recipes.tabular import TabularConfig, default_config, load_data
+from recipes.tabular.baselines import baselines
+from recipes.tabular.data.housing import housing_book
+from recipes.tabular.importances import permutation_importances
+from recipes.tabular.intervals import mean_interval, rmse_interval
+from recipes.tabular.loading import load_table, split
+from recipes.tabular.predictions import known_values
+
+
+def csv(tmp_path, frame, name="t.csv"):
+    path = tmp_path / name
+    frame.to_csv(path, index=False)
+    return str(path)
+
+
+def mixed(rows=200, seed=0):
+    generator = np.random.default_rng(seed)
+    size = generator.normal(50, 10, rows)
+    color = generator.choice(["red", "green", "blue"], rows)
+    price = 3 * size + 20 * (color == "red") + generator.normal(0, 5, rows)
+    return pd.DataFrame({"size": size.round(3), "color": color, "price": price.round(2)})
+
+
+def config(path, target="price", **flags):
+    return TabularConfig(model="wide_and_deep", data=path, target=target, **flags)
+
+
+# Splits
+
+
+def test_parts_share_no_row_and_cover_all(tmp_path):
+    table = load_table(config(csv(tmp_path, mixed()), validation_fraction=0.1, test_fraction=0.3))
+    rows = np.concatenate(list(table.rows.values()))
+    assert sorted(rows) == list(range(200))
+    assert {name: len(part) for name, part in table.rows.items()} == {
+        "train": 120, "validation": 20, "test": 60
+    }  # fmt: skip
+
+
+def test_parts_of_a_regression_are_alike_in_the_target(tmp_path):
+    table = load_table(config(csv(tmp_path, mixed(1000))))
+    values = table.target.values
+    tenths = np.quantile(values, np.arange(1, 10) / 10)
+    for rows in table.rows.values():
+        shares = np.bincount(np.searchsorted(tenths, values[rows]), minlength=10) / len(rows)
+        assert np.abs(shares - 0.1).max() < 0.01
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 10])
+def test_a_rare_class_is_learned_and_never_only_tested(count):
+    values = np.repeat([0, 1, 2], [60, 40, count])
+    target = Target("y", values, ("a", "b", "rare"))
+    rows, notes = split(target, 0.15, 0.2)
+    assert 2 in values[rows["train"]]
+    lacking = [name for name in rows if 2 not in values[rows[name]]]
+    assert lacking == {1: ["validation", "test"], 2: ["validation"]}.get(count, [])
+    if lacking:
+        assert notes == [
+            f"class 'rare' has {count} row{'s' * (count > 1)}: too few for the "
+            f"{' and the '.join(lacking)} part, whose scores know nothing of it"
+        ]
+    else:
+        assert notes == []
+
+
+def test_the_seed_of_a_run_changes_no_part(tmp_path):
+    path = csv(tmp_path, mixed())
+    first, second = (load_table(config(path, seed=seed)).rows for seed in (1, 2))
+    assert all((first[name] == second[name]).all() for name in first)
+
+
+def test_folds_test_every_row_once_but_those_of_the_test_part(tmp_path):
+    task = load_data(config(csv(tmp_path, mixed()), folds=4))
+    folds = task.folds()
+    assert list(folds) == ["1 of 4", "2 of 4", "3 of 4", "4 of 4"]
+    tested = np.concatenate([fold.table.rows["test"] for fold in folds.values()])
+    rest = np.concatenate([task.table.rows["train"], task.table.rows["validation"]])
+    assert sorted(tested) == sorted(rest)
+    for fold in folds.values():
+        rows = np.concatenate(list(fold.table.rows.values()))
+        assert sorted(rows) == sorted(rest)
+
+
+# Notes and refusals
+
+
+def test_rows_without_a_target_are_left_out_and_the_others_keep_their_numbers(tmp_path):
+    frame = mixed()
+    frame.loc[[0, 5], "price"] = np.nan
+    table = load_table(config(csv(tmp_path, frame)))
+    assert table.notes == ("2 rows without a price left out",)
+    assert table.numbers[:5].tolist() == [2, 3, 4, 5, 7]
+    assert table.frame["size"].tolist()[:4] == frame["size"].tolist()[1:5]
+
+
+REFUSED = {
+    "no target": ({"target": None}, "Name the column to predict with --target. One of size, color"),
+    "another target": ({"target": "prize"}, "a column 'prize' (--target) in "),
+    "its nearest name": ({"target": "Prices"}, "Did you mean 'price'?"),
+    "an unknown column": ({"drop": ["colour"]}, "a column 'colour' (--drop) in "),
+    "the target dropped": ({"drop": ["price"]}, "Received: 'price' in --target and --drop."),
+    "twice": (
+        {"numeric": ["size"], "categorical": ["size"]},
+        "Received: 'size' in --numeric and --categorical.",
+    ),
+    "words as numbers": ({"numeric": ["color"]}, "Expected numbers in column 'color' of "),
+    "nothing left": ({"drop": ["size", "color"]}, "Received none: only the target."),
+    "too many folds": (
+        {"target": "color", "folds": 150},
+        "--folds 150 needs 150 rows of every class outside the test part.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("flags", "message"), REFUSED.values(), ids=REFUSED)
+def test_wrong_flags_are_refused(tmp_path, flags, message):
+    with pytest.raises(UserError) as error:
+        load_data(config(csv(tmp_path, mixed()), **{"target": "price", **flags}))
+    assert message in str(error.value)
+
+
+def test_too_few_rows_are_refused(tmp_path):
+    with pytest.raises(UserError, match=r"at least 30 rows with a target 'price'.*Received: 29"):
+        load_table(config(csv(tmp_path, mixed(29))))
+
+
+def test_duplicate_headers_are_refused(tmp_path):
+    path = tmp_path / "twice.csv"
+    path.write_text("a,b,a\n" + "1,2,3\n" * 40)
+    with pytest.raises(UserError, match=r"different names in .*Received: 2 named 'a'"):
+        load_table(config(str(path), "b"))
+
+
+def test_a_file_larger_than_memory_is_refused_before_it_is_read(tmp_path, monkeypatch):
+    path = tmp_path / "huge.csv"
+    with path.open("wb") as file:
+        file.write(b"a,b\n1,2\n")
+        file.truncate(10 << 30)  # takes no space on the disk
+    monkeypatch.setattr(memory, "memory", lambda: 8 << 30)
+    with pytest.raises(UserError, match=r"its 10.7 GB take about 32.2 GB of memory.*has 8.6 GB"):
+        load_table(config(str(path), "b"))
+
+
+def test_a_file_of_any_kind_that_fits_is_not_refused(tmp_path, monkeypatch):
+    frame = mixed(100)
+    paths = [tmp_path / name for name in ("t.csv", "t.csv.gz", "t.parquet")]
+    frame.to_csv(paths[0], index=False)
+    frame.to_csv(paths[1], index=False)
+    frame.to_parquet(paths[2])
+    tables = [load_table(config(str(path))) for path in paths]
+    for table in tables[1:]:
+        pd.testing.assert_frame_equal(table.frame, tables[0].frame, check_dtype=False)
+    monkeypatch.setattr(memory, "memory", lambda: 1000)
+    for path in paths:
+        with pytest.raises(UserError, match="too large"):
+            load_table(config(str(path)))
+
+
+def test_memory_is_that_of_this_machine():
+    assert 1 << 28 < memory.memory() < 1 << 50
+
+
+# Known values
+
+
+def test_rare_values_and_missing_ones_count_as_unknown():
+    frame = pd.DataFrame({"x": ["a"] * 5 + ["b"] * 4 + [None] * 9, "n": [1.0] * 9 + [2.0] * 9})
+    assert known_values(frame, ["x", "n"]) == {"x": ["a"], "n": ["1", "2"]}
+
+
+def test_where_all_values_are_rare_all_are_known():
+    assert known_values(pd.DataFrame({"x": list("abcd")}), ["x"]) == {"x": ["a", "b", "c", "d"]}
+
+
+# Scores and baselines
+
+
+def test_the_interval_of_an_rmse_is_students_t_of_the_squared_errors():
+    errors = np.random.default_rng(0).normal(size=500)
+    low, high = stats.t.interval(
+        0.95, 499, loc=np.mean(errors**2), scale=stats.sem(errors**2)
+    )  # as the book has it
+    assert rmse_interval(errors) == pytest.approx((low**0.5, high**0.5), rel=1e-12)
+
+
+def test_the_interval_of_an_accuracy_is_that_of_a_binomial():
+    right = np.repeat([1.0, 0.0], [850, 150])
+    low, high = mean_interval(right)
+    half = 1.96 * (0.85 * 0.15 / 1000) ** 0.5
+    assert (low, high) == pytest.approx((0.85 - half, 0.85 + half), abs=0.004)
+
+
+def test_importances_are_what_shuffling_costs():
+    generator = np.random.default_rng(0)
+    inputs = {
+        "numeric": generator.normal(size=(2000, 2)),
+        "categories": generator.integers(0, 2, (2000, 1)),
+    }
+    truth = 3 * inputs["numeric"][:, 1] + inputs["categories"][:, 0]
+
+    def predict(found):
+        return 3 * found["numeric"][:, 1] + found["categories"][:, 0]
+
+    found = permutation_importances(
+        predict, lambda y: float(np.mean((y - truth) ** 2)), inputs, ["unread", "read", "class"]
+    )
+    means = {each.name: each.mean for each in found}
+    assert [each.name for each in found] == ["read", "class", "unread"]
+    # Shuffled, a column costs twice its variance: 2 * 9 and 2 / 4.
+    assert means == pytest.approx({"read": 18, "class": 0.5, "unread": 0}, rel=0.1)
+
+
+@pytest.mark.parametrize("labels", [(), ("a", "b", "c")])
+def test_baselines_predict_from_training_rows_alone(labels):
+    generator = np.random.default_rng(0)
+    inputs = {
+        "numeric": generator.normal(size=(300, 2)).astype(np.float32),
+        "categories": generator.integers(0, 4, (300, 1)),
+    }
+    inputs["numeric"][::7, 0] = np.nan
+    values = generator.integers(0, 3, 300) if labels else generator.normal(size=300)
+    train, rest = np.arange(200), np.arange(200, 300)
+    found = [
+        baselines(
+            inputs, Target("y", np.where(np.arange(300) < 200, values, other), labels), train, (4,)
+        )
+        for other in (values, 0)
+    ]
+    assert list(found[0]) == [
+        "boosted_trees",
+        *(["logistic", "majority"] if labels else ["ridge", "mean"]),
+    ]
+    for name in found[0]:
+        first, second = (each[name](rest) for each in found)
+        assert first.shape == ((100, 3) if labels else (100,))
+        assert np.array_equal(first, second)
+    if labels:
+        shares = np.bincount(values[train]) / 200
+        assert found[0]["majority"](rest)[0] == pytest.approx(shares)
+    else:
+        assert found[0]["mean"](rest)[0] == pytest.approx(values[train].mean())
+
+
+def test_a_baseline_knows_classes_that_its_training_rows_lack():
+    inputs = {"numeric": np.random.default_rng(0).normal(size=(60, 1)).astype(np.float32)}
+    target = Target("y", np.repeat([0, 1, 2], [25, 25, 10]), ("a", "b", "c"))
+    for name, predict in baselines(inputs, target, np.arange(50), ()).items():
+        assert predict(np.arange(60)).shape == (60, 3), name
+        assert (predict(np.arange(60))[:, 2] == 0).all(), name
+
+
+# Data sets
+
+
+def test_diabetes_needs_no_file():
+    task = load_data(default_config())
+    assert len(task.table.frame) == 442
+    assert task.table.columns.categorical == ("sex",)
+    assert len(task.table.columns.numeric) == 9
+    assert task.sha256 == load_data(default_config()).sha256
+    assert len(task.sha256) == len(hashlib.sha256().hexdigest())
+
+
+def test_the_hash_tells_tables_apart(tmp_path):
+    frame = mixed()
+    first = load_data(config(csv(tmp_path, frame, "a.csv")))
+    frame.loc[3, "color"] = "blue" if frame.loc[3, "color"] != "blue" else "red"
+    second = load_data(config(csv(tmp_path, frame, "b.csv")))
+    assert first.sha256 != second.sha256
+
+
+def test_housing_is_the_books(zoo_data):
+    table = load_table(default_config("housing"))
+    assert table.frame.shape == (20640, 9)
+    assert table.columns.categorical == ("ocean_proximity",)
+    assert table.frame["total_bedrooms"].isna().sum() == 207
+    assert table.target.values.max() == 500001
+
+
+def test_housing_book_is_split_as_in_the_book(zoo_data):
+    frame, rows = housing_book()
+    assert {name: len(part) for name, part in rows.items()} == {
+        "train": 11610, "validation": 3870, "test": 5160
+    }  # fmt: skip
+    occupants = frame["AveOccup"].to_numpy()
+    train = occupants[rows["train"]]
+    outlier = occupants[rows["validation"]].max()
+    assert outlier == pytest.approx(1243.333, abs=1e-3)
+    assert (outlier - train.mean()) / train.std() == pytest.approx(525, abs=1)
+
+
+def test_least_squares_on_housing_book_has_the_known_errors(zoo_data):
+    frame, rows = housing_book()
+    x = frame.drop(columns="MedHouseVal")
+    x = x.fillna(x.iloc[rows["train"]].median())
+    y = frame["MedHouseVal"]
+    model = LinearRegression().fit(x.iloc[rows["train"]], y.iloc[rows["train"]])
+    for part, known in (("validation", 1.095), ("test", 0.532)):
+        error = model.predict(x.iloc[rows[part]]) - y.iloc[rows[part]]
+        assert np.mean(error**2) == pytest.approx(known, abs=0.01)
+
+
+def test_titanic_leaves_out_what_names_the_passengers(zoo_data):
+    task = load_data(default_config("titanic"))
+    table = task.table
+    assert table.columns.numeric == ("Age", "SibSp", "Parch", "Fare")
+    assert table.columns.categorical == ("Pclass", "Sex", "Embarked")
+    assert [note.split("'")[1] for note in table.notes] == [
+        "PassengerId",
+        "Name",
+        "Ticket",
+        "Cabin",
+    ]
+    assert table.target.labels == ("0", "1")
+
+
+def test_the_target_is_standardised_by_training_rows(tmp_path):
+    task = load_data(config(csv(tmp_path, mixed())))
+    values = task.table.target.values[task.table.rows["train"]]
+    assert task.target_scaling == pytest.approx((values.mean(), values.std()))
+    plain = replace(task, config=replace(task.config, target_normalization="none"))
+    assert plain.target_scaling == (0.0, 1.0)

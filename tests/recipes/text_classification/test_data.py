@@ -1,0 +1,464 @@
+"""Labelled texts: the grammar, the reviews, tables of one's own, splits and batches."""
+
+import gzip
+import io
+import re
+import tarfile
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recipes.data.download import FILES
+from recipes.data.target import Target
+from recipes.errors import UserError
+from recipes.text_classification.data import imdb as reviews
+from recipes.text_classification.data.imdb import imdb, read_archive
+from recipes.text_classification.data.labelled_texts import find_columns, read_labelled_texts
+from recipes.text_classification.data.reber import (
+    LETTERS,
+    SIZES,
+    TRICKY,
+    corrupted,
+    embedded_reber,
+    is_embedded_reber,
+    reber_dataset,
+)
+from recipes.text_classification.data.text_batches import TextBatches
+from recipes.text_classification.data.text_splits import split_texts, text_keys, without_shared
+
+# The grammar
+
+
+def accepts(string):
+    """The grammar once more, as a pattern."""
+    # After T: S*X; after X one is where P leads to. There T*V, then P and X again, or V; or S.
+    loop = "T*V(?:PXT*V)*"
+    inner = f"B(?:TS*X(?:X{loop}(?:PS|V)|S)|P{loop}(?:PS|V))E"
+    return bool(re.fullmatch(f"B(?:T{inner}T|P{inner}P)E", string))
+
+
+def test_strings_of_the_grammar():
+    generator = np.random.default_rng(0)
+    strings = [embedded_reber(generator) for _ in range(3000)]
+    assert all(accepts(string) and is_embedded_reber(string) for string in strings)
+    assert len(set(strings)) > 300  # so few: the shortest ones are the likeliest
+    assert {len(string) for string in strings} >= set(range(9, 25))
+    assert abs(np.mean([string[1] == "T" for string in strings]) - 0.5) < 0.04
+    assert set("".join(strings)) == set(LETTERS)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 10**6))
+def test_corrupted_strings_differ_in_one_letter_and_are_never_valid(seed):
+    generator = np.random.default_rng(seed)
+    string = embedded_reber(generator)
+    other = corrupted(string, generator)
+    assert sum(a != b for a, b in zip(string, other, strict=True)) == 1
+    assert set(other) <= set(LETTERS)
+    assert not is_embedded_reber(other)
+    assert not accepts(other)
+
+
+@given(st.text(alphabet=LETTERS, max_size=14))
+def test_other_strings_are_refused(string):
+    assert is_embedded_reber(string) == accepts(string)
+
+
+def test_the_tricky_strings_differ_in_what_must_be_remembered():
+    bad, good = TRICKY
+    assert (is_embedded_reber(bad), is_embedded_reber(good)) == (False, True)
+    assert (bad[:-2], bad[-1]) == (good[:-2], good[-1])
+    assert (bad[-2], good[-2]) == ("T", "P")
+
+
+def test_half_of_each_part_is_valid():
+    data = reber_dataset()
+    assert data.target.labels == ("corrupted", "valid")
+    assert {name: len(rows) for name, rows in data.rows.items()} == SIZES
+    assert np.concatenate(list(data.rows.values())).tolist() == list(range(14_000))
+    for rows in data.rows.values():
+        assert data.target.values[rows].mean() == 0.5
+        assert 0.4 < data.target.values[rows[: len(rows) // 2]].mean() < 0.6  # in random order
+    valid = [is_embedded_reber(string) for string in data.texts]
+    np.testing.assert_array_equal(valid, data.target.values == 1)
+    assert reber_dataset().texts.tolist() == data.texts.tolist()
+    assert reber_dataset(seed=1).texts.tolist() != data.texts.tolist()
+
+
+# Splits
+
+
+def target_of(values):
+    values = np.asarray(values)
+    return Target("y", values, tuple(str(n) for n in range(values.max() + 1)))
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 10**6), st.integers(20, 60), st.sampled_from([0.1, 0.3]))
+def test_a_text_and_its_twins_are_in_one_part(seed, count, share):
+    generator = np.random.default_rng(seed)
+    texts = np.array([f"{'tT'[n % 2]} {generator.integers(25)}" for n in range(count)], object)
+    target = target_of([*generator.integers(0, 2, count).tolist(), 1])
+    texts = np.append(texts, "other")
+    rows, notes = split_texts(texts, target, {"test": share, "validation": share})
+    assert sorted(np.concatenate(list(rows.values()))) == list(range(count + 1))
+    keys = [set(text_keys(texts[part])) for part in rows.values()]
+    assert sum(map(len, keys)) == len(set.union(*keys))
+    assert len(keys[0]) == pytest.approx(share * len(set.union(*keys)), abs=1.5)
+    assert any("another one, but for case" in note for note in notes)
+    again, _ = split_texts(texts, target, {"test": share, "validation": share})
+    assert all((again[name] == rows[name]).all() for name in rows)
+
+
+def test_classes_keep_their_shares():
+    texts = np.array([str(n) for n in range(1000)], object)
+    target = target_of((np.arange(1000) % 10 == 0).astype(int))
+    rows, notes = split_texts(texts, target, {"test": 0.2, "validation": 0.1})
+    assert {name: len(part) for name, part in rows.items()} == {
+        "test": 200, "validation": 100, "train": 700
+    }  # fmt: skip
+    assert all(target.values[part].mean() == 0.1 for part in rows.values())
+    assert notes == ()
+
+
+def test_what_is_odd_about_texts_is_noted():
+    texts = np.array(["Good!", " good! ", "bad", "bad", *map(str, range(30))], object)
+    target = target_of([0, 1, 0, 0] + [0, 1] * 14 + [0, 2])
+    rows, notes = split_texts(texts, target, {"test": 0.1, "validation": 0.1})
+    assert len(notes) == 3
+    assert notes[0].startswith("2 texts repeat another one")
+    assert notes[1] == "1 text occurs with different labels"
+    assert "class '2' has 1 different text: too few" in notes[2]
+    assert 33 in rows["train"]
+    with pytest.raises(UserError, match=r"sum to less than 1. Received: 0.5 and 0.5"):
+        split_texts(texts, target, {"test": 0.5, "validation": 0.5})
+
+
+def test_a_class_of_one_text_is_counted_by_texts():
+    texts = np.array(["same"] * 9 + [str(n) for n in range(40)], object)
+    notes = split_texts(texts, target_of([2] * 9 + [0, 1] * 20), {"test": 0.1})[1]
+    assert "class '2' has 1 different text: too few for the test part" in notes[1]
+
+
+def test_texts_that_are_all_alike_cannot_be_split():
+    texts = np.array(["same"] * 40, object)
+    with pytest.raises(UserError, match=r"for a test part. Received: 1 different text in 40 rows"):
+        split_texts(texts, target_of([0, 1] * 20), {"test": 0.1, "validation": 0.1})
+
+
+def test_something_must_be_left_to_train_on(tmp_path):
+    path = write(tmp_path / "t.csv")
+    with pytest.raises(UserError, match=r"training texts that are not held out .* that all are"):
+        read_labelled_texts(path, validation=path)
+
+
+def test_held_out_texts_are_no_training_texts():
+    texts = np.array(["a", "b", "A ", "c"], object)
+    rows, notes = without_shared(texts, np.array([0, 1]), np.array([2, 3]))
+    assert rows.tolist() == [1]
+    assert notes == ("1 training texts left out that are held out, too",)
+    assert without_shared(texts, np.array([1]), np.array([3])) == ([1], ())
+
+
+# Tables of one's own
+
+
+def write(path, rows=60, header="text,target", label="'AB'[n % 2]", suffix=""):
+    lines = [header, *(f"text number {n}{suffix},{eval(label)}" for n in range(rows))]
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    return path
+
+
+def test_a_table_of_texts(tmp_path):
+    data = read_labelled_texts(write(tmp_path / "t.csv"))
+    assert data.target.labels == ("A", "B")
+    assert data.target.name == "target"
+    assert {name: len(rows) for name, rows in data.rows.items()} == {
+        "train": 48, "validation": 6, "test": 6
+    }  # fmt: skip
+    assert list(data.rows) == ["train", "validation", "test"]
+    for number, text, value in zip(data.numbers, data.texts, data.target.values, strict=True):
+        assert (text, value) == (f"text number {number - 1}", (number - 1) % 2)
+    assert data.notes == ()
+    assert data.source.endswith("t.csv")
+
+
+def test_forms_of_tables(tmp_path):
+    expected = read_labelled_texts(write(tmp_path / "t.csv"))
+    frame = pd.read_csv(tmp_path / "t.csv")
+    (tmp_path / "t.gz").write_bytes(gzip.compress((tmp_path / "t.csv").read_bytes()))
+    frame.to_parquet(tmp_path / "t.parquet")
+    frame.assign(text=frame["text"].str.encode("utf-8")).to_parquet(tmp_path / "bytes.parquet")
+    frame.assign(text=frame["text"].astype("category")).to_parquet(tmp_path / "c.parquet")
+    for name in ("t.gz", "t.parquet", "bytes.parquet", "c.parquet"):
+        found = read_labelled_texts(tmp_path / name)
+        assert found.texts.tolist() == expected.texts.tolist()
+        assert all((found.rows[part] == expected.rows[part]).all() for part in found.rows)
+
+
+def test_empty_texts_are_kept_and_rows_without_a_label_are_not(tmp_path):
+    lines = [f"{'' if n in (3, 4) else n},{'' if n in (5, 6) else 'AB'[n % 2]}" for n in range(40)]
+    (tmp_path / "t.csv").write_text("\n".join(["text,label", *lines, "NA,A"]) + "\n")
+    data = read_labelled_texts(tmp_path / "t.csv")
+    assert data.numbers.tolist() == [n for n in range(1, 42) if n not in (6, 7)]
+    assert data.texts[[3, 4, -1]].tolist() == ["", "", "NA"]
+    assert data.notes[0] == f"2 rows of {tmp_path / 't.csv'} without a label left out"
+    frame = pd.DataFrame({"text": [None, *map(str, range(39))], "label": ["A", "B"] * 20})
+    frame.to_parquet(tmp_path / "t.parquet")
+    assert read_labelled_texts(tmp_path / "t.parquet").texts[0] == ""
+
+
+@pytest.mark.parametrize(
+    ("label", "labels"),
+    [
+        ("n % 3", ("0", "1", "2")),
+        ("[-1, 1][n % 2]", ("-1", "1")),
+        ("float(n % 2)", ("0", "1")),
+        ("[1, 2, ''][n % 3]", ("1", "2")),  # pandas makes floats of whole numbers with gaps
+        ("n % 2 == 0", ("False", "True")),
+        ("'שלום 😀'.split()[n % 2]", ("שלום", "😀")),
+    ],
+)
+def test_labels_of_any_kind_are_names_of_classes(tmp_path, label, labels):
+    data = read_labelled_texts(write(tmp_path / "t.csv", label=label))
+    assert data.target.labels == labels
+    assert set(data.target.values) == set(range(len(labels)))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"label": "'A'"}, "Expected a target with different values.*'A' in every row"),
+        ({"label": "n / 7"}, r"Expected classes in the column 'target' of .*such as 0.142857"),
+        ({"label": "n"}, "60 different values in 60 rows, .* Name the column .* --target"),
+        ({"label": "''"}, "at least 30 rows with a target in .* Received: 0"),
+        ({"rows": 29}, "at least 30 rows with a target in .* Received: 29"),
+        ({"rows": 0}, "Expected rows below the header"),
+        ({"header": "text,text"}, "Expected one column 'text'"),
+    ],
+)
+def test_tables_that_do_not_do(tmp_path, settings, message):
+    with pytest.raises(UserError, match=message):
+        read_labelled_texts(write(tmp_path / "t.csv", **settings))
+
+
+@pytest.mark.parametrize(
+    ("header", "given", "found"),
+    [
+        ("text,target", {}, ("text", "target")),
+        ("review,label", {}, ("review", "label")),
+        ("a,b", {}, ("a", "b")),
+        ("label,mood", {"text": "label"}, ("label", "mood")),
+        ("a,b", {"target": "b"}, ("a", "b")),
+    ],
+)
+def test_columns_are_found(tmp_path, header, given, found):
+    assert find_columns(write(tmp_path / "t.csv", header=header), **given) == found
+
+
+@pytest.mark.parametrize(
+    ("header", "given", "message"),
+    [
+        ("text,target", {"text": "texts"}, r"'texts' \(--text\) .*Did you mean 'text'"),
+        ("text,target", {"target": "y"}, r"Expected a column 'y' \(--target\)"),
+        ("text,target", {"text": "text", "target": "text"}, "Expected two columns"),
+        ("text", {}, "a column of labels beside that of the texts in .* Received: only 'text'"),
+        ("text,a,b", {}, "Name the column of labels in .* with --target. One of 'a', 'b'"),
+        ("a,b", {"target": "a"}, "Received none among 'b'. Name it with --text"),
+    ],
+)
+def test_columns_that_are_not_found(tmp_path, header, given, message):
+    label = "'A,B'" if header.count(",") == 2 else "'A'"
+    path = write(tmp_path / "t.csv", header=header, label=label)
+    with pytest.raises(UserError, match=message):
+        find_columns(path, **given)
+
+
+def test_several_columns_of_texts(tmp_path):
+    path = write(tmp_path / "t.csv", header="title,body,y", label="'some words,A'")
+    with pytest.raises(UserError, match=r"Received several: 'title', 'body'. Name it with --text"):
+        find_columns(path)
+
+
+def test_numbers_are_no_texts(tmp_path):
+    pd.DataFrame({"text": range(40), "y": [0, 1] * 20}).to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(UserError, match=r"Expected texts in the column 'text' of .*such as 0"):
+        read_labelled_texts(tmp_path / "t.parquet")
+    lists = pd.DataFrame({"text": [["a", "b"]] * 40, "y": [0, 1] * 20})
+    lists.to_parquet(tmp_path / "lists.parquet")
+    with pytest.raises(UserError, match=r"'text' of .* holds more than texts. .*in row 0"):
+        read_labelled_texts(tmp_path / "lists.parquet")
+
+
+def test_parts_in_files_of_their_own(tmp_path):
+    train = write(tmp_path / "train.csv")
+    held = write(tmp_path / "held.csv", rows=10, suffix="!")
+    with open(held, "a") as file:
+        file.write("TEXT number 7,B\n,A\nno label,\n")
+    data = read_labelled_texts(train, test=held)
+    assert len(data.rows["test"]) == 12
+    assert data.numbers[data.rows["test"]].tolist() == list(range(1, 13))
+    assert data.texts[data.rows["test"]][-2:].tolist() == ["TEXT number 7", ""]
+    assert len(data.rows["train"]) + len(data.rows["validation"]) in (59, 60)
+    both = read_labelled_texts(train, test=held, validation=held)
+    assert len(both.rows["train"]) == 59
+    assert "text number 7" not in both.texts[both.rows["train"]]
+    assert "1 training texts left out that are held out, too" in both.notes
+    assert f"1 rows of {held} without a target left out" in both.notes
+    np.testing.assert_array_equal(both.rows["test"], np.arange(60, 72))
+    np.testing.assert_array_equal(both.rows["validation"], np.arange(72, 84))
+
+
+def test_unseen_labels_of_a_validation_file(tmp_path):
+    train = write(tmp_path / "train.csv")
+    held = write(tmp_path / "held.csv", rows=9, label="'ABC'[n % 3]")
+    message = r"held.csv that .*train.csv has, too. Received: 'C' in row 3, one of 3 such rows"
+    with pytest.raises(UserError, match=message):
+        read_labelled_texts(train, validation=held)
+
+
+# The reviews
+
+
+def archive(path, members):
+    with tarfile.open(path, "w:gz") as file:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            file.addfile(info, io.BytesIO(content))
+    return path
+
+
+MEMBERS = {
+    "aclImdb/README": b"-",
+    "aclImdb/train/unsup/0_0.txt": b"-",
+    "aclImdb/train/pos/1_8.txt": b"p1",
+    "aclImdb/train/pos/0_9.txt": "p0 \x85 é".encode(),
+    "aclImdb/train/neg/1_1.txt": b"n1",
+    "aclImdb/train/neg/0_3.txt": b"n0",
+    "aclImdb/test/neg/0_2.txt": b"tn0",
+    "aclImdb/test/neg/10_2.txt": b"tn10",
+    "aclImdb/test/pos/2_10.txt": b"tp2",
+    "aclImdb/test/pos/0_7.txt": b"tp0",
+}
+
+
+def test_the_published_archive_gives_the_same_table(tmp_path, monkeypatch):
+    monkeypatch.setattr(reviews, "COUNT", 2)
+    train, test = read_archive(archive(tmp_path / "a.tar.gz", MEMBERS))
+    assert train.to_csv(index=False).split("\n") == [
+        "id,rating,label,review", "0,3,0,n0", "0,9,1,p0 \x85 é", "1,1,0,n1", "1,8,1,p1", ""
+    ]  # fmt: skip
+    assert test["review"].tolist() == ["tn0", "tp0", "tp2", "tn10"]
+
+
+def test_the_archive_is_downloaded_where_there_are_no_tables(tmp_path, monkeypatch):
+    monkeypatch.setattr(reviews, "COUNT", 2)
+    (tmp_path / "imdb").mkdir()
+    archive(tmp_path / FILES["imdb"].path, MEMBERS)
+    monkeypatch.setenv("ZOO_DATA", str(tmp_path))
+    data = imdb("book")
+    assert {name: len(rows) for name, rows in data.rows.items()} == {
+        "train": 3, "validation": 1, "test": 4
+    }  # fmt: skip
+    assert data.texts[data.target.values == 1].tolist() == ["p0 \x85 é", "p1", "tp0", "tp2"]
+
+
+def test_damaged_archives(tmp_path, monkeypatch):
+    path = archive(tmp_path / "a.tar.gz", MEMBERS)
+    with pytest.raises(
+        UserError, match=r"Expected 12,500 reviews .*Received: 2 negative and 2 pos"
+    ):
+        read_archive(path)
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(UserError, match=r"Cannot read .*a\.tar\.gz"):
+        read_archive(path)
+
+
+@pytest.fixture(scope="module")
+def imdb_parts(zoo_data):
+    return {split: imdb(split) for split in ("random", "book")}
+
+
+@pytest.mark.parametrize("split", ["random", "book"])
+def test_reviews(imdb_parts, split):
+    data = imdb_parts[split]
+    sizes = {"random": (22_384, 2_505, 25_000), "book": (22_500, 2_500, 25_000)}
+    assert tuple(map(len, data.rows.values())) == sizes[split]
+    assert data.target.labels == ("negative", "positive")
+    for rows in data.rows.values():
+        assert data.target.values[rows].mean() == pytest.approx(0.5, abs=0.015)
+    assert data.texts[1].startswith("Bromwell High is a cartoon comedy.")
+    assert (data.target.values[1], data.numbers[1], data.numbers[25_000]) == (1, 2, 1)
+    keys = {name: set(text_keys(data.texts[rows])) for name, rows in data.rows.items()}
+    shared = [len(keys["train"] & keys[name]) for name in ("validation", "test")]
+    assert (sum(shared) == 0) == (split == "random")
+    assert len(data.notes) == {"random": 2, "book": 1}[split]
+
+
+# Batches
+
+
+def some_ids(seed, count):
+    generator = np.random.default_rng(seed)
+    return [generator.integers(1, 99, generator.integers(1, 70)).astype("int32")
+            for _ in range(count)]  # fmt: skip
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 99), st.integers(1, 40), st.integers(1, 9), st.booleans(), st.booleans())
+def test_batches_hold_every_text_once(seed, count, size, shuffled, bucketing):
+    ids, labels = some_ids(seed, count), np.arange(count) * 2
+    batches = TextBatches(ids, labels, size, seed if shuffled else None, bucketing=bucketing)
+    batches.epoch = 3
+    order, found = batches.order(), []
+    assert (batches.order() == order).all()
+    for first in range(0, len(order), batches.batch_size):
+        chosen = order[first : first + batches.batch_size]
+        rows, targets = batches.assemble(chosen)
+        assert rows.dtype == np.int32
+        np.testing.assert_array_equal(targets, labels[chosen])
+        longest = max(len(ids[n]) for n in (chosen if bucketing else range(count)))
+        assert longest <= rows.shape[1] <= max(8, 1.25 * longest)
+        for row, number in zip(rows, chosen, strict=True):
+            np.testing.assert_array_equal(row[: len(ids[number])], ids[number])
+            assert not row[len(ids[number]) :].any()
+        found += chosen.tolist()
+    left_out = count % batches.batch_size if shuffled else 0
+    assert len(set(found)) == len(found) == count - left_out
+
+
+def test_similar_lengths_come_together_in_another_order_each_epoch():
+    batches = TextBatches(some_ids(0, 640), np.zeros(640), 32, seed=1)
+    widths, orders = [], []
+    for batches.epoch in range(2):
+        orders.append(batches.order())
+        shapes = [batches.assemble(batch)[0].shape for batch in orders[-1].reshape(20, 32)]
+        widths.append([width for _, width in shapes])
+    assert widths[0] != widths[1]
+    assert widths[0] != sorted(widths[0])
+    real = batches.lengths.sum()
+    assert sum(widths[0]) * 32 < 1.35 * real
+    padded = TextBatches(some_ids(0, 640), np.zeros(640), 32, seed=1, bucketing=False)
+    assert padded.assemble(padded.order()[:32])[0].size * 20 > 1.8 * real
+    first, second = (order.reshape(20, 32) for order in orders)
+    assert not {frozenset(batch) for batch in first} & {frozenset(batch) for batch in second}
+
+
+@pytest.mark.parametrize("bucketing", [True, False])
+@pytest.mark.parametrize("seed", [None, 5])
+def test_the_pipeline_of_tensorflow_gives_the_same_batches(seed, bucketing):
+    weights = np.linspace(1, 2, 21).astype("float32")
+    labels = np.arange(21, dtype="float32")[:, None]
+    batches = TextBatches(some_ids(1, 21), labels, 4, seed, weights, bucketing)
+    order, feed = batches.order(), list(batches.feed())
+    assert len(feed) == len(batches)
+    for step, found in enumerate(feed):
+        expected = batches.assemble(order[4 * step : 4 * step + 4])
+        assert len(found) == 3
+        for one, other in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(one, other)
+            assert one.numpy().dtype == other.dtype

@@ -1,0 +1,336 @@
+"""Pairs, their splits, their ids and their batches."""
+
+import gzip
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import zoo
+from recipes import translation
+from recipes.engine.tables import cell
+from recipes.errors import UserError
+from recipes.translation import coding, plots
+from recipes.translation.baselines import MostFrequent, Nearest
+from recipes.translation.data.date_pairs import date_pairs
+from recipes.translation.data.pair_batches import PairBatches
+from recipes.translation.data.pairs import parse_pairs, read_pairs, spa_eng
+from recipes.translation.loading import book_split, disjoint_split, fit_tokens, key_of, load
+from recipes.translation.metrics import sentence_scores, token_scores
+from recipes.translation.sampling import SCHEDULES, sampling_probability
+
+LINES = [("one red cat", "un gato rojo"), ("A dog!", "¡Un perro!"), ("Two", "Dos")]
+
+
+def config(**flags):
+    found = replace(translation.default_config(own_data=True), held_out=1, **flags)
+    found.validate()
+    return found
+
+
+def write(path, pairs):
+    path.write_text("".join(f"{source}\t{target}\n" for source, target in pairs), "utf-8")
+    return path
+
+
+# Pairs
+
+
+def test_pairs_of_a_file(tmp_path):
+    text = "one red cat\tun gato rojo\n\n A dog! \t¡Un perro!\tCC-BY\r\nTwo\tDos"
+    (tmp_path / "p.tsv").write_bytes(text.encode("utf-16"))
+    assert read_pairs(tmp_path / "p.tsv", "utf-16") == LINES
+    (tmp_path / "p.tsv.gz").write_bytes(gzip.compress(text.encode()))
+    assert read_pairs(tmp_path / "p.tsv.gz") == LINES
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a\tb\n\nno tab\n", r"Expected source, tab and target in each line of .*line 3, without"),
+        (b"a\tb\n \tc\n", r"The source in line 2 of .* is empty: ' \\tc'. Complete it, or delete"),
+        (b"a\t\n", "The target in line 1 of"),
+        (b"\n \n", "holds no pairs. Write one a line"),
+        (b"a\tb\ncaf\xe9\tcoffee\n", "to be text in utf-8. Received: the byte 0xe9 after 7 bytes"),
+    ],
+)
+def test_files_that_are_no_pairs(tmp_path, content, message):
+    (tmp_path / "p.tsv").write_bytes(content)
+    with pytest.raises(UserError, match=message):
+        read_pairs(tmp_path / "p.tsv")
+
+
+def test_long_lines_are_shown_in_part():
+    with pytest.raises(UserError, match=r"'x{60}\.\.\.'"):
+        parse_pairs("x" * 1000, "name")
+
+
+def test_dates_differ_and_are_right():
+    pairs = date_pairs(3000, seed=1)
+    assert len(set(pairs)) == len({source for source, _ in pairs}) == 3000
+    months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+    for source, target in pairs:
+        month, day, year = source.replace(",", "").split()
+        assert target == f"{year}-{months.index(month[:3]) + 1:02}-{day}"
+    assert len({c for source, _ in pairs for c in source}) == 38  # as many as in the book
+    assert date_pairs(5, seed=1) == date_pairs(5, seed=1) != date_pairs(5)
+
+
+def test_spanish_sentences_in_the_books_order(zoo_data):
+    pairs = spa_eng()
+    assert len(pairs) == 118_964
+    parts, notes = book_split(pairs)
+    assert [len(parts[name]) for name in ("train", "validation", "test")] == [100000, 18964, 9482]
+    assert parts["train"][:2] == [
+        ("How boring!", "¡Qué aburrimiento!"),  # as its cell 91 prints them
+        ("I love sports.", "Adoro el deporte."),
+    ]
+    assert "no test part" in notes[0]
+    assert "have a source that training has" in notes[1]
+
+
+# Splits
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(10, 80), st.integers(1, 30), st.integers(0, 3))
+def test_no_source_is_in_two_parts(count, held_out, seed):
+    generator = np.random.default_rng(seed)
+    pairs = [(f"Go {generator.integers(count)}{'.!'[n % 2]}", str(n)) for n in range(3 * count)]
+    sources = {key_of(source) for source, _ in pairs}
+    if len(sources) < 10:
+        return
+    parts, notes = disjoint_split(pairs, held_out)
+    found = {name: {key_of(source) for source, _ in part} for name, part in parts.items()}
+    size = min(held_out, len(sources) // 10)
+    assert len(found["validation"]) == len(found["test"]) == size
+    assert len(found["train"]) == len(sources) - 2 * size  # so they do not overlap
+    assert set.union(*found.values()) == sources
+    assert sorted(p for part in parts.values() for p in part) == sorted(pairs)
+    assert bool(notes) == (size < held_out)
+
+
+def test_one_pair_is_not_enough(tmp_path):
+    path = write(tmp_path / "p.tsv", [("a", "b")])
+    with pytest.raises(UserError, match=r"at least 10 different sources, .*Received: 1\."):
+        load(config(data=str(path)))
+
+
+# Ids
+
+
+def test_ids_of_a_sentence():
+    tokens = zoo.layers.WordTokens(["un", "gato"])
+    np.testing.assert_array_equal(coding.encode_source(tokens, "Un gato", 9), [3, 4])
+    np.testing.assert_array_equal(coding.encode_source(tokens, "Un gato", 1), [3])
+    np.testing.assert_array_equal(coding.encode_target(tokens, "Un gato!", 3), [1, 3, 4, 2])
+    np.testing.assert_array_equal(coding.encode_target(tokens, "Un gato!", 2), [1, 3, 4])
+    assert coding.decode_target(tokens, [3, 0, 1, 4, 2, 3]) == "un gato"
+    assert coding.decode_target(tokens, [2]) == ""
+    assert coding.pieces(tokens, [1, 3, 4, 2]) == ["<start>", "un", "gato", "<end>"]
+    assert coding.normalized(tokens, "¡Un perro!") == "un perro"
+    assert coding.normalized(zoo.layers.CharacterTokens("a"), "¡A!") == "¡A!"
+
+
+def many(tmp_path, count=40):
+    """Sentences of one to eight words, to themselves backwards."""
+    generator = np.random.default_rng(0)
+    words = [[str(w) for w in generator.integers(1, 30, n % 8 + 1)] for n in range(count)]
+    pairs = [(f"{n} " + " ".join(row), " ".join(row[::-1])) for n, row in enumerate(words)]
+    return write(tmp_path / "many.tsv", pairs)
+
+
+@pytest.mark.parametrize(("longer", "kept"), [("drop", 19), ("cut", 38)])
+def test_what_is_too_long_is_left_out_of_training_or_cut(tmp_path, longer, kept):
+    path = many(tmp_path)
+    task = load(config(data=str(path), tokens="words", max_length=5, longer=longer))
+    sources, targets = task.ids["train"]
+    assert len(task.pairs["train"]) == len(sources) == len(targets)
+    assert len(sources) == pytest.approx(kept, abs=1)
+    assert sources.shape[1] <= 5
+    assert targets.shape[1] <= 6
+    done = "left out" if longer == "drop" else "cut off"
+    assert any(f"train pairs longer than 5 tokens: {done}" in note for note in task.notes)
+    ends = (targets == coding.END).any(axis=1)
+    assert ends.all() == (longer == "drop")
+    assert {len(task.pairs[part]) for part in ("validation", "test")} == {1}
+    with pytest.raises(UserError, match="All training pairs are longer than --max_length 2"):
+        load(config(data=str(write(path, [(f"{n} a b", "c") for n in range(20)])),
+                    tokens="words", max_length=2))  # fmt: skip
+
+
+def test_columns_can_be_swapped_and_lowered(tmp_path):
+    path = write(tmp_path / "p.tsv", [(f"Cat {n}", f"Gato {n}") for n in range(30)])
+    task = load(config(data=str(path), tokens="characters", reverse=True, lowercase=True))
+    assert all(s.startswith("gato") and t.startswith("cat") for s, t in task.pairs["train"])
+    assert "G" not in task.source_tokens.characters
+
+
+@pytest.mark.parametrize(("kind", "size"), [("bpe", 300), ("wordpiece", 600), ("unigram", 300)])
+def test_sub_words_write_any_text(kind, size):
+    layer, notes = fit_tokens(kind, ["the low lowest", "lower"] * 30, [], size, "target")
+    assert (layer.name, notes) == ("target_tokens", ())
+    assert layer.vocabulary_size <= size - 3
+    ids = coding.encode_target(layer, "slow 你好", 50)
+    assert coding.decode_target(layer, ids[1:]) == "slow 你好"
+    with pytest.raises(UserError, match="There is no such target vocabulary"):
+        fit_tokens(kind, ["a"], [], 100, "target")
+
+
+def test_unknown_characters_get_an_id_only_if_there_are_any():
+    known, notes = fit_tokens("characters", ["ab"], ["ba"], None, "source")
+    assert (known.unknown, notes) == (False, ())
+    layer, notes = fit_tokens("characters", ["ab"], ["c"], None, "source")
+    assert layer.unknown
+    assert "source_tokens has an unknown one for characters that training lacks ('c')" in notes[0]
+    _, notes = fit_tokens("characters", ["ab"], ["a"], 9, "source")
+    assert notes == ("every character of the source has an id: no vocabulary size plays a part",)
+
+
+def test_word_vocabularies_tell_what_they_know():
+    layer, notes = fit_tokens("words", ["a a b"], ["a b c d"], 5, "source")
+    assert layer.words == ["a"]
+    assert "1 words knows 25.0% of the words" in notes[0]
+
+
+# Batches
+
+
+def ragged(count, seed=0):
+    generator = np.random.default_rng(seed)
+    lengths = generator.integers(0, 20, count), generator.integers(0, 13, count)
+    sources = [np.full(n, 5 + i) for i, n in enumerate(lengths[0])]
+    targets = [np.int32([1, *[5 + i] * n, 2]) for i, n in enumerate(lengths[1])]
+    return coding.padded(sources), coding.padded(targets)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.integers(1, 90), st.integers(1, 16), st.sampled_from([None, 3]), st.integers(0, 3),
+    st.sampled_from([1, 4, 8]),
+)  # fmt: skip
+def test_batches_hold_each_pair_once(count, size, seed, epoch, multiple):
+    sources, targets = ragged(count)
+    batches = PairBatches(sources, targets, size, seed, multiple)
+    batches.epoch = epoch
+    order, size = batches.order(), batches.batch_size
+    assert len(set(order)) == len(order) == (len(batches) * size if seed else count)
+    for first in range(0, len(order), size):
+        rows = order[first : first + size]
+        inputs, labels = batches.assemble(rows)
+        for found, right in ((inputs["source"], sources), (labels, targets[:, 1:])):
+            right = right[rows]
+            longest = max(1, (right != 0).sum(axis=1).max())
+            assert found.shape == (len(rows), -(-longest // multiple) * multiple)
+            assert (found[:, :longest] == right[:, :longest]).all()
+            assert not found[:, longest:].any()
+        read = inputs["target"]
+        assert (read[:, 0] == 1).all()
+        before = np.where(labels[:, 1:] != 0, labels[:, :-1], 0)
+        assert (read[:, 1:] == before).all()
+
+
+def test_batches_depend_on_seed_epoch_and_step_alone():
+    sources, targets = ragged(100)
+    first, second = (PairBatches(sources, targets, 8, seed=1) for _ in range(2))
+    second.epoch = 3
+    other = second.order()
+    second.epoch = 0
+    assert (first.order() == second.order()).all()
+    assert (first.order() != other).any()
+    assert (first.order() != PairBatches(sources, targets, 8, seed=2).order()).any()
+
+
+def test_sentences_of_like_lengths_share_a_batch():
+    sources, targets = ragged(2000)
+    batches = PairBatches(sources, targets, 20, seed=1)
+    order = batches.order().reshape(len(batches), -1)
+    shapes, real, all_of_it = set(), 0, 0
+    for rows in order:
+        inputs, labels = batches.assemble(rows)
+        shapes.add((inputs["source"].shape, labels.shape))
+        real += (labels != 0).sum() + (inputs["source"] != 0).sum()
+        all_of_it += labels.size + inputs["source"].size
+    assert len(shapes) <= 30
+    assert real / all_of_it > 0.75  # 0.5 if every batch were padded to the longest of all
+    lengths = (targets[order] != 0).sum(axis=(1, 2))
+    assert np.abs(np.corrcoef(lengths, np.arange(len(order)))[0, 1]) < 0.3  # batches are shuffled
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="its pipeline is TensorFlow's")
+def test_the_pipeline_gives_the_same_batches():
+    batches = PairBatches(*ragged(50), 8, seed=1)
+    order = batches.order().reshape(len(batches), -1)
+    for rows, (inputs, labels) in zip(order, batches.feed(), strict=True):
+        expected, right = batches.assemble(rows)
+        assert (inputs["source"].numpy() == expected["source"]).all()
+        assert (inputs["target"].numpy() == expected["target"]).all()
+        assert (labels.numpy() == right).all()
+
+
+# Scores and baselines
+
+
+def test_scores_of_sentences():
+    right = [["a cat sat on it", "one cat sat there"], ["no"], ["a dog ran away"]]
+    found = sentence_scores(["one cat sat there", "yes", "a dog ran away"], right)
+    assert found["exact_match"] == pytest.approx(2 / 3)
+    assert 0 < found["bleu"] < 100
+    assert 0 < found["chrf"] < 100
+    assert sentence_scores(["", ""], [["a"], ["b"]]) == {"exact_match": 0, "bleu": 0, "chrf": 0}
+    # One of two words right, then one of one pair: by hand, without smoothing or brevity penalty.
+    one = sentence_scores(["a b c d x"], [["a b c d e"]])["bleu"]
+    assert one == pytest.approx(100 * (4 / 5 * 3 / 4 * 2 / 3 * 1 / 2) ** 0.25, abs=1e-3)
+
+
+def test_scores_of_tokens():
+    assert token_scores(np.log([0.5, 0.25]), np.array([True, False])) == {
+        "nll": pytest.approx(1.5 * np.log(2)), "token_accuracy": 0.5,
+    }  # fmt: skip
+
+
+def test_answers_without_a_model():
+    pairs = [("I like tea", "té"), ("cats like fish", "pez"), ("cats", "gatos"), ("kittens", "pez")]
+    assert MostFrequent(pairs).translate(["x", "y"]) == ["pez", "pez"]
+    asked = ["tea!", "Cats", "they like fish", "??"]
+    assert Nearest(pairs).translate(asked) == ["té", "gatos", "pez", "té"]
+    dates = [("May 03, 1999", "1"), ("June 21, 2031", "2")]
+    assert Nearest(dates, characters=True).translate(["May 04, 1998", "June 01, 2001"]) == [
+        "1",
+        "2",
+    ]
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_schedules_end_in_the_middle_of_the_run(name):
+    schedule = sampling_probability(name, 0.6, 1000)
+    if name == "constant":
+        assert schedule == 0.6
+        return
+    first, middle, last = (float(schedule(step)) for step in (0, 500, 1000))
+    assert first < 0.02
+    assert middle == pytest.approx(0.6, abs=0.035)
+    assert last == pytest.approx(0.6, abs=0.005)
+    assert 0 <= float(sampling_probability(name, 1.0, 1)(5)) <= 1
+
+
+# Pictures
+
+
+def test_pictures_of_any_text(tmp_path):
+    weights = np.full((60, 50), 0.1)
+    pieces = ["$a", "_$", "你", "\t", " b", ""] * 10
+    examples = [(pieces[:50], pieces, weights), (["a"], ["b", "<end>"], np.ones((2, 1)))]
+    plots.attention(examples[:1]).savefig(tmp_path / "one.png")
+    plots.attention(examples * 2).savefig(tmp_path / "four.png")
+    parts, letters = plots.attention(examples).axes[:2]
+    turned = [axis.get_xticklabels()[0].get_rotation() for axis in (parts, letters)]
+    assert turned == [90, 0]  # parts of words have no room, and characters are read upright
+    assert letters.get_yticklabels()[0].get_text() == "b"
+
+
+def test_cells_of_tables_show_any_text():
+    assert cell("a|b\n*c* `d` <e>") == r"a\|b \*c\* \`d\` \<e\>"

@@ -1,0 +1,697 @@
+"""`zoo tune` from end to end, on a tiny file."""
+
+import csv
+import itertools
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from unittest import mock
+
+import keras_tuner
+import pytest
+import yaml
+
+import zoo
+from callbacks import Checkpoint
+from recipes import forecast
+from recipes.cli import main
+from recipes.errors import RunError, UserError
+from recipes.tuning.plan import given_flags, open_search
+from recipes.tuning.space import Space, nearest
+from recipes.tuning.workers import free_port
+
+TINY = {
+    "model": "linear_forecaster", "window": 14, "horizon": 3, "difference": 0, "epochs": 2,
+    "jit_compile": "false", "progress": "false",
+}  # fmt: skip
+SEARCHED = ["learning_rate", "batch_size", "weight_decay"]
+TOP = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory, make_csv):
+    path = tmp_path_factory.mktemp("files") / "daily.csv"
+    path.write_text(make_csv())
+    return path
+
+
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory):
+    return tmp_path_factory.mktemp("logs")
+
+
+@pytest.fixture(scope="module")
+def flags(data, logs):
+    """Builds the arguments of the program; returns them with the folder of the run."""
+    numbers = itertools.count()
+
+    def build(*more, command="tune", **settings):
+        name = f"run{next(numbers)}"
+        settings = {**TINY, "data": data, "logdir": logs, "name": name, **settings}
+        given = [f"--{name}={value}" for name, value in settings.items() if value is not None]
+        folder = Path(settings["logdir"], "forecast", settings["name"])
+        return [command, "forecast", *given, *map(str, more)], folder
+
+    return build
+
+
+@pytest.fixture(scope="module")
+def tune(flags, undrawn):
+    """Calls the program and returns the folder of the run."""
+
+    def run(*more, status=0, **settings):
+        arguments, folder = flags(*more, **settings)
+        with undrawn():
+            assert main(arguments) == status
+        return folder
+
+    return run
+
+
+def rows(folder):
+    return list(csv.DictReader((folder / "tuning.csv").read_text().splitlines()))
+
+
+def scores(folder):
+    """The table but for the seconds."""
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in rows(folder)]
+
+
+def scalars(folder):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(folder), size_guidance={"scalars": 0}).Reload()
+    return {
+        tag: [(e.step, e.value) for e in events.Scalars(tag)] for tag in events.Tags()["scalars"]
+    }
+
+
+# A search and the run that comes out of it
+
+
+@pytest.fixture(scope="module")
+def search(tune):
+    return tune(trials=4)
+
+
+def test_the_folder_holds_a_complete_run_and_the_search(search):
+    found = {path.name for path in search.iterdir() if "tfevents" not in path.name}
+    assert found == {
+        "config.yaml", "metrics.json", "model.keras", "predictions.csv", "report.md", "plots",
+        "checkpoints", "train", "validation", "tuning.yaml", "tuning.csv", "tuner", "trials",
+    }  # fmt: skip
+    assert zoo.load(search).output_shape == (None, 1, 3, 1)
+    assert sorted(path.name for path in (search / "trials").iterdir()) == list("01234")
+    for trial in (search / "trials").iterdir():
+        found = {path.name for path in trial.iterdir() if "tfevents" not in path.name}
+        assert found == {"train", "validation"}
+
+
+def test_the_table_has_a_row_for_each_trial(search):
+    found = rows(search)
+    assert list(found[0]) == ["trial", "score", "epochs", "seconds", *SEARCHED, "error"]
+    assert [row["trial"] for row in found] == list("01234")
+    assert {row["epochs"] for row in found} == {"2"}
+    assert all(float(row["seconds"]) > 0 for row in found)
+    assert {row["error"] for row in found} == {""}
+    defaults = forecast.default_config(own_data=True, model="linear_forecaster")
+    assert [float(found[0][name]) for name in SEARCHED] == [
+        defaults.learning_rate, defaults.batch_size, defaults.weight_decay,
+    ]  # fmt: skip
+    for row in found[1:]:
+        assert 1e-4 <= float(row["learning_rate"]) <= 2e-2
+        assert int(row["batch_size"]) in (16, 32, 64, 128)
+        assert 1e-5 <= float(row["weight_decay"]) <= 1e-1
+
+
+def test_the_run_has_the_settings_and_the_score_of_the_best_trial(search):
+    best = min(rows(search), key=lambda row: float(row["score"]))
+    config = yaml.safe_load((search / "config.yaml").read_text())
+    for name in SEARCHED:
+        assert config[name] == float(best[name])
+    assert (config["epochs"], config["name"]) == (2, search.name)
+    history = Checkpoint(search / "checkpoints", resume=True).history
+    assert min(history["val_last_step_mae"]) == pytest.approx(float(best["score"]), rel=1e-6)
+    curve = scalars(search / "trials" / best["trial"] / "validation")
+    assert curve["epoch_last_step_mae"] == scalars(search / "validation")["epoch_last_step_mae"]
+    assert len(curve["epoch_last_step_mae"]) == 2
+
+
+def test_the_defaults_are_trained_as_zoo_train_does(search, flags, tune):
+    tune(command="train", name="plain")
+    history = Checkpoint(search.parent / "plain" / "checkpoints", resume=True).history
+    assert min(history["val_last_step_mae"]) == pytest.approx(float(rows(search)[0]["score"]))
+
+
+def test_the_report_compares_with_the_defaults(search):
+    report = (search / "report.md").read_text()
+    assert report.count("## Tuning\n") == 1
+    assert "5 trials by random search" in report
+    found = rows(search)
+    best = min(found, key=lambda row: float(row["score"]))
+    assert f"| learning_rate | {found[0]['learning_rate']} | {best['learning_rate']} |" in report
+    assert "equal to the trial's" in report
+    assert "## Results" in report
+
+
+def test_each_trial_is_a_session_of_the_hparams_tab(search, recwarn):
+    from tensorboard import program
+
+    board = program.TensorBoard()
+    board.configure(
+        argv=[None, "--logdir", str(search / "trials"), "--port", "0", "--load_fast", "false"]
+    )
+    url = board.launch()
+    tag = "best_val_last_step_mae"
+    order = [{"hparam": name} for name in SEARCHED] + [{"metric": {"tag": tag, "group": ""}}]
+    wanted = {
+        "experimentName": "", "startIndex": 0, "sliceSize": 100, "colParams": order,
+        "allowedStatuses": ["STATUS_SUCCESS"],
+    }  # fmt: skip
+    deadline = time.monotonic() + 60
+    while True:
+        request = urllib.request.Request(
+            f"{url}data/plugin/hparams/session_groups",
+            data=json.dumps(wanted).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            groups = json.load(answer).get("sessionGroups", [])
+        if len(groups) == 5 or time.monotonic() > deadline:
+            break
+        time.sleep(0.5)
+    sessions = {}
+    for group in groups:
+        metrics = {m["name"]["tag"]: m["value"] for m in group["metricValues"]}
+        name = group["sessions"][0]["name"].split("/")[-1]
+        sessions[name] = ([group["hparams"][key] for key in SEARCHED], metrics[tag])
+    for row in rows(search):
+        settings, score = sessions[row["trial"]]
+        assert settings == [float(row[name]) for name in SEARCHED]
+        assert score == pytest.approx(float(row["score"]), rel=1e-6)
+
+
+def test_the_best_score_counts_and_not_the_last(tune):
+    rough = ("--optimizer=sgd", "--momentum=0.99", "--schedule=constant", "--learning_rate=0.5")
+    folder = tune(*rough, trials=1, epochs=8)
+    worse = 0
+    for row in rows(folder):
+        curve = scalars(folder / "trials" / row["trial"] / "validation")["epoch_last_step_mae"]
+        values = [value for _, value in curve]
+        assert float(row["score"]) == pytest.approx(min(values), rel=1e-6)
+        worse += values[-1] > min(values)
+    assert worse
+
+
+def test_trials_see_no_test_data(tune, data, tmp_path):
+    lines = data.read_text().splitlines()
+    other = [f"{line.partition(',')[0]},{i}" for i, line in enumerate(lines[-14:])]
+    changed = tmp_path / "changed.csv"
+    changed.write_text("\n".join([*lines[:-14], *other]) + "\n")
+    first, second = tune(trials=2), tune(trials=2, data=changed)
+    assert scores(first) == scores(second)
+    results = [json.loads((path / "metrics.json").read_text()) for path in (first, second)]
+    assert results[0]["test"] != results[1]["test"]
+    assert results[0]["validation"]["mae"] == results[1]["validation"]["mae"]
+
+
+@pytest.mark.slow
+def test_the_terminal_gets_a_line_for_each_trial(tune, capsys):
+    folder = tune(trials=2, progress="true", tuner="bayesian")
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    lines = printed.err.splitlines()
+    assert lines[0].startswith("searched: learning_rate 0.0001 to 0.02 (log scale); batch_size 16,")
+    assert "linear_forecaster has no such argument" in lines[1]
+    trials = [line for line in lines if line.startswith("trial ")]
+    assert [line.split(":")[0] for line in trials] == ["trial 0 (defaults)", "trial 1", "trial 2"]
+    assert f"learning_rate={rows(folder)[2]['learning_rate']}" in trials[2]
+    tune(trials=1, progress="false")
+    assert capsys.readouterr() == ("", "")
+
+
+# Hyperband
+
+
+@pytest.mark.slow
+def test_hyperband_goes_on_with_what_it_promotes(tune):
+    folder = tune(tuner="hyperband", trials=8, epochs=4)
+    found = rows(folder)
+    assert Counter(row["epochs"] for row in found[1:]) == {"1": 4, "4": 3}
+    assert found[0]["epochs"] == "4"
+    (promoted,) = [row for row in found if row["continues"]]
+    first = [row for row in found if row["epochs"] == "1"]
+    assert promoted["continues"] == min(first, key=lambda row: float(row["score"]))["trial"]
+    curves = scalars(folder / "trials" / promoted["trial"] / "validation")
+    before = scalars(folder / "trials" / promoted["continues"] / "validation")
+    assert [step for step, _ in curves["epoch_loss"]] == [0, 1, 2, 3]
+    assert curves["epoch_loss"][:1] == before["epoch_loss"]
+    assert not list(folder.glob("trials/*/checkpoints"))
+    _, plan = open_search(folder)
+    space = Space(forecast.search_space, plan.config, plan.given, plan.tuner)
+    assert space.searched == SEARCHED
+    straight = tune(*(f"--{name}={promoted[name]}" for name in SEARCHED), command="train", epochs=4)
+    history = Checkpoint(straight / "checkpoints", resume=True).history
+    assert min(history["val_last_step_mae"]) == pytest.approx(float(promoted["score"]), rel=1e-6)
+
+
+# What is searched
+
+
+def space_of(*given, search_space=forecast.search_space, tuner="random", **settings):
+    config = replace(forecast.default_config(), **settings)
+    return Space(search_space, config, given_flags(list(given)), tuner)
+
+
+def test_flags_are_fixed_and_not_searched():
+    space = space_of("--learning-rate=0.5", "--model.filters", "8", learning_rate=0.5)
+    assert space.fixed == ("model.filters", "learning_rate")
+    assert space.searched == ["model.num_layers", "model.dropout", "batch_size", "weight_decay"]
+    names = {hp.name for hp in space.hyperparameters.space}
+    assert names == {"num_layers", "dropout", "batch_size", "weight_decay"}
+    config = space.config_of(space.hyperparameters)
+    assert (config.learning_rate, config.model_arguments.get("filters")) == (0.5, None)
+
+
+@pytest.mark.parametrize(
+    ("model", "arguments", "layers"),
+    [
+        ("wavenet", {"num_layers", "dropout", "filters"}, (4, 7)),
+        ("wavenet_lite", {"num_layers", "dropout", "filters"}, (4, 7)),
+        ("deep_rnn", {"num_layers", "dropout", "units"}, (1, 3)),
+        ("conv_gru", {"num_layers", "dropout", "filters", "units"}, (1, 3)),
+        ("simple_rnn", {"num_layers", "units"}, (1, 3)),
+        ("linear_forecaster", set(), None),
+    ],
+)
+def test_only_what_the_model_takes_is_searched(model, arguments, layers):
+    space = space_of(model=model)
+    assert {n.removeprefix("model.") for n in space.searched if "model." in n} == arguments
+    ranges = [
+        (hp.min_value, hp.max_value)
+        for hp in space.hyperparameters.space
+        if hp.name == "num_layers"
+    ]
+    assert ranges == ([layers] if layers else [])
+    chosen = space.config_of(space.hyperparameters).model_arguments
+    assert zoo.create_model(model, input_shape=(16, 1), **chosen).count_params()
+
+
+def test_what_has_no_effect_is_left_out():
+    space = space_of(optimizer="sgd")
+    assert "weight_decay" not in space.searched
+    assert space.left_out["weight_decay"] == "acts only with --optimizer adamw or lion or muon"
+
+    def epochs(hp):
+        return {"epochs": hp.Int("epochs", 5, 50), "batch_size": hp.Choice("batch", [8, 16])}
+
+    assert space_of(search_space=epochs).searched == ["epochs", "batch_size"]
+    assert space_of(search_space=epochs, tuner="hyperband").searched == ["batch_size"]
+
+
+def test_a_setting_made_of_several_choices():
+    def pyramid(hp):
+        width, depth = hp.Int("width", 8, 64), hp.Int("depth", 1, 3)
+        arguments = {"units": [width] * depth}
+        if hp.Boolean("drop"):
+            arguments["dropout"] = hp.Float("rate", 0.1, 0.5)
+        return {"model_arguments": arguments}
+
+    space = space_of(search_space=pyramid, model="deep_rnn")
+    assert [hp.name for hp in space.hyperparameters.space] == ["width", "depth", "drop", "rate"]
+    hp = space.hyperparameters.copy()
+    hp.values = {"width": 9, "depth": 2, "drop": True, "rate": 0.12345678}
+    assert space.config_of(hp).model_arguments == {"units": [9, 9], "dropout": 0.123457}
+    fixed = space_of("--model.units=[5]", search_space=pyramid, model="deep_rnn")
+    assert [hp.name for hp in fixed.hyperparameters.space] == ["drop", "rate"]
+    assert fixed.searched == ["model.dropout"]
+    both = ("--model.units=[5]", "--model.dropout=0")
+    with pytest.raises(UserError, match=r"you fixed --model\.units, --model\.dropout"):
+        space_of(*both, search_space=pyramid, model="deep_rnn")
+
+
+def test_the_start_is_the_configuration_itself():
+    space = space_of(model="deep_rnn", learning_rate=3.0, weight_decay=0.0)
+    assert space.start.learning_rate == 3.0
+    assert space.start.model_arguments == {"num_layers": 2, "dropout": 0.0, "units": 20}
+    values = space.start_values
+    assert values["learning_rate"] == 0.02  # the nearest that the search space has
+    assert values["weight_decay"] == 1e-5
+    assert values["units"] == 16
+    trial = mock.Mock(number="00")
+    assert space.config_for(trial) == space.start
+
+
+def test_the_nearest_value():
+    hp = keras_tuner.HyperParameters()
+    hp.Int("layers", 2, 5)
+    hp.Choice("kind", ["relu", "elu"])
+    hp.Boolean("deep", default=True)
+    hp.Choice("size", [0.1, 0.5])
+    layers, kind, deep, size = hp.space
+    assert [nearest(layers, value) for value in (1, 9, 3, None)] == [2, 5, 3, 2]
+    assert [nearest(kind, value) for value in ("elu", "selu", 3)] == ["elu", "relu", "relu"]
+    assert [nearest(deep, value) for value in (False, None)] == [False, True]
+    assert nearest(size, 0.4) == 0.5
+
+
+def test_a_search_space_that_names_no_setting_is_a_mistake():
+    with pytest.raises(ValueError, match="does not exist: 'lr'"):
+        space_of(search_space=lambda hp: {"lr": hp.Float("lr", 0.1, 1.0)})
+
+
+# What goes wrong
+
+
+def refusal(capsys, *arguments, status=2):
+    capsys.readouterr()
+    assert main([str(argument) for argument in arguments]) == status
+    out, error = capsys.readouterr()
+    assert out == ""
+    assert error.startswith("zoo: ")
+    assert error.count("\n") == 1
+    return error.removeprefix("zoo: ").rstrip("\n")
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--tuner", "grid"], "invalid choice: 'grid'"),
+        (["--trials", "0"], "--trials must be at least 1. Received: 0"),
+        (["--trials", "many"], "invalid int value: 'many'"),
+        (["--workers", "0"], "--workers must be at least 1. Received: 0"),
+        (["--epochs", "0"], "--epochs must be at least 1"),
+        (["--trial", "3"], "There is no flag --trial."),
+        (["--tuner", "hyperband", "--epochs", "1"], "Hyperband needs at least 2 epochs"),
+        (["--tuner", "hyperband", "--epochs", "35", "--trials", "9"], "at least 14 trials"),
+        (["--learning_rate=1", "--batch_size=8", "--weight_decay=0"], "Nothing is left to be"),
+        (["--model", "wavenett"], "wavenet"),
+        (["--data", "nowhere.csv"], "nowhere.csv"),
+        (["--name", "a/b"], "--name must be a plain name"),
+        (["--workers", "2", "--window", "500"], "window"),
+    ],
+)
+def test_wrong_flags_are_one_message_and_nothing_written(capsys, flags, tmp_path, more, message):
+    arguments, _ = flags(*more, logdir=tmp_path)
+    assert message in refusal(capsys, *arguments)
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_name_that_exists_is_refused(capsys, flags, search):
+    arguments, _ = flags(name=search.name)
+    before = sorted(search.rglob("*"))
+    assert "exists. Choose another --name" in refusal(capsys, *arguments)
+    assert sorted(search.rglob("*")) == before
+
+
+def test_what_cannot_be_resumed(capsys, flags, search, tune, tmp_path):
+    assert "There is no run nowhere" in refusal(capsys, "tune", "--resume", "nowhere")
+    plain = tune(command="train")
+    assert "is not a run of zoo tune" in refusal(capsys, "tune", "--resume", plain)
+    assert main(["tune", "forecast", "--resume", str(search)]) == 0
+    assert "is complete already" in capsys.readouterr().err
+    (search / "metrics.json").rename(tmp_path / "metrics.json")
+    try:
+        message = refusal(capsys, "train", "--resume", search)
+    finally:
+        (tmp_path / "metrics.json").rename(search / "metrics.json")
+    assert "goes on with zoo tune --resume" in message
+    workers = refusal(capsys, "tune", "--resume", search, "--workers", "-1")
+    assert "--workers must be at least 1" in workers
+
+
+def test_a_worker_of_a_chief_needs_its_name(capsys, flags, monkeypatch, tmp_path):
+    for name, value in {"TUNER_ID": "a", "ORACLE_IP": "127.0.0.1", "ORACLE_PORT": "9"}.items():
+        monkeypatch.setenv(f"KERASTUNER_{name}", value)
+    arguments, _ = flags(logdir=tmp_path)
+    arguments = [item for item in arguments if not item.startswith("--name=")]
+    assert "A worker needs the --name" in refusal(capsys, *arguments)
+    arguments, _ = flags("--workers=2", logdir=tmp_path)
+    assert "Give either --workers or" in refusal(capsys, *arguments)
+    arguments, _ = flags(logdir=tmp_path)
+    monkeypatch.setenv("KERASTUNER_ORACLE_PORT", "")
+    assert "KERASTUNER_ORACLE_PORT" in refusal(capsys, *arguments)
+    monkeypatch.setenv("KERASTUNER_TUNER_ID", "chief")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        monkeypatch.setenv("KERASTUNER_ORACLE_PORT", str(taken.getsockname()[1]))
+        assert "The chief cannot be at 127.0.0.1:" in refusal(capsys, *arguments)
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_search_in_which_all_trials_fail(capsys, flags):
+    arguments, folder = flags(
+        "--optimizer=sgd", "--schedule=constant", "--clipnorm=0", trials=6, learning_rate="1e39"
+    )
+    message = refusal(capsys, *arguments, status=1)
+    assert message.startswith("All 3 trials failed. The first: The loss is no longer a number")
+    assert not (folder / "metrics.json").exists()
+
+
+@pytest.mark.slow
+def test_a_trial_that_fails_is_in_the_table(tune):
+    from recipes.tuning.trials import _train_trial as train_trial
+
+    def fail(plan, folder, space, objective, trial):
+        if trial.number == "1":
+            raise RunError("Out of luck.")
+        return train_trial(plan, folder, space, objective, trial)
+
+    with mock.patch("recipes.tuning.trials._train_trial", fail):
+        folder = tune(trials=2)
+    assert [(row["score"] == "", row["error"]) for row in rows(folder)] == [
+        (False, ""), (True, "Out of luck."), (False, ""),
+    ]  # fmt: skip
+    assert "1 trials failed, the first: Out of luck." in (folder / "report.md").read_text()
+
+
+def test_it_says_that_tuning_did_not_help(tune):
+    from recipes.tuning.trials import _train_trial as train_trial
+
+    def spoil(plan, folder, space, objective, trial):
+        found = train_trial(plan, folder, space, objective, trial)
+        return {**found, objective[0]: found[objective[0]] + (trial.number != "0")}
+
+    with mock.patch("recipes.tuning.trials._train_trial", spoil):
+        folder = tune(trials=2)
+    assert "did not beat the defaults" in (folder / "report.md").read_text()
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    assert config["learning_rate"] == float(rows(folder)[0]["learning_rate"])
+
+
+@pytest.mark.slow
+def test_a_score_that_cannot_be_repeated_is_loud(capsys, flags, undrawn):
+    from recipes.tuning.trials import _train_trial as train_trial
+
+    def lie(plan, folder, space, objective, trial):
+        found = train_trial(plan, folder, space, objective, trial)
+        return {**found, objective[0]: found[objective[0]] * 0.99}
+
+    arguments, folder = flags(trials=1)
+    with mock.patch("recipes.tuning.trials._train_trial", lie), undrawn():
+        message = refusal(capsys, *arguments, status=1)
+    assert "more than 0.1% apart" in message
+    assert "**not equal to**" in (folder / "report.md").read_text()
+
+
+# Kills and workers
+
+
+def program(arguments):
+    environment = {**os.environ, "MPLBACKEND": "Agg"}
+    command = [sys.executable, "-m", "recipes", *arguments]
+    return subprocess.Popen(
+        command, cwd=TOP, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+
+
+def wait_for(condition, process, seconds=240):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_killed_search_goes_on(search, flags, undrawn):
+    arguments, folder = flags(trials=4)
+    process = program(arguments)
+    wait_for((folder / "trials" / "2").exists, process)
+    process.kill()
+    process.wait()
+    kept = [path.stat().st_mtime_ns for path in sorted(folder.glob("trials/[01]/events*"))]
+    assert len(kept) == 2
+    with undrawn():
+        assert main(["tune", "--resume", str(folder)]) == 0
+    assert scores(folder) == scores(search)
+    again = [path.stat().st_mtime_ns for path in sorted(folder.glob("trials/[01]/events*"))]
+    assert again == kept
+    assert (
+        len(list(folder.glob("trials/2/events*"))) == 1
+    )  # nothing is left of the one that was cut off
+
+
+@pytest.mark.slow
+def test_the_last_training_is_taken_up_too(flags, search, undrawn):
+    arguments, folder = flags(trials=4)
+    with (
+        undrawn(),
+        mock.patch("recipes.engine.run.fit", side_effect=KeyboardInterrupt),
+    ):
+        assert main(arguments) == 130
+    assert not (folder / "metrics.json").exists()
+    with undrawn():
+        assert main(["tune", "--resume", str(folder)]) == 0
+    assert scores(folder) == scores(search)
+    results = [json.loads((path / "metrics.json").read_text()) for path in (folder, search)]
+    assert results[0]["validation"] == results[1]["validation"]
+    assert len(list(folder.glob("trials/*/events*"))) == 5
+
+
+def children(parent):
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, ppid = path.read_text().rpartition(")")[2].split()[:2]
+        except OSError:
+            continue
+        if int(ppid) == parent and state != "Z":
+            found.append(int(path.parent.name))
+    return found
+
+
+@pytest.mark.slow
+def test_two_workers_find_what_one_does(tune, search):
+    folder = tune(trials=4, workers=2)
+    assert scores(folder) == scores(search)
+    assert "equal to the trial's" in (folder / "report.md").read_text()
+    for log in folder.glob("tuner/worker-*.log"):
+        assert "Error" not in log.read_text()
+
+
+@pytest.mark.kill
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux' /proc")
+def test_a_killed_worker_loses_only_its_trial(flags, search):
+    arguments, folder = flags(trials=4, workers=2, epochs=2)
+    process = program(arguments)
+    struck = set()
+    for number in ("1", "3"):
+        wait_for((folder / "trials" / number).exists, process)
+        victim = sorted(set(children(process.pid)) - struck)[0]
+        os.kill(victim, signal.SIGKILL)
+        struck.add(victim)
+    assert process.wait(300) == 0
+    assert scores(folder) == scores(search)
+
+
+@pytest.mark.kill
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux' /proc")
+def test_a_killed_chief_takes_its_workers_along_and_is_resumed(flags, search):
+    arguments, folder = flags(trials=4, workers=2)
+    process = program(arguments)
+    wait_for((folder / "trials" / "2").exists, process)
+    workers = children(process.pid)
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 20
+    while any(Path(f"/proc/{worker}").exists() for worker in workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    resumed = program(["tune", "--resume", str(folder), "--workers", "1"])
+    assert resumed.wait(300) == 0
+    assert scores(folder) == scores(search)
+
+
+@pytest.mark.kill
+def test_a_kill_in_every_trial_and_in_the_last_training(flags, search):
+    def ended():
+        try:
+            return len(
+                json.loads((folder / "tuner" / "search.json").read_text())["oracle"]["end_order"]
+            )
+        except OSError:
+            return 0
+
+    arguments, folder = flags(trials=4)
+    chance, kills = random.Random(0), 0
+    while True:
+        process, before = program(arguments), ended()
+        while process.poll() is None and (before == ended() < 5):
+            time.sleep(0.01)
+        time.sleep(chance.uniform(0, 0.5))
+        if process.poll() is not None:
+            break
+        process.kill()
+        process.wait()
+        kills += 1
+        arguments = ["tune", "--resume", str(folder)]
+        if ended() == 5:
+            break
+    assert kills >= 4
+    assert program(arguments).wait(300) == 0
+    assert scores(folder) == scores(search)
+
+
+@pytest.mark.kill
+def test_a_chief_and_a_worker_by_keras_tuners_own_variables(flags, search, monkeypatch):
+    monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")
+    monkeypatch.setenv("KERASTUNER_ORACLE_PORT", str(free_port()))
+    arguments, folder = flags(trials=4)
+    monkeypatch.setenv("KERASTUNER_TUNER_ID", "another-machine")
+    worker = program(arguments)  # which waits for its chief
+    monkeypatch.setenv("KERASTUNER_TUNER_ID", "chief")
+    chief = program(arguments)
+    wait_for((folder / "trials" / "1").exists, chief)
+    worker.kill()
+    worker.wait()
+    monkeypatch.setenv("KERASTUNER_TUNER_ID", "another-machine")
+    worker = program(["tune", "--resume", str(folder)])
+    assert chief.wait(300) == 0
+    assert worker.wait(60) == 0
+    assert scores(folder) == scores(search)
+
+
+def test_workers_that_do_not_start_end_the_search(capsys, flags):
+    arguments, folder = flags(trials=4, workers=2)
+    with mock.patch("recipes.tuning.workers.sys.executable", "/bin/false"):
+        message = refusal(capsys, *arguments, status=1)
+    assert "A worker does not start: the worker died (exit status 1" in message
+    assert not (folder / "metrics.json").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux' /proc")
+def test_memory_does_not_grow(tune):
+    from recipes.tuning.report import Trials
+
+    def resident(pid):
+        try:
+            return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096 / 1e6
+        except OSError:
+            return 0.0
+
+    found = []
+
+    def note(self, trial):
+        pids = [os.getpid(), *children(os.getpid())]
+        found.append([resident(pid) for pid in pids])
+
+    with mock.patch.object(Trials, "tell", note):
+        tune(trials=24)
+    chief = [sizes[0] for sizes in found]
+    worker = [max(sizes[1:]) for sizes in found]
+    assert chief[-1] - chief[0] < 20
+    # Three processes of 10, 10 and 5 trials; the second one needs what the first one did.
+    assert max(worker[10:20]) < 1.05 * max(worker[:10])
+    assert max(worker[20:]) < 1.05 * max(worker[:5])
