@@ -30,13 +30,13 @@ def shaken(model, largest=0.5):
     return model
 
 
-def assert_close(actual, expected, ulps=64, eps=2.0**-23):
+def assert_close(actual, expected, ulps=64, eps=2.0**-23, least=1.0, err_msg=""):
     """Two ways to compute the same floats agree, as far as another processor can promise.
 
     Rounding errs by a fraction of the numbers that are added up, so the tolerance grows with the
-    largest of the expected ones, for small entries too: `ulps * eps * max(abs(expected))`, with
-    float32's `eps`.
+    largest of the expected ones, for the small ones too: `ulps * eps * max(abs(expected))`, with
+    float32's `eps`. They count as `least` at least: small outputs are sums of numbers around 1.
     """
     actual, expected = np.asarray(actual), np.asarray(expected)
-    scale = np.abs(expected[np.isfinite(expected)]).max(initial=0)
-    np.testing.assert_allclose(actual, expected, rtol=0, atol=ulps * eps * scale)
+    scale = np.abs(expected[np.isfinite(expected)]).max(initial=least)
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=ulps * eps * scale, err_msg=err_msg)

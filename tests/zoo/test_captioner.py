@@ -6,6 +6,7 @@ import pytest
 from keras import layers
 
 import zoo
+from tests.shared import assert_close
 
 WORDS, TIME = 7, 4
 SMALL = {"units": 4, "embedding_dim": 3}
@@ -49,14 +50,14 @@ def test_steps_are_the_training_path_and_see_no_future(name):
     state = decoder.start(memory, TIME)
     for step in range(TIME):
         logits, state, alignments = decoder.step(x["target"][:, step], step, state, memory)
-        np.testing.assert_allclose(logits, before[:, step], atol=1e-5)
+        assert_close(logits, before[:, step])
         assert (alignments is None) == (name == "no attention")
         changed = x["target"].copy()
         changed[:, step:] = changed[:, step:] % (WORDS - 1) + 1
         after = call(model, {**x, "target": changed})
         np.testing.assert_array_equal(after[:, :step], before[:, :step])
     alone = call(model, {key: value[:1] for key, value in x.items()})
-    np.testing.assert_allclose(alone, before[:1], atol=1e-5)
+    assert_close(alone, before[:1])
 
 
 def test_any_feature_map_will_do():

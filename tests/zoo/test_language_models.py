@@ -6,7 +6,7 @@ import pytest
 from keras import layers
 
 import zoo
-from tests.shared import run_fresh, shaken
+from tests.shared import assert_close, run_fresh, shaken
 from zoo.catalog import CATALOG
 from zoo.decoding import Stepper
 from zoo.layers import CausalSelfAttention, OneHot
@@ -60,7 +60,7 @@ def test_logits_at_every_step_of_any_length(name):
         logits = call(model, ids(2, time))
         assert (logits.shape, logits.dtype) == ((2, time, VOCABULARY), np.float32)
     alone = np.concatenate([call(model, ids(3, 8)[i : i + 1]) for i in range(3)])
-    np.testing.assert_allclose(call(model, ids(3, 8)), alone, atol=1e-5)
+    assert_close(call(model, ids(3, 8)), alone)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -123,7 +123,7 @@ def test_tied_embeddings_are_the_head():
     embedding = model.get_layer("embedding").embeddings
     body = keras.Model(model.input, model.get_layer("gru_0").output)
     expected = call(body, ids(2, 4)) @ np.array(embedding).T
-    np.testing.assert_allclose(call(model, ids(2, 4)), expected, atol=1e-5)
+    assert_close(call(model, ids(2, 4)), expected)
     assert model.count_params() == 7 * 5 + 3 * (5 * 5 + 5 * 5 + 2 * 5)
 
 
@@ -159,7 +159,7 @@ def test_attention_is_rotary_causal_and_banded(num_heads, context):
     layer = CausalSelfAttention(num_heads, context)
     x = np.random.default_rng(0).normal(size=(2, 11, 16)).astype("float32")
     outputs = call_layer(layer, x)
-    np.testing.assert_allclose(outputs, attention_by_hand(layer, x), atol=1e-5)
+    assert_close(outputs, attention_by_hand(layer, x))
 
 
 def call_layer(layer, x):

@@ -77,7 +77,9 @@ def test_no_output_sees_its_own_future(case):
     assert time_out > 5
     x = np.stack([normal(4, 20, 1)] * 20)
     changed = x + (np.arange(20) >= np.arange(20)[:, None])[:, None, :, None]
-    before, after = (call(model, each.reshape(80, 20, 1)) for each in (x, changed.astype("float32")))
+    before, after = (
+        call(model, each.reshape(80, 20, 1)) for each in (x, changed.astype("float32"))
+    )
     difference = np.abs(after - before).reshape(20, 4, time_out, -1).max(axis=(1, 3))
     for step in range(20):
         assert np.all(difference[step, position < step] == 0)

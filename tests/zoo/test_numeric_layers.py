@@ -184,7 +184,7 @@ def test_no_nan_reaches_a_gradient(scaler):
     model = keras.Sequential(
         [scaler.from_data(x), FillMissing(flags=[0]), keras.layers.Dense(4, "tanh")]
     )
-    model.compile(keras.optimizers.SGD(0.1), "mse")
+    model.compile(keras.optimizers.SGD(0.1), "mse", run_eagerly=True)
     model.build((None, 3))
     before = [np.array(weight) for weight in model.trainable_weights]
     model.train_on_batch(x, np.ones((64, 4), "float32"))
