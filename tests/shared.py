@@ -21,10 +21,22 @@ def run_fresh(code, *arguments, backend="tensorflow"):
     return done.stdout
 
 
-def shaken(model):
+def shaken(model, largest=0.5):
     """The model with random weights everywhere, biases and moving averages included."""
     rng = np.random.default_rng(7)
     for weight in model.weights:
-        value = rng.uniform(-0.5, 0.5, weight.shape).astype("float32")
+        value = rng.uniform(-largest, largest, weight.shape).astype("float32")
         weight.assign(np.abs(value) + 0.2 if "variance" in weight.path else value)
     return model
+
+
+def assert_close(actual, expected, ulps=64, eps=2.0**-23, least=1.0, err_msg=""):
+    """Two ways to compute the same floats agree, as far as another processor can promise.
+
+    Rounding errs by a fraction of the numbers that are added up, so the tolerance grows with the
+    largest of the expected ones, for the small ones too: `ulps * eps * max(abs(expected))`, with
+    float32's `eps`. They count as `least` at least: small outputs are sums of numbers around 1.
+    """
+    actual, expected = np.asarray(actual), np.asarray(expected)
+    scale = np.abs(expected[np.isfinite(expected)]).max(initial=least)
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=ulps * eps * scale, err_msg=err_msg)

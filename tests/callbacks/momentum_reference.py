@@ -67,12 +67,16 @@ def fitted_weights(name, arguments, form="linear", steps=TOTAL, **settings):
 
 
 def linear_model(optimizer, **settings):
-    """A model for which the gradient of every step is the input itself."""
+    """A model for which the gradient of every step is the input itself.
+
+    Where no way to compile it is given, its few steps are not: to trace them takes longer.
+    """
     import keras
 
     dense = keras.layers.Dense(1, use_bias=False)
     model = keras.Sequential([keras.Input((3,)), dense])
     dense.kernel.assign(START[:, None])
+    settings = {"run_eagerly": "jit_compile" not in settings, **settings}
     model.compile(optimizer=optimizer, loss=output_itself, **settings)
     return model
 

@@ -46,7 +46,7 @@ def build(optimizer="adamw", units=4):
     if optimizer == "adamw":
         rate = WarmupCosine(0.05, total_steps=EPOCHS * 8, warmup_steps=4)
         optimizer = keras.optimizers.AdamW(rate, use_ema=True)
-    model.compile(optimizer=optimizer, loss="mse", metrics=["mae"])
+    model.compile(optimizer=optimizer, loss="mse", metrics=["mae"], run_eagerly=True)
     return model
 
 

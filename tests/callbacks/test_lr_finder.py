@@ -50,6 +50,7 @@ def linear(optimizer="sgd", seed=3, **settings):
             ),
         ]
     )
+    settings = settings or {"run_eagerly": True}  # quicker than to trace so few steps
     model.compile(optimizer=optimizer, loss="mse", **settings)
     return model
 
@@ -115,7 +116,7 @@ def numpy_losses(model, rates, momentum=0.0):
 @pytest.mark.parametrize(
     "settings",
     [
-        {},
+        {"jit_compile": False},
         {"steps_per_execution": 5},
         {"jit_compile": True, "metrics": ["mae"]},
     ],

@@ -32,6 +32,7 @@ def build(optimizer=None, **arguments):
         [keras.Input((3,), name="x"), layers.Dense(4, name="hidden"), layers.Dense(1, name="out")],
         name="tiny",
     )
+    arguments = arguments or {"run_eagerly": True}  # quicker than to trace so few steps
     model.compile(optimizer or keras.optimizers.SGD(0.01), "mse", metrics=["mae"], **arguments)
     return model
 

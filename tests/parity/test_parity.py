@@ -26,11 +26,11 @@ from recipes.translation.addons.configurations import (
 from recipes.translation.addons.weights import describe, variables
 from scripts.benchmarks.addons import compare_beam_search
 from tests.parity import record
+from tests.shared import assert_close
 from zoo.decoding import beam_search, decode, sources
 
 RECORDED = Path(__file__).parent / "recorded"
 FILES = sorted(RECORDED.glob("[0-9]*.npz"))
-CLOSE = {"rtol": 1e-5, "atol": 1e-5}
 NEW_DRAWS = 2  # of each shape, where TF-Addons is asked
 
 
@@ -67,7 +67,7 @@ class Ours:
         """Everything that TF-Addons answers, under the same names."""
         self.set(configuration)
         found = {name: np.asarray(array) for name, array in self._forced(**self.inputs).items()}
-        np.testing.assert_allclose(found.pop("whole"), found["logits"], **CLOSE)
+        assert_close(found.pop("whole"), found["logits"])
         return {
             **found,
             **self.beams(),
@@ -143,7 +143,7 @@ def assert_equal(found, expected, label):
         if array.dtype.kind == "i":
             np.testing.assert_array_equal(found[name], array, err_msg=message)
         else:
-            np.testing.assert_allclose(found[name], array, **CLOSE, err_msg=message)
+            assert_close(found[name], array, err_msg=message)
 
 
 @pytest.fixture

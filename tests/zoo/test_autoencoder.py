@@ -25,22 +25,6 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_shapes_learning_and_saving(case, tmp_path):
-    model = zoo.autoencoder((3, 4), **{"units": (6, 4), **case})
-    assert model.output_shape == (None, 3, 4)
-    model.compile(keras.optimizers.SGD(0.1), "mse")
-    before = [np.array(weight) for weight in model.weights]
-    x = 3 * normal(16, 3, 4)
-    for _ in range(2):
-        model.train_on_batch(x, x)
-    for weight, value in zip(model.weights, before, strict=True):
-        assert np.abs(np.array(weight) - value).max() > 0, f"{weight.path} did not change"
-    model.save(tmp_path / "model.keras")
-    loaded = keras.models.load_model(tmp_path / "model.keras")
-    np.testing.assert_array_equal(call(loaded, x), call(model, x))
-
-
-@pytest.mark.parametrize("case", CASES, ids=str)
 def test_the_encoder_is_an_mlp(case):
     units = tuple(case.get("units", (6, 4)))
     arguments = {k: v for k, v in case.items() if not k.startswith(("noise", "output", "units"))}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from keras import layers
 
 import zoo
-from tests.shared import run_fresh, shaken
+from tests.shared import assert_close, run_fresh, shaken
 from zoo.decoding import Stepper, forecast_recursively
 
 RNG = np.random.default_rng(42)
@@ -39,9 +39,9 @@ def assert_steps_equal_whole(model, series):
     outputs = stepped(model, series)
     if model.output_shape[1] == 1:  # forecasts from the last step only
         whole = [call(model, series[:, : t + 1]) for t in range(series.shape[1])]
-        np.testing.assert_allclose(outputs, np.concatenate(whole, axis=1), atol=1e-5)
+        assert_close(outputs, np.concatenate(whole, axis=1))
     else:
-        np.testing.assert_allclose(outputs, call(model, series), atol=1e-5)
+        assert_close(outputs, call(model, series))
 
 
 def growing(model, context, steps, future=None, point=None):
@@ -87,7 +87,7 @@ def test_the_window_of_the_build_does_not_matter(name):
     fixed = zoo.create_model(name, input_shape=(50, 1), horizon=3, head="quantile")
     fixed.set_weights(free.get_weights())
     series = series_for(free, time=60)
-    np.testing.assert_allclose(stepped(fixed, series), call(free, series), atol=1e-5)
+    assert_close(stepped(fixed, series), call(free, series))
 
 
 @settings(max_examples=12, deadline=None)
@@ -288,12 +288,12 @@ def test_outputs_do_not_depend_on_the_rest_of_the_batch():
     model = shaken(STEPPED["lite"]())
     series = series_for(model, batch=3)
     alone = np.concatenate([stepped(model, series[i : i + 1]) for i in range(3)])
-    np.testing.assert_allclose(stepped(model, series), alone, atol=1e-6)
+    assert_close(stepped(model, series), alone)
     context = series[..., :2]
     model = shaken(STEPPED["wavenet"]())
     together = forecast_recursively(model, context, 4)
     alone = np.concatenate([forecast_recursively(model, context[i : i + 1], 4) for i in range(3)])
-    np.testing.assert_allclose(together, alone, atol=1e-6)
+    assert_close(together, alone)
 
 
 @pytest.mark.parametrize(
@@ -305,7 +305,7 @@ def test_forecast_recursively_equals_a_growing_context(name, point):
     context = series_for(model)
     result = forecast_recursively(model, context, 6)
     assert result.shape == (2, 6, model.output_shape[3])
-    np.testing.assert_allclose(result, growing(model, context, 6, point=point), atol=1e-5)
+    assert_close(result, growing(model, context, 6, point=point))
 
 
 def test_another_quantile_can_be_fed_back():
@@ -323,7 +323,7 @@ def test_future_covariates_are_used_step_by_step():
     for cached in (True, False):
         result = forecast_recursively(model, context, 5, future, cached=cached)
         first = growing(model, context, 5, future)
-        np.testing.assert_allclose(result[:, :1], first[:, :1], atol=1e-5)
+        assert_close(result[:, :1], first[:, :1])
         later = future.copy()
         later[:, 3:] += 1.0  # future[:, 3] first matters to the forecast of step 4
         changed = forecast_recursively(model, context, 5, later, cached=cached)
@@ -353,12 +353,12 @@ def test_both_ways_agree_while_the_receptive_field_fits_into_the_window():
     cached, slid = (
         forecast_recursively(fits, context, 5, cached=cached) for cached in (True, False)
     )
-    np.testing.assert_allclose(cached, slid, atol=1e-5)
+    assert_close(cached, slid)
     context = context[:, -5:]
     cached, slid = (
         forecast_recursively(fits, context, 5, cached=cached) for cached in (True, False)
     )
-    np.testing.assert_allclose(cached[:, 0], slid[:, 0], atol=1e-5)
+    assert_close(cached[:, 0], slid[:, 0])
     assert np.abs(cached[:, 1:] - slid[:, 1:]).max() > 1e-4
 
 
@@ -375,7 +375,7 @@ def test_the_loop_is_compiled_once_and_follows_the_weights(monkeypatch):
     model.set_weights([0.5 * weight for weight in model.get_weights()])
     second = forecast_recursively(model, context, 5)
     assert len(traces) == compiled
-    np.testing.assert_allclose(second, growing(model, context, 5), atol=1e-5)
+    assert_close(second, growing(model, context, 5))
     assert np.abs(second - first).max() > 1e-3
 
 
@@ -399,7 +399,7 @@ def test_generation_leaves_the_model_as_it_was(tmp_path):
     for name in ("before", "after"):
         loaded = keras.models.load_model(tmp_path / f"{name}.keras")
         np.testing.assert_allclose(forecast_recursively(loaded, context, 5), expected, atol=1e-6)
-        np.testing.assert_allclose(stepped(loaded, context), call(model, context), atol=1e-5)
+        assert_close(stepped(loaded, context), call(model, context))
 
 
 def test_wrong_arguments():

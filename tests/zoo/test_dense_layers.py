@@ -16,12 +16,6 @@ def call(layer, x, **arguments):
     return keras.ops.convert_to_numpy(layer(x, **arguments))
 
 
-def round_trip(layer, shape, path):
-    inputs = keras.Input(shape)
-    keras.Model(inputs, layer(inputs)).save(path)
-    return keras.models.load_model(path).layers[-1]
-
-
 def test_slopes_are_random_in_training_and_their_mean_at_inference():
     layer = RandomizedLeakyReLU(lower=0.1, upper=0.5, seed=1)
     x = normal(200, 50)
@@ -63,13 +57,6 @@ def test_wrong_slopes_are_named(bounds):
         RandomizedLeakyReLU(*bounds)
 
 
-def test_config_of_a_randomized_leaky_relu(tmp_path):
-    layer = RandomizedLeakyReLU(lower=0.1, upper=0.5, seed=3)
-    loaded = round_trip(layer, (4,), tmp_path / "model.keras")
-    assert loaded.get_config() == layer.get_config()
-    np.testing.assert_array_equal(call(loaded, normal(2, 4)), call(layer, normal(2, 4)))
-
-
 def test_probabilities_of_each_head():
     x = normal(5, 3)
     softmax = np.exp(x) / np.exp(x).sum(axis=1, keepdims=True)
@@ -81,12 +68,8 @@ def test_probabilities_of_each_head():
     np.testing.assert_allclose(call(layer, x[:, :1]), sigmoid[:, :1], 1e-5)
 
 
-def test_class_names_travel_with_the_model(tmp_path):
-    layer = ClassProbabilities(np.array([7, 9]), head="binary")
-    assert layer.labels == ["7", "9"]
-    loaded = round_trip(layer, (1,), tmp_path / "model.keras")
-    assert loaded.labels == ["7", "9"]
-    assert loaded.head == "binary"
+def test_class_names_are_strings():
+    assert ClassProbabilities(np.array([7, 9]), head="binary").labels == ["7", "9"]
 
 
 def test_probabilities_are_float32_under_mixed_precision():

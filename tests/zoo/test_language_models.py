@@ -6,7 +6,7 @@ import pytest
 from keras import layers
 
 import zoo
-from tests.shared import run_fresh, shaken
+from tests.shared import assert_close, run_fresh, shaken
 from zoo.catalog import CATALOG
 from zoo.decoding import Stepper
 from zoo.layers import CausalSelfAttention, OneHot
@@ -60,7 +60,7 @@ def test_logits_at_every_step_of_any_length(name):
         logits = call(model, ids(2, time))
         assert (logits.shape, logits.dtype) == ((2, time, VOCABULARY), np.float32)
     alone = np.concatenate([call(model, ids(3, 8)[i : i + 1]) for i in range(3)])
-    np.testing.assert_allclose(call(model, ids(3, 8)), alone, atol=1e-5)
+    assert_close(call(model, ids(3, 8)), alone)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -73,18 +73,6 @@ def test_no_logits_see_the_next_id(name):
     difference = np.abs(logits[:12] - logits[12]).max(axis=(1, 3))
     assert difference[np.tril_indices(12, -1)].max() < 1e-6
     assert np.diagonal(difference).min() > 1e-4
-
-
-@pytest.mark.parametrize("name", MODELS)
-def test_every_weight_learns(name):
-    model = shaken(MODELS[name]())
-    before = [np.array(weight) for weight in model.trainable_weights]
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.SGD(0.1), loss, run_eagerly=True)
-    x = ids(8, 11)
-    model.train_on_batch(x[:, :-1], x[:, 1:])
-    for weight, value in zip(model.trainable_weights, before, strict=True):
-        assert np.abs(np.array(weight) - value).max() > 0, f"{weight.path} got no gradient"
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -119,15 +107,6 @@ def test_stateful_models_are_stepped_from_a_fresh_state(name):
         np.testing.assert_array_equal(weight, value)
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_saved_models_answer_the_same(name, tmp_path):
-    model = shaken(MODELS[name]())
-    model.save(tmp_path / "model.keras")
-    loaded = keras.models.load_model(tmp_path / "model.keras")
-    assert len(loaded.weights) == len(model.weights)  # tied weights stay tied
-    np.testing.assert_array_equal(call(loaded, ids(2, 9)), call(model, ids(2, 9)))
-
-
 def test_the_book_models_have_their_sizes():
     assert zoo.char_rnn(39, embedding_dim=16).count_params() == 61_719  # 3rd edition, cell 32
     gru = [3 * (size * 128 + 128 * 128 + 2 * 128) for size in (39, 128)]
@@ -144,7 +123,7 @@ def test_tied_embeddings_are_the_head():
     embedding = model.get_layer("embedding").embeddings
     body = keras.Model(model.input, model.get_layer("gru_0").output)
     expected = call(body, ids(2, 4)) @ np.array(embedding).T
-    np.testing.assert_allclose(call(model, ids(2, 4)), expected, atol=1e-5)
+    assert_close(call(model, ids(2, 4)), expected)
     assert model.count_params() == 7 * 5 + 3 * (5 * 5 + 5 * 5 + 2 * 5)
 
 
@@ -180,7 +159,7 @@ def test_attention_is_rotary_causal_and_banded(num_heads, context):
     layer = CausalSelfAttention(num_heads, context)
     x = np.random.default_rng(0).normal(size=(2, 11, 16)).astype("float32")
     outputs = call_layer(layer, x)
-    np.testing.assert_allclose(outputs, attention_by_hand(layer, x), atol=1e-5)
+    assert_close(outputs, attention_by_hand(layer, x))
 
 
 def call_layer(layer, x):

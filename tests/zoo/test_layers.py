@@ -145,34 +145,3 @@ def test_difference_and_residual_undo_each_other(lag):
     past = keras.layers.Cropping1D((0, horizon))(inputs)
     model = keras.Model(inputs, SeasonalResidual(lag)([ahead, past]))
     np.testing.assert_allclose(to_numpy(model(series))[:, 0], series[:, time:], atol=1e-5)
-
-
-ROUND_TRIPS = [
-    (GatedActivation(), (2, 5, 4)),
-    (SortQuantiles(), (2, 5, 3)),
-    (GaussianParameters(0.1), (2, 5, 2)),
-    (Denormalization(MEAN, SCALE, "gaussian"), (2, 5, 3, 2, 2)),
-    (Difference(2, channels=1), (2, 5, 3)),
-    (keras.layers.RNN(LayerNormRNNCell(3, activation="relu")), (2, 5, 3)),
-]
-
-
-@pytest.mark.parametrize(("layer", "shape"), ROUND_TRIPS)
-def test_config_round_trips(layer, shape):
-    x = normal(*shape)
-    expected = to_numpy(layer(x))
-    assert tuple(layer.compute_output_shape(shape)) == expected.shape
-    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
-    assert again.get_config() == layer.get_config()
-    again(x)
-    again.set_weights(layer.get_weights())
-    np.testing.assert_array_equal(again(x), expected)
-
-
-def test_config_round_trip_of_the_residual():
-    layer = SeasonalResidual(4, stride=2, head="quantile", name="season")
-    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
-    assert again.get_config() == layer.get_config()
-    inputs = [normal(2, 2, 3, 1, 5), normal(2, 9, 1)]
-    np.testing.assert_array_equal(again(inputs), layer(inputs))
-    assert layer.compute_output_shape([(2, 2, 3, 1, 5), (2, 9, 1)]) == (2, 2, 3, 1, 5)

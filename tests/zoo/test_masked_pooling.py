@@ -71,17 +71,6 @@ def test_other_steps_get_no_gradient(layer):
     assert np.all(np.abs(gradient[:4]).sum(axis=(1, 2)) > 0)
 
 
-@pytest.mark.parametrize("layer", [MaskedPooling("max"), AttentionPooling(5)])
-def test_a_saved_layer_pools_the_same(layer, tmp_path):
-    inputs = [keras.Input((None, 3)), keras.Input((None,), dtype="bool")]
-    model = keras.Model(inputs, layer(inputs[0], mask=inputs[1]))
-    assert model.output_shape == (None, 3)
-    model.save(tmp_path / "model.keras")
-    loaded = keras.models.load_model(tmp_path / "model.keras")
-    np.testing.assert_array_equal(loaded(case()), model(case()))
-    assert loaded.layers[-1].get_config() == layer.get_config()
-
-
 def test_a_mask_that_came_along_ends_here():
     ids = keras.Input((None,), dtype="int32")
     steps = keras.layers.Embedding(5, 3, mask_zero=True)(ids)

@@ -1,6 +1,5 @@
-"""One contract for every forecaster of the catalogue, and what is special to some."""
+"""What every forecaster of the catalogue keeps to, and what is special to some."""
 
-import json
 import warnings
 
 import keras
@@ -8,8 +7,8 @@ import numpy as np
 import pytest
 
 import zoo
-from tests.shared import run_fresh, shaken
-from zoo.catalog import CATALOG, REFERENCE_ARGUMENTS
+from tests.shared import shaken
+from zoo.catalog import CATALOG
 
 FORECASTERS = [info.name for info in CATALOG if info.task == "forecast"]
 
@@ -47,15 +46,6 @@ def test_the_catalogue_holds_every_built_in_model():
     assert len(FORECASTERS) >= 6
 
 
-@pytest.mark.parametrize(
-    "info", [i for i in CATALOG if i.task in REFERENCE_ARGUMENTS], ids=lambda i: i.name
-)
-def test_parameter_counts_of_the_catalogue(info):
-    model = build(info.name, **REFERENCE_ARGUMENTS[info.task])
-    assert model.count_params() == info.parameters
-    assert model.name == info.name
-
-
 @pytest.mark.parametrize("name", FORECASTERS)
 @pytest.mark.parametrize(("head", "extra"), [("point", ()), ("quantile", (2,)), ("gaussian", (2,))])
 def test_shapes_of_all_heads(name, head, extra):
@@ -71,24 +61,6 @@ def test_shapes_of_all_heads(name, head, extra):
 
 
 @pytest.mark.parametrize("name", FORECASTERS)
-def test_every_weight_learns(name):
-    model = shaken(build(name, input_shape=(12, 2), horizon=3))
-    before = [np.array(weight) for weight in model.trainable_weights]
-    model.compile(keras.optimizers.SGD(0.1), "mse")
-    model.train_on_batch(normal(16, 12, 2), normal(16, *model.output_shape[1:]))
-    for weight, value in zip(model.trainable_weights, before, strict=True):
-        assert np.abs(np.array(weight) - value).max() > 0, f"{weight.path} got no gradient"
-
-
-@pytest.mark.parametrize("name", FORECASTERS)
-def test_outputs_do_not_depend_on_the_rest_of_the_batch(name):
-    model = shaken(build(name, input_shape=(12, 1), horizon=2))
-    x = normal(4, 12, 1)
-    alone = np.concatenate([call(model, x[i : i + 1]) for i in range(4)])
-    np.testing.assert_allclose(call(model, x), alone, atol=1e-5)
-
-
-@pytest.mark.parametrize("name", FORECASTERS)
 def test_the_last_output_depends_on_the_last_input(name):
     model = shaken(build(name, input_shape=(13, 1), horizon=2))
     x = normal(3, 13, 1)
@@ -97,49 +69,21 @@ def test_the_last_output_depends_on_the_last_input(name):
     assert np.abs(call(model, changed) - call(model, x))[:, -1].min() > 1e-6
 
 
-FRESH = """
-import json, sys
-import keras, numpy as np, zoo.layers
-for case in json.load(open(sys.argv[1])):
-    model = keras.models.load_model(case["model"])
-    data = np.load(case["data"])
-    outputs = keras.ops.convert_to_numpy(model(data["x"], training=False))
-    np.testing.assert_allclose(outputs, data["y"], rtol=1e-6, atol=1e-6)
-"""
-
-
-def test_saved_models_answer_the_same_here_and_in_a_fresh_process(tmp_path):
-    cases = [(name, {"head": "quantile"}) for name in FORECASTERS]
-    cases += [("deep_rnn", {"cell": "layer_norm", "head": "gaussian", "dropout": 0.1})]
-    listing = []
-    for index, (name, arguments) in enumerate(cases):
-        model = shaken(build(name, input_shape=(12, 2), horizon=3, **arguments))
-        x = normal(2, 12, 2)
-        y = call(model, x)
-        path = tmp_path / f"{index}.keras"
-        model.save(path)
-        loaded = keras.models.load_model(path)
-        np.testing.assert_array_equal(call(loaded, x), y)
-        np.savez(tmp_path / f"{index}.npz", x=x, y=y)
-        listing.append({"model": str(path), "data": str(tmp_path / f"{index}.npz")})
-    (tmp_path / "cases.json").write_text(json.dumps(listing))
-    run_fresh(FRESH, str(tmp_path / "cases.json"))
-
-
 @pytest.mark.parametrize("case", SEQUENCE_MODELS)
 def test_no_output_sees_its_own_future(case):
     model = shaken(build(**SEQUENCE_MODELS[case], input_shape=(20, 1), horizon=2))
     stride, time_out = zoo.output_stride(model), model.output_shape[1]
     position = 19 - stride * (time_out - 1 - np.arange(time_out))  # where each output stands
     assert time_out > 5
-    x = normal(4, 20, 1)
-    before = call(model, x)
+    x = np.stack([normal(4, 20, 1)] * 20)
+    changed = x + (np.arange(20) >= np.arange(20)[:, None])[:, None, :, None]
+    before, after = (
+        call(model, each.reshape(80, 20, 1)) for each in (x, changed.astype("float32"))
+    )
+    difference = np.abs(after - before).reshape(20, 4, time_out, -1).max(axis=(1, 3))
     for step in range(20):
-        changed = x.copy()
-        changed[:, step:] += 1.0
-        difference = np.abs(call(model, changed) - before).max(axis=(0, 2, 3))
-        assert np.all(difference[position < step] == 0)
-        assert np.all(difference[position == step] > 1e-7)
+        assert np.all(difference[step, position < step] == 0)
+        assert np.all(difference[step, position == step] > 1e-7)
 
 
 @pytest.mark.parametrize("strides", [1, 2, 3, 5])

@@ -57,17 +57,11 @@ def test_buckets_are_filled_evenly():
     assert np.mean((found == other_way)[first.ravel() != second.ravel()]) < 0.001
 
 
-def test_a_saved_layer_finds_the_same_ids(tmp_path):
-    ids = keras.Input((None,), dtype="int32")
+def test_sizes():
     layer = NgramIds(VOCABULARY, BUCKETS, ngrams=3)
-    model = keras.Model(ids, layer(ids))
-    assert (model.output_shape, layer.size) == ((None, None), 6000)
-    model.save(tmp_path / "model.keras")
-    loaded = keras.models.load_model(tmp_path / "model.keras")
-    x = np.array([[5, 3, 8, 0]])
-    np.testing.assert_array_equal(loaded(x), of(x, 3))
-    fixed = keras.Input((4,), dtype="int32")
-    assert layer(fixed).shape == (None, 12)
+    assert layer.size == 6000
+    assert layer(keras.Input((None,), dtype="int32")).shape == (None, None)
+    assert layer(keras.Input((4,), dtype="int32")).shape == (None, 12)
 
 
 @pytest.mark.parametrize(

@@ -184,7 +184,7 @@ def test_no_nan_reaches_a_gradient(scaler):
     model = keras.Sequential(
         [scaler.from_data(x), FillMissing(flags=[0]), keras.layers.Dense(4, "tanh")]
     )
-    model.compile(keras.optimizers.SGD(0.1), "mse")
+    model.compile(keras.optimizers.SGD(0.1), "mse", run_eagerly=True)
     model.build((None, 3))
     before = [np.array(weight) for weight in model.trainable_weights]
     model.train_on_batch(x, np.ones((64, 4), "float32"))
@@ -224,22 +224,3 @@ WRONG = [
 def test_wrong_constants_are_named(build, message):
     with pytest.raises(ValueError, match=message):
         build()
-
-
-@pytest.mark.parametrize(
-    "layer",
-    [
-        StandardScale.from_data(skewed(), clip=4.0),
-        RobustScaleSmoothClip.from_data(skewed()),
-        QuantileNormalization.from_data(skewed()),
-        FillMissing(flags=[1]),
-    ],
-    ids=lambda layer: type(layer).__name__,
-)
-def test_config_round_trips(layer):
-    x = with_gaps(skewed(20)).astype("float32")
-    expected = to_numpy(layer(x))
-    assert layer.compute_output_shape((20, 3)) == expected.shape
-    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
-    assert again.get_config() == layer.get_config()
-    np.testing.assert_array_equal(again(x), expected)

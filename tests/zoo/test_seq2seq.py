@@ -1,7 +1,6 @@
 """The recurrent encoder-decoder: its training path, its steps, and scheduled sampling."""
 
 import itertools
-import json
 import os
 import subprocess
 import sys
@@ -149,19 +148,6 @@ def test_every_weight_learns_and_padding_teaches_nothing(name):
     again = gradients(model, longer, following(longer["target"]))
     for path, gradient in again.items():
         np.testing.assert_allclose(gradient, found[path], atol=1e-6, err_msg=path)
-
-
-@each_model
-def test_a_saved_model_is_the_same_model(name, tmp_path):
-    schedule = LinearSampling(10)
-    model = build(name, dropout=0.1, sampling="embedding", sampling_probability=schedule)
-    model.save(tmp_path / "model.keras")
-    loaded = keras.models.load_model(tmp_path / "model.keras")
-    x = batch()
-    np.testing.assert_array_equal(call(loaded, x), call(model, x))
-    np.testing.assert_array_equal(stepped(loaded, x)[0], stepped(model, x)[0])
-    assert json.dumps(loaded.get_config()) == json.dumps(model.get_config())
-    assert loaded.get_layer("decoder").sampling_probability.steps == 10
 
 
 @pytest.mark.parametrize(("name", "jit"), [("luong", True), ("luong not fed", False)])

@@ -11,6 +11,7 @@ import tensorflow as tf
 from keras import layers
 
 import zoo
+from tests.shared import assert_close
 from zoo.losses import MaskedCrossentropy
 
 SOURCES, TARGETS, PADDED = 9, 7, 2
@@ -131,9 +132,9 @@ def test_neither_padding_nor_other_rows_change_an_output(model):
     turned = {name: part[::-1] for name, part in padded(x).items()}
     longer = np.array(model(turned))[::-1]
     for row, length in enumerate(LENGTHS):
-        np.testing.assert_allclose(longer[row, :length], outputs[row, :length], atol=1e-5)
+        assert_close(longer[row, :length], outputs[row, :length])
     row, length = 1, LENGTHS[1]
-    np.testing.assert_allclose(np.array(model(alone(x, row)))[0], outputs[row, :length], atol=1e-5)
+    assert_close(np.array(model(alone(x, row)))[0], outputs[row, :length])
 
 
 def test_nothing_flows_back_into_padding(model, monkeypatch):

@@ -1,14 +1,12 @@
 """The text classifiers: padding, pooling, both directions, and what each encoder sees."""
 
-import json
-
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import zoo
-from tests.shared import run_fresh, shaken
+from tests.shared import assert_close, run_fresh, shaken
 
 IDS = 9
 SMALL = {"units": 4, "embedding_dim": 8, "num_heads": 2}
@@ -49,10 +47,10 @@ def test_padding_and_the_rest_of_the_batch_change_nothing(name):
     model, x = build(name), texts()
     before = call(model, x)
     assert np.ptp(before, axis=0).max() > 1e-2
-    np.testing.assert_allclose(call(model, np.pad(x, [(0, 0), (0, 5)])), before, atol=1e-5)
+    assert_close(call(model, np.pad(x, [(0, 0), (0, 5)])), before)
     for row, ids in enumerate(x):
         alone = ids[None, : (ids > 0).sum()]
-        np.testing.assert_allclose(call(model, alone)[0], before[row], atol=1e-5)
+        assert_close(call(model, alone)[0], before[row])
 
 
 @each_model
@@ -61,7 +59,7 @@ def test_a_row_of_only_padding_is_one_padding_id(name):
     one = call(model, np.zeros((1, 1), "int32"))
     assert np.isfinite(one).all()
     wide = call(model, texts(lengths=(0, 3, 0)))
-    np.testing.assert_allclose(wide[[0, 2]], np.repeat(one, 2, 0), atol=1e-5)
+    assert_close(wide[[0, 2]], np.repeat(one, 2, 0))
 
 
 @each_model
@@ -97,7 +95,7 @@ def test_padded_positions_get_no_gradient_at_all(name):
         logits = behind([tf.constant(x), embedded])
         loss = tf.reduce_sum(logits[:, 0])
     gradient = np.abs(np.array(tape.gradient(loss, embedded))).sum(axis=-1)
-    np.testing.assert_allclose(logits, call(model, x), atol=1e-6)
+    assert_close(logits, call(model, x))
     if "ngrams" in name:
         ids = call(keras.Model(model.input, model.get_layer("ngrams").output), x)
     assert np.all(gradient[ids == 0] == 0)
@@ -116,7 +114,7 @@ def test_last_is_the_end_of_both_directions():
         backward = gru(vectors[::-1], layer.backward_layer.get_weights())
         expected.append(np.concatenate([forward, backward]))
     kernel, bias = model.get_layer("head").get_weights()
-    np.testing.assert_allclose(call(model, x), np.stack(expected) @ kernel + bias, atol=1e-5)
+    assert_close(call(model, x), np.stack(expected) @ kernel + bias)
 
 
 def gru(vectors, weights):
@@ -137,11 +135,11 @@ def test_without_a_mask_padding_makes_all_texts_alike():
     model = zoo.text_classifier(IDS, encoder="gru", **SMALL)
     blind = zoo.text_classifier(IDS, encoder="gru", **SMALL, mask=False)
     blind.set_weights(model.get_weights())
-    np.testing.assert_allclose(call(blind, x), call(model, x), atol=1e-6)
+    assert_close(call(blind, x), call(model, x))
     long = np.pad(x, [(0, 0), (0, 100)])
-    np.testing.assert_allclose(call(model, long), call(model, x), atol=1e-6)
+    assert_close(call(model, long), call(model, x))
     assert np.ptp(call(model, long)) > 1e-2
-    assert np.ptp(call(blind, long)) < 1e-5
+    assert_close(call(blind, long), np.repeat(call(blind, long[:1]), 3, axis=0))
     assert "mask" not in {layer.name for layer in blind.layers}
 
 
@@ -167,16 +165,7 @@ def test_mean_without_layers_is_fasttext():
     assert np.all((ids > 0).sum(axis=1) == [15, 9, 3, 1])  # 6 + 5 + 4, 4 + 3 + 2, 2 + 1, 1
     means = np.stack([table[row[row > 0]].mean(axis=0) for row in ids])
     kernel, bias = model.get_layer("head").get_weights()
-    np.testing.assert_allclose(call(model, x), means @ kernel + bias, atol=1e-5)
-
-
-@each_model
-def test_a_saved_model_is_the_same_model(name, tmp_path):
-    model, x = build(name, dropout=0.2), texts()
-    model.save(tmp_path / "model.keras")
-    loaded = keras.models.load_model(tmp_path / "model.keras")
-    np.testing.assert_array_equal(call(loaded, x), call(model, x))
-    assert json.dumps(loaded.get_config()) == json.dumps(model.get_config())
+    assert_close(call(model, x), means @ kernel + bias)
 
 
 @each_model

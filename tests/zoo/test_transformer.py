@@ -277,15 +277,6 @@ def test_attention_is_the_mean_of_all_heads_and_blocks():
     np.testing.assert_allclose(attention, np.concatenate(weights, axis=1).mean(axis=1), atol=1e-5)
 
 
-def test_saved_and_loaded(model, tmp_path):
-    model.save(tmp_path / "model.keras")
-    loaded = zoo.load(tmp_path)
-    np.testing.assert_array_equal(call(loaded, inputs()), call(model, inputs()))
-    assert loaded.get_layer("decoder").get_config() == model.get_layer("decoder").get_config()
-    memory = loaded.get_layer("encoder")(inputs()["source"])
-    assert as_numpy(memory["mask"]).all()
-
-
 def test_dropout_is_in_training_only():
     for arguments in ({"dropout": 0.5}, {"dropout": 0.0, "attention_dropout": 0.5}):
         model = build("pre", **arguments)
