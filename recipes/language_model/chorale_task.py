@@ -140,7 +140,7 @@ class ChoraleTask(LanguageTask):
         for name, chords in self._pieces(found).items():
             file = name.replace(" ", "-")
             write_wav(music / f"{file}.wav", synthesize(chords))
-            to_midi(chords).save(music / f"{file}.mid")
+            to_midi(chords).write(str(music / f"{file}.mid"))
         self._draw(found).savefig(folder.plots / "piano_rolls.png", dpi=110)
         return {
             "Generated music": self._section(found),

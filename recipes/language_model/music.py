@@ -11,7 +11,6 @@ import numpy as np
 CHORDS_PER_BEAT = 4
 #: Tempo of what is played, in beats a minute.
 TEMPO = 80
-_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
 
 class Held(NamedTuple):
@@ -28,15 +27,6 @@ class Held(NamedTuple):
     note: int
     start: int
     length: int
-
-
-def note_name(note) -> str:
-    """The name of a MIDI note, with middle C as C4.
-
-    >>> note_name(60), note_name(69), note_name(58)
-    ('C4', 'A4', 'A#3')
-    """
-    return f"{_NAMES[note % 12]}{note // 12 - 1}"
 
 
 def held_notes(chords) -> list[Held]:

@@ -57,7 +57,7 @@ def _write(ending, path, chords, opening, tempo, title):
     elif ending == ".mid":
         from recipes.language_model.midi import to_midi
 
-        to_midi(chords, tempo).save(path)
+        to_midi(chords, tempo).write(str(path))
     else:
         from recipes.language_model.piano_roll import piano_roll
 
