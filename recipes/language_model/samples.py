@@ -1,5 +1,6 @@
 """Texts that a model writes, and how much of them it knows by heart."""
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -115,10 +116,5 @@ def plain(prompt, samples) -> str:
 
 def quoted(text) -> str:
     """A text as Markdown that shows every line of it, whatever it holds."""
-    fence = "~" * max(3, 1 + max((len(run) for run in _runs(text, "~")), default=0))
+    fence = max(["~~", *re.findall("~+", text)], key=len) + "~"
     return f"{fence}text\n{text}\n{fence}"
-
-
-def _runs(text, character):
-    """The runs of a character in a text."""
-    return "".join(c if c == character else " " for c in text).split()

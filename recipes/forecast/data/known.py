@@ -87,7 +87,7 @@ def _from_calendar(
     columns, names = [], []
     for name in calendar:
         if name == "weekend":
-            columns.append(_weekday(times) >= 5)
+            columns.append(pd.DatetimeIndex(times).day_of_week >= 5)
             names.append(name)
         else:
             angle = 2 * np.pi * _phase(times, name)
@@ -96,20 +96,17 @@ def _from_calendar(
     return columns, names
 
 
-def _weekday(times: np.ndarray) -> np.ndarray:
-    return (times.astype("datetime64[D]").astype(np.int64) + 3) % 7  # 1970-01-01: a Thursday
-
-
 def _phase(times: np.ndarray, name: str) -> np.ndarray:
     """Position in a cycle, from 0 to less than 1."""
-    day = times.astype("datetime64[D]")
-    if name == "dayofweek":
-        return _weekday(times) / 7
+    dates = pd.DatetimeIndex(times)
     if name == "hour":
-        return (times - day) / np.timedelta64(1, "D")
-    if name == "month":
-        return (times.astype("datetime64[M]").astype(np.int64) % 12) / 12
-    return (day - times.astype("datetime64[Y]")).astype(np.int64) / 366
+        return (dates - dates.normalize()) / pd.Timedelta(days=1)
+    parts = {
+        "dayofweek": dates.day_of_week / 7,
+        "dayofyear": (dates.day_of_year - 1) / 366,
+        "month": (dates.month - 1) / 12,
+    }
+    return parts[name]
 
 
 def _from_file(
