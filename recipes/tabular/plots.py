@@ -58,16 +58,16 @@ def importances(found, score) -> Figure:
     """Bars of permutation importances with their spread over the shuffles.
 
     Args:
-        found: `Importance`s, the largest first.
+        found: See `recipes.tabular.importances.permutation_importances`.
         score: In words, what gets worse.
     """
-    shown = found[:MOST_BARS][::-1]
+    shown = found.head(MOST_BARS)[::-1]
     figure = Figure(figsize=(7, 1.3 + 0.28 * len(shown)), layout="constrained")
     axis = figure.subplots()
     axis.barh(
-        [_short(each.name) for each in shown],
-        [each.mean for each in shown],
-        xerr=[each.deviation for each in shown],
+        [_short(name) for name in shown["column"]],
+        shown["mean"],
+        xerr=shown["deviation"],
         color="tab:blue",
         ecolor="0.3",
         error_kw={"lw": 1},
