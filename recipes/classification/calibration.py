@@ -1,4 +1,7 @@
-"""Whether a classifier is as often right as it says, and how to make it so."""
+"""Whether a classifier is as often right as it says, and how to make it so.
+
+By hand, since scikit-learn's `calibration_curve` is for two classes and does not count its bins.
+"""
 
 import numpy as np
 from scipy.optimize import minimize_scalar

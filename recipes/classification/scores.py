@@ -31,6 +31,7 @@ def classification_scores(labels, probabilities) -> dict[str, float]:
         {'accuracy': 0.667, 'nll': 0.415, 'roc_auc': 1.0, 'average_precision': 1.0}
     """
     labels, found = np.asarray(labels).ravel(), all_classes(probabilities)
+    # Scikit-learn's `log_loss` has another limit, and warns where float32 does not sum to 1.
     own = np.clip(found[np.arange(len(labels)), labels], SMALLEST, 1.0)
     scores = {
         "accuracy": float(np.mean(found.argmax(axis=1) == labels)),

@@ -76,7 +76,8 @@ def longest_copy(text: str, source: str) -> str:
     """
     start = length = 0
     for first in range(len(text)):
-        # Whatever is no longer than the best is of no interest, so a search for one more suffices.
+        # Whatever is no longer than the best is of no interest, so a search for one more suffices
+        # (difflib would index every character of the source).
         while first + length < len(text) and text[first : first + length + 1] in source:
             start, length = first, length + 1
     return text[start : start + length]
