@@ -61,11 +61,14 @@ def held_notes(chords) -> list[Held]:
 def transpose(chords, semitones) -> np.ndarray:
     """A piece moved up by some semitones (down by negative ones); silence stays silence.
 
-    >>> transpose([[60, 0]], -2)
-    array([[58,  0]])
+    A note that falls to 0 or below is none, and must not pass for silence: it becomes -1.
+
+    >>> transpose([[60, 2, 0]], -2)
+    array([[58, -1,  0]])
     """
     chords = np.asarray(chords, np.int64)
-    return np.where(chords == 0, 0, chords + semitones)
+    moved = chords + semitones
+    return np.where(chords == 0, 0, np.where(moved > 0, moved, -1))
 
 
 class Copies:
@@ -100,11 +103,8 @@ class Copies:
             chords: `(chords, voices)`.
             transposed: Whether a run that was moved to another key counts as the same.
         """
-        chords = np.asarray(chords, np.int64)
         shifts = range(-60, 61) if transposed else (0,)
-        # A note that falls to 0 or below is none, and must not pass for silence, which is 0.
-        moved = (np.where(chords > 0, _sounding(chords + shift), 0) for shift in shifts)
-        return max(map(self._longest, moved))
+        return max(self._longest(transpose(chords, shift)) for shift in shifts)
 
     def _longest(self, chords):
         # lengths[p]: how long a run ends with the chord before this one and at position p.
@@ -116,7 +116,3 @@ class Copies:
             lengths[here] = found
             best, before = max(best, found.max(initial=0)), here
         return int(best)
-
-
-def _sounding(notes):
-    return np.where(notes > 0, notes, -1)

@@ -60,13 +60,8 @@ def known_columns(
     """
     future = future_times.shape[1]
     codes = np.repeat(np.arange(len(table.ids)), np.diff(table.offsets) + future)
-    times = np.empty(len(codes), table.times.dtype)
-    ends = table.offsets[1:] + np.arange(len(table.ids)) * future
-    beyond = ends[:, np.newaxis] + np.arange(future)
-    times[beyond] = future_times
-    inside = np.ones(len(times), bool)
-    inside[beyond] = False
-    times[inside] = table.times
+    series_times = zip(np.split(table.times, table.offsets[1:-1]), future_times, strict=True)
+    times = np.concatenate([part for pair in series_times for part in pair])
     columns, names = _from_calendar(times, calendar, table.source)
     if known_file is not None:
         more = _from_file(table, codes, times, known_file, time, series, taken=names)
