@@ -138,7 +138,10 @@ CASES = {
         own.Denormalization([1.0, 5.0], [3.0, 0.5], "gaussian"),
         floats(STEPS, 3, 2, 2),
     ),
-    "TextTokenizer": lambda: (own.TextTokenizer(own.WordTokenizer(["film", "good"]), max_length=STEPS), IDS),
+    "TextTokenizer": lambda: (
+        own.TextTokenizer(own.WordTokenizer(["film", "good"]), max_length=STEPS),
+        IDS,
+    ),
     "TransformerDecoder": lambda: (
         own.TransformerDecoder(7, num_layers=2, embedding_dim=WIDTH, num_heads=2),
         *(IDS, ENCODED),
@@ -247,7 +250,9 @@ def test_every_public_layer_has_a_case():
 
 #: They pass whole numbers on, and announce floats.
 ANNOUNCED = [
-    pytest.param(name, marks=pytest.mark.xfail) if name in ("NoteTokenizer", "TextTokenizer") else name
+    pytest.param(name, marks=pytest.mark.xfail)
+    if name in ("NoteTokenizer", "TextTokenizer")
+    else name
     for name in CASES
 ]
 
