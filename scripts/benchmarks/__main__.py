@@ -36,7 +36,7 @@ def main(arguments=None) -> int:
     parser.add_argument("--seeds", type=int, default=3, help="runs of each row (default: 3)")
     parser.add_argument("--logdir", default="logs/benchmark", help="where runs and report land")
     parser.add_argument("--fresh", action="store_true", help="repeat runs that are there already")
-    parser.add_argument("--readme", action="store_true", help="put the tables into the recipe's README")
+    parser.add_argument("--readme", action="store_true", help="put the tables into the READMEs")
     found = parser.parse_args(arguments)
     for name in found.names:
         _measure(name, found)

@@ -46,5 +46,5 @@ def test_tables_go_between_the_markers_of_the_readme_that_has_them(top):
 
 
 def test_a_benchmark_without_a_place_is_named(top):
-    with pytest.raises(SystemExit, match="<!-- benchmark images --> ... <!-- end --> in a README"):
+    with pytest.raises(SystemExit, match=r"<!-- benchmark images --> \.\.\. <!-- end -->"):
         program.main(["images", "--logdir", str(top / "logs"), "--readme"])
