@@ -6,10 +6,10 @@
 0.01
 """
 
-from callbacks.averaging import AverageWeights
+from callbacks.averaging import SwapEMAWeights
 from callbacks.checkpoint import Checkpoint
 from callbacks.lr_finder import find_learning_rate
-from callbacks.nan_guard import NaNGuard
+from callbacks.nan_guard import TerminateOnNaN
 from callbacks.norms import with_norms
 from callbacks.one_cycle import OneCycle
 from callbacks.optimizers import (
@@ -27,7 +27,7 @@ from callbacks.phases import (
     PiecewiseConstant,
     WarmupCosine,
 )
-from callbacks.plateau import ReduceOnPlateau, check_rate_is_free
+from callbacks.plateau import ReduceLROnPlateau, check_rate_is_free
 from callbacks.profiler import Profiler
 from callbacks.projector import write_projector
 from callbacks.reset_state import ResetState
@@ -36,25 +36,25 @@ from callbacks.summaries import write_scores
 from callbacks.tensorboard import TensorBoard
 
 __all__ = [
-    "AverageWeights",
     "Checkpoint",
     "CosineRestarts",
     "ExponentialDecay",
     "FlatCosine",
-    "NaNGuard",
     "OneCycle",
     "Phase",
     "Phases",
     "PiecewiseConstant",
     "PowerDecay",
     "Profiler",
-    "ReduceOnPlateau",
+    "ReduceLROnPlateau",
     "ResetState",
     "ScheduledAdam",
     "ScheduledAdamW",
     "ScheduledNadam",
     "ScheduledSGD",
+    "SwapEMAWeights",
     "TensorBoard",
+    "TerminateOnNaN",
     "Warmup",
     "WarmupCosine",
     "check_rate_is_free",

@@ -85,7 +85,7 @@ def exponential(position, start, end):
     return start ** (1 - position) * end**position
 
 
-def polynomial(position, start, end, power=2.0):
+def polynomial(position, start, end, power: float = 2.0):
     """Moves fast at first and then ever more slowly (with a power above 1).
 
     Args:

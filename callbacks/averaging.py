@@ -3,7 +3,7 @@
 import keras
 
 
-class AverageWeights(keras.callbacks.SwapEMAWeights):
+class SwapEMAWeights(keras.callbacks.SwapEMAWeights):
     """Lets validation, and every callback after it, see the moving average of the weights.
 
     For an optimizer with `use_ema=True`. Keras' own swaps them; this one also knows, when a run
@@ -13,12 +13,12 @@ class AverageWeights(keras.callbacks.SwapEMAWeights):
 
     Example:
         >>> import keras, numpy as np
-        >>> from callbacks import AverageWeights
+        >>> from callbacks import SwapEMAWeights
         >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
         >>> optimizer = keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5)
         >>> model.compile(optimizer=optimizer, loss="mse")
         >>> _ = model.fit(np.ones((8, 1)), np.ones((8, 1)), epochs=2, verbose=0,
-        ...               callbacks=[AverageWeights()])
+        ...               callbacks=[SwapEMAWeights()])
 
     Reference:
         Polyak and Juditsky, "Acceleration of Stochastic Approximation by Averaging", 1992.
@@ -27,10 +27,10 @@ class AverageWeights(keras.callbacks.SwapEMAWeights):
     def __init__(self):
         super().__init__(swap_on_epoch=True)
 
-    def get_state(self):
+    def get_state(self) -> dict:
         """What `Checkpoint` saves: whether the model holds the average."""
         return {"averaged": self._ema_weights_in_model}
 
-    def set_state(self, state):
+    def set_state(self, state: dict | None) -> None:
         """Takes up what `get_state` gave; `None` for a fresh start."""
         self._ema_weights_in_model = bool(state and state["averaged"])

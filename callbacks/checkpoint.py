@@ -4,6 +4,7 @@ import json
 import os
 import time
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -67,7 +68,12 @@ class Checkpoint(keras.callbacks.Callback):
 
     KEPT = 2
 
-    def __init__(self, folder, callbacks=(), resume=False):
+    def __init__(
+        self,
+        folder: str | Path,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+        resume: bool = False,
+    ):
         super().__init__()
         for other in callbacks:
             if getattr(other, "restore_best_weights", False):
@@ -77,10 +83,9 @@ class Checkpoint(keras.callbacks.Callback):
                 )
         self.folder = Path(folder)
         self.others = list(callbacks)
-        self.problems = []
+        self.problems: list[str] = []
         self._resume = resume
-        self._arrays, state = self._read_newest() if resume else (None, None)
-        self._state = state or {}
+        self._arrays, self._state = self._read_newest() if resume else (None, {})
         self.initial_epoch = self._state.get("epochs", 0)
         self.finished = self._state.get("finished", False)
         self.history = self._state.get("history", {})
@@ -117,7 +122,7 @@ class Checkpoint(keras.callbacks.Callback):
         for old in self._found()[self.KEPT :]:
             old.unlink()
 
-    def restore(self, callback):
+    def restore(self, callback: keras.callbacks.Callback) -> None:
         """Gives one callback its state of the checkpoint, where `fit` has nothing left to do.
 
         Args:
@@ -136,7 +141,7 @@ class Checkpoint(keras.callbacks.Callback):
                 return _read(path)
             except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
                 self.problems.append(f"The checkpoint {path} is damaged ({error}): not used.")
-        return None, None
+        return None, {}
 
     def _variables(self):
         """Every variable that training changes, by its place (layer names vary by process)."""

@@ -1,6 +1,7 @@
-"""Any text in a picture: what the font lacks, what is long, what runs from right to left."""
+"""Any text in a figure: what the font lacks, what is long, what runs from right to left."""
 
 import unicodedata
+from collections.abc import Sequence
 from functools import cache
 
 #: Between these, a text keeps to itself in which direction it runs.
@@ -8,7 +9,7 @@ ISOLATE, POP = "\u2068", "\u2069"
 _BOX = "\u25a1"
 
 
-def drawable(text, family="sans-serif") -> str:
+def drawable(text: str, family: str | Sequence[str] = "sans-serif") -> str:
     r"""A text whose characters the font has, with a box for each of the others.
 
     Args:
@@ -24,7 +25,7 @@ def drawable(text, family="sans-serif") -> str:
     return "".join(c if c in (ISOLATE, POP) or _shown(c, known) else _BOX for c in text)
 
 
-def label(text, longest=40) -> str:
+def label(text: str, longest: int = 40) -> str:
     r"""A name in one line that is short enough to stand at an axis or in a legend.
 
     Args:
@@ -39,7 +40,7 @@ def label(text, longest=40) -> str:
     return isolated(drawable(shortened(text, longest)))
 
 
-def shortened(text, longest) -> str:
+def shortened(text: str, longest: int) -> str:
     """A name in one line, without its middle if it is long: names often differ at one end only.
 
     >>> shortened("abcdefghijklm", 9)
@@ -52,7 +53,7 @@ def shortened(text, longest) -> str:
     return f"{text[: longest - 1 - tail]}…{text[len(text) - tail :]}"
 
 
-def isolated(text) -> str:
+def isolated(text: str) -> str:
     """A text that does not change the order of what stands around it where it runs to the left.
 
     >>> isolated("left"), isolated("\u05d0") == "\u2068\u05d0\u2069"
@@ -63,7 +64,7 @@ def isolated(text) -> str:
 
 
 @cache
-def characters(families) -> frozenset:
+def characters(families: tuple[str, ...]) -> frozenset:
     """Numbers of the characters that some fonts have.
 
     Args:

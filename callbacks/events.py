@@ -3,7 +3,9 @@
 import os
 import socket
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 
 class EventFile:
@@ -25,7 +27,7 @@ class EventFile:
         1
     """
 
-    def __init__(self, folder, suffix=""):
+    def __init__(self, folder: str | Path, suffix: str = ""):
         from tensorboard.summary.writer.record_writer import RecordWriter
         from tensorboardX.proto.event_pb2 import Event
 
@@ -38,19 +40,19 @@ class EventFile:
         self._records = RecordWriter(self._file)
         self._write(Event(wall_time=time.time(), file_version="brain.Event:2"))
 
-    def add(self, summary, step):
+    def add(self, summary: Any, step: int) -> None:
         """Adds a summary (from `tensorboardX.summary`) at a step."""
         self._write(self._event(wall_time=time.time(), step=step, summary=summary))
 
-    def add_graph(self, graph):
+    def add_graph(self, graph: Any) -> None:
         """Adds a `GraphDef`; TensorBoard shows one for each folder."""
         self._write(self._event(wall_time=time.time(), graph_def=graph.SerializeToString()))
 
-    def flush(self):
+    def flush(self) -> None:
         """Hands everything to the operating system."""
         self._file.flush()
 
-    def close(self):
+    def close(self) -> None:
         """Closes the file."""
         self._file.close()
 
@@ -58,7 +60,7 @@ class EventFile:
         self._records.write(event.SerializeToString())
 
 
-def event_files(folder, deep=True) -> dict[str, int]:
+def event_files(folder: str | Path, deep: bool = True) -> dict[str, int]:
     """Event files below a folder, by relative path, with their sizes in bytes.
 
     Args:
@@ -75,7 +77,7 @@ def event_files(folder, deep=True) -> dict[str, int]:
     return {path.relative_to(folder).as_posix(): path.stat().st_size for path in found}
 
 
-def rewind(folder, sizes) -> None:
+def rewind(folder: str | Path, sizes: Mapping[str, int]) -> None:
     """Cuts a run's event files back to earlier sizes; removes those that did not exist then.
 
     Args:

@@ -1,7 +1,11 @@
 """The graph of a model's layers, for TensorBoard's Graphs tab."""
 
+from typing import Any
 
-def graph_def(model):
+import keras
+
+
+def graph_def(model: keras.Model) -> Any:
     """Draws a model from its public `get_config()`: a node a layer, a scope a nested model.
 
     Args:
@@ -58,7 +62,8 @@ class _Drawing:
     def _draw_functional(self, config, scope, inputs):
         names = [layer for layer, _, _ in _references(config["input_layers"])]
         fed = dict(zip(names, inputs or [], strict=False))
-        shapes, outputs = {}, {}
+        shapes: dict[tuple, list] = {}
+        outputs: dict[tuple, list[str]] = {}
         for layer in config["layers"]:
             for key, shape in _tensors(layer["inbound_nodes"]):
                 shapes[key] = shape

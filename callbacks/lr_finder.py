@@ -12,25 +12,26 @@ import itertools
 import math
 import numbers
 import random
+from typing import Any
 
 import keras
 import numpy as np
 
+from callbacks.checks import check_below_one, check_rate
 from callbacks.rate_curve import WARM_UP, RateCurve, smooth
-from callbacks.schedules import check_rate
 
 
 def find_learning_rate(
-    model,
-    data,
-    min_rate=1e-6,
-    max_rate=10.0,
-    steps=100,
-    batch_size=32,
-    smoothing=0.9,
-    stop_factor=4.0,
-    seed=42,
-):
+    model: keras.Model,
+    data: Any,
+    min_rate: float = 1e-6,
+    max_rate: float = 10.0,
+    steps: int | None = 100,
+    batch_size: int = 32,
+    smoothing: float = 0.9,
+    stop_factor: float | None = 4.0,
+    seed: int = 42,
+) -> RateCurve:
     """Trains over a range of learning rates and returns the loss at each of them.
 
     The rate grows by the same factor from batch to batch. Each loss is that of its own batch,
@@ -103,7 +104,8 @@ def find_learning_rate(
 
 def _train(model, batches, rates, smoothing, stop_factor):
     """True loss of a step at each rate, until there is no more or the loss is lost."""
-    losses, warm_up = [], math.ceil(WARM_UP * len(rates))
+    losses: list[float] = []
+    warm_up = math.ceil(WARM_UP * len(rates))
     for rate in rates:
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(next(batches))
         model.optimizer.learning_rate = float(rate)
@@ -310,9 +312,6 @@ def _check_numbers(min_rate, max_rate, steps, batch_size, smoothing, stop_factor
     for name, count in (("steps", 2 if steps is None else steps), ("batch_size", batch_size)):
         if not isinstance(count, numbers.Integral) or count < 1:
             raise ValueError(f"{name} must be a whole number above 0. Received: {name}={count!r}")
-    if not 0 <= smoothing < 1:
-        raise ValueError(
-            f"smoothing must be at least 0 and below 1. Received: smoothing={smoothing}"
-        )
+    check_below_one(smoothing, "smoothing")
     if stop_factor is not None and not stop_factor > 1:
         raise ValueError(f"stop_factor must be above 1. Received: stop_factor={stop_factor}")

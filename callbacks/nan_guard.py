@@ -5,20 +5,21 @@ import math
 import keras
 
 
-class NaNGuard(keras.callbacks.Callback):
+class TerminateOnNaN(keras.callbacks.TerminateOnNaN):
     """Stops training when the loss turns NaN or infinite, and remembers when.
 
-    Keras' `TerminateOnNaN` prints a line and leaves the caller to guess; this one can be asked.
+    Keras' own sees the training loss alone and prints a line; this one watches the validation loss
+    too, and can be asked. `Checkpoint` keeps its state.
 
     Attributes:
         failed_epoch: The epoch, counted from 0, in which the loss was lost, else `None`.
 
     Example:
         >>> import keras, numpy as np
-        >>> from callbacks import NaNGuard
+        >>> from callbacks import TerminateOnNaN
         >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
         >>> model.compile(optimizer="sgd", loss="mse")
-        >>> guard = NaNGuard()
+        >>> guard = TerminateOnNaN()
         >>> history = model.fit(np.ones((8, 1)), np.full((8, 1), np.nan), callbacks=[guard],
         ...                     epochs=5, verbose=0)
         >>> guard.failed_epoch, len(history.epoch)
@@ -30,11 +31,11 @@ class NaNGuard(keras.callbacks.Callback):
         self.failed_epoch = None
         self._epoch = 0
 
-    def get_state(self):
+    def get_state(self) -> dict:
         """What `Checkpoint` saves."""
         return {"failed_epoch": self.failed_epoch}
 
-    def set_state(self, state):
+    def set_state(self, state: dict | None) -> None:
         """Takes up what was saved; `None` for a fresh start."""
         self.failed_epoch = state["failed_epoch"] if state else None
 
@@ -42,7 +43,7 @@ class NaNGuard(keras.callbacks.Callback):
         """Remembers the epoch."""
         self._epoch = epoch
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_batch_end(self, batch, logs=None):
         """Checks the loss so far."""
         self._check(logs)
 

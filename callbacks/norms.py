@@ -13,7 +13,7 @@ from keras import ops
 from callbacks.optimizers import TWINS
 
 
-class _WithNorms:
+class _WithNorms(keras.optimizers.Optimizer):
     """Adds up the norms of all gradients and updates, taken over all variables together."""
 
     measured = SimpleNamespace(variables=[])
@@ -115,7 +115,7 @@ _MEASURING = {
 }
 
 
-def with_norms(optimizer):
+def with_norms(optimizer: str | keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
     """A new optimizer like another that also measures the norms of gradients and updates.
 
     `TensorBoard` writes them, by epoch. The cost is one more copy of the trainable variables and
@@ -153,7 +153,7 @@ def with_norms(optimizer):
     return _MEASURING[type(optimizer)].from_config(optimizer.get_config())
 
 
-def measuring(optimizer):
+def measuring(optimizer: keras.optimizers.Optimizer):
     """The part of an optimizer that measures norms; None where there is none."""
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
     return optimizer if isinstance(optimizer, _WithNorms) else None

@@ -2,11 +2,11 @@
 
 import keras
 
+from callbacks.checks import check_below_one, check_order, check_rate, check_steps
 from callbacks.optimizers import with_schedules
 from callbacks.phases import Phase, Phases
-from callbacks.schedules import check_order, check_rate, check_steps
 
-#: Starting rate and final rate, as shares of the largest, by form.
+#: Starting rate and final rate, as fractions of the largest, by form.
 ENDS = {"linear": (1 / 10, 1 / 10_000), "cosine": (1 / 25, 1 / 100_000)}
 
 
@@ -59,22 +59,21 @@ class OneCycle(Phases):
 
     def __init__(
         self,
-        max_learning_rate,
-        total_steps,
-        form="linear",
-        start_learning_rate=None,
-        final_learning_rate=None,
-        min_momentum=0.85,
-        max_momentum=0.95,
-        name=None,
+        max_learning_rate: float,
+        total_steps: int,
+        form: str = "linear",
+        start_learning_rate: float | None = None,
+        final_learning_rate: float | None = None,
+        min_momentum: float = 0.85,
+        max_momentum: float = 0.95,
+        name: str | None = None,
     ):
         check_rate(max_learning_rate, "max_learning_rate")
         check_steps(total_steps, "total_steps")
         if form not in ENDS:
             raise ValueError(f"Expected form to be one of {sorted(ENDS)}. Received: form={form!r}")
         check_order(min_momentum, max_momentum, "min_momentum", "max_momentum")
-        if not max_momentum < 1:
-            raise ValueError(f"max_momentum must be below 1. Received: {max_momentum}")
+        check_below_one(max_momentum, "max_momentum")
         self.max_learning_rate = max_learning_rate
         self.total_steps = total_steps
         self.form = form
@@ -82,11 +81,11 @@ class OneCycle(Phases):
         self.final_learning_rate = final_learning_rate
         self.min_momentum = min_momentum
         self.max_momentum = max_momentum
-        start, final = self._ends()
+        start, final = self._outer_rates()
         super().__init__(self._join(start, max_learning_rate, final), name)
         self.momentum = Phases(self._join(max_momentum, min_momentum, max_momentum))
 
-    def _ends(self):
+    def _outer_rates(self):
         """Rate at the start and at the end."""
         start, final = self.start_learning_rate, self.final_learning_rate
         start_share, final_share = ENDS[self.form]
@@ -114,7 +113,9 @@ class OneCycle(Phases):
         rise = total // 4
         return [Phase("cosine", rise, start, middle), Phase("cosine", total - rise, middle, end)]
 
-    def optimizer(self, optimizer="sgd", **arguments):
+    def optimizer(
+        self, optimizer: str | keras.optimizers.Optimizer = "sgd", **arguments
+    ) -> keras.optimizers.Optimizer:
         """A new optimizer whose learning rate and momentum this cycle drives.
 
         Args:
@@ -145,7 +146,7 @@ class OneCycle(Phases):
             )
         return with_schedules(optimizer, learning_rate=self, momentum=self.momentum)
 
-    def apply_to(self, model):
+    def apply_to(self, model: keras.Model) -> keras.Model:
         """Recompiles a compiled model with its own settings, driven by this cycle from step 0.
 
         Args:

@@ -6,23 +6,25 @@ weight decay, clipping, averaging, gradient accumulation, loss scaling. With a c
 they make the same updates.
 """
 
+from collections.abc import Sequence
 from types import SimpleNamespace
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
-from callbacks.schedules import evaluate
+from callbacks.schedules import Rate, evaluate
 
 
-class _ScheduledMomentum:
+class _ScheduledMomentum(keras.optimizers.Optimizer):
     """Evaluates the momentum once a step, at the position of the learning rate."""
 
     #: Name of the constructor argument.
     momentum_argument = "momentum"
 
     # What holds during a step: tensors of its graph, so it is dropped afterwards.
-    _now = None
+    _now: Any = None
 
     def _set_momentum(self, momentum):
         if not callable(momentum) and not 0 <= momentum < 1:
@@ -97,7 +99,7 @@ class _WithProduct(_ScheduledMomentum):
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class ScheduledSGD(_ScheduledMomentum, keras.optimizers.Optimizer):
+class ScheduledSGD(_ScheduledMomentum):
     """Gradient descent whose momentum may be a schedule.
 
     Args:
@@ -123,7 +125,9 @@ class ScheduledSGD(_ScheduledMomentum, keras.optimizers.Optimizer):
         Smith, *A disciplined approach to neural network hyper-parameters*, 2018.
     """
 
-    def __init__(self, learning_rate=0.01, momentum=0.9, nesterov=False, **kwargs):
+    def __init__(
+        self, learning_rate: Rate = 0.01, momentum: Rate = 0.9, nesterov: bool = False, **kwargs
+    ):
         super().__init__(learning_rate=learning_rate, **kwargs)
         self._set_momentum(momentum)
         self.nesterov = nesterov
@@ -232,7 +236,7 @@ class ScheduledAdamW(_ScheduledBeta, keras.optimizers.AdamW):
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class ScheduledNadam(_WithProduct, keras.optimizers.Optimizer):
+class ScheduledNadam(_WithProduct):
     """Nadam whose `beta_1` may be a schedule.
 
     Nadam looks one step ahead, so it takes the next value of the schedule too.
@@ -257,7 +261,14 @@ class ScheduledNadam(_WithProduct, keras.optimizers.Optimizer):
         Dozat, *Incorporating Nesterov Momentum into Adam*, 2016.
     """
 
-    def __init__(self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, **kwargs):
+    def __init__(
+        self,
+        learning_rate: Rate = 0.001,
+        beta_1: Rate = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        **kwargs,
+    ):
         super().__init__(learning_rate=learning_rate, **kwargs)
         self._set_momentum(beta_1)
         self.beta_2 = beta_2
@@ -311,7 +322,7 @@ class ScheduledNadam(_WithProduct, keras.optimizers.Optimizer):
 
 
 #: Which of Keras' optimizers has which twin here.
-TWINS = {
+TWINS: dict[type, Any] = {
     keras.optimizers.SGD: ScheduledSGD,
     keras.optimizers.Adam: ScheduledAdam,
     keras.optimizers.AdamW: ScheduledAdamW,
@@ -319,7 +330,9 @@ TWINS = {
 }
 
 
-def with_schedules(optimizer, learning_rate, momentum):
+def with_schedules(
+    optimizer: str | keras.optimizers.Optimizer, learning_rate: Rate, momentum: Rate
+) -> keras.optimizers.Optimizer:
     """A new optimizer like another, with the rate and the momentum of two schedules.
 
     Args:
@@ -359,7 +372,9 @@ def with_schedules(optimizer, learning_rate, momentum):
     return twin.from_config(config)
 
 
-def momenta(optimizer, steps):
+def momenta(
+    optimizer: keras.optimizers.Optimizer, steps: Sequence[int] | np.ndarray
+) -> np.ndarray | None:
     """Momentum of an optimizer at each of some steps.
 
     Args:

@@ -8,6 +8,7 @@
 
 import itertools
 import math
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import keras
@@ -15,7 +16,8 @@ import numpy as np
 from keras import ops
 
 from callbacks import annealing
-from callbacks.schedules import Schedule, check_order, check_rate, check_steps, is_finite
+from callbacks.checks import check_order, check_rate, check_steps, is_finite
+from callbacks.schedules import Schedule
 
 
 class Phase(NamedTuple):
@@ -54,7 +56,7 @@ class Phases(Schedule):
         [0.1, 0.1, 0.1, 0.05, 0.0, 0.0]
     """
 
-    def __init__(self, phases, name=None):
+    def __init__(self, phases: Iterable[Sequence], name: str | None = None):
         super().__init__()
         self.phases = [Phase(*phase) for phase in phases]
         self.name = name
@@ -148,7 +150,12 @@ class WarmupCosine(Phases):
     """
 
     def __init__(
-        self, peak_learning_rate, total_steps, warmup_steps=0, final_learning_rate=0.0, name=None
+        self,
+        peak_learning_rate: float,
+        total_steps: int,
+        warmup_steps: int = 0,
+        final_learning_rate: float = 0.0,
+        name: str | None = None,
     ):
         check_rate(peak_learning_rate, "peak_learning_rate")
         check_steps(total_steps, "total_steps")
@@ -173,7 +180,7 @@ class FlatCosine(Phases):
     Args:
         learning_rate: Rate of the flat part, above 0.
         total_steps: Number of training steps. Later the rate stays at its end.
-        flat: Share of the steps that are flat, in [0, 1]. Defaults to 0.75.
+        flat: Fraction of the steps that are flat, in [0, 1]. Defaults to 0.75.
         final_learning_rate: Rate at the end, not above the flat one. Defaults to 0.
         name: Name of the schedule.
 
@@ -190,7 +197,14 @@ class FlatCosine(Phases):
         fastai's `fit_flat_cos`.
     """
 
-    def __init__(self, learning_rate, total_steps, flat=0.75, final_learning_rate=0.0, name=None):
+    def __init__(
+        self,
+        learning_rate: float,
+        total_steps: int,
+        flat: float = 0.75,
+        final_learning_rate: float = 0.0,
+        name: str | None = None,
+    ):
         check_rate(learning_rate, "learning_rate")
         check_steps(total_steps, "total_steps")
         check_order(final_learning_rate, learning_rate, "final_learning_rate", "learning_rate")
@@ -229,7 +243,7 @@ class PiecewiseConstant(Phases):
         Géron, chapter 11, "Piecewise Constant Scheduling".
     """
 
-    def __init__(self, boundaries, values, name=None):
+    def __init__(self, boundaries: Sequence[int], values: Sequence[float], name: str | None = None):
         self.boundaries = list(boundaries)
         self.values = list(values)
         for step in self.boundaries:
@@ -276,13 +290,13 @@ class CosineRestarts(Phases):
 
     def __init__(
         self,
-        peak_learning_rate,
-        total_steps,
-        num_periods=3,
-        period_multiplier=2.0,
-        peak_multiplier=1.0,
-        final_learning_rate=0.0,
-        name=None,
+        peak_learning_rate: float,
+        total_steps: int,
+        num_periods: int = 3,
+        period_multiplier: float = 2.0,
+        peak_multiplier: float = 1.0,
+        final_learning_rate: float = 0.0,
+        name: str | None = None,
     ):
         check_rate(peak_learning_rate, "peak_learning_rate")
         check_steps(total_steps, "total_steps")

@@ -3,10 +3,10 @@
 import keras
 
 
-class ReduceOnPlateau(keras.callbacks.ReduceLROnPlateau):
+class ReduceLROnPlateau(keras.callbacks.ReduceLROnPlateau):
     """Lowers the learning rate when a score has stopped improving.
 
-    Keras' own with the book's defaults, which says before the training, not in the middle of it,
+    Keras' own with the book's defaults, and says before the training, not in the middle of it,
     that a schedule drives the rate already.
 
     Args:
@@ -21,10 +21,10 @@ class ReduceOnPlateau(keras.callbacks.ReduceLROnPlateau):
 
     Example:
         >>> import keras, numpy as np
-        >>> from callbacks import ReduceOnPlateau
+        >>> from callbacks import ReduceLROnPlateau
         >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
         >>> model.compile(optimizer=keras.optimizers.SGD(0.1), loss="mse")
-        >>> plateau = ReduceOnPlateau("loss", patience=1, min_delta=1e9)
+        >>> plateau = ReduceLROnPlateau("loss", patience=1, min_delta=1e9)
         >>> _ = model.fit(np.ones((8, 1)), np.ones((8, 1)), epochs=3, callbacks=[plateau],
         ...               verbose=0)
         >>> round(float(model.optimizer.learning_rate), 3)  # halved twice
@@ -34,7 +34,14 @@ class ReduceOnPlateau(keras.callbacks.ReduceLROnPlateau):
         Géron, chapter 11, "Performance Scheduling".
     """
 
-    def __init__(self, monitor="val_loss", factor=0.5, patience=5, min_learning_rate=0.0, **kwargs):
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        factor: float = 0.5,
+        patience: int = 5,
+        min_learning_rate: float = 0.0,
+        **kwargs,
+    ):
         if not 0 < factor < 1:
             raise ValueError(f"factor must be above 0 and below 1. Received: factor={factor}")
         if not patience >= 1 or not min_learning_rate >= 0:
@@ -52,7 +59,7 @@ class ReduceOnPlateau(keras.callbacks.ReduceLROnPlateau):
         super().on_train_begin(logs)
 
 
-def check_rate_is_free(optimizer):
+def check_rate_is_free(optimizer: keras.optimizers.Optimizer | None) -> None:
     """Makes sure that the learning rate of an optimizer can be set.
 
     Args:

@@ -36,7 +36,7 @@ class Profiler(keras.callbacks.Callback):
     #: How to have the tab; the plugin is large, so it is not among the dependencies.
     HINT = "TensorBoard's Profile tab needs a plugin: pip install xprof"
 
-    def __init__(self, log_dir, first=2, count=5):
+    def __init__(self, log_dir: str | Path, first: int = 2, count: int = 5):
         super().__init__()
         if keras.backend.backend() not in ("tensorflow", "jax"):
             raise ValueError(

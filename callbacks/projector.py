@@ -1,12 +1,19 @@
 """Embeddings for TensorBoard's projector."""
 
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
-def write_projector(folder, vectors, labels, name="embedding"):
+def write_projector(
+    folder: str | Path,
+    vectors: ArrayLike,
+    labels: Sequence | Mapping[str, Sequence],
+    name: str = "embedding",
+) -> None:
     """Writes vectors and what they stand for in the form that TensorBoard's projector loads.
 
     Args:

@@ -4,10 +4,15 @@ import bisect
 import csv
 import math
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-#: Share of the curve, at its start, that suggestions leave out: too few losses to average.
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+#: Fraction of the curve, at its start, that suggestions leave out: too few losses to average.
 WARM_UP = 0.1
 #: Points of a curve below which nothing is suggested.
 FEWEST = 5
@@ -63,7 +68,7 @@ class RateCurve:
         """The recommended learning rate, if there is one."""
         return self.suggestions[self.recommended]
 
-    def plot(self):
+    def plot(self) -> "Figure":
         """Draws the losses, their mean and the suggestions.
 
         Returns:
@@ -87,7 +92,7 @@ class RateCurve:
         axis.grid(alpha=0.25)
         return figure
 
-    def to_csv(self, path):
+    def to_csv(self, path: str | Path) -> None:
         """Writes the columns `learning_rate`, `loss` and `smoothed_loss`, to the last digit.
 
         Args:
@@ -251,16 +256,19 @@ def _lowest(losses):
 
 def _longest_fall(losses):
     """Indices of the longest strictly falling subsequence, by patience sorting."""
-    ends, tails, before = [], [], []  # for each length: the negated last loss, its index; links
+    ends: list[float] = []  # for each length: the negated last loss,
+    tails: list[int] = []  # its index,
+    before: list[int | None] = []  # and links
     for index, loss in enumerate(losses):
         length = bisect.bisect_left(ends, -loss)
         before.append(tails[length - 1] if length else None)
         ends[length : length + 1] = [-loss]
         tails[length : length + 1] = [index]
-    fall, index = [], tails[-1]
-    while index is not None:
-        fall.append(index)
-        index = before[index]
+    fall: list[int] = []
+    last: int | None = tails[-1]
+    while last is not None:
+        fall.append(last)
+        last = before[last]
     return fall[::-1]
 
 

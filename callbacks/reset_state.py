@@ -4,7 +4,7 @@ import keras
 
 
 class ResetState(keras.callbacks.Callback):
-    """Resets the carried state of a model at the begin of every epoch and of every evaluation.
+    """Resets a stateful model at the begin of every epoch and of every evaluation.
 
     Every layer with a method `reset_state` is reset, nested ones too: those of `zoo.to_stateful`
     and Keras' own stateful layers.

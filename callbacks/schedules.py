@@ -5,21 +5,27 @@ Each is a function of the step alone, which the optimizer counts: resuming, a se
 """
 
 import inspect
-import math
-import numbers
+from collections.abc import Sequence
+from typing import TypeAlias
 
 import keras
 import numpy as np
 from keras import ops
 
 from callbacks import annealing
+from callbacks.checks import check_rate, check_steps
+
+#: A learning rate or a momentum: a number, or a schedule of it.
+Rate: TypeAlias = float | keras.optimizers.schedules.LearningRateSchedule
 
 
 class Schedule(keras.optimizers.schedules.LearningRateSchedule):
     """What the schedules here share: arguments are attributes, and arrays of steps are welcome."""
 
-    #: Whether a call takes an array of steps.
-    accepts_arrays = True
+    @property
+    def accepts_arrays(self) -> bool:
+        """Whether a call takes an array of steps."""
+        return True
 
     def get_config(self):
         """Arguments to rebuild the schedule."""
@@ -60,7 +66,13 @@ class PowerDecay(Schedule):
         Géron, chapter 11, "Power Scheduling".
     """
 
-    def __init__(self, initial_learning_rate, decay_steps, power=1.0, name=None):
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: float,
+        power: float = 1.0,
+        name: str | None = None,
+    ):
         super().__init__()
         check_rate(initial_learning_rate, "initial_learning_rate")
         check_rate(decay_steps, "decay_steps")
@@ -99,7 +111,13 @@ class ExponentialDecay(Schedule):
         Géron, chapter 11, "Exponential Scheduling".
     """
 
-    def __init__(self, initial_learning_rate, decay_steps, decay_rate=0.1, name=None):
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: float,
+        decay_rate: float = 0.1,
+        name: str | None = None,
+    ):
         super().__init__()
         check_rate(initial_learning_rate, "initial_learning_rate")
         check_rate(decay_steps, "decay_steps")
@@ -138,7 +156,7 @@ class Warmup(Schedule):
         Goyal et al., *Accurate, Large Minibatch SGD*, 2017.
     """
 
-    def __init__(self, schedule, warmup_steps, name=None):
+    def __init__(self, schedule: Rate, warmup_steps: int, name: str | None = None):
         super().__init__()
         if not isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule):
             check_rate(schedule, "schedule")
@@ -148,7 +166,7 @@ class Warmup(Schedule):
         self.name = name
 
     @property
-    def accepts_arrays(self):
+    def accepts_arrays(self) -> bool:
         """Whether a call takes an array of steps: as the inner schedule does."""
         return not callable(self.schedule) or getattr(self.schedule, "accepts_arrays", False)
 
@@ -161,7 +179,7 @@ class Warmup(Schedule):
         return rate * ops.clip(step / self.warmup_steps, 0.0, 1.0)
 
 
-def evaluate(schedule, steps):
+def evaluate(schedule: Rate, steps: Sequence[int] | np.ndarray) -> np.ndarray:
     """Values of a schedule, or of a constant, at each of some steps.
 
     Args:
@@ -182,38 +200,3 @@ def evaluate(schedule, steps):
     if getattr(schedule, "accepts_arrays", False):
         return keras.ops.convert_to_numpy(schedule(keras.ops.convert_to_tensor(steps, "float32")))
     return np.array([float(schedule(step)) for step in steps])
-
-
-def check_rate(value, name):
-    """Raises a `ValueError` unless `value` is a finite number above 0."""
-    if not _is_number(value) or not 0 < value < math.inf:
-        raise ValueError(f"{name} must be a number above 0. Received: {name}={value!r}")
-
-
-def check_order(low, high, low_name, high_name):
-    """Raises a `ValueError` unless `0 <= low <= high`."""
-    if not _is_number(low) or not 0 <= low <= high:
-        raise ValueError(
-            f"{low_name} must be at least 0 and not above {high_name}. "
-            f"Received: {low_name}={low!r}, {high_name}={high!r}"
-        )
-
-
-def check_steps(value, name):
-    """Raises a `ValueError` unless `value` is a whole number above 0."""
-    whole = _is_number(value) and value == math.floor(value) if is_finite(value) else False
-    if not whole or value < 1:
-        raise ValueError(
-            f"{name} must be a whole number above 0. Received: {name}={value!r}. "
-            "The steps of a training are the epochs times the batches of an epoch; for a data set "
-            "that does not know its length, count its batches."
-        )
-
-
-def _is_number(value):
-    return isinstance(value, numbers.Real) and not isinstance(value, bool)
-
-
-def is_finite(value) -> bool:
-    """Whether `value` is a number, and a finite one."""
-    return _is_number(value) and math.isfinite(value)

@@ -6,15 +6,21 @@ none needs TensorFlow.
 
 import math
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from callbacks.drawing import drawable, label
 from callbacks.events import EventFile
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-def to_summary(tag, value):
+
+def to_summary(tag: str, value: Any) -> Any:
     """Makes a summary out of what a recipe has to show.
 
     Args:
@@ -63,7 +69,7 @@ def _pixels(figure):
     return np.asarray(canvas.buffer_rgba())[..., :3]
 
 
-def histogram(tag, values, bins=30):
+def histogram(tag: str, values: ArrayLike, bins: int = 30) -> Any:
     """A histogram of the finite values in an array; None where there are none.
 
     Args:
@@ -73,12 +79,14 @@ def histogram(tag, values, bins=30):
     """
     from tensorboardX import summary
 
-    values = np.asarray(values, "float64").ravel()
-    values = values[np.isfinite(values)]
-    return summary.histogram(tag, values, bins) if len(values) else None
+    found = np.asarray(values, "float64").ravel()
+    found = found[np.isfinite(found)]
+    return summary.histogram(tag, found, bins) if len(found) else None
 
 
-def pr_curve(labels, scores, tag="pr_curve", num_thresholds=127):
+def pr_curve(
+    labels: ArrayLike, scores: ArrayLike, tag: str = "pr_curve", num_thresholds: int = 127
+) -> Any:
     """A precision-recall curve for TensorBoard's tab of them.
 
     Args:
@@ -115,7 +123,9 @@ def pr_curve(labels, scores, tag="pr_curve", num_thresholds=127):
     return summary.pr_curve(tag, labels.astype(bool), scores, num_thresholds)
 
 
-def confusion_matrix(labels, predictions, class_names):
+def confusion_matrix(
+    labels: ArrayLike, predictions: ArrayLike, class_names: Sequence[str]
+) -> "Figure":
     """A figure of how often each class was taken for each other one.
 
     Args:
@@ -124,7 +134,7 @@ def confusion_matrix(labels, predictions, class_names):
         class_names: Names of the classes, by number.
 
     Returns:
-        A Matplotlib figure. Colours are shares of the true class, numbers are counts.
+        A Matplotlib figure. Colours are fractions of the true class, numbers are counts.
 
     Example:
         >>> from callbacks import summaries
@@ -155,7 +165,7 @@ def confusion_matrix(labels, predictions, class_names):
     return figure
 
 
-def attention(weights, source, target):
+def attention(weights: ArrayLike, source: Sequence[str], target: Sequence[str]) -> "Figure":
     """A figure of what each output position attended to.
 
     Args:
@@ -189,7 +199,7 @@ def _name_ticks(axis, columns, rows):
     axis.set_yticks(range(len(rows)), rows, parse_math=False)
 
 
-def session_start(hparams):
+def session_start(hparams: Mapping[str, Any]) -> Any:
     """The summary by which the HParams tab knows a run and its settings.
 
     Args:
@@ -210,7 +220,7 @@ def session_start(hparams):
     return _hparams("session_start_info", HParamsPluginData(session_start_info=info))
 
 
-def session_end(succeeded=True):
+def session_end(succeeded: bool = True) -> Any:
     """The summary that tells the HParams tab that a run is over.
 
     Args:
@@ -232,7 +242,7 @@ def _hparams(tag, data):
     return Summary(value=[Summary.Value(tag=f"_hparams_/{tag}", metadata=metadata)])
 
 
-def write_scores(log_dir, scores, step=0):
+def write_scores(log_dir: str | Path, scores: Mapping[str, float], step: int = 0) -> None:
     """Writes the final scores of a run beside its curves, where the HParams tab finds them.
 
     Scores written before are replaced, so a run that is finished twice has them once.

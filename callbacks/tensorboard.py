@@ -2,12 +2,15 @@
 
 import math
 import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
 from callbacks import summaries
+from callbacks.checks import check_mode
 from callbacks.events import EventFile, event_files, rewind
 from callbacks.graph import graph_def
 from callbacks.norms import measuring
@@ -25,7 +28,7 @@ class TensorBoard(keras.callbacks.Callback):
     - The folder itself holds what compares runs: the hyperparameters, `best_val_loss` and so on
       (the validation scores of the best epoch so far, for the HParams tab), and
       `steps_per_second`, validation left out; in the first epoch that counts compiling.
-    - The graph of the layers, texts, pictures, and on request weight histograms and the norms of
+    - The graph of the layers, texts, figures, and on request weight histograms and the norms of
       gradients and updates (`callbacks.with_norms` measures those).
 
     No hook runs at each batch. With `Checkpoint`, a resumed run goes on in the same folder as if
@@ -33,10 +36,10 @@ class TensorBoard(keras.callbacks.Callback):
 
     Args:
         log_dir: Folder of the run.
-        pictures: Called as `pictures(epoch)` after some epochs; returns `{tag: value}` for the
+        figures: Called as `figures(epoch)` after some epochs; returns `{tag: value}` for the
             validation data, with whatever `callbacks.summaries.to_summary` takes: figures, texts,
             images, PR curves. Defaults to none.
-        picture_freq: Epochs between pictures. Defaults to 5; the last epoch gets some too.
+        figure_freq: Epochs between figures. Defaults to 5; the last epoch gets some too.
         texts: `{tag: Markdown}` to write once, such as the configuration.
         hparams: Settings by name, for the HParams tab. Defaults to none: leave them out where
             keras-tuner writes its own.
@@ -65,36 +68,35 @@ class TensorBoard(keras.callbacks.Callback):
     #: Points of the curves by step; TensorBoard itself shows no more than 1,000.
     MAX_RATE_POINTS = 1000
 
-    #: Share of the time that pictures may take, those of the first and the last epoch apart.
-    MAX_PICTURE_SHARE = 0.01
+    #: Fraction of the time that figures may take, those of the first and the last epoch apart.
+    MAX_FIGURE_FRACTION = 0.01
 
     def __init__(
         self,
-        log_dir,
-        pictures=None,
-        picture_freq=5,
-        texts=None,
-        hparams=None,
-        monitor="val_loss",
-        mode="min",
-        histogram_freq=0,
-        graph=True,
+        log_dir: str | Path,
+        figures: Callable[[int], Mapping[str, Any]] | None = None,
+        figure_freq: int = 5,
+        texts: Mapping[str, str] | None = None,
+        hparams: Mapping[str, Any] | None = None,
+        monitor: str = "val_loss",
+        mode: str = "min",
+        histogram_freq: int = 0,
+        graph: bool = True,
     ):
         super().__init__()
-        if mode not in ("min", "max"):
-            raise ValueError(f"Expected mode 'min' or 'max'. Received: mode={mode!r}")
+        check_mode(mode)
         self.log_dir = log_dir
-        self.pictures = pictures
-        self.picture_freq = picture_freq
+        self.figures = figures
+        self.figure_freq = figure_freq
         self.texts = texts or {}
         self.hparams = hparams
         self.monitor = monitor
         self.mode = mode
         self.histogram_freq = histogram_freq
         self.graph = graph
-        self._writers = {}
+        self._writers: dict[str, EventFile] = {}
         self._epoch = None
-        self._best = None
+        self._best: float | None = None
         self._write_head = True
 
     @property
@@ -103,7 +105,7 @@ class TensorBoard(keras.callbacks.Callback):
         return self._log_dir
 
     @log_dir.setter
-    def log_dir(self, value):
+    def log_dir(self, value: str | Path) -> None:
         self._log_dir = Path(value)
 
     def _add(self, split, summary, step):
@@ -123,7 +125,7 @@ class TensorBoard(keras.callbacks.Callback):
         for writer in self._writers.values():
             writer.flush()
 
-    def get_state(self):
+    def get_state(self) -> dict:
         """What `Checkpoint` saves: how long the event files are, and what they end with."""
         self._flush()
         return {
@@ -132,7 +134,7 @@ class TensorBoard(keras.callbacks.Callback):
             "best": self._best,
         }
 
-    def set_state(self, state):
+    def set_state(self, state: dict | None) -> None:
         """Cuts the event files back to a saved state; `None` empties the folder of them."""
         if self._writers:
             raise ValueError("The event files are open already: nothing can be cut back.")
@@ -164,7 +166,7 @@ class TensorBoard(keras.callbacks.Callback):
         self._stop_clock()
 
     def on_epoch_end(self, epoch, logs=None):
-        """Writes the scores of the epoch, the rates of its steps and, now and then, pictures."""
+        """Writes the scores of the epoch, the rates of its steps and, now and then, figures."""
         self._stop_clock()
         logs = logs or {}
         self._ok = all(math.isfinite(value) for value in logs.values())
@@ -179,20 +181,20 @@ class TensorBoard(keras.callbacks.Callback):
         if self.histogram_freq and epoch % self.histogram_freq == 0:
             self._write_histograms(epoch)
         self._epoch = epoch
-        self._pictured = bool(self.picture_freq) and self._time_for_pictures(epoch)
-        if self._pictured:
-            self._write_pictures(epoch)
+        self._drawn = bool(self.figure_freq) and self._time_for_figures(epoch)
+        if self._drawn:
+            self._write_figures(epoch)
         self._flush()
 
     def on_train_end(self, logs=None):
-        """Writes the last pictures and closes the files."""
-        if self._epoch is not None and not self._pictured:
-            self._write_pictures(self._epoch)
+        """Writes the last figures and closes the files."""
+        if self._epoch is not None and not self._drawn:
+            self._write_figures(self._epoch)
         if self.hparams is not None:
             self._add("", summaries.session_end(self._ok), 0)
         self.close()
 
-    def close(self):
+    def close(self) -> None:
         """Closes the event files; needed only where training was left by an exception."""
         for writer in self._writers.values():
             writer.close()
@@ -249,7 +251,7 @@ class TensorBoard(keras.callbacks.Callback):
         self._logged_steps = last
 
     def _write_histograms(self, epoch):
-        seen = {}
+        seen: dict[str, int] = {}
         for variable in self.model.weights:
             count = seen[variable.path] = seen.get(variable.path, 0) + 1
             tag = variable.path if count == 1 else f"{variable.path}_{count}"
@@ -257,22 +259,24 @@ class TensorBoard(keras.callbacks.Callback):
             if found is not None:
                 self._add("train", found, epoch)
 
-    def _time_for_pictures(self, epoch):
-        if epoch % self.picture_freq:
+    def _time_for_figures(self, epoch):
+        if epoch % self.figure_freq:
             return False
         elapsed = time.perf_counter() - self._began
-        return not self._drawing or self._drawing < self.MAX_PICTURE_SHARE * elapsed
+        return not self._drawing or self._drawing < self.MAX_FIGURE_FRACTION * elapsed
 
-    def _write_pictures(self, epoch):
-        if self.pictures is None:
+    def _write_figures(self, epoch):
+        if self.figures is None:
             return
         began = time.perf_counter()
-        for tag, value in self.pictures(epoch).items():
+        for tag, value in self.figures(epoch).items():
             self._add("validation", summaries.to_summary(tag, value), epoch)
         self._drawing += time.perf_counter() - began
 
 
-def learning_rates(optimizer, steps):
+def learning_rates(
+    optimizer: keras.optimizers.Optimizer, steps: Sequence[int] | np.ndarray
+) -> np.ndarray:
     """Learning rate of an optimizer at each of some steps.
 
     Args:

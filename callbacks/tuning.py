@@ -11,9 +11,10 @@ import os
 import time
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import keras
 import keras_tuner
@@ -21,6 +22,8 @@ from keras_tuner import oracles
 from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.engine.trial import Trial as TunerTrial
 from keras_tuner.engine.trial import TrialStatus
+
+from callbacks.checks import check_mode
 
 #: The ways to choose settings.
 TUNERS = ("random", "hyperband", "bayesian")
@@ -107,19 +110,18 @@ class Search:
     def __init__(
         self,
         train: Callable,
-        space,
+        space: keras_tuner.HyperParameters,
         objective: str,
-        folder,
-        mode="min",
-        tuner="random",
-        trials=20,
-        epochs=None,
-        seed=1,
-        start=None,
-        report=None,
+        folder: str | Path,
+        mode: str = "min",
+        tuner: str = "random",
+        trials: int = 20,
+        epochs: int | None = None,
+        seed: int = 1,
+        start: Mapping[str, Any] | None = None,
+        report: Callable[[Trial], None] | None = None,
     ):
-        if mode not in ("min", "max"):
-            raise ValueError(f"Expected mode 'min' or 'max'. Received: mode={mode!r}")
+        check_mode(mode)
         self.mode = mode
         self.folder = Path(folder)
         self._train = train
@@ -159,10 +161,10 @@ class Search:
     def best(self) -> Trial | None:
         """The complete trial with the best score, the first of equals; `None` without one."""
         sign = 1 if self.mode == "min" else -1
-        complete = [trial for trial in self.trials if trial.score is not None]
-        return min(complete, key=lambda trial: sign * trial.score, default=None)
+        complete = [(sign * trial.score, trial) for trial in self.trials if trial.score is not None]
+        return min(complete, key=lambda pair: pair[0], default=(None, None))[1]
 
-    def run(self, limit=None) -> None:
+    def run(self, limit: int | None = None) -> None:
         """Runs the trials that are left, or the process's part of them.
 
         A chief comes back when all workers know that the search is over, which keras-tuner looks
@@ -263,7 +265,7 @@ class StopAfter(keras.callbacks.Callback):
         2
     """
 
-    def __init__(self, epochs):
+    def __init__(self, epochs: int):
         super().__init__()
         self.epochs = epochs
 
@@ -292,7 +294,7 @@ def hyperband_sweep(epochs: int, factor: int) -> list[tuple[int, int]]:
     Reference:
         Li et al., *Hyperband*, 2018, table 1, with keras-tuner's rounding.
     """
-    brackets, left = 0, epochs
+    brackets, left = 0, float(epochs)
     while left >= 1:
         left, brackets = left / factor, brackets + 1
     last = math.ceil(1 + math.log(epochs, factor))
@@ -355,7 +357,7 @@ def _make_oracle(tuner, trials, epochs, start, common):
     return _Bayesian(max_trials=planned, num_initial_points=points, **common), planned
 
 
-class _Oracle:
+class _Oracle(keras_tuner.Oracle):
     """What the three ways to choose settings have in common here."""
 
     def begin_with(self, start, file, tell):

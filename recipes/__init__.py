@@ -1,15 +1,16 @@
 """Runnable recipes: on what a model is trained, how, and what came out.
 
-One module a task, each with the same four functions in the same order: `default_config`,
-`load_data`, `build_model`, `search_space`. The shared run (`recipes.engine.run`) does the rest.
+One folder a task, all with the same files. `recipe.py` has the settings and the same four functions
+in the same order: `default_config`, `load_data`, `build_model`, `search_space`. The shared run
+(`recipes.engine.run`) does the rest.
 """
 
-#: The recipes by name; each is the module `recipes.<name>`.
+#: The packages of the recipes, by name; each holds a `RECIPE`, see `recipes.engine.recipe`.
 RECIPES = {
-    "forecast": "forecast one or many time series (chapter 15)",
-    "images": "classify images (chapters 10 and 11)",
-    "tabular": "predict a column of a table (chapter 10)",
-    "language_model": "learn to write text (chapter 16)",
-    "text_classification": "classify texts (chapter 16)",
-    "translation": "translate one text into another (chapter 16)",
+    "forecast": "recipes.forecast",
+    "images": "recipes.images",
+    "tabular": "recipes.tabular",
+    "language_model": "recipes.language_model",
+    "text_classification": "recipes.text_classification",
+    "translation": "recipes.translation",
 }

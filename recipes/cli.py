@@ -15,11 +15,12 @@ Exit status: 0 done, 1 the run failed, 2 the input is wrong.
 """
 
 import argparse
-import difflib
 import os
 import sys
 
 from recipes import RECIPES
+from recipes.engine.config import BACKENDS
+from recipes.engine.recipe import find_recipe, nearest
 from recipes.errors import RunError, UserError
 
 
@@ -65,13 +66,8 @@ def _dispatch(arguments):
         return 0
     command, *rest = arguments
     if command not in _COMMANDS:
-        raise UserError(f"There is no command {command!r}. {_nearest(command, _COMMANDS)}")
+        raise UserError(f"There is no command {command!r}. {nearest(command, _COMMANDS)}")
     return _COMMANDS[command](rest)
-
-
-def _nearest(name, choices):
-    near = difflib.get_close_matches(name, choices, n=1)
-    return f"Did you mean {near[0]}?" if near else f"Expected one of {', '.join(choices)}."
 
 
 class _Parser(argparse.ArgumentParser):
@@ -118,7 +114,8 @@ def _split_recipe(command, arguments):
     """The recipe and the flags that follow it; no recipe where only help was wanted."""
     if not arguments or arguments[0].startswith("-"):
         if {"-h", "--help"} & set(arguments):
-            recipes = "\n".join(f"    {name:22}{text}" for name, text in RECIPES.items())
+            found = map(find_recipe, RECIPES)
+            recipes = "\n".join(f"    {r.name:22}{r.title} ({r.chapter})" for r in found)
             print(
                 f"zoo {command} RECIPE [flags]\n\n{recipes}\n\n"
                 f"`zoo {command} RECIPE --help` lists flags."
@@ -126,9 +123,7 @@ def _split_recipe(command, arguments):
             return None, []
         raise UserError(f"Expected a recipe: zoo {command} RECIPE. One of {', '.join(RECIPES)}.")
     recipe, *rest = arguments
-    if recipe not in RECIPES:
-        raise UserError(f"There is no recipe {recipe!r}. {_nearest(recipe, RECIPES)}")
-    return recipe, rest
+    return find_recipe(recipe).name, rest
 
 
 def _find_lr(arguments):
@@ -161,7 +156,7 @@ def _find_lr(arguments):
 
 def _tune(arguments):
     if any(item.partition("=")[0] == "--resume" for item in arguments):
-        return _resume_search([item for item in arguments if item not in RECIPES])
+        return _resume_search(arguments[1:] if arguments[0] in RECIPES else arguments)
     recipe, rest = _split_recipe("tune", arguments)
     if recipe is None:
         return 0
@@ -219,8 +214,6 @@ def _resume(arguments):
     parser = _Parser("train RECIPE", "Takes up a run where it was cut off.")
     parser.add_argument("--resume", metavar="RUN", required=True, help="folder of the run")
     found = parser.parse_args(arguments)
-    import importlib
-
     from recipes.engine import environment
     from recipes.engine.folder import RunFolder
 
@@ -235,7 +228,7 @@ def _resume(arguments):
     if (folder.path / "tuning.yaml").exists():
         raise UserError(f"{folder.path} holds a search. It goes on with zoo tune --resume.")
     recipe = run["recipe"]
-    config = type(importlib.import_module(f"recipes.{recipe}").default_config())(**saved)
+    config = find_recipe(recipe).config.from_saved(saved, str(folder.config))
     environment.prepare(config.backend, config.device)
     from recipes.engine.run import train
 
@@ -253,58 +246,17 @@ def _predict(arguments):
         "that the run was trained on",
     )
     parser.add_argument("-o", "--output", help="file to write; by default standard output")
-    parser.add_argument(
-        "--known", help="covariates known in advance, for other times than the run's"
-    )
-    parser.add_argument(
-        "--last", action="store_true", help="only what follows the end of the input"
-    )
-    group = parser.add_argument_group(
-        "language models", "They go on from a prompt: the input, without the newline at its end."
-    )
-    group.add_argument(
-        "--text", help="the prompt (or sentence, or text) itself, instead of an input"
-    )
-    group.add_argument("--encoding", help="how the characters of the input are written (utf-8)")
-    group.add_argument("--length", type=int, help="tokens to write (500)")
-    group.add_argument("--temperature", type=float, help="below 1 likelier, above wilder (0.8)")
-    group.add_argument("--top_k", "--top-k", type=int, help="draw from the k likeliest tokens only")
-    group.add_argument(
-        "--top_p",
-        "--top-p",
-        type=float,
-        help="draw from the likeliest tokens with this probability together",
-    )
-    group.add_argument(
-        "--min_p",
-        "--min-p",
-        type=float,
-        help="draw from tokens this share as likely as the likeliest",
-    )
-    group.add_argument("--samples", type=int, help="number of continuations (1)")
-    group.add_argument("--seed", type=int, help="seed of the drawing (that of the run)")
-    group = parser.add_argument_group(
-        "chorales",
-        "Music goes on from a CSV file of chords, or the opening of a test piece. -o may end in "
-        ".csv, .mid, .png or .wav, and --length counts chords (128).",
-    )
-    group.add_argument("--tempo", type=float, help="beats a minute; four chords are one beat (80)")
-    group = parser.add_argument_group(
-        "translations", "Each line of the input, or of --text, is translated into one line."
-    )
-    group.add_argument("--beam", type=int, help="beams of beam search; 1 is greedy (1)")
-    group.add_argument(
-        "--n_best",
-        "--n-best",
-        type=int,
-        help="translations of each line, after its number and their scores (1)",
-    )
-    group.add_argument(
-        "--length_penalty",
-        "--length-penalty",
-        type=float,
-        help="of beam search: 0 prefers short translations, 1 hardly (0)",
-    )
+    parser.add_argument("--backend", choices=BACKENDS, help="Keras backend; by default the run's")
+    known = set()
+    for recipe in map(find_recipe, RECIPES):
+        group = parser.add_argument_group(f"runs of {recipe.name}", recipe.predict_help or None)
+        for flag in recipe.predict_flags:
+            if flag.name in known:  # two recipes share it
+                continue
+            known.add(flag.name)
+            names = dict.fromkeys([f"--{flag.name}", f"--{flag.name.replace('_', '-')}"])
+            how = {"action": "store_true"} if flag.type is bool else {"type": flag.type}
+            group.add_argument(*names, help=flag.help, **how)
     options = vars(parser.parse_intermixed_args(arguments))  # the input may come last
     from recipes.engine.predict import predict
 

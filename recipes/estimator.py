@@ -173,7 +173,7 @@ class ZooClassifier(ClassifierMixin, _ZooEstimator):
         weight_decay: Decoupled weight decay. Defaults to 0.
         patience: Epochs without a better validation loss after which to stop and go back to the
             best one. Defaults to 0, which trains to the end on all data.
-        validation_fraction: Share of the data held out for that. Defaults to 0.1.
+        validation_fraction: Fraction of the data held out for that. Defaults to 0.1.
         standardize: Whether to scale each column to mean 0 and deviation 1. Defaults to True.
         random_state: Seed, or scikit-learn's `RandomState`. Defaults to none.
         **model_arguments: Arguments of the model's factory, such as `units=(30, 30)`; they are

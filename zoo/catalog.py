@@ -19,7 +19,7 @@ class ModelInfo:
             "captioning" for those without a recipe, "hub" for those that need a module of
             TF-Hub.
         chapter: Chapter of the book (2nd and 3rd edition number them alike).
-        parameters: Number of weights of the reference build, see `REFERENCE_ARGUMENTS`.
+        parameters: Number of parameters of the reference build, see `REFERENCE_ARGUMENTS`.
         summary: One line for `zoo list`.
     """
 
@@ -31,7 +31,7 @@ class ModelInfo:
     summary: str
 
 
-#: Arguments of the builds whose weights are counted, by task: the book's own task sizes.
+#: Arguments of the builds whose parameters are counted, by task: the book's own task sizes.
 REFERENCE_ARGUMENTS = {
     "forecast": {"input_shape": (50, 1), "horizon": 10},
     "images": {"input_shape": (28, 28), "outputs": 10, "head": "multiclass"},

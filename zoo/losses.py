@@ -1,9 +1,12 @@
 """Losses that Keras does not have."""
 
 import math
+from collections.abc import Sequence
 
 import keras
 from keras import ops
+
+from zoo.checks import check_fractions
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -25,7 +28,9 @@ class PinballLoss(keras.losses.Loss):
         Koenker and Bassett, *Regression quantiles*, 1978.
     """
 
-    def __init__(self, quantiles=(0.1, 0.5, 0.9), name="pinball", **kwargs):
+    def __init__(
+        self, quantiles: Sequence[float] = (0.1, 0.5, 0.9), name: str = "pinball", **kwargs
+    ):
         super().__init__(name=name, **kwargs)
         self.quantiles = tuple(quantiles)
 
@@ -53,7 +58,7 @@ class GaussianNLL(keras.losses.Loss):
         0.9189
     """
 
-    def __init__(self, name="gaussian_nll", **kwargs):
+    def __init__(self, name: str = "gaussian_nll", **kwargs):
         super().__init__(name=name, **kwargs)
 
     def call(self, y_true, y_pred):
@@ -71,12 +76,12 @@ class SmoothedSparseCrossentropy(keras.losses.Loss):
     over all classes, the label included: what Keras does for one-hot labels only.
 
     Args:
-        label_smoothing: Share to spread, in [0, 1). Defaults to 0.1.
+        label_smoothing: Fraction to spread, in [0, 1). Defaults to 0.1.
         name: Name of the loss.
         **kwargs: Arguments of `keras.losses.Loss`.
 
     Raises:
-        ValueError: If the share is out of range.
+        ValueError: If the fraction is out of range.
 
     Example:
         >>> from zoo.losses import SmoothedSparseCrossentropy
@@ -90,12 +95,11 @@ class SmoothedSparseCrossentropy(keras.losses.Loss):
         Szegedy et al., *Rethinking the Inception architecture*, 2016, section 7.
     """
 
-    def __init__(self, label_smoothing=0.1, name="smoothed_sparse_crossentropy", **kwargs):
+    def __init__(
+        self, label_smoothing: float = 0.1, name: str = "smoothed_sparse_crossentropy", **kwargs
+    ):
         super().__init__(name=name, **kwargs)
-        if not 0 <= label_smoothing < 1:
-            raise ValueError(
-                f"label_smoothing must lie in [0, 1). Received: label_smoothing={label_smoothing}"
-            )
+        check_fractions(label_smoothing=label_smoothing)
         self.label_smoothing = label_smoothing
 
     def call(self, y_true, y_pred):
@@ -122,14 +126,14 @@ class MaskedCrossentropy(SmoothedSparseCrossentropy):
     by their number of sequences.)
 
     Args:
-        label_smoothing: Share to spread over all ids, in [0, 1). Defaults to 0.
+        label_smoothing: Fraction to spread over all ids, in [0, 1). Defaults to 0.
         reduction: As in `keras.losses.Loss`. Defaults to `"mean_with_sample_weight"`: the mean
             over real tokens.
         name: Name of the loss.
         **kwargs: Arguments of `keras.losses.Loss`.
 
     Raises:
-        ValueError: If the share is out of range.
+        ValueError: If the fraction is out of range.
 
     Example:
         >>> from zoo.losses import MaskedCrossentropy
@@ -145,9 +149,9 @@ class MaskedCrossentropy(SmoothedSparseCrossentropy):
 
     def __init__(
         self,
-        label_smoothing=0.0,
-        reduction="mean_with_sample_weight",
-        name="masked_crossentropy",
+        label_smoothing: float = 0.0,
+        reduction: str = "mean_with_sample_weight",
+        name: str = "masked_crossentropy",
         **kwargs,
     ):
         super().__init__(label_smoothing, name=name, reduction=reduction, **kwargs)
@@ -164,7 +168,7 @@ class MaskedCrossentropy(SmoothedSparseCrossentropy):
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class EachMember(keras.losses.Loss):
+class PerMemberLoss(keras.losses.Loss):
     """The mean, over the members of an ensemble, of each member's own loss.
 
     For models that hold several predictors, with outputs `(batch, members, ...)`, all of which
@@ -181,9 +185,9 @@ class EachMember(keras.losses.Loss):
         ValueError: If the loss is not a Keras loss object.
 
     Example:
-        >>> from zoo.losses import EachMember
+        >>> from zoo.losses import PerMemberLoss
         >>> import keras, numpy as np
-        >>> loss = EachMember(keras.losses.MeanSquaredError())
+        >>> loss = PerMemberLoss(keras.losses.MeanSquaredError())
         >>> y_true, y_pred = np.array([[2.0]]), np.array([[[1.0], [3.0]]])
         >>> float(loss(y_true, y_pred))  # each errs by 1; their mean is exact
         1.0
@@ -192,7 +196,7 @@ class EachMember(keras.losses.Loss):
         Gorishniy et al., *TabM*, 2025, section 3.
     """
 
-    def __init__(self, loss, name="each_member", **kwargs):
+    def __init__(self, loss: keras.losses.Loss, name: str = "per_member_loss", **kwargs):
         super().__init__(name=name, **kwargs)
         self.loss = keras.losses.get(loss)
         if not isinstance(self.loss, keras.losses.Loss):
@@ -209,3 +213,7 @@ class EachMember(keras.losses.Loss):
     def get_config(self):
         """Arguments to rebuild the loss."""
         return {**super().get_config(), "loss": keras.losses.serialize(self.loss)}
+
+
+# As files of format 1 name it.
+keras.saving.get_custom_objects()["zoo>EachMember"] = PerMemberLoss

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from zoo.checks import check_choice
+
 _ERRORS = {"mse": ops.square, "mae": ops.abs}
 
 
@@ -32,9 +34,10 @@ class LastStep(keras.metrics.Mean):
         Book, chapter 15, `last_time_step_mse` (2nd edition, cell 57).
     """
 
-    def __init__(self, error="mse", point=None, name=None, **kwargs):
-        if error not in _ERRORS:
-            raise ValueError(f"Expected one of {sorted(_ERRORS)}. Received: error={error!r}")
+    def __init__(
+        self, error: str = "mse", point: int | None = None, name: str | None = None, **kwargs
+    ):
+        check_choice(_ERRORS, error=error)
         super().__init__(name=name or f"last_step_{error}", **kwargs)
         self.error = error
         self.point = point
@@ -69,7 +72,7 @@ class LastStepLoss(keras.metrics.Mean):
         0.9189
     """
 
-    def __init__(self, loss, name="last_step_loss", **kwargs):
+    def __init__(self, loss: keras.losses.Loss, name: str = "last_step_loss", **kwargs):
         super().__init__(name=name, **kwargs)
         self.loss = keras.losses.get(loss)
 
@@ -85,7 +88,7 @@ class LastStepLoss(keras.metrics.Mean):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class TokenAccuracy(keras.metrics.Mean):
-    """Share of the real tokens whose id has the largest logit; id 0 is padding and never counts.
+    """Fraction of the real tokens whose id has the largest logit; id 0 is padding and never counts.
 
     Args:
         name: Name of the metric.
@@ -99,7 +102,7 @@ class TokenAccuracy(keras.metrics.Mean):
         0.5
     """
 
-    def __init__(self, name="token_accuracy", **kwargs):
+    def __init__(self, name: str = "token_accuracy", **kwargs):
         super().__init__(name=name, **kwargs)
 
     def update_state(self, y_true, y_pred, sample_weight=None):

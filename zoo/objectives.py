@@ -1,13 +1,14 @@
 """The loss and the metrics that go with a head."""
 
+from typing import Any
+
 import keras
 
+from zoo.checks import HEADS, check_choice, check_fractions
 from zoo.losses import SmoothedSparseCrossentropy
 
-HEADS = ("regression", "binary", "multilabel", "multiclass")
 
-
-def objective(head, label_smoothing=0.0):
+def objective(head: str, label_smoothing: float = 0.0) -> dict[str, Any]:
     """The loss and the metrics for a model with this head, from logits.
 
     Labels are 0 or 1, `(batch, outputs)`, for binary and multilabel heads; class numbers,
@@ -17,7 +18,7 @@ def objective(head, label_smoothing=0.0):
         head: `"regression"` (mean squared error; metric `mae`), `"binary"`, `"multilabel"` (binary
             crossentropy) or `"multiclass"` (sparse categorical crossentropy; metric `accuracy`
             for all three).
-        label_smoothing: Share of each label that is spread evenly over all classes, in [0, 1):
+        label_smoothing: Fraction of each label that is spread evenly over all classes, in [0, 1):
             keeps a classifier from growing too sure. Defaults to 0.
 
     Returns:
@@ -34,11 +35,11 @@ def objective(head, label_smoothing=0.0):
     Reference:
         Book, chapter 10, tables 10-1 and 10-2 (architectures for regression and classification).
     """
-    if head not in HEADS:
-        raise ValueError(f"Expected a head out of {', '.join(HEADS)}. Received: head={head!r}")
-    if not 0 <= label_smoothing < 1 or (head == "regression" and label_smoothing):
+    check_choice(HEADS, head=head)
+    check_fractions(label_smoothing=label_smoothing)
+    if head == "regression" and label_smoothing:
         raise ValueError(
-            "label_smoothing must lie in [0, 1), and be 0 for a regression. "
+            "label_smoothing must be 0 for a regression. "
             f"Received: label_smoothing={label_smoothing!r} for a {head} head"
         )
     if head == "regression":

@@ -1,10 +1,13 @@
 """A saved model that takes raw tables or raw texts."""
 
+from typing import Any
+
 import keras
 import numpy as np
 
-from zoo.layers import HubLayer, TableColumns, TextIds
+from zoo.layers import HubLayer, TableColumns, TextTokenizer
 from zoo.layers.raw_texts import padded, rounded_lengths
+from zoo.tokenizers import all_layers
 
 # Ids of texts in a batch at most: what a long text leaves no room for in memory comes later.
 _MOST_IDS = 2**17
@@ -14,9 +17,9 @@ class Predictor:
     """Wraps a model for raw input: a table or texts in, predictions in the data's units out.
 
     A model whose first layer is `zoo.layers.TableColumns` takes a pandas `DataFrame` or a
-    dictionary of columns, in any order; one whose first layer is `zoo.layers.TextIds` takes texts,
-    see its `encode`, and so does one with a `zoo.layers.HubLayer` that reads them; any other one
-    takes arrays. Labels come from its `zoo.layers.ClassProbabilities`.
+    dictionary of columns, in any order; one whose first layer is `zoo.layers.TextTokenizer` takes
+    texts, see its `encode`, and so does one with a `zoo.layers.HubLayer` that reads them; any other
+    one takes arrays. Labels come from its `zoo.layers.ClassProbabilities`.
 
     Args:
         model: A Keras model, such as `zoo.load` returns.
@@ -32,35 +35,36 @@ class Predictor:
         (2, 1)
         >>> predictor.labels
         ['died', 'survived']
-        >>> ids = zoo.layers.TextIds.fit(["A good film.", "A bad film!"])
-        >>> inputs = ids.new_inputs()
-        >>> logits = zoo.text_classifier(ids.vocabulary_size)(ids(inputs))
+        >>> tokenizer = zoo.layers.TextTokenizer.fit(["A good film.", "A bad film!"])
+        >>> inputs = tokenizer.new_inputs()
+        >>> logits = zoo.text_classifier(tokenizer.vocabulary_size)(tokenizer(inputs))
         >>> outputs = zoo.layers.ClassProbabilities(["bad", "good"], "binary")(logits)
         >>> zoo.Predictor(keras.Model(inputs, outputs)).predict("So <b>good</b>!").shape
         (1, 1)
     """
 
-    def __init__(self, model):
+    def __init__(self, model: keras.Model):
         self.model = model
-        found = list(_all_layers(model))
+        found = list(all_layers(model))
         self._columns = next((layer for layer in found if isinstance(layer, TableColumns)), None)
-        self._ids = next((layer for layer in found if isinstance(layer, TextIds)), None)
+        texts = [layer for layer in found if isinstance(layer, TextTokenizer)]
+        self._tokenizer = texts[0] if len(texts) == 1 else None  # a translator has two
         hubs = (layer for layer in found if isinstance(layer, HubLayer) and layer.takes_text)
         self._hub = next(hubs, None)
         self._classes = next((layer for layer in found if hasattr(layer, "labels")), None)
 
     @property
-    def labels(self):
+    def labels(self) -> list[str] | None:
         """Names of the classes in the order of the outputs; None for a regression."""
         return None if self._classes is None else list(self._classes.labels)
 
-    def predict(self, table, batch_size=1024):
+    def predict(self, table: Any, batch_size: int = 1024) -> Any:
         """Predictions for the rows of a table, or for texts.
 
         Args:
             table: A `DataFrame` or a dictionary of columns for a model with `TableColumns`; a
-                text, or a list, array or tensor of them for one with `TextIds` or a `HubLayer` of
-                texts; arrays otherwise.
+                text, or a list, array or tensor of them for one with `TextTokenizer` or a
+                `HubLayer` of texts; arrays otherwise.
             batch_size: Rows at a time, of long texts fewer. Defaults to 1024.
 
         Returns:
@@ -69,10 +73,10 @@ class Predictor:
 
         Raises:
             ValueError: If there are no rows, or they do not fit the model, see
-                `TableColumns.encode` and `TextIds.encode`.
+                `TableColumns.encode` and `TextTokenizer.encode`.
         """
-        if self._ids is not None:
-            return self._predict_texts(self._ids.encode_list(table), batch_size)
+        if self._tokenizer is not None:
+            return self._predict_texts(self._tokenizer.encode_list(table), batch_size)
         if self._hub is not None:
             table = self._hub.encode(table)
             if not len(table):
@@ -82,7 +86,7 @@ class Predictor:
             raise ValueError("Expected a table with rows. Received: one without")
         return self.model.predict(arrays, batch_size=batch_size, verbose=0)
 
-    def predict_classes(self, table, batch_size=1024):
+    def predict_classes(self, table: Any, batch_size: int = 1024) -> np.ndarray:
         """The most probable class of each row of a table, or of each text.
 
         Args:
@@ -124,10 +128,3 @@ class Predictor:
             first += len(rows)
         places = np.argsort(order)
         return keras.tree.map_structure(lambda *parts: np.concatenate(parts)[places], *outputs)
-
-
-def _all_layers(model):
-    for layer in model.layers:
-        yield layer
-        if isinstance(layer, keras.Model):
-            yield from _all_layers(layer)

@@ -18,8 +18,12 @@ import fnmatch
 import importlib
 import inspect
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from zoo.catalog import CATALOG
+
+if TYPE_CHECKING:
+    import keras
 
 _BUILT_IN = {info.name: f"zoo.models.{info.module}" for info in CATALOG}
 _factories: dict[str, Callable] = {}
@@ -85,7 +89,7 @@ def get_factory(name: str) -> Callable:
     return _factories[name]
 
 
-def create_model(name: str, **arguments):
+def create_model(name: str, **arguments) -> "keras.Model":
     """Builds a registered model.
 
     Args:

@@ -1,13 +1,17 @@
 """Loads what a run saved."""
 
+import json
+import zipfile
 from pathlib import Path
 
 import keras
 
 import zoo.layers
 
+assert zoo.layers  # importing it registers the classes that a file names
 
-def load(run):
+
+def load(run: str | Path) -> keras.Model:
     """The trained model of a run.
 
     Args:
@@ -26,9 +30,18 @@ def load(run):
         ...     zoo.load(run).output_shape
         (None, 1, 1, 1)
     """
-    assert zoo.layers  # importing it registers the classes that the file names
     path = Path(run)
     path = path / "model.keras" if path.is_dir() else path
     if not path.is_file():
         raise FileNotFoundError(f"There is no saved model {path}.")
-    return keras.saving.load_model(path, compile=False)
+    with zipfile.ZipFile(path) as archive:
+        config = json.loads(archive.read("config.json"), object_hook=_not_compiled)
+    model = keras.saving.deserialize_keras_object(config)
+    model.load_weights(path)
+    return model
+
+
+def _not_compiled(config):
+    # Keras' `load_model(compile=False)` still compiles the models inside of a model, for which the
+    # classes of their optimizers and losses would have to be imported.
+    return {name: value for name, value in config.items() if name != "compile_config"}

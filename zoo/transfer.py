@@ -15,7 +15,9 @@ from zoo.layers import RandomizedLeakyReLU
 _ACTIVATIONS = (layers.ReLU, layers.ELU, layers.LeakyReLU, RandomizedLeakyReLU)
 
 
-def copy_layers(source, target, num_layers=None):
+def copy_layers(
+    source: keras.Model, target: keras.Model, num_layers: int | None = None
+) -> list[str]:
     """Copies the weights of the lower hidden layers, by position.
 
     The target gets weights of its own: training one model never changes the other. Both must be
@@ -63,7 +65,7 @@ def copy_layers(source, target, num_layers=None):
     return [new[0].name for _, new in pairs]
 
 
-def freeze(model, num_layers=None):
+def freeze(model: keras.Model, num_layers: int | None = None):
     """Stops the lower hidden layers, and whatever comes before them, from being trained.
 
     **Compile the model afterwards**: what is trained is fixed when it is compiled. If it was
@@ -106,7 +108,7 @@ def freeze(model, num_layers=None):
     return [block[0].name for block in frozen]
 
 
-def unfreeze(model):
+def unfreeze(model: keras.Model) -> None:
     """Lets every layer be trained again.
 
     **Compile the model afterwards**, as after `freeze`, with a smaller learning rate: the reused
@@ -135,7 +137,7 @@ def unfreeze(model):
             layer.trainable = True
 
 
-def hidden_blocks(model):
+def hidden_blocks(model: keras.Model) -> list[list[keras.Layer]]:
     """The hidden layers of a dense network, each with what follows it.
 
     Args:

@@ -1,11 +1,16 @@
 """Monte-Carlo dropout: what a trained model is unsure of."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import keras
 import numpy as np
 from keras import layers, ops
+
+from zoo.checks import check_counts
+from zoo.compiled import kept_on
 
 _RANDOM = (
     layers.Dropout,
@@ -40,17 +45,17 @@ class MonteCarlo:
     samples: np.ndarray
 
     @cached_property
-    def mean(self):
+    def mean(self) -> np.ndarray:
         """Mean over the samples, `(batch, ...)`: the prediction."""
         return self.samples.mean(axis=0)
 
     @cached_property
-    def stddev(self):
+    def stddev(self) -> np.ndarray:
         """Standard deviation over the samples, `(batch, ...)`."""
         return self.samples.std(axis=0)
 
     @cached_property
-    def entropy(self):
+    def entropy(self) -> np.ndarray:
         """Entropy, in nats, of the mean class probabilities along the last axis: `(batch, ...)`.
 
         Raises:
@@ -68,7 +73,7 @@ class MonteCarlo:
         p = self.mean
         return -np.sum(p * np.log(np.where(p > 0, p, 1.0)), axis=-1)
 
-    def quantile(self, q):
+    def quantile(self, q: float | Sequence[float]) -> np.ndarray:
         """Quantiles over the samples.
 
         Args:
@@ -80,7 +85,9 @@ class MonteCarlo:
         return np.quantile(self.samples, q, axis=0)
 
 
-def monte_carlo(model, x, samples=100, batch_size=10, seed=None):
+def monte_carlo(
+    model: keras.Model, x: Any, samples: int = 100, batch_size: int = 10, seed: int | None = None
+) -> MonteCarlo:
     """Predicts many times with dropout on, in one compiled call for each `batch_size` inputs.
 
     Only dropout is random: batch normalisation keeps its moving averages and they stay as they
@@ -115,14 +122,13 @@ def monte_carlo(model, x, samples=100, batch_size=10, seed=None):
     Reference:
         Gal and Ghahramani, *Dropout as a Bayesian approximation*, 2016; book, chapter 11.
     """
-    for name, value in {"samples": samples, "batch_size": batch_size}.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name} must be a whole number of at least 1. Received: {value!r}")
+    check_counts(samples=samples, batch_size=batch_size)
     x = keras.tree.map_structure(np.asarray, x)
     size = len(keras.tree.flatten(x)[0])
     if not size:
         raise ValueError("monte_carlo needs at least one input. Received an empty batch.")
-    sampler = _sampler(model, samples)
+    twin = kept_on(model, ("stochastic twin",), lambda: stochastic_twin(model))
+    sampler = kept_on(model, ("monte_carlo", samples), lambda: _Sampler(twin, samples))
     batch_size = min(batch_size, size)
     # Like Layer.variables, but unlike Layer.weights, random states are no weights.
     weights = {id(variable) for variable in sampler.weights}
@@ -146,7 +152,7 @@ def monte_carlo(model, x, samples=100, batch_size=10, seed=None):
     return MonteCarlo(np.moveaxis(np.concatenate(chunks)[:size], 1, 0))
 
 
-def stochastic_twin(model):
+def stochastic_twin(model: keras.Model) -> keras.Model:
     """A model on the same weights whose dropout stays on at inference.
 
     Only dropout layers (and the dropout inside recurrent and attention layers) become stochastic:
@@ -239,26 +245,6 @@ class _Sampler(keras.Model):
         repeated = keras.tree.map_structure(lambda x: ops.repeat(x, self.samples, axis=0), inputs)
         outputs = self.twin(repeated, training=False)
         return ops.reshape(outputs, (-1, self.samples, *outputs.shape[1:]))
-
-
-class _Kept:
-    """A twin and its compiled samplers, kept on the model so that they go when it goes.
-
-    Keras neither tracks nor saves an attribute that is a plain object.
-    """
-
-    def __init__(self, twin):
-        self.twin = twin
-        self.samplers = {}
-
-
-def _sampler(model, samples):
-    if not hasattr(model, "zoo_monte_carlo"):
-        model.zoo_monte_carlo = _Kept(stochastic_twin(model))
-    kept = model.zoo_monte_carlo
-    if samples not in kept.samplers:
-        kept.samplers[samples] = _Sampler(kept.twin, samples)
-    return kept.samplers[samples]
 
 
 def _is_stochastic(layer):

@@ -21,7 +21,7 @@ def expected_calibration_error(labels, probabilities, bins=15) -> float:
         bins: Number of bins of equal width of the largest probability.
 
     Returns:
-        The gap of each bin, weighted with its share of the examples: from 0 to 1.
+        The gap of each bin, weighted with its fraction of the examples: from 0 to 1.
 
     Example:
         >>> from recipes.classification.calibration import expected_calibration_error
@@ -44,8 +44,8 @@ def reliability(labels, probabilities, bins=15) -> np.ndarray:
         bins: Number of bins of equal width of the largest probability.
 
     Returns:
-        `(bins that hold something, 3)`: share of the examples, mean probability of the predicted
-        class, and share of right predictions.
+        `(bins that hold something, 3)`: fraction of the examples, mean probability of the predicted
+        class, and fraction of right predictions.
     """
     found = all_classes(probabilities)
     sure, right = found.max(axis=1), found.argmax(axis=1) == np.asarray(labels)

@@ -77,7 +77,7 @@ def calibration(labels, probabilities, bins=15) -> Figure:
     error = np.clip([right - low, high - right], 0, None)
     label = "predictions, with 95 % intervals"
     axis.errorbar(sure, right, error, fmt="o", ms=4, lw=1, color="tab:blue", label=label)
-    axis.set_ylabel("share of right predictions")
+    axis.set_ylabel("fraction of right predictions")
     axis.set_title(f"expected calibration error {gap:.3f}", fontsize=10)
     below.bar(sure, share, width=0.8 / bins, color="tab:blue")
     below.set_ylabel("share")

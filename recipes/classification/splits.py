@@ -1,4 +1,4 @@
-"""Splits of labelled examples that keep the share of each class."""
+"""Splits of labelled examples that keep the fraction of each class."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ def stratified(labels, fraction, seed) -> tuple[np.ndarray, np.ndarray]:
 
     Args:
         labels: Class of each example, `(n,)`.
-        fraction: Share of the second part, above 0 and below 1. Every class that has two examples
+        fraction: That of the second part, above 0 and below 1. Every class that has two examples
             or more has one at least in either part; a single one stays in the first.
         seed: Seed of the choice.
 

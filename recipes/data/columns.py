@@ -12,7 +12,7 @@ from recipes.errors import UserError
 
 #: A column of whole numbers with so many different values at most is one of categories.
 FEW = 5
-#: A text column with more different values than this share of its rows is no category.
+#: A text column with more different values than this fraction of its rows is no category.
 UNIQUE = 0.5
 #: A text column of which this share are numbers is a numeric one with mistakes in it.
 NEARLY = 0.9
@@ -44,7 +44,7 @@ def infer_columns(frame, source, numeric=(), categorical=()) -> Columns:
     """Decides what each column is.
 
     The rules, in this order: a column without any value, or with a single one, tells nothing and
-    is left out; texts, truth values, and whole numbers with at most 5 different values are
+    is left out; texts, booleans, and whole numbers with at most 5 different values are
     categories; whole numbers that count the rows, and texts more than half of which differ (names,
     free text) are left out; all other numbers are numeric.
 

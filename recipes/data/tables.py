@@ -50,7 +50,7 @@ def read_table(
     time: str | None,
     targets: Sequence[str],
     series: str | None,
-    covariates: Sequence[str],
+    past_covariates: Sequence[str],
 ) -> Table:
     """Reads the columns asked for and sorts the rows by series.
 
@@ -59,7 +59,7 @@ def read_table(
         time: Column of the times, or None.
         targets: Columns to forecast, at least one.
         series: Column of the series' names, or None.
-        covariates: Other columns of values.
+        past_covariates: Other columns of values.
 
     Returns:
         A `Table`, every series in the order of its rows in the file.
@@ -67,12 +67,12 @@ def read_table(
     Raises:
         UserError: The file cannot be read, a column is missing, or does not hold what it should.
     """
-    names = tuple(targets) + tuple(covariates)
+    names = tuple(targets) + tuple(past_covariates)
     if not targets:
         raise UserError("Expected at least one column to forecast: name it with --target.")
     flags = {
         "--target": targets,
-        "--covariates": covariates,
+        "--past_covariates": past_covariates,
         "--time": [time],
         "--series": [series],
     }

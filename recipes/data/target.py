@@ -45,7 +45,7 @@ class Target:
 def read_target(column, source, task="auto") -> Target:
     """Decides what a column without missing values asks for, and reads it.
 
-    Texts, truth values, and whole numbers with at most 10 different values are classes; all other
+    Texts, booleans, and whole numbers with at most 10 different values are classes; all other
     numbers are predicted as numbers.
 
     Args:

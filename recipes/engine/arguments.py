@@ -2,7 +2,6 @@
 
 import argparse
 import difflib
-import importlib
 import json
 import re
 from dataclasses import asdict, fields
@@ -12,14 +11,8 @@ from typing import get_origin, get_type_hints
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser
 
+from recipes.engine.recipe import find_recipe
 from recipes.errors import UserError
-
-#: Arguments of a model on which the defaults of others depend.
-_DECIDING = ("model.preset", "model.encoder")
-#: What a model's `preset` stands for, and what only averages of embeddings have, or need otherwise:
-#: a recipe's own choice of it goes when a flag names a preset, or another encoder.
-_DECIDED_BY_PRESETS = ("activation", "batch_normalization", "kernel_initializer")
-_DECIDED_BY_AVERAGING = ("num_layers", "ngrams", "buckets", "word_dropout", "embedding_dim")
 
 
 def parse(recipe: str, arguments: list[str], command: str = "train"):
@@ -39,27 +32,31 @@ def parse(recipe: str, arguments: list[str], command: str = "train"):
     Raises:
         UserError: If a flag or a value is wrong.
     """
-    module = importlib.import_module(f"recipes.{recipe}")
-    given = _peek(arguments)
-    preset = _preset(module, given.preset)
-    saved = _read_config(given.config) if given.config else {}
-    if given.data or given.dataset:  # the flag replaces what the file or the preset names
+    found_recipe = find_recipe(recipe)
+    kind = found_recipe.config
+    replaced = found_recipe.replaced_defaults or {}
+    given = _peek(arguments, [f"model.{name}" for name, _ in replaced])
+    preset = _preset(found_recipe, given["preset"])
+    saved = kind.renamed(_read_config(given["config"])) if given["config"] else {}
+    if given["data"] or given["dataset"]:  # the flag replaces what the file or the preset names
         preset.pop("dataset", None)
         saved = {k: v for k, v in saved.items() if k not in ("data", "dataset")}
-    own_data = given.data or saved.get("data")
-    dataset = given.dataset or saved.get("dataset") or preset.get("dataset")
-    model = given.model or saved.get("model") or preset.get("model")
+    own_data = given["data"] or saved.get("data")
+    dataset = given["dataset"] or saved.get("dataset") or preset.get("dataset")
+    model = given["model"] or saved.get("model") or preset.get("model")
     for layer in (saved, preset):
         if layer.get("model", model) != model:  # its arguments belong to that other model
             layer.pop("model_arguments", None)
-    defaults = asdict(module.default_config(dataset, bool(own_data), model))
-    for name in _replaced(given, defaults["model_arguments"]):
-        defaults["model_arguments"].pop(name, None)
-    kind = type(module.default_config())
+    defaults = asdict(found_recipe.default_config(dataset, bool(own_data), model))
+    for (name, default), others in replaced.items():
+        value = given[f"model.{name}"]
+        if value not in (None, default) and defaults["model_arguments"].get(name) == default:
+            for other in others:
+                defaults["model_arguments"].pop(other, None)
     unknown = sorted({*preset, *saved} - {*defaults})
     if unknown:
         raise UserError(
-            f"{given.config}: there is no setting {unknown[0]!r}.{_near(unknown[0], defaults)}"
+            f"{given['config']}: there is no setting {unknown[0]!r}.{_near(unknown[0], defaults)}"
         )
     parser = ArgumentParser(
         prog=f"zoo {command} {recipe}",
@@ -71,7 +68,7 @@ def parse(recipe: str, arguments: list[str], command: str = "train"):
     parser.add_class_arguments(kind, as_group=False)
     parser.set_defaults({**defaults, **preset})
     if {"-h", "--help"} & set(arguments):
-        print(f"{module.__doc__}\n{parser.format_help()}")
+        print(f"{found_recipe.description}\n{parser.format_help()}")
         raise SystemExit(0)
     flags = _spell(arguments, kind)
     try:
@@ -84,29 +81,19 @@ def parse(recipe: str, arguments: list[str], command: str = "train"):
     return kind(**found)
 
 
-def _peek(arguments):
-    """The flags that decide the defaults of all others."""
+def _peek(arguments, deciding):
+    """The flags that decide the defaults of all others, by name; `None` where not given."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    for name in ("dataset", "data", "preset", "config", "model", *_DECIDING):
+    for name in ("dataset", "data", "preset", "config", "model", *deciding):
         parser.add_argument(f"--{name}")
     try:
-        return parser.parse_known_args(arguments)[0]
+        return vars(parser.parse_known_args(arguments)[0])
     except argparse.ArgumentError as error:
         raise UserError(f"{error}.") from error
 
 
-def _replaced(given, defaults):
-    """Default arguments of the model that do not go with what the flags say."""
-    preset, encoder = (getattr(given, name) for name in _DECIDING)
-    averages = defaults.get("encoder") == "mean"
-    return (
-        *(_DECIDED_BY_PRESETS if preset else ()),
-        *(_DECIDED_BY_AVERAGING if averages and encoder not in (None, "mean") else ()),
-    )
-
-
-def _preset(module, name):
-    presets = getattr(module, "PRESETS", {})
+def _preset(recipe, name):
+    presets = recipe.presets
     if name is None:
         return {}
     if name not in presets:
@@ -179,6 +166,8 @@ def _explain(message, kind, of_model):
         flag = message.partition(marker)[2].split()[0].partition("=")[0]
         if not flag.startswith("-"):
             return f"Expected flags only. Received: {flag}. Your own file goes behind --data."
+        if flag[2:] in kind.RENAMED:
+            return f"{flag} is called --{kind.RENAMED[flag[2:]]} now."
         if flag[2:] in of_model:
             return f"There is no flag {flag}. Did you mean --model.{flag[2:]}?"
         hint = _near(flag, [f"--{item.name}" for item in fields(kind)])
@@ -188,6 +177,8 @@ def _explain(message, kind, of_model):
     if not wrong:
         return f"{text.rstrip('.')}."
     name, expected, value = wrong.groups()
+    if f"{name}={value}" in kind.RENAMED:
+        return f"--{name} {value} is called --{name} {kind.RENAMED[f'{name}={value}']} now."
     return f"Expected --{name.partition('.')[0]} to be {_in_words(expected)}. Received: {value}"
 
 

@@ -5,10 +5,17 @@ field, its help text from the docstring), the YAML file of a run, and what the f
 recipe read.
 """
 
-from dataclasses import dataclass, field
-from typing import Any, Literal
+import os
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, Literal, Self
 
 from recipes.errors import UserError
+
+BACKENDS = ("tensorflow", "jax", "torch")
+
+
+def _backend():
+    return os.environ.get("KERAS_BACKEND") or "tensorflow"
 
 
 @dataclass
@@ -32,7 +39,7 @@ class TrainConfig:
             monitored score has not improved for 5 epochs; `restarts` are three cosines, each twice
             as long as the one before; `flat_cosine` falls in the last quarter; `exponential`
             divides by 10 over four fifths of the run; `power` is 1 / (1 + 10 t).
-        warmup: Share of all steps that warm up, with the cosine schedule.
+        warmup: Fraction of all steps that warm up, with the cosine schedule.
         weight_decay: Decoupled weight decay of adamw, lion and muon.
         momentum: Momentum of sgd.
         nesterov: Nesterov's form of the momentum of sgd.
@@ -49,7 +56,8 @@ class TrainConfig:
         logdir: Folder of all runs.
         name: Name of this run. Defaults to the time.
         overwrite: Replace a run of the same name.
-        backend: Keras backend.
+        backend: Keras backend. Defaults to the environment variable KERAS_BACKEND, else
+            tensorflow.
         device: Where to compute; `auto` takes a GPU when there is one.
         jit_compile: Compile the training step with XLA, as JAX always does. Faster for small
             models, slower for wide dense layers on a CPU.
@@ -60,6 +68,13 @@ class TrainConfig:
         profile: Record a few training steps for TensorBoard's Profile tab (pip install xprof).
         progress: Show a progress bar.
     """
+
+    #: Flags that say where a run goes and what it shows, not what it learns.
+    NOT_LEARNED_FROM: ClassVar[tuple[str, ...]] = (
+        "logdir", "name", "overwrite", "device", "progress", "norms", "histogram_freq", "profile",
+    )  # fmt: skip
+    #: What flags, or values `flag=value` of them, were called in runs of format 1.
+    RENAMED: ClassVar[dict[str, str]] = {}
 
     model: str = ""
     model_arguments: dict[str, Any] = field(default_factory=dict)
@@ -89,7 +104,7 @@ class TrainConfig:
     logdir: str = "logs"
     name: str | None = None
     overwrite: bool = False
-    backend: Literal["tensorflow", "jax", "torch"] = "tensorflow"
+    backend: Literal["tensorflow", "jax", "torch"] = field(default_factory=_backend)
     device: Literal["auto", "cpu", "gpu"] = "auto"
     jit_compile: bool = True
     steps_per_execution: int = 32
@@ -98,8 +113,45 @@ class TrainConfig:
     profile: bool = False
     progress: bool = True
 
+    @classmethod
+    def from_saved(cls, saved: dict[str, Any], source: str = "config.yaml") -> Self:
+        """The configuration in a run's `config.yaml`, of this format or an older one.
+
+        Args:
+            saved: Its settings by name.
+            source: What holds them, for messages.
+
+        Raises:
+            UserError: If there is a setting that the recipe does not have.
+        """
+        settings = cls.renamed(saved)
+        unknown = sorted({*settings} - {each.name for each in fields(cls)})
+        if unknown:
+            raise UserError(f"{source}: there is no setting {unknown[0]!r}.")
+        return cls(**settings)
+
+    @classmethod
+    def renamed(cls, saved: dict[str, Any]) -> dict[str, Any]:
+        """Settings under their present names.
+
+        Example:
+            >>> from recipes.forecast import ForecastConfig
+            >>> ForecastConfig.renamed({"known": "f.csv", "strategy": "iterated"})
+            {'future_covariates': 'f.csv', 'strategy': 'recursive'}
+        """
+        found = {}
+        for name, value in saved.items():
+            name = cls.RENAMED.get(name, name)
+            found[name] = cls.RENAMED.get(f"{name}={value}", value)
+        return found
+
     def validate(self) -> None:
         """Raises a `UserError` for the first setting that is out of range."""
+        if self.backend not in BACKENDS:
+            raise UserError(
+                f"Expected KERAS_BACKEND to be one of {', '.join(BACKENDS)}. "
+                f"Received: {self.backend}"
+            )
         at_least(self, 1, "epochs", "batch_size", "steps_per_execution")
         at_least(self, 0, "weight_decay", "clipnorm", "clipvalue", "patience", "seed")
         at_least(self, 0, "histogram_freq")

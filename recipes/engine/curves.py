@@ -46,7 +46,7 @@ def learning_curves(history, monitor, best) -> Figure:
     return figure
 
 
-def diagnose(history, monitor, train, validation, rivals, score="mae") -> list[str]:
+def diagnose(history, monitor, train, validation, baselines, score="mae") -> list[str]:
     """Reads the learning curves as a person would: each finding with the figures it rests on.
 
     Args:
@@ -54,7 +54,7 @@ def diagnose(history, monitor, train, validation, rivals, score="mae") -> list[s
         monitor: Name of the validation score that picked the best epoch.
         train: Scores of the restored weights on the training part.
         validation: The same on the validation part.
-        rivals: Validation scores of the baselines, `{name: scores}`.
+        baselines: Validation scores of the baselines, `{name: scores}`.
         score: Name of the error to compare parts by.
 
     Returns:
@@ -69,7 +69,7 @@ def diagnose(history, monitor, train, validation, rivals, score="mae") -> list[s
     findings = [
         _diverging(losses),
         _overfitting(watched, train[score], validation[score], score),
-        _underfitting(train[score], rivals, score),
+        _underfitting(train[score], baselines, score),
         _unfinished(losses, watched),
     ]
     found = [finding for finding in findings if finding]
@@ -109,16 +109,17 @@ def _overfitting(watched, train, validation, score):
     return None
 
 
-def _underfitting(train, rivals, score):
-    if not rivals:
+def _underfitting(train, baselines, score):
+    if not baselines:
         return None
-    name = min(rivals, key=lambda rival: rivals[rival][score])
-    if train < rivals[name][score]:
+    name = min(baselines, key=lambda each: baselines[each][score])
+    if train < baselines[name][score]:
         return None
+    reached = number(baselines[name][score])
     return (
         f"Underfitting: even on the training part the {score} is {number(train)}, while {name} "
-        f"reaches {number(rivals[name][score])} on validation. Try a larger model, more epochs or "
-        "another learning rate."
+        f"reaches {reached} on validation. Try a larger model, more epochs or another learning "
+        "rate."
     )
 
 

@@ -1,9 +1,12 @@
 """Chooses backend and device, before Keras is imported."""
 
+import importlib
 import logging
 import os
 import sys
+from importlib.util import find_spec
 
+from recipes.engine.config import BACKENDS
 from recipes.errors import UserError
 
 
@@ -17,6 +20,11 @@ def prepare(backend: str, device: str) -> None:
     Raises:
         UserError: If the backend is not installed, cannot be changed any more, or there is no GPU.
     """
+    loaded = sys.modules.get("keras")
+    if loaded is not None and loaded.backend.backend() != backend:
+        raise UserError(
+            f"Keras already runs on {loaded.backend.backend()}. Start a new process for {backend}."
+        )
     os.environ["KERAS_BACKEND"] = backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # GPU memory grows on demand
@@ -27,23 +35,39 @@ def prepare(backend: str, device: str) -> None:
     # A backtest's models each trace anew, and a lost loss is reported once, by the run itself.
     for chatty in ("tensorflow", "tensorboardX.x2num"):
         logging.getLogger(chatty).setLevel(logging.ERROR)
-    fresh = "keras" not in sys.modules
     try:
-        with _quiet_start(fresh):
-            import keras
-
+        with _quiet_start(loaded is None):
+            importlib.import_module("keras")
             _wake(backend)
     except ModuleNotFoundError as error:
         raise UserError(
             f"--backend {backend} needs the package {error.name!r}, which is not installed. "
             f"Install it (pip install {backend}), or use --backend tensorflow."
         ) from error
-    if keras.backend.backend() != backend:
-        raise UserError(
-            f"Keras already runs on {keras.backend.backend()}. Start a new process for {backend}."
-        )
     if device == "gpu" and not _has_gpu(backend):
         raise UserError(f"--device gpu: {backend} finds no GPU. Use --device cpu or auto.")
+
+
+def choose_for(trained: str) -> str:
+    """The backend to use a run on that was trained on another one, perhaps.
+
+    The environment variable KERAS_BACKEND wins, then the run's own backend, then one that is
+    installed, which is said.
+
+    Args:
+        trained: Backend that the run was trained on.
+    """
+    wanted = os.environ.get("KERAS_BACKEND") or trained
+    if wanted != trained or find_spec(wanted):
+        return wanted
+    for other in BACKENDS:
+        if find_spec(other):
+            print(
+                f"note: the run was trained on {trained}, which is not installed; {other} is used",
+                file=sys.stderr,
+            )
+            return other
+    return trained
 
 
 def _wake(backend):

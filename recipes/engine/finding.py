@@ -1,6 +1,5 @@
 """`zoo find-lr RECIPE`: the learning rate finder on a recipe's model and training batches."""
 
-import importlib
 import itertools
 import shlex
 from dataclasses import replace
@@ -10,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from recipes.engine.folder import RunFolder, timestamp
+from recipes.engine.recipe import find_recipe
 from recipes.errors import RunError, UserError
 
 _console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -60,12 +60,11 @@ def find(recipe: str, config, min_rate: float, max_rate: float, steps: int):
     check_range(min_rate, max_rate, steps)
     name = config.name or timestamp(Path(config.logdir, recipe), "find-lr-")
     folder = FinderFolder.plan(recipe, replace(config, name=f"find-lr-{name}"))
-    module = importlib.import_module(f"recipes.{recipe}")
-    task = module.load_data(config)
+    task = find_recipe(recipe).load_data(config)
     if config.progress:
         _console.print(task.description)
     start_afresh(config)
-    built = module.build_model(config, task)
+    built = find_recipe(recipe).build_model(config, task)
     training = task.batches("train", built, seed=config.seed)
     model = built.training_model
     model.compile(

@@ -2,46 +2,33 @@
 
 import math
 import sys
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import keras
 
 from callbacks import AverageWeights, Checkpoint, NaNGuard, Profiler, TensorBoard, with_norms
-from recipes.data.batches import EpochClock
+from recipes.data.batches import Batches, EpochClock
+from recipes.engine.config import TrainConfig
+from recipes.engine.folder import RunFolder
 from recipes.engine.optimizer import make_optimizer, plateau_watch
 from recipes.engine.progress import Progress
+from recipes.engine.task import Built
 from recipes.errors import RunError
 
 
 @dataclass(frozen=True)
-class Built:
-    """What `build_model` of a recipe returns.
+class Fitted:
+    """What came out of a training.
 
     Args:
-        model: The model that is saved: raw inputs, outputs in the data's units.
-        training_model: The model that is trained, on the same weights: scaled outputs.
-        loss: Keras loss of the training model.
-        metrics: Keras metrics to watch.
-        monitor: Name of the validation score that picks the best epoch.
-        mode: `"min"` where less of it is better, else `"max"`.
-        notes: What the user should know about the model, in words.
-        finish: Called when the best weights are back, before the model is saved; `None` for
-            nothing.
-        loss_weights: Weights of the losses of a training model with several outputs.
-        callbacks: Keras callbacks that the training model needs, new ones for each.
+        history: Keras' history of each score by epoch.
+        seconds: The training time.
+        finished: What `Built.finish` returned.
     """
 
-    model: keras.Model
-    training_model: keras.Model
-    loss: object
-    metrics: list
-    monitor: str
-    mode: str = "min"
-    notes: tuple[str, ...] = ()
-    finish: Callable[[], None] | None = None
-    loss_weights: dict | None = None
-    callbacks: tuple = ()
+    history: dict[str, list[float]]
+    seconds: float
+    finished: dict[str, float] = field(default_factory=dict)
 
 
 def start_afresh(config) -> None:
@@ -57,31 +44,31 @@ def uses_xla(config) -> bool:
 
 
 def fit(
-    built,
-    training,
-    validation,
-    config,
-    folder,
-    pictures=None,
+    built: Built,
+    training: Batches,
+    validation: Batches,
+    config: TrainConfig,
+    folder: RunFolder,
+    figures=None,
     texts=None,
     resume=False,
     unseen=(),
-):
+) -> Fitted:
     """Trains until the last epoch or early stopping, then restores the best epoch's weights.
 
     Args:
-        built: A `Built`.
-        training: Training `Batches`.
-        validation: Validation `Batches`.
-        config: A `TrainConfig`.
-        folder: The `RunFolder`.
-        pictures: See `callbacks.TensorBoard`.
+        built: The model.
+        training: Training batches.
+        validation: Validation batches.
+        config: The run's settings.
+        folder: The run's folder.
+        figures: See `callbacks.TensorBoard`.
         texts: See `callbacks.TensorBoard`.
         resume: Whether to go on from the newest checkpoint in the folder.
         unseen: Callbacks that come after the checkpoint, which sees nothing of what they do.
 
     Returns:
-        `(history, seconds)`: Keras' history of each score by epoch, and the training time.
+        What came out of it.
 
     Raises:
         RunError: If the loss is no longer a number.
@@ -103,7 +90,7 @@ def fit(
     guard = NaNGuard()
     board = TensorBoard(
         folder.path,
-        pictures=pictures,
+        pictures=figures,
         picture_freq=max(5, config.epochs // 5),  # drawing may cost more than an epoch
         texts=texts,
         hparams=hyperparameters(config),
@@ -142,9 +129,9 @@ def fit(
             f"What was logged until then is in {folder.path}."
         )
     model.load_weights(best)
-    if built.finish:
-        built.finish()
-    return checkpoint.history, checkpoint.seconds
+    model.compiled = False  # or a model that holds it would be saved with optimizer and loss
+    finished = built.finish() if built.finish else {}
+    return Fitted(checkpoint.history, checkpoint.seconds, finished)
 
 
 def _epoch_of_nan(history):
@@ -174,16 +161,9 @@ def _profiler(config, folder):
             print(f"note: {Profiler.HINT}", file=sys.stderr)
 
 
-#: Flags that say where a run goes and what it shows, not what it learns.
-_NOT_LEARNED_FROM = (
-    "logdir", "name", "overwrite", "device", "progress", "norms", "histogram_freq", "profile",
-    "sample_length", "sample_temperatures", "prompt",
-)  # fmt: skip
-
-
 def hyperparameters(config) -> dict:
     """The settings that TensorBoard compares runs by; model arguments as `model.units`."""
-    settings = {k: v for k, v in asdict(config).items() if k not in _NOT_LEARNED_FROM}
+    settings = {k: v for k, v in asdict(config).items() if k not in config.NOT_LEARNED_FROM}
     arguments = settings.pop("model_arguments")
     return {**settings, **{f"model.{name}": value for name, value in arguments.items()}}
 

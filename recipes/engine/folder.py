@@ -16,7 +16,9 @@ import yaml
 from recipes.errors import UserError
 
 #: Raised when the content of a run folder changes; older runs are read or refused by it.
-FORMAT = 1
+FORMAT = 2
+#: Older ones that are read.
+READABLE = (1,)
 
 _VERSIONS = ("handson-zoo", "keras", "tensorflow", "jax", "torch", "numpy")
 
@@ -107,16 +109,16 @@ class RunFolder:
                 kind = "finished run" if finished else "run"
                 raise UserError(f"{path} is not a {kind}: it has no {file.name}.")
         found = folder.read_config().get("run", {}).get("format")
-        if found != FORMAT:
+        if found != FORMAT and found not in READABLE:
             raise UserError(
-                f"The run {path} has format {found}; this version reads {FORMAT}. "
+                f"The run {path} has format {found}; this version reads {FORMAT} and older. "
                 "Train it again, or use the version in its config.yaml."
             )
         return folder
 
-    def write_config(self, recipe, config, **facts):
+    def write_config(self, recipe, config, **metadata):
         """Writes the resolved flags and where they ran."""
-        run = {"recipe": recipe, "format": FORMAT, "versions": _versions(), **facts}
+        run = {"recipe": recipe, "format": FORMAT, "versions": _versions(), **metadata}
         run["machine"] = {"processors": os.cpu_count(), "system": platform.system()}
         text = yaml.safe_dump({**_plain(asdict(config)), "run": run}, sort_keys=False)
         partial = self.config.with_suffix(".tmp")

@@ -1,7 +1,6 @@
 """What there is: models, recipes, datasets, presets, runs. Needs no Keras: it answers at once."""
 
 import fnmatch
-import importlib
 import json
 import subprocess
 import sys
@@ -14,7 +13,8 @@ from rich.table import Table
 import zoo
 from recipes import RECIPES
 from recipes.engine.folder import find_runs
-from recipes.engine.tables import HIGHER_IS_BETTER, number
+from recipes.engine.recipe import find_recipe
+from recipes.engine.tables import number
 from recipes.errors import UserError
 from zoo.catalog import CATALOG
 
@@ -25,29 +25,28 @@ def show_catalog(pattern: str = "*") -> None:
     Raises:
         UserError: If nothing matches.
     """
-    models = [info for info in CATALOG if fnmatch.fnmatch(info.name, pattern)]
-    recipes = {name: text for name, text in RECIPES.items() if fnmatch.fnmatch(name, pattern)}
-    datasets, presets = {}, {}
-    for name in RECIPES:
-        module = importlib.import_module(f"recipes.{name}")
-        datasets |= {
-            k: (name, v) for k, v in module.DATASETS.items() if fnmatch.fnmatch(k, pattern)
-        }
-        found = getattr(module, "PRESETS", {})
-        presets |= {k: (name, v) for k, v in found.items() if fnmatch.fnmatch(k, pattern)}
+    recipes = [find_recipe(name) for name in RECIPES]
+    datasets = [(k, r.name, v) for r in recipes for k, v in r.datasets.items()]
+    presets = [
+        (k, r.name, v["model"], v["dataset"], v["epochs"])
+        for r in recipes
+        for k, v in r.presets.items()
+    ]
     tables = [
         _table(
             "Models",
-            ("name", "chapter", "weights", ""),
-            [(i.name, i.chapter, f"{i.parameters:,}", i.summary) for i in models],
+            ("name", "chapter", "parameters", ""),
+            [(i.name, i.chapter, f"{i.parameters:,}", i.summary) for i in CATALOG],
+            pattern,
         ),
-        _table("Recipes", ("name", ""), recipes.items()),
-        _table("Datasets", ("name", "recipe", ""), [(k, *v) for k, v in datasets.items()]),
         _table(
-            "Presets",
-            ("name", "recipe", "model", "dataset", "epochs"),
-            [(k, r, v["model"], v["dataset"], v["epochs"]) for k, (r, v) in presets.items()],
+            "Recipes",
+            ("name", ""),
+            [(r.name, f"{r.title} ({r.chapter})") for r in recipes],
+            pattern,
         ),
+        _table("Datasets", ("name", "recipe", ""), datasets, pattern),
+        _table("Presets", ("name", "recipe", "model", "dataset", "epochs"), presets, pattern),
     ]
     tables = [table for table in tables if table.row_count]
     if not tables:
@@ -70,9 +69,10 @@ def show_runs(logdir: str, sort: str | None = None) -> None:
     runs = {path: json.loads((path / "metrics.json").read_text()) for path in find_runs(logdir)}
     if not runs:
         raise UserError(f"There are no finished runs in {logdir}. `zoo train forecast` makes one.")
+    recipes = [find_recipe(name) for name in dict.fromkeys(run["recipe"] for run in runs.values())]
     shown = [
         f"{split}.{name}"
-        for name in ("mae", "accuracy", "nats")
+        for name in dict.fromkeys(name for recipe in recipes for name in recipe.listed)
         for split in ("validation", "test")
         if any(_metric(run, f"{split}.{name}") is not None for run in runs.values())
     ]
@@ -82,11 +82,12 @@ def show_runs(logdir: str, sort: str | None = None) -> None:
         if all(_metric(run, key) is None for run in runs.values()):
             names = sorted({name for run in runs.values() for name in run["validation"]})
             raise UserError(f"No run has the metric {sort!r}. Expected one of {', '.join(names)}.")
-        sign = -1 if key.partition(".")[2] in HIGHER_IS_BETTER else 1
+        metric = key.partition(".")[2]
+        sign = -1 if any(recipe.higher_is_better(metric) for recipe in recipes) else 1
         runs = dict(sorted(runs.items(), key=lambda item: _sort_key(_metric(item[1], key), sign)))
     table = _table(
         f"Runs in {logdir}",
-        ("run", "model", "dataset", "weights", *map(_header, shown)),
+        ("run", "model", "dataset", "parameters", *map(_header, shown)),
         [
             (
                 f"{path.parent.name}/{path.name}",
@@ -126,11 +127,12 @@ def _sort_key(value, sign):
     return (value is None, sign * (value or 0.0))
 
 
-def _table(title, columns, rows):
+def _table(title, columns, rows, pattern="*"):
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     texts = ("name", "run", "model", "dataset", "recipe", "")
     for column in columns:
         table.add_column(column, justify="left" if column in texts else "right", overflow="fold")
     for row in rows:
-        table.add_row(*map(str, row))
+        if fnmatch.fnmatch(str(row[0]), pattern):
+            table.add_row(*map(str, row))
     return table

@@ -1,53 +1,18 @@
 """`zoo predict`: finds the run's recipe and lets it predict."""
 
-import importlib
 import shutil
 import sys
 import tempfile
 from pathlib import Path
 
+from recipes import RECIPES
 from recipes.engine import environment
 from recipes.engine.folder import RunFolder
+from recipes.engine.recipe import find_recipe
 from recipes.errors import UserError
 
-#: The module of each recipe that reads raw input and writes predictions.
-_PREDICTORS = {
-    "forecast": "recipes.forecast.predict",
-    "images": "recipes.images.predict",
-    "tabular": "recipes.tabular.predict",
-    "language_model": "recipes.language_model.predict",
-    "text_classification": "recipes.text_classification.predict",
-    "translation": "recipes.translation.predict",
-}
-#: Data sets of a recipe whose predictions are of another kind.
-_OTHER_PREDICTORS = {("language_model", "chorales"): "recipes.language_model.chorale_predict"}
-#: Recipes that also predict from a folder of files.
-_TAKE_FOLDERS = ("images",)
-#: What --text takes, of the recipes that have it.
-_THEMSELVES = {
-    "language_model": "A prompt",
-    "text_classification": "A text",
-    "translation": "A sentence",
-}
-#: Options that are for some recipes only, whose predictors take them as arguments.
-_OPTIONS = {
-    "text": ("language_model", "text_classification", "translation"),
-    "encoding": ("language_model", "translation"),
-    "length": ("language_model",),
-    "temperature": ("language_model",),
-    "top_k": ("language_model",),
-    "top_p": ("language_model",),
-    "min_p": ("language_model",),
-    "samples": ("language_model",),
-    "seed": ("language_model",),
-    "tempo": ("language_model",),
-    "beam": ("translation",),
-    "n_best": ("translation",),
-    "length_penalty": ("translation",),
-}
 
-
-def predict(run, source=None, output=None, **options) -> None:
+def predict(run, source=None, output=None, backend=None, **flags) -> None:
     """Writes the predictions of a saved run.
 
     Args:
@@ -55,39 +20,34 @@ def predict(run, source=None, output=None, **options) -> None:
         source: File to read (for some recipes a folder of them, too), `"-"` for standard input,
             `None` for the run's own data.
         output: File to write, `None` for standard output.
-        **options: Options of the recipe's predictor; `None` for those that were not given.
+        backend: Keras backend; see `environment.choose_for` for what it is without one.
+        **flags: Flags of the recipe's `predict`; `None` or `False` for those that were not given.
 
     Raises:
         UserError: If the run or the input is not what it should be.
     """
     folder = RunFolder.open(run)
     saved = folder.read_config()
+    metadata = saved.pop("run")
+    recipe = find_recipe(metadata["recipe"])
+    config = recipe.config.from_saved(saved, str(folder.config))
     if output is not None and not Path(output).absolute().parent.is_dir():
         raise UserError(f"Cannot write {output}: there is no folder {Path(output).parent}.")
     if output is not None and Path(output).is_dir():
         raise UserError(f"Cannot write {output}: it is a folder.")
-    recipe = saved["run"]["recipe"]
-    options = {name: value for name, value in options.items() if value is not None}
-    for name in options:
-        takers = _OPTIONS.get(name, (recipe,))
-        if recipe not in takers:
-            raise UserError(
-                f"--{name} is for runs of {_listed(takers)}: leave it out for {recipe}."
-            )
-    _check_text(options.get("text", ""))
-    fits = Path.exists if recipe in _TAKE_FOLDERS else Path.is_file
+    flags = {
+        name: value for name, value in flags.items() if value is not None and value is not False
+    }
+    _check_flags(recipe, flags)
+    _check_text(flags.get("text", ""))
+    fits = Path.exists if recipe.predict_folders else Path.is_file
     if source not in (None, "-") and not fits(Path(source)):
-        itself = _THEMSELVES.get(recipe)
-        hint = f" {itself} itself goes behind --text." if itself else ""
+        hint = f" {recipe.text_is} itself goes behind --text." if recipe.text_is else ""
         raise UserError(f"There is no file {source} to predict from.{hint}")
     both_files = output is not None and source not in (None, "-")
     if both_files and Path(output).exists() and Path(output).samefile(source):
         raise UserError(f"-o {output} is the input itself: it is not overwritten.")
-    environment.prepare(saved["backend"], "auto")
-    predictor = _OTHER_PREDICTORS.get((recipe, saved.get("dataset")), _PREDICTORS[recipe])
-    module = importlib.import_module(predictor)
-    kind = type(importlib.import_module(f"recipes.{recipe}").default_config())
-    config = kind(**{key: value for key, value in saved.items() if key != "run"})
+    environment.prepare(backend or environment.choose_for(config.backend), "auto")
     with tempfile.TemporaryDirectory() as temporary:
         if source == "-":
             source = Path(temporary) / "standard-input"
@@ -96,10 +56,25 @@ def predict(run, source=None, output=None, **options) -> None:
         if output is None and hasattr(sys.stdout, "reconfigure"):
             sys.stdout.reconfigure(errors="replace")  # not every terminal has every character
         try:
-            module.predict(folder, config, saved["run"], source, output, **options)
+            recipe.predict(folder, config, metadata, source, output, **flags)
         except UserError as error:  # nobody knows the file that stands for standard input
             stand_in = str(Path(temporary) / "standard-input")
             raise UserError(str(error).replace(stand_in, "standard input")) from error
+
+
+def _check_flags(recipe, flags):
+    """Raises a `UserError` for the first flag that is for other recipes only."""
+    own = {flag.name for flag in recipe.predict_flags}
+    for name in flags:
+        if name not in own:
+            takers = [
+                other
+                for other in RECIPES
+                if name in {flag.name for flag in find_recipe(other).predict_flags}
+            ]
+            raise UserError(
+                f"--{name} is for runs of {_listed(takers)}: leave it out for {recipe.name}."
+            )
 
 
 def _listed(names):

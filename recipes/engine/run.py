@@ -1,14 +1,5 @@
-"""The run that all recipes share: read, build, fit, score, save, report.
+"""The run that all recipes share: read, build, fit, score, save, report."""
 
-A recipe's `load_data` returns a task: an object with `description`, `notes`, `sha256`, `facts`,
-`batches(split, built, seed)`, `forecaster(model)`, `score(forecast, split)`, `baselines()`,
-`folds()`, `pictures(model)` and `write_outputs(model, folder)`, which returns what the report
-shows: by title, the file of a picture in `plots/` or a section in Markdown. Also, for the report,
-the `criterion` (the score by which it compares), the `remedies` (what to try where a baseline is
-better) and `FOLDS` (title and text of the table of folds). Follow `recipes.forecast.task`.
-"""
-
-import importlib
 from dataclasses import replace
 
 from rich.console import Console
@@ -17,17 +8,19 @@ from callbacks import write_scores
 from recipes.engine import report
 from recipes.engine.fitting import fit, start_afresh
 from recipes.engine.folder import RunFolder
+from recipes.engine.recipe import find_recipe
+from recipes.engine.task import Built, Figure, Task, Trained
 from recipes.errors import UserError
 
-SPLITS = ("validation", "test")
+SPLITS = ("train", "validation", "test")
 _console = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-def train(recipe: str, config, resume: RunFolder | None = None) -> RunFolder:
+def train(name: str, config, resume: RunFolder | None = None) -> RunFolder:
     """Trains a recipe and writes its run folder.
 
     Args:
-        recipe: Name of the recipe.
+        name: Name of the recipe.
         config: Its resolved configuration.
         resume: A run of that configuration that was cut off, to be taken up where it was.
 
@@ -38,36 +31,54 @@ def train(recipe: str, config, resume: RunFolder | None = None) -> RunFolder:
         UserError: If the configuration or the data is wrong; then nothing has been written.
         RunError: If training fails.
     """
+    recipe = find_recipe(name)
     config.validate()
-    folder = resume or RunFolder.plan(recipe, config)
-    module = importlib.import_module(f"recipes.{recipe}")
-    task = module.load_data(config)
+    folder = resume or RunFolder.plan(name, config)
+    task = recipe.load_data(config)
     _say(config, task.description, *(f"note: {note}" for note in task.notes))
     start_afresh(config)
-    built = module.build_model(config, task)
+    built = recipe.build_model(config, task)
     _say(config, *(f"note: {note}" for note in built.notes))
     if resume:
         _check_same_data(folder, task)
     else:
         folder.create(config.overwrite)
     config = replace(config, name=folder.path.name)
-    text = folder.write_config(recipe, config, data_sha256=task.sha256, **task.facts)
-    training = task.batches("train", built, seed=config.seed)
-    validation = task.batches("validation", built)
-    texts = {"config": f"```yaml\n{text}\n```"}
-    history, seconds = fit(
-        built, training, validation, config, folder, task.pictures(built.model), texts, bool(resume)
+    text = folder.write_config(name, config, data_sha256=task.sha256, **task.metadata)
+    fitted = fit(
+        built,
+        task.batches("train", built, seed=config.seed),
+        task.batches("validation", built),
+        config,
+        folder,
+        task.figures(built.model),
+        {"config": f"```yaml\n{text}\n```"},
+        bool(resume),
     )
     built.model.save(folder.model)
-    metrics = _score(recipe, config, task, built, history, seconds)
-    outputs = task.write_outputs(built.model, folder)
-    folds = _run_folds(module, config, task, folder)
-    report.write(folder, config, task, built, history, metrics, outputs, folds)
-    write_scores(folder.path, _compared(metrics["validation"]), step=len(history["loss"]) - 1)
+    trained = _ask(task, built, fitted.finished)
+    metrics = {
+        "recipe": name,
+        "model": config.model,
+        "dataset": config.dataset or config.data,
+        "parameters": built.model.count_params(),
+        "seed": config.seed,
+        "seconds": round(fitted.seconds, 2),
+        "epochs": len(fitted.history["loss"]),
+        **_score(recipe, task, trained),
+    }
+    outputs = task.write_outputs(trained, folder)
+    for output in outputs:
+        if isinstance(output, Figure):
+            output.drawing.savefig(folder.plots / output.file, dpi=110)
+    folds = _run_folds(recipe, config, task, folder)
+    report.write(folder, config, recipe, task, built, fitted.history, metrics, outputs, folds)
+    last = len(fitted.history["loss"]) - 1
+    write_scores(folder.path, _compared(metrics["validation"]), step=last)
     folder.write_metrics(metrics)
     if config.progress:
-        advice = report.advice(metrics, task.criterion, task.remedies)
-        _console.print(report.table(metrics, advice))
+        advice = report.advice(recipe, metrics, task)
+        _console.print(report.table(recipe, metrics, advice))
         _console.print(f"Run written to {folder.path}; read {folder.report}")
     return folder
 
@@ -80,24 +91,56 @@ def _check_same_data(folder, task):
         )
 
 
-def _run_folds(module, config, task, folder):
+def _ask(task: Task, built: Built, finished, splits=SPLITS) -> Trained:
+    """What the trained model says about the splits."""
+    predictor = task.predictor(built.model)
+    return Trained(
+        built.model,
+        predictor,
+        {split: task.predict(predictor, split) for split in splits},
+        {**task.baselines(), **built.baselines},
+        finished,
+    )
+
+
+def _score(recipe, task, trained):
+    """Scores of the model on each split, and of the baselines on all but training."""
+    joined = {name: v for name, v in trained.finished.items() if name in recipe.metrics}
+    scores = {
+        split: {**task.score(found, split), **joined}
+        for split, found in trained.predictions.items()
+    }
+    scores["baselines"] = {
+        name: {
+            split: task.score(task.predict(baseline, split), split)
+            for split in trained.predictions
+            if split != "train"
+        }
+        for name, baseline in trained.baselines.items()
+    }
+    return scores
+
+
+def _run_folds(recipe, config, task, folder):
     """Trains and scores a model of its own for each fold of a backtest or cross-validation."""
     results = {}
     for index, (name, fold) in enumerate(task.folds().items(), start=1):
         _say(config, f"fold {name}")
         start_afresh(config)
-        built = module.build_model(config, fold)
+        built = recipe.build_model(config, fold)
         inside = RunFolder(folder.path / "folds" / str(index))
         inside.create(overwrite=True)  # one that a run was killed in is begun again
-        fit(
+        fitted = fit(
             built,
             fold.batches("train", built, seed=config.seed),
             fold.batches("validation", built),
             config,
             inside,
         )
-        rivals = {"model": fold.forecaster(built.model), **fold.baselines()}
-        results[name] = {rival: fold.score(found, "test") for rival, found in rivals.items()}
+        scores = _score(recipe, fold, _ask(fold, built, fitted.finished, ["test"]))
+        results[name] = {"model": scores["test"]} | {
+            baseline: found["test"] for baseline, found in scores["baselines"].items()
+        }
     return results
 
 
@@ -113,22 +156,3 @@ def _say(config, *lines):
     if config.progress:
         for line in lines:
             _console.print(line)
-
-
-def _score(recipe, config, task, built, history, seconds):
-    forecast = task.forecaster(built.model)
-    baselines = {
-        name: {split: task.score(baseline, split) for split in SPLITS}
-        for name, baseline in task.baselines().items()
-    }
-    return {
-        "recipe": recipe,
-        "model": config.model,
-        "dataset": config.dataset or config.data,
-        "parameters": built.model.count_params(),
-        "seed": config.seed,
-        "seconds": round(seconds, 2),
-        "epochs": len(history["loss"]),
-        **{split: task.score(forecast, split) for split in ("train", *SPLITS)},
-        "baselines": baselines,
-    }

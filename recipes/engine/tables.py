@@ -1,11 +1,5 @@
 """Numbers and tables as text, the same on the terminal, in reports and in the README."""
 
-#: Scores of which more is better; of all others less is.
-HIGHER_IS_BETTER = (
-    "accuracy", "accuracy_windows", "roc_auc", "average_precision", "token_accuracy",
-    "exact_match", "bleu", "chrf", "beam_exact_match", "beam_bleu", "beam_chrf",
-)  # fmt: skip
-
 
 def number(value) -> str:
     """A score with four significant digits; large ones whole; empty for `None`.

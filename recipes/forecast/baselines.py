@@ -44,7 +44,7 @@ class LeastSquares:
             x = self._design(windows, chunk)
             gram += x.T @ x
             cross += x.T @ np.float64(windows.targets(chunk)).reshape(len(chunk), -1)
-        # A trace of ridge keeps constant or collinear columns (a calendar's, say) harmless.
+        # A trace of ridge keeps constant or collinear columns (those of dates, say) harmless.
         ridge = 1e-9 * np.trace(gram) / size * np.eye(size)
         self.weights = np.linalg.lstsq(gram + ridge, cross, rcond=None)[0]
 
@@ -59,7 +59,7 @@ class LeastSquares:
     def _flatten(self, windows, starts):
         x = np.float64(windows.inputs(starts))
         channels = windows.series.values.shape[1]
-        # Of the covariates known in advance, those of the forecast steps say it all.
+        # Of the future covariates, those of the forecast steps say it all.
         return np.concatenate([x[:, :, :channels].reshape(len(x), -1), x[:, -1, channels:]], axis=1)
 
     def _design(self, windows, starts):

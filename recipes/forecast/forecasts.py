@@ -43,16 +43,16 @@ class Forecaster:
         head: `"point"`, `"quantile"` or `"gaussian"`.
         quantiles: Probabilities of a quantile head.
         mc_samples: Number of Monte-Carlo dropout samples for intervals; 0 for none.
-        iterate: Steps to roll a one-step model forward; 0 forecasts all steps at once.
+        recursive_steps: Steps to roll a one-step model forward; 0 forecasts all steps at once.
         seed: Seed of the Monte-Carlo samples.
     """
 
-    def __init__(self, model, head="point", quantiles=(), mc_samples=0, iterate=0, seed=0):
+    def __init__(self, model, head="point", quantiles=(), mc_samples=0, recursive_steps=0, seed=0):
         self.model = model
         self.head = head
         self.quantiles = tuple(quantiles)
         self.mc_samples = mc_samples
-        self.iterate = iterate
+        self.recursive_steps = recursive_steps
         self.seed = seed
 
     def __call__(self, windows, starts) -> Forecasts:
@@ -68,9 +68,10 @@ class Forecaster:
 
     def _chunk(self, windows, starts, first):
         inputs = windows.inputs(starts)
-        if self.iterate:
-            known = windows.known_ahead(starts, self.iterate)
-            return np.asarray(zoo.decoding.roll_out(self.model, inputs, self.iterate, known=known))
+        if self.recursive_steps:
+            steps = self.recursive_steps
+            ahead = windows.future_ahead(starts, steps)
+            return np.asarray(zoo.decoding.roll_out(self.model, inputs, steps, known=ahead))
         if self.mc_samples:
             sampled = zoo.monte_carlo(
                 self.model, inputs, samples=self.mc_samples, seed=self.seed + first
@@ -80,10 +81,10 @@ class Forecaster:
         return np.asarray(self.model.predict_on_batch(inputs))[:, -1]
 
     def _read(self, raw) -> Forecasts:
-        if self.mc_samples and not self.iterate:
+        if self.mc_samples and not self.recursive_steps:
             low_95, low_80, high_80, high_95 = np.moveaxis(raw[..., 1:], -1, 0)
             return Forecasts(raw[..., 0], {80: (low_80, high_80), 95: (low_95, high_95)})
-        if self.iterate or self.head == "point":
+        if self.recursive_steps or self.head == "point":
             return Forecasts(raw, {})
         if self.head == "gaussian":
             mean, stddev = raw[..., 0], raw[..., 1]

@@ -44,7 +44,7 @@ def load(config) -> ForecastTask:
 
 def name_columns(config, path):
     """The configuration of a run with the columns of a file that the flags leave open."""
-    taken = {config.series, *config.covariates} - {None}
+    taken = {config.series, *config.past_covariates} - {None}
     time, targets = guess_columns(path, config.time, config.target, taken)
     return replace(config, time=time, target=targets)
 
@@ -54,7 +54,7 @@ def load_series(config, future=0, path=None):
 
     Args:
         config: A `ForecastConfig`.
-        future: Steps beyond the end for which times and known covariates are needed.
+        future: Steps beyond the end for which times and future covariates are needed.
         path: A file to read instead of the run's own data.
     """
     if path is None and config.dataset == "book_series":
@@ -65,25 +65,29 @@ def load_series(config, future=0, path=None):
 
 
 def _ridership(config, future):
-    if set(config.calendar) - {"day_type"}:
-        raise UserError(f"ridership knows only --calendar day_type. Received: {config.calendar}")
+    if set(config.datetime_features) - {"day_type"}:
+        raise UserError(
+            "ridership knows only --datetime_features day_type. Received: "
+            f"{config.datetime_features}"
+        )
     try:
-        return ridership(config.target, config.covariates, "day_type" in config.calendar, future)
+        day_type = "day_type" in config.datetime_features
+        return ridership(config.target, config.past_covariates, day_type, future)
     except ValueError as error:
-        raise UserError(f"--target and --covariates: {error}") from error
+        raise UserError(f"--target and --past_covariates: {error}") from error
 
 
 def _own(config, path, future):
-    if "day_type" in config.calendar:
+    if "day_type" in config.datetime_features:
         raise UserError("day_type is known for ridership only: this run forecasts no other file.")
     return read_series(
         path,
         time=config.time,
         targets=config.target,
         series=config.series,
-        covariates=config.covariates,
-        known_file=config.known,
-        calendar=config.calendar,
+        past_covariates=config.past_covariates,
+        future_covariates=config.future_covariates,
+        datetime_features=config.datetime_features,
         missing=config.missing,
         resample=config.resample,
         resample_rule=config.resample_rule,
@@ -120,7 +124,7 @@ def _check_scale(task):
     """Refuses numbers that 32-bit floats cannot standardise."""
     series = task.windows.series
     _, scale = task.scaling
-    for name, deviation in zip(series.targets + series.covariates, scale, strict=False):
+    for name, deviation in zip(series.targets + series.past_covariates, scale, strict=False):
         if not 1e-6 < deviation < 1e15:
             raise UserError(
                 f"Expected values of {name!r} that deviate by 1e-6 to 1e15. Received: "

@@ -15,7 +15,7 @@ from recipes.forecast.loading import load_series, name_columns, split_windows
 from recipes.forecast.task import ForecastTask
 
 
-def predict(folder, config, facts, source, output, known=None, last=False) -> None:
+def predict(folder, config, metadata, source, output, future_covariates=None, last=False) -> None:
     """Writes forecasts as CSV.
 
     First those whose origin lies at or after the run's first test origin, as far as the input has
@@ -25,38 +25,40 @@ def predict(folder, config, facts, source, output, known=None, last=False) -> No
     Args:
         folder: The `RunFolder`.
         config: The run's `ForecastConfig`.
-        facts: What the run says about itself in `config.yaml`.
+        metadata: What the run says about itself in `config.yaml`.
         source: File with the columns the run was trained on, or `None` for the run's own data.
         output: File to write, or `None` for standard output.
-        known: File of covariates known in advance, instead of the run's.
+        future_covariates: File of future covariates, instead of the run's.
         last: Write only what follows the end.
 
     Raises:
         UserError: If the input does not fit the run.
     """
-    columns = {"time": facts["time"], "target": facts["target"]}
-    config = replace(config, known=known or config.known, **columns)
+    columns = {"time": metadata["time"], "target": metadata["target"]}
+    config = replace(config, **columns)
+    if future_covariates is not None:
+        config = replace(config, future_covariates=future_covariates)
     if source is not None and config.data is None:  # another file than the run's
         config = name_columns(config, source)
     future = 0 if source is None and config.dataset == "book_series" else config.horizon
     series = load_series(config, future=future, path=source)
     task = ForecastTask(config, Windows(series, config.window, config.horizon, {}))
-    forecaster = task.forecaster(zoo.load(folder.path))
-    parts = [] if last else [_test_starts(config, facts, series, source)]
+    forecaster = task.predictor(zoo.load(folder.path))
+    parts = [] if last else [_test_starts(config, metadata, series, source)]
     if future:
         parts.append(_ends(series, config.window))
     found = [(part, forecaster(task.training_windows, part)) for part in parts if len(part)]
     tables.write(output, task.windows, found)
 
 
-def _test_starts(config, facts, series, source):
+def _test_starts(config, metadata, series, source):
     if source is None:
         return split_windows(config, series)["test"]
     if np.diff(series.offsets).max() < config.window + config.horizon:
         return np.empty(0, np.int64)  # enough at most to forecast what follows the end
     starts = window_starts(series, config.window, config.horizon)
     origins = series.times[starts + config.window - 1]
-    return starts[origins >= _first_origin(facts["first_test_origin"], origins.dtype)]
+    return starts[origins >= _first_origin(metadata["first_test_origin"], origins.dtype)]
 
 
 def _first_origin(text, dtype):

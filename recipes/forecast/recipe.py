@@ -6,101 +6,12 @@ zoo train forecast --data sales.csv --time date --target sales --horizon 14
 """
 
 import warnings
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import replace
 
-from recipes.engine.config import TrainConfig, at_least
-from recipes.errors import UserError
-
-DATASETS = {
-    "book_series": "10,000 generated series of two sine waves and noise (book, 2nd edition)",
-    "ridership": "daily boardings of Chicago's trains and buses (book, 3rd edition)",
-}
-
-
-@dataclass
-class ForecastConfig(TrainConfig):
-    """Settings of a forecasting run.
-
-    Args:
-        time: Column of dates or step numbers in --data. Defaults to its first column of dates, if
-            it has one.
-        target: Columns to forecast, separated by commas. Defaults to the only numeric column.
-        series: Column that names the series of a row, where a file holds several; one model learns
-            from all of them.
-        covariates: Columns that are known up to the forecast's origin only.
-        known: A second file of covariates that are known in advance, with the same time column.
-        calendar: Features made from the dates, known in advance (dayofweek, dayofyear, month,
-            hour, weekend; day_type for ridership).
-        missing: What fills a missing value (forward repeats the last known one); error refuses.
-        resample: A pandas frequency such as D, to bring irregular times to equal steps.
-        resample_rule: How the rows in one step are combined.
-        window: Input steps.
-        horizon: Steps to forecast.
-        validation_fraction: Share of the rows, before the test part, to choose the epoch by.
-        test_fraction: Share of the rows, the last ones, to be scored once at the end.
-        period: Length of the season in steps, for the seasonal naive baseline and MASE. Defaults
-            to the one that is detected.
-        difference: Model the change over so many steps (1, or the period) instead of the level; 0
-            turns it off. Defaults, for --data, to what makes the changes clearly smaller than the
-            level's deviation.
-        normalization: Whether inputs and targets are standardised inside the model.
-        loss_steps: How many of the last outputs the training loss looks at, for models that
-            forecast at every input step; the first ones have seen too little. 0 looks at all.
-        strategy: Forecast all steps at once (direct), or train for one step and feed forecasts back
-            (iterated).
-        head: A single number for each step, quantiles, or the mean and deviation of a Gaussian.
-        quantiles: Probabilities of a quantile head.
-        mc_samples: Monte-Carlo dropout samples for intervals around point forecasts (give the
-            model some dropout).
-        backtest: Rolling-origin backtest; so many earlier origins, each with a model of its own.
-    """
-
-    time: str | None = None
-    target: list[str] = field(default_factory=list)
-    series: str | None = None
-    covariates: list[str] = field(default_factory=list)
-    known: str | None = None
-    calendar: list[str] = field(default_factory=list)
-    missing: Literal["forward", "zero", "error"] = "forward"
-    resample: str | None = None
-    resample_rule: Literal["mean", "sum", "last"] = "mean"
-    window: int = 50
-    horizon: int = 10
-    validation_fraction: float = 0.15
-    test_fraction: float = 0.15
-    period: int | None = None
-    difference: int | None = None
-    normalization: Literal["standard", "none"] = "standard"
-    loss_steps: int = 0
-    strategy: Literal["direct", "iterated"] = "direct"
-    head: Literal["point", "quantile", "gaussian"] = "point"
-    quantiles: list[float] = field(default_factory=lambda: [0.1, 0.5, 0.9])
-    mc_samples: int = 0
-    backtest: int = 0
-
-    def validate(self) -> None:
-        """Raises a `UserError` for the first setting that is out of range."""
-        super().validate()
-        at_least(self, 1, "horizon", "window", "period")
-        at_least(self, 0, "difference", "loss_steps", "mc_samples", "backtest")
-        if self.dataset not in (None, *DATASETS):
-            raise UserError(
-                f"There is no dataset {self.dataset!r}. Expected one of {', '.join(DATASETS)}; "
-                "for a file of your own, use --data FILE."
-            )
-        if self.strategy == "iterated" and self.covariates:
-            raise UserError(
-                "An iterated forecast would need future values of --covariates. Use --strategy "
-                "direct, or give covariates known in advance (--known, --calendar)."
-            )
-        if self.head != "point" and (self.strategy == "iterated" or self.mc_samples):
-            other = "--strategy iterated" if self.strategy == "iterated" else "--mc_samples"
-            raise UserError(f"--head {self.head} and {other} exclude each other: drop one.")
-        if self.strategy == "iterated" and self.mc_samples:
-            raise UserError("--strategy iterated and --mc_samples exclude each other: drop one.")
-        if self.backtest and self.dataset == "book_series":
-            raise UserError("--backtest needs a series that goes on; book_series are short ones.")
+from recipes.engine.recipe import Flag, Recipe
+from recipes.engine.task import Built
+from recipes.forecast.config import DATASETS, ForecastConfig
+from recipes.forecast.presets import PRESETS
 
 
 def default_config(
@@ -135,7 +46,13 @@ def default_config(
     )
     if own_data:
         return replace(config, dataset=None)
-    return replace(config, target=["rail"], covariates=["bus"], calendar=["day_type"], difference=0)
+    return replace(
+        config,
+        target=["rail"],
+        past_covariates=["bus"],
+        datetime_features=["day_type"],
+        difference=0,
+    )
 
 
 def load_data(config: ForecastConfig):
@@ -172,7 +89,6 @@ def build_model(config: ForecastConfig, data):
     import keras
 
     import zoo
-    from recipes.engine.fitting import Built
     from recipes.forecast.forecasts import last_step_metrics
 
     windows = data.training_windows
@@ -267,3 +183,38 @@ def _create_core(config, windows, input_shape):
             "quantile.",
         )
     return core
+
+
+def _predict(*arguments, **flags):
+    from recipes.forecast.predict import predict
+
+    predict(*arguments, **flags)
+
+
+RECIPE = Recipe(
+    name="forecast",
+    title="forecast one or many time series",
+    chapter="chapter 15",
+    description=str(__doc__),
+    datasets=DATASETS,
+    presets=PRESETS,
+    config=ForecastConfig,
+    default_config=default_config,
+    load_data=load_data,
+    build_model=build_model,
+    search_space=search_space,
+    predict=_predict,
+    metrics={
+        "mse": "min",
+        "rmse": "min",
+        "mae": "min",
+        "mase": "min",
+        "coverage_80": "min",
+        "coverage_95": "min",
+    },
+    listed=("mae",),
+    predict_flags=(
+        Flag("future_covariates", "future covariates, for other times than the run's"),
+        Flag("last", "only what follows the end of the input", bool),
+    ),
+)

@@ -16,7 +16,7 @@ def score(actual, forecasts, naive_mae, targets) -> dict[str, float]:
     Returns:
         `mse rmse mae mase` over all windows, steps and targets; `mse_step_k` and `mae_step_k` for
         each step ahead where there are several; `mae_<target>` and `rmse_<target>` for each target
-        where there are several; `coverage_<level>`, the share of values inside the interval.
+        where there are several; `coverage_<level>`, the fraction of values inside the interval.
         MASE averages over targets, so that large ones do not drown small ones.
     """
     error = np.float64(forecasts.point) - np.float64(actual)

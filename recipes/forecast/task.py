@@ -8,11 +8,13 @@ import numpy as np
 
 import zoo
 from recipes.data.dates import show
+from recipes.engine.task import Figure, Section, Trained
 from recipes.forecast import baselines, plots, tables
+from recipes.forecast.config import ForecastConfig
 from recipes.forecast.data.splits import split_in_time
 from recipes.forecast.data.windows import WindowBatches, Windows, output_positions
 from recipes.forecast.differencing import changes, choose_lag
-from recipes.forecast.forecasts import Forecaster
+from recipes.forecast.forecasts import Forecaster, Forecasts
 from recipes.forecast.scores import naive_mae, score
 
 #: Windows at most on which the training scores are computed, evenly spaced.
@@ -28,7 +30,7 @@ class ForecastTask:
         windows: The `Windows` to forecast, with their splits.
     """
 
-    config: object
+    config: ForecastConfig
     windows: Windows
 
     FOLDS = (
@@ -36,10 +38,12 @@ class ForecastTask:
         "Each row is a model of its own, trained on what came before.",
     )
 
-    remedies = "--difference 1 or the length of the season, another --learning_rate, more --epochs"
+    suggestions = (
+        "--difference 1 or the length of the season, another --learning_rate, more --epochs"
+    )
 
     @property
-    def criterion(self) -> str:
+    def primary_metric(self) -> str:
         """The score by which the report compares, the one that the loss comes closest to."""
         return "mse" if self.config.loss == "mse" else "mae"
 
@@ -69,12 +73,12 @@ class ForecastTask:
         """Hash of the values and times that the run was trained on."""
         series = self.windows.series
         digest = hashlib.sha256()
-        for array in (series.values, series.known, series.times.astype(np.int64)):
+        for array in (series.values, series.future_covariates, series.times.astype(np.int64)):
             digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
 
     @property
-    def facts(self) -> dict:
+    def metadata(self) -> dict:
         """What `config.yaml` keeps beside the flags, for `zoo predict`."""
         series, first = self.windows.series, self.windows.starts["test"]
         origins = series.times[first + self.windows.window - 1]
@@ -88,13 +92,13 @@ class ForecastTask:
 
     @property
     def training_windows(self) -> Windows:
-        """The windows that the model itself reads: one step ahead where it is to be iterated."""
-        return replace(self.windows, horizon=1) if self.iterated else self.windows
+        """The windows that the model reads: one step ahead where the forecast is recursive."""
+        return replace(self.windows, horizon=1) if self.recursive else self.windows
 
     @property
-    def iterated(self) -> bool:
+    def recursive(self) -> bool:
         """Whether a one-step model is rolled forward over the horizon."""
-        return self.config.strategy == "iterated" and self.windows.horizon > 1
+        return self.config.strategy == "recursive" and self.windows.horizon > 1
 
     @cached_property
     def training_rows(self) -> np.ndarray:
@@ -130,8 +134,9 @@ class ForecastTask:
         windows = self.training_windows
         series, rows = windows.series, self.training_rows
         used = np.flatnonzero(rows)
-        values, known = series.values[used], series.known[series.known_rows(used)]
-        parts = [values, *[known] * windows.horizon]
+        values = series.values[used]
+        ahead = series.future_covariates[series.future_rows(used)]
+        parts = [values, *[ahead] * windows.horizon]
         mean = np.concatenate([part.mean(axis=0, dtype=np.float64) for part in parts])
         if self.difference:
             found = changes(series, rows, self.difference, values.shape[1])
@@ -162,7 +167,7 @@ class ForecastTask:
             return np.zeros(self.windows.num_targets), np.ones(self.windows.num_targets)
         return tuple(part[: self.windows.num_targets] for part in self.scaling)
 
-    def forecaster(self, model) -> Forecaster:
+    def predictor(self, model) -> Forecaster:
         """Wraps a trained model so that it forecasts windows in the data's units."""
         config = self.config
         return Forecaster(
@@ -170,19 +175,25 @@ class ForecastTask:
             config.head,
             config.quantiles,
             config.mc_samples,
-            self.windows.horizon if self.iterated else 0,
+            self.windows.horizon if self.recursive else 0,
             config.seed,
         )
 
-    def score(self, forecast, split) -> dict[str, float]:
-        """Scores of `forecast(windows, starts)` on a split."""
+    def predict(self, predictor, split) -> Forecasts:
+        """What `predictor(windows, starts)` says about the windows of a split that are scored."""
+        windows = self.training_windows if isinstance(predictor, Forecaster) else self.windows
+        return predictor(windows, self._scored(split))
+
+    def score(self, predictions, split) -> dict[str, float]:
+        """Scores of the forecasts of a split."""
+        actual = self._observed(self._scored(split))
+        return score(actual, predictions, self.naive_mae, self.windows.series.targets)
+
+    def _scored(self, split):
         starts = self.windows.starts[split]
         if split == "train" and len(starts) > MAX_TRAIN_SCORED:
-            chosen = np.linspace(0, len(starts) - 1, MAX_TRAIN_SCORED).astype(np.int64)
-            starts = starts[chosen]
-        windows = self.training_windows if isinstance(forecast, Forecaster) else self.windows
-        actual = self._observed(starts)
-        return score(actual, forecast(windows, starts), self.naive_mae, self.windows.series.targets)
+            return starts[np.linspace(0, len(starts) - 1, MAX_TRAIN_SCORED).astype(np.int64)]
+        return starts
 
     def _observed(self, starts):
         """What the windows should forecast, NaN where the data did not say."""
@@ -201,7 +212,7 @@ class ForecastTask:
         return naive_mae(series, self.training_rows, self.period, targets)
 
     def baselines(self) -> dict:
-        """What a practitioner would try first: `{name: forecast(windows, starts)}`."""
+        """What a practitioner would try first: `{name: predictor(windows, starts)}`."""
         found = {"naive": baselines.naive}
         if 1 < self.period <= self.windows.window:
             found["seasonal_naive"] = lambda windows, starts: baselines.naive(
@@ -210,11 +221,11 @@ class ForecastTask:
         found["least_squares"] = baselines.LeastSquares(self.windows)
         return found
 
-    def pictures(self, model):
+    def figures(self, model):
         """A function of the epoch that draws forecasts of validation windows, for TensorBoard."""
         starts = self.windows.starts["validation"]
         chosen = _spread(starts)
-        forecaster = replace(self, config=replace(self.config, mc_samples=0)).forecaster(model)
+        forecaster = replace(self, config=replace(self.config, mc_samples=0)).predictor(model)
 
         def draw(epoch):
             forecasts = forecaster(self.training_windows, chosen)
@@ -239,28 +250,24 @@ class ForecastTask:
             found[f"{fold}, from {show(first)}"] = task
         return found
 
-    def write_outputs(self, model, folder) -> dict[str, str]:
-        """Writes `predictions.csv` and the pictures; returns `{caption: file name}`."""
-        starts = self.windows.starts["test"]
-        forecaster = self.forecaster(model)
-        found = forecaster(self.training_windows, starts)
+    def write_outputs(self, trained: Trained, folder) -> list[Figure | Section]:
+        """Writes `predictions.csv`; returns the pictures."""
+        starts, found = self.windows.starts["test"], trained.predictions["test"]
         tables.write(folder.predictions, self.windows, [(starts, found)])
         chosen = _spread(starts)
-        few = forecaster(self.training_windows, chosen)
-        figures = {
-            "Forecasts of test windows": ("forecasts", plots.forecasts(self.windows, chosen, few))
-        }
+        few = trained.predictor(self.training_windows, chosen)
+        drawn = plots.forecasts(self.windows, chosen, few)
+        outputs = [Figure("Forecasts of test windows", "forecasts", drawn)]
         if plots.is_continuous(self.windows, starts):
-            figure = plots.test_period(self.windows, starts, found)
-            figures["The test period, one step ahead"] = ("test_period", figure)
+            drawn = plots.test_period(self.windows, starts, found)
+            outputs.append(Figure("The test period, one step ahead", "test_period", drawn))
         if self.windows.horizon > 1:
-            rivals = {name: rival(self.windows, starts) for name, rival in self.baselines().items()}
+            others = {name: self.predict(p, "test") for name, p in trained.baselines.items()}
             actual = self.windows.targets(starts)[:, 0]
-            figure = plots.error_by_step(actual, {self.config.model: found, **rivals})
-            figures["Error by step ahead, on the test part"] = ("error_by_step", figure)
-        for name, figure in figures.values():
-            figure.savefig(folder.plots / f"{name}.png", dpi=110)
-        return {caption: f"{name}.png" for caption, (name, _) in figures.items()}
+            drawn = plots.error_by_step(actual, {self.config.model: found, **others})
+            title = "Error by step ahead, on the test part"
+            outputs.append(Figure(title, "error_by_step", drawn))
+        return outputs
 
 
 def _spread(starts, count=4):

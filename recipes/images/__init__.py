@@ -1,18 +1,10 @@
 """Classify images: see `README.md` beside this file."""
 
-from recipes.images.presets import PRESETS
-from recipes.images.recipe import (
-    DATASETS,
-    ImagesConfig,
-    build_model,
-    default_config,
-    load_data,
-    search_space,
-)
+from recipes.images.config import ImagesConfig
+from recipes.images.recipe import RECIPE, build_model, default_config, load_data, search_space
 
 __all__ = [
-    "DATASETS",
-    "PRESETS",
+    "RECIPE",
     "ImagesConfig",
     "build_model",
     "default_config",

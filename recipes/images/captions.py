@@ -11,7 +11,6 @@ from keras import layers
 from matplotlib.figure import Figure
 
 import zoo
-from recipes.translation.coding import END, FIRST, START, decode_target, encode_target, padded
 
 #: Height of the pictures, and width of each of their three parts.
 SIZE = 16
@@ -63,13 +62,16 @@ def train(images, captions, epochs=8, seed=0):
         seed: Seed of everything random.
 
     Returns:
-        The model, and the `zoo.layers.WordTokens` of the captions.
+        The model, and the `zoo.layers.TextTokenizer` of the captions.
     """
     keras.utils.set_random_seed(seed)
-    tokens = zoo.layers.WordTokens.fit(" ".join(captions))
+    special = ("padding", "start", "end")
+    tokenizer = zoo.layers.TextTokenizer.fit(
+        captions, max_length=MAX_LENGTH, special=special, add_ends=True
+    )
     model = zoo.captioner(
         images.shape[1:],
-        FIRST + tokens.vocabulary_size,
+        tokenizer.vocabulary_size,
         units=64,
         backbone=_backbone(images.shape[1:]),
         cell="gru",
@@ -77,7 +79,7 @@ def train(images, captions, epochs=8, seed=0):
         input_feeding=False,  # what it sees is lost after a word: it must look again
         embedding_dim=16,
     )
-    rows = padded([encode_target(tokens, caption, MAX_LENGTH) for caption in captions])
+    rows = tokenizer.encode(captions)
     steps = epochs * (len(images) // 32)
     rate = keras.optimizers.schedules.CosineDecay(
         0.0, steps, 0.0, warmup_target=0.008, warmup_steps=steps // 10
@@ -89,24 +91,31 @@ def train(images, captions, epochs=8, seed=0):
     )
     inputs = {"image": images, "target": rows[:, :-1]}
     model.fit(inputs, rows[:, 1:], batch_size=32, epochs=epochs, verbose=2)
-    return model, tokens
+    return model, tokenizer
 
 
-def describe(model, tokens, images):
+def describe(model, tokenizer, images):
     """Captions, and where the model looked.
 
     Args:
         model: From `train`.
-        tokens: From `train`.
+        tokenizer: From `train`.
         images: `(count, height, width, channels)`.
 
     Returns:
         A list of captions, and the weights of the attention to the places of the feature map at
         each word, float32 `(count, words, map_height, map_width)`.
     """
-    ids, weights = zoo.decoding.decode(model, images, MAX_LENGTH, START, END, return_attention=True)
+    ids, weights = zoo.decoding.decode(
+        model,
+        images,
+        MAX_LENGTH,
+        tokenizer.start_id,
+        tokenizer.end_id,
+        return_attention=True,
+    )
     places = model.get_layer("encoder").get_layer("places").input.shape[1:3]
-    return [decode_target(tokens, row) for row in ids], weights.reshape(*weights.shape[:2], *places)
+    return [tokenizer.decode(row) for row in ids], weights.reshape(*weights.shape[:2], *places)
 
 
 def picture(images, captions, maps) -> Figure:
@@ -154,9 +163,9 @@ def _drawn(shape):
 
 def main(path):
     """Trains on 3,000 pictures, draws some of 500 others, and says how many captions are right."""
-    model, tokens = train(*pictures_and_captions(3000))
+    model, tokenizer = train(*pictures_and_captions(3000))
     images, captions = pictures_and_captions(500, seed=1)
-    found, maps = describe(model, tokens, images)
+    found, maps = describe(model, tokenizer, images)
     right = np.mean([one == other for one, other in zip(found, captions, strict=True)])
     picture(images[:6], found[:6], maps[:6]).savefig(path, dpi=110)
     print(f"{right:.1%} of 500 new pictures have the right caption; {path} shows where it looked")

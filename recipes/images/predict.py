@@ -10,25 +10,21 @@ from recipes.images.data.image_files import image_files, is_npz, read_images, re
 from recipes.images.loading import load
 
 
-def predict(folder, config, facts, source, output, known=None, last=False) -> None:
+def predict(folder, config, metadata, source, output) -> None:
     """Writes the predicted class of each picture as CSV, with the probabilities of all classes.
 
     Args:
         folder: The `RunFolder`.
         config: The run's `ImagesConfig`.
-        facts: What the run says about itself in `config.yaml`.
+        metadata: What the run says about itself in `config.yaml`.
         source: A picture, a folder of them (at any depth), an .npz file with an array `x`, or
             `None` for the run's own test part: its `predictions.csv` to the last digit.
         output: File to write, or `None` for standard output.
-        known: Only for forecasts.
-        last: Only for forecasts.
 
     Raises:
         UserError: If the input does not fit the run.
     """
-    if known or last:
-        raise UserError("--known and --last are for forecasts: leave them out for images.")
-    classes, shape = facts["labels"], tuple(facts["image_shape"])
+    classes, shape = metadata["labels"], tuple(metadata["image_shape"])
     images, sources, labels, key = _read(config, source, classes, shape)
     model = zoo.load(folder.path)
     found = Classifier(model, config.mc_samples, config.seed)(images)

@@ -1,9 +1,8 @@
 """Learn to write text, or music: see `README.md` beside this file."""
 
-from recipes.language_model.presets import PRESETS
+from recipes.language_model.config import LanguageModelConfig
 from recipes.language_model.recipe import (
-    DATASETS,
-    LanguageModelConfig,
+    RECIPE,
     build_model,
     default_config,
     load_data,
@@ -11,8 +10,7 @@ from recipes.language_model.recipe import (
 )
 
 __all__ = [
-    "DATASETS",
-    "PRESETS",
+    "RECIPE",
     "LanguageModelConfig",
     "build_model",
     "default_config",

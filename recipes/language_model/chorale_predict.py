@@ -16,11 +16,9 @@ from recipes.language_model.predict import check_top_k, make_sampler
 def predict(
     folder,
     config,
-    facts,
+    metadata,
     source,
     output,
-    known=None,
-    last=False,
     length=LENGTH,
     temperature=0.8,
     top_k=None,
@@ -35,12 +33,10 @@ def predict(
     Args:
         folder: The `RunFolder`.
         config: The run's `LanguageModelConfig`.
-        facts: What the run says about itself in `config.yaml`.
+        metadata: What the run says about itself in `config.yaml`.
         source: A CSV file of chords, see `data.chorales.read_chords`; `None` for the opening of a
             test piece.
         output: File to write, see `music_files.write_music`; `None` for a table on standard output.
-        known: Only for forecasts.
-        last: Only for forecasts.
         length: Chords to write; four make a beat.
         temperature: Divides the logits: below 1 the music is more likely, above more surprising.
         top_k: Draw from so many likeliest notes only.
@@ -53,8 +49,6 @@ def predict(
     Raises:
         UserError: If a flag or the opening does not fit.
     """
-    if known or last:
-        raise UserError("--known and --last are for forecasts: leave them out for chorales.")
     if others:
         raise UserError(f"--{min(others)} is not for chorales: leave it out.")
     if length < 1:
@@ -67,12 +61,12 @@ def predict(
     sampler = make_sampler(temperature, top_k, top_p, min_p)
     opening = _opening(source)
     model = zoo.load(folder.path)
-    tokens = zoo.tokens(model)
-    check_top_k(top_k, tokens)
+    tokenizer = zoo.tokenizer(model)
+    check_top_k(top_k, tokenizer)
     seed = config.seed if seed is None else seed
-    notes = length * tokens.voices
-    found = zoo.decoding.generate(model, tokens.encode(opening), notes, sampler, seed)
-    chords = np.concatenate([opening, tokens.decode(found)])
+    notes = length * tokenizer.voices
+    found = zoo.decoding.generate(model, tokenizer.encode(opening), notes, sampler, seed)
+    chords = np.concatenate([opening, tokenizer.decode(found)])
     title = f"{Path(source).stem if source else 'opening'}, temperature {temperature:g}"
     write_music(output, chords, len(opening), tempo, title)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 import zoo
 from recipes.engine.tables import markdown
+from recipes.engine.task import Figure, Section, Trained
 from recipes.errors import UserError
 from recipes.language_model.audio import synthesize, write_wav
 from recipes.language_model.chorale_flags import OPENING, STRIDE, VOICES, WINDOW
@@ -19,8 +20,8 @@ from recipes.language_model.midi import to_midi
 from recipes.language_model.music import Copies
 from recipes.language_model.piano_roll import piano_roll
 from recipes.language_model.same_voice import SameVoice
-from recipes.language_model.scores import Reader, at_most, language_scores
-from recipes.language_model.task import MAX_TRAIN_SCORED, LanguageTask
+from recipes.language_model.scores import Reader, language_scores
+from recipes.language_model.task import LanguageTask
 
 _NOTE = (
     "scores are over whole pieces, each note predicted from all the notes before it in its piece; "
@@ -40,10 +41,10 @@ def load(config) -> "ChoraleTask":
     Raises:
         UserError: If the chorales are not at hand, or shorter than a window.
     """
-    tokens = zoo.layers.NoteTokens(name="tokens")
+    tokenizer = zoo.layers.NoteTokenizer(name="tokenizer")
     parts = chorales()
     pieces = {part: list(found.values()) for part, found in parts.items()}
-    ids = [tokens.encode(piece) for found in pieces.values() for piece in found]
+    ids = [tokenizer.encode(piece) for found in pieces.values() for piece in found]
     ends = np.cumsum([0, *map(len, ids)]).tolist()
     bounds = list(itertools.pairwise(ends))
     segments = {}
@@ -64,7 +65,7 @@ def load(config) -> "ChoraleTask":
         )
     name, piece = next(iter(parts["test"].items()))
     ids = np.concatenate(ids)
-    return ChoraleTask(config, ids, segments, tokens, piece[:OPENING], notes, name)
+    return ChoraleTask(config, ids, segments, tokenizer, piece[:OPENING], notes, name)
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class ChoraleTask(LanguageTask):
         config: See `LanguageTask`, as for all but the last.
         ids: Notes of all pieces.
         segments: Pieces of each part.
-        tokens: A `zoo.layers.NoteTokens`.
+        tokenizer: A `zoo.layers.NoteTokenizer`.
         prompt: The chords that samples go on from.
         notes: What was done to the data, in words.
         name: Name of the test piece that begins with them.
@@ -83,7 +84,7 @@ class ChoraleTask(LanguageTask):
 
     name: str = ""
 
-    remedies = "more --epochs, another --learning_rate, --model.units 512, --model.dropout 0.5"
+    suggestions = "more --epochs, another --learning_rate, --model.units 512, --model.dropout 0.5"
 
     @property
     def description(self) -> str:
@@ -92,7 +93,7 @@ class ChoraleTask(LanguageTask):
             f"{len(self.segments[part])} {part} ({self._count(part):,} notes)"
             for part in self.segments
         )
-        return f"chorales for four voices, {self.tokens.vocabulary_size} notes: {counts}"
+        return f"chorales for four voices, {self.tokenizer.vocabulary_size} notes: {counts}"
 
     @cached_property
     def sha256(self) -> str:
@@ -105,54 +106,55 @@ class ChoraleTask(LanguageTask):
         windows = self.ids, self.segments[split], config.window, config.batch_size
         if seed is None or not config.transpose:
             return SlidingWindowBatches(*windows, seed, stride=config.stride)
-        size = self.tokens.vocabulary_size
+        size = self.tokenizer.vocabulary_size
         return KeyBatches(*windows, seed, config.stride, vocabulary_size=size)
 
-    def forecaster(self, model):
+    def predictor(self, model):
         """A function of segments: the model reads each of them as a whole."""
         return Reader(model, self.ids, block=len(self.ids), warm_up=0)
 
-    def score(self, forecast, split) -> dict[str, float]:
-        """Scores of `forecast(segments)` on the pieces of a split, and on the book's windows."""
-        segments = self.segments[split]
-        if split == "train":
-            segments = at_most(segments, MAX_TRAIN_SCORED)
-        scores = language_scores(*forecast(np.array(segments, np.int64)))
-        scores.pop("bits_per_character")
-        starts = [np.arange(start, end - WINDOW, STRIDE) for start, end in segments]
+    def predict(self, predictor, split):
+        """What `predictor(segments)` says about the pieces of a split, and the book's windows."""
+        starts = [np.arange(a, b - WINDOW, STRIDE) for a, b in self._scored(split)]
         windows = np.concatenate(starts)[:, None] + [0, WINDOW + 1]
-        return {**scores, "accuracy_windows": float(np.mean(forecast(windows)[1]))}
+        return super().predict(predictor, split), predictor(windows)
+
+    def score(self, predictions, split) -> dict[str, float]:
+        """Scores of what `predict` returned for a split."""
+        pieces, windows = predictions
+        scores = language_scores(*pieces)
+        scores.pop("bits_per_character")
+        return {**scores, "accuracy_windows": float(np.mean(windows[1]))}
 
     def baselines(self) -> dict:
         """n-gram models of the notes, and the voice's own note before."""
-        train, size = self.segments["train"], self.tokens.vocabulary_size
+        train, size = self.segments["train"], self.tokenizer.vocabulary_size
         return {**super().baselines(), "same voice": SameVoice(self.ids, train, size)}
 
-    def pictures(self, model):
+    def figures(self, model):
         """A function of the epoch that draws samples, for TensorBoard."""
         return lambda epoch: {"samples": self._draw(self.samples(model))}
 
-    def write_outputs(self, model, folder) -> dict[str, str]:
-        """Writes samples as sound and MIDI; returns what the report shows, by title."""
-        found = self.samples(model)
+    def write_outputs(self, trained: Trained, folder) -> list[Figure | Section]:
+        """Writes samples as sound and MIDI; returns what the report shows."""
+        found = self.samples(trained.model)
         music = folder.path / "music"
         music.mkdir(exist_ok=True)
         for name, chords in self._pieces(found).items():
             file = name.replace(" ", "-")
             write_wav(music / f"{file}.wav", synthesize(chords))
             to_midi(chords).save(music / f"{file}.mid")
-        self._draw(found).savefig(folder.plots / "piano_rolls.png", dpi=110)
-        return {
-            "Generated music": self._section(found),
-            "Continuations of the opening": "piano_rolls.png",
-        }
+        return [
+            Section("Generated music", self._section(found)),
+            Figure("Continuations of the opening", "piano_rolls", self._draw(found)),
+        ]
 
     @cached_property
     def _truth(self):
         """How the piece goes on in fact, for as long as a sample."""
         start, end = self.segments["test"][0]
         chords = self.config.sample_length // VOICES
-        return self.tokens.decode(self.ids[start:end])[OPENING : OPENING + chords]
+        return self.tokenizer.decode(self.ids[start:end])[OPENING : OPENING + chords]
 
     def _pieces(self, found):
         """The opening and what follows it, by name."""
@@ -164,7 +166,7 @@ class ChoraleTask(LanguageTask):
         return piano_roll(self._pieces(found), OPENING)
 
     def _section(self, found):
-        training = [self.tokens.decode(self.ids[a:b]) for a, b in self.segments["train"]]
+        training = [self.tokenizer.decode(self.ids[a:b]) for a, b in self.segments["train"]]
         copies = Copies(training)
         rows = [["continuation", "chords", "longest copy", "longest copy in any key"]]
         for name, piece in self._pieces(found).items():

@@ -5,7 +5,7 @@ import numpy as np
 import zoo
 from recipes.data.texts import python_docs, read_text, shakespeare
 from recipes.errors import UserError
-from recipes.language_model.samples import PROMPT_LENGTH, named, strangers
+from recipes.language_model.samples import PROMPT_LENGTH, named
 from recipes.language_model.task import MAX_COUNTED, LanguageTask
 
 #: Characters of Tiny Shakespeare that the third edition trains on, and validates on.
@@ -34,8 +34,8 @@ def load(config) -> LanguageTask:
         )
     first, last = cuts(config, len(text))
     pieces = text[:first], text[first:last], text[last:]
-    tokens, notes = fit_tokens(config, pieces[0], text[first:])
-    ids = [tokens.encode(piece) for piece in pieces]
+    tokenizer, notes = fit_tokenizer(config, pieces[0], text[first:])
+    ids = [tokenizer.encode(piece) for piece in pieces]
     ends = np.cumsum([len(part) for part in ids]).tolist()
     segments = {"train": (0, ends[0]), "validation": (ends[0], ends[1]), "test": (ends[1], ends[2])}
     if config.split == "90-10":
@@ -48,16 +48,16 @@ def load(config) -> LanguageTask:
         _check_length(config, name, start, end)
     prompt = config.prompt or _opening(pieces[1])
     prompt = prompt.lower() if config.lowercase else prompt
-    _check_prompt(tokens, prompt)
+    _check_prompt(tokenizer, prompt)
     segments = {name: [bounds] for name, bounds in segments.items()}
-    task = LanguageTask(config, np.concatenate(ids), segments, tokens, prompt, notes)
+    task = LanguageTask(config, np.concatenate(ids), segments, tokenizer, prompt, notes)
     if ends[0] > MAX_COUNTED:
         notes += (f"n-gram models are fitted on the first {MAX_COUNTED:,} tokens of training",)
     if config.batching == "streams" and task.rows < config.batch_size:
         notes += (
             f"{task.rows} streams instead of {config.batch_size} (--batch_size): the text is short",
         )
-    return LanguageTask(config, task.ids, segments, tokens, prompt, notes)
+    return LanguageTask(config, task.ids, segments, tokenizer, prompt, notes)
 
 
 def read(config) -> str:
@@ -85,7 +85,7 @@ def cuts(config, length) -> tuple[int, int]:
     return last - round(length * config.validation_fraction), last
 
 
-def fit_tokens(config, training, others):
+def fit_tokenizer(config, training, others):
     """What turns text into ids, fitted on the training part.
 
     Args:
@@ -99,13 +99,14 @@ def fit_tokens(config, training, others):
     Raises:
         UserError: If the vocabulary cannot be made.
     """
-    name = {"name": "tokens"}
+    options = {"lowercase": config.lowercase, "name": "tokenizer"}
     try:
         if config.tokens != "characters":
             size = config.vocabulary_size
-            return zoo.layers.SubwordTokens.fit(training, config.tokens, size, **name), ()
+            fit = zoo.layers.SubwordTokenizer.fit
+            return fit(training, config.tokens, size, **options), ()
         new = sorted(set(others) - set(training))
-        fitted = zoo.layers.CharacterTokens.fit(training, config.lowercase, bool(new), **name)
+        fitted = zoo.layers.CharacterTokenizer.fit(training, unknown=bool(new), **options)
     except ValueError as error:
         raise UserError(f"The text cannot be made into tokens. {error}") from error
     if not new:
@@ -135,9 +136,9 @@ def _opening(text):
     return text[first + 2 if first >= 0 else 0 :].lstrip()[:PROMPT_LENGTH] or text[:PROMPT_LENGTH]
 
 
-def _check_prompt(tokens, prompt):
-    new = strangers(tokens, prompt)
-    if new and not tokens.unknown:
+def _check_prompt(tokenizer, prompt):
+    new = tokenizer.unknown_characters(prompt)
+    if new and tokenizer.unknown_id is None:
         raise UserError(
             f"--prompt must be made of characters of the text. Received: {named(new)} as well."
         )

@@ -8,7 +8,7 @@ import numpy as np
 import zoo
 from recipes.data.texts import read_text
 from recipes.errors import UserError
-from recipes.language_model.samples import named, strangers
+from recipes.language_model.samples import named
 
 #: What decodes to it is no whole character yet.
 _UNFINISHED = "\ufffd"
@@ -17,11 +17,9 @@ _UNFINISHED = "\ufffd"
 def predict(
     folder,
     config,
-    facts,
+    metadata,
     source,
     output,
-    known=None,
-    last=False,
     text=None,
     encoding="utf-8",
     length=500,
@@ -38,11 +36,9 @@ def predict(
     Args:
         folder: The `RunFolder`.
         config: The run's `LanguageModelConfig`.
-        facts: What the run says about itself in `config.yaml`.
+        metadata: What the run says about itself in `config.yaml`.
         source: A text file with the prompt, without the newline at its end; or `None`.
         output: File to write, or `None` for standard output.
-        known: Only for forecasts.
-        last: Only for forecasts.
         text: The prompt, instead of a file.
         encoding: Encoding of the file.
         length: Tokens to write.
@@ -57,8 +53,6 @@ def predict(
     Raises:
         UserError: If a flag or the prompt does not fit the run.
     """
-    if known or last:
-        raise UserError("--known and --last are for forecasts: leave them out for language models.")
     if tempo is not None:
         raise UserError("--tempo is for chorales: leave it out for texts.")
     for name, value in (("length", length), ("samples", samples)):
@@ -71,11 +65,11 @@ def predict(
     if config.lowercase:
         prompt = prompt.lower()
     model = zoo.load(folder.path)
-    tokens = zoo.tokens(model)
-    check_top_k(top_k, tokens)
-    ids = _encode(tokens, prompt)
+    tokenizer = zoo.tokenizer(model)
+    check_top_k(top_k, tokenizer)
+    ids = _encode(tokenizer, prompt)
     seed = config.seed if seed is None else seed
-    pieces = _pieces(model, tokens, prompt, ids, length, sampler, samples, seed)
+    pieces = _pieces(model, tokenizer, prompt, ids, length, sampler, samples, seed)
     with _opened(output) as file:
         for piece in pieces:
             file.write(piece)
@@ -112,11 +106,11 @@ def make_sampler(temperature, top_k=None, top_p=None, min_p=None):
     return zoo.decoding.Temperature(temperature)
 
 
-def check_top_k(top_k, tokens) -> None:
+def check_top_k(top_k, tokenizer) -> None:
     """Raises a `UserError` if there are fewer tokens than `--top_k`."""
-    if top_k is not None and top_k > tokens.vocabulary_size:
+    if top_k is not None and top_k > tokenizer.vocabulary_size:
         raise UserError(
-            f"--top_k {top_k} is more than the {tokens.vocabulary_size} tokens that the model "
+            f"--top_k {top_k} is more than the {tokenizer.vocabulary_size} tokens that the model "
             "knows. Leave it out to draw from all of them."
         )
 
@@ -135,36 +129,36 @@ def _read_prompt(source, text, encoding):
     return prompt
 
 
-def _encode(tokens, prompt):
+def _encode(tokenizer, prompt):
     """The prompt's ids; what the model does not know is refused, or replaced if it can be."""
-    new = strangers(tokens, prompt)
-    if new and not tokens.unknown:
+    new = tokenizer.unknown_characters(prompt)
+    if new and tokenizer.unknown_id is None:
         raise UserError(
             f"The model does not know {named(new)}, which the text that it was trained on does not "
             "have. Leave them out of the prompt."
         )
     if new:
         print(f"note: the model does not know {named(new)}: read as unknown", file=sys.stderr)
-    return tokens.encode(prompt)
+    return tokenizer.encode(prompt)
 
 
-def _pieces(model, tokens, prompt, ids, length, sampler, samples, seed):
+def _pieces(model, tokenizer, prompt, ids, length, sampler, samples, seed):
     """The output, part after part."""
     if samples == 1:
         yield prompt
-        yield from texts(tokens, zoo.decoding.stream(model, ids, length, sampler, seed))
+        yield from texts(tokenizer, zoo.decoding.stream(model, ids, length, sampler, seed))
         yield "\n"
         return
     rows = zoo.decoding.generate(model, np.tile(ids, (samples, 1)), length, sampler, seed)
     for number, row in enumerate(rows, start=1):
-        yield f"== {number} of {samples} ==\n{prompt}{tokens.decode(row)}\n"
+        yield f"== {number} of {samples} ==\n{prompt}{tokenizer.decode(row)}\n"
 
 
-def texts(tokens, chunks):
+def texts(tokenizer, chunks):
     """The text of ids that come in chunks, as soon as its characters are complete.
 
     Args:
-        tokens: The layer that decodes them.
+        tokenizer: What decodes them.
         chunks: Arrays of ids.
 
     Yields:
@@ -173,7 +167,7 @@ def texts(tokens, chunks):
     ids, text, shown = [], "", 0
     for chunk in chunks:
         ids.extend(np.asarray(chunk).tolist())
-        text = tokens.decode(ids)
+        text = tokenizer.decode(ids)
         done = len(text.rstrip(_UNFINISHED))
         if done > shown:
             yield text[shown:done]

@@ -47,17 +47,6 @@ def write(model, prompt_ids, length, temperatures, seed):
     return zoo.decoding.generate(model, prompts, length, EachRow(tuple(temperatures)), seed)
 
 
-def strangers(tokens, text) -> list[str]:
-    """Characters of a text that are not in a vocabulary of characters, in order of appearance.
-
-    >>> strangers(zoo.layers.CharacterTokens("abc", lowercase=True), "Bad cab, dad!")
-    ['d', ' ', ',', '!']
-    """
-    text = text.lower() if getattr(tokens, "lowercase", False) else text
-    known = getattr(tokens, "characters", None)  # sub-word units can write any text
-    return [] if known is None else list(dict.fromkeys(c for c in text if c not in known))
-
-
 def named(characters) -> str:
     """Some characters as a list in words; of many, the first ones.
 

@@ -3,10 +3,13 @@
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 
+from recipes.engine.task import Figure, Section, Trained
 from recipes.language_model import samples
+from recipes.language_model.config import LanguageModelConfig
 from recipes.language_model.data.streams import (
     RandomWindowBatches,
     SlidingWindowBatches,
@@ -33,44 +36,43 @@ class LanguageTask:
         segments: For `"train"`, `"validation"` and `"test"`, the first position and the one after
             the last of each stretch of tokens that belong together, `[(start, end), ...]`. A text
             has one for each part; of pieces, those of a part follow each other.
-        tokens: A layer with `encode`, `decode` and `vocabulary_size`, see `zoo.layers`.
+        tokenizer: A `zoo.layers.Tokenizer`.
         prompt: What samples go on from.
         notes: What was done to the data, in words.
     """
 
-    config: object
+    config: LanguageModelConfig
     ids: np.ndarray
     segments: dict
-    tokens: object
+    tokenizer: object
     prompt: str = ""
     notes: tuple[str, ...] = ()
 
-    FOLDS = ()
-    criterion = "nats"
-    remedies = "more --epochs, another --learning_rate, --model.units 512, --model.dropout 0.3"
+    FOLDS: ClassVar[tuple[str, ...]] = ()
+    primary_metric = "nats"
+    suggestions = "more --epochs, another --learning_rate, --model.units 512, --model.dropout 0.3"
 
     @property
     def description(self) -> str:
         """The data in one line."""
         units = "characters" if self.config.tokens == "characters" else "tokens"
         parts = ", ".join(f"{self._count(name):,} {name}" for name in self.segments)
-        return (
-            f"{len(self.ids):,} {units}, {self.tokens.vocabulary_size:,} of them distinct: {parts}"
-        )
+        size = self.tokenizer.vocabulary_size
+        return f"{len(self.ids):,} {units}, {size:,} of them distinct: {parts}"
 
     @cached_property
     def sha256(self) -> str:
         """Hash of the tokens, and what they stand for, that the run was trained on."""
         digest = hashlib.sha256(np.ascontiguousarray(self.ids, "<i4").data)
-        for token in range(self.tokens.vocabulary_size):
-            digest.update(repr(self.tokens.decode([token])).encode())
+        for token in range(self.tokenizer.vocabulary_size):
+            digest.update(repr(self.tokenizer.decode([token])).encode())
         return digest.hexdigest()
 
     @property
-    def facts(self) -> dict:
+    def metadata(self) -> dict:
         """What `config.yaml` keeps beside the flags."""
         counts = {name: self._count(name) for name in self.segments}
-        return {"vocabulary_size": self.tokens.vocabulary_size, "tokens_of": counts}
+        return {"vocabulary_size": self.tokenizer.vocabulary_size, "tokens_of": counts}
 
     @cached_property
     def rows(self) -> int:
@@ -94,28 +96,32 @@ class LanguageTask:
             return RandomWindowBatches(*common)
         return SlidingWindowBatches(*common, stride=config.stride)
 
-    def forecaster(self, model):
+    def predictor(self, model):
         """A function of segments, see `recipes.language_model.scores.Reader`."""
         return reader_for(model, self.ids, self.config.window)
 
-    def score(self, forecast, split) -> dict[str, float]:
-        """Scores of `forecast(segments)` on a split."""
+    def predict(self, predictor, split):
+        """What `predictor(segments)` says about the tokens of a split that are scored."""
+        return predictor(np.array(self._scored(split), np.int64))
+
+    def score(self, predictions, split) -> dict[str, float]:
+        """Scores of what `predict` returned for a split."""
+        return language_scores(*predictions, self._characters(self._scored(split)))
+
+    def _scored(self, split):
         segments = self.segments[split]
-        if split == "train":
-            segments = at_most(segments, MAX_TRAIN_SCORED)
-        found = forecast(np.array(segments, np.int64))
-        return language_scores(*found, self._characters(segments))
+        return at_most(segments, MAX_TRAIN_SCORED) if split == "train" else segments
 
     def baselines(self) -> dict:
-        """n-gram models, fitted on the training part: `{name: forecast(segments)}`."""
+        """n-gram models, fitted on the training part: `{name: predictor(segments)}`."""
         segments = at_most(self.segments["train"], MAX_COUNTED)
-        return NGrams(self.ids, segments, self.tokens.vocabulary_size).models()
+        return NGrams(self.ids, segments, self.tokenizer.vocabulary_size).models()
 
     def folds(self) -> dict:
         """None: a text is long enough for one test part."""
         return {}
 
-    def pictures(self, model):
+    def figures(self, model):
         """A function of the epoch that writes samples, for TensorBoard's Text tab."""
 
         def write(epoch):
@@ -127,23 +133,23 @@ class LanguageTask:
     def samples(self, model) -> dict[float, str]:
         """What a model writes after the prompt, by temperature."""
         config, temperatures = self.config, self.config.sample_temperatures
-        prompt = self.tokens.encode(self.prompt)
+        prompt = self.tokenizer.encode(self.prompt)
         found = samples.write(model, prompt, config.sample_length, temperatures, config.seed)
-        texts = map(self.tokens.decode, found)
+        texts = map(self.tokenizer.decode, found)
         return dict(zip(temperatures, texts, strict=True))
 
-    def write_outputs(self, model, folder) -> dict[str, str]:
-        """Writes `samples.txt`; returns what the report shows, by title."""
-        found = self.samples(model)
+    def write_outputs(self, trained: Trained, folder) -> list[Figure | Section]:
+        """Writes `samples.txt`; returns what the report shows."""
+        found = self.samples(trained.model)
         text = samples.plain(self.prompt, found)
         (folder.path / "samples.txt").write_text(text, encoding="utf-8", errors="replace")
         start, end = self._start("train"), self._end("train")
-        source = self.tokens.decode(self.ids[start:end])
-        return {"Generated text": samples.section(self.prompt, found, source)}
+        source = self.tokenizer.decode(self.ids[start:end])
+        return [Section("Generated text", samples.section(self.prompt, found, source))]
 
     def _characters(self, segments):
         """How many characters the targets in some segments are."""
-        return sum(len(self.tokens.decode(self.ids[start + 1 : end])) for start, end in segments)
+        return sum(len(self.tokenizer.decode(self.ids[start + 1 : end])) for start, end in segments)
 
     def _count(self, split):
         return sum(int(end - start) for start, end in self.segments[split])

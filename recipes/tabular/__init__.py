@@ -1,18 +1,10 @@
 """Predict a column of a table: see `README.md` beside this file."""
 
-from recipes.tabular.presets import PRESETS
-from recipes.tabular.recipe import (
-    DATASETS,
-    TabularConfig,
-    build_model,
-    default_config,
-    load_data,
-    search_space,
-)
+from recipes.tabular.config import TabularConfig
+from recipes.tabular.recipe import RECIPE, build_model, default_config, load_data, search_space
 
 __all__ = [
-    "DATASETS",
-    "PRESETS",
+    "RECIPE",
     "TabularConfig",
     "build_model",
     "default_config",

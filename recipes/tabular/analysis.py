@@ -3,15 +3,14 @@
 import numpy as np
 import pandas as pd
 
-from callbacks import summaries
-from recipes.classification import plots as shared
 from recipes.classification.scores import (
     SMALLEST,
     classification_scores,
-    per_class,
     regression_scores,
 )
+from recipes.classification.task import outputs_of_test
 from recipes.engine.tables import number
+from recipes.engine.task import Figure, Section
 from recipes.tabular import plots, tables
 from recipes.tabular.importances import ROWS, permutation_importances
 from recipes.tabular.intervals import mean_interval, rmse_interval
@@ -42,14 +41,14 @@ def scores(target, rows, found, interval=False) -> dict[str, float]:
     return result | {f"{name}_{end}": v for end, v in zip(("low", "high"), ends, strict=False)}
 
 
-def interval_text(result, criterion, rows, name) -> str:
+def interval_text(result, metric, rows, name) -> str:
     """The 95 % interval of a test score in words."""
     how = {"rmse": "Student's t of the squared errors", "accuracy": "a bootstrap of the rows"}
-    low, high = (number(result[f"{criterion}_{end}"]) for end in ("low", "high"))
+    low, high = (number(result[f"{metric}_{end}"]) for end in ("low", "high"))
     return (
-        f"On the {rows:,} test rows the {criterion} of {name} is {number(result[criterion])}; on "
+        f"On the {rows:,} test rows the {metric} of {name} is {number(result[metric])}; on "
         f"other rows of the same kind it lies between {low} and {high} with 95 % confidence "
-        f"({how[criterion]})."
+        f"({how[metric]})."
     )
 
 
@@ -95,26 +94,11 @@ def worst_rows(task, rows, found, names) -> pd.DataFrame:
     return pd.concat([frame, table.frame.iloc[worst][names].reset_index(drop=True)], axis=1)
 
 
-def error_figures(task, rows, found) -> dict:
-    """Pictures of the errors on some rows: `{title: (file name, figure)}`."""
+def error_outputs(task, rows, found) -> list[Figure | Section]:
+    """What the report shows of the errors on some rows."""
     target = task.table.target
     actual = target.values[rows]
-    if not target.labels:
-        figure = plots.residuals(actual, found, target.name)
-        return {"Errors of the test part": ("residuals", figure)}
-    matrix = summaries.confusion_matrix(actual, found.argmax(axis=1), target.labels)
-    return {
-        "Confusion matrix of the test part": ("confusion_matrix", matrix),
-        "Precision and recall": (
-            "precision_recall",
-            shared.precision_recall(actual, found, target.labels),
-        ),
-        "ROC curves": ("roc", shared.roc(actual, found, target.labels)),
-        "Calibration": ("calibration", shared.calibration(actual, found)),
-    }
-
-
-def class_table(target, rows, found) -> str:
-    """Precision, recall and F1 of each class in Markdown."""
-    classes = per_class(target.values[rows], found.argmax(axis=1), len(target.labels))
-    return shared.class_table(classes, target.labels)
+    if target.labels:
+        return outputs_of_test(actual, found, target.labels)
+    drawn = plots.residuals(actual, found, target.name)
+    return [Figure("Errors of the test part", "residuals", drawn)]

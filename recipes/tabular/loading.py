@@ -134,8 +134,8 @@ def split(target, validation_fraction, test_fraction):
 
     Args:
         target: A `Target`.
-        validation_fraction: Share of the validation part.
-        test_fraction: Share of the test part.
+        validation_fraction: Fraction of the validation part.
+        test_fraction: Fraction of the test part.
 
     Returns:
         Positions of the rows by part, and notes on classes that are not in all of them.

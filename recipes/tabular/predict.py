@@ -8,7 +8,6 @@ import zoo
 from recipes.data.files import column_names, read_columns
 from recipes.data.memory import check_size
 from recipes.data.tables import numeric_block
-from recipes.errors import UserError
 from recipes.tabular import tables
 from recipes.tabular.loading import load_table
 from recipes.tabular.predictions import columns_of, encode
@@ -16,7 +15,7 @@ from recipes.tabular.predictions import predict as predict_arrays
 from zoo.layers import category_strings
 
 
-def predict(folder, config, facts, source, output, known=None, last=False) -> None:
+def predict(folder, config, metadata, source, output) -> None:
     """Writes predictions as CSV, one row an input row.
 
     Without an input, those of the run's test part: its `predictions.csv` to the last digit. The
@@ -26,17 +25,13 @@ def predict(folder, config, facts, source, output, known=None, last=False) -> No
     Args:
         folder: The `RunFolder`.
         config: The run's `TabularConfig`.
-        facts: What the run says about itself in `config.yaml`.
+        metadata: What the run says about itself in `config.yaml`.
         source: File to read, or `None` for the run's own data.
         output: File to write, or `None` for standard output.
-        known: Must be `None`: a flag for forecasts.
-        last: Must be `False`: a flag for forecasts.
 
     Raises:
         UserError: If the input does not fit the run.
     """
-    if known or last:
-        raise UserError(f"{'--known' if known else '--last'} is for runs of `zoo train forecast`.")
     model = zoo.load(folder.path)
     labels = zoo.Predictor(model).labels or ()
     columns = columns_of(model)
@@ -44,7 +39,7 @@ def predict(folder, config, facts, source, output, known=None, last=False) -> No
         frame, numbers, actual = _test_part(config)
         source = config.data or config.dataset
     else:
-        frame, actual = _read(source, columns, facts["target"])
+        frame, actual = _read(source, columns, metadata["target"])
         numbers = np.arange(1, len(frame) + 1)
         _note_unknown(frame, columns)
         if actual is not None and labels:

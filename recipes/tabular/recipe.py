@@ -6,89 +6,20 @@ zoo train tabular --data churn.csv --target left --drop customer_id
 """
 
 import inspect
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import replace
 
-from recipes.engine.config import TrainConfig, at_least
+from recipes.engine.recipe import Recipe
+from recipes.engine.task import Built
 from recipes.errors import UserError
-from recipes.tabular.presets import EMBEDDED
+from recipes.tabular.config import DATASETS, TabularConfig
+from recipes.tabular.presets import EMBEDDED, PRESETS
 
-DATASETS = {
-    "diabetes": "442 patients, ten measurements and a disease's progress, inside scikit-learn",
-    "housing": "20,640 block groups of California, ten columns, in dollars (book, chapter 2)",
-    "housing_book": "the same with the eight features and the split of the book's chapter 10",
-    "titanic": "891 passengers, numbers and categories, who survived (book, chapter 3)",
-}
 _TARGETS = {
     "diabetes": "target",
     "housing": "median_house_value",
     "housing_book": "MedHouseVal",
     "titanic": "Survived",
 }
-
-
-@dataclass
-class TabularConfig(TrainConfig):
-    """Settings of a run on a table.
-
-    Args:
-        target: Column to predict.
-        task: Predict a number or one of several classes. By default the target decides: texts,
-            truth values, and whole numbers with at most 10 different values are classes.
-        categorical: Columns that hold categories whatever they look like, separated by commas. By
-            default: texts, truth values, and whole numbers with at most 5 different values.
-        numeric: Columns that are numeric whatever they look like.
-        drop: Columns to leave out.
-        validation_fraction: Share of the rows to choose the epoch by.
-        test_fraction: Share of the rows to be scored once at the end.
-        normalization: How numbers are scaled inside the model: by median and inter-quartile range
-            with a smooth clip, to a normal distribution by their quantiles, or by mean and
-            standard deviation.
-        target_normalization: Whether the target of a regression is standardised for training;
-            predictions come out in its own units either way.
-        missing: What is known of a missing number: a column of its own says that it is missing
-            (flag), or it only gets a learned value (fill).
-        bins: Bins of each number with --model.numeric_embedding piecewise.
-        auxiliary_weight: Weight of the second output's loss, with --model.auxiliary true.
-        folds: Also cross-validate with so many models, on all rows but the test part.
-    """
-
-    target: str | None = None
-    task: Literal["auto", "regression", "classification"] = "auto"
-    categorical: list[str] = field(default_factory=list)
-    numeric: list[str] = field(default_factory=list)
-    drop: list[str] = field(default_factory=list)
-    validation_fraction: float = 0.15
-    test_fraction: float = 0.2
-    normalization: Literal["robust", "quantile", "standard"] = "robust"
-    target_normalization: Literal["standard", "none"] = "standard"
-    missing: Literal["flag", "fill"] = "flag"
-    bins: int = 48
-    auxiliary_weight: float = 0.1
-    folds: int = 0
-
-    def validate(self) -> None:
-        """Raises a `UserError` for the first setting that is out of range."""
-        super().validate()
-        at_least(self, 1, "bins")
-        at_least(self, 0, "folds")
-        if self.folds == 1:
-            raise UserError("--folds must be at least 2, or 0 for none. Received: 1")
-        if self.dataset not in (None, *DATASETS):
-            raise UserError(
-                f"There is no dataset {self.dataset!r}. Expected one of {', '.join(DATASETS)}; "
-                "for a file of your own, use --data FILE --target COLUMN."
-            )
-        for name in ("validation_fraction", "test_fraction", "auxiliary_weight"):
-            if not 0 < getattr(self, name) < 1:
-                raise UserError(
-                    f"--{name} must be above 0 and below 1. Received: {getattr(self, name)}"
-                )
-        if self.validation_fraction + self.test_fraction > 0.9:
-            raise UserError(
-                "--validation_fraction and --test_fraction must leave a tenth of the rows for "
-                f"training. Received: {self.validation_fraction} and {self.test_fraction}"
-            )
 
 
 def default_config(
@@ -166,7 +97,6 @@ def build_model(config: TabularConfig, data):
     import keras
 
     import zoo
-    from recipes.engine.fitting import Built
 
     target, preprocessing = data.table.target, data.preprocessing
     inputs = preprocessing.columns.new_inputs()
@@ -270,3 +200,41 @@ def _flatten(features, sizes):
         vectors = zoo.layers.CategoryEmbedding(sizes, 8, name="category_embedding")
         parts.append(layers.Flatten(name="category_vectors")(vectors(features["categories"])))
     return layers.Concatenate(name="features")(parts) if len(parts) > 1 else parts[0]
+
+
+def _predict(*arguments, **flags):
+    from recipes.tabular.predict import predict
+
+    predict(*arguments, **flags)
+
+
+RECIPE = Recipe(
+    name="tabular",
+    title="predict a column of a table",
+    chapter="chapter 10",
+    description=str(__doc__),
+    datasets=DATASETS,
+    presets=PRESETS,
+    config=TabularConfig,
+    default_config=default_config,
+    load_data=load_data,
+    build_model=build_model,
+    search_space=search_space,
+    predict=_predict,
+    metrics={
+        "accuracy": "max",
+        "nll": "min",
+        "roc_auc": "max",
+        "average_precision": "max",
+        "mse": "min",
+        "rmse": "min",
+        "mae": "min",
+    },
+    listed=(
+        "mae",
+        "accuracy",
+    ),
+    replaced_defaults={
+        ("preset", None): ("activation", "batch_normalization", "kernel_initializer"),
+    },
+)

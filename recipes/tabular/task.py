@@ -7,12 +7,14 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from callbacks import summaries
 from recipes.classification.splits import SPLIT_SEED, stratified
+from recipes.classification.task import validation_figures
 from recipes.data.arrays import ArrayBatches
+from recipes.engine.task import Figure, Section, Trained
 from recipes.errors import UserError
 from recipes.tabular import analysis, plots, tables
 from recipes.tabular.baselines import baselines
+from recipes.tabular.config import TabularConfig
 from recipes.tabular.loading import Table, strata
 from recipes.tabular.predictions import predict
 from recipes.tabular.preprocessing import Preprocessing
@@ -30,7 +32,7 @@ class TabularTask:
         table: The `Table` of its rows.
     """
 
-    config: object
+    config: TabularConfig
     table: Table
 
     FOLDS = (
@@ -40,14 +42,14 @@ class TabularTask:
     )
 
     @property
-    def remedies(self) -> str:
+    def suggestions(self) -> str:
         """What is worth a try where a baseline is better."""
         better = "--model.numeric_embedding piecewise, --model.members 16"
         better = better if self.config.model == "wide_and_deep" else "--model wide_and_deep"
         return f"{better}, another --normalization or --learning_rate, more --epochs"
 
     @property
-    def criterion(self) -> str:
+    def primary_metric(self) -> str:
         """The score by which the report compares."""
         return "accuracy" if self.table.target.labels else "rmse"
 
@@ -87,7 +89,7 @@ class TabularTask:
         return digest.hexdigest()
 
     @property
-    def facts(self) -> dict:
+    def metadata(self) -> dict:
         """What `config.yaml` keeps beside the flags."""
         columns = self.table.columns
         return {
@@ -136,33 +138,40 @@ class TabularTask:
         mean, scale = (0.0, 1.0) if target.labels else self.target_scaling
         return np.float32((target.values[rows] - mean) / scale)[:, None]
 
-    def forecaster(self, model):
+    def predictor(self, model):
         """A function of positions of rows: predictions of a trained model."""
         return lambda rows: predict(model, self.take(rows))
 
-    def score(self, forecast, split) -> dict[str, float]:
-        """Scores of `forecast(rows)` on a split; those of the test part with their interval."""
+    def predict(self, predictor, split) -> np.ndarray:
+        """What `predictor(rows)` says about the rows of a split that are scored."""
+        return predictor(self._scored(split))
+
+    def score(self, predictions, split) -> dict[str, float]:
+        """Scores of the predictions of a split; those of the test part with their interval."""
+        rows = self._scored(split)
+        return analysis.scores(self.table.target, rows, predictions, split == "test")
+
+    def _scored(self, split):
         rows = self.table.rows[split]
         if split == "train" and len(rows) > MAX_TRAIN_SCORED:
-            rows = rows[np.linspace(0, len(rows) - 1, MAX_TRAIN_SCORED).astype(np.int64)]
-        return analysis.scores(self.table.target, rows, forecast(rows), split == "test")
+            return rows[np.linspace(0, len(rows) - 1, MAX_TRAIN_SCORED).astype(np.int64)]
+        return rows
 
     def baselines(self) -> dict:
-        """What a practitioner would try first: `{name: forecast(rows)}`."""
+        """What a practitioner would try first: `{name: predictor(rows)}`."""
         sizes = self.preprocessing.columns.category_sizes
         return baselines(self.inputs, self.table.target, self.table.rows["train"], sizes)
 
-    def pictures(self, model):
+    def figures(self, model):
         """A function of the epoch that draws the errors on validation rows, for TensorBoard."""
         rows, target = self.table.rows["validation"][:2000], self.table.target
-        actual, forecast = target.values[rows], self.forecaster(model)
+        actual, predictor = target.values[rows], self.predictor(model)
 
         def draw(epoch):
-            found = forecast(rows)
+            found = predictor(rows)
             if not target.labels:
                 return {"residuals": plots.residuals(actual, found, target.name)}
-            matrix = summaries.confusion_matrix(actual, found.argmax(axis=1), target.labels)
-            return {"confusion_matrix": matrix}
+            return validation_figures(actual, found, target.labels)
 
         return draw
 
@@ -193,33 +202,27 @@ class TabularTask:
             found[f"{fold + 1} of {count}"] = replace(self, table=replace(table, rows=rows))
         return found
 
-    def write_outputs(self, model, folder) -> dict[str, str]:
-        """Writes `predictions.csv`, tables and pictures; returns those for the report, by title."""
-        rows, target = self.table.rows["test"], self.table.target
-        found = self.forecaster(model)(rows)
+    def write_outputs(self, trained: Trained, folder) -> list[Figure | Section]:
+        """Writes `predictions.csv` and tables; returns what the report shows."""
+        rows, found = self.table.rows["test"], trained.predictions["test"]
+        target = self.table.target
         frame = tables.predictions(
             self.table.numbers[rows], found, target.labels, target.named(rows)
         )
         tables.write(folder.predictions, frame)
-        ranked, bars = analysis.importances(lambda inputs: predict(model, inputs), self)
+        ranked, bars = analysis.importances(lambda inputs: predict(trained.model, inputs), self)
         tables.write(folder.path / "importances.csv", ranked)
         worst = analysis.worst_rows(self, rows, found, list(ranked["column"]))
         tables.write(folder.path / "worst_rows.csv", worst)
-        figures = analysis.error_figures(self, rows, found)
-        figures["What the model reads: permutation importances"] = ("importances", bars)
-        for name, figure in figures.values():
-            figure.savefig(folder.plots / f"{name}.png", dpi=110)
         result = analysis.scores(target, rows, found, interval=True)
-        texts = {
-            "95 % interval": analysis.interval_text(
-                result, self.criterion, len(rows), self.config.model
-            ),
-            "Permutation importances": tables.in_report(ranked.head(10)),
-            "Worst test rows": tables.in_report(worst, texts=0),
-        }
-        if target.labels:
-            texts["Classes"] = analysis.class_table(target, rows, found)
-        return {**texts, **{title: f"{name}.png" for title, (name, _) in figures.items()}}
+        interval = analysis.interval_text(result, self.primary_metric, len(rows), self.config.model)
+        return [
+            Section("95 % interval", interval),
+            Section("Permutation importances", tables.in_report(ranked.head(10))),
+            Section("Worst test rows", tables.in_report(worst, texts=0)),
+            *analysis.error_outputs(self, rows, found),
+            Figure("What the model reads: permutation importances", "importances", bars),
+        ]
 
 
 class _AuxiliaryBatches(ArrayBatches):

@@ -1,9 +1,8 @@
 """Classify texts: see `README.md` beside this file."""
 
-from recipes.text_classification.presets import PRESETS
+from recipes.text_classification.config import TextClassificationConfig
 from recipes.text_classification.recipe import (
-    DATASETS,
-    TextClassificationConfig,
+    RECIPE,
     build_model,
     default_config,
     load_data,
@@ -11,8 +10,7 @@ from recipes.text_classification.recipe import (
 )
 
 __all__ = [
-    "DATASETS",
-    "PRESETS",
+    "RECIPE",
     "TextClassificationConfig",
     "build_model",
     "default_config",

@@ -13,7 +13,7 @@ SIZES = {"words": 20_000, "characters": 10_000, "bpe": 8_000, "wordpiece": 8_000
 
 
 class PlainTexts:
-    """What stands in for `zoo.layers.TextIds` in front of a model that reads strings itself.
+    """What stands in for `zoo.layers.TextTokenizer` in front of a model that reads strings itself.
 
     Args:
         strip_html: Whether to leave out tags, and write entities as what they stand for.
@@ -61,7 +61,7 @@ def fit(config, texts, source):
         source: Where they come from, for messages.
 
     Returns:
-        A `zoo.layers.TextIds`, or a `PlainTexts`.
+        A `zoo.layers.TextTokenizer`, or a `PlainTexts`.
 
     Raises:
         UserError: If the vocabulary cannot be made.
@@ -69,7 +69,7 @@ def fit(config, texts, source):
     if not reads_ids(config):
         return PlainTexts(config.strip_html, config.lowercase)
     try:
-        return zoo.layers.TextIds.fit(
+        return zoo.layers.TextTokenizer.fit(
             texts,
             config.tokens,
             config.vocabulary_size or SIZES[config.tokens],
@@ -77,7 +77,7 @@ def fit(config, texts, source):
             truncation=config.truncation,
             strip_html=config.strip_html,
             lowercase=config.lowercase,
-            name="text_ids",
+            name="tokenizer",
         )
     except ValueError as error:
         raise UserError(

@@ -22,7 +22,7 @@ def explain(model, reader, part, probabilities, spread=False) -> list:
 
     Args:
         model: The saved model, from ids to probabilities.
-        reader: The `zoo.layers.TextIds` in it.
+        reader: The `zoo.layers.TextTokenizer` in it.
         part: `Part` that was predicted.
         probabilities: Of each class, `(n, classes)`.
         spread: Whether to take texts from the beginning to the end of the part, the same each
@@ -51,7 +51,7 @@ def explain(model, reader, part, probabilities, spread=False) -> list:
 
 def figure(examples, reader):
     """A picture of what `explain` returned."""
-    return plots.importances(examples, gap=int(hasattr(reader.tokens, "words")))
+    return plots.importances(examples, gap=int(hasattr(reader.tokenizer, "words")))
 
 
 def _title(part, row, predicted, probabilities):

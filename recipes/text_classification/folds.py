@@ -15,7 +15,7 @@ def fold_rows(labelled, pool, count, validation_fraction) -> dict:
         labelled: A `LabelledTexts`.
         pool: Positions of all but the test texts.
         count: Number of folds.
-        validation_fraction: Share of the validation part of what a fold does not test on.
+        validation_fraction: Fraction of the validation part of what a fold does not test on.
 
     Returns:
         `{name: {part: positions}}`.

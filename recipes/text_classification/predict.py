@@ -15,48 +15,44 @@ from recipes.text_classification.loading import load
 from zoo.layers import category_strings
 
 
-def predict(folder, config, facts, source, output, known=None, last=False, text=None) -> None:
+def predict(folder, config, metadata, source, output, text=None) -> None:
     """Writes the predicted class of each text as CSV, with the probabilities of all classes.
 
     Args:
         folder: The `RunFolder`.
         config: The run's `TextClassificationConfig`.
-        facts: What the run says about itself in `config.yaml`.
+        metadata: What the run says about itself in `config.yaml`.
         source: A table with the run's column of texts (its classes are copied where they are
             there), or `None` for the run's own test part: its `predictions.csv` to the last digit.
         output: File to write, or `None` for standard output.
-        known: Only for forecasts.
-        last: Only for forecasts.
         text: A text, instead of a table.
 
     Raises:
         UserError: If the input does not fit the run.
     """
-    if known or last:
-        raise UserError("--known and --last are for forecasts: leave them out for texts.")
     if text is not None and source is not None:
         raise UserError("Give the texts either as a file or with --text, not both.")
-    classes = facts["labels"]
+    classes = metadata["labels"]
     model = zoo.load(folder.path)
     if text is None and source is None:
         part = load(config).parts["test"]
         numbers, names, inputs = part.numbers, part.names, part.inputs
     else:
-        texts, names = ([text], None) if text is not None else _read(source, facts, classes)
+        texts, names = ([text], None) if text is not None else _read(source, metadata, classes)
         numbers, inputs = np.arange(1, len(texts) + 1), _reader(model, config).encode_list(texts)
     tables.write(output, numbers, names, TextClassifier(model).of_inputs(inputs), classes)
 
 
 def _reader(model, config):
     """What makes inputs of texts."""
-    found = [layer for layer in model.layers if isinstance(layer, zoo.layers.TextIds)]
+    found = [layer for layer in model.layers if isinstance(layer, zoo.layers.TextTokenizer)]
     return found[0] if found else PlainTexts(config.strip_html, config.lowercase)
 
 
-def _read(path, facts, classes):
+def _read(path, metadata, classes):
     """The texts of a file, and the names of their classes where the file has them."""
     check_size(path)
-    text, target = facts["text"], facts["target"]
+    text, target = metadata["text"], metadata["target"]
     wanted = {text: "the texts that the model reads"}
     if column_names(path).count(target) == 1:
         wanted[target] = "the target"

@@ -6,17 +6,13 @@ zoo train text_classification --data mails.csv --text body --target folder
 zoo predict logs/text_classification/RUN --text "What a film!"
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Literal
 
-from recipes.engine.config import TrainConfig, at_least
-from recipes.errors import UserError
-
-DATASETS = {
-    "reber": "14,000 strings, half of them by a grammar's rules (book, chapter 16, exercise 8)",
-    "imdb": "50,000 film reviews that praise or pan (book, chapter 16)",
-}
+from recipes.engine.recipe import Flag, Recipe
+from recipes.engine.task import Built
+from recipes.text_classification.config import DATASETS, TextClassificationConfig
+from recipes.text_classification.presets import PRESETS
 
 #: The mean of the embeddings of words and pairs of words: nothing reads faster, little else better.
 _AVERAGED = {
@@ -35,100 +31,6 @@ _UNMASKED = (
     "training, all other scores and predictions of texts with hardly any padding, which may be "
     "better"
 )
-
-
-@dataclass
-class TextClassificationConfig(TrainConfig):
-    """Settings of a text classification run.
-
-    Args:
-        data: Your own table instead of a dataset: CSV (gzipped or not) or Parquet, a text a row.
-        text: Its column of texts. Found by itself where only one column holds texts.
-        target: Its column of classes.
-        validation_data: A second table, with the same columns, to choose the epoch by.
-        test_data: A table of the texts to be scored once at the end.
-        validation_fraction: Share of the texts to choose the epoch by. Defaults to 0.1.
-        test_fraction: Share of the texts to be scored once at the end. Defaults to 0.1, or to the
-            published test part.
-        train_size: Use so many of the training texts only, with each class keeping its share.
-        split: random holds out texts of each class alike, and keeps those that occur twice in one
-            part. book, for imdb, is the third edition's: the last tenth of the training reviews.
-        tokens: What the model reads: words (in lower case, without punctuation), characters, or
-            parts of words.
-        vocabulary_size: Different ids at most, with padding and unknown ones. Defaults to 20,000
-            for words and 8,000 for parts of words.
-        lowercase: Turn texts into lower case. Words always are.
-        strip_html: Leave out tags, and write entities such as &amp; as what they stand for.
-        max_length: Tokens of a text at most; without it, texts are read to their end.
-        truncation: What is kept of longer ones: the head, the tail, or half of each.
-        bucketing: Train on batches of texts of similar lengths. Without, all texts are padded to
-            the longest one.
-        class_weight: With balanced, every class counts alike in the loss, however rare.
-        label_smoothing: Share of each label that is spread over all classes.
-        monitor: What the best epoch is chosen by, on validation.
-        calibrate: Divide the logits, after training, by the temperature that suits the validation
-            part best, so that probabilities mean what they say.
-        folds: Cross-validate on so many parts of all but the test texts, after training; 0 for no
-            such thing.
-    """
-
-    data: str | None = None
-    text: str | None = None
-    target: str | None = None
-    validation_data: str | None = None
-    test_data: str | None = None
-    validation_fraction: float | None = None
-    test_fraction: float | None = None
-    train_size: int | None = None
-    split: Literal["random", "book"] = "random"
-    tokens: Literal["words", "characters", "bpe", "wordpiece", "unigram"] = "words"
-    vocabulary_size: int | None = None
-    lowercase: bool = False
-    strip_html: bool = True
-    max_length: int | None = None
-    truncation: Literal["head", "tail", "both"] = "head"
-    bucketing: bool = True
-    class_weight: Literal["none", "balanced"] = "none"
-    label_smoothing: float = 0.0
-    monitor: Literal["loss", "accuracy"] = "loss"
-    calibrate: bool = True
-    folds: int = 0
-
-    def validate(self) -> None:
-        """Raises a `UserError` for the first setting that is out of range."""
-        super().validate()
-        at_least(self, 1, "train_size", "max_length")
-        at_least(self, 4, "vocabulary_size")
-        if self.dataset not in (None, *DATASETS):
-            raise UserError(
-                f"There is no dataset {self.dataset!r}. Expected one of {', '.join(DATASETS)}; "
-                "for texts of your own, use --data FILE."
-            )
-        for name in ("text", "target", "validation_data", "test_data"):
-            if getattr(self, name) is not None and not self.data:
-                raise UserError(f"--{name} belongs to a table of your own: give it with --data.")
-        for part in ("validation", "test"):
-            if getattr(self, f"{part}_data") and getattr(self, f"{part}_fraction"):
-                raise UserError(f"Give either --{part}_data or --{part}_fraction, not both.")
-        for name in ("validation_fraction", "test_fraction"):
-            value = getattr(self, name)
-            if value is not None and not 0 < value < 1:
-                raise UserError(f"--{name} must be above 0 and below 1. Received: {value}")
-        own = {"imdb": ("test_fraction",), "reber": ("test_fraction", "validation_fraction")}
-        for name in own.get(self.dataset, ()):
-            if getattr(self, name) is not None:
-                raise UserError(
-                    f"--dataset {self.dataset} has parts of its own: leave --{name} out."
-                )
-        if self.split == "book" and self.dataset != "imdb":
-            raise UserError("--split book is that of --dataset imdb: leave it out.")
-        if not 0 <= self.label_smoothing < 1:
-            raise UserError(
-                "--label_smoothing must be at least 0 and below 1. "
-                f"Received: {self.label_smoothing}"
-            )
-        if self.folds == 1 or self.folds < 0:
-            raise UserError(f"--folds must be 0 or at least 2. Received: {self.folds}")
 
 
 def default_config(
@@ -217,8 +119,8 @@ def build_model(config: TextClassificationConfig, data):
     import keras
 
     import zoo
+    from recipes.classification.task import head_of
     from recipes.engine.building import create_core
-    from recipes.engine.fitting import Built
 
     classes, head = data.classes, data.head
     arguments = {"num_classes": 1 if head == "binary" else len(classes), "head": head}
@@ -237,7 +139,7 @@ def build_model(config: TextClassificationConfig, data):
         monitor=watch[0],
         mode=watch[1],
         notes=() if config.model_arguments.get("mask", True) else (_UNMASKED,),
-        finish=partial(data.calibrate, model, _head(core)) if config.calibrate else None,
+        finish=partial(data.calibrate, model, head_of(core)) if config.calibrate else None,
     )
 
 
@@ -269,11 +171,36 @@ def search_space(hp) -> dict:
     }
 
 
-def _head(core):
-    """The linear layer that gives the logits."""
-    try:
-        return core.get_layer("head")
-    except ValueError as error:
-        raise UserError(
-            f"{core.name} has no linear last layer named head to calibrate. Use --calibrate false."
-        ) from error
+def _predict(*arguments, **flags):
+    from recipes.text_classification.predict import predict
+
+    predict(*arguments, **flags)
+
+
+RECIPE = Recipe(
+    name="text_classification",
+    title="classify texts",
+    chapter="chapter 16",
+    description=str(__doc__),
+    datasets=DATASETS,
+    presets=PRESETS,
+    config=TextClassificationConfig,
+    default_config=default_config,
+    load_data=load_data,
+    build_model=build_model,
+    search_space=search_space,
+    predict=_predict,
+    metrics={
+        "accuracy": "max",
+        "nll": "min",
+        "calibration_error": "min",
+        "roc_auc": "max",
+        "average_precision": "max",
+    },
+    listed=("accuracy",),
+    predict_flags=(Flag("text", "the text itself, instead of an input"),),
+    text_is="A text",
+    replaced_defaults={
+        ("encoder", "mean"): ("num_layers", "ngrams", "buckets", "word_dropout", "embedding_dim"),
+    },
+)

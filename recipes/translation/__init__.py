@@ -1,18 +1,10 @@
 """Translate one text into another: see `README.md` beside this file."""
 
-from recipes.translation.presets import PRESETS
-from recipes.translation.recipe import (
-    DATASETS,
-    TranslationConfig,
-    build_model,
-    default_config,
-    load_data,
-    search_space,
-)
+from recipes.translation.config import TranslationConfig
+from recipes.translation.recipe import RECIPE, build_model, default_config, load_data, search_space
 
 __all__ = [
-    "DATASETS",
-    "PRESETS",
+    "RECIPE",
     "TranslationConfig",
     "build_model",
     "default_config",

@@ -4,11 +4,11 @@ import numpy as np
 
 import zoo
 from recipes.errors import UserError
-from recipes.translation.coding import FIRST, encode_source, encode_target, padded
 from recipes.translation.data.date_pairs import date_pairs
 from recipes.translation.data.pairs import read_pairs, spa_eng
 from recipes.translation.task import TranslationTask
-from zoo.layers.words import split as words
+from zoo.layers.raw_texts import padded
+from zoo.layers.word_tokenizer import split as words
 
 #: Dates to train on, of validation and of test, as in the book.
 DATES = (10_000, 2_000, 2_000)
@@ -42,13 +42,14 @@ def load(config) -> TranslationTask:
     others = [pair for name in ("validation", "test") for pair in parts[name]]
     unseen = list(zip(*others, strict=True))
     sizes = config.source_vocabulary_size, config.target_vocabulary_size
-    layers = []
+    options = {"max_length": config.max_length, "lowercase": config.lowercase}
+    tokenizers = []
     for name, texts, rest, size in zip(("source", "target"), sides, unseen, sizes, strict=True):
-        layer, more = fit_tokens(config.tokens, texts, rest, size, name)
-        layers.append(layer)
+        fitted, more = fit_tokenizer(config.tokens, texts, rest, size, name, **options)
+        tokenizers.append(fitted)
         notes += more
-    parts, ids, more = _encoded(config, parts, *layers)
-    return TranslationTask(config, parts, ids, *layers, notes + more)
+    parts, ids, more = _encoded(config, parts, *tokenizers)
+    return TranslationTask(config, parts, ids, *tokenizers, notes + more)
 
 
 def read(config) -> list[tuple[str, str]]:
@@ -147,7 +148,7 @@ def key_of(text) -> str:
     return " ".join(words(text)) or text
 
 
-def fit_tokens(kind, texts, others, size, side):
+def fit_tokenizer(kind, texts, others, size, side, **options):
     """What turns sentences into ids, fitted on the training part.
 
     Args:
@@ -156,66 +157,65 @@ def fit_tokens(kind, texts, others, size, side):
         others: Those of validation and test.
         size: Number of ids at most, special ones included; None for the kind's own.
         side: `"source"` or `"target"`.
+        **options: Further arguments of `zoo.layers.TextTokenizer`.
 
     Returns:
-        The layer, and notes.
+        The `TextTokenizer`, and notes.
 
     Raises:
         UserError: If the vocabulary cannot be made.
     """
-    text, name = "\n".join(texts), f"{side}_tokens"
+    options |= {"name": f"{side}_tokenizer", "add_ends": side == "target", "strip_html": False}
+    options["special"] = ("padding", "start", "end")
     try:
         if kind == "characters":
-            layer, notes = _characters(texts, others, name)
-            ignored = (f"every character of the {side} has an id: no vocabulary size plays a part",)
-            return layer, notes + ignored if size else notes
-        size = (size or SIZES[kind]) - FIRST
-        if kind == "words":
-            layer = zoo.layers.WordTokens.fit(text, size, name=name)
-            return layer, (_coverage(layer, others, side),)
-        return zoo.layers.SubwordTokens.fit(text, kind, size, name=name), ()
+            notes = (f"every character of the {side} has an id: no vocabulary size plays a part",)
+            known, more = _characters(texts, others, side)
+            return zoo.layers.TextTokenizer(known, **options), more + notes * bool(size)
+        text = "\n".join(texts)
+        fitted = zoo.layers.TextTokenizer.fit(text, kind, size or SIZES[kind], **options)
     except ValueError as error:
         raise UserError(
             f"There is no such {side} vocabulary (three of its ids are special ones). {error}"
         ) from error
+    return fitted, (_coverage(fitted.tokenizer, others, side),) if kind == "words" else ()
 
 
-def _characters(texts, others, name):
+def _characters(texts, others, side):
     known = sorted(set("".join(texts)))
     new = sorted(set("".join(others)) - set(known))
-    layer = zoo.layers.CharacterTokens(known, unknown=bool(new), name=name)
+    fitted = zoo.layers.CharacterTokenizer(known, unknown=bool(new))
     if not new:
-        return layer, ()
+        return fitted, ()
     shown = ", ".join(map(repr, new[:5])) + (", ..." if len(new) > 5 else "")
-    return layer, (f"{name} has an unknown one for characters that training lacks ({shown})",)
+    return fitted, (f"the {side} has an unknown id for characters that training lacks ({shown})",)
 
 
-def _coverage(layer, texts, side):
+def _coverage(tokenizer, texts, side):
     """How many words of validation and test the vocabulary knows."""
-    ids = np.concatenate([layer.encode(text) for text in texts])
-    known = np.mean(ids < len(layer.words)) if len(ids) else 1.0
+    ids = np.concatenate([tokenizer.encode(text) for text in texts])
+    known = np.mean(ids != tokenizer.unknown_id) if len(ids) else 1.0
     return (
-        f"the {side} vocabulary of {len(layer.words):,} words knows {known:.1%} of the words of "
-        "validation and test; references are scored in lower case and without punctuation"
+        f"the {side} vocabulary of {len(tokenizer.words):,} words knows {known:.1%} of the words "
+        "of validation and test; references are scored in lower case and without punctuation"
     )
 
 
-def _encoded(config, parts, source_tokens, target_tokens):
+def _encoded(config, parts, *tokenizers):
     """The parts, their ids, and notes: what is too long is left out of training, or cut off."""
     most, ids, notes = config.max_length, {}, ()
     kept = dict(parts)
     for name, pairs in parts.items():
-        sources = [encode_source(source_tokens, source, None) for source, _ in pairs]
-        targets = [encode_target(target_tokens, target, most + 1) for _, target in pairs]
-        fits = [
-            len(s) <= most and len(t) <= 1 + most for s, t in zip(sources, targets, strict=True)
-        ]
+        sides = zip(tokenizers, zip(*pairs, strict=True), strict=True)
+        sides = [tokenizer.encode_list(side, truncate=False) for tokenizer, side in sides]
+        rows = list(zip(*sides, strict=True))
+        fits = [len(source) <= most and len(target) <= 1 + most for source, target in rows]
         long = len(fits) - sum(fits)
         drop = name == "train" and config.longer == "drop"
         if long:
             done = "left out" if drop else "cut off"
             notes += (f"{long:,} {name} pairs longer than {most} tokens: {done}",)
-        rows = [(s[:most], t[: 1 + most]) for s, t in zip(sources, targets, strict=True)]
+        rows = [(source[:most], target[: 1 + most]) for source, target in rows]
         if drop:
             rows = [row for row, fit in zip(rows, fits, strict=True) if fit]
             kept[name] = [pair for pair, fit in zip(pairs, fits, strict=True) if fit]

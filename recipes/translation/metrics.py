@@ -1,6 +1,49 @@
 """Scores of translations: of tokens given the right ones before them, and of whole sentences."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
 import numpy as np
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a model or a baseline makes of some sources.
+
+    Args:
+        translations: One for each source.
+        forced: Of a model, `log_probs` and `right` of given targets, see `token_scores`.
+        beam: Translations by beam search, where it was asked for.
+        scores: Further scores.
+    """
+
+    translations: Sequence[str]
+    forced: tuple[np.ndarray, np.ndarray] | None = None
+    beam: Sequence[str] | None = None
+    scores: dict[str, float] = field(default_factory=dict)
+
+
+def scores_of(answers: Answers, references) -> dict[str, float]:
+    """All scores of some answers.
+
+    Args:
+        answers: The answers.
+        references: See `sentence_scores`.
+
+    Returns:
+        Those of `token_scores` and `sentence_scores`; for beam search under names with `beam_`.
+
+    Example:
+        >>> scores = scores_of(Answers(["yes"], beam=["no"]), [["yes"]])
+        >>> scores["exact_match"], scores["beam_exact_match"]
+        (1.0, 0.0)
+    """
+    found = token_scores(*answers.forced) if answers.forced else {}
+    found |= sentence_scores(answers.translations, references)
+    if answers.beam is not None:
+        for name, value in sentence_scores(answers.beam, references).items():
+            found[f"beam_{name}"] = value
+    return found | answers.scores
 
 
 def token_scores(log_probs, right) -> dict[str, float]:
@@ -28,7 +71,7 @@ def sentence_scores(outputs, references) -> dict[str, float]:
         references: The right ones of each source, one or more.
 
     Returns:
-        `exact_match`, the share of translations that are equal to a reference; `bleu` and `chrf`
+        `exact_match`, the fraction of translations that are equal to a reference; `bleu` and `chrf`
         of the whole, 0 to 100, as sacreBLEU computes them by default, with all references.
 
     Example:

@@ -15,11 +15,9 @@ CHUNK = 1024
 def predict(
     folder,
     config,
-    facts,
+    metadata,
     source,
     output,
-    known=None,
-    last=False,
     text=None,
     encoding="utf-8",
     beam=1,
@@ -31,11 +29,9 @@ def predict(
     Args:
         folder: The `RunFolder`.
         config: The run's `TranslationConfig`.
-        facts: What the run says about itself in `config.yaml`.
+        metadata: What the run says about itself in `config.yaml`.
         source: A text file, a sentence a line; or `None`.
         output: File to write, or `None` for standard output.
-        known: Only for forecasts.
-        last: Only for forecasts.
         text: The sentences, instead of a file.
         encoding: Encoding of the file.
         beam: Beams of beam search; 1 is greedy.
@@ -46,20 +42,18 @@ def predict(
     Raises:
         UserError: If a flag or the input does not fit the run.
     """
-    if known or last:
-        raise UserError("--known and --last are for forecasts: leave them out for translations.")
     check(beam, n_best, length_penalty)
     lines = _read(source, text, encoding)
     if config.lowercase:
         lines = [line.lower() for line in lines]
     translator = Translator(zoo.load(folder.path), config.max_length)
-    size = translator.target_tokens.vocabulary_size
+    size = translator.target_tokenizer.tokenizer.vocabulary_size
     if beam > size:
         raise UserError(
             f"--beam {beam} is more than the {size:,} tokens that the model writes with. 4 to 10 "
             "are common."
         )
-    _check_known(translator.source_tokens, lines)
+    _check_known(translator.source_tokenizer, lines)
     cut = translator.cut(lines)
     if cut:
         numbers = ", ".join(str(index + 1) for index in cut[:5]) + (", ..." if cut[5:] else "")
@@ -105,12 +99,11 @@ def _read(source, text, encoding):
     return lines
 
 
-def _check_known(tokens, lines):
+def _check_known(tokenizer, lines):
     """Characters that the model does not know are refused, or named if it reads them as unknown."""
-    known = getattr(tokens, "characters", None)  # words and parts of words can read any text
-    new = [] if known is None else list(dict.fromkeys(c for c in "".join(lines) if c not in known))
+    new = list(dict.fromkeys(c for line in lines for c in tokenizer.unknown_characters(line)))
     shown = ", ".join(map(repr, new[:5])) + (", ..." if len(new) > 5 else "")
-    if new and not tokens.unknown:
+    if new and tokenizer.unknown_id is None:
         raise UserError(
             f"The model does not know {shown}, which the sources that it was trained on do not "
             "have. Leave them out."

@@ -1,17 +1,18 @@
 """The task of translating: data, baselines, and what a trained model is asked for."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, ClassVar
 
 from recipes.engine.fitting import uses_xla
 from recipes.engine.tables import cell, markdown
+from recipes.engine.task import Figure, Section, Trained
 from recipes.translation import plots
-from recipes.translation.addons.training import Twin, typical
 from recipes.translation.baselines import MostFrequent, Nearest
-from recipes.translation.coding import decode_target, normalized, pieces
+from recipes.translation.config import TranslationConfig
 from recipes.translation.data.pair_batches import PairBatches
-from recipes.translation.metrics import sentence_scores, token_scores
+from recipes.translation.metrics import Answers, scores_of
 from recipes.translation.translator import Translator
 
 #: Sentences of validation and of test that are translated to be scored, and of training.
@@ -31,31 +32,27 @@ class TranslationTask:
         pairs: For `"train"`, `"validation"` and `"test"`, sources and targets, `[(source, target),
             ...]`.
         ids: For each part, the ids of the sources and of the targets, see `PairBatches`.
-        source_tokens: A layer with `encode`, `decode` and `vocabulary_size`, see `zoo.layers`.
-        target_tokens: The same for targets.
+        source_tokenizer: A `zoo.layers.TextTokenizer`.
+        target_tokenizer: The same for targets.
         notes: What was done to the data, in words.
-        outputs: Greedy translations of each part that was scored.
-        rivals: What is trained beside the model, by name: a `Twin` with `--engine addons`.
     """
 
-    config: object
+    config: TranslationConfig
     pairs: dict
     ids: dict
-    source_tokens: object
-    target_tokens: object
+    source_tokenizer: Any
+    target_tokenizer: Any
     notes: tuple[str, ...] = ()
-    outputs: dict = field(default_factory=dict)
-    rivals: dict = field(default_factory=dict)
 
-    FOLDS = ()
+    FOLDS: ClassVar[tuple[str, ...]] = ()
 
     @property
-    def criterion(self):
+    def primary_metric(self):
         """The score by which the report compares."""
         return "exact_match" if self.config.dataset == "dates" else "bleu"
 
     @property
-    def remedies(self):
+    def suggestions(self):
         """What to try where a baseline is better."""
         size = "units" if self.config.model == "seq2seq" else "embedding_dim"
         found = f"more --epochs, another --learning_rate, a larger --model.{size}"
@@ -65,7 +62,7 @@ class TranslationTask:
     def description(self) -> str:
         """The data in one line."""
         parts = ", ".join(f"{len(pairs):,} {name}" for name, pairs in self.pairs.items())
-        source, target = self.source_tokens, self.target_tokens
+        source, target = self.source_tokenizer, self.target_tokenizer
         return (
             f"pairs: {parts}; {self.config.tokens}, {source.vocabulary_size:,} of the source and "
             f"{target.vocabulary_size:,} of the target"
@@ -80,12 +77,12 @@ class TranslationTask:
         return digest.hexdigest()
 
     @property
-    def facts(self) -> dict:
+    def metadata(self) -> dict:
         """What `config.yaml` keeps beside the flags."""
         return {
             "pairs": {name: len(pairs) for name, pairs in self.pairs.items()},
-            "source_vocabulary": self.source_tokens.vocabulary_size,
-            "target_vocabulary": self.target_tokens.vocabulary_size,
+            "source_vocabulary": self.source_tokenizer.vocabulary_size,
+            "target_vocabulary": self.target_tokenizer.vocabulary_size,
         }
 
     def batches(self, split, built, seed=None):
@@ -93,38 +90,43 @@ class TranslationTask:
         multiple = 8 if uses_xla(self.config) else 4  # each shape is compiled once
         return PairBatches(*self.ids[split], self.config.batch_size, seed, multiple)
 
-    def forecaster(self, model):
-        """A `Translator`."""
+    def predictor(self, model) -> Translator:
+        """Wraps a trained model so that it translates."""
         return Translator(model, self.config.max_length)
 
-    def score(self, forecast, split) -> dict[str, float]:
-        """Scores of a `Translator`, or of what else has a method `translate`, on a split."""
-        if isinstance(forecast, Twin):
-            return forecast.score(split)
-        sources, references = self.questions(split)
-        outputs = forecast.translate(sources)
-        scores = sentence_scores(outputs, references)
-        if not isinstance(forecast, Translator):
-            return scores
-        self.outputs[split] = outputs
+    def predict(self, predictor, split) -> Answers:
+        """What a predictor makes of the sources of a split that are scored.
+
+        Args:
+            predictor: A `Translator`; or a baseline with a method `translate`, or, trained beside
+                the model, one with a method `answers`.
+            split: Name of the part.
+        """
+        if hasattr(predictor, "answers"):
+            return predictor.answers(split)
+        sources, _ = self.questions(split)
+        outputs = predictor.translate(sources)
+        if not isinstance(predictor, Translator):
+            return Answers(outputs)
         most = MAX_TRAIN_FORCED if split == "train" else None
         ids = [part[:most] for part in self.ids[split]]
-        forced = forecast.forced(PairBatches(*ids, self.config.batch_size))
-        scores = {**token_scores(*forced), **scores}
-        if self.config.beam > 1 and split != "train":
-            best = forecast.search(sources, self.config.beam)
-            found = sentence_scores([each[0][0] for each in best], references)
-            scores |= {f"beam_{name}": value for name, value in found.items()}
-        for twin in self.rivals.values():
-            scores["epoch_seconds"] = typical(twin.clock.seconds)
-        return scores
+        forced = predictor.forced(PairBatches(*ids, self.config.batch_size))
+        if self.config.beam == 1 or split == "train":
+            return Answers(outputs, forced)
+        best = predictor.search(sources, self.config.beam)
+        return Answers(outputs, forced, [each[0][0] for each in best])
+
+    def score(self, predictions, split) -> dict[str, float]:
+        """Scores of the answers to the sources of a split."""
+        _, references = self.questions(split)
+        return scores_of(predictions, references)
 
     def questions(self, split):
         """Different sources of a split, as many as are scored, and all targets of each."""
         answers = {}
         for source, target in self.pairs[split]:
             right = answers.setdefault(source, [])
-            target = normalized(self.target_tokens, target)
+            target = self.target_tokenizer.normalize(target)
             if target not in right:
                 right.append(target)
         most = MAX_TRAIN_SCORED if split == "train" else MAX_SCORED
@@ -132,29 +134,28 @@ class TranslationTask:
 
     def baselines(self) -> dict:
         """Answers without a model: `{name: translator}`."""
-        pairs = [(s, normalized(self.target_tokens, t)) for s, t in self.pairs["train"]]
+        pairs = [(s, self.target_tokenizer.normalize(t)) for s, t in self.pairs["train"]]
         characters = self.config.tokens == "characters"
-        without = {
+        return {
             "most frequent": MostFrequent(pairs),
             "nearest source": Nearest(pairs, characters),
         }
-        return {**without, **self.rivals}
 
     def folds(self) -> dict:
         """None."""
         return {}
 
-    def pictures(self, model):
+    def figures(self, model):
         """A function of the epoch that translates a few sentences, for TensorBoard."""
 
         def draw(epoch):
             sources, references = (part[:PICTURED] for part in self.questions("validation"))
-            translator = self.forecaster(model)
+            translator = self.predictor(model)
             found = translator.attention(sources)
             if found is None:
                 outputs = translator.translate(sources)
                 return {"translations": table(sources, references, outputs)}
-            outputs = [decode_target(self.target_tokens, target) for _, target, _ in found]
+            outputs = [self.target_tokenizer.decode(target) for _, target, _ in found]
             return {
                 "attention": self._drawn(found),
                 "translations": table(sources, references, outputs),
@@ -162,22 +163,22 @@ class TranslationTask:
 
         return draw
 
-    def write_outputs(self, model, folder) -> dict[str, str]:
-        """Writes `translations.tsv` and a picture; returns what the report shows, by title."""
+    def write_outputs(self, trained: Trained, folder) -> list[Figure | Section]:
+        """Writes `translations.tsv`; returns what the report shows."""
         sources, references = self.questions("test")
-        outputs = self.outputs["test"]
+        translations = trained.predictions["test"].translations
         lines = ["source\ttranslation\treferences"]
         lines += [
             "\t".join([source, output.replace("\t", " ").replace("\n", " "), *right])
-            for source, output, right in zip(sources, outputs, references, strict=True)
+            for source, output, right in zip(sources, translations, references, strict=True)
         ]
         (folder.path / "translations.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-        shown = {"Translations": self._section(sources, references, outputs)}
-        found = self.forecaster(model).attention(sources[:PICTURED])
+        outputs = [Section("Translations", self._section(sources, references, translations))]
+        found = trained.predictor.attention(sources[:PICTURED])
         if found is not None:
-            self._drawn(found).savefig(folder.plots / "attention.png", dpi=110)
-            shown["Attention, of test sentences"] = "attention.png"
-        return shown
+            title = "Attention, of test sentences"
+            outputs.append(Figure(title, "attention", self._drawn(found)))
+        return outputs
 
     def _section(self, sources, references, outputs):
         wrong = [i for i, right in enumerate(references) if outputs[i] not in right]
@@ -193,9 +194,9 @@ class TranslationTask:
         return "\n\n".join(parts)
 
     def _drawn(self, found):
-        source, target = self.source_tokens, self.target_tokens
+        source, target = self.source_tokenizer, self.target_tokenizer
         return plots.attention(
-            [(pieces(source, s), pieces(target, t), weights) for s, t, weights in found]
+            [(source.pieces(s), target.pieces(t), weights) for s, t, weights in found]
         )
 
 

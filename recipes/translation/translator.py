@@ -6,13 +6,7 @@ from keras import ops
 
 import zoo
 from recipes.errors import UserError
-from recipes.translation.coding import (
-    END,
-    START,
-    decode_target,
-    encode_source,
-    padded,
-)
+from zoo.layers.raw_texts import padded
 
 #: Sentences that are translated together, and the shortest length that they are padded to.
 ROWS, SHORTEST = 128, 8
@@ -22,25 +16,26 @@ class Translator:
     """Translates with a model that `recipes.translation` saved.
 
     Args:
-        model: The model: parts named "encoder" and "decoder", and its vocabularies in layers
-            named "source_tokens" and "target_tokens".
+        model: The model: parts named "encoder" and "decoder", and its tokenizers "source" and
+            "target".
         max_length: Tokens of a sentence at most. Longer sources are cut off.
     """
 
     def __init__(self, model, max_length):
         self.model = model
         self.max_length = max_length
-        self.source_tokens = model.get_layer("source_tokens")
-        self.target_tokens = model.get_layer("target_tokens")
+        self.source_tokenizer = zoo.tokenizer(model, "source")
+        self.target_tokenizer = zoo.tokenizer(model, "target")
+        self._limits = max_length, self.target_tokenizer.start_id, self.target_tokenizer.end_id
         self._forced = None
 
     def translate(self, texts) -> list[str]:
         """Greedy translations: the likeliest token at each step."""
         found = [None] * len(texts)
         for rows, source in self._batches(texts, ROWS):
-            ids = zoo.decoding.decode(self.model, source, self.max_length, START, END)
+            ids = zoo.decoding.decode(self.model, source, *self._limits)
             for row, each in zip(rows, ids, strict=False):
-                found[row] = decode_target(self.target_tokens, each)
+                found[row] = self.target_tokenizer.decode(each)
         return found
 
     def search(self, texts, beam, n_best=1, length_penalty=0.0) -> list[list[tuple[str, float]]]:
@@ -61,15 +56,13 @@ class Translator:
                 self.model,
                 source,
                 beam,
-                self.max_length,
-                START,
-                END,
+                *self._limits,
                 length_penalty=length_penalty,
                 n_best=n_best,
             )
             for row, ids, scores in zip(rows, beams.ids, beams.scores, strict=False):
                 found[row] = [
-                    (decode_target(self.target_tokens, each), float(score))
+                    (self.target_tokenizer.decode(each), float(score))
                     for each, score in zip(ids, scores, strict=True)
                     if np.isfinite(score)
                 ]
@@ -89,7 +82,7 @@ class Translator:
             return None
         rows = self._encoded(texts)
         ids, weights = zoo.decoding.decode(
-            self.model, padded(rows), self.max_length, START, END, return_attention=True
+            self.model, padded(rows), *self._limits, return_attention=True
         )
         written = [each[: (each != 0).sum()] for each in ids]
         return [
@@ -117,11 +110,12 @@ class Translator:
 
     def cut(self, texts) -> list[int]:
         """Numbers of the texts, from 0, that are longer than the model reads."""
-        lengths = [len(self.source_tokens.encode(text)) for text in texts]
-        return [index for index, length in enumerate(lengths) if length > self.max_length]
+        rows = self.source_tokenizer.encode_list(texts, truncate=False)
+        return [index for index, ids in enumerate(rows) if len(ids) > self.max_length]
 
     def _encoded(self, texts):
-        return [encode_source(self.source_tokens, text, self.max_length) for text in texts]
+        # The tokenizers of format 1 do not know how much the model reads.
+        return [ids[: self.max_length] for ids in self.source_tokenizer.encode_list(texts)]
 
     def _batches(self, texts, most):
         """Numbers of texts and their ids, sentences of similar lengths together.

@@ -4,12 +4,13 @@ The folder of the run holds, beside what every run has: `tuning.yaml` (what is s
 (keras-tuner's state), `trials/` (a TensorBoard run for each trial) and `tuning.csv`.
 """
 
-import importlib
 from dataclasses import asdict, dataclass, replace
 
 import yaml
 
+from recipes.engine.config import TrainConfig
 from recipes.engine.folder import RunFolder
+from recipes.engine.recipe import find_recipe
 from recipes.errors import UserError
 
 
@@ -27,16 +28,11 @@ class Plan:
     """
 
     recipe: str
-    config: object
+    config: TrainConfig
     given: tuple[str, ...]
     tuner: str
     trials: int
     workers: int = 1
-
-    @property
-    def module(self):
-        """The recipe's module."""
-        return importlib.import_module(f"recipes.{self.recipe}")
 
     def check(self) -> None:
         """Raises a `UserError` for the first flag that is out of range; needs no Keras."""
@@ -68,8 +64,9 @@ class Plan:
             ) from None
         except (OSError, yaml.YAMLError) as error:
             raise UserError(f"Cannot read {folder.plan}: it is damaged.") from error
-        kind = type(importlib.import_module(f"recipes.{saved['recipe']}").default_config())
-        return cls(**{**saved, "config": kind(**saved["config"]), "given": tuple(saved["given"])})
+        kind = find_recipe(saved["recipe"]).config
+        config = kind.from_saved(saved["config"], str(folder.plan))
+        return cls(**{**saved, "config": config, "given": tuple(saved["given"])})
 
 
 class TuningFolder(RunFolder):

@@ -16,8 +16,8 @@ from recipes.tuning.plan import Plan, TuningFolder, open_search
 from recipes.tuning.trials import make_search, prepare, work
 from recipes.tuning.workers import check_address, serve
 
-#: How far the score of the best trial may be off when it is trained again, as a share of it. On a
-#: CPU both are equal; a GPU adds in another order every time.
+#: How far the score of the best trial may be off when it is trained again, as a fraction of it. On
+#: a CPU both are equal; a GPU adds in another order every time.
 TOLERANCE = {"cpu": 0.001, "gpu": 0.05}
 
 _console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -57,7 +57,7 @@ def tune(plan: Plan) -> RunFolder | None:
     config = replace(plan.config, name=folder.path.name, overwrite=False)
     plan = replace(plan, config=config)
     what = {"tuner": plan.tuner, "trials": plan.trials}
-    folder.write_config(plan.recipe, config, data_sha256=task.sha256, tuning=what, **task.facts)
+    folder.write_config(plan.recipe, config, data_sha256=task.sha256, tuning=what, **task.metadata)
     plan.write(folder)
     objective = (built.monitor, built.mode)
     del built, task

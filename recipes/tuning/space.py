@@ -28,7 +28,7 @@ class Space:
     Args:
         search_space: The recipe's function of that name.
         config: The configuration to start from.
-        given: Names of the settings that the user gave, see `recipes.tuning.search.given_flags`.
+        given: Names of the settings that the user gave, see `recipes.tuning.plan.given_flags`.
         tuner: Name of the tuner.
 
     Attributes:

@@ -4,6 +4,7 @@ import shutil
 import time
 from dataclasses import replace
 
+from recipes.engine.recipe import find_recipe
 from recipes.errors import RunError
 from recipes.tuning.plan import Plan, TuningFolder
 
@@ -38,10 +39,10 @@ def prepare(plan):
     from recipes.engine.fitting import start_afresh
     from recipes.tuning.space import Space
 
-    space = Space(plan.module.search_space, plan.config, plan.given, plan.tuner)
-    task = plan.module.load_data(plan.config)
+    space = Space(find_recipe(plan.recipe).search_space, plan.config, plan.given, plan.tuner)
+    task = find_recipe(plan.recipe).load_data(plan.config)
     start_afresh(plan.config)
-    return space, plan.module.build_model(plan.config, task), task
+    return space, find_recipe(plan.recipe).build_model(plan.config, task), task
 
 
 def make_search(plan, folder, space, objective, report=None):
@@ -75,10 +76,10 @@ def _train_trial(plan, folder, space, objective, trial):
     config.validate()
     inside = folder.trial(trial.number)
     goes_on = _take_over(folder, trial)
-    task = plan.module.load_data(config)
+    task = find_recipe(plan.recipe).load_data(config)
     start_afresh(config)
-    built = plan.module.build_model(config, task)
-    history, _ = fit(
+    built = find_recipe(plan.recipe).build_model(config, task)
+    history = fit(
         built,
         task.batches("train", built, seed=config.seed),
         task.batches("validation", built),
@@ -86,7 +87,7 @@ def _train_trial(plan, folder, space, objective, trial):
         inside,
         resume=goes_on,
         unseen=[StopAfter(trial.epochs)],
-    )
+    ).history
     if plan.tuner != "hyperband":
         shutil.rmtree(inside.checkpoints)
     best = min(history[monitor]) if mode == "min" else max(history[monitor])

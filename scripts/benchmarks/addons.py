@@ -29,7 +29,7 @@ def compare_beam_search(
         repeats: How often each of them decodes. Defaults to 10.
 
     Returns:
-        `{"zoo": median seconds, "addons": median seconds, "same": share of rows whose best
+        `{"zoo": median seconds, "addons": median seconds, "same": fraction of rows whose best
         sequences are equal}`.
 
     Raises:

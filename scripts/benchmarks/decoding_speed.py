@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 
-from recipes.translation.coding import END, START
+import zoo
 from scripts.benchmarks.timing import paired_ratio
 from zoo.decoding import decode
 
@@ -14,17 +14,18 @@ def greedy_speed(model, source, steps=10, repeats=20) -> dict:
     """Times `zoo.decoding.decode` and the book's loop on the same model, in turn.
 
     Args:
-        model: Model with parts named "encoder" and "decoder".
+        model: Model of a run, with parts named "encoder" and "decoder".
         source: Padded ids `(batch, time)`.
         steps: Ids to write for each row; it should not end earlier.
         repeats: How often each way writes them, after a first time that is not counted.
 
     Returns:
         Median seconds, `zoo` and `loop`; the mean `ratio` of the loop's time to the other, with
-        the half-width of its 95 % `interval`; `same`, the share of rows with equal ids.
+        the half-width of its 95 % `interval`; `same`, the fraction of rows with equal ids.
     """
+    target = zoo.tokenizer(model, "target")
     ways = {
-        "zoo": lambda: decode(model, source, steps, START, END),
+        "zoo": lambda: decode(model, source, steps, target.start_id, target.end_id),
         "loop": lambda: predict_loop(model, source, steps),
     }
     written = {way: write() for way, write in ways.items()}
@@ -52,7 +53,7 @@ def predict_loop(model, source, steps) -> np.ndarray:
         Book, chapter 16, 2nd edition cell 191.
     """
     written = np.zeros((len(source), steps + 1), np.int32)
-    written[:, 0] = START
+    written[:, 0] = zoo.tokenizer(model, "target").start_id
     for step in range(steps):
         logits = model.predict({"source": source, "target": written[:, :-1]}, verbose=0)
         written[:, step + 1] = logits[:, step].argmax(axis=-1)

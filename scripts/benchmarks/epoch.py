@@ -7,7 +7,7 @@ import keras
 
 import zoo
 from recipes.data.batches import EpochClock
-from recipes.forecast import PRESETS, ForecastConfig, load_data
+from recipes.forecast import RECIPE, ForecastConfig, load_data
 from recipes.forecast.data.windows import WindowBatches, output_positions
 from scripts.benchmarks.timing import paired_ratio
 
@@ -39,7 +39,7 @@ def epoch_speed(rounds=40) -> dict:
         `plain_seconds`, `recipe_seconds` (medians), the mean `ratio` with the half-width of its
         95 % `interval`, `epochs`, and the last training losses.
     """
-    config = ForecastConfig(**PRESETS["ml2-ch15-86"])
+    config = ForecastConfig(**RECIPE.presets["ml2-ch15-86"])
     task = load_data(config)
     windows = task.windows
     positions = output_positions(config.window, config.window)

@@ -16,7 +16,7 @@ RIDERSHIP_ROWS = [
     Row("ridership-multivariate", ("--dataset", "ridership"), "mae", book=22062.3),
     Row(
         "ridership-univariate",
-        ("--dataset", "ridership", "--covariates", "[]", "--calendar", "[]"),
+        ("--dataset", "ridership", "--past_covariates", "[]", "--datetime_features", "[]"),
         "mae",
         book=29015.0,
     ),

@@ -9,7 +9,6 @@ from recipes.engine.arguments import parse
 from recipes.engine.fitting import start_afresh, uses_xla
 from recipes.engine.optimizer import make_optimizer
 from recipes.translation import build_model, load_data
-from recipes.translation.coding import FIRST
 from scripts.benchmarks.notebook import NETWORKS
 from scripts.benchmarks.timing import paired_ratio
 from scripts.benchmarks.turns import train_in_turn
@@ -45,7 +44,7 @@ def epoch_speed(preset, steps=200, task=None) -> dict:
     built = {way: build_model(config, task) for way in ("padded", "recipe")}
     batches = task.batches("train", built["recipe"], seed=1)
     models = {way: each.training_model for way, each in built.items()}
-    size = FIRST + max(task.source_tokens.vocabulary_size, task.target_tokens.vocabulary_size)
+    size = max(task.source_tokenizer.vocabulary_size, task.target_tokenizer.vocabulary_size)
     models |= {way: NETWORKS[preset](size) for way in ("notebook", "notebook without XLA")}
     compiled = dict.fromkeys(models, uses_xla(config)) | {"notebook": "auto"}
     optimizers = dict.fromkeys(models, "nadam")
@@ -70,7 +69,7 @@ def epoch_speed(preset, steps=200, task=None) -> dict:
     return {
         "seconds": {way: float(each.mean()) for way, each in seconds.items()},
         "epoch": epochs,
-        "weights": {way: model.count_params() for way, model in models.items()},
+        "parameters": {way: model.count_params() for way, model in models.items()},
         "fastest": min((way for way in whole if way != "padded"), key=lambda way: whole[way].sum()),
         "ratio": {way: ratio for way, (ratio, _) in compared.items()},
         "interval": {way: interval for way, (_, interval) in compared.items()},

@@ -4,8 +4,9 @@ from collections import defaultdict
 
 import numpy as np
 
-from recipes.translation.coding import END, START, encode_source, padded
+import zoo
 from zoo.decoding import decode
+from zoo.layers.raw_texts import padded
 
 
 def padding_check(model, texts, max_length, widths=(18, 24, 40)) -> dict:
@@ -18,23 +19,25 @@ def padding_check(model, texts, max_length, widths=(18, 24, 40)) -> dict:
         widths: Lengths to pad the sentences to.
 
     Returns:
-        `same`: share of sentences with one answer in every case: decoded alone; decoded together,
-        padded to each width; and called, without `decode`, on ids of one length that nothing pads,
+        `same`: fraction of sentences with one answer in every case: decoded alone; decoded
+        together, padded to each width; and called, without `decode`, on ids of one length that
+        nothing pads,
         where each id of the answer is the likeliest after those before it. `difference`: largest
         difference of a logit between this call and one on ids padded to the largest width.
     """
-    tokens = model.get_layer("source_tokens")
-    rows = [encode_source(tokens, text, max_length) for text in texts]
+    rows = zoo.tokenizer(model, "source").encode_list(texts)
+    target = zoo.tokenizer(model, "target")
+    limits = max_length, target.start_id, target.end_id
     widest = max(*widths, *map(len, rows))
-    answers = np.concatenate([decode(model, row[None], max_length, START, END) for row in rows])
+    answers = np.concatenate([decode(model, row[None], *limits) for row in rows])
     same = np.ones(len(rows), bool)
     for width in widths:
         ids = padded(rows, max(width, *map(len, rows)))
-        same &= (decode(model, ids, max_length, START, END) == answers).all(axis=1)
+        same &= (decode(model, ids, *limits) == answers).all(axis=1)
     difference = 0.0
     for group in _of_one_length(rows):
         answer = answers[group]
-        read = np.pad(answer[:, :-1], ((0, 0), (1, 0)), constant_values=START)
+        read = np.pad(answer[:, :-1], ((0, 0), (1, 0)), constant_values=target.start_id)
         bare, wide = (
             np.asarray(model({"source": padded([rows[i] for i in group], width), "target": read}))
             for width in (None, widest)

@@ -7,7 +7,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from recipes.engine.tables import HIGHER_IS_BETTER, markdown
+from recipes.engine.recipe import find_recipe
+from recipes.engine.tables import markdown
 from recipes.errors import UserError
 
 
@@ -118,7 +119,7 @@ def mean_and_deviation(values) -> tuple[float, float]:
 def compare(row, runs) -> tuple[float, float, str]:
     """Mean and deviation of a row's metric, and whether it reaches its bar."""
     mean, deviation = mean_and_deviation([run[row.part][row.metric] for run in runs])
-    sign = -1 if row.metric in HIGHER_IS_BETTER else 1
+    sign = -1 if find_recipe(runs[0]["recipe"]).higher_is_better(row.metric) else 1
     slack = 2 * deviation if row.rule == "mean - 2 sd" else 0.0
     if row.goal is None:
         return mean, deviation, ""
@@ -133,7 +134,7 @@ def score_table(rows, results) -> str:
         results: What `train_all` gave for them.
     """
     part = rows[0].part
-    header = ["row", "model", "weights", "validation", "test", f"book ({part})", f"bar ({part})"]
+    header = ["row", "model", "parameters", "validation", "test", f"book ({part})", f"bar ({part})"]
     header += ["reached", f"best baseline ({part})", "seconds"]
     return markdown([header, *[_line(row, results[row.name]) for row in rows]], texts=2)
 
@@ -144,9 +145,10 @@ def _line(row, runs):
     scores = {}
     for part in ("validation", "test"):
         scores[part] = spread([run[part][row.metric] for run in runs])
-    rivals = {name: each[row.part][row.metric] for name, each in runs[0]["baselines"].items()}
-    choose = max if row.metric in HIGHER_IS_BETTER else min
-    best = choose(rivals, key=rivals.get)
+    baselines = {name: each[row.part][row.metric] for name, each in runs[0]["baselines"].items()}
+    higher = find_recipe(runs[0]["recipe"]).higher_is_better(row.metric)
+    choose = max if higher else min
+    best = choose(baselines, key=baselines.get)
     bar = "" if row.goal is None else show(row.goal)
     return [
         row.name,
@@ -157,7 +159,7 @@ def _line(row, runs):
         "" if row.book is None else show(row.book),
         bar + (f" ({row.rule})" if row.rule != "mean" else ""),
         compare(row, runs)[2],
-        f"{best} {show(rivals[best])}",
+        f"{best} {show(baselines[best])}",
         f"{mean_and_deviation([run['seconds'] for run in runs])[0]:.0f}",
     ]
 

@@ -35,7 +35,9 @@ NOTHING = 0.55
 
 def reber(rows, results, folder) -> str:
     """Accuracy, epochs, and what the saved models say of the two tricky strings."""
-    header = "row|weights|epochs|most|validation|test|tricky: corrupted|valid|right|reached|seconds"
+    header = (
+        "row|parameters|epochs|most|validation|test|tricky: corrupted|valid|right|reached|seconds"
+    )
     lines = [header.split("|")]
     for row in rows:
         runs = results[row.name]
@@ -75,7 +77,7 @@ def reber(rows, results, folder) -> str:
 def imdb(rows, results, folder) -> str:
     """Accuracy on the test reviews and the time of training, beside the baselines."""
     lines = [
-        ["model", "weights", "validation", "test", "bar (test)", "reached", "epochs", "seconds"]
+        ["model", "parameters", "validation", "test", "bar (test)", "reached", "epochs", "seconds"]
     ]
     notes = []
     for row in rows:
@@ -140,13 +142,13 @@ def masks(rows, results, folder) -> str:
 
 def _winner(row, runs):
     """Plainly, whether a baseline is better on the test part."""
-    rivals = {name: each["test"]["accuracy"] for name, each in runs[0]["baselines"].items()}
-    best = max(rivals, key=rivals.get)
+    baselines = {name: each["test"]["accuracy"] for name, each in runs[0]["baselines"].items()}
+    best = max(baselines, key=baselines.get)
     mean = mean_and_deviation([run["test"]["accuracy"] for run in runs])[0]
-    figures = f"{show(rivals[best])} against {show(mean)}"
-    if rivals[best] > mean:
+    figures = f"{show(baselines[best])} against {show(mean)}"
+    if baselines[best] > mean:
         return f"The baseline {best} beats `{row.name}` on the test part: {figures}."
-    if rivals[best] == mean:
+    if baselines[best] == mean:
         return f"The baseline {best} and `{row.name}` are equal on the test part: {figures}."
     return f"`{row.name}` beats the best baseline, {best}, which scores {figures}."
 

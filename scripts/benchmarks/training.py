@@ -158,7 +158,7 @@ _TITLES = {
 
 
 def _fashion_text(results):
-    rows = [["", "validation accuracy", "seconds", "share of the plain run's time"]]
+    rows = [["", "validation accuracy", "seconds", "fraction of the plain run's time"]]
     plain = statistics.fmean(result["plain_seconds"] for result in results)
     for name, label in {"plain": "plain: SGD, batch 32", "cycle": "1cycle"}.items():
         accuracy = [result[f"{name}_accuracy"] for result in results]

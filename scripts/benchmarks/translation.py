@@ -71,7 +71,7 @@ SCORED = {
         LONG,
         scores.book,
     ),
-    "English to Spanish, parts of words (2,000 unseen sentences)": (
+    "English to Spanish, sub-words (2,000 unseen sentences)": (
         [SUB_WORDS],
         LONG,
         scores.sub_words,

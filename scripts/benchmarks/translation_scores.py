@@ -49,15 +49,15 @@ def dates(rows, results, folder) -> str:
     return (
         f"{markdown(lines)}\n\n{seeds} seeds, mean and deviation. `-unfed`: without input feeding. "
         "Most: half the book's epochs, and half of 25 where the book has no such model for "
-        "dates. Same answers: the share of test dates, in the worst run, whose answer is one and "
-        "the same alone, together and padded to 18, 24 and 40 ids, and by a call on ids that "
+        "dates. Same answers: the fraction of test dates, in the worst run, whose answer is one "
+        "and the same alone, together and padded to 18, 24 and 40 ids, and by a call on ids that "
         "nothing pads. Difference: the largest of a logit, nothing padded against padded to 40."
     )
 
 
 def book(rows, results, folder) -> str:
     """Validation token accuracy of the book's models beside its best epoch's."""
-    lines = [["model", "weights", "validation", "book and bar", "reached", "epochs", "seconds"]]
+    lines = [["model", "parameters", "validation", "book and bar", "reached", "epochs", "seconds"]]
     for row in rows:
         runs = results[row.name]
         lines.append(

@@ -2,13 +2,12 @@
 
 import zoo
 from recipes.engine.tables import markdown
-from recipes.translation.coding import END, START, encode_source, padded
 from scripts.benchmarks.addons import compare_beam_search
 from scripts.benchmarks.decoding_speed import greedy_speed
 from scripts.benchmarks.padded_loop import epoch_speed
 from scripts.benchmarks.translation_scores import BEAM, questions, yes
 
-#: An epoch takes at most this share of the notebook's; greedy decoding is so many times faster.
+#: An epoch takes at most this fraction of the notebook's; greedy decoding is so many times faster.
 SHARE, FASTER = 0.25, 10
 #: Milliseconds for two dates (book, chapter 16, 2nd edition cells 191 and 192).
 BOOK_LOOP, BOOK_COMPILED = 199, 18.3
@@ -23,7 +22,7 @@ def epoch(preset) -> dict:
 
 def epoch_text(result) -> str:
     """What `epoch` found, in words."""
-    lines = [["way", "weights", "ms a step", "steps an epoch", "recipe's epoch to this"]]
+    lines = [["way", "parameters", "ms a step", "steps an epoch", "recipe's epoch to this"]]
     for way, seconds in result["seconds"].items():
         ratio = "1"
         if way in result["ratio"]:
@@ -72,7 +71,9 @@ def beam(run) -> dict:
         UserError: If the extra `addons` is not installed.
     """
     model, source, config = _model_and_source(run, SENTENCES)
-    found = compare_beam_search(model, source, START, END, config.max_length, BEAM)
+    target = zoo.tokenizer(model, "target")
+    ends = target.start_id, target.end_id
+    found = compare_beam_search(model, source, *ends, config.max_length, BEAM)
     return {"name": run.name.partition("-seed-")[0], "sentences": len(source), **found}
 
 
@@ -92,6 +93,4 @@ def _model_and_source(run, count):
     """The model of a run, ids of some test sentences, and the run's settings."""
     config, sources, _ = questions(run)
     model = zoo.load(run)
-    tokens = model.get_layer("source_tokens")
-    rows = [encode_source(tokens, source, config.max_length) for source in sources[:count]]
-    return model, padded(rows), config
+    return model, zoo.tokenizer(model, "source").encode(sources[:count]), config

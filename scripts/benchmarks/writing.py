@@ -76,7 +76,7 @@ def _next_character(model, text):
 
 
 def pipeline_share(passes=5) -> dict:
-    """Which share of a training step of the default model is computation.
+    """Which fraction of a training step of the default model is computation.
 
     The same epochs are run twice, in turn: read and trained on, and only read.
 

@@ -1,4 +1,4 @@
-"""Names of any kind are legible in pictures, and draw no warning."""
+"""Names of any kind are legible in figures, and draw no warning."""
 
 import io
 

@@ -562,7 +562,7 @@ def curve_with_everything():
     return RateCurve(RATES, (LOG + 2) ** 2 + 1 + 0.1 * rng.random(101), smoothing=0.9)
 
 
-def test_the_picture_shows_the_curve_and_every_suggestion():
+def test_the_figure_shows_the_curve_and_every_suggestion():
     curve = curve_with_everything()
     figure = curve.plot()
     axis = figure.axes[0]

@@ -14,7 +14,7 @@ from callbacks import (
     OneCycle,
     Phase,
     Phases,
-    ReduceOnPlateau,
+    ReduceLROnPlateau,
     ScheduledAdam,
     ScheduledAdamW,
     ScheduledNadam,
@@ -335,7 +335,7 @@ def test_performance_scheduling_refuses_a_schedule(optimizer, driver):
     model = linear_model(optimizer)
     before = weights(model)
     with pytest.raises(ValueError, match=f"Received: one that {driver} drives"):
-        feed(model, slice(8), callbacks=[ReduceOnPlateau("loss")])
+        feed(model, slice(8), callbacks=[ReduceLROnPlateau("loss")])
     assert model.optimizer is optimizer
     assert int(optimizer.iterations) == 0
     np.testing.assert_array_equal(weights(model), before)
@@ -344,7 +344,7 @@ def test_performance_scheduling_refuses_a_schedule(optimizer, driver):
 def test_performance_scheduling_works_beside_a_scheduled_momentum():
     momentum = Phases([Phase("linear", 8, 0.95, 0.85)])
     model = linear_model(ScheduledSGD(0.1, momentum=momentum))
-    plateau = ReduceOnPlateau("loss", patience=1, min_delta=1e9, min_learning_rate=0.03)
+    plateau = ReduceLROnPlateau("loss", patience=1, min_delta=1e9, min_learning_rate=0.03)
     feed(model, slice(4), epochs=4, callbacks=[plateau])
     assert float(model.optimizer.learning_rate) == pytest.approx(0.03)
     assert float(model.optimizer.momentum) == pytest.approx(0.85)
@@ -357,4 +357,4 @@ def test_performance_scheduling_works_beside_a_scheduled_momentum():
 )
 def test_performance_scheduling_refuses_bad_numbers(arguments):
     with pytest.raises(ValueError, match=f"{next(iter(arguments))}.*must be|must be.*Received"):
-        ReduceOnPlateau(**arguments)
+        ReduceLROnPlateau(**arguments)

@@ -75,13 +75,13 @@ def sessions(events):
     return values, metadata.parse_session_end_info_plugin_data(end).status
 
 
-def pictures(epoch):
+def figures(epoch):
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(1, 1))
     figure.subplots().plot([0, epoch])
     return {
-        "picture": figure,
+        "figure": figure,
         "sample": f"epoch {epoch}",
         "pr": show.pr_curve([0, 1, 1], [0.1, 0.4, 0.8]),
     }
@@ -92,8 +92,8 @@ HPARAMS = {"learning_rate": 0.01, "model": "tiny", "jit": False, "lags": [1, 7],
 
 def board_for(folder, **arguments):
     arguments = {"texts": {"config": "seed: 3"}, "hparams": HPARAMS, **arguments}
-    board = TensorBoard(folder, pictures=pictures, histogram_freq=2, **arguments)
-    board.MAX_PICTURE_SHARE = 1e9
+    board = TensorBoard(folder, figures=figures, histogram_freq=2, **arguments)
+    board.MAX_FIGURE_FRACTION = 1e9
     return board
 
 
@@ -104,7 +104,7 @@ def run(tmp_path_factory):
     # The rate is so high at first that some later epoch is not the best.
     rate = keras.optimizers.schedules.PiecewiseConstantDecay([12, 16], [0.02, 0.6, 0.01])
     model = build(with_norms(keras.optimizers.SGD(rate, momentum=0.5)), steps_per_execution=4)
-    history = fit(model, [board_for(folder, picture_freq=2)]).history
+    history = fit(model, [board_for(folder, figure_freq=2)]).history
     return folder, history, rate
 
 
@@ -246,14 +246,14 @@ def test_scores_are_replaced_and_those_that_are_no_numbers_left_out(tmp_path):
     assert read(tmp_path)[1][""] == {"validation/mae": [(3, 0.5)]}
 
 
-# Pictures, texts, histograms
+# Figures, texts, histograms
 
 
-def test_pictures_come_at_their_epochs_and_at_the_last(run):
+def test_figures_come_at_their_epochs_and_at_the_last(run):
     folder, _, _ = run
     events = read(folder)[0]["validation"]
     epochs = [0, 2, 4]
-    images = events.Images("picture")
+    images = events.Images("figure")
     assert [image.step for image in images] == epochs
     assert (images[0].width, images[0].height) == (100, 100)
     assert images[0].encoded_image_string.startswith(b"\x89PNG")
@@ -263,11 +263,11 @@ def test_pictures_come_at_their_epochs_and_at_the_last(run):
     assert events.SummaryMetadata("pr").plugin_data.plugin_name == "pr_curves"
 
 
-def test_the_last_epoch_has_pictures_even_off_beat_and_slow_ones_are_rare(tmp_path):
-    board = board_for(tmp_path, picture_freq=1)
-    board.MAX_PICTURE_SHARE = 0.0
+def test_the_last_epoch_has_figures_even_off_beat_and_slow_ones_are_rare(tmp_path):
+    board = board_for(tmp_path, figure_freq=1)
+    board.MAX_FIGURE_FRACTION = 0.0
     fit(build(), [board])
-    images = read(tmp_path)[0]["validation"].Images("picture")
+    images = read(tmp_path)[0]["validation"].Images("figure")
     assert [image.step for image in images] == [0, EPOCHS - 1]
 
 
@@ -410,7 +410,7 @@ def test_nothing_is_doubled_by_a_resume(tmp_path):
 
     def train(folder, resume=False, others=()):
         model = build(with_norms("adam"))
-        board = board_for(folder / "logs", picture_freq=1)
+        board = board_for(folder / "logs", figure_freq=1)
         checkpoint = Checkpoint(folder / "checkpoints", [board], resume)
         try:
             callbacks = [board, checkpoint, *others]
@@ -427,7 +427,7 @@ def test_nothing_is_doubled_by_a_resume(tmp_path):
         speeds = scalars[""].pop("steps_per_second")
         assert [epoch for epoch, _ in speeds] == list(range(EPOCHS))
     assert found == expected
-    assert [event.step for event in cut["validation"].Images("picture")] == list(range(EPOCHS))
+    assert [event.step for event in cut["validation"].Images("figure")] == list(range(EPOCHS))
     assert len(cut["train"].Tensors("config/text_summary")) == 1
     assert [event.step for event in cut["train"].Histograms("tiny/out/bias")] == [0, 2, 4]
     assert sessions(cut[""]) == sessions(whole[""])
@@ -528,5 +528,5 @@ test_tensorboard.jax_run(sys.argv[3])
     assert {"best_val_loss", "steps_per_second"} <= set(scalars[""])
     assert sessions(events[""])[0]["model"] == "tiny"
     assert events["train"].Tags()["graph"]
-    assert events["validation"].Tags()["images"] == ["picture"]
+    assert events["validation"].Tags()["images"] == ["figure"]
     assert list(tmp_path.glob("plugins/profile/*/*.xplane.pb"))

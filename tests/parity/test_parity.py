@@ -83,10 +83,10 @@ class Ours:
         if cell.attention is not None:
             found |= {"scores": [], "alignments": []}
         memory = decoder.prepare(self.encoder(source))
-        state = decoder.start(memory, target.shape[1])
+        state = decoder.initial_state(*target.shape, memory)
         top = len(cell.cell_state_sizes) * (len(cell.cells) - 1) // len(cell.cells)
         for position in range(target.shape[1]):
-            logits, state, alignments = decoder.step(target[:, position], position, state, memory)
+            logits, state, alignments = decoder.step(target[:, position], state, position, memory)
             found["logits"].append(logits)
             found["cell_outputs"].append(state[top])
             if alignments is not None:

@@ -130,8 +130,11 @@ def test_wrong_commands(files, capsys, arguments, message):
         ("--config list.yaml", "Expected --config list.yaml to hold `setting: value` lines."),
         ("--config unknown.yaml", "unknown.yaml: there is no setting 'epoch'. Did you mean epochs"),
         ("--config type.yaml", "Expected --epochs to be a whole number. Received: many"),
-        ("--strategy iterated --covariates x", "An iterated forecast would need future values"),
-        ("--strategy iterated --mc_samples 3", "--strategy iterated and --mc_samples exclude"),
+        (
+            "--strategy recursive --past_covariates x",
+            "A recursive forecast would need future values",
+        ),
+        ("--strategy recursive --mc_samples 3", "--strategy recursive and --mc_samples exclude"),
         ("--head gaussian --mc_samples 3", "--head gaussian and --mc_samples exclude each other"),
     ],
 )
@@ -150,8 +153,14 @@ def test_wrong_flags(files, capsys, flags, message):
         ("--data good.csv --target z", "Expected a column 'z' (--target) in good.csv."),
         ("--data good.csv --time date", "Expected a column 'date' (--time) in good.csv."),
         ("--data good.csv --series s", "Expected a column 's' (--series) in good.csv."),
-        ("--data good.csv --covariates X", "Expected a column 'X' (--covariates) in good.csv."),
-        ("--data good.csv --known none.csv", "Expected a CSV or Parquet file. Received: none.csv"),
+        (
+            "--data good.csv --past_covariates X",
+            "Expected a column 'X' (--past_covariates)",
+        ),
+        (
+            "--data good.csv --future_covariates none.csv",
+            "Expected a CSV or Parquet file. Received: none.csv",
+        ),
         ("--data two.csv", "Expected one numeric column in two.csv to forecast. Received several"),
         ("--data words.csv", "Expected one numeric column in words.csv to forecast. Received none"),
         ("--data words.csv --target y", "Expected numbers in column 'y' of words.csv."),
@@ -166,7 +175,10 @@ def test_wrong_flags(files, capsys, flags, message):
         ("--data good.csv --horizon 14", "The validation split is empty"),
         ("--data good.csv --validation_fraction 0.9", "Expected --validation_fraction and "),
         ("--data good.csv --difference 14", "--difference must be below --window (14)."),
-        ("--data good.csv --calendar dow", "Expected --calendar to list distinct names out of "),
+        (
+            "--data good.csv --datetime_features dow",
+            "Expected --datetime_features to list ",
+        ),
         ("--data good.csv --resample foo", "Expected --resample to be a pandas frequency such as"),
         ("--data good.csv --backtest 20", "--backtest 20 reaches back too far. The train split"),
         (
@@ -330,8 +342,8 @@ def test_a_run_of_another_format(files, logs, capsys):
     run = files / "old"
     shutil.copytree(logs / "forecast" / "two", run)
     config = run / "config.yaml"
-    config.write_text(config.read_text().replace("format: 1", "format: 0"))
-    assert "has format 0; this version reads 1." in refusal(capsys, "predict", run)
+    config.write_text(config.read_text().replace("format: 2", "format: 0"))
+    assert "has format 0; this version reads 2 and older." in refusal(capsys, "predict", run)
     config.write_text("epochs: [1")
     assert "config.yaml" in refusal(capsys, "predict", run)
 

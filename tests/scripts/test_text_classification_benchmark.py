@@ -52,7 +52,7 @@ def save(folder, name, *flags):
     keras.utils.set_random_seed(1)
     run = RunFolder.plan("text_classification", config)
     run.create()
-    run.write_config("text_classification", config, data_sha256=task.sha256, **task.facts)
+    run.write_config("text_classification", config, data_sha256=task.sha256, **task.metadata)
     text_classification.build_model(config, task).model.save(run.model)
     run.write_metrics(metrics())
     return run.path
@@ -106,7 +106,7 @@ def test_the_saved_model_is_asked_for_the_tricky_strings(folder):
         with mock.patch.object(zoo, "load", return_value=model):
             np.testing.assert_allclose(scores._tricky(run), [1 / (1 + np.exp(-bias))] * 2, 1e-5)
     found = scores._tricky(run)
-    ids = model.get_layer("text_ids").encode(list(reber.TRICKY))
+    ids = zoo.tokenizer(model).encode(list(reber.TRICKY))
     np.testing.assert_allclose(found, np.asarray(zoo.load(run)(ids))[:, 0], rtol=1e-5)
 
 

@@ -14,7 +14,6 @@ from recipes import translation
 from recipes.engine.arguments import parse
 from recipes.engine.folder import RunFolder
 from recipes.errors import UserError
-from recipes.translation.coding import END, START
 from recipes.translation.translator import Translator
 from scripts.benchmarks import __main__ as program
 from scripts.benchmarks import decoding_speed, notebook, padded_loop, padding, runs
@@ -65,7 +64,7 @@ def folder(tmp_path_factory, flags):
         keras.utils.set_random_seed(1)
         run = RunFolder.plan("translation", config)
         run.create()
-        run.write_config("translation", config, data_sha256=task.sha256, **task.facts)
+        run.write_config("translation", config, data_sha256=task.sha256, **task.metadata)
         translation.build_model(config, task).model.save(run.model)
         run.write_metrics(METRICS)
     return folder
@@ -195,9 +194,10 @@ def test_the_check_of_padding_finds_what_padding_changes(model, pairs):
 
 def test_the_loop_of_the_book_decodes_greedily(model):
     source = np.int32([[3, 4, 5, 0], [6, 0, 0, 0]])
+    end = zoo.tokenizer(model, "target").end_id
     for variable in model.get_layer("decoder").head.variables[1:]:
         before = np.asarray(variable)
-        variable.assign(before - 100 * (np.arange(len(before)) == END))  # it never ends
+        variable.assign(before - 100 * (np.arange(len(before)) == end))  # it never ends
         found = decoding_speed.greedy_speed(model, source, steps=3, repeats=2)
         variable.assign(before)
     assert (found["same"], found["rows"], found["steps"]) == (1.0, 2, 3)
@@ -214,7 +214,7 @@ def test_decoding_takes_the_model_of_a_run(run):
         speed, "compare_beam_search", return_value={"zoo": 0.1, "addons": 0.3, "same": 0.5}
     ) as compared:
         text = speed.beam_text(speed.beam(run))
-    assert compared.call_args.args[2:] == (START, END, 6, 5)
+    assert compared.call_args.args[2:] == (1, 2, 6, 5)
     assert "3.0 times as long (faster: yes)" in text
     assert "50.0%" in text
 

@@ -48,10 +48,11 @@ class Toy(layers.Layer):
     def call(self, target_ids, memory):
         raise NotImplementedError
 
-    def start(self, memory, max_length):
+    def initial_state(self, batch_size, max_length, memory):
+        assert memory["state_0"].shape[0] == batch_size  # it does not share its memory
         return [memory["state_0"]]
 
-    def step(self, ids, position, state, memory):
+    def step(self, ids, state, position, memory):
         (state,) = state
         state = -0.8 * state + ops.take(self.ids, ids, axis=0)
         scores = ops.sum(ops.expand_dims(state, 1) * memory["outputs"], axis=-1)
@@ -271,9 +272,9 @@ def test_a_transformer():
         chosen = np.take_along_axis(np.array(log_probs), ids[..., None], axis=2)[..., 0]
         real = np.arange(6) < beams.lengths[:, place, None]
         np.testing.assert_allclose(beams.scores[:, place], (chosen * real).sum(axis=1), atol=1e-4)
-        state = decoder.start(memory, 6)
+        state = decoder.initial_state(len(target), 6, memory)
         for step in range(6):  # the attention of the ancestors
-            _, state, weights = decoder.step(target[:, step], step, state, memory)
+            _, state, weights = decoder.step(target[:, step], state, step, memory)
             expected = np.array(weights) * real[:, step, None]
             np.testing.assert_allclose(beams.attention[:, place, step], expected, atol=1e-5)
     greedy = beam_search(model, sources(), 1, 6, START, END)
@@ -386,11 +387,11 @@ def test_the_beams_of_a_source_share_its_memory(arguments):
     assert decoder.shares_memory
     memory = decoder.prepare(model.get_layer("encoder")(np.int32([[3, 4, 5], [6, 7, 0]])))
     of_each = {name: ops.repeat(part, 3, axis=0) for name, part in memory.items()}
-    states = [[ops.repeat(part, 3, axis=0) for part in decoder.start(memory, 2)]] * 2
+    states = [decoder.initial_state(6, 2, each) for each in (memory, of_each)]
     for position in range(2):
         ids = np.int32([3, 4, 5, 6, 7, 3]) - position
         shared, repeated = (
-            decoder.step(ids, position, state, each)
+            decoder.step(ids, state, position, each)
             for state, each in zip(states, (memory, of_each), strict=True)
         )
         states = shared[1], repeated[1]

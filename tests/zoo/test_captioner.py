@@ -1,4 +1,4 @@
-"""The decoder of seq2seq on the places of a picture."""
+"""The decoder of seq2seq on the places of an image."""
 
 import keras
 import numpy as np
@@ -47,9 +47,9 @@ def test_steps_are_the_training_path_and_see_no_future(name):
     memory = decoder.prepare(encoder(x["image"]))
     assert memory["mask"].shape == (3, 2 * 2)  # 9 x 12, halved 3 times
     assert np.all(memory["mask"])
-    state = decoder.start(memory, TIME)
+    state = decoder.initial_state(len(x["target"]), TIME, memory)
     for step in range(TIME):
-        logits, state, alignments = decoder.step(x["target"][:, step], step, state, memory)
+        logits, state, alignments = decoder.step(x["target"][:, step], state, step, memory)
         assert_close(logits, before[:, step])
         assert (alignments is None) == (name == "no attention")
         changed = x["target"].copy()

@@ -152,9 +152,9 @@ def test_attention_is_that_of_the_steps(name, model):
     ids, attention = decode(model, sources(), 9, START, END, return_attention=True)
     assert attention.dtype == np.float32
     decoder, memory = model.get_layer("decoder"), model.get_layer("encoder")(sources())
-    state, now = decoder.start(memory, 9), np.full(4, START, "int32")
+    state, now = decoder.initial_state(4, 9, memory), np.full(4, START, "int32")
     for step in range(9):
-        _, state, weights = decoder.step(now, step, state, memory)
+        _, state, weights = decoder.step(now, state, step, memory)
         ended = (ids[:, :step] == END).any(axis=1)
         expected = np.where(ended[:, None], 0.0, weights)
         np.testing.assert_allclose(attention[:, step], expected, atol=1e-5)

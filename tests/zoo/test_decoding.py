@@ -10,7 +10,7 @@ from keras import layers
 
 import zoo
 from tests.shared import assert_close, run_fresh, shaken
-from zoo.decoding import Stepper, roll_out
+from zoo.decoding import Stepper, forecast_recursively
 
 RNG = np.random.default_rng(42)
 
@@ -30,7 +30,7 @@ def stepped(model, series):
     state = stepper.initial_state(len(series))
     outputs = []
     for t in range(series.shape[1]):
-        output, state = stepper.step(series[:, t : t + 1], state)
+        output, state = stepper.step(series[:, t : t + 1], state, t)
         outputs.append(keras.ops.convert_to_numpy(output))
     return np.concatenate(outputs, axis=1)
 
@@ -44,14 +44,14 @@ def assert_steps_equal_whole(model, series):
         assert_close(outputs, call(model, series))
 
 
-def growing(model, context, steps, known=None, point=None):
+def growing(model, context, steps, future=None, point=None):
     """Forecasts made the plain way: call the model on everything so far."""
     series, targets = context, model.output_shape[3]
     for step in range(steps):
         value = call(model, series)[:, -1:, 0]
         value = value if point is None else value[..., point]
-        if known is not None:
-            value = np.concatenate([value, known[:, step : step + 1]], axis=-1)
+        if future is not None:
+            value = np.concatenate([value, future[:, step : step + 1]], axis=-1)
         series = np.concatenate([series, value], axis=1)
     return series[:, -steps:, :targets]
 
@@ -125,13 +125,13 @@ def test_a_nested_model_with_units():
     core = zoo.wavenet((None, 2), 2, filters=4, num_layers=2, head="gaussian")
     inputs = keras.Input((None, 2))
     x = layers.Normalization(mean=[1.0, 2.0], variance=[4.0, 9.0])(inputs)
-    outputs = zoo.layers.TargetUnits([1.0], [2.0], head="gaussian")(core(x))
+    outputs = zoo.layers.Denormalization([1.0], [2.0], head="gaussian")(core(x))
     model = keras.Model(inputs, outputs)
     assert_steps_equal_whole(shaken(model), series_for(model))
     context = series_for(model)
-    known = RNG.normal(size=(2, 5, 1)).astype("float32")
-    expected = growing(model, context, 5, known, point=0)
-    np.testing.assert_allclose(roll_out(model, context, 5, known), expected, atol=1e-5)
+    future = RNG.normal(size=(2, 5, 1)).astype("float32")
+    expected = growing(model, context, 5, future, point=0)
+    assert_close(forecast_recursively(model, context, 5, future), expected)
 
 
 @pytest.mark.parametrize("calls", [1, 2])
@@ -218,22 +218,69 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_other_layers_are_refused_by_name(name):
-    expected = "operation Cumsum" if name == "operation" else "Layer 'culprit'.*cannot be stepped"
-    with pytest.raises(ValueError, match=f"(?s){expected}.*causal Conv1D"):
+    kind = "Operation 'cumsum' .Cumsum." if name == "operation" else "Layer 'culprit'"
+    with pytest.raises(ValueError, match=f"(?s)^{kind}.*cannot be stepped: .*causal Conv1D"):
         Stepper(REFUSED[name]())
 
 
 def test_several_inputs_are_refused():
     a, b = keras.Input((8, 2)), keras.Input((8, 2))
-    with pytest.raises(ValueError, match=r"one input.*has 2"):
-        Stepper(keras.Model([a, b], layers.Add()([a, b])))
+    several = keras.Model([a, b], layers.Add()([a, b]))
+    for model in (several, keras.Model(a, several([a, a]))):
+        with pytest.raises(ValueError, match=r"one input.*has 2"):
+            Stepper(model)
 
 
-def test_a_state_is_a_flat_tuple_whose_first_axis_is_the_batch():
+class WithoutGraph(keras.Model):
+    def call(self, inputs):
+        return inputs
+
+
+def test_models_without_a_graph_are_refused():
+    unbuilt = keras.Sequential([layers.Dense(2)])
+    for model in (WithoutGraph(), unbuilt, functional(WithoutGraph())):
+        with pytest.raises(ValueError, match=r"reads the graph.* is a \w+ without one\."):
+            Stepper(model)
+    inputs = keras.Input(())
+    flat = keras.Model(inputs, layers.Activation("relu")(inputs), name="flat")
+    with pytest.raises(ValueError, match=r"\(batch, time, ...\)\. 'flat' takes \(None,\)"):
+        Stepper(flat)
+
+
+def with_a_constant():
+    inputs = keras.Input((8, 2))
+    return keras.Model(inputs, layers.Add(name="culprit")([inputs, np.ones((1, 8, 2), "float32")]))
+
+
+def always_dropping():
+    inputs = keras.Input((8, 2))
+    return keras.Model(inputs, layers.Dropout(0.5, name="culprit")(inputs, training=True))
+
+
+@pytest.mark.parametrize(
+    ("build", "reason"),
+    [(always_dropping, "training=True"), (with_a_constant, "more than its inputs")],
+)
+def test_calls_that_a_step_cannot_make_are_refused(build, reason):
+    with pytest.raises(ValueError, match=f"(?s)'culprit'.*cannot be stepped: .*{reason}"):
+        Stepper(build())
+
+
+def test_reading_a_graph_changes_neither_model_nor_its_compilation():
+    model = shaken(STEPPED["gru"]())
+    model.compile("sgd", lambda y, outputs: keras.ops.mean(y - outputs))  # no file can name it
+    config = model.get_config()
+    stepped(model, series_for(model))
+    assert model.get_config() == config
+    model.train_on_batch(series := series_for(model), call(model, series))
+    assert_steps_equal_whole(model, series)
+
+
+def test_a_state_is_a_flat_list_whose_first_axis_is_the_batch():
     state = Stepper(zoo.deep_rnn((None, 1), cell="lstm", units=4)).initial_state(3)
-    assert isinstance(state, tuple)
-    assert [tuple(part.shape) for part in state] == [(3,)] + [(3, 4)] * 4
-    queues = Stepper(zoo.wavenet_lite((None, 1), filters=4, kernel_size=3)).initial_state(3)[1:]
+    assert isinstance(state, list)
+    assert [tuple(part.shape) for part in state] == [(3, 4)] * 4
+    queues = Stepper(zoo.wavenet_lite((None, 1), filters=4, kernel_size=3)).initial_state(3)
     assert [queue.shape[1] for queue in queues] == [2, 4, 8, 16] * 2
 
 
@@ -244,8 +291,8 @@ def test_outputs_do_not_depend_on_the_rest_of_the_batch():
     assert_close(stepped(model, series), alone)
     context = series[..., :2]
     model = shaken(STEPPED["wavenet"]())
-    together = roll_out(model, context, 4)
-    alone = np.concatenate([roll_out(model, context[i : i + 1], 4) for i in range(3)])
+    together = forecast_recursively(model, context, 4)
+    alone = np.concatenate([forecast_recursively(model, context[i : i + 1], 4) for i in range(3)])
     assert_close(together, alone)
 
 
@@ -253,10 +300,10 @@ def test_outputs_do_not_depend_on_the_rest_of_the_batch():
     ("name", "point"),
     [("wavenet", None), ("wavenet quantile", 1), ("layer_norm", 0), ("last step", None)],
 )
-def test_roll_out_equals_a_growing_context(name, point):
+def test_forecast_recursively_equals_a_growing_context(name, point):
     model = shaken(STEPPED[name]())
     context = series_for(model)
-    result = roll_out(model, context, 6)
+    result = forecast_recursively(model, context, 6)
     assert result.shape == (2, 6, model.output_shape[3])
     assert_close(result, growing(model, context, 6, point=point))
 
@@ -265,22 +312,22 @@ def test_another_quantile_can_be_fed_back():
     model = shaken(STEPPED["wavenet quantile"]())
     context = series_for(model)
     expected = growing(model, context, 4, point=2)
-    np.testing.assert_allclose(roll_out(model, context, 4, point=2), expected, atol=1e-5)
+    assert_close(forecast_recursively(model, context, 4, point=2), expected)
 
 
-def test_known_covariates_are_used_step_by_step():
+def test_future_covariates_are_used_step_by_step():
     model = shaken(zoo.deep_rnn((None, 3), horizon=2, targets=1, units=4))
-    context, known = series_for(model), RNG.normal(size=(2, 5, 2)).astype("float32")
+    context, future = series_for(model), RNG.normal(size=(2, 5, 2)).astype("float32")
     for cached in (True, False):
-        result = roll_out(model, context, 5, known, cached=cached)
-        first = growing(model, context, 5, known)
+        result = forecast_recursively(model, context, 5, future, cached=cached)
+        first = growing(model, context, 5, future)
         assert_close(result[:, :1], first[:, :1])
-        later = known.copy()
-        later[:, 3:] += 1.0  # known[:, 3] first matters to the forecast of step 4
-        changed = roll_out(model, context, 5, later, cached=cached)
+        later = future.copy()
+        later[:, 3:] += 1.0  # future[:, 3] first matters to the forecast of step 4
+        changed = forecast_recursively(model, context, 5, later, cached=cached)
         np.testing.assert_array_equal(changed[:, :4], result[:, :4])
         assert np.abs(changed[:, 4] - result[:, 4]).min() > 1e-6
-    np.testing.assert_allclose(roll_out(model, context, 5, known), first, atol=1e-5)
+    assert_close(forecast_recursively(model, context, 5, future), first)
 
 
 @pytest.mark.parametrize("name", ["linear_forecaster", "conv_gru"])
@@ -291,20 +338,24 @@ def test_other_models_slide_their_window(name):
     for _ in range(4):
         value = call(model, series[:, -8:])[:, -1:, 0]
         series = np.concatenate([series, value], axis=1)
-    np.testing.assert_allclose(roll_out(model, context, 4), series[:, -4:], atol=1e-5)
+    assert_close(forecast_recursively(model, context, 4), series[:, -4:])
     with pytest.raises(ValueError, match="cannot be stepped"):
-        roll_out(model, context, 4, cached=True)
+        forecast_recursively(model, context, 4, cached=True)
     with pytest.raises(ValueError, match="at least the 8 steps"):
-        roll_out(model, context[:, :7], 4)
+        forecast_recursively(model, context[:, :7], 4)
 
 
 def test_both_ways_agree_while_the_receptive_field_fits_into_the_window():
     fits = shaken(zoo.wavenet((None, 1), filters=4, num_blocks=1, num_layers=3))  # sees 9 steps
     context = series_for(fits, time=9)
-    cached, slid = (roll_out(fits, context, 5, cached=cached) for cached in (True, False))
+    cached, slid = (
+        forecast_recursively(fits, context, 5, cached=cached) for cached in (True, False)
+    )
     assert_close(cached, slid)
     context = context[:, -5:]
-    cached, slid = (roll_out(fits, context, 5, cached=cached) for cached in (True, False))
+    cached, slid = (
+        forecast_recursively(fits, context, 5, cached=cached) for cached in (True, False)
+    )
     assert_close(cached[:, 0], slid[:, 0])
     assert np.abs(cached[:, 1:] - slid[:, 1:]).max() > 1e-4
 
@@ -315,12 +366,12 @@ def test_the_loop_is_compiled_once_and_follows_the_weights(monkeypatch):
     monkeypatch.setattr(Stepper, "step", lambda *a: traces.append(1) or step(*a))
     model = shaken(STEPPED["lstm"]())
     context = series_for(model)
-    first = roll_out(model, context, 5)
+    first = forecast_recursively(model, context, 5)
     compiled = len(traces)
     assert 0 < compiled < 5
-    np.testing.assert_array_equal(roll_out(model, context, 5), first)
+    np.testing.assert_array_equal(forecast_recursively(model, context, 5), first)
     model.set_weights([0.5 * weight for weight in model.get_weights()])
-    second = roll_out(model, context, 5)
+    second = forecast_recursively(model, context, 5)
     assert len(traces) == compiled
     assert_close(second, growing(model, context, 5))
     assert np.abs(second - first).max() > 1e-3
@@ -328,7 +379,7 @@ def test_the_loop_is_compiled_once_and_follows_the_weights(monkeypatch):
 
 def test_the_compiled_loop_goes_with_its_model():
     model = zoo.deep_rnn((None, 1), units=2, num_layers=1)
-    roll_out(model, np.zeros((1, 3, 1)), 2)
+    forecast_recursively(model, np.zeros((1, 3, 1)), 2)
     gone = weakref.ref(model)
     del model
     gc.collect()
@@ -340,12 +391,12 @@ def test_generation_leaves_the_model_as_it_was(tmp_path):
     context = series_for(model)
     model.save(tmp_path / "before.keras")
     weights = [weight.path for weight in model.weights]
-    expected = roll_out(model, context, 5)
+    expected = forecast_recursively(model, context, 5)
     assert [weight.path for weight in model.weights] == weights
     model.save(tmp_path / "after.keras")
     for name in ("before", "after"):
         loaded = keras.models.load_model(tmp_path / f"{name}.keras")
-        np.testing.assert_allclose(roll_out(loaded, context, 5), expected, atol=1e-6)
+        assert_close(forecast_recursively(loaded, context, 5), expected)
         assert_close(stepped(loaded, context), call(model, context))
 
 
@@ -353,27 +404,27 @@ def test_wrong_arguments():
     model = STEPPED["lstm"]()
     context = np.zeros((2, 5, 2))
     with pytest.raises(ValueError, match=r"steps must be .* steps=0"):
-        roll_out(model, context, 0)
+        forecast_recursively(model, context, 0)
     with pytest.raises(ValueError, match=r"\(batch, time, 2\).*\(2, 5, 3\)"):
-        roll_out(model, np.zeros((2, 5, 3)), 3)
-    with pytest.raises(ValueError, match=r"known must have the shape \(2, 3, 0\)"):
-        roll_out(model, context, 3, known=np.zeros((2, 3, 1)))
+        forecast_recursively(model, np.zeros((2, 5, 3)), 3)
+    with pytest.raises(ValueError, match=r"future_covariates must have the shape \(2, 3, 0\)"):
+        forecast_recursively(model, context, 3, np.zeros((2, 3, 1)))
     with pytest.raises(ValueError, match=r"2 features and forecasts 1: the other 1 must be known"):
-        roll_out(zoo.deep_rnn((None, 2), units=2), context, 3)
+        forecast_recursively(zoo.deep_rnn((None, 2), units=2), context, 3)
     with pytest.raises(ValueError, match="every target among the features"):
-        roll_out(zoo.deep_rnn((None, 1), targets=2, units=2), context, 3)
-    with pytest.raises(ValueError, match="needs a forecaster"):
-        roll_out(functional(layers.Flatten(), layers.Dense(1)), context, 3)
+        forecast_recursively(zoo.deep_rnn((None, 1), targets=2, units=2), context, 3)
+    with pytest.raises(ValueError, match="need a forecaster"):
+        forecast_recursively(functional(layers.Flatten(), layers.Dense(1)), context, 3)
     even = zoo.deep_rnn((None, 1), units=2, head="quantile", quantiles=(0.2, 0.8))
     with pytest.raises(ValueError, match="Pass its index as point"):
-        roll_out(even, context[..., :1], 3)
+        forecast_recursively(even, context[..., :1], 3)
     with pytest.raises(ValueError, match=r"\[0, 2\)"):
-        roll_out(even, context[..., :1], 3, point=2)
+        forecast_recursively(even, context[..., :1], 3, point=2)
 
 
 JAX_CHECK = """
 import keras, numpy as np, zoo
-from zoo.decoding import roll_out
+from zoo.decoding import forecast_recursively
 assert keras.backend.backend() == "jax"
 context = np.random.default_rng(0).normal(size=(2, 9, 1)).astype("float32")
 for model in (
@@ -386,7 +437,7 @@ for model in (
         window = series[:, -9:] if model.name == "conv_gru" else series
         value = np.asarray(model(window))[:, -1:, 0]
         series = np.concatenate([series, value], axis=1)
-    np.testing.assert_allclose(roll_out(model, context, 4), series[:, -4:], atol=1e-5)
+    assert_close(forecast_recursively(model, context, 4), series[:, -4:])
 parts = [keras.Input((4,)), keras.layers.Dropout(0.5), keras.layers.Dense(2)]
 model = keras.Sequential(parts)
 first, second = (zoo.monte_carlo(model, np.ones((3, 4)), 20, seed=1) for _ in range(2))

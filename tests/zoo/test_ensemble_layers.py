@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit, softmax
 
-from zoo.layers import EnsembleDense, MembersMean, RandomSigns
+from zoo.layers import EnsembleDense, EnsembleMean, RandomSigns
 
 RNG = np.random.default_rng(42)
 
@@ -62,18 +62,18 @@ def test_other_numbers_of_members_are_refused():
 
 def test_the_mean_of_members():
     x = normal(6, 4, 3)
-    np.testing.assert_allclose(MembersMean()(x), x.mean(axis=1), atol=1e-6)
-    probabilities = softmax(np.array(MembersMean("multiclass")(x)), axis=-1)
+    np.testing.assert_allclose(EnsembleMean()(x), x.mean(axis=1), atol=1e-6)
+    probabilities = softmax(np.array(EnsembleMean("multiclass")(x)), axis=-1)
     np.testing.assert_allclose(probabilities, softmax(x, axis=-1).mean(axis=1), atol=1e-6)
     for head in ("binary", "multilabel"):
-        logits = np.array(MembersMean(head)(x))
+        logits = np.array(EnsembleMean(head)(x))
         np.testing.assert_allclose(logits, logit(expit(x).mean(axis=1)), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("head", ["binary", "multiclass"])
 def test_sure_members_give_finite_logits(head):
     x = np.array([[[200.0, -200.0], [200.0, -200.0]], [[-200.0, 200.0], [200.0, -200.0]]])
-    logits = np.array(MembersMean(head)(x))
+    logits = np.array(EnsembleMean(head)(x))
     assert np.all(np.isfinite(logits))
     assert logits[0, 0] - logits[0, 1] > 100
     np.testing.assert_allclose(logits[1, 0] - logits[1, 1], 0, atol=1e-5)
@@ -81,4 +81,4 @@ def test_sure_members_give_finite_logits(head):
 
 def test_an_unknown_head_is_named():
     with pytest.raises(ValueError, match=r"regression, binary.*head='point'"):
-        MembersMean("point")
+        EnsembleMean("point")

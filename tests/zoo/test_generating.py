@@ -244,7 +244,7 @@ def test_the_model_stays_as_it_was(tmp_path):
     np.testing.assert_array_equal(generate(loaded, PROMPTS, 20, Temperature(4.0)), ids)
 
 
-def test_carried_state_is_neither_used_nor_changed():
+def test_the_state_of_a_stateful_model_is_neither_used_nor_changed():
     model = MODELS["two lstm"]()
     twin = zoo.to_stateful(model, batch_size=3)
     twin.predict_on_batch(PROMPTS)
@@ -257,14 +257,14 @@ def test_carried_state_is_neither_used_nor_changed():
 
 
 def test_from_text_to_text(tmp_path):
-    tokens = zoo.layers.CharacterTokens.fit("to be or not")
+    tokens = zoo.layers.CharacterTokenizer.fit("to be or not")
     inputs = keras.Input((None,), dtype="int32")
     x = layers.Embedding(tokens.vocabulary_size, 4)(tokens(inputs))
     x = layers.GRU(8, return_sequences=True)(x)
     keras.Model(inputs, layers.Dense(tokens.vocabulary_size)(x)).save(tmp_path / "model.keras")
     model = zoo.load(tmp_path)
-    ids = generate(model, zoo.tokens(model).encode("to be"), 30, Temperature(3.0))
-    assert len(zoo.tokens(model).decode(ids)) == 30
+    ids = generate(model, zoo.tokenizer(model).encode("to be"), 30, Temperature(3.0))
+    assert len(zoo.tokenizer(model).decode(ids)) == 30
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])

@@ -84,7 +84,7 @@ def test_steps_equal_the_whole_sequence(name):
     assert all(part.shape[0] == 2 for part in state)
     outputs = []
     for step in range(17):
-        logits, state = stepper.step(x[:, step : step + 1], state)
+        logits, state = stepper.step(x[:, step : step + 1], state, step)
         outputs.append(logits)
     np.testing.assert_allclose(np.concatenate(outputs, axis=1), call(model, x), atol=1e-5)
 
@@ -94,16 +94,16 @@ def test_stateful_models_are_stepped_from_a_fresh_state(name):
     model = shaken(MODELS[name]())
     twin = zoo.to_stateful(model, 3)
     twin(ids(3, 4))
-    carried = [np.array(weight) for weight in twin.non_trainable_weights]
+    states = [np.array(weight) for weight in twin.non_trainable_weights]
     stepper = Stepper(twin)
     state = stepper.initial_state(2)
     x = ids(2, 6)
     outputs = []
     for step in range(6):
-        logits, state = stepper.step(x[:, step : step + 1], state)
+        logits, state = stepper.step(x[:, step : step + 1], state, step)
         outputs.append(logits)
     np.testing.assert_allclose(np.concatenate(outputs, axis=1), call(model, x), atol=1e-5)
-    for weight, value in zip(twin.non_trainable_weights, carried, strict=True):
+    for weight, value in zip(twin.non_trainable_weights, states, strict=True):
         np.testing.assert_array_equal(weight, value)
 
 
@@ -198,7 +198,7 @@ def test_half_precision_has_float32_logits(name):
     stepper = Stepper(model)
     state = stepper.initial_state(2)
     for step in range(6):
-        last, state = stepper.step(x[:, step : step + 1], state)
+        last, state = stepper.step(x[:, step : step + 1], state, step)
     np.testing.assert_allclose(last[:, 0], logits[:, -1], atol=0.05)
 
 
@@ -217,7 +217,7 @@ WRONG = [
     ("char_rnn", {"vocabulary_size": 0}, "vocabulary_size must be .* 0"),
     ("char_rnn", {"units": 2.5}, r"units must be .* 2\.5"),
     ("char_rnn", {"num_layers": 0}, "num_layers must be .* 0"),
-    ("char_rnn", {"cell": "rnn"}, "Expected a cell out of .*cell='rnn'"),
+    ("char_rnn", {"cell": "rnn"}, "Expected one of simple_rnn, .*cell='rnn'"),
     ("char_rnn", {"embedding_dim": -1}, "embedding_dim must be .* -1"),
     ("char_rnn", {"dropout": 1.0}, r"\[0, 1\).*1\.0"),
     ("char_rnn", {"tie_embeddings": True}, "needs an embedding.*embedding_dim=None"),
@@ -247,7 +247,7 @@ def test_a_model_without_recurrent_layers_has_no_stateful_twin():
     inputs = keras.Input((None, 4))
     x = layers.GRU(4, return_sequences=True)(inputs)
     mixed = keras.Model(inputs, CausalSelfAttention(2, 3, name="culprit")(x))
-    with pytest.raises(ValueError, match=r"'culprit'.*cannot be carried"):
+    with pytest.raises(ValueError, match=r"state of layer 'culprit'.*cannot be kept"):
         zoo.to_stateful(mixed, 2)
 
 
@@ -268,7 +268,7 @@ for model in (
     stepper = Stepper(model)
     state = stepper.initial_state(2)
     for step in range(12):
-        logits, state = stepper.step(x[:, step : step + 1], state)
+        logits, state = stepper.step(x[:, step : step + 1], state, step)
         np.testing.assert_allclose(np.asarray(logits)[:, 0], whole[:, step], atol=1e-5)
 """
 

@@ -5,13 +5,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zoo.layers import (
+    Denormalization,
     Difference,
     GatedActivation,
     GaussianParameters,
     LayerNormRNNCell,
     SeasonalResidual,
     SortQuantiles,
-    TargetUnits,
 )
 
 RNG = np.random.default_rng(42)
@@ -78,13 +78,13 @@ def test_target_units_scale_and_shift_each_target(head):
     x = normal(2, 4, 3, 2) if head == "point" else normal(2, 4, 3, 2, 5)
     axes = (2,) if head == "point" else (2, 1)
     scale, mean = (np.reshape(v, axes) for v in (SCALE, MEAN))
-    outputs = TargetUnits(MEAN, SCALE, head)(x)
+    outputs = Denormalization(MEAN, SCALE, head)(x)
     np.testing.assert_allclose(outputs, x * scale + mean, rtol=1e-5, atol=1e-6)
 
 
 def test_target_units_scale_but_do_not_shift_a_standard_deviation():
     x = normal(2, 4, 3, 2, 2)
-    outputs = to_numpy(TargetUnits(MEAN, SCALE, "gaussian")(x))
+    outputs = to_numpy(Denormalization(MEAN, SCALE, "gaussian")(x))
     np.testing.assert_allclose(outputs[..., 0], x[..., 0] * SCALE + MEAN, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(outputs[..., 1], x[..., 1] * SCALE, rtol=1e-5, atol=1e-6)
 

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from zoo.losses import (
-    EachMember,
     GaussianNLL,
     MaskedCrossentropy,
+    PerMemberLoss,
     PinballLoss,
     SmoothedSparseCrossentropy,
 )
@@ -64,7 +64,7 @@ def test_each_member_has_its_own_squared_error(weights, outputs):
     y_true, y_pred = RNG.normal(size=(4, outputs)), RNG.normal(size=(4, 3, outputs))
     members = [((y_true - y_pred[:, i]) ** 2).mean(axis=-1) for i in range(3)]
     expected = np.mean(np.mean(members, axis=0) * (1.0 if weights is None else weights))
-    loss = EachMember(keras.losses.MeanSquaredError())(y_true, y_pred, sample_weight=weights)
+    loss = PerMemberLoss(keras.losses.MeanSquaredError())(y_true, y_pred, sample_weight=weights)
     assert float(loss) == pytest.approx(expected, rel=1e-5)
 
 
@@ -79,7 +79,7 @@ def test_each_member_has_its_own_crossentropy(weights, column, smoothing):
         own = cross_entropy(labels, logits[:, i])
         members.append((1 - smoothing) * own + smoothing * uniform)
     expected = np.mean(np.mean(members, axis=0) * (1.0 if weights is None else weights))
-    loss = EachMember(SmoothedSparseCrossentropy(smoothing))
+    loss = PerMemberLoss(SmoothedSparseCrossentropy(smoothing))
     y_true = labels[:, None] if column else labels
     assert float(loss(y_true, logits, sample_weight=weights)) == pytest.approx(expected, rel=1e-5)
 
@@ -88,7 +88,7 @@ def test_each_member_learns_inside_a_model():
     inputs = keras.Input((2,))
     outputs = keras.layers.Reshape((3, 1))(keras.layers.Dense(3)(inputs))
     model = keras.Model(inputs, outputs)
-    model.compile("sgd", EachMember(keras.losses.MeanSquaredError()))
+    model.compile("sgd", PerMemberLoss(keras.losses.MeanSquaredError()))
     x, y, weights = RNG.normal(size=(8, 2)), RNG.normal(size=(8, 1)), RNG.uniform(0, 2, 8)
     x, y = x.astype("float32"), y.astype("float32")
     y_pred = model.predict(x, verbose=0)
@@ -99,14 +99,14 @@ def test_each_member_learns_inside_a_model():
 
 def test_wrong_losses_are_named():
     with pytest.raises(ValueError, match=r"Keras loss object.*loss='mse'"):
-        EachMember("mse")
+        PerMemberLoss("mse")
     with pytest.raises(ValueError, match=r"\[0, 1\).*label_smoothing=1.0"):
         SmoothedSparseCrossentropy(1.0)
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.3])
 def test_the_config_of_the_losses_of_classifiers(smoothing):
-    loss = EachMember(SmoothedSparseCrossentropy(smoothing), reduction="sum")
+    loss = PerMemberLoss(SmoothedSparseCrossentropy(smoothing), reduction="sum")
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(loss))
     assert again.get_config() == loss.get_config()
     assert again.loss.label_smoothing == smoothing

@@ -30,7 +30,7 @@ def test_the_point_of_a_probabilistic_forecast():
 def test_name_and_wrong_error():
     assert LastStep().name == "last_step_mse"
     assert LastStep("mae", name="mine").name == "mine"
-    with pytest.raises(ValueError, match=r"\['mae', 'mse'\].*error='rmse'"):
+    with pytest.raises(ValueError, match=r"one of mse, mae.*error='rmse'"):
         LastStep("rmse")
 
 

@@ -285,7 +285,7 @@ for arguments in (
     model.save(sys.argv[1])
     loaded = keras.models.load_model(sys.argv[1])
     np.testing.assert_array_equal(loaded.predict(x, verbose=0), model.predict(x, verbose=0))
-members = zoo.losses.EachMember(keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+members = zoo.losses.PerMemberLoss(keras.losses.SparseCategoricalCrossentropy(from_logits=True))
 logits = rng.normal(size=(64, 5, 3)).astype("float32")
 own = [float(members.loss(y, logits[:, i])) for i in range(5)]
 np.testing.assert_allclose(float(members(y, logits)), np.mean(own), rtol=1e-5)

@@ -9,12 +9,12 @@ import zoo
 from tests.shared import run_fresh
 from zoo.layers import (
     ClassProbabilities,
+    Denormalization,
     FillMissing,
     RobustScaleSmoothClip,
     TableColumns,
-    TargetUnits,
-    TextIds,
-    WordTokens,
+    TextTokenizer,
+    WordTokenizer,
 )
 
 
@@ -50,7 +50,7 @@ def build(last, outputs=1, head="regression"):
 
 
 def test_a_table_becomes_predictions_in_the_datas_units():
-    model = build(TargetUnits([100.0], [10.0]))
+    model = build(Denormalization([100.0], [10.0]))
     predictor = zoo.Predictor(model)
     outputs = predictor.predict(table())
     assert outputs.shape == (40, 1)
@@ -134,7 +134,7 @@ def test_models_of_arrays_take_arrays():
 
 def test_a_table_without_rows_is_refused():
     with pytest.raises(ValueError, match=r"Expected a table with rows"):
-        zoo.Predictor(build(TargetUnits([0.0], [1.0]))).predict(table()[:0])
+        zoo.Predictor(build(Denormalization([0.0], [1.0]))).predict(table()[:0])
 
 
 # Texts
@@ -152,7 +152,7 @@ WORDS = [f"w{n}" for n in range(40)]
 
 
 def text_model(last=None):
-    ids = TextIds(WordTokens(WORDS), max_length=300)
+    ids = TextTokenizer(WordTokenizer(WORDS), max_length=300)
     inputs = ids.new_inputs()
     outputs = SumAndSize()(ids(inputs))
     return keras.Model(inputs, outputs if last is None else last(outputs))
@@ -212,7 +212,7 @@ def test_texts_of_several_outputs():
 
 
 def test_language_models_take_ids():
-    tokens = zoo.layers.CharacterTokens("ab")
+    tokens = zoo.layers.CharacterTokenizer("ab")
     inputs = keras.Input((None,), dtype="int32")
     model = keras.Model(inputs, keras.layers.Embedding(2, 3)(tokens(inputs)))
     assert zoo.Predictor(model).predict(np.array([[0, 1]])).shape == (1, 2, 3)

@@ -73,10 +73,10 @@ def stepped(model, x, prepared=True):
     encoder, decoder = parts(model)
     memory = encoder(x["source"])
     memory = decoder.prepare(memory) if prepared else memory
-    state = decoder.start(memory, max_length=TIME)
+    state = decoder.initial_state(len(x["target"]), TIME, memory)
     all_logits, all_alignments = [], []
     for position, ids in enumerate(x["target"].T):
-        logits, state, alignments = decoder.step(ids, position, state, memory)
+        logits, state, alignments = decoder.step(ids, state, position, memory)
         all_logits.append(logits)
         all_alignments.append(alignments)
     return np.stack(all_logits, axis=1), all_alignments
@@ -199,9 +199,10 @@ def test_sampling_everything_is_running_free(name):
     every = np.ones(x["target"].shape, bool)
     logits = decoder.scheduled(x["target"], encoder(x["source"]), every, uniform)
     memory = decoder.prepare(encoder(x["source"]))
-    state, ids = decoder.start(memory, TIME), x["target"][:, 0]
+    ids = x["target"][:, 0]
+    state = decoder.initial_state(len(ids), TIME, memory)
     for position in range(TIME):
-        expected, state, _ = decoder.step(ids, position, state, memory)
+        expected, state, _ = decoder.step(ids, state, position, memory)
         np.testing.assert_allclose(logits[:, position], expected, atol=1e-5)
         ids = drawn(np.array(expected), uniform[:, position])
 
@@ -223,11 +224,11 @@ def test_outputs_can_be_inputs(name):
     encoder, decoder = parts(model)
     memory = decoder.prepare(encoder(x["source"]))
     logits = call(model, x, training=True)
-    state = decoder.start(memory, TIME)
+    state = decoder.initial_state(len(x["target"]), TIME, memory)
     table = np.array(decoder.embedding.embeddings)
     inputs = table[x["target"][:, 0]]
     for position in range(TIME):
-        outputs, state, _ = decoder.cell.advance(inputs, state, memory)
+        outputs, state, _ = decoder.cell.step(inputs, state, memory)
         expected = np.array(decoder.head(outputs))
         np.testing.assert_allclose(logits[:, position], expected, atol=1e-5)
         inputs = softmax(expected) @ table
@@ -245,9 +246,10 @@ def test_sampling_keeps_its_probability_and_its_distribution():
     keras.utils.set_random_seed(0)
     second = call(model, many, training=True)[:, 1]
     memory = decoder.prepare(encoder(source))
-    first, state, _ = decoder.step(ids[:, 0], 0, decoder.start(memory, 2), memory)
+    state = decoder.initial_state(len(ids), 2, memory)
+    first, state, _ = decoder.step(ids[:, 0], state, 0, memory)
     possible = np.concatenate(
-        [decoder.step(np.array([i]), 1, state, memory)[0] for i in range(TARGETS)]
+        [decoder.step(np.array([i]), state, 1, memory)[0] for i in range(TARGETS)]
     )
     # Each row is what one of the ids gives: the second of the target, or one that was drawn.
     chosen = np.abs(second[:, None] - possible[None]).max(axis=-1).argmin(axis=1)
@@ -351,9 +353,9 @@ for index, arguments in enumerate((
     whole = np.asarray(model(x))
     encoder, decoder = model.get_layer("encoder"), model.get_layer("decoder")
     memory = decoder.prepare(encoder(x["source"]))
-    state = decoder.start(memory, 4)
+    state = decoder.initial_state(len(x["target"]), 4, memory)
     for step in range(4):
-        logits, state, _ = decoder.step(x["target"][:, step], step, state, memory)
+        logits, state, _ = decoder.step(x["target"][:, step], state, step, memory)
         np.testing.assert_allclose(np.asarray(logits), whole[:, step], atol=1e-5)
     model.compile(keras.optimizers.Adam(0.05), zoo.losses.MaskedCrossentropy())
     before = model.evaluate(x, y, verbose=0)

@@ -232,12 +232,12 @@ def test_every_weight_learns(model):
 
 def steps(decoder, ids, memory, room):
     """Logits `(batch, time, vocabulary)` and attention `(batch, time, source)`, step by step."""
-    state = decoder.start(memory, room)
+    state = decoder.initial_state(len(ids), room)
     assert all(part.shape[0] == len(ids) for part in state)
     logits, attention = [], []
     for step in range(ids.shape[1]):
         position = keras.ops.convert_to_tensor(step, "int32")
-        last, state, weights = decoder.step(ids[:, step], position, state, memory)
+        last, state, weights = decoder.step(ids[:, step], state, position, memory)
         logits, attention = [*logits, as_numpy(last)], [*attention, as_numpy(weights)]
     return np.stack(logits, axis=1), np.stack(attention, axis=1)
 
@@ -390,9 +390,9 @@ x = {"source": data["source"], "target": data["target"]}
 np.testing.assert_allclose(model(x), data["logits"], atol=1e-5)
 decoder = model.get_layer("decoder")
 memory = decoder.prepare(model.get_layer("encoder")(x["source"]))
-state = decoder.start(memory, 9)
+state = decoder.initial_state(len(x["target"]), 9)
 for step in range(5):
-    logits, state, _ = decoder.step(x["target"][:, step], step, state, memory)
+    logits, state, _ = decoder.step(x["target"][:, step], state, step, memory)
     np.testing.assert_allclose(logits, data["logits"][:, step], atol=1e-5)
 """
 

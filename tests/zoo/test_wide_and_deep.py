@@ -10,8 +10,8 @@ import zoo
 from tests.shared import run_fresh, shaken
 from zoo.layers import (
     ClassProbabilities,
+    EnsembleMean,
     FillMissing,
-    MembersMean,
     PiecewiseLinearEncoding,
     QuantileNormalization,
     TableColumns,
@@ -228,7 +228,7 @@ def whole_model(head="multiclass"):
     inputs = columns.new_inputs()
     x = columns(inputs)
     logits = core({"numeric": fill(scale(x["numeric"])), "categories": x["categories"]})
-    outputs = ClassProbabilities(["p", "q", "r"], head)(MembersMean(head)(logits))
+    outputs = ClassProbabilities(["p", "q", "r"], head)(EnsembleMean(head)(logits))
     return shaken(keras.Model(inputs, outputs)), table
 
 

@@ -3,11 +3,14 @@
 import math
 import numbers
 from dataclasses import dataclass
+from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
-from zoo.decoding.sources import Loop, check_whole, compiled, decoder_of, encode, shapes
+from zoo.compiled import kept_on
+from zoo.decoding.sources import DecoderLoop, check_whole, decoder_of, encode, shapes
 
 
 @dataclass(frozen=True)
@@ -29,17 +32,17 @@ class Beams:
 
 
 def beam_search(
-    model,
-    source,
-    beam_width,
-    max_length,
-    start_id,
-    end_id,
-    length_penalty=0.0,
-    coverage_penalty=0.0,
-    n_best=1,
-    return_attention=False,
-):
+    model: keras.Model,
+    source: Any,
+    beam_width: int,
+    max_length: int,
+    start_id: int,
+    end_id: int,
+    length_penalty: float = 0.0,
+    coverage_penalty: float = 0.0,
+    n_best: int = 1,
+    return_attention: bool = False,
+) -> Any:
     """Searches for the targets with the best scores, for each source.
 
     At every step, each of the `beam_width` best beginnings is continued by every id, and the best
@@ -134,9 +137,8 @@ def _run(
     _check_penalties(length_penalty=length_penalty, coverage_penalty=coverage_penalty)
     memory, length = encode(model, source)
     options = (room, beam_width, bool(coverage_penalty), return_attention)
-    loop = compiled(
-        model, ("beam", *options, shapes(memory)), lambda: _BeamSearch(decoder, *options)
-    )
+    key = ("beam_search", *options, shapes(memory))
+    loop = kept_on(model, key, lambda: _BeamSearch(decoder, *options))
     settings = np.array([max_length, start_id, end_id], "int32")
     penalties = np.array([length_penalty, coverage_penalty], "float32")
     outputs = loop.predict_on_batch([settings, penalties, memory])
@@ -155,7 +157,7 @@ def _run(
     return beams, int(steps)
 
 
-class _BeamSearch(Loop):
+class _BeamSearch(DecoderLoop):
     """Inputs `[settings, penalties, memory]`, outputs `[steps, scores, lengths, ids, attention]`.
 
     Inside, decoder and histories see a batch of `batch * beam_width` rows, the beams of a source
@@ -177,7 +179,7 @@ class _BeamSearch(Loop):
 
         def body(step, now, beams, followers):
             (ids, *seen), state = followers
-            logits, state, weights = self.decoder.step(now, step, state, memory)
+            logits, state, weights = self.decoder.step(now, state, step, memory)
             open_rows = ops.reshape(ops.logical_not(beams["finished"]), (-1, 1))
             if seen:
                 self.check_weights(weights, "Attention or a coverage penalty")
@@ -203,16 +205,13 @@ class _BeamSearch(Loop):
             histories += [ops.zeros((rows, self.max_length, length), "float32")]
         if self.coverage:
             histories += [ops.zeros((rows, length), "float32")]
-        state = [self._for_beams(x) for x in self.decoder.start(memory, self.max_length)]
         if not getattr(self.decoder, "shares_memory", False):
-            memory = {name: self._for_beams(x) for name, x in memory.items()}
+            memory = {name: ops.repeat(x, self.beam_width, axis=0) for name, x in memory.items()}
+        state = self.decoder.initial_state(rows, self.max_length, memory)
         now = ops.broadcast_to(start_id, (rows,))
         start = (ops.zeros((), "int32"), now, self._first_beams(batch), [histories, state])
         steps, _, beams, (histories, _) = ops.while_loop(goes_on, body, start)
         return [steps, beams["scores"], beams["lengths"], *histories]
-
-    def _for_beams(self, x):
-        return ops.repeat(x, self.beam_width, axis=0)
 
     def _first_beams(self, batch):
         """One beam; the others have yet to branch off."""

@@ -1,22 +1,26 @@
 """Sequences written by an encoder and decoder, one id at a time."""
 
+from typing import Any
+
+import keras
 import numpy as np
 from keras import ops
 
-from zoo.decoding.samplers import Greedy
-from zoo.decoding.sources import Loop, check_whole, compiled, decoder_of, encode, shapes
+from zoo.compiled import kept_on
+from zoo.decoding.sources import DecoderLoop, check_whole, decoder_of, encode, shapes
+from zoo.samplers import Greedy
 
 
 def decode(
-    model,
-    source,
-    max_length,
-    start_id,
-    end_id,
-    sampler=None,
-    seed=0,
-    return_attention=False,
-):
+    model: keras.Model,
+    source: Any,
+    max_length: int,
+    start_id: int,
+    end_id: int,
+    sampler: Any = None,
+    seed: int = 0,
+    return_attention: bool = False,
+) -> Any:
     """Writes a target for each source.
 
     The source is encoded once. Then the decoder makes one step after the other, each with the
@@ -32,7 +36,7 @@ def decode(
         max_length: Most ids to write for a row, 1 or more, the end id included.
         start_id: Id that the decoder reads first.
         end_id: Id that ends a row.
-        sampler: How to choose ids, such as `Temperature(0.8)`; see `zoo.decoding.samplers`.
+        sampler: How to choose ids, such as `Temperature(0.8)`; see `zoo.samplers`.
             Defaults to None: `Greedy()`.
         seed: Whole number of at least 0: row `r` draws its random numbers from
             `np.random.default_rng([seed, r])`. Defaults to 0.
@@ -73,7 +77,7 @@ def _run(model, source, max_length, start_id, end_id, sampler, seed, return_atte
     sampler = Greedy() if sampler is None else sampler
     memory, length = encode(model, source)
     key = ("decode", room, sampler, return_attention, shapes(memory))
-    loop = compiled(model, key, lambda: _Decoding(decoder, room, sampler, return_attention))
+    loop = kept_on(model, key, lambda: _Decoding(decoder, room, sampler, return_attention))
     batch = len(memory["outputs"])
     settings = np.array([max_length, start_id, end_id], "int32")
     uniforms = np.zeros((room, batch), "float32")
@@ -88,7 +92,7 @@ def _run(model, source, max_length, start_id, end_id, sampler, seed, return_atte
     return ids, attention if return_attention else None, int(steps)
 
 
-class _Decoding(Loop):
+class _Decoding(DecoderLoop):
     """Inputs `[settings, uniforms, memory]`, outputs `[steps, ids, attention]`, time first."""
 
     def __init__(self, decoder, max_length, sampler, return_attention):
@@ -103,7 +107,7 @@ class _Decoding(Loop):
         batch, length = memory["mask"].shape
 
         def body(step, now, ended, written, state):
-            logits, state, weights = self.decoder.step(now, step, state, memory)
+            logits, state, weights = self.decoder.step(now, state, step, memory)
             now = self.sampler.sample(logits, ops.take(uniforms, step, axis=0))
             now = ops.where(ended, 0, now)
             ids, *attention = written
@@ -112,7 +116,7 @@ class _Decoding(Loop):
                 self.check_weights(weights, "return_attention")
                 weights = ops.where(ended[:, None], 0.0, ops.cast(weights, "float32"))
                 written += [ops.slice_update(attention[0], (step, 0, 0), weights[None])]
-            return step + 1, now, ops.logical_or(ended, now == end_id), written, list(state)
+            return step + 1, now, ops.logical_or(ended, now == end_id), written, state
 
         def goes_on(step, now, ended, written, state):
             return ops.logical_and(step < limit, ops.logical_not(ops.all(ended)))
@@ -121,7 +125,7 @@ class _Decoding(Loop):
         if self.return_attention:
             written += [ops.zeros((self.max_length, batch, length), "float32")]
         now = ops.broadcast_to(start_id, (batch,))
-        state = list(self.decoder.start(memory, self.max_length))
+        state = self.decoder.initial_state(batch, self.max_length, memory)
         start = (ops.zeros((), "int32"), now, ops.zeros((batch,), "bool"), written, state)
         steps, _, _, written, _ = ops.while_loop(goes_on, body, start)
         return [steps, *written]

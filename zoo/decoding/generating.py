@@ -1,36 +1,43 @@
 """Continuations of sequences of ids, sampled from a language model."""
 
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
+from numpy.typing import ArrayLike
 
-from zoo.decoding.samplers import Greedy, MinP, Temperature, TopK, TopP, tempered
+from zoo.compiled import Loop, kept_on
+from zoo.decoding.sources import check_whole
 from zoo.decoding.stepper import Stepper
+from zoo.samplers import Greedy, MinP, Temperature, TopK, TopP, tempered
 
 _STEPS = 256  # at most, in one call of the compiled loop; part of its shapes
 _DRAWN = -1  # in place of an id that the sampler is to choose
 
 
-def generate(model, prompt_ids, length, sampler=None, seed=0):
+def generate(
+    model: keras.Model, prompt_ids: ArrayLike, length: int, sampler: Any = None, seed: int = 0
+) -> np.ndarray:
     """Continues a prompt, or several at once.
 
     The model is stepped (see `Stepper`): first through the prompt, then through what it has
-    chosen itself, each time carrying its state on. That costs the same at every step, and gives
-    what calling the model on the whole sequence so far would give, from a fresh state. All of it
-    runs in one compiled loop, which is kept on the model: the next call with as many sequences and
-    an equal sampler starts at once, whatever the lengths and the temperature.
+    chosen itself, each time with the state of the step before. That costs the same at every step,
+    and gives what calling the model on the whole sequence so far would give, from a fresh state.
+    All of it runs in one compiled loop, which is kept on the model: the next call with as many
+    sequences and an equal sampler starts at once, whatever the lengths and the temperature.
 
     Row `r` draws its random numbers from `np.random.default_rng([seed, r])`: it depends neither on
     the other rows nor on the length, and a longer continuation starts with the shorter one.
 
     Args:
         model: Language model from ids `(batch, time)` to logits `(batch, time, vocabulary)` about
-            the next id. Its state, if it carries one, is neither used nor changed.
+            the next id. The state of a stateful one is neither used nor changed.
         prompt_ids: Whole numbers `(batch, prompt_length)` or `(prompt_length,)`.
         length: Number of ids to add, 0 or more.
-        sampler: How to choose them, such as `Temperature(0.8)`; see `zoo.decoding.samplers`.
+        sampler: How to choose them, such as `Temperature(0.8)`; see `zoo.samplers`.
             Defaults to None: `Greedy()`.
         seed: Whole number of at least 0. Defaults to 0.
 
@@ -60,7 +67,14 @@ def generate(model, prompt_ids, length, sampler=None, seed=0):
     return np.concatenate([empty, *pieces], axis=-1)
 
 
-def stream(model, prompt_ids, length, sampler=None, seed=0, chunk=32):
+def stream(
+    model: keras.Model,
+    prompt_ids: ArrayLike,
+    length: int,
+    sampler: Any = None,
+    seed: int = 0,
+    chunk: int = 32,
+) -> Iterator[np.ndarray]:
     """Like `generate`, but hands out the ids as they come.
 
     Args:
@@ -87,12 +101,13 @@ def stream(model, prompt_ids, length, sampler=None, seed=0, chunk=32):
         [32, 32, 16]
     """
     prompt = _prompt(model, prompt_ids)
-    _check_whole("length", length, 0)
-    _check_whole("seed", seed, 0)
-    _check_whole("chunk", chunk, 1)
+    check_whole("length", length, 0)
+    check_whole("seed", seed, 0)
+    check_whole("chunk", chunk, 1)
     rows = np.atleast_2d(prompt)
     temperature, sampler = _split(Greedy() if sampler is None else sampler)
-    run = _Run(_generator(model, len(rows), sampler), rows, temperature)
+    key = ("generate", len(rows), sampler)
+    run = _Run(kept_on(model, key, lambda: _Generation(model, sampler)), rows, temperature)
     generators = [np.random.default_rng([seed, row]) for row in range(len(rows))]
     uniforms = np.stack([each.random(length, "float32") for each in generators], axis=1)
     return (
@@ -104,10 +119,11 @@ def stream(model, prompt_ids, length, sampler=None, seed=0, chunk=32):
 class _Run:
     """One generation under way: the state, and the id that the model has yet to read."""
 
-    def __init__(self, generator, prompt, temperature):
-        self.generator = generator
+    def __init__(self, loop, prompt, temperature):
+        self.loop = loop
         self.temperature = np.float32(temperature)
-        state = generator.stepper.initial_state(len(prompt))
+        self.position = np.int32(0)
+        state = loop.stepper.initial_state(len(prompt))
         self.state = [ops.convert_to_numpy(part) for part in state]
         self.now = prompt[:, 0]
         self.rest = prompt[:, 1:].T  # time first, as everything in here
@@ -123,10 +139,11 @@ class _Run:
         pieces = []
         for start in range(0, len(ids), _STEPS):
             now = slice(start, start + _STEPS)
-            steps = len(ids[now])
-            known = [np.int32(steps), self.temperature, self.now]
+            steps = np.int32(len(ids[now]))
+            known = [steps, self.temperature, self.position, self.now]
             inputs = [*known, _padded(ids[now]), _padded(uniforms[now]), *self.state]
-            out, *self.state = self.generator.predict_on_batch(inputs)
+            out, *self.state = self.loop.predict_on_batch(inputs)
+            self.position += steps
             pieces.append(out[:steps])
             self.now = pieces[-1][-1]
         return np.concatenate(pieces)
@@ -145,54 +162,32 @@ def _padded(values):
     return padded
 
 
-class _Generator(keras.Model):
+class _Generation(Loop):
     """The loop.
 
-    Inputs `[steps, temperature, ids now, ids, uniforms, *state]`, outputs `[ids, *state]`.
+    Inputs `[steps, temperature, position, ids now, ids, uniforms, *state]`, outputs `[ids,
+    *state]`.
     """
 
     def __init__(self, model, sampler):
-        # The state goes in and out as it is, whatever the policy.
-        super().__init__(name="generate", autocast=False)
-        self.model = model
+        super().__init__("generate", model)
         self.sampler = sampler
-        self.stepper = Stepper(model)
-        self.jit_compile = keras.backend.backend() in ("tensorflow", "jax")
-        self.built = True
+        self.stepper = kept_on(model, ("stepper",), lambda: Stepper(model))
 
     def call(self, inputs):
-        steps, temperature, now, ids, uniforms, *state = inputs
+        steps, temperature, position, now, ids, uniforms, *state = inputs
 
-        def body(step, now, ids, *state):
-            logits, state = self.stepper.step(ops.expand_dims(now, 1), state)
+        def body(step, now, ids, state):
+            logits, state = self.stepper.step(ops.expand_dims(now, 1), state, position + step)
             logits = tempered(logits[:, -1], temperature)
             drawn = self.sampler.sample(logits, ops.take(uniforms, step, axis=0))
             given = ops.take(ids, step, axis=0)
             now = ops.where(given == _DRAWN, drawn, given)
-            return step + 1, now, ops.slice_update(ids, (step, 0), now[None]), *state
+            return step + 1, now, ops.slice_update(ids, (step, 0), now[None]), state
 
-        start = (ops.zeros((), "int32"), now, ids, *state)
-        _, _, ids, *state = ops.while_loop(lambda step, *_: step < steps, body, start)
+        start = (ops.zeros((), "int32"), now, ids, state)
+        _, _, ids, state = ops.while_loop(lambda step, *_: step < steps, body, start)
         return [ids, *state]
-
-
-class _Kept:
-    """Compiled loops, kept on the model so that they go when it goes.
-
-    Keras neither tracks nor saves an attribute that is a plain object.
-    """
-
-    def __init__(self):
-        self.generators = {}
-
-
-def _generator(model, batch_size, sampler):
-    if not hasattr(model, "zoo_generate"):
-        model.zoo_generate = _Kept()
-    generators = model.zoo_generate.generators
-    if (batch_size, sampler) not in generators:
-        generators[batch_size, sampler] = _Generator(model, sampler)
-    return generators[batch_size, sampler]
 
 
 def _prompt(model, ids):
@@ -214,8 +209,3 @@ def _prompt(model, ids):
     if outside.size:
         raise ValueError(f"Expected ids in [0, {shape[-1]}). Received: {outside[0]} in prompt_ids")
     return ids.astype("int32")
-
-
-def _check_whole(name, value, least):
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ValueError(f"Expected a whole number of at least {least}. Received: {name}={value!r}")

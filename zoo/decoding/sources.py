@@ -1,40 +1,40 @@
-"""What `decode` and `beam_search` share: the parts of a model, memories, compiled loops.
+"""What `decode` and `beam_search` share: the parts of a model, memories, the loop.
 
 A model that they can decode has a part named "encoder", from a source to a memory, and a layer
 named "decoder". A memory is a dictionary of tensors, batch first. Besides the call that trains it,
 `decoder(target_ids, memory)` to logits `(batch, time, vocabulary)`, a decoder has two methods:
 
-- `start(memory, max_length)`: the state before the first step, a list of tensors, batch first
-- `step(ids, position, state, memory)`: logits `(batch, vocabulary)`, the next state, and the
+- `initial_state(batch_size, max_length, memory)`: the state before the first step, a list of
+  tensors, batch first
+- `step(ids, state, position, memory)`: logits `(batch, vocabulary)`, the next state, and the
   weights of the attention to the source, `(batch, source_time)` or None
 
 and may have `prepare(memory)`, which adds what is computed once for all steps; `longest`, the
-greatest number of steps, or None; and `shares_memory`, whether a step takes a memory of fewer rows
+greatest number of steps, or None; and `shares_memory`, whether both take a memory of fewer rows
 than ids, each of which serves several neighbours. Steps give what the call gives.
 """
 
 import keras
 import numpy as np
 
+from zoo.compiled import Loop, kept_on
+
 _BUCKET = 8  # sources and targets get a multiple of it as their length, so that few compile
 
 
-class Loop(keras.Model):
-    """A model's decoder in a loop, compiled for one batch size and one length of the source.
+class DecoderLoop(Loop):
+    """A model's decoder in a loop, for one batch size and one length of the source.
 
     Args:
-        name: Name of the model.
+        name: Name of the loop.
         decoder: The decoder.
         max_length: Most steps that it can make.
     """
 
     def __init__(self, name, decoder, max_length):
-        # Memory and state go in as they are, whatever the policy.
-        super().__init__(name=name, autocast=False)
+        super().__init__(name, decoder)
         self.decoder = decoder
         self.max_length = max_length
-        self.jit_compile = keras.backend.backend() in ("tensorflow", "jax")
-        self.built = True
 
     def prepare(self, memory):
         """The memory with what the decoder computes once for all steps."""
@@ -115,27 +115,8 @@ def encode(model, source):
             "Expected ids, whole numbers (batch, time), or what the encoder takes. Received: a "
             f"source of type {source.dtype} and shape {source.shape}"
         )
-    memory = compiled(model, "encode", lambda: _Encoding(encoder)).predict_on_batch(source)
+    memory = kept_on(model, ("encode",), lambda: _Encoding(encoder)).predict_on_batch(source)
     return memory, memory["outputs"].shape[1] if length is None else length
-
-
-def compiled(model, key, make):
-    """A compiled loop, kept on the model so that it goes when the model goes.
-
-    Args:
-        model: The model.
-        key: What distinguishes the loop from others.
-        make: Function that makes it.
-
-    Returns:
-        The loop, the same as last time if there was one.
-    """
-    if not hasattr(model, "zoo_decode"):
-        model.zoo_decode = _Kept()
-    loops = model.zoo_decode.loops
-    if key not in loops:
-        loops[key] = make()
-    return loops[key]
 
 
 def shapes(memory):
@@ -159,13 +140,6 @@ class _Encoding(keras.Model):
 
     def call(self, inputs):
         return self.encoder(inputs, training=False)
-
-
-class _Kept:
-    """Keras neither tracks nor saves an attribute that is a plain object."""
-
-    def __init__(self):
-        self.loops = {}
 
 
 def _part(model, name):

@@ -1,24 +1,22 @@
 """Runs a sequence model one time step at a time, with the past kept in a state.
 
-The model's graph is read from its public `get_config()`. Each layer becomes an instruction that
-knows what it must remember: a causal convolution its last inputs, a recurrent layer its cell's
-state, a layer that treats every time step alike nothing.
+Keras visits the calls of the model's layers in order. Each becomes a step rule that knows what it
+must remember: a causal convolution its last inputs, a recurrent layer its cell's state, a layer
+that treats every time step alike nothing.
 """
-
-from collections import deque
 
 import keras
 from keras import ops
 
-from zoo.decoding.instructions import CannotStepError, instruction_for
+from zoo.decoding.step_rules import CannotStepError, step_rule_for
 
 _ADVICE = (
     "A model can be stepped if it is made of causal Conv1D layers with strides=1, recurrent layers "
     "(SimpleRNN, LSTM, GRU, RNN over a cell), layers that treat every time step alike (Dense, "
     "Activation, normalisation of the last axis, Dropout, Add, Multiply, Concatenate of the last "
     "axis, a Reshape that keeps the time axis, ...), layers with a method step of their own, and "
-    "nested models of these. Forecasts of any other recompute the whole window: roll_out(..., "
-    "cached=False)."
+    "nested models of these. Forecasts of any other recompute the whole window: "
+    "forecast_recursively(..., cached=False)."
 )
 
 
@@ -30,7 +28,7 @@ class Stepper:
     does not grow with the series or the dilation. Dropout is inactive. The weights are the
     model's own: training it further changes the steps too.
 
-    A state is a flat tuple of tensors whose first axis is the batch.
+    A state is a flat list of tensors whose first axis is the batch.
 
     Args:
         model: Functional or sequential model with one input `(batch, time, ...)` and one output.
@@ -46,7 +44,7 @@ class Stepper:
         >>> stepper = zoo.decoding.Stepper(model)
         >>> state = stepper.initial_state(batch_size=2)
         >>> for t in range(20):
-        ...     forecast, state = stepper.step(series[:, t : t + 1], state)
+        ...     forecast, state = stepper.step(series[:, t : t + 1], state, t)
         >>> forecast.shape
         TensorShape([2, 1, 3, 1])
         >>> np.allclose(forecast[:, 0], model(series)[:, -1], atol=1e-5)
@@ -56,19 +54,18 @@ class Stepper:
         Paine et al., *Fast WaveNet generation algorithm*, 2016.
     """
 
-    def __init__(self, model):
+    def __init__(self, model: keras.Model):
         self.model = model
-        self._instructions = []  # (instruction, keys of its inputs), in order; key 0 is the input
-        self._shapes = {}
-        self._is_series = {}  # whether a value still has the time axis
-        shape = _only(model.inputs, model, "input").shape
-        if len(shape) < 2:
-            raise ValueError(
-                f"Stepping needs an input of shape (batch, time, ...). {model.name!r} takes "
-                f"{tuple(shape)}."
-            )
-        self._shapes[0], self._is_series[0] = tuple(shape), True
+        self._calls: list = []  # (step rule, keys of its inputs), in order; key 0 is the input
+        self._is_series = [True]  # whether the value of a key still has the time axis
         self._output = self._add_model(model, 0)
+        self._sizes = [len(rule.initial_state(1)) for rule, _ in self._calls]
+
+    @property
+    def stateful_layers(self) -> list[keras.Layer]:
+        """The layers that must remember something, once for each of their calls."""
+        calls = zip(self._calls, self._sizes, strict=True)
+        return [rule.layer for (rule, _), size in calls if size]
 
     def initial_state(self, batch_size):
         """The state before the first step: nothing seen yet.
@@ -77,97 +74,78 @@ class Stepper:
             batch_size: Number of series to step together.
 
         Returns:
-            A flat tuple of tensors, the batch first.
+            A flat list of tensors, the batch first.
         """
-        state = [ops.zeros((batch_size,), "int32")]  # how many steps were made
-        for instruction, _ in self._instructions:
-            state += instruction.initial_state(batch_size)
-        return tuple(state)
+        return [part for rule, _ in self._calls for part in rule.initial_state(batch_size)]
 
-    def step(self, inputs, state):
+    def step(self, inputs, state, position):
         """Makes one time step.
 
         Args:
             inputs: The next step of the series, `(batch, 1, features)`.
             state: From `initial_state` or the step before.
+            position: How many steps there were before, a whole number or int32 scalar.
 
         Returns:
             The outputs at this step, `(batch, 1, ...)`, and the next state.
         """
-        position, *state = state
-        values, after = [ops.convert_to_tensor(inputs)], [position + 1]
-        for instruction, keys in self._instructions:
-            mine, state = state[: instruction.num_states], state[instruction.num_states :]
-            arguments = [values[key] for key in keys]
-            output, mine = instruction.step(arguments, mine, position[0])
+        values, after = [ops.convert_to_tensor(inputs)], []
+        for (rule, keys), size in zip(self._calls, self._sizes, strict=True):
+            mine, state = state[:size], state[size:]
+            output, mine = rule.step([values[key] for key in keys], mine, position)
             values.append(output)
             after += mine
-        return values[self._output], tuple(after)
+        return values[self._output], after
 
     def _add_model(self, model, source):
-        """Adds the instructions of a (nested) model; returns the key of its output."""
-        if isinstance(model, keras.Sequential):
-            for layer in model.layers:
-                source = self._add(layer, [source], model, {})
-            return source
-        config = model.get_config()
-        if "layers" not in config or "output_layers" not in config:
+        """Adds the calls of a (nested) model; returns the key of its output."""
+        if not hasattr(model, "inputs"):
             raise ValueError(
-                f"Stepping reads the graph of a functional or sequential model. {model.name!r} is "
-                f"a {type(model).__name__} without one."
+                "Stepping reads the graph of a functional model, or of a sequential one that is "
+                f"built. {model.name!r} is a {type(model).__name__} without one."
             )
-        _only(model.inputs, model, "input"), _only(model.outputs, model, "output")
-        by_name = {layer.name: layer for layer in model.layers}
-        keys = {_reference(config["input_layers"]): source}
-        pending = deque()
-        for entry in config["layers"]:
-            for index, node in enumerate(entry["inbound_nodes"]):
-                if entry["name"] not in by_name:
-                    raise ValueError(
-                        f"{model.name!r} applies the operation {entry['class_name']} "
-                        f"({entry['name']!r}) outside of a layer, which cannot be stepped. "
-                        f"{_ADVICE}"
-                    )
-                layer = by_name[entry["name"]]
-                references = _call_inputs(layer, node, model)
-                pending.append((layer, index, references, node["kwargs"]))
-        while pending:
-            layer, index, references, arguments = pending.popleft()
-            if all(reference in keys for reference in references):
-                inputs = [keys[reference] for reference in references]
-                keys[layer.name, index, 0] = self._add(layer, inputs, model, arguments)
-            else:
-                pending.append((layer, index, references, arguments))
-        name, index, tensor = _reference(config["output_layers"])
-        # Here, and only here, Keras counts the calls of a nested functional model from 1.
-        nested = isinstance(by_name[name], keras.Model)
-        nested = nested and not isinstance(by_name[name], keras.Sequential)
-        return keys[name, index - nested, tensor]
+        first, _ = _only(model.inputs, model, "input"), _only(model.outputs, model, "output")
+        if len(first.shape) < 2:
+            raise ValueError(
+                f"Stepping needs an input of shape (batch, time, ...). {model.name!r} takes "
+                f"{first.shape}."
+            )
+        first = keras.Input(batch_shape=first.shape, dtype=first.dtype)
+        keys = {id(first): source}
 
-    def _add(self, layer, keys, model, arguments):
-        """Adds the instruction of one call of a layer; returns the key of its output."""
+        def visit(layer, *args, **kwargs):
+            try:
+                inputs = _call_inputs(args, kwargs)
+                if not all(id(part) in keys for part in inputs):
+                    raise CannotStepError("it reads a second output of another layer")
+                key = self._add(layer, [keys[id(part)] for part in inputs], inputs, kwargs)
+            except CannotStepError as error:
+                kind = "Layer" if isinstance(layer, keras.layers.Layer) else "Operation"
+                raise ValueError(
+                    f"{kind} {layer.name!r} ({type(layer).__name__}) of {model.name!r} cannot be "
+                    f"stepped: {error}. {_ADVICE}"
+                ) from None
+            outputs = layer(*args, **kwargs)
+            keys[id(keras.tree.flatten(outputs)[0])] = key
+            return outputs
+
+        # A plain model of the same graph, as Keras visits the calls of functional models only; it
+        # is not compiled either, and nor is its clone.
+        graph = keras.Model(model.inputs, model.outputs, name=model.name)
+        twin = keras.models.clone_model(
+            graph, input_tensors=[first], clone_function=lambda layer: layer, call_function=visit
+        )
+        return keys[id(twin.outputs[0])]
+
+    def _add(self, layer, keys, inputs, arguments):
+        """Adds one call of a layer; returns the key of its output."""
         if isinstance(layer, keras.Model):
-            return self._add_model(layer, _only(keys, layer, "input"))
-        shapes = [self._shapes[key] for key in keys]
-        try:
-            are_series = [self._is_series[key] for key in keys]
-            instruction = instruction_for(layer, shapes, are_series, arguments)
-        except CannotStepError as error:
-            raise _refusal(layer, model, error) from None
-        self._instructions.append((instruction, keys))
-        key = len(self._instructions)
-        reverse = {"reverse": True} if arguments.get("reverse") else {}
-        shape = layer.compute_output_shape(shapes[0] if len(shapes) == 1 else shapes, **reverse)
-        self._shapes[key] = tuple(shape)
-        self._is_series[key] = self._is_series[keys[0]] and instruction.keeps_time
-        return key
-
-
-def _refusal(layer, model, reason):
-    return ValueError(
-        f"Layer {layer.name!r} ({type(layer).__name__}) of {model.name!r} cannot be stepped: "
-        f"{reason}. {_ADVICE}"
-    )
+            return self._add_model(layer, keys[0])
+        are_series = [self._is_series[key] for key in keys]
+        rule = step_rule_for(layer, [part.shape for part in inputs], are_series, arguments)
+        self._calls.append((rule, keys))
+        self._is_series.append(are_series[0] and rule.keeps_time)
+        return len(self._calls)
 
 
 def _only(items, model, kind):
@@ -178,31 +156,12 @@ def _only(items, model, kind):
     return items[0]
 
 
-def _reference(entry):
-    """`(layer name, node, tensor)` out of however the config wraps the only input or output."""
-    while not isinstance(entry[0] if isinstance(entry, (list, tuple)) else None, str):
-        (entry,) = entry.values() if isinstance(entry, dict) else entry
-    return tuple(entry)
-
-
-def _call_inputs(layer, node, model):
-    """References to the tensors that one call of a layer takes."""
-    args, kwargs = node["args"], node["kwargs"]
-    if len(args) != 1 or _references(kwargs):
-        raise _refusal(layer, model, "it is called with more than its inputs")
+def _call_inputs(args, kwargs):
+    """The tensors that one call of a layer takes."""
+    inputs, others = keras.tree.flatten(args), keras.tree.flatten(kwargs)
+    are_tensors = all(isinstance(part, keras.KerasTensor) for part in inputs)
+    if len(args) != 1 or not are_tensors or any(isinstance(x, keras.KerasTensor) for x in others):
+        raise CannotStepError("it is called with more than its inputs")
     if kwargs.get("training"):
-        raise _refusal(layer, model, "it is called with training=True")
-    references = _references(args)
-    if any(tensor != 0 for _, _, tensor in references):
-        raise _refusal(layer, model, "it reads a second output of another layer")
-    return references
-
-
-def _references(entry):
-    if isinstance(entry, dict):
-        if entry.get("class_name") == "__keras_tensor__":
-            return [tuple(entry["config"]["keras_history"])]
-        entry = entry.values()
-    if isinstance(entry, (str, bytes)) or not hasattr(entry, "__iter__"):
-        return []
-    return [reference for part in entry for reference in _references(part)]
+        raise CannotStepError("it is called with training=True")
+    return inputs

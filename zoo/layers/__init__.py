@@ -1,13 +1,14 @@
 """Registered layers that Keras does not have. Each has its own file."""
 
+from zoo.layers import renamed as renamed
 from zoo.layers.attention import BahdanauAttention, LuongAttention
 from zoo.layers.attention_decoder import AttentionDecoder
 from zoo.layers.attention_decoder_cell import AttentionDecoderCell
-from zoo.layers.carried_state import CarriedInputs, CarriedState
 from zoo.layers.categories import CategoryEmbedding, CrossedCategories
 from zoo.layers.causal_self_attention import CausalSelfAttention
+from zoo.layers.character_tokenizer import CharacterTokenizer
 from zoo.layers.class_probabilities import ClassProbabilities
-from zoo.layers.ensemble import EnsembleDense, MembersMean, RandomSigns
+from zoo.layers.ensemble import EnsembleDense, EnsembleMean, RandomSigns
 from zoo.layers.feature_embeddings import PeriodicEmbedding, PiecewiseLinearEncoding
 from zoo.layers.gated_activation import GatedActivation
 from zoo.layers.heads import GaussianParameters, SortQuantiles
@@ -16,7 +17,7 @@ from zoo.layers.layer_norm_rnn_cell import LayerNormRNNCell
 from zoo.layers.masked_pooling import AttentionPooling, MaskedPooling
 from zoo.layers.missing import FillMissing
 from zoo.layers.ngram_ids import NgramIds
-from zoo.layers.notes import NoteTokens
+from zoo.layers.note_tokenizer import NoteTokenizer
 from zoo.layers.numeric import RobustScaleSmoothClip, StandardScale
 from zoo.layers.one_hot import OneHot
 from zoo.layers.padding_mask import PaddingMask
@@ -30,29 +31,30 @@ from zoo.layers.sampling_schedules import (
 )
 from zoo.layers.select_columns import SelectColumns
 from zoo.layers.separate_dense import SeparateDense
-from zoo.layers.subwords import SubwordTokens
+from zoo.layers.stateful import StatefulConv1D, StatefulRNN
+from zoo.layers.subword_tokenizer import SubwordTokenizer
 from zoo.layers.table_columns import TableColumns, category_strings
-from zoo.layers.text_ids import TextIds
-from zoo.layers.tokens import CharacterTokens
+from zoo.layers.text_tokenizer import TextTokenizer
+from zoo.layers.tokenizer import Tokenizer
 from zoo.layers.transformer_blocks import TransformerDecoderBlock, TransformerEncoderBlock
 from zoo.layers.transformer_decoder import TransformerDecoder
-from zoo.layers.units import Difference, LastSteps, SeasonalResidual, TargetUnits
-from zoo.layers.words import WordTokens
+from zoo.layers.units import Denormalization, Difference, LastSteps, SeasonalResidual
+from zoo.layers.word_tokenizer import WordTokenizer
 
 __all__ = [
     "AttentionDecoder",
     "AttentionDecoderCell",
     "AttentionPooling",
     "BahdanauAttention",
-    "CarriedInputs",
-    "CarriedState",
     "CategoryEmbedding",
     "CausalSelfAttention",
-    "CharacterTokens",
+    "CharacterTokenizer",
     "ClassProbabilities",
     "CrossedCategories",
+    "Denormalization",
     "Difference",
     "EnsembleDense",
+    "EnsembleMean",
     "ExponentialSampling",
     "FillMissing",
     "GatedActivation",
@@ -65,9 +67,8 @@ __all__ = [
     "LinearSampling",
     "LuongAttention",
     "MaskedPooling",
-    "MembersMean",
     "NgramIds",
-    "NoteTokens",
+    "NoteTokenizer",
     "OneHot",
     "PaddingMask",
     "PeriodicEmbedding",
@@ -83,13 +84,15 @@ __all__ = [
     "SinusoidalPositions",
     "SortQuantiles",
     "StandardScale",
-    "SubwordTokens",
+    "StatefulConv1D",
+    "StatefulRNN",
+    "SubwordTokenizer",
     "TableColumns",
-    "TargetUnits",
-    "TextIds",
+    "TextTokenizer",
+    "Tokenizer",
     "TransformerDecoder",
     "TransformerDecoderBlock",
     "TransformerEncoderBlock",
-    "WordTokens",
+    "WordTokenizer",
     "category_strings",
 ]

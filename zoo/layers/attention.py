@@ -29,7 +29,7 @@ class _Attention(keras.layers.Layer):
     A mechanism defines `score(queries, keys)`.
     """
 
-    def __init__(self, units, monotonic=False, score_bias=0.0, **kwargs):
+    def __init__(self, units: int, monotonic: bool = False, score_bias: float = 0.0, **kwargs):
         super().__init__(**kwargs)
         if isinstance(units, bool) or not isinstance(units, int) or units < 1:
             raise ValueError(f"units must be a whole number of at least 1. Received: {units!r}")
@@ -181,11 +181,19 @@ class LuongAttention(_Attention):
         book, chapter 16.
     """
 
-    def __init__(self, units, scale=False, monotonic=False, score_bias=0.0, **kwargs):
+    def __init__(
+        self,
+        units: int,
+        scale: bool = False,
+        monotonic: bool = False,
+        score_bias: float = 0.0,
+        **kwargs,
+    ):
         super().__init__(units, monotonic, score_bias, **kwargs)
         self.scale = scale
 
     def build(self, queries_shape, memory_shape):
+        """Checks the sizes and makes the weights."""
         if queries_shape[-1] != self.units:
             raise ValueError(
                 "Luong's score multiplies queries and the projected memory: units must be the "
@@ -201,6 +209,7 @@ class LuongAttention(_Attention):
         return scores * ops.cast(self.g, scores.dtype) if self.scale else scores
 
     def get_config(self):
+        """Arguments to rebuild the layer."""
         return {**super().get_config(), "scale": self.scale}
 
 
@@ -236,13 +245,21 @@ class BahdanauAttention(_Attention):
         2014; Salimans and Kingma, *Weight normalization*, 2016; book, chapter 16.
     """
 
-    def __init__(self, units, normalize=False, monotonic=False, score_bias=0.0, **kwargs):
+    def __init__(
+        self,
+        units: int,
+        normalize: bool = False,
+        monotonic: bool = False,
+        score_bias: float = 0.0,
+        **kwargs,
+    ):
         super().__init__(units, monotonic, score_bias, **kwargs)
         self.normalize = normalize
         projection = {"use_bias": False, "dtype": self.dtype_policy}
         self.query_layer = layers.Dense(units, name="query_layer", **projection)
 
     def build(self, queries_shape, memory_shape):
+        """Makes the weights."""
         super().build(queries_shape, memory_shape)
         self.query_layer.build(queries_shape)
         self.v = self.add_weight(shape=(self.units,), initializer="glorot_uniform", name="v")
@@ -262,6 +279,7 @@ class BahdanauAttention(_Attention):
         return ops.squeeze(ops.matmul(hidden, ops.expand_dims(v, -1)), -1)
 
     def get_config(self):
+        """Arguments to rebuild the layer."""
         return {**super().get_config(), "normalize": self.normalize}
 
 

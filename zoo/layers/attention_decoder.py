@@ -1,5 +1,7 @@
 """The recurrent decoder of sequence-to-sequence models."""
 
+from collections.abc import Callable
+
 import keras
 from keras import layers, ops
 
@@ -21,8 +23,8 @@ class AttentionDecoder(keras.layers.Layer):
 
     - `decoder(target_ids, memory)`: logits `(batch, time, vocabulary_size)`
     - `decoder.prepare(memory)`: the memory with what can be computed once for all steps
-    - `decoder.start(memory, max_length)`: the state before the first step
-    - `decoder.step(ids, position, state, memory)`: logits, state and alignments of one step
+    - `decoder.initial_state(batch_size, max_length, memory)`: the state before the first step
+    - `decoder.step(ids, state, position, memory)`: logits, state and alignments of one step
 
     Without input feeding, the recurrent layers run over the whole sequence first, and attention
     answers all steps at once.
@@ -42,7 +44,7 @@ class AttentionDecoder(keras.layers.Layer):
         attention_layer_size: See `AttentionDecoderCell`. Defaults to None.
         input_feeding: See `AttentionDecoderCell`. Defaults to True.
         embedding_dim: Size of the embedding. Defaults to 128.
-        dropout: Share dropped behind the embedding and in front of the head, and, the same at
+        dropout: Fraction dropped behind the embedding and in front of the head, and, the same at
             every step, between recurrent layers; in [0, 1). Defaults to 0.
         sampling: `"embedding"`, `"output"`, or None: teacher forcing. Defaults to None.
         sampling_probability: Number in [0, 1], or a schedule of the training step such as
@@ -65,8 +67,8 @@ class AttentionDecoder(keras.layers.Layer):
         >>> decoder(np.array([[1, 5, 3], [1, 4, 0]]), memory).shape
         TensorShape([2, 3, 50])
         >>> memory = decoder.prepare(memory)
-        >>> state = decoder.start(memory, max_length=10)
-        >>> logits, state, alignments = decoder.step(np.array([1, 1]), 0, state, memory)
+        >>> state = decoder.initial_state(2, 10, memory)
+        >>> logits, state, alignments = decoder.step(np.array([1, 1]), state, 0, memory)
         >>> logits.shape, alignments.shape
         (TensorShape([2, 50]), TensorShape([2, 7]))
 
@@ -77,18 +79,18 @@ class AttentionDecoder(keras.layers.Layer):
 
     def __init__(
         self,
-        vocabulary_size,
-        units=256,
-        cell="lstm",
-        num_layers=1,
-        attention=None,
-        attention_layer_size=None,
-        input_feeding=True,
-        embedding_dim=128,
-        dropout=0.0,
-        sampling=None,
-        sampling_probability=0.0,
-        seed=None,
+        vocabulary_size: int,
+        units: int = 256,
+        cell: str = "lstm",
+        num_layers: int = 1,
+        attention: keras.Layer | None = None,
+        attention_layer_size: int | None = None,
+        input_feeding: bool = True,
+        embedding_dim: int = 128,
+        dropout: float = 0.0,
+        sampling: str | None = None,
+        sampling_probability: float | Callable = 0.0,
+        seed: int | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -175,10 +177,12 @@ class AttentionDecoder(keras.layers.Layer):
             return self.scheduled(target_ids, memory, coins < probability, uniform, training)
         memory = self.prepare(memory)
         x = self._drop(self.embedding(target_ids), training)
-        masks = self._masks_between(ops.shape(target_ids)[0], training)
+        batch_size = ops.shape(target_ids)[0]
+        masks = self._masks_between(batch_size, training)
         if self.input_feeding:
+            state = self.initial_state(batch_size, None, memory)
             with self.cell.attending(memory, masks):
-                outputs = self.rnn(x, initial_state=self.start(memory), training=training)
+                outputs = self.rnn(x, initial_state=state, training=training)
         else:
             for index, layer in enumerate(self.recurrent):
                 if index and masks is not None:
@@ -213,15 +217,15 @@ class AttentionDecoder(keras.layers.Layer):
         if self.dropout and training:
             for size in (self.embedding_dim, self.cell.output_size):
                 packed.append(self._drop(ops.ones((batch, time, size)), training))
-        state = [ops.zeros((batch, self.embedding_dim)), *self.start(memory)]
+        state = [ops.zeros((batch, self.embedding_dim)), *self.initial_state(batch, None, memory)]
         with self.sampler.cell.attending(memory, self._masks_between(batch, training)):
             return self.sampler(ops.concatenate(packed, axis=-1), initial_state=state)
 
     def prepare(self, memory):
         """The memory, with what can be computed once for all steps added to it.
 
-        `call`, `start` and `step` take the memory of the encoder too, but would project it anew
-        each time.
+        `call`, `initial_state` and `step` take the memory of the encoder too, but would project it
+        anew each time.
         """
         return self.cell.prepare(memory)
 
@@ -230,26 +234,30 @@ class AttentionDecoder(keras.layers.Layer):
         """Whether `step` takes a memory of fewer rows than ids."""
         return self.cell.shares_memory
 
-    def start(self, memory, max_length=None):
+    def initial_state(self, batch_size, max_length, memory):
         """The state before the first step.
 
         Args:
-            memory: From the encoder, or `prepare`.
+            batch_size: Number of rows, see `step`.
             max_length: Not used: the state has the same size at every length.
+            memory: From the encoder, or `prepare`.
 
         Returns:
             List of tensors, batch first.
         """
         states = self._states(memory, range(self.num_layers))
-        return self.cell.first_states(self.prepare(memory), states)
+        rows = memory["mask"].shape[0]
+        if rows is not None and isinstance(batch_size, int):  # else they are not known yet
+            states = [ops.repeat(state, batch_size // rows, axis=0) for state in states]
+        return self.cell.initial_state(batch_size, self.prepare(memory), states)
 
-    def step(self, ids, position, state, memory):
+    def step(self, ids, state, position, memory):
         """One step: what `call` computes at it.
 
         Args:
             ids: int32 `(batch,)`.
+            state: From `initial_state` or the step before.
             position: How many steps there were before. Not used.
-            state: From `start` or the step before.
             memory: From the encoder, or `prepare`; where `shares_memory`, each of its rows may
                 serve several neighbouring ones of the ids, such as the beams of a source.
 
@@ -258,13 +266,15 @@ class AttentionDecoder(keras.layers.Layer):
             source)`, None without attention.
         """
         memory = self.prepare(memory)
-        outputs, state, alignments = self.cell.advance(self.embedding(ids), state, memory)
+        outputs, state, alignments = self.cell.step(self.embedding(ids), state, memory)
         return self.head(outputs), state, alignments
 
     def compute_output_spec(self, target_ids, memory, training=False):
+        """Logits for every id."""
         return keras.KerasTensor((*target_ids.shape, self.vocabulary_size), "float32")
 
     def get_config(self):
+        """Arguments to rebuild the layer."""
         serialize = keras.saving.serialize_keras_object
         probability = self.sampling_probability
         if callable(probability):

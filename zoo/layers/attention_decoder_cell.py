@@ -1,6 +1,8 @@
 """The step of a recurrent decoder with attention."""
 
 import contextlib
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import layers, ops
@@ -43,11 +45,16 @@ class AttentionDecoderCell(keras.layers.Layer):
     """
 
     def __init__(
-        self, cells, attention=None, attention_layer_size=None, input_feeding=True, **kwargs
+        self,
+        cells: keras.Layer | Sequence[keras.Layer],
+        attention: keras.Layer | None = None,
+        attention_layer_size: int | None = None,
+        input_feeding: bool = True,
+        **kwargs,
     ):
         super().__init__(**kwargs)
-        self.cells = list(cells) if isinstance(cells, (list, tuple)) else [cells]
-        self.attention = attention
+        self.cells: list = list(cells) if isinstance(cells, (list, tuple)) else [cells]
+        self.attention: Any = attention
         self.attention_layer_size = attention_layer_size
         self.input_feeding = input_feeding and attention is not None
         self.attention_layer = None
@@ -153,17 +160,17 @@ class AttentionDecoderCell(keras.layers.Layer):
         finally:
             self._memory = self._masks = None
 
-    def first_states(self, memory, cell_states=None):
+    def initial_state(self, batch_size, memory, cell_states=None):
         """States before the first step.
 
         Args:
+            batch_size: Number of rows.
             memory: From `prepare`.
             cell_states: List of the cells' states. Defaults to None: zeros.
 
         Returns:
             List of tensors, batch first, in the order of `state_size`.
         """
-        batch_size = ops.shape(memory["outputs"])[0]
 
         def zeros(size):
             return ops.zeros((batch_size, size), self.compute_dtype)
@@ -179,14 +186,14 @@ class AttentionDecoderCell(keras.layers.Layer):
 
     def get_initial_state(self, batch_size=None):
         """States of zeros, for `keras.layers.RNN`."""
-        return self.first_states(self._attended())
+        return self.initial_state(batch_size, self._attended())
 
     def call(self, inputs, states):
         """One step with the memory of `attending`: outputs and states."""
-        outputs, states, _ = self.advance(inputs, states, self._attended(), self._masks)
+        outputs, states, _ = self.step(inputs, states, self._attended(), self._masks)
         return outputs, states
 
-    def advance(self, inputs, states, memory, masks=None):
+    def step(self, inputs, states, memory, masks=None):
         """One step.
 
         Args:
@@ -205,7 +212,7 @@ class AttentionDecoderCell(keras.layers.Layer):
         query = inputs
         if self.input_feeding:
             query = ops.concatenate([inputs, states[number]], axis=-1)
-        next_states = []
+        next_states: list = []
         for index, cell in enumerate(self.cells):
             if index and masks is not None:
                 query = query * masks[index - 1]
@@ -228,7 +235,7 @@ class AttentionDecoderCell(keras.layers.Layer):
         if self.input_feeding:
             next_states.append(outputs)
         if self.attention.monotonic:
-            next_states.append(ops.cast(alignments, previous.dtype))
+            next_states.append(ops.cast(alignments, states[-1].dtype))
         return outputs, next_states, alignments
 
     def attend(self, queries, memory, previous=None):
@@ -249,6 +256,7 @@ class AttentionDecoderCell(keras.layers.Layer):
         return contexts, alignments
 
     def get_config(self):
+        """Arguments to rebuild the layer."""
         serialize = keras.saving.serialize_keras_object
         return {
             **super().get_config(),

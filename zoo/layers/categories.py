@@ -4,13 +4,17 @@ All columns of a layer share one table of weights, so that one gather reads them
 """
 
 import math
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 from keras import ops
+from keras.initializers import Initializer
+
+from zoo.checks import check_choice
 
 
-def known_codes(codes, sizes):
+def known_codes(codes, sizes: Sequence[int]):
     """Codes in `[0, size)` of their column, and 0, which stands for unknown, for all others."""
     codes = ops.cast(codes, "int32")
     known = ops.logical_and(codes >= 0, codes < ops.convert_to_tensor(sizes, "int32"))
@@ -44,11 +48,17 @@ class CategoryEmbedding(keras.layers.Layer):
         Cheng et al., *Wide & Deep learning for recommender systems*, 2016; book, chapter 13.
     """
 
-    def __init__(self, sizes, units, combiner=None, embeddings_initializer="uniform", **kwargs):
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        units: int,
+        combiner: str | None = None,
+        embeddings_initializer: str | Initializer = "uniform",
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.sizes = _check_sizes(sizes)
-        if combiner not in (None, "sum"):
-            raise ValueError(f"combiner must be None or 'sum'. Received: combiner={combiner!r}")
+        check_choice((None, "sum"), combiner=combiner)
         self.units = units
         self.combiner = combiner
         self.embeddings_initializer = keras.initializers.get(embeddings_initializer)
@@ -114,7 +124,14 @@ class CrossedCategories(keras.layers.Layer):
         Cheng et al., *Wide & Deep learning for recommender systems*, 2016, section 3.1.
     """
 
-    def __init__(self, sizes, crosses, units, buckets=10_000, **kwargs):
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        crosses: Sequence[Sequence[int]],
+        units: int,
+        buckets: int = 10_000,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.sizes = _check_sizes(sizes)
         self.crosses = [[int(column) for column in pair] for pair in crosses]

@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from zoo.layers.cached_attention import attend_to_past, heads_first, no_keys_and_values
+
 
 @keras.saving.register_keras_serializable(package="zoo")
 class CausalSelfAttention(keras.layers.Layer):
@@ -34,7 +36,7 @@ class CausalSelfAttention(keras.layers.Layer):
         chapter 16.
     """
 
-    def __init__(self, num_heads, context, **kwargs):
+    def __init__(self, num_heads: int, context: int, **kwargs):
         super().__init__(**kwargs)
         for name, value in {"num_heads": num_heads, "context": context}.items():
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
@@ -77,8 +79,8 @@ class CausalSelfAttention(keras.layers.Layer):
         Returns:
             Keys and values, each `(batch_size, num_heads, context, channels // num_heads)`.
         """
-        shape = (batch_size, self.num_heads, self.context, self.head_dim)
-        return [ops.zeros(shape, self.compute_dtype), ops.zeros(shape, self.compute_dtype)]
+        sizes = (self.num_heads, self.context, self.head_dim)
+        return no_keys_and_values(batch_size, *sizes, self.compute_dtype)
 
     def step(self, inputs, state, position):
         """One step: what `call` computes at it.
@@ -92,23 +94,16 @@ class CausalSelfAttention(keras.layers.Layer):
             Outputs `(batch, 1, channels)` and the next state.
         """
         inputs = ops.cast(inputs, self.compute_dtype)
-        parts = self._project(inputs, ops.reshape(position, (1,)))
-        query, key, value = (ops.transpose(part, (0, 2, 1, 3)) for part in parts)
-        slot = (0, 0, position % self.context, 0)
-        keys, values = state
-        keys, values = ops.slice_update(keys, slot, key), ops.slice_update(values, slot, value)
-        scores = ops.matmul(query, ops.transpose(keys, (0, 1, 3, 2))) / self.head_dim**0.5
-        filled = ops.arange(self.context, dtype="int32") <= position
-        scores = ops.where(filled, ops.cast(scores, "float32"), -1e30)
-        weights = ops.cast(ops.softmax(scores), values.dtype)
-        outputs = ops.reshape(ops.matmul(weights, values), ops.shape(inputs))
-        return self.combine(outputs), [keys, values]
+        query, key, value = map(heads_first, self._project(inputs, ops.reshape(position, (1,))))
+        outputs, state = attend_to_past(query, key, value, state, position)
+        return self.combine(ops.reshape(outputs, ops.shape(inputs))), state
 
     def compute_output_shape(self, input_shape):
         """The shape of the inputs."""
         return tuple(input_shape)
 
     def get_config(self):
+        """Arguments to rebuild the layer."""
         return {**super().get_config(), "num_heads": self.num_heads, "context": self.context}
 
     def _project(self, inputs, positions):

@@ -1,7 +1,11 @@
 """The last layer of a saved classifier."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import ops
+
+from zoo.checks import check_choice
 
 _HEADS = ("binary", "multilabel", "multiclass")
 
@@ -34,10 +38,9 @@ class ClassProbabilities(keras.layers.Layer):
         ['no', 'yes']
     """
 
-    def __init__(self, labels, head="multiclass", **kwargs):
+    def __init__(self, labels: Sequence[str], head: str = "multiclass", **kwargs):
         super().__init__(**{"dtype": "float32", **kwargs})
-        if head not in _HEADS:
-            raise ValueError(f"Expected a head out of {', '.join(_HEADS)}. Received: head={head!r}")
+        check_choice(_HEADS, head=head)
         if isinstance(labels, str):
             raise ValueError(f"labels must be a list of names. Received: labels={labels!r}")
         self.labels = [str(label) for label in labels]

@@ -4,6 +4,9 @@ import math
 
 import keras
 from keras import ops
+from keras.initializers import Initializer
+
+from zoo.checks import HEADS, check_choice
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -19,7 +22,7 @@ class RandomSigns(keras.initializers.Initializer):
         [-1.0, 1.0]
     """
 
-    def __init__(self, seed=None):
+    def __init__(self, seed: int | None = None):
         self.seed = seed
 
     def __call__(self, shape, dtype=None):
@@ -64,10 +67,10 @@ class EnsembleDense(keras.layers.Layer):
 
     def __init__(
         self,
-        units,
-        members,
-        input_scale_initializer="ones",
-        kernel_initializer="glorot_uniform",
+        units: int,
+        members: int,
+        input_scale_initializer: str | Initializer = "ones",
+        kernel_initializer: str | Initializer = "glorot_uniform",
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -117,7 +120,7 @@ class EnsembleDense(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class MembersMean(keras.layers.Layer):
+class EnsembleMean(keras.layers.Layer):
     """The prediction of an ensemble: the mean of its members' outputs or probabilities.
 
     Classifiers come with logits and leave with logits: those of the members' mean probability,
@@ -132,19 +135,15 @@ class MembersMean(keras.layers.Layer):
 
     Example:
         >>> import keras, numpy as np
-        >>> from zoo.layers import MembersMean
+        >>> from zoo.layers import EnsembleMean
         >>> logits = np.log([[[0.2 / 0.8], [0.6 / 0.4]]])  # two members say 0.2 and 0.6
-        >>> keras.ops.sigmoid(MembersMean("binary")(logits)).numpy().round(4)
+        >>> keras.ops.sigmoid(EnsembleMean("binary")(logits)).numpy().round(4)
         array([[0.4]], dtype=float32)
     """
 
-    def __init__(self, head="regression", **kwargs):
+    def __init__(self, head: str = "regression", **kwargs):
         super().__init__(**kwargs)
-        if head not in ("regression", "binary", "multilabel", "multiclass"):
-            raise ValueError(
-                "Expected a head out of regression, binary, multilabel, multiclass. "
-                f"Received: head={head!r}"
-            )
+        check_choice(HEADS, head=head)
         self.head = head
 
     def call(self, inputs):

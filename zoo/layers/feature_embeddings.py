@@ -5,11 +5,14 @@ far better than one that reads the number alone.
 """
 
 import math
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 from keras import ops
+from numpy.typing import ArrayLike
 
+from zoo.checks import check_above_zero, check_counts
 from zoo.layers.numeric import finite_columns
 
 
@@ -42,7 +45,7 @@ class PiecewiseLinearEncoding(keras.layers.Layer):
         section 3.2.
     """
 
-    def __init__(self, bin_edges, dtype="float32", **kwargs):
+    def __init__(self, bin_edges: Sequence[Sequence[float]], dtype: str = "float32", **kwargs):
         super().__init__(dtype=dtype, **kwargs)
         self.bin_edges = [np.asarray(edges, "float32") for edges in bin_edges]
         for edges in self.bin_edges:
@@ -57,7 +60,7 @@ class PiecewiseLinearEncoding(keras.layers.Layer):
         self._left, self._width, self._low, self._high = self._bins()
 
     @staticmethod
-    def edges(x, num_bins=48):
+    def edges(x: ArrayLike, num_bins: int = 48) -> list[list[float]]:
         """Edges at the quantiles of training values, for `bin_edges`.
 
         Args:
@@ -140,13 +143,10 @@ class PeriodicEmbedding(keras.layers.Layer):
         section 3.3.
     """
 
-    def __init__(self, num_frequencies=48, sigma=0.1, **kwargs):
+    def __init__(self, num_frequencies: int = 48, sigma: float = 0.1, **kwargs):
         super().__init__(**kwargs)
-        if num_frequencies < 1 or not sigma > 0:
-            raise ValueError(
-                "num_frequencies must be at least 1 and sigma above 0. "
-                f"Received: num_frequencies={num_frequencies!r}, sigma={sigma!r}"
-            )
+        check_counts(num_frequencies=num_frequencies)
+        check_above_zero(sigma=sigma)
         self.num_frequencies = num_frequencies
         self.sigma = sigma
 

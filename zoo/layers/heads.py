@@ -32,7 +32,7 @@ class GaussianParameters(keras.layers.Layer):
             Defaults to 1e-3, in the units of the scaled target.
     """
 
-    def __init__(self, minimum_stddev=1e-3, **kwargs):
+    def __init__(self, minimum_stddev: float = 1e-3, **kwargs):
         super().__init__(**kwargs)
         self.minimum_stddev = minimum_stddev
 

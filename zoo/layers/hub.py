@@ -2,6 +2,7 @@
 
 import os
 from inspect import signature as python_signature
+from typing import Any
 
 import keras
 
@@ -24,7 +25,7 @@ class HubLayer(keras.layers.Layer):
     only, and their regularisation and moving averages are not part of the file.
 
     The book's modules: `"https://tfhub.dev/google/tf2-preview/nnlm-en-dim50/1"` (50 numbers for
-    a text, 48 million weights) and `"https://tfhub.dev/google/universal-sentence-encoder/4"`
+    a text, 48 million parameters) and `"https://tfhub.dev/google/universal-sentence-encoder/4"`
     (512 numbers).
 
     Args:
@@ -73,11 +74,11 @@ class HubLayer(keras.layers.Layer):
 
     def __init__(
         self,
-        handle,
-        trainable=False,
-        signature=None,
-        output_key=None,
-        dtype="float32",
+        handle: str,
+        trainable: bool = False,
+        signature: str | None = None,
+        output_key: str | None = None,
+        dtype: str = "float32",
         **kwargs,
     ):
         super().__init__(trainable=trainable, dtype=dtype, **kwargs)
@@ -97,7 +98,7 @@ class HubLayer(keras.layers.Layer):
         self.built = True
 
     @property
-    def takes_text(self):
+    def takes_text(self) -> bool:
         """Whether the module reads strings."""
         return all(spec.dtype == "string" for spec in self._input_specs.values())
 
@@ -111,7 +112,7 @@ class HubLayer(keras.layers.Layer):
         """The same, so that Keras casts nothing in between."""
         return "string" if self.takes_text else super().variable_dtype
 
-    def encode(self, texts):
+    def encode(self, texts: Any):
         """Turns texts into what the layer takes.
 
         Args:
@@ -148,6 +149,7 @@ class HubLayer(keras.layers.Layer):
         return self._with_known_shapes(outputs, inputs)
 
     def load_own_variables(self, store):
+        """Loads the weights; says so where they are those of another module."""
         try:
             super().load_own_variables(store)
         except ValueError as error:
@@ -167,6 +169,7 @@ class HubLayer(keras.layers.Layer):
 
     @classmethod
     def from_config(cls, config):
+        """The layer of a configuration that `get_config` returned."""
         return cls(**config)  # Keras' own would hide what is wrong in a TypeError
 
     @property

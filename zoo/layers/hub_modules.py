@@ -78,8 +78,9 @@ def tensorflow_hub():
                 raise
             from packaging.version import parse  # TensorFlow and Keras need it too
 
-            sys.modules["pkg_resources"] = types.ModuleType("pkg_resources")
-            sys.modules["pkg_resources"].parse_version = parse
+            module = types.ModuleType("pkg_resources")
+            vars(module)["parse_version"] = parse
+            sys.modules["pkg_resources"] = module
             try:
                 import tensorflow_hub as hub
             finally:
@@ -98,7 +99,8 @@ def shared_variables(variables, trained):
         A list of Keras variables with different names, free of the characters (":", "/") that may
         not stand in the names of an optimizer's slots.
     """
-    shared, names = {}, {}
+    shared: dict[int, keras.Variable] = {}
+    names: dict[str, int] = {}
     for variable in variables:
         if id(variable) in shared:
             continue
@@ -158,7 +160,7 @@ def _unpacked(archive):
     return target
 
 
-def cache_folder():
+def cache_folder() -> str:
     """Where modules are kept: TFHUB_CACHE_DIR, or a folder among the temporary files."""
     return os.environ.get("TFHUB_CACHE_DIR") or os.path.join(tempfile.gettempdir(), "tfhub_modules")
 

@@ -23,7 +23,7 @@ class LayerNormRNNCell(keras.layers.Layer):
         Book, chapter 15, `LNSimpleRNNCell` (2nd edition, cell 64); Ba et al., 2016.
     """
 
-    def __init__(self, units, activation="tanh", **kwargs):
+    def __init__(self, units: int, activation: str = "tanh", **kwargs):
         super().__init__(**kwargs)
         self.units = units
         self.activation = keras.activations.get(activation)

@@ -3,6 +3,8 @@
 import keras
 from keras import layers, ops
 
+from zoo.checks import check_choice
+
 KINDS = ("last", "mean", "max")
 
 
@@ -29,10 +31,9 @@ class MaskedPooling(keras.layers.Layer):
         [[[3.0, 2.0]], [[2.0, 3.0]], [[3.0, 4.0]]]
     """
 
-    def __init__(self, kind, **kwargs):
+    def __init__(self, kind: str, **kwargs):
         super().__init__(**kwargs)
-        if kind not in KINDS:
-            raise ValueError(f"Expected a kind out of {', '.join(KINDS)}. Received: kind={kind!r}")
+        check_choice(KINDS, kind=kind)
         self.kind = kind
         self.supports_masking = True
 
@@ -69,6 +70,7 @@ class MaskedPooling(keras.layers.Layer):
         return (inputs_shape[0], inputs_shape[-1])
 
     def get_config(self):
+        """Arguments to rebuild the layer."""
         return {**super().get_config(), "kind": self.kind}
 
 
@@ -94,7 +96,7 @@ class AttentionPooling(keras.layers.Layer):
         2.2.
     """
 
-    def __init__(self, units=None, **kwargs):
+    def __init__(self, units: int | None = None, **kwargs):
         super().__init__(**kwargs)
         self.units = units
         self.supports_masking = True
@@ -131,6 +133,7 @@ class AttentionPooling(keras.layers.Layer):
         return (inputs_shape[0], inputs_shape[-1])
 
     def get_config(self):
+        """Arguments to rebuild the layer."""
         return {**super().get_config(), "units": self.units}
 
 

@@ -1,5 +1,7 @@
 """Missing numbers: a learned value in their place, and a flag beside it."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
@@ -26,7 +28,7 @@ class FillMissing(keras.layers.Layer):
                [0. , 2. , 0. ]], dtype=float32)
     """
 
-    def __init__(self, flags=(), **kwargs):
+    def __init__(self, flags: Sequence[int] = (), **kwargs):
         super().__init__(**kwargs)
         self.flags = [int(flag) for flag in flags]
 

@@ -38,7 +38,7 @@ class NgramIds(keras.layers.Layer):
         Joulin et al., *Bag of tricks for efficient text classification*, 2016, section 2.2.
     """
 
-    def __init__(self, vocabulary_size, buckets, ngrams=2, **kwargs):
+    def __init__(self, vocabulary_size: int, buckets: int, ngrams: int = 2, **kwargs):
         super().__init__(**kwargs)
         limits = {"vocabulary_size": vocabulary_size, "buckets": buckets, "ngrams": ngrams}
         for name, value in limits.items():
@@ -52,7 +52,7 @@ class NgramIds(keras.layers.Layer):
         self.ngrams = ngrams
 
     @property
-    def size(self):
+    def size(self) -> int:
         """Number of ids of the outputs."""
         return self.vocabulary_size + self.buckets
 
@@ -81,5 +81,6 @@ class NgramIds(keras.layers.Layer):
         return keras.KerasTensor(shape, dtype="int32")
 
     def get_config(self):
+        """Arguments to rebuild the layer."""
         names = ("vocabulary_size", "buckets", "ngrams")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}

@@ -4,9 +4,12 @@ Both keep NaN as it is (`FillMissing` comes after them) and hold their constants
 configuration. `from_data` computes these from a NumPy array: pass it training rows only.
 """
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 from keras import ops
+from numpy.typing import ArrayLike
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -37,7 +40,14 @@ class StandardScale(keras.layers.Layer):
         Book, chapter 10, 2nd edition cell 70, 3rd edition cell 84.
     """
 
-    def __init__(self, mean, scale, clip=None, dtype="float32", **kwargs):
+    def __init__(
+        self,
+        mean: Sequence[float],
+        scale: Sequence[float],
+        clip: float | None = None,
+        dtype: str = "float32",
+        **kwargs,
+    ):
         super().__init__(dtype=dtype, **kwargs)
         self.mean, self.scale = _constants("mean", mean, scale)
         if clip is not None and not clip > 0:
@@ -45,7 +55,7 @@ class StandardScale(keras.layers.Layer):
         self.clip = clip
 
     @classmethod
-    def from_data(cls, x, **kwargs):
+    def from_data(cls, x: ArrayLike, **kwargs) -> "StandardScale":
         """The layer for a training array `(rows, features)`; NaN and infinities are left out.
 
         A feature that does not vary is divided by 1.
@@ -96,12 +106,14 @@ class RobustScaleSmoothClip(keras.layers.Layer):
         data*, 2024, section 3.
     """
 
-    def __init__(self, median, scale, dtype="float32", **kwargs):
+    def __init__(
+        self, median: Sequence[float], scale: Sequence[float], dtype: str = "float32", **kwargs
+    ):
         super().__init__(dtype=dtype, **kwargs)
         self.median, self.scale = _constants("median", median, scale)
 
     @classmethod
-    def from_data(cls, x, **kwargs):
+    def from_data(cls, x: ArrayLike, **kwargs) -> "RobustScaleSmoothClip":
         """The layer for a training array `(rows, features)`; NaN and infinities are left out.
 
         Where the inter-quartile range is 0 (more than half the values are equal), the range from

@@ -25,7 +25,7 @@ class OneHot(keras.layers.Layer):
         Book, chapter 16, 2nd edition cell 25.
     """
 
-    def __init__(self, num_classes, **kwargs):
+    def __init__(self, num_classes: int, **kwargs):
         super().__init__(**kwargs)
         self.num_classes = num_classes
 
@@ -38,4 +38,5 @@ class OneHot(keras.layers.Layer):
         return (*input_shape, self.num_classes)
 
     def get_config(self):
+        """Arguments to rebuild the layer."""
         return {**super().get_config(), "num_classes": self.num_classes}

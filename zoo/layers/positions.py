@@ -66,7 +66,7 @@ class LearnedPositions(keras.layers.Layer):
         Book, chapter 16, 3rd edition cell 128.
     """
 
-    def __init__(self, max_length, **kwargs):
+    def __init__(self, max_length: int, **kwargs):
         super().__init__(**kwargs)
         if isinstance(max_length, bool) or not isinstance(max_length, int) or max_length < 1:
             raise ValueError(
@@ -97,6 +97,7 @@ class LearnedPositions(keras.layers.Layer):
         return tuple(inputs_shape)
 
     def get_config(self):
+        """Arguments to rebuild the layer."""
         return {**super().get_config(), "max_length": self.max_length}
 
 
@@ -111,7 +112,7 @@ class PositionalEmbedding(keras.layers.Layer):
         max_length: Number of learned positions. Defaults to 512.
         scale: Whether the vectors of the ids are scaled by `sqrt(embedding_dim)`, so that they
             weigh as much as the positions although they start small. Defaults to True.
-        dropout: Share of the channels dropped behind the sum, in [0, 1). Defaults to 0.
+        dropout: Fraction of the channels dropped behind the sum, in [0, 1). Defaults to 0.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Raises:
@@ -131,12 +132,12 @@ class PositionalEmbedding(keras.layers.Layer):
 
     def __init__(
         self,
-        vocabulary_size,
-        embedding_dim,
-        positions="sinusoidal",
-        max_length=512,
-        scale=True,
-        dropout=0.0,
+        vocabulary_size: int,
+        embedding_dim: int,
+        positions: str = "sinusoidal",
+        max_length: int = 512,
+        scale: bool = True,
+        dropout: float = 0.0,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -192,5 +193,6 @@ class PositionalEmbedding(keras.layers.Layer):
         return (*inputs_shape, self.embedding_dim)
 
     def get_config(self):
+        """Arguments to rebuild the layer."""
         names = ("vocabulary_size", "embedding_dim", "positions", "max_length", "scale", "dropout")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}

@@ -1,10 +1,12 @@
 """Numeric columns made normally distributed through their quantiles."""
 
 import math
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 from keras import ops
+from numpy.typing import ArrayLike
 
 from zoo.layers.numeric import finite_columns
 
@@ -17,7 +19,7 @@ class QuantileNormalization(keras.layers.Layer):
     """Maps each feature to a normal distribution, whatever its own looks like.
 
     The empirical distribution function, linear between stored quantiles, turns a value into the
-    share of training values below it; the normal quantile function turns that into a number of
+    fraction of training values below it; the normal quantile function turns that into a number of
     standard deviations. Outputs lie within +-5, and NaN stays NaN. The map never decreases. A
     value that fills several quantiles (many zeros, say) goes to the middle of its share.
 
@@ -43,7 +45,13 @@ class QuantileNormalization(keras.layers.Layer):
         maximum to its bound.
     """
 
-    def __init__(self, knots, shares, dtype="float32", **kwargs):
+    def __init__(
+        self,
+        knots: Sequence[Sequence[float]],
+        shares: Sequence[Sequence[float]],
+        dtype: str = "float32",
+        **kwargs,
+    ):
         super().__init__(dtype=dtype, **kwargs)
         self.knots = [np.asarray(values, "float32") for values in knots]
         self.shares = [np.asarray(values, "float64") for values in shares]
@@ -61,7 +69,7 @@ class QuantileNormalization(keras.layers.Layer):
         self._starts, self._blocks, self._lines = _search_tables(self.knots, self.shares)
 
     @classmethod
-    def from_data(cls, x, max_knots=256, **kwargs):
+    def from_data(cls, x: ArrayLike, max_knots: int = 256, **kwargs) -> "QuantileNormalization":
         """The layer for a training array `(rows, features)`; NaN and infinities are left out.
 
         Args:

@@ -32,7 +32,9 @@ class RandomizedLeakyReLU(keras.layers.Layer):
         is uniform; here, as in other libraries, the slope itself.
     """
 
-    def __init__(self, lower=1 / 8, upper=1 / 3, seed=None, **kwargs):
+    def __init__(
+        self, lower: float = 1 / 8, upper: float = 1 / 3, seed: int | None = None, **kwargs
+    ):
         super().__init__(**kwargs)
         if not 0 <= lower <= upper:
             raise ValueError(f"Expected 0 <= lower <= upper. Received: lower={lower} upper={upper}")

@@ -22,9 +22,8 @@ def as_texts(texts):
 
 
 def padded(rows, length=None):
-    """Arrays of ids as one, int32 `(rows, length)`, padded with 0 to the longest or to a length."""
-    longest = max(map(len, rows), default=0)
-    result = np.zeros((len(rows), longest if length is None else length), "int32")
+    """Arrays of ids as one, int32 `(rows, length)`, padded with 0 to a length or to the longest."""
+    result = np.zeros((len(rows), length or max([1, *map(len, rows)])), "int32")
     for row, ids in zip(result, rows, strict=True):
         row[: len(ids)] = ids
     return result

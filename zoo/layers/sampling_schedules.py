@@ -5,13 +5,14 @@ import math
 import keras
 from keras import ops
 
+from zoo.checks import check_above_zero, check_probabilities
+
 
 class _Schedule:
     """A probability as a function of the training step; called in the compiled step."""
 
-    def __init__(self, end):
-        if not 0 <= end <= 1:
-            raise ValueError(f"Expected a probability in [0, 1]. Received: end={end!r}")
+    def __init__(self, end: float):
+        check_probabilities(end=end)
         self.end = end
 
     @classmethod
@@ -43,11 +44,11 @@ class LinearSampling(_Schedule):
         networks*, 2015, section 2.4; book, chapter 16, exercise 9 (2nd edition, cell 197).
     """
 
-    def __init__(self, steps, start=0.0, end=1.0):
+    def __init__(self, steps: float, start: float = 0.0, end: float = 1.0):
         super().__init__(end)
-        if not 0 <= start <= 1:
-            raise ValueError(f"Expected a probability in [0, 1]. Received: start={start!r}")
-        self.steps = _above_zero("steps", steps)
+        check_probabilities(start=start)
+        check_above_zero(steps=steps)
+        self.steps = steps
         self.start = start
 
     def __call__(self, step):
@@ -80,9 +81,10 @@ class ExponentialSampling(_Schedule):
         Bengio et al., 2015, section 2.4, with `k = exp(-1 / steps)`.
     """
 
-    def __init__(self, steps, end=1.0):
+    def __init__(self, steps: float, end: float = 1.0):
         super().__init__(end)
-        self.steps = _above_zero("steps", steps)
+        check_above_zero(steps=steps)
+        self.steps = steps
 
     def __call__(self, step):
         """The probability at a step, counted from 0."""
@@ -116,7 +118,7 @@ class InverseSigmoidSampling(_Schedule):
         Bengio et al., 2015, section 2.4.
     """
 
-    def __init__(self, k, end=1.0):
+    def __init__(self, k: float, end: float = 1.0):
         super().__init__(end)
         if not k >= 1:
             raise ValueError(f"Expected a number of at least 1. Received: k={k!r}")
@@ -129,9 +131,3 @@ class InverseSigmoidSampling(_Schedule):
     def get_config(self):
         """Arguments to rebuild the schedule."""
         return {"k": self.k, "end": self.end}
-
-
-def _above_zero(name, value):
-    if not value > 0:
-        raise ValueError(f"Expected a number above 0. Received: {name}={value!r}")
-    return value

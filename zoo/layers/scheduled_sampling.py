@@ -4,6 +4,8 @@ import contextlib
 
 from keras import ops
 
+from zoo.samplers import Temperature
+
 
 class SamplingCell:
     """The step of scheduled sampling, for `keras.layers.RNN`: it may read its own output.
@@ -43,6 +45,7 @@ class SamplingCell:
         return self.decoder.vocabulary_size
 
     def __call__(self, inputs, states):
+        """One step: logits and the next states."""
         decoder = self.decoder
         sizes = [decoder.embedding_dim, 1, 1, decoder.embedding_dim]
         x, replace, uniform, *dropped = _split(inputs, sizes)
@@ -53,7 +56,7 @@ class SamplingCell:
             x = x * dropped[0]
         states = [ops.cast(state, decoder.compute_dtype) for state in states]
         x = ops.cast(x, decoder.compute_dtype)
-        outputs, states, _ = decoder.cell.advance(x, states, self.memory, self.masks)
+        outputs, states, _ = decoder.cell.step(x, states, self.memory, self.masks)
         if dropout:
             outputs = ops.cast(outputs, "float32") * dropped[1]
         logits = decoder.head(outputs)
@@ -68,9 +71,6 @@ class SamplingCell:
         if self.decoder.sampling == "output":
             table = ops.cast(embedding.embeddings, "float32")
             return ops.matmul(ops.softmax(logits), table)
-        # Not at the top of the file: zoo.decoding steps the layers, and imports them.
-        from zoo.decoding.samplers import Temperature
-
         ids = Temperature(1.0).sample(ops.stop_gradient(logits), uniform)
         return ops.cast(embedding(ids), "float32")
 

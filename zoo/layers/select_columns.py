@@ -1,5 +1,7 @@
 """Some columns of a table."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
@@ -18,7 +20,7 @@ class SelectColumns(keras.layers.Layer):
         array([[3., 1.]], dtype=float32)
     """
 
-    def __init__(self, columns, **kwargs):
+    def __init__(self, columns: Sequence[int], **kwargs):
         super().__init__(**kwargs)
         self.columns = [int(column) for column in columns]
 

@@ -1,5 +1,8 @@
 """From a table's columns, in any order, to the arrays that a model reads."""
 
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -37,7 +40,13 @@ class TableColumns(keras.layers.Layer):
         (4, 3)
     """
 
-    def __init__(self, numeric=(), categories=None, dtype="float32", **kwargs):
+    def __init__(
+        self,
+        numeric: Sequence[str] = (),
+        categories: Mapping[str, Sequence] | None = None,
+        dtype: str = "float32",
+        **kwargs,
+    ):
         super().__init__(dtype=dtype, **kwargs)
         # Tuples, because Keras would wrap and sort dictionaries.
         self.numeric = tuple(str(name) for name in numeric)
@@ -60,11 +69,11 @@ class TableColumns(keras.layers.Layer):
                 )
 
     @property
-    def category_sizes(self):
+    def category_sizes(self) -> tuple[int, ...]:
         """Number of codes of each column of categories, unknown (code 0) included."""
         return tuple(len(values) + 1 for _, values in self.categories)
 
-    def new_inputs(self):
+    def new_inputs(self) -> dict[str, keras.KerasTensor]:
         """New symbolic inputs, `{"numeric": ..., "categories": ...}`, of the kinds there are."""
         inputs = {}
         if self.numeric:
@@ -74,7 +83,7 @@ class TableColumns(keras.layers.Layer):
             inputs["categories"] = keras.Input(shape, dtype="int32", name="categories")
         return inputs
 
-    def encode(self, frame):
+    def encode(self, frame: Any) -> dict[str, np.ndarray]:
         """Turns a table into the arrays of the model's inputs.
 
         Numbers that are missing or not finite become NaN, and values that are missing or
@@ -115,7 +124,7 @@ class TableColumns(keras.layers.Layer):
         return {**super().get_config(), "numeric": list(self.numeric), "categories": categories}
 
 
-def category_strings(values):
+def category_strings(values: Iterable) -> list[str | None]:
     """The values of a column as they are compared: strings, and None where missing.
 
     Whole numbers are written without a decimal point whatever their type, so that 1, 1.0 and "1"

@@ -4,6 +4,12 @@ import keras
 from keras import layers, ops
 
 from zoo.layers.attention import side_by_side
+from zoo.layers.cached_attention import (
+    attend,
+    attend_to_past,
+    heads_first,
+    no_keys_and_values,
+)
 
 NORMS = ("pre", "post")
 
@@ -11,17 +17,17 @@ NORMS = ("pre", "post")
 class _Block(keras.layers.Layer):
     """What both kinds of blocks share: the dense part, and residual paths around all parts."""
 
-    attentions = ("self_attention",)
+    attentions: tuple[str, ...] = ("self_attention",)
 
     def __init__(
         self,
-        num_heads,
-        key_dim,
-        feed_forward_dim,
-        dropout=0.0,
-        attention_dropout=0.0,
-        norm="pre",
-        activation="relu",
+        num_heads: int,
+        key_dim: int,
+        feed_forward_dim: int,
+        dropout: float = 0.0,
+        attention_dropout: float = 0.0,
+        norm: str = "pre",
+        activation: str = "relu",
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -90,8 +96,8 @@ class TransformerEncoderBlock(_Block):
         num_heads: Number of attention heads.
         key_dim: Size of each head.
         feed_forward_dim: Size of the hidden dense layer.
-        dropout: Share of the channels dropped behind each part, in [0, 1). Defaults to 0.
-        attention_dropout: Share of the attention weights dropped, in [0, 1). Defaults to 0.
+        dropout: Fraction of the channels dropped behind each part, in [0, 1). Defaults to 0.
+        attention_dropout: Fraction of the attention weights dropped, in [0, 1). Defaults to 0.
         norm: Where each part is normalised: `"pre"`, in front of it, or `"post"`, behind its
             residual path. Defaults to `"pre"`.
         activation: Of the hidden dense layer. Defaults to `"relu"`.
@@ -180,8 +186,8 @@ class TransformerDecoderBlock(_Block):
         y = self.cross_attention(y, **_two_or_more(memory, ops.expand_dims(mask, 1)))
         return self._dense(self._leave(1, x, y))
 
-    def start(self, batch_size, max_length):
-        """Room for the keys and values of `max_length` steps.
+    def initial_state(self, batch_size, max_length):
+        """The state before the first step: room for the keys and values of all steps.
 
         Args:
             batch_size: Number of sequences.
@@ -190,8 +196,8 @@ class TransformerDecoderBlock(_Block):
         Returns:
             Keys and values, each `(batch_size, num_heads, max_length, key_dim)`.
         """
-        shape = (batch_size, self.num_heads, max_length, self.key_dim)
-        return [ops.zeros(shape, self.compute_dtype), ops.zeros(shape, self.compute_dtype)]
+        sizes = (self.num_heads, max_length, self.key_dim)
+        return no_keys_and_values(batch_size, *sizes, self.compute_dtype)
 
     def keys_and_values(self, memory):
         """What the steps look up in a memory, the same for all of them.
@@ -202,15 +208,15 @@ class TransformerDecoderBlock(_Block):
         Returns:
             Keys and values, each `(batch, num_heads, source_time, key_dim)`.
         """
-        return _keys_and_values(self.cross_attention, memory)
+        return _projected(self.cross_attention, memory, "key", "value")
 
-    def step(self, inputs, position, state, memory, mask):
+    def step(self, inputs, state, position, memory, mask):
         """One step: what `call` computes at it.
 
         Args:
             inputs: `(batch, 1, channels)`.
+            state: From `initial_state` or the step before.
             position: How many steps there were before, an int32 scalar.
-            state: From `start` or the step before.
             memory: From `keys_and_values`; each of its rows may serve several neighbouring ones of
                 the inputs.
             mask: Which steps of the memory are real, `(batch, source_time)`.
@@ -220,19 +226,14 @@ class TransformerDecoderBlock(_Block):
             the memory, float32 `(batch, num_heads, source_time)`.
         """
         y = self._enter(0, inputs)
-        slot = (0, 0, position, 0)
-        new = _keys_and_values(self.self_attention, y)
-        state = [ops.slice_update(old, slot, part) for old, part in zip(state, new, strict=True)]
-        past = ops.arange(state[0].shape[2], dtype="int32") <= position
-        y, _ = _attend(self.self_attention, y, *state, past)
-        x = self._leave(0, inputs, y)
+        query, key, value = _projected(self.self_attention, y, "query", "key", "value")
+        heads, state = attend_to_past(query, key, value, state, position)
+        x = self._leave(0, inputs, self.self_attention.output_dense(heads_first(heads)))
         y = side_by_side(self._enter(1, x), mask)
-        y, weights = _attend(self.cross_attention, y, *memory, mask[:, None, None, :])
-        if y.shape[1] == 1:
-            weights = weights[:, :, 0]
-        else:
-            y = ops.reshape(y, x.shape)
-            weights = ops.reshape(_heads_first(weights), (x.shape[0], *weights.shape[1::2]))
+        (query,), (keys, values) = _projected(self.cross_attention, y, "query"), memory
+        heads, weights = attend(query, keys, values, mask[:, None, None, :])
+        y = ops.reshape(self.cross_attention.output_dense(heads_first(heads)), ops.shape(x))
+        weights = ops.reshape(heads_first(weights), (-1, *ops.shape(weights)[1::2]))
         return self._dense(self._leave(1, x, y)), state, weights
 
 
@@ -243,19 +244,6 @@ def _two_or_more(x, mask):
     return {"value": x, "attention_mask": mask}
 
 
-def _heads_first(x):
-    """`(batch, time, heads, size)` to `(batch, heads, time, size)` and back."""
-    return ops.transpose(x, (0, 2, 1, 3))
-
-
-def _keys_and_values(attention, x):
-    return [_heads_first(attention.key_dense(x)), _heads_first(attention.value_dense(x))]
-
-
-def _attend(attention, x, keys, values, mask):
-    """What a `MultiHeadAttention` does once it has keys and values: outputs and weights."""
-    query = _heads_first(attention.query_dense(x)) / attention.key_dim**0.5
-    scores = ops.cast(ops.matmul(query, ops.transpose(keys, (0, 1, 3, 2))), "float32")
-    weights = ops.softmax(ops.where(mask, scores, -1e30))
-    heads = ops.matmul(ops.cast(weights, values.dtype), values)
-    return attention.output_dense(_heads_first(heads)), weights
+def _projected(attention, x, *parts):
+    """What a `MultiHeadAttention` makes of its inputs, heads first."""
+    return [heads_first(getattr(attention, f"{part}_dense")(x)) for part in parts]

@@ -11,9 +11,10 @@ from zoo.layers.transformer_blocks import TransformerDecoderBlock
 class TransformerDecoder(keras.layers.Layer):
     """Ids of a target, shifted right, and the memory of a source to logits of the next ids.
 
-    Called, it computes the logits of all steps at once. `zoo.decoding` makes single steps: `start`
-    gives the state before the first one, and `step` carries it on. The state holds the keys and
-    values of all steps so far, so that a step costs no more than one column of the call.
+    Called, it computes the logits of all steps at once. `zoo.decoding` makes single steps:
+    `initial_state` gives the state before the first one, and `step` the next ones. A state holds
+    the keys and values of all steps so far, so that a step costs no more than one column of the
+    call.
 
     A memory is a dictionary with `"outputs"` `(batch, source_time, channels)` and `"mask"`
     `(batch, source_time)`, which tells real steps from padding.
@@ -25,9 +26,9 @@ class TransformerDecoder(keras.layers.Layer):
         num_heads: Number of attention heads. Defaults to 8.
         key_dim: Size of each head. Defaults to `embedding_dim // num_heads`.
         feed_forward_dim: Size of the hidden dense layers. Defaults to `4 * embedding_dim`.
-        dropout: Share of the channels dropped behind the embedding and behind each part of a
+        dropout: Fraction of the channels dropped behind the embedding and behind each part of a
             block, in [0, 1). Defaults to 0.
-        attention_dropout: Share of the attention weights dropped, in [0, 1). Defaults to 0.
+        attention_dropout: Fraction of the attention weights dropped, in [0, 1). Defaults to 0.
         norm: `"pre"` or `"post"`, see `TransformerEncoderBlock`. Defaults to `"pre"`.
         positions: `"sinusoidal"` or `"learned"`. Defaults to `"sinusoidal"`.
         max_length: Number of learned positions. Defaults to 512.
@@ -48,8 +49,8 @@ class TransformerDecoder(keras.layers.Layer):
         >>> memory = {"outputs": np.zeros((3, 7, 16)), "mask": np.ones((3, 7), bool)}
         >>> decoder(np.ones((3, 5), "int32"), memory).shape
         TensorShape([3, 5, 10])
-        >>> state = decoder.start(memory, max_length=5)
-        >>> logits, state, weights = decoder.step(np.ones(3, "int32"), 0, state, memory)
+        >>> state = decoder.initial_state(batch_size=3, max_length=5)
+        >>> logits, state, weights = decoder.step(np.ones(3, "int32"), state, 0, memory)
         >>> logits.shape, weights.shape
         (TensorShape([3, 10]), TensorShape([3, 7]))
 
@@ -60,20 +61,20 @@ class TransformerDecoder(keras.layers.Layer):
 
     def __init__(
         self,
-        vocabulary_size,
-        num_layers=2,
-        embedding_dim=128,
-        num_heads=8,
-        key_dim=None,
-        feed_forward_dim=None,
-        dropout=0.0,
-        attention_dropout=0.0,
-        norm="pre",
-        positions="sinusoidal",
-        max_length=512,
-        scale_embeddings=True,
-        tie_embeddings=False,
-        activation="relu",
+        vocabulary_size: int,
+        num_layers: int = 2,
+        embedding_dim: int = 128,
+        num_heads: int = 8,
+        key_dim: int | None = None,
+        feed_forward_dim: int | None = None,
+        dropout: float = 0.0,
+        attention_dropout: float = 0.0,
+        norm: str = "pre",
+        positions: str = "sinusoidal",
+        max_length: int = 512,
+        scale_embeddings: bool = True,
+        tie_embeddings: bool = False,
+        activation: str = "relu",
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -167,7 +168,7 @@ class TransformerDecoder(keras.layers.Layer):
             memory: Of the source.
 
         Returns:
-            A larger memory, for `start` and `step`.
+            A larger memory, for `step`.
         """
         memory = dict(memory)
         for index, block in enumerate(self.blocks):
@@ -176,26 +177,27 @@ class TransformerDecoder(keras.layers.Layer):
             memory |= {f"keys_{index}": keys, f"values_{index}": values}
         return memory
 
-    def start(self, memory, max_length):
+    def initial_state(self, batch_size, max_length, memory=None):
         """The state before the first step: room for the keys and values of all steps.
 
         Args:
-            memory: Of the source.
+            batch_size: Number of sequences.
             max_length: How many steps there will be at most.
+            memory: Of the source. Not used.
 
         Returns:
             List of tensors, batch first.
         """
-        batch = ops.shape(memory["outputs"])[0]
-        return [part for block in self.blocks for part in block.start(batch, max_length)]
+        states = [block.initial_state(batch_size, max_length) for block in self.blocks]
+        return [part for state in states for part in state]
 
-    def step(self, ids, position, state, memory):
+    def step(self, ids, state, position, memory):
         """One step: what the call computes at it.
 
         Args:
             ids: The last ids, int32 `(batch,)`; at first the start id.
+            state: From `initial_state` or the step before.
             position: How many steps there were before, an int32 scalar.
-            state: From `start` or the step before.
             memory: Of the source; computed anew at each step if it does not come from `prepare`.
                 Each of its rows may serve several neighbouring ones of the ids, such as the beams
                 of a source.
@@ -212,12 +214,13 @@ class TransformerDecoder(keras.layers.Layer):
         for index, block in enumerate(self.blocks):
             mine = slice(2 * index, 2 * index + 2)
             known = memory[f"keys_{index}"], memory[f"values_{index}"]
-            x, state[mine], heads = block.step(x, position, state[mine], known, memory["mask"])
+            x, state[mine], heads = block.step(x, state[mine], position, known, memory["mask"])
             weights.append(heads)
         weights = ops.mean(ops.concatenate(weights, axis=1), axis=1)
         return self._logits(x)[:, 0], state, weights
 
     def get_config(self):
+        """Arguments to rebuild the layer."""
         names = (
             "vocabulary_size",
             "num_layers",

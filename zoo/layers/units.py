@@ -1,5 +1,7 @@
 """From the data's units to the network's and back: differencing and target scaling."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
@@ -16,7 +18,7 @@ def _shift_and_scale(forecast, scale, shift, head):
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class TargetUnits(keras.layers.Layer):
+class Denormalization(keras.layers.Layer):
     """Turns a forecast of standardised targets into the data's units.
 
     Args:
@@ -26,13 +28,15 @@ class TargetUnits(keras.layers.Layer):
 
     Example:
         >>> import numpy as np
-        >>> from zoo.layers import TargetUnits
-        >>> layer = TargetUnits(mean=[100.0], scale=[10.0], head="gaussian")
+        >>> from zoo.layers import Denormalization
+        >>> layer = Denormalization(mean=[100.0], scale=[10.0], head="gaussian")
         >>> layer(np.array([[[[[2.0, 0.5]]]]])).numpy().ravel()  # mean 2, stddev 0.5
         array([120.,   5.], dtype=float32)
     """
 
-    def __init__(self, mean, scale, head="point", **kwargs):
+    def __init__(
+        self, mean: Sequence[float], scale: Sequence[float], head: str = "point", **kwargs
+    ):
         super().__init__(**kwargs)
         self.mean = [float(value) for value in mean]
         self.scale = [float(value) for value in scale]
@@ -61,7 +65,7 @@ class Difference(keras.layers.Layer):
 
     Args:
         lag: Number of steps to look back: 1, or the seasonal period.
-        channels: Number of leading channels to difference; the others (calendar features, say)
+        channels: Number of leading channels to difference; the others (datetime features, say)
             only lose their first `lag` steps. Defaults to all.
 
     Example:
@@ -71,7 +75,7 @@ class Difference(keras.layers.Layer):
         array([3., 5.], dtype=float32)
     """
 
-    def __init__(self, lag, channels=None, **kwargs):
+    def __init__(self, lag: int, channels: int | None = None, **kwargs):
         super().__init__(**kwargs)
         self.lag = lag
         self.channels = channels
@@ -109,7 +113,7 @@ class LastSteps(keras.layers.Layer):
         array([2., 3.], dtype=float32)
     """
 
-    def __init__(self, count, **kwargs):
+    def __init__(self, count: int, **kwargs):
         super().__init__(**kwargs)
         self.count = count
 
@@ -148,7 +152,7 @@ class SeasonalResidual(keras.layers.Layer):
         array([4., 5., 4.], dtype=float32)
     """
 
-    def __init__(self, lag, stride=1, head="point", **kwargs):
+    def __init__(self, lag: int, stride: int = 1, head: str = "point", **kwargs):
         super().__init__(**kwargs)
         self.lag = lag
         self.stride = stride

@@ -1,19 +1,14 @@
 """The stacked autoencoder, plain or denoising, for pretraining without labels."""
 
 import math
+from collections.abc import Sequence
 
 import keras
 from keras import layers
+from keras.initializers import Initializer
 
-from zoo.models.mlp import (
-    HiddenLayers,
-    check_choice,
-    check_dense_input,
-    check_number,
-    check_units,
-    dense_head,
-    flatten,
-)
+from zoo.checks import check_choice, check_dense_input, check_numbers, check_sizes
+from zoo.models.mlp import HiddenLayers, dense_head, flatten
 from zoo.registry import register_model
 
 #: Kinds of noise, with the book's rate of each.
@@ -22,21 +17,21 @@ NOISES = {"none": None, "gaussian": 0.2, "dropout": 0.5}
 
 @register_model
 def autoencoder(
-    input_shape,
-    units=(300, 100, 30),
-    preset="default",
-    activation=None,
-    kernel_initializer=None,
-    batch_normalization=None,
-    dropout=0.0,
-    l1=0.0,
-    l2=0.0,
-    max_norm=None,
-    output_activation=None,
-    noise="none",
-    noise_rate=None,
-    name="autoencoder",
-):
+    input_shape: Sequence[int],
+    units: int | Sequence[int] = (300, 100, 30),
+    preset: str = "default",
+    activation: str | None = None,
+    kernel_initializer: str | Initializer | None = None,
+    batch_normalization: str | None = None,
+    dropout: float = 0.0,
+    l1: float = 0.0,
+    l2: float = 0.0,
+    max_norm: float | None = None,
+    output_activation: str | None = None,
+    noise: str = "none",
+    noise_rate: float | None = None,
+    name: str = "autoencoder",
+) -> keras.Model:
     """A network that reproduces its input through ever smaller layers, and back.
 
     The encoder's layers are those of `zoo.mlp` with the same arguments, names included, so that
@@ -51,7 +46,7 @@ def autoencoder(
         activation: Activation of the hidden layers. Defaults to the preset's.
         kernel_initializer: Defaults to the one that fits the activation.
         batch_normalization: `"before"`, `"after"` or `"none"`. Defaults to the preset's choice.
-        dropout: Share of each hidden layer's outputs that is dropped, in [0, 1). Defaults to 0.
+        dropout: Fraction of each hidden layer's outputs that is dropped, in [0, 1). Defaults to 0.
         l1: Factor of the L1 penalty on all kernels. Defaults to 0.
         l2: Factor of the L2 penalty on all kernels. Defaults to 0.
         max_norm: Largest norm of the weights into each hidden unit. Defaults to no bound.
@@ -59,7 +54,7 @@ def autoencoder(
             `"sigmoid"` for pixels in [0, 1]. Defaults to none.
         noise: What the network has to undo in training: `"gaussian"` noise on the inputs,
             `"dropout"` of inputs, or `"none"`. Defaults to `"none"`.
-        noise_rate: Standard deviation of Gaussian noise, in the inputs' units, or share of the
+        noise_rate: Standard deviation of Gaussian noise, in the inputs' units, or fraction of the
             inputs dropped. Defaults to the book's 0.2 or 0.5.
         name: Name of the model.
 
@@ -83,7 +78,7 @@ def autoencoder(
         autoencoders).
     """
     shape = check_dense_input(input_shape)
-    units = check_units(units)
+    units = check_sizes(units=units)
     if not units:
         raise ValueError("An autoencoder needs a hidden layer or more. Received: units=()")
     hidden = HiddenLayers(
@@ -109,15 +104,15 @@ def autoencoder(
 
 
 def _noisy(x, noise, rate):
-    check_choice(noise=noise, choices=NOISES)
+    check_choice(NOISES, noise=noise)
     if noise == "none":
         if rate is not None:
             raise ValueError(f"noise_rate needs a kind of noise. Received: noise_rate={rate!r}")
         return x
     rate = NOISES[noise] if rate is None else rate
-    check_number(rate, "noise_rate")
+    check_numbers(noise_rate=rate)
     if noise == "gaussian":
         return layers.GaussianNoise(rate, name="noise")(x)
     if rate >= 1:
-        raise ValueError(f"The share of inputs to drop must lie in [0, 1). Received: {rate!r}")
+        raise ValueError(f"The fraction of inputs to drop must lie in [0, 1). Received: {rate!r}")
     return layers.Dropout(rate, name="noise")(x)

@@ -1,46 +1,48 @@
-"""A convolutional encoder, and a recurrent decoder that looks at parts of the picture."""
+"""A convolutional encoder, and a recurrent decoder that looks at parts of the image."""
+
+from collections.abc import Callable
 
 import keras
 from keras import layers, ops
 
+from zoo.checks import check_counts, check_fractions
 from zoo.layers import AttentionDecoder
-from zoo.models.heads import check_counts, check_dropout
 from zoo.models.seq2seq import attention_layer
 from zoo.registry import register_model
 
 
 @register_model
 def captioner(
-    input_shape,
-    vocabulary_size,
-    units=256,
-    backbone=None,
-    cell="lstm",
-    num_layers=1,
-    attention="bahdanau",
-    score_scale=False,
-    normalize=False,
-    attention_layer_size=None,
-    input_feeding=True,
-    embedding_dim=128,
-    dropout=0.0,
-    sampling=None,
-    sampling_probability=0.0,
-    name="captioner",
-):
-    """Describes pictures: the decoder of `seq2seq` attends to the feature map of a CNN.
+    input_shape: tuple[int, int, int],
+    vocabulary_size: int,
+    units: int = 256,
+    backbone: keras.Model | None = None,
+    cell: str = "lstm",
+    num_layers: int = 1,
+    attention: str = "bahdanau",
+    score_scale: bool = False,
+    normalize: bool = False,
+    attention_layer_size: int | None = None,
+    input_feeding: bool = True,
+    embedding_dim: int = 128,
+    dropout: float = 0.0,
+    sampling: str | None = None,
+    sampling_probability: float | Callable = 0.0,
+    name: str = "captioner",
+) -> keras.Model:
+    """Describes images: the decoder of `seq2seq` attends to the feature map of a CNN.
 
     Every place of the feature map is a position of the memory; the decoder starts from linear tanh
     layers on the mean of the map. The attention at a step, of shape `(height * width,)`, shows
     where the model looks when it writes a word.
 
     Args:
-        input_shape: `(height, width, channels)` of the pictures.
+        input_shape: `(height, width, channels)` of the images.
         vocabulary_size: Number of ids, padding (0) and start id included.
         units: Size of each recurrent layer. Defaults to 256.
-        backbone: Model from pictures to feature maps `(batch, height, width, channels)`, such as
+        backbone: Model from images to feature maps `(batch, height, width, channels)`, such as
             `keras.applications.MobileNetV3Small(include_top=False)`. Defaults to None: 3
-            convolutions that halve the picture and double their filters, from 32.
+            convolutions that halve the image and double their filters, from 32.
         cell: `"lstm"` or `"gru"`. Defaults to `"lstm"`.
         num_layers: Number of recurrent layers. Defaults to 1.
         attention: `"luong"`, `"bahdanau"` or None. Defaults to `"bahdanau"`.
@@ -51,8 +53,8 @@ def captioner(
         input_feeding: Whether the decoder reads the attention vector of the step before, and so
             knows what it has looked at. Defaults to True.
         embedding_dim: Size of the embedding. Defaults to 128.
-        dropout: Share dropped behind the embedding, between recurrent layers and before the head,
-            in [0, 1). Defaults to 0.
+        dropout: Fraction dropped behind the embedding, between recurrent layers and before the
+            head, in [0, 1). Defaults to 0.
         sampling: Scheduled sampling: `"embedding"`, `"output"` or None, see
             `zoo.layers.AttentionDecoder`. Defaults to None.
         sampling_probability: Number, or a schedule such as `zoo.layers.LinearSampling`. Defaults
@@ -80,7 +82,7 @@ def captioner(
         >>> ids.shape, attention.reshape(1, 5, 2, 2).shape
         ((1, 5), (1, 5, 2, 2))
 
-        `python -m recipes.images.captions captions.png` trains one on generated pictures and draws
+        `python -m recipes.images.captions captions.png` trains one on generated images and draws
         where it looks.
 
     Reference:
@@ -92,7 +94,7 @@ def captioner(
         num_layers=num_layers,
         embedding_dim=embedding_dim,
     )
-    check_dropout(dropout)
+    check_fractions(dropout=dropout)
     if len(input_shape) != 3:
         raise ValueError(
             f"input_shape must be (height, width, channels). Received: {tuple(input_shape)}"
@@ -113,13 +115,13 @@ def captioner(
     )
     image = keras.Input(input_shape, name="image")
     target = keras.Input((None,), dtype="int32", name="target")
-    encoder = picture_encoder(input_shape, backbone, decoder.cell.cell_state_sizes)
+    encoder = image_encoder(input_shape, backbone, decoder.cell.cell_state_sizes)
     logits = decoder(target, encoder(image))
     return keras.Model({"image": image, "target": target}, logits, name=name)
 
 
-def picture_encoder(input_shape, backbone, state_sizes):
-    """Pictures to a memory: the places of a feature map, and states made of its mean."""
+def image_encoder(input_shape, backbone, state_sizes):
+    """Images to a memory: the places of a feature map, and states made of its mean."""
     image = keras.Input(input_shape, name="image")
     features = (backbone or _convolutions(input_shape))(image)
     if len(features.shape) != 4:

@@ -3,27 +3,27 @@
 import keras
 from keras import layers
 
-from zoo.carrying import to_stateful
+from zoo.checks import check_counts, check_fractions
 from zoo.layers import OneHot
-from zoo.models.heads import check_counts, check_dropout
 from zoo.models.language import next_token_logits, token_embedding, token_ids
 from zoo.models.rnn import recurrent_layer
 from zoo.registry import register_model
+from zoo.stateful import to_stateful
 
 
 @register_model
 def char_rnn(
-    vocabulary_size,
-    units=128,
-    num_layers=1,
-    cell="gru",
-    embedding_dim=None,
-    dropout=0.0,
-    tie_embeddings=False,
-    stateful=False,
-    batch_size=None,
-    name="char_rnn",
-):
+    vocabulary_size: int,
+    units: int = 128,
+    num_layers: int = 1,
+    cell: str = "gru",
+    embedding_dim: int | None = None,
+    dropout: float = 0.0,
+    tie_embeddings: bool = False,
+    stateful: bool = False,
+    batch_size: int | None = None,
+    name: str = "char_rnn",
+) -> keras.Model:
     """Stacked recurrent layers that predict the next id at every step.
 
     Args:
@@ -32,7 +32,7 @@ def char_rnn(
         num_layers: Number of recurrent layers. Defaults to 1.
         cell: `"gru"`, `"lstm"`, `"simple_rnn"` or `"layer_norm"`. Defaults to `"gru"`.
         embedding_dim: Size of the embedding. Defaults to None: one-hot vectors.
-        dropout: Share of the channels dropped behind the embedding and behind every recurrent
+        dropout: Fraction of the channels dropped behind the embedding and behind every recurrent
             layer, in [0, 1). Defaults to 0.
         tie_embeddings: Whether the head shares the weights of the embedding, without a bias; a
             linear projection stands between, where `units` is another size. Defaults to False.
@@ -60,7 +60,7 @@ def char_rnn(
         Book, chapter 16: 2nd edition cells 30 and 49, 3rd edition cells 32 and 54.
     """
     check_counts(vocabulary_size=vocabulary_size, units=units, num_layers=num_layers)
-    check_dropout(dropout)
+    check_fractions(dropout=dropout)
     if embedding_dim is not None:
         check_counts(embedding_dim=embedding_dim)
     elif tie_embeddings:
@@ -87,4 +87,4 @@ def char_rnn(
             x = layers.Dropout(dropout, name=f"dropout_{index}")(x)
     outputs = next_token_logits(x, vocabulary_size, embedding if tie_embeddings else None)
     model = keras.Model(inputs, outputs, name=name)
-    return to_stateful(model, batch_size) if stateful else model
+    return model if batch_size is None else to_stateful(model, batch_size)

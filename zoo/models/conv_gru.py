@@ -1,27 +1,30 @@
 """A convolution that shortens the series, in front of GRUs."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import layers
 
-from zoo.models.heads import check_counts, check_dropout, check_input_shape, forecast_head
+from zoo.checks import check_counts, check_fractions, check_series_input
+from zoo.models.heads import forecast_head
 from zoo.registry import register_model
 
 
 @register_model
 def conv_gru(
-    input_shape,
-    horizon=1,
-    targets=1,
-    filters=20,
-    kernel_size=4,
-    strides=2,
-    units=20,
-    num_layers=2,
-    dropout=0.0,
-    head="point",
-    quantiles=(0.1, 0.5, 0.9),
-    name="conv_gru",
-):
+    input_shape: Sequence[int | None],
+    horizon: int = 1,
+    targets: int = 1,
+    filters: int = 20,
+    kernel_size: int = 4,
+    strides: int = 2,
+    units: int = 20,
+    num_layers: int = 2,
+    dropout: float = 0.0,
+    head: str = "point",
+    quantiles: Sequence[float] = (0.1, 0.5, 0.9),
+    name: str = "conv_gru",
+) -> keras.Model:
     """A strided causal Conv1D halves the series, then stacked GRUs read it.
 
     The window is padded on the left by as little as it takes for the last output to see the last
@@ -36,7 +39,7 @@ def conv_gru(
         strides: Input steps for each output step. Defaults to 2.
         units: Size of each GRU layer. Defaults to 20.
         num_layers: Number of GRU layers. Defaults to 2.
-        dropout: Share of the features dropped between layers. Defaults to 0.
+        dropout: Fraction of the features dropped between layers. Defaults to 0.
         head: `"point"`, `"quantile"` or `"gaussian"`. Defaults to `"point"`.
         quantiles: Probabilities of a quantile head.
         name: Name of the model.
@@ -56,10 +59,10 @@ def conv_gru(
     Reference:
         Book, chapter 15, 2nd edition cell 83.
     """
-    time, features = check_input_shape(input_shape, needs_time=True)
+    time, features = check_series_input(input_shape, needs_time=True)
     check_counts(filters=filters, kernel_size=kernel_size, strides=strides)
     check_counts(units=units, num_layers=num_layers)
-    check_dropout(dropout)
+    check_fractions(dropout=dropout)
     inputs = keras.Input((time, features), name="series")
     # At least one full kernel, and the last kernel ends on the last step.
     padding = max(kernel_size - time, 0)

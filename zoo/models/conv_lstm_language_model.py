@@ -1,23 +1,25 @@
 """The book's network for Bach chorales."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import layers
 
-from zoo.models.heads import check_counts, check_dropout
+from zoo.checks import check_counts, check_fractions, check_sizes
 from zoo.models.language import next_token_logits, token_embedding, token_ids
 from zoo.registry import register_model
 
 
 @register_model
 def conv_lstm_language_model(
-    vocabulary_size,
-    embedding_dim=5,
-    filters=(32, 48, 64, 96),
-    kernel_size=2,
-    units=256,
-    dropout=0.0,
-    name="conv_lstm_language_model",
-):
+    vocabulary_size: int,
+    embedding_dim: int = 5,
+    filters: int | Sequence[int] = (32, 48, 64, 96),
+    kernel_size: int = 2,
+    units: int = 256,
+    dropout: float = 0.0,
+    name: str = "conv_lstm_language_model",
+) -> keras.Model:
     """Causal convolutions whose dilation doubles, then an LSTM, that predict the next id.
 
     Args:
@@ -27,7 +29,7 @@ def conv_lstm_language_model(
             and is followed by batch normalisation. Defaults to `(32, 48, 64, 96)`.
         kernel_size: Width of the kernels. Defaults to 2.
         units: Size of the LSTM. Defaults to 256.
-        dropout: Share of the channels dropped in front of and behind the LSTM, in [0, 1).
+        dropout: Fraction of the channels dropped in front of and behind the LSTM, in [0, 1).
             Defaults to 0.
         name: Name of the model.
 
@@ -48,12 +50,10 @@ def conv_lstm_language_model(
     """
     check_counts(vocabulary_size=vocabulary_size, embedding_dim=embedding_dim)
     check_counts(kernel_size=kernel_size, units=units)
-    check_dropout(dropout)
-    filters = tuple(filters) if isinstance(filters, (list, tuple)) else (filters,)
+    check_fractions(dropout=dropout)
+    filters = check_sizes(filters=filters)
     if not filters:
         raise ValueError("filters must name at least one convolution. Received: filters=()")
-    for channels in filters:
-        check_counts(filters=channels)
     inputs = token_ids()
     x = token_embedding(vocabulary_size, embedding_dim)(inputs)
     for index, channels in enumerate(filters):

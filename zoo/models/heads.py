@@ -12,6 +12,7 @@ from itertools import pairwise
 import keras
 from keras import layers
 
+from zoo.checks import check_choice, check_counts
 from zoo.layers import GaussianParameters, SortQuantiles
 
 HEADS = ("point", "quantile", "gaussian")
@@ -57,8 +58,7 @@ def head_shape(horizon, targets=1, head="point", quantiles=(0.1, 0.5, 0.9)):
     ((10, 2), (10, 2, 2))
     """
     check_counts(horizon=horizon, targets=targets)
-    if head not in HEADS:
-        raise ValueError(f"Expected a head out of {', '.join(HEADS)}. Received: head={head!r}")
+    check_choice(HEADS, head=head)
     if head == "point":
         return (horizon, targets)
     if head == "gaussian":
@@ -72,35 +72,7 @@ def head_shape(horizon, targets=1, head="point", quantiles=(0.1, 0.5, 0.9)):
     return (horizon, targets, len(quantiles))
 
 
-def check_counts(**values):
-    """Raises a `ValueError` that names the first argument that is not a whole number >= 1."""
-    for name, value in values.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name} must be a whole number of at least 1. Received: {value!r}")
-
-
-def check_dropout(dropout):
-    """Raises a `ValueError` if the share to drop does not lie in [0, 1)."""
-    if not 0 <= dropout < 1:
-        raise ValueError(f"dropout must lie in [0, 1). Received: {dropout!r}")
-
-
-def check_input_shape(input_shape, needs_time=False):
-    """Returns `(time, features)` as a tuple, or raises a `ValueError` that says what is wrong."""
-    expected = "(time, features)" if needs_time else "(time or None, features)"
-    try:
-        time, features = input_shape
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"input_shape must be {expected}, without the batch. Received: {input_shape}"
-        ) from None
-    bad_time = needs_time if time is None else time < 1
-    if bad_time or features is None or features < 1:
-        raise ValueError(f"input_shape must be {expected}, each >= 1. Received: {input_shape}")
-    return time, features
-
-
-def output_stride(model):
+def output_stride(model: keras.Model) -> int:
     """How many input steps lie between two outputs of a sequence-to-sequence forecaster.
 
     1 for all but models that downsample, such as `conv_gru`: the product of the strides of their

@@ -1,11 +1,13 @@
 """A classifier of raw texts on a pretrained TF-Hub module."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import layers
 
+from zoo.checks import check_choice, check_fractions, check_sizes
 from zoo.layers import HubLayer
-from zoo.models.heads import check_dropout
-from zoo.models.mlp import HiddenLayers, check_choice, check_units, dense_head
+from zoo.models.mlp import HiddenLayers, dense_head
 from zoo.registry import register_model
 
 HEADS = ("binary", "multiclass", "multilabel")
@@ -13,16 +15,16 @@ HEADS = ("binary", "multiclass", "multilabel")
 
 @register_model
 def hub_text_classifier(
-    handle,
-    num_classes=1,
-    head="binary",
-    units=(128,),
-    dropout=0.0,
-    trainable=False,
-    signature=None,
-    output_key=None,
-    name="hub_text_classifier",
-):
+    handle: str,
+    num_classes: int = 1,
+    head: str = "binary",
+    units: int | Sequence[int] = (128,),
+    dropout: float = 0.0,
+    trainable: bool = False,
+    signature: str | None = None,
+    output_key: str | None = None,
+    name: str = "hub_text_classifier",
+) -> keras.Model:
     """Dense layers on the vector that a TF-Hub module makes of each text.
 
     Needs the TensorFlow backend. Train it with `zoo.objective(head)`; a module that learns too
@@ -34,7 +36,7 @@ def hub_text_classifier(
         head: `"binary"`, `"multiclass"` or `"multilabel"`. Defaults to `"binary"`.
         units: Size of each hidden ReLU layer, or of a single one; `()` for none. Defaults to
             `(128,)`.
-        dropout: Share dropped of the module's vector and of each hidden layer, in [0, 1).
+        dropout: Fraction dropped of the module's vector and of each hidden layer, in [0, 1).
             Defaults to 0.
         trainable: Whether the module learns, too. Defaults to False.
         signature: Signature of the module to call. Defaults to its own choice.
@@ -72,9 +74,9 @@ def hub_text_classifier(
         Book, chapter 16, 2nd edition cell 86 (nnlm-en-dim50, frozen), 3rd edition cell 83
         (Universal Sentence Encoder, trained).
     """
-    check_choice(head=head, choices=HEADS)
-    check_dropout(dropout)
-    units = check_units(units)
+    check_choice(HEADS, head=head)
+    check_fractions(dropout=dropout)
+    units = check_sizes(units=units)
     hidden = HiddenLayers(len(units), activation="relu", dropout=dropout)
     texts = keras.Input((), dtype="string", name="text")
     x = HubLayer(handle, trainable, signature, output_key, name="encoder")(texts)

@@ -1,21 +1,24 @@
 """The linear forecaster: the model to beat."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import layers
 
-from zoo.models.heads import check_input_shape, forecast_head
+from zoo.checks import check_series_input
+from zoo.models.heads import forecast_head
 from zoo.registry import register_model
 
 
 @register_model
 def linear_forecaster(
-    input_shape,
-    horizon=1,
-    targets=1,
-    head="point",
-    quantiles=(0.1, 0.5, 0.9),
-    name="linear_forecaster",
-):
+    input_shape: Sequence[int | None],
+    horizon: int = 1,
+    targets: int = 1,
+    head: str = "point",
+    quantiles: Sequence[float] = (0.1, 0.5, 0.9),
+    name: str = "linear_forecaster",
+) -> keras.Model:
     """One dense layer on the flattened window.
 
     Args:
@@ -40,7 +43,7 @@ def linear_forecaster(
     Reference:
         Book, chapter 15, 2nd edition cells 18 and 49.
     """
-    time, features = check_input_shape(input_shape, needs_time=True)
+    time, features = check_series_input(input_shape, needs_time=True)
     inputs = keras.Input((time, features), name="series")
     x = layers.Reshape((1, time * features), name="window")(inputs)
     outputs = forecast_head(x, horizon, targets, head, quantiles)

@@ -1,15 +1,24 @@
 """The multilayer perceptron, with chapter 11's menu of activations, norms and regularisers."""
 
 import math
+from collections.abc import Sequence
 
 import keras
 from keras import layers
+from keras.initializers import Initializer
 
+from zoo.checks import (
+    check_above_zero,
+    check_choice,
+    check_dense_input,
+    check_fractions,
+    check_head,
+    check_numbers,
+    check_sizes,
+)
 from zoo.layers import RandomizedLeakyReLU
-from zoo.models.heads import check_counts
 from zoo.registry import register_model
 
-HEADS = ("regression", "binary", "multilabel", "multiclass")
 PRESETS = ("default", "self_normalizing")
 NORMALIZATIONS = ("before", "after", "none")
 OUTPUT_ACTIVATIONS = ("exponential", "relu", "sigmoid", "softmax", "softplus", "tanh")
@@ -36,21 +45,21 @@ DEEP = 5
 
 @register_model
 def mlp(
-    input_shape,
-    outputs=1,
-    head="regression",
-    units=(300, 100),
-    preset="default",
-    activation=None,
-    kernel_initializer=None,
-    batch_normalization=None,
-    dropout=0.0,
-    l1=0.0,
-    l2=0.0,
-    max_norm=None,
-    output_activation=None,
-    name="mlp",
-):
+    input_shape: Sequence[int],
+    outputs: int = 1,
+    head: str = "regression",
+    units: int | Sequence[int] = (300, 100),
+    preset: str = "default",
+    activation: str | None = None,
+    kernel_initializer: str | Initializer | None = None,
+    batch_normalization: str | None = None,
+    dropout: float = 0.0,
+    l1: float = 0.0,
+    l2: float = 0.0,
+    max_norm: float | None = None,
+    output_activation: str | None = None,
+    name: str = "mlp",
+) -> keras.Model:
     """Dense layers, one after the other, on the flattened input.
 
     Hidden layer `i` is a dense layer `hidden_i` with its activation, and dropout behind it where
@@ -74,7 +83,7 @@ def mlp(
             activation: He for ReLU and its variants, LeCun for SELU, Glorot for the others.
         batch_normalization: `"before"` or `"after"` the activation (no bias in the dense layer
             if before), or `"none"`. Defaults to the preset's choice.
-        dropout: Share of each hidden layer's outputs that is dropped, in [0, 1); alpha dropout
+        dropout: Fraction of each hidden layer's outputs that is dropped, in [0, 1); alpha dropout
             if the activation is SELU. Defaults to 0.
         l1: Factor of the L1 penalty on all kernels, the head's included. Defaults to 0.
         l2: Factor of the L2 penalty on all kernels, the head's included. Defaults to 0.
@@ -103,7 +112,7 @@ def mlp(
         ReLU), 27 (PReLU), 48 (SELU), 61 and 65 (batch normalisation), 155 (L2), 161 (alpha
         dropout) and 184 (max norm).
     """
-    units = check_units(units)
+    units = check_sizes(units=units)
     hidden = HiddenLayers(
         len(units),
         preset,
@@ -130,7 +139,7 @@ class HiddenLayers:
         activation: Name of the activation.
         kernel_initializer: Initializer of the kernels.
         batch_normalization: Where to normalise.
-        dropout: Share of the outputs to drop.
+        dropout: Fraction of the outputs to drop.
         l1: Factor of the L1 penalty.
         l2: Factor of the L2 penalty.
         max_norm: Bound of the norm of a unit's weights.
@@ -141,37 +150,35 @@ class HiddenLayers:
 
     def __init__(
         self,
-        depth,
-        preset="default",
-        activation=None,
-        kernel_initializer=None,
-        batch_normalization=None,
-        dropout=0.0,
-        l1=0.0,
-        l2=0.0,
-        max_norm=None,
+        depth: int,
+        preset: str = "default",
+        activation: str | None = None,
+        kernel_initializer: str | Initializer | None = None,
+        batch_normalization: str | None = None,
+        dropout: float = 0.0,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        max_norm: float | None = None,
     ):
-        check_choice(preset=preset, choices=PRESETS)
+        check_choice(PRESETS, preset=preset)
         self_normalizing = preset == "self_normalizing"
         if activation is None:
             activation = "selu" if self_normalizing else "elu"
-        check_choice(activation=activation, choices=INITIALIZERS)
+        check_choice(INITIALIZERS, activation=activation)
         if batch_normalization is None:
             deep = depth >= DEEP and activation != "selu"
             batch_normalization = "before" if deep and not self_normalizing else "none"
-        check_choice(batch_normalization=batch_normalization, choices=NORMALIZATIONS)
+        check_choice(NORMALIZATIONS, batch_normalization=batch_normalization)
         if self_normalizing and (activation != "selu" or batch_normalization != "none"):
             raise ValueError(
                 'preset="self_normalizing" means SELU without batch normalisation. Use '
                 f'preset="default" for others. Received: activation={activation!r} '
                 f"batch_normalization={batch_normalization!r}"
             )
-        for key, value in {"dropout": dropout, "l1": l1, "l2": l2}.items():
-            check_number(value, key)
-        if dropout >= 1:
-            raise ValueError(f"dropout must lie in [0, 1). Received: {dropout!r}")
+        check_numbers(dropout=dropout, l1=l1, l2=l2)
+        check_fractions(dropout=dropout)
         if max_norm is not None:
-            check_number(max_norm, "max_norm", above_zero=True)
+            check_above_zero(max_norm=max_norm)
         self.activation = activation
         if kernel_initializer is None:
             kernel_initializer = INITIALIZERS[activation]
@@ -239,7 +246,7 @@ def dense_head(x, outputs=1, head="regression", output_activation=None, regulari
     """
     check_head(head, outputs)
     if output_activation is not None:
-        check_choice(output_activation=output_activation, choices=OUTPUT_ACTIVATIONS)
+        check_choice(OUTPUT_ACTIVATIONS, output_activation=output_activation)
     return layers.Dense(
         outputs,
         activation=output_activation,
@@ -254,53 +261,6 @@ def flatten(x):
     if len(x.shape) == 2:
         return x
     return layers.Reshape((math.prod(x.shape[1:]),), name="flatten")(x)
-
-
-def check_head(head, outputs):
-    """Raises a `ValueError` if the head is unknown or cannot have so many outputs."""
-    check_choice(head=head, choices=HEADS)
-    check_counts(outputs=outputs)
-    if head == "binary" and outputs != 1:
-        raise ValueError(
-            "A binary head has 1 output, the second class's logit. Use multilabel for several yes "
-            f"or no labels, multiclass for one class out of several. Received: outputs={outputs}"
-        )
-    if head == "multiclass" and outputs < 2:
-        raise ValueError(f"A multiclass head has 2 outputs or more. Received: outputs={outputs}")
-
-
-def check_dense_input(input_shape):
-    """Returns the shape of one input as a tuple, or raises a `ValueError`."""
-    shape = tuple(input_shape) if isinstance(input_shape, tuple | list) else ()
-    if not shape or any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in shape):
-        raise ValueError(
-            "input_shape must be a tuple of whole numbers, without the batch, such as (8,) or "
-            f"(28, 28). Received: {input_shape!r}"
-        )
-    return shape
-
-
-def check_units(units):
-    """Returns the sizes of the hidden layers as a tuple, or raises a `ValueError`."""
-    units = tuple(units) if isinstance(units, tuple | list) else (units,)
-    for size in units:
-        check_counts(units=size)
-    return units
-
-
-def check_choice(choices, **value):
-    """Raises a `ValueError` unless the one named value is among the choices."""
-    ((key, value),) = value.items()
-    if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"Expected one of {', '.join(choices)}. Received: {key}={value!r}")
-
-
-def check_number(value, name, above_zero=False):
-    """Raises a `ValueError` unless the value is a finite number, not negative (or above 0)."""
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or value < 0 or (above_zero and value == 0):
-        least = "above 0" if above_zero else "of at least 0"
-        raise ValueError(f"{name} must be a number {least}. Received: {value!r}")
 
 
 def check_initializer(initializer):

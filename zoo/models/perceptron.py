@@ -1,13 +1,18 @@
 """The perceptron: one layer, and what it cannot do."""
 
+from collections.abc import Sequence
+
 import keras
 
-from zoo.models.mlp import check_dense_input, dense_head, flatten
+from zoo.checks import check_dense_input
+from zoo.models.mlp import dense_head, flatten
 from zoo.registry import register_model
 
 
 @register_model
-def perceptron(input_shape, outputs=1, head="binary", name="perceptron"):
+def perceptron(
+    input_shape: Sequence[int], outputs: int = 1, head: str = "binary", name: str = "perceptron"
+) -> keras.Model:
     """One dense layer: each output is a weighted sum of the inputs.
 
     With the loss of `zoo.objective(head)` it is logistic regression (binary and multilabel heads),

@@ -1,19 +1,14 @@
 """Recurrent forecasters."""
 
 import math
+from collections.abc import Sequence
 
 import keras
 from keras import layers
 
+from zoo.checks import check_choice, check_counts, check_fractions, check_series_input
 from zoo.layers import LayerNormRNNCell
-from zoo.models.heads import (
-    check_counts,
-    check_dropout,
-    check_input_shape,
-    forecast_head,
-    head_shape,
-    shape_forecast,
-)
+from zoo.models.heads import forecast_head, head_shape, shape_forecast
 from zoo.registry import register_model
 
 CELLS = ("simple_rnn", "lstm", "gru", "layer_norm")
@@ -21,16 +16,16 @@ CELLS = ("simple_rnn", "lstm", "gru", "layer_norm")
 
 @register_model
 def simple_rnn(
-    input_shape,
-    horizon=1,
-    targets=1,
-    units=20,
-    num_layers=2,
-    recurrent_head=False,
-    head="point",
-    quantiles=(0.1, 0.5, 0.9),
-    name="simple_rnn",
-):
+    input_shape: Sequence[int | None],
+    horizon: int = 1,
+    targets: int = 1,
+    units: int = 20,
+    num_layers: int = 2,
+    recurrent_head: bool = False,
+    head: str = "point",
+    quantiles: Sequence[float] = (0.1, 0.5, 0.9),
+    name: str = "simple_rnn",
+) -> keras.Model:
     """Stacked SimpleRNN layers that forecast from the last step only.
 
     Args:
@@ -59,7 +54,7 @@ def simple_rnn(
     Reference:
         Book, chapter 15, 2nd edition cells 23 (one unit), 28, 33 and 51.
     """
-    time, features = check_input_shape(input_shape)
+    time, features = check_series_input(input_shape)
     check_counts(units=units)
     if num_layers != 0 or not recurrent_head:
         check_counts(num_layers=num_layers)
@@ -82,19 +77,19 @@ def simple_rnn(
 
 @register_model
 def deep_rnn(
-    input_shape,
-    horizon=1,
-    targets=1,
-    cell="gru",
-    units=20,
-    num_layers=2,
-    dropout=0.0,
-    batch_normalization=False,
-    return_sequences=True,
-    head="point",
-    quantiles=(0.1, 0.5, 0.9),
-    name="deep_rnn",
-):
+    input_shape: Sequence[int | None],
+    horizon: int = 1,
+    targets: int = 1,
+    cell: str = "gru",
+    units: int = 20,
+    num_layers: int = 2,
+    dropout: float = 0.0,
+    batch_normalization: bool = False,
+    return_sequences: bool = True,
+    head: str = "point",
+    quantiles: Sequence[float] = (0.1, 0.5, 0.9),
+    name: str = "deep_rnn",
+) -> keras.Model:
     """Stacked recurrent layers of any kind, by default sequence to sequence.
 
     Args:
@@ -104,7 +99,7 @@ def deep_rnn(
         cell: `"simple_rnn"`, `"lstm"`, `"gru"` or `"layer_norm"`. Defaults to `"gru"`.
         units: Size of each layer. Defaults to 20.
         num_layers: Number of recurrent layers. Defaults to 2.
-        dropout: Share of the features dropped between layers and before the head, in [0, 1).
+        dropout: Fraction of the features dropped between layers and before the head, in [0, 1).
             Defaults to 0.
         batch_normalization: Normalise the output of every recurrent layer. Defaults to False.
         return_sequences: Forecast at every step (more gradient, the book's advice) instead of
@@ -128,9 +123,9 @@ def deep_rnn(
     Reference:
         Book, chapter 15, 2nd edition cells 57, 61, 65, 70 and 76.
     """
-    time, features = check_input_shape(input_shape)
+    time, features = check_series_input(input_shape)
     check_counts(units=units, num_layers=num_layers)
-    check_dropout(dropout)
+    check_fractions(dropout=dropout)
     inputs = keras.Input((time, features), name="series")
     x = inputs
     for index in range(num_layers):
@@ -156,6 +151,5 @@ def recurrent_layer(cell, units, return_sequences, name):
         cell = LayerNormRNNCell(units, name="cell")
         return layers.RNN(cell, return_sequences=return_sequences, name=name)
     kinds = {"simple_rnn": layers.SimpleRNN, "lstm": layers.LSTM, "gru": layers.GRU}
-    if cell not in kinds:
-        raise ValueError(f"Expected a cell out of {', '.join(CELLS)}. Received: cell={cell!r}")
+    check_choice(CELLS, cell=cell)
     return kinds[cell](units, return_sequences=return_sequences, name=name)

@@ -1,10 +1,12 @@
 """The recurrent encoder-decoder, with attention."""
 
+from collections.abc import Callable
+
 import keras
 from keras import layers, ops
 
+from zoo.checks import check_choice, check_counts, check_fractions
 from zoo.layers import AttentionDecoder, BahdanauAttention, LuongAttention, PaddingMask
-from zoo.models.heads import check_counts, check_dropout
 from zoo.registry import register_model
 
 _CELLS = {"lstm": layers.LSTM, "gru": layers.GRU}
@@ -14,24 +16,24 @@ _ATTENTIONS = ("luong", "bahdanau", None, "none")  # `create_model` leaves None 
 
 @register_model
 def seq2seq(
-    source_vocabulary_size,
-    target_vocabulary_size,
-    units=256,
-    cell="lstm",
-    encoder="bidirectional",
-    num_layers=1,
-    attention="luong",
-    score_scale=False,
-    normalize=False,
-    attention_layer_size=None,
-    input_feeding=True,
-    monotonic=False,
-    embedding_dim=128,
-    dropout=0.0,
-    sampling=None,
-    sampling_probability=0.0,
-    name="seq2seq",
-):
+    source_vocabulary_size: int,
+    target_vocabulary_size: int,
+    units: int = 256,
+    cell: str = "lstm",
+    encoder: str = "bidirectional",
+    num_layers: int = 1,
+    attention: str = "luong",
+    score_scale: bool = False,
+    normalize: bool = False,
+    attention_layer_size: int | None = None,
+    input_feeding: bool = True,
+    monotonic: bool = False,
+    embedding_dim: int = 128,
+    dropout: float = 0.0,
+    sampling: str | None = None,
+    sampling_probability: float | Callable = 0.0,
+    name: str = "seq2seq",
+) -> keras.Model:
     """A recurrent encoder, and a recurrent decoder that attends to it.
 
     Id 0 is padding, behind the last real id of a row: it changes no output at a real position.
@@ -55,7 +57,7 @@ def seq2seq(
             is faster without. Defaults to True.
         monotonic: Whether attention only moves forwards. Defaults to False.
         embedding_dim: Size of both embeddings. Defaults to 128.
-        dropout: Share dropped behind embeddings, between recurrent layers and before the head,
+        dropout: Fraction dropped behind embeddings, between recurrent layers and before the head,
             in [0, 1). Defaults to 0.
         sampling: Scheduled sampling: `"embedding"`, `"output"` or None, see
             `zoo.layers.AttentionDecoder`. Defaults to None.
@@ -92,8 +94,9 @@ def seq2seq(
     )
     if attention_layer_size is not None:
         check_counts(attention_layer_size=attention_layer_size)
-    check_dropout(dropout)
-    _check_choices(cell=(cell, _CELLS), encoder=(encoder, _ENCODERS))
+    check_fractions(dropout=dropout)
+    check_choice(_CELLS, cell=cell)
+    check_choice(_ENCODERS, encoder=encoder)
     source = keras.Input((None,), dtype="int32", name="source")
     target = keras.Input((None,), dtype="int32", name="target")
     encode = recurrent_encoder(
@@ -145,16 +148,9 @@ def recurrent_encoder(vocabulary_size, units, cell, encoder, num_layers, embeddi
 
 def attention_layer(attention, units, score_scale, normalize, monotonic=False):
     """The attention layer of a name, or None."""
-    _check_choices(attention=(attention, _ATTENTIONS))
+    check_choice(_ATTENTIONS, attention=attention)
     if attention == "luong":
         return LuongAttention(units, scale=score_scale, monotonic=monotonic, name="attention")
     if attention == "bahdanau":
         return BahdanauAttention(units, normalize=normalize, monotonic=monotonic, name="attention")
     return None
-
-
-def _check_choices(**arguments):
-    for name, (value, choices) in arguments.items():
-        if value not in choices:
-            expected = ", ".join(map(str, choices))
-            raise ValueError(f"Expected one of {expected}. Received: {name}={value!r}")

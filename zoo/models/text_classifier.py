@@ -1,12 +1,14 @@
 """Classifiers of texts: an encoder of ids, a pooling of its real steps, and a head."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import layers, ops
 
+from zoo.checks import check_choice, check_counts, check_fractions, check_head, check_sizes
 from zoo.layers import AttentionPooling, MaskedPooling, NgramIds, PaddingMask
-from zoo.models.heads import check_counts, check_dropout
 from zoo.models.language import token_embedding, token_ids
-from zoo.models.mlp import check_choice, check_head, dense_head
+from zoo.models.mlp import dense_head
 from zoo.models.rnn import recurrent_layer
 from zoo.models.transformer import transformer_encoder
 from zoo.registry import register_model
@@ -27,23 +29,23 @@ POOLINGS = ("last", "mean", "max", "attention")
 
 @register_model
 def text_classifier(
-    vocabulary_size,
-    num_classes=1,
-    head="binary",
-    encoder="bigru",
-    units=64,
-    num_layers=1,
-    pooling=None,
-    embedding_dim=128,
-    dropout=0.0,
-    word_dropout=0.0,
-    kernel_sizes=(3, 4, 5),
-    num_heads=4,
-    ngrams=1,
-    buckets=100_000,
-    mask=True,
-    name="text_classifier",
-):
+    vocabulary_size: int,
+    num_classes: int = 1,
+    head: str = "binary",
+    encoder: str = "bigru",
+    units: int = 64,
+    num_layers: int = 1,
+    pooling: str | None = None,
+    embedding_dim: int = 128,
+    dropout: float = 0.0,
+    word_dropout: float = 0.0,
+    kernel_sizes: int | Sequence[int] = (3, 4, 5),
+    num_heads: int = 4,
+    ngrams: int = 1,
+    buckets: int = 100_000,
+    mask: bool = True,
+    name: str = "text_classifier",
+) -> keras.Model:
     """Reads ids and answers with the logits of classes.
 
     Id 0 is padding, behind the last real id of a row: it changes no output. A row of nothing else
@@ -68,9 +70,9 @@ def text_classifier(
             real id, and after the first), `"mean"`, `"max"` or `"attention"` (a mean with learned
             weights). Defaults to None: last for recurrent encoders, max for conv, else the mean.
         embedding_dim: Size of the embedding. Defaults to 128.
-        dropout: Share dropped behind the embedding, between layers and before the head, in
+        dropout: Fraction dropped behind the embedding, between layers and before the head, in
             [0, 1). Defaults to 0.
-        word_dropout: Share of whole ids whose embeddings are dropped, in [0, 1), not in a
+        word_dropout: Fraction of whole ids whose embeddings are dropped, in [0, 1), not in a
             transformer. Defaults to 0.
         kernel_sizes: Sizes of the kernels of `"conv"`, one or several. Defaults to `(3, 4, 5)`.
         num_heads: Number of attention heads of `"transformer"`. Defaults to 4.
@@ -109,11 +111,11 @@ def text_classifier(
         (conv); Joulin et al., *Bag of tricks for efficient text classification*, 2016, and Iyyer
         et al., *Deep unordered composition rivals syntactic methods*, 2015 (mean, word dropout).
     """
-    check_choice(encoder=encoder, choices=ENCODERS)
-    check_choice(head=head, choices=HEADS)
+    check_choice(ENCODERS, encoder=encoder)
+    check_choice(HEADS, head=head)
     check_head(head, num_classes)
     pooling = ENCODERS[encoder] if pooling is None else pooling
-    check_choice(pooling=pooling, choices=POOLINGS)
+    check_choice(POOLINGS, pooling=pooling)
     kernel_sizes = _sizes(kernel_sizes)
     check_counts(
         vocabulary_size=vocabulary_size,
@@ -126,8 +128,7 @@ def text_classifier(
         check_counts(num_layers=num_layers)
     if encoder.startswith("bi") and units % 2:
         raise ValueError(f"Two directions need even units. Received: units={units}")
-    check_dropout(dropout)
-    check_dropout(word_dropout)
+    check_fractions(dropout=dropout, word_dropout=word_dropout)
     _check_pairs(encoder, pooling, ngrams, word_dropout, mask)
 
     if encoder == "transformer":
@@ -211,9 +212,7 @@ def _pool(x, mask, pooling):
 
 def _sizes(kernel_sizes):
     """The sizes of the kernels as a tuple."""
-    sizes = tuple(kernel_sizes) if isinstance(kernel_sizes, tuple | list) else (kernel_sizes,)
-    for size in sizes:
-        check_counts(kernel_sizes=size)
+    sizes = check_sizes(kernel_sizes=kernel_sizes)
     if not sizes or len(set(sizes)) < len(sizes):
         raise ValueError(f"kernel_sizes must be different sizes. Received: {kernel_sizes!r}")
     return sizes

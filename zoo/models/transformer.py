@@ -1,38 +1,40 @@
 """The Transformer, from a source to a target, and its encoder alone."""
 
+from typing import Any
+
 import keras
 from keras import layers
 
+from zoo.checks import check_counts, check_fractions
 from zoo.layers import (
     PaddingMask,
     PositionalEmbedding,
     TransformerDecoder,
     TransformerEncoderBlock,
 )
-from zoo.models.heads import check_counts, check_dropout
 from zoo.models.language import token_ids
 from zoo.registry import register_model
 
 
 @register_model
 def transformer(
-    source_vocabulary_size,
-    target_vocabulary_size,
-    num_layers=2,
-    embedding_dim=128,
-    num_heads=8,
-    key_dim=None,
-    feed_forward_dim=None,
-    dropout=0.1,
-    attention_dropout=0.0,
-    norm="pre",
-    positions="sinusoidal",
-    max_length=512,
-    scale_embeddings=True,
-    tie_embeddings=False,
-    activation="relu",
-    name="transformer",
-):
+    source_vocabulary_size: int,
+    target_vocabulary_size: int,
+    num_layers: int = 2,
+    embedding_dim: int = 128,
+    num_heads: int = 8,
+    key_dim: int | None = None,
+    feed_forward_dim: int | None = None,
+    dropout: float = 0.1,
+    attention_dropout: float = 0.0,
+    norm: str = "pre",
+    positions: str = "sinusoidal",
+    max_length: int = 512,
+    scale_embeddings: bool = True,
+    tie_embeddings: bool = False,
+    activation: str = "relu",
+    name: str = "transformer",
+) -> keras.Model:
     """An encoder that reads the source and a causal decoder that writes the target.
 
     Ids are int32, 0 is padding and comes last. The two parts are `model.get_layer("encoder")`, the
@@ -48,9 +50,9 @@ def transformer(
         key_dim: Size of each head. Defaults to `embedding_dim // num_heads`.
         feed_forward_dim: Size of the hidden dense layer of each block. Defaults to
             `4 * embedding_dim`.
-        dropout: Share of the channels dropped behind the embeddings and behind each part of a
+        dropout: Fraction of the channels dropped behind the embeddings and behind each part of a
             block, in [0, 1). Defaults to 0.1.
-        attention_dropout: Share of the attention weights dropped, in [0, 1). Defaults to 0.
+        attention_dropout: Fraction of the attention weights dropped, in [0, 1). Defaults to 0.
         norm: Where each part of a block is normalised: `"pre"`, in front of it, which trains
             without warm-up, or `"post"`, behind its residual path. Defaults to `"pre"`.
         positions: `"sinusoidal"` or `"learned"`. Defaults to `"sinusoidal"`.
@@ -87,8 +89,10 @@ def transformer(
     Reference:
         Vaswani et al., *Attention is all you need*, 2017; book, chapter 16, 3rd edition cell 137.
     """
-    check_counts(target_vocabulary_size=target_vocabulary_size)
-    shared = {
+    check_counts(
+        source_vocabulary_size=source_vocabulary_size, target_vocabulary_size=target_vocabulary_size
+    )
+    shared: dict[str, Any] = {
         "num_layers": num_layers,
         "embedding_dim": embedding_dim,
         "num_heads": num_heads,
@@ -102,7 +106,6 @@ def transformer(
         "scale_embeddings": scale_embeddings,
         "activation": activation,
     }
-    check_counts(source_vocabulary_size=source_vocabulary_size)
     encoder = transformer_encoder(source_vocabulary_size, **shared, name="encoder")
     decoder = TransformerDecoder(
         target_vocabulary_size, **shared, tie_embeddings=tie_embeddings, name="decoder"
@@ -116,21 +119,21 @@ def transformer(
 
 @register_model
 def transformer_encoder(
-    vocabulary_size,
-    num_layers=2,
-    embedding_dim=128,
-    num_heads=8,
-    key_dim=None,
-    feed_forward_dim=None,
-    dropout=0.1,
-    attention_dropout=0.0,
-    norm="pre",
-    positions="sinusoidal",
-    max_length=512,
-    scale_embeddings=True,
-    activation="relu",
-    name="transformer_encoder",
-):
+    vocabulary_size: int,
+    num_layers: int = 2,
+    embedding_dim: int = 128,
+    num_heads: int = 8,
+    key_dim: int | None = None,
+    feed_forward_dim: int | None = None,
+    dropout: float = 0.1,
+    attention_dropout: float = 0.0,
+    norm: str = "pre",
+    positions: str = "sinusoidal",
+    max_length: int = 512,
+    scale_embeddings: bool = True,
+    activation: str = "relu",
+    name: str = "transformer_encoder",
+) -> keras.Model:
     """Blocks of self-attention that see the whole sequence but its padding.
 
     Args:
@@ -169,8 +172,7 @@ def transformer_encoder(
     """
     check_counts(vocabulary_size=vocabulary_size, num_layers=num_layers, num_heads=num_heads)
     check_counts(embedding_dim=embedding_dim, max_length=max_length)
-    check_dropout(dropout)
-    check_dropout(attention_dropout)
+    check_fractions(dropout=dropout, attention_dropout=attention_dropout)
     key_dim = _head_size(embedding_dim, num_heads) if key_dim is None else key_dim
     feed_forward_dim = 4 * embedding_dim if feed_forward_dim is None else feed_forward_dim
     check_counts(key_dim=key_dim, feed_forward_dim=feed_forward_dim)

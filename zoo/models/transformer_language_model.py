@@ -3,24 +3,24 @@
 import keras
 from keras import layers
 
+from zoo.checks import check_counts, check_fractions
 from zoo.layers import CausalSelfAttention
-from zoo.models.heads import check_counts, check_dropout
 from zoo.models.language import next_token_logits, token_embedding, token_ids
 from zoo.registry import register_model
 
 
 @register_model
 def transformer_language_model(
-    vocabulary_size,
-    context=256,
-    num_layers=4,
-    num_heads=4,
-    embedding_dim=128,
-    feed_forward_dim=None,
-    dropout=0.0,
-    tie_embeddings=False,
-    name="transformer_language_model",
-):
+    vocabulary_size: int,
+    context: int = 256,
+    num_layers: int = 4,
+    num_heads: int = 4,
+    embedding_dim: int = 128,
+    feed_forward_dim: int | None = None,
+    dropout: float = 0.0,
+    tie_embeddings: bool = False,
+    name: str = "transformer_language_model",
+) -> keras.Model:
     """Blocks of causal self-attention and two dense layers that predict the next id.
 
     Normalisation stands in front of each part of a block (pre-norm), positions are rotary, and
@@ -35,7 +35,7 @@ def transformer_language_model(
         embedding_dim: Channels; a multiple of `2 * num_heads`. Defaults to 128.
         feed_forward_dim: Size of the hidden dense layer (GELU) of each block. Defaults to
             `4 * embedding_dim`.
-        dropout: Share of the channels dropped behind the embedding and behind both parts of a
+        dropout: Fraction of the channels dropped behind the embedding and behind both parts of a
             block, in [0, 1). Defaults to 0.
         tie_embeddings: Whether the head shares the weights of the embedding, without a bias.
             Defaults to False.
@@ -63,7 +63,7 @@ def transformer_language_model(
     check_counts(vocabulary_size=vocabulary_size, context=context, num_layers=num_layers)
     check_counts(num_heads=num_heads, embedding_dim=embedding_dim)
     check_counts(feed_forward_dim=feed_forward_dim)
-    check_dropout(dropout)
+    check_fractions(dropout=dropout)
     inputs = token_ids()
     embedding = token_embedding(vocabulary_size, embedding_dim, tie_embeddings)
     x = embedding(inputs)

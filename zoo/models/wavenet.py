@@ -1,16 +1,18 @@
 """WaveNet: dilated causal convolutions, as the book simplifies them and as the paper has them."""
 
 import warnings
+from collections.abc import Sequence
 
 import keras
 from keras import layers
 
+from zoo.checks import check_counts, check_fractions, check_series_input
 from zoo.layers import GatedActivation
-from zoo.models.heads import check_counts, check_dropout, check_input_shape, forecast_head
+from zoo.models.heads import forecast_head
 from zoo.registry import register_model
 
 
-def receptive_field(kernel_size, dilation_rates):
+def receptive_field(kernel_size: int, dilation_rates: Sequence[int]) -> int:
     """Number of input steps that one output of stacked dilated convolutions sees.
 
     Args:
@@ -29,18 +31,18 @@ def receptive_field(kernel_size, dilation_rates):
 
 @register_model
 def wavenet_lite(
-    input_shape,
-    horizon=1,
-    targets=1,
-    filters=20,
-    kernel_size=2,
-    num_blocks=2,
-    num_layers=4,
-    dropout=0.0,
-    head="point",
-    quantiles=(0.1, 0.5, 0.9),
-    name="wavenet_lite",
-):
+    input_shape: Sequence[int | None],
+    horizon: int = 1,
+    targets: int = 1,
+    filters: int = 20,
+    kernel_size: int = 2,
+    num_blocks: int = 2,
+    num_layers: int = 4,
+    dropout: float = 0.0,
+    head: str = "point",
+    quantiles: Sequence[float] = (0.1, 0.5, 0.9),
+    name: str = "wavenet_lite",
+) -> keras.Model:
     """The book's WaveNet-like stack: causal Conv1D layers whose dilation doubles.
 
     Args:
@@ -51,7 +53,7 @@ def wavenet_lite(
         kernel_size: Width of the kernels. Defaults to 2.
         num_blocks: Number of times the dilations start over. Defaults to 2.
         num_layers: Layers in a block, with dilations 1, 2, 4, ... Defaults to 4.
-        dropout: Share of the channels dropped after each layer. Defaults to 0.
+        dropout: Fraction of the channels dropped after each layer. Defaults to 0.
         head: `"point"`, `"quantile"` or `"gaussian"`. Defaults to `"point"`.
         quantiles: Probabilities of a quantile head.
         name: Name of the model.
@@ -70,11 +72,11 @@ def wavenet_lite(
     Reference:
         Book, chapter 15, 2nd edition cell 86.
     """
-    time, features = check_input_shape(input_shape)
+    time, features = check_series_input(input_shape)
     check_counts(
         filters=filters, kernel_size=kernel_size, num_blocks=num_blocks, num_layers=num_layers
     )
-    check_dropout(dropout)
+    check_fractions(dropout=dropout)
     dilation_rates = [2**index for index in range(num_layers)]
     _warn_if_short(time, receptive_field(kernel_size, dilation_rates * num_blocks), name)
     inputs = keras.Input((time, features), name="series")
@@ -91,19 +93,19 @@ def wavenet_lite(
 
 @register_model
 def wavenet(
-    input_shape,
-    horizon=1,
-    targets=1,
-    filters=32,
-    kernel_size=2,
-    num_blocks=2,
-    num_layers=5,
-    skip_filters=None,
-    dropout=0.0,
-    head="point",
-    quantiles=(0.1, 0.5, 0.9),
-    name="wavenet",
-):
+    input_shape: Sequence[int | None],
+    horizon: int = 1,
+    targets: int = 1,
+    filters: int = 32,
+    kernel_size: int = 2,
+    num_blocks: int = 2,
+    num_layers: int = 5,
+    skip_filters: int | None = None,
+    dropout: float = 0.0,
+    head: str = "point",
+    quantiles: Sequence[float] = (0.1, 0.5, 0.9),
+    name: str = "wavenet",
+) -> keras.Model:
     """WaveNet as published: gated activations, residual and skip paths, and a linear head.
 
     Each layer computes `z = tanh(conv) * sigmoid(conv)` with a dilated causal convolution; a 1x1
@@ -121,7 +123,7 @@ def wavenet(
         num_blocks: Number of times the dilations start over. Defaults to 2.
         num_layers: Layers in a block, with dilations 1, 2, 4, ... Defaults to 5.
         skip_filters: Channels of the skip path. Defaults to `filters`.
-        dropout: Share of the channels dropped at the input of each layer. Defaults to 0.
+        dropout: Fraction of the channels dropped at the input of each layer. Defaults to 0.
         head: `"point"`, `"quantile"` or `"gaussian"`. Defaults to `"point"`.
         quantiles: Probabilities of a quantile head.
         name: Name of the model.
@@ -147,13 +149,13 @@ def wavenet(
         van den Oord et al., *WaveNet*, 2016, section 2; book, chapter 15, 2nd edition cells
         88 to 91 (which apply tanh twice and a softmax to a regression target).
     """
-    time, features = check_input_shape(input_shape)
+    time, features = check_series_input(input_shape)
     skip_filters = filters if skip_filters is None else skip_filters
     check_counts(
         filters=filters, kernel_size=kernel_size, num_blocks=num_blocks, num_layers=num_layers
     )
     check_counts(skip_filters=skip_filters)
-    check_dropout(dropout)
+    check_fractions(dropout=dropout)
     dilation_rates = [2**index for index in range(num_layers)]
     field = receptive_field(kernel_size, [1, *dilation_rates * num_blocks])
     _warn_if_short(time, field, name)

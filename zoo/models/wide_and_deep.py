@@ -34,9 +34,13 @@ Traceback (most recent call last):
 AttributeError: The layer dense_1 has never been called and thus has no defined output.
 """
 
+from collections.abc import Sequence
+
 import keras
 from keras import layers
+from keras.initializers import Initializer
 
+from zoo.checks import check_above_zero, check_choice, check_counts, check_head, check_sizes
 from zoo.layers import (
     CategoryEmbedding,
     CrossedCategories,
@@ -47,15 +51,7 @@ from zoo.layers import (
     SelectColumns,
     SeparateDense,
 )
-from zoo.models.heads import check_counts
-from zoo.models.mlp import (
-    OUTPUT_ACTIVATIONS,
-    HiddenLayers,
-    check_choice,
-    check_head,
-    check_number,
-    check_units,
-)
+from zoo.models.mlp import OUTPUT_ACTIVATIONS, HiddenLayers
 from zoo.registry import register_model
 
 NUMERIC_EMBEDDINGS = ("none", "piecewise", "periodic")
@@ -63,30 +59,30 @@ NUMERIC_EMBEDDINGS = ("none", "piecewise", "periodic")
 
 @register_model
 def wide_and_deep(
-    num_numeric=8,
-    category_sizes=(),
-    outputs=1,
-    head="regression",
-    wide=None,
-    deep=None,
-    crosses=(),
-    feature_names=None,
-    units=(30, 30),
-    activation="relu",
-    kernel_initializer=None,
-    batch_normalization="none",
-    dropout=0.0,
-    embedding_dim=8,
-    numeric_embedding="none",
-    bin_edges=None,
-    num_frequencies=48,
-    sigma=0.1,
-    cross_buckets=10_000,
-    members=1,
-    auxiliary=False,
-    output_activation=None,
-    name="wide_and_deep",
-):
+    num_numeric: int = 8,
+    category_sizes: Sequence[int] = (),
+    outputs: int = 1,
+    head: str = "regression",
+    wide: Sequence[int | str] | None = None,
+    deep: Sequence[int | str] | None = None,
+    crosses: Sequence[Sequence[int | str]] = (),
+    feature_names: Sequence[str] | None = None,
+    units: int | Sequence[int] = (30, 30),
+    activation: str = "relu",
+    kernel_initializer: str | Initializer | None = None,
+    batch_normalization: str = "none",
+    dropout: float = 0.0,
+    embedding_dim: int = 8,
+    numeric_embedding: str = "none",
+    bin_edges: Sequence[Sequence[float]] | None = None,
+    num_frequencies: int = 48,
+    sigma: float = 0.1,
+    cross_buckets: int = 10_000,
+    members: int = 1,
+    auxiliary: bool = False,
+    output_activation: str | None = None,
+    name: str = "wide_and_deep",
+) -> keras.Model:
     """A linear path for rules to memorise and a deep path for what generalises, added up.
 
     The wide path leads numbers straight into the output layer, and gives each category, and each
@@ -111,7 +107,7 @@ def wide_and_deep(
         activation: Activation of the hidden layers, as in `mlp`. Defaults to `"relu"`.
         kernel_initializer: Initializer of the hidden layers. Defaults to what fits the activation.
         batch_normalization: `"before"` or `"after"` the activation, or `"none"` (the default).
-        dropout: Share of each hidden layer's outputs that is dropped, in [0, 1). Defaults to 0.
+        dropout: Fraction of each hidden layer's outputs that is dropped, in [0, 1). Defaults to 0.
         embedding_dim: Size of an embedded category, and of an embedded number. Defaults to 8.
         numeric_embedding: How the deep path reads numbers: `"none"`, `"piecewise"` (a linear map
             of `PiecewiseLinearEncoding`) or `"periodic"` (ReLU of a linear map, the same for all
@@ -122,7 +118,7 @@ def wide_and_deep(
         sigma: Standard deviation of these frequencies before training. Defaults to 0.1.
         cross_buckets: Combinations that a cross keeps apart at most. Defaults to 10,000.
         members: Members of a parameter-sharing ensemble, see `zoo.layers.EnsembleDense`. Train
-            each member on its own error, and average with `zoo.layers.MembersMean`. Defaults to 1.
+            each member on its own error, and average with `zoo.layers.EnsembleMean`. Defaults to 1.
         auxiliary: Whether to add a second output, straight from the last hidden layer, which
             helps to train the deep path. Defaults to `False`.
         output_activation: Activation of the outputs, as in `mlp`. Defaults to none.
@@ -161,7 +157,7 @@ def wide_and_deep(
     features = _Features(num_numeric, category_sizes, feature_names)
     wide, deep = features.split("wide", wide), features.split("deep", deep)
     crosses = features.pairs(crosses)
-    units = check_units(units)
+    units = check_sizes(units=units)
     if not any(deep) or not units:
         raise ValueError(
             "The deep path needs a feature and a hidden layer (zoo.mlp with units=() is a linear "
@@ -169,7 +165,7 @@ def wide_and_deep(
         )
     check_head(head, outputs)
     if output_activation is not None:
-        check_choice(output_activation=output_activation, choices=OUTPUT_ACTIVATIONS)
+        check_choice(OUTPUT_ACTIVATIONS, output_activation=output_activation)
     check_counts(members=members, embedding_dim=embedding_dim)
     embed = _numeric_embedding(
         numeric_embedding, num_numeric, deep[0], bin_edges, num_frequencies, sigma, embedding_dim
@@ -204,14 +200,12 @@ class _Features:
     def __init__(self, num_numeric, category_sizes, names):
         if num_numeric != 0:
             check_counts(num_numeric=num_numeric)
-        for size in category_sizes:
-            check_counts(category_sizes=size)
         self.numeric = num_numeric
-        self.sizes = tuple(category_sizes)
+        self.sizes = check_sizes(category_sizes=list(category_sizes))
         self.count = num_numeric + len(self.sizes)
         if not self.count:
             raise ValueError("Expected a numeric feature or a category. Received: none of either")
-        self.names = None if names is None else [str(name) for name in names]
+        self.names = [str(name) for name in names or ()]
         if names is not None and (
             len(self.names) != self.count or len(set(self.names)) < self.count
         ):
@@ -223,7 +217,7 @@ class _Features:
     def number(self, argument, feature):
         """The number of a feature given by number or name."""
         if isinstance(feature, str):
-            if feature in (self.names or ()):
+            if feature in self.names:
                 return self.names.index(feature)
             expected = f"one of {self.names}" if self.names else "feature_names with it"
         elif feature in range(self.count):
@@ -308,9 +302,9 @@ def _numeric_embedding(
     numeric_embedding, num_numeric, deep, bin_edges, num_frequencies, sigma, embedding_dim
 ):
     """The layers that embed the numbers of the deep path."""
-    check_choice(numeric_embedding=numeric_embedding, choices=NUMERIC_EMBEDDINGS)
+    check_choice(NUMERIC_EMBEDDINGS, numeric_embedding=numeric_embedding)
     check_counts(num_frequencies=num_frequencies)
-    check_number(sigma, "sigma", above_zero=True)
+    check_above_zero(sigma=sigma)
     piecewise = numeric_embedding == "piecewise"
     if piecewise != (bin_edges is not None) or (piecewise and len(bin_edges) != num_numeric):
         raise ValueError(

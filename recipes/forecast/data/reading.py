@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from recipes.data import dates, tables
-from recipes.forecast.data import clock, gaps, known
+from recipes.forecast.data import clock, gaps
+from recipes.forecast.data.future_covariates import check_datetime_features, future_columns
 from recipes.forecast.data.series import TimeSeries
 
 
@@ -16,9 +17,9 @@ def read_series(
     time: str | None = None,
     targets: Sequence[str],
     series: str | None = None,
-    covariates: Sequence[str] = (),
-    known_file: str | Path | None = None,
-    calendar: Sequence[str] = (),
+    past_covariates: Sequence[str] = (),
+    future_covariates: str | Path | None = None,
+    datetime_features: Sequence[str] = (),
     missing: str = "forward",
     resample: str | None = None,
     resample_rule: str = "mean",
@@ -31,16 +32,16 @@ def read_series(
         time: Column of dates or whole step numbers. None takes the rows as equally spaced steps.
         targets: Columns to forecast.
         series: Column that names the series a row belongs to. None for a single series.
-        covariates: Columns that the model may look at up to a forecast's origin.
-        known_file: A second file with the same time column (and series column, unless it holds for
-            all series); its other columns are known in advance.
-        calendar: Known covariates made from the dates, out of `CALENDAR` in
-            `recipes.forecast.data.known`.
+        past_covariates: Columns that the model may look at up to a forecast's origin.
+        future_covariates: A second file with the same time column (and series column, unless it
+            holds for all series); its other columns are known in advance.
+        datetime_features: Future covariates made from the dates, out of `DATETIME_FEATURES` in
+            `recipes.forecast.data.future_covariates`.
         missing: `"forward"` fills a missing value with the last known one of its series (leading
             ones with the first known one), `"zero"` with 0, `"error"` refuses it.
         resample: A pandas frequency such as `"D"` to bring every series to equal steps. Sorts too.
         resample_rule: `"mean"`, `"sum"` or `"last"` of the rows in one step.
-        future: Steps beyond the end for which known covariates and times are to be had.
+        future: Steps beyond the end for which times and future covariates are to be had.
 
     Returns:
         A `TimeSeries`, its series sorted by name. Its `notes` say what was done to the data.
@@ -48,11 +49,11 @@ def read_series(
     Raises:
         UserError: Something is wrong with the file or the arguments; the message says what.
     """
-    targets, covariates, calendar = tuple(targets), tuple(covariates), tuple(calendar)
-    known.check_calendar(calendar, time)
+    targets, past_covariates = tuple(targets), tuple(past_covariates)
+    check_datetime_features(datetime_features, time)
     clock.check_resample(resample, resample_rule, time)
     gaps.check_policy(missing)
-    table = tables.read_table(path, time, targets, series, covariates)
+    table = tables.read_table(path, time, targets, series, past_covariates)
     if resample is not None:
         step = clock.resample(table, resample, resample_rule)
     elif time is None:
@@ -62,16 +63,18 @@ def read_series(
     observed = ~np.isnan(table.values[:, : len(targets)])
     gaps.fill(table, missing)
     future_times = clock.future_times(table, step, future)
-    columns, names = known.known_columns(table, future_times, known_file, time, series, calendar)
+    columns, names = future_columns(
+        table, future_times, future_covariates, time, series, datetime_features
+    )
     return TimeSeries(
         values=gaps.to_float32(table),
         targets=targets,
-        covariates=covariates,
+        past_covariates=past_covariates,
         times=dates.in_seconds(table.times, time),
         offsets=table.offsets,
         ids=table.ids,
-        known=columns,
-        known_names=names,
+        future_covariates=columns,
+        future_names=names,
         future=future,
         future_times=dates.in_seconds(future_times, time),
         notes=tuple(table.notes),

@@ -16,7 +16,7 @@ COLUMNS = ("bus", "rail")
 
 def ridership(
     targets: Sequence[str] = ("rail",),
-    covariates: Sequence[str] = (),
+    past_covariates: Sequence[str] = (),
     day_type: bool = False,
     future: int = 0,
 ) -> TimeSeries:
@@ -24,7 +24,7 @@ def ridership(
 
     Args:
         targets: What to forecast: `"rail"`, `"bus"`, or both.
-        covariates: Which of the others the model may look at, up to the forecast's origin.
+        past_covariates: Which of the others the model may look at, up to the forecast's origin.
         day_type: Whether to add the kind of day, known in advance, as one-hot columns
             `day_type_A` (Saturday), `day_type_U` (Sunday or holiday) and `day_type_W` (weekday).
         future: Days beyond the end for which the kind of day is to be known.
@@ -37,11 +37,12 @@ def ridership(
         ValueError: A column is neither `"bus"` nor `"rail"`, or is named twice.
         UserError: The file is damaged or cannot be downloaded.
     """
-    names = tuple(targets) + tuple(covariates)
+    names = tuple(targets) + tuple(past_covariates)
     if not targets or len(set(names)) < len(names) or not set(names) <= set(COLUMNS):
         raise ValueError(
             f"Expected targets and covariates to be distinct names out of {COLUMNS}, at least one "
-            f"target. Received: targets={tuple(targets)}, covariates={tuple(covariates)}"
+            f"target. Received: targets={tuple(targets)}, "
+            f"past_covariates={tuple(past_covariates)}"
         )
     table, dropped = _read()
     times = table["service_date"].to_numpy("datetime64[s]")
@@ -50,23 +51,23 @@ def ridership(
     notes = [f"{dropped} duplicate rows dropped"]
     if day_type:
         kinds = np.concatenate([table["day_type"].to_numpy(str), _kind_of_day(future_times)])
-        known = (kinds[:, np.newaxis] == np.array(DAY_TYPES)).astype(np.float32)
+        kinds_ahead = (kinds[:, np.newaxis] == np.array(DAY_TYPES)).astype(np.float32)
         if future:
             notes.append(
                 f"the kind of day of the {future} days after the end is derived from the weekday: "
                 "holidays are not known there"
             )
     else:
-        known = np.zeros((len(times) + future, 0), np.float32)
+        kinds_ahead = np.zeros((len(times) + future, 0), np.float32)
     return TimeSeries(
         values=table[list(names)].to_numpy(np.float32),
         targets=tuple(targets),
-        covariates=tuple(covariates),
+        past_covariates=tuple(past_covariates),
         times=times,
         offsets=np.array([0, len(times)], np.int64),
         ids=("",),
-        known=known,
-        known_names=tuple(f"day_type_{kind}" for kind in DAY_TYPES) if day_type else (),
+        future_covariates=kinds_ahead,
+        future_names=tuple(f"day_type_{kind}" for kind in DAY_TYPES) if day_type else (),
         future=future,
         future_times=future_times[np.newaxis],
         notes=tuple(notes),

@@ -12,15 +12,15 @@ class TimeSeries:
     Args:
         values: float32 `(steps, channels)`, finite. First the targets, then the past covariates.
         targets: Names of the first channels: what is forecast.
-        covariates: Names of the other channels: observed up to a forecast's origin only.
+        past_covariates: Names of the other channels: observed up to a forecast's origin only.
         times: `(steps,)` datetime64[s], or int64 row numbers within each series.
         offsets: int64 `(num_series + 1,)`: series `i` is rows `offsets[i]` to `offsets[i + 1] - 1`.
         ids: One text per series, `("",)` for a single unnamed one.
-        known: float32 `(steps + num_series * future, num_known)`, finite: covariates that are known
-            in advance, such as the calendar. Those of series `i` start at row
+        future_covariates: float32 `(steps + num_series * future, num_future)`, finite: what is
+            known in advance, such as features of the dates. Those of series `i` start at row
             `offsets[i] + i * future`.
-        known_names: Names of the columns of `known`; may be empty.
-        future: Rows of `known` beyond the end of each series.
+        future_names: Names of the columns of `future_covariates`; may be empty.
+        future: Rows of `future_covariates` beyond the end of each series.
         future_times: `(num_series, future)`, of the same type as `times`.
         notes: What was done to the data, in words.
         observed: bool `(steps, targets)`, False where a target was missing and has been filled: no
@@ -31,9 +31,9 @@ class TimeSeries:
 
     Example:
     >>> series = TimeSeries(
-    ...     values=np.zeros((3, 1), np.float32), targets=("y",), covariates=(),
+    ...     values=np.zeros((3, 1), np.float32), targets=("y",), past_covariates=(),
     ...     times=np.array([0, 1, 0]), offsets=np.array([0, 2, 3]), ids=("a", "b"),
-    ...     known=np.zeros((3, 0), np.float32), known_names=(), future=0,
+    ...     future_covariates=np.zeros((3, 0), np.float32), future_names=(), future=0,
     ...     future_times=np.zeros((2, 0), np.int64), notes=())
     >>> len(series), series.num_series, series.series_of([0, 1, 2]).tolist()
     (3, 2, [0, 0, 1])
@@ -41,12 +41,12 @@ class TimeSeries:
 
     values: np.ndarray
     targets: tuple[str, ...]
-    covariates: tuple[str, ...]
+    past_covariates: tuple[str, ...]
     times: np.ndarray
     offsets: np.ndarray
     ids: tuple[str, ...]
-    known: np.ndarray
-    known_names: tuple[str, ...]
+    future_covariates: np.ndarray
+    future_names: tuple[str, ...]
     future: int
     future_times: np.ndarray
     notes: tuple[str, ...] = ()
@@ -56,7 +56,7 @@ class TimeSeries:
         """Refuses arrays that contradict each other."""
         self._check_shapes()
         self._check_types()
-        names = self.targets + self.covariates + self.known_names
+        names = self.targets + self.past_covariates + self.future_names
         if not self.targets or len(set(names)) < len(names):
             raise ValueError(f"Expected at least one target and distinct names. Received: {names}")
         if len(set(self.ids)) < len(self.ids):
@@ -71,9 +71,9 @@ class TimeSeries:
         steps, series = len(self.times), len(self.ids)
         expected = {
             "times": (steps,),
-            "values": (steps, len(self.targets) + len(self.covariates)),
+            "values": (steps, len(self.targets) + len(self.past_covariates)),
             "offsets": (series + 1,),
-            "known": (steps + series * self.future, len(self.known_names)),
+            "future_covariates": (steps + series * self.future, len(self.future_names)),
             "future_times": (series, self.future),
         }
         for name, shape in expected.items():
@@ -87,7 +87,7 @@ class TimeSeries:
             raise ValueError(f"Expected datetime64[s] or int64 times. Received: {self.times.dtype}")
         expected = {
             "values": np.dtype(np.float32),
-            "known": np.dtype(np.float32),
+            "future_covariates": np.dtype(np.float32),
             "offsets": np.dtype(np.int64),
             "future_times": self.times.dtype,
         }
@@ -118,8 +118,8 @@ class TimeSeries:
         """
         return np.searchsorted(self.offsets, rows, side="right") - 1
 
-    def known_rows(self, rows) -> np.ndarray:
-        """Returns the rows of `known` that belong to rows of `values`.
+    def future_rows(self, rows) -> np.ndarray:
+        """Returns the rows of `future_covariates` that belong to rows of `values`.
 
         For times beyond a series' end, add the distance to the row of one of its own values.
 

@@ -16,8 +16,8 @@ from recipes.forecast.data.series import TimeSeries
 class Windows:
     """Windows over a `TimeSeries`.
 
-    Each input step holds the values of the series at that step, followed by the covariates that
-    are known in advance for the `horizon` steps ahead of it.
+    Each input step holds the values of the series at that step, followed by the future covariates
+    of the `horizon` steps ahead of it.
 
     Args:
         series: Where the windows are cut from.
@@ -39,7 +39,7 @@ class Windows:
     @property
     def num_features(self) -> int:
         """Number of values in each input step."""
-        return self.series.values.shape[1] + self.horizon * self.series.known.shape[1]
+        return self.series.values.shape[1] + self.horizon * self.series.future_covariates.shape[1]
 
     def inputs(self, starts, ops=np):
         """Inputs `(batch, window, num_features)` of the windows at `starts`.
@@ -51,14 +51,14 @@ class Windows:
         """
         steps = starts[:, None] + np.arange(self.window)
         x = ops.take(self.series.values, steps, axis=0)
-        num_known = self.series.known.shape[1]
-        if not num_known:
+        num_future = self.series.future_covariates.shape[1]
+        if not num_future:
             return x
-        rows = self.series.known_rows(steps) if self.series.future else steps
+        rows = self.series.future_rows(steps) if self.series.future else steps
         ahead = rows[:, :, None] + np.arange(1, self.horizon + 1)
-        known = ops.take(self.series.known, ahead, axis=0)
-        known = ops.reshape(known, (-1, self.window, self.horizon * num_known))
-        return ops.concatenate([x, known], axis=-1)
+        future = ops.take(self.series.future_covariates, ahead, axis=0)
+        future = ops.reshape(future, (-1, self.window, self.horizon * num_future))
+        return ops.concatenate([x, future], axis=-1)
 
     def targets(self, starts, positions=None, ops=np):
         """Targets `(batch, len(positions), horizon, num_targets)` of the windows at `starts`.
@@ -73,15 +73,15 @@ class Windows:
         values = self.series.values[:, : self.num_targets]
         return ops.take(values, starts[:, None, None] + ahead, axis=0)
 
-    def known_ahead(self, starts, steps):
-        """Known covariates that accompany forecasts fed back as inputs: `(batch, steps, known)`.
+    def future_ahead(self, starts, steps):
+        """Future covariates of forecasts that are fed back: `(batch, steps, num_future)`.
 
-        Row `i` belongs to the input step `i + 1` beyond the window, and so holds the covariates of
-        the step after it. The last row is never read and repeats the one before.
+        Row `i` belongs to the input step `i + 1` beyond the window, and so holds the future
+        covariates of the step after it. The last row is never read and repeats the one before.
         """
         ahead = np.minimum(np.arange(2, steps + 2), steps)
-        rows = self.series.known_rows(starts + self.window - 1)[:, None] + ahead
-        return self.series.known[rows]
+        rows = self.series.future_rows(starts + self.window - 1)[:, None] + ahead
+        return self.series.future_covariates[rows]
 
 
 class WindowBatches(Batches):

@@ -29,7 +29,7 @@ def imdb(split="random", validation_fraction=0.1) -> LabelledTexts:
         split: How validation is drawn from the 25,000 others. `"random"`: class by class; a review
             that occurs twice is in one part, and not in training if it is in the test part.
             `"book"`: the last tenth of them in a random order, with what they have in common.
-        validation_fraction: Share of validation; `"book"` has its own.
+        validation_fraction: Fraction of validation; `"book"` has its own.
 
     Returns:
         Reviews with the labels `"negative"` and `"positive"`. Training and test reviews are

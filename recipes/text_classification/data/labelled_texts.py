@@ -57,8 +57,8 @@ def read_labelled_texts(
         path: CSV (gzipped or not) or Parquet file.
         text: Column of the texts. Defaults to `"text"`, or the only column that holds any.
         target: Column of the labels. Defaults to `"target"`, `"label"`, or the only other one.
-        validation_fraction: Share of the validation part, where it has no file.
-        test_fraction: Share of the test part, where it has no file.
+        validation_fraction: Fraction of the validation part, where it has no file.
+        test_fraction: Fraction of the test part, where it has no file.
         validation: File of the validation part, with the same columns.
         test: File of the test part, with the same columns.
 

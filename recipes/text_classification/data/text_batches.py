@@ -15,7 +15,7 @@ class TextBatches(Batches):
     batches come in few shapes. In memory there is no padding.
 
     Args:
-        ids: Ids of each text, a list of arrays of one or more, see `TextIds.encode_list`.
+        ids: Ids of each text, a list of arrays of one or more, see `TextTokenizer.encode_list`.
         labels: Labels, an array `(n, ...)`.
         batch_size: See `Batches`.
         seed: See `Batches`.

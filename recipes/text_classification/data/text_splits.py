@@ -25,7 +25,7 @@ def split_texts(texts, target, fractions):
     Args:
         texts: Strings.
         target: The `Target` of each.
-        fractions: Share of each part that is held out, by its name; 0 for none.
+        fractions: Fraction of each part that is held out, by its name; 0 for none.
 
     Returns:
         Positions of the texts by part, those to train on as `"train"`; and notes.

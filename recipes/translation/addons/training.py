@@ -9,8 +9,7 @@ import numpy as np
 from recipes.engine.optimizer import SCHEDULES, make_optimizer
 from recipes.translation.addons.runner import run
 from recipes.translation.addons.weights import describe, variables
-from recipes.translation.coding import END, START, decode_target, encode_source, padded
-from recipes.translation.metrics import sentence_scores, token_scores
+from recipes.translation.metrics import Answers
 from recipes.translation.sampling import sampling_probability
 
 #: What a report says about it.
@@ -51,8 +50,8 @@ class Twin:
             for name, variable in variables(model).items()
         }
 
-    def score(self, split) -> dict[str, float]:
-        """Scores on a part, under the names of the recipe's; trains at the first call.
+    def answers(self, split) -> Answers:
+        """What it makes of the sources of a part; trains at the first call.
 
         Args:
             split: `"validation"` or `"test"`.
@@ -61,17 +60,20 @@ class Twin:
             UserError: If the extra `addons` is not installed.
             RunError: If the child fails.
         """
-        found, tokens = self.answer, self.task.target_tokens
-        _, references = self.task.questions(split)
-        scores = token_scores(
-            found[f"{split}/log_probs"].astype("float64"), found[f"{split}/right"]
-        )
-        for prefix, name in (("", "greedy"), ("beam_", "beam")):
-            if f"{split}/{name}" in found:
-                outputs = [decode_target(tokens, ids) for ids in found[f"{split}/{name}"]]
-                for score, value in sentence_scores(outputs, references).items():
-                    scores[f"{prefix}{score}"] = value
-        return {**scores, "epoch_seconds": typical(found["seconds"].tolist())}
+        found = self.answer
+
+        def texts(name):
+            ids = found.get(f"{split}/{name}")
+            tokenizer = self.task.target_tokenizer
+            return None if ids is None else [tokenizer.decode(each) for each in ids]
+
+        forced = found[f"{split}/log_probs"].astype("float64"), found[f"{split}/right"]
+        seconds = {"epoch_seconds": typical(found["seconds"].tolist())}
+        return Answers(texts("greedy"), forced, texts("beam"), seconds)
+
+    def finish(self) -> dict[str, float]:
+        """The seconds of an epoch of the run's own training, see `clock`."""
+        return {"epoch_seconds": typical(self.clock.seconds)}
 
     @cached_property
     def answer(self) -> dict[str, np.ndarray]:
@@ -83,11 +85,7 @@ class Twin:
         for split, (sources, targets) in task.ids.items():
             arrays |= {f"{split}/source": sources, f"{split}/target": targets}
         for split in ("validation", "test"):
-            rows = [
-                encode_source(task.source_tokens, text, task.config.max_length)
-                for text in task.questions(split)[0]
-            ]
-            arrays[f"{split}/questions"] = padded(rows)
+            arrays[f"{split}/questions"] = task.source_tokenizer.encode(task.questions(split)[0])
         return arrays
 
     def _tables(self):
@@ -115,8 +113,8 @@ class Twin:
             "dropout": self.dropout,
             "optimizer": type(optimizer).__name__,
             "optimizer_arguments": arguments,
-            "start_id": START,
-            "end_id": END,
+            "start_id": self.task.target_tokenizer.start_id,
+            "end_id": self.task.target_tokenizer.end_id,
         }
 
 

@@ -9,8 +9,8 @@ FINE = [1.0, 0.5, 0.3, 0.22, 0.2, 0.195, 0.192, 0.19, 0.19, 0.19]
 
 def read(loss=FINE, val_loss=FINE, train=0.19, validation=0.2, rival=0.5):
     history = {"loss": list(loss), "val_loss": list(val_loss)}
-    rivals = {"naive": {"mae": rival}}
-    return diagnose(history, "val_loss", {"mae": train}, {"mae": validation}, rivals)
+    baselines = {"naive": {"mae": rival}}
+    return diagnose(history, "val_loss", {"mae": train}, {"mae": validation}, baselines)
 
 
 @pytest.mark.parametrize(

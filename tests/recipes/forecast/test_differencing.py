@@ -13,12 +13,12 @@ def series(*blocks):
     return TimeSeries(
         values=values,
         targets=("y",),
-        covariates=(),
+        past_covariates=(),
         times=np.concatenate([np.arange(len(block)) for block in blocks]),
         offsets=offsets,
         ids=tuple(map(str, range(len(blocks)))),
-        known=np.zeros((len(values), 0), np.float32),
-        known_names=(),
+        future_covariates=np.zeros((len(values), 0), np.float32),
+        future_names=(),
         future=0,
         future_times=np.zeros((len(blocks), 0), np.int64),
     )

@@ -15,9 +15,10 @@ from recipes.forecast.forecasts import Forecasts
 def windows_of(times, window=20, horizon=4):
     steps = len(times)
     series = TimeSeries(
-        values=np.arange(steps, dtype=np.float32)[:, None], targets=("y",), covariates=(),
-        times=times, offsets=np.array([0, steps]), ids=("",), known=np.zeros((steps, 0), "f"),
-        known_names=(), future=0, future_times=np.zeros((1, 0), times.dtype),
+        values=np.arange(steps, dtype=np.float32)[:, None], targets=("y",), past_covariates=(),
+        times=times, offsets=np.array([0, steps]), ids=("",),
+        future_covariates=np.zeros((steps, 0), "f"), future_names=(), future=0,
+        future_times=np.zeros((1, 0), times.dtype),
     )  # fmt: skip
     return Windows(series, window, horizon, {})
 

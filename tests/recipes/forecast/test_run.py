@@ -241,14 +241,14 @@ SEVERAL_SERIES = {"series": ("b", "a"), "columns": ("y", "x")}
 TWO_COLUMNS = {"columns": ("y", "x")}
 KINDS = {
     "several series": (
-        "--model=deep_rnn --model.units=3 --series=s --target=y --covariates=x "
-        "--calendar=dayofweek --head=quantile --difference=7",
+        "--model=deep_rnn --model.units=3 --series=s --target=y --past_covariates=x "
+        "--datetime_features=dayofweek --head=quantile --difference=7",
         SEVERAL_SERIES,
         [80],
     ),
     "several targets": (
-        "--model=conv_gru --model.units=3 --target=y,x --known=known.csv --head=gaussian "
-        "--difference=1",
+        "--model=conv_gru --model.units=3 --target=y,x --future_covariates=known.csv "
+        "--head=gaussian --difference=1",
         TWO_COLUMNS,
         [80, 95],
     ),
@@ -258,10 +258,11 @@ KINDS = {
         {},
         [80, 95],
     ),
-    "iterated": ("--strategy=iterated --calendar=weekend --difference=1", {}, []),
+    "recursive": ("--strategy=recursive --datetime_features=weekend --difference=1", {}, []),
     "backtest": ("--backtest=2 --window=7", {}, []),
     "as it is": (
-        "--model=simple_rnn --model.units=3 --normalization=none --calendar=month,hour,dayofyear",
+        "--model=simple_rnn --model.units=3 --normalization=none "
+        "--datetime_features=month,hour,dayofyear",
         {},
         [],
     ),
@@ -313,8 +314,8 @@ def test_kinds_of_runs(kind, train, tmp_path, make_csv, monkeypatch):
         assert {path.name for path in (run / "folds").iterdir()} == {"1", "2"}
 
 
-def test_iterated_forecasts_feed_back(train, data):
-    run = train(data=data, strategy="iterated", epochs=1)
+def test_recursive_forecasts_feed_back(train, data):
+    run = train(data=data, strategy="recursive", epochs=1)
     model = zoo.load(run)
     assert model.output_shape == (None, 1, 1, 1)
     values = [float(row[1]) for row in rows_of(data.read_text())[1:]]

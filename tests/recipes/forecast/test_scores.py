@@ -13,19 +13,20 @@ from recipes.forecast.data.windows import Windows
 from recipes.forecast.forecasts import Forecaster, Forecasts, median_index
 
 
-def series_of(values, known=None, lengths=None, future=0):
+def series_of(values, future_covariates=None, lengths=None, future=0):
     values = np.float32(values).reshape(len(values), -1)
     lengths = lengths or (len(values),)
-    known = np.zeros((len(values) + future, 0)) if known is None else known
+    if future_covariates is None:
+        future_covariates = np.zeros((len(values) + future, 0))
     return TimeSeries(
         values=values,
         targets=tuple(f"y{i}" for i in range(values.shape[1])),
-        covariates=(),
+        past_covariates=(),
         times=np.concatenate([np.arange(n) for n in lengths]),
         offsets=np.cumsum([0, *lengths]),
         ids=tuple(f"s{i}" for i in range(len(lengths))),
-        known=np.float32(known),
-        known_names=tuple(f"k{i}" for i in range(known.shape[1])),
+        future_covariates=np.float32(future_covariates),
+        future_names=tuple(f"k{i}" for i in range(future_covariates.shape[1])),
         future=future,
         future_times=np.zeros((len(lengths), future), np.int64),
     )
@@ -105,7 +106,8 @@ def test_least_squares_is_numpys(monkeypatch):
     monkeypatch.setattr(baselines, "_CHUNK", 16)  # sums over chunks
     generator = np.random.default_rng(0)
     known = generator.normal(size=(200, 2))
-    windows = windows_of(100 + generator.normal(size=(200, 2)).cumsum(axis=0), known=known)
+    values = 100 + generator.normal(size=(200, 2)).cumsum(axis=0)
+    windows = windows_of(values, future_covariates=known)
     train, test = windows.starts["train"], windows.starts["test"]
 
     def design(starts):
@@ -121,7 +123,7 @@ def test_least_squares_is_numpys(monkeypatch):
 
 def test_least_squares_takes_constant_and_doubled_columns():
     values = np.tile(np.sin(np.arange(90)), (2, 1)).T
-    windows = windows_of(values, known=np.ones((90, 1)))
+    windows = windows_of(values, future_covariates=np.ones((90, 1)))
     found = baselines.LeastSquares(windows)(windows, windows.starts["test"])
     actual = windows.targets(windows.starts["test"])[:, 0]
     np.testing.assert_allclose(found.point, actual, atol=1e-4)
@@ -211,13 +213,13 @@ def test_monte_carlo_intervals():
     assert ((low < found.point) & (found.point < high)).mean() > 0.9
 
 
-def test_iterated_forecasts_equal_feeding_back_by_hand():
+def test_recursive_forecasts_equal_feeding_back_by_hand():
     known = np.random.default_rng(1).normal(size=(64, 2))
     values = np.random.default_rng(2).normal(size=60).cumsum()
-    windows = windows_of(values, horizon=1, known=known, future=4)
+    windows = windows_of(values, horizon=1, future_covariates=known, future=4)
     model = zoo.linear_forecaster((8, 3))
     starts = np.array([0, 20, 52])  # the last window ends with the series
-    found = Forecaster(model, iterate=4)(windows, starts).point
+    found = Forecaster(model, recursive_steps=4)(windows, starts).point
     assert found.shape == (3, 4, 1)
     for row, start in enumerate(starts):
         past = list(values[start : start + 8])

@@ -21,7 +21,7 @@ from recipes.cli import main
 from recipes.errors import UserError
 from recipes.images import baselines
 from recipes.images.classifier import Classifier
-from recipes.images.presets import BOOK_ACCURACY
+from recipes.images.presets import BOOK_ACCURACY, PRESETS
 
 TINY = {
     "epochs": 3, "batch_size": 8, "learning_rate": 0.01, "jit_compile": "false",
@@ -379,7 +379,7 @@ def test_other_mistakes_at_prediction(run, tmp_path, capsys):
         ([tmp_path / "b.npz"], "Expected images of shape (6, 5)"),
         ([tmp_path / "empty"], "There are no images in"),
         ([tmp_path / "nothing"], "There is no file"),
-        ([tmp_path / "b.npz", "--last"], "--known and --last are for forecasts"),
+        ([tmp_path / "b.npz", "--last"], "--last is for runs of forecast: leave it out"),
     ]:
         assert main(["predict", str(run), *map(str, arguments)]) == 2
         assert message in capsys.readouterr().err
@@ -546,7 +546,7 @@ def test_large_sets_get_smaller_baselines(data):
         assert baselines.fit(part)["gradient_boosting"](part.images).shape == (64, 3)
 
 
-@pytest.mark.parametrize("name", [n for n in images.PRESETS if "48" not in n and "53" not in n])
+@pytest.mark.parametrize("name", [n for n in PRESETS if "48" not in n and "53" not in n])
 def test_presets_are_flags_of_models_that_can_be_built(name):
     from recipes.engine.arguments import parse
 
@@ -562,7 +562,7 @@ def test_presets_are_flags_of_models_that_can_be_built(name):
 
 
 def test_the_book_prints_what_presets_are_named_after():
-    assert set(BOOK_ACCURACY) <= set(images.PRESETS)
+    assert set(BOOK_ACCURACY) <= set(PRESETS)
 
 
 def test_the_search_space_can_be_built(data):

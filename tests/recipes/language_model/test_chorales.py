@@ -23,7 +23,7 @@ from recipes.language_model.data.chorales import COLUMNS, HIGHEST, LOWEST, chora
 from recipes.language_model.keys import KEYS, KeyBatches
 from recipes.language_model.same_voice import SameVoice
 from recipes.language_model.scores import Reader
-from zoo.layers import NoteTokens
+from zoo.layers import NoteTokenizer
 
 HEADER = ",".join(COLUMNS) + "\n"
 TINY = {
@@ -123,7 +123,7 @@ def test_the_published_chorales(zoo_data):
 
 
 def test_the_range_is_that_of_the_tokens():
-    tokens = NoteTokens()
+    tokens = NoteTokenizer()
     assert (tokens.lowest, tokens.highest, tokens.voices) == (LOWEST, HIGHEST, len(COLUMNS))
 
 
@@ -187,7 +187,7 @@ def by_hand(model, batches):
 @pytest.mark.parametrize("part", ["validation", "test"])
 def test_scores_are_those_of_pieces_read_alone_and_of_the_books_windows(run, model, part):
     metrics = json.loads((run / "metrics.json").read_text())
-    pieces = [NoteTokens().encode(piece) for piece in PARTS[part].values()]
+    pieces = [NoteTokenizer().encode(piece) for piece in PARTS[part].values()]
     assert len({len(piece) for piece in pieces}) > 1  # so some of them are filled up to be read
     nats, accuracy = by_hand(model, [piece[None] for piece in pieces])
     windows = [p[at : at + 132] for p in pieces for at in range(0, len(p) - 131, 64)]
@@ -217,7 +217,7 @@ def test_no_note_sees_the_future(task, model):
 
 def test_a_score_depends_on_the_notes_before_it_in_its_piece_alone(task, model):
     segments = np.array(task.segments["test"])
-    expected, _ = task.forecaster(model)(segments)
+    expected, _ = task.predictor(model)(segments)
     start = segments[1][0]
     first = segments[0][1] - segments[0][0] - 1  # scores of the first piece
     ids = task.ids.copy()
@@ -276,7 +276,7 @@ def test_without_transposition_and_in_validation_windows_are_as_published():
     for part, seed in (("train", 3), ("validation", None)):
         batches = task.batches(part, None, seed)
         inputs, _ = batches.assemble(batches.order())
-        pieces = [NoteTokens().encode(piece) for piece in PARTS[part].values()]
+        pieces = [NoteTokenizer().encode(piece) for piece in PARTS[part].values()]
         windows = {tuple(p[at : at + 131]) for p in pieces for at in range(0, len(p) - 131, 64)}
         assert {tuple(row) for row in inputs.tolist()} <= windows
         assert len(inputs) == len(windows) // (4 if seed else 1) * (4 if seed else 1)
@@ -327,7 +327,7 @@ def test_the_run_writes_music_and_says_what_is_copied(run):
 
 
 def test_tensorboard_shows_piano_rolls(task, model):
-    figure = task.pictures(model)(0)["samples"]
+    figure = task.figures(model)(0)["samples"]
     titles = [axis.get_title(loc="left") for axis in figure.axes]
     assert titles == ["Bach", "temperature 0.5", "temperature 1"]
 
@@ -352,10 +352,10 @@ def test_predict_continues_an_opening_as_the_model_would_note_by_note(run, model
     path = tmp_path / "opening.csv"
     path.write_text(HEADER + "".join(",".join(map(str, chord)) + "\n" for chord in opening))
     chords = predicted(capsys, run, path, "--length", 3, "--top_k", 1)
-    ids = NoteTokens().encode(opening).tolist()
+    ids = NoteTokenizer().encode(opening).tolist()
     for _ in range(12):
         ids.append(int(np.asarray(model(np.array([ids])))[0, -1].argmax()))
-    np.testing.assert_array_equal(chords, NoteTokens().decode(ids))
+    np.testing.assert_array_equal(chords, NoteTokenizer().decode(ids))
 
 
 @pytest.mark.parametrize("ending", ["mid", "csv"])
@@ -379,7 +379,7 @@ def test_predict_writes_what_the_name_asks_for(run, tmp_path, ending):
         (["--seed", "-1"], "--seed must be at least 0"),
         (["--text", "To be"], "--text is not for chorales"),
         (["--samples", "2"], "--samples is not for chorales"),
-        (["--last"], "--known and --last are for forecasts"),
+        (["--last"], "--last is for runs of forecast: leave it out"),
         (["opening.csv"], "Received: 99 in column note0, chord 1"),
         (["empty.csv"], "empty.csv, which is empty"),
         (["none.csv"], "There is no file none.csv"),

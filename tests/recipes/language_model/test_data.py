@@ -156,8 +156,8 @@ def test_shakespeare_is_the_published_one(zoo_data):
 def test_the_splits_of_shakespeare_need_no_unknown_token(zoo_data, split, lowercase):
     config = replace(language_model.default_config("shakespeare"), split=split, lowercase=lowercase)
     task = load(config)
-    assert not task.tokens.unknown
-    assert task.tokens.vocabulary_size == (39 if lowercase else 65)
+    assert task.tokenizer.unknown_id is None
+    assert task.tokenizer.vocabulary_size == (39 if lowercase else 65)
     ends = {
         "book": (1_000_000, 1_060_000, 1_060_000, 1_115_394),
         "90-10": (1_003_854, 1_115_394, 1_059_624, 1_115_394),
@@ -170,7 +170,7 @@ def test_the_splits_of_shakespeare_need_no_unknown_token(zoo_data, split, lowerc
     }
     assert any("no test part" in note for note in task.notes) == (split == "90-10")
     start = "first citizen:" if lowercase else "First Citizen:"
-    assert task.tokens.decode(task.ids[:14]) == start
+    assert task.tokenizer.decode(task.ids[:14]) == start
 
 
 def test_the_offline_text_is_that_of_python():
@@ -233,15 +233,15 @@ def test_parts_follow_each_other_and_lose_nothing(tmp_path, split, tokens):
         tmp_path, PROSE, split=split, tokens=tokens, vocabulary_size=270, window=5,
         validation_fraction=0.2, test_fraction=0.1,
     )  # fmt: skip
-    assert task.tokens.decode(task.ids) == PROSE
+    assert task.tokenizer.decode(task.ids) == PROSE
     (train,), (validation,), (test,) = task.segments.values()
     assert train[0] == 0
     assert train[1] == validation[0]
     assert test[1] == len(task.ids)
     assert validation[1] == (test[1] if split == "90-10" else test[0])
-    share = len(task.tokens.decode(task.ids[: train[1]])) / len(PROSE)
+    share = len(task.tokenizer.decode(task.ids[: train[1]])) / len(PROSE)
     assert share == pytest.approx(0.9 if split == "90-10" else 0.7, abs=0.001)
-    first = len(task.tokens.decode(task.ids[test[0] : test[0] + 1]))
+    first = len(task.tokenizer.decode(task.ids[test[0] : test[0] + 1]))
     whole = len(PROSE) // (20 if split == "90-10" else 10)
     assert task._characters(task.segments["test"]) == whole - first
 
@@ -263,8 +263,8 @@ def test_training_reads_the_training_part_only(tmp_path, batching):
 
 def test_the_vocabulary_is_that_of_training(tmp_path):
     task = own(tmp_path, PROSE + "é\u2603" * 70, window=10, validation_fraction=0.1)
-    assert task.tokens.unknown
-    assert "é" not in task.tokens.characters
+    assert task.tokenizer.unknown_id == task.tokenizer.vocabulary_size - 1
+    assert "é" not in task.tokenizer.characters
     (note,) = [note for note in task.notes if "unknown token" in note]
     assert note.startswith("2 characters of validation and test never occur in training ('é', ")
     assert "streams instead of 64" in task.notes[-1]
@@ -276,8 +276,11 @@ def test_lower_case_is_for_all_tokens(tmp_path):
             tmp_path, PROSE, tokens=tokens, lowercase=True, window=10, vocabulary_size=260,
             prompt="The Rain",
         )  # fmt: skip
-        assert task.tokens.decode(task.ids) == PROSE.lower()
+        assert task.tokenizer.decode(task.ids) == PROSE.lower()
         assert task.prompt == "the rain"
+        training = task.ids[: task.segments["train"][0][1]]
+        text = task.tokenizer.decode(training).upper()
+        np.testing.assert_array_equal(task.tokenizer.encode(text), training)
 
 
 def test_the_hash_is_that_of_the_text(tmp_path):
@@ -321,7 +324,7 @@ def test_long_texts_are_counted_in_part(tmp_path, monkeypatch):
         monkeypatch.setattr(f"recipes.language_model.{module}.MAX_COUNTED", 1000)
     task = own(tmp_path, PROSE, window=10, batch_size=4)
     assert task.notes == ("n-gram models are fitted on the first 1,000 tokens of training",)
-    expected = NGrams(task.ids, [(0, 1000)], task.tokens.vocabulary_size).models()["2-gram"]
+    expected = NGrams(task.ids, [(0, 1000)], task.tokenizer.vocabulary_size).models()["2-gram"]
     found = task.baselines()["2-gram"]([(2500, 2600)])
     np.testing.assert_array_equal(found[0], expected([(2500, 2600)])[0])
 

@@ -24,7 +24,7 @@ from recipes.engine.arguments import parse
 from recipes.errors import UserError
 from recipes.language_model import samples
 from recipes.language_model.predict import make_sampler, texts
-from recipes.language_model.presets import BOOK_LOSS, BOOK_NATS
+from recipes.language_model.presets import BOOK_LOSS, BOOK_NATS, PRESETS
 from recipes.language_model.scores import language_scores
 
 TINY = {
@@ -152,7 +152,7 @@ def test_scores_are_those_of_one_pass_of_the_saved_model(run, data):
     model = zoo.load(run)
     assert not model.compiled
     text = data.read_text()
-    ids = zoo.tokens(model).encode(text)
+    ids = zoo.tokenizer(model).encode(text)
     tenth = round(len(text) / 10)
     logits = np.asarray(model(ids[None, -tenth:-1]), np.float64)[0]
     targets = ids[1 - tenth :]
@@ -257,7 +257,7 @@ def test_models_without_a_state_take_windows(data):
         model_arguments={"num_layers": 1, "num_heads": 2, "embedding_dim": 8},
     )  # fmt: skip
     assert built.callbacks == ()
-    reader = task.forecaster(built.model)
+    reader = task.predictor(built.model)
     assert (reader.block, reader.warm_up) == (8, 8)
     assert 0 < task.score(reader, "test")["accuracy"] < 1
 
@@ -313,7 +313,7 @@ def test_several_samples_start_with_the_single_one(run, loaded, capsys):
 
 
 def test_the_likeliest_characters(run, loaded, capsys):
-    tokens = zoo.tokens(loaded)
+    tokens = zoo.tokenizer(loaded)
     found = zoo.decoding.generate(loaded, tokens.encode("on a"), 20)
     out = predict(capsys, run, "--text", "on a", "--length", 20, "--top-k=1")[0]
     assert out == f"on a{tokens.decode(found)}\n"
@@ -359,7 +359,7 @@ def test_output_appears_as_it_comes(run, loaded, capsys):
         (["--text", "a", "--min_p", "0"], "--min_p must be above 0 and at most 1. Received: 0"),
         (["--text", "a", "--min_p", "1", "--top_k", "3"], "Give one of --top_k, --min_p."),
         (["--text", "a", "--seed=-1"], "--seed must be at least 0. Received: -1"),
-        (["--text", "a", "--last"], "--known and --last are for forecasts"),
+        (["--text", "a", "--last"], "--last is for runs of forecast: leave it out"),
         (["--text", "a", "-o", "nowhere/out.txt"], "Cannot write nowhere/out.txt"),
     ],
 )
@@ -489,7 +489,7 @@ def test_texts_that_will_not_do(train, capsys, tmp_path, content, message):
 
 
 def test_presets_are_flags_of_models_that_can_be_built():
-    own = {name: p for name, p in language_model.PRESETS.items() if p["dataset"] == "shakespeare"}
+    own = {name: p for name, p in PRESETS.items() if p["dataset"] == "shakespeare"}
     assert set(BOOK_NATS) | set(BOOK_LOSS) == set(own)
     for name in own:
         config = parse("language_model", ["--preset", name])

@@ -76,7 +76,7 @@ def test_no_path_sees_the_units_of_a_column(task_of, arguments, normalization):
     tasks = [
         task_of(each, arguments=arguments, normalization=normalization) for each in (frame, other)
     ]
-    first, second = (task.forecaster(build(task).model)(np.arange(ROWS)) for task in tasks)
+    first, second = (task.predictor(build(task).model)(np.arange(ROWS)) for task in tasks)
     assert np.ptp(first) > 0
     assert second == pytest.approx(first, rel=1e-3)
 
@@ -109,7 +109,7 @@ def test_the_model_is_its_core_on_scaled_features_in_the_targets_units(task_of):
     }
     shift, scale = task.target_scaling
     expected = np.asarray(core(features))[:, 0] * scale + shift
-    found = task.forecaster(built.model)(task.table.rows["train"])
+    found = task.predictor(built.model)(task.table.rows["train"])
     assert found == pytest.approx(expected, rel=1e-4)
 
 
@@ -134,7 +134,7 @@ def test_missing_numbers_are_flagged_or_only_filled(task_of):
     assert flagged.preprocessing.names == ["size", "age", "age is missing", "color"]
     assert filled.preprocessing.names == ["size", "age", "color"]
     for task in (flagged, filled):
-        assert np.isfinite(task.forecaster(build(task).model)(np.arange(ROWS))).all()
+        assert np.isfinite(task.predictor(build(task).model)(np.arange(ROWS))).all()
 
 
 def test_bin_edges_are_quantiles_of_scaled_training_rows(task_of):
@@ -156,7 +156,7 @@ def test_members_learn_apart_and_predict_together(task_of):
     assert each.shape == (ROWS, 3, 1)
     assert np.ptp(each, axis=1).max() > 0
     shift, scale = task.target_scaling
-    assert task.forecaster(built.model)(rows) == pytest.approx(
+    assert task.predictor(built.model)(rows) == pytest.approx(
         each.mean(axis=(1, 2)) * scale + shift, rel=1e-5
     )
     y = np.zeros((ROWS, 1), "float32")
@@ -169,10 +169,10 @@ def test_tables_of_one_kind_of_column(task_of, tmp_path, model, dropped):
     task = task_of(mixed(), model=model, drop=dropped)
     built = build(task)
     assert len(task.preprocessing.columns.new_inputs()) == 1
-    found = task.forecaster(built.model)(np.arange(ROWS))
+    found = task.predictor(built.model)(np.arange(ROWS))
     assert np.isfinite(found).all()
     built.model.save(tmp_path / "model.keras")
-    assert np.array_equal(task.forecaster(zoo.load(tmp_path))(np.arange(ROWS)), found)
+    assert np.array_equal(task.predictor(zoo.load(tmp_path))(np.arange(ROWS)), found)
     assert list(task.baselines()) == ["boosted_trees", "ridge", "mean"]
 
 
@@ -181,7 +181,7 @@ def test_tables_of_one_kind_of_column(task_of, tmp_path, model, dropped):
 def test_classifiers_give_probabilities_of_named_classes(task_of, target, shape, members):
     task = task_of(mixed(target), target, arguments={"units": [4], "members": members})
     model = build(task).model
-    found = task.forecaster(model)(np.arange(ROWS))
+    found = task.predictor(model)(np.arange(ROWS))
     assert found.shape == (ROWS, shape)
     assert found.sum(axis=1) == pytest.approx(np.ones(ROWS))
     assert tuple(zoo.Predictor(model).labels) == task.table.target.labels

@@ -25,7 +25,7 @@ from recipes.text_classification.classifier import TextClassifier
 from recipes.text_classification.coding import PlainTexts
 from recipes.text_classification.importances import token_importances
 from recipes.text_classification.loading import load
-from recipes.text_classification.presets import BOOK_ACCURACY
+from recipes.text_classification.presets import BOOK_ACCURACY, PRESETS
 from tests.hub_modules import save_text_module
 
 TINY = {
@@ -137,8 +137,8 @@ def test_metrics_have_the_agreed_keys(run):
 
 def test_scores_are_those_of_the_saved_model_and_of_each_text_alone(run, loaded, data):
     part = load(config_of(data)).parts["test"]
-    layer = loaded.get_layer("text_ids")
-    found = [np.asarray(loaded(layer.encode(text)))[0, 0] for text in part.texts]
+    layer = zoo.tokenizer(loaded)
+    found = [np.asarray(loaded(layer.encode([text])))[0, 0] for text in part.texts]
     expected = classification_scores(part.labels, found)
     scores = metrics_of(run)["test"]
     assert {name: scores[name] for name in expected} == pytest.approx(expected, rel=1e-5)
@@ -154,7 +154,7 @@ def test_a_saved_run_reads_texts(loaded, data):
     predictor = zoo.Predictor(loaded)
     found = predictor.predict(texts)[:, 0]
     classifier = TextClassifier(loaded)
-    ids = loaded.get_layer("text_ids").encode_list(texts)
+    ids = zoo.tokenizer(loaded).encode_list(texts)
     np.testing.assert_allclose(classifier.of_inputs(ids)[:, 1], found, atol=1e-6)
     assert set(predictor.predict_classes(texts)) <= {"bad", "good"}
 
@@ -204,9 +204,9 @@ def test_calibration_divides_the_logits_and_changes_no_class(data):
     part = task.parts["validation"]
     head = built.training_model.get_layer("head")
     head.set_weights([50 * weight for weight in head.get_weights()])
-    before = task.forecaster(built.model)(part)[:, 1]
+    before = task.predictor(built.model)(part)[:, 1]
     built.finish()
-    after = task.forecaster(built.model)(part)[:, 1]
+    after = task.predictor(built.model)(part)[:, 1]
     logits = [np.log(found / (1 - found)) for found in (before, after)]
     np.testing.assert_allclose(logits[0] / task.temperature, logits[1], rtol=1e-3)
     assert task.temperature > 1  # it was sure of nothing for a reason
@@ -278,15 +278,15 @@ def test_odd_texts_are_read(tmp_path):
     assert any("are empty, or hold nothing that is read" in note for note in task.notes)
     assert any("half from each end of each is read" in note for note in task.notes)
     for split in task.parts:
-        found = task.forecaster(built.model)(task.parts[split])
+        found = task.predictor(built.model)(task.parts[split])
         assert np.isfinite(found).all()
 
 
 @pytest.mark.parametrize("tokens", ["characters", "bpe"])
 def test_other_tokens(data, tokens):
     task, built = task_and_built(data, tokens=tokens, vocabulary_size=300, lowercase=True)
-    assert task.reader.decode(task.reader.encode("A film")[0]).strip() == "a film"
-    found = task.forecaster(built.model)(task.parts["test"])
+    assert task.reader.decode(task.reader.encode("A film")).strip() == "a film"
+    found = task.predictor(built.model)(task.parts["test"])
     assert found.shape == (8, 2)
     shown = explaining.explain(built.model, task.reader, task.parts["test"], found)
     assert shown
@@ -420,7 +420,7 @@ def test_predictions_of_odd_files(run, loaded, tmp_path, capsys):
         (["none.csv"], "There is no file none.csv to predict from. A text itself goes behind --te"),
         (["--text", "a", "bad.csv"], "Give the texts either as a file or with --text, not both."),
         (["bad.csv"], "Expected a column 'text' (the texts that the model reads) in bad.csv. Did"),
-        (["--text", "a", "--last"], "--known and --last are for forecasts: leave them out for te"),
+        (["--text", "a", "--last"], "--last is for runs of forecast: leave it out"),
         (["--text", "a", "--beam", "2"], "--beam is for runs of translation: leave it out for"),
     ],
 )
@@ -473,14 +473,14 @@ def test_mistakes_end_with_status_2_and_write_nothing(train, capsys, flags, mess
 
 
 def test_presets_are_flags_of_models_that_can_be_built():
-    assert set(BOOK_ACCURACY) < set(text_classification.PRESETS)
-    for name in text_classification.PRESETS:
+    assert set(BOOK_ACCURACY) < set(PRESETS)
+    for name in PRESETS:
         config = parse("text_classification", ["--preset", name])
         config.validate()
         size = config.vocabulary_size or 9
         model = zoo.create_model(config.model, vocabulary_size=size, **config.model_arguments)
         assert "head" in {layer.name for layer in model.layers}
-    gru = zoo.create_model("text_classifier", vocabulary_size=1000, **text_classification.PRESETS[
+    gru = zoo.create_model("text_classifier", vocabulary_size=1000, **PRESETS[
         "ml3-ch16-71"]["model_arguments"])  # fmt: skip
     assert gru.count_params() == 1000 * 128 + 3 * 128 * (128 + 128 + 2) + 129  # book: 227,201
 

@@ -135,7 +135,7 @@ def test_first_weights_are_those_before_training(data, installed):
     config.validate()
     task = translation.load_data(config)
     built = translation.build_model(config, task)
-    (twin,) = task.rivals.values()
+    (twin,) = task.baselines.values()
     assert built.callbacks == (twin.clock,)
     before = sum(weight.size for weight in twin.weights.values())
     assert before == built.training_model.count_params()

@@ -9,18 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import zoo
 from recipes import translation
 from recipes.engine.tables import cell
 from recipes.errors import UserError
-from recipes.translation import coding, plots
+from recipes.translation import plots
 from recipes.translation.baselines import MostFrequent, Nearest
 from recipes.translation.data.date_pairs import date_pairs
 from recipes.translation.data.pair_batches import PairBatches
 from recipes.translation.data.pairs import parse_pairs, read_pairs, spa_eng
-from recipes.translation.loading import book_split, disjoint_split, fit_tokens, key_of, load
+from recipes.translation.loading import book_split, disjoint_split, fit_tokenizer, key_of, load
 from recipes.translation.metrics import sentence_scores, token_scores
 from recipes.translation.sampling import SCHEDULES, sampling_probability
+from zoo.layers.raw_texts import padded
 
 LINES = [("one red cat", "un gato rojo"), ("A dog!", "¡Un perro!"), ("Two", "Dos")]
 
@@ -123,16 +123,18 @@ def test_one_pair_is_not_enough(tmp_path):
 
 
 def test_ids_of_a_sentence():
-    tokens = zoo.layers.WordTokens(["un", "gato"])
-    np.testing.assert_array_equal(coding.encode_source(tokens, "Un gato", 9), [3, 4])
-    np.testing.assert_array_equal(coding.encode_source(tokens, "Un gato", 1), [3])
-    np.testing.assert_array_equal(coding.encode_target(tokens, "Un gato!", 3), [1, 3, 4, 2])
-    np.testing.assert_array_equal(coding.encode_target(tokens, "Un gato!", 2), [1, 3, 4])
-    assert coding.decode_target(tokens, [3, 0, 1, 4, 2, 3]) == "un gato"
-    assert coding.decode_target(tokens, [2]) == ""
-    assert coding.pieces(tokens, [1, 3, 4, 2]) == ["<start>", "un", "gato", "<end>"]
-    assert coding.normalized(tokens, "¡Un perro!") == "un perro"
-    assert coding.normalized(zoo.layers.CharacterTokens("a"), "¡A!") == "¡A!"
+    options = {"max_length": 3}
+    source, _ = fit_tokenizer("words", ["gato un un"], ["a"], 9, "source", **options)
+    target, _ = fit_tokenizer("words", ["gato un un"], ["a"], 9, "target", **options)
+    assert source.encode("Un gato un Un").tolist() == [3, 4, 3]
+    assert target.encode("Un gato!").tolist() == [1, 3, 4, 2]
+    assert target.encode("Un gato un!").tolist() == [1, 3, 4, 3]
+    assert target.decode([3, 0, 1, 4, 2, 3]) == "un gato"
+    assert target.decode([2]) == ""
+    assert target.pieces([1, 3, 4, 2]) == ["<start>", "un", "gato", "<end>"]
+    assert target.normalize("¡Un perro!") == "un perro"
+    characters, _ = fit_tokenizer("characters", ["a"], [], None, "target")
+    assert characters.normalize("¡A!") == "¡A!"
 
 
 def many(tmp_path, count=40):
@@ -154,7 +156,7 @@ def test_what_is_too_long_is_left_out_of_training_or_cut(tmp_path, longer, kept)
     assert targets.shape[1] <= 6
     done = "left out" if longer == "drop" else "cut off"
     assert any(f"train pairs longer than 5 tokens: {done}" in note for note in task.notes)
-    ends = (targets == coding.END).any(axis=1)
+    ends = (targets == task.target_tokenizer.end_id).any(axis=1)
     assert ends.all() == (longer == "drop")
     assert {len(task.pairs[part]) for part in ("validation", "test")} == {1}
     with pytest.raises(UserError, match="All training pairs are longer than --max_length 2"):
@@ -166,33 +168,37 @@ def test_columns_can_be_swapped_and_lowered(tmp_path):
     path = write(tmp_path / "p.tsv", [(f"Cat {n}", f"Gato {n}") for n in range(30)])
     task = load(config(data=str(path), tokens="characters", reverse=True, lowercase=True))
     assert all(s.startswith("gato") and t.startswith("cat") for s, t in task.pairs["train"])
-    assert "G" not in task.source_tokens.characters
+    assert task.source_tokenizer.unknown_characters("Gato G?") == ["?"]
+    np.testing.assert_array_equal(
+        task.source_tokenizer.encode("GATO 1"), task.source_tokenizer.encode("gato 1")
+    )
 
 
 @pytest.mark.parametrize(("kind", "size"), [("bpe", 300), ("wordpiece", 600), ("unigram", 300)])
 def test_sub_words_write_any_text(kind, size):
-    layer, notes = fit_tokens(kind, ["the low lowest", "lower"] * 30, [], size, "target")
-    assert (layer.name, notes) == ("target_tokens", ())
-    assert layer.vocabulary_size <= size - 3
-    ids = coding.encode_target(layer, "slow 你好", 50)
-    assert coding.decode_target(layer, ids[1:]) == "slow 你好"
+    layer, notes = fit_tokenizer(kind, ["the low lowest", "lower"] * 30, [], size, "target")
+    assert (layer.name, notes) == ("target_tokenizer", ())
+    assert layer.vocabulary_size <= size
+    ids = layer.encode("slow 你好")
+    assert ids[[0, -1]].tolist() == [1, 2]
+    assert layer.decode(ids) == "slow 你好"
     with pytest.raises(UserError, match="There is no such target vocabulary"):
-        fit_tokens(kind, ["a"], [], 100, "target")
+        fit_tokenizer(kind, ["a"], [], 100, "target")
 
 
 def test_unknown_characters_get_an_id_only_if_there_are_any():
-    known, notes = fit_tokens("characters", ["ab"], ["ba"], None, "source")
-    assert (known.unknown, notes) == (False, ())
-    layer, notes = fit_tokens("characters", ["ab"], ["c"], None, "source")
-    assert layer.unknown
-    assert "source_tokens has an unknown one for characters that training lacks ('c')" in notes[0]
-    _, notes = fit_tokens("characters", ["ab"], ["a"], 9, "source")
+    known, notes = fit_tokenizer("characters", ["ab"], ["ba"], None, "source")
+    assert (known.unknown_id, notes) == (None, ())
+    layer, notes = fit_tokenizer("characters", ["ab"], ["c"], None, "source")
+    assert layer.encode("acb").tolist() == [3, layer.unknown_id, 4] == [3, 5, 4]
+    assert "the source has an unknown id for characters that training lacks ('c')" in notes[0]
+    _, notes = fit_tokenizer("characters", ["ab"], ["a"], 9, "source")
     assert notes == ("every character of the source has an id: no vocabulary size plays a part",)
 
 
 def test_word_vocabularies_tell_what_they_know():
-    layer, notes = fit_tokens("words", ["a a b"], ["a b c d"], 5, "source")
-    assert layer.words == ["a"]
+    layer, notes = fit_tokenizer("words", ["a a b"], ["a b c d"], 5, "source")
+    assert layer.tokenizer.words == ["a"]
     assert "1 words knows 25.0% of the words" in notes[0]
 
 
@@ -204,7 +210,7 @@ def ragged(count, seed=0):
     lengths = generator.integers(0, 20, count), generator.integers(0, 13, count)
     sources = [np.full(n, 5 + i) for i, n in enumerate(lengths[0])]
     targets = [np.int32([1, *[5 + i] * n, 2]) for i, n in enumerate(lengths[1])]
-    return coding.padded(sources), coding.padded(targets)
+    return padded(sources), padded(targets)
 
 
 @settings(deadline=None, max_examples=40)
@@ -328,7 +334,7 @@ def test_pictures_of_any_text(tmp_path):
     plots.attention(examples * 2).savefig(tmp_path / "four.png")
     parts, letters = plots.attention(examples).axes[:2]
     turned = [axis.get_xticklabels()[0].get_rotation() for axis in (parts, letters)]
-    assert turned == [90, 0]  # parts of words have no room, and characters are read upright
+    assert turned == [90, 0]  # sub-words have no room, and characters are read upright
     assert letters.get_yticklabels()[0].get_text() == "b"
 
 

@@ -20,9 +20,8 @@ from recipes import translation
 from recipes.cli import main
 from recipes.engine.arguments import parse
 from recipes.errors import UserError
-from recipes.translation.coding import END, FIRST, START, encode_source, encode_target, padded
 from recipes.translation.metrics import sentence_scores
-from recipes.translation.presets import BOOK_TOKEN_ACCURACY
+from recipes.translation.presets import BOOK_TOKEN_ACCURACY, PRESETS
 from recipes.translation.translator import Translator
 
 TINY = {
@@ -128,7 +127,7 @@ def test_a_run_holds_everything(run):
     }  # fmt: skip
     saved = yaml.safe_load((run / "config.yaml").read_text())["run"]
     assert saved["pairs"] == {"train": 48, "validation": 6, "test": 6}
-    assert saved["source_vocabulary"] == saved["target_vocabulary"] == 9
+    assert saved["source_vocabulary"] == saved["target_vocabulary"] == 12
 
 
 def test_metrics_have_the_agreed_keys(run):
@@ -146,11 +145,11 @@ def test_metrics_have_the_agreed_keys(run):
 def test_scores_are_those_of_the_saved_model(run, loaded, data):
     task, _ = task_and_built(data)
     found = metrics_of(run)["test"]
-    layers = [loaded.get_layer(f"{side}_tokens") for side in ("source", "target")]
+    encode = {side: zoo.tokenizer(loaded, side).encode for side in ("source", "target")}
     log_probs, right = [], []
     for source, target in task.pairs["test"]:  # one at a time: nothing is padded
-        target = encode_target(layers[1], target, 6)[None]
-        inputs = {"source": encode_source(layers[0], source, 6)[None], "target": target[:, :-1]}
+        target = encode["target"](target)[None]
+        inputs = {"source": encode["source"](source)[None], "target": target[:, :-1]}
         logits = np.asarray(loaded(inputs), np.float64)[0]
         logits -= np.log(np.exp(logits).sum(axis=-1, keepdims=True))
         log_probs += logits[np.arange(len(logits)), target[0, 1:]].tolist()
@@ -168,15 +167,15 @@ def test_scores_are_those_of_the_saved_model(run, loaded, data):
 
 def test_the_saved_model_is_decoded_by_its_parts(loaded):
     names = [layer.name for layer in loaded.layers]
-    assert {"source_tokens", "encoder", "target_tokens", "decoder"} <= set(names)
-    tokens = loaded.get_layer("source_tokens")
-    rows = [tokens.encode(text) + FIRST for text in ("one red cat", "two")]
-    ids = zoo.decoding.decode(loaded, padded(rows), 6, START, END)
-    alone = zoo.decoding.decode(loaded, rows[1][None], 6, START, END)
+    assert {"source_tokenizer", "encoder", "target_tokenizer", "decoder"} <= set(names)
+    source, target = zoo.tokenizer(loaded, "source"), zoo.tokenizer(loaded, "target")
+    limits = 6, target.start_id, target.end_id
+    ids = zoo.decoding.decode(loaded, source.encode(["one red cat", "two"]), *limits)
+    alone = zoo.decoding.decode(loaded, source.encode(["two"]), *limits)
     np.testing.assert_array_equal(ids[1], alone[0])
-    target = loaded.get_layer("target_tokens")
     found = Translator(loaded, 6).translate(["Two", "", "One red cat!"])
-    assert found[0] == target.decode([i - FIRST for i in ids[1] if i >= FIRST])
+    assert found[0] == target.decode(ids[1])
+    assert found[2] == target.decode(ids[0])
 
 
 def test_the_report_shows_translations_and_attention(run):
@@ -243,7 +242,7 @@ def test_transformers_and_models_without_attention_translate(train, data):
     task, built = task_and_built(data, model_arguments=arguments)
     assert Translator(built.model, 6).attention(["One"]) is None
     with mock.patch.object(Translator, "translate", lambda self, texts: ["uno"] * len(texts)):
-        assert list(task.pictures(built.model)(0)) == ["translations"]
+        assert list(task.figures(built.model)(0)) == ["translations"]
 
 
 def test_label_smoothing_is_that_of_the_loss(data):
@@ -300,7 +299,7 @@ def test_unknown_characters(data):
 
     task, _ = task_and_built(data, tokens="characters", max_length=40)
     with pytest.raises(UserError, match="The model does not know 'z', '你', which the sources"):
-        _check_known(task.source_tokens, ["one z", "你"])
+        _check_known(task.source_tokenizer, ["one z", "你"])
 
 
 @pytest.mark.parametrize(
@@ -325,7 +324,7 @@ def test_unknown_characters(data):
             "--length_penalty must be at least 0. Received: -1",
         ),
         (["--text", "a", "--length-penalty", "1"], "--length_penalty is for beam search: give"),
-        (["--text", "a", "--last"], "--known and --last are for forecasts"),
+        (["--text", "a", "--last"], "--last is for runs of forecast: leave it out"),
         (["--text", "a", "--temperature", "1"], "--temperature is for runs of language_model: lea"),
     ],
 )
@@ -401,16 +400,16 @@ def test_learned_positions_must_be_enough(data):
 
 
 def test_presets_are_flags_of_models_that_can_be_built():
-    own = {name for name, preset in translation.PRESETS.items() if preset["dataset"] == "spa_eng"}
+    own = {name for name, preset in PRESETS.items() if preset["dataset"] == "spa_eng"}
     assert set(BOOK_TOKEN_ACCURACY) == own
     sizes = {"source_vocabulary_size": 1000, "target_vocabulary_size": 1000}
-    for name in translation.PRESETS:
+    for name in PRESETS:
         config = parse("translation", ["--preset", name])
         config.validate()
         assert config.split == ("book" if name in own else "disjoint")
         model = zoo.create_model(config.model, **sizes, **config.model_arguments)
         assert {"encoder", "decoder"} <= {layer.name for layer in model.layers}
-    plain = zoo.create_model("seq2seq", **sizes, **translation.PRESETS["ml3-ch16-98"][
+    plain = zoo.create_model("seq2seq", **sizes, **PRESETS["ml3-ch16-98"][
         "model_arguments"])  # fmt: skip
     book = 2 * 1000 * 128 + 2 * 4 * 512 * (128 + 512 + 1) + 513 * 1000
     assert plain.count_params() == book

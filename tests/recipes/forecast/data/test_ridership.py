@@ -25,19 +25,21 @@ def test_every_day_is_there_once():
     assert series.times[-1] == np.datetime64("2021-11-30")
     assert (np.diff(series.times) == np.timedelta64(1, "D")).all()
     assert "62 duplicate rows" in series.notes[0]
-    assert series.known.shape == (len(series), 0)
-    assert series.covariates == ()
+    assert series.future_covariates.shape == (len(series), 0)
+    assert series.past_covariates == ()
 
 
 def test_the_kind_of_day_is_known_beyond_the_end():
-    series = ridership(("rail",), covariates=("bus",), day_type=True, future=7)
+    series = ridership(("rail",), past_covariates=("bus",), day_type=True, future=7)
     assert series.values.shape[1] == 2
-    assert series.known_names == ("day_type_A", "day_type_U", "day_type_W")
-    np.testing.assert_array_equal(series.known.sum(axis=1), 1)
+    assert series.future_names == ("day_type_A", "day_type_U", "day_type_W")
+    np.testing.assert_array_equal(series.future_covariates.sum(axis=1), 1)
     # From Wednesday, 2021-12-01 on: Saturday is the fourth day, Sunday the fifth.
-    np.testing.assert_array_equal(series.known[-7:].argmax(axis=1), [2, 2, 2, 0, 1, 2, 2])
+    np.testing.assert_array_equal(
+        series.future_covariates[-7:].argmax(axis=1), [2, 2, 2, 0, 1, 2, 2]
+    )
     christmas = np.flatnonzero(series.times == np.datetime64("2018-12-25"))
-    np.testing.assert_array_equal(series.known[christmas], [[0, 1, 0]])
+    np.testing.assert_array_equal(series.future_covariates[christmas], [[0, 1, 0]])
     assert any("weekday" in note for note in series.notes)
 
 

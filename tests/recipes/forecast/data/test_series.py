@@ -47,13 +47,13 @@ def csv_of(times, name="t"):
 
 
 def test_a_csv_with_dates(write):
-    series = read_series(write(DAYS), time="t", targets=("y",), covariates=("x",), future=2)
+    series = read_series(write(DAYS), time="t", targets=("y",), past_covariates=("x",), future=2)
     np.testing.assert_array_equal(series.values, np.float32([[1, 10], [2, 20], [4, 30]]))
     assert series.times.tolist() == [
         t.item() for t in dates("2024-01-01", "2024-01-02", "2024-01-03")
     ]
     assert series.future_times[0].tolist() == [t.item() for t in dates("2024-01-04", "2024-01-05")]
-    assert (series.ids, series.notes, series.known.shape) == (("",), (), (5, 0))
+    assert (series.ids, series.notes, series.future_covariates.shape) == (("",), (), (5, 0))
 
 
 def test_columns_without_a_name(write):
@@ -132,7 +132,7 @@ def test_several_series_are_sorted_by_name(write):
     assert series.values.ravel().tolist() == [2, 4, 1, 3, 5]
     assert series.future_times.tolist() == [[3], [4]]
     assert series.series_of(np.arange(5)).tolist() == [0, 0, 1, 1, 1]
-    assert series.known_rows(np.arange(5)).tolist() == [0, 1, 3, 4, 5]
+    assert series.future_rows(np.arange(5)).tolist() == [0, 1, 3, 4, 5]
 
 
 def test_ids_keep_their_zeros(write):
@@ -209,8 +209,10 @@ def test_each_series_is_resampled_on_its_own(write):
 def test_the_calendar(write):
     names = ("dayofweek", "dayofyear", "month", "hour", "weekend")
     times = ["2024-01-06 12:00", "2024-01-07 12:00"]
-    series = read_series(write(csv_of(times)), time="t", targets=("y",), calendar=names, future=1)
-    columns = dict(zip(series.known_names, series.known.T, strict=True))
+    series = read_series(
+        write(csv_of(times)), time="t", targets=("y",), datetime_features=names, future=1
+    )
+    columns = dict(zip(series.future_names, series.future_covariates.T, strict=True))
     assert len(columns) == 9
     assert columns["weekend"].tolist() == [1, 1, 0]
     weekday = 2 * np.pi * np.array([5, 6, 0]) / 7
@@ -226,12 +228,12 @@ def test_a_known_file_is_matched_by_time_and_series(write):
     data = write("t,s,y\n1,b,1\n2,b,2\n1,a,3\n2,a,4\n")
     known = write("p,s,t\n23,b,3\n22,b,2\n21,b,1\n11,a,1\n12,a,2\n13,a,3\n99,c,1\n", "known.csv")
     arguments = {"time": "t", "targets": ("y",), "series": "s", "future": 1}
-    series = read_series(data, known_file=known, **arguments)
-    assert series.known_names == ("p",)
-    assert series.known.ravel().tolist() == [11, 12, 13, 21, 22, 23]
+    series = read_series(data, future_covariates=known, **arguments)
+    assert series.future_names == ("p",)
+    assert series.future_covariates.ravel().tolist() == [11, 12, 13, 21, 22, 23]
     shared = write("t,p\n1,11\n2,12\n3,13\n", "shared.csv")
-    series = read_series(data, known_file=shared, **arguments)
-    assert series.known.ravel().tolist() == [11, 12, 13] * 2
+    series = read_series(data, future_covariates=shared, **arguments)
+    assert series.future_covariates.ravel().tolist() == [11, 12, 13] * 2
 
 
 @pytest.mark.parametrize(
@@ -249,7 +251,7 @@ def test_a_known_file_is_matched_by_time_and_series(write):
     ],
 )
 def test_a_known_file_that_does_not_fit(write, known, words):
-    message = refusal(write(DAYS), time="t", known_file=write(known, "known.csv"), future=1)
+    message = refusal(write(DAYS), time="t", future_covariates=write(known, "known.csv"), future=1)
     for word in words:
         assert word in message
 
@@ -328,17 +330,17 @@ def test_each_series_keeps_its_own_time(write):
     ("arguments", "words"),
     [
         ({"targets": ()}, ("--target",)),
-        ({"targets": ("y",), "covariates": ("y",)}, ("once", "'y'", "--covariates")),
+        ({"targets": ("y",), "past_covariates": ("y",)}, ("once", "'y'", "--past_covariates")),
         ({"missing": "guess"}, ("--missing", "forward", "'guess'")),
         ({"resample": "D"}, ("--resample", "--time")),
         ({"time": "t", "resample": "nonsense"}, ("--resample", "15min", "'nonsense'")),
         ({"time": "t", "resample": "-1D"}, ("--resample", "'-1D'")),
         ({"time": "t", "resample": "D", "resample_rule": "max"}, ("--resample_rule", "'max'")),
         ({"time": "x", "resample": "D"}, ("dates", "step numbers")),
-        ({"calendar": ("month",)}, ("--calendar", "--time")),
-        ({"time": "x", "calendar": ("month",)}, ("--calendar", "step numbers")),
-        ({"time": "t", "calendar": ("moon",)}, ("dayofweek, dayofyear", "moon")),
-        ({"known_file": "known.csv"}, ("--known needs", "--time")),
+        ({"datetime_features": ("month",)}, ("--datetime_features", "--time")),
+        ({"time": "x", "datetime_features": ("month",)}, ("--datetime_features", "step numbers")),
+        ({"time": "t", "datetime_features": ("moon",)}, ("dayofweek, dayofyear", "moon")),
+        ({"future_covariates": "known.csv"}, ("--future_covariates needs", "--time")),
     ],
 )
 def test_arguments_that_cannot_be(write, arguments, words):
@@ -361,19 +363,19 @@ def test_arguments_that_cannot_be(write, arguments, words):
         ({"offsets": np.array([0, 1, 2])}, "offsets"),
         ({"ids": ("a", "a")}, "ids"),
         ({"future": 1}, "known"),
-        ({"targets": (), "covariates": ("y",)}, "target"),
+        ({"targets": (), "past_covariates": ("y",)}, "target"),
     ],
 )
 def test_arrays_that_contradict_each_other_are_refused(change, word):
     arguments = {
         "values": np.zeros((3, 1), np.float32),
         "targets": ("y",),
-        "covariates": (),
+        "past_covariates": (),
         "times": np.array([0, 1, 0]),
         "offsets": np.array([0, 2, 3]),
         "ids": ("a", "b"),
-        "known": np.zeros((3, 0), np.float32),
-        "known_names": (),
+        "future_covariates": np.zeros((3, 0), np.float32),
+        "future_names": (),
         "future": 0,
         "future_times": np.zeros((2, 0), np.int64),
     }

@@ -24,12 +24,12 @@ def make(*blocks):
     return TimeSeries(
         values=np.zeros((steps, 1), np.float32),
         targets=("y",),
-        covariates=(),
+        past_covariates=(),
         times=times,
         offsets=np.cumsum([0, *map(len, blocks)]).astype(np.int64),
         ids=tuple(str(number) for number in range(count)),
-        known=np.zeros((steps, 0), np.float32),
-        known_names=(),
+        future_covariates=np.zeros((steps, 0), np.float32),
+        future_names=(),
         future=0,
         future_times=np.zeros((count, 0), times.dtype),
     )

@@ -16,20 +16,21 @@ from recipes.forecast.task import ForecastTask
 WINDOW, HORIZON = 5, 3
 
 
-def make_series(lengths=(20, 15), targets=2, covariates=1, known=2, future=0):
+def make_series(lengths=(20, 15), targets=2, past_covariates=1, future_covariates=2, future=0):
     """Every number in it is another one."""
     steps, count = sum(lengths), len(lengths)
     rows = steps + count * future
-    channels = targets + covariates
+    channels = targets + past_covariates
     return TimeSeries(
         values=np.arange(steps * channels, dtype=np.float32).reshape(steps, channels),
         targets=tuple(f"y{i}" for i in range(targets)),
-        covariates=tuple(f"x{i}" for i in range(covariates)),
+        past_covariates=tuple(f"x{i}" for i in range(past_covariates)),
         times=np.concatenate([np.arange(n) for n in lengths]),
         offsets=np.cumsum([0, *lengths]),
         ids=tuple(f"s{i}" for i in range(count)),
-        known=-1 - np.arange(rows * known, dtype=np.float32).reshape(rows, known),
-        known_names=tuple(f"k{i}" for i in range(known)),
+        future_covariates=-1
+        - np.arange(rows * future_covariates, dtype=np.float32).reshape(rows, future_covariates),
+        future_names=tuple(f"k{i}" for i in range(future_covariates)),
         future=future,
         future_times=np.zeros((count, future), np.int64),
     )
@@ -42,7 +43,7 @@ def make_windows(**arguments):
 
 
 @pytest.mark.parametrize("future", [0, 4])
-def test_inputs_hold_values_and_the_known_covariates_of_the_steps_ahead(future):
+def test_inputs_hold_values_and_the_future_covariates(future):
     windows = make_windows(future=future)
     series, starts = windows.series, windows.starts["train"]
     x = windows.inputs(starts)
@@ -50,7 +51,7 @@ def test_inputs_hold_values_and_the_known_covariates_of_the_steps_ahead(future):
     for row, start in enumerate(starts):
         shift = future * (start >= series.offsets[1])  # the rows beyond the first series' end
         for t in range(start, start + WINDOW):
-            ahead = series.known[t + shift + 1 : t + shift + 1 + HORIZON]
+            ahead = series.future_covariates[t + shift + 1 : t + shift + 1 + HORIZON]
             expected = np.concatenate([series.values[t], ahead.ravel()])
             np.testing.assert_array_equal(x[row, t - start], expected)
 
@@ -74,15 +75,15 @@ def test_outputs_of_conv_gru_stand_where_the_book_says():
     np.testing.assert_array_equal(found, np.arange(50)[3::2])
 
 
-def test_known_covariates_of_an_iterated_forecast():
+def test_future_covariates_of_a_recursive_forecast():
     windows = make_windows(lengths=(30,), future=HORIZON)
     one_step = Windows(windows.series, WINDOW, 1, windows.starts)
     starts = np.array([0, 30 - WINDOW])  # the second forecasts beyond the end
-    ahead = one_step.known_ahead(starts, HORIZON)
+    ahead = one_step.future_ahead(starts, HORIZON)
     for row, start in enumerate(starts):
         for i in range(HORIZON - 1):  # the last row is never read
             np.testing.assert_array_equal(
-                ahead[row, i], windows.series.known[start + WINDOW + i + 1]
+                ahead[row, i], windows.series.future_covariates[start + WINDOW + i + 1]
             )
 
 
@@ -112,10 +113,10 @@ def test_an_epoch_sees_each_window_once(batch_size):
     np.testing.assert_array_equal(in_order.order(), starts)
 
 
-@pytest.mark.parametrize("known", [0, 2])
+@pytest.mark.parametrize("count", [0, 2])
 @pytest.mark.parametrize("seed", [None, 9])
-def test_the_tensorflow_pipeline_equals_the_numpy_one(seed, known):
-    windows = make_windows(known=known)
+def test_the_tensorflow_pipeline_equals_the_numpy_one(seed, count):
+    windows = make_windows(future_covariates=count)
     positions = output_positions(2, WINDOW, stride=2)
     batches = WindowBatches(windows, "train", 4, positions, [1.0, 2.0], [3.0, 4.0], seed)
     feed, plain = batches.feed(), _PyFeed(batches)
@@ -139,7 +140,7 @@ def test_the_tensorflow_pipeline_equals_the_numpy_one(seed, known):
 
 def test_windows_are_never_all_in_memory():
     steps, window = 2_000_000, 50
-    series = make_series((steps,), targets=1, covariates=0, known=0)
+    series = make_series((steps,), targets=1, past_covariates=0, future_covariates=0)
     tracemalloc.start()
     starts = split_in_time(series, window, 10)
     config = ForecastConfig(model="linear_forecaster", window=window)

@@ -1,14 +1,19 @@
 """Notes as ids, which travel with the model."""
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
+from numpy.typing import ArrayLike
+
+from zoo.layers.tokenizer import Tokenizer, check_ids
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class NoteTokens(keras.layers.Layer):
+class NoteTokenizer(Tokenizer):
     """Chords as ids: 0 for silence, then one id for each semitone, the highest voice first.
 
-    Inside a model it is the identity on ids. A chord is spelled out as an arpeggio: its notes
+    A chord is spelled out as an arpeggio: its notes
     follow each other from the first voice to the last, and then comes the next chord.
 
     Args:
@@ -21,20 +26,20 @@ class NoteTokens(keras.layers.Layer):
         ValueError: If there is no voice, or the notes are not MIDI notes above 0 in rising order.
 
     Example:
-        >>> from zoo.layers import NoteTokens
-        >>> tokens = NoteTokens()
-        >>> tokens.vocabulary_size
+        >>> from zoo.layers import NoteTokenizer
+        >>> tokenizer = NoteTokenizer()
+        >>> tokenizer.vocabulary_size
         47
-        >>> tokens.encode([[74, 70, 65, 58], [74, 70, 65, 0]])
+        >>> tokenizer.encode([[74, 70, 65, 58], [74, 70, 65, 0]])
         array([39, 35, 30, 23, 39, 35, 30,  0], dtype=int32)
-        >>> tokens.decode([39, 35, 30, 0])
+        >>> tokenizer.decode([39, 35, 30, 0])
         array([[74, 70, 65,  0]], dtype=int32)
 
     Reference:
         Book, chapter 15, exercise 10.
     """
 
-    def __init__(self, voices=4, lowest=36, highest=81, **kwargs):
+    def __init__(self, voices: int = 4, lowest: int = 36, highest: int = 81, **kwargs):
         super().__init__(**kwargs)
         if voices < 1:
             raise ValueError(f"Expected at least 1 voice. Received: voices={voices!r}")
@@ -48,11 +53,11 @@ class NoteTokens(keras.layers.Layer):
         self.highest = int(highest)
 
     @property
-    def vocabulary_size(self):
+    def vocabulary_size(self) -> int:
         """Number of different ids."""
         return self.highest - self.lowest + 2
 
-    def encode(self, chords):
+    def encode(self, chords: ArrayLike) -> np.ndarray:
         """Spells out chords as ids.
 
         Args:
@@ -79,7 +84,7 @@ class NoteTokens(keras.layers.Layer):
             )
         return np.where(notes == 0, 0, notes - self.lowest + 1).astype(np.int32).ravel()
 
-    def decode(self, ids):
+    def decode(self, ids: Sequence[int] | np.ndarray) -> np.ndarray:
         """Puts ids back into chords.
 
         Args:
@@ -91,27 +96,17 @@ class NoteTokens(keras.layers.Layer):
         Raises:
             ValueError: If the last chord is incomplete, or an id is not in the vocabulary.
         """
-        ids = np.asarray(ids)
-        if ids.ndim != 1 or len(ids) % self.voices:
+        ids = check_ids(ids, self.vocabulary_size).astype(np.int32)
+        if len(ids) % self.voices:
             raise ValueError(
-                f"Expected ids of complete chords, {self.voices} each. Received: "
-                f"ids.shape={ids.shape}"
-            )
-        ids = ids.astype(np.int32)
-        if len(ids) and not 0 <= ids.min() <= ids.max() < self.vocabulary_size:
-            raise ValueError(
-                f"Expected ids from 0 to {self.vocabulary_size - 1}. Received: ids from "
-                f"{ids.min()} to {ids.max()}"
+                f"Expected ids of complete chords, {self.voices} each. Received: {len(ids)} ids"
             )
         return np.where(ids == 0, 0, ids + self.lowest - 1).reshape(-1, self.voices)
 
-    def call(self, inputs):
-        """The ids themselves, of any shape."""
-        return inputs
-
-    def compute_output_shape(self, input_shape):
-        """The shape of the inputs."""
-        return input_shape
+    def pieces(self, ids: Sequence[int] | np.ndarray) -> list[str]:
+        """The MIDI note of each id as a string, a dash for silence."""
+        ids = check_ids(ids, self.vocabulary_size)
+        return [str(index + self.lowest - 1) if index else "-" for index in ids]
 
     def get_config(self):
         """Arguments to rebuild the layer."""

@@ -2,21 +2,21 @@
 
 import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 
-from zoo.layers.tokens import UNKNOWN, check_ids, check_text
+from zoo.layers.tokenizer import UNKNOWN, Tokenizer, check_ids, check_text
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class WordTokens(keras.layers.Identity):
+class WordTokenizer(Tokenizer):
     r"""The first layer of a saved model that reads words: it knows which word each id stands for.
 
-    `encode` and `decode` work on the host. In the graph the layer passes ids on as they are, so
-    that the vocabulary travels with `model.keras`. Words are in lower case, without punctuation and
-    symbols, and what lies between spaces: "Don't!" is the word "dont". All words that are not in
-    the vocabulary share one id, the last, which decodes to `"\ufffd"`.
+    Words are in lower case, without punctuation and symbols, and what lies between spaces: "Don't!"
+    is the word "dont". All words that are not in the vocabulary share one id, the last, which
+    decodes to `"\ufffd"`.
 
     Args:
         words: List of words; the position of each is its id.
@@ -26,8 +26,8 @@ class WordTokens(keras.layers.Identity):
         ValueError: If a word occurs twice, or cannot occur in an encoded text.
 
     Example:
-        >>> from zoo.layers import WordTokens
-        >>> layer = WordTokens.fit("I like apples. Do you like pears?", vocabulary_size=4)
+        >>> from zoo.layers import WordTokenizer
+        >>> layer = WordTokenizer.fit("I like apples. Do you like pears?", vocabulary_size=4)
         >>> layer.words
         ['like', 'apples', 'do']
         >>> layer.encode("Do you LIKE it?")
@@ -40,7 +40,7 @@ class WordTokens(keras.layers.Identity):
         ASCII characters only).
     """
 
-    def __init__(self, words, **kwargs):
+    def __init__(self, words: Sequence[str], **kwargs):
         super().__init__(**kwargs)
         self.words = list(words)
         self._ids = {word: index for index, word in enumerate(self.words)}
@@ -54,7 +54,7 @@ class WordTokens(keras.layers.Identity):
                 )
 
     @classmethod
-    def fit(cls, text, vocabulary_size=1000, **kwargs):
+    def fit(cls, text: str, vocabulary_size: int = 1000, **kwargs) -> "WordTokenizer":
         """The layer for the most frequent words of a text.
 
         Args:
@@ -82,22 +82,21 @@ class WordTokens(keras.layers.Identity):
         return cls(ordered[: vocabulary_size - 1], **kwargs)
 
     @property
-    def vocabulary_size(self):
+    def vocabulary_size(self) -> int:
         """Number of ids, the unknown one included."""
         return len(self.words) + 1
 
-    def normalize(self, text):
-        """A text as `decode` would write it if all of its words were known.
+    @property
+    def unknown_id(self) -> int | None:
+        """The last id, which all words share that are not in the vocabulary."""
+        return len(self.words)
 
-        Args:
-            text: A string.
-
-        Returns:
-            Its words, separated by single spaces.
-        """
+    def normalize(self, text: str) -> str:
+        """The words of a text, separated by single spaces."""
+        check_text(text)
         return " ".join(split(text))
 
-    def encode(self, text):
+    def encode(self, text: str) -> np.ndarray:
         """The ids of a text's words.
 
         Args:
@@ -107,9 +106,9 @@ class WordTokens(keras.layers.Identity):
             int32 array `(words,)`.
         """
         check_text(text)
-        return np.array([self._ids.get(word, len(self.words)) for word in split(text)], "int32")
+        return np.array([self._ids.get(word, self.unknown_id) for word in split(text)], "int32")
 
-    def decode(self, ids):
+    def decode(self, ids: Sequence[int] | np.ndarray) -> str:
         """The words that ids stand for, separated by spaces.
 
         Args:

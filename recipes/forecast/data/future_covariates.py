@@ -1,4 +1,4 @@
-"""Covariates that are known in advance: the calendar, and a second file of the user's."""
+"""Future covariates: features of the dates, and a second file of the user's."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,45 +11,46 @@ from recipes.data.files import column_names, read_columns
 from recipes.data.tables import Table, numeric_block
 from recipes.errors import UserError
 
-CALENDAR = ("dayofweek", "dayofyear", "month", "hour", "weekend")
+DATETIME_FEATURES = ("dayofweek", "dayofyear", "month", "hour", "weekend")
 
 
-def check_calendar(calendar: Sequence[str], time: str | None) -> None:
-    """Refuses calendar covariates that do not exist or have no dates to come from.
+def check_datetime_features(datetime_features: Sequence[str], time: str | None) -> None:
+    """Refuses datetime features that do not exist or have no dates to come from.
 
     Args:
-        calendar: Names out of `CALENDAR`.
+        datetime_features: Names out of `DATETIME_FEATURES`.
         time: The time column, or None.
 
     Raises:
         UserError: A name is unknown or repeated, or there is no time column.
     """
-    if not set(calendar) <= set(CALENDAR) or len(set(calendar)) < len(calendar):
+    names = set(datetime_features)
+    if not names <= set(DATETIME_FEATURES) or len(names) < len(datetime_features):
         raise UserError(
-            f"Expected --calendar to list distinct names out of {', '.join(CALENDAR)}. Received: "
-            f"{', '.join(calendar)}."
+            "Expected --datetime_features to list distinct names out of "
+            f"{', '.join(DATETIME_FEATURES)}. Received: {', '.join(datetime_features)}."
         )
-    if calendar and time is None:
-        raise UserError("--calendar needs dates: name their column with --time.")
+    if datetime_features and time is None:
+        raise UserError("--datetime_features needs dates: name their column with --time.")
 
 
-def known_columns(
+def future_columns(
     table: Table,
     future_times: np.ndarray,
-    known_file: str | Path | None,
+    future_covariates: str | Path | None,
     time: str | None,
     series: str | None,
-    calendar: Sequence[str],
+    datetime_features: Sequence[str],
 ) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Collects all covariates known in advance, for the rows of a table and beyond its end.
+    """Collects all future covariates, for the rows of a table and beyond its end.
 
     Args:
         table: The rows, sorted by series and time.
         future_times: `(num_series, future)` times beyond the end.
-        known_file: The second file, or None.
+        future_covariates: The second file, or None.
         time: Name of the time column in both files, or None.
         series: Name of the series column, or None.
-        calendar: Names out of `CALENDAR`.
+        datetime_features: Names out of `DATETIME_FEATURES`.
 
     Returns:
         float32 array of shape `(rows + num_series * future, columns)`, every series followed by
@@ -67,9 +68,9 @@ def known_columns(
     inside = np.ones(len(times), bool)
     inside[beyond] = False
     times[inside] = table.times
-    columns, names = _from_calendar(times, calendar, table.source)
-    if known_file is not None:
-        more = _from_file(table, codes, times, known_file, time, series, taken=names)
+    columns, names = _from_dates(times, datetime_features, table.source)
+    if future_covariates is not None:
+        more = _from_file(table, codes, times, future_covariates, time, series, taken=names)
         columns, names = columns + more[0], names + more[1]
     block = np.empty((len(times), len(columns)), np.float32)
     for place, column in enumerate(columns):
@@ -77,15 +78,16 @@ def known_columns(
     return block, tuple(names)
 
 
-def _from_calendar(
-    times: np.ndarray, calendar: Sequence[str], source: str
+def _from_dates(
+    times: np.ndarray, datetime_features: Sequence[str], source: str
 ) -> tuple[list[np.ndarray], list[str]]:
-    if calendar and times.dtype.kind != "M":
+    if datetime_features and times.dtype.kind != "M":
         raise UserError(
-            f"--calendar needs dates. Received: step numbers in the time column of {source}."
+            "--datetime_features needs dates. Received: step numbers in the time column of "
+            f"{source}."
         )
     columns, names = [], []
-    for name in calendar:
+    for name in datetime_features:
         if name == "weekend":
             columns.append(_weekday(times) >= 5)
             names.append(name)
@@ -122,7 +124,7 @@ def _from_file(
     taken: list[str],
 ) -> tuple[list[np.ndarray], list[str]]:
     if time is None:
-        raise UserError("--known needs times to go by: name their column with --time.")
+        raise UserError("--future_covariates needs times to go by: name their column with --time.")
     present = column_names(path)
     by_series = series is not None and series in present
     keys = [time, series] if by_series else [time]
@@ -131,7 +133,9 @@ def _from_file(
     if clash or not names:
         what = f"{clash[0]!r}, which is taken" if clash else "none"
         raise UserError(f"Expected columns with names of their own in {path}. Received: {what}.")
-    wanted = dict.fromkeys(names, "--known") | dict.fromkeys(keys, "--time and --series")
+    wanted = dict.fromkeys(names, "--future_covariates") | dict.fromkeys(
+        keys, "--time and --series"
+    )
     frame = read_columns(path, wanted, text=series if by_series else None)
     values = numeric_block(frame, names, path)
     absent = np.argwhere(np.isnan(values))

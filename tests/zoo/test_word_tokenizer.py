@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import zoo
-from zoo.layers import WordTokens
+from zoo.layers import WordTokenizer
 
 
 def test_the_most_frequent_words_come_first():
-    layer = WordTokens.fit("b b, B! a a c d", vocabulary_size=4)
+    layer = WordTokenizer.fit("b b, B! a a c d", vocabulary_size=4)
     assert layer.words == ["b", "a", "c"]
     assert layer.vocabulary_size == 4
     np.testing.assert_array_equal(layer.encode("A d b?"), [1, 3, 0])
@@ -23,8 +23,8 @@ def test_the_most_frequent_words_come_first():
 
 @given(st.text(max_size=40))
 def test_known_texts_come_back_in_their_normal_form(text):
-    words = WordTokens([]).normalize(text).split()
-    layer = WordTokens(list(dict.fromkeys(words)))
+    words = WordTokenizer([]).normalize(text).split()
+    layer = WordTokenizer(list(dict.fromkeys(words)))
     assert layer.decode(layer.encode(text)) == layer.normalize(text)
     assert (layer.encode(text) < len(layer.words)).all()
     assert layer.normalize(layer.normalize(text)) == layer.normalize(text)
@@ -35,14 +35,14 @@ def test_the_books_form_of_ascii_texts():
     stripped = "".join(
         c for c in text if c.isalnum() or c == " "
     )  # what its TextVectorization does
-    assert WordTokens([]).normalize(text) == " ".join(stripped.lower().split())
+    assert WordTokenizer([]).normalize(text) == " ".join(stripped.lower().split())
 
 
 def test_the_vocabulary_travels_with_the_model(tmp_path):
     inputs = keras.Input((None,), dtype="int32")
-    layer = WordTokens(["qué", "tal"], name="target_tokens")
+    layer = WordTokenizer(["qué", "tal"], name="target_tokens")
     keras.Model(inputs, keras.layers.Embedding(3, 2)(layer(inputs))).save(tmp_path / "m.keras")
-    found = zoo.tokens(keras.models.load_model(tmp_path / "m.keras"))
+    found = zoo.tokenizer(keras.models.load_model(tmp_path / "m.keras"))
     assert (found.words, found.name) == (["qué", "tal"], "target_tokens")
     assert found.decode(found.encode("¿Qué TAL, amigo?")) == "qué tal \ufffd"
 
@@ -50,13 +50,13 @@ def test_the_vocabulary_travels_with_the_model(tmp_path):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: WordTokens(["a", "a"]), "Expected each word once"),
-        (lambda: WordTokens(["a b"]), "Expected words in lower case.*Received: 'a b'"),
-        (lambda: WordTokens(["A"]), "Expected words in lower case.*Received: 'A'"),
-        (lambda: WordTokens.fit("a b", 1), "Received: vocabulary_size=1"),
-        (lambda: WordTokens.fit("?!"), "Expected a text with words. Received: one without"),
-        (lambda: WordTokens.fit(b"a"), "Expected a text of type str. Received: bytes"),
-        (lambda: WordTokens(["a"]).decode([2]), r"Expected ids in \[0, 2\). Received: 2"),
+        (lambda: WordTokenizer(["a", "a"]), "Expected each word once"),
+        (lambda: WordTokenizer(["a b"]), "Expected words in lower case.*Received: 'a b'"),
+        (lambda: WordTokenizer(["A"]), "Expected words in lower case.*Received: 'A'"),
+        (lambda: WordTokenizer.fit("a b", 1), "Received: vocabulary_size=1"),
+        (lambda: WordTokenizer.fit("?!"), "Expected a text with words. Received: one without"),
+        (lambda: WordTokenizer.fit(b"a"), "Expected a text of type str. Received: bytes"),
+        (lambda: WordTokenizer(["a"]).decode([2]), r"Expected ids in \[0, 2\). Received: 2"),
     ],
 )
 def test_wrong_arguments(make, message):

@@ -1,10 +1,10 @@
-"""Layers that go on where their last call ended: the state of a stateful model."""
+"""Layers that go on where their last call ended: the parts of a stateful model."""
 
 import keras
 from keras import ops
 
 
-class _Carrying(keras.layers.Wrapper):
+class _Stateful(keras.layers.Wrapper):
     """What both wrappers share: variables that outlast a call, for a fixed batch size.
 
     Keras' own `stateful=True` keeps its state where the JAX backend never writes it back; weights
@@ -57,14 +57,14 @@ class _Carrying(keras.layers.Wrapper):
     def _check(self, size):
         if size not in (None, self.batch_size):
             raise ValueError(
-                f"{self.name!r} carries the state of {self.batch_size} series from batch to "
-                f"batch, so every batch must have {self.batch_size}. Received: a batch of {size}. "
+                f"{self.name!r} keeps the state of {self.batch_size} series from batch to batch, "
+                f"so every batch must have {self.batch_size}. Received: a batch of {size}. "
                 "zoo.to_stateful(model, batch_size) makes a twin for another size."
             )
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class CarriedState(_Carrying):
+class StatefulRNN(_Stateful):
     """A recurrent layer that starts each call from the state in which the last one ended.
 
     Row `i` of a batch continues row `i` of the batch before, in training, evaluation and
@@ -80,29 +80,29 @@ class CarriedState(_Carrying):
         **kwargs: Arguments of `keras.layers.Layer`. The name defaults to the wrapped layer's.
 
     Raises:
-        ValueError: If the layer is not recurrent, or carries a state of its own, or a batch has
+        ValueError: If the layer is not recurrent, or is stateful itself, or a batch has
             another size. (Inside a compiled TensorFlow function that does not know its batch size
             beforehand, as `predict` on arrays, the last is a `tf.errors.InvalidArgumentError`.)
 
     Example:
         >>> import keras, numpy as np
-        >>> from zoo.layers import CarriedState
+        >>> from zoo.layers import StatefulRNN
         >>> gru = keras.layers.GRU(4, return_sequences=True)
         >>> series = np.random.default_rng(42).normal(size=(2, 10, 3)).astype("float32")
-        >>> carried = CarriedState(gru, batch_size=2)
-        >>> parts = [carried(series[:, :6]), carried(series[:, 6:])]
+        >>> stateful = StatefulRNN(gru, batch_size=2)
+        >>> parts = [stateful(series[:, :6]), stateful(series[:, 6:])]
         >>> np.allclose(np.concatenate(parts, axis=1), gru(series), atol=1e-6)
         True
-        >>> carried.reset_state()
+        >>> stateful.reset_state()
 
     Reference:
         Book, chapter 16, stateful RNNs (2nd edition cell 49, 3rd edition cell 54).
     """
 
-    def __init__(self, layer, batch_size, **kwargs):
+    def __init__(self, layer: keras.Layer, batch_size: int, **kwargs):
         if not isinstance(layer, keras.layers.RNN) or layer.stateful or layer.return_state:
             raise ValueError(
-                "CarriedState needs a recurrent layer without stateful and return_state. "
+                "StatefulRNN needs a recurrent layer without stateful and return_state. "
                 f"Received: layer={layer!r}"
             )
         super().__init__(layer, batch_size, **kwargs)
@@ -128,15 +128,16 @@ class CarriedState(_Carrying):
         return outputs
 
     def compute_mask(self, inputs, mask=None):
+        """The mask of the layer inside."""
         return self.layer.compute_mask(inputs, mask)
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class CarriedInputs(_Carrying):
+class StatefulConv1D(_Stateful):
     """A causal convolution that sees the last inputs of the call before instead of zeros.
 
     With it, a model of causal convolutions and recurrent layers continues a series exactly; see
-    `CarriedState`.
+    `StatefulRNN`.
 
     Args:
         layer: `keras.layers.Conv1D` with `padding="causal"`, `strides=1` and a kernel of 2 or more.
@@ -148,19 +149,19 @@ class CarriedInputs(_Carrying):
 
     Example:
         >>> import keras, numpy as np
-        >>> from zoo.layers import CarriedInputs
+        >>> from zoo.layers import StatefulConv1D
         >>> conv = keras.layers.Conv1D(4, 3, dilation_rate=2, padding="causal")
         >>> series = np.random.default_rng(42).normal(size=(2, 10, 3)).astype("float32")
-        >>> carried = CarriedInputs(conv, batch_size=2)
-        >>> parts = [carried(series[:, :6]), carried(series[:, 6:])]
+        >>> stateful = StatefulConv1D(conv, batch_size=2)
+        >>> parts = [stateful(series[:, :6]), stateful(series[:, 6:])]
         >>> np.allclose(np.concatenate(parts, axis=1), conv(series), atol=1e-6)
         True
     """
 
-    def __init__(self, layer, batch_size, **kwargs):
+    def __init__(self, layer: keras.Layer, batch_size: int, **kwargs):
         if not isinstance(layer, keras.layers.Conv1D) or not past_inputs(layer):
             raise ValueError(
-                "CarriedInputs needs a Conv1D with padding='causal', strides=1 and a kernel of 2 "
+                "StatefulConv1D needs a Conv1D with padding='causal', strides=1 and a kernel of 2 "
                 f"or more. Received: layer={layer!r}"
             )
         super().__init__(layer, batch_size, **kwargs)

@@ -1,14 +1,25 @@
 """Forecasts of many steps by feeding back the forecast of the next one."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
+from numpy.typing import ArrayLike
 
+from zoo.compiled import Loop, kept_on
 from zoo.decoding.stepper import Stepper
-from zoo.layers import GaussianParameters, SeasonalResidual, SortQuantiles, TargetUnits
+from zoo.layers import Denormalization, GaussianParameters, SeasonalResidual, SortQuantiles
 
 
-def roll_out(model, context, steps, known=None, cached=None, point=None):
+def forecast_recursively(
+    model: keras.Model,
+    context: ArrayLike,
+    steps: int,
+    future_covariates: ArrayLike | None = None,
+    cached: bool | None = None,
+    point: int | None = None,
+) -> np.ndarray:
     """Forecasts step by step: each forecast of the next step becomes the next input.
 
     Everything runs in one compiled loop, which is kept on the model: the next call with the same
@@ -25,12 +36,12 @@ def roll_out(model, context, steps, known=None, cached=None, point=None):
 
     Args:
         model: Forecaster from `(batch, time, features)` to `(batch, time_out, horizon, targets)`,
-            quantile and Gaussian heads included. Its features are its targets, followed by known
+            quantile and Gaussian heads included. Its features are its targets, followed by future
             covariates.
         context: The past, `(batch, time, features)`. A sliding window needs at least as many
             steps as the model's own window.
         steps: Number of steps to forecast.
-        known: Covariates that are known ahead, `(batch, steps, features - targets)`: `known[:, i]`
+        future_covariates: What is known ahead, `(batch, steps, features - targets)`: entry `[:, i]`
             belongs to the step that forecast `i` is about. Needed if the model has them.
         cached: Force one way or the other. Defaults to None: cached if the model can be stepped.
         point: For quantile heads, the index of the quantile to feed back. Defaults to None: the
@@ -45,7 +56,7 @@ def roll_out(model, context, steps, known=None, cached=None, point=None):
     Example:
         >>> import numpy as np, zoo
         >>> model = zoo.deep_rnn((None, 1), horizon=10)
-        >>> zoo.decoding.roll_out(model, np.zeros((4, 50, 1)), steps=100).shape
+        >>> zoo.decoding.forecast_recursively(model, np.zeros((4, 50, 1)), steps=100).shape
         (4, 100, 1)
     """
     features, targets = _sizes(model)
@@ -57,46 +68,50 @@ def roll_out(model, context, steps, known=None, cached=None, point=None):
             f"context must have the shape (batch, time, {features}), as {model.name!r} reads "
             f"{features} features. Received: {context.shape}"
         )
-    num_known = features - targets
-    if num_known and known is None:
+    rest = features - targets
+    if rest and future_covariates is None:
         raise ValueError(
-            f"{model.name!r} reads {features} features and forecasts {targets}: the other "
-            f"{num_known} must be known ahead. Pass known of shape (batch, steps, {num_known})."
+            f"{model.name!r} reads {features} features and forecasts {targets}: the other {rest} "
+            f"must be known ahead. Pass future_covariates of shape (batch, steps, {rest})."
         )
-    known = np.zeros((len(context), steps, 0)) if known is None else known
-    known = np.asarray(known, "float32")
-    expected = (len(context), steps, num_known)
-    if known.shape != expected:
-        raise ValueError(f"known must have the shape {expected}. Received: {known.shape}")
-    roller = _roller(model, steps, cached, point)
-    if not roller.cached and roller.window is not None and context.shape[1] < roller.window:
+    expected = (len(context), steps, rest)
+    if future_covariates is None:
+        future_covariates = np.zeros(expected)
+    future_covariates = np.asarray(future_covariates, "float32")
+    if future_covariates.shape != expected:
         raise ValueError(
-            f"context must have at least the {roller.window} steps of the window of "
+            f"future_covariates must have the shape {expected}. Received: {future_covariates.shape}"
+        )
+    loop = kept_on(
+        model,
+        ("forecast_recursively", steps, cached, point),
+        lambda: _Recursion(model, steps, cached, point),
+    )
+    if not loop.cached and loop.window is not None and context.shape[1] < loop.window:
+        raise ValueError(
+            f"context must have at least the {loop.window} steps of the window of "
             f"{model.name!r}. Received: {context.shape[1]}"
         )
-    return roller.predict_on_batch([context, known])
+    return loop.predict_on_batch([context, future_covariates])
 
 
-class _Roller(keras.Model):
-    """The loop: inputs `[context, known]`, outputs `(batch, steps, targets)`."""
+class _Recursion(Loop):
+    """Inputs `[context, future covariates]`, outputs `(batch, steps, targets)`."""
 
-    def __init__(self, model, steps, cached=None, point=None):
-        super().__init__(name="roll_out")
-        self.model = model
+    def __init__(self, model, steps, cached, point):
+        super().__init__("forecast_recursively", model)
         self.steps = steps
         self.point = _point_index(model, point)
-        self.stepper = None if cached is False else _stepper(model, must=bool(cached))
+        self.stepper: Any = None if cached is False else _stepper(model, must=bool(cached))
         self.cached = self.stepper is not None
         self.window = model.input_shape[1]
-        self.jit_compile = keras.backend.backend() in ("tensorflow", "jax")
-        self.built = True
 
     def call(self, inputs):
-        context, known = inputs
+        context, future = inputs
         batch, time, _ = ops.shape(context)
         targets = self.model.output_shape[3]
         unknown = ops.zeros((batch, self.steps, targets), context.dtype)
-        future = ops.concatenate([unknown, known], axis=-1)
+        future = ops.concatenate([unknown, future], axis=-1)
         # Time first, so that a step is one contiguous slice.
         series = ops.transpose(ops.concatenate([context, future], axis=1), (1, 0, 2))
         run = self._run_cached if self.cached else self._run_sliding
@@ -104,16 +119,16 @@ class _Roller(keras.Model):
         return ops.transpose(series[time:, :, :targets], (1, 0, 2))
 
     def _run_cached(self, series, batch, time):
-        def body(now, series, *state):
+        def body(now, series, state):
             inputs = ops.expand_dims(ops.take(series, now, axis=0), 1)
-            outputs, state = self.stepper.step(inputs, state)
+            outputs, state = self.stepper.step(inputs, state, now)
             # While the context lasts, the next value is known: write it over itself.
             forecast = self._next(outputs, series.dtype)
             true = ops.take(series, now + 1, axis=0)[:, : forecast.shape[-1]]
             value = ops.where(now + 1 < time, true, forecast)
-            return now + 1, _write(series, now + 1, value), *state
+            return now + 1, _write(series, now + 1, value), state
 
-        start = (ops.zeros((), "int32"), series, *self.stepper.initial_state(batch))
+        start = (ops.zeros((), "int32"), series, self.stepper.initial_state(batch))
         last = time + self.steps - 1
         return ops.while_loop(lambda now, *_: now < last, body, start)[1]
 
@@ -141,7 +156,7 @@ def _write(series, step, values):
 
 def _stepper(model, must):
     try:
-        return Stepper(model)
+        return kept_on(model, ("stepper",), lambda: Stepper(model))
     except ValueError:
         if must:
             raise
@@ -153,8 +168,8 @@ def _sizes(model):
     inputs, outputs = model.input_shape, model.output_shape
     if len(inputs) != 3 or len(outputs) not in (4, 5) or not isinstance(inputs, tuple):
         raise ValueError(
-            "roll_out needs a forecaster from (batch, time, features) to (batch, time, horizon, "
-            f"targets). {model.name!r} maps {inputs} to {outputs}."
+            "Recursive forecasts need a forecaster from (batch, time, features) to (batch, time, "
+            f"horizon, targets). {model.name!r} maps {inputs} to {outputs}."
         )
     features, targets = inputs[2], outputs[3]
     if features < targets:
@@ -193,24 +208,5 @@ def _heads(model):
             yield "gaussian"
         elif isinstance(layer, SortQuantiles):
             yield "quantile"
-        elif isinstance(layer, (SeasonalResidual, TargetUnits)):
+        elif isinstance(layer, (SeasonalResidual, Denormalization)):
             yield layer.head
-
-
-class _Kept:
-    """Compiled loops, kept on the model so that they go when it goes.
-
-    Keras neither tracks nor saves an attribute that is a plain object.
-    """
-
-    def __init__(self):
-        self.rollers = {}
-
-
-def _roller(model, steps, cached, point):
-    if not hasattr(model, "zoo_roll_out"):
-        model.zoo_roll_out = _Kept()
-    rollers = model.zoo_roll_out.rollers
-    if (steps, cached, point) not in rollers:
-        rollers[steps, cached, point] = _Roller(model, steps, cached, point)
-    return rollers[steps, cached, point]

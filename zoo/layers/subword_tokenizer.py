@@ -1,11 +1,12 @@
 """From text to ids and back: parts of words."""
 
 import json
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 
-from zoo.layers.tokens import check_ids, check_text
+from zoo.layers.tokenizer import Tokenizer, check_ids, check_text
 
 # Starts the tokens that continue a word in WordPiece; not one of the 256 symbols that stand for
 # bytes, so that no text can look like it.
@@ -14,23 +15,23 @@ _LONGEST_WORD = 100  # WordPiece takes time quadratic in it
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class SubwordTokens(keras.layers.Identity):
+class SubwordTokenizer(Tokenizer):
     """The first layer of a saved language model: it knows which part of a word each id stands for.
 
-    `encode` and `decode` work on the host, on the bytes of the text: nothing is unknown, and
-    `decode(encode(text)) == text` for every text. In the graph the layer passes ids on as they
-    are, so that the vocabulary travels with `model.keras`.
+    The ids are those of the bytes of the text: nothing is unknown, and `decode(encode(text))` is
+    the text, whatever it holds.
 
     Args:
         model_json: A tokenizer in the JSON of the `tokenizers` library. `fit` makes one.
+        lowercase: Whether `encode` turns text into lower case first. Defaults to False.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Raises:
         ValueError: If the library cannot read the JSON.
 
     Example:
-        >>> from zoo.layers import SubwordTokens
-        >>> layer = SubwordTokens.fit("low lower lowest " * 9, kind="bpe", vocabulary_size=260)
+        >>> from zoo.layers import SubwordTokenizer
+        >>> layer = SubwordTokenizer.fit("low lower lowest " * 9, kind="bpe", vocabulary_size=260)
         >>> ids = layer.encode("slow")
         >>> [layer.decode([id]) for id in ids]
         ['s', 'low']
@@ -42,13 +43,14 @@ class SubwordTokens(keras.layers.Identity):
         units*, 2016 (byte-pair encoding); Kudo, *Subword regularization*, 2018 (unigram).
     """
 
-    def __init__(self, model_json, **kwargs):
+    def __init__(self, model_json: str, lowercase: bool = False, **kwargs):
         super().__init__(**kwargs)
-        from tokenizers import Tokenizer  # `import zoo` stays light
+        import tokenizers  # `import zoo` stays light
 
         self.model_json = model_json
+        self.lowercase = lowercase
         try:
-            self._tokenizer = Tokenizer.from_str(model_json)
+            self._tokenizer = tokenizers.Tokenizer.from_str(model_json)
         except Exception as error:  # the library raises nothing narrower
             raise ValueError(
                 f"Expected a tokenizer in the JSON of the tokenizers library. {error}. "
@@ -56,7 +58,14 @@ class SubwordTokens(keras.layers.Identity):
             ) from None
 
     @classmethod
-    def fit(cls, text, kind="bpe", vocabulary_size=1000, **kwargs):
+    def fit(
+        cls,
+        text: str | list[str],
+        kind: str = "bpe",
+        vocabulary_size: int = 1000,
+        lowercase: bool = False,
+        **kwargs,
+    ) -> "SubwordTokenizer":
         """The layer for a vocabulary learned from a text.
 
         The same text gives the same vocabulary.
@@ -66,6 +75,7 @@ class SubwordTokens(keras.layers.Identity):
             kind: `"bpe"` (byte-pair encoding), `"wordpiece"` or `"unigram"`. Defaults to `"bpe"`.
             vocabulary_size: Number of ids, at most: a short text may have fewer parts worth one.
                 Defaults to 1000.
+            lowercase: As for the layer.
             **kwargs: Arguments of `keras.layers.Layer`.
 
         Returns:
@@ -94,15 +104,16 @@ class SubwordTokens(keras.layers.Identity):
                 f"{kind} needs a vocabulary_size of at least {least}. "
                 f"Received: vocabulary_size={vocabulary_size}"
             )
-        tokenizer = kinds[kind]([_encodable(each) for each in texts], vocabulary_size)
-        return cls(tokenizer.to_str(), **kwargs)
+        texts = [_encodable(each.lower() if lowercase else each) for each in texts]
+        tokenizer = kinds[kind](texts, vocabulary_size)
+        return cls(tokenizer.to_str(), lowercase=lowercase, **kwargs)
 
     @property
-    def vocabulary_size(self):
+    def vocabulary_size(self) -> int:
         """Number of ids."""
         return self._tokenizer.get_vocab_size()
 
-    def encode(self, text):
+    def encode(self, text: str) -> np.ndarray:
         """The ids of a text.
 
         Args:
@@ -114,11 +125,11 @@ class SubwordTokens(keras.layers.Identity):
         Raises:
             ValueError: If the text cannot be encoded: it holds lone surrogates.
         """
-        check_text(text)
-        encoding = self._tokenizer.encode(_encodable(text), add_special_tokens=False)
+        text = _encodable(self.normalize(text))
+        encoding = self._tokenizer.encode(text, add_special_tokens=False)
         return np.array(encoding.ids, "int32")
 
-    def decode(self, ids):
+    def decode(self, ids: Sequence[int] | np.ndarray) -> str:
         r"""The text that ids stand for: the inverse of `encode`.
 
         An id may stand for a part of a character. Bytes that make no character, as when the ids
@@ -138,7 +149,11 @@ class SubwordTokens(keras.layers.Identity):
 
     def get_config(self):
         """Arguments to rebuild the layer."""
-        return {**super().get_config(), "model_json": self.model_json}
+        return {
+            **super().get_config(),
+            "model_json": self.model_json,
+            "lowercase": self.lowercase,
+        }
 
 
 def _byte_pairs(texts, vocabulary_size):

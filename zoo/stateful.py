@@ -2,17 +2,17 @@
 
 import keras
 
+from zoo.checks import check_counts
 from zoo.decoding.stepper import Stepper
-from zoo.layers.carried_state import CarriedInputs, CarriedState, past_inputs
-from zoo.models.heads import check_counts
+from zoo.layers.stateful import StatefulConv1D, StatefulRNN, past_inputs
 
 
-def to_stateful(model, batch_size):
-    """A twin on the same weights that carries its state from call to call.
+def to_stateful(model: keras.Model, batch_size: int) -> keras.Model:
+    """A twin on the same weights that keeps its state from call to call.
 
     Row `i` of each batch continues row `i` of the batch before, so that a long series can be fed
     in pieces: the outputs are those of `model` on the whole. Recurrent layers are called through
-    `zoo.layers.CarriedState`, causal convolutions through `zoo.layers.CarriedInputs`; all other
+    `zoo.layers.StatefulRNN`, causal convolutions through `zoo.layers.StatefulConv1D`; all other
     layers are the model's own, and so are all weights that are trained: training either model
     trains both. Reset the state with `zoo.reset_state(twin)` or `callbacks.ResetState`.
 
@@ -26,8 +26,8 @@ def to_stateful(model, batch_size):
         The twin, for inputs `(batch_size, time, ...)`.
 
     Raises:
-        ValueError: If the model has no recurrent layer, or a layer whose state cannot be carried,
-            or the batch size is no whole number of at least 1.
+        ValueError: If the model has no recurrent layer, or a layer whose state cannot be kept, or
+            the batch size is no whole number of at least 1.
 
     Example:
         >>> import numpy as np, zoo
@@ -42,35 +42,23 @@ def to_stateful(model, batch_size):
         Book, chapter 16, stateful RNNs.
     """
     check_counts(batch_size=batch_size)
-    if not any(_is_recurrent(layer) for layer in _leaves(model)):
-        raise ValueError(
-            f"{model.name!r} has no recurrent layer, so that there is no state to carry from "
-            "batch to batch. Train it on windows instead."
-        )
     try:
-        Stepper(model)
+        _check(Stepper(model).stateful_layers)
     except ValueError as error:
         raise ValueError(f"{model.name!r} has no stateful twin. {error}") from error
-    _check_calls(model)
 
-    def carry(layer):
-        if isinstance(layer, (CarriedState, CarriedInputs)):
-            layer = layer.layer
+    def wrap(layer):
+        layer = _unwrapped(layer)
         if isinstance(layer, keras.layers.RNN):
-            return CarriedState(layer, batch_size)
+            return StatefulRNN(layer, batch_size)
         if isinstance(layer, keras.layers.Conv1D) and past_inputs(layer):
-            return CarriedInputs(layer, batch_size)
-        if hasattr(layer, "initial_state") and layer.initial_state(1):
-            raise ValueError(
-                f"Layer {layer.name!r} ({type(layer).__name__}) of {model.name!r} has a state "
-                "that cannot be carried from batch to batch. Train the model on windows instead."
-            )
+            return StatefulConv1D(layer, batch_size)
         return layer
 
-    return _rebuilt(model, carry, batch_size)
+    return _rebuilt(model, wrap, batch_size)
 
 
-def to_stateless(model):
+def to_stateless(model: keras.Model) -> keras.Model:
     """A twin on the same weights that starts every call afresh: undoes `to_stateful`.
 
     Args:
@@ -85,21 +73,17 @@ def to_stateless(model):
         >>> zoo.to_stateless(model).input_shape
         (None, None)
     """
-
-    def drop(layer):
-        return layer.layer if isinstance(layer, (CarriedState, CarriedInputs)) else layer
-
-    return _rebuilt(model, drop, None)
+    return _rebuilt(model, _unwrapped, None)
 
 
-def reset_state(model):
+def reset_state(model: keras.Model) -> None:
     """Forgets what a stateful model has seen: its next call starts a new series.
 
     Every layer with a method `reset_state` is reset, nested ones too; Keras' own stateful layers
     have it as well.
 
     Args:
-        model: A model. One that carries no state stays as it is.
+        model: A model. A stateless one stays as it is.
 
     Example:
         >>> import numpy as np, zoo
@@ -113,7 +97,7 @@ def reset_state(model):
         True
     """
     for layer in model.layers:
-        if hasattr(layer, "reset_state"):
+        if hasattr(layer, "reset_state") and getattr(layer, "stateful", True):
             layer.reset_state()
         elif isinstance(layer, keras.Model):
             reset_state(layer)
@@ -134,33 +118,25 @@ def _rebuilt(model, share, batch_size):
     return keras.models.clone_model(model, input_tensors=inputs, clone_function=share_or_rebuild)
 
 
-def _leaves(part):
-    """The layers of a model, nested ones too; of a layer, itself."""
-    if not isinstance(part, keras.Model):
-        return [part]
-    return [leaf for layer in part.layers for leaf in _leaves(layer)]
+def _unwrapped(layer):
+    return layer.layer if isinstance(layer, (StatefulRNN, StatefulConv1D)) else layer
 
 
-def _is_recurrent(layer):
-    return isinstance(layer, (keras.layers.RNN, CarriedState))
-
-
-def _looks_back(layer):
-    convolution = isinstance(layer, keras.layers.Conv1D) and past_inputs(layer)
-    return convolution or isinstance(layer, CarriedInputs)
-
-
-def _check_calls(model):
-    """One state serves one series: a layer that is called twice would mix two."""
-    nodes = {}
-    if not isinstance(model, keras.Sequential):
-        nodes = {entry["name"]: entry["inbound_nodes"] for entry in model.get_config()["layers"]}
-    for layer in model.layers:
-        twice = len(nodes.get(layer.name, ())) > 1
-        if twice and any(_is_recurrent(leaf) or _looks_back(leaf) for leaf in _leaves(layer)):
+def _check(layers):
+    """Whether the layers that remember something, once for each call, can do so across batches."""
+    if not any(isinstance(layer, keras.layers.RNN) for layer in layers):
+        raise ValueError(
+            "It has no recurrent layer, so that there is no state to keep from batch to batch. "
+            "Train it on windows instead."
+        )
+    for index, layer in enumerate(layers):
+        if not isinstance(layer, (keras.layers.RNN, keras.layers.Conv1D)):
             raise ValueError(
-                f"{model.name!r} has no stateful twin: it calls layer {layer.name!r} more than "
-                "once, and one state cannot serve two series."
+                f"The state of layer {layer.name!r} ({type(layer).__name__}) cannot be kept from "
+                "batch to batch. Train it on windows instead."
             )
-        if isinstance(layer, keras.Model):
-            _check_calls(layer)
+        if any(layer is other for other in layers[:index]):
+            raise ValueError(
+                f"It calls layer {layer.name!r} more than once, and one state cannot serve two "
+                "series."
+            )

@@ -7,14 +7,14 @@ import keras
 from keras import layers, ops
 
 from zoo.layers import (
-    CarriedInputs,
-    CarriedState,
+    Denormalization,
     GatedActivation,
     GaussianParameters,
-    NoteTokens,
     OneHot,
     SortQuantiles,
-    TargetUnits,
+    StatefulConv1D,
+    StatefulRNN,
+    Tokenizer,
 )
 
 _POINTWISE = (
@@ -39,13 +39,13 @@ _POINTWISE = (
     GatedActivation,
     GaussianParameters,
     SortQuantiles,
-    TargetUnits,
+    Denormalization,
 )
 _OF_IDS = (
     layers.Embedding,
     OneHot,
     layers.Identity,
-    NoteTokens,
+    Tokenizer,
 )  # take a series without features too
 _MERGE = (
     layers.Add,
@@ -62,8 +62,8 @@ class CannotStepError(Exception):
     """Why a layer cannot be stepped."""
 
 
-def instruction_for(layer, shapes, are_series, arguments):
-    """The instruction for one call of a layer.
+def step_rule_for(layer, shapes, are_series, arguments):
+    """The step rule for one call of a layer.
 
     Args:
         layer: The layer.
@@ -72,14 +72,14 @@ def instruction_for(layer, shapes, are_series, arguments):
         arguments: What else the layer is called with.
 
     Returns:
-        An instruction, with `num_states`, `keeps_time`, `initial_state(batch_size)` and
-        `step(inputs, state, position)`.
+        A rule, with `layer`, `keeps_time`, `initial_state(batch_size)` and `step(inputs, state,
+        position)`, where `inputs` is a list.
 
     Raises:
         CannotStepError: If the layer cannot be stepped.
     """
-    if isinstance(layer, (CarriedState, CarriedInputs)):
-        layer = layer.layer  # steps carry a state of their own
+    if isinstance(layer, (StatefulRNN, StatefulConv1D)):
+        layer = layer.layer  # steps have a state of their own
     reverse = {"reverse": True} if arguments.get("reverse") else {}  # an embedding as the head
     if not any(are_series):
         return _AsIs(layer, reverse)  # behind the last step of a recurrent layer: no time left
@@ -107,10 +107,24 @@ def instruction_for(layer, shapes, are_series, arguments):
     return _AsIs(layer)
 
 
+class _Own:
+    """A layer that knows itself how to make a step."""
+
+    keeps_time = True
+
+    def __init__(self, layer):
+        self.layer = layer
+
+    def initial_state(self, batch_size):
+        return self.layer.initial_state(batch_size)
+
+    def step(self, inputs, state, position):
+        return self.layer.step(inputs[0], state, position)
+
+
 class _AsIs:
     """A layer that treats every time step alike."""
 
-    num_states = 0
     keeps_time = True
 
     def __init__(self, layer, arguments=()):
@@ -124,26 +138,11 @@ class _AsIs:
         return self.layer(inputs[0] if len(inputs) == 1 else inputs, **self.arguments), []
 
 
-class _Own:
-    """A layer that knows itself how to make a step."""
-
-    keeps_time = True
-
-    def __init__(self, layer):
-        self.layer = layer
-        self.num_states = len(layer.initial_state(1))
-
-    def initial_state(self, batch_size):
-        return list(self.layer.initial_state(batch_size))
-
-    def step(self, inputs, state, position):
-        return self.layer.step(inputs[0], state, position)
-
-
 class _Reshape(_AsIs):
     """A reshape of the axes behind the time axis."""
 
     def __init__(self, layer, shape):
+        super().__init__(layer)
         time, *sizes = shape[1:]
         first, *rest = layer.target_shape
         size = None if None in sizes else math.prod(sizes)
@@ -180,7 +179,6 @@ class _CausalConv:
             raise CannotStepError(f"padding={layer.padding!r} is not causal")
         self.layer = layer
         self.span = (self.width - 1) * self.rate
-        self.num_states = 1 if self.span else 0
 
     def initial_state(self, batch_size):
         if not self.span:
@@ -228,7 +226,6 @@ class _Recurrent:
         self.keeps_time = layer.return_sequences
         self.arguments = _inactive(layer.cell)
         self.structure = keras.tree.map_structure(lambda _: 0, layer.get_initial_state(1))
-        self.num_states = len(keras.tree.flatten(self.structure))
 
     def initial_state(self, batch_size):
         return keras.tree.flatten(self.layer.get_initial_state(batch_size))

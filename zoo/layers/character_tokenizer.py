@@ -1,17 +1,16 @@
-"""From text to ids and back: characters, and how to find what a saved model uses."""
+"""From text to ids and back: characters."""
+
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 
-UNKNOWN = "\ufffd"
+from zoo.layers.tokenizer import UNKNOWN, Tokenizer, check_ids, check_text
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class CharacterTokens(keras.layers.Identity):
+class CharacterTokenizer(Tokenizer):
     r"""The first layer of a saved language model: it knows which character each id stands for.
-
-    `encode` and `decode` work on the host. In the graph the layer passes ids on as they are, so
-    that the vocabulary travels with `model.keras`.
 
     Args:
         characters: The characters, a string or a list; the position of each is its id.
@@ -25,8 +24,8 @@ class CharacterTokens(keras.layers.Identity):
             `lowercase`.
 
     Example:
-        >>> from zoo.layers import CharacterTokens
-        >>> layer = CharacterTokens.fit("To be, or not to be", lowercase=True)
+        >>> from zoo.layers import CharacterTokenizer
+        >>> layer = CharacterTokenizer.fit("To be, or not to be", lowercase=True)
         >>> layer.characters
         ' ,benort'
         >>> layer.encode("Note")
@@ -38,7 +37,13 @@ class CharacterTokens(keras.layers.Identity):
         Book, chapter 16, "Generating Shakespearean text using a character RNN".
     """
 
-    def __init__(self, characters, lowercase=False, unknown=False, **kwargs):
+    def __init__(
+        self,
+        characters: str | Sequence[str],
+        lowercase: bool = False,
+        unknown: bool = False,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.characters = "".join(characters)
         self.lowercase = lowercase
@@ -58,7 +63,9 @@ class CharacterTokens(keras.layers.Identity):
         self._codes = codes[self._ids]  # ascending: `encode` searches it
 
     @classmethod
-    def fit(cls, text, lowercase=False, unknown=False, **kwargs):
+    def fit(
+        cls, text: str, lowercase: bool = False, unknown: bool = False, **kwargs
+    ) -> "CharacterTokenizer":
         """The layer for the characters of a text, sorted.
 
         Args:
@@ -80,11 +87,20 @@ class CharacterTokens(keras.layers.Identity):
         return cls("".join(characters), lowercase=lowercase, unknown=unknown, **kwargs)
 
     @property
-    def vocabulary_size(self):
+    def vocabulary_size(self) -> int:
         """Number of ids, the unknown one included."""
         return len(self.characters) + bool(self.unknown)
 
-    def encode(self, text):
+    @property
+    def unknown_id(self) -> int | None:
+        """The last id, if all other characters share it."""
+        return len(self.characters) if self.unknown else None
+
+    def unknown_characters(self, text: str) -> list[str]:
+        """See `Tokenizer`."""
+        return list(dict.fromkeys(c for c in self.normalize(text) if c not in self.characters))
+
+    def encode(self, text: str) -> np.ndarray:
         """The ids of a text's characters.
 
         Args:
@@ -96,15 +112,14 @@ class CharacterTokens(keras.layers.Identity):
         Raises:
             ValueError: If a character is not in the vocabulary, and `unknown` is False.
         """
-        check_text(text)
-        codes = _codes(text.lower() if self.lowercase else text)
+        codes = _codes(self.normalize(text))
         places = np.searchsorted(self._codes, codes).clip(max=len(self._codes) - 1)
         known = self._codes[places] == codes
         if not self.unknown and not known.all():
             raise _not_in_vocabulary(codes[~known])
         return np.where(known, self._ids[places], np.int32(len(self.characters)))
 
-    def decode(self, ids):
+    def decode(self, ids: Sequence[int] | np.ndarray) -> str:
         """The text that ids stand for: the inverse of `encode`.
 
         Args:
@@ -127,66 +142,6 @@ class CharacterTokens(keras.layers.Identity):
             "lowercase": self.lowercase,
             "unknown": self.unknown,
         }
-
-
-def tokens(model):
-    """The layer of a model that turns text into ids and back.
-
-    Args:
-        model: A Keras model, such as `zoo.load` returns.
-
-    Returns:
-        The layer, with `encode`, `decode` and `vocabulary_size`.
-
-    Raises:
-        ValueError: If there is none.
-
-    Example:
-        >>> import keras, zoo
-        >>> inputs = keras.Input((None,), dtype="int32")
-        >>> ids = zoo.layers.CharacterTokens("abc")(inputs)
-        >>> model = keras.Model(inputs, keras.layers.Embedding(3, 2)(ids))
-        >>> zoo.tokens(model).decode([2, 0, 1])
-        'cab'
-    """
-    found = _find(model)
-    if found is None:
-        raise ValueError(
-            "Expected a model with a layer that knows its vocabulary, such as CharacterTokens. "
-            f"Received: the model {model.name!r}, which has none"
-        )
-    return found
-
-
-def check_text(text):
-    """Raises a `ValueError` unless the text is a string."""
-    if not isinstance(text, str):
-        raise ValueError(f"Expected a text of type str. Received: {type(text).__name__}")
-
-
-def check_ids(ids, vocabulary_size):
-    """The ids as a one-dimensional array; a `ValueError` if they cannot be ids."""
-    ids = np.asarray(ids)
-    if ids.ndim != 1 or (ids.size and ids.dtype.kind not in "iu"):
-        raise ValueError(
-            "Expected whole numbers in one dimension. "
-            f"Received: ids of shape {ids.shape} and type {ids.dtype}"
-        )
-    ids = ids.astype("int64")
-    outside = ids[(ids < 0) | (ids >= vocabulary_size)]
-    if outside.size:
-        raise ValueError(f"Expected ids in [0, {vocabulary_size}). Received: {outside[0]}")
-    return ids
-
-
-def _find(model):
-    for layer in model.layers:
-        if hasattr(layer, "encode") and hasattr(layer, "decode"):
-            return layer
-        found = _find(layer) if isinstance(layer, keras.Model) else None
-        if found is not None:
-            return found
-    return None
 
 
 def _codes(text):

@@ -9,20 +9,20 @@ from hypothesis import strategies as st
 
 import zoo
 from tests.shared import run_fresh
-from zoo.layers import CharacterTokens, SubwordTokens, TextIds, WordTokens
+from zoo.layers import CharacterTokenizer, SubwordTokenizer, TextTokenizer, WordTokenizer
 from zoo.layers.raw_texts import padded, rounded_lengths, without_html
 
-WORDS = WordTokens(["a", "film", "good"])
+WORDS = WordTokenizer(["a", "film", "good"])
 TEXTS = ["A good film", "film", "", "Good, good!"]
 IDS = [[2, 4, 3, 0], [3, 0, 0, 0], [1, 0, 0, 0], [4, 4, 0, 0]]
 CORPUS = ["A good film, they say: 10 of 10!", "A bad one.", "¿Qué tal, señor? \U0001f600 שלום"]
-KINDS = {kind: TextIds.fit(CORPUS, kind, 600).tokens for kind in ("words", "characters", "bpe")}
-KINDS["wordpiece"] = SubwordTokens.fit(CORPUS, "wordpiece", 600)
-KINDS["unigram"] = SubwordTokens.fit(CORPUS * 9, "unigram", 300)
+KINDS = {k: TextTokenizer.fit(CORPUS, k, 600).tokenizer for k in ("words", "characters", "bpe")}
+KINDS["wordpiece"] = SubwordTokenizer.fit(CORPUS, "wordpiece", 600)
+KINDS["unigram"] = SubwordTokenizer.fit(CORPUS * 9, "unigram", 300)
 
 
 def test_ids_of_texts():
-    layer = TextIds(WORDS)
+    layer = TextTokenizer(WORDS)
     ids = layer.encode([*TEXTS, "an unknown film"])
     np.testing.assert_array_equal(ids[:4, :], [row[:3] for row in IDS])
     np.testing.assert_array_equal(ids[4], [5, 5, 3])
@@ -33,7 +33,57 @@ def test_ids_of_texts():
     assert layer.decode(ids[0]) == "a good film"
     assert layer.decode([1, 0, 0]) == ""
     assert layer.pieces([4, 5, 1, 0]) == ["good", "\ufffd", "", ""]
-    assert layer.encode([]).shape == (0, 0)
+    assert layer.encode([]).shape == (0, 1)
+
+
+ENDS = {"special": ("padding", "start", "end"), "strip_html": False}
+
+
+def test_special_ids_have_names():
+    letters = CharacterTokenizer("abc", unknown=True)
+    for layer, names in (
+        (TextTokenizer(letters), {"padding": 0, "empty": 1, "unknown": 5}),
+        (TextTokenizer(letters, **ENDS), {"padding": 0, "start": 1, "end": 2, "unknown": 6}),
+        (TextTokenizer(KINDS["bpe"], special=["padding"]), {"padding": 0}),
+    ):
+        for name in ("padding", "empty", "start", "end", "unknown"):
+            assert getattr(layer, f"{name}_id") == names.get(name)
+    assert TextTokenizer(letters, **ENDS).pieces([1, 3, 6, 2, 0]) == [
+        "<start>", "a", "\ufffd", "<end>", ""
+    ]  # fmt: skip
+    assert TextTokenizer(letters, lowercase=True).unknown_characters("Bad day") == ["d", " ", "y"]
+    assert TextTokenizer(WORDS, lowercase=True).unknown_characters("Bad day") == []
+
+
+@pytest.mark.parametrize(
+    ("max_length", "truncation", "kept"),
+    [
+        (None, "head", [1, 5, 3, 4, 2]),
+        (4, "head", [1, 5, 3, 4, 2]),
+        (3, "head", [1, 5, 3, 4]),
+        (2, "head", [1, 5, 3]),
+        (2, "tail", [1, 3, 4]),
+    ],
+)
+def test_texts_with_a_start_and_an_end(max_length, truncation, kept):
+    layer = TextTokenizer(CharacterTokenizer("abc"), max_length, truncation, add_ends=True, **ENDS)
+    assert layer.encode("cab").tolist() == kept
+    assert layer.encode_list(["cab"], truncate=False)[0].tolist() == [1, 5, 3, 4, 2]
+    assert layer.encode(["", "a"]).tolist() == [[1, 2, 0], [1, 3, 2]]
+    assert TextTokenizer(layer.tokenizer, **ENDS).encode(["", "a"]).tolist() == [[0], [3]]
+
+
+@given(st.text(alphabet="abΣé<> ", max_size=20), st.lists(st.integers(0, 300), max_size=5))
+def test_decode_stops_at_the_first_end(text, more):
+    layer = TextTokenizer(KINDS["bpe"], add_ends=True, **ENDS)
+    ids = layer.encode(text)
+    assert layer.decode([*ids, *more]) == layer.decode(ids) == layer.normalize(text) == text
+    assert layer.decode(ids[:-1]) == text
+    kept = [id for id in more if id >= 3]
+    assert TextTokenizer(KINDS["bpe"]).decode([0, 1, *more]) == KINDS["bpe"].decode(
+        [id - 2 for id in more if id >= 2]
+    )
+    assert layer.decode([0, 1, *kept]) == KINDS["bpe"].decode([id - 3 for id in kept])
 
 
 def forms():
@@ -54,12 +104,12 @@ def forms():
 
 
 def test_texts_come_in_many_forms():
-    layer, expected = TextIds(WORDS), np.array(IDS)[:, :3]
+    layer, expected = TextTokenizer(WORDS), np.array(IDS)[:, :3]
     for name, texts in forms().items():
         np.testing.assert_array_equal(layer.encode(texts), expected, err_msg=name)
     tensor = forms()["tensor"]
     for text in ("A good film", b"A good film", np.str_("A good film"), tensor[0]):
-        np.testing.assert_array_equal(layer.encode(text), expected[:1])
+        np.testing.assert_array_equal(layer.encode(text), expected[0])
 
 
 @pytest.mark.parametrize(
@@ -77,7 +127,7 @@ def test_texts_come_in_many_forms():
 )
 def test_what_is_no_text_is_named(texts, message):
     with pytest.raises(ValueError, match=message):
-        TextIds(WORDS).encode(texts)
+        TextTokenizer(WORDS).encode(texts)
 
 
 # HTML
@@ -100,14 +150,14 @@ def test_what_is_no_text_is_named(texts, message):
 )
 def test_html(text, cleaned):
     assert without_html(text) == cleaned
-    assert TextIds(WORDS).clean(text) == cleaned
-    assert TextIds(WORDS, strip_html=False).clean(text) == text
+    assert TextTokenizer(WORDS).clean(text) == cleaned
+    assert TextTokenizer(WORDS, strip_html=False).clean(text) == text
 
 
 def test_case_and_halves_of_characters():
-    assert TextIds(WORDS, lowercase=True).clean("ÀB<I>C") == "àb c"
-    layer = TextIds(KINDS["bpe"])
-    assert layer.decode(layer.encode("a\ud800b")[0]) == "a\ufffdb"
+    assert TextTokenizer(WORDS, lowercase=True).clean("ÀB<I>C") == "àb c"
+    layer = TextTokenizer(KINDS["bpe"])
+    assert layer.decode(layer.encode("a\ud800b")) == "a\ufffdb"
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -115,7 +165,7 @@ def test_case_and_halves_of_characters():
     "text", ["", " ", "\U0001f600\u200d\U0001f525 ❤️", "שלום עולם مرحبا", "\x00\ud83d"]
 )
 def test_every_text_has_ids(kind, text):
-    layer = TextIds(KINDS[kind], max_length=5)
+    layer = TextTokenizer(KINDS[kind], max_length=5)
     for ids in layer.encode_list([text, text * 400]):
         assert 1 <= len(ids) <= 5
         assert (ids >= 1).all()
@@ -138,8 +188,8 @@ def test_every_text_has_ids(kind, text):
     ],
 )
 def test_truncation(truncation, length, kept):
-    layer = TextIds(CharacterTokens("abcdefghij"), length, truncation)
-    assert layer.decode(layer.encode("abcdefghij")[0]) == kept
+    layer = TextTokenizer(CharacterTokenizer("abcdefghij"), length, truncation)
+    assert layer.decode(layer.encode("abcdefghij")) == kept
 
 
 words = st.text(alphabet=st.sampled_from("abΣß1é,.'\u00a0\u3000\n\t\x1c \U0001f600"), max_size=12)
@@ -158,12 +208,12 @@ words = st.text(alphabet=st.sampled_from("abΣß1é,.'\u00a0\u3000\n\t\x1c \U000
 @example("characters", "tail", 3, ["ab" * 200], " ")
 def test_long_texts_are_cut_as_if_all_of_them_were_encoded(kind, truncation, length, parts, space):
     text = space.join(parts)
-    whole = TextIds(KINDS[kind]).encode_list(text)[0]
+    whole = TextTokenizer(KINDS[kind]).encode_list(text)[0]
     head = {"head": length, "tail": 0, "both": length - length // 2}[truncation]
     expected = whole
     if len(whole) > length:
         expected = np.concatenate([whole[:head], whole[len(whole) - (length - head) :]])
-    found = TextIds(KINDS[kind], length, truncation).encode_list(text)[0]
+    found = TextTokenizer(KINDS[kind], length, truncation).encode_list(text)[0]
     np.testing.assert_array_equal(found, expected)
 
 
@@ -178,7 +228,7 @@ def test_little_of_a_million_characters_is_encoded(kind, truncation, monkeypatch
         return encode(self, text)
 
     monkeypatch.setattr(type(KINDS[kind]), "encode", counted)
-    (ids,) = TextIds(KINDS[kind], 200, truncation).encode_list(text)
+    (ids,) = TextTokenizer(KINDS[kind], 200, truncation).encode_list(text)
     assert len(ids) == 200
     assert sum(read) < 10_000
 
@@ -193,35 +243,51 @@ def test_markup_without_an_end(piece):
 
 
 def test_vocabularies_of_texts():
-    layer = TextIds.fit(["B b<br>b a", "A c"], vocabulary_size=5, max_length=7, name="ids")
-    assert layer.tokens.words == ["b", "a"]
+    layer = TextTokenizer.fit(["B b<br>b a", "A c"], vocabulary_size=5, max_length=7, name="ids")
+    assert layer.tokenizer.words == ["b", "a"]
     assert (layer.vocabulary_size, layer.max_length, layer.name) == (5, 7, "ids")
-    layer = TextIds.fit(pd.Series(["xY", "y z"]), "characters", lowercase=True)
-    assert layer.tokens.characters == "y xz"
-    assert layer.decode(layer.encode("XYw")[0]) == "xy\ufffd"
-    assert TextIds.fit(["xyyzz"], "characters", 5).tokens.characters == "yz"
+    layer = TextTokenizer.fit(pd.Series(["xY", "y z"]), "characters", lowercase=True)
+    assert layer.tokenizer.characters == "y xz"
+    assert layer.decode(layer.encode("XYw")) == "xy\ufffd"
+    assert TextTokenizer.fit(["xyyzz"], "characters", 5).tokenizer.characters == "yz"
     for kind, size in (("bpe", 270), ("wordpiece", 530), ("unigram", 270)):
-        layer = TextIds.fit(["low lower", "lowest low <b>low</b>"] * 5, kind, size)
+        layer = TextTokenizer.fit(["low lower", "lowest low <b>low</b>"] * 5, kind, size)
         assert 258 <= layer.vocabulary_size <= size
-        assert layer.decode(layer.encode("low <i>Ж")[0]) == "low  Ж"
-    joined = SubwordTokens.fit("low lower\nlow", "bpe", 262)
-    assert SubwordTokens.fit(["low lower", "\nlow"], "bpe", 262).model_json == joined.model_json
+        assert layer.decode(layer.encode("low <i>Ж")) == "low  Ж"
+    joined = SubwordTokenizer.fit("low lower\nlow", "bpe", 262)
+    assert SubwordTokenizer.fit(["low lower", "\nlow"], "bpe", 262).model_json == joined.model_json
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: TextIds(WORDS, max_length=0), "whole number from 1, or None. .*max_length=0"),
-        (lambda: TextIds(WORDS, max_length=True), "max_length=True"),
-        (lambda: TextIds(WORDS, truncation="middle"), "Expected one of head, tail, both"),
-        (lambda: TextIds("words"), "Expected tokens to be a layer .*tokens='words'"),
-        (lambda: TextIds.fit(["a"], "letters"), "Expected a kind out of words, .*'letters'"),
-        (lambda: TextIds.fit(["", "<br>"], "words"), "Expected texts with words. Received: none"),
-        (lambda: TextIds.fit(["", ""], "bpe"), "Expected texts with characters. Received: none"),
-        (lambda: TextIds.fit([]), "Expected texts with characters. Received: none"),
-        (lambda: TextIds.fit(["a"], vocabulary_size=3), "three special ids. .*vocabulary_size=3"),
-        (lambda: TextIds.fit(["a"], "bpe", 200), "bpe needs a vocabulary_size of at least"),
-        (lambda: TextIds(WORDS).decode([6]), r"Expected ids in \[0, 6\). Received: 6"),
+        (
+            lambda: TextTokenizer(WORDS, max_length=0),
+            "whole number from 1, or None. .*max_length=0",
+        ),
+        (lambda: TextTokenizer(WORDS, max_length=True), "max_length=True"),
+        (lambda: TextTokenizer(WORDS, truncation="middle"), "Expected one of head, tail, both"),
+        (lambda: TextTokenizer(WORDS, special=["start"]), r"the padding first. .*\('start',\)"),
+        (lambda: TextTokenizer(WORDS, special=["padding", "a"]), "Expected some of padding, empty"),
+        (lambda: TextTokenizer(WORDS, special=["padding"] * 2), "each once"),
+        (lambda: TextTokenizer(WORDS, add_ends=True), "must name a start and an end"),
+        (lambda: TextTokenizer("words"), "Expected tokenizer to be a layer .*='words'"),
+        (lambda: TextTokenizer.fit(["a"], "letters"), "Expected a kind out of words, .*'letters'"),
+        (
+            lambda: TextTokenizer.fit(["", "<br>"], "words"),
+            "Expected texts with words. Received: none",
+        ),
+        (
+            lambda: TextTokenizer.fit(["", ""], "bpe"),
+            "Expected texts with characters. Received: none",
+        ),
+        (lambda: TextTokenizer.fit([]), "Expected texts with characters. Received: none"),
+        (
+            lambda: TextTokenizer.fit(["a"], vocabulary_size=3),
+            "3 special ids. .*vocabulary_size=3",
+        ),
+        (lambda: TextTokenizer.fit(["a"], "bpe", 200), "bpe needs a vocabulary_size of at least"),
+        (lambda: TextTokenizer(WORDS).decode([6]), r"Expected ids in \[0, 6\). Received: 6"),
     ],
 )
 def test_wrong_arguments(make, message):
@@ -233,15 +299,16 @@ def test_wrong_arguments(make, message):
 
 FRESH = """
 import sys, zoo
-layer = zoo.tokens(zoo.load(sys.argv[1]))
-assert type(layer) is zoo.layers.TextIds
+layer = zoo.tokenizer(zoo.load(sys.argv[1]))
+assert type(layer) is zoo.layers.TextTokenizer
 assert layer.encode(["<b>Söme</b> TEXT of 5 tökens"]).tolist() == [[int(i) for i in sys.argv[2:]]]
 """
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_everything_travels_with_the_model(tmp_path, kind):
-    layer = TextIds(KINDS[kind], 4, "both", lowercase=True, name="my_ids")
+    ends = {} if kind != "wordpiece" else {"add_ends": True, **ENDS}
+    layer = TextTokenizer(KINDS[kind], 4, "both", lowercase=True, name="my_ids", **ends)
     inputs = layer.new_inputs()
     outputs = keras.layers.Embedding(layer.vocabulary_size, 2)(layer(inputs))
     model = keras.Model(inputs, outputs)
@@ -273,4 +340,4 @@ def test_there_are_four_lengths_between_powers_of_two():
 def test_padding():
     assert padded([np.array([1, 2]), np.array([3])]).tolist() == [[1, 2], [3, 0]]
     assert padded([np.array([1])], 3).tolist() == [[1, 0, 0]]
-    assert zoo.layers.TextIds(WORDS).encode(["a"] * 3).shape == (3, 1)
+    assert zoo.layers.TextTokenizer(WORDS).encode(["a"] * 3).shape == (3, 1)

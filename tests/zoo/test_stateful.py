@@ -1,5 +1,7 @@
 """Stateful twins: batches that continue each other."""
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from keras import layers
 
 import zoo
 from tests.shared import run_fresh
-from zoo.layers import CarriedInputs, CarriedState
+from zoo.layers import StatefulConv1D, StatefulRNN
 
 BATCH, VOCABULARY = 3, 6
 
@@ -86,9 +88,9 @@ def test_pieces_equal_the_whole_and_a_reset_starts_again(name):
 @given(cuts=st.sets(st.integers(1, 13)), width=st.integers(2, 4), rate=st.integers(1, 3))
 def test_convolutions_continue_wherever_they_are_cut(cuts, width, rate):
     conv = layers.Conv1D(2, width, dilation_rate=rate, padding="causal")
-    carried = CarriedInputs(conv, batch_size=2)
+    stateful = StatefulConv1D(conv, batch_size=2)
     x = np.random.default_rng(0).normal(size=(2, 14, 3)).astype("float32")
-    np.testing.assert_allclose(chunked(carried, x, *sorted(cuts)), call(conv, x), atol=1e-5)
+    np.testing.assert_allclose(chunked(stateful, x, *sorted(cuts)), call(conv, x), atol=1e-5)
 
 
 def test_the_last_step_of_a_series():
@@ -104,20 +106,20 @@ def test_a_mask_reaches_the_wrapped_layer():
     gru = layers.GRU(3, return_sequences=True)
     x = np.random.default_rng(0).normal(size=(2, 6, 2)).astype("float32")
     mask = np.array([[1, 1, 0, 1, 0, 0], [1, 1, 1, 1, 1, 0]], bool)
-    carried = CarriedState(gru, 2)
-    parts = [call(carried, x[:, :3], mask=mask[:, :3]), call(carried, x[:, 3:], mask=mask[:, 3:])]
+    stateful = StatefulRNN(gru, 2)
+    parts = [call(stateful, x[:, :3], mask=mask[:, :3]), call(stateful, x[:, 3:], mask=mask[:, 3:])]
     expected = call(gru, x, mask=mask)
     np.testing.assert_allclose(np.concatenate(parts, axis=1)[mask], expected[mask], atol=1e-6)
     embedding = layers.Embedding(4, 2, mask_zero=True)(np.array([[1, 0], [2, 3]]))
-    assert np.array_equal(carried(embedding)._keras_mask, [[True, False], [True, True]])
+    assert np.array_equal(stateful(embedding)._keras_mask, [[True, False], [True, True]])
 
 
 def test_the_wrapped_layer_is_called_once_for_the_whole_sequence(monkeypatch):
     calls = []
     call_gru = layers.GRU.call
     monkeypatch.setattr(layers.GRU, "call", lambda *a, **k: calls.append(1) or call_gru(*a, **k))
-    carried = CarriedState(layers.GRU(3, return_sequences=True), 2)
-    carried(np.zeros((2, 50, 1)))
+    stateful = StatefulRNN(layers.GRU(3, return_sequences=True), 2)
+    stateful(np.zeros((2, 50, 1)))
     assert len(calls) == 1
 
 
@@ -189,7 +191,7 @@ def test_a_smaller_last_batch_is_no_less_wrong():
 def test_a_batch_of_another_size_does_not_fit_the_graph():
     inputs = keras.Input(batch_shape=(4, None, 2))
     with pytest.raises(ValueError, match=r"must have 3.*a batch of 4"):
-        CarriedState(layers.GRU(2), 3)(inputs)
+        StatefulRNN(layers.GRU(2), 3)(inputs)
 
 
 def test_saved_stateful_models_go_on(tmp_path):
@@ -208,6 +210,17 @@ def test_saved_stateful_models_go_on(tmp_path):
         np.testing.assert_allclose(call(free, x), whole, atol=1e-6)
 
 
+def test_files_of_format_1_still_load(tmp_path):
+    twin = zoo.load(Path(__file__).parent / "recorded/stateful_format_1.keras")
+    twin.save(tmp_path / "model.keras")
+    x = np.random.default_rng(0).integers(0, 5, (2, 9)).astype("int32")
+    whole = call(zoo.to_stateless(twin), x)
+    for loaded in (twin, zoo.load(tmp_path)):  # they have read the first four
+        np.testing.assert_allclose(call(loaded, x[:, 4:]), whole[:, 4:], atol=1e-6)
+    kinds = [type(layer) for layer in zoo.to_stateful(twin, 3).layers]
+    assert {StatefulRNN, StatefulConv1D} < set(kinds)
+
+
 def functional(*parts, shape=(None, 2)):
     inputs = x = keras.Input(shape)
     for part in parts:
@@ -223,7 +236,7 @@ def called_twice():
 
 def nested_twice():
     part = keras.Sequential(
-        [keras.Input((None, 2)), layers.GRU(2, return_sequences=True)], name="culprit"
+        [keras.Input((None, 2)), layers.GRU(2, return_sequences=True, name="culprit")]
     )
     inputs = keras.Input((None, 2))
     return keras.Model(inputs, part(part(inputs)))
@@ -260,21 +273,21 @@ def test_wrong_arguments():
     with pytest.raises(ValueError, match=r"whole number of at least 1\. Received: 0"):
         zoo.to_stateful(zoo.char_rnn(3, units=2), 0)
     with pytest.raises(ValueError, match="without stateful and return_state"):
-        CarriedState(layers.GRU(2, return_state=True), 2)
+        StatefulRNN(layers.GRU(2, return_state=True), 2)
     with pytest.raises(ValueError, match="without stateful and return_state"):
-        CarriedState(layers.Dense(2), 2)
+        StatefulRNN(layers.Dense(2), 2)
     with pytest.raises(ValueError, match="padding='causal'"):
-        CarriedInputs(layers.Conv1D(2, 3), 2)
+        StatefulConv1D(layers.Conv1D(2, 3), 2)
 
 
 def test_half_precision_keeps_its_state():
     gru = layers.GRU(3, return_sequences=True, dtype="mixed_bfloat16")
     x = np.random.default_rng(0).normal(size=(2, 8, 2)).astype("float32")
-    carried = CarriedState(gru, 2)
-    parts = [keras.ops.cast(carried(part), "float32") for part in (x[:, :5], x[:, 5:])]
+    stateful = StatefulRNN(gru, 2)
+    parts = [keras.ops.cast(stateful(part), "float32") for part in (x[:, :5], x[:, 5:])]
     expected = keras.ops.cast(gru(x), "float32")
     np.testing.assert_allclose(np.concatenate(parts, axis=1), expected, atol=0.02)
-    assert keras.backend.standardize_dtype(carried(x).dtype) == "bfloat16"
+    assert keras.backend.standardize_dtype(stateful(x).dtype) == "bfloat16"
 
 
 JAX_CHECK = """

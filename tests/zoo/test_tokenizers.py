@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from pydoc_data.topics import topics
 
@@ -14,7 +15,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import zoo
-from zoo.layers import CharacterTokens, SubwordTokens
+from zoo.layers import (
+    CharacterTokenizer,
+    NoteTokenizer,
+    SubwordTokenizer,
+    TextTokenizer,
+    WordTokenizer,
+)
 
 KINDS = {"bpe": 256, "wordpiece": 512, "unigram": 256}
 TEXT = topics["assignment"][:6000]
@@ -24,11 +31,11 @@ ANY = st.text(max_size=30) | st.text("aĠ▁Ċ# \n\r\t\x00é🙂", max_size=30)
 
 @pytest.fixture(scope="module", params=KINDS)
 def subwords(request):
-    return SubwordTokens.fit(TEXT, request.param, KINDS[request.param] + 90)
+    return SubwordTokenizer.fit(TEXT, request.param, KINDS[request.param] + 90)
 
 
 def test_ids_of_characters():
-    layer = CharacterTokens("cab")
+    layer = CharacterTokenizer("cab")
     np.testing.assert_array_equal(layer.encode("abc"), [1, 2, 0])
     assert layer.encode("abc").dtype == np.int32
     assert layer.decode([0, 1, 2]) == layer.decode(np.array([0, 1, 2], "int64")) == "cab"
@@ -38,28 +45,28 @@ def test_ids_of_characters():
 
 
 def test_fit_sorts_the_characters():
-    layer = CharacterTokens.fit("Hello, World")
+    layer = CharacterTokenizer.fit("Hello, World")
     assert layer.characters == " ,HWdelor"
-    assert CharacterTokens.fit("Hello, World", lowercase=True).characters == " ,dehlorw"
+    assert CharacterTokenizer.fit("Hello, World", lowercase=True).characters == " ,dehlorw"
 
 
 @given(text=st.text(alphabet=st.characters(), min_size=1))  # lone surrogates, too
 @example("\x00a\x00")
 @example("\ud83d\ude42🙂")
 def test_characters_are_inverse(text):
-    layer = CharacterTokens.fit(text)
+    layer = CharacterTokenizer.fit(text)
     ids = layer.encode(text)
     assert layer.decode(ids) == text
     assert set(ids) == set(range(layer.vocabulary_size))
-    lower = CharacterTokens.fit(text, lowercase=True)
+    lower = CharacterTokenizer.fit(text, lowercase=True)
     assert lower.decode(lower.encode(text)) == text.lower()
-    again = CharacterTokens.from_config(json.loads(json.dumps(layer.get_config())))
+    again = CharacterTokenizer.from_config(json.loads(json.dumps(layer.get_config())))
     np.testing.assert_array_equal(again.encode(text), ids)
 
 
 @given(known=st.text(min_size=1), text=st.text())
 def test_unknown_characters_have_the_last_id(known, text):
-    layer = CharacterTokens.fit(known, unknown=True)
+    layer = CharacterTokenizer.fit(known, unknown=True)
     ids = layer.encode(text)
     assert layer.vocabulary_size == len(set(known)) + 1
     assert layer.decode(ids) == "".join(c if c in known else "\ufffd" for c in text)
@@ -68,24 +75,24 @@ def test_unknown_characters_have_the_last_id(known, text):
 
 
 def test_unknown_characters_are_named():
-    layer = CharacterTokens("abc")
+    layer = CharacterTokenizer("abc")
     with pytest.raises(ValueError, match=r"lacks the character 'B'\. Leave .* unknown=True"):
         layer.encode("aBcB")
     with pytest.raises(ValueError, match=r"characters '\\n', 'h', 'g', 'f', 'e' and 1 more\."):
         layer.encode("\nhgfed")
-    assert CharacterTokens("abc", lowercase=True).encode("aBc").tolist() == [0, 1, 2]
+    assert CharacterTokenizer("abc", lowercase=True).encode("aBc").tolist() == [0, 1, 2]
 
 
 def test_wrong_characters():
     with pytest.raises(ValueError, match=r"each once\. Received: characters=''"):
-        CharacterTokens("")
+        CharacterTokenizer("")
     with pytest.raises(ValueError, match="characters='aba'"):
-        CharacterTokens("aba")
+        CharacterTokenizer("aba")
     with pytest.raises(ValueError, match="in lower case"):
-        CharacterTokens("aB", lowercase=True)
+        CharacterTokenizer("aB", lowercase=True)
 
 
-@pytest.mark.parametrize("layer", [CharacterTokens, SubwordTokens])
+@pytest.mark.parametrize("layer", [CharacterTokenizer, SubwordTokenizer])
 def test_wrong_text(layer):
     with pytest.raises(ValueError, match="Received: an empty one"):
         layer.fit("")
@@ -95,7 +102,7 @@ def test_wrong_text(layer):
         layer.fit("abc").encode(["abc"])
 
 
-@pytest.mark.parametrize("layer", [CharacterTokens, SubwordTokens])
+@pytest.mark.parametrize("layer", [CharacterTokenizer, SubwordTokenizer])
 def test_wrong_ids(layer):
     layer = layer.fit("abc")
     size = layer.vocabulary_size
@@ -146,12 +153,12 @@ def test_every_byte_has_an_id(subwords):
 
 
 def test_byte_pairs_merge_the_most_frequent_pair():
-    layer = SubwordTokens.fit("ab ab ab bc", "bpe", 257)
+    layer = SubwordTokenizer.fit("ab ab ab bc", "bpe", 257)
     assert [layer.decode([id]) for id in layer.encode("abc cab")] == ["ab", "c", " ", "c", "ab"]
 
 
 def test_word_pieces_take_the_longest_start():
-    layer = SubwordTokens.fit("lowest lowest low low low est", "wordpiece", 518)
+    layer = SubwordTokenizer.fit("lowest lowest low low low est", "wordpiece", 518)
     assert [layer.decode([id]) for id in layer.encode("low")] == ["low"]
     pieces = [layer.decode([id]) for id in layer.encode("lowlowest")]
     assert pieces[0] == "low"
@@ -159,7 +166,7 @@ def test_word_pieces_take_the_longest_start():
 
 
 def test_unigram_takes_the_most_probable_pieces():
-    layer = SubwordTokens.fit(TEXT, "unigram", 300)
+    layer = SubwordTokenizer.fit(TEXT, "unigram", 300)
     scores = json.loads(layer.model_json)["model"]["vocab"]
     assert [score for _, score in scores] == sorted((s for _, s in scores), reverse=True)
     scores = dict(scores)
@@ -179,9 +186,9 @@ def test_unigram_takes_the_most_probable_pieces():
 
 SAME_TEXT = """
 import sys
-from zoo.layers import SubwordTokens
+from zoo.layers import SubwordTokenizer
 for kind, size in (("bpe", 306), ("wordpiece", 562), ("unigram", 306)):
-    print(SubwordTokens.fit(sys.argv[1], kind, size).model_json.replace("\\n", " "))
+    print(SubwordTokenizer.fit(sys.argv[1], kind, size).model_json.replace("\\n", " "))
 """
 
 
@@ -190,7 +197,7 @@ def test_the_same_text_gives_the_same_vocabulary(capfd):
     text = "".join(rng.choice(list("abcdé "), 600))  # many ties
     models = []
     for kind, least in KINDS.items():
-        several = {SubwordTokens.fit(text, kind, least + 50).model_json for _ in range(10)}
+        several = {SubwordTokenizer.fit(text, kind, least + 50).model_json for _ in range(10)}
         assert len(several) == 1
         models += [several.pop().replace("\n", " ")]
     assert capfd.readouterr() == ("", "")
@@ -206,7 +213,7 @@ def test_the_same_text_gives_the_same_vocabulary(capfd):
 
 def test_a_short_text_has_fewer_subwords():
     for kind, least in KINDS.items():
-        layer = SubwordTokens.fit("a", kind, 1000)
+        layer = SubwordTokenizer.fit("a", kind, 1000)
         assert layer.vocabulary_size == least
         assert layer.decode(layer.encode("Ü a")) == "Ü a"
 
@@ -214,15 +221,15 @@ def test_a_short_text_has_fewer_subwords():
 def test_wrong_subwords():
     for kind, least in KINDS.items():
         with pytest.raises(ValueError, match=f"{kind} needs a vocabulary_size of at least {least}"):
-            SubwordTokens.fit("abc", kind, least - 1)
+            SubwordTokenizer.fit("abc", kind, least - 1)
     with pytest.raises(ValueError, match=r"bpe, wordpiece, unigram\. Received: kind='words'"):
-        SubwordTokens.fit("abc", "words")
+        SubwordTokenizer.fit("abc", "words")
     with pytest.raises(ValueError, match=r"whole number\. Received: vocabulary_size=300.0"):
-        SubwordTokens.fit("abc", vocabulary_size=300.0)
+        SubwordTokenizer.fit("abc", vocabulary_size=300.0)
     with pytest.raises(ValueError, match="surrogates not allowed"):
-        SubwordTokens.fit("abc").encode("\ud800")
+        SubwordTokenizer.fit("abc").encode("\ud800")
     with pytest.raises(ValueError, match=r"tokenizers library.*model_json='\{\}'"):
-        SubwordTokens("{}")
+        SubwordTokenizer("{}")
 
 
 def language_model(layer):
@@ -234,9 +241,9 @@ def language_model(layer):
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: CharacterTokens.fit("Is At\t\x00\ud800é🙂", lowercase=True, unknown=True),
-        lambda: CharacterTokens.fit(TEXT),
-        *(lambda kind=kind: SubwordTokens.fit(TEXT, kind, 550) for kind in KINDS),
+        lambda: CharacterTokenizer.fit("Is At\t\x00\ud800é🙂", lowercase=True, unknown=True),
+        lambda: CharacterTokenizer.fit(TEXT),
+        *(lambda kind=kind: SubwordTokenizer.fit(TEXT, kind, 550) for kind in KINDS),
     ],
 )
 def test_the_vocabulary_travels_with_the_model(make, tmp_path):
@@ -244,16 +251,16 @@ def test_the_vocabulary_travels_with_the_model(make, tmp_path):
     model = language_model(layer)
     model.save(tmp_path / "model.keras")
     loaded = zoo.load(tmp_path)
-    tokens = zoo.tokens(loaded)
-    assert tokens is not layer
-    assert (type(tokens), tokens.get_config()) == (type(layer), layer.get_config())
-    ids = tokens.encode("is at")
-    np.testing.assert_array_equal(ids, layer.encode(tokens.decode(ids)))
+    found = zoo.tokenizer(loaded)
+    assert found is not layer
+    assert (type(found), found.get_config()) == (type(layer), layer.get_config())
+    ids = found.encode("is at")
+    np.testing.assert_array_equal(ids, layer.encode(found.decode(ids)))
     np.testing.assert_array_equal(loaded(ids[None]), model(ids[None]))
 
 
 def test_in_the_graph_ids_stay_as_they_are():
-    for layer in (CharacterTokens("abc"), SubwordTokens.fit("abc")):
+    for layer in (CharacterTokenizer("abc"), SubwordTokenizer.fit("abc")):
         ids = np.array([[0, 2, 1]], "int32")
         outputs = layer(ids)
         assert keras.backend.standardize_dtype(outputs.dtype) == "int32"
@@ -263,11 +270,125 @@ def test_in_the_graph_ids_stay_as_they_are():
         assert layer.weights == []
 
 
-def test_tokens_finds_the_layer_in_nested_models():
-    layer = CharacterTokens("abc")
+def test_subwords_in_lower_case():
+    layer = SubwordTokenizer.fit("To be, OR not to BE", vocabulary_size=265, lowercase=True)
+    same = SubwordTokenizer.fit("to be, or not to be", vocabulary_size=265)
+    assert layer.model_json == same.model_json
+    np.testing.assert_array_equal(layer.encode("NOT TO"), same.encode("not to"))
+    assert layer.normalize("NOT TO") == layer.decode(layer.encode("Not To")) == "not to"
+    again = SubwordTokenizer.from_config(layer.get_config())
+    np.testing.assert_array_equal(again.encode("NOT TO"), same.encode("not to"))
+
+
+def test_what_a_vocabulary_lacks():
+    known = CharacterTokenizer("abc", lowercase=True)
+    assert known.unknown_characters("Bad cab, dad!") == ["d", " ", ",", "!"]
+    assert (known.unknown_id, CharacterTokenizer("abc", unknown=True).unknown_id) == (None, 3)
+    subwords = SubwordTokenizer.fit("abc")
+    assert (subwords.unknown_characters("d"), subwords.unknown_id) == ([], None)
+    assert known.padding_id is known.start_id is known.end_id is None
+
+
+def test_the_tokenizer_is_found_in_nested_models():
+    layer = CharacterTokenizer("abc", name="letters")
     inputs = keras.Input((None,), dtype="int32")
     outer = keras.Model(inputs, keras.layers.Dense(2)(language_model(layer)(inputs)))
-    assert zoo.tokens(outer) is layer
+    assert zoo.tokenizer(outer) is zoo.tokenizer(outer, "letters") is layer
+    with pytest.raises(ValueError, match=r"one of 'letters'\. Received: 'source'"):
+        zoo.tokenizer(outer, "source")
     plain = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)], name="plain")
     with pytest.raises(ValueError, match=r"'plain', which has none"):
-        zoo.tokens(plain)
+        zoo.tokenizer(plain)
+
+
+def translator(source, target):
+    inputs = {n: keras.Input((None,), dtype="int32", name=n) for n in ("source", "target")}
+    embedding = keras.layers.Embedding(300, 2)
+    outputs = embedding(source(inputs["source"])), embedding(target(inputs["target"]))
+    return keras.Model(inputs, outputs)
+
+
+def test_of_two_tokenizers_one_is_named():
+    layers = [CharacterTokenizer("abc", name=f"{name}_tokenizer") for name in ("source", "target")]
+    model = translator(*layers)
+    assert [zoo.tokenizer(model, name) for name in ("source", "target")] == layers
+    for name in (None, "sauce"):
+        with pytest.raises(ValueError, match=rf"one of 'source', 'target'\. Received: {name!r}"):
+            zoo.tokenizer(model, name)
+
+
+# Format 1: other names, layers without the special ids of translations, and no "lowercase".
+
+
+def save_as_format_1(model, path, *dropped):
+    """Saves a model, and rewrites its file as if format 1 had."""
+    model.save(path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    text = members["config.json"].decode()
+    for new, old in OLD_NAMES.items():
+        text = text.replace(f'"class_name": "{new}"', f'"class_name": "{old}"')
+        text = text.replace(f'"registered_name": "zoo>{new}"', f'"registered_name": "zoo>{old}"')
+    config = json.loads(text.replace('"tokenizer": {', '"tokens": {'), object_hook=without(dropped))
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, json.dumps(config) if name == "config.json" else content)
+
+
+OLD_NAMES = {
+    "CharacterTokenizer": "CharacterTokens",
+    "NoteTokenizer": "NoteTokens",
+    "SubwordTokenizer": "SubwordTokens",
+    "TextTokenizer": "TextIds",
+    "WordTokenizer": "WordTokens",
+}
+
+
+def without(names):
+    return lambda item: {name: value for name, value in item.items() if name not in names}
+
+
+@pytest.mark.parametrize("lowercase", [True, False])
+def test_language_models_of_format_1_are_read(lowercase, tmp_path):
+    layer = CharacterTokenizer.fit(TEXT, lowercase, unknown=True)
+    save_as_format_1(language_model(layer), tmp_path / "model.keras")
+    found = zoo.tokenizer(zoo.load(tmp_path))
+    assert type(found) is CharacterTokenizer
+    np.testing.assert_array_equal(found.encode("The {Q}"), layer.encode("The {Q}"))
+    layer = NoteTokenizer(voices=2)
+    save_as_format_1(language_model(layer), tmp_path / "model.keras")
+    np.testing.assert_array_equal(zoo.tokenizer(zoo.load(tmp_path)).encode([[60, 36]]), [25, 1])
+
+
+def test_text_classifiers_of_format_1_are_read(tmp_path):
+    layer = TextTokenizer(WordTokenizer(["good", "film"]), 3, "tail", lowercase=True, name="ids")
+    save_as_format_1(language_model(layer), tmp_path / "model.keras", "special", "add_ends")
+    found = zoo.tokenizer(zoo.load(tmp_path))
+    assert (type(found), type(found.tokenizer)) == (TextTokenizer, WordTokenizer)
+    assert found.encode(["A good, <b>Good</b> film", ""]).tolist() == [[2, 2, 3], [1, 0, 0]]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda name: CharacterTokenizer("abc ", name=name),
+        lambda name: WordTokenizer(["cab", "a"], name=name),
+        lambda name: SubwordTokenizer.fit("abc", vocabulary_size=256, name=name),
+    ],
+    ids=["characters", "words", "bpe"],
+)
+def test_translators_of_format_1_have_their_special_ids(make, tmp_path):
+    layers = make("source_tokens"), make("target_tokens")
+    words = isinstance(layers[0], WordTokenizer)
+    save_as_format_1(translator(*layers), tmp_path / "model.keras", *["lowercase"] * (not words))
+    model = zoo.load(tmp_path)
+    source, target = zoo.tokenizer(model, "source"), zoo.tokenizer(model, "target")
+    ids = layers[0].encode("a cab") + 3
+    np.testing.assert_array_equal(source.encode("a cab"), ids)
+    np.testing.assert_array_equal(target.encode("a cab"), [1, *ids, 2])
+    assert target.decode([1, *ids, 2, 4, 0]) == "a cab"
+    assert [layer.name for layer in model.layers[2:4]] == ["source_tokenizer", "target_tokenizer"]
+    assert source.vocabulary_size == 3 + layers[0].vocabulary_size
+    assert (target.start_id, target.end_id, target.padding_id) == (1, 2, 0)
+    with pytest.raises(ValueError, match=r"one of 'source', 'target'\. Received: None"):
+        zoo.tokenizer(model)

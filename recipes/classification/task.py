@@ -1,0 +1,151 @@
+"""What the tasks that sort examples into classes share."""
+
+from functools import cached_property
+
+import numpy as np
+
+from callbacks import summaries
+from recipes.classification import plots
+from recipes.classification.calibration import expected_calibration_error, fit_temperature
+from recipes.classification.scores import classification_scores, per_class
+from recipes.classification.splits import balanced_weights
+from recipes.engine.tables import markdown, number
+from recipes.engine.task import Figure, Section
+from recipes.errors import UserError
+
+#: Training examples at most on which scores are computed, evenly spaced.
+MAX_TRAIN_SCORED = 5_000
+#: Validation examples at most that are drawn for TensorBoard.
+MAX_DRAWN = 2_000
+#: Classes at most that get a curve of their own in TensorBoard.
+MAX_PR_CURVES = 10
+
+_FILES = {
+    "Confusion matrix": "confusion_matrix",
+    "Precision and recall": "precision_recall",
+    "ROC curves": "roc",
+    "Calibration": "calibration",
+}
+
+
+class ClassificationTask:
+    """A task whose `parts` hold labelled examples: the parts of a task that do not ask what kind.
+
+    A subclass has the attributes `config` and `parts`; a part has `labels` and `classes`.
+    """
+
+    FOLDS: tuple[str, ...] = ()
+    primary_metric = "accuracy"
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes, by number."""
+        return self.parts["train"].classes
+
+    @cached_property
+    def class_weights(self) -> np.ndarray | None:
+        """Weight of each class in the loss; `None` where all examples count alike."""
+        if self.config.class_weight == "none":
+            return None
+        return balanced_weights(self.parts["train"].labels, len(self.classes))
+
+    def scored(self, split) -> np.ndarray:
+        """Positions of the examples of a split that are scored: all, of training fewer."""
+        count = len(self.parts[split].labels)
+        return spread(count, MAX_TRAIN_SCORED if split == "train" else count)
+
+
+def head_of(core):
+    """The linear layer of a zoo model that gives the logits.
+
+    Raises:
+        UserError: If there is none.
+    """
+    try:
+        return core.get_layer("head")
+    except ValueError as error:
+        raise UserError(
+            f"{core.name} has no linear last layer named head to calibrate. Use --calibrate false."
+        ) from error
+
+
+def calibrate(head, labels, samples) -> dict[str, float]:
+    """Divides a model's logits by the temperature that suits its predictions best.
+
+    Args:
+        head: The linear layer that gives the logits, changed in place.
+        labels: Class of each validation example, `(n,)`.
+        samples: What the model says of them, see `fit_temperature`.
+
+    Returns:
+        The `temperature`.
+    """
+    temperature = fit_temperature(labels, samples)
+    head.set_weights([weight / temperature for weight in head.get_weights()])
+    return {"temperature": temperature}
+
+
+def validation_figures(labels, probabilities, classes) -> dict:
+    """What TensorBoard shows of a classifier: the confusion matrix, and curves of some classes."""
+    curves = [1] if len(classes) == 2 else range(min(len(classes), MAX_PR_CURVES))
+    matrix = summaries.confusion_matrix(labels, probabilities.argmax(axis=1), classes)
+    return {"confusion_matrix": matrix} | {
+        f"pr_curve/{classes[k]}": summaries.pr_curve(labels == k, probabilities[:, k])
+        for k in curves
+    }
+
+
+def outputs_of_test(labels, probabilities, classes) -> list[Figure | Section]:
+    """What the report shows of a classifier on the test part.
+
+    Args:
+        labels: True class of each example, `(n,)`.
+        probabilities: `(n, classes)`.
+        classes: Names of the classes, by number.
+    """
+    predicted = probabilities.argmax(axis=1)
+    by_class = per_class(labels, predicted, len(classes))
+    figures = {
+        "Confusion matrix": summaries.confusion_matrix(labels, predicted, classes),
+        "Precision and recall": plots.precision_recall(labels, probabilities, classes),
+        "ROC curves": plots.roc(labels, probabilities, classes),
+        "Calibration": plots.calibration(labels, probabilities),
+    }
+    return [
+        Section("Classes", plots.class_table(by_class, classes)),
+        *(
+            Figure(f"{title}, on the test part", _FILES[title], figure)
+            for title, figure in figures.items()
+        ),
+    ]
+
+
+def uncertainty(labels, rows, calibrated) -> Section:
+    """A table of what averaging and the temperature do to the probabilities.
+
+    Args:
+        labels: Class of each test example.
+        rows: Probabilities by what was done to them; the last are those of the run.
+        calibrated: Whether that is a temperature.
+    """
+    lines = [["test part", "accuracy", "nll", "calibration error"]]
+    for name, probabilities in rows.items():
+        scores = classification_scores(labels, probabilities)
+        error = expected_calibration_error(labels, probabilities)
+        lines.append([name, *map(number, (scores["accuracy"], scores["nll"], error))])
+    text = (
+        "The last row is what this run reports. The calibration error is the mean gap between "
+        "how sure the predictions are and how often they are right."
+    )
+    if calibrated:
+        text += " The temperature, chosen on validation, divides the logits in `model.keras`."
+    return Section("Uncertainty", f"{text}\n\n{markdown(lines)}")
+
+
+def spread(count, limit) -> np.ndarray:
+    """Positions of at most `limit` of so many, evenly spaced.
+
+    >>> spread(5, 3).tolist()
+    [0, 2, 4]
+    """
+    return np.linspace(0, count - 1, min(count, limit)).astype(np.int64)

@@ -1,0 +1,115 @@
+"""What a recipe says about itself. The program asks a `Recipe` and names none."""
+
+import difflib
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from recipes import RECIPES
+from recipes.engine.config import TrainConfig
+from recipes.engine.task import Built, Task
+from recipes.errors import UserError
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A flag of `zoo predict` that a recipe takes, as a keyword argument of its `predict`.
+
+    Args:
+        name: The flag without dashes.
+        help: Its line in the help.
+        type: Type of its value; `bool` for a flag without one.
+    """
+
+    name: str
+    help: str
+    type: type = str
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that the command line, the run, the report, `zoo tune` and `zoo predict` ask.
+
+    Args:
+        name: Name of the recipe, that of its folder.
+        title: What it does, in a few words.
+        chapter: Where the book does it.
+        description: Its help text: a line, then examples.
+        datasets: Its named datasets, `{name: a line about it}`.
+        presets: Named sets of flags, `{name: {flag: value}}`.
+        config: The `TrainConfig` of its flags.
+        default_config: `(dataset, own_data, model)` to the defaults.
+        load_data: A configuration to the `Task`.
+        build_model: A configuration and its task to a `Built` model.
+        search_space: keras-tuner's `HyperParameters` to overrides of the defaults.
+        predict: `(folder, config, metadata, source, output, **flags)` writes the predictions of a
+            saved run.
+        metrics: Scores that tables show, in this order, `{name: "min" or "max"}`, whichever is
+            better.
+        listed: Names of those that `zoo runs` shows.
+        predict_flags: Flags of its `predict`.
+        predict_help: What `zoo predict --help` says above them.
+        predict_folders: Whether it predicts from a folder of files, too.
+        text_is: What `--text` takes, where it has that flag, such as `"A prompt"`.
+        replaced_defaults: Default arguments of models that belong to the default of another one,
+            `{(argument, its default): names}`: they go when a flag gives that argument another
+            value.
+    """
+
+    name: str
+    title: str
+    chapter: str
+    description: str
+    datasets: Mapping[str, str]
+    presets: Mapping[str, Mapping[str, Any]]
+    config: type[TrainConfig]
+    default_config: Callable[..., Any]
+    load_data: Callable[[Any], Task]
+    build_model: Callable[[Any, Any], Built]
+    search_space: Callable[[Any], dict[str, Any]]
+    predict: Callable[..., None]
+    metrics: Mapping[str, str]
+    listed: tuple[str, ...] = ()
+    predict_flags: tuple[Flag, ...] = ()
+    predict_help: str = ""
+    predict_folders: bool = False
+    text_is: str = ""
+    replaced_defaults: Mapping[tuple[str, Any], tuple[str, ...]] | None = None
+
+    def higher_is_better(self, metric: str) -> bool:
+        """Whether more of a metric is better; of one that is not declared, less is."""
+        return self.metrics.get(metric) == "max"
+
+
+def find_recipe(name: str) -> Recipe:
+    """The recipe of a name.
+
+    Raises:
+        UserError: If there is none, or its package does not say what it is.
+
+    Example:
+        >>> find_recipe("forecast").chapter
+        'chapter 15'
+    """
+    if name not in RECIPES:
+        raise UserError(f"There is no recipe {name!r}. {nearest(name, RECIPES)}")
+    package = importlib.import_module(RECIPES[name])
+    recipe = getattr(package, "RECIPE", None)
+    if not isinstance(recipe, Recipe):
+        raise UserError(
+            f"Expected the package {RECIPES[name]} to hold a Recipe named RECIPE. It has "
+            f"{'none' if recipe is None else f'a {type(recipe).__name__}'}; "
+            "recipes/forecast/recipe.py shows one."
+        )
+    return recipe
+
+
+def nearest(name: str, choices) -> str:
+    """A hint at the choice that was meant.
+
+    >>> nearest("forcast", ["forecast", "images"]), nearest("x", ["forecast", "images"])
+    ('Did you mean forecast?', 'Expected one of forecast, images.')
+    """
+    near = difflib.get_close_matches(name, choices, n=1)
+    return f"Did you mean {near[0]}?" if near else f"Expected one of {', '.join(choices)}."

@@ -1,0 +1,105 @@
+"""Settings of the recipe forecast, and its datasets."""
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+from recipes.engine.config import TrainConfig, at_least
+from recipes.errors import UserError
+
+DATASETS = {
+    "book_series": "10,000 generated series of two sine waves and noise (book, 2nd edition)",
+    "ridership": "daily boardings of Chicago's trains and buses (book, 3rd edition)",
+}
+
+
+@dataclass
+class ForecastConfig(TrainConfig):
+    """Settings of a forecasting run.
+
+    Args:
+        time: Column of dates or step numbers in --data. Defaults to its first column of dates, if
+            it has one.
+        target: Columns to forecast, separated by commas. Defaults to the only numeric column.
+        series: Column that names the series of a row, where a file holds several; one model learns
+            from all of them.
+        past_covariates: Columns that are known up to the forecast's origin only.
+        future_covariates: A second file of future covariates, with the same time column.
+        datetime_features: Features made from the dates, known in advance (dayofweek, dayofyear,
+            month, hour, weekend; day_type for ridership).
+        missing: What fills a missing value (forward repeats the last known one); error refuses.
+        resample: A pandas frequency such as D, to bring irregular times to equal steps.
+        resample_rule: How the rows in one step are combined.
+        window: Input steps.
+        horizon: Steps to forecast.
+        validation_fraction: Fraction of the rows, before the test part, to choose the epoch by.
+        test_fraction: Fraction of the rows, the last ones, to be scored once at the end.
+        period: Length of the season in steps, for the seasonal naive baseline and MASE. Defaults
+            to the one that is detected.
+        difference: Model the change over so many steps (1, or the period) instead of the level; 0
+            turns it off. Defaults, for --data, to what makes the changes clearly smaller than the
+            level's deviation.
+        normalization: Whether inputs and targets are standardised inside the model.
+        loss_steps: How many of the last outputs the training loss looks at, for models that
+            forecast at every input step; the first ones have seen too little. 0 looks at all.
+        strategy: Forecast all steps at once (direct), or train for one step and feed forecasts back
+            (recursive).
+        head: A single number for each step, quantiles, or the mean and deviation of a Gaussian.
+        quantiles: Probabilities of a quantile head.
+        mc_samples: Monte-Carlo dropout samples for intervals around point forecasts (give the
+            model some dropout).
+        backtest: Rolling-origin backtest; so many earlier origins, each with a model of its own.
+    """
+
+    RENAMED: ClassVar[dict[str, str]] = {
+        "covariates": "past_covariates",
+        "known": "future_covariates",
+        "calendar": "datetime_features",
+        "strategy=iterated": "recursive",
+    }
+
+    time: str | None = None
+    target: list[str] = field(default_factory=list)
+    series: str | None = None
+    past_covariates: list[str] = field(default_factory=list)
+    future_covariates: str | None = None
+    datetime_features: list[str] = field(default_factory=list)
+    missing: Literal["forward", "zero", "error"] = "forward"
+    resample: str | None = None
+    resample_rule: Literal["mean", "sum", "last"] = "mean"
+    window: int = 50
+    horizon: int = 10
+    validation_fraction: float = 0.15
+    test_fraction: float = 0.15
+    period: int | None = None
+    difference: int | None = None
+    normalization: Literal["standard", "none"] = "standard"
+    loss_steps: int = 0
+    strategy: Literal["direct", "recursive"] = "direct"
+    head: Literal["point", "quantile", "gaussian"] = "point"
+    quantiles: list[float] = field(default_factory=lambda: [0.1, 0.5, 0.9])
+    mc_samples: int = 0
+    backtest: int = 0
+
+    def validate(self) -> None:
+        """Raises a `UserError` for the first setting that is out of range."""
+        super().validate()
+        at_least(self, 1, "horizon", "window", "period")
+        at_least(self, 0, "difference", "loss_steps", "mc_samples", "backtest")
+        if self.dataset not in (None, *DATASETS):
+            raise UserError(
+                f"There is no dataset {self.dataset!r}. Expected one of {', '.join(DATASETS)}; "
+                "for a file of your own, use --data FILE."
+            )
+        if self.strategy == "recursive" and self.past_covariates:
+            raise UserError(
+                "A recursive forecast would need future values of --past_covariates. Use "
+                "--strategy direct, or give future covariates (--future_covariates, "
+                "--datetime_features)."
+            )
+        if self.head != "point" and (self.strategy == "recursive" or self.mc_samples):
+            other = "--strategy recursive" if self.strategy == "recursive" else "--mc_samples"
+            raise UserError(f"--head {self.head} and {other} exclude each other: drop one.")
+        if self.strategy == "recursive" and self.mc_samples:
+            raise UserError("--strategy recursive and --mc_samples exclude each other: drop one.")
+        if self.backtest and self.dataset == "book_series":
+            raise UserError("--backtest needs a series that goes on; book_series are short ones.")

@@ -1,0 +1,78 @@
+"""Settings of the recipe tabular, and its datasets."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from recipes.engine.config import TrainConfig, at_least
+from recipes.errors import UserError
+
+DATASETS = {
+    "diabetes": "442 patients, ten measurements and a disease's progress, inside scikit-learn",
+    "housing": "20,640 block groups of California, ten columns, in dollars (book, chapter 2)",
+    "housing_book": "the same with the eight features and the split of the book's chapter 10",
+    "titanic": "891 passengers, numbers and categories, who survived (book, chapter 3)",
+}
+
+
+@dataclass
+class TabularConfig(TrainConfig):
+    """Settings of a run on a table.
+
+    Args:
+        target: Column to predict.
+        task: Predict a number or one of several classes. By default the target decides: texts,
+            booleans, and whole numbers with at most 10 different values are classes.
+        categorical: Columns that hold categories whatever they look like, separated by commas. By
+            default: texts, booleans, and whole numbers with at most 5 different values.
+        numeric: Columns that are numeric whatever they look like.
+        drop: Columns to leave out.
+        validation_fraction: Fraction of the rows to choose the epoch by.
+        test_fraction: Fraction of the rows to be scored once at the end.
+        normalization: How numbers are scaled inside the model: by median and inter-quartile range
+            with a smooth clip, to a normal distribution by their quantiles, or by mean and
+            standard deviation.
+        target_normalization: Whether the target of a regression is standardised for training;
+            predictions come out in its own units either way.
+        missing: What is known of a missing number: a column of its own says that it is missing
+            (flag), or it only gets a learned value (fill).
+        bins: Bins of each number with --model.numeric_embedding piecewise.
+        auxiliary_weight: Weight of the second output's loss, with --model.auxiliary true.
+        folds: Also cross-validate with so many models, on all rows but the test part.
+    """
+
+    target: str | None = None
+    task: Literal["auto", "regression", "classification"] = "auto"
+    categorical: list[str] = field(default_factory=list)
+    numeric: list[str] = field(default_factory=list)
+    drop: list[str] = field(default_factory=list)
+    validation_fraction: float = 0.15
+    test_fraction: float = 0.2
+    normalization: Literal["robust", "quantile", "standard"] = "robust"
+    target_normalization: Literal["standard", "none"] = "standard"
+    missing: Literal["flag", "fill"] = "flag"
+    bins: int = 48
+    auxiliary_weight: float = 0.1
+    folds: int = 0
+
+    def validate(self) -> None:
+        """Raises a `UserError` for the first setting that is out of range."""
+        super().validate()
+        at_least(self, 1, "bins")
+        at_least(self, 0, "folds")
+        if self.folds == 1:
+            raise UserError("--folds must be at least 2, or 0 for none. Received: 1")
+        if self.dataset not in (None, *DATASETS):
+            raise UserError(
+                f"There is no dataset {self.dataset!r}. Expected one of {', '.join(DATASETS)}; "
+                "for a file of your own, use --data FILE --target COLUMN."
+            )
+        for name in ("validation_fraction", "test_fraction", "auxiliary_weight"):
+            if not 0 < getattr(self, name) < 1:
+                raise UserError(
+                    f"--{name} must be above 0 and below 1. Received: {getattr(self, name)}"
+                )
+        if self.validation_fraction + self.test_fraction > 0.9:
+            raise UserError(
+                "--validation_fraction and --test_fraction must leave a tenth of the rows for "
+                f"training. Received: {self.validation_fraction} and {self.test_fraction}"
+            )

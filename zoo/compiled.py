@@ -1,0 +1,53 @@
+"""Loops that are compiled as a whole, and the place on a model where they are kept."""
+
+import keras
+
+
+class Loop(keras.Model):
+    """A loop around a model, compiled with XLA where the backend can.
+
+    Subclasses define `call`. Inputs go in as they are, whatever the policy of dtypes.
+
+    Args:
+        name: Name of the loop.
+        model: Model or layer that it calls, and whose weights it follows.
+    """
+
+    def __init__(self, name, model):
+        super().__init__(name=name, autocast=False)
+        self.model = model
+        self.jit_compile = keras.backend.backend() in ("tensorflow", "jax")
+        self.built = True
+
+
+def kept_on(model, key, make):
+    """What was made for a model once, kept on it so that it goes when the model goes.
+
+    Args:
+        model: The model.
+        key: What distinguishes it from all else that is kept; its first entry says who keeps it.
+        make: Function that makes it.
+
+    Returns:
+        The same as last time, if there was one.
+
+    Example:
+        >>> import zoo
+        >>> from zoo.compiled import kept_on
+        >>> model = zoo.linear_forecaster((4, 1))
+        >>> kept_on(model, ("doubled",), lambda: [2]) is kept_on(model, ("doubled",), list)
+        True
+    """
+    if not hasattr(model, "zoo_kept"):
+        model.zoo_kept = _Kept()
+    things = model.zoo_kept.things
+    if key not in things:
+        things[key] = make()
+    return things[key]
+
+
+class _Kept:
+    """Keras neither tracks nor saves an attribute that is a plain object."""
+
+    def __init__(self):
+        self.things = {}

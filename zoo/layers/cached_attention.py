@@ -1,0 +1,66 @@
+"""Attention of one step to keys and values that are kept."""
+
+from keras import ops
+
+
+def no_keys_and_values(batch_size, num_heads, length, head_dim, dtype):
+    """Room for the keys and values of `length` steps.
+
+    Args:
+        batch_size: Number of sequences.
+        num_heads: Number of heads.
+        length: Number of steps.
+        head_dim: Size of each head.
+        dtype: Type of both.
+
+    Returns:
+        Keys and values, each `(batch_size, num_heads, length, head_dim)`.
+    """
+    return [ops.zeros((batch_size, num_heads, length, head_dim), dtype) for _ in range(2)]
+
+
+def attend_to_past(query, key, value, state, position):
+    """A step's attention to itself and to the steps before it, as far back as there is room.
+
+    The state is a ring buffer: step `t` lies in slot `t % length`.
+
+    Args:
+        query: `(batch, num_heads, 1, head_dim)`.
+        key: Of the same step and shape.
+        value: Of the same step and shape.
+        state: From `no_keys_and_values` or the step before.
+        position: How many steps there were before, an int32 scalar.
+
+    Returns:
+        Outputs `(batch, num_heads, 1, head_dim)` and the next state.
+    """
+    length = state[0].shape[2]
+    slot = (0, 0, position % length, 0)
+    keys, values = (
+        ops.slice_update(kept, slot, new) for kept, new in zip(state, (key, value), strict=True)
+    )
+    outputs, _ = attend(query, keys, values, ops.arange(length, dtype="int32") <= position)
+    return outputs, [keys, values]
+
+
+def attend(query, keys, values, mask):
+    """Attention to the keys where a mask is True.
+
+    Args:
+        query: `(batch, num_heads, queries, head_dim)`.
+        keys: `(batch, num_heads, length, head_dim)`.
+        values: `(batch, num_heads, length, head_dim)`.
+        mask: Broadcasts to `(batch, num_heads, queries, length)`.
+
+    Returns:
+        Outputs like the query, and the float32 weights `(batch, num_heads, queries, length)`.
+    """
+    query = query / query.shape[-1] ** 0.5
+    scores = ops.cast(ops.matmul(query, ops.transpose(keys, (0, 1, 3, 2))), "float32")
+    weights = ops.softmax(ops.where(mask, scores, -1e30))
+    return ops.matmul(ops.cast(weights, values.dtype), values), weights
+
+
+def heads_first(x):
+    """`(batch, time, heads, size)` to `(batch, heads, time, size)` and back."""
+    return ops.transpose(x, (0, 2, 1, 3))
