@@ -1,5 +1,8 @@
 """Zoo models as scikit-learn estimators, for `Pipeline`, `RandomizedSearchCV` and the like.
 
+Not on top of `keras.wrappers`: there the arguments of a model are one dictionary, whose parts no
+search can vary, classifiers have no `predict_proba`, and some checks of `check_estimator` fail.
+
 >>> import numpy as np
 >>> from recipes.estimator import ZooClassifier
 >>> x = np.random.default_rng(0).normal(size=(200, 2))

@@ -65,7 +65,8 @@ def test_constraints_pin_every_dependency_above_its_lower_bound():
     for requirement in wanted:
         name, bound = re.match(r"([\w-]+)(?:\[[\w,-]+\])?>=([\d.]+)", requirement).groups()
         pin = pins[re.sub(r"[-_.]+", "-", name).lower()]
-        assert [int(n) for n in pin.split(".")] >= [int(n) for n in bound.split(".")], requirement
+        numbers = [[int(n) for n in re.findall(r"\d+", version)] for version in (pin, bound)]
+        assert numbers[0] >= numbers[1], requirement
 
 
 def test_import_zoo_is_light():

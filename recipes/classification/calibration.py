@@ -1,7 +1,11 @@
-"""Whether a classifier is as often right as it says, and how to make it so."""
+"""Whether a classifier is as often right as it says, and how to make it so.
+
+By hand, since scikit-learn's `calibration_curve` is for two classes and does not count its bins.
+"""
 
 import numpy as np
 from scipy.optimize import minimize_scalar
+from scipy.special import softmax
 
 from recipes.classification.scores import SMALLEST, all_classes
 
@@ -97,9 +101,8 @@ def tempered(probabilities, temperature) -> np.ndarray:
         probabilities: `(..., classes)`.
         temperature: Above 0; more than 1 makes them less sure.
     """
-    logits = np.log(np.clip(np.asarray(probabilities, np.float64), 1e-30, 1.0)) / temperature
-    found = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return found / found.sum(axis=-1, keepdims=True)
+    logits = np.log(np.clip(np.asarray(probabilities, np.float64), 1e-30, 1.0))
+    return softmax(logits / temperature, axis=-1)
 
 
 def mean_of(samples) -> np.ndarray:

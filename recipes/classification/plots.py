@@ -1,4 +1,7 @@
-"""Pictures of what a classifier gets right and wrong."""
+"""Pictures of what a classifier gets right and wrong.
+
+Scikit-learn computes the curves. (Its displays draw one class a call, with pyplot's state.)
+"""
 
 import numpy as np
 from matplotlib.figure import Figure

@@ -1,7 +1,11 @@
 """Scores of classifiers, from the probabilities that they give, and of regressions."""
 
 import numpy as np
-from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.metrics import (
+    average_precision_score,
+    precision_recall_fscore_support,
+    roc_auc_score,
+)
 
 #: Probabilities below this count as this: one sure mistake must not make the mean infinite.
 SMALLEST = 1e-7
@@ -27,6 +31,7 @@ def classification_scores(labels, probabilities) -> dict[str, float]:
         {'accuracy': 0.667, 'nll': 0.415, 'roc_auc': 1.0, 'average_precision': 1.0}
     """
     labels, found = np.asarray(labels).ravel(), all_classes(probabilities)
+    # Scikit-learn's `log_loss` has another limit, and warns where float32 does not sum to 1.
     own = np.clip(found[np.arange(len(labels)), labels], SMALLEST, 1.0)
     scores = {
         "accuracy": float(np.mean(found.argmax(axis=1) == labels)),
@@ -95,17 +100,11 @@ def per_class(labels, predictions, count) -> list[dict[str, float]]:
         >>> per_class([0, 1, 1], [0, 1, 0], 2)[1]
         {'precision': 1.0, 'recall': 0.5, 'f1': 0.6666666666666666, 'examples': 2}
     """
-    labels, predictions = np.asarray(labels), np.asarray(predictions)
-    found = []
-    for k in range(count):
-        hits = int(np.sum((labels == k) & (predictions == k)))
-        examples, predicted = int(np.sum(labels == k)), int(np.sum(predictions == k))
-        found.append(
-            {
-                "precision": hits / max(predicted, 1),
-                "recall": hits / max(examples, 1),
-                "f1": 2 * hits / max(examples + predicted, 1),
-                "examples": examples,
-            }
-        )
-    return found
+    names, classes = ("precision", "recall", "f1", "examples"), list(range(count))
+    columns = precision_recall_fscore_support(
+        labels, predictions, labels=classes, zero_division=0.0
+    )
+    return [
+        dict(zip(names, scores, strict=True))
+        for scores in zip(*(column.tolist() for column in columns), strict=True)
+    ]

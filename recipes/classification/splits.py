@@ -1,4 +1,7 @@
-"""Splits of labelled examples that keep the fraction of each class."""
+"""Splits of labelled examples that keep the fraction of each class, and weights that level it.
+
+By hand, since scikit-learn's refuse a class with a single example, and one with none.
+"""
 
 import numpy as np
 

@@ -1,4 +1,8 @@
-"""Published files: found in the folder `ZOO_DATA`, in the Keras cache, or downloaded into it."""
+"""Published files: found in the folder `ZOO_DATA`, in the Keras cache, or downloaded into it.
+
+`keras.utils.get_file` downloads. (pooch would do that, too, and cache; but it checks a file as it
+was published, and of a copy that was packed or unpacked only the content can be checked.)
+"""
 
 import contextlib
 import gzip
@@ -8,7 +12,6 @@ import shutil
 import sys
 import tarfile
 import tempfile
-import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +19,8 @@ from typing import BinaryIO
 
 from recipes.errors import UserError
 
-CHUNK = 1 << 20
 GZIP_MAGIC = b"\x1f\x8b"
-UNREADABLE = (gzip.BadGzipFile, EOFError, zlib.error, tarfile.TarError, zipfile.BadZipFile)
+UNREADABLE = (gzip.BadGzipFile, EOFError, zlib.error, tarfile.TarError)
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,10 @@ class Published:
     Args:
         url: Where it is published.
         path: Where it lies in the folder `ZOO_DATA`; there it may end in `.gz` or not.
-        sha256: Hash of the published file's bytes, or None when it is not known.
-        md5: The same as MD5, for publishers that state nothing better.
-        content_sha256: Hash of the uncompressed content. Gzip bytes vary with the program that
-            wrote them, the content does not.
-        member: For an archive, the end of the name of the one file wanted in it. None keeps the
+        sha256: Hash of the content, uncompressed: gzip's bytes vary with the program that wrote
+            them, the content does not. None if it is not known.
+        md5: Hash of the bytes as published, for publishers that state nothing better.
+        member: For a tar archive, the end of the name of the one file wanted in it. None keeps the
             published file as it is.
     """
 
@@ -40,7 +41,6 @@ class Published:
     path: str
     sha256: str | None = None
     md5: str | None = None
-    content_sha256: str | None = None
     member: str | None = None
 
 
@@ -52,29 +52,28 @@ FILES: dict[str, Published] = {
     "housing": Published(
         url=_BOOK_DATASETS + "housing/housing.csv",
         path="housing/housing.csv",
-        content_sha256="8a3727f4cf54ac1a327f69b1d5b4db54c5834ea81c6e4efc0d163300022a685e",
+        sha256="8a3727f4cf54ac1a327f69b1d5b4db54c5834ea81c6e4efc0d163300022a685e",
     ),
     "titanic": Published(
         url=_BOOK_DATASETS + "titanic/train.csv",
         path="tabular/titanic-train.csv",
-        content_sha256="14769fb1850e2d26d8e6db0ee49c213878040432827e39b13caaa15603c6598f",
+        sha256="14769fb1850e2d26d8e6db0ee49c213878040432827e39b13caaa15603c6598f",
     ),
     "chorales": Published(
         url=_BOOK_DATASETS + "jsb_chorales/jsb_chorales.tgz",
         path="jsb_chorales/jsb_chorales.tgz",
-        sha256="594e5e25a3ff8af64687c378628970c6435fddd3093d96df2fa8ca9505ce30fe",
-        content_sha256="8b55f5c4e5176035679649036824bd42fd7abae7b232f60772d3b79f6fbd45d1",
+        sha256="8b55f5c4e5176035679649036824bd42fd7abae7b232f60772d3b79f6fbd45d1",
     ),
     "shakespeare": Published(
         url="https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/"
         "input.txt",
         path="shakespeare/input.txt",
-        content_sha256="86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
+        sha256="86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
     ),
     "spa_eng": Published(
         url="https://storage.googleapis.com/download.tensorflow.org/data/spa-eng.zip",
         path="spa-eng/spa-eng.zip",
-        content_sha256="0c4fd7825d3d872488d38c157f784e035edab4f2ff0df25a2a208790ecb5b58f",
+        sha256="0c4fd7825d3d872488d38c157f784e035edab4f2ff0df25a2a208790ecb5b58f",
     ),
     "imdb": Published(
         url=_ACL_IMDB,
@@ -84,42 +83,38 @@ FILES: dict[str, Published] = {
     "imdb_train": Published(
         url=_ACL_IMDB,
         path="imdb/imdb_train.csv",
-        content_sha256="bed39017e043f33c2346982d5f075833c44b2d938f2c0483d491c263c67f634e",
+        sha256="bed39017e043f33c2346982d5f075833c44b2d938f2c0483d491c263c67f634e",
     ),
     "imdb_test": Published(
         url=_ACL_IMDB,
         path="imdb/imdb_test.csv",
-        content_sha256="8ab6f6f976eddd12b2814a92b6c7901791d7db16090f513001492c414dee476b",
+        sha256="8ab6f6f976eddd12b2814a92b6c7901791d7db16090f513001492c414dee476b",
     ),
     "ridership": Published(
         url="https://github.com/ageron/data/raw/main/ridership.tgz",
         path="timeseries/CTA_-_Ridership_-_Daily_Boarding_Totals.csv",
-        content_sha256="34faaba085ca21434b7dd3e0abcbaf8cde5be3a4f170dda1c8caef72c5c4bd06",
+        sha256="34faaba085ca21434b7dd3e0abcbaf8cde5be3a4f170dda1c8caef72c5c4bd06",
         member="CTA_-_Ridership_-_Daily_Boarding_Totals.csv",
     ),
     "fashion_mnist_train_images": Published(
         url=_KERAS_DATASETS + "train-images-idx3-ubyte.gz",
         path="fashion-mnist/train-images-idx3-ubyte.gz",
-        sha256="3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
-        content_sha256="c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+        sha256="c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
     ),
     "fashion_mnist_train_labels": Published(
         url=_KERAS_DATASETS + "train-labels-idx1-ubyte.gz",
         path="fashion-mnist/train-labels-idx1-ubyte.gz",
-        sha256="a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
-        content_sha256="bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+        sha256="bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
     ),
     "fashion_mnist_test_images": Published(
         url=_KERAS_DATASETS + "t10k-images-idx3-ubyte.gz",
         path="fashion-mnist/t10k-images-idx3-ubyte.gz",
-        sha256="346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
-        content_sha256="5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+        sha256="5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
     ),
     "fashion_mnist_test_labels": Published(
         url=_KERAS_DATASETS + "t10k-labels-idx1-ubyte.gz",
         path="fashion-mnist/t10k-labels-idx1-ubyte.gz",
-        sha256="67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
-        content_sha256="0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+        sha256="0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
     ),
 }
 
@@ -178,7 +173,7 @@ def find_local(name: str) -> Path | None:
     local = _find_local(row)
     if local is None:
         return None
-    problem = _content_problem(local, row)
+    problem = _problem(local, row, "sha256")
     if problem:
         raise UserError(
             f"The file {local} is not the published one: {problem}. Delete it to have it "
@@ -207,13 +202,8 @@ def _fetch_cached(name: str, row: Published) -> Path:
     """Keras' cache holds the file wanted (not its archive), and only after it was checked."""
     home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
     target = home / "datasets" / "handson_zoo" / row.path
-    if target.is_file():
-        problem = _content_problem(target, row) or (
-            None if row.member else _published_problem(target, row)
-        )
-        if problem is None:
-            return target
-        target.unlink()
+    if target.is_file() and _problem(target, row, "sha256", "md5") is None:
+        return target
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         # A folder of its own: neither an interrupted run nor a second process leaves half a file.
@@ -247,10 +237,10 @@ def _download(name: str, row: Published, folder: str) -> Path:
 
 def _checked(published: Path, row: Published) -> Path:
     """Returns the file wanted out of a fresh download, or refuses it."""
-    problem = _published_problem(published, row)
-    if problem is None and row.member:
+    problem = None
+    if row.member:
         published, problem = _extract(published, row.member)
-    problem = problem or _content_problem(published, row)
+    problem = problem or _problem(published, row, "sha256", "md5")
     if problem:
         raise UserError(
             f"The file downloaded from {row.url} is not the expected one: {problem}. It was "
@@ -264,56 +254,29 @@ def _extract(archive: Path, member: str) -> tuple[Path, str | None]:
     """Copies one member next to the archive. No path inside the archive is ever used."""
     target = archive.with_name("member")
     try:
-        if zipfile.is_zipfile(archive):
-            with zipfile.ZipFile(archive) as file:
-                names = [info.filename for info in file.infolist() if not info.is_dir()]
-                chosen = next((name for name in names if name.endswith(member)), None)
-                source = file.open(chosen) if chosen else None
-                return _copy(source, target, archive, member)
         with tarfile.open(archive) as file:
-            infos = (info for info in file if info.isfile() and info.name.endswith(member))
-            chosen = next(infos, None)
-            source = file.extractfile(chosen) if chosen else None
-            return _copy(source, target, archive, member)
+            found = next((m for m in file if m.isfile() and m.name.endswith(member)), None)
+            if found is None:
+                return archive, f"no file in it is named {member}"
+            with file.extractfile(found) as source, open(target, "wb") as out:
+                shutil.copyfileobj(source, out)
     except UNREADABLE as error:
         return archive, f"it cannot be unpacked ({error})"
-
-
-def _copy(source: BinaryIO | None, target: Path, archive: Path, member: str):
-    if source is None:
-        return archive, f"no file in it is named {member}"
-    with source, open(target, "wb") as out:
-        shutil.copyfileobj(source, out, CHUNK)
     return target, None
 
 
-def _published_problem(path: Path, row: Published) -> str | None:
-    for algorithm, expected in (("sha256", row.sha256), ("md5", row.md5)):
-        if expected:
-            with open(path, "rb") as file:
-                return _difference(algorithm, expected, _digest(file, algorithm))
+def _problem(path: Path, row: Published, *hashes: str) -> str | None:
+    """In words, why a file is not the published one; None if it is, as far as that is known."""
+    for algorithm in hashes:
+        expected = getattr(row, algorithm)
+        if expected is None:
+            continue
+        what = "content " if algorithm == "sha256" else ""
+        try:
+            with open_bytes(path) if what else open(path, "rb") as file:
+                actual = hashlib.file_digest(file, algorithm).hexdigest()
+        except UNREADABLE as error:
+            return f"it cannot be uncompressed ({error}), expected content with sha256 {expected}"
+        if actual != expected:
+            return f"expected {what}{algorithm} {expected}, received {actual}"
     return None
-
-
-def _content_problem(path: Path, row: Published) -> str | None:
-    if row.content_sha256 is None:
-        return None
-    try:
-        with open_bytes(path) as file:
-            actual = _digest(file, "sha256")
-    except UNREADABLE as error:
-        return f"it cannot be uncompressed ({error}), expected content with sha256 " + (
-            row.content_sha256
-        )
-    return _difference("content sha256", row.content_sha256, actual)
-
-
-def _digest(file: BinaryIO, algorithm: str) -> str:
-    digest = hashlib.new(algorithm)
-    while chunk := file.read(CHUNK):
-        digest.update(chunk)
-    return digest.hexdigest()
-
-
-def _difference(what: str, expected: str, actual: str) -> str | None:
-    return None if actual == expected else f"expected {what} {expected}, received {actual}"

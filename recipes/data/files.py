@@ -37,13 +37,16 @@ def column_names(path: str | Path) -> list[str]:
     return _reading(path, lambda: _csv_header(path)[0])
 
 
-def read_columns(path: str | Path, wanted: Mapping[str, str], text: str | None) -> pd.DataFrame:
-    """Reads some columns of a CSV or Parquet file.
+def read_columns(
+    path: str | Path, wanted: Mapping[str, str] | None = None, text: str | None = None
+) -> pd.DataFrame:
+    """Reads all or some columns of a CSV or Parquet file.
 
     Args:
         path: The file.
-        wanted: The columns, each with the flag that asked for it (for the message).
-        text: The one column to read as text, or None.
+        wanted: The columns, each with the flag that asked for it (for the message). Defaults to
+            all of them.
+        text: The one column to read as text. Defaults to none.
 
     Returns:
         A data frame with at least one row.
@@ -52,6 +55,7 @@ def read_columns(path: str | Path, wanted: Mapping[str, str], text: str | None) 
         UserError: The file or a column is missing, empty or unreadable.
     """
     present = column_names(path)
+    wanted = dict.fromkeys(present, "the file") if wanted is None else wanted
     for column, flag in wanted.items():
         if present.count(column) != 1:
             refuse_column(path, column, flag, present)

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 
 import keras
 
-from callbacks import AverageWeights, Checkpoint, NaNGuard, Profiler, TensorBoard, with_norms
+from callbacks import Checkpoint, Profiler, SwapEMAWeights, TensorBoard, TerminateOnNaN, with_norms
 from recipes.data.batches import Batches, EpochClock
 from recipes.engine.config import TrainConfig
 from recipes.engine.folder import RunFolder
@@ -87,11 +87,11 @@ def fit(
     )
     # Variables that the first step had to make would have it traced twice.
     model.optimizer.build(model.trainable_variables)
-    guard = NaNGuard()
+    guard = TerminateOnNaN()
     board = TensorBoard(
         folder.path,
-        pictures=figures,
-        picture_freq=max(5, config.epochs // 5),  # drawing may cost more than an epoch
+        figures=figures,
+        figure_freq=max(5, config.epochs // 5),  # drawing may cost more than an epoch
         texts=texts,
         hparams=hyperparameters(config),
         monitor=built.monitor,
@@ -100,7 +100,7 @@ def fit(
     )
     best = folder.checkpoints / "best.weights.h5"
     watch = [EpochClock(training), *built.callbacks, guard]
-    watch += [AverageWeights()] if config.ema else []
+    watch += [SwapEMAWeights()] if config.ema else []
     watch += [*_best_epoch_watch(best, built, config), *plateau_watch(config, built), board]
     watch += [Progress(built.monitor, config.progress, built.mode), *_profiler(config, folder)]
     checkpoint = Checkpoint(folder.checkpoints, watch, resume)

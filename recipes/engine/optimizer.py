@@ -10,7 +10,7 @@ from callbacks import (
     FlatCosine,
     OneCycle,
     PowerDecay,
-    ReduceOnPlateau,
+    ReduceLROnPlateau,
     WarmupCosine,
 )
 
@@ -62,4 +62,4 @@ def make_optimizer(config, total_steps):
 def plateau_watch(config, built):
     """The callbacks of performance scheduling, where the flags ask for it."""
     if config.schedule == "plateau":
-        yield ReduceOnPlateau(built.monitor, mode=built.mode)
+        yield ReduceLROnPlateau(built.monitor, mode=built.mode)

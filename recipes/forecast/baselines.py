@@ -27,7 +27,8 @@ class LeastSquares:
     Args:
         windows: A `Windows`; its training split is used.
 
-    The normal equations are summed over chunks of windows, so memory does not grow with them.
+    The normal equations are summed over chunks of windows, so memory does not grow with them (as it
+    would with scikit-learn's `LinearRegression`, which takes all of them at once).
     """
 
     def __init__(self, windows):

@@ -71,7 +71,11 @@ class Forecaster:
         if self.recursive_steps:
             steps = self.recursive_steps
             ahead = windows.future_ahead(starts, steps)
-            return np.asarray(zoo.decoding.roll_out(self.model, inputs, steps, known=ahead))
+            return np.asarray(
+                zoo.decoding.forecast_recursively(
+                    self.model, inputs, steps, future_covariates=ahead
+                )
+            )
         if self.mc_samples:
             sampled = zoo.monte_carlo(
                 self.model, inputs, samples=self.mc_samples, seed=self.seed + first

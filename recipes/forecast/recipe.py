@@ -113,7 +113,7 @@ def build_model(config: ForecastConfig, data):
     if config.loss_steps:
         trained = zoo.layers.LastSteps(config.loss_steps, name="loss_steps")(forecast)
     mean, scale = data.target_scaling
-    outputs = zoo.layers.TargetUnits(mean, scale, config.head, name="units")(forecast)
+    outputs = zoo.layers.Denormalization(mean, scale, config.head, name="units")(forecast)
     probabilistic = {
         "quantile": lambda: zoo.losses.PinballLoss(config.quantiles),
         "gaussian": zoo.losses.GaussianNLL,

@@ -1,13 +1,11 @@
 """Forecasts as CSV: `time,origin,step,target,forecast,lower,upper`."""
 
-import csv
-import sys
-from pathlib import Path
+import itertools
 
 import numpy as np
 
 from recipes.data.dates import show
-from recipes.errors import UserError
+from recipes.data.writing import write_csv
 
 COLUMNS = ("time", "origin", "step", "target", "forecast", "lower", "upper")
 
@@ -26,42 +24,23 @@ def write(path, windows, parts):
     Raises:
         UserError: If the file cannot be written.
     """
-    if path is None:
-        _write(sys.stdout, windows, parts)
-        return
-    path = Path(path)
-    partial = path.with_name(f".{path.name}.part")
-    try:
-        with partial.open("w", newline="") as file:
-            _write(file, windows, parts)
-        partial.replace(path)
-    except OSError as error:
-        raise UserError(f"Cannot write {path}: {error.strerror}.") from error
+    header = COLUMNS if windows.series.num_series == 1 else ("series", *COLUMNS)
+    write_csv(path, header, itertools.chain(*(_rows(windows, *part) for part in parts)))
 
 
-def _write(file, windows, parts):
-    several = windows.series.num_series > 1
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow((["series"] if several else []) + list(COLUMNS))
-    for starts, forecasts in parts:
-        _write_part(writer, windows, starts, forecasts)
-
-
-def _write_part(writer, windows, starts, forecasts):
-    series = windows.series
-    several = series.num_series > 1
-    bounds = forecasts.widest if forecasts else None
+def _rows(windows, starts, forecasts):
+    series, bounds = windows.series, forecasts.widest
     for index, start in enumerate(starts):
         origin = start + windows.window - 1
         which = int(series.series_of(origin))
-        prefix = [series.ids[which]] if several else []
+        prefix = [series.ids[which]] if series.num_series > 1 else []
         times = _times_ahead(windows, origin, which)
         for step in range(windows.horizon):
             for target, name in enumerate(series.targets):
                 at = (index, step, target)
                 lower, upper = (bounds[0][at], bounds[1][at]) if bounds else ("", "")
                 row = [times[step], show(series.times[origin]), step + 1, name]
-                writer.writerow([*prefix, *row, forecasts.point[at], lower, upper])
+                yield [*prefix, *row, forecasts.point[at], lower, upper]
 
 
 def _times_ahead(windows, origin, which):

@@ -3,6 +3,8 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from callbacks.drawing import shortened
+
 COLUMNS, ROWS = 6, 4
 
 
@@ -25,12 +27,9 @@ def most_wrong(part, probabilities) -> Figure:
     for axis, index in zip(axes, chosen, strict=False):
         axis.imshow(part.images[index], cmap="gray", vmin=0, vmax=255)
         axis.set_title(
-            f"{_short(classes[part.labels[index]])}\nas {_short(classes[predicted[index]])} "
+            f"{shortened(classes[part.labels[index]], 14)}\n"
+            f"as {shortened(classes[predicted[index]], 14)} "
             f"({100 * sure[index]:.0f} %)",
             fontsize=8,
         )
     return figure
-
-
-def _short(name):
-    return name if len(name) <= 14 else f"{name[:13]}…"

@@ -1,6 +1,7 @@
 """The table of predicted pictures."""
 
-from recipes.classification.tables import class_columns, write_csv
+from recipes.classification.tables import class_columns
+from recipes.data.writing import write_csv
 
 
 def write(path, key, sources, labels, probabilities, classes) -> None:
@@ -17,11 +18,5 @@ def write(path, key, sources, labels, probabilities, classes) -> None:
     Raises:
         UserError: If the file cannot be written.
     """
-    header, rows = class_columns(probabilities, classes)
-    known = [[source] for source in sources]
-    names = [key]
-    if labels is not None:
-        known = [[*first, label] for first, label in zip(known, labels, strict=True)]
-        names.append("label")
-    body = [[*first, *row] for first, row in zip(known, rows, strict=True)]
-    write_csv(path, [*names, *header], body)
+    known = {key: sources} if labels is None else {key: sources, "label": labels}
+    write_csv(path, *class_columns(probabilities, classes, known))

@@ -27,7 +27,7 @@ _DEFAULTS = {
 
 _MODEL = "conv_lstm_language_model"
 _TEXT_FLAGS = (
-    "encoding", "tokens", "lowercase", "vocabulary_size", "split", "validation_fraction",
+    "encoding", "tokenizer", "lowercase", "vocabulary_size", "split", "validation_fraction",
     "test_fraction", "prompt",
 )  # fmt: skip
 

@@ -143,7 +143,7 @@ class ChoraleTask(LanguageTask):
         for name, chords in self._pieces(found).items():
             file = name.replace(" ", "-")
             write_wav(music / f"{file}.wav", synthesize(chords))
-            to_midi(chords).save(music / f"{file}.mid")
+            to_midi(chords).write(str(music / f"{file}.mid"))
         return [
             Section("Generated music", self._section(found)),
             Figure("Continuations of the opening", "piano_rolls", self._draw(found)),

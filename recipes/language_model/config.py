@@ -21,8 +21,8 @@ class LanguageModelConfig(TrainConfig):
     Args:
         data: Your own text file instead of a dataset, gzipped or not.
         encoding: How the characters of that file are written as bytes.
-        tokens: What the model reads and writes: characters, or sub-word units, byte-level so that
-            they can write any text.
+        tokenizer: What the model reads and writes: characters, or sub-word units, byte-level so
+            that they can write any text.
         lowercase: Turn the text into lower case.
         vocabulary_size: Number of sub-word units, at most.
         split: fractions takes what follows for validation and test from the end of the text. book
@@ -47,9 +47,11 @@ class LanguageModelConfig(TrainConfig):
         *TrainConfig.NOT_LEARNED_FROM, "sample_length", "sample_temperatures", "prompt",
     )  # fmt: skip
 
+    RENAMED: ClassVar[dict[str, str]] = {"tokens": "tokenizer"}
+
     data: str | None = None
     encoding: str = "utf-8"
-    tokens: Literal["characters", "bpe", "wordpiece", "unigram"] = "characters"
+    tokenizer: Literal["characters", "bpe", "wordpiece", "unigram"] = "characters"
     lowercase: bool = False
     vocabulary_size: int = 1000
     split: Literal["fractions", "book", "90-10"] = "fractions"

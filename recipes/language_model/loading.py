@@ -101,10 +101,10 @@ def fit_tokenizer(config, training, others):
     """
     options = {"lowercase": config.lowercase, "name": "tokenizer"}
     try:
-        if config.tokens != "characters":
+        if config.tokenizer != "characters":
             size = config.vocabulary_size
             fit = zoo.layers.SubwordTokenizer.fit
-            return fit(training, config.tokens, size, **options), ()
+            return fit(training, config.tokenizer, size, **options), ()
         new = sorted(set(others) - set(training))
         fitted = zoo.layers.CharacterTokenizer.fit(training, unknown=bool(new), **options)
     except ValueError as error:
@@ -121,7 +121,7 @@ def _check_length(config, name, start, end):
     """Every part must hold a window and the token after it."""
     if end - start > config.window:
         return
-    units = "characters" if config.tokens == "characters" else "tokens"
+    units = "characters" if config.tokenizer == "characters" else "tokens"
     shares = " and larger --validation_fraction and --test_fraction"
     raise UserError(
         f"The text is too short: the {name} part has {end - start:,} {units}, and one window needs "

@@ -1,4 +1,7 @@
-"""Chords as a MIDI file, one track a voice."""
+"""Chords as MIDI, one track a voice."""
+
+import numpy as np
+import pretty_midi
 
 from recipes.language_model.music import CHORDS_PER_BEAT, TEMPO, held_notes
 
@@ -19,49 +22,26 @@ def to_midi(chords, tempo=TEMPO):
         tempo: Beats a minute. Defaults to 80.
 
     Returns:
-        A `mido.MidiFile`: a track for the tempo, then one for each voice on a channel of its own.
+        A `pretty_midi.PrettyMIDI` with an instrument for each voice: it writes itself to a file
+        (`write`), and plays itself with a sound font (`fluidsynth`, where that is installed).
+
+    Raises:
+        ValueError: If the tempo is not above 0.
 
     Example:
         >>> from recipes.language_model.midi import to_midi
-        >>> file = to_midi([[69, 57]] * 8, tempo=60)
-        >>> [track.name for track in file.tracks], file.length  # seconds
-        (['Tempo', 'Voice 1', 'Voice 2'], 2.0)
+        >>> music = to_midi([[69, 57]] * 8, tempo=60)
+        >>> [voice.name for voice in music.instruments], music.get_end_time()  # seconds
+        (['Voice 1', 'Voice 2'], 2.0)
     """
-    import mido
-
-    voices = len(chords[0]) if len(chords) else 0
+    if not tempo > 0:
+        raise ValueError(f"Expected a tempo above 0. Received: tempo={tempo!r}")
+    music = pretty_midi.PrettyMIDI(resolution=TICKS, initial_tempo=tempo)
+    voices = np.shape(chords)[1] if len(chords) else 0
     names = VOICES if voices == len(VOICES) else [f"Voice {v + 1}" for v in range(voices)]
-    first = mido.MidiTrack(
-        [
-            mido.MetaMessage("track_name", name="Tempo"),
-            mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(tempo)),
-        ]
-    )
-    events = [[] for _ in names]
+    music.instruments = [pretty_midi.Instrument(ORGAN, name=name) for name in names]
+    step = 60 / tempo / CHORDS_PER_BEAT
     for voice, note, start, length in held_notes(chords):
-        events[voice] += [(start, "note_on", note), (start + length, "note_off", note)]
-    tracks = [
-        _track(mido, name, channel, found, len(chords))
-        for channel, (name, found) in enumerate(zip(names, events, strict=True))
-    ]
-    return mido.MidiFile(type=1, ticks_per_beat=TICKS, tracks=[first, *tracks])
-
-
-def _track(mido, name, channel, events, chords):
-    """A voice holds one note at a time, so its events are in the order of time already."""
-    track = mido.MidiTrack(
-        [
-            mido.MetaMessage("track_name", name=name),
-            mido.Message("program_change", channel=channel, program=ORGAN),
-        ]
-    )
-    tick, passed = TICKS // CHORDS_PER_BEAT, 0
-    for chord, kind, note in events:
-        track.append(
-            mido.Message(
-                kind, channel=channel, note=note, velocity=_VELOCITY, time=(chord - passed) * tick
-            )
-        )
-        passed = chord
-    track.append(mido.MetaMessage("end_of_track", time=(chords - passed) * tick))
-    return track
+        times = start * step, (start + length) * step
+        music.instruments[voice].notes.append(pretty_midi.Note(_VELOCITY, note, *times))
+    return music

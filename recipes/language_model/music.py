@@ -11,7 +11,6 @@ import numpy as np
 CHORDS_PER_BEAT = 4
 #: Tempo of what is played, in beats a minute.
 TEMPO = 80
-_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
 
 class Held(NamedTuple):
@@ -28,15 +27,6 @@ class Held(NamedTuple):
     note: int
     start: int
     length: int
-
-
-def note_name(note) -> str:
-    """The name of a MIDI note, with middle C as C4.
-
-    >>> note_name(60), note_name(69), note_name(58)
-    ('C4', 'A4', 'A#3')
-    """
-    return f"{_NAMES[note % 12]}{note // 12 - 1}"
 
 
 def held_notes(chords) -> list[Held]:
@@ -71,11 +61,14 @@ def held_notes(chords) -> list[Held]:
 def transpose(chords, semitones) -> np.ndarray:
     """A piece moved up by some semitones (down by negative ones); silence stays silence.
 
-    >>> transpose([[60, 0]], -2)
-    array([[58,  0]])
+    A note that falls to 0 or below is none, and must not pass for silence: it becomes -1.
+
+    >>> transpose([[60, 2, 0]], -2)
+    array([[58, -1,  0]])
     """
     chords = np.asarray(chords, np.int64)
-    return np.where(chords == 0, 0, chords + semitones)
+    moved = chords + semitones
+    return np.where(chords == 0, 0, np.where(moved > 0, moved, -1))
 
 
 class Copies:
@@ -110,11 +103,8 @@ class Copies:
             chords: `(chords, voices)`.
             transposed: Whether a run that was moved to another key counts as the same.
         """
-        chords = np.asarray(chords, np.int64)
         shifts = range(-60, 61) if transposed else (0,)
-        # A note that falls to 0 or below is none, and must not pass for silence, which is 0.
-        moved = (np.where(chords > 0, _sounding(chords + shift), 0) for shift in shifts)
-        return max(map(self._longest, moved))
+        return max(self._longest(transpose(chords, shift)) for shift in shifts)
 
     def _longest(self, chords):
         # lengths[p]: how long a run ends with the chord before this one and at position p.
@@ -126,7 +116,3 @@ class Copies:
             lengths[here] = found
             best, before = max(best, found.max(initial=0)), here
         return int(best)
-
-
-def _sounding(notes):
-    return np.where(notes > 0, notes, -1)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from recipes.classification.tables import write_csv
+from recipes.data.writing import replacing, write_csv
 from recipes.errors import UserError
 from recipes.language_model.data.chorales import COLUMNS
 from recipes.language_model.music import TEMPO
@@ -27,13 +27,8 @@ def write_music(path, chords, opening=0, tempo=TEMPO, title="") -> None:
     if ending == ".csv":
         write_csv(path, COLUMNS, [[int(note) for note in chord] for chord in chords])
         return
-    path = Path(path)
-    partial = path.with_name(f".{path.name}.part")
-    try:
+    with replacing(path) as partial:
         _write(ending, partial, chords, opening, tempo, title)
-        partial.replace(path)
-    except OSError as error:
-        raise UserError(f"Cannot write {path}: {error.strerror}.") from error
 
 
 def check_ending(path) -> None:
@@ -57,7 +52,7 @@ def _write(ending, path, chords, opening, tempo, title):
     elif ending == ".mid":
         from recipes.language_model.midi import to_midi
 
-        to_midi(chords, tempo).save(path)
+        to_midi(chords, tempo).write(str(path))
     else:
         from recipes.language_model.piano_roll import piano_roll
 

@@ -1,4 +1,7 @@
-"""n-gram models with interpolated Witten-Bell smoothing: what a language model must beat."""
+"""n-gram models with interpolated Witten-Bell smoothing: what a language model must beat.
+
+By hand in NumPy, since `nltk.lm` asks Python dictionaries for one probability at a time.
+"""
 
 from functools import cached_property, partial
 

@@ -1,11 +1,15 @@
-"""Pictures of chords."""
+"""Pictures of chords.
+
+By hand, since pretty_midi's piano roll is an array, in which a held note and its voice are lost.
+"""
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
+from pretty_midi import note_number_to_name
 
 from recipes.language_model.midi import VOICES
-from recipes.language_model.music import CHORDS_PER_BEAT, held_notes, note_name
+from recipes.language_model.music import CHORDS_PER_BEAT, held_notes
 
 _COLORS = ("tab:red", "tab:orange", "tab:green", "tab:blue")
 
@@ -31,7 +35,7 @@ def piano_roll(pieces, opening=0) -> Figure:
     low, high = int(sounding.min()), int(sounding.max())
     octaves = range(-(-low // 12) * 12, high + 1, 12)
     axes[0].set_ylim(low - 1.5, high + 1.5)
-    axes[0].set_yticks(octaves, [note_name(note) for note in octaves])
+    axes[0].set_yticks(octaves, [note_number_to_name(note) for note in octaves])
     axes[0].set_xlim(0, max(len(chords) for chords in pieces.values()) / CHORDS_PER_BEAT)
     axes[0].xaxis.set_major_locator(MultipleLocator(4))
     axes[-1].set_xlabel("beats")

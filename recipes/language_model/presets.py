@@ -11,7 +11,7 @@ from recipes.language_model.chorale_flags import STRIDE, WINDOW
 _BOOK = {
     "dataset": "shakespeare",
     "model": "char_rnn",
-    "tokens": "characters",
+    "tokenizer": "characters",
     "lowercase": True,
     "window": 100,
     "stride": 1,

@@ -2,7 +2,7 @@
 
 zoo train language_model                                the help texts of Python itself
 zoo train language_model --dataset shakespeare --split 90-10 --lowercase false
-zoo train language_model --data novel.txt --tokens bpe --vocabulary_size 2000
+zoo train language_model --data novel.txt --tokenizer bpe --vocabulary_size 2000
 zoo train language_model --dataset chorales             writes music: .wav, MIDI, piano rolls
 zoo predict logs/language_model/RUN --text "To be"      lets it go on
 """

@@ -1,5 +1,6 @@
 """Texts that a model writes, and how much of them it knows by heart."""
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,7 +65,8 @@ def longest_copy(text: str, source: str) -> str:
     """
     start = length = 0
     for first in range(len(text)):
-        # Whatever is no longer than the best is of no interest, so a search for one more suffices.
+        # Whatever is no longer than the best is of no interest, so a search for one more suffices
+        # (difflib would index every character of the source).
         while first + length < len(text) and text[first : first + length + 1] in source:
             start, length = first, length + 1
     return text[start : start + length]
@@ -104,10 +106,5 @@ def plain(prompt, samples) -> str:
 
 def quoted(text) -> str:
     """A text as Markdown that shows every line of it, whatever it holds."""
-    fence = "~" * max(3, 1 + max((len(run) for run in _runs(text, "~")), default=0))
+    fence = max(["~~", *re.findall("~+", text)], key=len) + "~"
     return f"{fence}text\n{text}\n{fence}"
-
-
-def _runs(text, character):
-    """The runs of a character in a text."""
-    return "".join(c if c == character else " " for c in text).split()

@@ -55,7 +55,7 @@ class LanguageTask:
     @property
     def description(self) -> str:
         """The data in one line."""
-        units = "characters" if self.config.tokens == "characters" else "tokens"
+        units = "characters" if self.config.tokenizer == "characters" else "tokens"
         parts = ", ".join(f"{self._count(name):,} {name}" for name in self.segments)
         size = self.tokenizer.vocabulary_size
         return f"{len(self.ids):,} {units}, {size:,} of them distinct: {parts}"

@@ -77,9 +77,7 @@ def importances(predict, task) -> tuple[pd.DataFrame, object]:
         task.take(rows),
         task.table.columns.names,
     )
-    header = ("column", score, "deviation")
-    frame = pd.DataFrame([(i.name, i.mean, i.deviation) for i in found], columns=header)
-    return frame, plots.importances(found, score)
+    return found.rename(columns={"mean": score}), plots.importances(found, score)
 
 
 def worst_rows(task, rows, found, names) -> pd.DataFrame:

@@ -1,15 +1,14 @@
 """What a model of tables must beat: boosted trees, a linear model, and a constant."""
 
-import warnings
-
 import numpy as np
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from recipes.classification.estimators import calmly
 
 #: Codes at most that boosted trees take for categories; columns with more count as numbers.
 _MOST_CODES = 255
@@ -28,9 +27,7 @@ class Baseline:
     def __init__(self, estimator, features, target, train):
         self.features = features
         self.classes = len(target.labels)
-        with warnings.catch_warnings():
-            # A baseline may stop before it is perfect.
-            warnings.simplefilter("ignore", ConvergenceWarning)
+        with calmly():
             self.estimator = estimator.fit(features[train], target.values[train])
 
     def __call__(self, rows):

@@ -101,7 +101,7 @@ def _own(config):
     check_size(config.data)
     names = column_names(config.data)
     _check_names(config, names, config.data)
-    return read_columns(config.data, dict.fromkeys(names, "the file"), None)
+    return read_columns(config.data)
 
 
 def _check_names(config, names, source):

@@ -4,6 +4,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from callbacks.drawing import shortened
+
 #: Columns at most in the picture of importances.
 MOST_BARS = 20
 #: Groups of predictions whose median error is drawn.
@@ -58,16 +60,16 @@ def importances(found, score) -> Figure:
     """Bars of permutation importances with their spread over the shuffles.
 
     Args:
-        found: `Importance`s, the largest first.
+        found: See `recipes.tabular.importances.permutation_importances`.
         score: In words, what gets worse.
     """
-    shown = found[:MOST_BARS][::-1]
+    shown = found.head(MOST_BARS)[::-1]
     figure = Figure(figsize=(7, 1.3 + 0.28 * len(shown)), layout="constrained")
     axis = figure.subplots()
     axis.barh(
-        [_short(each.name) for each in shown],
-        [each.mean for each in shown],
-        xerr=[each.deviation for each in shown],
+        [shortened(name, 32) for name in shown["column"]],
+        shown["mean"],
+        xerr=shown["deviation"],
         color="tab:blue",
         ecolor="0.3",
         error_kw={"lw": 1},
@@ -77,7 +79,3 @@ def importances(found, score) -> Figure:
     axis.grid(alpha=0.25, axis="x")
     axis.margins(y=0.02)
     return figure
-
-
-def _short(name, most=32):
-    return name if len(name) <= most else f"{name[: most - 3]}..."

@@ -62,7 +62,7 @@ def _read(path, columns, target):
     known = column_names(path).count(target) == 1
     if known:
         wanted[target] = "the target"
-    frame = read_columns(path, wanted, None)
+    frame = read_columns(path, wanted)
     numeric_block(frame, columns.numeric, path)  # refuses what is not a finite number
     return frame, frame[target] if known else None
 

@@ -107,13 +107,13 @@ def build_model(config: TabularConfig, data):
         objective["loss"] = keras.losses.Huber()
     mean = main
     if len(main.shape) == 3:  # an ensemble: every member learns from its own errors
-        mean = zoo.layers.MembersMean(target.head, name="mean_of_members")(main)
-        objective = {"loss": zoo.losses.EachMember(objective["loss"]), "metrics": []}
+        mean = zoo.layers.EnsembleMean(target.head, name="mean_of_members")(main)
+        objective = {"loss": zoo.losses.PerMemberLoss(objective["loss"]), "metrics": []}
     if target.labels:
         answer = zoo.layers.ClassProbabilities(target.labels, target.head, name="classes")
     else:
         shift, scale = data.target_scaling
-        answer = zoo.layers.TargetUnits([shift], [scale], name="units")
+        answer = zoo.layers.Denormalization([shift], [scale], name="units")
     built = Built(
         model=keras.Model(inputs, answer(mean), name=f"{config.model}_predictor"),
         training_model=keras.Model(inputs, outputs, name=f"{config.model}_training"),

@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from recipes.classification.tables import class_columns, write_csv
+from recipes.classification.tables import class_columns
+from recipes.data.writing import write_csv
 from recipes.engine.tables import markdown, number
 
 #: Columns of the data at most in the report's table of the worst rows, and characters in a cell.
@@ -51,9 +52,7 @@ def write(path, frame) -> None:
         UserError: If the file cannot be written.
     """
     rows = frame.itertuples(index=False, name=None)
-    write_csv(
-        path, list(frame), ([None if _absent(cell) else cell for cell in row] for row in rows)
-    )
+    write_csv(path, list(frame), ([None if pd.isna(cell) else cell for cell in r] for r in rows))
 
 
 def in_report(frame, texts=1) -> str:
@@ -75,12 +74,8 @@ def in_report(frame, texts=1) -> str:
     return markdown([[_cell(name) for name in shown], *rows], texts)
 
 
-def _absent(value):
-    return value is None or value is pd.NA or value != value
-
-
 def _cell(value):
-    if _absent(value):
+    if pd.isna(value):
         return ""
     if isinstance(value, int | float | np.number) and not isinstance(value, bool):
         return number(value)

@@ -71,8 +71,8 @@ def fit(config, texts, source):
     try:
         return zoo.layers.TextTokenizer.fit(
             texts,
-            config.tokens,
-            config.vocabulary_size or SIZES[config.tokens],
+            config.tokenizer,
+            config.vocabulary_size or SIZES[config.tokenizer],
             max_length=config.max_length,
             truncation=config.truncation,
             strip_html=config.strip_html,

@@ -1,7 +1,7 @@
 """Settings of the recipe text_classification, and its datasets."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from recipes.engine.config import TrainConfig, at_least
 from recipes.errors import UserError
@@ -28,7 +28,7 @@ class TextClassificationConfig(TrainConfig):
         train_size: Use so many of the training texts only, with each class keeping its share.
         split: random holds out texts of each class alike, and keeps those that occur twice in one
             part. book, for imdb, is the third edition's: the last tenth of the training reviews.
-        tokens: What the model reads: words (in lower case, without punctuation), characters, or
+        tokenizer: What the model reads: words (in lower case, without punctuation), characters, or
             sub-words.
         vocabulary_size: Different ids at most, with padding and unknown ones. Defaults to 20,000
             for words and 8,000 for sub-words.
@@ -47,6 +47,8 @@ class TextClassificationConfig(TrainConfig):
             such thing.
     """
 
+    RENAMED: ClassVar[dict[str, str]] = {"tokens": "tokenizer"}
+
     data: str | None = None
     text: str | None = None
     target: str | None = None
@@ -56,7 +58,7 @@ class TextClassificationConfig(TrainConfig):
     test_fraction: float | None = None
     train_size: int | None = None
     split: Literal["random", "book"] = "random"
-    tokens: Literal["words", "characters", "bpe", "wordpiece", "unigram"] = "words"
+    tokenizer: Literal["words", "characters", "bpe", "wordpiece", "unigram"] = "words"
     vocabulary_size: int | None = None
     lowercase: bool = False
     strip_html: bool = True

@@ -1,5 +1,7 @@
 """What a classifier reads in a text: the gradient times the input, token by token.
 
+(Scikit-learn's `permutation_importance` is for the columns of a table.)
+
 Reference: Shrikumar et al., *Not just a black box: learning important features through propagating
 activation differences*, 2016; Ancona et al., *Towards better understanding of gradient-based
 attribution methods for deep neural networks*, 2018.

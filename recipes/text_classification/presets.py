@@ -21,7 +21,7 @@ _REVIEWS = {
     **_BOOK,
     "dataset": "imdb",
     "split": "book",
-    "tokens": "words",
+    "tokenizer": "words",
     "vocabulary_size": 1000,
     "max_length": None,
     "optimizer": "nadam",
@@ -32,7 +32,7 @@ _GRU = {"encoder": "gru", "units": 128, "embedding_dim": 128}
 _REBER = {
     **_BOOK,
     "dataset": "reber",
-    "tokens": "characters",
+    "tokenizer": "characters",
     "bucketing": False,  # strings of one length in a batch are too much alike for this momentum
     "optimizer": "sgd",
     "learning_rate": 0.02,

@@ -60,7 +60,7 @@ def default_config(
         arguments = {"encoder": "bigru", "pooling": "max", "units": 128, "embedding_dim": 16}
         return replace(
             config,
-            tokens="characters",
+            tokenizer="characters",
             learning_rate=0.01,
             model_arguments=arguments if own else {},
         )

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from recipes.classification.tables import class_columns, write_csv
+from recipes.classification.tables import class_columns
+from recipes.data.writing import write_csv
 from recipes.engine.tables import cell, markdown, number
 
 #: Tokens named in a cell of a table.
@@ -22,13 +23,8 @@ def write(path, numbers, labels, probabilities, classes) -> None:
     Raises:
         UserError: If the file cannot be written.
     """
-    header, rows = class_columns(probabilities, classes)
-    names, known = ["row"], [[each] for each in numbers]
-    if labels is not None:
-        names.append("target")
-        known = [[*first, label] for first, label in zip(known, labels, strict=True)]
-    body = [[*first, *row] for first, row in zip(known, rows, strict=True)]
-    write_csv(path, [*names, *header], body)
+    known = {"row": numbers} if labels is None else {"row": numbers, "target": labels}
+    write_csv(path, *class_columns(probabilities, classes, known))
 
 
 def most_wrong(part, probabilities, count=10) -> str:

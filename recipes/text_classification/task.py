@@ -89,7 +89,7 @@ class TextTask(ClassificationTask):
             return f"{text}; the model reads them as they are"
         lengths = [len(ids) for ids in self.parts["train"].inputs]
         return (
-            f"{text}; {self.config.tokens}, {self.reader.vocabulary_size:,} ids, "
+            f"{text}; {self.config.tokenizer}, {self.reader.vocabulary_size:,} ids, "
             f"{np.median(lengths):,.0f} (at most {max(lengths):,}) in a text"
         )
 
@@ -164,7 +164,7 @@ class TextTask(ClassificationTask):
 
     def baselines(self) -> dict:
         """What a practitioner would try first: `{name: predictor(part)}`."""
-        characters = self.config.tokens == "characters"
+        characters = self.config.tokenizer == "characters"
         balanced = self.class_weights is not None
         return baselines.fit(self.parts["train"], self.reader.clean, characters, balanced)
 

@@ -1,7 +1,7 @@
 """Settings of the recipe translation, and its datasets."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from recipes.engine.config import TrainConfig, at_least
 from recipes.errors import UserError
@@ -20,7 +20,7 @@ class TranslationConfig(TrainConfig):
         data: Your own file instead of a dataset, gzipped or not: source, tab, target in each line.
         encoding: How the characters of that file are written as bytes.
         reverse: Translate from the second column to the first.
-        tokens: What the model reads and writes: words (those of the book: lower case, without
+        tokenizer: What the model reads and writes: words (those of the book: lower case, without
             punctuation), characters, or sub-word units, byte-level so that they can write any text.
         lowercase: Turn sources and targets into lower case. Words always are.
         source_vocabulary_size: Ids of the source at most, three special ones included. Defaults to
@@ -48,10 +48,12 @@ class TranslationConfig(TrainConfig):
             model's. It is for seq2seq, takes much longer, and needs the extra addons (Python 3.11).
     """
 
+    RENAMED: ClassVar[dict[str, str]] = {"tokens": "tokenizer"}
+
     data: str | None = None
     encoding: str = "utf-8"
     reverse: bool = False
-    tokens: Literal["words", "characters", "bpe", "wordpiece", "unigram"] = "bpe"
+    tokenizer: Literal["words", "characters", "bpe", "wordpiece", "unigram"] = "bpe"
     lowercase: bool = False
     source_vocabulary_size: int | None = None
     target_vocabulary_size: int | None = None

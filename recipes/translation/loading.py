@@ -45,7 +45,7 @@ def load(config) -> TranslationTask:
     options = {"max_length": config.max_length, "lowercase": config.lowercase}
     tokenizers = []
     for name, texts, rest, size in zip(("source", "target"), sides, unseen, sizes, strict=True):
-        fitted, more = fit_tokenizer(config.tokens, texts, rest, size, name, **options)
+        fitted, more = fit_tokenizer(config.tokenizer, texts, rest, size, name, **options)
         tokenizers.append(fitted)
         notes += more
     parts, ids, more = _encoded(config, parts, *tokenizers)

@@ -15,12 +15,12 @@ _BOOK = {
     "clipnorm": 0.0,
     "patience": 0,
 }
-_DATES = {**_BOOK, "dataset": "dates", "model": "seq2seq", "tokens": "characters"}
+_DATES = {**_BOOK, "dataset": "dates", "model": "seq2seq", "tokenizer": "characters"}
 _DATES_MODEL = {"units": 128, "embedding_dim": 32, "encoder": "plain", "attention": "none"}
 _SPANISH = {
     **_BOOK,
     "dataset": "spa_eng",
-    "tokens": "words",
+    "tokenizer": "words",
     "source_vocabulary_size": 1000,
     "target_vocabulary_size": 1000,
     "split": "book",

@@ -45,7 +45,7 @@ def default_config(
         arguments = {"units": 128, "embedding_dim": 32, "attention_layer_size": 128}
         return replace(
             config,
-            tokens="characters",
+            tokenizer="characters",
             max_length=20,
             epochs=5,
             learning_rate=0.004,

@@ -1,6 +1,6 @@
 """Scheduled sampling over a run of training."""
 
-import math
+from scipy.special import lambertw
 
 import zoo
 
@@ -33,13 +33,6 @@ def sampling_probability(name, end, steps):
         return zoo.layers.LinearSampling(half, end=end)
     if name == "exponential":
         return zoo.layers.ExponentialSampling(half / 3, end=end)
-    return zoo.layers.InverseSigmoidSampling(_slowness(half / 2), end=end)
-
-
-def _slowness(step):
-    """The k of an inverse sigmoid that has its middle at a step: `k log(k) = step`, by halving."""
-    low, high = 1.0, max(3.0, step)
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if middle * math.log(middle) < step else (low, middle)
-    return high
+    # The k of an inverse sigmoid that has its middle at a step: k log(k) = step.
+    slowness = half / 2 / lambertw(half / 2).real
+    return zoo.layers.InverseSigmoidSampling(float(slowness), end=end)

@@ -56,7 +56,7 @@ class TranslationTask:
         """What to try where a baseline is better."""
         size = "units" if self.config.model == "seq2seq" else "embedding_dim"
         found = f"more --epochs, another --learning_rate, a larger --model.{size}"
-        return found if self.config.tokens == "bpe" else f"{found}, --tokens bpe"
+        return found if self.config.tokenizer == "bpe" else f"{found}, --tokenizer bpe"
 
     @property
     def description(self) -> str:
@@ -64,8 +64,8 @@ class TranslationTask:
         parts = ", ".join(f"{len(pairs):,} {name}" for name, pairs in self.pairs.items())
         source, target = self.source_tokenizer, self.target_tokenizer
         return (
-            f"pairs: {parts}; {self.config.tokens}, {source.vocabulary_size:,} of the source and "
-            f"{target.vocabulary_size:,} of the target"
+            f"pairs: {parts}; {self.config.tokenizer}, {source.vocabulary_size:,} of the source "
+            f"and {target.vocabulary_size:,} of the target"
         )
 
     @cached_property
@@ -135,7 +135,7 @@ class TranslationTask:
     def baselines(self) -> dict:
         """Answers without a model: `{name: translator}`."""
         pairs = [(s, self.target_tokenizer.normalize(t)) for s, t in self.pairs["train"]]
-        characters = self.config.tokens == "characters"
+        characters = self.config.tokenizer == "characters"
         return {
             "most frequent": MostFrequent(pairs),
             "nearest source": Nearest(pairs, characters),

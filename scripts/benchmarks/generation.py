@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 import zoo
-from zoo.decoding import roll_out
+from zoo.decoding import forecast_recursively
 
 
 def generation_speed(steps=1000, repeats=3, num_layers=10, filters=32):
@@ -45,8 +45,8 @@ def generation_speed(steps=1000, repeats=3, num_layers=10, filters=32):
     field = zoo.receptive_field(2, [1, *(2**index for index in range(num_layers))])
     context = np.random.default_rng(42).normal(size=(1, field, 1)).astype("float32")
     sides = {
-        "cached": lambda: roll_out(model, context, steps, cached=True),
-        "recomputed": lambda: roll_out(model, context, steps, cached=False),
+        "cached": lambda: forecast_recursively(model, context, steps, cached=True),
+        "recomputed": lambda: forecast_recursively(model, context, steps, cached=False),
     }
     if keras.backend.backend() == "tensorflow":
         sides["recomputed without XLA"] = _without_xla(model, context, steps)

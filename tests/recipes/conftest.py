@@ -33,7 +33,7 @@ def without_pictures():
     touch = lambda self, path, **_: Path(path).touch()  # noqa: E731
     with (
         mock.patch("matplotlib.figure.Figure.savefig", touch),
-        mock.patch("callbacks.TensorBoard._write_pictures"),
+        mock.patch("callbacks.TensorBoard._write_figures"),
     ):
         yield
 

@@ -23,7 +23,7 @@ from scripts.benchmarks import translation_speed as speed
 from scripts.benchmarks.runs import Row
 
 TINY = {
-    "tokens": "words", "max_length": 6, "model.units": 8, "model.embedding_dim": 4,
+    "tokenizer": "words", "max_length": 6, "model.units": 8, "model.embedding_dim": 4,
     "model.attention_layer_size": 8, "beam": 5,
 }  # fmt: skip
 WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight")

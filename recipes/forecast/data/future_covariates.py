@@ -61,13 +61,8 @@ def future_columns(
     """
     future = future_times.shape[1]
     codes = np.repeat(np.arange(len(table.ids)), np.diff(table.offsets) + future)
-    times = np.empty(len(codes), table.times.dtype)
-    ends = table.offsets[1:] + np.arange(len(table.ids)) * future
-    beyond = ends[:, np.newaxis] + np.arange(future)
-    times[beyond] = future_times
-    inside = np.ones(len(times), bool)
-    inside[beyond] = False
-    times[inside] = table.times
+    series_times = zip(np.split(table.times, table.offsets[1:-1]), future_times, strict=True)
+    times = np.concatenate([part for pair in series_times for part in pair])
     columns, names = _from_dates(times, datetime_features, table.source)
     if future_covariates is not None:
         more = _from_file(table, codes, times, future_covariates, time, series, taken=names)
@@ -89,7 +84,7 @@ def _from_dates(
     columns, names = [], []
     for name in datetime_features:
         if name == "weekend":
-            columns.append(_weekday(times) >= 5)
+            columns.append(pd.DatetimeIndex(times).day_of_week >= 5)
             names.append(name)
         else:
             angle = 2 * np.pi * _phase(times, name)
@@ -98,20 +93,17 @@ def _from_dates(
     return columns, names
 
 
-def _weekday(times: np.ndarray) -> np.ndarray:
-    return (times.astype("datetime64[D]").astype(np.int64) + 3) % 7  # 1970-01-01: a Thursday
-
-
 def _phase(times: np.ndarray, name: str) -> np.ndarray:
     """Position in a cycle, from 0 to less than 1."""
-    day = times.astype("datetime64[D]")
-    if name == "dayofweek":
-        return _weekday(times) / 7
+    dates = pd.DatetimeIndex(times)
     if name == "hour":
-        return (times - day) / np.timedelta64(1, "D")
-    if name == "month":
-        return (times.astype("datetime64[M]").astype(np.int64) % 12) / 12
-    return (day - times.astype("datetime64[Y]")).astype(np.int64) / 366
+        return (dates - dates.normalize()) / pd.Timedelta(days=1)
+    parts = {
+        "dayofweek": dates.day_of_week / 7,
+        "dayofyear": (dates.day_of_year - 1) / 366,
+        "month": (dates.month - 1) / 12,
+    }
+    return parts[name]
 
 
 def _from_file(

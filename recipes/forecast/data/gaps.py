@@ -4,6 +4,7 @@ Nothing looks ahead but the filling of what comes before a series' first known v
 """
 
 import numpy as np
+import pandas as pd
 
 from recipes.data.tables import Table
 from recipes.errors import UserError
@@ -57,7 +58,7 @@ def fill(table: Table, missing: str) -> None:
             column[absent] = 0.0
             how = "filled with 0"
         else:
-            leading = _fill_forward(table, name, column, absent)
+            leading = _fill_forward(table, name, column)
             how = "filled with the last known value"
             if leading:
                 how += f" ({leading} before the first known value, filled with that one)"
@@ -89,23 +90,18 @@ def to_float32(table: Table) -> np.ndarray:
     return values
 
 
-def _fill_forward(table: Table, name: str, column: np.ndarray, absent: np.ndarray) -> int:
+def _fill_forward(table: Table, name: str, column: np.ndarray) -> int:
     """Fills one column in place; returns how many values came before the first known one."""
-    starts = np.repeat(table.offsets[:-1], np.diff(table.offsets))
-    latest = np.where(absent, -1, np.arange(len(column)))
-    np.maximum.accumulate(latest, out=latest)
-    leading = latest < starts  # Nothing known yet in this series.
-    if leading.any():
-        first = np.minimum.reduceat(
-            np.where(absent, len(column), np.arange(len(column))), table.offsets[:-1]
+    series = np.repeat(np.arange(len(table.ids)), np.diff(table.offsets))
+    forward = pd.Series(column).groupby(series).ffill()
+    leading = forward.isna()  # nothing known yet in this series
+    filled = forward.groupby(series).bfill()
+    empty = np.unique(series[filled.isna()])
+    if len(empty):
+        raise UserError(
+            f"Expected values of column {name!r} in every series of {table.source}. Received: "
+            f"none in series {table.ids[empty[0]]!r} ({len(empty)} such series). Leave the "
+            "series out, or use --missing zero."
         )
-        empty = np.flatnonzero(first >= table.offsets[1:])
-        if len(empty):
-            raise UserError(
-                f"Expected values of column {name!r} in every series of {table.source}. Received: "
-                f"none in series {table.ids[empty[0]]!r} ({len(empty)} such series). Leave the "
-                "series out, or use --missing zero."
-            )
-        latest[leading] = np.repeat(first, np.diff(table.offsets))[leading]
-    column[:] = column[latest]
+    column[:] = filled
     return int(leading.sum())

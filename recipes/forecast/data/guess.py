@@ -29,7 +29,7 @@ def guess_columns(path, time=None, targets=(), taken=()) -> tuple[str | None, li
     if time and targets:
         return time, list(targets)
     names = [name for name in column_names(path) if name not in {*taken, time}]
-    frame = read_columns(path, dict.fromkeys(names, "--target"), None) if names else pd.DataFrame()
+    frame = read_columns(path, dict.fromkeys(names, "--target")) if names else pd.DataFrame()
     time = time or next((name for name in frame if _holds_dates(frame[name])), None)
     if targets:
         return time, list(targets)

@@ -6,6 +6,7 @@ Reference: Hands-On Machine Learning (third edition), chapter 15; City of Chicag
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 
 from recipes.data.download import fetch, open_bytes
 from recipes.forecast.data.series import TimeSeries
@@ -76,8 +77,6 @@ def ridership(
 
 def _read():
     """Returns the table, one row a day in order, and the number of duplicate rows dropped."""
-    import pandas as pd
-
     with open_bytes(fetch("ridership")) as file:
         table = pd.read_csv(file, usecols=["service_date", "day_type", "bus", "rail_boardings"])
     table["service_date"] = pd.to_datetime(table["service_date"], format="%m/%d/%Y")
@@ -87,5 +86,5 @@ def _read():
 
 
 def _kind_of_day(times: np.ndarray) -> np.ndarray:
-    weekday = (times.astype("datetime64[D]").astype(np.int64) + 3) % 7  # 1970-01-01: a Thursday
+    weekday = pd.DatetimeIndex(times).day_of_week
     return np.where(weekday == 5, "A", np.where(weekday == 6, "U", "W"))

@@ -1,4 +1,7 @@
-"""Steps of a calendar: lengths, months and business days, found in data and continued."""
+"""Steps of a calendar: lengths, months and business days, found in data and continued.
+
+By hand, since pandas' `infer_freq` has no name for the 15th of each month, and wants three dates.
+"""
 
 from dataclasses import dataclass
 

@@ -1,5 +1,7 @@
 """Fashion-MNIST: 70,000 grey pictures of clothes, 28 by 28 pixels, in ten classes.
 
+By hand, since `keras.datasets.fashion_mnist` neither checks its files nor looks into `ZOO_DATA`.
+
 Reference: Xiao et al., 2017 (Zalando Research, MIT licence); book, chapter 10.
 """
 

@@ -66,7 +66,7 @@ def read_chords(path) -> np.ndarray:
             f"Expected the columns {', '.join(COLUMNS)} (soprano to bass) in {path}. Received: "
             f"{', '.join(names)}."
         )
-    frame = read_columns(path, dict.fromkeys(COLUMNS, "a voice"), None)[list(COLUMNS)]
+    frame = read_columns(path, dict.fromkeys(COLUMNS, "a voice"))[list(COLUMNS)]
     numbers = frame.apply(pd.to_numeric, errors="coerce")
     fits = numbers.isin([0, *range(LOWEST, HIGHEST + 1)]).to_numpy()
     if not fits.all():

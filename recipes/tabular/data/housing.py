@@ -8,7 +8,7 @@ import pandas as pd
 from sklearn.model_selection import train_test_split
 
 from recipes.data.download import fetch
-from recipes.data.files import column_names, read_columns
+from recipes.data.files import read_columns
 
 
 def housing() -> pd.DataFrame:
@@ -21,8 +21,7 @@ def housing() -> pd.DataFrame:
     Raises:
         UserError: The file is damaged or cannot be downloaded.
     """
-    path = fetch("housing")
-    return read_columns(path, dict.fromkeys(column_names(path), "the data set"), None)
+    return read_columns(fetch("housing"))
 
 
 def housing_book() -> tuple[pd.DataFrame, dict[str, np.ndarray]]:

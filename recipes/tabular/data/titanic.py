@@ -8,7 +8,7 @@ Reference: book, chapter 3, exercise 3.
 import pandas as pd
 
 from recipes.data.download import fetch
-from recipes.data.files import column_names, read_columns
+from recipes.data.files import read_columns
 
 
 def titanic() -> pd.DataFrame:
@@ -17,5 +17,4 @@ def titanic() -> pd.DataFrame:
     Raises:
         UserError: The file is damaged or cannot be downloaded.
     """
-    path = fetch("titanic")
-    return read_columns(path, dict.fromkeys(column_names(path), "the data set"), None)
+    return read_columns(fetch("titanic"))

@@ -147,7 +147,7 @@ def _only_texts(path, names):
     """The column named "text", or the only one that has spaces in most of its values."""
     if "text" in names:
         return "text"
-    frame = read_columns(path, dict.fromkeys(names, "--text"), None) if names else pd.DataFrame()
+    frame = read_columns(path, dict.fromkeys(names, "--text")) if names else pd.DataFrame()
     found = [name for name in names if _has_spaces(frame[name].dropna())]
     if len(found) != 1:
         what = f"several: {_some(found)}" if found else f"none among {_some(names)}"

@@ -22,7 +22,8 @@ from recipes.classification.scores import (
     regression_scores,
 )
 from recipes.classification.splits import balanced_weights, stratified, stratified_sample
-from recipes.classification.tables import class_columns, write_csv
+from recipes.classification.tables import class_columns
+from recipes.data.writing import write_csv
 from recipes.errors import UserError
 
 

@@ -4,7 +4,6 @@ import gzip
 import hashlib
 import io
 import tarfile
-import zipfile
 
 import pytest
 
@@ -54,7 +53,7 @@ def test_open_bytes_reads_plain_and_gzipped_files_whatever_their_name(tmp_path):
 
 @pytest.mark.parametrize("packed", [False, True])
 def test_zoo_data_comes_first(place, tmp_path, monkeypatch, packed):
-    add(place / "missing.csv", content_sha256=CONTENT_HASH)
+    add(place / "missing.csv", sha256=CONTENT_HASH)
     folder = tmp_path / "own" / "sub"
     folder.mkdir(parents=True)
     path = folder / ("data.csv.gz" if packed else "data.csv")
@@ -73,7 +72,7 @@ def test_zoo_data_comes_first(place, tmp_path, monkeypatch, packed):
 def test_a_damaged_file_in_zoo_data_is_refused_and_kept(
     place, tmp_path, monkeypatch, content, word
 ):
-    add(place / "missing.csv", content_sha256=CONTENT_HASH)
+    add(place / "missing.csv", sha256=CONTENT_HASH)
     path = tmp_path / "own" / "sub" / "data.csv.gz"
     path.parent.mkdir(parents=True)
     path.write_bytes(content)
@@ -113,21 +112,16 @@ def test_a_spoilt_file_in_the_cache_is_downloaded_again(place):
     assert fetch("data").read_bytes() == CONTENT
 
 
-@pytest.mark.parametrize("kind", ["tgz", "zip"])
-def test_one_member_is_taken_out_of_an_archive(place, tmp_path, kind):
-    archive = place / f"data.{kind}"
-    if kind == "tgz":
-        tar_of(archive, "../../outside/data.csv", CONTENT)
-    else:
-        with zipfile.ZipFile(archive, "w") as file:
-            file.writestr("../../outside/data.csv", CONTENT)
-    add(archive, content_sha256=CONTENT_HASH, member="data.csv")
+def test_one_member_is_taken_out_of_an_archive(place, tmp_path):
+    archive = place / "data.tgz"
+    tar_of(archive, "../../outside/data.csv", CONTENT)
+    add(archive, sha256=CONTENT_HASH, member="data.csv")
     assert fetch("data").read_bytes() == CONTENT
     assert files_below(tmp_path / "keras" / "datasets") == ["data.csv"]
     assert not list(tmp_path.rglob("outside"))
 
 
-@pytest.mark.parametrize("known", ["sha256", "md5", "content_sha256"])
+@pytest.mark.parametrize("known", ["sha256", "md5"])
 def test_a_wrong_download_is_refused_and_leaves_nothing(place, tmp_path, known):
     file = place / "data.csv"
     file.write_bytes(b"changed")

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from callbacks import AverageWeights, Checkpoint
+from callbacks import Checkpoint, SwapEMAWeights
 from recipes.engine.config import TrainConfig
 from recipes.engine.fitting import start_afresh
 from recipes.engine.optimizer import SCHEDULES, make_optimizer
@@ -109,7 +109,7 @@ def averaged(folder, cut=None, resume=False):
     model.compile(optimizer=make_optimizer(config, 10), loss="mse")
     seen = []
     watch = [
-        AverageWeights(),
+        SwapEMAWeights(),
         keras.callbacks.LambdaCallback(
             on_epoch_end=lambda epoch, logs: seen.append(model.get_weights()[0].copy())
         ),

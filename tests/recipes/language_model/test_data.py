@@ -230,7 +230,7 @@ PROSE = "The rain in Spain stays mainly in the plain. " * 60
 @pytest.mark.parametrize("tokens", ["characters", "bpe", "unigram"])
 def test_parts_follow_each_other_and_lose_nothing(tmp_path, split, tokens):
     task = own(
-        tmp_path, PROSE, split=split, tokens=tokens, vocabulary_size=270, window=5,
+        tmp_path, PROSE, split=split, tokenizer=tokens, vocabulary_size=270, window=5,
         validation_fraction=0.2, test_fraction=0.1,
     )  # fmt: skip
     assert task.tokenizer.decode(task.ids) == PROSE
@@ -273,7 +273,7 @@ def test_the_vocabulary_is_that_of_training(tmp_path):
 def test_lower_case_is_for_all_tokens(tmp_path):
     for tokens in ("characters", "bpe"):
         task = own(
-            tmp_path, PROSE, tokens=tokens, lowercase=True, window=10, vocabulary_size=260,
+            tmp_path, PROSE, tokenizer=tokens, lowercase=True, window=10, vocabulary_size=260,
             prompt="The Rain",
         )  # fmt: skip
         assert task.tokenizer.decode(task.ids) == PROSE.lower()
@@ -298,8 +298,12 @@ def test_the_hash_is_that_of_the_text(tmp_path):
         ("xxxxxxxxxx", {}, "Received: 10 characters, 1 of them different"),
         ("ab", {}, "cannot be made into tokens|too short"),
         (PROSE, {"window": 300}, "validation part has 135 characters, and one window needs --win"),
-        (PROSE, {"window": 130, "tokens": "bpe"}, "part has .* tokens, and one window needs --win"),
-        (PROSE, {"tokens": "bpe", "vocabulary_size": 10}, "at least 256"),
+        (
+            PROSE,
+            {"window": 130, "tokenizer": "bpe"},
+            "part has .* tokens, and one window needs --win",
+        ),
+        (PROSE, {"tokenizer": "bpe", "vocabulary_size": 10}, "at least 256"),
         (
             PROSE,
             {"window": 10, "prompt": "\u2603"},

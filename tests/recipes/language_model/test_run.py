@@ -221,7 +221,7 @@ def test_a_run_that_was_cut_off_ends_as_if_it_had_not_been(run, train, quick):
 
 @pytest.mark.usefixtures("compiled_steps")
 def test_sub_words_are_scored_by_character(train):
-    run = train(tokens="bpe", vocabulary_size=280, epochs=1, batching="sliding", stride=8)
+    run = train(tokenizer="bpe", vocabulary_size=280, epochs=1, batching="sliding", stride=8)
     metrics = metrics_of(run)
     for part in (metrics["test"], metrics["baselines"]["2-gram"]["test"]):
         assert part["nats"] < 0.7 * part["nats_per_token"]
@@ -458,7 +458,7 @@ def test_samples_of_any_kind_can_be_quoted():
         ({"data": "nowhere.txt"}, "Expected a text file. Received: nowhere.txt, which is nothing"),
         ({"encoding": "klingon"}, "There is no --encoding klingon."),
         ({"window": 5000}, "The text is too short: the "),
-        ({"tokens": "wordpiece", "vocabulary_size": 40}, "The text cannot be made into tokens."),
+        ({"tokenizer": "wordpiece", "vocabulary_size": 40}, "The text cannot be made into tokens."),
         ({"model.vocabulary_size": 3}, "--model.vocabulary_size follows from the other flags"),
         ({"model.stateful": "true"}, "--model.stateful follows from the other flags"),
         ({"model": "mlp"}, "The model cannot be built."),

@@ -284,7 +284,7 @@ def test_odd_texts_are_read(tmp_path):
 
 @pytest.mark.parametrize("tokens", ["characters", "bpe"])
 def test_other_tokens(data, tokens):
-    task, built = task_and_built(data, tokens=tokens, vocabulary_size=300, lowercase=True)
+    task, built = task_and_built(data, tokenizer=tokens, vocabulary_size=300, lowercase=True)
     assert task.reader.decode(task.reader.encode("A film")).strip() == "a film"
     found = task.predictor(built.model)(task.parts["test"])
     assert found.shape == (8, 2)
@@ -299,7 +299,7 @@ def test_train_size_is_a_share_of_each_class(data):
 
 
 def test_reber_strings_have_the_tricky_ones_in_the_report():
-    task, built = task_and_built(tokens="characters", train_size=20)
+    task, built = task_and_built(tokenizer="characters", train_size=20)
     assert len(task.parts["validation"]) == len(task.parts["test"]) == 2000
     shown = task._tricky(built.model)
     assert shown.count("| valid |") == shown.count("| corrupted |") == 1
@@ -448,8 +448,14 @@ def test_wrong_input_to_predict(run, loaded, capsys, tmp_path, monkeypatch, argu
         ({"label_smoothing": 1}, "--label_smoothing must be at least 0 and below 1."),
         ({"folds": 1}, "--folds must be 0 or at least 2. Received: 1"),
         ({"folds": 50}, "--folds 50 needs 50 different texts of every class outside the test"),
-        ({"tokens": "syllables"}, "Expected --tokens to be one of words, characters, bpe, word"),
-        ({"tokens": "bpe", "vocabulary_size": 99}, "There is no such vocabulary for the texts of"),
+        (
+            {"tokenizer": "syllables"},
+            "Expected --tokenizer to be one of words, characters, bpe, word",
+        ),
+        (
+            {"tokenizer": "bpe", "vocabulary_size": 99},
+            "There is no such vocabulary for the texts of",
+        ),
         ({"dataset": "novel", "data": None}, "There is no dataset 'novel'. Expected one of reber"),
         ({"data": None, "text": "a"}, "--text belongs to a table of your own: give it with --data"),
         ({"data": "nowhere.csv"}, "Expected a CSV or Parquet file. Received: nowhere.csv, which"),
@@ -487,8 +493,12 @@ def test_presets_are_flags_of_models_that_can_be_built():
 
 def test_defaults_follow_data_and_model():
     reber = parse("text_classification", [])
-    assert (reber.dataset, reber.tokens, reber.model) == ("reber", "characters", "text_classifier")
-    assert parse("text_classification", ["--dataset=imdb"]).tokens == "words"
+    assert (reber.dataset, reber.tokenizer, reber.model) == (
+        "reber",
+        "characters",
+        "text_classifier",
+    )
+    assert parse("text_classification", ["--dataset=imdb"]).tokenizer == "words"
     other = parse("text_classification", ["--model=hub_text_classifier"])
     assert other.model_arguments == {}
 

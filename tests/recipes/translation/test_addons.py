@@ -17,7 +17,7 @@ from recipes.translation.addons.training import EpochSeconds, Twin
 from recipes.translation.translator import Translator
 
 TINY = {
-    "engine": "addons", "epochs": 3, "batch_size": 8, "learning_rate": 0.02, "tokens": "words",
+    "engine": "addons", "epochs": 3, "batch_size": 8, "learning_rate": 0.02, "tokenizer": "words",
     "max_length": 6, "model.units": 12, "model.embedding_dim": 6, "model.attention_layer_size": 12,
     "model.dropout": 0, "jit_compile": "false", "progress": "false",
 }  # fmt: skip
@@ -130,7 +130,12 @@ def test_the_child_gets_the_data_weights_and_flags_of_the_run(train, answering):
 
 def test_first_weights_are_those_before_training(data, installed):
     arguments = {"units": 12, "embedding_dim": 6}
-    settings = {"data": str(data), "tokens": "words", "batch_size": 8, "model_arguments": arguments}
+    settings = {
+        "data": str(data),
+        "tokenizer": "words",
+        "batch_size": 8,
+        "model_arguments": arguments,
+    }
     config = replace(translation.default_config(own_data=True), engine="addons", **settings)
     config.validate()
     task = translation.load_data(config)

@@ -148,7 +148,7 @@ def many(tmp_path, count=40):
 @pytest.mark.parametrize(("longer", "kept"), [("drop", 19), ("cut", 38)])
 def test_what_is_too_long_is_left_out_of_training_or_cut(tmp_path, longer, kept):
     path = many(tmp_path)
-    task = load(config(data=str(path), tokens="words", max_length=5, longer=longer))
+    task = load(config(data=str(path), tokenizer="words", max_length=5, longer=longer))
     sources, targets = task.ids["train"]
     assert len(task.pairs["train"]) == len(sources) == len(targets)
     assert len(sources) == pytest.approx(kept, abs=1)
@@ -161,12 +161,12 @@ def test_what_is_too_long_is_left_out_of_training_or_cut(tmp_path, longer, kept)
     assert {len(task.pairs[part]) for part in ("validation", "test")} == {1}
     with pytest.raises(UserError, match="All training pairs are longer than --max_length 2"):
         load(config(data=str(write(path, [(f"{n} a b", "c") for n in range(20)])),
-                    tokens="words", max_length=2))  # fmt: skip
+                    tokenizer="words", max_length=2))  # fmt: skip
 
 
 def test_columns_can_be_swapped_and_lowered(tmp_path):
     path = write(tmp_path / "p.tsv", [(f"Cat {n}", f"Gato {n}") for n in range(30)])
-    task = load(config(data=str(path), tokens="characters", reverse=True, lowercase=True))
+    task = load(config(data=str(path), tokenizer="characters", reverse=True, lowercase=True))
     assert all(s.startswith("gato") and t.startswith("cat") for s, t in task.pairs["train"])
     assert task.source_tokenizer.unknown_characters("Gato G?") == ["?"]
     np.testing.assert_array_equal(

@@ -25,7 +25,7 @@ from recipes.translation.presets import BOOK_TOKEN_ACCURACY, PRESETS
 from recipes.translation.translator import Translator
 
 TINY = {
-    "epochs": 3, "batch_size": 8, "learning_rate": 0.02, "tokens": "words", "max_length": 6,
+    "epochs": 3, "batch_size": 8, "learning_rate": 0.02, "tokenizer": "words", "max_length": 6,
     "model.units": 12, "model.embedding_dim": 6, "model.attention_layer_size": 12,
     "model.dropout": 0.1, "jit_compile": "false", "progress": "false",
 }  # fmt: skip
@@ -54,7 +54,7 @@ def quick():
     touch = lambda self, path, **_: Path(path).touch()  # noqa: E731
     with (
         mock.patch("matplotlib.figure.Figure.savefig", touch),
-        mock.patch("callbacks.TensorBoard._write_pictures"),
+        mock.patch("callbacks.TensorBoard._write_figures"),
         mock.patch.object(Translator, "translate", lambda self, texts: ["uno"] * len(texts)),
         mock.patch.object(Translator, "attention", return_value=None),
     ):
@@ -106,7 +106,7 @@ def predict(capsys, run, *arguments, status=0):
 def task_and_built(data, **flags):
     """What the recipe makes of the tiny settings, in this process."""
     arguments = {"units": 12, "embedding_dim": 6}
-    settings = {"data": str(data), "tokens": "words", "batch_size": 8, "max_length": 6}
+    settings = {"data": str(data), "tokenizer": "words", "batch_size": 8, "max_length": 6}
     settings |= {"model_arguments": arguments, **flags}
     config = replace(translation.default_config(own_data=True), **settings)
     config.validate()
@@ -297,7 +297,7 @@ def test_long_sentences_are_cut_off_and_named(run, loaded, capsys):
 def test_unknown_characters(data):
     from recipes.translation.predict import _check_known
 
-    task, _ = task_and_built(data, tokens="characters", max_length=40)
+    task, _ = task_and_built(data, tokenizer="characters", max_length=40)
     with pytest.raises(UserError, match="The model does not know 'z', '你', which the sources"):
         _check_known(task.source_tokenizer, ["one z", "你"])
 
@@ -352,9 +352,15 @@ def test_wrong_input_to_predict(run, loaded, capsys, tmp_path, monkeypatch, argu
         ({"label_smoothing": 1}, "--label_smoothing must be at least 0 and below 1."),
         ({"sampling_probability": 2}, "--sampling_probability must lie in [0, 1]. Received: 2"),
         ({"model": "transformer", "sampling": "output"}, "--sampling is for seq2seq: leave it out"),
-        ({"tokens": "syllables"}, "Expected --tokens to be one of words, characters, bpe, word"),
+        (
+            {"tokenizer": "syllables"},
+            "Expected --tokenizer to be one of words, characters, bpe, word",
+        ),
         ({"source_vocabulary_size": 4}, "--source_vocabulary_size must be at least 5"),
-        ({"tokens": "bpe", "target_vocabulary_size": 99}, "There is no such target vocabulary (th"),
+        (
+            {"tokenizer": "bpe", "target_vocabulary_size": 99},
+            "There is no such target vocabulary (th",
+        ),
         ({"dataset": "novel", "data": None}, "There is no dataset 'novel'. Expected one of dates"),
         ({"data": "nowhere.tsv"}, "Expected a text file. Received: nowhere.tsv, which is nothing"),
         ({"model.sampling": "output"}, "--model.sampling follows from the other flags"),
@@ -417,9 +423,9 @@ def test_presets_are_flags_of_models_that_can_be_built():
 
 def test_defaults_follow_data_and_model():
     dates = parse("translation", [])
-    assert (dates.dataset, dates.tokens, dates.model) == ("dates", "characters", "seq2seq")
+    assert (dates.dataset, dates.tokenizer, dates.model) == ("dates", "characters", "seq2seq")
     spanish = parse("translation", ["--dataset=spa_eng"])
-    assert (spanish.tokens, spanish.split, spanish.max_length) == ("bpe", "disjoint", 50)
+    assert (spanish.tokenizer, spanish.split, spanish.max_length) == ("bpe", "disjoint", 50)
     other = parse("translation", ["--model=transformer"])
     zoo.create_model(
         "transformer", source_vocabulary_size=9, target_vocabulary_size=9, **other.model_arguments
