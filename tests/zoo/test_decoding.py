@@ -403,7 +403,7 @@ def test_generation_leaves_the_model_as_it_was(tmp_path):
 def test_wrong_arguments():
     model = STEPPED["lstm"]()
     context = np.zeros((2, 5, 2))
-    with pytest.raises(ValueError, match=r"steps must be .* steps=0"):
+    with pytest.raises(ValueError, match=r"steps must be .* 0"):
         forecast_recursively(model, context, 0)
     with pytest.raises(ValueError, match=r"\(batch, time, 2\).*\(2, 5, 3\)"):
         forecast_recursively(model, np.zeros((2, 5, 3)), 3)
