@@ -22,6 +22,7 @@ ALLOWED_SKIPS = (
     "needs the addons extra",
     "needs the export extra",
     "needs the jax extra",
+    "needs torch",
     "needs a GPU",
 )
 NEEDS_DATA = "needs ZOO_DATA"

@@ -3,6 +3,8 @@
 import math
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+
 #: What classifiers and regressors can put out.
 HEADS = ("regression", "binary", "multilabel", "multiclass")
 
@@ -12,6 +14,20 @@ def check_counts(**values) -> None:
     for name, value in values.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise ValueError(f"{name} must be a whole number of at least 1. Received: {value!r}")
+
+
+def check_whole(least: int, **values) -> None:
+    """Whole numbers, NumPy's too, of at least `least`."""
+    for name, value in values.items():
+        if not is_whole(value) or value < least:
+            raise ValueError(
+                f"Expected a whole number of at least {least}. Received: {name}={value!r}"
+            )
+
+
+def is_whole(value) -> bool:
+    """Whether a value is a whole number, Python's or NumPy's."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def check_sizes(**sizes: int | Sequence[int]) -> tuple[int, ...]:

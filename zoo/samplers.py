@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from keras import ops
 
+from zoo.checks import check_whole
+
 _COLDEST = 1e-30  # a lower temperature would be 0 in float32, and 0 / 0 no number
 
 
@@ -93,8 +95,7 @@ class TopK:
     temperature: float = 1.0
 
     def __post_init__(self):
-        if isinstance(self.k, bool) or not isinstance(self.k, int) or self.k < 1:
-            raise ValueError(f"Expected a whole number of at least 1. Received: k={self.k!r}")
+        check_whole(1, k=self.k)
         _check_temperature(self.temperature)
 
     def sample(self, logits, uniform):

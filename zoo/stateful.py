@@ -97,7 +97,7 @@ def reset_state(model: keras.Model) -> None:
         True
     """
     for layer in model.layers:
-        if hasattr(layer, "reset_state"):
+        if hasattr(layer, "reset_state") and getattr(layer, "stateful", True):
             layer.reset_state()
         elif isinstance(layer, keras.Model):
             reset_state(layer)

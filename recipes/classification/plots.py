@@ -17,10 +17,8 @@ from recipes.classification.calibration import expected_calibration_error, relia
 from recipes.classification.scores import all_classes
 from recipes.engine.tables import cell, markdown, number
 
-#: Classes at most in one picture of curves; of more, those that do worst are drawn.
+#: Classes at most in one picture of curves, as there are colors; of more, the worst are drawn.
 MAX_CURVES = 10
-COLORS = ("tab:blue", "tab:orange", "tab:green", "tab:red", "tab:purple", "tab:brown", "tab:pink",
-          "tab:gray", "tab:olive", "tab:cyan")  # fmt: skip
 
 
 def precision_recall(labels, probabilities, class_names) -> Figure:
@@ -134,8 +132,8 @@ def _curves(axis, labels, probabilities, class_names, curve, score, name):
     present = [k for k in classes if 0 < np.sum(labels == k) < len(labels)]
     scores = {k: score(labels == k, found[:, k]) for k in present}
     drawn = sorted(sorted(scores, key=scores.get)[:MAX_CURVES])
-    for k, color in zip(drawn, COLORS, strict=False):
-        axis.plot(*curve(labels == k, found[:, k]), color=color, lw=1.4, label=f"class {k}")
+    for k in drawn:
+        axis.plot(*curve(labels == k, found[:, k]), lw=1.4, label=f"class {k}")
     if not drawn:
         return
     worst = f"worst {len(drawn)} of {len(scores)}, " if len(scores) > len(drawn) else ""

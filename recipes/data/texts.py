@@ -1,6 +1,8 @@
 """Texts: two at hand, and files of the user's own."""
 
 import codecs
+import contextlib
+import sys
 from pathlib import Path
 
 from recipes.data.download import UNREADABLE, fetch, open_bytes
@@ -93,3 +95,13 @@ def _where(content, encoding, name, error):
         f"0x{content[error.start]:02x} after {error.start:,} bytes, in line {line:,}. If the text "
         f"is in another encoding, say which, such as --encoding {'utf-16' if wide else 'latin-1'}."
     )
+
+
+@contextlib.contextmanager
+def opened(output):
+    """The text file to write, open; standard output for `None`."""
+    if output is None:
+        yield sys.stdout
+        return
+    with open(output, "w", encoding="utf-8", errors="replace", newline="") as file:
+        yield file

@@ -6,6 +6,7 @@ recipe read.
 """
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal, Self
 
@@ -69,6 +70,9 @@ class TrainConfig:
         progress: Show a progress bar.
     """
 
+    #: Named datasets, with a line about each, and what to use for the user's own data.
+    DATASETS: ClassVar[Mapping[str, str]] = {}
+    OWN_DATA: ClassVar[str] = "a file of your own, use --data FILE"
     #: Flags that say where a run goes and what it shows, not what it learns.
     NOT_LEARNED_FROM: ClassVar[tuple[str, ...]] = (
         "logdir", "name", "overwrite", "device", "progress", "norms", "histogram_freq", "profile",
@@ -159,11 +163,7 @@ class TrainConfig:
             raise UserError(f"--seed must be below 2**32. Received: {self.seed}")
         if not self.learning_rate > 0:
             raise UserError(f"--learning_rate must be above 0. Received: {self.learning_rate}")
-        for name in ("warmup", "momentum", "ema"):
-            if not 0 <= getattr(self, name) < 1:
-                raise UserError(
-                    f"--{name} must be at least 0 and below 1. Received: {getattr(self, name)}"
-                )
+        below_one(self, "warmup", "momentum", "ema", zero=True)
         if self.profile and self.backend == "torch":
             raise UserError("--profile needs --backend tensorflow or jax.")
         if self.clipnorm and self.clipvalue:
@@ -177,6 +177,11 @@ class TrainConfig:
             raise UserError("--nesterov is a form of momentum: use --optimizer sgd --momentum 0.9.")
         if self.dataset and self.data:
             raise UserError("Give either --dataset or --data, not both.")
+        if self.dataset not in (None, *self.DATASETS):
+            raise UserError(
+                f"There is no dataset {self.dataset!r}. Expected one of "
+                f"{', '.join(self.DATASETS)}; for {self.OWN_DATA}."
+            )
 
 
 def at_least(config, minimum, *names) -> None:
@@ -185,3 +190,18 @@ def at_least(config, minimum, *names) -> None:
         value = getattr(config, name)
         if value is not None and not value >= minimum:
             raise UserError(f"--{name} must be at least {minimum}. Received: {value}")
+
+
+def below_one(config, *names, zero=False) -> None:
+    """Raises a `UserError` for the first of the named settings that is no fraction.
+
+    Args:
+        config: A `TrainConfig`.
+        *names: Names of settings; those that are `None` are fine.
+        zero: Whether 0 is one.
+    """
+    for name in names:
+        value = getattr(config, name)
+        if value is not None and not (0 < value < 1 or (zero and value == 0)):
+            least = "at least" if zero else "above"
+            raise UserError(f"--{name} must be {least} 0 and below 1. Received: {value}")

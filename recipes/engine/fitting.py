@@ -122,9 +122,11 @@ def fit(
     finally:
         board.close()
     lost = _epoch_of_nan(checkpoint.history)
-    if guard.failed_epoch is not None or lost:
+    if guard.failed_epoch is not None:
+        lost = lost or guard.failed_epoch + 1
+    if lost:
         raise RunError(
-            f"The loss is no longer a number after epoch {lost or guard.failed_epoch + 1}. Lower "
+            f"The loss is no longer a number after epoch {lost}. Lower "
             f"--learning_rate (now {config.learning_rate:g}) or set --clipnorm 1. "
             f"What was logged until then is in {folder.path}."
         )

@@ -26,7 +26,7 @@ def show_catalog(pattern: str = "*") -> None:
         UserError: If nothing matches.
     """
     recipes = [find_recipe(name) for name in RECIPES]
-    datasets = [(k, r.name, v) for r in recipes for k, v in r.datasets.items()]
+    datasets = [(k, r.name, v) for r in recipes for k, v in r.config.DATASETS.items()]
     presets = [
         (k, r.name, v["model"], v["dataset"], v["epochs"])
         for r in recipes

@@ -36,9 +36,8 @@ class Recipe:
         title: What it does, in a few words.
         chapter: Where the book does it.
         description: Its help text: a line, then examples.
-        datasets: Its named datasets, `{name: a line about it}`.
         presets: Named sets of flags, `{name: {flag: value}}`.
-        config: The `TrainConfig` of its flags.
+        config: The `TrainConfig` of its flags; it names the datasets.
         default_config: `(dataset, own_data, model)` to the defaults.
         load_data: A configuration to the `Task`.
         build_model: A configuration and its task to a `Built` model.
@@ -61,7 +60,6 @@ class Recipe:
     title: str
     chapter: str
     description: str
-    datasets: Mapping[str, str]
     presets: Mapping[str, Mapping[str, Any]]
     config: type[TrainConfig]
     default_config: Callable[..., Any]

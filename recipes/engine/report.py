@@ -39,8 +39,7 @@ def table(recipe: Recipe, metrics, advice) -> Table:
         # Only headers may wrap, between words: a score that is cut off is another score.
         name = name.replace("_", " ")
         width = max(map(len, [*name.split(), *[row[index] for row in body]]))
-        justify = "right" if index > 1 else "left"
-        result.add_column(name, justify=justify, min_width=width)
+        result.add_column(name, justify="right" if index > 1 else "left", min_width=width)
     for row in body:
         last = row[:2] == [body[-1][0], "validation"]
         style = "bold" if row[0] == metrics["model"] else ""
@@ -59,7 +58,7 @@ def advice(recipe: Recipe, metrics, task: Task) -> str:
     name = task.primary_metric
     sign = -1 if recipe.higher_is_better(name) else 1
     scores = {n: sign * e["validation"][name] for n, e in metrics["baselines"].items()}
-    best = min(scores, key=scores.get, default=None)
+    best = min(scores, key=lambda each: scores[each], default=None)
     if best is None or scores[best] >= sign * metrics["validation"][name]:
         return ""
     return f"{best} does better than {metrics['model']}. Worth a try: {task.suggestions}."

@@ -1,15 +1,11 @@
 """Settings of the recipe forecast, and its datasets."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from recipes.engine.config import TrainConfig, at_least
 from recipes.errors import UserError
-
-DATASETS = {
-    "book_series": "10,000 generated series of two sine waves and noise (book, 2nd edition)",
-    "ridership": "daily boardings of Chicago's trains and buses (book, 3rd edition)",
-}
 
 
 @dataclass
@@ -50,6 +46,10 @@ class ForecastConfig(TrainConfig):
         backtest: Rolling-origin backtest; so many earlier origins, each with a model of its own.
     """
 
+    DATASETS: ClassVar[Mapping[str, str]] = {
+        "book_series": "10,000 generated series of two sine waves and noise (book, 2nd edition)",
+        "ridership": "daily boardings of Chicago's trains and buses (book, 3rd edition)",
+    }
     RENAMED: ClassVar[dict[str, str]] = {
         "covariates": "past_covariates",
         "known": "future_covariates",
@@ -85,11 +85,6 @@ class ForecastConfig(TrainConfig):
         super().validate()
         at_least(self, 1, "horizon", "window", "period")
         at_least(self, 0, "difference", "loss_steps", "mc_samples", "backtest")
-        if self.dataset not in (None, *DATASETS):
-            raise UserError(
-                f"There is no dataset {self.dataset!r}. Expected one of {', '.join(DATASETS)}; "
-                "for a file of your own, use --data FILE."
-            )
         if self.strategy == "recursive" and self.past_covariates:
             raise UserError(
                 "A recursive forecast would need future values of --past_covariates. Use "

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from recipes.engine.recipe import Flag, Recipe
 from recipes.engine.task import Built
-from recipes.forecast.config import DATASETS, ForecastConfig
+from recipes.forecast.config import ForecastConfig
 from recipes.forecast.presets import PRESETS
 
 
@@ -196,7 +196,6 @@ RECIPE = Recipe(
     title="forecast one or many time series",
     chapter="chapter 15",
     description=str(__doc__),
-    datasets=DATASETS,
     presets=PRESETS,
     config=ForecastConfig,
     default_config=default_config,

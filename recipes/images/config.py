@@ -1,17 +1,11 @@
 """Settings of the recipe images, and its datasets."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
-from recipes.engine.config import TrainConfig, at_least
+from recipes.engine.config import TrainConfig, at_least, below_one
 from recipes.errors import UserError
-
-DATASETS = {
-    "digits": "1,797 handwritten digits of 8 x 8 pixels, inside scikit-learn",
-    "fashion_mnist": "70,000 grey pictures of clothes, 28 x 28 pixels (book, chapter 10)",
-    "mnist": "70,000 handwritten digits, 28 x 28 pixels (book, chapter 10)",
-    "cifar10": "60,000 coloured pictures of ten things, 32 x 32 pixels (book, chapter 11)",
-}
 
 
 @dataclass
@@ -50,6 +44,14 @@ class ImagesConfig(TrainConfig):
         pretrain_epochs: Epochs of that.
     """
 
+    DATASETS: ClassVar[Mapping[str, str]] = {
+        "digits": "1,797 handwritten digits of 8 x 8 pixels, inside scikit-learn",
+        "fashion_mnist": "70,000 grey pictures of clothes, 28 x 28 pixels (book, chapter 10)",
+        "mnist": "70,000 handwritten digits, 28 x 28 pixels (book, chapter 10)",
+        "cifar10": "60,000 coloured pictures of ten things, 32 x 32 pixels (book, chapter 11)",
+    }
+    OWN_DATA: ClassVar[str] = "images of your own, use --data FOLDER"
+
     data: str | None = None
     labels: list[str] = field(default_factory=list)
     train_size: int | None = None
@@ -75,20 +77,8 @@ class ImagesConfig(TrainConfig):
         super().validate()
         at_least(self, 0, "mc_samples", "shift")
         at_least(self, 1, "train_size", "freeze", "frozen_epochs", "pretrain_epochs")
-        if self.dataset not in (None, *DATASETS):
-            raise UserError(
-                f"There is no dataset {self.dataset!r}. Expected one of {', '.join(DATASETS)}; "
-                "for images of your own, use --data FOLDER."
-            )
-        for name in ("validation_fraction", "test_fraction"):
-            value = getattr(self, name)
-            if value is not None and not 0 < value < 1:
-                raise UserError(f"--{name} must be above 0 and below 1. Received: {value}")
-        if not 0 <= self.label_smoothing < 1:
-            raise UserError(
-                f"--label_smoothing must be at least 0 and below 1. Received: "
-                f"{self.label_smoothing}"
-            )
+        below_one(self, "validation_fraction", "test_fraction")
+        below_one(self, "label_smoothing", zero=True)
         if self.image_size and (len(self.image_size) != 2 or min(self.image_size) < 1):
             raise UserError(
                 "--image_size must be a height and a width, such as 32,32. Received: "

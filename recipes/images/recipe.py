@@ -10,7 +10,7 @@ from functools import partial
 
 from recipes.engine.recipe import Recipe
 from recipes.engine.task import Built
-from recipes.images.config import DATASETS, ImagesConfig
+from recipes.images.config import ImagesConfig
 from recipes.images.presets import PRESETS
 
 #: What reads the large sets of pictures: chosen on the validation part of Fashion-MNIST.
@@ -167,7 +167,6 @@ RECIPE = Recipe(
     title="classify images",
     chapter="chapters 10 and 11",
     description=str(__doc__),
-    datasets=DATASETS,
     presets=PRESETS,
     config=ImagesConfig,
     default_config=default_config,

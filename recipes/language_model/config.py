@@ -1,17 +1,12 @@
 """Settings of the recipe language_model, and its datasets."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
-from recipes.engine.config import TrainConfig, at_least
+from recipes.engine.config import TrainConfig, at_least, below_one
 from recipes.errors import UserError
 from recipes.language_model import chorale_flags
-
-DATASETS = {
-    "python_docs": "help texts of Python, 400,000 characters (they vary with its version)",
-    "shakespeare": "Tiny Shakespeare, 1,115,394 characters of plays (book, chapter 16)",
-    "chorales": "382 of Bach's chorales, four notes a chord (book, chapter 15, exercise 10)",
-}
 
 
 @dataclass
@@ -43,6 +38,12 @@ class LanguageModelConfig(TrainConfig):
         prompt: What these samples go on from. Defaults to the first words of validation.
     """
 
+    DATASETS: ClassVar[Mapping[str, str]] = {
+        "python_docs": "help texts of Python, 400,000 characters (they vary with its version)",
+        "shakespeare": "Tiny Shakespeare, 1,115,394 characters of plays (book, chapter 16)",
+        "chorales": "382 of Bach's chorales, four notes a chord (book, chapter 15, exercise 10)",
+    }
+    OWN_DATA: ClassVar[str] = "a text of your own, use --data FILE"
     NOT_LEARNED_FROM: ClassVar[tuple[str, ...]] = (
         *TrainConfig.NOT_LEARNED_FROM, "sample_length", "sample_temperatures", "prompt",
     )  # fmt: skip
@@ -69,16 +70,7 @@ class LanguageModelConfig(TrainConfig):
         """Raises a `UserError` for the first setting that is out of range."""
         super().validate()
         at_least(self, 1, "window", "stride", "vocabulary_size", "sample_length")
-        if self.dataset not in (None, *DATASETS):
-            raise UserError(
-                f"There is no dataset {self.dataset!r}. Expected one of {', '.join(DATASETS)}; "
-                "for a text of your own, use --data FILE."
-            )
-        for name in ("validation_fraction", "test_fraction"):
-            if not 0 < getattr(self, name) < 1:
-                raise UserError(
-                    f"--{name} must be above 0 and below 1. Received: {getattr(self, name)}"
-                )
+        below_one(self, "validation_fraction", "test_fraction")
         if self.validation_fraction + self.test_fraction >= 1:
             raise UserError(
                 "--validation_fraction and --test_fraction leave nothing to train on: lower them."

@@ -1,12 +1,11 @@
 """Continuations of a prompt, by a saved language model."""
 
-import contextlib
 import sys
 
 import numpy as np
 
 import zoo
-from recipes.data.texts import read_text
+from recipes.data.texts import opened, read_text
 from recipes.errors import UserError
 from recipes.language_model.samples import named
 
@@ -70,7 +69,7 @@ def predict(
     ids = _encode(tokenizer, prompt)
     seed = config.seed if seed is None else seed
     pieces = _pieces(model, tokenizer, prompt, ids, length, sampler, samples, seed)
-    with _opened(output) as file:
+    with opened(output) as file:
         for piece in pieces:
             file.write(piece)
             file.flush()
@@ -173,12 +172,3 @@ def texts(tokenizer, chunks):
             yield text[shown:done]
             shown = done
     yield text[shown:]
-
-
-@contextlib.contextmanager
-def _opened(output):
-    if output is None:
-        yield sys.stdout
-        return
-    with open(output, "w", encoding="utf-8", errors="replace", newline="") as file:
-        yield file

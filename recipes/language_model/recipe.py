@@ -13,7 +13,7 @@ from recipes.engine.recipe import Flag, Recipe
 from recipes.engine.task import Built
 from recipes.errors import UserError
 from recipes.language_model import chorale_flags
-from recipes.language_model.config import DATASETS, LanguageModelConfig
+from recipes.language_model.config import LanguageModelConfig
 from recipes.language_model.presets import PRESETS
 
 
@@ -166,7 +166,6 @@ RECIPE = Recipe(
     title="learn to write text, or music",
     chapter="chapter 16",
     description=str(__doc__),
-    datasets=DATASETS,
     presets=PRESETS,
     config=LanguageModelConfig,
     default_config=default_config,

@@ -1,17 +1,11 @@
 """Settings of the recipe tabular, and its datasets."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
-from recipes.engine.config import TrainConfig, at_least
+from recipes.engine.config import TrainConfig, at_least, below_one
 from recipes.errors import UserError
-
-DATASETS = {
-    "diabetes": "442 patients, ten measurements and a disease's progress, inside scikit-learn",
-    "housing": "20,640 block groups of California, ten columns, in dollars (book, chapter 2)",
-    "housing_book": "the same with the eight features and the split of the book's chapter 10",
-    "titanic": "891 passengers, numbers and categories, who survived (book, chapter 3)",
-}
 
 
 @dataclass
@@ -40,6 +34,14 @@ class TabularConfig(TrainConfig):
         folds: Also cross-validate with so many models, on all rows but the test part.
     """
 
+    DATASETS: ClassVar[Mapping[str, str]] = {
+        "diabetes": "442 patients, ten measurements and a disease's progress, inside scikit-learn",
+        "housing": "20,640 block groups of California, ten columns, in dollars (book, chapter 2)",
+        "housing_book": "the same with the eight features and the split of the book's chapter 10",
+        "titanic": "891 passengers, numbers and categories, who survived (book, chapter 3)",
+    }
+    OWN_DATA: ClassVar[str] = "a file of your own, use --data FILE --target COLUMN"
+
     target: str | None = None
     task: Literal["auto", "regression", "classification"] = "auto"
     categorical: list[str] = field(default_factory=list)
@@ -61,16 +63,7 @@ class TabularConfig(TrainConfig):
         at_least(self, 0, "folds")
         if self.folds == 1:
             raise UserError("--folds must be at least 2, or 0 for none. Received: 1")
-        if self.dataset not in (None, *DATASETS):
-            raise UserError(
-                f"There is no dataset {self.dataset!r}. Expected one of {', '.join(DATASETS)}; "
-                "for a file of your own, use --data FILE --target COLUMN."
-            )
-        for name in ("validation_fraction", "test_fraction", "auxiliary_weight"):
-            if not 0 < getattr(self, name) < 1:
-                raise UserError(
-                    f"--{name} must be above 0 and below 1. Received: {getattr(self, name)}"
-                )
+        below_one(self, "validation_fraction", "test_fraction", "auxiliary_weight")
         if self.validation_fraction + self.test_fraction > 0.9:
             raise UserError(
                 "--validation_fraction and --test_fraction must leave a tenth of the rows for "

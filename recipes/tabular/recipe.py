@@ -11,7 +11,7 @@ from dataclasses import replace
 from recipes.engine.recipe import Recipe
 from recipes.engine.task import Built
 from recipes.errors import UserError
-from recipes.tabular.config import DATASETS, TabularConfig
+from recipes.tabular.config import TabularConfig
 from recipes.tabular.presets import EMBEDDED, PRESETS
 
 _TARGETS = {
@@ -213,7 +213,6 @@ RECIPE = Recipe(
     title="predict a column of a table",
     chapter="chapter 10",
     description=str(__doc__),
-    datasets=DATASETS,
     presets=PRESETS,
     config=TabularConfig,
     default_config=default_config,

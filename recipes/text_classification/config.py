@@ -1,15 +1,11 @@
 """Settings of the recipe text_classification, and its datasets."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from recipes.engine.config import TrainConfig, at_least
+from recipes.engine.config import TrainConfig, at_least, below_one
 from recipes.errors import UserError
-
-DATASETS = {
-    "reber": "14,000 strings, half of them by a grammar's rules (book, chapter 16, exercise 8)",
-    "imdb": "50,000 film reviews that praise or pan (book, chapter 16)",
-}
 
 
 @dataclass
@@ -47,6 +43,11 @@ class TextClassificationConfig(TrainConfig):
             such thing.
     """
 
+    DATASETS: ClassVar[Mapping[str, str]] = {
+        "reber": "14,000 strings, half of them by a grammar's rules (book, chapter 16, exercise 8)",
+        "imdb": "50,000 film reviews that praise or pan (book, chapter 16)",
+    }
+    OWN_DATA: ClassVar[str] = "texts of your own, use --data FILE"
     RENAMED: ClassVar[dict[str, str]] = {"tokens": "tokenizer"}
 
     data: str | None = None
@@ -76,21 +77,13 @@ class TextClassificationConfig(TrainConfig):
         super().validate()
         at_least(self, 1, "train_size", "max_length")
         at_least(self, 4, "vocabulary_size")
-        if self.dataset not in (None, *DATASETS):
-            raise UserError(
-                f"There is no dataset {self.dataset!r}. Expected one of {', '.join(DATASETS)}; "
-                "for texts of your own, use --data FILE."
-            )
         for name in ("text", "target", "validation_data", "test_data"):
             if getattr(self, name) is not None and not self.data:
                 raise UserError(f"--{name} belongs to a table of your own: give it with --data.")
         for part in ("validation", "test"):
             if getattr(self, f"{part}_data") and getattr(self, f"{part}_fraction"):
                 raise UserError(f"Give either --{part}_data or --{part}_fraction, not both.")
-        for name in ("validation_fraction", "test_fraction"):
-            value = getattr(self, name)
-            if value is not None and not 0 < value < 1:
-                raise UserError(f"--{name} must be above 0 and below 1. Received: {value}")
+        below_one(self, "validation_fraction", "test_fraction")
         own = {"imdb": ("test_fraction",), "reber": ("test_fraction", "validation_fraction")}
         for name in own.get(self.dataset, ()):
             if getattr(self, name) is not None:
@@ -99,10 +92,6 @@ class TextClassificationConfig(TrainConfig):
                 )
         if self.split == "book" and self.dataset != "imdb":
             raise UserError("--split book is that of --dataset imdb: leave it out.")
-        if not 0 <= self.label_smoothing < 1:
-            raise UserError(
-                "--label_smoothing must be at least 0 and below 1. "
-                f"Received: {self.label_smoothing}"
-            )
+        below_one(self, "label_smoothing", zero=True)
         if self.folds == 1 or self.folds < 0:
             raise UserError(f"--folds must be 0 or at least 2. Received: {self.folds}")

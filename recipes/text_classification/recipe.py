@@ -11,7 +11,7 @@ from functools import partial
 
 from recipes.engine.recipe import Flag, Recipe
 from recipes.engine.task import Built
-from recipes.text_classification.config import DATASETS, TextClassificationConfig
+from recipes.text_classification.config import TextClassificationConfig
 from recipes.text_classification.presets import PRESETS
 
 #: The mean of the embeddings of words and pairs of words: nothing reads faster, little else better.
@@ -182,7 +182,6 @@ RECIPE = Recipe(
     title="classify texts",
     chapter="chapter 16",
     description=str(__doc__),
-    datasets=DATASETS,
     presets=PRESETS,
     config=TextClassificationConfig,
     default_config=default_config,

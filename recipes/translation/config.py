@@ -1,15 +1,11 @@
 """Settings of the recipe translation, and its datasets."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from recipes.engine.config import TrainConfig, at_least
+from recipes.engine.config import TrainConfig, at_least, below_one
 from recipes.errors import UserError
-
-DATASETS = {
-    "dates": "14,000 generated dates, in words and in digits (book, chapter 16, exercise 9)",
-    "spa_eng": "118,964 English sentences and their Spanish translations (book, chapter 16)",
-}
 
 
 @dataclass
@@ -48,6 +44,11 @@ class TranslationConfig(TrainConfig):
             model's. It is for seq2seq, takes much longer, and needs the extra addons (Python 3.11).
     """
 
+    DATASETS: ClassVar[Mapping[str, str]] = {
+        "dates": "14,000 generated dates, in words and in digits (book, chapter 16, exercise 9)",
+        "spa_eng": "118,964 English sentences and their Spanish translations (book, chapter 16)",
+    }
+    OWN_DATA: ClassVar[str] = "pairs of your own, use --data FILE"
     RENAMED: ClassVar[dict[str, str]] = {"tokens": "tokenizer"}
 
     data: str | None = None
@@ -74,18 +75,9 @@ class TranslationConfig(TrainConfig):
         at_least(self, 1, "held_out", "beam")
         at_least(self, 2, "max_length")
         at_least(self, 5, "source_vocabulary_size", "target_vocabulary_size")
-        if self.dataset not in (None, *DATASETS):
-            raise UserError(
-                f"There is no dataset {self.dataset!r}. Expected one of {', '.join(DATASETS)}; "
-                "for pairs of your own, use --data FILE."
-            )
         if self.split == "book" and self.dataset != "spa_eng":
             raise UserError("--split book is that of --dataset spa_eng: leave it out.")
-        if not 0 <= self.label_smoothing < 1:
-            raise UserError(
-                "--label_smoothing must be at least 0 and below 1. "
-                f"Received: {self.label_smoothing}"
-            )
+        below_one(self, "label_smoothing", zero=True)
         if not 0 <= self.sampling_probability <= 1:
             raise UserError(
                 f"--sampling_probability must lie in [0, 1]. Received: {self.sampling_probability}"

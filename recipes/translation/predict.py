@@ -1,10 +1,9 @@
 """Translations of a sentence, of a file, or of what comes on standard input, line by line."""
 
-import contextlib
 import sys
 
 import zoo
-from recipes.data.texts import read_text
+from recipes.data.texts import opened, read_text
 from recipes.errors import UserError
 from recipes.translation.translator import Translator
 
@@ -62,7 +61,7 @@ def predict(
             file=sys.stderr,
         )
     penalty = length_penalty or 0.0
-    with _opened(output) as file:
+    with opened(output) as file:
         for first in range(0, len(lines), CHUNK):
             rows = lines[first : first + CHUNK]
             file.writelines(_written(translator, rows, first + 1, beam, n_best, penalty))
@@ -125,12 +124,3 @@ def _written(translator, lines, first, beam, n_best, penalty):
             text = " ".join(text.split("\n"))
             scored = n_best > 1 and score is not None
             yield f"{number}\t{score:.4f}\t{text}\n" if scored else f"{text}\n"
-
-
-@contextlib.contextmanager
-def _opened(output):
-    if output is None:
-        yield sys.stdout
-        return
-    with open(output, "w", encoding="utf-8", errors="replace", newline="") as file:
-        yield file

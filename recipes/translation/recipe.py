@@ -13,7 +13,7 @@ from dataclasses import replace
 from recipes.engine.recipe import Flag, Recipe
 from recipes.engine.task import Built
 from recipes.errors import UserError
-from recipes.translation.config import DATASETS, TranslationConfig
+from recipes.translation.config import TranslationConfig
 from recipes.translation.presets import PRESETS
 
 
@@ -189,7 +189,6 @@ RECIPE = Recipe(
     title="translate one text into another",
     chapter="chapter 16",
     description=str(__doc__),
-    datasets=DATASETS,
     presets=PRESETS,
     config=TranslationConfig,
     default_config=default_config,

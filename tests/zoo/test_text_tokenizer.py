@@ -263,7 +263,7 @@ def test_vocabularies_of_texts():
     [
         (
             lambda: TextTokenizer(WORDS, max_length=0),
-            "whole number from 1, or None. .*max_length=0",
+            "whole number of at least 1. .*max_length=0",
         ),
         (lambda: TextTokenizer(WORDS, max_length=True), "max_length=True"),
         (lambda: TextTokenizer(WORDS, truncation="middle"), "Expected one of head, tail, both"),
@@ -272,7 +272,7 @@ def test_vocabularies_of_texts():
         (lambda: TextTokenizer(WORDS, special=["padding"] * 2), "each once"),
         (lambda: TextTokenizer(WORDS, add_ends=True), "must name a start and an end"),
         (lambda: TextTokenizer("words"), "Expected tokenizer to be a layer .*='words'"),
-        (lambda: TextTokenizer.fit(["a"], "letters"), "Expected a kind out of words, .*'letters'"),
+        (lambda: TextTokenizer.fit(["a"], "letters"), "Expected one of words, .*'letters'"),
         (
             lambda: TextTokenizer.fit(["", "<br>"], "words"),
             "Expected texts with words. Received: none",

@@ -368,8 +368,8 @@ WRONG = [
     ({"feed_forward_dim": -1}, "feed_forward_dim must be .* -1"),
     ({"dropout": 1.0}, r"\[0, 1\).*1\.0"),
     ({"attention_dropout": -0.1}, r"\[0, 1\).*-0\.1"),
-    ({"norm": "both"}, "norm out of pre, post.*'both'"),
-    ({"positions": "rotary"}, "positions out of sinusoidal, learned.*'rotary'"),
+    ({"norm": "both"}, "one of pre, post.*'both'"),
+    ({"positions": "rotary"}, "one of sinusoidal, learned.*'rotary'"),
     ({"max_length": 0}, "max_length must be .* 0"),
 ]
 

@@ -9,8 +9,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.checks import check_whole
 from zoo.compiled import kept_on
-from zoo.decoding.sources import DecoderLoop, check_whole, decoder_of, encode, shapes
+from zoo.decoding.sources import DecoderLoop, decoder_of, encode, shapes
 
 
 @dataclass(frozen=True)
@@ -128,8 +129,7 @@ def _run(
 ):
     """Beams, and the number of steps that were made."""
     decoder, room = decoder_of(model, max_length, start_id, end_id)
-    check_whole("beam_width", beam_width, 1)
-    check_whole("n_best", n_best, 1)
+    check_whole(1, beam_width=beam_width, n_best=n_best)
     if n_best > beam_width:
         raise ValueError(
             f"Expected n_best of at most beam_width={beam_width}. Received: n_best={n_best}"

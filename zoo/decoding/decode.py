@@ -6,8 +6,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.checks import check_whole
 from zoo.compiled import kept_on
-from zoo.decoding.sources import DecoderLoop, check_whole, decoder_of, encode, shapes
+from zoo.decoding.sources import DecoderLoop, decoder_of, encode, shapes
 from zoo.samplers import Greedy
 
 
@@ -73,7 +74,7 @@ def decode(
 def _run(model, source, max_length, start_id, end_id, sampler, seed, return_attention):
     """Ids, attention or None, and the number of steps that were made."""
     decoder, room = decoder_of(model, max_length, start_id, end_id)
-    check_whole("seed", seed, 0)
+    check_whole(0, seed=seed)
     sampler = Greedy() if sampler is None else sampler
     memory, length = encode(model, source)
     key = ("decode", room, sampler, return_attention, shapes(memory))

@@ -9,8 +9,8 @@ import numpy as np
 from keras import ops
 from numpy.typing import ArrayLike
 
+from zoo.checks import check_whole
 from zoo.compiled import Loop, kept_on
-from zoo.decoding.sources import check_whole
 from zoo.decoding.stepper import Stepper
 from zoo.samplers import Greedy, MinP, Temperature, TopK, TopP, tempered
 
@@ -101,9 +101,8 @@ def stream(
         [32, 32, 16]
     """
     prompt = _prompt(model, prompt_ids)
-    check_whole("length", length, 0)
-    check_whole("seed", seed, 0)
-    check_whole("chunk", chunk, 1)
+    check_whole(0, length=length, seed=seed)
+    check_whole(1, chunk=chunk)
     rows = np.atleast_2d(prompt)
     temperature, sampler = _split(Greedy() if sampler is None else sampler)
     key = ("generate", len(rows), sampler)

@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import ArrayLike
 
+from zoo.checks import check_counts
 from zoo.compiled import Loop, kept_on
 from zoo.decoding.stepper import Stepper
 from zoo.layers import Denormalization, GaussianParameters, SeasonalResidual, SortQuantiles
@@ -60,8 +61,7 @@ def forecast_recursively(
         (4, 100, 1)
     """
     features, targets = _sizes(model)
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
-        raise ValueError(f"steps must be a whole number of at least 1. Received: steps={steps!r}")
+    check_counts(steps=steps)
     context = np.asarray(context, "float32")
     if context.ndim != 3 or context.shape[2] != features or not context.size:
         raise ValueError(

@@ -17,6 +17,7 @@ than ids, each of which serves several neighbours. Steps give what the call give
 import keras
 import numpy as np
 
+from zoo.checks import check_whole, is_whole
 from zoo.compiled import Loop, kept_on
 
 _BUCKET = 8  # sources and targets get a multiple of it as their length, so that few compile
@@ -65,10 +66,10 @@ def decoder_of(model, max_length, start_id, end_id):
         ValueError: If there is no such part, or an argument is out of range.
     """
     decoder = _part(model, "decoder")
-    check_whole("max_length", max_length, 1)
+    check_whole(1, max_length=max_length)
     vocabulary = model.output_shape[-1]
     for name, value in {"start_id": start_id, "end_id": end_id}.items():
-        if not _is_whole(value) or not 0 < value < vocabulary:
+        if not is_whole(value) or not 0 < value < vocabulary:
             raise ValueError(
                 f"Expected an id of the target in [1, {vocabulary}); 0 is padding. "
                 f"Received: {name}={value!r}"
@@ -124,12 +125,6 @@ def shapes(memory):
     return tuple((name, part.shape) for name, part in sorted(memory.items()))
 
 
-def check_whole(name, value, least):
-    """Raises a `ValueError` if an argument is no whole number, or less than `least`."""
-    if not _is_whole(value) or value < least:
-        raise ValueError(f"Expected a whole number of at least {least}. Received: {name}={value!r}")
-
-
 class _Encoding(keras.Model):
     """The encoder, compiled as it likes: a recurrent one may not compile with XLA on a GPU."""
 
@@ -175,7 +170,3 @@ def _check_ids(source, vocabulary):
 def _rounded_up(length, most):
     rounded = max(-(-length // _BUCKET), 1) * _BUCKET
     return rounded if most is None else max(min(rounded, most), length)
-
-
-def _is_whole(value):
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)

@@ -6,6 +6,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from zoo.checks import check_counts
+
 
 def side_by_side(rows, memory):
     """Rows of several searches in one memory as steps of one: `(batch, searches, channels)`.
@@ -31,8 +33,7 @@ class _Attention(keras.layers.Layer):
 
     def __init__(self, units: int, monotonic: bool = False, score_bias: float = 0.0, **kwargs):
         super().__init__(**kwargs)
-        if isinstance(units, bool) or not isinstance(units, int) or units < 1:
-            raise ValueError(f"units must be a whole number of at least 1. Received: {units!r}")
+        check_counts(units=units)
         self.units = units
         self.monotonic = monotonic
         self.score_bias = score_bias

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import keras
 from keras import layers, ops
 
+from zoo.checks import check_choice
 from zoo.layers.attention_decoder_cell import AttentionDecoderCell
 from zoo.layers.scheduled_sampling import SamplingCell
 
@@ -94,12 +95,8 @@ class AttentionDecoder(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if cell not in _CELLS:
-            raise ValueError(f"Expected one of {', '.join(_CELLS)}. Received: cell={cell!r}")
-        if sampling not in (None, "embedding", "output"):
-            raise ValueError(
-                f"Expected one of embedding, output, None. Received: sampling={sampling!r}"
-            )
+        check_choice(_CELLS, cell=cell)
+        check_choice(("embedding", "output", None), sampling=sampling)
         if not callable(sampling_probability) and not 0 <= sampling_probability <= 1:
             raise ValueError(
                 "Expected a probability in [0, 1] or a schedule. "

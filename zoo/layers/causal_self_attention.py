@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from zoo.checks import check_counts
 from zoo.layers.cached_attention import attend_to_past, heads_first, no_keys_and_values
 
 
@@ -38,11 +39,7 @@ class CausalSelfAttention(keras.layers.Layer):
 
     def __init__(self, num_heads: int, context: int, **kwargs):
         super().__init__(**kwargs)
-        for name, value in {"num_heads": num_heads, "context": context}.items():
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(
-                    f"{name} must be a whole number of at least 1. Received: {value!r}"
-                )
+        check_counts(num_heads=num_heads, context=context)
         self.num_heads = num_heads
         self.context = context
 

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from zoo.checks import check_whole
+
 #: Products of two numbers below a prime, and of both primes, are whole numbers of 31 bits: nothing
 #: overflows, so that every backend finds the same ids.
 _PRIMES = (46337, 46327)
@@ -40,13 +42,8 @@ class NgramIds(keras.layers.Layer):
 
     def __init__(self, vocabulary_size: int, buckets: int, ngrams: int = 2, **kwargs):
         super().__init__(**kwargs)
-        limits = {"vocabulary_size": vocabulary_size, "buckets": buckets, "ngrams": ngrams}
-        for name, value in limits.items():
-            least = 2 if name == "ngrams" else 1
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ValueError(
-                    f"Expected a whole number of at least {least}. Received: {name}={value!r}"
-                )
+        check_whole(1, vocabulary_size=vocabulary_size, buckets=buckets)
+        check_whole(2, ngrams=ngrams)
         self.vocabulary_size = vocabulary_size
         self.buckets = buckets
         self.ngrams = ngrams

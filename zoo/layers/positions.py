@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from zoo.checks import check_choice, check_whole
+
 POSITIONS = ("sinusoidal", "learned")
 
 
@@ -68,10 +70,7 @@ class LearnedPositions(keras.layers.Layer):
 
     def __init__(self, max_length: int, **kwargs):
         super().__init__(**kwargs)
-        if isinstance(max_length, bool) or not isinstance(max_length, int) or max_length < 1:
-            raise ValueError(
-                f"Expected a whole number of at least 1. Received: max_length={max_length!r}"
-            )
+        check_whole(1, max_length=max_length)
         self.max_length = max_length
 
     def build(self, inputs_shape):
@@ -141,10 +140,7 @@ class PositionalEmbedding(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if positions not in POSITIONS:
-            raise ValueError(
-                f"Expected positions out of {', '.join(POSITIONS)}. Received: {positions!r}"
-            )
+        check_choice(POSITIONS, positions=positions)
         self.vocabulary_size = vocabulary_size
         self.embedding_dim = embedding_dim
         self.positions = positions

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from zoo.checks import check_counts
+
 
 class _Stateful(keras.layers.Wrapper):
     """What both wrappers share: variables that outlast a call, for a fixed batch size.
@@ -13,10 +15,7 @@ class _Stateful(keras.layers.Wrapper):
 
     def __init__(self, layer, batch_size, **kwargs):
         super().__init__(layer, **{"name": layer.name, "dtype": layer.dtype_policy, **kwargs})
-        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
-            raise ValueError(
-                f"batch_size must be a whole number of at least 1. Received: {batch_size!r}"
-            )
+        check_counts(batch_size=batch_size)
         self.batch_size = batch_size
         self.supports_masking = layer.supports_masking
         self.states = []

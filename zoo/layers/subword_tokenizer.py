@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
+from zoo.checks import check_choice
 from zoo.layers.tokenizer import Tokenizer, check_ids, check_text
 
 # Starts the tokens that continue a word in WordPiece; not one of the 256 symbols that stand for
@@ -92,8 +93,7 @@ class SubwordTokenizer(Tokenizer):
         if not any(texts):
             raise ValueError("Expected a text with characters. Received: an empty one")
         kinds = {"bpe": _byte_pairs, "wordpiece": _word_pieces, "unigram": _unigrams}
-        if kind not in kinds:
-            raise ValueError(f"Expected a kind out of {', '.join(kinds)}. Received: kind={kind!r}")
+        check_choice(kinds, kind=kind)
         least = 512 if kind == "wordpiece" else 256
         if isinstance(vocabulary_size, bool) or not isinstance(vocabulary_size, int):
             raise ValueError(

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from zoo.checks import check_choice, check_whole
 from zoo.layers.character_tokenizer import CharacterTokenizer
 from zoo.layers.raw_texts import as_texts, padded, without_html
 from zoo.layers.subword_tokenizer import SubwordTokenizer
@@ -95,15 +96,9 @@ class TextTokenizer(Tokenizer):
                 "Expected tokenizer to be a layer such as WordTokenizer, CharacterTokenizer or "
                 f"SubwordTokenizer. Received: tokenizer={tokenizer!r}"
             )
-        whole = isinstance(max_length, int | np.integer) and not isinstance(max_length, bool)
-        if max_length is not None and not (whole and max_length >= 1):
-            raise ValueError(
-                f"Expected a whole number from 1, or None. Received: max_length={max_length!r}"
-            )
-        if truncation not in TRUNCATIONS:
-            raise ValueError(
-                f"Expected one of {', '.join(TRUNCATIONS)}. Received: truncation={truncation!r}"
-            )
+        if max_length is not None:
+            check_whole(1, max_length=max_length)
+        check_choice(TRUNCATIONS, truncation=truncation)
         special = tuple(special)
         known = len({*special} & {*_PIECES}) == len(special)
         if not known or special[:1] != ("padding",):
@@ -147,8 +142,7 @@ class TextTokenizer(Tokenizer):
             ValueError: If the texts have no token, the kind is unknown, or `vocabulary_size` is
                 too small for it.
         """
-        if kind not in KINDS:
-            raise ValueError(f"Expected a kind out of {', '.join(KINDS)}. Received: kind={kind!r}")
+        check_choice(KINDS, kind=kind)
         # What a text is cleaned of, and how many ids are special, is the same for every tokenizer.
         cleaner = cls(CharacterTokenizer(" "), **kwargs)
         cleaned = [cleaner.clean(text) for text in as_texts(texts)]

@@ -3,6 +3,7 @@
 import keras
 from keras import layers, ops
 
+from zoo.checks import check_choice
 from zoo.layers.attention import side_by_side
 from zoo.layers.cached_attention import (
     attend,
@@ -31,8 +32,7 @@ class _Block(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if norm not in NORMS:
-            raise ValueError(f"Expected norm out of {', '.join(NORMS)}. Received: {norm!r}")
+        check_choice(NORMS, norm=norm)
         self.num_heads = num_heads
         self.key_dim = key_dim
         self.feed_forward_dim = feed_forward_dim

@@ -36,6 +36,7 @@ class LargerConfig(TrainConfig):
         examples: Pairs of numbers.
     """
 
+    DATASETS = {"pairs": "generated pairs"}
     RENAMED = {"pairs": "examples"}
 
     examples: int = 60
@@ -118,7 +119,6 @@ RECIPE = Recipe(
     title="tell the larger of two numbers",
     chapter="no chapter",
     description=__doc__,
-    datasets={"pairs": "generated pairs"},
     presets={"wide": {"model": "mlp", "dataset": "pairs", "epochs": 1}},
     config=LargerConfig,
     default_config=default_config,
@@ -223,6 +223,6 @@ def test_recipes_declare_what_they_have(name):
     assert {flag for preset in recipe.presets.values() for flag in preset} <= settings
     defaults = recipe.default_config()
     assert type(defaults) is recipe.config
-    assert defaults.dataset in recipe.datasets
+    assert defaults.dataset in recipe.config.DATASETS
     defaults.validate()
     assert not np.any([flag.help.endswith(".") for flag in recipe.predict_flags])

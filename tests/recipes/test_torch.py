@@ -1,0 +1,89 @@
+"""The core of every recipe on PyTorch, which has no extra of its own: train, resume, predict."""
+
+import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from recipes import RECIPES
+
+TOP = Path(__file__).parents[2]
+
+pytestmark = [
+    pytest.mark.torch,
+    pytest.mark.skipif(find_spec("torch") is None, reason="needs torch"),
+]
+
+TINY = {
+    "forecast": "--data series.csv --target y --model wavenet --model.filters 4 --window 16 "
+    "--model.num_layers 3 --model.num_blocks 1 --horizon 2 --loss_steps 0",
+    "images": "--model.units 8",
+    "tabular": "--model.units 8 --model.members 2",
+    "language_model": "--data text.txt --model.units 8 --model.embedding_dim 4 --window 16 "
+    "--sample_length 10",
+    "text_classification": "--data texts.csv --target kind --model.embedding_dim 4 "
+    "--model.buckets 100",
+    "translation": "--data pairs.tsv --tokenizer words --held_out 10 --model.units 8 "
+    "--model.embedding_dim 4 --model.attention_layer_size 8",
+}
+PREDICT = {
+    "forecast": ["--last"],
+    "language_model": ["--text", "the cat", "--length", "12"],
+    "text_classification": ["--text", "good"],
+    "translation": ["--text", "one two", "--beam", "2"],
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("torch")
+    rng = np.random.default_rng(0)
+    days = np.arange(120) + np.datetime64("2024-01-01")
+    rows = [f"{day},{np.sin(i):.3f}" for i, day in enumerate(days)]
+    (path / "series.csv").write_text("\n".join(["t,y", *rows]) + "\n")
+    words = "one two three four five six the cat saw a dog".split()
+    texts = [" ".join(rng.choice(words, 5)) for _ in range(400)]
+    (path / "text.txt").write_text(". ".join(texts))
+    rows = [f"{text} {('good', 'bad')[i % 2]},{i % 2}" for i, text in enumerate(texts[:80])]
+    (path / "texts.csv").write_text("\n".join(["text,kind", *rows]) + "\n")
+    pairs = sorted({f"{text}\t{text[::-1]}" for text in texts})
+    (path / "pairs.tsv").write_text("\n".join(pairs[:120]) + "\n")
+    return path
+
+
+def zoo(folder, *arguments):
+    """The program, in a process of its own, which must end well; what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-m", "recipes", *arguments],
+        cwd=folder, capture_output=True, text=True, timeout=600,
+        env={**os.environ, "PYTHONPATH": f"{TOP}:{os.environ.get('PYTHONPATH', '')}",
+             "KERAS_BACKEND": "torch"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_recipe_on_torch(folder, recipe):
+    flags = [*TINY[recipe].split(), "--epochs", "2", "--progress", "false", "--name", "torch"]
+    zoo(folder, "train", recipe, *flags)
+    run = folder / "logs" / recipe / "torch"
+    assert "backend: torch\n" in (run / "config.yaml").read_text()
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert all(np.isfinite(value) for value in metrics["test"].values())
+    (run / "metrics.json").unlink()  # as if it had been killed before its end
+    zoo(folder, "train", "--resume", str(run))
+    again = json.loads((run / "metrics.json").read_text())
+    for name, value in metrics["test"].items():
+        assert again["test"][name] == pytest.approx(value, rel=1e-4), name
+    asked = ["predict", str(run), *PREDICT.get(recipe, [])]
+    found = zoo(folder, *asked)
+    assert found.strip()
+    if recipe in ("forecast", "text_classification"):  # the same run on another backend
+        other = zoo(folder, *asked, "--backend", "tensorflow")
+        assert len(other.splitlines()) == len(found.splitlines())
