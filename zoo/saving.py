@@ -22,6 +22,7 @@ def load(run: str | Path) -> keras.Model:
 
     Raises:
         FileNotFoundError: If there is no such file.
+        ValueError: If it is no model, or not all of one.
 
     Example:
         >>> import tempfile, zoo
@@ -34,6 +35,8 @@ def load(run: str | Path) -> keras.Model:
     path = path / "model.keras" if path.is_dir() else path
     if not path.is_file():
         raise FileNotFoundError(f"There is no saved model {path}.")
+    if not zipfile.is_zipfile(path):
+        raise ValueError(f"Expected a whole file that Keras saved. Received: {path}")
     try:
         return keras.saving.load_model(path, compile=False)
     except TypeError:
