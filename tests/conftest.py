@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import socket
 import sys
 from pathlib import Path
@@ -104,6 +105,13 @@ class Everywhere:
         monkeypatch.setattr(socket.socket, "connect", guarded(connect))
         monkeypatch.setattr(socket.socket, "connect_ex", guarded(connect_ex))
         monkeypatch.setattr(socket, "getaddrinfo", lookup)
+
+    def pytest_make_parametrize_id(self, val, argname):
+        """Ids that can be typed: without quotes, blanks and line breaks, and short."""
+        text = getattr(val, "__name__", None) or str(val)
+        if val is None or isinstance(val, int | float) or " at 0x" in text:
+            return None  # as pytest does
+        return re.sub(r"[^\w.]+", "-", text, flags=re.ASCII).strip("-")[:50] or argname
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self):

@@ -22,6 +22,7 @@ def load(run: str | Path) -> keras.Model:
 
     Raises:
         FileNotFoundError: If there is no such file.
+        ValueError: If it is no model, or not all of one.
 
     Example:
         >>> import tempfile, zoo
@@ -34,14 +35,22 @@ def load(run: str | Path) -> keras.Model:
     path = path / "model.keras" if path.is_dir() else path
     if not path.is_file():
         raise FileNotFoundError(f"There is no saved model {path}.")
+    if not zipfile.is_zipfile(path):
+        raise ValueError(f"Expected a whole file that Keras saved. Received: {path}")
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except TypeError:
+        return _load_without_optimizers(path)
+
+
+def _load_without_optimizers(path):
+    # In runs of format 1 a model inside of the model may have been saved with its optimizer, whose
+    # class nobody has imported: Keras compiles it despite `compile=False`.
+    def not_compiled(config):
+        return {name: value for name, value in config.items() if name != "compile_config"}
+
     with zipfile.ZipFile(path) as archive:
-        config = json.loads(archive.read("config.json"), object_hook=_not_compiled)
+        config = json.loads(archive.read("config.json"), object_hook=not_compiled)
     model = keras.saving.deserialize_keras_object(config)
     model.load_weights(path)
     return model
-
-
-def _not_compiled(config):
-    # Keras' `load_model(compile=False)` still compiles the models inside of a model, for which the
-    # classes of their optimizers and losses would have to be imported.
-    return {name: value for name, value in config.items() if name != "compile_config"}

@@ -11,6 +11,28 @@ FEWEST = 30
 SPLIT_SEED = 42
 
 
+def dealt(groups, count) -> np.ndarray:
+    """Deals examples out to folds, group by group, so that each has its share of every group.
+
+    Args:
+        groups: Group of each example, such as its class, `(n,)`.
+        count: Number of folds.
+
+    Returns:
+        Number of the fold of each example, from 0, int64 `(n,)`.
+
+    Example:
+        >>> from recipes.classification.splits import dealt
+        >>> sorted(dealt(np.array([1, 1, 1, 0, 0, 0]), 3)[:3].tolist())
+        [0, 1, 2]
+    """
+    order = np.random.default_rng(SPLIT_SEED).permutation(len(groups))
+    order = order[np.argsort(groups[order], kind="stable")]
+    fold_of = np.empty(len(groups), np.int64)
+    fold_of[order] = np.arange(len(groups)) % count
+    return fold_of
+
+
 def stratified(labels, fraction, seed) -> tuple[np.ndarray, np.ndarray]:
     """Splits examples in two, class by class.
 

@@ -2,7 +2,8 @@
 
 Each recipe extends `TrainConfig` with its own. The dataclass is the command line (one flag a
 field, its help text from the docstring), the YAML file of a run, and what the four functions of a
-recipe read.
+recipe read. Ranges are checked in `validate`, not by restricted types of jsonargparse: these do not
+check configurations made in Python, and their messages speak of types.
 """
 
 import os

@@ -13,7 +13,7 @@ def number(value) -> str:
 
 
 def markdown(rows, texts=1) -> str:
-    """A Markdown table.
+    """A Markdown table; `DataFrame.to_markdown` pads its cells, and reads 22,062 as a number.
 
     Args:
         rows: Rows of texts, the header first.

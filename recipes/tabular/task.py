@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from recipes.classification.splits import SPLIT_SEED, stratified
+from recipes.classification.splits import SPLIT_SEED, dealt, stratified
 from recipes.classification.task import validation_figures
 from recipes.data.arrays import ArrayBatches
 from recipes.engine.task import Figure, Section, Trained
@@ -189,10 +189,7 @@ class TabularTask:
                 f"--folds {count} needs {count} rows of every class outside the test part. "
                 f"Received: fewer of {rarest!r}. Lower --folds, or leave the class out."
             )
-        order = np.random.default_rng(SPLIT_SEED).permutation(len(pool))
-        order = order[np.argsort(groups[order], kind="stable")]
-        fold_of = np.empty(len(pool), np.int64)
-        fold_of[order] = np.arange(len(pool)) % count
+        fold_of = dealt(groups, count)
         found = {}
         for fold in range(count):
             rest = np.flatnonzero(fold_of != fold)

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from recipes.classification.splits import SPLIT_SEED, stratified
+from recipes.classification.splits import SPLIT_SEED, dealt, stratified
 from recipes.errors import UserError
 from recipes.text_classification.data.text_splits import text_keys
 
@@ -33,10 +33,7 @@ def fold_rows(labelled, pool, count, validation_fraction) -> dict:
             f"--folds {count} needs {count} different texts of every class outside the test part. "
             f"Received: {counts[rarest]} of {labelled.target.labels[rarest]!r}. Lower --folds."
         )
-    order = np.random.default_rng(SPLIT_SEED).permutation(len(values))
-    order = order[np.argsort(values[order], kind="stable")]
-    fold_of = np.empty(len(values), np.int64)
-    fold_of[order] = np.arange(len(values)) % count
+    fold_of = dealt(values, count)
     found = {}
     for fold in range(count):
         rest = np.flatnonzero(fold_of != fold)

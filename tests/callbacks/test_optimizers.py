@@ -353,7 +353,6 @@ def test_performance_scheduling_works_beside_a_scheduled_momentum():
 @pytest.mark.parametrize(
     "arguments",
     [{"factor": 1.0}, {"factor": 0.0}, {"patience": 0}, {"min_learning_rate": -1.0}],
-    ids=str,
 )
 def test_performance_scheduling_refuses_bad_numbers(arguments):
     with pytest.raises(ValueError, match=f"{next(iter(arguments))}.*must be|must be.*Received"):

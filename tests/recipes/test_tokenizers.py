@@ -140,9 +140,11 @@ def checked(tmp_path_factory):
         model.train_on_batch(inputs, labels)
         folder = tmp_path_factory.mktemp(f"{recipe}-{kind}")
         built.model.save(folder / "model.keras")
-        plain = lambda x: x.tolist() if hasattr(x, "tolist") else x  # noqa: E731
-        rows = [list(map(plain, row)) for row in read(recipe, task, order, inputs, labels)]
-        (folder / "batch.json").write_text(json.dumps(rows))
+        rows = [
+            [name, text.upper() if config.lowercase else text, ids.tolist()]
+            for name, text, ids in read(recipe, task, order, inputs, labels)
+        ]
+        (folder / "batch.json").write_text(json.dumps(rows, default=np.ndarray.tolist))
         folders[recipe, kind] = str(folder)
     return folders, run_fresh(FRESH, *folders.values()).split()
 

@@ -46,7 +46,7 @@ def folder(tmp_path_factory):
     days = np.arange(120) + np.datetime64("2024-01-01")
     rows = [f"{day},{np.sin(i):.3f}" for i, day in enumerate(days)]
     (path / "series.csv").write_text("\n".join(["t,y", *rows]) + "\n")
-    words = "one two three four five six the cat saw a dog".split()
+    words = ["one", "two", "three", "four", "five", "six", "the", "cat", "saw", "a", "dog"]
     texts = [" ".join(rng.choice(words, 5)) for _ in range(400)]
     (path / "text.txt").write_text(". ".join(texts))
     rows = [f"{text} {('good', 'bad')[i % 2]},{i % 2}" for i, text in enumerate(texts[:80])]

@@ -24,7 +24,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("case", CASES)
 def test_the_encoder_is_an_mlp(case):
     units = tuple(case.get("units", (6, 4)))
     arguments = {k: v for k, v in case.items() if not k.startswith(("noise", "output", "units"))}
@@ -90,7 +90,6 @@ def test_noise_is_only_in_training_and_only_on_the_input():
         ({"output_activation": "gelu"}, "output_activation='gelu'"),
         ({"preset": "self_normalizing", "activation": "elu"}, "SELU without"),
     ],
-    ids=str,
 )
 def test_wrong_arguments_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):

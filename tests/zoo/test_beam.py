@@ -188,7 +188,7 @@ CASES = [  # beam width, max_length, length penalty, coverage penalty, bias of t
 ]
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("case", CASES)
 def test_equal_to_a_slow_search(model, case):
     width, max_length, length_penalty, coverage_penalty, end_bias = case
     decoder = model.get_layer("decoder")

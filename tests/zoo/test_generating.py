@@ -120,7 +120,7 @@ def test_equal_to_full_recomputation(name):
         assert len(set(ids.ravel())) >= 3
 
 
-@pytest.mark.parametrize("sampler", [TopK(3, 9.0), TopP(0.7, 9.0), MinP(0.2, 9.0)], ids=repr)
+@pytest.mark.parametrize("sampler", [TopK(3, 9.0), TopP(0.7, 9.0), MinP(0.2, 9.0)])
 def test_every_sampler(gru, sampler):
     ids = generate(gru, PROMPTS, 40, sampler, seed=1)
     assert_as_recomputed(gru, PROMPTS, ids, sampler, seed=1)

@@ -58,7 +58,7 @@ def test_attention_is_a_mean_with_weights():
     assert np.all(np.array(layer.weights_of(x[:, :1])) == 1)  # of one step, without a warning
 
 
-@pytest.mark.parametrize("layer", [*map(MaskedPooling, KINDS), AttentionPooling()], ids=str)
+@pytest.mark.parametrize("layer", [*map(MaskedPooling, KINDS), AttentionPooling()])
 def test_other_steps_get_no_gradient(layer):
     x, mask = case()
     x = tf.convert_to_tensor(x)

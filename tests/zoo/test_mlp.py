@@ -243,13 +243,13 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "message"), WRONG, ids=str)
+@pytest.mark.parametrize(("arguments", "message"), WRONG)
 def test_wrong_arguments_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         zoo.create_model("mlp", **{"input_shape": (8,), **arguments})
 
 
-@pytest.mark.parametrize(("arguments", "message"), WRONG[:8], ids=str)
+@pytest.mark.parametrize(("arguments", "message"), WRONG[:8])
 def test_wrong_arguments_of_a_perceptron_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         zoo.perceptron(**{"input_shape": (8,), "head": "regression", **arguments})

@@ -48,3 +48,10 @@ def test_old_names_of_classes_are_loaded(old_file):
 def test_a_run_without_a_model_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no saved model .*model\.keras"):
         zoo.load(tmp_path)
+
+
+def test_half_a_model_is_refused(old_file):
+    _, path = old_file
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(ValueError, match=r"whole file that Keras saved. Received: .*model\.keras"):
+        zoo.load(path)

@@ -60,7 +60,6 @@ def test_encode_reads_by_name():
         {"fare": "string"},
         {"class": "int8", "fare": "int8", "age": "float32"},
     ],
-    ids=str,
 )
 def test_the_type_of_a_column_does_not_matter(types):
     check(columns().encode(passengers().astype(types)))

@@ -47,7 +47,7 @@ ARGUMENTS = [
 ]
 
 
-@pytest.mark.parametrize("arguments", ARGUMENTS, ids=str)
+@pytest.mark.parametrize("arguments", ARGUMENTS)
 def test_copies_are_equal_and_independent(arguments):
     source = shaken(build("multiclass", 4, **arguments))
     target = build(**arguments)
@@ -99,7 +99,7 @@ NO_FIT = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "message"), NO_FIT, ids=str)
+@pytest.mark.parametrize(("arguments", "message"), NO_FIT)
 def test_the_first_layer_that_does_not_fit_is_named(arguments, message):
     source, target = build(**arguments), build()
     before = snapshot(target)
@@ -134,7 +134,7 @@ def test_numbers_of_layers_that_do_not_exist_are_named(count):
         copy_layers(build(units=5), build())
 
 
-@pytest.mark.parametrize("arguments", ARGUMENTS, ids=str)
+@pytest.mark.parametrize("arguments", ARGUMENTS)
 def test_frozen_layers_stay_and_the_others_move(arguments):
     model = build(**arguments)
     before = snapshot(model)
@@ -145,7 +145,7 @@ def test_frozen_layers_stay_and_the_others_move(arguments):
     assert set(moved(model, before)) == above & weighted
 
 
-@pytest.mark.parametrize("arguments", ARGUMENTS, ids=str)
+@pytest.mark.parametrize("arguments", ARGUMENTS)
 def test_everything_moves_again_after_unfreezing(arguments):
     model = build(**arguments)
     assert len(freeze(model)) == 3

@@ -55,9 +55,9 @@ def attend(query, keys, values, mask):
     Returns:
         Outputs like the query, and the float32 weights `(batch, num_heads, queries, length)`.
     """
-    query = query / query.shape[-1] ** 0.5
-    scores = ops.cast(ops.matmul(query, ops.transpose(keys, (0, 1, 3, 2))), "float32")
-    weights = ops.softmax(ops.where(mask, scores, -1e30))
+    # The scores, not the query, are scaled: XLA fuses that with the mask.
+    scores = ops.matmul(query, ops.transpose(keys, (0, 1, 3, 2))) / query.shape[-1] ** 0.5
+    weights = ops.softmax(ops.where(mask, ops.cast(scores, "float32"), -1e30))
     return ops.matmul(ops.cast(weights, values.dtype), values), weights
 
 
