@@ -117,8 +117,11 @@ def test_set_up_names_what_it_cannot_use(tmp_path):
 
 
 def test_what_the_readme_points_to_exists():
-    text = (TOP / "README.md").read_text()
-    targets = re.findall(r"\]\(([^)#]+)\)", text)
-    missing = [target for target in targets if "://" not in target and not (TOP / target).exists()]
-    assert targets
-    assert not missing
+    for name in (path for path in tracked_files() if path.suffix == ".md"):
+        targets = re.findall(r"\]\(([^)]+)\)", (TOP / name).read_text())
+        for path, _, heading in (each.partition("#") for each in targets if "://" not in each):
+            target = (TOP / name).parent / path
+            assert target.exists(), f"{name} points to {path}"
+            if heading:
+                found = re.findall("^#+ (.*)", target.read_text().lower(), re.MULTILINE)
+                assert heading.replace("-", " ") in found, f"{name} points to {path}#{heading}"

@@ -1,4 +1,4 @@
-"""`scripts/benchmark NAME`: measures, writes a report, and on request the README's table.
+"""`scripts/benchmark NAME`: measures, writes a report, and on request the tables of the READMEs.
 
     scripts/benchmark forecast             everything about the forecast recipe (about an hour)
     scripts/benchmark training             1cycle on Fashion-MNIST, overheads (a quarter of an hour)
@@ -9,7 +9,7 @@
     scripts/benchmark translation          dates, Spanish, epoch and decoding (several hours)
     scripts/benchmark text_classification  Reber strings, IMDB, masks, bucketing (an hour)
     scripts/benchmark forecast --only wavenet,epoch
-    scripts/benchmark forecast --readme    and put the tables into README.md
+    scripts/benchmark forecast --readme    and put the tables into recipes/forecast/README.md
 
 Runs that a former call finished are kept, so an interrupted benchmark goes on where it stopped;
 `--fresh` starts over.
@@ -21,6 +21,7 @@ import re
 import sys
 from pathlib import Path
 
+TOP = Path(__file__).parents[2]
 BENCHMARKS = (
     "forecast", "training", "images", "tabular", "tune", "language_model", "translation",
     "text_classification",
@@ -35,7 +36,7 @@ def main(arguments=None) -> int:
     parser.add_argument("--seeds", type=int, default=3, help="runs of each row (default: 3)")
     parser.add_argument("--logdir", default="logs/benchmark", help="where runs and report land")
     parser.add_argument("--fresh", action="store_true", help="repeat runs that are there already")
-    parser.add_argument("--readme", action="store_true", help="put the tables into README.md")
+    parser.add_argument("--readme", action="store_true", help="put the tables into the READMEs")
     found = parser.parse_args(arguments)
     for name in found.names:
         _measure(name, found)
@@ -56,14 +57,15 @@ def _measure(name, found):
 
 
 def _into_readme(name, text):
-    """Replaces what stands between the benchmark's two markers in README.md."""
-    path = Path(__file__).parents[2] / "README.md"
+    """Replaces what stands between the benchmark's two markers, in the README that has them."""
     begin, end = f"<!-- benchmark {name} -->", "<!-- end -->"
     pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
-    before = path.read_text()
-    if not pattern.search(before):
-        sys.exit(f"README.md has no {begin} ... {end}.")
-    path.write_text(pattern.sub(lambda _: f"{begin}\n\n{text}\n\n{end}", before))
+    for path in sorted((TOP / "recipes").rglob("README.md")):
+        before = path.read_text()
+        if pattern.search(before):
+            path.write_text(pattern.sub(lambda _: f"{begin}\n\n{text}\n\n{end}", before))
+            return
+    sys.exit(f"Expected {begin} ... {end} in a README.md of recipes/. Found it in none.")
 
 
 if __name__ == "__main__":

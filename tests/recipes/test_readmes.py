@@ -1,0 +1,79 @@
+"""The READMEs of the recipes are twins, and every command in them is one that the program takes."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from recipes import RECIPES
+from recipes.engine.arguments import parse
+from recipes.engine.recipe import find_recipe
+
+TOP = Path(__file__).parents[2]
+READMES = ["README.md", "recipes/README.md", *(f"recipes/{name}/README.md" for name in RECIPES)]
+HEADINGS = (
+    "What it does", "Use", "Your own data", "What is decided and printed", "Predict", "Presets",
+    "Measured", "Files",
+)  # fmt: skip
+#: Flags of the commands themselves; those of the recipes are looked up.
+OWN = {
+    "find-lr": {"min_rate", "max_rate", "steps"},
+    "tune": {"tuner", "trials", "workers"},
+    "predict": {"output", "backend"},
+}
+
+
+def commands(text):
+    """Each `zoo ...` of a text, as its words: in code blocks and in the middle of a line."""
+    text = text.replace("\\\n", " ")
+    blocks = "\n".join(re.findall(r"^```bash\n(.*?)^```", text, re.DOTALL | re.MULTILINE))
+    prose = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+    for line in [*blocks.splitlines(), *re.findall("`([^`]+)`", prose)]:
+        words = re.sub(r"  +# .*", "", line).replace("\n", " ")
+        if words.startswith("zoo ") and words.split()[1] in ("train", "find-lr", "tune", "predict"):
+            yield re.findall(r'"[^"]*"|\S+', words)[1:]
+
+
+def test_the_front_page_is_read_to_its_end():
+    assert len((TOP / "README.md").read_text().splitlines()) <= 150
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_readmes_of_recipes_are_twins(name):
+    text = (TOP / f"recipes/{name}/README.md").read_text()
+    assert tuple(re.findall("^## (.*)", text, re.MULTILINE)) == HEADINGS
+    shown = text.partition("\n## Files\n")[2]
+    modules = {path.name for path in (TOP / f"recipes/{name}").glob("*.py")}
+    assert modules - set(re.findall(r"`(\w+\.py)`", shown)) == {"__init__.py", "__main__.py"}
+    assert set(re.findall(r"`(\w+\.py)`", shown)) <= modules
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_commands_of_readmes_are_understood(readme):
+    found = list(commands((TOP / readme).read_text()))
+    assert found
+    for command, *words in found:
+        if command == "predict":
+            if not words or not words[0].startswith("logs/"):
+                continue
+            flags = {flag.name for flag in find_recipe(words[0].split("/")[1]).predict_flags}
+            given = {word[2:].replace("-", "_") for word in words if word.startswith("--")}
+            assert given <= flags | OWN["predict"], words
+        elif words and words[0] in RECIPES and "--help" not in words:
+            recipe, *flags = words
+            for own in OWN.get(command, ()):
+                if f"--{own}" in flags:
+                    at = flags.index(f"--{own}")
+                    del flags[at : at + 2]
+            if "--config" not in flags:  # names a file that a reader has
+                config = parse(recipe, [flag.strip('"') for flag in flags], command)
+                if "addons" not in flags:  # may not be installed
+                    config.validate()
+
+
+def test_flags_of_the_tables_are_those_of_the_recipe():
+    for name in RECIPES:
+        text = (TOP / f"recipes/{name}/README.md").read_text().partition("\n## Predict\n")[0]
+        kind = find_recipe(name).config
+        for flag in re.findall(r"`--([a-z_]+)", text):
+            assert flag in kind.__dataclass_fields__ or flag == "model", f"{name}: --{flag}"
