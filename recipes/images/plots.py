@@ -9,7 +9,7 @@ COLUMNS, ROWS = 6, 4
 
 
 def most_wrong(part, probabilities) -> Figure:
-    """The wrong predictions that were the surest.
+    """The most confident errors.
 
     Args:
         part: `Pictures` that were predicted.

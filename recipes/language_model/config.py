@@ -28,7 +28,7 @@ class LanguageModelConfig(TrainConfig):
         test_fraction: Fraction of the characters to be scored once at the end.
         window: Tokens that the training model reads at once.
         batching: streams reads the text in --batch_size places at once and goes on from there
-            in the next batch, with the state carried over, for recurrent models. random takes
+            in the next batch, with the state kept, for recurrent models. random takes
             windows side by side at random places. sliding takes windows that overlap.
         stride: Tokens from one window to the next with --batching sliding; the book has 1.
         transpose: Chorales: move each training window to a key drawn anew in every epoch.

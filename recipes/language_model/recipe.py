@@ -93,7 +93,7 @@ def build_model(config: LanguageModelConfig, data):
 
     Raises:
         UserError: If the model or one of its arguments does not exist, or the model has no state
-            that could be carried.
+            that could be kept.
     """
     import keras
 

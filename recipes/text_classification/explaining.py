@@ -26,8 +26,8 @@ def explain(model, reader, part, probabilities, spread=False) -> list:
         part: `Part` that was predicted.
         probabilities: Of each class, `(n, classes)`.
         spread: Whether to take texts from the beginning to the end of the part, the same each
-            time; otherwise the surest mistakes, the surest right prediction of each class, and
-            the least sure predictions.
+            time; otherwise the most confident errors, the surest right prediction of each class,
+            and the least sure predictions.
 
     Returns:
         `(title, pieces, importances)` of each; none if the model has no layer "embedding".
@@ -67,7 +67,7 @@ def _spread(part):
 
 
 def _telling(part, probabilities):
-    """Some of the surest mistakes, the surest right prediction of each class, unsure ones."""
+    """Some of the most confident errors, the surest right prediction of each class, unsure ones."""
     predicted, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
     order = np.argsort(-sure, kind="stable")
     wrong = [i for i in order if predicted[i] != part.labels[i]][: EXAMPLES // 2]

@@ -28,7 +28,7 @@ def write(path, numbers, labels, probabilities, classes) -> None:
 
 
 def most_wrong(part, probabilities, count=10) -> str:
-    """The wrong predictions that were the surest, in Markdown; empty if there are none.
+    """The most confident errors, in Markdown; empty if there are none.
 
     Args:
         part: `Part` that was predicted.

@@ -1,4 +1,4 @@
-"""From text to ids and back: parts of words."""
+"""From text to ids and back: sub-words."""
 
 import json
 from collections.abc import Sequence

@@ -1,0 +1,77 @@
+"""Runs that an older version saved: their models predict as they did, under the new names."""
+
+import csv
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from recipes import RECIPES
+from recipes.cli import main
+from recipes.engine.arguments import parse
+from recipes.engine.recipe import find_recipe
+
+RUNS = Path(__file__).parent / "format_1"
+INPUT, EXPECTED = RUNS / "input", RUNS / "expected"
+ASKED = {
+    "forecast": (["--last"], "forecast.csv"),
+    "images": ([INPUT / "photos"], "images.csv"),
+    "tabular": ([INPUT / "churn.csv"], "tabular.csv"),
+    "language_model": (["--text", "the film", "--length", 20, "--seed", 1], "language_model.txt"),
+    "text_classification": (["--text", "a great story"], "text_classification.csv"),
+    "translation": (
+        ["--text", "the red cat sees the old dog", "--beam", 2, "--n_best", 2],
+        "translation.tsv",
+    ),
+}
+
+
+def cells(path):
+    """The cells of a file, numbers as numbers."""
+    separator = "\t" if path.suffix == ".tsv" else ","
+    with path.open(newline="", encoding="utf-8") as file:
+        return [[number(cell) for cell in row] for row in csv.reader(file, delimiter=separator)]
+
+
+def number(cell):
+    try:
+        return float(cell)
+    except ValueError:
+        return cell
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_it_predicts_as_it_did(recipe, tmp_path, monkeypatch):
+    monkeypatch.chdir(INPUT)
+    flags, name = ASKED[recipe]
+    found = tmp_path / name
+    assert main(["predict", str(RUNS / recipe), *map(str, flags), "-o", str(found)]) == 0
+    rows, expected = cells(found), cells(EXPECTED / name)
+    assert [len(row) for row in rows] == [len(row) for row in expected]
+    for row, right in zip(rows, expected, strict=True):
+        for cell, value in zip(row, right, strict=True):
+            if isinstance(value, float):  # float32 sums in the order of another processor
+                value = pytest.approx(value, rel=1e-4, abs=1e-4)
+            assert cell == value
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_its_settings_have_their_new_names(recipe):
+    config = parse(recipe, ["--config", str(RUNS / recipe / "config.yaml")])
+    saved = yaml.safe_load((RUNS / recipe / "config.yaml").read_text())
+    kind = find_recipe(recipe).config
+    for name, value in saved.items():
+        if name not in ("run", "name", "overwrite"):
+            assert getattr(config, kind.RENAMED.get(name, name)) == value, name
+    if recipe == "forecast":
+        assert (config.past_covariates, config.future_covariates) == (["price"], "holidays.csv")
+
+
+def test_a_run_with_a_missing_file_is_refused(tmp_path, capsys):
+    run = tmp_path / "run"
+    for file in ("config.yaml", "model.keras"):
+        shutil.copytree(RUNS / "tabular", run, dirs_exist_ok=True)
+        (run / file).unlink()
+        assert main(["predict", str(run)]) == 2
+        assert f"is not a finished run: it has no {file}." in capsys.readouterr().err
