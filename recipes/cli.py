@@ -16,6 +16,7 @@ Exit status: 0 done, 1 the run failed, 2 the input is wrong.
 
 import argparse
 import os
+import re
 import sys
 
 from recipes import RECIPES
@@ -77,6 +78,10 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(prog=f"zoo {command}", description=description, allow_abbrev=False)
 
     def error(self, message):
+        for recipe in map(find_recipe, RECIPES):
+            for old, new in recipe.config.RENAMED.items():
+                if re.search(rf"unrecognized arguments: --{old}\b", message):
+                    raise UserError(f"--{old} is called --{new} now.")
         raise UserError(f"{message}. `{self.prog} --help` shows how.")
 
 

@@ -36,7 +36,7 @@ class TranslationConfig(TrainConfig):
             are not the right ones but its own, drawn from its output (embedding) or averaged by it
             (output).
         sampling_probability: Fraction of them at the end.
-        sampling_schedule: How this share grows: all but constant begin near 0 and are at their end
+        sampling_schedule: How this fraction grows: all but constant begin near 0 and are at their end
             by the middle of the run.
         beam: Beams of a second set of scores, by beam search; 1 for greedy scores alone.
         engine: keras trains the model. addons trains it a second time, as the book did with

@@ -21,7 +21,7 @@ TEXT = [
 MUSIC = [Row("chorales", ("--dataset", "chorales"), "accuracy_windows", 0.8164, 0.82, part="test")]
 #: Validation nats of others on the 65 cased characters, split 90-10, beside their sources.
 PUBLISHED = {
-    "nanoGPT, 10.7 million weights, A100": 1.4697,
+    "nanoGPT, 10.7 million parameters, A100": 1.4697,
     "Transformer of 3 layers, 384 wide (arXiv 2410.01201)": 1.547,
     "minGRU (arXiv 2410.01201)": 1.548,
     "minLSTM (arXiv 2410.01201)": 1.555,

@@ -100,7 +100,7 @@ def sub_words(rows, results, folder) -> str:
     slowest = max(run["seconds"] for run in runs)
     return (
         f"{markdown(lines)}\n\nTraining: {seconds_of(runs)} s, {runs[0]['epochs']} epochs, "
-        f"{runs[0]['parameters']:,} weights (at most {MINUTES} minutes: "
+        f"{runs[0]['parameters']:,} parameters (at most {MINUTES} minutes: "
         f"{yes(slowest <= 60 * MINUTES)}). Aim BLEU {row.goal:g}: {yes(max(means) >= row.goal)}. "
         f"Beam search no worse than greedy, in BLEU: {yes(means[1] >= means[0])}; with the length "
         f"penalty: {yes(means[2] >= means[0])}."

@@ -68,6 +68,11 @@ def test_its_settings_have_their_new_names(recipe):
         assert (config.past_covariates, config.future_covariates) == (["price"], "holidays.csv")
 
 
+def test_flags_of_predict_have_their_new_names(capsys):
+    assert main(["predict", str(RUNS / "forecast"), "--known", "next.csv"]) == 2
+    assert capsys.readouterr().err == "zoo: --known is called --future_covariates now.\n"
+
+
 def test_a_run_with_a_missing_file_is_refused(tmp_path, capsys):
     run = tmp_path / "run"
     for file in ("config.yaml", "model.keras"):
