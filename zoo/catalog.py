@@ -1,8 +1,8 @@
 """What the zoo holds, readable without importing Keras.
 
 One row a model: where its factory lives, which chapter of the book it comes from, and how many
-parameters its reference build has (`zoo list` prints this table at once; a test rebuilds every model
-and compares).
+parameters its reference build has (`zoo list` prints this table at once; a test rebuilds every
+model and compares).
 """
 
 from dataclasses import dataclass

@@ -36,8 +36,8 @@ class TranslationConfig(TrainConfig):
             are not the right ones but its own, drawn from its output (embedding) or averaged by it
             (output).
         sampling_probability: Fraction of them at the end.
-        sampling_schedule: How this fraction grows: all but constant begin near 0 and are at their end
-            by the middle of the run.
+        sampling_schedule: How this fraction grows: all but constant begin near 0 and are at their
+            end by the middle of the run.
         beam: Beams of a second set of scores, by beam search; 1 for greedy scores alone.
         engine: keras trains the model. addons trains it a second time, as the book did with
             TensorFlow Addons, and puts these scores, and the seconds of an epoch, beside the

@@ -22,8 +22,9 @@ import yaml
 
 import zoo
 from callbacks import Checkpoint
-from recipes import forecast
+from recipes import RECIPES, forecast
 from recipes.cli import main
+from recipes.engine.recipe import find_recipe
 from recipes.errors import RunError, UserError
 from recipes.tuning.plan import given_flags, open_search
 from recipes.tuning.space import Space, nearest
@@ -287,17 +288,17 @@ def test_flags_are_fixed_and_not_searched():
 @pytest.mark.parametrize(
     ("model", "arguments", "layers"),
     [
-        ("wavenet", {"num_layers", "dropout", "filters"}, (4, 7)),
-        ("wavenet_lite", {"num_layers", "dropout", "filters"}, (4, 7)),
-        ("deep_rnn", {"num_layers", "dropout", "units"}, (1, 3)),
-        ("conv_gru", {"num_layers", "dropout", "filters", "units"}, (1, 3)),
-        ("simple_rnn", {"num_layers", "units"}, (1, 3)),
-        ("linear_forecaster", set(), None),
+        ("wavenet", ("num_layers", "dropout", "filters"), (4, 7)),
+        ("wavenet_lite", ("num_layers", "dropout", "filters"), (4, 7)),
+        ("deep_rnn", ("num_layers", "dropout", "units"), (1, 3)),
+        ("conv_gru", ("num_layers", "dropout", "filters", "units"), (1, 3)),
+        ("simple_rnn", ("num_layers", "units"), (1, 3)),
+        ("linear_forecaster", (), None),
     ],
 )
 def test_only_what_the_model_takes_is_searched(model, arguments, layers):
     space = space_of(model=model)
-    assert {n.removeprefix("model.") for n in space.searched if "model." in n} == arguments
+    assert {n.removeprefix("model.") for n in space.searched if "model." in n} == set(arguments)
     ranges = [
         (hp.min_value, hp.max_value)
         for hp in space.hyperparameters.space
@@ -306,6 +307,23 @@ def test_only_what_the_model_takes_is_searched(model, arguments, layers):
     assert ranges == ([layers] if layers else [])
     chosen = space.config_of(space.hyperparameters).model_arguments
     assert zoo.create_model(model, input_shape=(16, 1), **chosen).count_params()
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("end", [0, -1], ids=["low", "high"])
+def test_models_can_be_built_at_the_corners_of_a_search_space(recipe, end):
+    recipe = find_recipe(recipe)
+    space = Space(recipe.search_space, recipe.default_config(), (), "random")
+    hp = space.hyperparameters.copy()
+    for each in space.hyperparameters.space:
+        discrete = isinstance(each, keras_tuner.engine.hyperparameters.Choice)
+        ends = list(each.values) if discrete else (each.min_value, each.max_value)
+        hp.values[each.name] = ends[end]
+    config = space.config_of(hp)
+    config.validate()
+    assert config != space.start
+    built = recipe.build_model(config, recipe.load_data(config))
+    assert built.model.count_params() > 0
 
 
 def test_what_has_no_effect_is_left_out():
