@@ -222,7 +222,7 @@ def test_a_pixel_that_never_changes_stays_small(data):
     task, _ = task_and_built(data)
     part = task.parts["train"]
     part.images[:, 0, 0] = 3
-    mean, deviation = replace(task, notes=()).scaling
+    mean, deviation = replace(task, remarks=()).scaling
     assert (mean[0, 0], deviation[0, 0]) == (3, 2)
     np.testing.assert_allclose(deviation[1:], part.images[:, 1:].std(axis=0))
 
@@ -261,10 +261,10 @@ def test_calibration_divides_the_logits(data):
     head.set_weights([8 * weight for weight in head.get_weights()])  # far too sure
     before = built.training_model.predict_on_batch(x)
     scores = classification_scores(labels, built.model.predict_on_batch(x))
-    built.finish()
-    assert task.temperature > 1.5
+    temperature = built.finish()["temperature"]
+    assert temperature > 1.5
     after = built.training_model.predict_on_batch(x)
-    np.testing.assert_allclose(after * task.temperature, before, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(after * temperature, before, rtol=1e-4, atol=1e-5)
     better = classification_scores(labels, built.model.predict_on_batch(x))
     assert better["accuracy"] == scores["accuracy"]
     assert better["nll"] < scores["nll"]
