@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -128,7 +129,7 @@ def test_config_says_what_ran(run, data):
     saved = yaml.safe_load((run / "config.yaml").read_text())
     facts = saved["run"]
     assert (saved["data"], saved["window"], saved["seed"]) == (str(data), 14, 42)
-    assert (facts["recipe"], facts["format"], facts["period"]) == ("forecast", 1, 7)
+    assert (facts["recipe"], facts["format"], facts["period"]) == ("forecast", 2, 7)
     assert len(facts["data_sha256"]) == 64
     assert facts["first_test_origin"] == "2024-03-16"
     assert {"python", "keras", "numpy", "handson-zoo"} <= set(facts["versions"])
@@ -378,9 +379,11 @@ def test_on_jax(data, tmp_path):
 @pytest.mark.parametrize(("mse", "words"), [(3.0, ""), (9.0, "naive does better than wavenet.")])
 def test_a_model_that_loses_to_a_baseline_says_so(mse, words):
     from recipes.engine.report import advice
+    from recipes.forecast import RECIPE
 
     baselines = {"naive": {"validation": {"mse": 4.0}}, "mean": {"validation": {"mse": 8.0}}}
     metrics = {"model": "wavenet", "validation": {"mse": mse}, "baselines": baselines}
-    found = advice(metrics, "mse", "more --epochs")
+    task = SimpleNamespace(primary_metric="mse", suggestions="more --epochs")
+    found = advice(RECIPE, metrics, task)
     assert found.startswith(words)
     assert bool(found) == bool(words)
