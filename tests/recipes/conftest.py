@@ -39,31 +39,6 @@ def without_pictures():
 
 
 @pytest.fixture(scope="session")
-def run_eagerly():
-    """Whether Keras runs each step op by op, whatever a model is compiled for."""
-
-    def patch(flag):
-        value = property(lambda model: flag, lambda model, value: None)
-        return mock.patch("keras.Model.run_eagerly", value)
-
-    return patch
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _eager_steps(run_eagerly):
-    """To trace a step takes longer than the few that are trained here; see `compiled_steps`."""
-    with run_eagerly(True):
-        yield
-
-
-@pytest.fixture
-def compiled_steps(run_eagerly):
-    """Trains as a user does: the steps are graphs."""
-    with run_eagerly(False):
-        yield
-
-
-@pytest.fixture(scope="session")
 def make_csv():
     return daily
 

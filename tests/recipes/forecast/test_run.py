@@ -340,7 +340,6 @@ def test_missing_values_and_uneven_times_are_mended_and_reported(train, tmp_path
     assert predict(run, path).startswith((run / "predictions.csv").read_bytes())
 
 
-@pytest.mark.usefixtures("compiled_steps")
 def test_book_series_and_a_preset(train):
     run = train("--preset", "ml2-ch15-49", model=None, window=None, horizon=None, epochs=1,
                 batch_size=256)  # fmt: skip

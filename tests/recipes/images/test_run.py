@@ -348,7 +348,6 @@ def test_pictures_that_do_not_fit_are_refused(run, tmp_path, capsys, picture, me
     assert not output.exists()
 
 
-@pytest.mark.usefixtures("compiled_steps")
 def test_a_folder_of_coloured_pictures(train, tmp_path, capsys):
     x, y = pictures(channels=(3,))
     for index, (picture, label) in enumerate(zip(x, y, strict=True)):

@@ -219,7 +219,6 @@ def test_a_run_that_was_cut_off_ends_as_if_it_had_not_been(run, train, quick):
 # Training
 
 
-@pytest.mark.usefixtures("compiled_steps")
 def test_sub_words_are_scored_by_character(train):
     run = train(tokenizer="bpe", vocabulary_size=280, epochs=1, batching="sliding", stride=8)
     metrics = metrics_of(run)

@@ -222,7 +222,6 @@ def test_a_run_killed_in_its_folds_resumes(classification, undrawn, tmp_path):
     assert tables[0] == tables[1]
 
 
-@pytest.mark.usefixtures("compiled_steps")
 @pytest.mark.parametrize(
     "flags",
     [

@@ -192,7 +192,6 @@ def test_a_run_that_was_cut_off_ends_as_if_it_had_not_been(train, run):
     assert (cut / "predictions.csv").read_bytes() == (run / "predictions.csv").read_bytes()
 
 
-@pytest.mark.usefixtures("compiled_steps")
 def test_a_run_learns(train):
     run = train(epochs=12, learning_rate=0.05, calibrate="false")
     assert metrics_of(run)["test"]["accuracy"] == 1

@@ -197,7 +197,6 @@ def test_tensorboard_has_attention_and_translations(run):
     assert "translations/text_summary" in tags["tensors"]
 
 
-@pytest.mark.usefixtures("compiled_steps")
 def test_a_run_that_was_cut_off_ends_as_if_it_had_not_been(train):
     def killed(self, epoch, logs=None):
         original(self, epoch, logs)

@@ -100,9 +100,8 @@ def scalars(folder):
 
 
 @pytest.fixture(scope="module")
-def search(tune, run_eagerly):
-    with run_eagerly(False):  # like the processes that it is compared with
-        return tune(trials=4)
+def search(tune):
+    return tune(trials=4)
 
 
 def test_the_folder_holds_a_complete_run_and_the_search(search):
@@ -148,7 +147,6 @@ def test_the_run_has_the_settings_and_the_score_of_the_best_trial(search):
     assert len(curve["epoch_last_step_mae"]) == 2
 
 
-@pytest.mark.usefixtures("compiled_steps")
 def test_the_defaults_are_trained_as_zoo_train_does(search, flags, tune):
     tune(command="train", name="plain")
     history = Checkpoint(search.parent / "plain" / "checkpoints", resume=True).history
@@ -543,7 +541,6 @@ def wait_for(condition, process, seconds=240):
         time.sleep(0.01)
 
 
-@pytest.mark.usefixtures("compiled_steps")
 def test_a_killed_search_goes_on(search, flags, undrawn):
     arguments, folder = flags(trials=4)
     process = program(arguments)
@@ -563,7 +560,6 @@ def test_a_killed_search_goes_on(search, flags, undrawn):
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("compiled_steps")
 def test_the_last_training_is_taken_up_too(flags, search, undrawn):
     arguments, folder = flags(trials=4)
     with (
@@ -593,7 +589,6 @@ def children(parent):
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("compiled_steps")
 def test_two_workers_find_what_one_does(tune, search):
     folder = tune(trials=4, workers=2)
     assert scores(folder) == scores(search)
