@@ -197,6 +197,7 @@ RECIPE = Recipe(
     search_space=search_space,
     predict=_predict,
     metrics={
+        "nll": "min",
         "token_accuracy": "max",
         "exact_match": "max",
         "bleu": "max",

@@ -58,7 +58,8 @@ def bucketing(seeds=3, task=None) -> dict:
         for way, each in zip(fits, train_in_turn(list(fits.values()), TURN), strict=True):
             taken[way].append(each[1:])
         for way, model in models.items():
-            accuracy[way].append(task.score(task.predictor(model), "validation")["accuracy"])
+            found = task.predict(task.predictor(model), "validation")
+            accuracy[way].append(task.score(found, "validation")["accuracy"])
     seconds = {way: np.concatenate(each) for way, each in taken.items()}
     bucketed, padded = (seconds[way] for way in WAYS)
     compared = [paired_ratio(padded[:, clock], bucketed[:, clock]) for clock in range(len(CLOCKS))]

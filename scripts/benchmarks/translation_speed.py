@@ -28,7 +28,7 @@ def epoch_text(result) -> str:
         if way in result["ratio"]:
             ratio = f"{result['ratio'][way]:.3f} ± {result['interval'][way]:.3f}"
         steps = f"{result['epoch'][way]:,}"
-        lines.append([way, f"{result['weights'][way]:,}", f"{1e3 * seconds:.0f}", steps, ratio])
+        lines.append([way, f"{result['parameters'][way]:,}", f"{1e3 * seconds:.0f}", steps, ratio])
     fastest = result["fastest"]
     reached = yes(result["ratio"][fastest] <= SHARE)
     return (

@@ -29,6 +29,7 @@ TINY = {
 
 def metrics(validation=1.0, test=1.0, epochs=10, seconds=61.2, baseline=0.9):
     return {
+        "recipe": "text_classification",
         "parameters": 9,
         "epochs": epochs,
         "seconds": seconds,

@@ -28,7 +28,7 @@ TINY = {
 }  # fmt: skip
 WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight")
 METRICS = {
-    "parameters": 9, "epochs": 1, "seconds": 61.2,
+    "recipe": "translation", "parameters": 9, "epochs": 1, "seconds": 61.2,
     "test": {
         "exact_match": 0.25, "bleu": 20.0, "chrf": 30.0,
         "beam_exact_match": 0.5, "beam_bleu": 19.0, "beam_chrf": 29.0,
@@ -117,7 +117,12 @@ def test_a_row_of_dates_needs_all_that_it_names(tmp_path):
         run.mkdir(exist_ok=True)
         (run / "padding.json").write_text(json.dumps({"same": same, "difference": 1e-6}))
         row = Row(name, (), "exact_match", None, 1.0, part="test")
-        result = {"epochs": epochs, "seconds": 1.0, "test": {"exact_match": exact}}
+        result = {
+            "recipe": "translation",
+            "epochs": epochs,
+            "seconds": 1.0,
+            "test": {"exact_match": exact},
+        }
         text = scores.dates([row], {name: [result]}, tmp_path)
         return cells(text, name.removeprefix("dates-"))["reached"]
 
@@ -145,7 +150,7 @@ def test_beam_search_is_scored_with_and_without_the_length_penalty(folder):
 
 def test_the_book_is_compared_by_validation_token_accuracy():
     row = benchmark.BOOK[0]
-    result = {"parameters": 9, "epochs": 10, "seconds": 60.0}
+    result = {"recipe": "translation", "parameters": 9, "epochs": 10, "seconds": 60.0}
     for accuracy, reached in {0.72: "yes", 0.70: "**no**"}.items():
         result["validation"] = {"token_accuracy": accuracy}
         text = scores.book([row], {row.name: [result]}, None)

@@ -2,6 +2,7 @@
 
 import csv
 import re
+from dataclasses import asdict
 from pathlib import Path
 from unittest import mock
 
@@ -130,7 +131,7 @@ def test_a_recipe_is_needed_and_help_helps(capsys):
     assert end.value.code == 0
     printed = capsys.readouterr().out
     assert "--min_rate" in printed
-    assert all(f"--{name}" in printed for name in TrainConfig.__dataclass_fields__)
+    assert all(f"--{name}" in printed for name in asdict(TrainConfig()))
 
 
 def test_the_epochs_go_on_one_after_the_other():

@@ -258,7 +258,7 @@ def test_models_without_a_state_take_windows(data):
     assert built.callbacks == ()
     reader = task.predictor(built.model)
     assert (reader.block, reader.warm_up) == (8, 8)
-    assert 0 < task.score(reader, "test")["accuracy"] < 1
+    assert 0 < task.score(task.predict(reader, "test"), "test")["accuracy"] < 1
 
 
 def test_find_lr(train, capsys):

@@ -140,7 +140,7 @@ def test_first_weights_are_those_before_training(data, installed):
     config.validate()
     task = translation.load_data(config)
     built = translation.build_model(config, task)
-    (twin,) = task.baselines.values()
+    (twin,) = built.baselines.values()
     assert built.callbacks == (twin.clock,)
     before = sum(weight.size for weight in twin.weights.values())
     assert before == built.training_model.count_params()
@@ -213,7 +213,7 @@ def test_a_run_whose_child_failed_can_be_resumed(train, installed, monkeypatch, 
     assert "zoo: TF-Addons failed at 'train'" in capsys.readouterr().err
     assert (run / "model.keras").exists()
     assert not (run / "metrics.json").exists()
-    monkeypatch.setattr(Twin, "score", lambda twin, split: twin.task.score(Right(), split))
+    monkeypatch.setattr(Twin, "answers", lambda twin, split: twin.task.predict(Right(), split))
     assert main(["train", "--resume", str(run)]) == 0
     assert metrics_of(run)["test"]["epoch_seconds"] > 0
 

@@ -362,7 +362,7 @@ def test_arguments_that_cannot_be(write, arguments, words):
         ({"offsets": np.array([0, 3, 3])}, "offsets"),
         ({"offsets": np.array([0, 1, 2])}, "offsets"),
         ({"ids": ("a", "a")}, "ids"),
-        ({"future": 1}, "known"),
+        ({"future": 1}, "future_covariates"),
         ({"targets": (), "past_covariates": ("y",)}, "target"),
     ],
 )
