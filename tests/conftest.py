@@ -106,6 +106,10 @@ class Everywhere:
         monkeypatch.setattr(socket.socket, "connect_ex", guarded(connect_ex))
         monkeypatch.setattr(socket, "getaddrinfo", lookup)
 
+    def pytest_collection_modifyitems(self, items):
+        """What runs others in a process of its own begins first, or it would run on alone."""
+        items.sort(key=lambda item: item.get_closest_marker("other_cpu") is None)
+
     def pytest_make_parametrize_id(self, val, argname):
         """Ids that can be typed: without quotes, blanks and line breaks, and short."""
         text = getattr(val, "__name__", None) or str(val)

@@ -20,9 +20,6 @@ CORE = (
     "tests/parity",
     "tests/zoo/test_attention.py",
     "tests/zoo/test_decoding.py",
-    "tests/zoo/test_layer_contract.py",
-    "tests/zoo/test_model_contract.py",
-    "tests/zoo/test_models.py",
     "tests/zoo/test_sequence_invariants.py",
 )
 

@@ -46,14 +46,14 @@ def token_importances(model, ids, classes, head) -> list[np.ndarray]:
     model, values = copy, copy.get_layer("embedding").output
     embed = keras.Model(model.input, values)
     rest = keras.Model([model.input, values], model.output)
-    chosen = np.asarray(classes)[:, None]
+    chosen = ops.convert_to_tensor(np.asarray(classes)[:, None], "int32")
 
     inputs = ops.convert_to_tensor(padded(ids))
 
     def score(vectors):
         logits = ops.cast(rest([inputs, vectors], training=False), "float32")
         if head == "binary":
-            return ops.sum(logits * (2 * chosen - 1))
+            return ops.sum(logits * ops.cast(2 * chosen - 1, "float32"))
         return ops.sum(ops.take_along_axis(logits, chosen, axis=1))
 
     # Copied, since Keras attaches a mask to what it returns, and would pass it on.

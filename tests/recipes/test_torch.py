@@ -15,6 +15,7 @@ from recipes import RECIPES
 TOP = Path(__file__).parents[2]
 
 pytestmark = [
+    pytest.mark.timeout(900),
     pytest.mark.torch,
     pytest.mark.skipif(find_spec("torch") is None, reason="needs torch"),
 ]

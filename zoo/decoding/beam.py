@@ -189,7 +189,7 @@ class _BeamSearch(DecoderLoop):
             rows = ops.reshape(first_rows + parents, (-1,))
             ids, *seen = (ops.take(part, rows, axis=0) for part in (ids, *seen))
             state = [ops.take(part, rows, axis=0) for part in state]
-            now = ops.reshape(tokens, (-1,))
+            now = ops.cast(ops.reshape(tokens, (-1,)), "int32")  # PyTorch counts in int64
             ids = ops.slice_update(ids, (0, step), now[:, None])
             if self.return_attention:
                 weights = ops.take(weights, rows, axis=0)[:, None]

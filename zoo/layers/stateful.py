@@ -115,7 +115,8 @@ class StatefulRNN(_Stateful):
     def call(self, inputs, mask=None, training=None):
         """The outputs of the layer on the inputs `(batch, time, features)`."""
         inputs = self._checked(inputs)
-        state = [ops.convert_to_tensor(state) for state in self.states]
+        # Copies: PyTorch needs for the gradient what `_remember` overwrites.
+        state = [ops.copy(state) for state in self.states]
         state = keras.tree.pack_sequence_as(self.layer.state_size, state)
         # Nothing else asks a layer for its last state, and the layer itself is shared.
         self.layer.return_state = True
