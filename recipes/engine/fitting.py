@@ -71,7 +71,7 @@ def fit(
         What came out of it.
 
     Raises:
-        RunError: If the loss is no longer a number.
+        RunError: If the loss is no longer a number, or the best weights cannot be loaded.
     """
     model = built.training_model
     optimizer = make_optimizer(config, total_steps=config.epochs * len(training))
@@ -130,7 +130,13 @@ def fit(
             f"--learning_rate (now {config.learning_rate:g}) or set --clipnorm 1. "
             f"What was logged until then is in {folder.path}."
         )
-    model.load_weights(best)
+    try:
+        model.load_weights(best)
+    except (ValueError, OSError) as error:
+        raise RunError(
+            f"The weights in {best} are not those of this model: the file is damaged, or an older "
+            f"version wrote it. Train anew: zoo train RECIPE --config {folder.config} --name NEW."
+        ) from error
     model.compiled = False  # or a model that holds it would be saved with optimizer and loss
     finished = built.finish() if built.finish else {}
     return Fitted(checkpoint.history, checkpoint.seconds, finished)
