@@ -154,7 +154,14 @@ def without_xla(monkeypatch):
 
 
 @pytest.mark.usefixtures("without_xla")
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+# The first files have every cell and attention once; the others, more shapes of them.
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if index >= 5 else [])
+        for index, path in enumerate(FILES)
+    ],
+)
 def test_what_addons_answered(path):
     pairs = record.read(path)
     ours = Ours(pairs[0][0])
