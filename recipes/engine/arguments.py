@@ -168,6 +168,9 @@ def _explain(message, kind, of_model):
             return f"Expected flags only. Received: {flag}. Your own file goes behind --data."
         if flag[2:] in kind.RENAMED:
             return f"{flag} is called --{kind.RENAMED[flag[2:]]} now."
+        once = difflib.get_close_matches(flag[2:], kind.RENAMED, n=1, cutoff=0.8)
+        if once:
+            return f"There is no flag {flag}. Did you mean --{kind.RENAMED[once[0]]}?"
         if flag[2:] in of_model:
             return f"There is no flag {flag}. Did you mean --model.{flag[2:]}?"
         hint = _near(flag, [f"--{item.name}" for item in fields(kind)])

@@ -187,6 +187,8 @@ def test_old_names_of_settings(larger, capsys):
     own = ("--logdir", larger, "--name", "old", "--epochs", "1", "--progress", "false")
     call("train", "larger", "--pairs", "40", *own, status=2)
     assert capsys.readouterr().err == "zoo: --pairs is called --examples now.\n"
+    call("train", "larger", "--pair", "40", *own, status=2)
+    assert capsys.readouterr().err == "zoo: There is no flag --pair. Did you mean --examples?\n"
     call("train", "larger", "--examples", "40", *own)
     config = larger / "larger/old/config.yaml"
     saved = yaml.safe_load(config.read_text())
