@@ -21,7 +21,7 @@ import sys
 
 from recipes import RECIPES
 from recipes.engine.config import BACKENDS
-from recipes.engine.recipe import find_recipe, nearest
+from recipes.engine.recipe import dialect_flags, find_recipe, nearest
 from recipes.errors import RunError, UserError
 
 
@@ -262,6 +262,11 @@ def _predict(arguments):
             names = dict.fromkeys([f"--{flag.name}", f"--{flag.name.replace('_', '-')}"])
             how = {"action": "store_true"} if flag.type is bool else {"type": flag.type}
             group.add_argument(*names, help=flag.help, **how)
+    group = parser.add_argument_group("how a table is written, where it is not found out")
+    for flag in dialect_flags():
+        if flag.name not in known:
+            names = dict.fromkeys([f"--{flag.name}", f"--{flag.name.replace('_', '-')}"])
+            group.add_argument(*names, help=flag.help, type=flag.type)
     options = vars(parser.parse_intermixed_args(arguments))  # the input may come last
     from recipes.engine.predict import predict
 

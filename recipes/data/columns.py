@@ -1,23 +1,19 @@
 """What each column of a table is: numbers, categories, or nothing to learn from."""
 
-import re
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from recipes.data.tables import numeric_block
+from recipes.data import dates
+from recipes.data.files import numeric_block
 from recipes.errors import UserError
 
 #: A column of whole numbers with so many different values at most is one of categories.
 FEW = 5
 #: A text column with more different values than this fraction of its rows is no category.
 UNIQUE = 0.5
-#: A text column of which this share are numbers is a numeric one with mistakes in it.
-NEARLY = 0.9
 _SAMPLE = 50
-_DATE = re.compile(r"\d{1,4}[-/. ]\w{1,9}[-/. ]\d{1,4}")
 
 
 @dataclass(frozen=True)
@@ -105,7 +101,7 @@ def _kind(column, source):
         return "category"
     if pd.api.types.is_numeric_dtype(present.dtype):
         return _kind_of_numbers(present, different, len(column))
-    return _kind_of_texts(present, different, source)
+    return _kind_of_texts(present, different)
 
 
 def _kind_of_numbers(present, different, rows):
@@ -117,25 +113,10 @@ def _kind_of_numbers(present, different, rows):
     return "numeric"
 
 
-def _kind_of_texts(present, different, source):
-    if _are_numbers(present, source):
-        return "numeric"
+def _kind_of_texts(present, different):
     if different > max(UNIQUE * len(present), 20):
         return f"{different:,} of its {len(present):,} texts differ, as in names or free text"
     return "category"
-
-
-def _are_numbers(present, source):
-    """Whether texts are meant as numbers; `numeric_block` then names the one that is not."""
-    text = present.astype(str).str.strip()
-    if pd.to_numeric(text, errors="coerce").notna().mean() >= NEARLY:
-        return True
-    if text.str.fullmatch(r"-?\d+,\d+").mean() >= 0.5:
-        raise UserError(
-            f"Column {present.name!r} of {source} holds numbers such as {text.iloc[0]!r}. Write "
-            f"1.5, not 1,5, or say --categorical {present.name}."
-        )
-    return False
 
 
 def holds_dates(present) -> bool:
@@ -149,9 +130,4 @@ def holds_dates(present) -> bool:
         return True
     if pd.api.types.is_numeric_dtype(present.dtype) or pd.api.types.is_bool_dtype(present.dtype):
         return False
-    sample = present.head(_SAMPLE).astype(str)
-    if not sample.map(lambda text: bool(_DATE.search(text))).all():
-        return False
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pandas says when it has to guess the format
-        return bool(pd.to_datetime(sample, errors="coerce").notna().all())
+    return dates.holds_times(present.head(_SAMPLE).astype(str))

@@ -1,8 +1,10 @@
-"""Reads a column of dates or of whole step numbers."""
+"""Reads a column of dates, months or quarters, or of whole step numbers."""
 
+import datetime
+import itertools
 import re
-import warnings
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -10,86 +12,352 @@ import pandas as pd
 from recipes.errors import UserError
 
 MICROSECONDS = "datetime64[us]"
-WITH_ZONE = re.compile(r"\d[T ]?\d{2}:?\d{2}.*(Z|UTC|GMT|[+-]\d{2}(:?\d{2})?)$")
+#: In which order the parts of a date stand, in words.
+ORDERS = {"DMY": "day first", "MDY": "month first", "YMD": "year first"}
+#: Rows at the end of a file, at most, that are a footer and not data.
+_FOOTER = 3
+#: Two-digit years lie in the hundred years that end so many years from now.
+_AHEAD = 20
+
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTH = rf"(?P<month>(?:{'|'.join(_MONTHS)})[a-z]*)\.?"
+_DAY, _NUMBER = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?", r"(?P<number>\d{1,2})"
+_YEAR, _LONG = r"(?P<year>\d{4}|\d{2})", r"(?P<year>\d{4})"
+_SIGN = r"\s*[-/., ]\s*"
+#: Shapes of dates; parts a, b, c are in an order that the shape alone does not tell.
+_SHAPES = {
+    "YMD": rf"{_LONG}[-/. ](?P<month_number>\d{{1,2}})[-/. ]{_DAY}",
+    "abc": r"(?P<a>\d{1,2})(?P<sign>[-/. ])(?P<b>\d{1,2})(?P=sign)(?P<c>\d{4}|\d{2})",
+    "D-Mon-Y": rf"{_DAY}[-/. ]?\s*{_MONTH}{_SIGN}{_YEAR}",
+    "Mon-D-Y": rf"{_MONTH}{_SIGN}{_DAY},?\s+{_LONG}",
+    "Y-Mon-D": rf"{_LONG}{_SIGN}{_MONTH}{_SIGN}{_DAY}",
+    "Mon-Y": rf"{_MONTH}(?:{_SIGN}|\s*'\s*){_YEAR}",
+    "Y-Mon": rf"{_YEAR}{_SIGN}{_MONTH}",
+    "Y-M": rf"{_LONG}[-/](?P<month_number>\d{{1,2}})",
+    "M-Y": rf"(?P<month_number>\d{{1,2}})[-/]{_LONG}",
+    "M.Y": r"(?P<month_number>0[1-9]|1[0-2])\.(?P<year>(?:19|20)\d{2})",
+    "quarter": rf"{_LONG}\s*[-/]?\s*q(?P<quarter>[1-4])",
+    "Q-Y": rf"q(?P<quarter>[1-4])\s*[-/]?\s*{_LONG}",
+    "week": rf"{_LONG}-?w(?P<week>\d{{1,2}})(?:-?(?P<weekday>[1-7]))?",
+}
+_WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?\s+)?"
+_CLOCK = (
+    r"(?:(?:t|\s*,?\s+)(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2}(?:[.,]\d+)?))?"
+    r"(?:\s*(?P<half>[ap])\.?m\.?)?\s*(?P<zone>z|utc|gmt|[+-]\d{2}(?::?\d{2})?)?)?"
+)
 
 
-def read_times(column: pd.Series, path: str | Path, notes: list[str]) -> np.ndarray:
-    """Reads a column as dates or as whole step numbers.
+@dataclass(frozen=True)
+class Times:
+    """What a column of times says.
 
     Args:
-        column: The column as read from the file.
-        path: The file, for messages.
-        notes: Gains a note when something was decided on the way.
+        values: datetime64[us] or int64, one a row that is kept.
+        kept: Rows that are kept: all but a footer.
+        order: Order of day and month where the texts leave it open, such as `"DMY"`.
+        zone: Whether the times were given with their distance to UTC, and are in UTC now.
+        notes: What was decided, in words.
+    """
+
+    values: np.ndarray
+    kept: int
+    order: str | None = None
+    zone: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def read_times(
+    column: pd.Series,
+    source: str,
+    order: str | None = None,
+    date_format: str | None = None,
+    regular: Callable[[np.ndarray], bool] | None = None,
+    flag: str = "--time",
+) -> Times:
+    """Reads a column as dates or as whole step numbers.
+
+    Where the order of day and month is not said, the one is taken in which all texts are dates; if
+    they are in several, the one in which the times are `regular`.
+
+    Args:
+        column: Texts, numbers or dates, missing ones as `None`.
+        source: Name of the file, for messages.
+        order: `"DMY"` or `"MDY"`, where it is known.
+        date_format: How the dates are written, as strptime says it.
+        regular: Whether times are equally spaced, series by series.
+        flag: The flag that names the column, for messages.
 
     Returns:
-        datetime64[us] or int64 array, one per row.
+        The `Times`.
 
     Raises:
-        UserError: A time is missing or cannot be read; names the first one.
+        UserError: A time is missing or cannot be read, or two readings are possible.
+
+    Example:
+        >>> found = read_times(pd.Series(["31.12.2022", "01.01.2023"], name="day"), "sales.csv")
+        >>> found.values.astype("datetime64[D]").tolist()[1], found.order
+        (datetime.date(2023, 1, 1), 'DMY')
     """
-    absent = np.flatnonzero(column.isna())
-    if len(absent):
-        raise UserError(
-            f"Expected a time in every row of column {column.name!r} of {path}. Received: none in "
-            f"{len(absent)} rows, first row {absent[0] + 1} (row 1 follows the header). Fill them "
-            "in or delete the rows."
-        )
-    kind = pd.api.types
-    if kind.is_bool_dtype(column.dtype):
-        _refuse_time(column, 0, path)
-    if kind.is_numeric_dtype(column.dtype):
-        return _whole_numbers(column, column.to_numpy(np.float64), path)
-    if kind.is_datetime64_any_dtype(column.dtype):
-        if column.dt.tz is not None:
-            notes.append(f"{column.name}: times converted to UTC")
+    dtype, name = column.dtype, column.name
+    if pd.api.types.is_datetime64_any_dtype(dtype):
+        notes, zone = [], column.dt.tz is not None
+        if zone:
+            notes = [f"{name}: times converted to UTC"]
             column = column.dt.tz_convert("UTC").dt.tz_localize(None)
-        return column.to_numpy(MICROSECONDS)
-    text = column.astype(str).str.strip()
-    numbers = pd.to_numeric(text, errors="coerce")
-    if numbers.notna().mean() > 0.5:  # Step numbers, some of them spoilt.
-        return _whole_numbers(column, numbers.to_numpy(np.float64), path)
-    return _parse_dates(column, text, path, notes)
+        kept = _without_footer(column, column.isna().to_numpy(), source, flag)
+        values = column.iloc[:kept].to_numpy(MICROSECONDS)
+        return Times(values, kept, zone=zone, notes=tuple(notes))
+    if pd.api.types.is_bool_dtype(dtype):
+        _refuse(column, 0, source, flag)
+    if pd.api.types.is_numeric_dtype(dtype):
+        kept = _without_footer(column, column.isna().to_numpy(), source, flag)
+        return _of_numbers(column.iloc[:kept], source, flag)
+    texts = column.astype(object).where(column.notna(), "").astype(str).str.strip()
+    numbers = pd.to_numeric(texts.where(texts.str.fullmatch(r"[+-]?\d+(?:\.0*)?"), None))
+    if date_format is None and numbers.notna().mean() > 0.5:  # some of them spoilt
+        kept = _without_footer(texts, numbers.isna().to_numpy(), source, flag)
+        return _of_numbers(numbers.iloc[:kept].rename(name), source, flag)
+    return _of_texts(texts.rename(name), source, order, date_format, regular, flag)
 
 
-def _whole_numbers(column: pd.Series, numbers: np.ndarray, path: str | Path) -> np.ndarray:
+def holds_times(texts: pd.Series) -> bool:
+    """Whether most of some texts are dates, months or quarters.
+
+    >>> holds_times(pd.Series(["31.12.2022", "Total"])), holds_times(pd.Series(["May", "Jun"]))
+    (True, False)
+    """
+    found = pd.Series(texts.unique()[:200], dtype=object).astype(str).str.strip()
+    return len(found) > 0 and bool(_shape_of(found).notna().mean() >= 0.5)
+
+
+def _of_numbers(column, source, flag):
+    """Whole numbers: months such as 202401, days such as 20240131, or steps."""
+    numbers = column.to_numpy(np.float64)
     bad = np.flatnonzero(~(np.abs(numbers) < 2**53) | (numbers != np.floor(numbers)))
     if len(bad):
-        _refuse_time(column, bad[0], path)
-    return numbers.astype(np.int64)
+        _refuse(column, bad[0], source, flag)
+    numbers = numbers.astype(np.int64)
+    for low, high, form, what in ((19000101, 21001231, "%Y%m%d", "days"),
+                                  (190001, 210012, "%Y%m", "months")):  # fmt: skip
+        if len(numbers) > 1 and (numbers >= low).all() and (numbers <= high).all():
+            found = pd.to_datetime(pd.Series(numbers.astype(str)), format=form, errors="coerce")
+            if found.notna().all():
+                note = f"{column.name}: numbers such as {numbers[0]} are read as {what}"
+                return Times(found.to_numpy(MICROSECONDS), len(numbers), notes=(note,))
+    return Times(numbers, len(numbers))
 
 
-def _parse_dates(
-    column: pd.Series, text: pd.Series, path: str | Path, notes: list[str]
-) -> np.ndarray:
-    """ISO 8601 first; then the format of the first value, with the month or the day in front."""
-    guess = pd.tseries.api.guess_datetime_format
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # The day in front is one guess of two, not a claim.
-        formats = ["ISO8601", guess(text.iloc[0]), guess(text.iloc[0], dayfirst=True)]
-    best = None
-    for date_format in dict.fromkeys(filter(None, formats)):
-        parsed = pd.to_datetime(text, format=date_format, errors="coerce", utc=True)
-        bad = np.flatnonzero(parsed.isna())
-        if best is None or len(bad) < len(best[1]):
-            best = parsed, bad, date_format
-        if not len(bad):
-            break
-    parsed, bad, date_format = best
-    if len(bad):
-        _refuse_time(column, bad[0], path)
-    if date_format != "ISO8601":
-        notes.append(f"{column.name}: dates read as {date_format}")
-    if WITH_ZONE.search(text.iloc[0]):
-        notes.append(f"{column.name}: times converted to UTC")
-    return parsed.dt.tz_localize(None).to_numpy(MICROSECONDS)
+def _of_texts(texts, source, order, date_format, regular, flag):
+    name = texts.name
+    codes, distinct = pd.factorize(texts)
+    distinct = pd.Series(distinct, dtype=object)
+    if date_format is not None:
+        found = pd.to_datetime(distinct, format=date_format, errors="coerce", utc=True)
+        zone = "%z" in date_format
+        found = found.dt.tz_localize(None).to_numpy(MICROSECONDS)
+        readings, notes = {None: found}, [f"{name}: dates read as {date_format}"]
+    else:
+        readings, zone, notes = _readings(distinct, name, source)
+    if order is not None:
+        named = {key: found for key, found in readings.items() if key in (None, order)}
+        readings = named or readings
+    wrong = {key: np.isnat(found)[codes] for key, found in readings.items()}
+    key = min(wrong, key=lambda key: wrong[key].sum())
+    kept = _without_footer(texts, wrong[key], source, flag)
+    fitting = {key: found[codes[:kept]] for key, found in readings.items()}
+    fitting = {key: found for key, found in fitting.items() if not np.isnat(found).any()}
+    different = {found.tobytes(): key for key, found in fitting.items()}
+    if len(different) > 1:
+        even = [key for key in different.values() if regular is not None and regular(fitting[key])]
+        if len(even) != 1:
+            _refuse_order(fitting, texts, source, flag)
+        different = {b"": even[0]}
+        notes = [*notes, f"{name}: only with the {_in_words(even[0])} are the steps equal"]
+    key = next(iter(different.values()))
+    if key is not None:
+        notes = [*notes, f"{name}: dates such as {texts.iloc[0]} read {_in_words(key)}"]
+    if kept < len(texts):
+        notes = [*notes, f"{len(texts) - kept} row(s) at the end left out, without a time: "
+                 f"{', '.join(map(repr, texts.iloc[kept:]))}"]  # fmt: skip
+    if zone:
+        notes = [*notes, f"{name}: times converted to UTC"]
+    return Times(fitting[key], kept, key, zone, tuple(notes))
 
 
-def _refuse_time(column: pd.Series, row: int, path: str | Path) -> None:
+def _in_words(key):
+    return ORDERS.get(key, key)
+
+
+def _shape_of(texts):
+    """The name of each text's shape; missing where it is no date."""
+    found = pd.Series([None] * len(texts), dtype=object, index=texts.index)
+    for shape, pattern in _SHAPES.items():
+        left = found.isna()
+        if left.any():
+            fits = texts[left].str.fullmatch(_whole(pattern).pattern, flags=re.IGNORECASE)
+            found[fits.index[fits.astype(bool)]] = shape
+    return found
+
+
+def _whole(pattern):
+    return re.compile(_WEEKDAY + pattern + _CLOCK, re.IGNORECASE)
+
+
+def _readings(texts, name, source):
+    """All readings of distinct texts, by the order of day and month; whether in UTC; notes.
+
+    Texts of different shapes may stand in one column, as a spreadsheet leaves them that took half
+    of the dates for texts.
+    """
+    shapes = _shape_of(texts)
+    days = {}
+    clock = np.zeros(len(texts), "m8[us]")
+    zoned = np.zeros(len(texts), bool)
+    notes = []
+    for shape in shapes.dropna().unique():
+        rows = np.flatnonzero(shapes == shape)
+        parts = texts.iloc[rows].str.extract(_whole(_SHAPES[shape]))
+        days[shape] = rows, _days(shape, parts, name, notes)
+        clock[rows], zoned[rows] = _clock(parts)
+    orders = {shape: list(found) for shape, (_, found) in days.items()}
+    readings = {}
+    for combination in itertools.product(*orders.values()):
+        named = {order for order in combination if order is not None}
+        if len(named) > 1:
+            continue  # one order holds for all texts of a column
+        values = np.full(len(texts), np.datetime64("NaT"), MICROSECONDS)
+        for shape, order in zip(orders, combination, strict=True):
+            rows, found = days[shape]
+            values[rows] = found[order] + clock[rows]
+        readings[next(iter(named), None)] = values
+    if len(days) > 1:
+        notes.append(
+            f"{name}: dates are written in {len(days)} ways: {', '.join(_examples(texts, shapes))}"
+        )
+    if zoned.any() and not zoned[shapes.notna()].all():
+        without = texts[shapes.notna() & ~zoned].iloc[0]
+        raise UserError(
+            f"Column {name!r} of {source} mixes times with a zone and without, such as "
+            f"{texts[zoned].iloc[0]!r} and {without!r}. Write all of them alike."
+        )
+    if not readings:
+        readings = {None: np.full(len(texts), np.datetime64("NaT"), MICROSECONDS)}
+    return readings, bool(zoned.any()), notes
+
+
+def _examples(texts, shapes):
+    return [texts[shapes == shape].iloc[0] for shape in shapes.dropna().unique()]
+
+
+def _days(shape, parts, name, notes):
+    """Days of texts of one shape, by the order of their parts; `None` where there is one order."""
+    if shape == "abc":
+        a, b, c = (parts[part].astype(int).to_numpy() for part in "abc")
+        years = _years(parts["c"], name, notes)
+        found = {"DMY": _dates(years, b, a), "MDY": _dates(years, a, b)}
+        if (parts["c"].str.len() == 2).all():
+            found["YMD"] = _dates(_years(parts["a"], name, notes), b, c)
+        return found
+    years = _years(parts["year"], name, notes)
+    ones = np.ones(len(years), int)
+    if "quarter" in parts:
+        return {None: _dates(years, 3 * parts["quarter"].astype(int).to_numpy() - 2, ones)}
+    if "week" in parts:
+        weekday = parts["weekday"].fillna("1")
+        texts = (
+            pd.Series(years)
+            .astype(str)
+            .str.cat([parts["week"].to_numpy(), weekday.to_numpy()], "-")
+        )
+        found = pd.to_datetime(texts, format="%G-%V-%u", errors="coerce")
+        return {None: found.to_numpy(MICROSECONDS)}
+    if "month" in parts:
+        months = parts["month"].str[:3].str.lower().map({m: n for n, m in enumerate(_MONTHS, 1)})
+    else:
+        months = parts["month_number"]
+    days = parts["day"].astype(int).to_numpy() if "day" in parts else ones
+    return {None: _dates(years, months.astype(int).to_numpy(), days)}
+
+
+def _years(texts, name, notes):
+    years = texts.astype(int).to_numpy()
+    short = (texts.str.len() == 2).to_numpy()
+    if short.any():
+        last = datetime.date.today().year + _AHEAD
+        guess = last - (last - years) % 100
+        years = np.where(short, guess, years)
+        note = f"{name}: years of two digits lie between {last - 99} and {last}"
+        if note not in notes:
+            notes.append(note)
+    return years
+
+
+def _dates(years, months, days):
+    """Dates, NaT where there is no such day."""
+    right = (months >= 1) & (months <= 12) & (days >= 1) & (years >= 1)
+    month = ((np.where(right, years, 1970) - 1970) * 12 + np.where(right, months, 1) - 1).astype(
+        "M8[M]"
+    )
+    found = month.astype("M8[D]") + (days - 1).astype("m8[D]")
+    right &= found.astype("M8[M]") == month
+    return np.where(right, found.astype(MICROSECONDS), np.datetime64("NaT"))
+
+
+def _clock(parts):
+    """Times of the day, with the distance to UTC taken off, and which texts name one."""
+    hours = parts["hour"].fillna("0").astype(int)
+    half = parts["half"].str.lower()
+    hours = hours.where(half.isna(), hours % 12) + 12 * (half == "p")
+    minutes = parts["minute"].fillna("0").astype(int)
+    seconds = parts["second"].fillna("0").str.replace(",", ".").astype(float)
+    zone = parts["zone"].str.lower()
+    shift = zone.where(zone.isna() | ~zone.isin(["z", "utc", "gmt"]), "+00").fillna("+00")
+    shift = shift.str.replace(":", "")
+    away = shift.str[1:3].astype(int) * 60 + shift.str[3:5].replace("", "0").astype(int)
+    away = away.where(shift.str[0] == "+", -away)
+    micro = (hours * 3600 + (minutes - away) * 60) * 1_000_000 + (seconds * 1e6).round().astype(int)
+    right = (hours <= 24) & (minutes < 60) & (seconds < 61)
+    found = micro.to_numpy().astype("m8[us]")
+    return np.where(right, found, np.timedelta64("NaT")), zone.notna().to_numpy()
+
+
+def _without_footer(column, bad, source, flag):
+    """Rows before a footer: a few at the end that say no time, nor anything with digits."""
+    wrong = np.flatnonzero(bad)
+    if not len(wrong):
+        return len(column)
+    texts = column.iloc[wrong].astype(str)
+    footer = len(wrong) <= _FOOTER and wrong[0] == len(column) - len(wrong) and wrong[0] > 0
+    if footer and not texts.str.contains(r"\d").any():
+        return int(wrong[0])
+    _refuse(column, wrong[0], source, flag, len(wrong))
+    return 0
+
+
+def _refuse_order(fitting, texts, source, flag):
+    shown = []
+    for key, found in fitting.items():
+        shown.append(f"{_in_words(key)} from {show(found.min())} to {show(found.max())}")
     raise UserError(
-        f"Expected dates such as 2024-01-31 or 2024-01-31 13:00, all written alike, or whole step "
-        f"numbers in column {column.name!r} of {path} (--time). Received: "
-        f"{str(column.iloc[row])!r} in row {row + 1} (row 1 follows the header). Correct it, or "
-        "leave --time out if the rows are equally spaced."
+        f"The dates in column {texts.name!r} of {source} ({flag}), such as {texts.iloc[0]!r}, can "
+        f"be read {' or '.join(shown)}. Say --day_first true or false, or how they are written with "
+        "--date_format, such as %d/%m/%Y."
+    )
+
+
+def _refuse(column, row, source, flag, count=1):
+    value = column.iloc[row]
+    if pd.isna(value) or value == "":
+        raise UserError(
+            f"Expected a time in every row of column {column.name!r} of {source}. Received: none "
+            f"in {count} rows, first row {row + 1} (row 1 follows the header). Fill them in or "
+            "delete the rows."
+        )
+    raise UserError(
+        f"Expected dates such as 2024-01-31, 31.01.2024 or 2024-01-31 13:00, or whole step numbers, "
+        f"in column {column.name!r} of {source} ({flag}). Received: {str(value)!r} in row "
+        f"{row + 1} (row 1 follows the header). Correct or delete it, say with --date_format how "
+        "the dates are written, or say --time none to take the rows as equally spaced."
     )
 
 
@@ -131,8 +399,21 @@ def show(time) -> str:
     >>> show(np.datetime64("2024-01-31T00:00:00")), show(7)
     ('2024-01-31', '7')
     """
-    if isinstance(time, np.datetime64):
+    return show_all(np.array([time]))[0]
+
+
+def show_all(times: np.ndarray) -> list[str]:
+    """Writes times in one form: as dates if all are, else as dates and times.
+
+    Args:
+        times: datetime64 or int, one-dimensional.
+
+    Example:
+    >>> show_all(np.array(["2024-01-31T00", "2024-01-31T01"], "datetime64[us]"))
+    ['2024-01-31T00:00:00', '2024-01-31T01:00:00']
+    """
+    if times.dtype.kind == "M":
         for unit in ("D", "s"):
-            if time.astype(f"datetime64[{unit}]") == time:
-                return str(time.astype(f"datetime64[{unit}]"))
-    return str(time)
+            if (times.astype(f"datetime64[{unit}]") == times).all():
+                return times.astype(f"datetime64[{unit}]").astype(str).tolist()
+    return times.astype(str).tolist()

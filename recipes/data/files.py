@@ -1,148 +1,666 @@
-"""Reads columns of CSV and Parquet files, with one clear message where that cannot be done."""
+"""The one reader of tables: CSV and its kin, Excel workbooks, Parquet and JSON lines.
+
+Whatever the file, columns are asked for by what they are to be: numbers, texts, times, or what
+they look like. What was decided on the way stands in the table's notes, and in `decided`, which a
+run keeps for its predictions.
+"""
 
 import difflib
+import io
+import json
+import re
+import sys
 import warnings
+import zipfile
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from recipes.data import dates
+from recipes.data.delimited import NAMES, find_header, lines_above, read_delimited
+from recipes.data.dialect import THOUSANDS, Dialect
 from recipes.data.download import UNREADABLE, open_bytes
+from recipes.data.memory import check_size
+from recipes.data.numbers import MISSING, NEARLY, NumberFormat, Numbers, read_numbers
 from recipes.errors import UserError
 
-# Spelled out, so that the id of a series may well be "NA" (Namibia).
-MISSING = ["", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "#N/A", "<NA>"]
-SEPARATORS = ",;\t"
-#: How pandas calls columns without a name, such as the index that `DataFrame.to_csv` writes.
+#: How a column without a name is called, such as the index that `DataFrame.to_csv` writes.
 UNNAMED = "Unnamed: "
+#: Rows that tell whether a column holds times.
+_SOME = 2000
+#: What pandas calls the index of a frame in a Parquet file.
+_INDEX = re.compile(r"__index_level_\d+__")
+_KINDS = "CSV (gzipped or not), Excel (.xlsx), Parquet or JSON lines"
 
 
-def column_names(path: str | Path) -> list[str]:
-    """Returns the names of a file's columns.
+class TableFile:
+    """A table in a file, or in memory, with its columns by name.
 
     Args:
-        path: CSV, gzipped CSV or Parquet file.
-
-    Returns:
-        The names in the file's order.
-
-    Raises:
-        UserError: The file is missing, empty, or neither CSV nor Parquet.
+        source: Name of the file, for messages.
+        columns: Columns by name: `pyarrow` arrays of texts, or pandas `Series` of other values.
+        dialect: What is said of the form of texts.
+        decided: What was found out about the file's form.
+        before: What was found out about the file that a run was trained on: it decides where the
+            texts of this one leave two readings.
+        notes: What was done so far, in words.
+        again: Reads all columns anew, as texts.
     """
-    if _is_parquet(path):
-        import pyarrow.parquet
 
-        return _reading(path, lambda: list(pyarrow.parquet.read_schema(path).names))
-    return _reading(path, lambda: _csv_header(path)[0])
+    def __init__(self, source, columns, dialect, decided=None, before=None, notes=(), again=None):
+        self.source, self.dialect, self.before = str(source), dialect, before or {}
+        self._again = again
+        self.zoned = False
+        self._columns, self.decided = dict(columns), dict(decided or {})
+        self._notes, self._found = list(notes), {}
+        self._length = len(next(iter(self._columns.values()))) if self._columns else 0
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the columns in the file's order."""
+        return list(self._columns)
+
+    def __len__(self):
+        return self._length
+
+    def cut(self, rows: int) -> None:
+        """Leaves out all rows but the first ones."""
+        self._columns = {name: column[:rows] for name, column in self._columns.items()}
+        self._found, self._length = {}, rows
+
+    def require(self, name: str, flag: str) -> None:
+        """Raises a `UserError` if there is no such column, which a flag asked for."""
+        if name not in self._columns:
+            refuse_column(self.source, name, flag, self.names)
+
+    def texts(self, name: str) -> pd.Series:
+        """A column of texts as they stand; `None` for an empty one or a `missing_values`.
+
+        Spaces around texts are kept. Numbers and dates of other files are written as texts.
+        """
+        column = self._columns[name]
+        if not isinstance(column, pd.Series):
+            cells, places = self._distinct(name)
+            absent = {"", *self.dialect.missing_values}
+            cells = [None if cell in absent else cell for cell in cells]
+            return pd.Series(np.array([*cells, None], object)[places], name=name, dtype=object)
+        if column.dtype == object or pd.api.types.is_bool_dtype(column.dtype):
+            return column.astype(object).where(column.notna(), None)
+        if pd.api.types.is_numeric_dtype(column.dtype):
+            whole = (column.dropna() % 1 == 0).all()
+            column = column.astype("Int64") if whole else column
+        return column.astype(str).astype(object).where(column.notna(), None)
+
+    def _distinct(self, name):
+        """The different texts of a column, and which of them stands in each row."""
+        column = self._columns[name]
+        if pa.types.is_floating(column.type):  # 1.10 may have been a version
+            self._columns |= self._again()
+            self.cut(self._length)
+            column = self._columns[name]
+        if not pa.types.is_string(column.type):
+            column = pc.fill_null(column.cast(pa.string()), "")
+        found = column.dictionary_encode().combine_chunks()
+        found = found.chunk(0) if isinstance(found, pa.ChunkedArray) else found
+        return found.dictionary.to_pylist(), found.indices.to_numpy(zero_copy_only=False)
+
+    def labels(self, name: str) -> pd.Series:
+        """A column of names of classes, categories or series, without spaces around them.
+
+        Whatever is not empty is a name: None and NA, too, unless `missing_values` says otherwise.
+        A whole number is written without a decimal point, a code such as 02134 as it stands.
+        """
+        if isinstance(self._columns[name], pd.Series):
+            texts = self.texts(name)
+            return texts.map(_label, na_action="ignore").astype(object)
+        cells, places = self._distinct(name)
+        absent = {"", *self.dialect.missing_values}
+        cells = [_label(cell) for cell in cells]
+        cells = [None if cell in absent else cell for cell in cells]
+        return pd.Series(np.array([*cells, None], object)[places], name=name, dtype=object)
+
+    def read(self, name: str) -> Numbers | None:
+        """A column of texts, tried as numbers; `None` for a column of other values."""
+        column = self._columns[name]
+        if isinstance(column, pd.Series):
+            return None
+        if name not in self._found:
+            self._found[name] = self._read(name, column)
+        return self._found[name]
+
+    def _read(self, name, column):
+        form = self._said() or self._format_before(name)
+        separator = self.decided.get("separator", "")
+        missing = tuple(self.dialect.missing_values)
+        try:
+            return read_numbers(column, name, self.source, separator, form, missing)
+        except UserError:
+            proven = None if form else self._proven(name, separator)
+            if proven is None:
+                raise
+            return read_numbers(column, name, self.source, separator, proven, missing)
+
+    def _said(self):
+        decimal, thousands = self.dialect.decimal, self.dialect.thousands
+        if decimal is None and thousands is None:
+            return None
+        sign = None if thousands is None else THOUSANDS[thousands]
+        decimal = decimal or ("," if sign == "." else ".")
+        if sign is None:
+            sign = {".": ",", ",": "."}[decimal] + "' \u00a0\u202f\u2019"
+        return NumberFormat(decimal, sign + ("\u00a0\u202f" if sign == " " else ""))
+
+    def _format_before(self, name):
+        found = self.before.get("numbers", {}).get(name)
+        return NumberFormat(*found) if found else None
+
+    def _proven(self, name, separator):
+        """The format that the other columns of a file prove, as one program wrote all of them."""
+        decimals = set()
+        for other, column in self._columns.items():
+            if other == name or isinstance(column, pd.Series):
+                continue
+            try:
+                found = read_numbers(column, other, self.source, separator)
+            except UserError:
+                continue
+            known = found.share > NEARLY and not found.whole
+            if known and (found.values[np.isfinite(found.values)] % 1 != 0).any():
+                decimals.add(found.format.decimal)
+        if len(decimals) != 1:
+            return None
+        decimal = decimals.pop()
+        return NumberFormat(decimal, {".": ",", ",": "."}[decimal])
+
+    def numbers(self, name: str) -> np.ndarray:
+        """A column of numbers, float64, NaN where a value is missing.
+
+        Raises:
+            UserError: A value is no finite number, naming it and its row.
+        """
+        found = self.read(name)
+        if found is None:
+            return _typed_numbers(self._columns[name], self.source)
+        if len(found.bad):
+            texts = self._columns[name]
+            refuse_number(name, self.source, texts[int(found.bad[0])].as_py(), found.bad)
+        self._note(name, found)
+        _check_finite(found.values, name, self.source)
+        return found.values
+
+    def column(self, name: str, label: bool = False) -> pd.Series:
+        """A column as what it looks like: numbers, texts, truth values, or dates of other files.
+
+        Texts are numbers if all are, but codes with leading zeros are texts. If nine in ten texts
+        are numbers, the others are mistakes.
+
+        Args:
+            name: The column.
+            label: Whether it holds what is to be predicted. Then texts such as NA among a few
+                whole numbers are classes, and not missing.
+
+        Raises:
+            UserError: There are a few mistakes among numbers, or two ways to read them.
+        """
+        column = self._columns[name]
+        if isinstance(column, pd.Series):
+            if column.dtype == object or pd.api.types.is_string_dtype(column.dtype):
+                return self.labels(name)
+            return column
+        found = self.read(name)
+        known = found.values[np.isfinite(found.values)]
+        few = label and found.missing and found.whole and len(np.unique(known)) <= 10
+        if not len(known) or found.codes or few or found.share < NEARLY:
+            self._note_words(name)
+            return self.labels(name)
+        values = self.numbers(name)
+        if found.whole and len(known) == len(values) and np.abs(known).max() < 2**53:
+            values = values.astype(np.int64)
+        return pd.Series(values, name=name)
+
+    def frame(self) -> pd.DataFrame:
+        """All columns as what they look like; see `column`."""
+        return pd.DataFrame({name: self.column(name) for name in self.names})
+
+    def kept(self, columns: str | None, numbers, taken=()) -> dict[str, np.ndarray]:
+        """Columns to copy into the output, at some rows.
+
+        Args:
+            columns: Their names, separated by commas; `None` for none.
+            numbers: Numbers of the rows, from 1.
+            taken: Names that other columns of the output have; such a copy is called `input:name`.
+        """
+        found = {}
+        for name in (columns or "").split(",") if columns else ():
+            self.require(name, "--keep")
+            texts = self.texts(name).to_numpy()[np.asarray(numbers) - 1]
+            found[f"input:{name}" if name in taken else name] = texts
+        return found
+
+    def is_text(self, name: str) -> bool:
+        """Whether a column holds texts that are not all numbers."""
+        column = self._columns[name]
+        if isinstance(column, pd.Series) or not pa.types.is_string(column.type):
+            return False
+        return not self.is_numeric(name)
+
+    def is_numeric(self, name: str, share: float = 1.0) -> bool:
+        """Whether so many of the values of a column are numbers."""
+        column = self._columns[name]
+        if isinstance(column, pd.Series):
+            dtype = column.dtype
+            return pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
+        found = self.read(name)
+        return bool(np.isfinite(found.values).any()) and found.share >= share and not found.codes
+
+    def holds_times(self, name: str) -> bool:
+        """Whether a column looks like one of dates, months or quarters."""
+        column = self._columns[name]
+        if isinstance(column, pd.Series) and column.dtype != object:
+            return pd.api.types.is_datetime64_any_dtype(column.dtype)
+        if not isinstance(column, pd.Series):
+            if not pa.types.is_string(column.type):
+                return False
+            column = column.slice(0, _SOME).to_pandas()
+        texts = column.dropna().astype(str)
+        return dates.holds_times(texts[texts != ""])
+
+    def times(self, name: str, regular=None, flag="--time") -> dates.Times:
+        """A column of times; see `recipes.data.dates.read_times`."""
+        column = self._columns[name]
+        if not isinstance(column, pd.Series):
+            column = self._iso(column)
+            column = self._numbers_or_texts(name) if column is None else column
+        day_first = self.dialect.day_first
+        order = self.before.get("dates", {}).get(name)
+        if day_first is not None:
+            order = "DMY" if day_first else "MDY"
+        found = dates.read_times(
+            column.rename(name), self.source, order, self.dialect.date_format, regular, flag
+        )
+        self.zoned = found.zone
+        if found.order:
+            self.decided.setdefault("dates", {})[name] = found.order
+        self._notes += [note for note in found.notes if note not in self._notes]
+        return found
+
+    def _iso(self, column):
+        """Texts such as 2024-01-31 13:00 as dates, at once; `None` if one is written otherwise."""
+        if not pa.types.is_string(column.type) or self.dialect.date_format is not None:
+            return None
+        try:
+            return column.cast(pa.timestamp("us")).to_pandas()
+        except pa.ArrowInvalid:
+            return None
+
+    def _numbers_or_texts(self, name):
+        column = self._columns[name]
+        return self.texts(name) if pa.types.is_string(column.type) else column.to_pandas()
+
+    def _note(self, name, found):
+        plain = found.format == NumberFormat()
+        if not plain:
+            form = [found.format.decimal, found.format.thousands]
+            self.decided.setdefault("numbers", {})[name] = form
+        how = [] if plain else [f"numbers are written like {found.format}"]
+        how += found.marks
+        if found.missing:
+            how.append(f"taken as missing: {', '.join(map(repr, found.missing))}")
+        note = f"{name}: {'; '.join(how)}"
+        if how and note not in self._notes:
+            self._notes.append(note)
+
+    def _note_words(self, name):
+        """Says which texts that mean a missing value elsewhere are values of their own here."""
+        words = {text for text in MISSING if text} | {"none"}
+        found = self.labels(name).dropna()
+        found = sorted(text for text in found.unique() if text.lower() in words)
+        if found:
+            self._notes.append(
+                f"{name}: {', '.join(map(repr, found))} {'is a value' if len(found) == 1 else 'are values'}"
+                f" like others (--missing_values {','.join(found)} takes them as missing)"
+            )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was decided, a line each."""
+        form = [f"{self.source}: {len(self):,} rows"]
+        if "encoding" in self.decided:
+            separator = self.decided["separator"]
+            form.append(f"encoding {self.decided['encoding']}")
+            if separator in NAMES:
+                form.append(f"separator {NAMES[separator]}")
+            if self.decided["header"] == "none":
+                form.append("no header")
+        if "sheet" in self.decided:
+            form.append(f"sheet {self.decided['sheet']!r}")
+        return ("; ".join(form), *self._notes)
 
 
-def read_columns(
-    path: str | Path, wanted: Mapping[str, str] | None = None, text: str | None = None
-) -> pd.DataFrame:
-    """Reads all or some columns of a CSV or Parquet file.
+def _label(text):
+    return re.sub(r"^(-?(?:0|[1-9]\d*))\.0+$", r"\1", str(text).strip())
+
+
+def open_table(path, dialect: Dialect | None = None, before: Mapping | None = None) -> TableFile:
+    """Opens a table: CSV (gzipped or not), an Excel workbook, Parquet or JSON lines.
 
     Args:
         path: The file.
-        wanted: The columns, each with the flag that asked for it (for the message). Defaults to
-            all of them.
-        text: The one column to read as text. Defaults to none.
+        dialect: What is said of its form; what is not, is found out.
+        before: What was found out about the file that a run was trained on (`TableFile.decided`).
 
     Returns:
-        A data frame with at least one row.
+        A `TableFile` with at least one row.
 
     Raises:
-        UserError: The file or a column is missing, empty or unreadable.
+        UserError: The file is missing, empty or unreadable, or its form cannot be known.
     """
-    present = column_names(path)
-    wanted = dict.fromkeys(present, "the file") if wanted is None else wanted
-    for column, flag in wanted.items():
-        if present.count(column) != 1:
-            refuse_column(path, column, flag, present)
-    if _is_parquet(path):
-        frame = _reading(path, lambda: pd.read_parquet(path, columns=list(wanted)))
-    else:
-        frame = _reading(path, lambda: _read_csv(path, list(wanted), text))
-    if frame.empty:
-        raise UserError(f"Expected rows below the header of {path}. Received: none.")
-    return frame
-
-
-def _is_parquet(path: str | Path) -> bool:
+    dialect = dialect or Dialect()
+    dialect.check()
     path = Path(path)
     if not path.is_file():
         what = "a folder" if path.is_dir() else "nothing of that name"
-        raise UserError(f"Expected a CSV or Parquet file. Received: {path}, which is {what}.")
+        raise UserError(f"Expected a {_KINDS} file. Received: {path}, which is {what}.")
+    check_size(path)
     try:
         with open(path, "rb") as file:
-            start = file.read(4)
-    except OSError as error:
-        raise UserError(f"Cannot read {path}: {error}.") from error
-    if not start:
-        raise UserError(f"Expected a CSV or Parquet file. Received: {path}, which is empty.")
-    return start == b"PAR1"
+            start = file.read(8)
+        if not start:
+            raise UserError(f"Expected a {_KINDS} file. Received: {path}, which is empty.")
+        if start.startswith(b"PAR1"):
+            table = _parquet(path, dialect, before)
+        elif start.startswith(b"\xd0\xcf\x11\xe0"):
+            raise UserError(
+                f"{path} is a workbook of Excel before 2007 (.xls). Save it as .xlsx or CSV."
+            )
+        elif start.startswith(b"PK\x03\x04"):
+            table = _zipped(path, dialect, before)
+        else:
+            with open_bytes(path) as file:
+                table = _of_bytes(file.read(), path, dialect, before)
+    except (*UNREADABLE, OSError, ValueError, pa.ArrowException) as error:
+        raise UserError(
+            f"Expected {path} to be a {_KINDS} file. It cannot be read: "
+            f"{str(error).strip().rstrip('.')}."
+        ) from error
+    if not len(table):
+        raise UserError(f"Expected rows below the header of {path}. Received: none.")
+    return table
 
 
-def _reading(path: str | Path, read):
-    """Turns whatever a reader can raise over a file's content into one message."""
+def of_frame(frame: pd.DataFrame, source: str, dialect: Dialect | None = None) -> TableFile:
+    """A table that is in memory, read by position: its index plays no part.
+
+    Args:
+        frame: The table.
+        source: What to call it in messages.
+        dialect: What is said of the form of its texts.
+    """
+    columns = {str(name): _of_series(frame[name].reset_index(drop=True)) for name in frame}
+    return TableFile(source, columns, dialect or Dialect())
+
+
+def _of_bytes(content, path, dialect, before):
+    if content.lstrip()[:1] == b"{":
+        return _json_lines(content, path, dialect, before)
     try:
-        return read()
-    except pd.errors.EmptyDataError as error:
-        raise UserError(f"Expected a header and rows in {path}. Received: no columns.") from error
-    except pd.errors.ParserWarning as error:
-        raise UserError(
-            f"Expected as many fields in every row of {path} as in its header. Received: rows with "
-            "more. Delete what follows the last column, and write 1.5, not 1,5."
-        ) from error
-    except (*UNREADABLE, OSError, ValueError) as error:
-        raise UserError(
-            f"Expected {path} to be a CSV file in UTF-8 (gzipped or not) with a header, or a "
-            f"Parquet file. It cannot be read: {str(error).strip().rstrip('.')}."
-        ) from error
+        found = read_delimited(content, dialect, str(path))
+    except UserError:
+        if not before or "encoding" not in before:
+            raise
+        found = read_delimited(content, _filled(dialect, before), str(path))
+    columns, notes = _named(found.names, found.columns)
+
+    def again():
+        with open_bytes(path) as file:
+            texts = read_delimited(file.read(), _filled(dialect, found.decided), str(path), True)
+        return _named(texts.names, texts.columns)[0]
+
+    return TableFile(path, columns, dialect, found.decided, before, [*found.notes, *notes], again)
 
 
-def _csv_header(path: str | Path) -> tuple[list[str], str]:
-    """Returns the column names and the separator, the most frequent one in the first line."""
-    with open_bytes(path) as file:
-        line = file.readline().decode("utf-8-sig")
-    separator = max(SEPARATORS, key=line.count)
-    with open_bytes(path) as file:
-        header = pd.read_csv(
-            file, sep=separator, header=None, nrows=1, dtype=str, keep_default_na=False,
-            encoding="utf-8-sig", skipinitialspace=True,
+def _filled(dialect, before):
+    """A dialect in which what a run found out takes the place of what is not said."""
+    said = {name: before[name] for name in ("encoding", "separator", "header", "skip_rows")}
+    return replace(dialect, **{k: v for k, v in said.items() if getattr(dialect, k) is None})
+
+
+def _named(names, columns):
+    """Columns by name: those without one and those of the same name are numbered."""
+    counts, seen, found, notes = Counter(names), Counter(), {}, []
+    for place, (name, column) in enumerate(zip(names, columns, strict=True)):
+        if not name:
+            name = f"{UNNAMED}{place}"
+        elif counts[name] > 1:
+            seen[name] += 1
+            name = f"{name}.{seen[name]}"
+        while name in found:
+            name += "_"
+        found[name] = column
+    for name, count in counts.items():
+        if name and count > 1:
+            new = ", ".join(f"{name}.{number}" for number in range(1, count + 1))
+            notes.append(f"{count} columns are called {name}: read as {new}")
+    return found, notes
+
+
+def _zipped(path, dialect, before):
+    with zipfile.ZipFile(path) as archive:
+        members = [name for name in archive.namelist() if not name.endswith("/")]
+        if "xl/workbook.xml" in members:
+            return _excel(path, dialect, before)
+        members = [name for name in members if not name.startswith("__MACOSX")]
+        if len(members) != 1:
+            raise UserError(
+                f"Expected one file in the archive {path}. Received: {len(members)}. Unpack it."
+            )
+        return _of_bytes(archive.read(members[0]), path, dialect, before)
+
+
+def _excel(path, dialect, before):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # openpyxl leaves out styles that it does not know
+        with pd.ExcelFile(path) as book:
+            sheets = list(map(str, book.sheet_names))
+            sheet = dialect.sheet or sheets[0]
+            if sheet not in sheets:
+                raise UserError(
+                    f"There is no --sheet {sheet!r} in {path}. It has {', '.join(sheets)}."
+                )
+            cells = book.parse(sheet, header=None, dtype=object, keep_default_na=False)
+    cells = cells.mask(cells.map(lambda cell: cell is None or cell == "" or cell != cell), None)
+    cells = cells.dropna(axis=1, how="all").dropna(axis=0, how="all").reset_index(drop=True)
+    if cells.empty:
+        raise UserError(f"Expected a header and rows in {path}. Received: an empty sheet.")
+    skipped = dialect.skip_rows or 0
+    rows = [
+        ["" if cell is None else str(cell) for cell in row]
+        for row in cells.iloc[skipped : skipped + 200].itertuples(index=False)
+    ]
+    notes = []
+    if dialect.skip_rows is None:
+        filled = [row[: len("".join("x" if c else " " for c in row).rstrip())] for row in rows]
+        above = lines_above(filled)
+        skipped += above
+        if above:
+            notes.append(f"{above} rows above the header left out: {rows[0][0]!r}")
+        rows = rows[above:]
+    header = dialect.header or find_header(rows, str(path))
+    names = rows[0] if header == "first" else [f"column_{n + 1}" for n in range(len(rows[0]))]
+    body = cells.iloc[skipped + (header == "first") :].reset_index(drop=True)
+    columns, more = _named([name.strip() for name in names], [_of_series(body[c]) for c in body])
+    decided = {"sheet": sheet, "header": header, "skip_rows": skipped}
+    if len(sheets) > 1 and dialect.sheet is None:
+        notes.append(f"the workbook has {len(sheets)} sheets: the first is read (--sheet)")
+    return TableFile(path, columns, dialect, decided, before, [*notes, *more])
+
+
+def _parquet(path, dialect, before):
+    import pyarrow.parquet
+
+    # Read by position: pandas would align columns by the index that it stored.
+    table = pyarrow.parquet.read_table(path).replace_schema_metadata(None)
+    columns, notes = {}, []
+    for name in dict.fromkeys(table.column_names):
+        kind = table.schema.field(name).type
+        if _INDEX.fullmatch(name):
+            if not pa.types.is_timestamp(kind):
+                notes.append("the index that pandas stored is left out: rows count by position")
+                continue
+            columns["index"] = _of_arrow(table[name])
+        else:
+            columns[name] = _of_arrow(table[name])
+    return TableFile(path, columns, dialect, {}, before, notes)
+
+
+def _of_arrow(column):
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        column = column.cast(kind.value_type)
+        kind = column.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return pc.fill_null(column.cast(pa.string()), "")
+    if pa.types.is_decimal(kind):
+        column = column.cast(pa.float64())
+    if pa.types.is_date(kind):
+        column = column.cast(pa.timestamp("us"))
+    return _of_series(column.to_pandas())
+
+
+def _json_lines(content, path, dialect, before):
+    try:
+        frame = pd.read_json(
+            io.BytesIO(content), lines=True, dtype=False, convert_dates=False,
+            convert_axes=False, precise_float=True,
         )  # fmt: skip
-    names = [str(name) or f"{UNNAMED}{place}" for place, name in enumerate(header.iloc[0])]
-    return names, separator
+    except ValueError as error:
+        raise UserError(
+            f"Expected one JSON object a line in {path}. Received: {_bad_line(content)}."
+        ) from error
+    columns = {str(name): _of_series(frame[name]) for name in frame}
+    return TableFile(path, columns, dialect, {}, before)
 
 
-def _read_csv(path: str | Path, columns: list[str], text: str | None) -> pd.DataFrame:
-    header, separator = _csv_header(path)
-    single = len(header) == 1
-    with open_bytes(path) as file, warnings.catch_warnings():
-        # All columns are read: with `usecols`, pandas takes rows that are too long without a word,
-        # and 1,5 for one and a half would become 1.
-        warnings.simplefilter("error", pd.errors.ParserWarning)
-        frame = pd.read_csv(
-            file,
-            sep=separator,
-            dtype=None if text is None else {text: str},
-            keep_default_na=False,
-            na_values={column: [""] if column == text else MISSING for column in columns},
-            index_col=False,
-            encoding="utf-8-sig",
-            skipinitialspace=True,
-            # In a file of one column an empty line is a missing value.
-            skip_blank_lines=not single,
-            low_memory=False,
+def _bad_line(content):
+    for number, line in enumerate(content.splitlines(), start=1):
+        try:
+            if line.strip() and not isinstance(json.loads(line), dict):
+                raise ValueError
+        except ValueError:
+            return f"line {number}, {line[:60].decode(errors='replace')!r}"
+    return "something else"
+
+
+def _of_series(column):
+    """A column of a typed file: texts as `pyarrow` has them, other values as pandas has them."""
+    if pd.api.types.is_extension_array_dtype(column.dtype):
+        kind = pd.api.types
+        if isinstance(column.dtype, pd.CategoricalDtype) or kind.is_string_dtype(column.dtype):
+            column = column.astype(object)
+        elif kind.is_bool_dtype(column.dtype):
+            column = column.astype(object if column.isna().any() else bool)
+        elif kind.is_numeric_dtype(column.dtype):
+            column = column.astype(np.float64 if column.isna().any() else column.dtype.numpy_dtype)
+    if column.dtype != object and not pd.api.types.is_string_dtype(column.dtype):
+        return column
+    known = column.dropna()
+    if len(known) and known.map(lambda value: isinstance(value, int | float | np.number)).all():
+        if not known.map(lambda value: isinstance(value, bool)).any():
+            numbers = pd.to_numeric(column)
+            return numbers.astype(np.float64) if numbers.dtype == object else numbers
+    if len(known) and known.map(lambda value: hasattr(value, "isoformat")).all():
+        try:
+            return pd.to_datetime(column)
+        except (ValueError, TypeError):
+            pass  # times of the day, or of several zones: texts
+    if len(known) and known.map(lambda value: isinstance(value, dict | list)).any():
+        return column
+    texts = [_as_text(value) for value in column]
+    return pa.chunked_array([pa.array(texts, pa.string())])
+
+
+def _as_text(value):
+    if value is None or value != value:
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return (
+        value.isoformat(sep=" ")
+        if hasattr(value, "hour") and hasattr(value, "year")
+        else str(value)
+    )
+
+
+def numeric_block(frame: pd.DataFrame, names, source) -> np.ndarray:
+    """Columns of a frame as an array of numbers.
+
+    Args:
+        frame: Columns of numbers.
+        names: Which of them.
+        source: What to call the table in messages.
+
+    Returns:
+        float64 array of shape `(rows, len(names))`, NaN where a value is missing.
+
+    Raises:
+        UserError: A value is not a finite number, naming it and its row.
+    """
+    columns = [_typed_numbers(frame[name], source) for name in names]
+    return np.stack(columns, axis=1) if columns else np.empty((len(frame), 0))
+
+
+def _typed_numbers(column, source):
+    kind = pd.api.types
+    dtype = column.dtype
+    if kind.is_numeric_dtype(dtype) and dtype.kind != "c":
+        values = column.to_numpy(np.float64, na_value=np.nan)
+        _check_finite(values, column.name, source)
+        return values
+    bad = np.flatnonzero(column.notna())
+    if len(bad):
+        refuse_number(column.name, source, column.iloc[bad[0]], bad)
+    return np.full(len(column), np.nan)
+
+
+def _check_finite(values, name, source):
+    # Past this, the 32-bit floats of the model overflow.
+    large = np.flatnonzero(np.abs(values) > np.finfo(np.float32).max)
+    if len(large):
+        raise UserError(
+            f"Expected finite numbers in column {name!r} of {source}. Received: "
+            f"{values[large[0]]} in row {large[0] + 1} (row 1 follows the header), {len(large)} "
+            "such values. Correct it, or leave it empty if it is missing."
         )
-    if single:
-        present = np.flatnonzero(frame[columns[0]].notna())
-        frame = frame.iloc[: present[-1] + 1 if len(present) else len(frame)]
-    return frame[columns]
+
+
+def say_notes(notes) -> None:
+    """Prints what was decided about an input on standard error, a line each."""
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)
+
+
+def refuse_number(name, source, value, rows) -> None:
+    """Says that a column of numbers holds something else.
+
+    Raises:
+        UserError: Always.
+    """
+    raise UserError(
+        f"Expected numbers in column {name!r} of {source}. Received: {str(value)!r} in row "
+        f"{rows[0] + 1} (row 1 follows the header), {len(rows)} such values. Correct them, encode "
+        f"them as numbers, say --missing_values {str(value)!r} if that means a missing value, or "
+        "leave the column out."
+    )
 
 
 def refuse_column(path: str | Path, column: str, flag: str, present: list[str]) -> None:
-    """Says that a file does not have a column, or has it twice, and which ones it has.
+    """Says that a file does not have a column, and which ones it has.
 
     Args:
         path: The file.
@@ -153,8 +671,6 @@ def refuse_column(path: str | Path, column: str, flag: str, present: list[str]) 
     Raises:
         UserError: Always.
     """
-    if column in present:
-        raise UserError(f"Expected one column {column!r} in {path}. Received: several.")
     folded = {name.casefold(): name for name in present}
     close = difflib.get_close_matches(column.casefold(), folded, n=1)
     nearest = f" Did you mean {folded[close[0]]!r}?" if close else ""

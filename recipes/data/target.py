@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from recipes.data.columns import NEARLY, holds_dates
-from recipes.data.tables import numeric_block
+from recipes.data.columns import holds_dates
+from recipes.data.files import numeric_block
 from recipes.errors import UserError
 from zoo.layers import category_strings
 
@@ -89,7 +89,7 @@ def _are_classes(column):
     if kind.is_numeric_dtype(column.dtype):
         values = column.to_numpy(np.float64)
         return bool((values == np.floor(values)).all()) and len(np.unique(values)) <= FEW_CLASSES
-    return bool(pd.to_numeric(column.astype(str), errors="coerce").notna().mean() < NEARLY)
+    return True
 
 
 def _classes(column, source):

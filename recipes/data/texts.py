@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from recipes.data.download import UNREADABLE, fetch, open_bytes
+from recipes.data.encodings import find_encoding
 from recipes.errors import UserError
 
 #: Characters of the standard library's help texts that `python_docs` uses.
@@ -33,12 +34,13 @@ def shakespeare() -> str:
     return read_text(fetch("shakespeare"))
 
 
-def read_text(path: str | Path, encoding: str = "utf-8") -> str:
+def read_text(path: str | Path, encoding: str | None = None) -> str:
     r"""Reads a text file, gzipped or not; every line ends in `\n`, whatever ends it in the file.
 
     Args:
         path: The file.
-        encoding: How its characters are written as bytes.
+        encoding: How its characters are written as bytes. Found out by default; see
+            `recipes.data.encodings`.
 
     Returns:
         The text, without a byte order mark.
@@ -55,7 +57,7 @@ def read_text(path: str | Path, encoding: str = "utf-8") -> str:
             content = file.read()
     except (OSError, *UNREADABLE) as error:
         raise UserError(f"Cannot read {path}: {error}.") from error
-    return decode(content, encoding, str(path))
+    return decode(content, encoding or find_encoding(content, str(path)), str(path))
 
 
 def decode(content: bytes, encoding: str, name: str) -> str:

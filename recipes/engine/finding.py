@@ -12,7 +12,7 @@ from recipes.engine.folder import RunFolder, timestamp
 from recipes.engine.recipe import find_recipe
 from recipes.errors import RunError, UserError
 
-_console = Console(stderr=True, highlight=False, soft_wrap=True)
+_console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
 
 class FinderFolder(RunFolder):
@@ -132,11 +132,10 @@ def _show(recipe, folder, curve, steps):
     for name, rate in curve.suggestions.items():
         flag = "none" if rate is None else f"--learning_rate {rate:.2g}"
         table.add_row(name, flag, "recommended" if name == curve.recommended else "")
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, markup=False)
     console.print(table)
     config = shlex.quote(str(folder.config))
     console.print(
         f"zoo train {recipe} --config {config} --learning_rate {curve.learning_rate:.2g}\n"
         f"The curve is in {folder.picture} and {folder.curve}.",
-        markup=False,
     )

@@ -52,7 +52,7 @@ def show_catalog(pattern: str = "*") -> None:
     if not tables:
         raise UserError(f"Nothing matches {pattern!r}. Models: {', '.join(zoo.list_models())}.")
     for table in tables:
-        Console().print(table)
+        Console(markup=False).print(table)
 
 
 def show_runs(logdir: str, sort: str | None = None) -> None:
@@ -99,7 +99,7 @@ def show_runs(logdir: str, sort: str | None = None) -> None:
             for path, run in runs.items()
         ],
     )
-    Console().print(table)
+    Console(markup=False).print(table)
 
 
 def open_tensorboard(logdir: str, port: int) -> int:

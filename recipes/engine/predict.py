@@ -3,13 +3,19 @@
 import shutil
 import sys
 import tempfile
+from dataclasses import fields, replace
 from pathlib import Path
 
 from recipes import RECIPES
+from recipes.data.dialect import Dialect
 from recipes.engine import environment
 from recipes.engine.folder import RunFolder
 from recipes.engine.recipe import find_recipe
 from recipes.errors import UserError
+
+#: Names of the flags that say how an input is written, and of those that are one file's own.
+DIALECT = tuple(each.name for each in fields(Dialect))
+FORM = ("encoding", "separator", "skip_rows", "sheet")
 
 
 def predict(run, source=None, output=None, backend=None, **flags) -> None:
@@ -39,6 +45,9 @@ def predict(run, source=None, output=None, backend=None, **flags) -> None:
         name: value for name, value in flags.items() if value is not None and value is not False
     }
     _check_flags(recipe, flags)
+    if issubclass(recipe.config, Dialect):
+        dialect = {name: flags.pop(name) for name in DIALECT if name in flags}
+        config = _as_written(config, dialect, source)
     _check_text(flags.get("text", ""))
     fits = Path.exists if recipe.predict_folders else Path.is_file
     if source not in (None, "-") and not fits(Path(source)):
@@ -62,16 +71,30 @@ def predict(run, source=None, output=None, backend=None, **flags) -> None:
             raise UserError(str(error).replace(stand_in, "standard input")) from error
 
 
+def _as_written(config, dialect, source):
+    """The configuration, with what the command line says of the form of an input."""
+    if dialect and source is None:
+        name = next(iter(dialect))
+        raise UserError(f"--{name} says how an input is written: give the input, too.")
+    if source is not None:
+        # Another file may be written in another way: what the run found out is its second choice.
+        config = replace(config, **{**dict.fromkeys(FORM), **dialect})
+        config.check()
+    return config
+
+
+def flags_of(recipe) -> set[str]:
+    """Names of the flags that `zoo predict` takes for runs of a recipe."""
+    own = {flag.name for flag in recipe.predict_flags}
+    return own | {*DIALECT} if issubclass(recipe.config, Dialect) else own
+
+
 def _check_flags(recipe, flags):
     """Raises a `UserError` for the first flag that is for other recipes only."""
-    own = {flag.name for flag in recipe.predict_flags}
+    own = flags_of(recipe)
     for name in flags:
         if name not in own:
-            takers = [
-                other
-                for other in RECIPES
-                if name in {flag.name for flag in find_recipe(other).predict_flags}
-            ]
+            takers = [other for other in RECIPES if name in flags_of(find_recipe(other))]
             raise UserError(
                 f"--{name} is for runs of {_listed(takers)}: leave it out for {recipe.name}."
             )

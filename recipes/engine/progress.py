@@ -22,7 +22,7 @@ class Progress(keras.callbacks.Callback):
         self.monitor = monitor
         self.visible = visible
         self.better = min if mode == "min" else max
-        self.console = Console(stderr=True)
+        self.console = Console(stderr=True, markup=False)
 
     def on_train_begin(self, logs=None):
         """Starts the bar."""

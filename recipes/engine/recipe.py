@@ -1,12 +1,16 @@
 """What a recipe says about itself. The program asks a `Recipe` and names none."""
 
+import argparse
 import difflib
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
+import docstring_parser
+
 from recipes import RECIPES
+from recipes.data.dialect import Dialect
 from recipes.engine.config import TrainConfig
 from recipes.engine.task import Built, Task
 from recipes.errors import UserError
@@ -24,7 +28,29 @@ class Flag:
 
     name: str
     help: str
-    type: type = str
+    type: Callable[[str], Any] = str
+
+
+#: Of recipes that predict the rows of a table.
+KEEP = Flag("keep", "columns of the input to copy into the output, separated by commas")
+
+
+def dialect_flags() -> list[Flag]:
+    """The flags of `recipes.data.dialect.Dialect`, as `zoo predict` takes them."""
+    helps = {
+        each.arg_name: each.description for each in docstring_parser.parse(Dialect.__doc__).params
+    }
+    types = {"skip_rows": int, "day_first": _truth, "missing_values": lambda text: text.split(",")}
+    return [
+        Flag(each.name, " ".join(helps[each.name].split()), types.get(each.name, str))
+        for each in fields(Dialect)
+    ]
+
+
+def _truth(text):
+    if text not in ("true", "false"):
+        raise argparse.ArgumentTypeError(f"expected true or false, not {text!r}")
+    return text == "true"
 
 
 @dataclass(frozen=True)

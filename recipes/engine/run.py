@@ -13,7 +13,7 @@ from recipes.engine.task import Built, Figure, Task, Trained
 from recipes.errors import UserError
 
 SPLITS = ("train", "validation", "test")
-_console = Console(stderr=True, highlight=False, soft_wrap=True)
+_console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
 
 def train(name: str, config, resume: RunFolder | None = None) -> RunFolder:

@@ -4,20 +4,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
+from recipes.data.dialect import Dialect
 from recipes.engine.config import TrainConfig, at_least
 from recipes.errors import UserError
 
 
 @dataclass
-class ForecastConfig(TrainConfig):
+class ForecastConfig(Dialect, TrainConfig):
     """Settings of a forecasting run.
 
     Args:
         time: Column of dates or step numbers in --data. Defaults to its first column of dates, if
-            it has one.
+            it has one; none takes the rows as equal steps.
         target: Columns to forecast, separated by commas. Defaults to the only numeric column.
         series: Column that names the series of a row, where a file holds several; one model learns
             from all of them.
+        wide: Whether --data has one row a series and one column a step.
         past_covariates: Columns that are known up to the forecast's origin only.
         future_covariates: A second file of future covariates, with the same time column.
         datetime_features: Features made from the dates, known in advance (dayofweek, dayofyear,
@@ -25,6 +27,7 @@ class ForecastConfig(TrainConfig):
         missing: What fills a missing value (forward repeats the last known one); error refuses.
         resample: A pandas frequency such as D, to bring irregular times to equal steps.
         resample_rule: How the rows in one step are combined.
+        partial: Whether steps at the ends that rows cover in part only are left out or kept.
         window: Input steps.
         horizon: Steps to forecast.
         validation_fraction: Fraction of the rows, before the test part, to choose the epoch by.
@@ -43,6 +46,7 @@ class ForecastConfig(TrainConfig):
         quantiles: Probabilities of a quantile head.
         mc_samples: Monte-Carlo dropout samples for intervals around point forecasts (give the
             model some dropout).
+        overlap: Write the forecasts of all test windows, not only of those that do not overlap.
         backtest: Rolling-origin backtest; so many earlier origins, each with a model of its own.
     """
 
@@ -60,12 +64,14 @@ class ForecastConfig(TrainConfig):
     time: str | None = None
     target: list[str] = field(default_factory=list)
     series: str | None = None
+    wide: bool = False
     past_covariates: list[str] = field(default_factory=list)
     future_covariates: str | None = None
     datetime_features: list[str] = field(default_factory=list)
     missing: Literal["forward", "zero", "error"] = "forward"
     resample: str | None = None
     resample_rule: Literal["mean", "sum", "last"] = "mean"
+    partial: Literal["drop", "keep"] = "drop"
     window: int = 50
     horizon: int = 10
     validation_fraction: float = 0.15
@@ -78,11 +84,13 @@ class ForecastConfig(TrainConfig):
     head: Literal["point", "quantile", "gaussian"] = "point"
     quantiles: list[float] = field(default_factory=lambda: [0.1, 0.5, 0.9])
     mc_samples: int = 0
+    overlap: bool = False
     backtest: int = 0
 
     def validate(self) -> None:
         """Raises a `UserError` for the first setting that is out of range."""
         super().validate()
+        self.check()
         at_least(self, 1, "horizon", "window", "period")
         at_least(self, 0, "difference", "loss_steps", "mc_samples", "backtest")
         if self.strategy == "recursive" and self.past_covariates:
@@ -96,5 +104,10 @@ class ForecastConfig(TrainConfig):
             raise UserError(f"--head {self.head} and {other} exclude each other: drop one.")
         if self.strategy == "recursive" and self.mc_samples:
             raise UserError("--strategy recursive and --mc_samples exclude each other: drop one.")
+        if self.wide and (self.time or self.target or self.past_covariates):
+            raise UserError(
+                "--wide says which columns are steps and values: leave --time, --target and "
+                "--past_covariates out."
+            )
         if self.backtest and self.dataset == "book_series":
             raise UserError("--backtest needs a series that goes on; book_series are short ones.")

@@ -31,6 +31,11 @@ class Forecasts:
             return None
         return self.intervals.get(80) or self.intervals[max(self.intervals)]
 
+    def take(self, rows) -> "Forecasts":
+        """Those at some positions."""
+        bounds = {key: (low[rows], high[rows]) for key, (low, high) in self.intervals.items()}
+        return Forecasts(self.point[rows], bounds)
+
 
 class Forecaster:
     """Calls a trained model on windows, in chunks of one fixed size.

@@ -2,12 +2,16 @@
 
 from dataclasses import replace
 
+import numpy as np
+
+from recipes.data.files import open_table
 from recipes.errors import UserError
 from recipes.forecast.data import splits
 from recipes.forecast.data.book_series import book_series
 from recipes.forecast.data.guess import guess_columns
 from recipes.forecast.data.reading import read_series
 from recipes.forecast.data.ridership import ridership
+from recipes.forecast.data.wide import VALUE, unfold
 from recipes.forecast.data.windows import Windows
 from recipes.forecast.task import ForecastTask
 
@@ -32,36 +36,66 @@ def load(config) -> ForecastTask:
         UserError: If the data is not what the flags say.
     """
     _check_sizes(config)
+    file = None
     if config.data:
-        config = name_columns(config, config.data)
-    series = load_series(config)
+        config, file = open_file(config, config.data)
+    series = load_series(config, file=file)
     starts = split_windows(config, series)
-    task = ForecastTask(config, Windows(series, config.window, config.horizon, starts))
+    series = replace(series, notes=(*series.notes, *_short(config, series)))
+    windows = Windows(series, config.window, config.horizon, starts)
+    task = ForecastTask(config, windows, file.decided if file else {})
     _check_backtest(task)
     _check_scale(task)
     return task
 
 
-def name_columns(config, path):
-    """The configuration of a run with the columns of a file that the flags leave open."""
-    taken = {config.series, *config.past_covariates} - {None}
-    time, targets = guess_columns(path, config.time, config.target, taken)
-    return replace(config, time=time, target=targets)
+def open_file(config, path, before=None, guess=True):
+    """A file of series, opened, and the configuration with the columns that it leaves open.
+
+    Args:
+        config: A `ForecastConfig`.
+        path: The file.
+        before: What was found out about the file that the run was trained on.
+        guess: Whether columns are looked for; otherwise they are known.
+    """
+    file = open_table(path, config, before)
+    if config.wide:
+        file, series, time = unfold(file, config.series)
+        return replace(config, series=series, time=time, target=[VALUE]), file
+    if guess:
+        taken = {config.series, *config.past_covariates} - {None}
+        time, targets = guess_columns(file, config.time, config.target, taken)
+        config = replace(config, time=time, target=targets)
+    return config, file
 
 
-def load_series(config, future=0, path=None):
+def load_series(config, future=0, file=None):
     """The `TimeSeries` of a run, or another file read in the same way.
 
     Args:
         config: A `ForecastConfig`.
         future: Steps beyond the end for which times and future covariates are needed.
-        path: A file to read instead of the run's own data.
+        file: The `TableFile` to read instead of the run's data set.
     """
-    if path is None and config.dataset == "book_series":
+    if file is not None:
+        return _own(config, file, future)
+    if config.dataset == "book_series":
         return book_series(config.horizon)
-    if path is None and config.dataset == "ridership":
-        return _ridership(config, future)
-    return _own(config, path or config.data, future)
+    return _ridership(config, future)
+
+
+def _short(config, series):
+    """Says which series are too short for a window."""
+    lengths, span = np.diff(series.offsets), config.window + config.horizon
+    short = np.flatnonzero(lengths < span)
+    if not len(short):
+        return ()
+    named = [f"{series.ids[index]} ({lengths[index]:,})" for index in short[:5]]
+    return (
+        f"{len(short):,} of {len(lengths):,} series have fewer rows than --window {config.window} "
+        f"+ --horizon {config.horizon} = {span}, and nothing is learned from them: "
+        f"{', '.join(named)}{', ...' if len(short) > 5 else ''}",
+    )
 
 
 def _ridership(config, future):
@@ -77,11 +111,11 @@ def _ridership(config, future):
         raise UserError(f"--target and --past_covariates: {error}") from error
 
 
-def _own(config, path, future):
+def _own(config, file, future):
     if "day_type" in config.datetime_features:
         raise UserError("day_type is known for ridership only: this run forecasts no other file.")
     return read_series(
-        path,
+        file,
         time=config.time,
         targets=config.target,
         series=config.series,
@@ -91,6 +125,7 @@ def _own(config, path, future):
         missing=config.missing,
         resample=config.resample,
         resample_rule=config.resample_rule,
+        partial=config.partial,
         future=future,
     )
 

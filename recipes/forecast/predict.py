@@ -7,15 +7,18 @@ import numpy as np
 
 import zoo
 from recipes.data.dates import show
+from recipes.data.files import say_notes
 from recipes.errors import UserError
 from recipes.forecast import tables
-from recipes.forecast.data.splits import window_starts
+from recipes.forecast.data.splits import apart, window_starts
 from recipes.forecast.data.windows import Windows
-from recipes.forecast.loading import load_series, name_columns, split_windows
+from recipes.forecast.loading import load_series, open_file, split_windows
 from recipes.forecast.task import ForecastTask
 
 
-def predict(folder, config, metadata, source, output, future_covariates=None, last=False) -> None:
+def predict(
+    folder, config, metadata, source, output, future_covariates=None, last=False, overlap=False
+) -> None:
     """Writes forecasts as CSV.
 
     First those whose origin lies at or after the run's first test origin, as far as the input has
@@ -30,25 +33,34 @@ def predict(folder, config, metadata, source, output, future_covariates=None, la
         output: File to write, or `None` for standard output.
         future_covariates: File of future covariates, instead of the run's.
         last: Write only what follows the end.
+        overlap: Write forecasts of all origins, not only of those whose steps do not overlap.
 
     Raises:
         UserError: If the input does not fit the run.
     """
-    columns = {"time": metadata["time"], "target": metadata["target"]}
-    config = replace(config, **columns)
+    if not config.wide:
+        config = replace(config, time=metadata["time"], target=metadata["target"])
     if future_covariates is not None:
         config = replace(config, future_covariates=future_covariates)
-    if source is not None and config.data is None:  # another file than the run's
-        config = name_columns(config, source)
+    file = None
+    if source is not None or config.data:
+        guess = config.data is None  # the run was trained on a data set
+        path = source or config.data
+        config, file = open_file(config, path, metadata.get("reading"), guess)
     future = 0 if source is None and config.dataset == "book_series" else config.horizon
-    series = load_series(config, future=future, path=source)
+    series = load_series(config, future=future, file=file)
+    if source is not None:
+        say_notes(series.notes)
     task = ForecastTask(config, Windows(series, config.window, config.horizon, {}))
     forecaster = task.predictor(zoo.load(folder.path))
     parts = [] if last else [_test_starts(config, metadata, series, source)]
     if future:
         parts.append(_ends(series, config.window))
     found = [(part, forecaster(task.training_windows, part)) for part in parts if len(part)]
-    tables.write(output, task.windows, found)
+    if not (last or overlap or config.overlap):
+        few = [apart(series, part, config.horizon) for part, _ in found]
+        found = [(part[f], them.take(f)) for f, (part, them) in zip(few, found, strict=True)]
+    tables.write(output, task.windows, found, config)
 
 
 def _test_starts(config, metadata, series, source):

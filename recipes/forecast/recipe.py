@@ -215,5 +215,6 @@ RECIPE = Recipe(
     predict_flags=(
         Flag("future_covariates", "future covariates, for other times than the run's"),
         Flag("last", "only what follows the end of the input", bool),
+        Flag("overlap", "all origins, not only those whose forecasts do not overlap", bool),
     ),
 )

@@ -4,49 +4,62 @@ import itertools
 
 import numpy as np
 
-from recipes.data.dates import show
+from recipes.data.dates import show_all
 from recipes.data.writing import write_csv
 
-COLUMNS = ("time", "origin", "step", "target", "forecast", "lower", "upper")
+COLUMNS = ("origin", "step", "target", "forecast", "lower", "upper")
 
 
-def write(path, windows, parts):
+def write(path, windows, parts, config) -> None:
     """Writes forecasts, one row a window, step and target; a file is written whole or not at all.
 
-    `origin` is the time of the last input; `time` the one that is forecast, `step` steps later.
-    Several series add a first column `series`. Numbers are printed so that they read back exactly.
+    `origin` is the time of the last input; the first column, named like the file's column of times,
+    the one that is forecast, `step` steps later. Several series add a column in front, named like
+    that of the file. Numbers are printed so that they read back exactly.
 
     Args:
         path: File to write, or `None` for standard output.
         windows: The `Windows` that were forecast.
         parts: Pairs of the first rows of some windows and their `Forecasts`.
+        config: The `ForecastConfig`, for the names of the columns.
 
     Raises:
         UserError: If the file cannot be written.
     """
-    header = COLUMNS if windows.series.num_series == 1 else ("series", *COLUMNS)
-    write_csv(path, header, itertools.chain(*(_rows(windows, *part) for part in parts)))
+    time = config.time if config.time and config.time not in (*COLUMNS, "series") else "time"
+    header = [time, *COLUMNS]
+    if windows.series.num_series > 1:
+        series = config.series
+        header = [series if series and series not in header else "series", *header]
+    dates = _Dates(windows.series)
+    write_csv(path, header, itertools.chain(*(_rows(windows, *part, dates) for part in parts)))
 
 
-def _rows(windows, starts, forecasts):
+class _Dates:
+    """Times of rows and of steps beyond the end, all written in one form."""
+
+    def __init__(self, series):
+        texts = show_all(np.concatenate([series.times, series.future_times.ravel()]))
+        self.inside = texts[: len(series)]
+        self.beyond = np.array(texts[len(series) :], object).reshape(series.future_times.shape)
+
+    def ahead(self, series, origin, which, steps):
+        """Of the steps after a row, which may lie beyond the end of its series."""
+        end = int(series.offsets[which + 1])
+        inside = self.inside[origin + 1 : min(origin + 1 + steps, end)]
+        return [*inside, *self.beyond[which][: steps - len(inside)]]
+
+
+def _rows(windows, starts, forecasts, dates):
     series, bounds = windows.series, forecasts.widest
     for index, start in enumerate(starts):
         origin = start + windows.window - 1
         which = int(series.series_of(origin))
         prefix = [series.ids[which]] if series.num_series > 1 else []
-        times = _times_ahead(windows, origin, which)
+        times = dates.ahead(series, origin, which, windows.horizon)
         for step in range(windows.horizon):
             for target, name in enumerate(series.targets):
                 at = (index, step, target)
                 lower, upper = (bounds[0][at], bounds[1][at]) if bounds else ("", "")
-                row = [times[step], show(series.times[origin]), step + 1, name]
+                row = [times[step], dates.inside[origin], step + 1, name]
                 yield [*prefix, *row, forecasts.point[at], lower, upper]
-
-
-def _times_ahead(windows, origin, which):
-    """Times of the steps after `origin`, which may lie beyond the end of its series."""
-    series = windows.series
-    end = int(series.offsets[which + 1])
-    inside = series.times[origin + 1 : min(origin + 1 + windows.horizon, end)]
-    beyond = series.future_times[which][: windows.horizon - len(inside)]
-    return [show(time) for time in np.concatenate([inside, beyond])]

@@ -1,7 +1,8 @@
 """The forecasting task: windows, scaling, baselines, and what a trained model is asked for."""
 
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -11,7 +12,7 @@ from recipes.data.dates import show
 from recipes.engine.task import Figure, Section, Trained
 from recipes.forecast import baselines, plots, tables
 from recipes.forecast.config import ForecastConfig
-from recipes.forecast.data.splits import split_in_time
+from recipes.forecast.data.splits import apart, split_in_time
 from recipes.forecast.data.windows import WindowBatches, Windows, output_positions
 from recipes.forecast.differencing import changes, choose_lag
 from recipes.forecast.forecasts import Forecaster, Forecasts
@@ -28,10 +29,12 @@ class ForecastTask:
     Args:
         config: The `ForecastConfig`.
         windows: The `Windows` to forecast, with their splits.
+        decided: What was found out about the form of the file; see `TableFile.decided`.
     """
 
     config: ForecastConfig
     windows: Windows
+    decided: Mapping = field(default_factory=dict)
 
     FOLDS = (
         "Backtest",
@@ -88,6 +91,7 @@ class ForecastTask:
             "difference": self.difference,
             "time": self.config.time,
             "target": list(self.config.target),
+            "reading": dict(self.decided),
         }
 
     @property
@@ -253,7 +257,10 @@ class ForecastTask:
     def write_outputs(self, trained: Trained, folder) -> list[Figure | Section]:
         """Writes `predictions.csv`; returns the pictures."""
         starts, found = self.windows.starts["test"], trained.predictions["test"]
-        tables.write(folder.predictions, self.windows, [(starts, found)])
+        every = self.config.overlap
+        few = slice(None) if every else apart(self.windows.series, starts, self.windows.horizon)
+        written = [(starts[few], found.take(few))]
+        tables.write(folder.predictions, self.windows, written, self.config)
         chosen = _spread(starts)
         few = trained.predictor(self.training_windows, chosen)
         drawn = plots.forecasts(self.windows, chosen, few)

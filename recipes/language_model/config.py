@@ -15,7 +15,8 @@ class LanguageModelConfig(TrainConfig):
 
     Args:
         data: Your own text file instead of a dataset, gzipped or not.
-        encoding: How the characters of that file are written as bytes.
+        encoding: How the characters of that file are written as bytes. Found out by itself where only
+            one reading makes sense.
         tokenizer: What the model reads and writes: characters, or sub-word units, byte-level so
             that they can write any text.
         lowercase: Turn the text into lower case.
@@ -51,7 +52,7 @@ class LanguageModelConfig(TrainConfig):
     RENAMED: ClassVar[dict[str, str]] = {"tokens": "tokenizer"}
 
     data: str | None = None
-    encoding: str = "utf-8"
+    encoding: str | None = None
     tokenizer: Literal["characters", "bpe", "wordpiece", "unigram"] = "characters"
     lowercase: bool = False
     vocabulary_size: int = 1000

@@ -20,7 +20,7 @@ def predict(
     source,
     output,
     text=None,
-    encoding="utf-8",
+    encoding=None,
     length=500,
     temperature=0.8,
     top_k=None,

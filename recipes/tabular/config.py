@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
+from recipes.data.dialect import Dialect
 from recipes.engine.config import TrainConfig, at_least, below_one
 from recipes.errors import UserError
 
 
 @dataclass
-class TabularConfig(TrainConfig):
+class TabularConfig(Dialect, TrainConfig):
     """Settings of a run on a table.
 
     Args:
@@ -17,7 +18,8 @@ class TabularConfig(TrainConfig):
         task: Predict a number or one of several classes. By default the target decides: texts,
             booleans, and whole numbers with at most 10 different values are classes.
         categorical: Columns that hold categories whatever they look like, separated by commas. By
-            default: texts, booleans, and whole numbers with at most 5 different values.
+            default: texts, codes with leading zeros, booleans, and whole numbers with at most 5
+            different values.
         numeric: Columns that are numeric whatever they look like.
         drop: Columns to leave out.
         validation_fraction: Fraction of the rows to choose the epoch by.
@@ -59,6 +61,7 @@ class TabularConfig(TrainConfig):
     def validate(self) -> None:
         """Raises a `UserError` for the first setting that is out of range."""
         super().validate()
+        self.check()
         at_least(self, 1, "bins")
         at_least(self, 0, "folds")
         if self.folds == 1:

@@ -1,14 +1,14 @@
 """Reads the table that the flags of a run name, decides what its columns are, and splits it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from recipes.classification.splits import FEWEST, SPLIT_SEED, stratified
 from recipes.data.columns import Columns, infer_columns
-from recipes.data.files import column_names, read_columns, refuse_column
-from recipes.data.memory import check_size
+from recipes.data.files import open_table, refuse_column
 from recipes.data.target import Target, read_target
 from recipes.errors import UserError
 from recipes.tabular.data.diabetes import diabetes
@@ -34,6 +34,7 @@ class Table:
         rows: Positions of the rows of each part, by its name.
         source: Name of the file or data set, for messages.
         notes: What was done to the data, in words.
+        decided: What was found out about the form of the file; see `TableFile.decided`.
     """
 
     frame: pd.DataFrame
@@ -43,6 +44,7 @@ class Table:
     rows: dict[str, np.ndarray]
     source: str
     notes: tuple[str, ...] = ()
+    decided: Mapping = field(default_factory=dict)
 
 
 def load_table(config) -> Table:
@@ -57,9 +59,9 @@ def load_table(config) -> Table:
     Raises:
         UserError: If the data is not what the flags say.
     """
-    frame, source, rows = _read(config)
+    frame, source, rows, file = _read(config)
     kept = np.flatnonzero(frame[config.target].notna())
-    notes = []
+    notes = list(file.notes) if file else []
     if len(kept) < len(frame):
         notes.append(f"{len(frame) - len(kept):,} rows without a {config.target} left out")
         frame = frame.iloc[kept].reset_index(drop=True)
@@ -69,7 +71,7 @@ def load_table(config) -> Table:
             f"Received: {len(frame)}."
         )
     target = read_target(frame[config.target], source, config.task)
-    frame = frame.drop(columns=[config.target, *config.drop])
+    frame = frame.drop(columns=[config.target, *config.drop], errors="ignore")
     columns = infer_columns(frame, source, config.numeric, config.categorical)
     if rows is None:
         rows, more = split(target, config.validation_fraction, config.test_fraction)
@@ -81,37 +83,45 @@ def load_table(config) -> Table:
         kept + 1,
         rows,
         source,
-        (*columns.notes, *notes),
+        (*notes, *columns.notes),
+        file.decided if file else {},
     )
 
 
 def _read(config):
-    """The table, its name, and its parts where the data set brings them."""
+    """The table, its name, its parts where the data set brings them, and the user's own file."""
     if config.data:
-        return _own(config), config.data, None
+        file = open_table(config.data, config)
+        _check_names(config, file.names, config.data)
+        return own_frame(file, config), config.data, None, file
     if config.dataset == "housing_book":
         frame, rows = housing_book()
     else:
         frame, rows = READERS[config.dataset](), None
     _check_names(config, list(frame), config.dataset)
-    return frame, config.dataset, rows
+    return frame, config.dataset, rows, None
 
 
-def _own(config):
-    check_size(config.data)
-    names = column_names(config.data)
-    _check_names(config, names, config.data)
-    return read_columns(config.data)
+def own_frame(file, config) -> pd.DataFrame:
+    """The columns of a file as the flags say, and else as what they look like.
+
+    Args:
+        file: The `TableFile`.
+        config: A `TabularConfig`.
+    """
+    columns = {}
+    for name in file.names:
+        if name in config.categorical:
+            columns[name] = file.labels(name)
+        elif name in config.numeric or (name == config.target and config.task == "regression"):
+            columns[name] = file.numbers(name)
+        elif name not in config.drop:
+            columns[name] = file.column(name, label=name == config.target)
+    return pd.DataFrame(columns)
 
 
 def _check_names(config, names, source):
-    """Every column once in the header, and at most once in the flags."""
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise UserError(
-            f"Expected columns with different names in {source}. Received: {names.count(twice)} "
-            f"named {twice!r}."
-        )
+    """Every column at most once in the flags."""
     if config.target is None:
         shown = ", ".join(names[:50]) + (", ..." if len(names) > 50 else "")
         raise UserError(f"Name the column to predict with --target. One of {shown}.")

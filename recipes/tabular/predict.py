@@ -3,11 +3,11 @@
 import sys
 
 import numpy as np
+import pandas as pd
 
 import zoo
-from recipes.data.files import column_names, read_columns
-from recipes.data.memory import check_size
-from recipes.data.tables import numeric_block
+from recipes.data.files import open_table, say_notes
+from recipes.errors import UserError
 from recipes.tabular import tables
 from recipes.tabular.loading import load_table
 from recipes.tabular.predictions import columns_of, encode
@@ -15,7 +15,7 @@ from recipes.tabular.predictions import predict as predict_arrays
 from zoo.layers import category_strings
 
 
-def predict(folder, config, metadata, source, output) -> None:
+def predict(folder, config, metadata, source, output, keep=None) -> None:
     """Writes predictions as CSV, one row an input row.
 
     Without an input, those of the run's test part: its `predictions.csv` to the last digit. The
@@ -28,6 +28,7 @@ def predict(folder, config, metadata, source, output) -> None:
         metadata: What the run says about itself in `config.yaml`.
         source: File to read, or `None` for the run's own data.
         output: File to write, or `None` for standard output.
+        keep: Columns of the input to copy into the output, separated by commas.
 
     Raises:
         UserError: If the input does not fit the run.
@@ -37,15 +38,24 @@ def predict(folder, config, metadata, source, output) -> None:
     columns = columns_of(model)
     if source is None:
         frame, numbers, actual = _test_part(config)
+        file = open_table(config.data, config) if keep and config.data else None
         source = config.data or config.dataset
     else:
-        frame, actual = _read(source, columns, metadata["target"])
+        file = open_table(source, config, metadata.get("reading"))
+        frame, actual = _read(file, columns, metadata["target"], labels)
         numbers = np.arange(1, len(frame) + 1)
+        say_notes(file.notes)
         _note_unknown(frame, columns)
         if actual is not None and labels:
             actual = _as_labels(actual, labels)
     found = predict_arrays(model, encode(columns, frame, source))
-    tables.write(output, tables.predictions(numbers, found, labels, actual))
+    table = tables.predictions(numbers, found, labels, actual)
+    if keep and file is None:
+        raise UserError(f"--keep copies columns of a file. {source} is a data set: leave it out.")
+    copies = file.kept(keep, numbers, table.columns) if keep else {}
+    for place, (name, values) in enumerate(copies.items(), start=1):
+        table.insert(place, name, values)
+    tables.write(output, table)
 
 
 def _test_part(config):
@@ -54,17 +64,17 @@ def _test_part(config):
     return table.frame.iloc[rows], table.numbers[rows], target.named(rows)
 
 
-def _read(path, columns, target):
+def _read(file, columns, target, labels):
     """The model's columns out of a file, and the target where the file has it."""
-    check_size(path)
     categories = [name for name, _ in columns.categories]
-    wanted = dict.fromkeys([*columns.numeric, *categories], "the model reads it")
-    known = column_names(path).count(target) == 1
-    if known:
-        wanted[target] = "the target"
-    frame = read_columns(path, wanted)
-    numeric_block(frame, columns.numeric, path)  # refuses what is not a finite number
-    return frame, frame[target] if known else None
+    for name in (*columns.numeric, *categories):
+        file.require(name, "the model reads it")
+    found = {name: file.numbers(name) for name in columns.numeric}
+    found |= {name: file.labels(name) for name in categories}
+    actual = None
+    if target in file.names:
+        actual = file.labels(target) if labels else file.numbers(target)
+    return pd.DataFrame(found), actual
 
 
 def _note_unknown(frame, columns):

@@ -8,7 +8,7 @@ zoo train tabular --data churn.csv --target left --drop customer_id
 import inspect
 from dataclasses import replace
 
-from recipes.engine.recipe import Recipe
+from recipes.engine.recipe import KEEP, Recipe
 from recipes.engine.task import Built
 from recipes.errors import UserError
 from recipes.tabular.config import TabularConfig
@@ -233,6 +233,7 @@ RECIPE = Recipe(
         "mae",
         "accuracy",
     ),
+    predict_flags=(KEEP,),
     replaced_defaults={
         ("preset", None): ("activation", "batch_normalization", "kernel_initializer"),
     },

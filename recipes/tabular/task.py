@@ -97,6 +97,7 @@ class TabularTask:
             "labels": list(self.table.target.labels),
             "numeric": list(columns.numeric),
             "categorical": list(columns.categorical),
+            "reading": dict(self.table.decided),
         }
 
     @cached_property

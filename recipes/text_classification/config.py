@@ -4,16 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from recipes.data.dialect import Dialect
 from recipes.engine.config import TrainConfig, at_least, below_one
 from recipes.errors import UserError
 
 
 @dataclass
-class TextClassificationConfig(TrainConfig):
+class TextClassificationConfig(Dialect, TrainConfig):
     """Settings of a text classification run.
 
     Args:
-        data: Your own table instead of a dataset: CSV (gzipped or not) or Parquet, a text a row.
+        data: Your own table instead of a dataset, a text a row.
         text: Its column of texts. Found by itself where only one column holds texts.
         target: Its column of classes.
         validation_data: A second table, with the same columns, to choose the epoch by.
@@ -75,6 +76,7 @@ class TextClassificationConfig(TrainConfig):
     def validate(self) -> None:
         """Raises a `UserError` for the first setting that is out of range."""
         super().validate()
+        self.check()
         at_least(self, 1, "train_size", "max_length")
         at_least(self, 4, "vocabulary_size")
         for name in ("text", "target", "validation_data", "test_data"):

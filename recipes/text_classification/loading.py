@@ -7,7 +7,7 @@ from recipes.classification.splits import stratified_sample
 from recipes.errors import UserError
 from recipes.text_classification.coding import encoded, reads_ids
 from recipes.text_classification.data.imdb import imdb
-from recipes.text_classification.data.labelled_texts import find_columns, read_labelled_texts
+from recipes.text_classification.data.labelled_texts import read_labelled_texts
 from recipes.text_classification.data.reber import reber_dataset
 from recipes.text_classification.folds import fold_rows
 from recipes.text_classification.task import TextTask
@@ -41,15 +41,7 @@ def load(config) -> TextTask:
         pool = np.sort(np.concatenate([rows["train"], rows["validation"]]))
         share = config.validation_fraction or FRACTION
         folds = fold_rows(labelled, pool, config.folds, share)
-    columns = COLUMNS
-    if config.data:
-        columns = find_columns(config.data, config.text, config.target)
-        notes = (f"the texts are the column {columns[0]!r}, the classes {columns[1]!r}", *notes)
-    return TextTask(config, labelled, parts, reader, columns, notes, folds)
-
-
-#: What the columns of texts and of classes are called where a data set has no file of its own.
-COLUMNS = ("text", "target")
+    return TextTask(config, labelled, parts, reader, notes, folds)
 
 
 def read(config):
@@ -67,6 +59,7 @@ def read(config):
             config.test_fraction or FRACTION,
             config.validation_data,
             config.test_data,
+            config,
         )
     if config.dataset == "imdb":
         return imdb(config.split, config.validation_fraction or FRACTION)

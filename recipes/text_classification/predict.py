@@ -5,17 +5,15 @@ import sys
 import numpy as np
 
 import zoo
-from recipes.data.files import column_names, read_columns
-from recipes.data.memory import check_size
+from recipes.data.files import open_table, say_notes
 from recipes.errors import UserError
 from recipes.text_classification import tables
 from recipes.text_classification.classifier import TextClassifier
 from recipes.text_classification.coding import PlainTexts
 from recipes.text_classification.loading import load
-from zoo.layers import category_strings
 
 
-def predict(folder, config, metadata, source, output, text=None) -> None:
+def predict(folder, config, metadata, source, output, text=None, keep=None) -> None:
     """Writes the predicted class of each text as CSV, with the probabilities of all classes.
 
     Args:
@@ -26,6 +24,7 @@ def predict(folder, config, metadata, source, output, text=None) -> None:
             there), or `None` for the run's own test part: its `predictions.csv` to the last digit.
         output: File to write, or `None` for standard output.
         text: A text, instead of a table.
+        keep: Columns of the table to copy into the output, separated by commas.
 
     Raises:
         UserError: If the input does not fit the run.
@@ -34,13 +33,21 @@ def predict(folder, config, metadata, source, output, text=None) -> None:
         raise UserError("Give the texts either as a file or with --text, not both.")
     classes = metadata["labels"]
     model = zoo.load(folder.path)
+    file = None
+    if keep and (text is not None or (source is None and config.data is None)):
+        raise UserError("--keep copies columns of a table: give it as a file, or leave --keep out.")
     if text is None and source is None:
         part = load(config).parts["test"]
         numbers, names, inputs = part.numbers, part.names, part.inputs
+        file = open_table(config.test_data or config.data, config) if keep else None
     else:
-        texts, names = ([text], None) if text is not None else _read(source, metadata, classes)
+        texts, names = [text], None
+        if text is None:
+            file = open_table(source, config, metadata.get("reading"))
+            texts, names = _read(file, metadata, classes)
         numbers, inputs = np.arange(1, len(texts) + 1), _reader(model, config).encode_list(texts)
-    tables.write(output, numbers, names, TextClassifier(model).of_inputs(inputs), classes)
+    known = file.kept(keep, numbers, ("row", "target")) if file else {}
+    tables.write(output, numbers, names, TextClassifier(model).of_inputs(inputs), classes, known)
 
 
 def _reader(model, config):
@@ -49,21 +56,19 @@ def _reader(model, config):
     return found[0] if found else PlainTexts(config.strip_html, config.lowercase)
 
 
-def _read(path, metadata, classes):
+def _read(file, metadata, classes):
     """The texts of a file, and the names of their classes where the file has them."""
-    check_size(path)
     text, target = metadata["text"], metadata["target"]
-    wanted = {text: "the texts that the model reads"}
-    if column_names(path).count(target) == 1:
-        wanted[target] = "the target"
-    frame = read_columns(path, wanted, text=text)
-    missing = np.flatnonzero(frame[text].isna())
-    texts = frame[text].fillna("").astype(str).tolist()
-    if len(missing):
-        print(f"note: {len(missing):,} rows without a text count as empty texts", file=sys.stderr)
-    if target not in wanted:
+    file.require(text, "the texts that the model reads")
+    texts = file.texts(text)
+    missing = int(texts.isna().sum())
+    say_notes(file.notes)
+    if missing:
+        say_notes([f"{missing:,} rows without a text count as empty texts"])
+    texts = texts.fillna("").astype(str).tolist()
+    if target not in file.names:
         return texts, None
-    names = category_strings(frame[target])
+    names = file.labels(target).to_list()
     unknown = sorted({name for name in names if name is not None} - {*classes})
     if unknown:
         shown = ", ".join(map(repr, unknown[:5])) + (", ..." if len(unknown) > 5 else "")

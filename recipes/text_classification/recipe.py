@@ -9,7 +9,7 @@ zoo predict logs/text_classification/RUN --text "What a film!"
 from dataclasses import replace
 from functools import partial
 
-from recipes.engine.recipe import Flag, Recipe
+from recipes.engine.recipe import KEEP, Flag, Recipe
 from recipes.engine.task import Built
 from recipes.text_classification.config import TextClassificationConfig
 from recipes.text_classification.presets import PRESETS
@@ -197,7 +197,7 @@ RECIPE = Recipe(
         "average_precision": "max",
     },
     listed=("accuracy",),
-    predict_flags=(Flag("text", "the text itself, instead of an input"),),
+    predict_flags=(Flag("text", "the text itself, instead of an input"), KEEP),
     text_is="A text",
     replaced_defaults={
         ("encoder", "mean"): ("num_layers", "ngrams", "buckets", "word_dropout", "embedding_dim"),

@@ -10,7 +10,7 @@ from recipes.engine.tables import cell, markdown, number
 _NAMED = 6
 
 
-def write(path, numbers, labels, probabilities, classes) -> None:
+def write(path, numbers, labels, probabilities, classes, copies=None) -> None:
     """Writes predictions as CSV, one row a text.
 
     Args:
@@ -19,11 +19,14 @@ def write(path, numbers, labels, probabilities, classes) -> None:
         labels: Name of the true class of each, or `None` where it is not known.
         probabilities: Of each class, `(n, classes)`.
         classes: Names of the classes, by number.
+        copies: Columns of the input to copy, `{name: values}`.
 
     Raises:
         UserError: If the file cannot be written.
     """
-    known = {"row": numbers} if labels is None else {"row": numbers, "target": labels}
+    known = {"row": numbers, **(copies or {})}
+    if labels is not None:
+        known["target"] = labels
     write_csv(path, *class_columns(probabilities, classes, known))
 
 

@@ -40,7 +40,6 @@ class TextTask(ClassificationTask):
         labelled: The `LabelledTexts`.
         parts: `Part` of `"train"`, `"validation"` and `"test"`.
         reader: What made their inputs: `zoo.layers.TextTokenizer` or `PlainTexts`.
-        columns: Names of the columns of texts and of classes.
         notes: What was done to the data, in words.
         fold_rows: Positions of the texts of each part of each fold, by its name.
     """
@@ -49,7 +48,6 @@ class TextTask(ClassificationTask):
     labelled: LabelledTexts
     parts: dict[str, Part]
     reader: Any
-    columns: tuple[str, str]
     notes: tuple[str, ...] = ()
     fold_rows: dict = field(default_factory=dict)
 
@@ -109,8 +107,9 @@ class TextTask(ClassificationTask):
     def metadata(self) -> dict:
         """What `config.yaml` keeps beside the flags."""
         return {
-            "text": self.columns[0],
-            "target": self.columns[1],
+            "text": self.labelled.columns[0],
+            "target": self.labelled.columns[1],
+            "reading": dict(self.labelled.decided),
             "labels": list(self.classes),
             "texts": {name: len(part) for name, part in self.parts.items()},
         }

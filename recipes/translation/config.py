@@ -4,18 +4,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from recipes.data.dialect import Dialect
 from recipes.engine.config import TrainConfig, at_least, below_one
 from recipes.errors import UserError
 
 
 @dataclass
-class TranslationConfig(TrainConfig):
+class TranslationConfig(Dialect, TrainConfig):
     """Settings of a translation model's run.
 
     Args:
-        data: Your own file instead of a dataset, gzipped or not: source, tab, target in each line.
-        encoding: How the characters of that file are written as bytes.
-        reverse: Translate from the second column to the first.
+        data: Your own file instead of a dataset: source, tab, target in each line, or a table.
+        source: Its column of sources, a number from 1 or a name. Defaults to the first one of
+            texts.
+        target: Its column of targets. Defaults to the next one of texts.
+        reverse: Translate from the target to the source.
         tokenizer: What the model reads and writes: words (those of the book: lower case, without
             punctuation), characters, or sub-word units, byte-level so that they can write any text.
         lowercase: Turn sources and targets into lower case. Words always are.
@@ -52,7 +55,8 @@ class TranslationConfig(TrainConfig):
     RENAMED: ClassVar[dict[str, str]] = {"tokens": "tokenizer"}
 
     data: str | None = None
-    encoding: str = "utf-8"
+    source: str | None = None
+    target: str | None = None
     reverse: bool = False
     tokenizer: Literal["words", "characters", "bpe", "wordpiece", "unigram"] = "bpe"
     lowercase: bool = False
@@ -72,6 +76,7 @@ class TranslationConfig(TrainConfig):
     def validate(self) -> None:
         """Raises a `UserError` for the first setting that is out of range."""
         super().validate()
+        self.check()
         at_least(self, 1, "held_out", "beam")
         at_least(self, 2, "max_length")
         at_least(self, 5, "source_vocabulary_size", "target_vocabulary_size")

@@ -32,12 +32,13 @@ def load(config) -> TranslationTask:
     Raises:
         UserError: If the pairs are not what the flags say.
     """
-    pairs = read(config)
+    pairs, decided = read(config)
     if config.reverse:
         pairs = [(target, source) for source, target in pairs]
     if config.lowercase:
         pairs = [(source.lower(), target.lower()) for source, target in pairs]
     parts, notes = split(config, pairs)
+    notes = decided + notes
     sides = list(zip(*parts["train"], strict=True))
     others = [pair for name in ("validation", "test") for pair in parts[name]]
     unseen = list(zip(*others, strict=True))
@@ -52,15 +53,15 @@ def load(config) -> TranslationTask:
     return TranslationTask(config, parts, ids, *tokenizers, notes + more)
 
 
-def read(config) -> list[tuple[str, str]]:
-    """All pairs.
+def read(config) -> tuple[list[tuple[str, str]], tuple[str, ...]]:
+    """All pairs, and notes.
 
     Raises:
         UserError: If they cannot be read.
     """
     if config.data:
-        return read_pairs(config.data, config.encoding)
-    return date_pairs(sum(DATES)) if config.dataset == "dates" else spa_eng()
+        return read_pairs(config.data, config, config.source, config.target)
+    return (date_pairs(sum(DATES)) if config.dataset == "dates" else spa_eng()), ()
 
 
 def split(config, pairs):

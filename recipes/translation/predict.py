@@ -18,7 +18,6 @@ def predict(
     source,
     output,
     text=None,
-    encoding="utf-8",
     beam=1,
     n_best=1,
     length_penalty=None,
@@ -32,7 +31,6 @@ def predict(
         source: A text file, a sentence a line; or `None`.
         output: File to write, or `None` for standard output.
         text: The sentences, instead of a file.
-        encoding: Encoding of the file.
         beam: Beams of beam search; 1 is greedy.
         n_best: Translations of each line; if more than one, each has its line's number and its
             score in front, with tabs between.
@@ -42,7 +40,7 @@ def predict(
         UserError: If a flag or the input does not fit the run.
     """
     check(beam, n_best, length_penalty)
-    lines = _read(source, text, encoding)
+    lines = _read(source, text, config.encoding)
     if config.lowercase:
         lines = [line.lower() for line in lines]
     translator = Translator(zoo.load(folder.path), config.max_length)

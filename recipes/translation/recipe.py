@@ -210,7 +210,6 @@ RECIPE = Recipe(
     listed=("exact_match",),
     predict_flags=(
         Flag("text", "the sentences themselves, instead of an input"),
-        Flag("encoding", "how the characters of the input are written (utf-8)"),
         Flag("beam", "beams of beam search; 1 is greedy (1)", int),
         Flag("n_best", "translations of each line, after its number and their scores (1)", int),
         Flag("length_penalty", "of beam search: 0 prefers short translations, 1 hardly (0)", float),

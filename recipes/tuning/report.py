@@ -11,7 +11,7 @@ from recipes.engine.tables import markdown, number
 SHOWN = 10
 
 _TITLE = "## Tuning"
-_console = Console(stderr=True, highlight=False, soft_wrap=True)
+_console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
 
 def is_written(folder) -> bool:
@@ -42,7 +42,7 @@ class Trials:
         if not self.visible:
             return
         for line in self.space.describe():
-            _console.print(line, markup=False)
+            _console.print(line)
         _console.print(
             f"{self.plan.tuner} search, {self.plan.trials} trials beside the defaults, "
             f"{'less' if self.mode == 'min' else 'more'} {self.monitor} is better"
@@ -63,7 +63,7 @@ class Trials:
             best = "the best so far" if self._best is trial else f"best {self._best.score:.5g}"
             epochs, seconds = trial.metrics["epochs"], trial.metrics["seconds"]
             result = f"{trial.score:.5g} ({best}), {epochs:.0f} epochs, {seconds:.0f} s"
-        _console.print(f"trial {self._label(trial)}: {result}  {settings}", markup=False)
+        _console.print(f"trial {self._label(trial)}: {result}  {settings}")
 
     def write(self, path, trials):
         """Writes `tuning.csv`: a row for each trial."""

@@ -20,7 +20,7 @@ from recipes.tuning.workers import check_address, serve
 #: a CPU both are equal; a GPU adds in another order every time.
 TOLERANCE = {"cpu": 0.001, "gpu": 0.05}
 
-_console = Console(stderr=True, highlight=False, soft_wrap=True)
+_console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
 
 def tune(plan: Plan) -> RunFolder | None:

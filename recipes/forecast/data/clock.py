@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from recipes.data.dates import MICROSECONDS, show
-from recipes.data.tables import Table
 from recipes.errors import UserError
+from recipes.forecast.data.table import Table
 from recipes.forecast.data.steps import (
     Step,
     find_business_step,
@@ -67,19 +67,23 @@ def find_step(table: Table, time: str) -> Step:
             f"Expected at least two rows in a series of {table.source}. Received: one. Bring more "
             "data, or check --series."
         )
-    disorder = before[later <= earlier]
-    if len(disorder):
+    if (later <= earlier).any():
         _refuse_repeated(table, time)
-        row = int(disorder[0]) + 1
-        raise UserError(
-            f"Expected the times in column {time!r} of {table.source} to rise. Received: "
-            f"{show(table.times[row])} ({table.where(row)}) after {show(table.times[row - 1])}. "
-            "Sort the file by time, or let --resample do it."
-        )
     step = find_fixed_step(earlier, later)
     if table.times.dtype.kind == "M":
         step = find_month_step(earlier, later) or step or find_business_step(earlier, later)
-    return step or _refuse_spacing(table, time, before)
+    if step is None:
+        _refuse_spacing(table, time, before)
+    words = step if table.times.dtype.kind == "M" else step.size
+    table.notes.append(
+        f"{time}: times from {show(table.times.min())} to {show(table.times.max())}, steps of {words}"
+    )
+    if step.holidays:
+        table.notes.append(
+            f"{time}: {step.holidays} days from Monday to Friday without a row are taken as "
+            "holidays, not as gaps (--resample B fills them)"
+        )
+    return step
 
 
 def _refuse_repeated(table: Table, time: str) -> None:
@@ -102,13 +106,15 @@ def _refuse_spacing(table: Table, time: str, before: np.ndarray) -> None:
     usual = int(sizes[np.argmax(counts)])
     dates = table.times.dtype.kind == "M"
     words, alias = spacing(usual) if dates else (str(usual), None)
+    if dates and alias == "D" and np.is_busday(table.times.astype("datetime64[D]")).all():
+        words, alias = "1 business day", "B"  # days without trade are no gaps
     at = int(np.argmax(gaps != usual))
     row = int(before[at])
     found = spacing(int(gaps[at]))[0] if dates else str(gaps[at])
     advice = (
         f"Fill the gap, or let --resample {alias} make the steps equal."
         if dates
-        else "Fill the gap, or leave --time out to take the rows as equally spaced."
+        else "Fill the gap, or say --time none to take the rows as equally spaced."
     )
     raise UserError(
         f"Expected equal steps in column {time!r} of {table.source}, {words} being the usual one. "
@@ -117,27 +123,29 @@ def _refuse_spacing(table: Table, time: str, before: np.ndarray) -> None:
     )
 
 
-def resample(table: Table, alias: str, rule: str) -> Step:
+def resample(table: Table, alias: str, rule: str, partial: str = "drop") -> Step:
     """Brings every series of a table to equal steps, in place.
 
-    Steps without a row become missing values.
+    Steps without a row become missing values. The first and the last step of a series are partial
+    if rows are missing at their outer end: their sum, say, is not that of a whole step.
 
     Args:
         table: The rows, sorted by series; their times may be in any order.
         alias: A pandas frequency, checked before.
         rule: One of `RULES`.
+        partial: `"drop"` leaves out partial steps, `"keep"` keeps them.
 
     Returns:
         The step.
 
     Raises:
-        UserError: The times are not dates, or pandas cannot resample to this frequency.
+        UserError: The times are not dates, all steps are partial, or pandas cannot resample to this frequency.
     """
     if table.times.dtype.kind != "M":
         raise UserError(
             f"--resample needs dates. Received: step numbers in the time column of {table.source}."
         )
-    blocks, times, rows = [], [], len(table.values)
+    blocks, times, rows, ends = [], [], len(table.values), []
     for start, end in zip(table.offsets[:-1], table.offsets[1:], strict=True):
         index = pd.DatetimeIndex(table.times[start:end])
         frame = pd.DataFrame(table.values[start:end], index=index).sort_index(kind="stable")
@@ -147,12 +155,47 @@ def resample(table: Table, alias: str, rule: str) -> Step:
             raise UserError(f"Cannot --resample to {alias!r}: {error}.") from error
         # Without min_count, the sum of no values would be 0 instead of missing.
         frame = bins.sum(min_count=1) if rule == "sum" else getattr(bins, rule)()
+        first, last = _partial(index.sort_values(), frame.index, alias)
+        ends += [frame.index[0]] * first + [frame.index[-1]] * last
+        if partial == "drop":
+            frame = frame.iloc[first : len(frame) - last]
         blocks.append(frame.to_numpy(np.float64))
         times.append(frame.index.to_numpy(MICROSECONDS))
+    if min(map(len, blocks)) == 0:
+        raise UserError(
+            f"No step of {alias} is covered as a whole by the rows of a series in {table.source}. "
+            "Choose a shorter --resample, or keep partial steps with --partial keep."
+        )
     table.values, table.times, table.numbers = np.concatenate(blocks), np.concatenate(times), None
     table.offsets = np.concatenate([[0], np.cumsum([len(b) for b in blocks])]).astype(np.int64)
     table.notes.append(f"resampled to {alias} by {rule}: {rows} rows in, {len(table.values)} out")
+    if ends:
+        what = "left out (--partial keep keeps it)" if partial == "drop" else "kept"
+        named = ", ".join(show(np.datetime64(end, "us")) for end in ends[:3])
+        table.notes.append(
+            f"{len(ends)} steps of {alias} at the ends are covered in part only, such as {named}: "
+            f"{what}"
+        )
     return Step("offset", offset=alias)
+
+
+def _partial(index, labels, alias) -> tuple[bool, bool]:
+    """Whether rows are missing at the beginning of the first step, and at the end of the last."""
+    offset = pd.tseries.frequencies.to_offset(alias)
+    gaps = np.diff(index.to_numpy())
+    usual = pd.Timedelta(np.median(gaps[gaps > np.timedelta64(0)])) if len(gaps) else None
+    if usual is None or pd.isna(usual) or len(labels) < 2 or labels[1] - labels[0] <= usual:
+        return False, False
+    if offset.name.split("-")[0] in _AT_THE_END:  # named by its last day
+        day = pd.Timedelta(days=1)
+        start, end = labels[0] - offset + day, labels[-1] + day
+    else:
+        start, end = labels[0], labels[-1] + offset
+    return bool(index[0] - start >= usual), bool(end - index[-1] > usual)
+
+
+#: Frequencies whose steps pandas names by their last day.
+_AT_THE_END = ("ME", "QE", "YE", "BME", "BQE", "BYE", "W")
 
 
 def future_times(table: Table, step: Step, future: int) -> np.ndarray:

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from recipes.data.dates import read_times, show
-from recipes.data.files import column_names, read_columns
-from recipes.data.tables import Table, numeric_block
+from recipes.data.dates import show
+from recipes.data.files import TableFile, open_table
 from recipes.errors import UserError
+from recipes.forecast.data.table import Table
 
 DATETIME_FEATURES = ("dayofweek", "dayofyear", "month", "hour", "weekend")
 
@@ -41,6 +41,7 @@ def future_columns(
     time: str | None,
     series: str | None,
     datetime_features: Sequence[str],
+    file: TableFile,
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """Collects all future covariates, for the rows of a table and beyond its end.
 
@@ -51,6 +52,7 @@ def future_columns(
         time: Name of the time column in both files, or None.
         series: Name of the series column, or None.
         datetime_features: Names out of `DATETIME_FEATURES`.
+        file: The first file, in whose way the second one is read.
 
     Returns:
         float32 array of shape `(rows + num_series * future, columns)`, every series followed by
@@ -65,7 +67,7 @@ def future_columns(
     times = np.concatenate([part for pair in series_times for part in pair])
     columns, names = _from_dates(times, datetime_features, table.source)
     if future_covariates is not None:
-        more = _from_file(table, codes, times, future_covariates, time, series, taken=names)
+        more = _from_file(table, file, codes, times, future_covariates, time, series, taken=names)
         columns, names = columns + more[0], names + more[1]
     block = np.empty((len(times), len(columns)), np.float32)
     for place, column in enumerate(columns):
@@ -108,6 +110,7 @@ def _phase(times: np.ndarray, name: str) -> np.ndarray:
 
 def _from_file(
     table: Table,
+    data: TableFile,
     codes: np.ndarray,
     times: np.ndarray,
     path: str | Path,
@@ -117,19 +120,25 @@ def _from_file(
 ) -> tuple[list[np.ndarray], list[str]]:
     if time is None:
         raise UserError("--future_covariates needs times to go by: name their column with --time.")
-    present = column_names(path)
-    by_series = series is not None and series in present
+    file = open_table(path, data.dialect, data.decided)
+    file.require(time, "--time")
+    found = file.times(time, None)
+    if found.zone != data.zoned:
+        which = ("none", "a zone")
+        raise UserError(
+            f"Expected times in {path} as in {data.source}. Received: {which[found.zone]} here, "
+            f"{which[data.zoned]} there. Write both with their distance to UTC, such as "
+            "2024-01-31T13:00+01:00, or both without."
+        )
+    file.cut(found.kept)
+    by_series = series is not None and series in file.names
     keys = [time, series] if by_series else [time]
-    names = [name for name in present if name not in keys]
+    names = [name for name in file.names if name not in keys]
     clash = [name for name in names if name in table.names or name in taken]
     if clash or not names:
         what = f"{clash[0]!r}, which is taken" if clash else "none"
         raise UserError(f"Expected columns with names of their own in {path}. Received: {what}.")
-    wanted = dict.fromkeys(names, "--future_covariates") | dict.fromkeys(
-        keys, "--time and --series"
-    )
-    frame = read_columns(path, wanted, text=series if by_series else None)
-    values = numeric_block(frame, names, path)
+    values = np.stack([file.numbers(name) for name in names], axis=1)
     absent = np.argwhere(np.isnan(values))
     if len(absent):
         row, place = absent[0]
@@ -138,14 +147,15 @@ def _from_file(
             f"{len(absent)} missing, the first in column {names[place]!r}, row {row + 1} (row 1 "
             "follows the header)."
         )
-    own_times = read_times(frame[time], path, [])
+    own_times = found.values
     if own_times.dtype != times.dtype:
         raise UserError(
             f"Expected the same kind of times in {path} and {table.source}. Received: dates in one "
             "and step numbers in the other."
         )
-    own_codes = _codes(frame[series], table.ids) if by_series else None
+    own_codes = _codes(file.labels(series), table.ids) if by_series else None
     rows = _lookup(path, table, own_codes, own_times, codes, times)
+    table.notes += file.notes
     return list(values[rows].T), names
 
 

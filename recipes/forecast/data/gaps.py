@@ -6,8 +6,8 @@ Nothing looks ahead but the filling of what comes before a series' first known v
 import numpy as np
 import pandas as pd
 
-from recipes.data.tables import Table
 from recipes.errors import UserError
+from recipes.forecast.data.table import Table
 
 POLICIES = ("forward", "zero", "error")
 

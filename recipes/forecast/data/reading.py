@@ -1,18 +1,21 @@
 """Reads time series from a user's file."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from recipes.data import dates, tables
+from recipes.data import dates
+from recipes.data.dialect import Dialect
+from recipes.data.files import TableFile, open_table
 from recipes.forecast.data import clock, gaps
 from recipes.forecast.data.future_covariates import check_datetime_features, future_columns
 from recipes.forecast.data.series import TimeSeries
+from recipes.forecast.data.table import read_table
 
 
 def read_series(
-    path: str | Path,
+    file: str | Path | TableFile,
     *,
     time: str | None = None,
     targets: Sequence[str],
@@ -23,12 +26,15 @@ def read_series(
     missing: str = "forward",
     resample: str | None = None,
     resample_rule: str = "mean",
+    partial: str = "drop",
     future: int = 0,
+    dialect: Dialect | None = None,
+    before: Mapping | None = None,
 ) -> TimeSeries:
-    """Reads time series from a CSV file (which may be gzipped) or a Parquet file.
+    """Reads time series from a table.
 
     Args:
-        path: The file, with one row per time and series.
+        file: The file, with one row per time and series; see `recipes.data.files.open_table`.
         time: Column of dates or whole step numbers. None takes the rows as equally spaced steps.
         targets: Columns to forecast.
         series: Column that names the series a row belongs to. None for a single series.
@@ -41,10 +47,13 @@ def read_series(
             ones with the first known one), `"zero"` with 0, `"error"` refuses it.
         resample: A pandas frequency such as `"D"` to bring every series to equal steps. Sorts too.
         resample_rule: `"mean"`, `"sum"` or `"last"` of the rows in one step.
+        partial: `"drop"` leaves out steps at the ends that are covered in part, `"keep"` keeps them.
         future: Steps beyond the end for which times and future covariates are to be had.
+        dialect: What is said of the form of the files.
+        before: What was found out about the file that a run was trained on.
 
     Returns:
-        A `TimeSeries`, its series sorted by name. Its `notes` say what was done to the data.
+        A `TimeSeries`, its series sorted by name. Its `notes` say what was decided and done.
 
     Raises:
         UserError: Something is wrong with the file or the arguments; the message says what.
@@ -53,9 +62,11 @@ def read_series(
     check_datetime_features(datetime_features, time)
     clock.check_resample(resample, resample_rule, time)
     gaps.check_policy(missing)
-    table = tables.read_table(path, time, targets, series, past_covariates)
+    if not isinstance(file, TableFile):
+        file = open_table(file, dialect, before)
+    table = read_table(file, time, targets, series, past_covariates)
     if resample is not None:
-        step = clock.resample(table, resample, resample_rule)
+        step = clock.resample(table, resample, resample_rule, partial)
     elif time is None:
         step = clock.Step("fixed", 1)
     else:
@@ -64,7 +75,7 @@ def read_series(
     gaps.fill(table, missing)
     future_times = clock.future_times(table, step, future)
     columns, names = future_columns(
-        table, future_times, future_covariates, time, series, datetime_features
+        table, future_times, future_covariates, time, series, datetime_features, file
     )
     return TimeSeries(
         values=gaps.to_float32(table),
@@ -77,6 +88,6 @@ def read_series(
         future_names=names,
         future=future,
         future_times=dates.in_seconds(future_times, time),
-        notes=tuple(table.notes),
+        notes=(*file.notes, *table.notes),
         observed=None if observed.all() else observed,
     )

@@ -186,6 +186,25 @@ def window_starts(series: TimeSeries, window: int, horizon: int) -> np.ndarray:
     return starts
 
 
+def apart(series: TimeSeries, starts: np.ndarray, horizon: int) -> np.ndarray:
+    """Which of some windows to take so that the steps they forecast do not overlap.
+
+    Args:
+        series: The data.
+        starts: Start rows of windows in ascending order.
+        horizon: Steps to forecast.
+
+    Returns:
+        Positions in `starts`, the first one of each series among them.
+    """
+    kept, last = [], None
+    for place, (start, which) in enumerate(zip(starts, series.series_of(starts), strict=True)):
+        if last is None or which != last[0] or start >= last[1]:
+            kept.append(place)
+            last = which, start + horizon
+    return np.array(kept, np.int64)
+
+
 def _refuse_empty(name: str, rows: int, window: int, horizon: int, cut: bool = True) -> None:
     """One message for all splits: how many rows, how many are needed, which flag to change."""
     inputs_inside = name == "train" or not cut

@@ -23,6 +23,7 @@ class Step:
             `"business"` (Monday to Friday) or `"offset"` (a pandas frequency).
         size: See `kind`.
         offset: The pandas frequency.
+        holidays: Business days without a row.
 
     Example:
     >>> last = np.array(["2023-12-31"], "datetime64[us]")
@@ -33,6 +34,18 @@ class Step:
     kind: str
     size: int = 1
     offset: str | None = None
+    holidays: int = 0
+
+    def __str__(self):
+        if self.kind == "business":
+            return "business days"
+        if self.kind == "offset":
+            return str(self.offset)
+        return (
+            f"{self.size} month{'s' * (self.size > 1)}"
+            if "month" in self.kind
+            else spacing(self.size)[0]
+        )
 
     def after(self, last: np.ndarray, count: int) -> np.ndarray:
         """Returns the times that follow.
@@ -102,8 +115,14 @@ def find_month_step(earlier: np.ndarray, later: np.ndarray) -> Step | None:
     return None
 
 
+#: The most that may be missing of all business days, and in a row, as holidays are.
+_HOLIDAYS, _LONGEST = 0.08, 6
+
+
 def find_business_step(earlier: np.ndarray, later: np.ndarray) -> Step | None:
-    """Returns the step of one business day if every step is that.
+    """Returns the step of one business day if every step is that, but for holidays.
+
+    Days from Monday to Friday without a row are holidays if they are few.
 
     Args:
         earlier: `(num_steps,)` times, datetime64[us].
@@ -115,9 +134,38 @@ def find_business_step(earlier: np.ndarray, later: np.ndarray) -> Step | None:
     days = [times.astype("datetime64[D]") for times in (earlier, later)]
     clocks = [times - day for times, day in zip((earlier, later), days, strict=True)]
     working = np.is_busday(days[0]).all() and np.is_busday(days[1]).all()
-    if working and (clocks[0] == clocks[1]).all() and (np.busday_count(*days) == 1).all():
-        return Step("business")
-    return None
+    if not working or (clocks[0] != clocks[1]).any():
+        return None
+    steps = np.busday_count(*days)
+    missing = int((steps - 1).sum())
+    few = len(steps) >= 10 and missing <= _HOLIDAYS * steps.sum() and steps.max() <= _LONGEST
+    return (
+        Step("business", holidays=missing) if (steps >= 1).all() and (few or not missing) else None
+    )
+
+
+def is_regular(times: np.ndarray, codes: np.ndarray | None = None) -> bool:
+    """Whether the rows of each series are equally spaced, in whatever order they stand.
+
+    Args:
+        times: `(rows,)` datetime64[us] or int64.
+        codes: Number of each row's series. Defaults to a single one.
+
+    Example:
+        >>> is_regular(np.array(["2024-03-01", "2024-01-01", "2024-02-01"], "datetime64[us]"))
+        True
+    """
+    codes = np.zeros(len(times), int) if codes is None else codes[: len(times)]
+    order = np.lexsort((times, codes))
+    times, codes = times[order], codes[order]
+    follows = codes[1:] == codes[:-1]
+    earlier, later = times[:-1][follows], times[1:][follows]
+    if not len(earlier) or (later <= earlier).any():
+        return False
+    if find_fixed_step(earlier, later):
+        return True
+    dates = times.dtype.kind == "M"
+    return dates and bool(find_month_step(earlier, later) or find_business_step(earlier, later))
 
 
 def spacing(size: int) -> tuple[str, str]:

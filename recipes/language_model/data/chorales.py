@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from recipes.data.download import fetch, open_bytes
-from recipes.data.files import column_names, read_columns
+from recipes.data.files import open_table
 from recipes.errors import UserError
 
 COLUMNS = ("note0", "note1", "note2", "note3")
@@ -60,13 +60,14 @@ def read_chords(path) -> np.ndarray:
         UserError: The file is missing, empty or unreadable, has other columns, or holds anything
             but MIDI notes from 36 to 81 and 0 for silence.
     """
-    names = column_names(path)
+    table = open_table(path)
+    names = table.names
     if sorted(names) != list(COLUMNS):
         raise UserError(
             f"Expected the columns {', '.join(COLUMNS)} (soprano to bass) in {path}. Received: "
             f"{', '.join(names)}."
         )
-    frame = read_columns(path, dict.fromkeys(COLUMNS, "a voice"))[list(COLUMNS)]
+    frame = pd.DataFrame({name: table.labels(name) for name in COLUMNS})
     numbers = frame.apply(pd.to_numeric, errors="coerce")
     fits = numbers.isin([0, *range(LOWEST, HIGHEST + 1)]).to_numpy()
     if not fits.all():

@@ -8,7 +8,7 @@ import pandas as pd
 from sklearn.model_selection import train_test_split
 
 from recipes.data.download import fetch
-from recipes.data.files import read_columns
+from recipes.data.files import open_table
 
 
 def housing() -> pd.DataFrame:
@@ -21,7 +21,7 @@ def housing() -> pd.DataFrame:
     Raises:
         UserError: The file is damaged or cannot be downloaded.
     """
-    return read_columns(fetch("housing"))
+    return open_table(fetch("housing")).frame()
 
 
 def housing_book() -> tuple[pd.DataFrame, dict[str, np.ndarray]]:

@@ -8,7 +8,7 @@ Reference: book, chapter 3, exercise 3.
 import pandas as pd
 
 from recipes.data.download import fetch
-from recipes.data.files import read_columns
+from recipes.data.files import open_table
 
 
 def titanic() -> pd.DataFrame:
@@ -17,4 +17,4 @@ def titanic() -> pd.DataFrame:
     Raises:
         UserError: The file is damaged or cannot be downloaded.
     """
-    return read_columns(fetch("titanic"))
+    return open_table(fetch("titanic")).frame()

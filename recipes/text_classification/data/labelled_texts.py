@@ -1,18 +1,16 @@
 """Texts with a label each: files of the user's own."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from recipes.classification.splits import FEWEST
-from recipes.data.files import column_names, read_columns, refuse_column
-from recipes.data.memory import check_size
+from recipes.data.files import TableFile, open_table
 from recipes.data.target import Target, read_target
 from recipes.errors import UserError
 from recipes.text_classification.data.text_splits import split_texts, without_shared
-from zoo.layers import category_strings
-from zoo.layers.raw_texts import as_texts
 
 #: What the column of labels is called where no flag names it.
 TARGETS = ("target", "label")
@@ -29,6 +27,8 @@ class LabelledTexts:
         rows: Positions of the texts of each part, by its name.
         source: Name of the file or data set, for messages.
         notes: What was done to the data, in words.
+        decided: What was found out about the form of the file; see `TableFile.decided`.
+        columns: Names of the columns of texts and of classes.
     """
 
     texts: np.ndarray
@@ -37,6 +37,8 @@ class LabelledTexts:
     rows: dict[str, np.ndarray]
     source: str
     notes: tuple[str, ...] = ()
+    decided: Mapping = field(default_factory=dict)
+    columns: tuple[str, str] = ("text", "target")
 
 
 def read_labelled_texts(
@@ -47,6 +49,7 @@ def read_labelled_texts(
     test_fraction=0.1,
     validation=None,
     test=None,
+    dialect=None,
 ) -> LabelledTexts:
     """Reads texts and their classes from a table, and splits them.
 
@@ -54,13 +57,14 @@ def read_labelled_texts(
     are drawn from the first one, class by class, with texts that occur twice in one part.
 
     Args:
-        path: CSV (gzipped or not) or Parquet file.
+        path: A table, as `recipes.data.files.open_table` reads it.
         text: Column of the texts. Defaults to `"text"`, or the only column that holds any.
         target: Column of the labels. Defaults to `"target"`, `"label"`, or the only other one.
         validation_fraction: Fraction of the validation part, where it has no file.
         test_fraction: Fraction of the test part, where it has no file.
         validation: File of the validation part, with the same columns.
         test: File of the test part, with the same columns.
+        dialect: What is said of the files' form.
 
     Returns:
         A `LabelledTexts` with the parts `train`, `validation` and `test`.
@@ -68,19 +72,22 @@ def read_labelled_texts(
     Raises:
         UserError: If a file is not what the arguments say.
     """
-    text, target = find_columns(path, text, target)
+    first = open_table(path, dialect)
+    text, target = find_columns(first, text, target)
     files = {"train": path, "test": test, "validation": validation}
     files = {name: file for name, file in files.items() if file}
-    frames, notes = {}, ()
+    frames = {}
+    notes = (f"the texts are the column {text!r}, the classes {target!r}",)
     for name, file in files.items():
-        frames[name], more = _read(file, text, target)
-        notes += more
+        table = first if name == "train" else open_table(file, dialect, first.decided)
+        frames[name], more = _read(table, text, target)
+        notes += (*table.notes, *more)
     train = frames["train"]
     if len(train) < FEWEST:
         raise UserError(
             f"Expected at least {FEWEST} rows with a {target} in {path}. Received: {len(train)}."
         )
-    classes = _classes(train[target], path)
+    classes = read_target(train[target], path, "classification")
     fractions = {"test": test_fraction, "validation": validation_fraction}
     fractions = {name: share for name, share in fractions.items() if name not in files}
     rows, more = split_texts(train[text], classes, fractions)
@@ -100,14 +107,16 @@ def read_labelled_texts(
         {name: rows[name] for name in ("train", "validation", "test")},
         str(path),
         notes + more,
+        first.decided,
+        (text, target),
     )
 
 
-def find_columns(path, text=None, target=None) -> tuple[str, str]:
+def find_columns(table: TableFile, text=None, target=None) -> tuple[str, str]:
     """The columns of texts and of labels, where the flags do not name them.
 
     Args:
-        path: CSV or Parquet file.
+        table: The file.
         text: The column of texts, if it is known.
         target: The column of labels, if it is known.
 
@@ -117,17 +126,15 @@ def find_columns(path, text=None, target=None) -> tuple[str, str]:
     Raises:
         UserError: If a column is not there, or several could be meant.
     """
-    names = column_names(path)
+    path, names = table.source, table.names
     for flag, name in (("--text", text), ("--target", target)):
-        if name is not None and names.count(name) != 1:
-            refuse_column(path, name, flag, names)
+        if name is not None:
+            table.require(name, flag)
     if text is None:
-        text = _only_texts(path, [name for name in names if name != target])
+        text = _only_texts(table, [name for name in names if name != target])
     if target is None:
         others = [name for name in names if name != text]
         named = [name for name in TARGETS if name in others]
-        if names.count(text) > 1:
-            refuse_column(path, text, "--text", names)
         if not others:
             raise UserError(
                 f"Expected a column of labels beside that of the texts in {path}. Received: only "
@@ -143,63 +150,50 @@ def find_columns(path, text=None, target=None) -> tuple[str, str]:
     return text, target
 
 
-def _only_texts(path, names):
+def _only_texts(table, names):
     """The column named "text", or the only one that has spaces in most of its values."""
     if "text" in names:
         return "text"
-    frame = read_columns(path, dict.fromkeys(names, "--text")) if names else pd.DataFrame()
-    found = [name for name in names if _has_spaces(frame[name].dropna())]
+    found = [name for name in names if _has_spaces(table, name)]
     if len(found) != 1:
         what = f"several: {_some(found)}" if found else f"none among {_some(names)}"
         raise UserError(
-            f"Expected one column of texts in {path}. Received {what}. Name it with --text."
+            f"Expected one column of texts in {table.source}. Received {what}. Name it with --text."
         )
     return found[0]
 
 
-def _has_spaces(column):
-    return not _no_texts(column) and bool(
-        column.astype(str).str.strip().str.contains(r"\s").mean() > 0.5
-    )
+def _has_spaces(table, name):
+    if not table.is_text(name) or table.holds_times(name):
+        return False
+    texts = table.texts(name).dropna()
+    return bool(texts.astype(str).str.strip().str.contains(r"\s").mean() > 0.5)
 
 
-def _no_texts(column):
-    return pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column)
-
-
-def _read(path, text, target):
+def _read(table, text, target):
     """The texts and labels of a file, without rows that lack a label, and notes."""
-    check_size(path)
-    frame = read_columns(path, {text: "--text", target: "--target"}, text)
-    if _no_texts(frame[text]):
+    if not table.is_text(text):
         raise UserError(
-            f"Expected texts in the column {text!r} of {path}. Received: values such as "
-            f"{frame[text].iloc[0]}. Name the column of texts with --text."
+            f"Expected texts in the column {text!r} of {table.source}. Received: values such as "
+            f"{table.texts(text).iloc[0]}. Name the column of texts with --text."
         )
-    try:
-        texts = as_texts(frame[text].astype(object).where(frame[text].notna(), ""))
-    except ValueError as error:
-        raise UserError(f"The column {text!r} of {path} holds more than texts. {error}") from error
-    frame = pd.DataFrame({text: pd.Series(texts, dtype=object), target: frame[target]})
+    values = table.column(target, label=True) if table.is_numeric(target) else None
+    if values is not None and (values.dropna() % 1 != 0).any():
+        raise UserError(
+            f"Expected classes in the column {target!r} of {table.source}. Received: numbers such "
+            f"as {values[values % 1 != 0].iloc[0]:.6g}. Put names of ranges of them into the column."
+        )
+    frame = pd.DataFrame({text: table.texts(text).fillna(""), target: table.labels(target)})
     missing = int(frame[target].isna().sum())
     if not missing:
         return frame, ()
-    return frame.dropna(subset=target), (f"{missing:,} rows of {path} without a {target} left out",)
-
-
-def _classes(column, path):
-    """The classes that a column of labels names."""
-    if pd.api.types.is_float_dtype(column) and (column % 1 != 0).any():
-        raise UserError(
-            f"Expected classes in the column {column.name!r} of {path}. Received: numbers such as "
-            f"{column[column % 1 != 0].iloc[0]:.6g}. Put names of ranges of them into the column."
-        )
-    return read_target(column, path, "classification")
+    note = f"{missing:,} rows of {table.source} without a {target} left out"
+    return frame.dropna(subset=target), (note,)
 
 
 def _numbers(column, classes, path, train):
     """The labels of another part as numbers of the classes."""
-    labels = category_strings(column)
+    labels = column.to_numpy()
     numbers = pd.Index(classes.labels).get_indexer(labels)
     unseen = np.flatnonzero(numbers < 0)
     if unseen.size:

@@ -1,8 +1,11 @@
 """Pairs of texts, one a line: `source<TAB>target`; published ones and files of your own."""
 
 import zipfile
+from pathlib import Path
 
-from recipes.data.download import fetch
+from recipes.data.dialect import Dialect
+from recipes.data.download import fetch, open_bytes
+from recipes.data.files import open_table
 from recipes.data.texts import decode, read_text
 from recipes.errors import UserError
 
@@ -26,20 +29,46 @@ def spa_eng() -> list[tuple[str, str]]:
     return parse_pairs(decode(content, "utf-8", str(path)), str(path))
 
 
-def read_pairs(path, encoding="utf-8") -> list[tuple[str, str]]:
-    """Reads a file of one's own.
+def read_pairs(path, dialect=None, source=None, target=None) -> tuple[list, tuple[str, ...]]:
+    """Reads a file of one's own: lines of columns with tabs between, or any other table.
 
     Args:
-        path: Text file, gzipped or not.
-        encoding: How its characters are written as bytes.
+        path: The file.
+        dialect: What is said of its form.
+        source: Column of the sources: its number from 1, or its name. Defaults to the first one of
+            texts: numbers and codes of languages in front of it are passed over.
+        target: That of the targets. Defaults to the next one of texts.
 
     Returns:
-        See `parse_pairs`.
+        The pairs, and notes.
 
     Raises:
         UserError: If it cannot be read, or a line is no pair.
     """
-    return parse_pairs(read_text(path, encoding), str(path))
+    dialect = dialect or Dialect()
+    dialect.check()
+    if _has_tabs(path, dialect):
+        text = read_text(path, dialect.encoding)
+        skipped = dialect.skip_rows or 0
+        text = "\n".join(["" if n < skipped else t for n, t in enumerate(text.split("\n"))])
+        return find_pairs(text, str(path), source, target, dialect.header)
+    file = open_table(path, dialect)
+    columns = {name: file.texts(name).fillna("") for name in file.names}
+    rows = list(enumerate(zip(*columns.values(), strict=True), start=2))
+    pairs, notes = _pairs(rows, list(columns), str(path), source, target)
+    return pairs, (*file.notes, *notes)
+
+
+def _has_tabs(path, dialect):
+    """Whether a file is text with a tab in its first line that is not empty."""
+    if dialect.separator is not None or not Path(path).is_file():
+        return dialect.separator in ("tab", "\\t", "\t")
+    with open_bytes(path) as file:
+        start = file.read(1 << 16)
+    if start[:4] in (b"PAR1", b"PK\x03\x04"):
+        return False
+    first = next((line for line in start.replace(b"\x00", b"").splitlines() if line.strip()), b"")
+    return b"\t" in first
 
 
 def parse_pairs(text, name) -> list[tuple[str, str]]:
@@ -61,26 +90,99 @@ def parse_pairs(text, name) -> list[tuple[str, str]]:
         >>> parse_pairs("Hi.\tHola.\nRun!\tCorre.\tCC-BY 2.0\n", "greetings.tsv")
         [('Hi.', 'Hola.'), ('Run!', 'Corre.')]
     """
-    pairs = []
+    return find_pairs(text, name, "1", "2", "none")[0]
+
+
+def find_pairs(text, name, source=None, target=None, header=None):
+    r"""The pairs of a text with tabs, and notes; see `read_pairs`.
+
+    Quotes are characters like others. A first line of names, such as `English<TAB>Spanish`, is
+    left out.
+
+    Example:
+        >>> find_pairs("1\tHi.\t7\tHola.\n2\tRun!\t8\tCorre.\n", "tatoeba.tsv")[0]
+        [('Hi.', 'Hola.'), ('Run!', 'Corre.')]
+    """
+    rows = []
     for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        columns = [column.strip() for column in line.split("\t")]
-        if len(columns) < 2:
-            raise UserError(
-                f"Expected source, tab and target in each line of {name}. Received in line "
-                f"{number:,}, without a tab: {_short(line)}"
-            )
-        if not columns[0] or not columns[1]:
-            side = "target" if columns[0] else "source"
-            raise UserError(
-                f"The {side} in line {number:,} of {name} is empty: {_short(line)}. Complete it, "
-                "or delete the line."
-            )
-        pairs.append((columns[0], columns[1]))
-    if not pairs:
+        if line.strip():
+            cells = [cell.strip() for cell in line.split("\t")]
+            if len(cells) < 2:
+                raise UserError(
+                    f"Expected source, tab and target in each line of {name}. Received in line "
+                    f"{number:,}, without a tab: {_short(line)}"
+                )
+            rows.append((number, cells))
+    names, notes = None, ()
+    if rows and header != "none":
+        first = [cell.casefold() for cell in rows[0][1]]
+        if header == "first" or sum(cell in _HEADER for cell in first) >= 2:
+            names, rows = rows[0][1], rows[1:]
+            notes = (f"the first line holds names: {', '.join(names)} (--header none reads it)",)
+    pairs, more = _pairs(rows, names, name, source, target)
+    return pairs, notes + more
+
+
+#: Names of columns of texts, in lower case.
+_HEADER = {
+    "source", "src", "input", "target", "tgt", "output", "translation", "text", "sentence", "label",
+    "english", "en", "eng", "spanish", "es", "spa", "french", "fr", "fra", "german", "de", "deu",
+    "italian", "it", "ita", "portuguese", "pt", "por", "dutch", "nl", "nld", "russian", "ru", "rus",
+    "chinese", "zh", "cmn", "japanese", "ja", "jpn", "arabic", "ar", "ara", "turkish", "tr", "tur",
+    "polish", "pl", "pol", "czech", "cs", "ces", "swedish", "sv", "swe", "hindi", "hi", "hin",
+    "source_text", "target_text", "question", "answer", "id",
+}  # fmt: skip
+
+
+def _pairs(rows, names, name, source, target):
+    """Pairs out of numbered rows of cells, and which columns they are."""
+    if not rows:
         raise UserError(f"{name} holds no pairs. Write one a line: source, tab, target.")
-    return pairs
+    width = max(len(cells) for _, cells in rows)
+    places = [_place(column, names, width, name, flag)
+              for column, flag in ((source, "--source"), (target, "--target"))]  # fmt: skip
+    found = [place for place in range(width) if place not in places and _holds_texts(rows, place)]
+    places = [found.pop(0) if place is None and found else place for place in places]
+    if None in places or places[0] == places[1]:
+        raise UserError(
+            f"Expected two columns of texts in {name}. Say which they are with --source and "
+            "--target: a number from 1, or a name of the header."
+        )
+    pairs = []
+    for number, cells in rows:
+        pair = tuple(cells[place].strip() if place < len(cells) else "" for place in places)
+        if not all(pair):
+            side = "target" if pair[0] else "source"
+            raise UserError(
+                f"The {side} in line {number:,} of {name} is empty: {_short(chr(9).join(cells))}. "
+                "Complete it, or delete the line."
+            )
+        pairs.append(pair)
+    if width == 2 and places == [0, 1] and not names:
+        return pairs, ()
+    said = [repr(names[p]) if names and p < len(names) else f"number {p + 1}" for p in places]
+    return pairs, (f"of {width} columns, {said[0]} is the source and {said[1]} the target",)
+
+
+def _place(column, names, width, name, flag):
+    """The position of a column that a flag names, or `None`."""
+    if column is None:
+        return None
+    if names and column in names:
+        return names.index(column)
+    if column.isdigit() and 1 <= int(column) <= width:
+        return int(column) - 1
+    known = f"{', '.join(names)}, or a" if names else "a"
+    raise UserError(f"Expected {flag} to be {known} number from 1 to {width}. Received: {column}")
+
+
+def _holds_texts(rows, place):
+    """Whether a column holds texts, and not numbers or a few codes such as those of languages."""
+    cells = [cells[place] for _, cells in rows if place < len(cells)]
+    cells = [cell for cell in cells if cell]
+    if not cells or all(cell.isdigit() for cell in cells):
+        return False
+    return not (len(cells) > 10 and len({*cells}) <= 3 and max(map(len, cells)) <= 8)
 
 
 def _short(line):

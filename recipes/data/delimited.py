@@ -1,0 +1,466 @@
+"""Reads files of separated columns, such as CSV.
+
+pyarrow splits the cells; what it would need to be told is found out here: the separator, whether
+quotes are quotes, where the header is. Columns of plain numbers are read as such, for speed; all
+others are texts, exactly as they stand.
+"""
+
+import codecs
+import csv
+import io
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+
+from recipes.data.cells import is_date, is_number
+from recipes.data.dialect import Dialect
+from recipes.data.encodings import find_encoding
+from recipes.data.numbers import has_codes
+from recipes.errors import UserError
+
+SEPARATORS = (",", ";", "\t", "|")
+NAMES = {",": "','", ";": "';'", "\t": "tab", "|": "'|'", " ": "space"}
+#: Bytes and rows at the beginning of a file that its form is found out by.
+_SAMPLE, _ROWS = 1 << 18, 200
+#: A column with so many different values at most, in the sample, is one of labels.
+_LABELS = 20
+#: Lines above the header at most, where nobody says how many.
+_ABOVE = 20
+#: pyarrow wants a separator; a file of one column has none of this kind.
+_NEVER = "\x1f"
+
+
+@dataclass(frozen=True)
+class Delimited:
+    """The cells of a file of separated columns.
+
+    Args:
+        names: Names of the columns, as the header says them.
+        columns: Their cells, `pyarrow.ChunkedArray`: texts, an absent cell being an empty one; or
+            int64 and float64, null where absent, if all cells are plain numbers without leading
+            zeros.
+        decided: What was found out: `encoding`, `separator`, `quotes`, `header`, `skip_rows`.
+        notes: What the reader of a report should know of it.
+    """
+
+    names: list[str]
+    columns: list[pa.ChunkedArray]
+    decided: dict
+    notes: list[str]
+
+
+def read_delimited(content: bytes, dialect: Dialect, name: str, texts=False) -> Delimited:
+    """Reads the cells of a file.
+
+    Args:
+        content: Its bytes.
+        dialect: What is said of its form; what is not, is found out.
+        name: What to call it in messages.
+        texts: Whether columns of plain numbers are left as texts, too.
+
+    Returns:
+        A `Delimited`, whose columns have equal lengths.
+
+    Raises:
+        UserError: The form cannot be known, or a row has more cells than the header.
+
+    Example:
+        >>> found = read_delimited(b"city;size\\nRome;1,5\\n", Dialect(), "cities.csv")
+        >>> found.names, found.decided["separator"], found.columns[1].to_pylist()
+        (['city', 'size'], ';', ['1,5'])
+    """
+    encoding = dialect.encoding or find_encoding(content, name)
+    content = _as_utf8(content, encoding, name)
+    lines = _lines(content, _SAMPLE)
+    skipped = dialect.skip_rows or 0
+    if skipped >= len(lines):
+        raise UserError(
+            f"--skip_rows {skipped} leaves nothing of {name}: it has {len(lines)} lines."
+        )
+    sample = lines[skipped:]
+    if not any(line.strip() for line in sample):
+        raise UserError(f"Expected a header and rows in {name}. Received: empty lines.")
+    separator = dialect.separator_sign or _find_separator(sample, name)
+    spaced = _is_spaced(sample, separator)
+    quotes = _find_quotes(content, separator, spaced, name)
+    rows = _cells(sample, separator, quotes, spaced)
+    notes, above = [], 0
+    if dialect.skip_rows is None:
+        above = lines_above(rows)
+        if above:
+            shown = "; ".join(repr(line[:60]) for line in sample[: min(above, 3)])
+            notes.append(f"{above} line{'s' * (above > 1)} above the header left out: {shown}")
+            skipped += above
+    head = next(place for place, row in enumerate(rows[above:], above) if row)
+    skipped += head - above
+    header = dialect.header or find_header(rows[head:], name)
+    width = _width(rows[head:], rows[head], header, name)
+    names = rows[head] if header == "first" else [f"column_{place + 1}" for place in range(width)]
+    body = _after(content, skipped + (header == "first"), quotes)
+    if quotes and spaced:
+        columns = _parse_spaced(body.to_pybytes(), separator, width)
+    else:
+        below = [row for row in rows[head + (header == "first") :] if len(row) == width]
+        plain = not (texts or dialect.decimal or dialect.thousands)
+        types = _number_types(below, separator, width) if plain else {}
+        columns = _parse(body, separator, quotes, width, types, name, notes)
+    found = Delimited(
+        [cell.strip() for cell in names],
+        columns,
+        {
+            "encoding": encoding,
+            "separator": separator,
+            "quotes": quotes,
+            "header": header,
+            "skip_rows": skipped,
+        },
+        notes,
+    )
+    if quotes and columns:
+        _note_lines(body, len(columns[0]), notes)
+    elif b'"' in content and separator != _NEVER:
+        notes.append('the signs " are read as parts of the texts: as quotes they would not close')
+    return found
+
+
+def _as_utf8(content, encoding, name):
+    try:
+        if codecs.lookup(encoding).name not in ("utf-8", "ascii"):
+            content = content.decode(encoding).encode()
+        elif not content.isascii():
+            content.decode()
+    except UnicodeError as error:
+        where = getattr(error, "start", 0)
+        raise UserError(
+            f"Expected {name} to be text in {encoding}. Received: a byte that is none, in line "
+            f"{content.count(10, 0, where) + 1:,}. Leave --encoding out, or give another one."
+        ) from error
+    content = content.removeprefix(b"\xef\xbb\xbf")
+    if b"\x00" in content[:_SAMPLE]:
+        raise UserError(f"{name} is no table: it holds bytes of zero, as programs and images do.")
+    if b"\r" in content[:_SAMPLE] and b"\n" not in content:
+        content = content.replace(b"\r", b"\n")
+    return content
+
+
+def _lines(content, size):
+    """The first lines, without a last one that is cut."""
+    lines = content[:size].decode(errors="ignore").replace("\r\n", "\n").split("\n")
+    return lines[:-1] if len(content) > size or not lines[-1] else lines
+
+
+def _is_spaced(lines, separator):
+    """Whether a space follows every separator, as in `a, "b"`."""
+    cells = [cell for line in lines[:_ROWS] for cell in line.split(separator)[1:]]
+    return bool(cells) and all(cell.startswith(" ") for cell in cells)
+
+
+def _cells(lines, separator, quotes, spaced=False, most=_ROWS):
+    """The cells of the first rows; an empty row for an empty line."""
+    if not quotes:
+        rows = [line.split(separator) if line.strip() else [] for line in lines[:most]]
+    else:
+        reader = csv.reader(
+            (line + "\n" for line in lines), delimiter=separator, skipinitialspace=spaced
+        )
+        rows = []
+        try:
+            for row in reader:
+                rows.append(row)
+                if len(rows) == most:
+                    break
+        except csv.Error:
+            pass  # a cell beyond the sample: what was read before it is enough
+    if len(rows) > 2 and len(rows) < most and quotes:
+        rows = rows[:-1] if rows[-1] and len(rows[-1]) < len(rows[-2]) else rows
+    return rows
+
+
+def _find_separator(lines, name):
+    """The sign that cuts most rows into equally many cells, and cells that are values."""
+    found = []
+    for sign in SEPARATORS:
+        quotes = any('"' in line for line in lines)
+        rows = [row for row in _cells(lines, sign, quotes, _is_spaced(lines, sign)) if row]
+        width, count = Counter(map(len, rows)).most_common(1)[0]
+        if width > 1 and count >= 0.8 * len(rows):
+            values = [cell for row in rows[1:] for cell in row]
+            typed = sum(is_number(cell) or is_date(cell) or not cell for cell in values)
+            first = len(rows[0]) == width
+            found.append((first, count / len(rows), typed / max(1, len(values)), sign))
+    if not found:
+        return _NEVER
+    found.sort(reverse=True)
+    if len(found) > 1 and found[0][:3] == found[1][:3]:
+        raise UserError(
+            f"{name} can be cut into columns at {NAMES[found[0][3]]} and at {NAMES[found[1][3]]}. "
+            f'Say which: --separator "{found[0][3]}" or --separator "{found[1][3]}".'
+        )
+    if not found[0][0] and len(found) == 1 and len(lines) > 1 and found[0][3] == ",":
+        # A header of one name above rows of two cells: 1,5 is one number, or two.
+        raise (
+            UserError(
+                f"Expected as many cells in the rows of {name} as in its header. Received: the header "
+                f"{lines[0]!r} above rows such as {lines[1]!r}. If the comma is a decimal sign, say "
+                '--separator ";"; if a column has no name, say --skip_rows 1 --header none.'
+            )
+            if sum(len(row) == 1 for row in _cells(lines, ",", True)) == 1
+            else None
+        )
+    return found[0][3]
+
+
+def _find_quotes(content, separator, spaced, name):
+    """Whether the signs `"` are quotes, or parts of texts."""
+    if b'"' not in content:
+        return False
+    sign = re.escape(separator.encode())
+    plain = _equal_cells(content, separator)
+    space = b" *+" if spaced else b""
+    quoted = space + rb'"(?:[^"]++|"")*+"' + space
+    bare = rb"(?!" + space + rb'")[^' + sign + rb"\r\n]*+"
+    row = re.compile(rb"(?:(?:" + quoted + b"|" + bare + b")(?:" + sign + rb"|\r?\n|\Z))*+")
+    end = row.match(content).end()
+    if end == len(content):
+        # A text of several lines, each of which is a whole row by itself, is no text of one cell.
+        return not (separator == "\t" and plain and _quoted_newline(content))
+    if plain:
+        return False
+    line = content.count(b"\n", 0, end) + 1
+    text = content.split(b"\n", line)[line - 1][:60].decode(errors="replace")
+    raise UserError(
+        f"A quote opens in line {line:,} of {name} and does not close as one: {text!r}. Close it "
+        'before the next separator, and write a quote inside of quotes twice ("").'
+    )
+
+
+def _quoted_newline(content):
+    return re.search(rb'"[^"\n]*\n', content) is not None
+
+
+def _equal_cells(content, separator):
+    """Whether all lines have the same number of separators, whatever stands in quotes."""
+    sign = separator.encode()
+    counts = {line.count(sign) for line in content.splitlines() if line.strip()}
+    return len(counts) == 1 and counts != {0}
+
+
+def lines_above(rows):
+    """How many rows stand above the header: those with fewer cells than all that follow."""
+    filled = [len(row) for row in rows]
+    width = Counter(filter(None, filled)).most_common(1)[0][0]
+    first = next(place for place, count in enumerate(filled) if count == width)
+    above = [count for count in filled[:first] if count]
+    if not above or first > _ABOVE:
+        return 0
+    if width > 1 and max(above) < width and not _like_data(rows[first:]):
+        return first
+    return 0
+
+
+def _width(rows, first, header, name):
+    """Cells of a row, by the header or by the most common number of them."""
+    width = Counter(len(row) for row in rows if row).most_common(1)[0][0]
+    if header == "none" or len(first) >= width and len(first) == width:
+        return width
+    many = sum(len(row) == width for row in rows)
+    if len(first) > width and many < 0.9 * (len(rows) - 1):
+        return len(first)
+    what = "more" if len(first) > width else "fewer"
+    raise UserError(
+        f"The header of {name} has {what} cells than the rows: {len(first)}, not {width}: "
+        f"{', '.join(first)[:80]!r}. Perhaps a name holds the separator: put it in quotes. Or leave "
+        "the header out and count the columns, with --skip_rows 1 --header none."
+    )
+
+
+def find_header(rows, name):
+    if not _like_data(rows):
+        return "first"
+    shown = ", ".join(rows[0])[:80]
+    raise UserError(
+        f"The first row of {name} looks like the rows below it, not like names of columns: "
+        f"{shown!r}. If it is data, say --header none, and name columns as column_1, column_2 and "
+        "so on; if it is a header, say --header first."
+    )
+
+
+def _like_data(rows):
+    """Whether the first row holds what the cells below it hold."""
+    first, rest = rows[0], [row for row in rows[1:] if len(row) == len(rows[0])]
+    if len(rest) < 2:
+        return False
+    columns = list(zip(*rest, strict=True))
+    whole, named = 0, []
+    for cell, column in zip(first, columns, strict=True):
+        below = [value for value in column if value.strip()]
+        for holds in (is_date, is_number):
+            if holds(cell) and below and sum(map(holds, below)) >= 0.8 * len(below):
+                if not cell.strip().isdigit():
+                    return True
+                whole += 1
+                break
+        labels = {value.strip() for value in below}
+        few = len(labels) <= _LABELS and len(below) >= max(20, 3 * len(labels))
+        if few and not is_number(cell):
+            named.append(cell.strip() in labels)
+    if named and all(named):
+        return True
+    return whole == len(first) > 0 and not _counts([int(cell) for cell in first])
+
+
+def _counts(numbers):
+    """Whether numbers go up by equal steps, as the names of numbered columns do."""
+    return len({b - a for a, b in zip(numbers, numbers[1:], strict=False)}) <= 1 < len(numbers)
+
+
+def _after(content, lines, quotes):
+    """What follows the first lines, of which the last may be a header of several lines."""
+    place = 0
+    for number in range(lines):
+        end = content.find(b"\n", place)
+        while quotes and number == lines - 1 and end >= 0 and content[place:end].count(b'"') % 2:
+            end = content.find(b"\n", end + 1)
+        if end < 0:
+            return pa.py_buffer(b"")
+        place = end + 1
+    return pa.py_buffer(content).slice(place)
+
+
+def _number_types(rows, separator, width):
+    """Types of the columns that hold plain numbers in the sample, by their place."""
+    types, comma = {}, separator != "," and any(
+        re.fullmatch(r"-?\d+,(?:\d{1,2}|\d{4,})", cell) for row in rows for cell in row
+    )  # fmt: skip
+    point = "," if comma else "."
+    whole = re.compile(r"-?(?:0|[1-9]\d{0,17})")
+    number = re.compile(rf"-?\d+(?:\{point}\d+)?(?:[eE][+-]?\d+)?")
+    thousands = re.compile(rf"-?[1-9]\d{{0,2}}\{point}\d{{3}}")
+    for place in range(width):
+        cells = [row[place] for row in rows if row[place]]
+        if cells and all(map(whole.fullmatch, cells)):
+            types[place] = pa.int64()
+        elif cells and all(map(number.fullmatch, cells)):
+            having = [cell for cell in cells if point in cell]
+            known = separator == "," or not all(map(thousands.fullmatch, having))
+            if known and not any(re.match(r"-?0\d", cell) for cell in cells):
+                types[place] = pa.float64()
+    return types | ({"decimal": ","} if comma else {})
+
+
+def _parse(body, separator, quotes, width, types, name, notes):
+    """The cells below the header, by column."""
+    if not body.size or not body.to_pybytes().strip():
+        return [pa.chunked_array([[]], pa.string()) for _ in range(width)]
+    types = dict(types)
+    decimal = types.pop("decimal", ".")
+    short, long = [], []
+
+    def ragged(row):
+        (short if row.actual_columns < row.expected_columns else long).append(row)
+        return "skip"
+
+    def read(body, types, places=None):
+        labels = [str(place) for place in range(width)]
+        kinds = {str(place): types.get(place, pa.string()) for place in range(width)}
+        return pa.csv.read_csv(
+            pa.BufferReader(body),
+            pa.csv.ReadOptions(column_names=labels, block_size=_longest(body, quotes)),
+            pa.csv.ParseOptions(
+                delimiter=separator,
+                quote_char='"' if quotes else False,
+                double_quote=quotes,
+                newlines_in_values=quotes,
+                ignore_empty_lines=width > 1,
+                invalid_row_handler=ragged,
+            ),
+            pa.csv.ConvertOptions(
+                column_types=kinds,
+                null_values=[""],
+                strings_can_be_null=False,
+                check_utf8=False,
+                decimal_point=decimal,
+                include_columns=[str(place) for place in places or ()],
+            ),
+        )
+
+    try:
+        table = read(body, types)
+    except pa.ArrowInvalid:
+        types.clear()  # a mark of a missing value, or a number of another form, below the sample
+        short.clear(), long.clear()
+        try:
+            table = read(body, {})
+        except pa.ArrowInvalid as error:
+            raise UserError(f"Cannot read {name}: {error}.") from error
+    if long:
+        raise UserError(
+            f"Expected {width} cells in every row of {name}, as in its header. Received: "
+            f"{long[0].actual_columns} in {len(long):,} rows, such as {long[0].text[:80]!r}. Put "
+            'texts that hold the separator in quotes, and write 1.5 or "1,5", not 1,5.'
+        )
+    if short:
+        body, count = _completed(body, separator, width, short), len(short)
+        notes.append(
+            f"{count:,} row{'s' * (count > 1)} with fewer than {width} cells, such as "
+            f"{short[0].text[:60]!r}: the last ones count as empty"
+        )
+        table = read(body, types)
+    columns = table.columns
+    whole = [place for place, kind in types.items() if kind == pa.int64()]
+    if whole and _leading_zeros(body, separator):
+        texts = read(body, {}, whole).columns
+        for place, column in zip(whole, texts, strict=True):
+            if has_codes(column):
+                columns[place] = column
+    return columns
+
+
+def _leading_zeros(body, separator):
+    """Whether a cell begins with a zero and another digit."""
+    signs = np.frombuffer(body, np.uint8)
+    for start in range(0, len(signs), 1 << 24):
+        part = signs[max(0, start - 2) : start + (1 << 24)]
+        zero = np.flatnonzero(part[1:-1] == ord("0")) + 1
+        zero = zero[(part[zero + 1] >= ord("0")) & (part[zero + 1] <= ord("9"))]
+        before = part[zero - 1]
+        if np.isin(before, np.frombuffer(b'\n"-' + separator.encode(), np.uint8)).any():
+            return True
+    return len(signs) > 1 and signs[0] == ord("0") and chr(signs[1]).isdigit()
+
+
+def _completed(body, separator, width, short):
+    """The text with the missing separators at the end of its short rows."""
+    ends = {row.text.encode(): separator.encode() * (width - row.actual_columns) for row in short}
+    lines = body.to_pybytes().split(b"\n")
+    return pa.py_buffer(b"\n".join(line + ends.get(line.rstrip(b"\r"), b"") for line in lines))
+
+
+def _parse_spaced(body, separator, width):
+    """Quotes that stand behind spaces, which pyarrow does not know."""
+    frame = pd.read_csv(
+        io.BytesIO(body), sep=separator, header=None, names=range(width), dtype=str,
+        keep_default_na=False, skipinitialspace=True, index_col=False, na_filter=False,
+    )  # fmt: skip
+    return [pa.chunked_array([pa.array(frame[place], pa.string())]) for place in range(width)]
+
+
+def _longest(body, quotes):
+    """Bytes of a block that surely holds a row, for pyarrow reads blocks of whole rows."""
+    if not quotes:
+        return 1 << 21
+    longest = max(map(len, re.findall(rb'"[^"]*"', body)), default=0)
+    return max(1 << 21, 4 * longest)
+
+
+def _note_lines(body, rows, notes):
+    lines = [line for line in body.to_pybytes().split(b"\n") if line.strip()]
+    if len(lines) != rows:
+        notes.append(
+            f"{rows:,} rows on {len(lines):,} lines: texts in quotes go over several lines"
+        )

@@ -1,0 +1,114 @@
+"""Finds out how the characters of a file are written as bytes, where only one way makes sense."""
+
+import codecs
+import re
+
+from recipes.errors import UserError
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+#: The letters beyond ASCII of languages, by the Windows encoding that people write them in.
+_ALPHABETS = {
+    "cp1252": (
+        "äöüßé", "àâæçéèêëîïôœùûüÿ", "áéíñóúüïç", "áâãàçéêíóôõúü", "àéèìíîòóùú", "åäöæøéèüô",
+        "áðéíóúýþæö", "áéëïíóúöüèê", "õäöüšž", "àáçéèíïóòúüñ",
+    ),
+    "cp1250": (
+        "áčďéěíňóřšťúůýž", "áäčďéíĺľňóôŕšťúýž", "ąćęłńóśźż", "áéíóöőúüű", "ăâîşţșț", "čćđšž",
+        "äöüß",
+    ),
+    "cp1254": ("çğıöşüâîû",),
+    "cp1257": ("āčēģīķļņšūž", "ąčęėįšųūž", "õäöüšž"),
+}  # fmt: skip
+#: Signs that are no letters and found in texts of all of these languages.
+_SIGNS = "\u00a0€£¥§©®°±²³µ·«»¿¡‘’“”„‚‹›–—…•†‡‰™´¨×÷¼½¾ºª\u00ad"
+#: Encodings of other scripts, to be shown where none of the above makes sense.
+_OTHERS = ("cp1251", "koi8-r", "cp1253", "shift_jis", "gb18030", "big5", "euc_kr", "cp437")
+_WORD = re.compile(rb"[A-Za-z0-9\x80-\xff]*[\x80-\xff][A-Za-z0-9\x80-\xff]*")
+_SHOWN = 3
+
+
+def find_encoding(content: bytes, name: str) -> str:
+    """The encoding of a file's bytes, where they can be read in one way only.
+
+    A byte-order mark decides, or that the bytes are valid UTF-8. Else the words with bytes beyond
+    ASCII are read in the encodings of the languages with Latin letters: one makes sense if its
+    letters are those of one language, stand in words, and other signs do not. If several make
+    sense and read differently, or none does, nobody can know.
+
+    Args:
+        content: The bytes.
+        name: What to call them in a message.
+
+    Returns:
+        Python's name of the encoding.
+
+    Raises:
+        UserError: It cannot be known; shows how words of the file would read in some encodings.
+
+    Example:
+        >>> find_encoding("Stück;Größe".encode("latin-1"), "shop.csv")
+        'cp1252'
+    """
+    for mark, encoding in _MARKS:
+        if content.startswith(mark):
+            return encoding
+    half = len(content) // 2
+    if half and content[:4000].count(0) > len(content[:4000]) // 4:
+        for encoding, zeros in (("utf-16-le", content[1::2]), ("utf-16-be", content[::2])):
+            if zeros.count(0) > 0.5 * half:
+                return encoding
+    try:
+        content.decode("utf-8")
+        return "utf-8"
+    except UnicodeDecodeError as error:
+        words = list(dict.fromkeys(_WORD.findall(content)))
+        readings = {encoding: _read(words, encoding) for encoding in _ALPHABETS}
+        found = {encoding: text for encoding, text in readings.items() if text is not None}
+        if len(set(found.values())) == 1:
+            return next(iter(found))
+        raise UserError(_which(content, error, words, found or _OTHERS, name)) from error
+
+
+def _read(words, encoding):
+    """Words as one text, or `None` where they make no sense in an encoding."""
+    try:
+        text = b"\n".join(words).decode(encoding)
+    except UnicodeDecodeError:
+        return None
+    letters = set()
+    for match in re.finditer(r"[^\x00-\x7f]", text):
+        sign, place = match.group(), match.start()
+        before, after = text[place - 1 : place], text[place + 1 : place + 2]
+        if sign in _SIGNS:
+            if before.isalpha() and after.isalpha() and sign not in "’‘´·-\u00ad":
+                return None
+        elif not sign.isalpha() or before.isdigit() or after.isdigit():
+            return None
+        else:
+            letters.add(sign)
+    lower = {letter.lower() if letter != "İ" else "ı" for letter in letters}
+    fits = any(lower <= {*alphabet} for alphabet in _ALPHABETS[encoding])
+    within = all(  # a capital stands at a word's beginning, or among capitals
+        not re.search(rf"[a-z]{letter}", text) for letter in letters if letter.isupper()
+    )
+    return text if fits and within else None
+
+
+def _which(content, error, words, encodings, name):
+    line = content.count(b"\n", 0, error.start) + 1
+    shown = []
+    for encoding in dict.fromkeys(["cp1252", *encodings]):
+        text = ", ".join(word.decode(encoding, "replace") for word in words[:_SHOWN])
+        if "\ufffd" not in text:
+            shown.append(f"--encoding {encoding} reads {text!r}")
+    return (
+        f"Expected {name} to be text in UTF-8. Received: the byte 0x{content[error.start]:02x} in "
+        f"line {line:,}, and several readings are possible. Say which one is right: "
+        f"{'; '.join(shown)}."
+    )

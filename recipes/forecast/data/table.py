@@ -1,0 +1,137 @@
+"""The columns of a file on their way to a `TimeSeries`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from recipes.data.dates import show
+from recipes.data.files import TableFile
+from recipes.errors import UserError
+from recipes.forecast.data.steps import is_regular
+
+
+@dataclass
+class Table:
+    """Rows read from a file, sorted by series, on their way to a `TimeSeries`.
+
+    Args:
+        values: float64 `(rows, columns)`; NaN where a value is missing.
+        names: Names of the columns.
+        times: `(rows,)` datetime64[us] or int64.
+        offsets: int64 `(num_series + 1,)`, where each series starts and ends.
+        ids: Names of the series.
+        numbers: `(rows,)` row numbers in the file from 1, or None after resampling.
+        source: Name of the file.
+        notes: What was done so far.
+    """
+
+    values: np.ndarray
+    names: tuple[str, ...]
+    times: np.ndarray
+    offsets: np.ndarray
+    ids: tuple[str, ...]
+    numbers: np.ndarray | None
+    source: str
+    notes: list[str] = field(default_factory=list)
+
+    def where(self, row: int) -> str:
+        """Says in words where a row is: its number in the file, or its time, and its series."""
+        place = (
+            f"at {show(self.times[row])}" if self.numbers is None else f"row {self.numbers[row]}"
+        )
+        name = self.ids[int(np.searchsorted(self.offsets, row, side="right")) - 1]
+        return f"{place} of series {name!r}" if name else place
+
+
+def read_table(
+    file: TableFile,
+    time: str | None,
+    targets: Sequence[str],
+    series: str | None,
+    past_covariates: Sequence[str],
+) -> Table:
+    """Reads the columns asked for and sorts the rows by series, and by time.
+
+    Args:
+        file: The file.
+        time: Column of the times, or None.
+        targets: Columns to forecast, at least one.
+        series: Column of the series' names, or None.
+        past_covariates: Other columns of values.
+
+    Returns:
+        A `Table`. Without a time column every series is in the order of its rows in the file.
+
+    Raises:
+        UserError: A column is missing, or does not hold what it should.
+    """
+    names = tuple(targets) + tuple(past_covariates)
+    if not targets:
+        raise UserError("Expected at least one column to forecast: name it with --target.")
+    flags = {
+        "--target": targets,
+        "--past_covariates": past_covariates,
+        "--time": [time],
+        "--series": [series],
+    }
+    wanted: dict[str, str] = {}
+    for flag, columns in flags.items():
+        for column in columns:
+            if column in wanted:
+                raise UserError(
+                    f"Expected every column once. Received: {column!r} in {wanted[column]} and in "
+                    f"{flag}."
+                )
+            if column is not None:
+                file.require(column, flag)
+                wanted[column] = flag
+    notes: list[str] = []
+    times = None
+    if time is None:
+        notes.append("no time column: the rows count as equal steps, in their order in the file")
+    else:
+        codes = None if series is None else pd.factorize(file.labels(series))[0]
+        found = file.times(time, lambda times: is_regular(times, codes))
+        file.cut(found.kept)
+        times = found.values
+    codes, ids = (None, ("",)) if series is None else _codes(file, series)
+    values = np.stack([file.numbers(name) for name in names], axis=1)
+    numbers = np.arange(1, len(file) + 1)
+    codes = np.zeros(len(file), np.int64) if codes is None else codes
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(codes))]).astype(np.int64)
+    order = np.arange(len(codes)) if times is None else times
+    order = np.lexsort((order, codes))
+    if (np.diff(order) < 0).any():
+        values, numbers, codes = values[order], numbers[order], codes[order]
+        if times is not None:
+            _note_order(times, order, codes, notes, time)
+            times = times[order]
+    if times is None:
+        times = np.arange(len(values)) - np.repeat(offsets[:-1], np.diff(offsets))
+    return Table(values, names, times, offsets, ids, numbers, file.source, notes)
+
+
+def _note_order(times, order, codes, notes, time):
+    """Says if rows of one series were not in the order of time."""
+    same = codes[1:] == codes[:-1]
+    moved = same & (np.diff(order) < 0)
+    if not moved.any():
+        return
+    newest = moved[same].all()
+    how = "the newest came first" if newest else f"{int(moved.sum()):,} were out of order"
+    notes.append(f"{time}: rows sorted by time: {how}")
+
+
+def _codes(file: TableFile, series: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    column = file.labels(series)
+    absent = np.flatnonzero(column.isna())
+    if len(absent):
+        raise UserError(
+            f"Expected a series name in every row of column {series!r} of {file.source}. Received: "
+            f"none in {len(absent)} rows, first row {absent[0] + 1} (row 1 follows the header). "
+            "Fill them in or delete the rows."
+        )
+    codes, ids = pd.factorize(column, sort=True)
+    return codes, tuple(map(str, ids))
