@@ -79,7 +79,7 @@ def test_depths_and_transparency(tmp_path):
     black = Image.fromarray(np.zeros((2, 2), np.uint8)).convert("1")
     for name, image in {"a": deep, "b": clear, "c": black}.items():
         image.save(tmp_path / f"{name}.png")
-    found = read_images([tmp_path / f"{name}.png" for name in "abc"])
+    found, *_ = read_images([tmp_path / f"{name}.png" for name in "abc"])
     assert found.shape == (3, 2, 2, 3)
     assert found[:, 0, 0, 0].tolist() == [0x80, 255, 0]
 
@@ -89,7 +89,7 @@ def test_the_cameras_orientation_is_followed(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned to the right
     image.save(tmp_path / "a.png", exif=exif)
-    (found,) = read_images([tmp_path / "a.png"])
+    found = read_images([tmp_path / "a.png"])[0][0]
     assert found.tolist() == np.rot90(np.arange(6).reshape(2, 3) * 40, -1).tolist()
 
 
@@ -262,9 +262,9 @@ def test_arrays_are_measured_before_they_are_read(tmp_path, monkeypatch):
 
 
 def test_unlabelled_arrays_must_have_the_models_shape(tmp_path):
-    images, labels = read_unlabelled(arrays(tmp_path / "a.npz", x=X), (5, 4))
+    images, labels, _ = read_unlabelled(arrays(tmp_path / "a.npz", x=X), (5, 4))
     assert (images.shape, labels) == ((6, 5, 4), None)
-    _, labels = read_unlabelled(arrays(tmp_path / "b.npz", x=X, y=Y), (5, 4))
+    _, labels, _ = read_unlabelled(arrays(tmp_path / "b.npz", x=X, y=Y), (5, 4))
     assert labels.tolist() == ["0", "1", "2"] * 2
     with pytest.raises(UserError, match=r"Expected images of shape \(5, 5\)"):
         read_unlabelled(tmp_path / "a.npz", (5, 5))
