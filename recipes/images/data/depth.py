@@ -202,9 +202,9 @@ def _refuse_outside(ranges, top, expected):
     if not outside:
         return
     low = float(min(found.low for found in ranges))
-    high = max(float(_highest(ranges)), low + 1)
+    span = float(_highest(ranges)) - low or 1.0
     x = "x" if all(found.finite for found in ranges) else f"np.where(np.isfinite(x), x, {low!r})"
-    rule = f"np.uint8(({x} {'-' if low > 0 else '+'} {abs(low)!r}) * {255 / (high - low)!r})"
+    rule = f"np.uint8(({x} {'-' if low > 0 else '+'} {abs(low)!r}) * {255 / span!r})"
     raise UserError(
         f"Expected {expected} as pixels. Received: {_received(outside)}. Save all of them with 8 "
         f"bits by one rule, by which you save those to predict from, too, such as {rule} ({X})."

@@ -45,9 +45,9 @@ def read_header(file) -> Header:
         UnreadableError: If there is none.
     """
     with _opened(file) as image:
-        grey = image.mode in GREY or _rawmode(image).startswith("LA")
-        size, animated = _size(image), getattr(image, "is_animated", False)
+        grey = image.mode in GREY or _rawmode(image).startswith("LA;")
         top, deep = _declared_top(image), _is_deep(image)
+        size, animated = _size(image), getattr(image, "is_animated", False)  # may load it
     found = None
     if deep:
         values, mode = deep_values(file)
@@ -116,7 +116,7 @@ def deep_values(file) -> tuple[np.ndarray, str]:
             if image.format == "TIFF" and image.tag_v2.get(262) == 0:
                 raise ValueError("its white is 0 (PhotometricInterpretation); save it inverted")
             values, mode = np.asarray(_upright(image)), "L"
-        elif rawmode.startswith("LA"):  # taken as bytes: both of grey, both of its opacity
+        elif rawmode.startswith("LA;"):  # taken as bytes: both of grey, both of its opacity
             _read_as(image, "RGBA")
             found = np.asarray(_upright(image)).astype(np.uint16)
             values, mode = found[..., ::2] * 256 + found[..., 1::2], "LA"
