@@ -45,7 +45,7 @@ class Depth:
             return values.astype(np.uint8) * np.uint8(255)
         if values.dtype.itemsize > 1:
             values = values >> ((self.bits or 8) - 8)
-        return values.astype(np.uint8)
+        return values.astype(np.uint8, copy=False)
 
 
 #: Of pictures whose types tell.

@@ -359,9 +359,7 @@ def test_a_white_that_is_zero_is_refused(tmp_path):
     for values in (np.array([[0, 65535]], np.uint16), np.array([[0, 1]], np.float32)):
         file = saved(tmp_path, "a.tif", tiff(values, 0))
         message = refusal(file)
-        assert "its white is 0 (PhotometricInterpretation); save it inverted" in message or (
-            "it is no image, or of a kind that is not read" in message
-        )
+        assert "its white is 0 (PhotometricInterpretation); save it inverted" in message
     with Image.open(saved(tmp_path, "a.tif", tiff(np.array([[0, 65535]], np.uint16), 0))) as image:
         inverted = Image.fromarray(65535 - np.asarray(image))
     assert pixels_of(saved(tmp_path, "b.tif", inverted)).tolist() == [[[255, 0]]]
