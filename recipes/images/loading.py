@@ -17,11 +17,12 @@ BOOK_VALIDATION = 5_000
 FRACTION = 0.15
 
 
-def load(config) -> ImageTask:
+def load(config, kept=None) -> ImageTask:
     """The pictures of a run, split.
 
     Args:
         config: An `ImagesConfig`.
+        kept: The `Depth` of a run that reads its data again; by default it is found in the data.
 
     Returns:
         An `ImageTask`.
@@ -29,7 +30,7 @@ def load(config) -> ImageTask:
     Raises:
         UserError: If the data is not what the flags say.
     """
-    training, test = read(config)
+    training, test = read(config, kept)
     if config.labels:
         _check_labels(config.labels, training.classes)
     parts, notes = _split(config, training, test)
@@ -40,10 +41,10 @@ def load(config) -> ImageTask:
     if config.train_size is not None:
         parts["train"] = _sample(parts["train"], config)
         notes += (f"{config.train_size:,} of {len(unlabelled):,} training images used",)
-    return ImageTask(config, parts, unlabelled, (*training.notes, *notes))
+    return ImageTask(config, parts, unlabelled, (*training.notes, *notes), training.depth)
 
 
-def read(config):
+def read(config, kept=None):
     """All pictures and `None`, or those of a published training and test part."""
     if not config.data:
         if config.dataset == "digits":
@@ -51,7 +52,7 @@ def read(config):
         return pictures.published(config.dataset)
     path = Path(config.data)
     if path.is_dir():
-        return read_folder(path, config.image_size), None
+        return read_folder(path, config.image_size, kept), None
     if not path.exists():
         raise UserError(
             f"There is no file or folder {path}. Give --data a folder of class folders or an .npz "
@@ -62,7 +63,7 @@ def read(config):
             f"Expected --data to be a folder of class folders, or an .npz file. Received: {path}, "
             "which is neither."
         )
-    return read_arrays(path)
+    return read_arrays(path, kept)
 
 
 def _split(config, training, test):

@@ -1,11 +1,13 @@
 """Classes of pictures, by a saved run."""
 
+import sys
 from pathlib import Path
 
 import zoo
 from recipes.errors import UserError
 from recipes.images import tables
 from recipes.images.classifier import Classifier
+from recipes.images.data.depth import Depth
 from recipes.images.data.image_files import image_files, is_npz, read_images, read_unlabelled
 from recipes.images.loading import load
 
@@ -17,7 +19,8 @@ def predict(folder, config, metadata, source, output) -> None:
         folder: The `RunFolder`.
         config: The run's `ImagesConfig`.
         metadata: What the run says about itself in `config.yaml`.
-        source: A picture, a folder of them (at any depth), an .npz file with an array `x`, or
+        source: A picture, a folder of them (at any level, in the order of their names with `2.png`
+            before `10.png`), an .npz file with an array `x`, or
             `None` for the run's own test part: its `predictions.csv` to the last digit.
         output: File to write, or `None` for standard output.
 
@@ -25,19 +28,22 @@ def predict(folder, config, metadata, source, output) -> None:
         UserError: If the input does not fit the run.
     """
     classes, shape = metadata["labels"], tuple(metadata["image_shape"])
-    images, sources, labels, key = _read(config, source, classes, shape)
+    images, sources, labels, key = _read(config, source, classes, shape, metadata)
     model = zoo.load(folder.path)
     found = Classifier(model, config.mc_samples, config.seed)(images)
     tables.write(output, key, sources, labels, found, classes)
 
 
-def _read(config, source, classes, shape):
+def _read(config, source, classes, shape, metadata):
     """Pictures, what they are called, their labels (or `None`), and the name of that column."""
+    arrays = is_npz(source or config.data or "")
+    kept = _depth(metadata, arrays)
     if source is None:
-        part = load(config).parts["test"]
+        part = load(config, kept).parts["test"]
         return part.images, part.sources, part.names, part.kind
-    if is_npz(source):
-        images, labels = read_unlabelled(source, shape)
+    if arrays:
+        images, labels, notes = read_unlabelled(source, shape, kept)
+        _say(notes)
         unknown = sorted(set(labels.tolist() if labels is not None else ()) - set(classes))
         if unknown:
             raise UserError(
@@ -46,7 +52,20 @@ def _read(config, source, classes, shape):
             )
         return images, range(len(images)), labels, "index"
     files = image_files(source)
-    images = read_images(files, config.image_size, shape)
+    images, _, notes = read_images(files, config.image_size, shape, kept)
+    _say(notes)
     base = Path(source)
     names = [str(file.relative_to(base)) if base.is_dir() else file.name for file in files]
     return images, names, None, "file"
+
+
+def _depth(metadata, arrays):
+    """Which value of a pixel is white: 65,535 and in arrays 255 for runs that do not say it."""
+    if "image_depth" in metadata:
+        return Depth(**metadata["image_depth"])
+    return Depth(bits=8 if arrays else 16)
+
+
+def _say(notes):
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)

@@ -22,6 +22,7 @@ from recipes.images import baselines, plots, tables
 from recipes.images.augmentation import AugmentedBatches
 from recipes.images.classifier import Classifier
 from recipes.images.config import ImagesConfig
+from recipes.images.data.depth import BYTES, Depth
 from recipes.images.data.pictures import Pictures
 
 #: A pixel's deviation counts as this at least, out of 255: one that is nearly always the same
@@ -38,12 +39,14 @@ class ImageTask(ClassificationTask):
         parts: `Pictures` of `"train"`, `"validation"` and `"test"`.
         unlabelled: All training pictures, also those that `train_size` leaves out.
         remarks: What was done to the data, in words.
+        depth: Which value of a pixel was taken as white.
     """
 
     config: ImagesConfig
     parts: dict[str, Pictures]
     unlabelled: np.ndarray
     remarks: tuple[str, ...] = ()
+    depth: Depth = BYTES
 
     suggestions = "more --epochs, another --learning_rate, --model.dropout 0.2"
 
@@ -77,7 +80,11 @@ class ImageTask(ClassificationTask):
     @property
     def metadata(self) -> dict:
         """What `config.yaml` keeps beside the flags."""
-        return {"labels": list(self.classes), "image_shape": list(self.shape)}
+        return {
+            "labels": list(self.classes),
+            "image_shape": list(self.shape),
+            "image_depth": self.depth.metadata,
+        }
 
     @cached_property
     def scaling(self) -> tuple[np.ndarray, np.ndarray]:

@@ -1,25 +1,26 @@
 """Pictures out of a user's own files: a folder of class folders, or NumPy arrays."""
 
-import warnings
+import re
+import unicodedata
 import zipfile
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
 
 from recipes.errors import UserError
+from recipes.images.data.depth import Depth, Range, decide, listed
 from recipes.images.data.pictures import Pictures, check_memory, numbered
+from recipes.images.data.pixels import UnreadableError, check_pixels, read_header, read_pixels
 
 SUFFIXES = (
     ".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp",
 )  # fmt: skip
-#: Pillow's names of the kinds of pictures that hold no colour.
-GREY = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N", "F")
 #: Folders that say that pictures are split already.
 SPLITS = ("train", "training", "test", "testing", "val", "valid", "validation")
 
 
-def read_folder(path, image_size=()) -> Pictures:
+def read_folder(path, image_size=(), kept=None) -> Pictures:
     """Reads a folder that holds one folder of pictures for each class.
 
     Grey pictures stay grey if all are; a single coloured one makes all of them coloured.
@@ -27,6 +28,7 @@ def read_folder(path, image_size=()) -> Pictures:
     Args:
         path: The folder. Hidden files and folders in it are passed over.
         image_size: Height and width to resize all to. Defaults to the one size that they have.
+        kept: The `Depth` of the run that reads its own data again.
 
     Returns:
         The `Pictures`; classes are in the order of their names.
@@ -48,18 +50,21 @@ def read_folder(path, image_size=()) -> Pictures:
             )
         files += found
         labels += [number] * len(found)
-    images = read_images(files, image_size)
+    images, depth, notes = read_images(files, image_size, kept=kept)
     return Pictures(
         images,
         np.array(labels, np.int64),
         tuple(folder.name for folder in classes),
         np.array([str(file.relative_to(path)) for file in files]),
-        _strange_note(strange, path),
+        (*_strange_note(strange, path), *notes),
+        depth,
     )
 
 
 def image_files(path) -> list[Path]:
     """All pictures below a folder, in the order of their names; for a file, itself.
+
+    Numbers in names are ordered by their value: `2.png` comes before `10.png`.
 
     Raises:
         UserError: If there are none.
@@ -70,48 +75,62 @@ def image_files(path) -> list[Path]:
     found = [p for p in _walk(path) if p.suffix.lower() in SUFFIXES]
     if not found:
         raise UserError(f"There are no images in {path} ({', '.join(SUFFIXES)}).")
-    return found
+    return sorted(found, key=_natural)
 
 
-def read_images(files, image_size=(), shape=None) -> np.ndarray:
+def read_images(
+    files, image_size=(), shape=None, kept=None
+) -> tuple[np.ndarray, Depth, tuple[str, ...]]:
     """Reads pictures of one size.
 
     Args:
         files: Their paths.
         image_size: Height and width to resize all to; empty for none.
-        shape: What a trained model expects of one picture; by default the size of the first one,
+        shape: What a trained model expects of one picture; by default the size that most have,
             and colour if any of them has colour.
+        kept: The `Depth` of the run that is to predict.
 
     Returns:
-        uint8 array `(n, height, width)` for grey pictures, `(n, height, width, 3)` for coloured.
+        uint8 array `(n, height, width)` for grey pictures, `(n, height, width, 3)` for coloured;
+        their `Depth`; notes.
 
     Raises:
-        UserError: If a picture is broken, or has another size or too many colours.
+        UserError: If pictures are broken, or have other sizes, too many colours, or values of
+            which nothing says what white is. The message names the first ten, and their number.
     """
-    kinds = [_opened(file, lambda image: (_size(image), image.mode in GREY)) for file in files]
-    size = tuple(image_size) or (kinds[0][0] if shape is None else tuple(shape[:2]))
-    grey = all(grey for _, grey in kinds) if shape is None else len(shape) == 2
-    for file, (its_size, its_grey) in zip(files, kinds, strict=True):
-        if its_size != size and not image_size:
-            _refuse_size(file, its_size, size, files[0] if shape is None else None)
-        if grey and not its_grey:
-            raise UserError(
-                f"Expected grey images, like those the model was trained on. Received: {file} in "
-                "colour. Convert it to grey."
-            )
+    headers = _all_read(files, read_header, check_pixels)
+    sizes = [header.size for header in headers]
+    size = tuple(image_size) or (tuple(shape[:2]) if shape else _most_common(sizes))
+    if not image_size:
+        _check_sizes(files, sizes, size, shape)
+    grey = all(header.grey for header in headers) if shape is None else len(shape) == 2
+    if grey:
+        _check_grey(files, headers)
+    ranges = [header.range for header in headers if header.range]
+    depth, notes = decide(ranges, len(files), kept)
     full = size if grey else (*size, 3)
     check_memory(Path(files[0]).parent, len(files), full)
     images = np.empty((len(files), *full), np.uint8)
-    for index, file in enumerate(files):
-        images[index] = _opened(file, lambda image: _pixels(image, grey, size))
-    return images
+
+    def keep(index):
+        images[index], transparent = read_pixels(files[index], depth, grey, size)
+        return transparent
+
+    clear = sum(_all_read(range(len(files)), keep, names=files))
+    animated = sum(header.animated for header in headers)
+    if clear:
+        notes += (f"{_counted(clear)} transparent pixels: laid over white",)
+    if animated:
+        notes += (f"{_counted(animated)} several frames or pages: the first is read",)
+    return images, depth, notes
 
 
-def read_arrays(path) -> tuple[Pictures, Pictures | None]:
+def read_arrays(path, kept=None) -> tuple[Pictures, Pictures | None]:
     """Reads pictures and labels from an .npz file.
 
     Args:
         path: A file with the arrays `x` and `y`, or `x_train`, `y_train`, `x_test` and `y_test`.
+        kept: The `Depth` of the run that reads its own data again.
 
     Returns:
         All pictures and `None`, or those of the training and of the test part.
@@ -129,13 +148,14 @@ def read_arrays(path) -> tuple[Pictures, Pictures | None]:
                 f"Expected {path} to hold the arrays x and y, or x_train, y_train, x_test and "
                 f"y_test. Received: {', '.join(file.files) or 'nothing'}."
             )
-        images, notes = zip(*[_read_x(path, file, x) for x, _ in parts], strict=True)
+        arrays = {x: _read_x(path, file, x) for x, _ in parts}
         raw = [_read_y(path, file, y) for _, y in parts]
+    images, depth, notes = _as_bytes(path, arrays, kept)
     for (x, y), pictures, labels in zip(parts, images, raw, strict=True):
         if len(pictures) != len(labels):
             raise UserError(
                 f"Expected a label for every image in {path}. Received: {len(pictures):,} images "
-                f"in {x} and {len(labels):,} labels in {y}."
+                f"in {x} and {len(labels):,} labels in {y}.{_number_last(pictures, labels, x)}"
             )
     if len({part.shape[1:] for part in images}) > 1:
         shapes = " and ".join(str(part.shape[1:]) for part in images)
@@ -149,21 +169,24 @@ def read_arrays(path) -> tuple[Pictures, Pictures | None]:
                 "cannot learn it. Move some of its images into the training part."
             )
     found = [
-        numbered(pictures, np.searchsorted(values, labels), map(str, values), notes[0])
+        numbered(pictures, np.searchsorted(values, labels), map(str, values), notes, depth)
         for pictures, labels in zip(images, raw, strict=True)
     ]
     return found[0], found[1] if len(found) > 1 else None
 
 
-def read_unlabelled(path, shape) -> tuple[np.ndarray, np.ndarray | None]:
+def read_unlabelled(
+    path, shape, kept=None
+) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...]]:
     """Reads the pictures of an .npz file to predict from.
 
     Args:
         path: A file with an array `x` (or `x_test`), and perhaps labels `y` (or `y_test`).
         shape: What the model expects of one picture.
+        kept: The `Depth` of the run that is to predict.
 
     Returns:
-        The pictures, and the labels as texts or `None`.
+        The pictures, the labels as texts or `None`, and notes.
 
     Raises:
         UserError: If the pictures are not there or have another shape.
@@ -175,7 +198,7 @@ def read_unlabelled(path, shape) -> tuple[np.ndarray, np.ndarray | None]:
                 f"Expected {path} to hold an array x of images. Received: "
                 f"{', '.join(file.files) or 'nothing'}."
             )
-        images, _ = _read_x(path, file, x)
+        (images,), _, notes = _as_bytes(path, {x: _read_x(path, file, x)}, kept)
         labels = _read_y(path, file, y).astype(str) if y in file.files else None
     if images.shape[1:] != tuple(shape):
         raise UserError(
@@ -187,7 +210,7 @@ def read_unlabelled(path, shape) -> tuple[np.ndarray, np.ndarray | None]:
             f"Expected a label for every image in {path}. Received: {len(images):,} images in {x} "
             f"and {len(labels):,} labels in {y}."
         )
-    return images, labels
+    return images, labels, notes
 
 
 def is_npz(path) -> bool:
@@ -195,17 +218,86 @@ def is_npz(path) -> bool:
     return Path(path).is_file() and zipfile.is_zipfile(path)
 
 
-def _refuse_size(file, received, expected, first):
+def _all_read(files, read, check=None, names=None):
+    """What `read` finds in each file, or a refusal that names all that are broken.
+
+    Args:
+        files: What `read` takes.
+        read: Reads one.
+        check: Reads the others to their end, once one is broken, so that all are named.
+        names: What they are called; by default as `files`.
+    """
+    found, broken = [], {}
+    for name, file in zip(names or files, files, strict=True):
+        try:
+            found.append(read(file))
+        except UnreadableError as error:
+            broken[name] = str(error)
+    if not broken:
+        return found
+    for file in files if check else ():
+        try:
+            check(file)
+        except UnreadableError as error:
+            broken.setdefault(file, str(error))
+    reasons = [f"{file}: {broken[file]}" for file in names or files if file in broken]
+    if len(reasons) == 1:
+        raise UserError(f"Cannot read the image {reasons[0]}. Repair it or remove it.")
+    raise UserError(
+        f"Cannot read {len(reasons):,} of {len(files):,} images. Repair or remove them:\n"
+        + listed(reasons, "\n")
+    )
+
+
+def _check_sizes(files, sizes, expected, shape):
     """One of two: pictures differ among themselves, or from those of a trained model."""
-    if first is None:
+    other = [
+        f"{file} ({_by(size)})" for file, size in zip(files, sizes, strict=True) if size != expected
+    ]
+    height, width = expected
+    if other and shape is not None:
         raise UserError(
             f"Expected images of {_by(expected)} pixels (height x width), like those the model was "
-            f"trained on. Received: {file} of {_by(received)}. Resize it."
+            f"trained on. Received: {listed(other)}. Resize {_them(other)}: PIL.Image.open(FILE)"
+            f".resize(({width}, {height}))."
         )
-    raise UserError(
-        f"The images differ in size: {first} has {_by(expected)} pixels (height x width), {file} "
-        f"has {_by(received)}. --image_size {expected[0]},{expected[1]} resizes all."
-    )
+    if other:
+        raise UserError(
+            f"The images differ in size: {len(files) - len(other):,} of {len(files):,} have "
+            f"{_by(expected)} pixels (height x width), not so {listed(other)}. --image_size "
+            f"{height},{width} resizes all."
+        )
+
+
+def _check_grey(files, headers):
+    coloured = [pair for pair in zip(files, headers, strict=True) if not pair[1].grey]
+    if coloured:
+        rule = "PIL.Image.open(FILE).convert('L')"
+        if any(header.range for _, header in coloured):  # of which Pillow drops a byte
+            x = "recipes.images.data.pixels.deep_values(FILE)[0]"
+            rule = f"PIL.Image.fromarray(np.uint16({x}[..., :3].mean(axis=-1)))"
+        raise UserError(
+            "Expected grey images, like those the model was trained on. Received in colour: "
+            f"{listed([file for file, _ in coloured])}. Save {_them(coloured)} as grey: {rule}."
+        )
+
+
+def _most_common(sizes):
+    return Counter(sizes).most_common(1)[0][0]
+
+
+def _them(names):
+    return "it" if len(names) == 1 else "them"
+
+
+def _counted(count):
+    return f"{count:,} image{'s have' if count > 1 else ' has'}"
+
+
+def _natural(path):
+    """A key by which numbers in names are ordered by their value."""
+    parts = [re.split(r"(\d+)", part) for part in path.parts]
+    return [[(int(p), p) if p.isdecimal() else (0, p) for p in part] for part in parts], path
 
 
 def _class_folders(path):
@@ -225,7 +317,22 @@ def _class_folders(path):
             f"{path} holds one class only, {folders[0].name}. A classifier needs two or more "
             "class folders."
         )
+    alike = {}
+    for folder in folders:
+        alike.setdefault(_plain(folder.name), []).append(folder.name)
+    for names in alike.values():
+        if len(names) > 1:
+            raise UserError(
+                f"The class folders {' and '.join(map(repr, names))} in {path} differ only in case "
+                "or spaces. If they are one class, move all images into one of them and remove the "
+                "others; else rename one."
+            )
     return folders
+
+
+def _plain(name):
+    """A name without what eyes pass over."""
+    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def _inside(folder):
@@ -247,43 +354,6 @@ def _strange_note(strange, path):
     names = ", ".join(str(p.relative_to(path)) for p in strange[:3])
     more = f" and {len(strange) - 3:,} more" if len(strange) > 3 else ""
     return (f"no images in class folders, and left out: {names}{more}",)
-
-
-def _opened(file, read):
-    """What `read(image)` finds in a picture file."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about palettes and metadata that play no part
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(file) as image:
-                return read(image)
-    except Exception as error:  # each decoder raises errors of its own
-        raise UserError(
-            f"Cannot read the image {file}: {error}. Repair it or remove it."
-        ) from error
-
-
-def _size(image):
-    """Height and width, as the picture is to be seen."""
-    width, height = image.size
-    turned = image.getexif().get(0x0112, 1) >= 5  # the tag for the camera's orientation
-    return (width, height) if turned else (height, width)
-
-
-def _pixels(image, grey, size):
-    image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I"):  # 16 bits a pixel, which `convert` would cut off
-        image = Image.fromarray((np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype("u1"))
-    if image.mode == "F":
-        raise ValueError("its pixels are floating-point numbers, expected whole ones")
-    if "A" in image.mode.upper() or "transparency" in image.info:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    image = image.convert("L" if grey else "RGB")
-    height, width = size
-    if image.size != (width, height):
-        image = image.resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(image)
 
 
 def _by(size):
@@ -314,35 +384,54 @@ def _array(path, file, name):
 
 
 def _read_x(path, file, name):
-    """Pictures as uint8, and notes."""
-    count, *shape = _header(path, name)
+    """Pictures of any type, `(n, height, width)` or `(n, height, width, 3)`."""
+    count, *shape = received = _header(path, name)
     if len(shape) == 3 and shape[-1] == 1:
         shape = shape[:2]
-    if len(shape) not in (2, 3) or (len(shape) == 3 and shape[-1] != 3) or not count:
+    if len(shape) not in (2, 3) or (len(shape) == 3 and shape[-1] != 3) or not count * all(shape):
         raise UserError(
             f"Expected images (n, height, width) or (n, height, width, 3) as {name} in {path}. "
-            f"Received: an array of shape {(count, *shape)}. Reshape it."
+            f"Received: an array of shape {tuple(received)}.{_shape_advice(name, received)}"
         )
     check_memory(path, count, shape)
     array = _array(path, file, name).reshape(count, *shape)
-    if array.dtype == np.uint8:
-        return array, ()
     if array.dtype.kind not in "iufb":
         raise UserError(f"Expected numbers as {name} in {path}. Received: the type {array.dtype}.")
-    low, high = array.min(), array.max()
-    if array.dtype.kind == "f":
-        if not (low >= 0 and high <= 1):  # so that NaN fails too
-            raise UserError(
-                f"Expected {name} in {path} to be whole numbers from 0 to 255, or fractions from 0 "
-                f"to 1. Received: {array.dtype} from {low:g} to {high:g}. Undo the scaling: the "
-                "model scales its input itself."
-            )
-        return np.round(array * 255).astype(np.uint8), ("pixels from 0 to 1 taken as 0 to 255",)
-    if low < 0 or high > 255:
-        raise UserError(
-            f"Expected pixels from 0 to 255 as {name} in {path}. Received: {low} to {high}."
-        )
-    return array.astype(np.uint8), ()
+    return array
+
+
+def _shape_advice(name, shape):
+    """What makes images of an array of another shape."""
+    if 0 in shape:
+        return " It is empty: add images."
+    if len(shape) == 4 and shape[1] in (1, 3):
+        return f" Put its channels last: {name}.transpose(0, 2, 3, 1)."
+    if len(shape) == 4 and shape[2] in (1, 3):
+        return f" Put the images first: {name}.transpose(3, 0, 1, 2)."
+    if len(shape) == 4 and shape[-1] == 4:
+        return f" Leave the opacity out: {name}[..., :3]."
+    if len(shape) == 4 and shape[-1] == 2:
+        return f" Leave the opacity out: {name}[..., 0]."
+    side = round(shape[-1] ** 0.5)
+    if len(shape) == 2 and side**2 == shape[1]:
+        return f" If they are square, reshape them: {name}.reshape(-1, {side}, {side})."
+    if len(shape) == 2:
+        return f" Give each its height and width: {name}.reshape(-1, height, width)."
+    return ""
+
+
+def _number_last(pictures, labels, name):
+    """Advice where the last axis of an array is that of the pictures."""
+    if pictures.ndim == 3 and pictures.shape[-1] == len(labels):
+        return f" If its last axis counts the images, put it first: {name}.transpose(2, 0, 1)."
+    return ""
+
+
+def _as_bytes(path, arrays, kept):
+    """The pictures of some arrays as uint8, their `Depth`, and notes."""
+    ranges = [Range.of(f"{name} of {path}", array) for name, array in arrays.items()]
+    depth, notes = decide(ranges, len(arrays), kept, arrays=True)
+    return [depth.to_bytes(array) for array in arrays.values()], depth, notes
 
 
 def _read_y(path, file, name):
@@ -361,7 +450,14 @@ def _read_y(path, file, name):
         raise UserError(
             f"Expected whole numbers or texts as {name} in {path}. Received: {labels.dtype}."
         )
-    return labels.astype(str) if labels.dtype.kind == "S" else labels
+    labels = np.char.decode(labels, "utf-8") if labels.dtype.kind == "S" else labels
+    if labels.dtype.kind == "U" and not np.char.strip(labels).all():
+        raise UserError(
+            f"Expected a label for each image as {name} in {path}. Received: empty texts at "
+            f"{listed(np.flatnonzero(np.char.strip(labels) == ''))}. Leave these images out, or "
+            "name their class."
+        )
+    return labels
 
 
 def _header(path, name):

@@ -10,6 +10,7 @@ import numpy as np
 from recipes.data.memory import memory
 from recipes.errors import UserError
 from recipes.images.data import fashion_mnist
+from recipes.images.data.depth import BYTES, Depth
 
 #: Copies of the pictures that a run holds at its peak: read, split, on the device.
 COPIES = 4
@@ -25,6 +26,7 @@ class Pictures:
         classes: Names of the classes, by number.
         sources: Where each comes from: the name of its file, or its number, `(n,)`.
         notes: What was done to the data, in words.
+        depth: Which value was taken as white.
     """
 
     images: np.ndarray
@@ -32,6 +34,7 @@ class Pictures:
     classes: tuple[str, ...]
     sources: np.ndarray
     notes: tuple[str, ...] = ()
+    depth: Depth = BYTES
 
     def __len__(self):
         return len(self.labels)
@@ -81,11 +84,11 @@ def published(name) -> tuple[Pictures, Pictures]:
     return tuple(numbered(images, labels.ravel(), classes) for images, labels in parts)
 
 
-def numbered(images, labels, classes, notes=()) -> Pictures:
+def numbered(images, labels, classes, notes=(), depth=BYTES) -> Pictures:
     """Pictures that are known by their number."""
     labels = np.asarray(labels).astype(np.int64)
     return Pictures(
-        np.asarray(images), labels, tuple(classes), np.arange(len(labels)), tuple(notes)
+        np.asarray(images), labels, tuple(classes), np.arange(len(labels)), tuple(notes), depth
     )
 
 

@@ -4,6 +4,7 @@ import contextlib
 import csv
 import json
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from unittest import mock
@@ -366,6 +367,52 @@ def test_a_folder_of_coloured_pictures(train, tmp_path, capsys):
     grey = tmp_path / "grey.png"  # of another size, too
     Image.fromarray(x[0, :, :, 0]).save(grey)
     assert predict(run, grey)[1][0] == "grey.png"
+
+
+def test_twelve_bits_are_scaled_alike_in_training_and_prediction(train, tmp_path, capsys):
+    x, y = pictures()
+    for index, (picture, label) in enumerate(zip(x, y, strict=True)):
+        (tmp_path / "classes" / label).mkdir(parents=True, exist_ok=True)
+        deep = picture.astype(np.uint16) * 16 + 5  # up to 2,869
+        Image.fromarray(deep).save(tmp_path / "classes" / label / f"{index}.png")
+    run = train(data=tmp_path / "classes")
+    said = "images of 16 bits or more hold values up to 2,869: read as 12 bits"
+    assert said in (run / "report.md").read_text()
+    assert yaml.safe_load((run / "config.yaml").read_text())["run"]["image_depth"] == {"bits": 12}
+    assert predict(run) == rows_of(run / "predictions.csv")
+    dark = tmp_path / "dark"
+    dark.mkdir()
+    for index, picture in enumerate(x[:12]):
+        Image.fromarray(picture.astype(np.uint16)).save(dark / f"{index}.png")
+    capsys.readouterr()
+
+    def probabilities(run):
+        _, *rows = predict(run, dark)
+        assert [row[0] for row in rows] == [f"{index}.png" for index in range(12)]
+        return np.array([row[4:] for row in rows], float)
+
+    model = zoo.load(run)
+    expected = model.predict(x[:12] >> 4, verbose=0)
+    np.testing.assert_allclose(probabilities(run), expected, rtol=1e-5, atol=1e-7)
+    top = x[:12].max()
+    assert (
+        f"note: images of 16 bits or more hold values up to {top}: read" in capsys.readouterr().err
+    )
+    # Runs of before, which do not say it, took all 16 bits for granted.
+    former = tmp_path / "former"
+    shutil.copytree(run, former)
+    saved = yaml.safe_load((former / "config.yaml").read_text())
+    del saved["run"]["image_depth"]
+    (former / "config.yaml").write_text(yaml.safe_dump(saved))
+    expected = model.predict(np.zeros_like(x[:12]), verbose=0)
+    np.testing.assert_allclose(probabilities(former), expected, rtol=1e-5, atol=1e-7)
+    sources = [row[0] for row in rows_of(former / "predictions.csv")[1:]]
+    _, *rows = predict(former)
+    assert [row[0] for row in rows] == sources
+    deep = [np.asarray(Image.open(tmp_path / "classes" / source)) >> 8 for source in sources]
+    expected = model.predict(np.array(deep, np.uint8), verbose=0)
+    found = np.array([row[5:] for row in rows], float)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
 
 
 def test_other_mistakes_at_prediction(run, tmp_path, capsys):
