@@ -47,6 +47,10 @@ _CLOCK = (
 )
 
 
+def _whole(pattern):
+    return re.compile(_WEEKDAY + pattern + _CLOCK, re.IGNORECASE)
+
+
 @dataclass(frozen=True)
 class Times:
     """What a column of times says.
@@ -118,6 +122,18 @@ def read_times(
         kept = _without_footer(texts, numbers.isna().to_numpy(), source, flag)
         return _of_numbers(numbers.iloc[:kept].rename(name), source, flag)
     return _of_texts(texts.rename(name), source, order, date_format, regular, flag)
+
+
+_PATTERNS = [_whole(pattern) for pattern in _SHAPES.values()]
+
+
+def is_date(cell: str) -> bool:
+    """Whether a cell looks like a date, a month or a quarter.
+
+    >>> [is_date(cell) for cell in ("31.12.2022", "Jan-05", "1970Q1", "2022-01-01 24:00", "5-12")]
+    [True, True, True, True, False]
+    """
+    return any(pattern.fullmatch(cell.strip()) for pattern in _PATTERNS)
 
 
 def holds_times(texts: pd.Series) -> bool:
@@ -197,10 +213,6 @@ def _shape_of(texts):
             fits = texts[left].str.fullmatch(_whole(pattern).pattern, flags=re.IGNORECASE)
             found[fits.index[fits.astype(bool)]] = shape
     return found
-
-
-def _whole(pattern):
-    return re.compile(_WEEKDAY + pattern + _CLOCK, re.IGNORECASE)
 
 
 def _readings(texts, name, source):
@@ -339,9 +351,9 @@ def _refuse_order(fitting, texts, source, flag):
     for key, found in fitting.items():
         shown.append(f"{_in_words(key)} from {show(found.min())} to {show(found.max())}")
     raise UserError(
-        f"The dates in column {texts.name!r} of {source} ({flag}), such as {texts.iloc[0]!r}, can "
-        f"be read {' or '.join(shown)}. Say --day_first true or false, or how they are written with "
-        "--date_format, such as %d/%m/%Y."
+        f"The dates in column {texts.name!r} of {source} ({flag}), such as {texts.iloc[0]!r}, "
+        f"can be read {' or '.join(shown)}. Say --day_first true or false, or how they are "
+        "written with --date_format, such as %d/%m/%Y."
     )
 
 
@@ -354,8 +366,8 @@ def _refuse(column, row, source, flag, count=1):
             "delete the rows."
         )
     raise UserError(
-        f"Expected dates such as 2024-01-31, 31.01.2024 or 2024-01-31 13:00, or whole step numbers, "
-        f"in column {column.name!r} of {source} ({flag}). Received: {str(value)!r} in row "
+        f"Expected dates such as 2024-01-31, 31.01.2024 or 2024-01-31 13:00, or whole step "
+        f"numbers, in column {column.name!r} of {source} ({flag}). Received: {str(value)!r} in row "
         f"{row + 1} (row 1 follows the header). Correct or delete it, say with --date_format how "
         "the dates are written, or say --time none to take the rows as equally spaced."
     )

@@ -8,6 +8,7 @@ others are texts, exactly as they stand.
 import codecs
 import csv
 import io
+import itertools
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -17,10 +18,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 
-from recipes.data.cells import is_date, is_number
+from recipes.data.dates import is_date
 from recipes.data.dialect import Dialect
 from recipes.data.encodings import find_encoding
-from recipes.data.numbers import has_codes
+from recipes.data.numbers import has_codes, is_number
 from recipes.errors import UserError
 
 SEPARATORS = (",", ";", "\t", "|")
@@ -55,7 +56,7 @@ class Delimited:
 
 
 def read_delimited(content: bytes, dialect: Dialect, name: str, texts=False) -> Delimited:
-    """Reads the cells of a file.
+    r"""Reads the cells of a file.
 
     Args:
         content: Its bytes.
@@ -70,7 +71,7 @@ def read_delimited(content: bytes, dialect: Dialect, name: str, texts=False) -> 
         UserError: The form cannot be known, or a row has more cells than the header.
 
     Example:
-        >>> found = read_delimited(b"city;size\\nRome;1,5\\n", Dialect(), "cities.csv")
+        >>> found = read_delimited(b"city;size\nRome;1,5\n", Dialect(), "cities.csv")
         >>> found.names, found.decided["separator"], found.columns[1].to_pylist()
         (['city', 'size'], ';', ['1,5'])
     """
@@ -201,16 +202,12 @@ def _find_separator(lines, name):
             f"{name} can be cut into columns at {NAMES[found[0][3]]} and at {NAMES[found[1][3]]}. "
             f'Say which: --separator "{found[0][3]}" or --separator "{found[1][3]}".'
         )
-    if not found[0][0] and len(found) == 1 and len(lines) > 1 and found[0][3] == ",":
-        # A header of one name above rows of two cells: 1,5 is one number, or two.
-        raise (
-            UserError(
-                f"Expected as many cells in the rows of {name} as in its header. Received: the header "
-                f"{lines[0]!r} above rows such as {lines[1]!r}. If the comma is a decimal sign, say "
-                '--separator ";"; if a column has no name, say --skip_rows 1 --header none.'
-            )
-            if sum(len(row) == 1 for row in _cells(lines, ",", True)) == 1
-            else None
+    alone = sum(len(row) == 1 for row in _cells(lines, ",", True)) == 1
+    if not found[0][0] and found[0][3] == "," and alone and len(lines) > 1:
+        raise UserError(
+            f"Expected as many cells in the rows of {name} as in its header. Received: the header "
+            f"{lines[0]!r} above rows such as {lines[1]!r}. If the comma is a decimal sign, say "
+            '--separator ";"; if a column has no name, say --skip_rows 1 --header none.'
         )
     return found[0][3]
 
@@ -250,8 +247,8 @@ def _equal_cells(content, separator):
     return len(counts) == 1 and counts != {0}
 
 
-def lines_above(rows):
-    """How many rows stand above the header: those with fewer cells than all that follow."""
+def lines_above(rows) -> int:
+    """How many rows of cells stand above the header: those with fewer cells than what follows."""
     filled = [len(row) for row in rows]
     width = Counter(filter(None, filled)).most_common(1)[0][0]
     first = next(place for place, count in enumerate(filled) if count == width)
@@ -266,7 +263,7 @@ def lines_above(rows):
 def _width(rows, first, header, name):
     """Cells of a row, by the header or by the most common number of them."""
     width = Counter(len(row) for row in rows if row).most_common(1)[0][0]
-    if header == "none" or len(first) >= width and len(first) == width:
+    if header == "none" or len(first) == width:
         return width
     many = sum(len(row) == width for row in rows)
     if len(first) > width and many < 0.9 * (len(rows) - 1):
@@ -274,12 +271,17 @@ def _width(rows, first, header, name):
     what = "more" if len(first) > width else "fewer"
     raise UserError(
         f"The header of {name} has {what} cells than the rows: {len(first)}, not {width}: "
-        f"{', '.join(first)[:80]!r}. Perhaps a name holds the separator: put it in quotes. Or leave "
-        "the header out and count the columns, with --skip_rows 1 --header none."
+        f"{', '.join(first)[:80]!r}. Perhaps a name holds the separator: put it in quotes. Or "
+        "leave the header out and count the columns, with --skip_rows 1 --header none."
     )
 
 
-def find_header(rows, name):
+def find_header(rows, name) -> str:
+    """`"first"`, if the first of some rows of cells holds names.
+
+    Raises:
+        UserError: It looks like those below it.
+    """
     if not _like_data(rows):
         return "first"
     shown = ", ".join(rows[0])[:80]
@@ -316,7 +318,7 @@ def _like_data(rows):
 
 def _counts(numbers):
     """Whether numbers go up by equal steps, as the names of numbered columns do."""
-    return len({b - a for a, b in zip(numbers, numbers[1:], strict=False)}) <= 1 < len(numbers)
+    return len({b - a for a, b in itertools.pairwise(numbers)}) <= 1 < len(numbers)
 
 
 def _after(content, lines, quotes):

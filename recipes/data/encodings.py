@@ -26,7 +26,7 @@ _ALPHABETS = {
     "cp1257": ("āčēģīķļņšūž", "ąčęėįšųūž", "õäöüšž"),
 }  # fmt: skip
 #: Signs that are no letters and found in texts of all of these languages.
-_SIGNS = "\u00a0€£¥§©®°±²³µ·«»¿¡‘’“”„‚‹›–—…•†‡‰™´¨×÷¼½¾ºª\u00ad"
+_SIGNS = "\u00a0€£¥§©®°±²³µ·«»¿¡‘’“”„‚‹›–—…•†‡‰™´¨×÷¼½¾ºª\u00ad"  # noqa: RUF001
 #: Encodings of other scripts, to be shown where none of the above makes sense.
 _OTHERS = ("cp1251", "koi8-r", "cp1253", "shift_jis", "gb18030", "big5", "euc_kr", "cp437")
 _WORD = re.compile(rb"[A-Za-z0-9\x80-\xff]*[\x80-\xff][A-Za-z0-9\x80-\xff]*")
@@ -86,13 +86,13 @@ def _read(words, encoding):
         sign, place = match.group(), match.start()
         before, after = text[place - 1 : place], text[place + 1 : place + 2]
         if sign in _SIGNS:
-            if before.isalpha() and after.isalpha() and sign not in "’‘´·-\u00ad":
+            if before.isalpha() and after.isalpha() and sign not in "’‘´·-\u00ad":  # noqa: RUF001
                 return None
         elif not sign.isalpha() or before.isdigit() or after.isdigit():
             return None
         else:
             letters.add(sign)
-    lower = {letter.lower() if letter != "İ" else "ı" for letter in letters}
+    lower = {"\u0131" if letter == "İ" else letter.lower() for letter in letters}
     fits = any(lower <= {*alphabet} for alphabet in _ALPHABETS[encoding])
     within = all(  # a capital stands at a word's beginning, or among capitals
         not re.search(rf"[a-z]{letter}", text) for letter in letters if letter.isupper()

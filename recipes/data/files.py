@@ -323,8 +323,8 @@ class TableFile:
         found = sorted(text for text in found.unique() if text.lower() in words)
         if found:
             self._notes.append(
-                f"{name}: {', '.join(map(repr, found))} {'is a value' if len(found) == 1 else 'are values'}"
-                f" like others (--missing_values {','.join(found)} takes them as missing)"
+                f"{name}: {', '.join(map(repr, found))} count as values like others "
+                f"(--missing_values {','.join(found)} takes them as missing)"
             )
 
     @property
@@ -570,10 +570,11 @@ def _of_series(column):
     if column.dtype != object and not pd.api.types.is_string_dtype(column.dtype):
         return column
     known = column.dropna()
-    if len(known) and known.map(lambda value: isinstance(value, int | float | np.number)).all():
-        if not known.map(lambda value: isinstance(value, bool)).any():
-            numbers = pd.to_numeric(column)
-            return numbers.astype(np.float64) if numbers.dtype == object else numbers
+    numbers = known.map(lambda value: isinstance(value, int | float | np.number))
+    truths = known.map(lambda value: isinstance(value, bool))
+    if len(known) and numbers.all() and not truths.any():
+        found = pd.to_numeric(column)
+        return found.astype(np.float64) if found.dtype == object else found
     if len(known) and known.map(lambda value: hasattr(value, "isoformat")).all():
         try:
             return pd.to_datetime(column)

@@ -7,7 +7,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from recipes.data.cells import CURRENCY
 from recipes.errors import UserError
 
 #: Texts that mean a missing number, in lower case.
@@ -17,11 +16,26 @@ MISSING = (
 )  # fmt: skip
 #: Signs that stand between thousands wherever they stand between digits.
 _SPACES = "'\u2019\u00a0\u202f\u2009 _"
-_PLAIN = r"^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$"
+_CURRENCY = r"[$€£¥₹₽₩]"
+#: The sign of a number, as it is typed or typeset.
+_SIGN = r"[+\-\u2212\u2013]"
+_DIGITS = rf"(?:\d+(?:[.,{_SPACES}]\d+)*|[.,]\d+)[.,]?\d*(?:[eE][+-]?\d+)?"
+_NUMBER = re.compile(
+    rf"\s*\(?\s*{_SIGN}?\s*{_CURRENCY}?\s*{_SIGN}?\s*{_DIGITS}\s*(?:{_CURRENCY}|%)?\s*\)?\s*-?\s*"
+)
 #: A column of which this share are numbers is a numeric one with mistakes in it.
 NEARLY = 0.9
 #: Texts that the format of a long column is found out by, if all others fit it.
 _SAMPLE = 20_000
+
+
+def is_number(cell: str) -> bool:
+    """Whether a cell looks like a number, in any country's way.
+
+    >>> [is_number(cell) for cell in ("1.016,5", "$1,234.50", "(12)", "12.3 %", "12a", "")]
+    [True, True, True, True, False, False]
+    """
+    return _NUMBER.fullmatch(cell) is not None
 
 
 @dataclass(frozen=True)
@@ -188,7 +202,7 @@ def _without_marks(texts, name, source):
         bare = pc.replace_substring_regex(cells, r"^\((.*)\)$|^(.*\d)\s*-$", r"-\1\2")
         cells = pc.if_else(negative, bare, cells)
         marks.append("parentheses and signs behind are taken as minus")
-    for pattern, what in ((CURRENCY, "currency"), ("%", "percent sign")):
+    for pattern, what in ((_CURRENCY, "currency"), ("%", "percent sign")):
         having = pc.match_substring_regex(cells, rf"^[+-]?\s*{pattern}|{pattern}$")
         if not pc.any(having).as_py():
             continue

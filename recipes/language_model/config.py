@@ -15,8 +15,8 @@ class LanguageModelConfig(TrainConfig):
 
     Args:
         data: Your own text file instead of a dataset, gzipped or not.
-        encoding: How the characters of that file are written as bytes. Found out by itself where only
-            one reading makes sense.
+        encoding: How the characters of that file are written as bytes. Found out by itself where
+            only one reading makes sense.
         tokenizer: What the model reads and writes: characters, or sub-word units, byte-level so
             that they can write any text.
         lowercase: Turn the text into lower case.

@@ -5,7 +5,6 @@ import pandas as pd
 
 from recipes.data.dates import MICROSECONDS, show
 from recipes.errors import UserError
-from recipes.forecast.data.table import Table
 from recipes.forecast.data.steps import (
     Step,
     find_business_step,
@@ -13,6 +12,7 @@ from recipes.forecast.data.steps import (
     find_month_step,
     spacing,
 )
+from recipes.forecast.data.table import Table
 
 RULES = ("mean", "sum", "last")
 
@@ -76,7 +76,8 @@ def find_step(table: Table, time: str) -> Step:
         _refuse_spacing(table, time, before)
     words = step if table.times.dtype.kind == "M" else step.size
     table.notes.append(
-        f"{time}: times from {show(table.times.min())} to {show(table.times.max())}, steps of {words}"
+        f"{time}: times from {show(table.times.min())} to {show(table.times.max())}, "
+        f"steps of {words}"
     )
     if step.holidays:
         table.notes.append(
@@ -139,7 +140,8 @@ def resample(table: Table, alias: str, rule: str, partial: str = "drop") -> Step
         The step.
 
     Raises:
-        UserError: The times are not dates, all steps are partial, or pandas cannot resample to this frequency.
+        UserError: The times are not dates, all steps are partial, or pandas cannot resample to this
+            frequency.
     """
     if table.times.dtype.kind != "M":
         raise UserError(
@@ -179,19 +181,19 @@ def resample(table: Table, alias: str, rule: str, partial: str = "drop") -> Step
     return Step("offset", offset=alias)
 
 
-def _partial(index, labels, alias) -> tuple[bool, bool]:
+def _partial(index, labels, alias) -> tuple[int, int]:
     """Whether rows are missing at the beginning of the first step, and at the end of the last."""
     offset = pd.tseries.frequencies.to_offset(alias)
     gaps = np.diff(index.to_numpy())
     usual = pd.Timedelta(np.median(gaps[gaps > np.timedelta64(0)])) if len(gaps) else None
     if usual is None or pd.isna(usual) or len(labels) < 2 or labels[1] - labels[0] <= usual:
-        return False, False
+        return 0, 0
     if offset.name.split("-")[0] in _AT_THE_END:  # named by its last day
         day = pd.Timedelta(days=1)
         start, end = labels[0] - offset + day, labels[-1] + day
     else:
         start, end = labels[0], labels[-1] + offset
-    return bool(index[0] - start >= usual), bool(end - index[-1] > usual)
+    return int(index[0] - start >= usual), int(end - index[-1] > usual)
 
 
 #: Frequencies whose steps pandas names by their last day.

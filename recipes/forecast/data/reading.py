@@ -47,7 +47,7 @@ def read_series(
             ones with the first known one), `"zero"` with 0, `"error"` refuses it.
         resample: A pandas frequency such as `"D"` to bring every series to equal steps. Sorts too.
         resample_rule: `"mean"`, `"sum"` or `"last"` of the rows in one step.
-        partial: `"drop"` leaves out steps at the ends that are covered in part, `"keep"` keeps them.
+        partial: `"drop"` leaves out steps at the ends that rows cover in part, `"keep"` keeps them.
         future: Steps beyond the end for which times and future covariates are to be had.
         dialect: What is said of the form of the files.
         before: What was found out about the file that a run was trained on.

@@ -181,7 +181,7 @@ def _read(table, text, target):
     if values is not None and (values.dropna() % 1 != 0).any():
         raise UserError(
             f"Expected classes in the column {target!r} of {table.source}. Received: numbers such "
-            f"as {values[values % 1 != 0].iloc[0]:.6g}. Put names of ranges of them into the column."
+            f"as {values[values % 1 != 0].iloc[0]:.6g}. Put names of ranges of them there."
         )
     frame = pd.DataFrame({text: table.texts(text).fillna(""), target: table.labels(target)})
     missing = int(frame[target].isna().sum())

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recipes.data.tables import Table
+from recipes.forecast.data.table import Table
 from recipes.errors import UserError
 from recipes.forecast.data.gaps import fill
 from recipes.forecast.data.guess import guess_columns
