@@ -45,7 +45,8 @@ class Delimited:
         columns: Their cells, `pyarrow.ChunkedArray`: texts, an absent cell being an empty one; or
             int64 and float64, null where absent, if all cells are plain numbers without leading
             zeros.
-        decided: What was found out: `encoding`, `separator`, `quotes`, `header`, `skip_rows`.
+        decided: What was found out: `encoding`, `separator`, `quotes`, `header`, `skip_rows`,
+            and `decimal` where plain numbers have a comma.
         notes: What the reader of a report should know of it.
     """
 
@@ -103,13 +104,15 @@ def read_delimited(content: bytes, dialect: Dialect, name: str, texts=False) -> 
     width = _width(rows[head:], rows[head], header, name)
     names = rows[head] if header == "first" else [f"column_{place + 1}" for place in range(width)]
     body = _after(content, skipped + (header == "first"), quotes)
+    decimal = {}
     if quotes and spaced:
         columns = _parse_spaced(body.to_pybytes(), separator, width)
     else:
         below = [row for row in rows[head + (header == "first") :] if len(row) == width]
         plain = not (texts or dialect.decimal or dialect.thousands)
         types = _number_types(below, separator, width) if plain else {}
-        columns = _parse(body, separator, quotes, width, types, name, notes)
+        columns, comma = _parse(body, separator, quotes, width, types, name, notes)
+        decimal = {"decimal": ","} if comma else {}
     found = Delimited(
         [cell.strip() for cell in names],
         columns,
@@ -119,6 +122,7 @@ def read_delimited(content: bytes, dialect: Dialect, name: str, texts=False) -> 
             "quotes": quotes,
             "header": header,
             "skip_rows": skipped,
+            **decimal,
         },
         notes,
     )
@@ -188,12 +192,14 @@ def _find_separator(lines, name):
     for sign in SEPARATORS:
         quotes = any('"' in line for line in lines)
         rows = [row for row in _cells(lines, sign, quotes, _is_spaced(lines, sign)) if row]
-        width, count = Counter(map(len, rows)).most_common(1)[0]
-        if width > 1 and count >= 0.8 * len(rows):
-            values = [cell for row in rows[1:] for cell in row]
+        width = Counter(map(len, rows)).most_common(1)[0][0]
+        first = next(place for place, row in enumerate(rows) if len(row) == width)
+        count = sum(len(row) == width for row in rows[first:])
+        if width > 1 and first <= _ABOVE and count >= 0.5 * (len(rows) - first):
+            values = [cell for row in rows[first + 1 :] for cell in row]
             typed = sum(is_number(cell) or is_date(cell) or not cell for cell in values)
-            first = len(rows[0]) == width
-            found.append((first, count / len(rows), typed / max(1, len(values)), sign))
+            share = count / (len(rows) - first)
+            found.append((first == 0, share, typed / max(1, len(values)), sign))
     if not found:
         return _NEVER
     found.sort(reverse=True)
@@ -356,9 +362,9 @@ def _number_types(rows, separator, width):
 
 
 def _parse(body, separator, quotes, width, types, name, notes):
-    """The cells below the header, by column."""
+    """The cells below the header, by column; whether numbers among them have a decimal comma."""
     if not body.size or not body.to_pybytes().strip():
-        return [pa.chunked_array([[]], pa.string()) for _ in range(width)]
+        return [pa.chunked_array([[]], pa.string()) for _ in range(width)], False
     types = dict(types)
     decimal = types.pop("decimal", ".")
     short, long = [], []
@@ -420,7 +426,7 @@ def _parse(body, separator, quotes, width, types, name, notes):
         for place, column in zip(whole, texts, strict=True):
             if has_codes(column):
                 columns[place] = column
-    return columns
+    return columns, decimal == "," and bool(types)
 
 
 def _leading_zeros(body, separator):

@@ -30,6 +30,7 @@ _SIGNS = "\u00a0€£¥§©®°±²³µ·«»¿¡‘’“”„‚‹›–—�
 #: Encodings of other scripts, to be shown where none of the above makes sense.
 _OTHERS = ("cp1251", "koi8-r", "cp1253", "shift_jis", "gb18030", "big5", "euc_kr", "cp437")
 _WORD = re.compile(rb"[A-Za-z0-9\x80-\xff]*[\x80-\xff][A-Za-z0-9\x80-\xff]*")
+_LATIN = re.compile("[A-Za-z]")
 _SHOWN = 3
 
 
@@ -72,7 +73,7 @@ def find_encoding(content: bytes, name: str) -> str:
         found = {encoding: text for encoding, text in readings.items() if text is not None}
         if len(set(found.values())) == 1:
             return next(iter(found))
-        raise UserError(_which(content, error, words, found or _OTHERS, name)) from error
+        raise UserError(_which(content, error, words, (*found, *_OTHERS), name)) from error
 
 
 def _read(words, encoding):
@@ -82,6 +83,8 @@ def _read(words, encoding):
     except UnicodeDecodeError:
         return None
     letters = set()
+    if any(len(word) > 1 and not _LATIN.search(word) for word in re.findall(r"[^\W\d_]+", text)):
+        return None  # a word of accented letters alone is one of another script
     for match in re.finditer(r"[^\x00-\x7f]", text):
         sign, place = match.group(), match.start()
         before, after = text[place - 1 : place], text[place + 1 : place + 2]

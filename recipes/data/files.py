@@ -6,7 +6,6 @@ run keeps for its predictions.
 """
 
 import difflib
-import io
 import json
 import re
 import sys
@@ -137,6 +136,9 @@ class TableFile:
     def _read(self, name, column):
         form = self._said() or self._format_before(name)
         separator = self.decided.get("separator", "")
+        if pa.types.is_floating(column.type):
+            form = NumberFormat(self.decided.get("decimal", "."))
+            return replace(read_numbers(column, name, self.source), format=form)
         missing = tuple(self.dialect.missing_values)
         try:
             return read_numbers(column, name, self.source, separator, form, missing)
@@ -165,6 +167,9 @@ class TableFile:
         decimals = set()
         for other, column in self._columns.items():
             if other == name or isinstance(column, pd.Series):
+                continue
+            if pa.types.is_floating(column.type):
+                decimals.add(self.decided.get("decimal", "."))
                 continue
             try:
                 found = read_numbers(column, other, self.source, separator)
@@ -534,27 +539,21 @@ def _of_arrow(column):
 
 
 def _json_lines(content, path, dialect, before):
-    try:
-        frame = pd.read_json(
-            io.BytesIO(content), lines=True, dtype=False, convert_dates=False,
-            convert_axes=False, precise_float=True,
-        )  # fmt: skip
-    except ValueError as error:
-        raise UserError(
-            f"Expected one JSON object a line in {path}. Received: {_bad_line(content)}."
-        ) from error
-    columns = {str(name): _of_series(frame[name]) for name in frame}
-    return TableFile(path, columns, dialect, {}, before)
-
-
-def _bad_line(content):
+    rows = []
     for number, line in enumerate(content.splitlines(), start=1):
         try:
-            if line.strip() and not isinstance(json.loads(line), dict):
-                raise ValueError
-        except ValueError:
-            return f"line {number}, {line[:60].decode(errors='replace')!r}"
-    return "something else"
+            if line.strip():
+                rows.append(json.loads(line))
+                if not isinstance(rows[-1], dict):
+                    raise ValueError
+        except ValueError as error:
+            raise UserError(
+                f"Expected one JSON object a line in {path}. Received in line {number:,}: "
+                f"{line[:60].decode(errors='replace')!r}."
+            ) from error
+    frame = pd.DataFrame(rows)
+    columns = {str(name): _of_series(frame[name]) for name in frame}
+    return TableFile(path, columns, dialect, {}, before)
 
 
 def _of_series(column):

@@ -265,7 +265,7 @@ def _shapes(cores):
         shapes = pc.replace_substring_regex(shapes, pattern, letter)
     found = {}
     for shape in pc.drop_null(pc.unique(shapes)).to_pylist():
-        if re.fullmatch("[ZLTS.,_]*[ZLTS][.,]?", shape):
+        if re.fullmatch("[ZLTS](?:[.,_][ZLTS])*[.,]?|[.,][ZLTS]", shape):
             found[shape] = cores[pc.index(shapes, shape).as_py()].as_py()
     return found
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recipes.data.columns import FEW, holds_dates, infer_columns
+from recipes.data.files import of_frame
 from recipes.data.target import FEW_CLASSES, read_target
 from recipes.errors import UserError
 
@@ -20,7 +21,7 @@ def frame(**columns):
 
 
 def infer(*flags, **columns):
-    return infer_columns(frame(**columns), "t.csv", *flags)
+    return infer_columns(of_frame(frame(**columns), "t.csv").frame(), "t.csv", *flags)
 
 
 def numbers(seed=0):
@@ -123,10 +124,13 @@ def test_a_column_of_mostly_texts_may_hold_numbers():
     assert infer(x=cycle("12", "a", "b")).categorical == ("x",)
 
 
-def test_decimal_commas_are_refused():
+def test_decimal_commas_are_numbers():
     values = [f"{x:.3f}".replace(".", ",") for x in numbers()]
-    with pytest.raises(UserError, match=r"Write 1.5, not 1,5"):
-        infer(x=values)
+    assert infer(x=values).numeric == ("x",)
+
+
+def test_codes_with_leading_zeros_are_categories():
+    assert infer(x=cycle("02134", "33101")).categorical == ("x",)
 
 
 @pytest.mark.parametrize("infinite", [np.inf, -np.inf, 1e39])
@@ -148,7 +152,8 @@ def test_the_order_of_columns_changes_no_kind(order):
 
 
 def target(values, task="auto"):
-    return read_target(pd.Series(values, name="y"), "t.csv", task)
+    column = of_frame(frame(y=values), "t.csv").column("y", label=True)
+    return read_target(column, "t.csv", task)
 
 
 @pytest.mark.parametrize(
@@ -187,7 +192,7 @@ BAD_TARGETS = {
     "one class": (["yes"] * ROWS, "'yes' in every row: there is nothing to learn"),
     "names": ([f"name {i}" for i in range(ROWS)], "60 different values in 60 rows"),
     "dates": (cycle("2024-01-31", "2024-02-29"), "The target 'y' of t.csv holds dates"),
-    "a mistake": ([*map(str, numbers()[1:]), "?"], "Received: '?' in row 60"),
+    "a mistake": ([*map(str, numbers()[1:]), "!"], "Received: '!' in row 60"),
     "infinite": ([*numbers()[1:], np.inf], "Expected finite numbers in column 'y'"),
     "too close": (1e9 + numbers(), "deviate by at least a millionth of their size"),
     "too large": (1e20 * numbers(), "by 1e-15 to 1e15"),
