@@ -261,9 +261,10 @@ def lines_above(rows) -> int:
     above = [count for count in filled[:first] if count]
     if not above or first > _ABOVE:
         return 0
-    if width > 1 and max(above) < width and not _like_data(rows[first:]):
-        return first
-    return 0
+    values = any(is_number(cell) or is_date(cell) for cell in rows[first])
+    if max(above) >= width - values or _like_data(rows[first:]):
+        return 0  # a header that lacks a name, above rows of values
+    return first
 
 
 def _width(rows, first, header, name):
@@ -278,7 +279,7 @@ def _width(rows, first, header, name):
     raise UserError(
         f"The header of {name} has {what} cells than the rows: {len(first)}, not {width}: "
         f"{', '.join(first)[:80]!r}. Perhaps a name holds the separator: put it in quotes. Or "
-        "leave the header out and count the columns, with --skip_rows 1 --header none."
+        "leave the first line out, with --skip_rows 1, and say --header none if rows follow it."
     )
 
 

@@ -90,11 +90,23 @@ class TableFile:
             cells = [None if cell in absent else cell for cell in cells]
             return pd.Series(np.array([*cells, None], object)[places], name=name, dtype=object)
         if column.dtype == object or pd.api.types.is_bool_dtype(column.dtype):
+            self._refuse_nested(column, name)
             return column.astype(object).where(column.notna(), None)
         if pd.api.types.is_numeric_dtype(column.dtype):
             whole = (column.dropna() % 1 == 0).all()
             column = column.astype("Int64") if whole else column
         return column.astype(str).astype(object).where(column.notna(), None)
+
+    def _refuse_nested(self, column, name):
+        nested = np.flatnonzero(
+            column.map(lambda value: isinstance(value, dict | list | np.ndarray))
+        )
+        if len(nested):
+            raise UserError(
+                f"Expected one value a cell in column {name!r} of {self.source}. Received: a "
+                f"{type(column.iloc[nested[0]]).__name__} in row {nested[0] + 1} (row 1 follows "
+                "the header). Leave the column out, or write each value into a column of its own."
+            )
 
     def _distinct(self, name):
         """The different texts of a column, and which of them stands in each row."""
@@ -531,6 +543,8 @@ def _of_arrow(column):
         kind = column.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return pc.fill_null(column.cast(pa.string()), "")
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        return pc.fill_null(column.cast(pa.string()), "")
     if pa.types.is_decimal(kind):
         column = column.cast(pa.float64())
     if pa.types.is_date(kind):
@@ -568,6 +582,8 @@ def _of_series(column):
             column = column.astype(np.float64 if column.isna().any() else column.dtype.numpy_dtype)
     if column.dtype != object and not pd.api.types.is_string_dtype(column.dtype):
         return column
+    if column.map(lambda value: isinstance(value, dict | list | np.ndarray)).any():
+        return column  # neither numbers nor texts: refused where it is asked for
     known = column.dropna()
     numbers = known.map(lambda value: isinstance(value, int | float | np.number))
     truths = known.map(lambda value: isinstance(value, bool))
@@ -579,8 +595,6 @@ def _of_series(column):
             return pd.to_datetime(column)
         except (ValueError, TypeError):
             pass  # times of the day, or of several zones: texts
-    if len(known) and known.map(lambda value: isinstance(value, dict | list)).any():
-        return column
     texts = [_as_text(value) for value in column]
     return pa.chunked_array([pa.array(texts, pa.string())])
 
@@ -632,11 +646,15 @@ def _check_finite(values, name, source):
     # Past this, the 32-bit floats of the model overflow.
     large = np.flatnonzero(np.abs(values) > np.finfo(np.float32).max)
     if len(large):
-        raise UserError(
-            f"Expected finite numbers in column {name!r} of {source}. Received: "
-            f"{values[large[0]]} in row {large[0] + 1} (row 1 follows the header), {len(large)} "
-            "such values. Correct it, or leave it empty if it is missing."
-        )
+        _refuse_infinite(name, source, values[large[0]], large)
+
+
+def _refuse_infinite(name, source, value, rows):
+    raise UserError(
+        f"Expected finite numbers in column {name!r} of {source}. Received: {value} in row "
+        f"{rows[0] + 1} (row 1 follows the header), {len(rows)} such values. Correct it, or leave "
+        "it empty if it is missing."
+    )
 
 
 def say_notes(notes) -> None:
@@ -651,6 +669,8 @@ def refuse_number(name, source, value, rows) -> None:
     Raises:
         UserError: Always.
     """
+    if str(value).strip().lower().lstrip("+-") in ("inf", "infinity", "∞"):
+        _refuse_infinite(name, source, value, rows)
     raise UserError(
         f"Expected numbers in column {name!r} of {source}. Received: {str(value)!r} in row "
         f"{rows[0] + 1} (row 1 follows the header), {len(rows)} such values. Correct them, encode "

@@ -110,14 +110,14 @@ def own_frame(file, config) -> pd.DataFrame:
         config: A `TabularConfig`.
     """
     columns = {}
-    for name in file.names:
+    for name in sorted(file.names, key=lambda name: name != config.target):
         if name in config.categorical:
             columns[name] = file.labels(name)
         elif name in config.numeric or (name == config.target and config.task == "regression"):
             columns[name] = file.numbers(name)
         elif name not in config.drop:
             columns[name] = file.column(name, label=name == config.target)
-    return pd.DataFrame(columns)
+    return pd.DataFrame({name: columns[name] for name in file.names if name in columns})
 
 
 def _check_names(config, names, source):

@@ -185,10 +185,11 @@ def _partial(index, labels, alias) -> tuple[int, int]:
     """Whether rows are missing at the beginning of the first step, and at the end of the last."""
     offset = pd.tseries.frequencies.to_offset(alias)
     gaps = np.diff(index.to_numpy())
-    usual = pd.Timedelta(np.median(gaps[gaps > np.timedelta64(0)])) if len(gaps) else None
-    if usual is None or pd.isna(usual) or len(labels) < 2 or labels[1] - labels[0] <= usual:
-        return 0, 0
-    if offset.name.split("-")[0] in _AT_THE_END:  # named by its last day
+    usual = pd.Timedelta(np.median(gaps)) if len(gaps) else pd.Timedelta(0)
+    even = len(gaps) > 0 and np.mean(gaps == usual.to_timedelta64()) >= _EVEN
+    if not even or labels[0] + offset - labels[0] <= usual:
+        return 0, 0  # nobody can say what is missing
+    if offset.rule_code.split("-")[0] in _AT_THE_END:  # named by its last day
         day = pd.Timedelta(days=1)
         start, end = labels[0] - offset + day, labels[-1] + day
     else:
@@ -196,6 +197,8 @@ def _partial(index, labels, alias) -> tuple[int, int]:
     return int(index[0] - start >= usual), int(end - index[-1] > usual)
 
 
+#: The share of equal steps from which on a missing one shows.
+_EVEN = 0.8
 #: Frequencies whose steps pandas names by their last day.
 _AT_THE_END = ("ME", "QE", "YE", "BME", "BQE", "BYE", "W")
 

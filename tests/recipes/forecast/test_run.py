@@ -20,7 +20,7 @@ from recipes.cli import main
 from zoo.catalog import CATALOG
 
 TOP = Path(__file__).parents[3]
-HEADER = ["time", "origin", "step", "target", "forecast", "lower", "upper"]
+HEADER = ["t", "origin", "step", "target", "forecast", "lower", "upper"]
 KEYS = "recipe model dataset parameters seed seconds epochs train validation test baselines"
 
 
@@ -39,7 +39,7 @@ def data(folder, make_csv):
 @pytest.fixture(scope="module")
 def run(train, data):
     """A plain run, pictures and all."""
-    return train(data=data, epochs=3, draw=True)
+    return train(data=data, epochs=3, draw=True, overlap=True)
 
 
 def metrics_of(run):
@@ -113,6 +113,21 @@ def test_predictions_hold_every_test_window(run, data):
         assert (target, lower, upper) == ("y", "", "")
     assert rows[0][:3] == ["2024-03-17", "2024-03-16", "1"]
     assert rows[-1][0] == "2024-03-30"
+
+
+def test_windows_that_overlap_are_written_on_request(run, data, tmp_path):
+    few = rows_of(predict(run, "--overlap").decode())[1:]
+    assert len(few) == 12 * 3 + 3  # and what follows the end
+    config = (run / "config.yaml").read_text()
+    assert "overlap: true" in config
+    (run / "config.yaml").write_text(config.replace("overlap: true", "overlap: false"))
+    try:
+        apart = rows_of(predict(run).decode())[1:]
+    finally:
+        (run / "config.yaml").write_text(config)
+    test = [row for row in apart if row[0] <= "2024-03-30"]
+    assert [row[1] for row in test[::3]] == ["2024-03-16", "2024-03-19", "2024-03-22", "2024-03-25"]
+    assert all(row in few for row in test)
 
 
 def test_the_model_answers_in_the_units_of_the_data(run, data):
@@ -204,7 +219,9 @@ def test_a_fresh_process_predicts_the_same_and_beyond(run, data, tmp_path, make_
         [sys.executable, "-m", "recipes", "predict", run, longer],
         cwd=TOP, capture_output=True, text=True, timeout=250, env=plain(),
     )  # fmt: skip
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0
+    assert done.stderr.startswith(f"note: {longer}: 95 rows; encoding utf-8")
+    assert "Warning" not in done.stderr
     saved = (run / "predictions.csv").read_text()
     assert done.stdout.startswith(saved)
     more = rows_of(done.stdout[len(saved) :])
@@ -295,7 +312,7 @@ def test_kinds_of_runs(kind, train, tmp_path, make_csv, monkeypatch):
         assert [key for key in scores if "coverage" in key] == [f"coverage_{k}" for k in levels]
     header, *rows = rows_of(saved.decode())
     ids = sorted(file.get("series", [""]))
-    assert header == (["series"] if len(ids) > 1 else []) + HEADER
+    assert header == (["s"] if len(ids) > 1 else []) + HEADER
     for row in rows:
         forecast, lower, upper = row[-3:]
         assert bool(lower) == bool(upper) == bool(levels)

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recipes.forecast.data.table import Table
+from recipes.data.files import open_table
 from recipes.errors import UserError
 from recipes.forecast.data.gaps import fill
 from recipes.forecast.data.guess import guess_columns
 from recipes.forecast.data.reading import read_series
 from recipes.forecast.data.series import TimeSeries
+from recipes.forecast.data.table import Table
 
 DAYS = "t,y,x\n2024-01-01,1,10\n2024-01-02,2,20\n2024-01-03,4,30\n"
 
@@ -53,16 +54,18 @@ def test_a_csv_with_dates(write):
         t.item() for t in dates("2024-01-01", "2024-01-02", "2024-01-03")
     ]
     assert series.future_times[0].tolist() == [t.item() for t in dates("2024-01-04", "2024-01-05")]
-    assert (series.ids, series.notes, series.future_covariates.shape) == (("",), (), (5, 0))
+    assert (series.ids, series.future_covariates.shape) == (("",), (5, 0))
+    assert series.notes[1:] == ("t: times from 2024-01-01 to 2024-01-03, steps of 1 day",)
+    assert series.notes[0].endswith("data.csv: 3 rows; encoding utf-8; separator ','")
 
 
 def test_columns_without_a_name(write):
     """Such as the index that pandas writes, or what a comma at the end of each line makes."""
     path = write(",y,\n0,1,\n1,2,\n2,4,\n", "index.csv")
-    assert guess_columns(path) == (None, ["y"])
+    assert guess_columns(open_table(path)) == (None, ["y"])
     assert read_series(path, targets=("Unnamed: 0",)).values.tolist() == [[0], [1], [2]]
     path = write(",y\n2024-01-01,1\n2024-01-02,2\n2024-01-03,4\n", "times.csv")
-    time, targets = guess_columns(path)
+    time, targets = guess_columns(open_table(path))
     assert (time, targets) == ("Unnamed: 0", ["y"])
     series = read_series(path, time=time, targets=targets)
     assert series.times[0] == np.datetime64("2024-01-01")
@@ -121,7 +124,7 @@ def test_time_zones_become_utc(write):
     np.testing.assert_array_equal(
         series.times, dates("2024-03-31T00", "2024-03-31T01", "2024-03-31T02")
     )
-    assert "UTC" in series.notes[0]
+    assert "t: times converted to UTC" in series.notes
 
 
 def test_several_series_are_sorted_by_name(write):
@@ -147,7 +150,8 @@ def test_missing_values_are_filled_and_noted(write):
     text = "s,y\na,\na,1\na,\nb,5\nb,\n"
     series = read_series(write(text), targets=("y",), series="s")
     assert series.values.ravel().tolist() == [1, 1, 1, 5, 5]
-    assert series.notes == (
+    assert series.notes[1:] == (
+        "no time column: the rows count as equal steps, in their order in the file",
         "y: 3 missing values, filled with the last known value (1 before the first known value, "
         "filled with that one)",
     )
@@ -263,15 +267,15 @@ def test_a_known_file_that_does_not_fit(write, known, words):
     ("text", "words"),
     [
         ("", ("empty",)),
-        ("\n\n", ("no columns",)),
+        ("\n\n", ("empty lines",)),
         ("t,y\n", ("rows below the header", "none")),
-        ('t,y\n1,"2\n', ("cannot be read",)),
+        ('t,y\n1,"2\n', ("numbers", "row 1")),
         (b"t,y\n1,\xff\xfe\n", ("UTF-8",)),
         (gzip.compress(b"t,y\n1,2\n" * 999, mtime=0)[:-9], ("cannot be read",)),
         (b"PAR1 and no more", ("cannot be read",)),
-        ("t,y\n1,2,5\n2,3,5\n", ("fields", "1.5, not 1,5")),
-        ("t,y\n1,2\n2,3,5\n", ("cannot be read", "line 3")),
-        ("t,y,y\n1,2,3\n", ("one column 'y'", "several")),
+        ("t,y\n1,2,5\n2,3,5\n", ("fewer cells than the rows: 2, not 3", "--skip_rows 1")),
+        ("t,y\n1,2\n2,3,5\n", ("Expected 2 cells in every row", "'2,3,5'", "1.5")),
+        ("t,y,y\n1,2,3\n", ("'y' (--target)", "'y.1', 'y.2'")),
         ("t,Why\n1,2\n", ("'y'", "--target", "'t', 'Why'")),
         ("t,Y\n1,2\n", ("Did you mean 'Y'?",)),
         ("t,y\n1,2\n2,red\n3,blue\n", ("numbers", "'red'", "row 2", "2 such")),
@@ -299,7 +303,6 @@ def test_a_file_that_is_not_there(tmp_path):
         (["1", "2.5", "3"], ("step numbers", "'2.5'", "row 2")),
         (["True", "False"], ("dates", "row 1")),
         (["1", "", "3"], ("a time in every row", "1 rows", "row 2")),
-        (["2024-01-02", "2024-01-03", "2024-01-01"], ("2024-01-01 (row 3)", "Sort", "--resample")),
         (["2024-01-01", "2024-01-01"], ("1 repeated", "--series", "--resample")),
         (["2024-01-01", "2024-01-02", "2024-01-01"], ("1 repeated", "2024-01-01 (row 3)")),
         (
@@ -317,6 +320,54 @@ def test_times_that_cannot_be_used(write, times, words):
     message = refusal(write(csv_of(times)), time="t")
     for word in words:
         assert word in message
+
+
+def test_rows_in_any_order_are_sorted_by_time(write):
+    reference = read_series(write(DAYS), time="t", targets=("y",))
+    header, *rows = DAYS.splitlines()
+    for order, words in (
+        (rows[::-1], "the newest came first"),
+        (rows[1:] + rows[:1], "1 were out"),
+    ):
+        series = read_series(write("\n".join([header, *order])), time="t", targets=("y",))
+        assert series.values.tolist() == reference.values.tolist()
+        assert any(f"sorted by time: {words}" in note for note in series.notes)
+
+
+def test_business_days_may_lack_holidays(write):
+    days = pd.bdate_range("2024-01-01", periods=60)
+    some = days.drop(days[[20, 37]])
+    series = read_series(write(csv_of(some.date)), time="t", targets=("y",), future=1)
+    assert series.future_times[0, 0] == days[-1].to_datetime64() + np.timedelta64(3, "D")
+    assert "2 days from Monday to Friday" in " ".join(series.notes)
+    lacking = csv_of(days.drop(days[10:30:2]).date)
+    message = refusal(write(lacking), time="t")
+    assert "1 business day" in message
+    assert "--resample B" in message
+    series = read_series(write(lacking), time="t", targets=("y",), resample="B")
+    assert len(series) == 60
+
+
+def test_steps_that_rows_cover_in_part_are_left_out_or_kept(write):
+    days = pd.date_range("2024-01-15", "2024-04-10")
+    text = "t,y\n" + "".join(f"{day.date()},1\n" for day in days)
+    for alias, whole in (("MS", [29, 31]), ("ME", [29, 31]), ("W", [7] * 12)):
+        asked = {"time": "t", "targets": ("y",), "resample": alias, "resample_rule": "sum"}
+        series = read_series(write(text), **asked)
+        assert series.values.ravel().tolist() == whole
+        assert "--partial keep keeps it" in " ".join(series.notes)
+        kept = read_series(write(text), **asked, partial="keep")
+        assert kept.values.sum() == len(days)
+    message = refusal(write(csv_of(days.date)), time="t", resample="YS")
+    assert "--partial keep" in message
+    yearly = {"time": "t", "targets": ("y",), "resample": "YS", "partial": "keep"}
+    assert len(read_series(write(csv_of(days.date)), **yearly)) == 1
+
+
+def test_a_zone_in_one_file_and_none_in_the_other_is_refused(write):
+    zoned = write("t,p\n" + "".join(f"2024-01-0{d}T00:00Z,1\n" for d in (1, 2, 3)), "known.csv")
+    message = refusal(write(DAYS), time="t", future_covariates=zoned)
+    assert "a zone here, none there" in message
 
 
 def test_each_series_keeps_its_own_time(write):

@@ -1,0 +1,48 @@
+"""Wide tables: one row a series, one column a step."""
+
+import numpy as np
+import pytest
+
+from recipes.data.files import open_table
+from recipes.errors import UserError
+from recipes.forecast.data.reading import read_series
+from recipes.forecast.data.wide import unfold
+
+
+@pytest.fixture
+def wide(tmp_path):
+    def wide(text, series=None):
+        (tmp_path / "wide.csv").write_text(text)
+        return unfold(open_table(tmp_path / "wide.csv"), series)
+
+    return wide
+
+
+def test_series_of_different_lengths(wide):
+    file, series, time = wide('"V1","V2","V3","V4"\n"W1",1,2,3\n"W2",5,6,\n"W3",,7.5,8\n')
+    found = read_series(file, time=time, targets=("value",), series=series)
+    assert found.ids == ("W1", "W2", "W3")
+    assert np.diff(found.offsets).tolist() == [3, 2, 2]
+    assert found.values.ravel().tolist() == [1, 2, 3, 5, 6, 7.5, 8]
+    assert found.times.tolist() == [1, 2, 3, 1, 2, 2, 3]
+    assert "wide: 3 series of up to 3 steps" in found.notes
+
+
+def test_columns_named_by_dates_give_the_times(wide):
+    file, series, time = wide("shop,2024-01-31,2024-02-29,2024-03-31\na,1,2,3\nb,4,5,6\n")
+    found = read_series(file, time=time, targets=("value",), series=series)
+    assert found.times[1] == np.datetime64("2024-02-29")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("1,2,3\n4,5,7\n6,7,9\n", "Name it with --series"),
+        ("name,1\na,5\nb,6\n", "Leave --wide out"),
+        ("name,1,2\na,5,6\nb,,\n", "none in that of series 'b'"),
+        ("name,1,2\na,5,6\nb,7,many\n", "Received: 'many' in row 2"),
+    ],
+)
+def test_what_is_not_wide_is_refused(wide, text, message):
+    with pytest.raises(UserError, match=message):
+        wide(text)
