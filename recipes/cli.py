@@ -220,7 +220,7 @@ def _resume(arguments):
     parser.add_argument("--resume", metavar="RUN", required=True, help="folder of the run")
     found = parser.parse_args(arguments)
     from recipes.engine import environment
-    from recipes.engine.folder import RunFolder
+    from recipes.engine.folder import RunFolder, settings_hash
 
     folder = RunFolder.open(found.resume, finished=False)
     if folder.metrics.exists():
@@ -233,7 +233,15 @@ def _resume(arguments):
     if (folder.path / "tuning.yaml").exists():
         raise UserError(f"{folder.path} holds a search. It goes on with zoo tune --resume.")
     recipe = run["recipe"]
-    config = find_recipe(recipe).config.from_saved(saved, str(folder.config))
+    kind = find_recipe(recipe).config
+    config = kind.from_saved(saved, str(folder.config))
+    settings = settings_hash(saved, kind.NOT_LEARNED_FROM)
+    if run.get("settings_sha256", settings) != settings:
+        raise UserError(
+            f"The settings in {folder.config} are not those that the run began with: it cannot be "
+            f"resumed. Undo the change, or train anew with zoo train {recipe} --config "
+            f"{folder.config}."
+        )
     environment.prepare(config.backend, config.device)
     from recipes.engine.run import train
 

@@ -73,7 +73,8 @@ class Dialect:
     @property
     def separator_sign(self) -> str:
         """The separator itself."""
-        return {"tab": "\t", "\\t": "\t", "space": " "}.get(self.separator, self.separator or "")
+        named = {"tab": "\t", "\\t": "\t", "space": " "}
+        return named.get(self.separator or "", self.separator or "")
 
 
 #: Names of the signs between thousands.

@@ -1,5 +1,6 @@
 """The folder of a run: everything about it in one place."""
 
+import hashlib
 import itertools
 import json
 import os
@@ -119,8 +120,10 @@ class RunFolder:
     def write_config(self, recipe, config, **metadata):
         """Writes the resolved flags and where they ran."""
         run = {"recipe": recipe, "format": FORMAT, "versions": _versions(), **metadata}
+        settings = _plain(asdict(config))
+        run["settings_sha256"] = settings_hash(settings, config.NOT_LEARNED_FROM)
         run["machine"] = {"processors": os.cpu_count(), "system": platform.system()}
-        text = yaml.safe_dump({**_plain(asdict(config)), "run": run}, sort_keys=False)
+        text = yaml.safe_dump({**settings, "run": _plain(run)}, sort_keys=False)
         partial = self.config.with_suffix(".tmp")
         partial.write_text(text)
         partial.replace(self.config)
@@ -141,6 +144,12 @@ class RunFolder:
         partial = self.metrics.with_suffix(".tmp")
         partial.write_text(json.dumps(metrics, indent=2) + "\n")
         partial.replace(self.metrics)
+
+
+def settings_hash(settings, without) -> str:
+    """Hash of the settings in a `config.yaml`, but for those that nothing is learned from."""
+    settings = {name: value for name, value in settings.items() if name not in without}
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
 def find_runs(logdir) -> list[Path]:

@@ -37,14 +37,14 @@ KEEP = Flag("keep", "columns of the input to copy into the output, separated by 
 
 def dialect_flags() -> list[Flag]:
     """The flags of `recipes.data.dialect.Dialect`, as `zoo predict` takes them."""
-    helps = {
-        each.arg_name: each.description for each in docstring_parser.parse(Dialect.__doc__).params
+    documented = docstring_parser.parse(str(Dialect.__doc__)).params
+    helps = {each.arg_name: " ".join(str(each.description).split()) for each in documented}
+    types: dict[str, Callable[[str], Any]] = {
+        "skip_rows": int,
+        "day_first": _truth,
+        "missing_values": lambda text: text.split(","),
     }
-    types = {"skip_rows": int, "day_first": _truth, "missing_values": lambda text: text.split(",")}
-    return [
-        Flag(each.name, " ".join(helps[each.name].split()), types.get(each.name, str))
-        for each in fields(Dialect)
-    ]
+    return [Flag(f.name, helps[f.name], types.get(f.name, str)) for f in fields(Dialect)]
 
 
 def _truth(text):

@@ -8,6 +8,7 @@
     scripts/benchmark language_model      Shakespeare, chorales, generation (two hours)
     scripts/benchmark translation          dates, Spanish, epoch and decoding (several hours)
     scripts/benchmark text_classification  Reber strings, IMDB, masks, bucketing (an hour)
+    scripts/benchmark reading              a million rows beside pandas (two minutes)
     scripts/benchmark forecast --only wavenet,epoch
     scripts/benchmark forecast --readme    and put the tables into recipes/forecast/README.md
 
@@ -24,7 +25,7 @@ from pathlib import Path
 TOP = Path(__file__).parents[2]
 BENCHMARKS = (
     "forecast", "training", "images", "tabular", "tune", "language_model", "translation",
-    "text_classification",
+    "text_classification", "reading",
 )  # fmt: skip
 
 

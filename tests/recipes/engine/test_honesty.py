@@ -45,6 +45,20 @@ def test_best_weights_that_cannot_be_loaded_end_in_advice(train, tmp_path, make_
     assert f"--config {run / 'config.yaml'} --name NEW." in error
 
 
+def test_a_run_is_not_resumed_with_other_settings(train, tmp_path, make_csv, capsys):
+    (tmp_path / "data.csv").write_text(make_csv())
+    run = train(data=tmp_path / "data.csv", epochs=2)
+    (run / "metrics.json").unlink()  # as if it had been killed before its end
+    text = (run / "config.yaml").read_text()
+    (run / "config.yaml").write_text(text.replace("batch_size: ", "batch_size: 1"))
+    assert main(["train", "--resume", str(run)]) == 2
+    error = capsys.readouterr().err
+    assert "are not those that the run began with" in error
+    assert f"--config {run / 'config.yaml'}" in error
+    (run / "config.yaml").write_text(text.replace("progress: false", "progress: true"))
+    assert main(["train", "--resume", str(run)]) == 0
+
+
 def test_filled_targets_are_not_scored():
     actual = np.array([[[1.0]], [[np.nan]], [[3.0]]])
     forecasts = Forecasts(np.array([[[2.0]], [[99.0]], [[3.0]]]), {80: (actual - 1, actual + 1)})
