@@ -274,7 +274,7 @@ def _predict(arguments):
     for flag in dialect_flags():
         if flag.name not in known:
             names = dict.fromkeys([f"--{flag.name}", f"--{flag.name.replace('_', '-')}"])
-            group.add_argument(*names, help=flag.help, type=flag.type)
+            group.add_argument(*names, help=flag.help.replace("%", "%%"), type=flag.type)
     options = vars(parser.parse_intermixed_args(arguments))  # the input may come last
     from recipes.engine.predict import predict
 

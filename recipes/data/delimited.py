@@ -147,7 +147,7 @@ def _as_utf8(content, encoding, name):
         ) from error
     content = content.removeprefix(b"\xef\xbb\xbf")
     if b"\x00" in content[:_SAMPLE]:
-        raise UserError(f"{name} is no table: it holds bytes of zero, as programs and images do.")
+        raise UserError(f"{name} is no table: it holds bytes that no text has.")
     if b"\r" in content[:_SAMPLE] and b"\n" not in content:
         content = content.replace(b"\r", b"\n")
     return content

@@ -30,6 +30,8 @@ _SIGNS = "\u00a0€£¥§©®°±²³µ·«»¿¡‘’“”„‚‹›–—�
 #: Encodings of other scripts, to be shown where none of the above makes sense.
 _OTHERS = ("cp1251", "koi8-r", "cp1253", "shift_jis", "gb18030", "big5", "euc_kr", "cp437")
 _WORD = re.compile(rb"[A-Za-z0-9\x80-\xff]*[\x80-\xff][A-Za-z0-9\x80-\xff]*")
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x19\x1c-\x1f]")
+_SAMPLE = 1 << 16
 _LATIN = re.compile("[A-Za-z]")
 _SHOWN = 3
 
@@ -64,6 +66,8 @@ def find_encoding(content: bytes, name: str) -> str:
         for encoding, zeros in (("utf-16-le", content[1::2]), ("utf-16-be", content[::2])):
             if zeros.count(0) > 0.5 * half:
                 return encoding
+    if _CONTROL.search(content[:_SAMPLE]):
+        raise UserError(f"{name} is no table: it holds bytes that no text has.")
     try:
         content.decode("utf-8")
         return "utf-8"

@@ -35,7 +35,7 @@ UNNAMED = "Unnamed: "
 _SOME = 2000
 #: What pandas calls the index of a frame in a Parquet file.
 _INDEX = re.compile(r"__index_level_\d+__")
-_KINDS = "CSV (gzipped or not), Excel (.xlsx), Parquet or JSON lines"
+_KINDS = "a table (CSV, Excel, Parquet or JSON lines)"
 
 
 class TableFile:
@@ -256,7 +256,7 @@ class TableFile:
         found = {}
         for name in (columns or "").split(",") if columns else ():
             self.require(name, "--keep")
-            texts = self.texts(name).to_numpy()[np.asarray(numbers) - 1]
+            texts = self.texts(name).to_numpy()[np.asarray(numbers, int) - 1]
             found[f"input:{name}" if name in taken else name] = texts
         return found
 
@@ -383,13 +383,13 @@ def open_table(path, dialect: Dialect | None = None, before: Mapping | None = No
     path = Path(path)
     if not path.is_file():
         what = "a folder" if path.is_dir() else "nothing of that name"
-        raise UserError(f"Expected a {_KINDS} file. Received: {path}, which is {what}.")
+        raise UserError(f"Expected {_KINDS}. Received: {path}, which is {what}.")
     check_size(path)
     try:
         with open(path, "rb") as file:
             start = file.read(8)
         if not start:
-            raise UserError(f"Expected a {_KINDS} file. Received: {path}, which is empty.")
+            raise UserError(f"Expected {_KINDS}. Received: {path}, which is empty.")
         if start.startswith(b"PAR1"):
             table = _parquet(path, dialect, before)
         elif start.startswith(b"\xd0\xcf\x11\xe0"):
@@ -403,8 +403,7 @@ def open_table(path, dialect: Dialect | None = None, before: Mapping | None = No
                 table = _of_bytes(file.read(), path, dialect, before)
     except (*UNREADABLE, OSError, ValueError, pa.ArrowException) as error:
         raise UserError(
-            f"Expected {path} to be a {_KINDS} file. It cannot be read: "
-            f"{str(error).strip().rstrip('.')}."
+            f"Expected {path} to be {_KINDS}. It cannot be read: {str(error).strip().rstrip('.')}."
         ) from error
     if not len(table):
         raise UserError(f"Expected rows below the header of {path}. Received: none.")

@@ -49,8 +49,6 @@ def predict(
         config, file = open_file(config, path, metadata.get("reading"), guess)
     future = 0 if source is None and config.dataset == "book_series" else config.horizon
     series = load_series(config, future=future, file=file)
-    if source is not None:
-        say_notes(series.notes)
     task = ForecastTask(config, Windows(series, config.window, config.horizon, {}))
     forecaster = task.predictor(zoo.load(folder.path))
     parts = [] if last else [_test_starts(config, metadata, series, source)]
@@ -60,6 +58,8 @@ def predict(
     if not (last or overlap or config.overlap):
         few = [apart(series, part, config.horizon) for part, _ in found]
         found = [(part[f], them.take(f)) for f, (part, them) in zip(few, found, strict=True)]
+    if source is not None:
+        say_notes(series.notes)
     tables.write(output, task.windows, found, config)
 
 

@@ -36,6 +36,8 @@ def predict(folder, config, metadata, source, output, keep=None) -> None:
     model = zoo.load(folder.path)
     labels = zoo.Predictor(model).labels or ()
     columns = columns_of(model)
+    if keep and source is None and not config.data:
+        raise UserError("--keep copies columns of a file: give it, or leave --keep out.")
     if source is None:
         frame, numbers, actual = _test_part(config)
         file = open_table(config.data, config) if keep and config.data else None
@@ -43,6 +45,7 @@ def predict(folder, config, metadata, source, output, keep=None) -> None:
     else:
         file = open_table(source, config, metadata.get("reading"))
         frame, actual = _read(file, columns, metadata["target"], labels)
+        file.kept(keep, [])  # refuses what is not there
         numbers = np.arange(1, len(frame) + 1)
         say_notes(file.notes)
         _note_unknown(frame, columns)
@@ -50,9 +53,7 @@ def predict(folder, config, metadata, source, output, keep=None) -> None:
             actual = _as_labels(actual, labels)
     found = predict_arrays(model, encode(columns, frame, source))
     table = tables.predictions(numbers, found, labels, actual)
-    if keep and file is None:
-        raise UserError(f"--keep copies columns of a file. {source} is a data set: leave it out.")
-    copies = file.kept(keep, numbers, table.columns) if keep else {}
+    copies = file.kept(keep, numbers, table.columns) if file else {}
     for place, (name, values) in enumerate(copies.items(), start=1):
         table.insert(place, name, values)
     tables.write(output, table)

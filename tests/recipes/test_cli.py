@@ -33,7 +33,6 @@ def files(tmp_path, monkeypatch, make_csv):
         "word.csv": good.replace(f"{day},{value}", f"{day},sun"),
         "infinite.csv": good.replace(f"{day},{value}", f"{day},inf"),
         "missing.csv": good.replace(f"{day},{value}", f"{day},"),
-        "unsorted.csv": "\n".join([lines[0], *lines[:0:-1]]),
         "twice.csv": "\n".join([*lines[:40], *lines[39:]]),
         "gap.csv": "\n".join([*lines[:30], *lines[33:]]),
         "broken.yaml": "epochs: [1",
@@ -145,11 +144,20 @@ def test_wrong_flags(files, capsys, flags, message):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ("--data none.csv", "Expected a CSV or Parquet file. Received: none.csv, which is nothing"),
-        ("--data folder", "Expected a CSV or Parquet file. Received: folder, which is a folder."),
-        ("--data empty.csv", "Expected a CSV or Parquet file. Received: empty.csv, which is empty"),
+        (
+            "--data none.csv",
+            "Expected a table (CSV, Excel, Parquet or JSON lines). Received: none.csv, ",
+        ),
+        (
+            "--data folder",
+            "Expected a table (CSV, Excel, Parquet or JSON lines). Received: folder, ",
+        ),
+        (
+            "--data empty.csv",
+            "Expected a table (CSV, Excel, Parquet or JSON lines). Received: empty.c",
+        ),
         ("--data header.csv", "Expected rows below the header of header.csv. Received: none."),
-        ("--data binary.csv", "Expected binary.csv to be a CSV file in UTF-8"),
+        ("--data binary.csv", "binary.csv is no table: it holds bytes that no text has"),
         ("--data good.csv --target z", "Expected a column 'z' (--target) in good.csv."),
         ("--data good.csv --time date", "Expected a column 'date' (--time) in good.csv."),
         ("--data good.csv --series s", "Expected a column 's' (--series) in good.csv."),
@@ -159,7 +167,7 @@ def test_wrong_flags(files, capsys, flags, message):
         ),
         (
             "--data good.csv --future_covariates none.csv",
-            "Expected a CSV or Parquet file. Received: none.csv",
+            "Expected a table (CSV, Excel, Parquet or JSON lines). Received: none.csv",
         ),
         ("--data two.csv", "Expected one numeric column in two.csv to forecast. Received several"),
         ("--data words.csv", "Expected one numeric column in words.csv to forecast. Received none"),
@@ -167,7 +175,6 @@ def test_wrong_flags(files, capsys, flags, message):
         ("--data word.csv", "Expected numbers in column 'y' of word.csv. Received: 'sun' in row 5"),
         ("--data infinite.csv", "Expected finite numbers in column 'y' of infinite.csv."),
         ("--data missing.csv --missing error", "Expected no missing values in column 'y'"),
-        ("--data unsorted.csv", "Expected the times in column 't' of unsorted.csv to rise."),
         ("--data twice.csv", "Expected every time once in column 't' of twice.csv."),
         ("--data gap.csv", "Expected equal steps in column 't' of gap.csv, 1 day being the usual"),
         ("--data short.csv", "The data has 15 rows, and one window needs --window 14 + --horizon"),
@@ -322,7 +329,10 @@ def test_the_table_of_runs(logs, capsys, monkeypatch):
     [
         (["none.csv"], "There is no file none.csv to predict from."),
         (["folder"], "There is no file folder to predict from."),
-        (["empty.csv"], "Expected a CSV or Parquet file. Received: empty.csv, which is empty."),
+        (
+            ["empty.csv"],
+            "Expected a table (CSV, Excel, Parquet or JSON lines). Received: empty.csv",
+        ),
         (["words.csv"], "Expected numbers in column 'y' of words.csv. Received: 'rain' in row 1"),
         (["tiny.csv"], "A forecast needs the last 14 steps. Received: the series with 10"),
         (["good.csv", "-o", "none/out.csv"], "Cannot write none/out.csv: there is no folder none."),

@@ -373,3 +373,23 @@ def test_bad_input_is_refused_and_nothing_written(tmp_path, monkeypatch, capsys,
     assert (out, error.count("\n")) == ("", 1)
     assert message in error
     assert [path.name for path in Path().iterdir()] == ["bad.csv"]
+
+
+def test_columns_of_the_input_are_copied(classification, tmp_path, capsys):
+    frame = passengers(12, seed=5).assign(id=[f"{n:03d}" for n in range(12)], prediction="old")
+    frame.to_csv(tmp_path / "new.csv", index=False)
+    found = predict(classification, tmp_path / "new.csv", "--keep", "id,prediction")
+    header, *rows = [line.split(",") for line in found.splitlines()]
+    assert header[:5] == ["row", "id", "input:prediction", "target", "prediction"]
+    assert [row[1] for row in rows] == [f"{n:03d}" for n in range(12)]
+    assert main(["predict", str(classification), str(tmp_path / "new.csv"), "--keep", "ID"]) == 2
+    assert "Expected a column 'ID' (--keep)" in capsys.readouterr().err
+
+
+def test_predictions_read_another_form_of_the_same_rows(regression, data, tmp_path, capsys):
+    expected = predict(regression, data)
+    frame = pd.read_csv(data)
+    frame.to_csv(tmp_path / "german.csv", index=False, sep=";", decimal=",", encoding="utf-16")
+    assert predict(regression, tmp_path / "german.csv") == expected
+    frame.to_excel(tmp_path / "book.xlsx", index=False)
+    assert predict(regression, tmp_path / "book.xlsx") == expected
