@@ -17,6 +17,7 @@ from zoo.registry import create_model, list_models, register_model
 _MODULES = {info.name: f"zoo.models.{info.module}" for info in CATALOG} | {
     "receptive_field": "zoo.models.wavenet",
     "output_stride": "zoo.models.heads",
+    "normalize_windows": "zoo.models.heads",
     "load": "zoo.saving",
     "Predictor": "zoo.predictor",
     "tokenizer": "zoo.tokenizers",

@@ -10,10 +10,16 @@ from zoo.models.captioner import captioner as captioner
 from zoo.models.char_rnn import char_rnn as char_rnn
 from zoo.models.conv_gru import conv_gru as conv_gru
 from zoo.models.conv_lstm_language_model import conv_lstm_language_model as conv_lstm_language_model
+from zoo.models.heads import normalize_windows as normalize_windows
 from zoo.models.heads import output_stride as output_stride
 from zoo.models.hub_text_classifier import hub_text_classifier as hub_text_classifier
+from zoo.models.linear import dlinear as dlinear
 from zoo.models.linear import linear_forecaster as linear_forecaster
+from zoo.models.linear import nlinear as nlinear
 from zoo.models.mlp import mlp as mlp
+from zoo.models.nhits import nbeats as nbeats
+from zoo.models.nhits import nhits as nhits
+from zoo.models.patchtst import patchtst as patchtst
 from zoo.models.perceptron import perceptron as perceptron
 from zoo.models.rnn import deep_rnn as deep_rnn
 from zoo.models.rnn import simple_rnn as simple_rnn
@@ -24,6 +30,7 @@ from zoo.models.transformer import transformer_encoder as transformer_encoder
 from zoo.models.transformer_language_model import (
     transformer_language_model as transformer_language_model,
 )
+from zoo.models.tsmixer import tsmixer as tsmixer
 from zoo.models.wavenet import receptive_field as receptive_field
 from zoo.models.wavenet import wavenet as wavenet
 from zoo.models.wavenet import wavenet_lite as wavenet_lite

@@ -71,6 +71,32 @@ CATALOG = (
         63146,
         "the paper's: gated, residual, skip paths",
     ),
+    ModelInfo("nlinear", "linear", "forecast", 15, 510, "one linear map, from the last value on"),
+    ModelInfo(
+        "dlinear", "linear", "forecast", 15, 1020, "a linear map of the trend, one of the rest"
+    ),
+    ModelInfo(
+        "nhits",
+        "nhits",
+        "forecast",
+        15,
+        869432,
+        "N-HiTS: pooled windows, interpolated forecasts, added up",
+    ),
+    ModelInfo(
+        "nbeats",
+        "nhits",
+        "forecast",
+        15,
+        2480202,
+        "N-BEATS: trend, seasonality and the rest, added up",
+    ),
+    ModelInfo(
+        "tsmixer", "tsmixer", "forecast", 15, 6396, "dense layers over time and over features"
+    ),
+    ModelInfo(
+        "patchtst", "patchtst", "forecast", 15, 409610, "a Transformer over patches of a series"
+    ),
     ModelInfo("perceptron", "perceptron", "images", 10, 7850, "one dense layer"),
     ModelInfo("mlp", "mlp", "images", 10, 266610, "dense layers, plain or self-normalizing"),
     ModelInfo(

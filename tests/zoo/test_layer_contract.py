@@ -93,10 +93,12 @@ CASES = {
     "MaskedPooling-last": lambda: (own.MaskedPooling("last"), SEQUENCE),
     "MaskedPooling-max": lambda: (own.MaskedPooling("max"), SEQUENCE),
     "MaskedPooling-mean": lambda: (own.MaskedPooling("mean"), SEQUENCE),
+    "MovingAverage": lambda: (own.MovingAverage(4), SEQUENCE),
     "NgramIds": lambda: (own.NgramIds(7, buckets=9, ngrams=3), IDS),
     "NoteTokenizer": lambda: (own.NoteTokenizer(voices=2, lowest=48, highest=60), IDS),
     "OneHot": lambda: (own.OneHot(7), IDS),
     "PaddingMask": lambda: (own.PaddingMask(), IDS * MASK),
+    "Patches": lambda: (own.Patches(3, stride=1), SEQUENCE),
     "PeriodicEmbedding": lambda: (own.PeriodicEmbedding(4, sigma=0.3), floats(WIDTH)),
     "PiecewiseLinearEncoding": lambda: (
         own.PiecewiseLinearEncoding([[0.0, 1.0, 3.0], [-1.0, 1.0]]),
@@ -142,6 +144,9 @@ CASES = {
         own.TextTokenizer(own.WordTokenizer(["film", "good"]), max_length=STEPS),
         IDS,
     ),
+    "TimeBasis-interpolation": lambda: (own.TimeBasis("interpolation", 7), SEQUENCE),
+    "TimeBasis-seasonality": lambda: (own.TimeBasis("seasonality", 7), floats(2, 3)),
+    "TimeBasis-trend": lambda: (own.TimeBasis("trend", 7), SEQUENCE),
     "TransformerDecoder": lambda: (
         own.TransformerDecoder(7, num_layers=2, embedding_dim=WIDTH, num_heads=2),
         *(IDS, ENCODED),
@@ -158,6 +163,12 @@ CASES = {
         own.TransformerEncoderBlock(**ATTENDING, dropout=0.1),
         *(SEQUENCE, MASK),
     ),
+    "WindowDenormalization": lambda: (
+        own.WindowDenormalization("gaussian"),
+        [floats(1, 3, 2, 2), floats(1, 2), floats(1, 2)],
+    ),
+    "WindowNormalization": lambda: (own.WindowNormalization(channels=3, affine=True), SEQUENCE),
+    "WindowNormalization-last": lambda: (own.WindowNormalization("last"), SEQUENCE),
     "WordTokenizer": lambda: (own.WordTokenizer(["apples", "like"]), ids(3, STEPS)),
 }
 

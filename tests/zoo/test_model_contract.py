@@ -35,12 +35,14 @@ TABLE = {"numeric": floats(3), "categories": RNG.integers(0, 3, (BATCH, 2)).asty
 TEXTS, PAIRS = ids(9, 6), {"source": ids(9, 6), "target": ids(7, 5)}
 CAPTIONS = {"image": floats(9, 12, 2), "target": ids(7, 5)}
 FORECAST = {"input_shape": (STEPS, 2), "horizon": 3}
+SERIES_ALONE = {**FORECAST, "targets": 2}
 CLASSES = {"input_shape": (3, 4), "outputs": 3, "head": "multiclass"}
 CODE = {"input_shape": (3, 4), "units": (6, 4)}
 MIXED = {"num_numeric": 3, "category_sizes": (3, 3), "units": (6, 5)}
 NORMALIZED = {"batch_normalization": "after", "activation": "prelu"}
 PENALIZED = {**NORMALIZED, "max_norm": 2.0, "l2": 1e-3}
 CHARACTERS = {"vocabulary_size": 9, "units": 5}
+PATCHES = {"patch_length": 4, "stride": 2, "num_heads": 2, "embedding_dim": 8, "num_layers": 2}
 BLOCKS = {"num_layers": 2, "embedding_dim": 8, "num_heads": 2}
 LETTERS = {"vocabulary_size": 9, "num_classes": 3, "head": "multiclass", "units": 4, "num_heads": 2}
 VOCABULARIES = {"source_vocabulary_size": 9, "target_vocabulary_size": 7}
@@ -69,6 +71,8 @@ CASES = {
         {**FORECAST, "units": 4, "cell": "layer_norm", "head": "gaussian", "dropout": 0.1},
         SERIES,
     ),
+    "dlinear": ({**SERIES_ALONE, "kernel_size": 5}, SERIES),
+    "dlinear-individual": ({**SERIES_ALONE, "individual": True, "head": "quantile"}, SERIES),
     "hub_text_classifier": (
         {"handle": "texts", "units": 4, "trainable": True},
         np.array(["good film", "bad", "dull", "a film"]),
@@ -77,6 +81,11 @@ CASES = {
     "mlp": ({**CLASSES, "units": (6, 5)}, IMAGES),
     "mlp-multilabel": ({**CLASSES, **PENALIZED, "head": "multilabel", "units": 6}, IMAGES),
     "mlp-self_normalizing": ({**CLASSES, "preset": "self_normalizing", "units": (6, 5)}, IMAGES),
+    "nbeats": ({**SERIES_ALONE, "units": 6, "num_layers": 2, "head": "gaussian"}, SERIES),
+    "nhits": ({**SERIES_ALONE, "units": 6, "num_blocks": 2, "dropout": 0.1}, SERIES),
+    "nlinear": (SERIES_ALONE, SERIES),
+    "nlinear-individual": ({**SERIES_ALONE, "individual": True, "head": "gaussian"}, SERIES),
+    "patchtst": ({**SERIES_ALONE, **PATCHES, "head": "quantile"}, SERIES),
     "perceptron": (CLASSES, IMAGES),
     "seq2seq": ({**WORDS, "score_scale": True, "num_layers": 2}, PAIRS),
     "seq2seq-bahdanau": (
@@ -103,6 +112,11 @@ CASES = {
     "transformer_language_model-tied": (
         {"vocabulary_size": 9, **BLOCKS, "feed_forward_dim": 6, "tie_embeddings": True},
         TEXTS,
+    ),
+    "tsmixer": ({**FORECAST, "feed_forward_dim": 5}, SERIES),
+    "tsmixer-extended": (
+        {**FORECAST, "input_shape": (STEPS, 8), "future_covariates": 2, "units": 6, "targets": 2},
+        floats(STEPS, 8),
     ),
     "wavenet": ({**FORECAST, "filters": 4, "num_blocks": 2, "num_layers": 3}, SERIES),
     "wavenet_lite": ({**FORECAST, "filters": 8, "num_blocks": 2, "num_layers": 3}, SERIES),

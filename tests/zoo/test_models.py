@@ -27,9 +27,9 @@ SEQUENCE_MODELS = {
 
 
 def build(name, **arguments):
-    """A model, without the warning that its window is longer than it sees."""
+    """A model, without the warning that it does not see all that it is given."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*receptive field", UserWarning)
+        warnings.filterwarnings("ignore", ".*never used", UserWarning)
         return zoo.create_model(name, **arguments)
 
 

@@ -16,11 +16,13 @@ from zoo.layers.hub import HubLayer
 from zoo.layers.layer_norm_rnn_cell import LayerNormRNNCell
 from zoo.layers.masked_pooling import AttentionPooling, MaskedPooling
 from zoo.layers.missing import FillMissing
+from zoo.layers.moving_average import MovingAverage
 from zoo.layers.ngram_ids import NgramIds
 from zoo.layers.note_tokenizer import NoteTokenizer
 from zoo.layers.numeric import RobustScaleSmoothClip, StandardScale
 from zoo.layers.one_hot import OneHot
 from zoo.layers.padding_mask import PaddingMask
+from zoo.layers.patches import Patches
 from zoo.layers.positions import LearnedPositions, PositionalEmbedding, SinusoidalPositions
 from zoo.layers.quantile_normalization import QuantileNormalization
 from zoo.layers.randomized_leaky_relu import RandomizedLeakyReLU
@@ -35,10 +37,12 @@ from zoo.layers.stateful import StatefulConv1D, StatefulRNN
 from zoo.layers.subword_tokenizer import SubwordTokenizer
 from zoo.layers.table_columns import TableColumns, category_strings
 from zoo.layers.text_tokenizer import TextTokenizer
+from zoo.layers.time_basis import TimeBasis
 from zoo.layers.tokenizer import Tokenizer
 from zoo.layers.transformer_blocks import TransformerDecoderBlock, TransformerEncoderBlock
 from zoo.layers.transformer_decoder import TransformerDecoder
 from zoo.layers.units import Denormalization, Difference, LastSteps, SeasonalResidual
+from zoo.layers.window_normalization import WindowDenormalization, WindowNormalization
 from zoo.layers.word_tokenizer import WordTokenizer
 
 __all__ = [
@@ -67,10 +71,12 @@ __all__ = [
     "LinearSampling",
     "LuongAttention",
     "MaskedPooling",
+    "MovingAverage",
     "NgramIds",
     "NoteTokenizer",
     "OneHot",
     "PaddingMask",
+    "Patches",
     "PeriodicEmbedding",
     "PiecewiseLinearEncoding",
     "PositionalEmbedding",
@@ -89,10 +95,13 @@ __all__ = [
     "SubwordTokenizer",
     "TableColumns",
     "TextTokenizer",
+    "TimeBasis",
     "Tokenizer",
     "TransformerDecoder",
     "TransformerDecoderBlock",
     "TransformerEncoderBlock",
+    "WindowDenormalization",
+    "WindowNormalization",
     "WordTokenizer",
     "category_strings",
 ]

@@ -80,14 +80,14 @@ class LearnedPositions(keras.layers.Layer):
         self.vectors = self.add_weight(shape=shape, initializer=initializer, name="vectors")
 
     def call(self, inputs, start=0):
-        """Inputs `(batch, time, channels)` plus their positions, which begin at `start`."""
-        time = inputs.shape[1]
+        """Inputs `(..., time, channels)` plus their positions, which begin at `start`."""
+        time = inputs.shape[-2]
         if time is not None and time > self.max_length:
             raise ValueError(
                 f"Expected at most {self.max_length} steps (max_length of {self.name!r}). "
                 f"Received: {time}"
             )
-        time, channels = ops.shape(inputs)[1:]
+        time, channels = ops.shape(inputs)[-2:]
         vectors = ops.cast(self.vectors, inputs.dtype)
         return inputs + ops.slice(vectors, (start, 0), (time, channels))
 

@@ -1,4 +1,4 @@
-"""Some columns of a table."""
+"""Some columns of a table, or of a series."""
 
 from collections.abc import Sequence
 
@@ -25,7 +25,7 @@ class SelectColumns(keras.layers.Layer):
         self.columns = [int(column) for column in columns]
 
     def call(self, inputs):
-        """Selects from inputs of shape `(batch, columns)`."""
+        """Selects from inputs of shape `(..., columns)`."""
         return ops.take(inputs, list(self.columns), axis=-1)
 
     def get_config(self):

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 
-def _shift_and_scale(forecast, scale, shift, head):
+def shift_and_scale(forecast, scale, shift, head):
     """`forecast * scale + shift`, where a standard deviation is scaled but not shifted."""
     if head == "point":
         return forecast * scale + shift
@@ -45,7 +45,7 @@ class Denormalization(keras.layers.Layer):
     def call(self, inputs):
         """Scales forecasts of shape `(batch, time_out, horizon, targets[, values])`."""
         scale, shift = (ops.convert_to_tensor(v, inputs.dtype) for v in (self.scale, self.mean))
-        return _shift_and_scale(inputs, scale, shift, self.head)
+        return shift_and_scale(inputs, scale, shift, self.head)
 
     def compute_output_shape(self, input_shape):
         """The shape of the inputs."""
@@ -166,7 +166,7 @@ class SeasonalResidual(keras.layers.Layer):
         ahead = ops.arange(1, horizon + 1, dtype="int32")
         back = -(-ahead // self.lag) * self.lag  # the smallest multiple of lag >= ahead
         base = ops.take(series[..., :targets], steps[:, None] + ahead - back, axis=1)
-        return _shift_and_scale(forecast, ops.ones_like(base), base, self.head)
+        return shift_and_scale(forecast, ops.ones_like(base), base, self.head)
 
     def compute_output_shape(self, input_shape):
         """The shape of the forecast."""

@@ -1,4 +1,4 @@
-"""The linear forecaster: the model to beat."""
+"""Linear forecasters: the models to beat."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,8 @@ import keras
 from keras import layers
 
 from zoo.checks import check_series_input
-from zoo.models.heads import forecast_head
+from zoo.layers import MovingAverage, SeparateDense, WindowDenormalization, WindowNormalization
+from zoo.models.heads import forecast_head, series_outputs, shape_series, target_series
 from zoo.registry import register_model
 
 
@@ -48,3 +49,114 @@ def linear_forecaster(
     x = layers.Reshape((1, time * features), name="window")(inputs)
     outputs = forecast_head(x, horizon, targets, head, quantiles)
     return keras.Model(inputs, outputs, name=name)
+
+
+@register_model
+def nlinear(
+    input_shape: Sequence[int | None],
+    horizon: int = 1,
+    targets: int = 1,
+    individual: bool = False,
+    head: str = "point",
+    quantiles: Sequence[float] = (0.1, 0.5, 0.9),
+    name: str = "nlinear",
+) -> keras.Model:
+    """NLinear: one linear map of the past of each series, seen from its last value.
+
+    Args:
+        input_shape: `(time, features)`; both must be known. The first `targets` features are the
+            series to forecast, the others are not used.
+        horizon: Number of steps to forecast. Defaults to 1.
+        targets: Number of series to forecast. Defaults to 1.
+        individual: Whether each series has a map of its own, instead of one for all. Defaults to
+            False.
+        head: `"point"`, `"quantile"` or `"gaussian"`. Defaults to `"point"`.
+        quantiles: Probabilities of a quantile head.
+        name: Name of the model.
+
+    Returns:
+        Uncompiled model: `(batch, time, features)` to `(batch, 1, horizon, targets)`.
+
+    Raises:
+        ValueError: If an argument is out of range.
+
+    Warns:
+        UserWarning: If there are features that are not used.
+
+    Example:
+        >>> import zoo
+        >>> zoo.nlinear((336, 7), horizon=96, targets=7).count_params()
+        32352
+
+    Reference:
+        Zeng et al., *Are Transformers effective for time series forecasting?*, 2022, section 4.
+    """
+    inputs = keras.Input(check_series_input(input_shape, needs_time=True), name="series")
+    x = target_series(inputs, targets, name)
+    x, last, scale = WindowNormalization("last", name="subtract_last")(x)
+    x = layers.Permute((2, 1), name="series_first")(x)
+    x = _linear(series_outputs(horizon, head, quantiles), individual, "linear")(x)
+    x = shape_series(x, horizon, targets, head, quantiles)
+    outputs = WindowDenormalization(head, name="add_last")([x, last, scale])
+    return keras.Model(inputs, outputs, name=name)
+
+
+@register_model
+def dlinear(
+    input_shape: Sequence[int | None],
+    horizon: int = 1,
+    targets: int = 1,
+    kernel_size: int = 25,
+    individual: bool = False,
+    head: str = "point",
+    quantiles: Sequence[float] = (0.1, 0.5, 0.9),
+    name: str = "dlinear",
+) -> keras.Model:
+    """DLinear: one linear map of the trend of each series, one of the rest.
+
+    Args:
+        input_shape: As for `nlinear`.
+        horizon: Number of steps to forecast. Defaults to 1.
+        targets: Number of series to forecast. Defaults to 1.
+        kernel_size: Steps of the moving average that is the trend. Defaults to 25.
+        individual: As for `nlinear`.
+        head: `"point"`, `"quantile"` or `"gaussian"`. Defaults to `"point"`.
+        quantiles: Probabilities of a quantile head.
+        name: Name of the model.
+
+    Returns:
+        Uncompiled model: `(batch, time, features)` to `(batch, 1, horizon, targets)`.
+
+    Raises:
+        ValueError: If an argument is out of range.
+
+    Warns:
+        UserWarning: If there are features that are not used.
+
+    Example:
+        >>> import zoo
+        >>> zoo.dlinear((336, 7), horizon=96, targets=7).count_params()
+        64704
+
+    Reference:
+        Zeng et al., *Are Transformers effective for time series forecasting?*, 2022, section 4.
+    """
+    inputs = keras.Input(check_series_input(input_shape, needs_time=True), name="series")
+    x = target_series(inputs, targets, name)
+    trend = MovingAverage(kernel_size, name="trend")(x)
+    parts = {"trend": trend, "remainder": layers.Subtract(name="remainder")([x, trend])}
+    size = series_outputs(horizon, head, quantiles)
+    for part, x in parts.items():
+        x = layers.Permute((2, 1), name=f"{part}_series_first")(x)
+        parts[part] = _linear(size, individual, f"{part}_linear")(x)
+    x = layers.Add(name="sum")(list(parts.values()))
+    outputs = shape_series(x, horizon, targets, head, quantiles)
+    return keras.Model(inputs, outputs, name=name)
+
+
+def _linear(units, individual, name):
+    if individual:
+        return SeparateDense(units, name=name)
+    # As in the published code: of larger first weights, much stays where a series varies little.
+    initializer = keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
+    return layers.Dense(units, kernel_initializer=initializer, name=name)
