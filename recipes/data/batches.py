@@ -81,6 +81,7 @@ def _tf_dataset(batches):
     count = len(batches.order())
     # Keras' own `take` checks for negative rows, which costs more than the rest of the pipeline.
     functions = {"reshape": tf.reshape, "concatenate": tf.concat, "max": tf.reduce_max}
+    functions |= {"mean": tf.reduce_mean, "var": tf.math.reduce_variance, "sqrt": tf.sqrt}
     ops = SimpleNamespace(take=_take, arange=tf.range, where=tf.where, **functions)
 
     def epoch(_):

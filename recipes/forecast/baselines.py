@@ -21,6 +21,64 @@ def naive(windows, starts, period=1) -> Forecasts:
     return Forecasts(windows.series.values[rows, : windows.num_targets], {})
 
 
+class Naive2:
+    """The last value, seasonally adjusted where the series has a season: what OWA compares with.
+
+    The season is a factor, from moving averages over the rows before the test part, and adjusted
+    for if the autocorrelation at its length is significant at 90 %.
+
+    Args:
+        series: A `TimeSeries`.
+        rows: Mask of the rows before the test part.
+        period: Length of the season in steps; 1 for none.
+
+    Reference:
+        Makridakis, Spiliotis and Assimakopoulos, *The M4 competition*, 2020, table 1.
+    """
+
+    def __init__(self, series, rows, period):
+        self.period, targets = period, len(series.targets)
+        self.factors = np.ones((series.num_series, period, targets))
+        for number in range(series.num_series if period > 1 else 0):
+            block = slice(series.offsets[number], series.offsets[number + 1])
+            values = np.float64(series.values[block, :targets][rows[block]])
+            for target in range(targets):
+                self.factors[number, :, target] = _seasonal_factors(values[:, target], period)
+
+    def __call__(self, windows, starts) -> Forecasts:
+        """Forecasts at the end of the windows that start at `starts`."""
+        series = windows.series
+        which = series.series_of(starts)
+        last = starts + windows.window - 1
+        place = last - series.offsets[which]
+        ahead = place[:, None] + np.arange(1, windows.horizon + 1)
+        now = self.factors[which, place % self.period]
+        later = self.factors[which[:, None], ahead % self.period]
+        level = series.values[last, : windows.num_targets] / now
+        return Forecasts(np.float32(level[:, None] * later), {})
+
+
+def _seasonal_factors(values, period):
+    """Factors of a season by position, from the first row on; ones where there is none."""
+    n = len(values)
+    if n < 3 * period or (values <= 0).any() or not values.std() > 0:
+        return np.ones(period)
+    centred = values - values.mean()
+    acf = [(centred[lag:] * centred[: n - lag]).sum() for lag in range(period + 1)]
+    acf = np.array(acf) / acf[0]
+    if abs(acf[period]) <= 1.645 * np.sqrt((1 + 2 * np.square(acf[1:period]).sum()) / n):
+        return np.ones(period)
+    kernel = np.ones(period) / period
+    if period % 2 == 0:
+        kernel = np.convolve(kernel, [0.5, 0.5])
+    trend = np.convolve(values, kernel, "valid")
+    first = (len(kernel) - 1) // 2
+    ratios = values[first : first + len(trend)] / trend
+    places = (first + np.arange(len(trend))) % period
+    factors = np.bincount(places, ratios, period) / np.bincount(places, minlength=period)
+    return factors / factors.mean()
+
+
 class LeastSquares:
     """Linear regression of the horizon on the window, fitted on the training windows.
 

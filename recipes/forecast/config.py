@@ -28,7 +28,10 @@ class ForecastConfig(Dialect, TrainConfig):
         resample: A pandas frequency such as D, to bring irregular times to equal steps.
         resample_rule: How the rows in one step are combined.
         partial: Whether steps at the ends that rows cover in part only are left out or kept.
-        window: Input steps.
+        split: Whether the parts are cut at times that all series share (common), or each series at
+            its own end (each). Defaults to each where times are step numbers.
+        window: Input steps. Defaults, for --data, to three horizons and two seasons, in whole
+            seasons, but a third of the rows of a series at most.
         horizon: Steps to forecast.
         validation_fraction: Fraction of the rows, before the test part, to choose the epoch by.
         test_fraction: Fraction of the rows, the last ones, to be scored once at the end.
@@ -38,6 +41,8 @@ class ForecastConfig(Dialect, TrainConfig):
             turns it off. Defaults, for --data, to what makes the changes clearly smaller than the
             level's deviation.
         normalization: Whether inputs and targets are standardised inside the model.
+        window_normalization: What each window is seen from, inside the model: its own mean and
+            deviation (standard), its last value (last), or nothing of its own.
         loss_steps: How many of the last outputs the training loss looks at, for models that
             forecast at every input step; the first ones have seen too little. 0 looks at all.
         strategy: Forecast all steps at once (direct), or train for one step and feed forecasts back
@@ -72,13 +77,15 @@ class ForecastConfig(Dialect, TrainConfig):
     resample: str | None = None
     resample_rule: Literal["mean", "sum", "last"] = "mean"
     partial: Literal["drop", "keep"] = "drop"
-    window: int = 50
+    split: Literal["auto", "each", "common"] = "auto"
+    window: int | None = 50
     horizon: int = 10
     validation_fraction: float = 0.15
     test_fraction: float = 0.15
     period: int | None = None
     difference: int | None = None
     normalization: Literal["standard", "none"] = "standard"
+    window_normalization: Literal["none", "last", "standard"] = "none"
     loss_steps: int = 0
     strategy: Literal["direct", "recursive"] = "direct"
     head: Literal["point", "quantile", "gaussian"] = "point"

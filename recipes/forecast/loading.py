@@ -6,6 +6,7 @@ import numpy as np
 
 from recipes.data.files import open_table
 from recipes.errors import UserError
+from recipes.forecast.baselines import season_of
 from recipes.forecast.data import splits
 from recipes.forecast.data.book_series import book_series
 from recipes.forecast.data.guess import guess_columns
@@ -35,15 +36,20 @@ def load(config) -> ForecastTask:
     Raises:
         UserError: If the data is not what the flags say.
     """
-    _check_sizes(config)
     file = None
     if config.data:
         config, file = open_file(config, config.data)
     series = load_series(config, file=file)
+    if config.window is None:
+        window, note = choose_window(config, series)
+        config = replace(config, window=window)
+        series = replace(series, notes=(*series.notes, note))
+    _check_sizes(config)
     starts = split_windows(config, series)
     series = replace(series, notes=(*series.notes, *_short(config, series)))
     windows = Windows(series, config.window, config.horizon, starts)
-    task = ForecastTask(config, windows, file.decided if file else {})
+    decided = file.decided if file else {}
+    task = ForecastTask(config, windows, decided, split_of(config, series))
     _check_backtest(task)
     _check_scale(task)
     return task
@@ -82,6 +88,35 @@ def load_series(config, future=0, file=None):
     if config.dataset == "book_series":
         return book_series(config.horizon)
     return _ridership(config, future)
+
+
+def choose_window(config, series) -> tuple[int, str]:
+    """How far a model looks back where no flag says it: by the season, the horizon and the rows.
+
+    Three horizons, and two seasons at least, in whole seasons; but no more than a third of the rows
+    before the validation part of a series in the middle.
+
+    Args:
+        config: A `ForecastConfig`.
+        series: The `TimeSeries`.
+
+    Returns:
+        Input steps, and a note.
+    """
+    lengths = np.diff(series.offsets)
+    kept = 1 - config.validation_fraction - config.test_fraction
+    before = np.arange(len(series)) - np.repeat(series.offsets[:-1], lengths)
+    period = config.period or season_of(series, before < kept * np.repeat(lengths, lengths))
+    most = max(1, int(np.median(lengths) * kept / 3))
+    window = max(3 * config.horizon, 2 * period, 8)
+    if window > most:
+        window = most
+    window = max(window // period * period, min(period, most), 1)
+    season = f"a season of {period} steps" if period > 1 else "no season"
+    return window, (
+        f"--window {window}: for {season}, a horizon of {config.horizon} and series of "
+        f"{np.median(lengths):,.0f} rows"
+    )
 
 
 def _short(config, series):
@@ -140,9 +175,16 @@ def split_windows(config, series) -> dict:
         return splits.split_by_dates(
             series, config.window, config.horizon, RIDERSHIP_DATES, context=False
         )
-    return splits.split_in_time(
+    return split_of(config, series)(
         series, config.window, config.horizon, config.validation_fraction, config.test_fraction
     )
+
+
+def split_of(config, series):
+    """The function that splits windows: in time, or each series at its own end."""
+    steps = series.times.dtype.kind != "M"
+    each = config.split == "each" or (config.split == "auto" and steps and series.num_series > 1)
+    return splits.split_each if each else splits.split_in_time
 
 
 def _check_backtest(task):

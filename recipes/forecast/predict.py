@@ -42,6 +42,7 @@ def predict(
         config = replace(config, time=metadata["time"], target=metadata["target"])
     if future_covariates is not None:
         config = replace(config, future_covariates=future_covariates)
+    config = replace(config, window=metadata.get("window", config.window))
     file = None
     if source is not None or config.data:
         guess = config.data is None  # the run was trained on a data set

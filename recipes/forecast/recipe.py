@@ -97,7 +97,14 @@ def build_model(config: ForecastConfig, data):
     x = inputs
     if config.normalization == "standard":
         mean, scale = data.scaling
+        if config.window_normalization == "standard":  # every window has its own
+            mean, scale = mean.copy(), scale.copy()
+            mean[: windows.num_targets], scale[: windows.num_targets] = 0, 1
         x = keras.layers.Normalization(mean=mean, variance=scale**2, name="normalization")(x)
+    per_window = data.window_normalization
+    if per_window is not None:
+        normalize = zoo.layers.WindowNormalization(**per_window, name="window_normalization")
+        x, shift, spread = normalize(x)
     scaled = x
     if lag:
         x = zoo.layers.Difference(lag, channels, name="difference")(x)
@@ -109,9 +116,14 @@ def build_model(config: ForecastConfig, data):
         stride = zoo.output_stride(core)
         residual = zoo.layers.SeasonalResidual(lag, stride, config.head, name="undo_difference")
         forecast = residual([forecast, scaled])
+    if per_window is not None:  # earlier outputs would know of what comes
+        forecast = zoo.layers.LastSteps(1, name="last_forecast")(forecast)
     trained = forecast
     if config.loss_steps:
         trained = zoo.layers.LastSteps(config.loss_steps, name="loss_steps")(forecast)
+    if per_window is not None:
+        undo = zoo.layers.WindowDenormalization(config.head, name="window_denormalization")
+        forecast = undo([forecast, shift, spread])
     mean, scale = data.target_scaling
     outputs = zoo.layers.Denormalization(mean, scale, config.head, name="units")(forecast)
     probabilistic = {
@@ -208,6 +220,8 @@ RECIPE = Recipe(
         "rmse": "min",
         "mae": "min",
         "mase": "min",
+        "smape": "min",
+        "owa": "min",
         "coverage_80": "min",
         "coverage_95": "min",
     },

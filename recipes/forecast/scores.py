@@ -3,31 +3,45 @@
 import numpy as np
 
 
-def score(actual, forecasts, naive_mae, targets) -> dict[str, float]:
+def score(actual, forecasts, units, targets, which=None, reference=None) -> dict[str, float]:
     """Scores forecasts against what happened.
 
     Args:
         actual: `(n, horizon, targets)`; NaN where nothing is known, which counts for nothing.
         forecasts: `Forecasts` of the same windows.
-        naive_mae: Mean absolute error of the naive forecast on the training data, one number a
-            target: the unit of MASE.
+        units: Mean absolute error of the naive forecast on the training data, `(series, targets)`:
+            the units of MASE.
         targets: Names of the targets.
+        which: `(n,)` number of the series of each window. Defaults to a single one.
+        reference: sMAPE and MASE of the forecast that OWA compares with. Defaults to none.
 
     Returns:
-        `mse rmse mae mase` over all windows, steps and targets; `mse_step_k` and `mae_step_k` for
-        each step ahead where there are several; `mae_<target>` and `rmse_<target>` for each target
-        where there are several; `coverage_<level>`, the fraction of values inside the interval.
-        MASE averages over targets, so that large ones do not drown small ones.
+        `mse rmse mae` over all windows, steps and targets; `mase` and `smape`, which are means over
+        the series (and targets) of each one's own, so that large ones do not drown small ones;
+        `owa`, the mean of sMAPE and MASE relative to the reference's; `mse_step_k` and `mae_step_k`
+        for each step ahead where there are several; `mae_<target>` and `rmse_<target>` for each
+        target where there are several; `coverage_<level>`, the fraction of values inside the
+        interval.
+
+    Reference:
+        Makridakis, Spiliotis and Assimakopoulos, *The M4 competition*, 2020, section 2.4.
     """
     error = np.float64(forecasts.point) - np.float64(actual)
     squared, absolute = np.square(error), np.abs(error)
-    mase = (np.nanmean(absolute, axis=(0, 1)) / naive_mae).mean()
+    which = np.zeros(len(error), int) if which is None else which
+    size = np.abs(forecasts.point) + np.abs(actual)
+    relative = 200 * np.divide(absolute, size, out=np.zeros_like(absolute), where=size != 0)
+    relative[np.isnan(actual)] = np.nan
     scores = {
         "mse": np.nanmean(squared),
         "rmse": np.sqrt(np.nanmean(squared)),
         "mae": np.nanmean(absolute),
-        "mase": mase,
+        "mase": np.nanmean(_by_series(absolute, which, len(units)) / units),
+        "smape": np.nanmean(_by_series(relative, which, len(units))),
     }
+    if reference is not None:
+        smape, mase = reference
+        scores["owa"] = (scores["smape"] / smape + scores["mase"] / mase) / 2
     if error.shape[1] > 1:
         for step in range(error.shape[1]):
             scores[f"mse_step_{step + 1}"] = np.nanmean(squared[:, step])
@@ -42,28 +56,40 @@ def score(actual, forecasts, naive_mae, targets) -> dict[str, float]:
     return {name: float(value) for name, value in scores.items()}
 
 
-def naive_mae(series, rows_end, period, num_targets) -> np.ndarray:
+def _by_series(values, which, count):
+    """Means over windows and steps, `(series, targets)`; NaN for a series without any."""
+    known = ~np.isnan(values)
+    sums = np.zeros((count, values.shape[2]))
+    counts = np.zeros((count, values.shape[2]))
+    np.add.at(sums, which, np.where(known, values, 0).sum(axis=1))
+    np.add.at(counts, which, known.sum(axis=1))
+    return np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
+
+
+def naive_mae(series, rows, period, num_targets) -> np.ndarray:
     """In-sample mean absolute error of the (seasonal) naive forecast: the unit of MASE.
 
     Args:
         series: A `TimeSeries`.
-        rows_end: Mask `(steps,)` of the rows that belong to the training part.
+        rows: Mask `(steps,)` of the rows before the test part.
         period: Season in steps; 1 is the plain naive forecast.
         num_targets: Number of leading channels to measure.
 
     Returns:
-        One number a target; 1 where the series never changes, so that MASE stays finite.
+        `(series, targets)`; NaN for a series without such rows, and where it never changes.
 
     Reference:
         Hyndman and Koehler, *Another look at measures of forecast accuracy*, 2006.
     """
-    values = series.values[:, :num_targets]
-    same = np.zeros(len(values), bool)
-    same[period:] = series.series_of(np.arange(period, len(values))) == series.series_of(
-        np.arange(len(values) - period)
-    )
-    rows = np.flatnonzero(same & rows_end)
-    if not len(rows):
-        return np.ones(num_targets)
-    error = np.abs(np.float64(values[rows]) - values[rows - period]).mean(axis=0)
-    return np.where(error > 0, error, 1.0)
+    values = np.float64(series.values[:, :num_targets])
+    ends = np.flatnonzero(rows)
+    ends = ends[ends >= period]
+    which = series.series_of(ends)
+    same = which == series.series_of(ends - period)
+    ends, which = ends[same], which[same]
+    error = np.abs(values[ends] - values[ends - period])
+    sums, counts = np.zeros((series.num_series, num_targets)), np.zeros((series.num_series, 1))
+    np.add.at(sums, which, error)
+    np.add.at(counts, which, 1)
+    units = np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
+    return np.where(units > 0, units, np.nan)

@@ -1,7 +1,8 @@
 """The forecasting task: windows, scaling, baselines, and what a trained model is asked for."""
 
 import hashlib
-from collections.abc import Mapping
+import itertools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -30,11 +31,13 @@ class ForecastTask:
         config: The `ForecastConfig`.
         windows: The `Windows` to forecast, with their splits.
         decided: What was found out about the form of the file; see `TableFile.decided`.
+        split: Splits windows, for the folds of a backtest.
     """
 
     config: ForecastConfig
     windows: Windows
     decided: Mapping = field(default_factory=dict)
+    split: Callable = split_in_time
 
     FOLDS = (
         "Backtest",
@@ -88,6 +91,7 @@ class ForecastTask:
         return {
             "first_test_origin": show(origins.min()),
             "period": self.period,
+            "window": self.windows.window,
             "difference": self.difference,
             "time": self.config.time,
             "target": list(self.config.target),
@@ -162,12 +166,29 @@ class ForecastTask:
             mean,
             scale,
             seed,
+            self.window_normalization,
         )
+
+    @cached_property
+    def window_normalization(self):
+        """Arguments of the `zoo.layers.WindowNormalization` in the model; `None` for none."""
+        method = self.config.window_normalization
+        if method == "none":
+            return None
+        series, targets = self.windows.series, self.windows.num_targets
+        deviations = [
+            series.values[begin:end, :targets][self.training_rows[begin:end]].std(axis=0)
+            for begin, end in itertools.pairwise(series.offsets)
+            if self.training_rows[begin:end].any()
+        ]
+        # What a constant window is divided by: little, beside the series that move least.
+        least = 0.1 * np.quantile(np.concatenate(deviations), 0.05)
+        return {"method": method, "channels": targets, "epsilon": max(float(least) ** 2, 1e-12)}
 
     @property
     def target_scaling(self):
         """Mean and scale of the targets that the training model forecasts in."""
-        if self.config.normalization == "none":
+        if self.config.normalization == "none" or self.config.window_normalization == "standard":
             return np.zeros(self.windows.num_targets), np.ones(self.windows.num_targets)
         return tuple(part[: self.windows.num_targets] for part in self.scaling)
 
@@ -190,8 +211,12 @@ class ForecastTask:
 
     def score(self, predictions, split) -> dict[str, float]:
         """Scores of the forecasts of a split."""
-        actual = self._observed(self._scored(split))
-        return score(actual, predictions, self.naive_mae, self.windows.series.targets)
+        starts, series = self._scored(split), self.windows.series
+        actual, which = self._observed(starts), series.series_of(starts)
+        units, targets = self.naive_mae, series.targets
+        compared = score(actual, self.naive2(self.windows, starts), units, targets, which)
+        reference = compared["smape"], compared["mase"]
+        return score(actual, predictions, units, targets, which, reference)
 
     def _scored(self, split):
         starts = self.windows.starts[split]
@@ -211,9 +236,22 @@ class ForecastTask:
 
     @cached_property
     def naive_mae(self) -> np.ndarray:
-        """The unit of MASE, one number a target."""
+        """The units of MASE, `(series, targets)`."""
         series, targets = self.windows.series, self.windows.num_targets
-        return naive_mae(series, self.training_rows, self.period, targets)
+        return naive_mae(series, self.rows_before_test, self.period, targets)
+
+    @cached_property
+    def rows_before_test(self) -> np.ndarray:
+        """Mask of the rows before the first that a test window forecasts, series by series."""
+        series, starts = self.windows.series, self.windows.starts["test"]
+        first = series.offsets[1:].copy()
+        np.minimum.at(first, series.series_of(starts), starts + self.windows.window)
+        return np.arange(len(series)) < np.repeat(first, np.diff(series.offsets))
+
+    @cached_property
+    def naive2(self) -> baselines.Naive2:
+        """The forecast that OWA compares with."""
+        return baselines.Naive2(self.windows.series, self.rows_before_test, self.period)
 
     def baselines(self) -> dict:
         """What a practitioner would try first: `{name: predictor(windows, starts)}`."""
@@ -241,7 +279,7 @@ class ForecastTask:
         """Tasks of a rolling-origin backtest: each tests on an earlier part of the series."""
         config, windows, found = self.config, self.windows, {}
         for fold in range(1, config.backtest + 1):
-            starts = split_in_time(
+            starts = self.split(
                 windows.series,
                 windows.window,
                 windows.horizon,

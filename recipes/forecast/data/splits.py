@@ -42,11 +42,7 @@ def split_in_time(
     Raises:
         UserError: A fraction is out of range, or a split would be empty.
     """
-    if not (validation > 0 and test > 0 and validation + test < 1):
-        raise UserError(
-            "Expected --validation_fraction and --test_fraction to be above 0 and to sum to less "
-            f"than 1. Received: {validation} and {test}."
-        )
+    _check_fractions(validation, test)
     starts = window_starts(series, window, horizon)
     rows = len(series)
     sizes = (validation + test + skip, test + skip, skip)
@@ -71,6 +67,53 @@ def split_in_time(
         if not len(found):
             most = int(np.add.reduceat(inside[name], series.offsets[:-1], dtype=np.int64).max())
             _refuse_empty(name, most, window, horizon)
+    return splits
+
+
+def split_each(
+    series: TimeSeries,
+    window: int,
+    horizon: int,
+    validation: float = 0.15,
+    test: float = 0.15,
+    skip: float = 0.0,
+) -> dict[str, np.ndarray]:
+    """Splits each series at its own end, so that the test part holds every one that is long enough.
+
+    The test part is the last fraction of the rows of a series, `horizon` rows at least; the
+    validation part those before it.
+
+    Args:
+        series: The data.
+        window: Input steps of a window, at least 1.
+        horizon: Steps to forecast after the last input, at least 1.
+        validation: Fraction of the rows of a series.
+        test: Fraction of the rows of a series.
+        skip: Fraction of the rows of a series, the last ones, to leave out.
+
+    Returns:
+        `{"train": ..., "validation": ..., "test": ...}`, int64 start rows in ascending order.
+
+    Raises:
+        UserError: A fraction is out of range, or a split would be empty.
+    """
+    _check_fractions(validation, test)
+    starts = window_starts(series, window, horizon)
+    lengths = np.diff(series.offsets)
+    last = series.offsets[1:] - np.round(skip * lengths).astype(np.int64)
+    second = last - np.maximum(horizon, np.round(test * lengths).astype(np.int64))
+    first = second - np.maximum(horizon, np.round(validation * lengths).astype(np.int64))
+    which = series.series_of(starts)
+    begin, end = starts + window, starts + window + horizon
+    splits = {
+        "train": starts[end <= first[which]],
+        "validation": starts[(begin >= first[which]) & (end <= second[which])],
+        "test": starts[(begin >= second[which]) & (end <= last[which])],
+    }
+    most = {"train": first - series.offsets[:-1], "validation": second - first}
+    for name, found in splits.items():
+        if not len(found):
+            _refuse_empty(name, int(most.get(name, last - second).max()), window, horizon)
     return splits
 
 
@@ -203,6 +246,14 @@ def apart(series: TimeSeries, starts: np.ndarray, horizon: int) -> np.ndarray:
             kept.append(place)
             last = which, start + horizon
     return np.array(kept, np.int64)
+
+
+def _check_fractions(validation, test):
+    if not (validation > 0 and test > 0 and validation + test < 1):
+        raise UserError(
+            "Expected --validation_fraction and --test_fraction to be above 0 and to sum to less "
+            f"than 1. Received: {validation} and {test}."
+        )
 
 
 def _refuse_empty(name: str, rows: int, window: int, horizon: int, cut: bool = True) -> None:

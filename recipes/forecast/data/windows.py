@@ -95,19 +95,41 @@ class WindowBatches(Batches):
         mean: Subtracted from the targets, one number a target.
         scale: Divides the targets, one number a target.
         seed: See `Batches`.
+        normalization: Arguments of the `zoo.layers.WindowNormalization` by which the model sees
+            its windows, and so the targets; or `None`.
     """
 
-    def __init__(self, windows, split, batch_size, positions, mean=0.0, scale=1.0, seed=None):
+    def __init__(
+        self,
+        windows,
+        split,
+        batch_size,
+        positions,
+        mean=0.0,
+        scale=1.0,
+        seed=None,
+        normalization=None,
+    ):
         super().__init__(windows.starts[split], batch_size, seed)
         self.windows = windows
         self.positions = positions
         self.mean = np.float32(mean)
         self.scale = np.float32(scale)
+        self.normalization = normalization
 
     def assemble(self, examples, ops=np):
         """Inputs and scaled targets of the windows that start at `examples`."""
         targets = self.windows.targets(examples, self.positions, ops)
-        return self.windows.inputs(examples, ops), (targets - self.mean) / self.scale
+        inputs = self.windows.inputs(examples, ops)
+        targets = (targets - self.mean) / self.scale
+        if self.normalization is None:
+            return inputs, targets
+        x = (inputs[..., : targets.shape[-1]] - self.mean) / self.scale
+        if self.normalization["method"] == "last":
+            return inputs, targets - x[:, -1:, None]
+        epsilon = np.float32(self.normalization["epsilon"])
+        deviation = ops.sqrt(ops.var(x, axis=1, keepdims=True) + epsilon)
+        return inputs, (targets - ops.mean(x, axis=1, keepdims=True)[:, None]) / deviation[:, None]
 
 
 def output_positions(time_out: int, window: int, stride: int = 1) -> np.ndarray:
