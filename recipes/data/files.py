@@ -5,6 +5,7 @@ they look like. What was decided on the way stands in the table's notes, and in 
 run keeps for its predictions.
 """
 
+import contextlib
 import difflib
 import json
 import re
@@ -31,6 +32,8 @@ from recipes.errors import UserError
 
 #: How a column without a name is called, such as the index that `DataFrame.to_csv` writes.
 UNNAMED = "Unnamed: "
+#: Name of a file that stands for standard input, in a folder that nobody knows.
+STANDARD_INPUT = "zoo-standard-input"
 #: Rows that tell whether a column holds times.
 _SOME = 2000
 #: What pandas calls the index of a frame in a Parquet file.
@@ -222,7 +225,7 @@ class TableFile:
         known = found.values[np.isfinite(found.values)]
         few = label and found.missing and found.whole and len(np.unique(known)) <= 10
         if not len(known) or found.codes or few or found.share < NEARLY:
-            self._note_words(name)
+            self.note_words(name)
             return self.labels(name)
         values = self.numbers(name)
         if found.whole and len(known) == len(values) and np.abs(known).max() < 2**53:
@@ -253,7 +256,14 @@ class TableFile:
         column = self._columns[name]
         if isinstance(column, pd.Series) or not pa.types.is_string(column.type):
             return False
-        return not self.is_numeric(name)
+        try:
+            return not self.is_numeric(name)
+        except UserError:  # numbers that can be read in two ways
+            return False
+
+    def is_typed(self, name: str) -> bool:
+        """Whether the file itself, such as Parquet, says that a column holds no texts."""
+        return isinstance(self._columns[name], pd.Series)
 
     def is_numeric(self, name: str, share: float = 1.0) -> bool:
         """Whether so many of the values of a column are numbers."""
@@ -321,8 +331,8 @@ class TableFile:
         if how and note not in self._notes:
             self._notes.append(note)
 
-    def _note_words(self, name):
-        """Says which texts that mean a missing value elsewhere are values of their own here."""
+    def note_words(self, name: str) -> None:
+        """Notes which texts that mean a missing value elsewhere are values of their own here."""
         words = {text for text in MISSING if text} | {"none"}
         found = self.labels(name).dropna()
         found = sorted(text for text in found.unique() if text.lower() in words)
@@ -389,7 +399,7 @@ def open_table(path, dialect: Dialect | None = None, before: Mapping | None = No
         else:
             with open_bytes(path) as file:
                 table = _of_bytes(file.read(), path, dialect, before)
-    except (*UNREADABLE, OSError, ValueError, pa.ArrowException) as error:
+    except (*UNREADABLE, zipfile.BadZipFile, OSError, ValueError, pa.ArrowException) as error:
         raise UserError(
             f"Expected {path} to be a {_KINDS} file. It cannot be read: "
             f"{str(error).strip().rstrip('.')}."
@@ -531,6 +541,9 @@ def _of_arrow(column):
         kind = column.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return pc.fill_null(column.cast(pa.string()), "")
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        with contextlib.suppress(pa.ArrowInvalid):  # no texts, such as pictures
+            return pc.fill_null(column.cast(pa.string()), "")
     if pa.types.is_decimal(kind):
         column = column.cast(pa.float64())
     if pa.types.is_date(kind):
@@ -579,7 +592,8 @@ def _of_series(column):
             return pd.to_datetime(column)
         except (ValueError, TypeError):
             pass  # times of the day, or of several zones: texts
-    if len(known) and known.map(lambda value: isinstance(value, dict | list)).any():
+    others = dict | list | np.ndarray | bytes
+    if len(known) and known.map(lambda value: isinstance(value, others)).any():
         return column
     texts = [_as_text(value) for value in column]
     return pa.chunked_array([pa.array(texts, pa.string())])
@@ -642,7 +656,12 @@ def _check_finite(values, name, source):
 def say_notes(notes) -> None:
     """Prints what was decided about an input on standard error, a line each."""
     for note in notes:
-        print(f"note: {note}", file=sys.stderr)
+        print(f"note: {named(note)}", file=sys.stderr)
+
+
+def named(message: str) -> str:
+    """A message in which standard input is called so, and not by the file that stands for it."""
+    return re.sub(rf"\S*{STANDARD_INPUT}", "standard input", message)
 
 
 def refuse_number(name, source, value, rows) -> None:
