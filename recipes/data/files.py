@@ -5,6 +5,7 @@ they look like. What was decided on the way stands in the table's notes, and in 
 run keeps for its predictions.
 """
 
+import contextlib
 import difflib
 import json
 import re
@@ -32,6 +33,8 @@ from recipes.errors import UserError
 
 #: How a column without a name is called, such as the index that `DataFrame.to_csv` writes.
 UNNAMED = "Unnamed: "
+#: Name of a file that stands for standard input, in a folder that nobody knows.
+STANDARD_INPUT = "zoo-standard-input"
 #: Rows that tell whether a column holds times.
 _SOME = 2000
 #: What pandas calls the index of a frame in a Parquet file.
@@ -245,7 +248,7 @@ class TableFile:
         large = found.whole and len(known) and np.abs(known).max() >= 2**53  # ids, not numbers
         if not len(known) or found.codes or few or large or found.share < NEARLY:
             self._refuse_units(name, found, known)
-            self._note_words(name)
+            self.note_words(name)
             return self.labels(name)
         values = self.numbers(name)
         if found.whole and len(known) == len(values):
@@ -296,7 +299,14 @@ class TableFile:
         column = self._columns[name]
         if isinstance(column, pd.Series) or not pa.types.is_string(column.type):
             return False
-        return not self.is_numeric(name)
+        try:
+            return not self.is_numeric(name)
+        except UserError:  # numbers that can be read in two ways
+            return False
+
+    def is_typed(self, name: str) -> bool:
+        """Whether the file itself, such as Parquet, says that a column holds no texts."""
+        return isinstance(self._columns[name], pd.Series)
 
     def is_numeric(self, name: str, share: float = 1.0) -> bool:
         """Whether so many of the values of a column are numbers."""
@@ -368,16 +378,16 @@ class TableFile:
                 "; ".join(self.before.get("marks", {}).get(name, [])),
             )
             raise UserError(
-                f"Expected column {name!r} of {self.source} to be written like that of the run's data"
-                f" ({then or 'plain numbers'}). Received: {now or 'plain numbers'}. These may be "
+                f"Expected column {name!r} of {self.source} to be written as in the run's data "
+                f"({then or 'plain numbers'}). Received: {now or 'plain numbers'}. These may be "
                 "different units: bring them to one."
             )
         note = f"{name}: {'; '.join(how)}"
         if how and note not in self._notes:
             self._notes.append(note)
 
-    def _note_words(self, name):
-        """Says which texts that mean a missing value elsewhere are values of their own here."""
+    def note_words(self, name: str) -> None:
+        """Notes which texts that mean a missing value elsewhere are values of their own here."""
         words = {text for text in MISSING if text} | {"none"}
         found = self.labels(name).dropna()
         found = sorted(text for text in found.unique() if text.lower() in words)
@@ -589,7 +599,8 @@ def _of_arrow(column):
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return pc.fill_null(column.cast(pa.string()), "")
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-        return pc.fill_null(column.cast(pa.string()), "")
+        with contextlib.suppress(pa.ArrowInvalid):  # no texts, such as pictures
+            return pc.fill_null(column.cast(pa.string()), "")
     if pa.types.is_decimal(kind):
         column = column.cast(pa.float64())
     if pa.types.is_date(kind):
@@ -632,7 +643,7 @@ def _of_series(column):
             column = column.astype(np.float64 if column.isna().any() else column.dtype.numpy_dtype)
     if column.dtype != object and not pd.api.types.is_string_dtype(column.dtype):
         return column
-    if column.map(lambda value: isinstance(value, dict | list | np.ndarray)).any():
+    if column.map(lambda value: isinstance(value, dict | list | np.ndarray | bytes)).any():
         return column  # neither numbers nor texts: refused where it is asked for
     known = column.dropna()
     numbers = known.map(lambda value: isinstance(value, int | float | np.number))
@@ -722,7 +733,12 @@ def _refuse_infinite(name, source, value, rows):
 def say_notes(notes) -> None:
     """Prints what was decided about an input on standard error, a line each."""
     for note in notes:
-        print(f"note: {note}", file=sys.stderr)
+        print(f"note: {named(note)}", file=sys.stderr)
+
+
+def named(message: str) -> str:
+    """A message in which standard input is called so, and not by the file that stands for it."""
+    return re.sub(rf"\S*{STANDARD_INPUT}", "standard input", message)
 
 
 def refuse_number(name, source, value, rows) -> None:
