@@ -276,19 +276,13 @@ class TableFile:
 
     def _refuse_units(self, name, found, known):
         """Refuses texts most of which are numbers, or numbers with one unit."""
-        cells, places = self._distinct(name)
-        some = [cells[place] for place in places[np.linspace(0, len(places) - 1, 200).astype(int)]]
-        some = [cell.strip() for cell in some if cell.strip()]
-        parts = [
-            re.fullmatch(r"([^\d\s.,+-]{0,5}\s*)([\d.,]*\d)(\s*[^\d\s.,]{0,8})", c) for c in some
-        ]
-        units = {(part[1].strip(), part[3].strip()) for part in parts if part}
-        unit = some and all(parts) and len(units) == 1 and units != {("", "")}
-        spaced = any(part and re.search(r"\s$|^\s", part[1] + part[3]) for part in parts)
-        if unit and spaced:
+        cells, _ = self._distinct(name)
+        cells = [cell.strip() for cell in cells[:200] if cell.strip()]
+        parts = [re.fullmatch(r"[\d.,]*\d\s+([^\d\s]{1,8})", cell) for cell in cells]
+        if len(cells) > 10 and all(parts) and len({part[1] for part in parts if part}) == 1:
             raise UserError(
-                f"Column {name!r} of {self.source} holds numbers with a unit, such as {some[0]!r}. "
-                f"Write the numbers alone, or say --categorical {name} where the recipe has it."
+                f"Column {name!r} of {self.source} holds numbers with a unit, such as {cells[0]!r}."
+                f" Write the numbers alone, or say --categorical {name} where the recipe has it."
             )
         if found.share >= 0.5 and len(known) and (known % 1 != 0).mean() > 0.5:
             texts = self._columns[name]
