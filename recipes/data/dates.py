@@ -110,7 +110,8 @@ def read_times(
     """
     dtype, name = column.dtype, column.name
     if pd.api.types.is_datetime64_any_dtype(dtype):
-        notes, zone = [], column.dt.tz is not None
+        notes: list[str] = []
+        zone = column.dt.tz is not None
         if zone:
             local = column.dt.tz_localize(None)
             days = bool((local.dropna() == local.dropna().dt.normalize()).all())
@@ -253,7 +254,7 @@ def _readings(texts, name, source):
     days = {}
     clock, local = np.zeros(len(texts), "m8[us]"), np.zeros(len(texts), "m8[us]")
     zoned = np.zeros(len(texts), bool)
-    notes = []
+    notes: list[str] = []
     for shape in shapes.dropna().unique():
         rows = np.flatnonzero(shapes == shape)
         parts = texts.iloc[rows].str.extract(_whole(_SHAPES[shape]))

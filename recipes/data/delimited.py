@@ -255,7 +255,7 @@ def _find_quotes(content, separator, spaced, name):
     quoted = space + rb'"(?:[^"]++|"")*+"' + space
     bare = rb"(?!" + space + rb'")[^' + sign + rb"\r\n]*+"
     row = re.compile(rb"(?:(?:" + quoted + b"|" + bare + b")(?:" + sign + rb"|\r?\n|\Z))*+")
-    end = row.match(content).end()
+    end = row.match(content).end()  # type: ignore[union-attr]  # it matches nothing, too
     if end == len(content):
         # A text of several lines, each of which is a whole row by itself, is no text of one cell.
         return not (separator == "\t" and plain and _quoted_newline(content))
@@ -407,7 +407,8 @@ def _parse(body, separator, quotes, width, types, name, notes):
         return [pa.chunked_array([[]], pa.string()) for _ in range(width)], False
     types = dict(types)
     decimal = types.pop("decimal", ".")
-    short, long = [], []
+    short: list = []
+    long: list = []
 
     def ragged(row):
         (short if row.actual_columns < row.expected_columns else long).append(row)
@@ -441,7 +442,8 @@ def _parse(body, separator, quotes, width, types, name, notes):
         table = read(body, types)
     except pa.ArrowInvalid:
         types.clear()  # a mark of a missing value, or a number of another form, below the sample
-        short.clear(), long.clear()
+        short.clear()
+        long.clear()
         try:
             table = read(body, {})
         except pa.ArrowInvalid as error:

@@ -143,11 +143,9 @@ class TableFile:
         cells = [None if cell in absent else cell for cell in cells]
         return pd.Series(np.array([*cells, None], object)[places], name=name, dtype=object)
 
-    def read(self, name: str) -> Numbers | None:
-        """A column of texts, tried as numbers; `None` for a column of other values."""
+    def read(self, name: str) -> Numbers:
+        """A column of texts, tried as numbers."""
         column = self._columns[name]
-        if isinstance(column, pd.Series):
-            return None
         if name not in self._found:
             self._found[name] = self._read(name, column)
         return self._found[name]
@@ -213,9 +211,9 @@ class TableFile:
         Raises:
             UserError: A value is no finite number, naming it and its row.
         """
-        found = self.read(name)
-        if found is None:
+        if isinstance(self._columns[name], pd.Series):
             return _typed_numbers(self._columns[name], self.source)
+        found = self.read(name)
         if len(found.bad):
             texts = self._columns[name]
             refuse_number(name, self.source, texts[int(found.bad[0])].as_py(), found.bad)
@@ -499,7 +497,8 @@ def _filled(dialect, before):
 
 def _named(names, columns):
     """Columns by name: those without one and those of the same name are numbered."""
-    counts, seen, found, notes = Counter(names), Counter(), {}, []
+    counts, seen = Counter(names), Counter[str]()
+    found, notes = {}, []
     for place, (name, column) in enumerate(zip(names, columns, strict=True)):
         if not name:
             name = f"{UNNAMED}{place}"

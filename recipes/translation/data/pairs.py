@@ -1,11 +1,14 @@
 """Pairs of texts, one a line: `source<TAB>target`; published ones and files of your own."""
 
+import re
 import zipfile
 from pathlib import Path
 
+from recipes.data.dates import is_date
 from recipes.data.dialect import Dialect
 from recipes.data.download import UNREADABLE, fetch, open_bytes
 from recipes.data.files import open_table
+from recipes.data.numbers import is_number
 from recipes.data.texts import decode, read_noted_text
 from recipes.errors import UserError
 
@@ -54,12 +57,20 @@ def read_pairs(path, dialect=None, source=None, target=None) -> tuple[list, tupl
         pairs, more = find_pairs(text, str(path), source, target, dialect.header)
         return pairs, notes + more
     file = open_table(path, dialect)
-    columns = {name: file.texts(name).fillna("") for name in file.names}
+    columns, notes = {name: file.texts(name).fillna("") for name in file.names}, ()
     rows = enumerate(zip(*columns.values(), strict=True), start=1)
     rows = [(f"row {number:,}", cells) for number, cells in rows]
-    pairs, notes = _pairs(rows, list(columns), str(path), source, target)
-    if file.decided.get("header") == "first" and dialect.header is None:
-        notes = (_names_note("row", file.names), *notes)
+    asked = {source, target} & {*file.names}
+    may_be_a_pair = len(file.names) > 1 and "header" in file.decided and not asked
+    if may_be_a_pair and dialect.header is None:
+        if sum(map(_is_name, file.names)) < 2:
+            raise UserError(
+                f"The first row of {path} may hold names or a pair: {', '.join(file.names)[:80]!r}."
+                " Say --header first or --header none."
+            )
+        notes = (_names_note("row", file.names),)
+    pairs, more = _pairs(rows, list(columns), str(path), source, target)
+    notes += more
     return pairs, (*file.notes, *notes)
 
 
@@ -134,11 +145,16 @@ def find_pairs(text, name, source=None, target=None, header=None):
 def _are_names(rows):
     """Whether the first row holds names of columns: at least two that are in no row below."""
     first = rows[0][1]
-    known = [place for place, cell in enumerate(first) if cell.casefold() in _HEADER]
+    known = [place for place, cell in enumerate(first) if _is_name(cell)]
     if len(known) < 2:
         return False
     below = {(p, cells[p]) for _, cells in rows[1:] for p in known if p < len(cells)}
     return sum((place, first[place]) not in below for place in known) >= 2
+
+
+def _is_name(cell):
+    """Whether a cell is one word that names a column, such as `en`, `target` or `sentence_es`."""
+    return " " not in cell and any(p in _HEADER for p in re.split(r"[\W_]+", cell.casefold()))
 
 
 #: Names of columns of texts, in lower case.
@@ -217,9 +233,13 @@ def _holds_texts(rows, place):
     """Whether a column holds texts, and not numbers or a few codes such as those of languages."""
     cells = [cells[place] for _, cells in rows if place < len(cells)]
     cells = [cell for cell in cells if cell]
-    if not cells or all(cell.isdigit() for cell in cells):
+    values = sum(is_number(cell) or is_date(cell) for cell in cells)
+    if not cells or values >= 0.9 * len(cells):
         return False
-    return not (len(cells) > 10 and len({*cells}) <= 3 and max(map(len, cells)) <= 8)
+    few = len(cells) > 10 and len({*cells}) <= 3
+    short = max(map(len, cells)) <= 8 and not any(" " in cell for cell in cells)
+    spaced = any(" " in cell for _, row in rows[:100] for cell in row)
+    return not (short and (few or (spaced and any(c.isdigit() for cell in cells for c in cell))))
 
 
 def _short(line):

@@ -62,7 +62,10 @@ def test_pairs_of_a_file(tmp_path):
         (b"", "holds no pairs. Write one a line"),
         (b"no tab\na\tb\nc\td\n", "Received in line 1, without a tab: 'no tab'"),
         (b"no tab\nand none here\n", "Received: one, such as 'and none here'. Put a tab between"),
-        (b"a,b\nc,d\ne,\n", "The target in row 2 of .*: 'e\\\\t'. Complete it, or delete the row"),
+        (
+            b"en,es\nc,d\ne,\n",
+            "The target in row 2 of .*: 'e\\\\t'. Complete it, or delete the row",
+        ),
         (gzip.compress(b"a\tb\n" * 99)[:20], "Cannot read .*p.tsv: "),
     ],
 )
