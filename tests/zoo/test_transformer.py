@@ -304,7 +304,9 @@ def test_the_book_model_has_its_size():
     assert model.count_params() == blocks + embeddings + head
 
 
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize(
+    "policy", ["mixed_bfloat16", pytest.param("mixed_float16", marks=pytest.mark.slow)]
+)
 def test_half_precision_has_float32_logits(policy):
     keras.config.set_dtype_policy(policy)
     try:
