@@ -204,9 +204,11 @@ def test_a_run_that_was_cut_off_ends_as_if_it_had_not_been(train):
             raise KeyboardInterrupt
 
     original = Checkpoint.on_epoch_end
-    whole = train(epochs=2)
+    plain = {"model.attention": "none", "model.attention_layer_size": None, "epochs": 2}
+    plain |= {"model.encoder": "plain", "model.cell": "gru"}  # the quickest to trace
+    whole = train(**plain)
     with mock.patch.object(Checkpoint, "on_epoch_end", killed):
-        cut = train(epochs=2, status=130)
+        cut = train(**plain, status=130)
     with quick():
         assert main(["train", "--resume", str(cut)]) == 0
     assert metrics_of(cut)["test"] == metrics_of(whole)["test"]
@@ -416,17 +418,17 @@ def test_columns_of_a_table_are_learned_from(train, tmp_path, capsys):
     assert predict(capsys, run, tmp_path / "in.txt", "--encoding", "latin-1")[0] == out
 
 
-def test_learned_positions_must_be_enough(data):
+@pytest.mark.parametrize(
+    ("max_length", "fewest"), [(9, 16), pytest.param(6, 8, marks=pytest.mark.slow)]
+)
+def test_learned_positions_must_be_enough(data, max_length, fewest):
     arguments = {"num_layers": 1, "num_heads": 2, "embedding_dim": 8, "positions": "learned"}
-    for max_length, fewest in ((6, 8), (9, 16)):
-        flags = {"model": "transformer", "max_length": max_length}
-        _, built = task_and_built(
-            data, **flags, model_arguments={**arguments, "max_length": fewest}
-        )
-        assert len(Translator(built.model, max_length).translate(["One red cat"])) == 1
-        wrong = {**arguments, "max_length": fewest - 1}
-        with pytest.raises(UserError, match=f"needs {fewest} positions.*now {fewest - 1}"):
-            task_and_built(data, **flags, model_arguments=wrong)
+    flags = {"model": "transformer", "max_length": max_length}
+    _, built = task_and_built(data, **flags, model_arguments={**arguments, "max_length": fewest})
+    assert len(Translator(built.model, max_length).translate(["One red cat"])) == 1
+    wrong = {**arguments, "max_length": fewest - 1}
+    with pytest.raises(UserError, match=f"needs {fewest} positions.*now {fewest - 1}"):
+        task_and_built(data, **flags, model_arguments=wrong)
 
 
 def test_presets_are_flags_of_models_that_can_be_built():
