@@ -261,20 +261,18 @@ def _predict(arguments):
     parser.add_argument("-o", "--output", help="file to write; by default standard output")
     parser.add_argument("--backend", choices=BACKENDS, help="Keras backend; by default the run's")
     known = set()
+    groups = [("how the input is written, where it is not found out", None, dialect_flags())]
     for recipe in map(find_recipe, RECIPES):
-        group = parser.add_argument_group(f"runs of {recipe.name}", recipe.predict_help or None)
-        for flag in recipe.predict_flags:
+        groups.append((f"runs of {recipe.name}", recipe.predict_help, recipe.predict_flags))
+    for title, description, flags in groups:
+        group = parser.add_argument_group(title, description or None)
+        for flag in flags:
             if flag.name in known:  # two recipes share it
                 continue
             known.add(flag.name)
             names = dict.fromkeys([f"--{flag.name}", f"--{flag.name.replace('_', '-')}"])
             how = {"action": "store_true"} if flag.type is bool else {"type": flag.type}
-            group.add_argument(*names, help=flag.help, **how)
-    group = parser.add_argument_group("how a table is written, where it is not found out")
-    for flag in dialect_flags():
-        if flag.name not in known:
-            names = dict.fromkeys([f"--{flag.name}", f"--{flag.name.replace('_', '-')}"])
-            group.add_argument(*names, help=flag.help.replace("%", "%%"), type=flag.type)
+            group.add_argument(*names, help=flag.help.replace("%", "%%"), **how)
     options = vars(parser.parse_intermixed_args(arguments))  # the input may come last
     from recipes.engine.predict import predict
 

@@ -19,8 +19,12 @@ _FOOTER = 3
 #: Two-digit years lie in the hundred years that end so many years from now.
 _AHEAD = 20
 
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_MONTH = rf"(?P<month>(?:{'|'.join(_MONTHS)})[a-z]*)\.?"
+_MONTHS = tuple(name.lower() for name in (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September",
+    "October", "November", "December",
+))  # fmt: skip
+_NAMES = "|".join(f"{name}|{name[:4]}|{name[:3]}" for name in _MONTHS)
+_MONTH = rf"(?P<month>{_NAMES})\.?"
 _DAY, _NUMBER = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?", r"(?P<number>\d{1,2})"
 _YEAR, _LONG = r"(?P<year>\d{4}|\d{2})", r"(?P<year>\d{4})"
 _SIGN = r"\s*[-/., ]\s*"
@@ -36,8 +40,10 @@ _SHAPES = {
     "Y-M": rf"{_LONG}[-/](?P<month_number>\d{{1,2}})",
     "M-Y": rf"(?P<month_number>\d{{1,2}})[-/]{_LONG}",
     "M.Y": r"(?P<month_number>0[1-9]|1[0-2])\.(?P<year>(?:19|20)\d{2})",
-    "quarter": rf"{_LONG}\s*[-/]?\s*q(?P<quarter>[1-4])",
-    "Q-Y": rf"q(?P<quarter>[1-4])\s*[-/]?\s*{_LONG}",
+    "quarter": rf"{_YEAR}\s*[-/:]?\s*q(?P<quarter>[1-4])",
+    "Q-Y": rf"q(?P<quarter>[1-4])\s*[-/']?\s*{_YEAR}",
+    "qQY": rf"(?P<quarter>[1-4])\s*q\s*[-/']?\s*{_YEAR}",
+    "YMm": rf"{_LONG}m(?P<month_number>\d{{1,2}})",
     "week": rf"{_LONG}-?w(?P<week>\d{{1,2}})(?:-?(?P<weekday>[1-7]))?",
 }
 _WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?\s+)?"
@@ -104,23 +110,29 @@ def read_times(
     """
     dtype, name = column.dtype, column.name
     if pd.api.types.is_datetime64_any_dtype(dtype):
-        notes, zone = [], column.dt.tz is not None
+        notes: list[str] = []
+        zone = column.dt.tz is not None
         if zone:
-            notes = [f"{name}: times converted to UTC"]
-            column = column.dt.tz_convert("UTC").dt.tz_localize(None)
+            local = column.dt.tz_localize(None)
+            days = bool((local.dropna() == local.dropna().dt.normalize()).all())
+            notes, zone = [f"{name}: {_LOCAL if days else _UTC}"], not days
+            column = local if days else column.dt.tz_convert("UTC").dt.tz_localize(None)
         kept = _without_footer(column, column.isna().to_numpy(), source, flag)
         values = column.iloc[:kept].to_numpy(MICROSECONDS)
-        return Times(values, kept, zone=zone, notes=tuple(notes))
+        return Times(values, kept, zone=zone, notes=(*notes, *_footer(column, kept)))
     if pd.api.types.is_bool_dtype(dtype):
         _refuse(column, 0, source, flag)
-    if pd.api.types.is_numeric_dtype(dtype):
+    if pd.api.types.is_numeric_dtype(dtype) and date_format is not None:
+        width = len(datetime.datetime(2024, 11, 22, 13, 14, 15).strftime(date_format))
+        column = column.astype("Int64").astype(str).str.zfill(width)
+    elif pd.api.types.is_numeric_dtype(dtype):
         kept = _without_footer(column, column.isna().to_numpy(), source, flag)
-        return _of_numbers(column.iloc[:kept], source, flag)
+        return _of_numbers(column.iloc[:kept], source, flag, _footer(column, kept))
     texts = column.astype(object).where(column.notna(), "").astype(str).str.strip()
     numbers = pd.to_numeric(texts.where(texts.str.fullmatch(r"[+-]?\d+(?:\.0*)?"), None))
     if date_format is None and numbers.notna().mean() > 0.5:  # some of them spoilt
         kept = _without_footer(texts, numbers.isna().to_numpy(), source, flag)
-        return _of_numbers(numbers.iloc[:kept].rename(name), source, flag)
+        return _of_numbers(numbers.iloc[:kept].rename(name), source, flag, _footer(texts, kept))
     return _of_texts(texts.rename(name), source, order, date_format, regular, flag)
 
 
@@ -146,7 +158,7 @@ def holds_times(texts: pd.Series) -> bool:
     return len(found) > 0 and bool(_shape_of(found).notna().mean() >= 0.5)
 
 
-def _of_numbers(column, source, flag):
+def _of_numbers(column, source, flag, notes=()):
     """Whole numbers: months such as 202401, days such as 20240131, or steps."""
     numbers = column.to_numpy(np.float64)
     bad = np.flatnonzero(~(np.abs(numbers) < 2**53) | (numbers != np.floor(numbers)))
@@ -159,8 +171,8 @@ def _of_numbers(column, source, flag):
             found = pd.to_datetime(pd.Series(numbers.astype(str)), format=form, errors="coerce")
             if found.notna().all():
                 note = f"{column.name}: numbers such as {numbers[0]} are read as {what}"
-                return Times(found.to_numpy(MICROSECONDS), len(numbers), notes=(note,))
-    return Times(numbers, len(numbers))
+                return Times(found.to_numpy(MICROSECONDS), len(numbers), notes=(note, *notes))
+    return Times(numbers, len(numbers), notes=notes)
 
 
 def _of_texts(texts, source, order, date_format, regular, flag):
@@ -168,7 +180,12 @@ def _of_texts(texts, source, order, date_format, regular, flag):
     codes, distinct = pd.factorize(texts)
     distinct = pd.Series(distinct, dtype=object)
     if date_format is not None:
-        found = pd.to_datetime(distinct, format=date_format, errors="coerce", utc=True)
+        try:
+            found = pd.to_datetime(distinct, format=date_format, errors="coerce", utc=True)
+        except ValueError as error:
+            raise UserError(
+                f"Cannot read dates by --date_format {date_format}: {error}."
+            ) from error
         zone = "%z" in date_format
         found = found.dt.tz_localize(None).to_numpy(MICROSECONDS)
         readings, notes = {None: found}, [f"{name}: dates read as {date_format}"]
@@ -192,12 +209,24 @@ def _of_texts(texts, source, order, date_format, regular, flag):
     key = next(iter(different.values()))
     if key is not None:
         notes = [*notes, f"{name}: dates such as {texts.iloc[0]} read {_in_words(key)}"]
-    if kept < len(texts):
-        notes = [*notes, f"{len(texts) - kept} row(s) at the end left out, without a time: "
-                 f"{', '.join(map(repr, texts.iloc[kept:]))}"]  # fmt: skip
+    notes = [*notes, *_footer(texts, kept)]
     if zone:
-        notes = [*notes, f"{name}: times converted to UTC"]
+        notes = [*notes, f"{name}: {_UTC}"]
     return Times(fitting[key], kept, key, zone, tuple(notes))
+
+
+#: What becomes of times with a distance to UTC.
+_UTC = "times converted to UTC"
+_LOCAL = "days with a zone are kept as they are written"
+
+
+def _footer(texts, kept):
+    """A note on the rows at the end that are left out."""
+    left = len(texts) - kept
+    if not left:
+        return ()
+    shown = ", ".join(map(repr, texts.iloc[kept:].astype(str)))
+    return (f"{left} row{'s' * (left > 1)} at the end without a time left out: {shown}",)
 
 
 def _in_words(key):
@@ -223,15 +252,21 @@ def _readings(texts, name, source):
     """
     shapes = _shape_of(texts)
     days = {}
-    clock = np.zeros(len(texts), "m8[us]")
+    clock, local = np.zeros(len(texts), "m8[us]"), np.zeros(len(texts), "m8[us]")
     zoned = np.zeros(len(texts), bool)
-    notes = []
+    notes: list[str] = []
     for shape in shapes.dropna().unique():
         rows = np.flatnonzero(shapes == shape)
         parts = texts.iloc[rows].str.extract(_whole(_SHAPES[shape]))
         days[shape] = rows, _days(shape, parts, name, notes)
-        clock[rows], zoned[rows] = _clock(parts)
+        clock[rows], local[rows], zoned[rows] = _clock(parts)
+        _check_labels(shape, parts, texts.iloc[rows], name, source)
     orders = {shape: list(found) for shape, (_, found) in days.items()}
+    found = shapes.notna().to_numpy()
+    days_only = zoned.any() and bool((local[found] == np.timedelta64(0)).all())
+    if days_only:
+        clock, zoned = local, np.zeros(len(texts), bool)
+        notes.append(f"{name}: {_LOCAL}")
     readings = {}
     for combination in itertools.product(*orders.values()):
         named = {order for order in combination if order is not None}
@@ -284,11 +319,37 @@ def _days(shape, parts, name, notes):
         found = pd.to_datetime(texts, format="%G-%V-%u", errors="coerce")
         return {None: found.to_numpy(MICROSECONDS)}
     if "month" in parts:
-        months = parts["month"].str[:3].str.lower().map({m: n for n, m in enumerate(_MONTHS, 1)})
+        numbers = {name[:3]: number for number, name in enumerate(_MONTHS, 1)}
+        months = parts["month"].str[:3].str.lower().map(numbers)
     else:
         months = parts["month_number"]
     days = parts["day"].astype(int).to_numpy() if "day" in parts else ones
     return {None: _dates(years, months.astype(int).to_numpy(), days)}
+
+
+def _check_labels(shape, parts, texts, name, source):
+    """Refuses what looks like months of years, but is something else, row by row."""
+    years = parts["year"].astype(int).to_numpy() if "year" in parts else np.zeros(0)
+    if shape in ("Y-M", "M-Y") and len(years) > 1:
+        months = parts["month_number"].astype(int).to_numpy()
+        seasons = (months == (years + 1) % 100).all()
+        per_year = np.unique(years, return_counts=True)[1]
+        quarters = months.max() <= 4 and len(years) >= 8 and (per_year == 4).mean() > 0.5
+        if seasons or quarters:
+            what = "seasons" if seasons else "quarters (written 2021Q1)"
+            _refuse_labels(texts, name, source, what)
+    if shape in ("Mon-Y", "Y-Mon") and len(years) > 2 and (parts["year"].str.len() == 2).all():
+        same = (parts["month"].str[:3].str.lower().to_numpy()[1:] ==
+                parts["month"].str[:3].str.lower().to_numpy()[:-1])  # fmt: skip
+        if (same & (years[1:] != years[:-1])).mean() > 0.5:
+            _refuse_labels(texts, name, source, "days of a month")
+
+
+def _refuse_labels(texts, name, source, what):
+    raise UserError(
+        f"Texts such as {texts.iloc[0]!r} in column {name!r} of {source} look like months, but may "
+        f"be {what}. Write whole dates, or say --time none to take the rows as equally spaced."
+    )
 
 
 def _years(texts, name, notes):
@@ -316,7 +377,7 @@ def _dates(years, months, days):
 
 
 def _clock(parts):
-    """Times of the day, with the distance to UTC taken off, and which texts name one."""
+    """Times of the day in UTC, and as written, and which texts name their distance to UTC."""
     hours = parts["hour"].fillna("0").astype(int)
     half = parts["half"].str.lower()
     hours = hours.where(half.isna(), hours % 12) + 12 * (half == "p")
@@ -327,10 +388,13 @@ def _clock(parts):
     shift = shift.str.replace(":", "")
     away = shift.str[1:3].astype(int) * 60 + shift.str[3:5].replace("", "0").astype(int)
     away = away.where(shift.str[0] == "+", -away)
-    micro = (hours * 3600 + (minutes - away) * 60) * 1_000_000 + (seconds * 1e6).round().astype(int)
+    local = hours * 3_600_000_000 + minutes * 60_000_000 + (seconds * 1e6).round().astype(int)
     right = (hours <= 24) & (minutes < 60) & (seconds < 61)
-    found = micro.to_numpy().astype("m8[us]")
-    return np.where(right, found, np.timedelta64("NaT")), zone.notna().to_numpy()
+    both = (
+        np.where(right, micro.to_numpy().astype("m8[us]"), np.timedelta64("NaT"))
+        for micro in (local - away * 60_000_000, local)
+    )
+    return *both, zone.notna().to_numpy()
 
 
 def _without_footer(column, bad, source, flag):
@@ -393,7 +457,7 @@ def in_seconds(times: np.ndarray, time: str | None) -> np.ndarray:
     if len(broken):
         raise UserError(
             f"Expected whole seconds in column {time!r}. Received: {broken[0]}. Use --resample s, "
-            "or leave --time out if the rows are equally spaced."
+            "or say --time none if the rows are equally spaced."
         )
     return whole
 

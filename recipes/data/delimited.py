@@ -11,7 +11,7 @@ import io
 import itertools
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -74,12 +74,16 @@ def read_delimited(content: bytes, dialect: Dialect, name: str, texts=False) -> 
     Example:
         >>> found = read_delimited(b"city;size\nRome;1,5\n", Dialect(), "cities.csv")
         >>> found.names, found.decided["separator"], found.columns[1].to_pylist()
-        (['city', 'size'], ';', ['1,5'])
+        (['city', 'size'], ';', [1.5])
     """
     encoding = dialect.encoding or find_encoding(content, name)
     content = _as_utf8(content, encoding, name)
     lines = _lines(content, _SAMPLE)
     skipped = dialect.skip_rows or 0
+    told = re.fullmatch("sep=(.)", lines[0]) if lines and not skipped else None
+    if told and dialect.skip_rows is None:  # spreadsheets say so
+        dialect = replace(dialect, separator=dialect.separator or told[1], skip_rows=1)
+        skipped = 1
     if skipped >= len(lines):
         raise UserError(
             f"--skip_rows {skipped} leaves nothing of {name}: it has {len(lines)} lines."
@@ -109,7 +113,8 @@ def read_delimited(content: bytes, dialect: Dialect, name: str, texts=False) -> 
         columns = _parse_spaced(body.to_pybytes(), separator, width)
     else:
         below = [row for row in rows[head + (header == "first") :] if len(row) == width]
-        plain = not (texts or dialect.decimal or dialect.thousands)
+        given = dialect.decimal or dialect.thousands or dialect.missing_values
+        plain = not (texts or given)
         types = _number_types(below, separator, width) if plain else {}
         columns, comma = _parse(body, separator, quotes, width, types, name, notes)
         decimal = {"decimal": ","} if comma else {}
@@ -146,7 +151,7 @@ def _as_utf8(content, encoding, name):
             f"{content.count(10, 0, where) + 1:,}. Leave --encoding out, or give another one."
         ) from error
     content = content.removeprefix(b"\xef\xbb\xbf")
-    if b"\x00" in content[:_SAMPLE]:
+    if b"\x00" in content:
         raise UserError(f"{name} is no table: it holds bytes that no text has.")
     if b"\r" in content[:_SAMPLE] and b"\n" not in content:
         content = content.replace(b"\r", b"\n")
@@ -201,6 +206,7 @@ def _find_separator(lines, name):
             share = count / (len(rows) - first)
             found.append((first == 0, share, typed / max(1, len(values)), sign))
     if not found:
+        _check_one_column(lines, name)
         return _NEVER
     found.sort(reverse=True)
     if len(found) > 1 and found[0][:3] == found[1][:3]:
@@ -218,6 +224,27 @@ def _find_separator(lines, name):
     return found[0][3]
 
 
+def _check_one_column(lines, name):
+    """Refuses lines of one cell that look like rows of several."""
+    filled = [line for line in lines[:_ROWS] if line.strip()]
+    words = [line.split() for line in filled]
+    values = [cell for row in words[1:] for cell in row]
+    typed = sum(is_number(cell) or is_date(cell) for cell in values)
+    if len({*map(len, words)}) == 1 and len(words[0]) > 1 and typed >= 0.5 * len(values) > 0:
+        raise UserError(
+            f"The lines of {name} look like columns with spaces between: {filled[0]!r}. Say "
+            "--separator space if they are, or put texts with spaces in quotes."
+        )
+    quoted = all(line.startswith('"') and line.endswith('"') for line in filled)
+    for sign in SEPARATORS:
+        counts = {line.count(sign) for line in filled}
+        if quoted and len(filled) > 1 and len(counts) == 1 and counts != {0}:
+            raise UserError(
+                f"Each line of {name} stands in quotes as a whole: {filled[0]!r}. Write it without "
+                "these quotes."
+            )
+
+
 def _find_quotes(content, separator, spaced, name):
     """Whether the signs `"` are quotes, or parts of texts."""
     if b'"' not in content:
@@ -228,7 +255,7 @@ def _find_quotes(content, separator, spaced, name):
     quoted = space + rb'"(?:[^"]++|"")*+"' + space
     bare = rb"(?!" + space + rb'")[^' + sign + rb"\r\n]*+"
     row = re.compile(rb"(?:(?:" + quoted + b"|" + bare + b")(?:" + sign + rb"|\r?\n|\Z))*+")
-    end = row.match(content).end()
+    end = row.match(content).end()  # type: ignore[union-attr]  # it matches nothing, too
     if end == len(content):
         # A text of several lines, each of which is a whole row by itself, is no text of one cell.
         return not (separator == "\t" and plain and _quoted_newline(content))
@@ -243,7 +270,9 @@ def _find_quotes(content, separator, spaced, name):
 
 
 def _quoted_newline(content):
-    return re.search(rb'"[^"\n]*\n', content) is not None
+    """Whether a cell in quotes goes over several lines, in a file separated by tabs."""
+    cells = re.finditer(rb'(?:^|(?<=[\t\n]))"(?:[^"]++|"")*+"(?=[\t\r\n]|\Z)', content)
+    return any(b"\n" in cell.group() for cell in cells)
 
 
 def _equal_cells(content, separator):
@@ -256,6 +285,7 @@ def _equal_cells(content, separator):
 def lines_above(rows) -> int:
     """How many rows of cells stand above the header: those with fewer cells than what follows."""
     filled = [len(row) for row in rows]
+    filled = [_filled(row) for row in rows] if _padded(rows) else filled
     width = Counter(filter(None, filled)).most_common(1)[0][0]
     first = next(place for place, count in enumerate(filled) if count == width)
     above = [count for count in filled[:first] if count]
@@ -265,6 +295,15 @@ def lines_above(rows) -> int:
     if max(above) >= width - values or _like_data(rows[first:]):
         return 0  # a header that lacks a name, above rows of values
     return first
+
+
+def _padded(rows):
+    """Whether the first row ends in empty cells, as lines above a spreadsheet's header do."""
+    return bool(rows and rows[0]) and _filled(rows[0]) < len(rows[0])
+
+
+def _filled(row):
+    return max((place for place, cell in enumerate(row, start=1) if cell.strip()), default=0)
 
 
 def _width(rows, first, header, name):
@@ -348,7 +387,7 @@ def _number_types(rows, separator, width):
     )  # fmt: skip
     point = "," if comma else "."
     whole = re.compile(r"-?(?:0|[1-9]\d{0,17})")
-    number = re.compile(rf"-?\d+(?:\{point}\d+)?(?:[eE][+-]?\d+)?")
+    number = re.compile(rf"-?\d{{1,15}}(?:\{point}\d+)?(?:[eE][+-]?\d+)?")
     thousands = re.compile(rf"-?[1-9]\d{{0,2}}\{point}\d{{3}}")
     for place in range(width):
         cells = [row[place] for row in rows if row[place]]
@@ -368,7 +407,8 @@ def _parse(body, separator, quotes, width, types, name, notes):
         return [pa.chunked_array([[]], pa.string()) for _ in range(width)], False
     types = dict(types)
     decimal = types.pop("decimal", ".")
-    short, long = [], []
+    short: list = []
+    long: list = []
 
     def ragged(row):
         (short if row.actual_columns < row.expected_columns else long).append(row)
@@ -402,7 +442,8 @@ def _parse(body, separator, quotes, width, types, name, notes):
         table = read(body, types)
     except pa.ArrowInvalid:
         types.clear()  # a mark of a missing value, or a number of another form, below the sample
-        short.clear(), long.clear()
+        short.clear()
+        long.clear()
         try:
             table = read(body, {})
         except pa.ArrowInvalid as error:
@@ -413,13 +454,24 @@ def _parse(body, separator, quotes, width, types, name, notes):
             f"{long[0].actual_columns} in {len(long):,} rows, such as {long[0].text[:80]!r}. Put "
             'texts that hold the separator in quotes, and write 1.5 or "1,5", not 1,5.'
         )
+    broken = next((row.text for row in short if "\n" in row.text or "\r" in row.text), None)
+    if broken is not None:
+        raise UserError(
+            f"Expected {width} cells in every row of {name}. Received fewer in one over several "
+            f"lines: {broken[:60]!r}. Complete it."
+        )
     if short:
         body, count = _completed(body, separator, width, short), len(short)
         notes.append(
             f"{count:,} row{'s' * (count > 1)} with fewer than {width} cells, such as "
             f"{short[0].text[:60]!r}: the last ones count as empty"
         )
-        table = read(body, types)
+        short.clear()
+        try:
+            table = read(body, types)
+        except pa.ArrowInvalid:
+            types.clear()
+            table = read(body, types)
     columns = table.columns
     whole = [place for place, kind in types.items() if kind == pa.int64()]
     if whole and _leading_zeros(body, separator):
@@ -446,8 +498,9 @@ def _leading_zeros(body, separator):
 def _completed(body, separator, width, short):
     """The text with the missing separators at the end of its short rows."""
     ends = {row.text.encode(): separator.encode() * (width - row.actual_columns) for row in short}
-    lines = body.to_pybytes().split(b"\n")
-    return pa.py_buffer(b"\n".join(line + ends.get(line.rstrip(b"\r"), b"") for line in lines))
+    parts = re.split(rb"(\r\n|\n|\r)", body.to_pybytes())
+    parts[::2] = [line + ends.get(line, b"") for line in parts[::2]]
+    return pa.py_buffer(b"".join(parts))
 
 
 def _parse_spaced(body, separator, width):
@@ -461,9 +514,8 @@ def _parse_spaced(body, separator, width):
 
 def _longest(body, quotes):
     """Bytes of a block that surely holds a row, for pyarrow reads blocks of whole rows."""
-    if not quotes:
-        return 1 << 21
-    longest = max(map(len, re.findall(rb'"[^"]*"', body)), default=0)
+    cells = re.finditer(rb'"[^"]*"' if quotes else rb"[^\n]{1000,}", body)
+    longest = max((cell.end() - cell.start() for cell in cells), default=0)
     return max(1 << 21, 4 * longest)
 
 

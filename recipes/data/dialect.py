@@ -53,6 +53,12 @@ class Dialect:
                 f'Expected --separator to be one sign, such as ";" or tab. Received: '
                 f"{self.separator!r}"
             )
+        for name, values in (("decimal", (".", ",")), ("header", ("first", "none"))):
+            if getattr(self, name) not in (None, *values):
+                raise UserError(
+                    f"Expected --{name} to be {' or '.join(values)}. Received: "
+                    f"{getattr(self, name)!r}"
+                )
         if self.thousands is not None and (
             self.thousands not in THOUSANDS or THOUSANDS[self.thousands] == self.decimal
         ):

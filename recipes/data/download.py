@@ -14,8 +14,8 @@ import tarfile
 import tempfile
 import zlib
 from dataclasses import dataclass
+from io import BufferedIOBase
 from pathlib import Path
-from typing import BinaryIO
 
 from recipes.errors import UserError
 
@@ -119,7 +119,7 @@ FILES: dict[str, Published] = {
 }
 
 
-def open_bytes(path: str | Path) -> BinaryIO:
+def open_bytes(path: str | Path) -> BufferedIOBase:
     """Opens a file for reading, through gzip if its first bytes say that it is compressed.
 
     Args:
@@ -133,7 +133,7 @@ def open_bytes(path: str | Path) -> BinaryIO:
     """
     with open(path, "rb") as file:
         compressed = file.read(2) == GZIP_MAGIC
-    return gzip.open(path, "rb") if compressed else open(path, "rb")
+    return gzip.open(path) if compressed else open(path, "rb")
 
 
 def fetch(name: str) -> Path:
@@ -258,7 +258,9 @@ def _extract(archive: Path, member: str) -> tuple[Path, str | None]:
             found = next((m for m in file if m.isfile() and m.name.endswith(member)), None)
             if found is None:
                 return archive, f"no file in it is named {member}"
-            with file.extractfile(found) as source, open(target, "wb") as out:
+            source = file.extractfile(found)
+            assert source is not None  # a regular file
+            with source, open(target, "wb") as out:
                 shutil.copyfileobj(source, out)
     except UNREADABLE as error:
         return archive, f"it cannot be unpacked ({error})"

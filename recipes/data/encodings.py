@@ -27,8 +27,14 @@ _ALPHABETS = {
 }  # fmt: skip
 #: Signs that are no letters and found in texts of all of these languages.
 _SIGNS = "\u00a0€£¥§©®°±²³µ·«»¿¡‘’“”„‚‹›–—…•†‡‰™´¨×÷¼½¾ºª\u00ad"  # noqa: RUF001
+#: Those of them that may follow a letter, and that a letter may follow.
+_BEHIND = "\u00a0®°²³µ·»ºª’‘”“´™–—…\u00ad"  # noqa: RUF001
+_BEFORE = "\u00a0°µ·«¡¿’‘“”„‚–—\u00ad"  # noqa: RUF001
 #: Encodings of other scripts, to be shown where none of the above makes sense.
-_OTHERS = ("cp1251", "koi8-r", "cp1253", "shift_jis", "gb18030", "big5", "euc_kr", "cp437")
+_OTHERS = (
+    "cp1250", "mac_roman", "cp850", "iso8859_2", "cp1251", "koi8-r", "cp866", "cp1253", "cp1255",
+    "cp1256", "shift_jis", "gb18030", "big5", "euc_kr",
+)  # fmt: skip
 _WORD = re.compile(rb"[A-Za-z0-9\x80-\xff]*[\x80-\xff][A-Za-z0-9\x80-\xff]*")
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x19\x1c-\x1f]")
 _SAMPLE = 1 << 16
@@ -72,6 +78,15 @@ def find_encoding(content: bytes, name: str) -> str:
         content.decode("utf-8")
         return "utf-8"
     except UnicodeDecodeError as error:
+        whole = content[: error.start].decode() + content[error.start + 1 :].decode(errors="ignore")
+        if sum(ord(sign) > 127 for sign in whole) > 4 * content.decode(errors="replace").count(
+            "\ufffd"
+        ):
+            line = content.count(b"\n", 0, error.start) + 1
+            raise UserError(
+                f"{name} is text in UTF-8 but for the byte 0x{content[error.start]:02x} in line "
+                f"{line:,}: it is damaged there. Correct the line."
+            ) from error
         words = list(dict.fromkeys(_WORD.findall(content)))
         readings = {encoding: _read(words, encoding) for encoding in _ALPHABETS}
         found = {encoding: text for encoding, text in readings.items() if text is not None}
@@ -93,12 +108,17 @@ def _read(words, encoding):
         sign, place = match.group(), match.start()
         before, after = text[place - 1 : place], text[place + 1 : place + 2]
         if sign in _SIGNS:
-            if before.isalpha() and after.isalpha() and sign not in "’‘´·-\u00ad":  # noqa: RUF001
+            touches = before.isalpha(), after.isalpha()
+            if (touches[0] and sign not in _BEHIND) or (touches[1] and sign not in _BEFORE):
                 return None
         elif not sign.isalpha() or before.isdigit() or after.isdigit():
             return None
         else:
             letters.add(sign)
+    if not letters and {sign for sign in text if ord(sign) > 127} <= set("¡¿…"):
+        return None  # Mac OS and DOS have letters there
+    if letters and letters <= set("šžŠŽ"):
+        return None  # Mac OS has other letters there
     lower = {"\u0131" if letter == "İ" else letter.lower() for letter in letters}
     fits = any(lower <= {*alphabet} for alphabet in _ALPHABETS[encoding])
     within = all(  # a capital stands at a word's beginning, or among capitals

@@ -5,6 +5,7 @@ they look like. What was decided on the way stands in the table's notes, and in 
 run keeps for its predictions.
 """
 
+import contextlib
 import difflib
 import json
 import re
@@ -25,16 +26,21 @@ from recipes.data import dates
 from recipes.data.delimited import NAMES, find_header, lines_above, read_delimited
 from recipes.data.dialect import THOUSANDS, Dialect
 from recipes.data.download import UNREADABLE, open_bytes
+from recipes.data.encodings import find_encoding
 from recipes.data.memory import check_size
 from recipes.data.numbers import MISSING, NEARLY, NumberFormat, Numbers, read_numbers
 from recipes.errors import UserError
 
 #: How a column without a name is called, such as the index that `DataFrame.to_csv` writes.
 UNNAMED = "Unnamed: "
+#: Name of a file that stands for standard input, in a folder that nobody knows.
+STANDARD_INPUT = "zoo-standard-input"
 #: Rows that tell whether a column holds times.
 _SOME = 2000
 #: What pandas calls the index of a frame in a Parquet file.
 _INDEX = re.compile(r"__index_level_\d+__")
+#: What a broken workbook or archive can raise.
+_BROKEN = (zipfile.BadZipFile, KeyError, RuntimeError, NotImplementedError)
 _KINDS = "a table (CSV, Excel, Parquet or JSON lines)"
 
 
@@ -56,7 +62,8 @@ class TableFile:
         self.source, self.dialect, self.before = str(source), dialect, before or {}
         self._again = again
         self.zoned = False
-        self._columns, self.decided = dict(columns), dict(decided or {})
+        self._columns = {name: _marked(c, dialect.missing_values) for name, c in columns.items()}
+        self.decided = dict(decided or {})
         self._notes, self._found = list(notes), {}
         self._length = len(next(iter(self._columns.values()))) if self._columns else 0
 
@@ -136,11 +143,9 @@ class TableFile:
         cells = [None if cell in absent else cell for cell in cells]
         return pd.Series(np.array([*cells, None], object)[places], name=name, dtype=object)
 
-    def read(self, name: str) -> Numbers | None:
-        """A column of texts, tried as numbers; `None` for a column of other values."""
+    def read(self, name: str) -> Numbers:
+        """A column of texts, tried as numbers."""
         column = self._columns[name]
-        if isinstance(column, pd.Series):
-            return None
         if name not in self._found:
             self._found[name] = self._read(name, column)
         return self._found[name]
@@ -153,12 +158,17 @@ class TableFile:
             return replace(read_numbers(column, name, self.source), format=form)
         missing = tuple(self.dialect.missing_values)
         try:
-            return read_numbers(column, name, self.source, separator, form, missing)
+            found = read_numbers(column, name, self.source, separator, form, missing)
         except UserError:
             proven = None if form else self._proven(name, separator)
             if proven is None:
                 raise
             return read_numbers(column, name, self.source, separator, proven, missing)
+        if found.guessed:
+            proven = self._proven(name, separator)
+            if proven is not None and proven.decimal != found.format.decimal:
+                return read_numbers(column, name, self.source, separator, proven, missing)
+        return found
 
     def _said(self):
         decimal, thousands = self.dialect.decimal, self.dialect.thousands
@@ -201,9 +211,9 @@ class TableFile:
         Raises:
             UserError: A value is no finite number, naming it and its row.
         """
-        found = self.read(name)
-        if found is None:
+        if isinstance(self._columns[name], pd.Series):
             return _typed_numbers(self._columns[name], self.source)
+        found = self.read(name)
         if len(found.bad):
             texts = self._columns[name]
             refuse_number(name, self.source, texts[int(found.bad[0])].as_py(), found.bad)
@@ -233,11 +243,13 @@ class TableFile:
         found = self.read(name)
         known = found.values[np.isfinite(found.values)]
         few = label and found.missing and found.whole and len(np.unique(known)) <= 10
-        if not len(known) or found.codes or few or found.share < NEARLY:
-            self._note_words(name)
+        large = found.whole and len(known) and np.abs(known).max() >= 2**53  # ids, not numbers
+        if not len(known) or found.codes or few or large or found.share < NEARLY:
+            self._refuse_units(name, found, known)
+            self.note_words(name)
             return self.labels(name)
         values = self.numbers(name)
-        if found.whole and len(known) == len(values) and np.abs(known).max() < 2**53:
+        if found.whole and len(known) == len(values):
             values = values.astype(np.int64)
         return pd.Series(values, name=name)
 
@@ -260,12 +272,33 @@ class TableFile:
             found[f"input:{name}" if name in taken else name] = texts
         return found
 
+    def _refuse_units(self, name, found, known):
+        """Refuses texts most of which are numbers, or numbers with one unit."""
+        cells, _ = self._distinct(name)
+        cells = [cell.strip() for cell in cells[:200] if cell.strip()]
+        parts = [re.fullmatch(r"[\d.,]*\d\s+([^\d\s]{1,8})", cell) for cell in cells]
+        if len(cells) > 10 and all(parts) and len({part[1] for part in parts if part}) == 1:
+            raise UserError(
+                f"Column {name!r} of {self.source} holds numbers with a unit, such as {cells[0]!r}."
+                f" Write the numbers alone, or say --categorical {name} where the recipe has it."
+            )
+        if found.share >= 0.5 and len(known) and (known % 1 != 0).mean() > 0.5:
+            texts = self._columns[name]
+            refuse_number(name, self.source, texts[int(found.bad[0])].as_py(), found.bad)
+
     def is_text(self, name: str) -> bool:
         """Whether a column holds texts that are not all numbers."""
         column = self._columns[name]
         if isinstance(column, pd.Series) or not pa.types.is_string(column.type):
             return False
-        return not self.is_numeric(name)
+        try:
+            return not self.is_numeric(name)
+        except UserError:  # numbers that can be read in two ways
+            return False
+
+    def is_typed(self, name: str) -> bool:
+        """Whether the file itself, such as Parquet, says that a column holds no texts."""
+        return isinstance(self._columns[name], pd.Series)
 
     def is_numeric(self, name: str, share: float = 1.0) -> bool:
         """Whether so many of the values of a column are numbers."""
@@ -329,16 +362,29 @@ class TableFile:
         how += found.marks
         if found.missing:
             how.append(f"taken as missing: {', '.join(map(repr, found.missing))}")
+        if found.marks:
+            self.decided.setdefault("marks", {})[name] = list(found.marks)
+        if self.before and [*found.marks] != self.before.get("marks", {}).get(name, []):
+            now, then = (
+                "; ".join(found.marks),
+                "; ".join(self.before.get("marks", {}).get(name, [])),
+            )
+            raise UserError(
+                f"Expected column {name!r} of {self.source} to be written as in the run's data "
+                f"({then or 'plain numbers'}). Received: {now or 'plain numbers'}. These may be "
+                "different units: bring them to one."
+            )
         note = f"{name}: {'; '.join(how)}"
         if how and note not in self._notes:
             self._notes.append(note)
 
-    def _note_words(self, name):
-        """Says which texts that mean a missing value elsewhere are values of their own here."""
+    def note_words(self, name: str) -> None:
+        """Notes which texts that mean a missing value elsewhere are values of their own here."""
         words = {text for text in MISSING if text} | {"none"}
         found = self.labels(name).dropna()
         found = sorted(text for text in found.unique() if text.lower() in words)
-        if found:
+        note = f"{name}: {', '.join(map(repr, found))} count"
+        if found and not any(each.startswith(note) for each in self._notes):
             self._notes.append(
                 f"{name}: {', '.join(map(repr, found))} count as values like others "
                 f"(--missing_values {','.join(found)} takes them as missing)"
@@ -401,7 +447,7 @@ def open_table(path, dialect: Dialect | None = None, before: Mapping | None = No
         else:
             with open_bytes(path) as file:
                 table = _of_bytes(file.read(), path, dialect, before)
-    except (*UNREADABLE, OSError, ValueError, pa.ArrowException) as error:
+    except (*UNREADABLE, *_BROKEN, OSError, ValueError, pa.ArrowException) as error:
         raise UserError(
             f"Expected {path} to be {_KINDS}. It cannot be read: {str(error).strip().rstrip('.')}."
         ) from error
@@ -423,8 +469,10 @@ def of_frame(frame: pd.DataFrame, source: str, dialect: Dialect | None = None) -
 
 
 def _of_bytes(content, path, dialect, before):
-    if content.lstrip()[:1] == b"{":
-        return _json_lines(content, path, dialect, before)
+    start = content[:64].replace(b"\x00", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \r\n\t")
+    if start[:1] == b"{" or start[:2] == b"[{":
+        encoding = dialect.encoding or find_encoding(content, str(path))
+        return _json_lines(content.decode(encoding, "replace"), path, dialect, before)
     try:
         found = read_delimited(content, dialect, str(path))
     except UserError:
@@ -449,7 +497,8 @@ def _filled(dialect, before):
 
 def _named(names, columns):
     """Columns by name: those without one and those of the same name are numbered."""
-    counts, seen, found, notes = Counter(names), Counter(), {}, []
+    counts, seen = Counter(names), Counter[str]()
+    found, notes = {}, []
     for place, (name, column) in enumerate(zip(names, columns, strict=True)):
         if not name:
             name = f"{UNNAMED}{place}"
@@ -543,17 +592,23 @@ def _of_arrow(column):
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return pc.fill_null(column.cast(pa.string()), "")
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-        return pc.fill_null(column.cast(pa.string()), "")
+        with contextlib.suppress(pa.ArrowInvalid):  # no texts, such as pictures
+            return pc.fill_null(column.cast(pa.string()), "")
     if pa.types.is_decimal(kind):
         column = column.cast(pa.float64())
     if pa.types.is_date(kind):
         column = column.cast(pa.timestamp("us"))
-    return _of_series(column.to_pandas())
+    return _of_series(column.to_pandas(integer_object_nulls=True))
 
 
 def _json_lines(content, path, dialect, before):
-    rows = []
-    for number, line in enumerate(content.splitlines(), start=1):
+    rows, content = [], content.lstrip("\ufeff \n")
+    if content.startswith("["):  # all rows in one list
+        try:
+            content = "\n".join(map(json.dumps, json.loads(content)))
+        except ValueError as error:
+            raise UserError(f"Expected a list of JSON objects in {path}: {error}.") from error
+    for number, line in enumerate(content.split("\n"), start=1):
         try:
             if line.strip():
                 rows.append(json.loads(line))
@@ -562,9 +617,9 @@ def _json_lines(content, path, dialect, before):
         except ValueError as error:
             raise UserError(
                 f"Expected one JSON object a line in {path}. Received in line {number:,}: "
-                f"{line[:60].decode(errors='replace')!r}."
+                f"{line[:60]!r}."
             ) from error
-    frame = pd.DataFrame(rows)
+    frame = pd.DataFrame(rows, dtype=object)
     columns = {str(name): _of_series(frame[name]) for name in frame}
     return TableFile(path, columns, dialect, {}, before)
 
@@ -581,12 +636,14 @@ def _of_series(column):
             column = column.astype(np.float64 if column.isna().any() else column.dtype.numpy_dtype)
     if column.dtype != object and not pd.api.types.is_string_dtype(column.dtype):
         return column
-    if column.map(lambda value: isinstance(value, dict | list | np.ndarray)).any():
+    if column.map(lambda value: isinstance(value, dict | list | np.ndarray | bytes)).any():
         return column  # neither numbers nor texts: refused where it is asked for
     known = column.dropna()
     numbers = known.map(lambda value: isinstance(value, int | float | np.number))
     truths = known.map(lambda value: isinstance(value, bool))
-    if len(known) and numbers.all() and not truths.any():
+    whole = known.map(lambda value: isinstance(value, int | np.integer))
+    large = len(known) and whole.all() and known.map(abs).max() >= 2**53  # ids, not numbers
+    if len(known) and numbers.all() and not truths.any() and not large:
         found = pd.to_numeric(column)
         return found.astype(np.float64) if found.dtype == object else found
     if len(known) and known.map(lambda value: hasattr(value, "isoformat")).all():
@@ -628,6 +685,16 @@ def numeric_block(frame: pd.DataFrame, names, source) -> np.ndarray:
     return np.stack(columns, axis=1) if columns else np.empty((len(frame), 0))
 
 
+def _marked(column, marks):
+    """A typed column without the numbers that mean a missing value."""
+    if not isinstance(column, pd.Series) or not marks:
+        return column
+    if not pd.api.types.is_numeric_dtype(column.dtype):
+        return column
+    values = [float(mark) for mark in marks if re.fullmatch(r"[+-]?\d+(?:\.\d+)?", mark)]
+    return column.mask(column.isin(values)) if values else column
+
+
 def _typed_numbers(column, source):
     kind = pd.api.types
     dtype = column.dtype
@@ -659,7 +726,12 @@ def _refuse_infinite(name, source, value, rows):
 def say_notes(notes) -> None:
     """Prints what was decided about an input on standard error, a line each."""
     for note in notes:
-        print(f"note: {note}", file=sys.stderr)
+        print(f"note: {named(note)}", file=sys.stderr)
+
+
+def named(message: str) -> str:
+    """A message in which standard input is called so, and not by the file that stands for it."""
+    return re.sub(rf"\S*{STANDARD_INPUT}", "standard input", message)
 
 
 def refuse_number(name, source, value, rows) -> None:

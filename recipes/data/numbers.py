@@ -16,7 +16,7 @@ MISSING = (
 )  # fmt: skip
 #: Signs that stand between thousands wherever they stand between digits.
 _SPACES = "'\u2019\u00a0\u202f\u2009 _"
-_CURRENCY = r"[$€£¥₹₽₩]"
+_CURRENCY = r"(?:[A-Z]{0,2}[$€£¥₹₽₩]|[A-Z]{3}\b|zł|kr\.?|Kč|Ft|lei)"
 #: The sign of a number, as it is typed or typeset.
 _SIGN = r"[+\-\u2212\u2013]"
 _DIGITS = rf"(?:\d+(?:[.,{_SPACES}]\d+)*|[.,]\d+)[.,]?\d*(?:[eE][+-]?\d+)?"
@@ -67,6 +67,7 @@ class Numbers:
         marks: What else stood beside them, in words, such as a currency.
         codes: Whether some have leading zeros, as codes do.
         whole: Whether all are whole numbers that are written as such.
+        guessed: Whether the format is only the likeliest one.
     """
 
     values: np.ndarray
@@ -76,6 +77,7 @@ class Numbers:
     marks: tuple[str, ...] = ()
     codes: bool = False
     whole: bool = False
+    guessed: bool = False
 
     @property
     def share(self) -> float:
@@ -132,14 +134,18 @@ def read_numbers(texts, name, source, separator=",", given=None, missing=()) -> 
     texts = pc.if_else(absent, None, texts)
     plain = _cast(texts) if given in (None, NumberFormat()) else None
     marks: tuple[str, ...] = ()
+    guessed = False
     if plain is not None and (given or separator == "," or not _all_threes(texts, ".")):
         found, form = plain, NumberFormat()
     else:
         found, form, marks = _of_format(texts, name, source, separator, given)
+        guessed = given is None and not _is_proven(texts, form)
     values = found.to_numpy(zero_copy_only=False).astype(np.float64)
     bad = np.flatnonzero(np.isnan(values) & pc.is_valid(texts).to_numpy(zero_copy_only=False))
     words = tuple(sorted(word for word in words if word))
-    return Numbers(values, bad, words, form, marks, has_codes(texts), _whole(texts, values))
+    return Numbers(
+        values, bad, words, form, marks, has_codes(texts), _whole(texts, values), guessed
+    )
 
 
 def _of_format(texts, name, source, separator, given):
@@ -162,6 +168,13 @@ def _of_format(texts, name, source, separator, given):
         if found.null_count == texts.null_count:
             break
     return found, form, marks
+
+
+def _is_proven(texts, form):
+    """Whether some numbers can be written in no other format."""
+    if not form.thousands.strip(_SPACES):
+        return True
+    return any(_decimal_sign(shape) for shape in _shapes(texts))
 
 
 def _cast(texts):
@@ -203,7 +216,7 @@ def _without_marks(texts, name, source):
         cells = pc.if_else(negative, bare, cells)
         marks.append("parentheses and signs behind are taken as minus")
     for pattern, what in ((_CURRENCY, "currency"), ("%", "percent sign")):
-        having = pc.match_substring_regex(cells, rf"^[+-]?\s*{pattern}|{pattern}$")
+        having = pc.match_substring_regex(cells, rf"^[+-]?\s*{pattern}\s*[\d(.+-]|\d\s*{pattern}$")
         if not pc.any(having).as_py():
             continue
         signs = pc.unique(pc.replace_substring_regex(
@@ -290,7 +303,8 @@ def _parse(cores, form):
     whole = r"\d+"
     if form.thousands:
         signs = re.escape(form.thousands).replace("\\ ", " ")
-        whole = rf"(?:\d+|\d{{1,3}}(?:[{signs}]\d{{2,3}})*[{signs}]\d{{3}})"
+        groups = "2,3" if "," in form.thousands else "3"  # as in India
+        whole = rf"(?:\d+|[1-9]\d{{0,2}}(?:[{signs}]\d{{{groups}}})*[{signs}]\d{{3}})"
     right = pc.match_substring_regex(
         cores, rf"^[+-]?(?:{whole}(?:{decimal}\d*)?|{decimal}\d+)(?:[eE][+-]?\d+)?$"
     )
@@ -304,8 +318,9 @@ def _parse(cores, form):
 
 def has_codes(texts) -> bool:
     """Whether some of an array of texts are whole numbers that begin with a zero, as codes do."""
-    zero = pc.filter(texts, pc.fill_null(pc.starts_with(texts, "0"), False))
-    return bool(len(zero)) and bool(pc.any(pc.match_substring_regex(zero, r"^0\d+$")).as_py())
+    zero = pc.filter(texts, pc.fill_null(pc.match_substring_regex(texts, r"^\s*0"), False))
+    code = rf"^\s*0[\d{_SPACES}]*\d\s*$"
+    return bool(len(zero)) and bool(pc.any(pc.match_substring_regex(zero, code)).as_py())
 
 
 def _whole(texts, values):

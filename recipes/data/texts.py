@@ -48,6 +48,11 @@ def read_text(path: str | Path, encoding: str | None = None) -> str:
     Raises:
         UserError: The file cannot be read, or its bytes are no text in this encoding.
     """
+    return read_noted_text(path, encoding)[0]
+
+
+def read_noted_text(path, encoding: str | None = None) -> tuple[str, tuple[str, ...]]:
+    """What `read_text` returns, and a note if the encoding was found not to be UTF-8."""
     path = Path(path)
     if not path.is_file():
         what = "a folder" if path.is_dir() else "nothing of that name"
@@ -57,7 +62,10 @@ def read_text(path: str | Path, encoding: str | None = None) -> str:
             content = file.read()
     except (OSError, *UNREADABLE) as error:
         raise UserError(f"Cannot read {path}: {error}.") from error
-    return decode(content, encoding or find_encoding(content, str(path)), str(path))
+    found = encoding or find_encoding(content, str(path))
+    plain = encoding or found in ("utf-8", "utf-8-sig")
+    notes = () if plain else (f"{path}: encoding {found} (--encoding says another one)",)
+    return decode(content, found, str(path)), notes
 
 
 def decode(content: bytes, encoding: str, name: str) -> str:

@@ -57,18 +57,19 @@ def predict(run, source=None, output=None, backend=None, **flags) -> None:
     if both_files and Path(output).exists() and Path(output).samefile(source):
         raise UserError(f"-o {output} is the input itself: it is not overwritten.")
     environment.prepare(backend or environment.choose_for(config.backend), "auto")
+    from recipes.data.files import STANDARD_INPUT, named
+
     with tempfile.TemporaryDirectory() as temporary:
         if source == "-":
-            source = Path(temporary) / "standard-input"
+            source = Path(temporary) / STANDARD_INPUT
             with source.open("wb") as file:
                 shutil.copyfileobj(sys.stdin.buffer, file)
         if output is None and hasattr(sys.stdout, "reconfigure"):
             sys.stdout.reconfigure(errors="replace")  # not every terminal has every character
         try:
             recipe.predict(folder, config, metadata, source, output, **flags)
-        except UserError as error:  # nobody knows the file that stands for standard input
-            stand_in = str(Path(temporary) / "standard-input")
-            raise UserError(str(error).replace(stand_in, "standard input")) from error
+        except UserError as error:
+            raise UserError(named(str(error))) from error
 
 
 def _as_written(config, dialect, source):

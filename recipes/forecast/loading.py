@@ -70,7 +70,7 @@ def open_file(config, path, before=None, guess=True):
         return replace(config, series=series, time=time, target=[VALUE]), file
     if guess:
         taken = {config.series, *config.past_covariates} - {None}
-        time, targets = guess_columns(file, config.time, config.target, taken)
+        time, targets = guess_columns(file, config.time, config.target, taken, config.series)
         config = replace(config, time=time, target=targets)
     return config, file
 

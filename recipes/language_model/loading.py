@@ -3,7 +3,7 @@
 import numpy as np
 
 import zoo
-from recipes.data.texts import python_docs, read_text, shakespeare
+from recipes.data.texts import python_docs, read_noted_text, shakespeare
 from recipes.errors import UserError
 from recipes.language_model.samples import PROMPT_LENGTH, named
 from recipes.language_model.task import MAX_COUNTED, LanguageTask
@@ -24,7 +24,7 @@ def load(config) -> LanguageTask:
     Raises:
         UserError: If the text is not what the flags say.
     """
-    text = read(config)
+    text, decided = read(config)
     if config.lowercase:
         text = text.lower()
     if len(set(text)) < 2:
@@ -35,6 +35,7 @@ def load(config) -> LanguageTask:
     first, last = cuts(config, len(text))
     pieces = text[:first], text[first:last], text[last:]
     tokenizer, notes = fit_tokenizer(config, pieces[0], text[first:])
+    notes = decided + notes
     ids = [tokenizer.encode(piece) for piece in pieces]
     ends = np.cumsum([len(part) for part in ids]).tolist()
     segments = {"train": (0, ends[0]), "validation": (ends[0], ends[1]), "test": (ends[1], ends[2])}
@@ -60,15 +61,15 @@ def load(config) -> LanguageTask:
     return LanguageTask(config, task.ids, segments, tokenizer, prompt, notes)
 
 
-def read(config) -> str:
-    """The whole text.
+def read(config) -> tuple[str, tuple[str, ...]]:
+    """The whole text, and notes.
 
     Raises:
         UserError: If it cannot be read.
     """
     if config.data:
-        return read_text(config.data, config.encoding)
-    return {"python_docs": python_docs, "shakespeare": shakespeare}[config.dataset]()
+        return read_noted_text(config.data, config.encoding)
+    return {"python_docs": python_docs, "shakespeare": shakespeare}[config.dataset](), ()
 
 
 def cuts(config, length) -> tuple[int, int]:

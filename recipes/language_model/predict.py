@@ -5,7 +5,8 @@ import sys
 import numpy as np
 
 import zoo
-from recipes.data.texts import opened, read_text
+from recipes.data.files import say_notes
+from recipes.data.texts import opened, read_noted_text
 from recipes.errors import UserError
 from recipes.language_model.samples import named
 
@@ -122,7 +123,9 @@ def _read_prompt(source, text, encoding):
             'A language model goes on from a prompt. Give one: --text "To be", a file that holds '
             "it, or - for standard input."
         )
-    prompt = read_text(source, encoding).removesuffix("\n") if text is None else text
+    prompt, notes = (text, ()) if text is not None else read_noted_text(source, encoding)
+    say_notes(notes)
+    prompt = prompt if text is not None else prompt.removesuffix("\n")
     if not prompt:
         raise UserError("The prompt is empty. Give it at least one character.")
     return prompt

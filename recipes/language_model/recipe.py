@@ -183,9 +183,7 @@ RECIPE = Recipe(
     listed=("nats",),
     predict_flags=(
         Flag("text", "the prompt (or sentence, or text) itself, instead of an input"),
-        Flag(
-            "encoding", "how the characters of the input are written; found out where that can be"
-        ),
+        Flag("encoding", "how the characters of the input are written"),
         Flag("length", "tokens to write (500), or chords (128)", int),
         Flag("temperature", "below 1 likelier, above wilder (0.8)", float),
         Flag("top_k", "draw from the k likeliest tokens only", int),

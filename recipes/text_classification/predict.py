@@ -39,7 +39,8 @@ def predict(folder, config, metadata, source, output, text=None, keep=None) -> N
     if text is None and source is None:
         part = load(config).parts["test"]
         numbers, names, inputs = part.numbers, part.names, part.inputs
-        file = open_table(config.test_data or config.data, config) if keep else None
+        own = config.test_data or config.data
+        file = open_table(own, config, metadata.get("reading")) if keep else None
     else:
         texts, names = [text], None
         if text is None:

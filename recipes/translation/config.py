@@ -80,6 +80,9 @@ class TranslationConfig(Dialect, TrainConfig):
         at_least(self, 1, "held_out", "beam")
         at_least(self, 2, "max_length")
         at_least(self, 5, "source_vocabulary_size", "target_vocabulary_size")
+        for name in ("source", "target"):
+            if getattr(self, name) is not None and not self.data:
+                raise UserError(f"--{name} names a column of your own file: give it with --data.")
         if self.split == "book" and self.dataset != "spa_eng":
             raise UserError("--split book is that of --dataset spa_eng: leave it out.")
         below_one(self, "label_smoothing", zero=True)

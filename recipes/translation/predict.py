@@ -3,7 +3,8 @@
 import sys
 
 import zoo
-from recipes.data.texts import opened, read_text
+from recipes.data.files import say_notes
+from recipes.data.texts import opened, read_noted_text
 from recipes.errors import UserError
 from recipes.translation.translator import Translator
 
@@ -40,6 +41,11 @@ def predict(
         UserError: If a flag or the input does not fit the run.
     """
     check(beam, n_best, length_penalty)
+    for name in ("separator", "skip_rows", "sheet"):
+        if source is not None and getattr(config, name) is not None:
+            raise UserError(
+                f"--{name} is for tables: the input is a sentence a line. Leave it out."
+            )
     lines = _read(source, text, config.encoding)
     if config.lowercase:
         lines = [line.lower() for line in lines]
@@ -89,7 +95,8 @@ def _read(source, text, encoding):
             'Nothing to translate. Give it: --text "How are you?", a file with a sentence in each '
             "line, or - for standard input."
         )
-    content = read_text(source, encoding) if text is None else text
+    content, notes = (text, ()) if text is not None else read_noted_text(source, encoding)
+    say_notes(notes)
     lines = [line.strip() for line in content.removesuffix("\n").split("\n")]
     if not any(lines):
         raise UserError("There is nothing to translate: the input is empty.")

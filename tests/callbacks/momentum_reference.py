@@ -107,10 +107,10 @@ def expected_weights(name, arguments, cycle, steps=TOTAL):
     )
 
 
-def check(case, **settings):
-    """The whole training, step by step, with every form."""
+def check(case, forms=("linear", "cosine"), **settings):
+    """The whole training, step by step, with each form."""
     name, arguments = CASES[case]
-    for form in ("linear", "cosine"):
+    for form in forms:
         cycle, found = fitted_weights(name, arguments, form, **settings)
         expected = expected_weights(name, arguments, cycle)
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6, err_msg=f"{case} {form}")

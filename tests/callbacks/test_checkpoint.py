@@ -8,7 +8,7 @@ from keras import layers
 from callbacks import Checkpoint, TensorBoard, WarmupCosine
 from callbacks.events import event_files
 
-EPOCHS = 6
+EPOCHS, STEPS = 6, 4
 
 
 def data():
@@ -44,7 +44,7 @@ def build(optimizer="adamw", units=4):
         ]
     )
     if optimizer == "adamw":
-        rate = WarmupCosine(0.05, total_steps=EPOCHS * 8, warmup_steps=4)
+        rate = WarmupCosine(0.05, total_steps=EPOCHS * STEPS, warmup_steps=2)
         optimizer = keras.optimizers.AdamW(rate, use_ema=True)
     model.compile(optimizer=optimizer, loss="mse", metrics=["mae"], run_eagerly=True)
     return model
@@ -61,9 +61,9 @@ def train(folder, resume=False, stop=None, others=(), **arguments):
             model.fit(
                 x,
                 y,
-                batch_size=8,
+                batch_size=len(x) // STEPS,
                 shuffle=False,
-                validation_data=(x, y),
+                validation_data=(x[:16], y[:16]),
                 epochs=EPOCHS,
                 initial_epoch=checkpoint.initial_epoch,
                 verbose=0,
@@ -97,15 +97,22 @@ def scalars(folder):
     return found
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A run that was left alone: its folder, model and checkpoint."""
+    folder = tmp_path_factory.mktemp("whole")
+    return folder, *train(folder)
+
+
 @pytest.mark.parametrize("stops", [pytest.param([1], marks=pytest.mark.slow), [0, 2, 2, 5]])
-def test_a_cut_run_equals_a_whole_one(tmp_path, stops):
-    whole, whole_checkpoint = train(tmp_path / "whole")
+def test_a_cut_run_equals_a_whole_one(tmp_path, whole, stops):
+    folder, whole, whole_checkpoint = whole
     cut, checkpoint = cut_then_resume(tmp_path / "cut", stops)
     for expected, actual in zip(variables(whole), variables(cut), strict=True):
         np.testing.assert_array_equal(actual, expected)
     assert checkpoint.history == whole_checkpoint.history
     assert checkpoint.finished
-    assert scalars(tmp_path / "cut") == scalars(tmp_path / "whole")
+    assert scalars(tmp_path / "cut") == scalars(folder)
 
 
 def test_early_stopping_and_plateau_remember(tmp_path):
@@ -126,7 +133,7 @@ def test_early_stopping_and_plateau_remember(tmp_path):
     assert train(tmp_path / "cut", resume=True, others=others(), optimizer="sgd")[1].finished
 
 
-def test_a_damaged_checkpoint_is_reported_and_the_one_before_is_used(tmp_path):
+def test_a_damaged_checkpoint_is_reported_and_the_one_before_is_used(tmp_path, whole):
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path / "cut", stop=4)
     newest, before = sorted((tmp_path / "cut" / "checkpoints").glob("*.npz"), reverse=True)
@@ -134,8 +141,7 @@ def test_a_damaged_checkpoint_is_reported_and_the_one_before_is_used(tmp_path):
     model, checkpoint = train(tmp_path / "cut", resume=True)
     assert newest.name in checkpoint.problems[0]
     assert checkpoint.finished
-    whole, _ = train(tmp_path / "whole")
-    for expected, actual in zip(variables(whole), variables(model), strict=True):
+    for expected, actual in zip(variables(whole[1]), variables(model), strict=True):
         np.testing.assert_array_equal(actual, expected)
     assert before.name == "epoch-000003.npz"
 
@@ -152,9 +158,8 @@ def test_a_flipped_byte_is_damage(tmp_path):
     assert checkpoint.initial_epoch == 1
 
 
-def test_two_checkpoints_are_kept_and_none_is_half_written(tmp_path):
-    train(tmp_path)
-    names = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
+def test_two_checkpoints_are_kept_and_none_is_half_written(whole):
+    names = sorted(path.name for path in (whole[0] / "checkpoints").iterdir())
     assert names == ["epoch-000005.npz", "epoch-000006.npz"]
 
 

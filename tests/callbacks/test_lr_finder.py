@@ -195,7 +195,7 @@ def test_everything_is_put_back(name):
 @pytest.mark.parametrize(
     ("name", "trained", "kind"),
     [
-        ("plain", False, "done"),
+        pytest.param("plain", False, "done", marks=pytest.mark.slow),
         ("schedule", True, "done"),
         pytest.param("schedule", False, "data_fails", marks=pytest.mark.slow),
         ("plain", True, "step_fails"),

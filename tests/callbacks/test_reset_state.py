@@ -37,8 +37,15 @@ def fit(model, epochs, **arguments):
     return model.fit(x, y, batch_size=STREAMS, epochs=epochs, shuffle=False, verbose=0, **arguments)
 
 
-@pytest.mark.parametrize("jit_compile", [False, True])
-@pytest.mark.parametrize("steps_per_execution", [1, 3])
+@pytest.mark.parametrize(
+    ("jit_compile", "steps_per_execution"),
+    [
+        (False, 1),
+        (True, 3),
+        pytest.param(False, 3, marks=pytest.mark.slow),
+        pytest.param(True, 1, marks=pytest.mark.slow),
+    ],
+)
 def test_the_state_after_an_epoch_is_that_of_a_manual_run(jit_compile, steps_per_execution):
     model = compiled(jit_compile=jit_compile, steps_per_execution=steps_per_execution)
     zoo.reset_state(model)

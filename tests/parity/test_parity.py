@@ -169,6 +169,7 @@ def test_what_addons_answered(path):
         assert_equal(ours.answers(configuration), expected, configuration)
 
 
+@pytest.mark.slow
 def test_what_addons_answered_with_xla():
     path = next(path for path in FILES if "luong_lstm" in path.name)
     pairs = record.read(path)

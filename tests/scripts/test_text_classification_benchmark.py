@@ -252,10 +252,25 @@ def task(flags):
 
 @pytest.fixture(scope="module")
 def timed(task):
-    return speed.bucketing(seeds=1, task=task)
+    """What is found where nobody trains."""
+
+    def train(fits, turn):
+        return [np.full((3, 2), 1.0 + index) for index in range(len(fits))]
+
+    with mock.patch.object(speed, "train_in_turn", train):
+        return speed.bucketing(seeds=1, task=task)
 
 
-def test_bucketing_is_timed_in_turn(task, timed):
+@pytest.mark.slow
+def test_bucketing_is_timed_in_turn(task):
+    check_found(task, speed.bucketing(seeds=1, task=task))
+
+
+def test_the_data_of_bucketing_are_described(task, timed):
+    check_found(task, timed)
+
+
+def check_found(task, timed):
     assert set(timed["seconds"]) == set(timed["ids"]) == set(speed.WAYS)
     assert all(len(each) == 2 for each in timed["accuracy"].values())
     assert timed["ids"]["padded to the longest"] == 64 * 12

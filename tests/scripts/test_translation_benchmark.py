@@ -267,6 +267,7 @@ def test_arrays_are_padded_to_50():
     assert not inputs["source"][:, 2:].any()
 
 
+@pytest.mark.slow
 def test_an_epoch_is_timed_against_the_notebook(flags, monkeypatch):
     def tiny(recipe, arguments):
         config = parse(recipe, arguments)

@@ -18,7 +18,8 @@ from zoo.layers import TransformerDecoder
 
 SOURCES, TARGETS, START, END = 11, 7, 1, 2
 MODELS = {
-    "transformer": lambda: zoo.transformer(SOURCES, TARGETS, embedding_dim=8, num_heads=2),
+    "transformer": lambda: zoo.transformer(SOURCES, TARGETS, 2, embedding_dim=8, num_heads=2),
+    "one block": lambda: zoo.transformer(SOURCES, TARGETS, 1, embedding_dim=8, num_heads=2),
     "learned positions": lambda: zoo.transformer(
         SOURCES, TARGETS, 1, 8, 2, norm="post", positions="learned", max_length=12
     ),
@@ -44,7 +45,7 @@ def build(name):
 @pytest.fixture(scope="module")
 def model():
     """One model for the tests that leave it as it is: they share its compiled loops."""
-    return build("transformer")
+    return build("one block")
 
 
 def sources():
@@ -73,7 +74,7 @@ def lengths(ids):
     return [[*row.tolist(), END].index(END) + 1 for row in ids]
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", [name for name in MODELS if name != "one block"])
 def test_equal_to_full_recomputation(name):
     model, written = build(name), set()
     for sampler in (Greedy(), Temperature(2.0)):
@@ -84,7 +85,14 @@ def test_equal_to_full_recomputation(name):
     assert len(written) > 3
 
 
-@pytest.mark.parametrize("sampler", [TopK(3, 2.0), TopP(0.7, 2.0), MinP(0.2, 2.0)])
+# All samplers draw from the same logits; test_generating.py has each of them, in a loop.
+@pytest.mark.parametrize(
+    "sampler",
+    [
+        TopK(3, 2.0),
+        *(pytest.param(each, marks=pytest.mark.slow) for each in (TopP(0.7, 2.0), MinP(0.2, 2.0))),
+    ],
+)
 def test_every_sampler(model, sampler):
     ids = decode(model, sources(), 9, START, END, sampler, seed=1)
     np.testing.assert_array_equal(ids, growing(model, sources(), 9, sampler, seed=1))
@@ -146,9 +154,9 @@ def test_a_row_depends_neither_on_its_padding_nor_on_others(model):
     np.testing.assert_array_equal(sampled[0][0], sampled[1][0])
 
 
-@pytest.mark.parametrize("name", ["transformer", "seq2seq"])
+@pytest.mark.parametrize("name", ["one block", "seq2seq"])
 def test_attention_is_that_of_the_steps(name, model):
-    model = model if name == "transformer" else build(name)
+    model = model if name == "one block" else build(name)
     ids, attention = decode(model, sources(), 9, START, END, return_attention=True)
     assert attention.dtype == np.float32
     decoder, memory = model.get_layer("decoder"), model.get_layer("encoder")(sources())
@@ -165,7 +173,7 @@ def test_compiled_once_for_many_lengths_and_follows_the_weights(monkeypatch):
     traces = []
     step = TransformerDecoder.step
     monkeypatch.setattr(TransformerDecoder, "step", lambda *a: traces.append(1) or step(*a))
-    model = build("transformer")
+    model = build("one block")
     first = decode(model, sources(), 9, START, END)
     compiled = len(traces)
     assert 0 < compiled < 9
@@ -179,7 +187,7 @@ def test_compiled_once_for_many_lengths_and_follows_the_weights(monkeypatch):
 
 
 def test_the_compiled_loop_goes_with_its_model():
-    model = build("transformer")
+    model = build("one block")
     decode(model, sources(), 2, START, END)
     gone = weakref.ref(model)
     del model
@@ -187,7 +195,9 @@ def test_the_compiled_loop_goes_with_its_model():
     assert gone() is None
 
 
-@pytest.mark.parametrize("name", ["learned positions", "seq2seq"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("learned positions", marks=pytest.mark.slow), "seq2seq"]
+)
 def test_saved_and_loaded(name, tmp_path):
     model = build(name)
     expected = decode(model, sources(), 9, START, END, Temperature(2.0))
@@ -215,11 +225,13 @@ def test_no_rows_and_no_ids(model):
     np.testing.assert_array_equal(empty[1:], [empty[0]] * 2)
 
 
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize(
+    "policy", ["mixed_bfloat16", pytest.param("mixed_float16", marks=pytest.mark.slow)]
+)
 def test_half_precision(policy):
     keras.config.set_dtype_policy(policy)
     try:
-        model = build("transformer")
+        model = build("one block")
         ids, attention = decode(model, sources(), 8, START, END, return_attention=True)
     finally:
         keras.config.set_dtype_policy("float32")

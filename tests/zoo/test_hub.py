@@ -400,7 +400,8 @@ def trained(handle, **arguments):
     return model, model(tf.constant(TEXTS)).numpy()
 
 
-def test_fine_tuned_modules_answer_the_same_here_and_in_a_fresh_process(text, tmp_path):
+@pytest.mark.parametrize("fresh", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_fine_tuned_modules_answer_the_same_here_and_in_a_fresh_process(text, tmp_path, fresh):
     model, outputs = trained(text)
     assert np.abs(values(model.get_layer("encoder"))[0] - EMBEDDING).max() > 1e-4
     model.save(tmp_path / "model.keras")
@@ -409,7 +410,8 @@ def test_fine_tuned_modules_answer_the_same_here_and_in_a_fresh_process(text, tm
     assert loaded.get_layer("encoder").get_config() == model.get_layer("encoder").get_config()
     assert len(loaded.trainable_weights) == len(model.trainable_weights)
     np.savez(tmp_path / "data.npz", texts=TEXTS, outputs=outputs)
-    run_fresh(FRESH, tmp_path / "model.keras", tmp_path / "data.npz")
+    if fresh:  # without pkg_resources, too
+        run_fresh(FRESH, tmp_path / "model.keras", tmp_path / "data.npz")
 
 
 @pytest.mark.filterwarnings("ignore:Skipping nested container")  # while Keras collects errors

@@ -131,6 +131,14 @@ CASES = {
     ),
 }
 each_case = pytest.mark.parametrize("name", CASES)
+FIRST = {name.partition("-")[0]: name for name in reversed(CASES)}  # a case of each model
+a_case_of_each = pytest.mark.parametrize(
+    "name",
+    [
+        name if name in FIRST.values() else pytest.param(name, marks=pytest.mark.slow)
+        for name in CASES
+    ],
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -245,8 +253,7 @@ for path in map(pathlib.Path, sys.argv[2:]):
 
 
 def test_saved_models_answer_the_same_in_a_fresh_process(folder, text_module):
-    first = {name.partition("-")[0]: name for name in reversed(CASES)}  # a case of each model
-    paths = sorted(map(str, (saved(name, folder) for name in first.values())))
+    paths = sorted(map(str, (saved(name, folder) for name in FIRST.values())))
     assert len(run_fresh(FRESH, text_module, *paths).split()) == len(CATALOG)
 
 
@@ -274,7 +281,7 @@ def test_a_row_does_not_depend_on_the_others(name):
         assert_close(row, together[1:2])
 
 
-@each_case
+@a_case_of_each
 def test_half_precision_changes_no_more_than_its_digits(name):
     model, inputs = make(name)
     half, _ = make(name, "mixed_bfloat16")

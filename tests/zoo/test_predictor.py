@@ -1,5 +1,7 @@
 """A saved model that takes raw tables and raw texts."""
 
+from unittest import mock
+
 import keras
 import numpy as np
 import pandas as pd
@@ -107,13 +109,21 @@ else:
 """
 
 
-def test_reordered_columns_give_equal_predictions_in_a_fresh_process(tmp_path):
+def here(code, folder):
+    """As in a fresh process, but without waiting for its imports."""
+    with mock.patch("sys.argv", ["here", folder]):
+        exec(code, {})
+
+
+@pytest.mark.filterwarnings("ignore:The 'float_precision'")
+@pytest.mark.parametrize("run", [here, pytest.param(run_fresh, marks=pytest.mark.slow)])
+def test_reordered_columns_give_equal_predictions_after_loading(tmp_path, run):
     model = build(ClassProbabilities(["no", "yes"], "binary"))
     model.save(tmp_path / "model.keras")
     frame = table()
     frame.to_csv(tmp_path / "table.csv", index=False)
     np.save(tmp_path / "outputs.npy", zoo.Predictor(model).predict(frame))
-    run_fresh(FRESH, str(tmp_path))
+    run(FRESH, str(tmp_path))
 
 
 def test_layers_of_nested_models_are_found():

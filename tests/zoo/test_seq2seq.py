@@ -1,5 +1,6 @@
 """The recurrent encoder-decoder: its training path, its steps, and scheduled sampling."""
 
+import functools
 import itertools
 import os
 import subprocess
@@ -30,6 +31,16 @@ MODELS = {
     "no attention, plain": {"attention": None, "encoder": "plain", "cell": "gru", "num_layers": 2},
 }
 each_model = pytest.mark.parametrize("name", MODELS)
+# test_sequence_invariants.py checks the same of every attention and cell.
+beside_the_invariants = pytest.mark.parametrize(
+    "name",
+    [
+        name
+        if name in ("luong scaled", "bahdanau", "monotonic not fed")
+        else pytest.param(name, marks=pytest.mark.slow)
+        for name in MODELS
+    ],
+)
 each_kind = pytest.mark.parametrize(
     "name", ["luong monotonic", "bahdanau not fed", "bahdanau normalized", "no attention, plain"]
 )
@@ -42,6 +53,12 @@ def build(name="luong", **arguments):
         if weight.dtype == "float32":
             weight.assign(rng.uniform(-0.9, 0.9, weight.shape))
     return model
+
+
+@functools.cache
+def built(name):
+    """The model itself, for the tests that leave it as it is."""
+    return build(name)
 
 
 def batch(seed=0):
@@ -84,7 +101,7 @@ def stepped(model, x, prepared=True):
 
 @each_model
 def test_steps_are_the_training_path(name):
-    model, x = build(name), batch()
+    model, x = built(name), batch()
     logits, alignments = stepped(model, x)
     assert logits.dtype == np.float32
     np.testing.assert_allclose(logits, call(model, x), atol=1e-5)
@@ -99,9 +116,9 @@ def test_steps_are_the_training_path(name):
         np.testing.assert_allclose(alignments.sum(axis=-1), 1, atol=1e-5)
 
 
-@each_model
+@beside_the_invariants
 def test_no_output_sees_its_future(name):
-    model, x = build(name), batch()
+    model, x = built(name), batch()
     x["target"] = np.random.default_rng(1).integers(1, TARGETS, (4, TIME)).astype("int32")
     before = call(model, x)
     for step in range(1, TIME):
@@ -113,9 +130,9 @@ def test_no_output_sees_its_future(name):
         assert np.all(np.abs(after - before)[:3, step].max(axis=-1) > 1e-6)
 
 
-@each_model
+@beside_the_invariants
 def test_padding_and_the_rest_of_the_batch_change_nothing(name):
-    model, x = build(name), batch()
+    model, x = built(name), batch()
     before = call(model, x)
     longer = {key: np.pad(ids, [(0, 0), (0, 3)]) for key, ids in x.items()}
     np.testing.assert_allclose(call(model, longer)[:, :TIME], before, atol=1e-5)
@@ -136,9 +153,9 @@ def gradients(model, x, y, **arguments):
     }
 
 
-@each_model
+@beside_the_invariants
 def test_every_weight_learns_and_padding_teaches_nothing(name):
-    model, x = build(name), batch()
+    model, x = built(name), batch()
     found = gradients(model, x, following(x["target"]))
     for path, gradient in found.items():
         assert np.abs(gradient).max() > 0, f"{path} got no gradient"
@@ -150,7 +167,9 @@ def test_every_weight_learns_and_padding_teaches_nothing(name):
         np.testing.assert_allclose(gradient, found[path], atol=1e-6, err_msg=path)
 
 
-@pytest.mark.parametrize(("name", "jit"), [("luong", True), ("luong not fed", False)])
+@pytest.mark.parametrize(
+    ("name", "jit"), [("luong", True), pytest.param("luong not fed", False, marks=pytest.mark.slow)]
+)
 def test_it_learns_in_the_compiled_step(name, jit):
     model, x = build(name, units=16), batch()
     y = following(x["target"])
@@ -161,7 +180,7 @@ def test_it_learns_in_the_compiled_step(name, jit):
     assert model.test_on_batch(x, y)[1] == 1.0
 
 
-@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize("jit", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_monotonic_attention_trains_on_batches_of_any_length(jit):
     model, x = build("monotonic not fed"), batch()
     model.compile("sgd", MaskedCrossentropy(), jit_compile=jit)
@@ -178,7 +197,7 @@ def test_monotonic_attention_trains_on_batches_of_any_length(jit):
 @pytest.mark.parametrize("name", ["luong scaled", "luong not fed"])
 def test_dropout_is_in_training_only(name):
     model, x = build(name, dropout=0.5), batch()
-    np.testing.assert_array_equal(call(model, x), call(build(name), x))
+    np.testing.assert_array_equal(call(model, x), call(built(name), x))
     one, other = call(model, x, training=True), call(model, x, training=True)
     assert np.abs(one - other).max() > 1e-3
 
@@ -262,7 +281,7 @@ def test_sampling_keeps_its_probability_and_its_distribution():
 
 def test_the_schedule_counts_training_steps():
     arguments = {"sampling_probability": LinearSampling(3), "dropout": 0.2}
-    model, x = build("luong scaled", sampling="embedding", **arguments), batch()
+    model, x = build("luong", sampling="embedding", **arguments), batch()
     y = following(x["target"])
     model.compile("sgd", MaskedCrossentropy(), steps_per_execution=2)
     model.fit(x, y, batch_size=1, epochs=2, verbose=0)

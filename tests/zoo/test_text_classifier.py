@@ -202,7 +202,12 @@ def test_heads_go_with_their_objectives(head, num_classes, labels):
 
 
 @pytest.mark.parametrize(
-    ("encoder", "jit"), [("bigru", False), ("transformer", False), ("conv", True)]
+    ("encoder", "jit"),
+    [
+        ("bigru", False),
+        pytest.param("transformer", False, marks=pytest.mark.slow),
+        ("conv", True),
+    ],
 )
 def test_they_learn_the_order_of_ids(encoder, jit):
     """Whether 1 stands before 2, among other ids, in texts of different lengths."""

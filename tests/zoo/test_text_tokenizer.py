@@ -318,8 +318,16 @@ def test_everything_travels_with_the_model(tmp_path, kind):
     np.testing.assert_array_equal(found.encode(["<b>Söme</b> TEXT of 5 tökens"]), ids)
     np.testing.assert_array_equal(found(ids), ids)
     assert found.get_config() == layer.get_config()
-    if kind == "bpe":
-        run_fresh(FRESH, str(tmp_path), *map(str, ids[0]))
+
+
+@pytest.mark.slow  # test_tokenizers.py of the recipes asks one process for all kinds
+def test_a_fresh_process_encodes_the_same(tmp_path):
+    layer = TextTokenizer(KINDS["bpe"], 4, "both", lowercase=True, name="my_ids")
+    inputs = layer.new_inputs()
+    outputs = keras.layers.Embedding(layer.vocabulary_size, 2)(layer(inputs))
+    keras.Model(inputs, outputs).save(tmp_path / "model.keras")
+    ids = layer.encode(["<b>Söme</b> TEXT of 5 tökens"])
+    run_fresh(FRESH, str(tmp_path), *map(str, ids[0]))
 
 
 # Lengths

@@ -109,7 +109,11 @@ def _refuse_spacing(table: Table, time: str, before: np.ndarray) -> None:
     words, alias = spacing(usual) if dates else (str(usual), None)
     if dates and alias == "D" and np.is_busday(table.times.astype("datetime64[D]")).all():
         words, alias = "1 business day", "B"  # days without trade are no gaps
-    at = int(np.argmax(gaps != usual))
+    other = gaps != usual
+    if alias == "B":  # a weekend is no gap
+        days = table.times.astype("datetime64[D]")
+        other = np.busday_count(days[before], days[before + 1]) > 1
+    at = int(np.argmax(other))
     row = int(before[at])
     found = spacing(int(gaps[at]))[0] if dates else str(gaps[at])
     advice = (
@@ -184,17 +188,21 @@ def resample(table: Table, alias: str, rule: str, partial: str = "drop") -> Step
 def _partial(index, labels, alias) -> tuple[int, int]:
     """Whether rows are missing at the beginning of the first step, and at the end of the last."""
     offset = pd.tseries.frequencies.to_offset(alias)
-    gaps = np.diff(index.to_numpy())
-    usual = pd.Timedelta(np.median(gaps)) if len(gaps) else pd.Timedelta(0)
-    even = len(gaps) > 0 and np.mean(gaps == usual.to_timedelta64()) >= _EVEN
-    if not even or labels[0] + offset - labels[0] <= usual:
+    times = index.to_numpy()
+    gaps = np.diff(times)
+    if not len(gaps) or (gaps <= np.timedelta64(0)).any():
         return 0, 0  # nobody can say what is missing
+    months = find_month_step(times[:-1].astype(MICROSECONDS), times[1:].astype(MICROSECONDS))
+    usual = pd.DateOffset(months=months.size) if months else pd.Timedelta(np.median(gaps))
+    even = months is not None or np.mean(gaps == usual.to_timedelta64()) >= _EVEN
+    if not even or labels[0] + offset <= labels[0] + usual:
+        return 0, 0
     if offset.rule_code.split("-")[0] in _AT_THE_END:  # named by its last day
         day = pd.Timedelta(days=1)
         start, end = labels[0] - offset + day, labels[-1] + day
     else:
         start, end = labels[0], labels[-1] + offset
-    return int(index[0] - start >= usual), int(end - index[-1] > usual)
+    return int(index[0] - usual >= start), int(index[-1] + usual < end)
 
 
 #: The share of equal steps from which on a missing one shows.

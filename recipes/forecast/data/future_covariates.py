@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from recipes.data.dates import show
-from recipes.data.files import TableFile, open_table
+from recipes.data.files import UNNAMED, TableFile, open_table
 from recipes.errors import UserError
 from recipes.forecast.data.table import Table
 
@@ -133,7 +133,7 @@ def _from_file(
     file.cut(found.kept)
     by_series = series is not None and series in file.names
     keys = [time, series] if by_series else [time]
-    names = [name for name in file.names if name not in keys]
+    names = [name for name in file.names if name not in keys and not name.startswith(UNNAMED)]
     clash = [name for name in names if name in table.names or name in taken]
     if clash or not names:
         what = f"{clash[0]!r}, which is taken" if clash else "none"

@@ -1,16 +1,21 @@
 """Finds the obvious columns of a file, so that a simple file needs no flags."""
 
+import numpy as np
+
 from recipes.data.files import UNNAMED, TableFile
 from recipes.errors import UserError
 
-#: A column of texts with one of these names is one of times, even if nobody can read it.
+#: A column with one of these names is one of times, even if nobody can read it; if it holds
+#: numbers, they must go up or down.
 TIMES = (
     "date", "datetime", "day", "ds", "month", "period", "quarter", "time", "timestamp", "week",
-    "datum", "fecha", "data_ora",
+    "year", "datum", "fecha", "jahr",
 )  # fmt: skip
 
 
-def guess_columns(file: TableFile, time=None, targets=(), taken=()) -> tuple[str | None, list[str]]:
+def guess_columns(
+    file: TableFile, time=None, targets=(), taken=(), series=None
+) -> tuple[str | None, list[str]]:
     """The time column and the target of a file, where the flags do not name them.
 
     Args:
@@ -18,6 +23,7 @@ def guess_columns(file: TableFile, time=None, targets=(), taken=()) -> tuple[str
         time: Time column, if it is known; `"none"` if there is to be none.
         targets: Target columns, if they are known.
         taken: Columns that serve another purpose.
+        series: Column that names the series, if there are several.
 
     Returns:
         The time column, by default the first one of dates, or `None` if there is none; and the
@@ -29,7 +35,7 @@ def guess_columns(file: TableFile, time=None, targets=(), taken=()) -> tuple[str
     names = [name for name in file.names if name not in {*taken, *targets, time}]
     if time is None:
         time = next((name for name in names if file.holds_times(name)), None) or next(
-            (name for name in names if name.casefold() in TIMES and file.is_text(name)), None
+            (name for name in names if _may_be_times(file, name, series)), None
         )
     elif time == "none" and "none" not in file.names:
         time = None
@@ -47,3 +53,15 @@ def guess_columns(file: TableFile, time=None, targets=(), taken=()) -> tuple[str
             "Name the columns to forecast with --target."
         )
     return time, numeric
+
+
+def _may_be_times(file, name, series):
+    """Whether a column is called like one of times, and holds texts, or numbers that go one way."""
+    if name.casefold() not in TIMES:
+        return False
+    if file.is_text(name):
+        return True
+    if series is not None or not file.is_numeric(name):
+        return False
+    steps = np.diff(file.numbers(name))
+    return len(steps) > 0 and bool((steps > 0).all() or (steps < 0).all())

@@ -1,10 +1,12 @@
 """Wide tables: one row a series, one column a step."""
 
+import re
+
 import numpy as np
 import pandas as pd
 
 from recipes.data import dates
-from recipes.data.files import TableFile
+from recipes.data.files import UNNAMED, TableFile
 from recipes.errors import UserError
 
 #: Names of the columns of the long table.
@@ -35,7 +37,8 @@ def unfold(file: TableFile, series: str | None) -> tuple[TableFile, str, str]:
             "series. Received: numbers only. Name it with --series."
         )
     file.require(series, "--series")
-    steps = [name for name in file.names if name != series]
+    others = [name for name in file.names if name != series and not name.startswith(UNNAMED)]
+    steps, when, left = _steps(others, file)
     if len(steps) < 2:
         raise UserError(
             f"Expected one column a step in {file.source} (--wide). Received: {len(steps)} beside "
@@ -50,15 +53,49 @@ def unfold(file: TableFile, series: str | None) -> tuple[TableFile, str, str]:
             f"Expected values in every row of {file.source} (--wide). Received: none in that of "
             f"series {names[empty[0]]!r} ({len(empty)} such rows). Delete them."
         )
+    if len({*names}) < len(names) or None in names:
+        raise UserError(
+            f"Expected one row a series in {file.source} (--wide), each with a name of its own in "
+            f"column {series!r}. Received: some without, or twice. Name the column with --series."
+        )
     first, last = known.argmax(axis=1), values.shape[1] - known[:, ::-1].argmax(axis=1)
-    inside = (np.arange(values.shape[1]) >= first[:, None]) & (
-        np.arange(values.shape[1]) < last[:, None]
-    )
+    place = np.arange(values.shape[1])
+    inside = (place >= first[:, None]) & (place < last[:, None])
     rows, places = np.nonzero(inside)
-    dated = dates.holds_times(pd.Series(steps))
-    time = "time" if dated else STEP
-    when = pd.Series(steps)[places].reset_index(drop=True) if dated else pd.Series(places + 1)
+    time = STEP if when.dtype.kind == "i" else "time"
+    when = pd.Series(when[places])
     columns = {series: pd.Series(names[rows]), time: when, VALUE: pd.Series(values[rows, places])}
-    notes = [*file.notes[1:], f"wide: {len(values):,} series of up to {len(steps):,} steps"]
+    if left:
+        notes = [f"left out, for their names are not like those of the steps: {', '.join(left)}"]
+    else:
+        notes = []
+    notes = [*file.notes[1:], *notes, f"wide: {len(values):,} series of up to {len(steps):,} steps"]
     long = TableFile(file.source, columns, file.dialect, file.decided, file.before, notes)
     return long, series, time
+
+
+def _steps(names, file):
+    """The columns of steps: those with names of the most common kind; their times; the others.
+
+    Names are dates, whole numbers such as years, or a word with a number, in the order of the file.
+    """
+    kinds = {}
+    for name in names:
+        if dates.is_date(name):
+            kinds.setdefault("dates", []).append(name)
+        elif name.lstrip("-").isdigit():
+            kinds.setdefault("numbers", []).append(name)
+        else:
+            kinds.setdefault(re.sub(r"\d+$", "", name), []).append(name)
+    kind, steps = max(kinds.items(), key=lambda item: len(item[1])) if kinds else ("", [])
+    if kind == "dates":
+        return steps, np.array(steps, object), _others(names, steps)
+    if kind == "numbers":
+        return steps, np.array(steps).astype(np.int64), _others(names, steps)
+    if len(steps) < 0.5 * len(names):  # words: every column of numbers is a step
+        steps = [name for name in names if file.is_numeric(name, 0.5)]
+    return steps, np.arange(1, len(steps) + 1), _others(names, steps)
+
+
+def _others(names, steps):
+    return [name for name in names if name not in {*steps}]

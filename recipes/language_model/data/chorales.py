@@ -50,8 +50,8 @@ def read_chords(path) -> np.ndarray:
     """Reads a piece of one's own.
 
     Args:
-        path: CSV (gzipped or not) or Parquet file with the columns `note0` (soprano) to `note3`
-            (bass), one row a chord, four chords a beat.
+        path: A table, as `recipes.data.files.open_table` reads it, with the columns `note0`
+            (soprano) to `note3` (bass), one row a chord, four chords a beat.
 
     Returns:
         uint8 array `(chords, 4)`.
@@ -72,8 +72,9 @@ def read_chords(path) -> np.ndarray:
     fits = numbers.isin([0, *range(LOWEST, HIGHEST + 1)]).to_numpy()
     if not fits.all():
         row, voice = np.argwhere(~fits)[0]
+        cell = frame.iat[row, voice] or "nothing"
         raise UserError(
             f"Expected MIDI notes from {LOWEST} to {HIGHEST}, or 0 for silence, in {path}. "
-            f"Received: {frame.iat[row, voice]!s} in column {COLUMNS[voice]}, chord {row + 1}."
+            f"Received: {cell} in column {COLUMNS[voice]}, chord {row + 1}."
         )
     return numbers.to_numpy().astype(np.uint8)

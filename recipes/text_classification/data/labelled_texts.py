@@ -172,17 +172,21 @@ def _has_spaces(table, name):
 
 def _read(table, text, target):
     """The texts and labels of a file, without rows that lack a label, and notes."""
-    if not table.is_text(text):
+    if table.is_typed(text):
         raise UserError(
             f"Expected texts in the column {text!r} of {table.source}. Received: values such as "
             f"{table.texts(text).iloc[0]}. Name the column of texts with --text."
         )
-    values = table.column(target, label=True) if table.is_numeric(target) else None
-    if values is not None and (values.dropna() % 1 != 0).any():
-        raise UserError(
-            f"Expected classes in the column {target!r} of {table.source}. Received: numbers such "
-            f"as {values[values % 1 != 0].iloc[0]:.6g}. Put names of ranges of them there."
-        )
+    if table.is_numeric(target):
+        found = table.read(target)
+        values = table.numbers(target) if found is None else found.values
+        values = values[np.isfinite(values)]
+        if (values % 1 != 0).any():
+            raise UserError(
+                f"Expected classes in the column {target!r} of {table.source}. Received: numbers "
+                f"such as {values[values % 1 != 0][0]:.6g}. Put names of ranges of them there."
+            )
+    table.note_words(target)
     frame = pd.DataFrame({text: table.texts(text).fillna(""), target: table.labels(target)})
     missing = int(frame[target].isna().sum())
     if not missing:

@@ -1,12 +1,15 @@
 """Pairs of texts, one a line: `source<TAB>target`; published ones and files of your own."""
 
+import re
 import zipfile
 from pathlib import Path
 
+from recipes.data.dates import is_date
 from recipes.data.dialect import Dialect
-from recipes.data.download import fetch, open_bytes
+from recipes.data.download import UNREADABLE, fetch, open_bytes
 from recipes.data.files import open_table
-from recipes.data.texts import decode, read_text
+from recipes.data.numbers import is_number
+from recipes.data.texts import decode, read_noted_text
 from recipes.errors import UserError
 
 #: Longest part of a line that a message shows.
@@ -48,27 +51,45 @@ def read_pairs(path, dialect=None, source=None, target=None) -> tuple[list, tupl
     dialect = dialect or Dialect()
     dialect.check()
     if _has_tabs(path, dialect):
-        text = read_text(path, dialect.encoding)
+        text, notes = read_noted_text(path, dialect.encoding)
         skipped = dialect.skip_rows or 0
         text = "\n".join(["" if n < skipped else t for n, t in enumerate(text.split("\n"))])
-        return find_pairs(text, str(path), source, target, dialect.header)
+        pairs, more = find_pairs(text, str(path), source, target, dialect.header)
+        return pairs, notes + more
     file = open_table(path, dialect)
-    columns = {name: file.texts(name).fillna("") for name in file.names}
-    rows = list(enumerate(zip(*columns.values(), strict=True), start=2))
-    pairs, notes = _pairs(rows, list(columns), str(path), source, target)
+    columns, notes = {name: file.texts(name).fillna("") for name in file.names}, ()
+    rows = enumerate(zip(*columns.values(), strict=True), start=1)
+    rows = [(f"row {number:,}", cells) for number, cells in rows]
+    asked = {source, target} & {*file.names}
+    may_be_a_pair = len(file.names) > 1 and "header" in file.decided and not asked
+    if may_be_a_pair and dialect.header is None:
+        if sum(map(_is_name, file.names)) < 2:
+            raise UserError(
+                f"The first row of {path} may hold names or a pair: {', '.join(file.names)[:80]!r}."
+                " Say --header first or --header none."
+            )
+        notes = (_names_note("row", file.names),)
+    pairs, more = _pairs(rows, list(columns), str(path), source, target)
+    notes += more
     return pairs, (*file.notes, *notes)
 
 
 def _has_tabs(path, dialect):
-    """Whether a file is text with a tab in its first line that is not empty."""
-    if dialect.separator is not None or not Path(path).is_file():
-        return dialect.separator in ("tab", "\\t", "\t")
-    with open_bytes(path) as file:
-        start = file.read(1 << 16)
+    """Whether a file is text with a tab in its first line, or in half of the lines."""
+    if not Path(path).is_file():
+        return False
+    try:
+        with open_bytes(path) as file:
+            start = file.read(1 << 16)
+    except (OSError, *UNREADABLE):
+        return True  # to be read, and refused, as a text
     if start[:4] in (b"PAR1", b"PK\x03\x04"):
         return False
-    first = next((line for line in start.replace(b"\x00", b"").splitlines() if line.strip()), b"")
-    return b"\t" in first
+    if dialect.separator is not None:
+        return dialect.separator_sign == "\t"
+    lines = start.replace(b"\x00", b"").splitlines()
+    having = [b"\t" in line for line in lines if line.strip()]
+    return not having or having[0] or 2 * sum(having) >= len(having)
 
 
 def parse_pairs(text, name) -> list[tuple[str, str]]:
@@ -112,15 +133,28 @@ def find_pairs(text, name, source=None, target=None, header=None):
                     f"Expected source, tab and target in each line of {name}. Received in line "
                     f"{number:,}, without a tab: {_short(line)}"
                 )
-            rows.append((number, cells))
+            rows.append((f"line {number:,}", cells))
     names, notes = None, ()
-    if rows and header != "none":
-        first = [cell.casefold() for cell in rows[0][1]]
-        if header == "first" or sum(cell in _HEADER for cell in first) >= 2:
-            names, rows = rows[0][1], rows[1:]
-            notes = (f"the first line holds names: {', '.join(names)} (--header none reads it)",)
+    if rows and header != "none" and (header == "first" or _are_names(rows)):
+        names, rows = rows[0][1], rows[1:]
+        notes = (_names_note("line", names),)
     pairs, more = _pairs(rows, names, name, source, target)
     return pairs, notes + more
+
+
+def _are_names(rows):
+    """Whether the first row holds names of columns: at least two that are in no row below."""
+    first = rows[0][1]
+    known = [place for place, cell in enumerate(first) if _is_name(cell)]
+    if len(known) < 2:
+        return False
+    below = {(p, cells[p]) for _, cells in rows[1:] for p in known if p < len(cells)}
+    return sum((place, first[place]) not in below for place in known) >= 2
+
+
+def _is_name(cell):
+    """Whether a cell is one word that names a column, such as `en`, `target` or `sentence_es`."""
+    return " " not in cell and any(p in _HEADER for p in re.split(r"[\W_]+", cell.casefold()))
 
 
 #: Names of columns of texts, in lower case.
@@ -139,14 +173,25 @@ def _pairs(rows, names, name, source, target):
     if not rows:
         raise UserError(f"{name} holds no pairs. Write one a line: source, tab, target.")
     width = max(len(cells) for _, cells in rows)
+    if width == 1:
+        raise UserError(
+            f"Expected two columns of texts in {name}. Received: one, such as "
+            f"{_short(rows[0][1][0])}. Put a tab between source and target, or name the sign that "
+            "stands there with --separator."
+        )
     places = [_place(column, names, width, name, flag)
               for column, flag in ((source, "--source"), (target, "--target"))]  # fmt: skip
-    found = [place for place in range(width) if place not in places and _holds_texts(rows, place)]
+    free = [place for place in range(width) if place not in places]
+    found = [place for place in free if _holds_texts(rows, place)]
+    shown = ", ".join(_called(names, place) for place in found) or "none"
+    if len(free) == places.count(None):
+        found = free  # there is nothing to choose
     places = [found.pop(0) if place is None and found else place for place in places]
     if None in places or places[0] == places[1]:
         raise UserError(
-            f"Expected two columns of texts in {name}. Say which they are with --source and "
-            "--target: a number from 1, or a name of the header."
+            f"Expected two columns of texts in {name}. Received: {width} columns, of texts among "
+            f"them: {shown}. Say which they are with --source and --target: a number from 1, or a "
+            "name of the header."
         )
     pairs = []
     for number, cells in rows:
@@ -154,14 +199,22 @@ def _pairs(rows, names, name, source, target):
         if not all(pair):
             side = "target" if pair[0] else "source"
             raise UserError(
-                f"The {side} in line {number:,} of {name} is empty: {_short(chr(9).join(cells))}. "
-                "Complete it, or delete the line."
+                f"The {side} in {number} of {name} is empty: {_short(chr(9).join(cells))}. "
+                f"Complete it, or delete the {number.split()[0]}."
             )
         pairs.append(pair)
     if width == 2 and places == [0, 1] and not names:
         return pairs, ()
-    said = [repr(names[p]) if names and p < len(names) else f"number {p + 1}" for p in places]
+    said = [_called(names, place) for place in places]
     return pairs, (f"of {width} columns, {said[0]} is the source and {said[1]} the target",)
+
+
+def _called(names, place):
+    return repr(names[place]) if names and place < len(names) else f"number {place + 1}"
+
+
+def _names_note(what, names):
+    return f"the first {what} holds names: {', '.join(names)} (--header none reads it)"
 
 
 def _place(column, names, width, name, flag):
@@ -180,9 +233,13 @@ def _holds_texts(rows, place):
     """Whether a column holds texts, and not numbers or a few codes such as those of languages."""
     cells = [cells[place] for _, cells in rows if place < len(cells)]
     cells = [cell for cell in cells if cell]
-    if not cells or all(cell.isdigit() for cell in cells):
+    values = sum(is_number(cell) or is_date(cell) for cell in cells)
+    if not cells or values >= 0.9 * len(cells):
         return False
-    return not (len(cells) > 10 and len({*cells}) <= 3 and max(map(len, cells)) <= 8)
+    few = len(cells) > 10 and len({*cells}) <= 3
+    short = max(map(len, cells)) <= 8 and not any(" " in cell for cell in cells)
+    spaced = any(" " in cell for _, row in rows[:100] for cell in row)
+    return not (short and (few or (spaced and any(c.isdigit() for cell in cells for c in cell))))
 
 
 def _short(line):

@@ -210,6 +210,8 @@ def test_files_that_are_no_tables(write, tmp_path):
         ({"separator": "::"}, "one sign"),
         ({"thousands": "x"}, "Expected --thousands"),
         ({"decimal": ",", "thousands": ","}, "Expected --thousands"),
+        ({"decimal": ";"}, "Expected --decimal to be . or ,. Received: ';'"),
+        ({"header": "last"}, "Expected --header to be first or none. Received: 'last'"),
         ({"skip_rows": -1}, "--skip_rows must be at least 0"),
         ({"skip_rows": 9}, "--skip_rows 9 leaves nothing"),
         ({"date_format": "dd/mm"}, "Expected --date_format"),

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import zoo
+from recipes.cli import main
 
 
 def command(folder, name, epochs):
@@ -39,9 +40,13 @@ def wait_for_the_moment(process, run, chance):
         time.sleep(0.001)
 
 
-def kill_and_resume(folder, kills, seed, epochs):
+def end_in_a_process(arguments):
+    subprocess.run(arguments, check=True, capture_output=True)
+
+
+def kill_and_resume(folder, kills, seed, epochs, end=end_in_a_process):
     """Trains one run whole and one with kills; returns both folders and the kills that struck."""
-    subprocess.run(command(folder, "whole", epochs), check=True, capture_output=True)
+    end(command(folder, "whole", epochs))
     run, chance, struck = folder / "logs" / "forecast" / "cut", random.Random(seed), 0
     arguments = command(folder, "cut", epochs)
     for _ in range(kills):
@@ -51,7 +56,7 @@ def kill_and_resume(folder, kills, seed, epochs):
         process.kill()
         process.wait()
         arguments = [sys.executable, "-m", "recipes", "train", "--resume", str(run)]
-    subprocess.run(arguments, check=True, capture_output=True)
+    end(arguments)
     return run.with_name("whole"), run, struck
 
 
@@ -80,8 +85,13 @@ def check_equal(whole, cut):
     assert scalars(whole) == scalars(cut)
 
 
-def test_a_kill(tmp_path):
-    whole, cut, struck = kill_and_resume(tmp_path, kills=1, seed=1, epochs=15)
+def test_a_kill(tmp_path, undrawn):
+    def end_here(arguments):
+        """Another process would begin by importing TensorFlow, which takes longer than the run."""
+        with undrawn():
+            assert main(arguments[3:]) == 0
+
+    whole, cut, struck = kill_and_resume(tmp_path, kills=1, seed=1, epochs=9, end=end_here)
     assert struck == 1
     check_equal(whole, cut)
 

@@ -133,6 +133,9 @@ RECIPE = Recipe(
 '''
 
 
+QUICK = ["--jit_compile", "false", "--steps_per_execution", "1", "--progress", "false"]
+
+
 @pytest.fixture
 def larger(tmp_path, monkeypatch):
     """The seventh recipe in a folder of its own, and the one line that names it."""
@@ -149,7 +152,7 @@ def call(*arguments, status=0):
 
 
 def test_a_seventh_recipe_needs_one_line(larger, capsys):
-    own = ("--logdir", larger, "--model.units", "[4]", "--progress", "false")
+    own = ("--logdir", larger, "--model.units", "[4]", *QUICK)
     call("train", "larger", "--name", "one", "--learning_rate", "0.01", *own)
     metrics = json.loads((larger / "larger/one/metrics.json").read_text())
     assert metrics["baselines"]["first"]["test"]["accuracy"] < 1
@@ -184,7 +187,7 @@ def test_a_seventh_recipe_needs_one_line(larger, capsys):
 
 
 def test_old_names_of_settings(larger, capsys):
-    own = ("--logdir", larger, "--name", "old", "--epochs", "1", "--progress", "false")
+    own = ("--logdir", larger, "--name", "old", "--epochs", "1", *QUICK)
     call("train", "larger", "--pairs", "40", *own, status=2)
     assert capsys.readouterr().err == "zoo: --pairs is called --examples now.\n"
     call("train", "larger", "--pair", "40", *own, status=2)

@@ -156,8 +156,8 @@ def test_voices_are_told_by_their_names(tmp_path):
         (HEADER + "60,60,60,-1\n", "Received: -1 in column note3"),
         (HEADER + "60,60,60.5,48\n", "Received: 60.5 in column note2"),
         (HEADER + "60,60,C4,48\n", "Received: C4 in column note2"),
-        (HEADER + "60,60,,48\n", "Received: nan in column note2"),
-        (HEADER + "60,60,60,48,1\n", "as many fields"),
+        (HEADER + "60,60,,48\n", "Received: nothing in column note2, chord 1"),
+        (HEADER + "60,60,60,48,1\n", "Expected 4 cells in every row .*Received: 5 in 1 rows"),
     ],
 )
 def test_chords_that_cannot_be_read(tmp_path, text, message):

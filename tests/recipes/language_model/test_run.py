@@ -343,7 +343,8 @@ def test_output_appears_as_it_comes(run, loaded, capsys):
         (["--text", ""], "The prompt is empty."),
         (["--text", "x!?"], "The model does not know 'x', '!', '?', which the text that it was"),
         (["--text=a", "prompt.txt"], "Give the prompt either as a file or with --text"),
-        (["prompt.txt"], "Expected prompt.txt to be text in utf-8. Received: the byte 0xe9"),
+        (["prompt.txt"], "Expected prompt.txt to be text in UTF-8. Received: the byte 0xe4"),
+        (["prompt.txt", "--encoding", "ascii"], "Expected prompt.txt to be text in ascii. Receiv"),
         (["prompt.txt", "--encoding", "nope"], "There is no --encoding nope."),
         (["empty.txt"], "The prompt is empty."),
         (["--text", "a", "--length", "0"], "--length must be at least 1. Received: 0"),
@@ -364,7 +365,7 @@ def test_output_appears_as_it_comes(run, loaded, capsys):
 )
 def test_wrong_input_to_predict(run, loaded, capsys, tmp_path, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)
-    Path("prompt.txt").write_bytes(b"caf\xe9")
+    Path("prompt.txt").write_text("дождь", "cp1251")
     Path("empty.txt").write_text("\n")
     before = sorted(Path().rglob("*"))
     out, error = predict(capsys, run, *arguments, status=2)
@@ -476,7 +477,10 @@ def test_mistakes_end_with_status_2_and_write_nothing(train, capsys, flags, mess
     [
         (b"", "Expected a text with at least two different characters. Received: 0 characters"),
         (b"a", "Expected a text with at least two different characters. Received: 1 characters"),
-        (b"caf\xe9 " * 100, "Received: the byte 0xe9 after 3 bytes, in line 1. If the text is in"),
+        (
+            "дождь ".encode("cp1251") * 100,
+            "Received: the byte 0xe4 in line 1, and several readings are possible. Say which one",
+        ),
         (b"short text", "The text is too short: the train part has 8 characters, and one window"),
     ],
 )
@@ -485,6 +489,28 @@ def test_texts_that_will_not_do(train, capsys, tmp_path, content, message):
     folder = train(status=2, data=tmp_path / "bad.txt")
     assert message in capsys.readouterr().err
     assert not folder.exists()
+
+
+def test_texts_in_encodings_of_windows(train, tmp_path, capsys):
+    path = tmp_path / "rain.txt"
+    path.write_text(prose().replace("rain", "pluie mêlée"), "cp1252")
+    run = train(data=path, epochs=1)
+    noted = f"{path}: encoding cp1252 (--encoding says another one)"
+    assert noted in (run / "report.md").read_text()
+    assert not zoo.tokenizer(zoo.load(run)).unknown_characters("mêlée")
+    path.write_text("a mêlée", "cp1252")
+    out, error = predict(capsys, run, path, "--length", 5)
+    assert out.startswith("a mêlée")
+    assert error == f"note: {noted}\n"
+    path.write_text(prose().replace("rain", "дождь"), "cp1251")
+    train(data=path, epochs=1, status=2)
+    assert "--encoding cp1251 reads 'дождь'" in capsys.readouterr().err
+    run = train(data=path, epochs=1, encoding="cp1251")
+    assert not zoo.tokenizer(zoo.load(run)).unknown_characters("дождь")
+    path.write_text("a дождь", "cp1251")
+    assert predict(capsys, run, path, "--length", 5, status=2)[1].count("--encoding cp1251 reads")
+    out, error = predict(capsys, run, path, "--length", 5, "--encoding", "cp1251")
+    assert (out[:7], error) == ("a дождь", "")
 
 
 def test_presets_are_flags_of_models_that_can_be_built():

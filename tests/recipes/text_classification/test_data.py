@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recipes.data.dialect import Dialect
 from recipes.data.download import FILES
+from recipes.data.files import open_table
 from recipes.data.target import Target
 from recipes.errors import UserError
 from recipes.text_classification.data import imdb as reviews
@@ -182,7 +184,10 @@ def test_a_table_of_texts(tmp_path):
     assert list(data.rows) == ["train", "validation", "test"]
     for number, text, value in zip(data.numbers, data.texts, data.target.values, strict=True):
         assert (text, value) == (f"text number {number - 1}", (number - 1) % 2)
-    assert data.notes == ()
+    assert data.notes == (
+        "the texts are the column 'text', the classes 'target'",
+        f"{tmp_path / 't.csv'}: 60 rows; encoding utf-8; separator ','",
+    )
     assert data.source.endswith("t.csv")
 
 
@@ -193,7 +198,9 @@ def test_forms_of_tables(tmp_path):
     frame.to_parquet(tmp_path / "t.parquet")
     frame.assign(text=frame["text"].str.encode("utf-8")).to_parquet(tmp_path / "bytes.parquet")
     frame.assign(text=frame["text"].astype("category")).to_parquet(tmp_path / "c.parquet")
-    for name in ("t.gz", "t.parquet", "bytes.parquet", "c.parquet"):
+    frame.to_excel(tmp_path / "t.xlsx", index=False)
+    frame.to_json(tmp_path / "t.jsonl", orient="records", lines=True)
+    for name in ("t.gz", "t.parquet", "bytes.parquet", "c.parquet", "t.xlsx", "t.jsonl"):
         found = read_labelled_texts(tmp_path / name)
         assert found.texts.tolist() == expected.texts.tolist()
         assert all((found.rows[part] == expected.rows[part]).all() for part in found.rows)
@@ -205,7 +212,7 @@ def test_empty_texts_are_kept_and_rows_without_a_label_are_not(tmp_path):
     data = read_labelled_texts(tmp_path / "t.csv")
     assert data.numbers.tolist() == [n for n in range(1, 42) if n not in (6, 7)]
     assert data.texts[[3, 4, -1]].tolist() == ["", "", "NA"]
-    assert data.notes[0] == f"2 rows of {tmp_path / 't.csv'} without a label left out"
+    assert data.notes[2] == f"2 rows of {tmp_path / 't.csv'} without a label left out"
     frame = pd.DataFrame({"text": [None, *map(str, range(39))], "label": ["A", "B"] * 20})
     frame.to_parquet(tmp_path / "t.parquet")
     assert read_labelled_texts(tmp_path / "t.parquet").texts[0] == ""
@@ -237,7 +244,6 @@ def test_labels_of_any_kind_are_names_of_classes(tmp_path, label, labels):
         ({"label": "''"}, "at least 30 rows with a target in .* Received: 0"),
         ({"rows": 29}, "at least 30 rows with a target in .* Received: 29"),
         ({"rows": 0}, "Expected rows below the header"),
-        ({"header": "text,text"}, "Expected one column 'text'"),
     ],
 )
 def test_tables_that_do_not_do(tmp_path, settings, message):
@@ -256,7 +262,8 @@ def test_tables_that_do_not_do(tmp_path, settings, message):
     ],
 )
 def test_columns_are_found(tmp_path, header, given, found):
-    assert find_columns(write(tmp_path / "t.csv", header=header), **given) == found
+    path = write(tmp_path / "t.csv", header=header)
+    assert find_columns(open_table(path), **given) == found
 
 
 @pytest.mark.parametrize(
@@ -268,19 +275,35 @@ def test_columns_are_found(tmp_path, header, given, found):
         ("text", {}, "a column of labels beside that of the texts in .* Received: only 'text'"),
         ("text,a,b", {}, "Name the column of labels in .* with --target. One of 'a', 'b'"),
         ("a,b", {"target": "a"}, "Received none among 'b'. Name it with --text"),
+        ("text,text", {"text": "text"}, r"'text' \(--text\) .*Did you mean 'text.[12]'"),
     ],
 )
 def test_columns_that_are_not_found(tmp_path, header, given, message):
     label = "'A,B'" if header.count(",") == 2 else "'A'"
     path = write(tmp_path / "t.csv", header=header, label=label)
+    if "," not in header:
+        path.write_text(path.read_text().replace(",A", ""))
     with pytest.raises(UserError, match=message):
-        find_columns(path, **given)
+        find_columns(open_table(path), **given)
 
 
 def test_several_columns_of_texts(tmp_path):
     path = write(tmp_path / "t.csv", header="title,body,y", label="'some words,A'")
     with pytest.raises(UserError, match=r"Received several: 'title', 'body'. Name it with --text"):
-        find_columns(path)
+        find_columns(open_table(path))
+
+
+def test_columns_of_the_same_name_are_numbered(tmp_path):
+    data = read_labelled_texts(write(tmp_path / "t.csv", header="text,text"))
+    assert data.columns == ("text.1", "text.2")
+    assert "2 columns are called text: read as text.1, text.2" in data.notes
+
+
+def test_columns_that_do_not_matter_may_hold_anything(tmp_path):
+    """Such as numbers that can be read in two ways."""
+    rows = [f"text number {n};1.{n + 100};{'AB'[n % 2]}\n" for n in range(60)]
+    (tmp_path / "t.csv").write_text("".join(["review;price;label\n", *rows]))
+    assert read_labelled_texts(tmp_path / "t.csv").columns == ("review", "label")
 
 
 def test_numbers_are_no_texts(tmp_path):
@@ -289,8 +312,72 @@ def test_numbers_are_no_texts(tmp_path):
         read_labelled_texts(tmp_path / "t.parquet")
     lists = pd.DataFrame({"text": [["a", "b"]] * 40, "y": [0, 1] * 20})
     lists.to_parquet(tmp_path / "lists.parquet")
-    with pytest.raises(UserError, match=r"'text' of .* holds more than texts. .*in row 0"):
+    with pytest.raises(UserError, match=r"Expected texts in the column 'text' of .*as \['a' 'b'\]"):
         read_labelled_texts(tmp_path / "lists.parquet")
+    pictures = pd.DataFrame({"text": [b"\xff\xd8"] * 40, "y": [0, 1] * 20})
+    pictures.to_parquet(tmp_path / "pictures.parquet")
+    with pytest.raises(UserError, match=r"Expected texts in the column 'text' of .*as b'"):
+        read_labelled_texts(tmp_path / "pictures.parquet")
+
+
+# Files as people have them
+
+
+@pytest.mark.parametrize(
+    ("label", "labels", "said"),
+    [
+        ("['None', 'NA'][n % 2]", ("NA", "None"), "target: 'NA', 'None' count as values"),
+        ("['N/A', 'null', 'Mild'][n % 3]", ("Mild", "N/A", "null"), "--missing_values N/A,null"),
+        ("['0', '1', 'NA'][n % 3]", ("0", "1", "NA"), "target: 'NA' count as values"),
+        ("[*map(str, range(11)), 'NA'][n % 12]", (*map(str, range(11)), "NA"), "'NA' count as"),
+    ],
+)
+def test_names_that_look_missing_are_classes(tmp_path, label, labels, said):
+    path = write(tmp_path / "t.csv", rows=66, label=label)
+    data = read_labelled_texts(path)
+    assert sorted(data.target.labels) == sorted(labels)
+    assert len(data.texts) == 66
+    assert any(said in note for note in data.notes)
+    other = write(tmp_path / "test.csv", rows=66, label=label, suffix="!")
+    held = read_labelled_texts(path, test=other)
+    assert held.target.values[held.rows["test"]].tolist() == data.target.values.tolist()
+
+
+def test_names_that_are_said_to_be_missing_are_missing(tmp_path):
+    path = write(tmp_path / "t.csv", rows=90, label="['None', 'Mild', 'Bad'][n % 3]")
+    data = read_labelled_texts(path, dialect=Dialect(missing_values=["None"]))
+    assert data.target.labels == ("Bad", "Mild")
+    assert f"30 rows of {path} without a target left out" in data.notes
+
+
+def test_parts_may_be_written_in_other_ways(tmp_path):
+    rows = [(f"Stück Nummer {n}", "AB"[n % 2]) for n in range(40)]
+    frame = pd.DataFrame(rows, columns=["text", "target"])
+    frame.to_csv(tmp_path / "train.csv", index=False)
+    held = frame.assign(text=frame["text"] + " größer")
+    held.to_csv(tmp_path / "held.csv", index=False, sep=";", encoding="cp1252")
+    data = read_labelled_texts(tmp_path / "train.csv", test=tmp_path / "held.csv")
+    assert data.texts[data.rows["test"]].tolist() == held["text"].tolist()
+    assert f"{tmp_path / 'held.csv'}: 40 rows; encoding cp1252; separator ';'" in data.notes
+
+
+def test_quotes_that_never_close_are_parts_of_texts(tmp_path):
+    texts = ['"Stop', 'he said "no" twice', "it is 5'", '"all of it"'] * 10
+    texts = [f"{text} {n}" for n, text in enumerate(texts)]
+    lines = [f"{'AB'[n % 2]}\t{text}\n" for n, text in enumerate(texts)]
+    (tmp_path / "t.tsv").write_text("".join(["label\ttext\n", *lines]))
+    data = read_labelled_texts(tmp_path / "t.tsv")
+    assert data.texts.tolist() == texts
+    assert any('the signs " are read as parts of the texts' in note for note in data.notes)
+
+
+def test_a_table_in_an_unknown_encoding_is_refused_and_the_cure_works(tmp_path):
+    rows = "".join(f"имя {n},{'AB'[n % 2]}\n" for n in range(40))
+    (tmp_path / "t.csv").write_text("text,target\n" + rows, "cp1251")
+    with pytest.raises(UserError, match="--encoding cp1251 reads 'имя'"):
+        read_labelled_texts(tmp_path / "t.csv")
+    data = read_labelled_texts(tmp_path / "t.csv", dialect=Dialect(encoding="cp1251"))
+    assert data.texts[0] == "имя 0"
 
 
 def test_parts_in_files_of_their_own(tmp_path):

@@ -388,7 +388,8 @@ def test_predictions_of_a_file_of_texts_and_of_the_run(run, loaded, data, capsys
     pd.testing.assert_frame_equal(rows, again, check_exact=True)
     with data.open("rb") as file:
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(file))
-        assert predict(capsys, run, "-")[0] == everything
+        noted = "note: standard input: 80 rows; encoding utf-8; separator ','\n"
+        assert predict(capsys, run, "-") == (everything, noted)
     text = pd.read_csv(data)["text"][0]
     one = pd.read_csv(io.StringIO(predict(capsys, run, "--text", text)[0]))
     assert list(one) == ["row", "prediction", "probability", "entropy",
@@ -403,6 +404,7 @@ def test_predictions_of_odd_files(run, loaded, tmp_path, capsys):
     out, error = predict(capsys, run, path, "-o", tmp_path / "out.csv")
     assert out == ""
     assert error == (
+        f"note: {path}: 3 rows; encoding utf-8; separator ','\n"
         "note: 1 rows without a text count as empty texts\n"
         "note: the target has classes that the model has never seen ('awful'): it cannot predict "
         "them\n"
@@ -413,9 +415,69 @@ def test_predictions_of_odd_files(run, loaded, tmp_path, capsys):
     assert float(rows["probability:bad"][1]) == empty["probability:bad"][0]
 
 
+def test_columns_of_the_input_are_copied(run, loaded, tmp_path, capsys):
+    frame = pd.DataFrame({"text": ["great film", "dull"], "id": ["007", "008"], "row": ["a", "b"]})
+    path = write(tmp_path / "in.csv", frame.assign(target=["good", "bad"]))
+    out = predict(capsys, run, path, "--keep", "id,row,target,text")[0]
+    rows = pd.read_csv(io.StringIO(out), dtype=str)
+    assert list(rows)[:7] == [
+        "row", "id", "input:row", "input:target", "text", "target", "prediction"
+    ]  # fmt: skip
+    assert rows["row"].tolist() == ["1", "2"]
+    for name in ("id", "text"):
+        assert rows[name].tolist() == frame[name].tolist()
+    assert rows["input:row"].tolist() == ["a", "b"]
+    assert rows["input:target"].tolist() == ["good", "bad"]
+    message = predict(capsys, run, path, "--keep", "ID", status=2)[1]
+    assert "Expected a column 'ID' (--keep) in" in message
+    assert "Did you mean 'id'" in message
+
+
+def test_columns_of_the_test_part_are_copied(run, loaded, data, train, tmp_path, capsys):
+    rows = pd.read_csv(io.StringIO(predict(capsys, run, "--keep", "text")[0]))
+    expected = load(config_of(data)).parts["test"]
+    assert rows["text"].tolist() == expected.texts.tolist()
+    assert rows["row"].tolist() == expected.numbers.tolist()
+    held = reviews(count=20, seed=5).assign(number=[f"{n:03d}" for n in range(20)])
+    path = write(tmp_path / "test.csv", held)
+    out = predict(capsys, train(test_data=path, epochs=1), "--keep", "number")[0]
+    assert pd.read_csv(io.StringIO(out), dtype=str)["number"].tolist() == held["number"].tolist()
+
+
+def test_files_written_in_other_ways_than_that_of_training(run, loaded, data, tmp_path, capsys):
+    expected, _ = predict(capsys, run, data)
+    text = data.read_text().replace(",", ";")
+    (tmp_path / "in.csv").write_text(text, "utf-16")
+    out, error = predict(capsys, run, tmp_path / "in.csv")
+    assert out == expected
+    assert error == f"note: {tmp_path / 'in.csv'}: 80 rows; encoding utf-16; separator ';'\n"
+    (tmp_path / "in.csv").write_text(f"Reviews\n\n{text}")
+    flags = ["--separator", ";", "--encoding", "ascii", "--skip_rows", 2]
+    assert predict(capsys, run, tmp_path / "in.csv", *flags)[0] == expected
+    error = predict(capsys, run, tmp_path / "in.csv", *flags[:-1], 3, status=2)[1]
+    assert "Expected a column 'text' (the texts that the model reads)" in error
+    assert predict(capsys, run, "--separator", ";", status=2)[1] == (
+        "zoo: --separator says how an input is written: give the input, too.\n"
+    )
+
+
+def test_classes_that_look_missing_are_predicted(train, tmp_path, capsys):
+    frame = reviews().replace({"target": {"bad": "None", "good": "N/A"}})
+    run = train(data=write(tmp_path / "none.csv", frame), epochs=12, learning_rate=0.05)
+    saved = yaml.safe_load((run / "config.yaml").read_text())["run"]
+    assert saved["labels"] == ["N/A", "None"]
+    assert "'N/A', 'None' count as values like others" in (run / "report.md").read_text()
+    out, error = predict(capsys, run, tmp_path / "none.csv")
+    rows = pd.read_csv(io.StringIO(out), keep_default_na=False)
+    assert rows["target"].tolist() == frame["target"].tolist()
+    assert (rows["prediction"] == rows["target"]).mean() > 0.9
+    assert error.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["--text", "a", "--keep", "id"], "--keep copies columns of a table: give it as a file,"),
         (["none.csv"], "There is no file none.csv to predict from. A text itself goes behind --te"),
         (["--text", "a", "bad.csv"], "Give the texts either as a file or with --text, not both."),
         (["bad.csv"], "Expected a column 'text' (the texts that the model reads) in bad.csv. Did"),
@@ -457,7 +519,11 @@ def test_wrong_input_to_predict(run, loaded, capsys, tmp_path, monkeypatch, argu
         ),
         ({"dataset": "novel", "data": None}, "There is no dataset 'novel'. Expected one of reber"),
         ({"data": None, "text": "a"}, "--text belongs to a table of your own: give it with --data"),
-        ({"data": "nowhere.csv"}, "Expected a CSV or Parquet file. Received: nowhere.csv, which"),
+        (
+            {"data": "nowhere.csv"},
+            "Expected a CSV (gzipped or not), Excel (.xlsx), Parquet or JSON lines file. Received: "
+            "nowhere.csv, which is nothing of that name.",
+        ),
         ({"target": "class"}, "Expected a column 'class' (--target) in"),
         ({"model.head": "binary"}, "--model.head follows from the other flags: leave it out."),
         ({"model.vocabulary_size": 9}, "--model.vocabulary_size follows from the other flags"),

@@ -84,6 +84,6 @@ def test_standard_input_is_called_so(tmp_path, monkeypatch):
     folder = RunFolder(tmp_path)
     folder.write_config("translation", default_config())
     folder.model.touch()
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xff")))
-    with pytest.raises(UserError, match=r"Expected standard input to be text in utf-8"):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("имя".encode("cp1251"))))
+    with pytest.raises(UserError, match=r"Expected standard input to be text in UTF-8"):
         predict(tmp_path, "-")

@@ -21,6 +21,11 @@ TINY = {
     "max_length": 6, "model.units": 12, "model.embedding_dim": 6, "model.attention_layer_size": 12,
     "model.dropout": 0, "jit_compile": "false", "progress": "false",
 }  # fmt: skip
+# The quickest to trace, where the network is of no consequence.
+QUICKEST = {
+    "model.attention": "none", "model.attention_layer_size": None, "model.encoder": "plain",
+    "model.cell": "gru",
+}  # fmt: skip
 # All pairs in one batch, so that no order matters: nothing is random but the first weights. And no
 # Adam, which Keras 3 on TensorFlow computes otherwise for embeddings.
 EXACT = {
@@ -92,7 +97,7 @@ def metrics_of(run):
 
 
 def test_the_report_has_a_row_for_addons(train, answering):
-    run = train(beam=2)
+    run = train(beam=2, **QUICKEST)
     metrics = metrics_of(run)
     for part in ("validation", "test"):
         found = metrics["baselines"]["TF-Addons"][part]
@@ -209,7 +214,7 @@ def test_a_run_whose_child_failed_can_be_resumed(train, installed, monkeypatch, 
         raise RunError("TF-Addons failed at 'train'")
 
     monkeypatch.setattr(training, "run", fail)
-    run = train(status=1, epochs=1)
+    run = train(status=1, epochs=1, **QUICKEST)
     assert "zoo: TF-Addons failed at 'train'" in capsys.readouterr().err
     assert (run / "model.keras").exists()
     assert not (run / "metrics.json").exists()

@@ -5,11 +5,13 @@ from dataclasses import replace
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recipes import translation
+from recipes.data.dialect import Dialect
 from recipes.engine.tables import cell
 from recipes.errors import UserError
 from recipes.translation import plots
@@ -41,26 +43,174 @@ def write(path, pairs):
 
 def test_pairs_of_a_file(tmp_path):
     text = "one red cat\tun gato rojo\n\n A dog! \t¡Un perro!\tCC-BY\r\nTwo\tDos"
+    chosen = ("of 3 columns, number 1 is the source and number 2 the target",)
     (tmp_path / "p.tsv").write_bytes(text.encode("utf-16"))
-    assert read_pairs(tmp_path / "p.tsv", "utf-16") == LINES
+    assert read_pairs(tmp_path / "p.tsv", Dialect(encoding="utf-16")) == (LINES, chosen)
+    noted = f"{tmp_path / 'p.tsv'}: encoding utf-16 (--encoding says another one)"
+    assert read_pairs(tmp_path / "p.tsv") == (LINES, (noted, *chosen))
     (tmp_path / "p.tsv.gz").write_bytes(gzip.compress(text.encode()))
-    assert read_pairs(tmp_path / "p.tsv.gz") == LINES
+    assert read_pairs(tmp_path / "p.tsv.gz") == (LINES, chosen)
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         (b"a\tb\n\nno tab\n", r"Expected source, tab and target in each line of .*line 3, without"),
-        (b"a\tb\n \tc\n", r"The source in line 2 of .* is empty: ' \\tc'. Complete it, or delete"),
+        (b"a\tb\n \tc\n", r"The source in line 2 of .* is empty: '\\tc'. Complete it, or delete"),
         (b"a\t\n", "The target in line 1 of"),
         (b"\n \n", "holds no pairs. Write one a line"),
-        (b"a\tb\ncaf\xe9\tcoffee\n", "to be text in utf-8. Received: the byte 0xe9 after 7 bytes"),
+        (b"", "holds no pairs. Write one a line"),
+        (b"no tab\na\tb\nc\td\n", "Received in line 1, without a tab: 'no tab'"),
+        (b"no tab\nand none here\n", "Received: one, such as 'and none here'. Put a tab between"),
+        (
+            b"en,es\nc,d\ne,\n",
+            "The target in row 2 of .*: 'e\\\\t'. Complete it, or delete the row",
+        ),
+        (gzip.compress(b"a\tb\n" * 99)[:20], "Cannot read .*p.tsv: "),
     ],
 )
 def test_files_that_are_no_pairs(tmp_path, content, message):
     (tmp_path / "p.tsv").write_bytes(content)
     with pytest.raises(UserError, match=message):
         read_pairs(tmp_path / "p.tsv")
+
+
+TATOEBA = [(f"{n}", f"I see {n} cats", f"{900 + n}", f"Veo {n} gatos") for n in range(20)]
+SEEN = [(source, target) for _, source, _, target in TATOEBA]
+
+
+def lines(rows, sign="\t"):
+    return "".join(sign.join(row) + "\n" for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("rows", "places"),
+    [
+        (TATOEBA, "of 4 columns, number 2 is the source and number 4 the target"),
+        (
+            [("eng", a, "spa", b) for a, b in SEEN],
+            "of 4 columns, number 2 is the source and number 4 the target",
+        ),
+        (
+            [(*pair, "CC-BY 2.0 (France)") for pair in SEEN],
+            "of 3 columns, number 1 is the source and number 2 the target",
+        ),
+        ([(str(n), *pair) for n, pair in enumerate(SEEN)], "of 3 columns, number 2 is the source"),
+    ],
+)
+def test_numbers_and_codes_in_front_of_texts_are_passed_over(tmp_path, rows, places):
+    (tmp_path / "p.tsv").write_text(lines(rows))
+    pairs, (note,) = read_pairs(tmp_path / "p.tsv")
+    assert pairs == SEEN
+    assert note.startswith(places)
+
+
+@pytest.mark.parametrize("pair", [("12", "twelve"), ("yes", "7"), ("a b", "c")])
+def test_two_columns_are_source_and_target_whatever_they_hold(tmp_path, pair):
+    (tmp_path / "p.tsv").write_text(lines([pair] * 20))
+    assert read_pairs(tmp_path / "p.tsv") == ([pair] * 20, ())
+    assert read_pairs(tmp_path / "p.tsv", source="2")[0] == [pair[::-1]] * 20
+
+
+def test_a_line_of_names_is_left_out_and_said(tmp_path):
+    (tmp_path / "p.tsv").write_text(lines([("English", "Spanish"), *LINES]))
+    pairs, notes = read_pairs(tmp_path / "p.tsv")
+    assert pairs == LINES
+    assert notes == (
+        "the first line holds names: English, Spanish (--header none reads it)",
+        "of 2 columns, 'English' is the source and 'Spanish' the target",
+    )
+    pairs, notes = read_pairs(tmp_path / "p.tsv", Dialect(header="none"))
+    assert pairs == [("English", "Spanish"), *LINES]
+    assert notes == ()
+    assert read_pairs(tmp_path / "p.tsv", Dialect(skip_rows=2, header="none"))[0] == LINES[1:]
+    (tmp_path / "p.tsv").write_text(lines([("my words", "your words"), *LINES]))
+    assert read_pairs(tmp_path / "p.tsv")[0][1:] == LINES
+    assert read_pairs(tmp_path / "p.tsv", Dialect(header="first"))[0] == LINES
+
+
+@pytest.mark.parametrize(
+    ("named", "chosen"),
+    [
+        ({"source": "text", "target": "id"}, [(row[1], row[0]) for row in TATOEBA]),
+        ({"source": "4", "target": "2"}, [(b, a) for a, b in SEEN]),
+        ({"target": "2"}, [(b, a) for a, b in SEEN]),
+        ({"source": "translation"}, [(b, a) for a, b in SEEN]),
+    ],
+)
+@pytest.mark.parametrize("sign", ["\t", ";"])
+def test_columns_are_named_by_number_or_name(tmp_path, named, chosen, sign):
+    rows = [("id", "text", "number", "translation"), *TATOEBA]
+    (tmp_path / "p.txt").write_text(lines(rows, sign))
+    assert read_pairs(tmp_path / "p.txt", **named)[0] == chosen
+
+
+@pytest.mark.parametrize(
+    ("named", "message"),
+    [
+        (
+            {"source": "5"},
+            "Expected --source to be id, text, number, translation, or a number from",
+        ),
+        ({"target": "texts"}, "or a number from 1 to 4. Received: texts"),
+        (
+            {"source": "text", "target": "2"},
+            "Expected two columns of texts in .*Say which they are",
+        ),
+    ],
+)
+def test_columns_that_are_not_there(tmp_path, named, message):
+    (tmp_path / "p.tsv").write_text(lines([("id", "text", "number", "translation"), *TATOEBA]))
+    with pytest.raises(UserError, match=message):
+        read_pairs(tmp_path / "p.tsv", **named)
+
+
+def test_a_second_column_of_texts_that_is_missing_can_be_named(tmp_path):
+    rows = [(f"{n}", f"Is it {n}?", "yn"[n % 2]) for n in range(20)]
+    (tmp_path / "p.tsv").write_text(lines(rows))
+    with pytest.raises(
+        UserError, match=r"Received: 3 columns, of texts among them: number 2\. "
+    ) as e:
+        read_pairs(tmp_path / "p.tsv")
+    assert "Say which they are with --source and --target" in str(e.value)
+    pairs, (note,) = read_pairs(tmp_path / "p.tsv", source="2", target="3")
+    assert pairs == [row[1:] for row in rows]
+    assert note == "of 3 columns, number 2 is the source and number 3 the target"
+
+
+def test_tables_hold_pairs_too(tmp_path):
+    frame = pd.DataFrame(TATOEBA, columns=["id", "english", "other", "spanish"])
+    for index, name in enumerate(("english", "spanish")):
+        frame[name] += ", too; ¿sí?"
+        assert frame[name][0] == f"{SEEN[0][index]}, too; ¿sí?"
+    expected = list(zip(frame["english"], frame["spanish"], strict=True))
+    frame.to_csv(tmp_path / "comma.csv", index=False)
+    frame.to_csv(tmp_path / "semicolon.csv", index=False, sep=";", encoding="cp1252")
+    frame.to_excel(tmp_path / "t.xlsx", index=False)
+    frame.to_parquet(tmp_path / "t.parquet")
+    frame.to_json(tmp_path / "t.jsonl", orient="records", lines=True)
+    for name in ("comma.csv", "semicolon.csv", "t.xlsx", "t.parquet", "t.jsonl"):
+        pairs, notes = read_pairs(tmp_path / name)
+        assert pairs == expected
+        assert notes[0].startswith(f"{tmp_path / name}: 20 rows")
+        assert notes[-1] == "of 4 columns, 'english' is the source and 'spanish' the target"
+        named = any("the first row holds names: id, english" in note for note in notes)
+        assert named == (name.endswith(("csv", "xlsx")))
+    assert "encoding cp1252; separator ';'" in read_pairs(tmp_path / "semicolon.csv")[1][0]
+    frame.to_csv(tmp_path / "none.csv", index=False, header=False)
+    assert read_pairs(tmp_path / "none.csv", Dialect(header="none"))[0] == expected
+
+
+def test_pairs_in_encodings_of_windows(tmp_path):
+    path = tmp_path / "p.tsv"
+    path.write_text("café\tcoffee\nla forêt\tthe forest\n", "cp1252")
+    pairs, notes = read_pairs(path)
+    assert pairs == [("café", "coffee"), ("la forêt", "the forest")]
+    assert notes == (f"{path}: encoding cp1252 (--encoding says another one)",)
+    path.write_text("кофе\tcoffee\n", "cp1251")
+    with pytest.raises(UserError, match="--encoding cp1251 reads 'кофе'"):
+        read_pairs(path)
+    assert read_pairs(path, Dialect(encoding="cp1251")) == ([("кофе", "coffee")], ())
 
 
 def test_long_lines_are_shown_in_part():

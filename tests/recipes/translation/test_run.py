@@ -204,9 +204,11 @@ def test_a_run_that_was_cut_off_ends_as_if_it_had_not_been(train):
             raise KeyboardInterrupt
 
     original = Checkpoint.on_epoch_end
-    whole = train(epochs=2)
+    plain = {"model.attention": "none", "model.attention_layer_size": None, "epochs": 2}
+    plain |= {"model.encoder": "plain", "model.cell": "gru"}  # the quickest to trace
+    whole = train(**plain)
     with mock.patch.object(Checkpoint, "on_epoch_end", killed):
-        cut = train(epochs=2, status=130)
+        cut = train(**plain, status=130)
     with quick():
         assert main(["train", "--resume", str(cut)]) == 0
     assert metrics_of(cut)["test"] == metrics_of(whole)["test"]
@@ -313,7 +315,10 @@ def test_unknown_characters(data):
             "--text holds bytes that are no text in this terminal's encoding",
         ),
         (["--text=a", "bad.txt"], "Give the sentences either as a file or with --text"),
-        (["bad.txt"], "Expected bad.txt to be text in utf-8. Received: the byte 0xe9"),
+        (["bad.txt"], "Expected bad.txt to be text in UTF-8. Received: the byte 0xe4"),
+        (["bad.txt", "--encoding", "ascii"], "Expected bad.txt to be text in ascii. Received: the"),
+        (["bad.txt", "--sheet", "a"], "--sheet is for tables: the input is a sentence a line."),
+        (["bad.txt", "--keep", "id"], "--keep is for runs of"),
         (["--text", "a", "--beam", "0"], "--beam must be at least 1. Received: 0"),
         (["--text", "a", "--beam", "10"], "--beam 10 is more than the 9 tokens that the model"),
         (["--text", "a", "--n-best", "0"], "--n_best must be at least 1. Received: 0"),
@@ -329,7 +334,7 @@ def test_unknown_characters(data):
 )
 def test_wrong_input_to_predict(run, loaded, capsys, tmp_path, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)
-    Path("bad.txt").write_bytes(b"caf\xe9")
+    Path("bad.txt").write_text("дождь", "cp1251")
     Path("empty.txt").write_text("\n \n")
     out, error = predict(capsys, run, *arguments, status=2)
     assert out == ""
@@ -361,7 +366,13 @@ def test_wrong_input_to_predict(run, loaded, capsys, tmp_path, monkeypatch, argu
             "There is no such target vocabulary (th",
         ),
         ({"dataset": "novel", "data": None}, "There is no dataset 'novel'. Expected one of dates"),
-        ({"data": "nowhere.tsv"}, "Expected a text file. Received: nowhere.tsv, which is nothing"),
+        (
+            {"data": "nowhere.tsv"},
+            "Expected a CSV (gzipped or not), Excel (.xlsx), Parquet or JSON lines file. Received: "
+            "nowhere.tsv, which is nothing of that name.",
+        ),
+        ({"data": None, "source": "2"}, "--source names a column of your own file: give it with"),
+        ({"target": "9"}, "Expected --target to be a number from 1 to 2. Received: 9"),
         ({"model.sampling": "output"}, "--model.sampling follows from the other flags"),
         ({"model.target_vocabulary_size": 9}, "--model.target_vocabulary_size follows from the o"),
         ({"model": "mlp"}, "The model cannot be built."),
@@ -381,7 +392,7 @@ def test_mistakes_end_with_status_2_and_write_nothing(train, capsys, flags, mess
         (b"a\tb\n", "Expected pairs of at least 10 different sources"),
         (b"a\tb\nno tab\n", "Received in line 2, without a tab: 'no tab'"),
         (b"a\tb\n\tc\n", "The source in line 2 of"),
-        (b"a\tcaf\xe9\n", "Received: the byte 0xe9 after 5 bytes, in line 1."),
+        ("и\tимя\n".encode("cp1251"), "Received: the byte 0xe8 in line 1, and several readings"),
     ],
 )
 def test_files_that_will_not_do(train, capsys, tmp_path, content, message):
@@ -391,17 +402,33 @@ def test_files_that_will_not_do(train, capsys, tmp_path, content, message):
     assert not folder.exists()
 
 
-def test_learned_positions_must_be_enough(data):
+def test_columns_of_a_table_are_learned_from(train, tmp_path, capsys):
+    rows = "".join(f"{n};{s};{t}\n" for n, (s, t) in enumerate(sentences()))
+    (tmp_path / "t.csv").write_text("id;Text;Übersetzung\n" + rows, "cp1252")
+    run = train(data=tmp_path / "t.csv", source="Übersetzung", target="Text", epochs=1)
+    report = (run / "report.md").read_text()
+    assert "of 3 columns, 'Übersetzung' is the source and 'Text' the target" in report
+    assert "t.csv: 60 rows; encoding cp1252; separator ';'" in report
+    tokenizer = zoo.tokenizer(zoo.load(run), "source")
+    assert set(SPANISH) <= set(tokenizer.tokenizer.words)
+    (tmp_path / "in.txt").write_text("¡gato!\nuno más\n", "cp1252")
+    out, error = predict(capsys, run, tmp_path / "in.txt")
+    assert out.count("\n") == 2
+    assert error.startswith(f"note: {tmp_path / 'in.txt'}: encoding cp1252")
+    assert predict(capsys, run, tmp_path / "in.txt", "--encoding", "latin-1")[0] == out
+
+
+@pytest.mark.parametrize(
+    ("max_length", "fewest"), [(9, 16), pytest.param(6, 8, marks=pytest.mark.slow)]
+)
+def test_learned_positions_must_be_enough(data, max_length, fewest):
     arguments = {"num_layers": 1, "num_heads": 2, "embedding_dim": 8, "positions": "learned"}
-    for max_length, fewest in ((6, 8), (9, 16)):
-        flags = {"model": "transformer", "max_length": max_length}
-        _, built = task_and_built(
-            data, **flags, model_arguments={**arguments, "max_length": fewest}
-        )
-        assert len(Translator(built.model, max_length).translate(["One red cat"])) == 1
-        wrong = {**arguments, "max_length": fewest - 1}
-        with pytest.raises(UserError, match=f"needs {fewest} positions.*now {fewest - 1}"):
-            task_and_built(data, **flags, model_arguments=wrong)
+    flags = {"model": "transformer", "max_length": max_length}
+    _, built = task_and_built(data, **flags, model_arguments={**arguments, "max_length": fewest})
+    assert len(Translator(built.model, max_length).translate(["One red cat"])) == 1
+    wrong = {**arguments, "max_length": fewest - 1}
+    with pytest.raises(UserError, match=f"needs {fewest} positions.*now {fewest - 1}"):
+        task_and_built(data, **flags, model_arguments=wrong)
 
 
 def test_presets_are_flags_of_models_that_can_be_built():

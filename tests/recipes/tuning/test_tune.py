@@ -32,7 +32,7 @@ from recipes.tuning.workers import free_port
 
 TINY = {
     "model": "linear_forecaster", "window": 14, "horizon": 3, "difference": 0, "epochs": 2,
-    "jit_compile": "false", "progress": "false",
+    "jit_compile": "false", "steps_per_execution": 1, "progress": "false",
 }  # fmt: skip
 SEARCHED = ["learning_rate", "batch_size", "weight_decay"]
 TOP = Path(__file__).parents[3]
@@ -218,7 +218,7 @@ def test_trials_see_no_test_data(tune, data, tmp_path):
     other = [f"{line.partition(',')[0]},{i}" for i, line in enumerate(lines[-14:])]
     changed = tmp_path / "changed.csv"
     changed.write_text("\n".join([*lines[:-14], *other]) + "\n")
-    first, second = tune(trials=2), tune(trials=2, data=changed)
+    first, second = tune(trials=1), tune(trials=1, data=changed)
     assert scores(first) == scores(second)
     results = [json.loads((path / "metrics.json").read_text()) for path in (first, second)]
     assert results[0]["test"] != results[1]["test"]
@@ -501,7 +501,7 @@ def test_it_says_that_tuning_did_not_help(tune):
         return {**found, objective[0]: found[objective[0]] + (trial.number != "0")}
 
     with mock.patch("recipes.tuning.trials._train_trial", spoil):
-        folder = tune(trials=2)
+        folder = tune(trials=1)
     assert "did not beat the defaults" in (folder / "report.md").read_text()
     config = yaml.safe_load((folder / "config.yaml").read_text())
     assert config["learning_rate"] == float(rows(folder)[0]["learning_rate"])
@@ -541,12 +541,31 @@ def wait_for(condition, process, seconds=240):
         time.sleep(0.01)
 
 
-def test_a_killed_search_goes_on(search, flags, undrawn):
-    arguments, folder = flags(trials=4)
+def interrupt_in_trial_2(arguments, folder):
+    def interrupted(self, epoch, logs=None):
+        if (folder / "trials" / "2").exists():
+            raise KeyboardInterrupt
+        end_epoch(self, epoch, logs)
+
+    end_epoch = Checkpoint.on_epoch_end
+    with mock.patch.object(Checkpoint, "on_epoch_end", interrupted):
+        assert main(arguments) == 130
+    assert len(list(folder.glob("trials/2/events*"))) == 1
+
+
+def kill_in_trial_2(arguments, folder):
     process = program(arguments)
     wait_for((folder / "trials" / "2").exists, process)
     process.kill()
     process.wait()
+
+
+@pytest.mark.parametrize(
+    "stop", [interrupt_in_trial_2, pytest.param(kill_in_trial_2, marks=pytest.mark.kill)]
+)
+def test_a_search_that_was_cut_off_goes_on(search, flags, undrawn, stop):
+    arguments, folder = flags(trials=4)
+    stop(arguments, folder)
     kept = [path.stat().st_mtime_ns for path in sorted(folder.glob("trials/[01]/events*"))]
     assert len(kept) == 2
     with undrawn():

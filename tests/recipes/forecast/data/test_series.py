@@ -365,8 +365,24 @@ def test_steps_that_rows_cover_in_part_are_left_out_or_kept(write):
     assert len(read_series(write(csv_of(days.date)), **yearly)) == 1
 
 
+def test_years_that_months_cover_in_part_are_left_out(write):
+    months = pd.date_range("2000-03-01", periods=36, freq="MS").date
+    text = "t,y\n" + "".join(f"{month},1\n" for month in months)
+    for alias in ("YS", "YE"):
+        asked = {"time": "t", "targets": ("y",), "resample": alias, "resample_rule": "sum"}
+        assert read_series(write(text), **asked).values.ravel().tolist() == [12, 12]
+
+
+def test_columns_of_numbers_called_like_times(write):
+    newest = "year,y\n" + "".join(f"{year},{year - 1949}\n" for year in range(1960, 1949, -1))
+    file = open_table(write(newest))
+    assert guess_columns(file, targets=("y",)) == ("year", ["y"])
+    repeated = "year,month,y\n" + "".join(f"2024,{m},{m / 3}\n" for m in range(1, 13))
+    assert guess_columns(open_table(write(repeated)), targets=("y",))[0] == "month"
+
+
 def test_a_zone_in_one_file_and_none_in_the_other_is_refused(write):
-    zoned = write("t,p\n" + "".join(f"2024-01-0{d}T00:00Z,1\n" for d in (1, 2, 3)), "known.csv")
+    zoned = write("t,p\n" + "".join(f"2024-01-0{d}T01:00Z,1\n" for d in (1, 2, 3)), "known.csv")
     message = refusal(write(DAYS), time="t", future_covariates=zoned)
     assert "a zone here, none there" in message
 

@@ -46,3 +46,17 @@ def test_columns_named_by_dates_give_the_times(wide):
 def test_what_is_not_wide_is_refused(wide, text, message):
     with pytest.raises(UserError, match=message):
         wide(text)
+
+
+def test_names_that_are_numbers_are_the_times_and_others_are_left_out(wide):
+    text = "country,code,Total,2018,2016,2017\nA,101,6,3,1,2\nB,102,15,6,4,5\n"
+    file, series, time = wide(text)
+    found = read_series(file, time=time, targets=("value",), series=series)
+    assert found.times[:3].tolist() == [2016, 2017, 2018]
+    assert found.values.ravel().tolist() == [1, 2, 3, 4, 5, 6]
+    assert "not like those of the steps: code, Total" in " ".join(found.notes)
+
+
+def test_two_rows_of_one_series_are_refused(wide):
+    with pytest.raises(UserError, match="one row a series"):
+        wide("name,1,2\na,5,6\na,7,8\n")

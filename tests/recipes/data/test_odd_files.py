@@ -1,0 +1,208 @@
+"""Files that a review made up to be misread: each is read right, or refused with the cure."""
+
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from recipes.data.dates import read_times
+from recipes.data.dialect import Dialect
+from recipes.data.encodings import find_encoding
+from recipes.data.files import open_table
+from recipes.errors import UserError
+
+
+@pytest.fixture
+def table(tmp_path):
+    def table(content, name="t.csv", before=None, **dialect):
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return open_table(path, Dialect(**dialect), before)
+
+    return table
+
+
+def read(*texts, **arguments):
+    return read_times(pd.Series(list(texts), name="when"), "t.csv", **arguments)
+
+
+# Rows
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_short_rows_are_completed_whatever_ends_a_line(table, end):
+    text = end.join(["a,b,c", "1,2,x", "3,4,y", "5,6", "7,8,z", ""])
+    found = table(text)
+    assert len(found) == 4
+    assert found.column("a").tolist() == [1, 3, 5, 7]
+    assert found.column("c").tolist() == ["x", "y", None, "z"]
+
+
+def test_a_short_row_of_several_lines_is_refused(table):
+    with pytest.raises(UserError, match="fewer in one over several lines"):
+        table('a,b,c\n"x\ny",2\n3,4,5\n6,7,8\n')
+
+
+def test_a_last_line_of_something_else_names_what_came(table):
+    found = table("a,b\n" + "1,2\n" * 300 + "end of file\n")
+    assert len(found) == 301
+    with pytest.raises(UserError, match=r"Received: 'end of file' in row 301"):
+        found.numbers("a")
+
+
+def test_long_cells_and_zero_bytes(table):
+    found = table("text,y\n" + "x" * 3_000_000 + ",1\nb,2\n")
+    assert [len(text) for text in found.texts("text")] == [3_000_000, 1]
+    with pytest.raises(UserError, match="bytes that no text has"):
+        table(b"a,b\n" + b"1,2\n" * 80_000 + b"3,\x00\n")
+
+
+# Quotes
+
+
+def test_quotes_in_files_of_tabs(table):
+    rows = [("pos", "text 1"), ("neg", 'say "no"')]
+    text = pd.DataFrame(rows, columns=["label", "text"]).to_csv(sep="\t", index=False, quoting=1)
+    found = table(text)
+    assert found.names == ["label", "text"]
+    assert found.texts("text").tolist() == ["text 1", 'say "no"']
+    assert table('label\ttext\na\tone "two"\nb\t"three\n').texts("text")[1] == '"three'
+
+
+def test_lines_that_stand_in_quotes_as_a_whole_are_refused(table):
+    with pytest.raises(UserError, match="in quotes as a whole"):
+        table('"a,b"\n"1,2"\n"3,4"\n')
+
+
+# Numbers
+
+
+def test_a_mark_of_a_missing_value_may_be_a_number(table, tmp_path):
+    found = table("v,w\n-999,1.5\n2,-999\n", missing_values=["-999"])
+    assert found.column("v").isna().tolist() == [True, False]
+    assert found.column("w").isna().tolist() == [False, True]
+    pd.DataFrame({"v": [-999, 2]}).to_parquet(tmp_path / "t.parquet")
+    parquet = open_table(tmp_path / "t.parquet", Dialect(missing_values=["-999"]))
+    assert parquet.column("v").isna().tolist() == [True, False]
+
+
+def test_another_column_overrules_a_likely_format(table):
+    found = table("p;q\n1.234;0.98\n2.345;768.46\n38;37.55\n")
+    assert found.column("p").tolist() == [1.234, 2.345, 38]
+    found = table("p;q\n547,418;550,98\n868,948;768,46\n538;37,5\n")
+    assert found.column("p").tolist() == [547.418, 868.948, 538]
+
+
+@pytest.mark.parametrize("digits", [17, 18, 19, 25])
+def test_long_ids_stay_different(table, digits):
+    ids = [str(10 ** (digits - 1) + n) for n in range(3)]
+    assert table("id,y\n" + "".join(f"{i},1.5\n" for i in ids)).column("id").tolist() == ids
+    lines = "".join(f'{{"id": {i}, "y": 1}}\n' for i in ids) + '{"y": 2}\n'
+    assert table(lines, "t.jsonl").labels("id").tolist() == [*ids, None]
+
+
+def test_units_are_not_guessed(table):
+    with pytest.raises(UserError, match="numbers with a unit, such as '5 kg'"):
+        table("x\n" + "".join(f"{n} kg\n" for n in range(5, 30))).column("x")
+    with pytest.raises(UserError, match=r"--missing_values 'ND'"):
+        table("x\n" + "1.5\n2.25\n3.75\nND\n" * 10).column("x")
+    assert table("x,y\n10.50 EUR,1\n12 EUR,2\n").column("x").tolist() == [10.5, 12]
+    first = table("x,y\n12.5%,1\n14%,2\n")
+    first.column("x")
+    with pytest.raises(UserError, match="different units"):
+        table("x,y\n0.125,1\n0.14,2\n", before=first.decided).column("x")
+
+
+def test_codes_with_spaces_and_columns_with_spaces(table):
+    assert table("c,y\n030 123 456,1\n030 999 111,2\n").column("c")[0] == "030 123 456"
+    with pytest.raises(UserError, match="--separator space"):
+        table("v w\n100 200\n101 201\n102 202\n")
+    assert table("v w\n100 200\n101 201\n", separator="space").column("w").tolist() == [200, 201]
+
+
+# Encodings
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [("schön", "mac_roman"), ("café", "cp850"), ("là", "cp850"), ("Łódź", "iso8859_2"),
+     ("Temp (°C)", "mac_roman")],
+)  # fmt: skip
+def test_other_western_encodings_are_never_taken_for_windows(text, encoding):
+    with pytest.raises(UserError, match=f"--encoding {encoding} reads"):
+        find_encoding(text.encode(encoding), "t.csv")
+
+
+@pytest.mark.parametrize("text", ["it’s “good”", "10°C;Größe", "¡Hola! niño", "5 €"])  # noqa: RUF001
+def test_signs_of_windows(text):
+    assert find_encoding(text.encode("cp1252"), "t.csv") == "cp1252"
+
+
+def test_a_broken_byte_in_utf8_is_named():
+    with pytest.raises(UserError, match="UTF-8 but for the byte 0xff in line 4: it is damaged"):
+        find_encoding("Größe;Straße\n".encode() * 3 + b"a\xff\n", "t.csv")
+
+
+# Times
+
+
+def test_days_with_a_zone_stay_the_days_that_are_written():
+    found = read("2023-01-01T00:00:00+01:00", "2023-02-01T00:00:00+01:00")
+    assert found.values.tolist() == np.array(["2023-01-01", "2023-02-01"], "M8[us]").tolist()
+    assert not found.zone
+    frame = pd.Series(pd.to_datetime(["2023-01-01", "2023-02-01"]).tz_localize("Asia/Tokyo"))
+    assert read_times(frame.rename("t"), "t.parquet").values[1] == np.datetime64("2023-02-01")
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        [f"{year}/{(year + 1) % 100:02d}" for year in range(2000, 2012)],
+        [f"{day:02d}-Jan" for day in range(1, 32)],
+        [f"Jan {day:02d}" for day in range(1, 32)],
+        [f"{year}-{quarter}" for year in range(2020, 2024) for quarter in range(1, 5)],
+    ],
+    ids=["seasons", "days", "days behind", "quarters"],
+)
+def test_what_looks_like_months_and_is_not_is_refused(texts):
+    with pytest.raises(UserError, match=r"--time none"):
+        read(*texts)
+
+
+def test_spellings_of_quarters_and_names_of_months():
+    for text in ("1Q2021", "Q1-21", "Q1'21", "2021:Q1", "2021M01", "January 2021", "Sept 2021"):
+        expected = "2021-09-01" if "Sept" in text else "2021-01-01"
+        assert read(text).values[0] == np.datetime64(expected)
+    with pytest.raises(UserError):
+        read("Marraskuu 2001")
+
+
+def test_a_format_reads_digits():
+    found = read_times(pd.Series([1022024, 2022024], name="d"), "t.csv", date_format="%d%m%Y")
+    assert found.values.tolist() == np.array(["2024-02-01", "2024-02-02"], "M8[us]").tolist()
+    with pytest.raises(UserError, match="--date_format %Q"):
+        read("1/2", date_format="%Q/%m")
+
+
+# Other
+
+
+def test_what_spreadsheets_put_in_front(table):
+    assert table("sep=;\na;b\n1,5;x\n2,5;y\n").column("a").tolist() == [1.5, 2.5]
+    found = table("Sales report,,\n,,\nstore,place,sales\nA,x,1.5\nB,y,2.5\n")
+    assert found.names == ["store", "place", "sales"]
+
+
+def test_json_with_a_mark_and_as_a_list(table):
+    assert table(b'\xef\xbb\xbf{"a": 1}\n{"a": 2}\n').column("a").tolist() == [1, 2]
+    assert table('[{"a": 1}, {"a": 2}]').column("a").tolist() == [1, 2]
+
+
+def test_broken_archives_are_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "t.zip", "w") as archive:
+        archive.writestr("t.csv", "a,b\n1,2\n")
+    whole = (tmp_path / "t.zip").read_bytes()
+    (tmp_path / "t.zip").write_bytes(whole[:-30])
+    with pytest.raises(UserError, match="It cannot be read"):
+        open_table(tmp_path / "t.zip")
