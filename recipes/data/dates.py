@@ -1,5 +1,6 @@
 """Reads a column of dates, months or quarters, or of whole step numbers."""
 
+import contextlib
 import datetime
 import itertools
 import re
@@ -18,6 +19,8 @@ ORDERS = {"DMY": "day first", "MDY": "month first", "YMD": "year first"}
 _FOOTER = 3
 #: Two-digit years lie in the hundred years that end so many years from now.
 _AHEAD = 20
+#: So many different texts are read in the way of the first ones, if that fits them all.
+_MANY = 2000
 
 _MONTHS = tuple(name.lower() for name in (
     "January", "February", "March", "April", "May", "June", "July", "August", "September",
@@ -136,6 +139,8 @@ def read_times(
     return _of_texts(texts.rename(name), source, order, date_format, regular, flag)
 
 
+#: What every date has and most numbers have not.
+_PERHAPS = re.compile(r"[-/: a-zA-Z]|\..*\.|^0[1-9]\.|^1[0-2]\.")
 _PATTERNS = [_whole(pattern) for pattern in _SHAPES.values()]
 
 
@@ -145,6 +150,8 @@ def is_date(cell: str) -> bool:
     >>> [is_date(cell) for cell in ("31.12.2022", "Jan-05", "1970Q1", "2022-01-01 24:00", "5-12")]
     [True, True, True, True, False]
     """
+    if not _PERHAPS.search(cell):
+        return False
     return any(pattern.fullmatch(cell.strip()) for pattern in _PATTERNS)
 
 
@@ -190,7 +197,7 @@ def _of_texts(texts, source, order, date_format, regular, flag):
         found = found.dt.tz_localize(None).to_numpy(MICROSECONDS)
         readings, notes = {None: found}, [f"{name}: dates read as {date_format}"]
     else:
-        readings, zone, notes = _readings(distinct, name, source)
+        readings, zone, notes = _quickly(distinct) or _readings(distinct, name, source)
     if order is not None:
         named = {key: found for key, found in readings.items() if key in (None, order)}
         readings = named or readings
@@ -242,6 +249,25 @@ def _shape_of(texts):
             fits = texts[left].str.fullmatch(_whole(pattern).pattern, flags=re.IGNORECASE)
             found[fits.index[fits.astype(bool)]] = shape
     return found
+
+
+def _quickly(texts):
+    """What `_readings` returns of many dates such as 31.12.2024 13:00; `None` for all others."""
+    if len(texts) < _MANY:
+        return None
+    pattern = r"\d{2}([-/.])\d{2}\1\d{4}(?:([ T])\d{2}:\d{2}(:\d{2})?)?"
+    found = [re.fullmatch(pattern, text) for text in texts[:_MANY]]
+    forms = {match.groups() if match else () for match in found}
+    if len(forms) != 1 or () in forms:
+        return None
+    sign, between, seconds = forms.pop()
+    clock = f"{between}%H:%M{':%S' if seconds else ''}" if between else ""
+    readings = {}
+    for order in ("DMY", "MDY"):
+        form = sign.join(f"%{part}" for part in order.replace("D", "d").replace("M", "m")) + clock
+        with contextlib.suppress(ValueError):  # at the first that is no date
+            readings[order] = pd.to_datetime(texts, format=form).to_numpy(MICROSECONDS)
+    return (readings, False, []) if readings else None
 
 
 def _readings(texts, name, source):

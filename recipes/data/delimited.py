@@ -32,6 +32,8 @@ _SAMPLE, _ROWS = 1 << 18, 200
 _LABELS = 20
 #: Lines above the header at most, where nobody says how many.
 _ABOVE = 20
+#: Bytes that pyarrow reads at once.
+_BLOCK = 1 << 21
 #: pyarrow wants a separator; a file of one column has none of this kind.
 _NEVER = "\x1f"
 
@@ -201,7 +203,7 @@ def _find_separator(lines, name):
         first = next(place for place, row in enumerate(rows) if len(row) == width)
         count = sum(len(row) == width for row in rows[first:])
         if width > 1 and first <= _ABOVE and count >= 0.5 * (len(rows) - first):
-            values = [cell for row in rows[first + 1 :] for cell in row]
+            values = [cell for row in rows[first + 1 : first + 40] for cell in row]
             typed = sum(is_number(cell) or is_date(cell) or not cell for cell in values)
             share = count / (len(rows) - first)
             found.append((first == 0, share, typed / max(1, len(values)), sign))
@@ -403,7 +405,7 @@ def _number_types(rows, separator, width):
 
 def _parse(body, separator, quotes, width, types, name, notes):
     """The cells below the header, by column; whether numbers among them have a decimal comma."""
-    if not body.size or not body.to_pybytes().strip():
+    if not body.size or (body.size < _SAMPLE and not body.to_pybytes().strip()):
         return [pa.chunked_array([[]], pa.string()) for _ in range(width)], False
     types = dict(types)
     decimal = types.pop("decimal", ".")
@@ -414,12 +416,14 @@ def _parse(body, separator, quotes, width, types, name, notes):
         (short if row.actual_columns < row.expected_columns else long).append(row)
         return "skip"
 
+    block = _BLOCK
+
     def read(body, types, places=None):
         labels = [str(place) for place in range(width)]
         kinds = {str(place): types.get(place, pa.string()) for place in range(width)}
         return pa.csv.read_csv(
             pa.BufferReader(body),
-            pa.csv.ReadOptions(column_names=labels, block_size=_longest(body, quotes)),
+            pa.csv.ReadOptions(column_names=labels, block_size=block),
             pa.csv.ParseOptions(
                 delimiter=separator,
                 quote_char='"' if quotes else False,
@@ -444,6 +448,7 @@ def _parse(body, separator, quotes, width, types, name, notes):
         types.clear()  # a mark of a missing value, or a number of another form, below the sample
         short.clear()
         long.clear()
+        block = max(_BLOCK, 4 * _longest(body))  # pyarrow wants whole rows in a block
         try:
             table = read(body, {})
         except pa.ArrowInvalid as error:
@@ -484,13 +489,12 @@ def _parse(body, separator, quotes, width, types, name, notes):
 
 def _leading_zeros(body, separator):
     """Whether a cell begins with a zero and another digit."""
-    signs = np.frombuffer(body, np.uint8)
-    for start in range(0, len(signs), 1 << 24):
-        part = signs[max(0, start - 2) : start + (1 << 24)]
-        zero = np.flatnonzero(part[1:-1] == ord("0")) + 1
-        zero = zero[(part[zero + 1] >= ord("0")) & (part[zero + 1] <= ord("9"))]
-        before = part[zero - 1]
-        if np.isin(before, np.frombuffer(b'\n"-' + separator.encode(), np.uint8)).any():
+    signs, size = np.frombuffer(body, np.uint8), 1 << 20  # parts that fit into a cache
+    for start in range(0, len(signs), size):
+        part = signs[max(0, start - 2) : start + size]
+        before, digit = part[:-2], part[2:] - np.uint8(ord("0")) < 10
+        cell = (before == ord(separator)) | (before == ord("\n")) | (before == ord('"'))
+        if (cell & digit & (part[1:-1] == ord("0"))).any():
             return True
     return len(signs) > 1 and signs[0] == ord("0") and chr(signs[1]).isdigit()
 
@@ -512,11 +516,12 @@ def _parse_spaced(body, separator, width):
     return [pa.chunked_array([pa.array(frame[place], pa.string())]) for place in range(width)]
 
 
-def _longest(body, quotes):
-    """Bytes of a block that surely holds a row, for pyarrow reads blocks of whole rows."""
-    cells = re.finditer(rb'"[^"]*"' if quotes else rb"[^\n]{1000,}", body)
-    longest = max((cell.end() - cell.start() for cell in cells), default=0)
-    return max(1 << 21, 4 * longest)
+def _longest(body):
+    """Bytes of the longest line, or cell in quotes."""
+    cells = re.finditer(rb'"[^"]*"', body)
+    ends = np.flatnonzero(np.frombuffer(body, np.uint8) == ord("\n"))
+    lines = int(np.diff(ends, prepend=-1, append=len(body)).max())
+    return max([lines, *(cell.end() - cell.start() for cell in cells)])
 
 
 def _note_lines(body, rows, notes):

@@ -64,7 +64,7 @@ class TableFile:
         self.zoned = False
         self._columns = {name: _marked(c, dialect.missing_values) for name, c in columns.items()}
         self.decided = dict(decided or {})
-        self._notes, self._found = list(notes), {}
+        self._notes, self._found, self._cells = list(notes), {}, {}
         self._length = len(next(iter(self._columns.values()))) if self._columns else 0
 
     @property
@@ -78,7 +78,7 @@ class TableFile:
     def cut(self, rows: int) -> None:
         """Leaves out all rows but the first ones."""
         self._columns = {name: column[:rows] for name, column in self._columns.items()}
-        self._found, self._length = {}, rows
+        self._found, self._cells, self._length = {}, {}, rows
 
     def require(self, name: str, flag: str) -> None:
         """Raises a `UserError` if there is no such column, which a flag asked for."""
@@ -117,6 +117,8 @@ class TableFile:
 
     def _distinct(self, name):
         """The different texts of a column, and which of them stands in each row."""
+        if name in self._cells:
+            return self._cells[name]
         column = self._columns[name]
         if pa.types.is_floating(column.type):  # 1.10 may have been a version
             self._columns |= self._again()
@@ -126,7 +128,9 @@ class TableFile:
             column = pc.fill_null(column.cast(pa.string()), "")
         found = column.dictionary_encode().combine_chunks()
         found = found.chunk(0) if isinstance(found, pa.ChunkedArray) else found
-        return found.dictionary.to_pylist(), found.indices.to_numpy(zero_copy_only=False)
+        cells = found.dictionary.to_pylist(), found.indices.to_numpy(zero_copy_only=False)
+        self._cells[name] = cells
+        return cells
 
     def labels(self, name: str) -> pd.Series:
         """A column of names of classes, categories or series, without spaces around them.
@@ -240,6 +244,9 @@ class TableFile:
             if column.dtype == object or pd.api.types.is_string_dtype(column.dtype):
                 return self.labels(name)
             return column
+        plain = self._plain(name, column)
+        if plain is not None:
+            return plain
         found = self.read(name)
         known = found.values[np.isfinite(found.values)]
         few = label and found.missing and found.whole and len(np.unique(known)) <= 10
@@ -252,6 +259,18 @@ class TableFile:
         if found.whole and len(known) == len(values):
             values = values.astype(np.int64)
         return pd.Series(values, name=name)
+
+    def _plain(self, name, column):
+        """A column that was read as plain numbers, at once; `None` for others."""
+        if pa.types.is_string(column.type) or not len(column):
+            return None
+        if pa.types.is_floating(column.type):
+            known = column.null_count < len(column)
+            return pd.Series(self.numbers(name), name=name) if known else None
+        least, most = pc.min_max(column).as_py().values()
+        if column.null_count or max(-least, most) >= 2**53:
+            return None
+        return pd.Series(column.to_numpy(), name=name)
 
     def frame(self) -> pd.DataFrame:
         """All columns as what they look like; see `column`."""
@@ -710,8 +729,9 @@ def _typed_numbers(column, source):
 
 def _check_finite(values, name, source):
     # Past this, the 32-bit floats of the model overflow.
-    large = np.flatnonzero(np.abs(values) > np.finfo(np.float32).max)
-    if len(large):
+    most = np.finfo(np.float32).max
+    if np.nanmax(values, initial=0) > most or np.nanmin(values, initial=0) < -most:
+        large = np.flatnonzero(np.abs(values) > most)
         _refuse_infinite(name, source, values[large[0]], large)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from recipes.data.files import open_table
 from recipes.engine.tables import markdown
 
 ROWS = 1_000_000
@@ -97,8 +98,6 @@ def _read(who, path, kind):
     if who == "pandas":
         pd.read_csv(path, **KINDS[kind][1])
     else:
-        from recipes.data.files import open_table
-
         file = open_table(path)
         for name in file.names:
             if name == "when":

@@ -34,6 +34,10 @@ linear_model, weights = momentum_reference.linear_model, momentum_reference.weig
 
 every_case = pytest.mark.parametrize("case", CASES)
 every_name = pytest.mark.parametrize("name", ["sgd", "adam", "adamw", "nadam"])
+#: AdamW is Adam here, and SGD and Nadam are the extremes of what an optimizer has to keep.
+few_names = pytest.mark.parametrize(
+    "name", ["sgd", "nadam", *(pytest.param(n, marks=pytest.mark.slow) for n in ("adam", "adamw"))]
+)
 
 
 def feed(model, steps, **settings):
@@ -87,7 +91,7 @@ def test_several_steps_per_execution_change_nothing(case, jit_compile):
     momentum_reference.check_fit(case, steps_per_execution=8, jit_compile=jit_compile)
 
 
-@every_name
+@few_names
 def test_a_second_fit_goes_on(name):
     expected = whole_cycle(name)
     model = one_cycle_model(name)
@@ -95,7 +99,7 @@ def test_a_second_fit_goes_on(name):
     np.testing.assert_array_equal(feed(model, slice(5, TOTAL)), expected)
 
 
-@every_name
+@few_names
 def test_a_saved_model_goes_on(name, tmp_path):
     expected = whole_cycle(name)
     model = one_cycle_model(name)
@@ -110,7 +114,7 @@ def test_a_saved_model_goes_on(name, tmp_path):
     np.testing.assert_array_equal(feed(resumed, slice(5, TOTAL)), expected)
 
 
-@every_name
+@few_names
 def test_weights_of_the_optimizer_are_enough_to_go_on(name, tmp_path):
     expected = whole_cycle(name)
     model = one_cycle_model(name)
@@ -202,9 +206,7 @@ def test_loss_scaling_skips_no_momentum(name):
     np.testing.assert_allclose(feed(model, slice(4, TOTAL)), expected, rtol=0, atol=2e-6)
 
 
-@pytest.mark.parametrize(
-    "name", ["sgd", "nadam", *(pytest.param(n, marks=pytest.mark.slow) for n in ("adam", "adamw"))]
-)
+@few_names
 def test_half_precision_trains(name):
     keras.config.set_dtype_policy("mixed_float16")
     try:

@@ -16,6 +16,7 @@ from zoo.decoding import Greedy, MinP, Temperature, TopK, TopP, decode
 from zoo.decoding.decode import _run
 from zoo.layers import TransformerDecoder
 
+SLOW = pytest.mark.slow
 SOURCES, TARGETS, START, END = 11, 7, 1, 2
 MODELS = {
     "transformer": lambda: zoo.transformer(SOURCES, TARGETS, 2, embedding_dim=8, num_heads=2),
@@ -74,7 +75,11 @@ def lengths(ids):
     return [[*row.tolist(), END].index(END) + 1 for row in ids]
 
 
-@pytest.mark.parametrize("name", [name for name in MODELS if name != "one block"])
+@pytest.mark.parametrize(
+    "name",
+    # tests/parity decodes without attention, too.
+    ["transformer", "learned positions", "seq2seq", pytest.param("no attention", marks=SLOW)],
+)
 def test_equal_to_full_recomputation(name):
     model, written = build(name), set()
     for sampler in (Greedy(), Temperature(2.0)):
@@ -90,7 +95,7 @@ def test_equal_to_full_recomputation(name):
     "sampler",
     [
         TopK(3, 2.0),
-        *(pytest.param(each, marks=pytest.mark.slow) for each in (TopP(0.7, 2.0), MinP(0.2, 2.0))),
+        *(pytest.param(each, marks=SLOW) for each in (TopP(0.7, 2.0), MinP(0.2, 2.0))),
     ],
 )
 def test_every_sampler(model, sampler):
@@ -195,9 +200,7 @@ def test_the_compiled_loop_goes_with_its_model():
     assert gone() is None
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param("learned positions", marks=pytest.mark.slow), "seq2seq"]
-)
+@pytest.mark.parametrize("name", [pytest.param("learned positions", marks=SLOW), "seq2seq"])
 def test_saved_and_loaded(name, tmp_path):
     model = build(name)
     expected = decode(model, sources(), 9, START, END, Temperature(2.0))
@@ -225,9 +228,7 @@ def test_no_rows_and_no_ids(model):
     np.testing.assert_array_equal(empty[1:], [empty[0]] * 2)
 
 
-@pytest.mark.parametrize(
-    "policy", ["mixed_bfloat16", pytest.param("mixed_float16", marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", pytest.param("mixed_float16", marks=SLOW)])
 def test_half_precision(policy):
     keras.config.set_dtype_policy(policy)
     try:

@@ -225,7 +225,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("models")
 
 
-@each_case
+@a_case_of_each
 def test_saved_models_answer_the_same(name, folder):
     model, inputs = make(name)
     loaded = keras.models.load_model(saved(name, folder))

@@ -290,19 +290,39 @@ KINDS = {
         {},
         [95],
     ),
+    "nlinear": ("--model=nlinear --head=quantile", {}, [80]),
+}
+#: The same for the slow run.
+MORE_KINDS = {
+    "dlinear": ("--model=dlinear --model.kernel_size=5", {}, []),
+    "nhits": ("--model=nhits --model.units=4 --head=gaussian", {}, [80, 95]),
+    "nbeats": ("--model=nbeats --model.units=4", {}, []),
+    "tsmixer": (
+        "--model=tsmixer --model.units=4 --target=y,x --future_covariates=known.csv",
+        TWO_COLUMNS,
+        [],
+    ),
+    "patchtst": (
+        "--model=patchtst --model.patch_length=4 --model.stride=2 --model.num_layers=1 "
+        "--model.num_heads=2 --model.embedding_dim=4 --model.feed_forward_dim=4",
+        {},
+        [],
+    ),
 }
 
 
 def test_every_zoo_model_is_trained_below():
-    flags = " ".join(flags for flags, _, _ in KINDS.values())
+    flags = " ".join(flags for flags, _, _ in (KINDS | MORE_KINDS).values())
     forecasters = {info.name for info in CATALOG if info.task == "forecast"}
     assert set(re.findall(r"--model=(\w+)", flags)) | {"linear_forecaster"} == forecasters
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", [*KINDS, *(pytest.param(kind, marks=pytest.mark.slow) for kind in MORE_KINDS)]
+)
 def test_kinds_of_runs(kind, train, tmp_path, make_csv, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    flags, file, levels = KINDS[kind]
+    flags, file, levels = (KINDS | MORE_KINDS)[kind]
     Path("data.csv").write_text(make_csv(**file))
     Path("known.csv").write_text(make_csv(rows=93, columns=("sun",), seed=5))
     run = train(*flags.split(), data="data.csv", epochs=1)

@@ -521,7 +521,7 @@ def test_wrong_input_to_predict(run, loaded, capsys, tmp_path, monkeypatch, argu
         ({"data": None, "text": "a"}, "--text belongs to a table of your own: give it with --data"),
         (
             {"data": "nowhere.csv"},
-            "Expected a CSV (gzipped or not), Excel (.xlsx), Parquet or JSON lines file. Received: "
+            "Expected a table (CSV, Excel, Parquet or JSON lines). Received: "
             "nowhere.csv, which is nothing of that name.",
         ),
         ({"target": "class"}, "Expected a column 'class' (--target) in"),

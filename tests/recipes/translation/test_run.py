@@ -368,7 +368,7 @@ def test_wrong_input_to_predict(run, loaded, capsys, tmp_path, monkeypatch, argu
         ({"dataset": "novel", "data": None}, "There is no dataset 'novel'. Expected one of dates"),
         (
             {"data": "nowhere.tsv"},
-            "Expected a CSV (gzipped or not), Excel (.xlsx), Parquet or JSON lines file. Received: "
+            "Expected a table (CSV, Excel, Parquet or JSON lines). Received: "
             "nowhere.tsv, which is nothing of that name.",
         ),
         ({"data": None, "source": "2"}, "--source names a column of your own file: give it with"),
