@@ -76,7 +76,8 @@ def naive_mae(series, rows, period, num_targets) -> np.ndarray:
         num_targets: Number of leading channels to measure.
 
     Returns:
-        `(series, targets)`; NaN for a series without such rows, and where it never changes.
+        `(series, targets)`; NaN for a series without such rows, and where it never changes (1 if
+        that holds for all series).
 
     Reference:
         Hyndman and Koehler, *Another look at measures of forecast accuracy*, 2006.
@@ -92,4 +93,6 @@ def naive_mae(series, rows, period, num_targets) -> np.ndarray:
     np.add.at(sums, which, error)
     np.add.at(counts, which, 1)
     units = np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
-    return np.where(units > 0, units, np.nan)
+    units = np.where(units > 0, units, np.nan)
+    units[:, np.isnan(units).all(axis=0)] = 1.0
+    return units

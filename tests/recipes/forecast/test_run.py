@@ -96,7 +96,7 @@ def test_metrics_have_the_agreed_keys(run, data):
     splits += [part for each in metrics["baselines"].values() for part in each.values()]
     steps = [f"{name}_step_{k}" for k in (1, 2, 3) for name in ("mse", "mae")]
     for scores in splits:
-        assert list(scores) == ["mse", "rmse", "mae", "mase", *steps]
+        assert list(scores) == ["mse", "rmse", "mae", "mase", "smape", "owa", *steps]
         assert all(np.isfinite(value) for value in scores.values())
 
 

@@ -5,10 +5,13 @@ import numpy as np
 import pytest
 
 import zoo
+from recipes.data.files import open_table
 from recipes.forecast import baselines, scores
 from recipes.forecast.data.book_series import book_series
+from recipes.forecast.data.reading import read_series
 from recipes.forecast.data.series import TimeSeries
-from recipes.forecast.data.splits import split_by_series, split_in_time
+from recipes.forecast.data.splits import split_by_series, split_each, split_in_time
+from recipes.forecast.data.wide import unfold
 from recipes.forecast.data.windows import Windows
 from recipes.forecast.forecasts import Forecaster, Forecasts, median_index
 
@@ -56,8 +59,9 @@ def test_scores_by_hand():
     lower, upper = actual - 1, actual + 1
     upper[0, 0, 0], lower[1, 1, 1] = 0.5, 40.5  # two of eight lie outside
     found = scores.score(
-        actual, Forecasts(actual + error, {80: (lower, upper)}), np.array([0.5, 4.0]), ("a", "b")
+        actual, Forecasts(actual + error, {80: (lower, upper)}), np.array([[0.5, 4.0]]), ("a", "b")
     )
+    smape = found.pop("smape")
     assert found == pytest.approx(
         {
             "mse": 30 / 8, "rmse": np.sqrt(30 / 8), "mae": 12 / 8, "mase": (1 / 0.5 + 2 / 4) / 2,
@@ -66,16 +70,18 @@ def test_scores_by_hand():
             "coverage_80": 6 / 8,
         }
     )  # fmt: skip
+    relative = np.abs(error) / (np.abs(actual) + np.abs(actual + error))
+    assert smape == pytest.approx(200 * relative.mean())
 
 
 def test_one_step_of_one_target_has_no_scores_by_step_or_target():
-    found = scores.score(np.zeros((4, 1, 1)), Forecasts(np.ones((4, 1, 1)), {}), [2.0], ("y",))
-    assert found == {"mse": 1.0, "rmse": 1.0, "mae": 1.0, "mase": 0.5}
+    found = scores.score(np.zeros((4, 1, 1)), Forecasts(np.ones((4, 1, 1)), {}), [[2.0]], ("y",))
+    assert found == {"mse": 1.0, "rmse": 1.0, "mae": 1.0, "mase": 0.5, "smape": 200.0}
 
 
 def test_scores_do_not_lose_digits_of_large_values():
     actual = np.full((1000, 1, 1), 1e8, np.float32)
-    found = scores.score(actual, Forecasts(actual + np.float32(8), {}), [1.0], ("y",))
+    found = scores.score(actual, Forecasts(actual + np.float32(8), {}), [[1.0]], ("y",))
     assert found["mse"] == 64.0
 
 
@@ -83,9 +89,57 @@ def test_unit_of_mase_stays_within_a_series_and_the_training_rows():
     series = series_of([1, 2, 4, 8, 100, 103, 109], lengths=(4, 3))
     rows = np.array([True, True, True, False, True, True, True])
     # 1 and 2 in the first series; 3 and 6 in the second; the jump from 8 to 100 is none.
-    assert scores.naive_mae(series, rows, 1, 1) == pytest.approx((1 + 2 + 3 + 6) / 4)
-    assert scores.naive_mae(series, rows, 2, 1) == pytest.approx((3 + 9) / 2)
-    assert scores.naive_mae(series_of(np.ones(9)), np.ones(9, bool), 1, 1) == [1.0]
+    assert scores.naive_mae(series, rows, 1, 1).tolist() == [[1.5], [4.5]]
+    assert scores.naive_mae(series, rows, 2, 1).tolist() == [[3], [9]]
+    assert scores.naive_mae(series_of(np.ones(9)), np.ones(9, bool), 1, 1).tolist() == [[1.0]]
+
+
+def test_each_series_counts_alike_in_mase_and_smape():
+    actual = np.array([1.0, 1.0, 100.0]).reshape(3, 1, 1)
+    point = np.array([2.0, 1.0, 150.0]).reshape(3, 1, 1)
+    which, units = np.array([0, 0, 1]), np.array([[1.0], [100.0], [np.nan]])
+    found = scores.score(actual, Forecasts(point, {}), units, ("y",), which, (20.0, 1.0))
+    assert found["mase"] == pytest.approx((0.5 / 1 + 50 / 100) / 2)
+    smape = ((200 / 3 + 0) / 2 + 200 * 50 / 250) / 2
+    assert found["smape"] == pytest.approx(smape)
+    assert found["owa"] == pytest.approx((smape / 20 + found["mase"] / 1) / 2)
+
+
+def test_the_naive_forecast_on_m4_weekly_has_the_published_scores(zoo_data):
+    """sMAPE 9.161 and MASE 2.777: Makridakis et al., 2020, table 4."""
+    files = [zoo_data / "suite" / "series" / f"m4_weekly_{name}.csv.gz" for name in PARTS]
+    train, test = (unfold(open_table(file), None) for file in files)
+    blocks = [read_series(file, time=time, targets=("value",), series=series)
+              for file, series, time in (train, test)]  # fmt: skip
+    assert blocks[0].ids == blocks[1].ids
+    parts = [np.split(block.values, block.offsets[1:-1]) for block in blocks]
+    rows = [np.concatenate(pair) for pair in zip(*parts, strict=True)]
+    series = series_of(np.concatenate(rows), lengths=tuple(map(len, rows)))
+    windows = Windows(series, 13, 13, split_each(series, 13, 13, 1e-9, 1e-9))
+    starts = windows.starts["test"]
+    assert len(starts) == 359
+    before = np.arange(len(series)) < np.repeat(series.offsets[1:] - 13, np.diff(series.offsets))
+    units = scores.naive_mae(series, before, 1, 1)
+    actual, which = windows.targets(starts)[:, 0], series.series_of(starts)
+    found = scores.score(actual, baselines.naive(windows, starts), units, ("y",), which)
+    assert found["smape"] == pytest.approx(9.161, abs=5e-4)
+    assert found["mase"] == pytest.approx(2.777, abs=5e-4)
+
+
+PARTS = ("train", "test")
+
+
+def test_naive2_repeats_the_season_around_the_last_value():
+    season = np.array([0.5, 1.0, 1.5, 1.0])
+    values = np.tile(season, 12) * 8
+    windows = windows_of(values, window=8, horizon=6)
+    rows = np.ones(len(values), bool)
+    found = baselines.Naive2(windows.series, rows, 4)(windows, np.array([3])).point.ravel()
+    np.testing.assert_allclose(found, values[11:17], rtol=1e-6)
+    noise = np.random.default_rng(0).normal(10, 1, 200)
+    windows = windows_of(noise, window=8, horizon=3)
+    found = baselines.Naive2(windows.series, np.ones(200, bool), 4)(windows, np.array([5])).point
+    np.testing.assert_allclose(found.ravel(), np.float32(noise[12]), rtol=1e-6)
 
 
 # Baselines

@@ -12,6 +12,7 @@ from recipes.forecast.data.series import TimeSeries
 from recipes.forecast.data.splits import (
     split_by_dates,
     split_by_series,
+    split_each,
     split_in_time,
     window_starts,
 )
@@ -108,6 +109,39 @@ def test_an_empty_split_says_which_flag_to_change(window, horizon, fractions, wo
         split_in_time(make(np.arange(100)), window, horizon, *fractions)
     for word in words:
         assert word in str(caught.value)
+
+
+def test_each_series_is_split_at_its_own_end():
+    series = make(np.arange(20), np.arange(8), np.arange(4))
+    splits = split_each(series, 3, 2, validation=0.1, test=0.1)
+    # Two rows of test and two of validation at the end of each; the last series is too short.
+    assert splits["test"].tolist() == [15, 20 + 3]
+    assert splits["validation"].tolist() == [13, 20 + 1]
+    assert splits["train"].tolist() == list(range(12))
+    with pytest.raises(UserError, match="The train split is empty"):
+        split_each(make(np.arange(8)), 3, 2, validation=0.1, test=0.1)
+
+
+@given(
+    lengths=st.lists(st.integers(1, 60), min_size=1, max_size=4),
+    window=st.integers(1, 8),
+    horizon=st.integers(1, 4),
+)
+def test_no_target_of_a_series_is_in_two_parts(lengths, window, horizon):
+    series = make(*map(np.arange, lengths))
+    try:
+        splits = split_each(series, window, horizon, 0.2, 0.2)
+    except UserError:
+        return
+    targets = {
+        name: {row for start in starts for row in range(start + window, start + window + horizon)}
+        for name, starts in splits.items()
+    }
+    assert not targets["train"] & targets["validation"]
+    assert not (targets["train"] | targets["validation"]) & targets["test"]
+    for starts in splits.values():
+        same = series.series_of(starts) == series.series_of(starts + window + horizon - 1)
+        assert same.all()
 
 
 def test_dates_with_and_without_context():
