@@ -42,7 +42,9 @@ class ForecastConfig(Dialect, TrainConfig):
             level's deviation.
         normalization: Whether inputs and targets are standardised inside the model.
         window_normalization: What each window is seen from, inside the model: its own mean and
-            deviation (standard), its last value (last), or nothing of its own.
+            deviation (standard), its last value (last), or nothing of its own (none). With auto,
+            the one by which a linear forecast of the validation part errs least; so for the level
+            or changes, where --difference is left open.
         loss_steps: How many of the last outputs the training loss looks at, for models that
             forecast at every input step; the first ones have seen too little. 0 looks at all.
         strategy: Forecast all steps at once (direct), or train for one step and feed forecasts back
@@ -85,7 +87,7 @@ class ForecastConfig(Dialect, TrainConfig):
     period: int | None = None
     difference: int | None = None
     normalization: Literal["standard", "none"] = "standard"
-    window_normalization: Literal["none", "last", "standard"] = "none"
+    window_normalization: Literal["auto", "none", "last", "standard"] = "none"
     loss_steps: int = 0
     strategy: Literal["direct", "recursive"] = "direct"
     head: Literal["point", "quantile", "gaussian"] = "point"

@@ -34,6 +34,19 @@ def default_config(
         return replace(config, epochs=35, learning_rate=rate, loss_steps=26, difference=0)
     # A real series is short and has outliers: a smaller network, dropout, and Huber's loss.
     small = {"filters": 16, "num_blocks": 1, "num_layers": 6, "dropout": 0.2}
+    if own_data and config.model == "nlinear":
+        return replace(
+            config,
+            dataset=None,
+            model_arguments=dict(_LINEAR),
+            loss="huber",
+            learning_rate=0.0005,
+            epochs=20,
+            patience=5,
+            window=None,
+            window_normalization="auto",
+            horizon=1,
+        )
     config = replace(
         config,
         model_arguments=small if is_wavenet else {},
@@ -97,7 +110,7 @@ def build_model(config: ForecastConfig, data):
     x = inputs
     if config.normalization == "standard":
         mean, scale = data.scaling
-        if config.window_normalization == "standard":  # every window has its own
+        if data.per_window:
             mean, scale = mean.copy(), scale.copy()
             mean[: windows.num_targets], scale[: windows.num_targets] = 0, 1
         x = keras.layers.Normalization(mean=mean, variance=scale**2, name="normalization")(x)
@@ -112,6 +125,8 @@ def build_model(config: ForecastConfig, data):
         warnings.simplefilter("always")
         core = _create_core(config, windows, (windows.window - lag, windows.num_features))
     forecast = core(x)
+    if config.model == "nlinear" and data.linear_start is not None:
+        _start_linear(core, data.linear_start, config)
     if lag:
         stride = zoo.output_stride(core)
         residual = zoo.layers.SeasonalResidual(lag, stride, config.head, name="undo_difference")
@@ -175,6 +190,20 @@ def search_space(hp) -> dict:
         "weight_decay": hp.Float("weight_decay", 1e-5, 1e-1, sampling="log"),
         "model_arguments": arguments,
     }
+
+
+def _start_linear(core, start, config):
+    """Begins with the linear map in closed form, where the model is one."""
+    layer = core.get_layer("linear")
+    plain = config.head == "point" and not {"individual", "subtract_last"} & {
+        name for name, value in config.model_arguments.items() if value != _LINEAR.get(name)
+    }
+    if plain and layer.kernel.shape == start.kernel.shape:
+        layer.set_weights([start.kernel, start.bias])
+
+
+#: Arguments of `nlinear` for windows that are normalised already.
+_LINEAR = {"subtract_last": False}
 
 
 def _create_core(config, windows, input_shape):

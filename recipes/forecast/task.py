@@ -17,6 +17,7 @@ from recipes.forecast.data.splits import apart, split_in_time
 from recipes.forecast.data.windows import WindowBatches, Windows, output_positions
 from recipes.forecast.differencing import changes, choose_lag
 from recipes.forecast.forecasts import Forecaster, Forecasts
+from recipes.forecast.ridge import LinearStart, find_start
 from recipes.forecast.scores import naive_mae, score
 
 #: Windows at most on which the training scores are computed, evenly spaced.
@@ -124,8 +125,21 @@ class ForecastTask:
         return self.config.period or baselines.season_of(self.windows.series, self.training_rows)
 
     @cached_property
+    def linear_start(self) -> LinearStart | None:
+        """The best linear forecast of validation, where it decides how windows are seen."""
+        if self.config.window_normalization != "auto":
+            return None
+        windows, lag = self.training_windows, self.config.difference
+        lags = [lag] if lag is not None else [0, *{1, self.period}]
+        lags = [lag for lag in lags if 2 * lag <= windows.window]
+        normalizations = ("standard", "last") if windows.window > 1 else ("last",)
+        return find_start(windows, self.naive_mae, lags, normalizations, self._least_variance)
+
+    @cached_property
     def difference(self) -> int:
         """The lag that the model differences the series by; 0 for none."""
+        if self.linear_start is not None:
+            return self.linear_start.lag
         if self.config.difference is not None:
             return self.config.difference
         windows = self.windows
@@ -169,12 +183,25 @@ class ForecastTask:
             self.window_normalization,
         )
 
+    @property
+    def per_window(self) -> bool:
+        """Whether every window is scaled by its own deviation."""
+        found = self.window_normalization
+        return found is not None and found["method"] == "standard"
+
     @cached_property
     def window_normalization(self):
         """Arguments of the `zoo.layers.WindowNormalization` in the model; `None` for none."""
         method = self.config.window_normalization
         if method == "none":
             return None
+        if self.linear_start is not None:
+            method = self.linear_start.normalization
+        targets = self.windows.num_targets
+        return {"method": method, "channels": targets, "epsilon": self._least_variance}
+
+    @cached_property
+    def _least_variance(self):
         series, targets = self.windows.series, self.windows.num_targets
         deviations = [
             series.values[begin:end, :targets][self.training_rows[begin:end]].std(axis=0)
@@ -183,12 +210,12 @@ class ForecastTask:
         ]
         # What a constant window is divided by: little, beside the series that move least.
         least = 0.1 * np.quantile(np.concatenate(deviations), 0.05)
-        return {"method": method, "channels": targets, "epsilon": max(float(least) ** 2, 1e-12)}
+        return max(float(least) ** 2, 1e-12)
 
     @property
     def target_scaling(self):
         """Mean and scale of the targets that the training model forecasts in."""
-        if self.config.normalization == "none" or self.config.window_normalization == "standard":
+        if self.config.normalization == "none" or self.per_window:
             return np.zeros(self.windows.num_targets), np.ones(self.windows.num_targets)
         return tuple(part[: self.windows.num_targets] for part in self.scaling)
 

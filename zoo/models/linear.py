@@ -57,6 +57,7 @@ def nlinear(
     horizon: int = 1,
     targets: int = 1,
     individual: bool = False,
+    subtract_last: bool = True,
     head: str = "point",
     quantiles: Sequence[float] = (0.1, 0.5, 0.9),
     name: str = "nlinear",
@@ -70,6 +71,8 @@ def nlinear(
         targets: Number of series to forecast. Defaults to 1.
         individual: Whether each series has a map of its own, instead of one for all. Defaults to
             False.
+        subtract_last: Whether the last value is subtracted before and added after it. Without,
+            for windows that are normalised already. Defaults to True.
         head: `"point"`, `"quantile"` or `"gaussian"`. Defaults to `"point"`.
         quantiles: Probabilities of a quantile head.
         name: Name of the model.
@@ -93,11 +96,13 @@ def nlinear(
     """
     inputs = keras.Input(check_series_input(input_shape, needs_time=True), name="series")
     x = target_series(inputs, targets, name)
-    x, last, scale = WindowNormalization("last", name="subtract_last")(x)
+    if subtract_last:
+        x, last, scale = WindowNormalization("last", name="subtract_last")(x)
     x = layers.Permute((2, 1), name="series_first")(x)
     x = _linear(series_outputs(horizon, head, quantiles), individual, "linear")(x)
-    x = shape_series(x, horizon, targets, head, quantiles)
-    outputs = WindowDenormalization(head, name="add_last")([x, last, scale])
+    outputs = shape_series(x, horizon, targets, head, quantiles)
+    if subtract_last:
+        outputs = WindowDenormalization(head, name="add_last")([outputs, last, scale])
     return keras.Model(inputs, outputs, name=name)
 
 

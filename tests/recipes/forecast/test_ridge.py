@@ -1,0 +1,79 @@
+"""Where a linear forecaster begins: ridge regression on windows seen from their own level."""
+
+import numpy as np
+import pytest
+
+from recipes.engine.arguments import parse
+from recipes.forecast.recipe import build_model, load_data
+
+STEPS = np.arange(240)
+SEASON = np.sin(2 * np.pi * STEPS / 12)
+
+
+@pytest.fixture
+def task(tmp_path):
+    def task(series, *flags):
+        """The task of a file with a column a series, written one below the other."""
+        rows = [f"s{n},{t},{v!r}" for n, values in enumerate(series) for t, v in enumerate(values)]
+        (tmp_path / "data.csv").write_text("\n".join(["s,t,y", *rows]) + "\n")
+        columns = ["--series", "s"] if len(series) > 1 else []
+        arguments = ["--data", str(tmp_path / "data.csv"), "--time", "t", "--target", "y", *columns]
+        config = parse("forecast", [*arguments, "--horizon", "6", "--model", "nlinear", *flags])
+        config.validate()
+        return load_data(config)
+
+    return task
+
+
+def forecasts(task, split="test"):
+    built = build_model(task.config, task)
+    starts = task.windows.starts[split]
+    return built.model.predict(task.windows.inputs(starts), verbose=0)[:, -1], starts
+
+
+def test_what_is_linear_is_forecast_exactly_before_any_training(task):
+    found = task([100 + 10 * SEASON + 0.5 * STEPS])
+    assert found.linear_start.error < 0.01
+    point, starts = forecasts(found)
+    np.testing.assert_allclose(point, found.windows.targets(starts)[:, 0], rtol=1e-3)
+
+
+def test_where_nothing_can_be_learned_it_repeats_the_season(task):
+    rng = np.random.default_rng(1)
+    found = task([50 * SEASON + 0.01 * rng.normal(size=240)], "--period", "12")
+    naive = found.predict(found.baselines()["seasonal_naive"], "validation")
+    assert found.linear_start.error <= found.score(naive, "validation")["mase"] + 1e-6
+
+
+@pytest.mark.parametrize("walk", [False, True])
+def test_the_model_begins_with_the_closed_form(task, walk):
+    noise = np.random.default_rng(2).normal(size=240)
+    found = task([20 + 5 * SEASON + (noise.cumsum() if walk else noise)])
+    point, starts = forecasts(found, "validation")
+    actual = found.windows.targets(starts)[:, 0]
+    error = np.abs(point - actual).mean() / found.naive_mae[0, 0]
+    assert error == pytest.approx(found.linear_start.error, rel=1e-3)
+
+
+def test_series_of_any_size_count_alike(task):
+    rng = np.random.default_rng(3)
+    small = 1 + 0.2 * SEASON + 0.02 * rng.normal(size=240)
+    found = task([small, 1e5 * small], "--window_normalization", "standard")
+    point, starts = forecasts(found)
+    which = found.windows.series.series_of(starts)
+    np.testing.assert_allclose(point[which == 1], 1e5 * point[which == 0], rtol=1e-3)
+    batches = found.batches("train", build_model(found.config, found), seed=1)
+    _, targets = batches.assemble(found.windows.starts["train"])
+    assert np.abs(targets).max() < 10
+    scores = found.score(found.predict(found.baselines()["naive"], "test"), "test")
+    one = task([small], "--window_normalization", "standard")
+    alone = one.score(one.predict(one.baselines()["naive"], "test"), "test")
+    assert scores["mase"] == pytest.approx(alone["mase"], rel=1e-3)
+
+
+def test_the_window_follows_from_season_horizon_and_rows(task):
+    found = task([100 + 10 * SEASON], "--period", "12")
+    assert found.windows.window == 24  # two seasons, which three horizons of 6 do not fill
+    assert any(note.startswith("--window 24: for a season of 12 steps") for note in found.notes)
+    short = task([100 + 10 * SEASON[:60]], "--period", "12")
+    assert short.windows.window == 12  # a third of the training rows holds one season
