@@ -22,12 +22,13 @@ def default_config(
     Args:
         dataset: Name of a dataset. Defaults to the offline one, `"book_series"`.
         own_data: Whether the data comes from a file instead.
-        model: Name of the model. Defaults to `"wavenet"`.
+        model: Name of the model. Defaults to `"wavenet"`, for the user's own data to `"nlinear"`.
 
     Returns:
         A `ForecastConfig` that trains as it is.
     """
-    config = ForecastConfig(model=model or "wavenet", dataset=dataset or "book_series")
+    model = model or ("nlinear" if own_data else "wavenet")
+    config = ForecastConfig(model=model, dataset=dataset or "book_series")
     is_wavenet = config.model == "wavenet"
     if not own_data and config.dataset == "book_series":
         rate = 0.02 if is_wavenet else 0.005
@@ -40,7 +41,7 @@ def default_config(
             dataset=None,
             model_arguments=dict(_LINEAR),
             loss="huber",
-            learning_rate=0.0005,
+            learning_rate=0.0002,
             epochs=20,
             patience=5,
             window=None,
@@ -125,8 +126,7 @@ def build_model(config: ForecastConfig, data):
         warnings.simplefilter("always")
         core = _create_core(config, windows, (windows.window - lag, windows.num_features))
     forecast = core(x)
-    if config.model == "nlinear" and data.linear_start is not None:
-        _start_linear(core, data.linear_start, config)
+    begins = config.model == "nlinear" and _start_linear(core, data.linear_start, config)
     if lag:
         stride = zoo.output_stride(core)
         residual = zoo.layers.SeasonalResidual(lag, stride, config.head, name="undo_difference")
@@ -148,13 +148,18 @@ def build_model(config: ForecastConfig, data):
     point = {"mse": keras.losses.MeanSquaredError, "huber": keras.losses.Huber}[config.loss]
     error = "mse" if config.loss == "mse" else "mae"
     loss = probabilistic.get(config.head, point)()
+    model = keras.Model(inputs, outputs, name=f"{config.model}_forecaster")
     return Built(
-        model=keras.Model(inputs, outputs, name=f"{config.model}_forecaster"),
+        model=model,
         training_model=keras.Model(inputs, trained, name=f"{config.model}_training"),
         loss=loss,
         metrics=last_step_metrics(config.head, config.quantiles, loss),
-        monitor=f"val_last_step_{error if config.head == 'point' else 'loss'}",
-        notes=tuple(str(warning.message) for warning in caught),
+        # With weights, the loss counts every series alike; the metrics know no weights.
+        monitor=f"val_last_step_{error if config.head == 'point' else 'loss'}"
+        if per_window is None
+        else "val_loss",
+        notes=tuple(f"{warning.message}{_hint(warning)}" for warning in caught),
+        finish=(lambda: _keep_better(model, core, data)) if begins else None,
     )
 
 
@@ -192,14 +197,37 @@ def search_space(hp) -> dict:
     }
 
 
-def _start_linear(core, start, config):
-    """Begins with the linear map in closed form, where the model is one."""
+def _start_linear(core, start, config) -> bool:
+    """Begins with the linear map in closed form, where the model is one; whether it is."""
+    if start is None:
+        return False
     layer = core.get_layer("linear")
     plain = config.head == "point" and not {"individual", "subtract_last"} & {
         name for name, value in config.model_arguments.items() if value != _LINEAR.get(name)
     }
-    if plain and layer.kernel.shape == start.kernel.shape:
+    fits = plain and layer.kernel.shape == start.kernel.shape
+    if fits:
         layer.set_weights([start.kernel, start.bias])
+    return fits
+
+
+def _keep_better(model, core, data):
+    """Goes back to the linear map in closed form if training made validation no better."""
+    layer, start = core.get_layer("linear"), data.linear_start
+    trained, errors = layer.get_weights(), []
+    for weights in ([start.kernel, start.bias], trained):
+        layer.set_weights(weights)
+        predictions = data.predict(data.predictor(model), "validation")
+        errors.append(data.score(predictions, "validation")["mase"])
+    if errors[0] <= errors[1]:
+        layer.set_weights([start.kernel, start.bias])
+    return {}
+
+
+def _hint(warning):
+    """What reads the columns that a model passes over."""
+    unused = "never used" in str(warning.message)
+    return " (--model tsmixer, wavenet or linear_forecaster reads them)" if unused else ""
 
 
 #: Arguments of `nlinear` for windows that are normalised already.

@@ -1,8 +1,12 @@
 """The linear map from a window to what follows, in closed form: where training begins.
 
-Least squares with a penalty (ridge regression) on the changes of windows that are seen from their
-own level; how much penalty, which level and which changes is chosen by the validation part. With
-the largest penalty the forecast is the naive one, or the seasonal naive one.
+Ridge regression on windows that are seen from their own level, of the level or of changes, on the
+whole window or its later part; each with the penalty that suits the validation part best. With the
+largest penalty these are the naive forecast, the seasonal naive one and the mean of the window. As
+all of them are linear, so is their weighted mean, which is chosen greedily on validation.
+
+Reference: Toner and Darlow, *An analysis of linear time series forecasting models*, 2024; Caruana
+et al., *Ensemble selection from libraries of models*, 2004.
 """
 
 from dataclasses import dataclass
@@ -12,7 +16,9 @@ import numpy as np
 #: Windows at most that are looked at, evenly spaced.
 MOST = 8000
 #: Penalties, relative to the mean square of the inputs.
-PENALTIES = 10.0 ** np.arange(-4, 5)
+PENALTIES = (*10.0 ** np.arange(-4, 5), np.inf)
+#: Maps that are averaged, with repetition.
+PICKS = 8
 
 
 @dataclass(frozen=True)
@@ -21,26 +27,26 @@ class LinearStart:
 
     Args:
         normalization: `"standard"` or `"last"`, see `zoo.layers.WindowNormalization`.
-        lag: Steps of the changes that it reads; 0 for the level.
-        kernel: `(window - lag, horizon)`.
+        kernel: `(window, horizon)`.
         bias: `(horizon,)`.
         error: Mean absolute error on validation, in units of the naive forecast's.
+        parts: What was averaged, in words.
     """
 
     normalization: str
-    lag: int
     kernel: np.ndarray
     bias: np.ndarray
     error: float
+    parts: tuple[str, ...]
 
 
-def find_start(windows, units, lags, normalizations, epsilon) -> LinearStart:
+def find_start(windows, units, period, normalizations, epsilon) -> LinearStart:
     """The linear map that forecasts the validation part best.
 
     Args:
         windows: A `Windows` with its training and validation splits.
         units: `(series, targets)`, see `recipes.forecast.scores.naive_mae`.
-        lags: Steps of changes to try; 0 for the level.
+        period: Length of the season in steps; 1 for none.
         normalizations: Ways to see a window to try.
         epsilon: That of `zoo.layers.WindowNormalization`.
 
@@ -49,17 +55,21 @@ def find_start(windows, units, lags, normalizations, epsilon) -> LinearStart:
     """
     found = []
     for normalization in normalizations:
-        for lag in lags:
-            train, validation = (
-                _examples(windows, split, lag, normalization, epsilon, units)
-                for split in ("train", "validation")
-            )
-            found += _fits(train, validation, normalization, lag)
+        train, validation = (
+            _examples(windows, split, normalization, epsilon, units)
+            for split in ("train", "validation")
+        )
+        maps = []
+        for lag in sorted({0, 1, period}):
+            for steps in sorted({windows.window, max(windows.window // 2, lag)}):
+                if 2 * lag <= steps or lag == steps == 1:
+                    maps.append(_fit(train, validation, lag, steps, normalization == "standard"))
+        found.append(_combined(maps, validation, normalization))
     return min(found, key=lambda start: start.error)
 
 
-def _examples(windows, split, lag, normalization, epsilon, units):
-    """Inputs and targets of the map, one row a window and target, and what its errors count."""
+def _examples(windows, split, normalization, epsilon, units):
+    """Windows and what follows, one row a window and target, and what their errors count."""
     starts = windows.starts[split]
     if len(starts) > MOST:
         starts = starts[np.linspace(0, len(starts) - 1, MOST).astype(np.int64)]
@@ -73,28 +83,62 @@ def _examples(windows, split, lag, normalization, epsilon, units):
         shift = x.mean(axis=-1, keepdims=True)
         scale = np.sqrt(x.var(axis=-1, keepdims=True) + epsilon)
     x, y = (x - shift) / scale, (y - shift) / scale
-    if lag:
-        ahead = np.arange(1, windows.horizon + 1)
-        y = y - x[..., windows.window - 1 + ahead - -(-ahead // lag) * lag]
-        x = x[..., lag:] - x[..., :-lag]
-    weights = np.nan_to_num(scale / unit)
+    which = windows.series.series_of(starts)
+    counts = np.bincount(which, minlength=len(units))  # each series counts alike
+    shares = 1 / (counts[which] * (counts > 0).sum() * targets)
+    weights = np.nan_to_num(scale / unit) * shares[:, None, None]
     return x.reshape(-1, x.shape[-1]), y.reshape(-1, windows.horizon), weights.reshape(-1)
 
 
-def _fits(train, validation, normalization, lag):
+def _error(kernel, bias, examples):
+    x, y, weights = examples
+    error = np.abs(x @ kernel + bias - y).mean(axis=1)
+    return float((error * weights).sum())
+
+
+def _fit(train, validation, lag, steps, centred):
+    """The best map of some changes of the last steps, as one of the whole window."""
     x, y, _ = train
-    center, level = x.mean(axis=0), y.mean(axis=0)
-    if normalization == "last":  # in units of each series: it would need a bias of its own
-        center, level = np.zeros_like(center), np.zeros_like(level)
-    gram = (x - center).T @ (x - center)
-    values, vectors = np.linalg.eigh(gram)
-    cross = vectors.T @ ((x - center).T @ (y - level))
+    window, horizon = x.shape[1], y.shape[1]
+    # What the changes are, and what is added to their forecast, as maps of the window.
+    changes = np.eye(window)[:, window - steps + lag :]
+    base = np.zeros((window, horizon))
+    if lag:
+        changes = changes - np.eye(window)[:, window - steps : window - lag]
+        ahead = np.arange(1, horizon + 1)
+        base[window - 1 + ahead - -(-ahead // lag) * lag, ahead - 1] = 1
+    inputs, targets = x @ changes, y - x @ base
+    center, level = inputs.mean(axis=0) * centred, targets.mean(axis=0) * centred
+    values, vectors = np.linalg.eigh((inputs - center).T @ (inputs - center))
+    cross = vectors.T @ ((inputs - center).T @ (targets - level))
     size = max(float(values.mean()), 1e-12)
-    for penalty in (*PENALTIES, np.inf):
-        shrunk = cross / (np.maximum(values, 0) + penalty * size)[:, None]
-        kernel = vectors @ shrunk if np.isfinite(penalty) else np.zeros((x.shape[1], y.shape[1]))
-        bias = level - center @ kernel if np.isfinite(penalty) else np.zeros(y.shape[1])
-        inputs, targets, weights = validation
-        error = np.abs(inputs @ kernel + bias - targets).mean(axis=1)
-        error = (error * weights).sum() / max((weights > 0).sum(), 1)
-        yield LinearStart(normalization, lag, np.float32(kernel), np.float32(bias), float(error))
+    found = []
+    for penalty in PENALTIES:
+        inner = np.zeros((inputs.shape[1], horizon))
+        bias = np.zeros(horizon)
+        if np.isfinite(penalty):
+            inner = vectors @ (cross / (np.maximum(values, 0) + penalty * size)[:, None])
+            bias = level - center @ inner
+        kernel = base + changes @ inner
+        words = f"changes over {lag}" if lag else "the level"
+        part = f"{words} of {steps} steps, penalty {penalty:g}"
+        found.append((_error(kernel, bias, validation), kernel, bias, part))
+    return min(found, key=lambda fit: fit[0])
+
+
+def _combined(maps, validation, normalization):
+    """The weighted mean that is best on validation, map after map."""
+    kernel, bias, parts, best = 0.0, 0.0, [], np.inf
+    for count in range(1, PICKS + 1):
+        tried = [
+            ((kernel * (count - 1) + k) / count, (bias * (count - 1) + b) / count, part)
+            for _, k, b, part in maps
+        ]
+        errors = [_error(k, b, validation) for k, b, _ in tried]
+        choice = int(np.argmin(errors))
+        if errors[choice] >= best:
+            break
+        best = errors[choice]
+        kernel, bias, part = tried[choice]
+        parts.append(part)
+    return LinearStart(normalization, np.float32(kernel), np.float32(bias), best, tuple(parts))

@@ -129,19 +129,19 @@ class ForecastTask:
         """The best linear forecast of validation, where it decides how windows are seen."""
         if self.config.window_normalization != "auto":
             return None
-        windows, lag = self.training_windows, self.config.difference
-        lags = [lag] if lag is not None else [0, *{1, self.period}]
-        lags = [lag for lag in lags if 2 * lag <= windows.window]
+        windows = self.training_windows
         normalizations = ("standard", "last") if windows.window > 1 else ("last",)
-        return find_start(windows, self.naive_mae, lags, normalizations, self._least_variance)
+        return find_start(
+            windows, self.naive_mae, self.period, normalizations, self._least_variance
+        )
 
     @cached_property
     def difference(self) -> int:
         """The lag that the model differences the series by; 0 for none."""
-        if self.linear_start is not None:
-            return self.linear_start.lag
         if self.config.difference is not None:
             return self.config.difference
+        if self.linear_start is not None:
+            return 0  # its map holds what changes there are
         windows = self.windows
         return choose_lag(
             windows.series, self.training_rows, self.period, windows.window, windows.horizon
@@ -181,7 +181,26 @@ class ForecastTask:
             scale,
             seed,
             self.window_normalization,
+            self.row_weights if self.window_normalization else None,
         )
+
+    @cached_property
+    def row_weights(self) -> np.ndarray:
+        """How much errors of a window count, by its first row: `(steps, targets)`.
+
+        So much that each series counts alike in MASE, whatever its length and size.
+        """
+        series, starts = self.windows.series, self.windows.starts["train"]
+        units = self.naive_mae / self.target_scaling[1]
+        counts = np.bincount(series.series_of(starts), minlength=series.num_series)
+        found = np.nan_to_num(1 / (units * np.maximum(counts, 1)[:, None]))
+        if self.per_window:  # the errors are in units of the window's deviation
+            some = starts[np.linspace(0, len(starts) - 1, min(1000, len(starts))).astype(np.int64)]
+            size = self.windows.inputs(some)[..., : self.windows.num_targets].std(axis=1)
+        else:
+            some, size = starts, 1.0
+        mean = (found[series.series_of(some)] * size).mean()
+        return np.repeat(found / mean, np.diff(series.offsets), axis=0)
 
     @property
     def per_window(self) -> bool:
@@ -209,7 +228,7 @@ class ForecastTask:
             if self.training_rows[begin:end].any()
         ]
         # What a constant window is divided by: little, beside the series that move least.
-        least = 0.1 * np.quantile(np.concatenate(deviations), 0.05)
+        least = 0.1 * np.quantile(np.concatenate(deviations), 0.05, method="lower")
         return max(float(least) ** 2, 1e-12)
 
     @property

@@ -9,6 +9,7 @@
     scripts/benchmark translation          dates, Spanish, epoch and decoding (several hours)
     scripts/benchmark text_classification  Reber strings, IMDB, masks, bucketing (an hour)
     scripts/benchmark reading              a million rows beside pandas (two minutes)
+    scripts/benchmark series               the defaults on series of the suite (three minutes)
     scripts/benchmark forecast --only wavenet,epoch
     scripts/benchmark forecast --readme    and put the tables into recipes/forecast/README.md
 
@@ -25,7 +26,7 @@ from pathlib import Path
 TOP = Path(__file__).parents[2]
 BENCHMARKS = (
     "forecast", "training", "images", "tabular", "tune", "language_model", "translation",
-    "text_classification", "reading",
+    "text_classification", "reading", "series",
 )  # fmt: skip
 
 

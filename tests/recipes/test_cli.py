@@ -208,7 +208,7 @@ def test_wrong_data_and_models(files, capsys, flags, message):
     # The command line's own defaults for --window and --horizon would hide some of these.
     found = refusal(
         capsys, "train", "forecast", "--progress=false", "--window=14", "--horizon=3",
-        "--model.num_layers=2", "--epochs=1", *flags.split(),
+        "--model=wavenet", "--model.num_layers=2", "--epochs=1", *flags.split(),
     )  # fmt: skip
     assert found.startswith(message)
 

@@ -1,5 +1,7 @@
 """The times of a series: checked for equal steps, resampled, continued."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 
@@ -35,7 +37,9 @@ def check_resample(resample: str | None, rule: str, time: str | None) -> None:
     if time is None:
         raise UserError("--resample needs dates to go by: name their column with --time.")
     try:
-        offset = pd.tseries.frequencies.to_offset(resample)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # older pandas say first that names will be refused
+            offset = pd.tseries.frequencies.to_offset(resample)
     except ValueError:
         offset = None
     if offset is None or offset.n < 1:

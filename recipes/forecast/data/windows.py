@@ -97,6 +97,8 @@ class WindowBatches(Batches):
         seed: See `Batches`.
         normalization: Arguments of the `zoo.layers.WindowNormalization` by which the model sees
             its windows, and so the targets; or `None`.
+        weights: `(steps, targets)`, how much an error counts in a window that starts at a row; with
+            `normalization` only. Defaults to all alike.
     """
 
     def __init__(
@@ -109,6 +111,7 @@ class WindowBatches(Batches):
         scale=1.0,
         seed=None,
         normalization=None,
+        weights=None,
     ):
         super().__init__(windows.starts[split], batch_size, seed)
         self.windows = windows
@@ -116,6 +119,7 @@ class WindowBatches(Batches):
         self.mean = np.float32(mean)
         self.scale = np.float32(scale)
         self.normalization = normalization
+        self.weights = None if weights is None else np.float32(weights)
 
     def assemble(self, examples, ops=np):
         """Inputs and scaled targets of the windows that start at `examples`."""
@@ -125,11 +129,17 @@ class WindowBatches(Batches):
         if self.normalization is None:
             return inputs, targets
         x = (inputs[..., : targets.shape[-1]] - self.mean) / self.scale
+        counts = None if self.weights is None else ops.take(self.weights, examples, axis=0)
         if self.normalization["method"] == "last":
-            return inputs, targets - x[:, -1:, None]
-        epsilon = np.float32(self.normalization["epsilon"])
-        deviation = ops.sqrt(ops.var(x, axis=1, keepdims=True) + epsilon)
-        return inputs, (targets - ops.mean(x, axis=1, keepdims=True)[:, None]) / deviation[:, None]
+            targets = targets - x[:, -1:, None]
+        else:
+            epsilon = np.float32(self.normalization["epsilon"])
+            deviation = ops.sqrt(ops.var(x, axis=1, keepdims=True) + epsilon)
+            targets = (targets - ops.mean(x, axis=1, keepdims=True)[:, None]) / deviation[:, None]
+            counts = None if counts is None else counts * deviation[:, 0]
+        if counts is None:
+            return inputs, targets
+        return inputs, targets, ops.reshape(ops.mean(counts, axis=-1), (-1, 1, 1))
 
 
 def output_positions(time_out: int, window: int, stride: int = 1) -> np.ndarray:

@@ -62,12 +62,13 @@ def test_a_run_is_not_resumed_with_other_settings(train, tmp_path, make_csv, cap
 def test_filled_targets_are_not_scored():
     actual = np.array([[[1.0]], [[np.nan]], [[3.0]]])
     forecasts = Forecasts(np.array([[[2.0]], [[99.0]], [[3.0]]]), {80: (actual - 1, actual + 1)})
-    found = score(actual, forecasts, np.array([2.0]), ("y",))
+    found = score(actual, forecasts, np.array([[2.0]]), ("y",))
     assert found == {
         "mse": 0.5,
         "rmse": pytest.approx(0.5**0.5),
         "mae": 0.5,
         "mase": 0.25,
+        "smape": pytest.approx(100 / 3),
         "coverage_80": 1.0,
     }
 

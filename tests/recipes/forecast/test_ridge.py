@@ -14,7 +14,11 @@ SEASON = np.sin(2 * np.pi * STEPS / 12)
 def task(tmp_path):
     def task(series, *flags):
         """The task of a file with a column a series, written one below the other."""
-        rows = [f"s{n},{t},{v!r}" for n, values in enumerate(series) for t, v in enumerate(values)]
+        rows = [
+            f"s{n},{t},{float(v)!r}"
+            for n, values in enumerate(series)
+            for t, v in enumerate(values)
+        ]
         (tmp_path / "data.csv").write_text("\n".join(["s,t,y", *rows]) + "\n")
         columns = ["--series", "s"] if len(series) > 1 else []
         arguments = ["--data", str(tmp_path / "data.csv"), "--time", "t", "--target", "y", *columns]
@@ -63,8 +67,12 @@ def test_series_of_any_size_count_alike(task):
     which = found.windows.series.series_of(starts)
     np.testing.assert_allclose(point[which == 1], 1e5 * point[which == 0], rtol=1e-3)
     batches = found.batches("train", build_model(found.config, found), seed=1)
-    _, targets = batches.assemble(found.windows.starts["train"])
+    _, targets, weights = batches.assemble(found.windows.starts["train"])
     assert np.abs(targets).max() < 10
+    series = found.windows.series.series_of(found.windows.starts["train"])
+    sizes = [(weights[series == n, 0, 0]).sum() for n in (0, 1)]
+    assert sizes[0] == pytest.approx(sizes[1], rel=0.01)
+    assert weights.mean() == pytest.approx(1, rel=0.1)
     scores = found.score(found.predict(found.baselines()["naive"], "test"), "test")
     one = task([small], "--window_normalization", "standard")
     alone = one.score(one.predict(one.baselines()["naive"], "test"), "test")
