@@ -26,7 +26,8 @@ class LinearStart:
     """A linear map, and how windows are seen for it.
 
     Args:
-        normalization: `"standard"` or `"last"`, see `zoo.layers.WindowNormalization`.
+        normalization: `"standard"` or `"last"`, see `zoo.layers.WindowNormalization`; or `"none"`,
+            by the mean and deviation of the whole training part.
         kernel: `(window, horizon)`.
         bias: `(horizon,)`.
         error: Mean absolute error on validation, in units of the naive forecast's.
@@ -40,7 +41,7 @@ class LinearStart:
     parts: tuple[str, ...]
 
 
-def find_start(windows, units, period, normalizations, epsilon) -> LinearStart:
+def find_start(windows, units, period, normalizations, epsilon, scaling) -> LinearStart:
     """The linear map that forecasts the validation part best.
 
     Args:
@@ -49,6 +50,7 @@ def find_start(windows, units, period, normalizations, epsilon) -> LinearStart:
         period: Length of the season in steps; 1 for none.
         normalizations: Ways to see a window to try.
         epsilon: That of `zoo.layers.WindowNormalization`.
+        scaling: Mean and deviation of each target, for `"none"`.
 
     Returns:
         The best `LinearStart`.
@@ -56,19 +58,19 @@ def find_start(windows, units, period, normalizations, epsilon) -> LinearStart:
     found = []
     for normalization in normalizations:
         train, validation = (
-            _examples(windows, split, normalization, epsilon, units)
+            _examples(windows, split, normalization, epsilon, units, scaling)
             for split in ("train", "validation")
         )
         maps = []
         for lag in sorted({0, 1, period}):
             for steps in sorted({windows.window, max(windows.window // 2, lag)}):
                 if 2 * lag <= steps or lag == steps == 1:
-                    maps.append(_fit(train, validation, lag, steps, normalization == "standard"))
+                    maps.append(_fit(train, validation, lag, steps, normalization != "last"))
         found.append(_combined(maps, validation, normalization))
     return min(found, key=lambda start: start.error)
 
 
-def _examples(windows, split, normalization, epsilon, units):
+def _examples(windows, split, normalization, epsilon, units, scaling):
     """Windows and what follows, one row a window and target, and what their errors count."""
     starts = windows.starts[split]
     if len(starts) > MOST:
@@ -82,6 +84,9 @@ def _examples(windows, split, normalization, epsilon, units):
     if normalization == "standard":
         shift = x.mean(axis=-1, keepdims=True)
         scale = np.sqrt(x.var(axis=-1, keepdims=True) + epsilon)
+    if normalization == "none":
+        shift, scale = (np.float64(part[:targets])[None, :, None] for part in scaling)
+        scale = np.broadcast_to(scale, x[..., -1:].shape)
     x, y = (x - shift) / scale, (y - shift) / scale
     which = windows.series.series_of(starts)
     counts = np.bincount(which, minlength=len(units))  # each series counts alike

@@ -131,8 +131,17 @@ class ForecastTask:
             return None
         windows = self.training_windows
         normalizations = ("standard", "last") if windows.window > 1 else ("last",)
+        if windows.series.num_series == 1 and self.config.normalization == "standard":
+            normalizations += ("none",)  # one level for all is that of the one series
+        rows = windows.series.values[self.training_rows, : windows.num_targets]
+        scaling = rows.mean(axis=0, dtype=np.float64), rows.std(axis=0, dtype=np.float64)
         return find_start(
-            windows, self.naive_mae, self.period, normalizations, self._least_variance
+            windows,
+            self.naive_mae,
+            self.period,
+            normalizations,
+            self._least_variance,
+            (scaling[0], np.where(scaling[1] > 0, scaling[1], 1.0)),
         )
 
     @cached_property
@@ -211,11 +220,10 @@ class ForecastTask:
     @cached_property
     def window_normalization(self):
         """Arguments of the `zoo.layers.WindowNormalization` in the model; `None` for none."""
-        method = self.config.window_normalization
+        start, method = self.linear_start, self.config.window_normalization
+        method = method if start is None else start.normalization
         if method == "none":
             return None
-        if self.linear_start is not None:
-            method = self.linear_start.normalization
         targets = self.windows.num_targets
         return {"method": method, "channels": targets, "epsilon": self._least_variance}
 
