@@ -8,12 +8,12 @@ from keras import layers
 from callbacks import Checkpoint, TensorBoard, WarmupCosine
 from callbacks.events import event_files
 
-EPOCHS, STEPS = 6, 4
+EPOCHS, STEPS = 6, 3
 
 
 def data():
     generator = np.random.default_rng(0)
-    x = generator.normal(size=(64, 8)).astype("float32")
+    x = generator.normal(size=(63, 8)).astype("float32")
     return x, x[:, :1] * 2 + 1
 
 
@@ -25,7 +25,7 @@ class Stop(keras.callbacks.Callback):
         self.epoch = epoch
 
     def on_train_batch_end(self, batch, logs=None):
-        if self.current == self.epoch and batch >= 2:
+        if self.current == self.epoch and batch >= 1:
             raise KeyboardInterrupt
 
     def on_epoch_begin(self, epoch, logs=None):

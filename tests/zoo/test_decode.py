@@ -78,7 +78,11 @@ def lengths(ids):
 @pytest.mark.parametrize(
     "name",
     # tests/parity decodes without attention, too.
-    ["transformer", "learned positions", "seq2seq", pytest.param("no attention", marks=SLOW)],
+    [
+        "transformer",
+        "seq2seq",
+        *(pytest.param(name, marks=SLOW) for name in ("learned positions", "no attention")),
+    ],
 )
 def test_equal_to_full_recomputation(name):
     model, written = build(name), set()

@@ -73,7 +73,7 @@ def run(train):
 @pytest.fixture(scope="module")
 def sampled(train):
     """A run with Monte-Carlo dropout."""
-    return train(mc_samples=8)
+    return train(mc_samples=8, compiled=True)
 
 
 def metrics_of(run):
@@ -199,10 +199,10 @@ def test_tensorboard_has_matrices_and_curves(run):
 
 
 def test_the_same_seed_gives_the_same_run(run, train):
-    again = metrics_of(train())
+    again = metrics_of(train(compiled=True))
     for name in ("train", "validation", "test"):
         assert again[name] == metrics_of(run)[name]
-    assert metrics_of(train(seed=7))["test"] != metrics_of(run)["test"]
+    assert metrics_of(train(seed=7, compiled=True))["test"] != metrics_of(run)["test"]
 
 
 # Scaling, weights, what is watched
@@ -355,7 +355,8 @@ def test_a_folder_of_coloured_pictures(train, tmp_path, capsys):
         (tmp_path / "classes" / label).mkdir(parents=True, exist_ok=True)
         Image.fromarray(picture).save(tmp_path / "classes" / label / f"{index}.png")
     (tmp_path / "classes" / "notes.txt").write_text("hello")
-    run = train(data=tmp_path / "classes", image_size="8,4", class_weight="balanced")
+    flags = {"image_size": "8,4", "class_weight": "balanced", "compiled": True}
+    run = train(data=tmp_path / "classes", **flags)
     assert zoo.load(run).input_shape == (None, 8, 4, 3)
     assert "left out: notes.txt" in (run / "report.md").read_text()
     header, *rows = rows_of(run / "predictions.csv")
@@ -375,7 +376,7 @@ def test_twelve_bits_are_scaled_alike_in_training_and_prediction(train, tmp_path
         (tmp_path / "classes" / label).mkdir(parents=True, exist_ok=True)
         deep = picture.astype(np.uint16) * 16 + 5  # up to 2,869
         Image.fromarray(deep).save(tmp_path / "classes" / label / f"{index}.png")
-    run = train(data=tmp_path / "classes")
+    run = train(data=tmp_path / "classes", compiled=True)
     said = "images of 16 bits or more hold values up to 2,869: read as 12 bits"
     assert said in (run / "report.md").read_text()
     assert yaml.safe_load((run / "config.yaml").read_text())["run"]["image_depth"] == {"bits": 12}
@@ -485,7 +486,7 @@ def test_the_rate_of_the_frozen_epochs(run, data):
         pytest.param(("--pretrain", "autoencoder", "--pretrain_epochs", 1), marks=pytest.mark.slow),
     ],
 )
-def test_a_resumed_run_starts_as_it_did(run, train, flags):
+def test_a_resumed_run_starts_as_it_did(run, train, quickly, flags):
     if "--frozen_epochs" in flags:
         flags = ("--transfer_from", run, *flags)
     flags = (*flags, "--epochs", 4)
@@ -499,7 +500,7 @@ def test_a_resumed_run_starts_as_it_did(run, train, flags):
     with mock.patch("recipes.engine.fitting._profiler", return_value=[Cut()]):
         cut = train(*flags, status=130)
     assert not (cut / "metrics.json").exists()
-    with mock.patch.object(baselines, "MAX_BOOSTING", 0):
+    with quickly(), mock.patch.object(baselines, "MAX_BOOSTING", 0):
         assert main(["train", "--resume", str(cut)]) == 0
     results = [metrics_of(folder) for folder in (whole, cut)]
     for result in results:
