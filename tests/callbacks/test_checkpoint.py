@@ -104,7 +104,9 @@ def whole(tmp_path_factory):
     return folder, *train(folder)
 
 
-@pytest.mark.parametrize("stops", [pytest.param([1], marks=pytest.mark.slow), [0, 2, 2, 5]])
+@pytest.mark.parametrize(
+    "stops", [[2, 2], *(pytest.param(each, marks=pytest.mark.slow) for each in ([1], [0, 2, 2, 5]))]
+)
 def test_a_cut_run_equals_a_whole_one(tmp_path, whole, stops):
     folder, whole, whole_checkpoint = whole
     cut, checkpoint = cut_then_resume(tmp_path / "cut", stops)

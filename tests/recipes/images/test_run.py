@@ -469,12 +469,13 @@ def test_all_layers_are_copied_by_default_and_trained_after_a_while(run, data):
     assert [w.path.split("/")[0] for w in still.training_model.trainable_weights] == ["head"] * 2
 
 
-def test_the_rate_of_the_frozen_epochs(run, data):
+def test_the_rate_of_the_frozen_epochs(run, data, quickly):
     flags = {"transfer_from": str(run), "frozen_epochs": 1, "learning_rate": 0.01}
-    heads = [
-        task_and_built(data, **flags, **more)[1].model.get_layer("mlp").get_layer("head")
-        for more in ({}, {"frozen_learning_rate": 0.01}, {"frozen_learning_rate": 0.1})
-    ]
+    with quickly():
+        heads = [
+            task_and_built(data, **flags, **more)[1].model.get_layer("mlp").get_layer("head")
+            for more in ({}, {"frozen_learning_rate": 0.01}, {"frozen_learning_rate": 0.1})
+        ]
     assert same(heads[0].get_weights(), heads[1].get_weights())
     assert not same(heads[0].get_weights(), heads[2].get_weights())
 
@@ -486,11 +487,11 @@ def test_the_rate_of_the_frozen_epochs(run, data):
         pytest.param(("--pretrain", "autoencoder", "--pretrain_epochs", 1), marks=pytest.mark.slow),
     ],
 )
-def test_a_resumed_run_starts_as_it_did(run, train, quickly, flags):
+def test_a_resumed_run_starts_as_it_did(run, train, undrawn, flags):
     if "--frozen_epochs" in flags:
         flags = ("--transfer_from", run, *flags)
     flags = (*flags, "--epochs", 4)
-    whole = train(*flags)
+    whole = train(*flags, compiled=True)
 
     class Cut(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
@@ -498,9 +499,9 @@ def test_a_resumed_run_starts_as_it_did(run, train, quickly, flags):
                 raise KeyboardInterrupt
 
     with mock.patch("recipes.engine.fitting._profiler", return_value=[Cut()]):
-        cut = train(*flags, status=130)
+        cut = train(*flags, status=130, compiled=True)
     assert not (cut / "metrics.json").exists()
-    with quickly(), mock.patch.object(baselines, "MAX_BOOSTING", 0):
+    with undrawn(), mock.patch.object(baselines, "MAX_BOOSTING", 0):
         assert main(["train", "--resume", str(cut)]) == 0
     results = [metrics_of(folder) for folder in (whole, cut)]
     for result in results:
@@ -542,7 +543,7 @@ def test_an_autoencoder_comes_first(data):
 
 def test_pretraining_learns_to_reproduce(data):
     errors = []
-    for epochs in (1, 20):
+    for epochs in (1, 10):
         _, built = task_and_built(
             data, pretrain="autoencoder", pretrain_epochs=epochs, learning_rate=0.01
         )
