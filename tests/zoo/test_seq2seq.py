@@ -169,7 +169,8 @@ def test_every_weight_learns_and_padding_teaches_nothing(name):
 
 @pytest.mark.parametrize(
     # The next test has XLA, and recipes/translation trains with the input fed.
-    ("name", "jit"), [pytest.param("luong", True, marks=pytest.mark.slow), ("luong not fed", False)]
+    ("name", "jit"),
+    [pytest.param("luong", True, marks=pytest.mark.slow), ("luong not fed", False)],
 )
 def test_it_learns_in_the_compiled_step(name, jit):
     model, x = build(name, units=16), batch()

@@ -322,14 +322,17 @@ def test_every_zoo_model_is_trained_below():
 
 
 @pytest.mark.parametrize(
+    "compiled", [pytest.param(True, marks=pytest.mark.slow), False], ids=["compiled", "eager"]
+)
+@pytest.mark.parametrize(
     "kind", [*KINDS, *(pytest.param(kind, marks=pytest.mark.slow) for kind in MORE_KINDS)]
 )
-def test_kinds_of_runs(kind, train, quickly, tmp_path, make_csv, monkeypatch):
+def test_kinds_of_runs(kind, compiled, train, undrawn, quickly, tmp_path, make_csv, monkeypatch):
     monkeypatch.chdir(tmp_path)
     flags, file, levels = (KINDS | MORE_KINDS)[kind]
     Path("data.csv").write_text(make_csv(**file))
     Path("known.csv").write_text(make_csv(rows=93, columns=("sun",), seed=5))
-    run = train(*flags.split(), data="data.csv", epochs=1)
+    run = train(*flags.split(), data="data.csv", epochs=1, compiled=compiled)
     metrics, saved = metrics_of(run), (run / "predictions.csv").read_bytes()
     for scores in (metrics["validation"], metrics["test"]):
         assert all(np.isfinite(value) for value in scores.values())
@@ -342,7 +345,7 @@ def test_kinds_of_runs(kind, train, quickly, tmp_path, make_csv, monkeypatch):
         assert bool(lower) == bool(upper) == bool(levels)
         assert not levels or float(lower) <= float(forecast) <= float(upper)
 
-    with quickly():  # as it was trained, for the last digit
+    with undrawn() if compiled else quickly():  # as it was trained, for the last digit
         predicted = predict(run, "data.csv")
     assert predicted.startswith(saved)
     more = rows_of(predicted[len(saved) :].decode())

@@ -223,6 +223,9 @@ def test_a_run_killed_in_its_folds_resumes(classification, undrawn, tmp_path):
 
 
 @pytest.mark.parametrize(
+    "compiled", [pytest.param(True, marks=pytest.mark.slow), False], ids=["compiled", "eager"]
+)
+@pytest.mark.parametrize(
     "flags",
     [
         {"model": "mlp", "model.members": None},
@@ -231,10 +234,11 @@ def test_a_run_killed_in_its_folds_resumes(classification, undrawn, tmp_path):
     ],
     ids=["mlp", "members and bins", "auxiliary"],
 )
-def test_other_models_train(train, quickly, data, flags):
-    run = train(data=data, target="fare", drop="alive", epochs=1, **flags)
+def test_other_models_train(train, undrawn, quickly, data, flags, compiled):
+    columns = {"target": "fare", "drop": "alive"}
+    run = train(data=data, **columns, epochs=1, compiled=compiled, **flags)
     assert metrics_of(run)["test"]["rmse"] > 0
-    with quickly():  # as it was trained, for the last digit
+    with undrawn() if compiled else quickly():  # as it was trained, for the last digit
         predicted = predict(run)
     assert predicted == (run / "predictions.csv").read_text()
 
