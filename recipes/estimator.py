@@ -7,7 +7,7 @@ search can vary, classifiers have no `predict_proba`, and some checks of `check_
 >>> from recipes.estimator import ZooClassifier
 >>> x = np.random.default_rng(0).normal(size=(200, 2))
 >>> y = np.where(x[:, 0] * x[:, 1] > 0, "same", "different")
->>> model = ZooClassifier(units=(30, 30), epochs=30, learning_rate=0.01, random_state=0)
+>>> model = ZooClassifier(units=(30, 30), epochs=15, learning_rate=0.02, random_state=0)
 >>> model.fit(x, y).score(x, y) > 0.9
 True
 """
@@ -193,13 +193,13 @@ class ZooClassifier(ClassifierMixin, _ZooEstimator):
     Example:
         >>> from scipy.stats import loguniform
         >>> from sklearn.datasets import load_iris
-        >>> from sklearn.model_selection import RandomizedSearchCV
+        >>> from sklearn.model_selection import RandomizedSearchCV, ShuffleSplit
         >>> from recipes.estimator import ZooClassifier
         >>> x, y = load_iris(return_X_y=True)
         >>> search = RandomizedSearchCV(
-        ...     ZooClassifier(units=(30,), epochs=20, random_state=0),
+        ...     ZooClassifier(units=(30,), epochs=15, random_state=0),
         ...     {"learning_rate": loguniform(0.003, 0.03), "units": [(30,), (30, 30)]},
-        ...     n_iter=2, cv=2, random_state=0,
+        ...     n_iter=2, cv=ShuffleSplit(1, random_state=0), random_state=0,
         ... )
         >>> bool(search.fit(x, y).best_score_ > 0.8)
         True
@@ -269,7 +269,7 @@ class ZooRegressor(RegressorMixin, _ZooEstimator):
         >>> import numpy as np
         >>> from recipes.estimator import ZooRegressor
         >>> x = np.linspace(-1, 1, 100)[:, None]
-        >>> model = ZooRegressor(units=(30, 30), epochs=50, learning_rate=0.01, random_state=0)
+        >>> model = ZooRegressor(units=(30,), epochs=20, learning_rate=0.05, random_state=0)
         >>> model.fit(x, 1000 + 100 * x[:, 0] ** 2).score(x, 1000 + 100 * x[:, 0] ** 2) > 0.95
         True
     """

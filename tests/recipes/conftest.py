@@ -38,6 +38,28 @@ def without_pictures():
         yield
 
 
+@contextlib.contextmanager
+def uncompiled():
+    """Keras compiles no steps; tracing them takes longer than a few small ones."""
+    import keras
+
+    eager = property(lambda model: True, lambda model, value: None)
+    with mock.patch.object(keras.Model, "run_eagerly", eager):
+        yield
+
+
+@contextlib.contextmanager
+def quick():
+    """For all runs but the first of a module: without pictures and compiled steps."""
+    with without_pictures(), uncompiled():
+        yield
+
+
+@pytest.fixture(scope="session")
+def quickly():
+    return quick
+
+
 @pytest.fixture(scope="session")
 def make_csv():
     return daily
@@ -53,13 +75,14 @@ def trainer(tmp_path_factory):
     """Makes functions that call `zoo train RECIPE` and return the folder of the run."""
     from recipes.cli import main
 
-    def make(recipe, quiet=without_pictures, **tiny):
+    def make(recipe, quiet=quick, **tiny):
         numbers, logs = itertools.count(), tmp_path_factory.mktemp("logs")
 
-        def run(*flags, draw=False, status=0, command="train", **settings):
+        def run(*flags, draw=False, compiled=False, status=0, command="train", **settings):
             settings = {**tiny, "logdir": logs, "name": f"run{next(numbers)}", **settings}
             given = [f"--{name}={value}" for name, value in settings.items() if value is not None]
-            with contextlib.nullcontext() if draw else quiet():
+            context = contextlib.nullcontext if draw else without_pictures if compiled else quiet
+            with context():
                 assert main([command, recipe, *given, *map(str, flags)]) == status
             return Path(settings["logdir"], recipe, settings["name"])
 

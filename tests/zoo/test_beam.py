@@ -271,9 +271,10 @@ def test_a_row_depends_neither_on_its_padding_nor_on_others(model):
         np.testing.assert_allclose(beams.scores[back], together.scores[: len(others)], atol=1e-5)
 
 
-def test_a_transformer():
+@pytest.mark.parametrize("num_layers", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_a_transformer(num_layers):
     keras.utils.set_random_seed(2)
-    model = zoo.transformer(SOURCES, 8, embedding_dim=8, num_heads=2)
+    model = zoo.transformer(SOURCES, 8, num_layers, embedding_dim=8, num_heads=2)
     model.set_weights([1.5 * weight for weight in model.get_weights()])
     beams = beam_search(model, sources(), 4, 6, START, END, n_best=4, return_attention=True)
     decoder, memory = model.get_layer("decoder"), model.get_layer("encoder")(sources())

@@ -130,8 +130,17 @@ CASES = {
         TABLE,
     ),
 }
-each_case = pytest.mark.parametrize("name", CASES)
 FIRST = {name.partition("-")[0]: name for name in reversed(CASES)}  # a case of each model
+each_case = pytest.mark.parametrize(
+    "name",
+    [
+        # Their own files ask the same of every encoder and attention.
+        pytest.param(name, marks=pytest.mark.slow)
+        if name.startswith(("seq2seq", "text_classifier")) and name not in FIRST.values()
+        else name
+        for name in CASES
+    ],
+)
 a_case_of_each = pytest.mark.parametrize(
     "name",
     [

@@ -168,7 +168,9 @@ def test_every_weight_learns_and_padding_teaches_nothing(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "jit"), [("luong", True), pytest.param("luong not fed", False, marks=pytest.mark.slow)]
+    # The next test has XLA, and recipes/translation trains with the input fed.
+    ("name", "jit"),
+    [pytest.param("luong", True, marks=pytest.mark.slow), ("luong not fed", False)],
 )
 def test_it_learns_in_the_compiled_step(name, jit):
     model, x = build(name, units=16), batch()

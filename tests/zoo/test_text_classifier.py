@@ -1,5 +1,7 @@
 """The text classifiers: padding, pooling, both directions, and what each encoder sees."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -25,12 +27,28 @@ MODELS = {
     "ngrams attention": {"encoder": "mean", "ngrams": 2, "buckets": 50, "pooling": "attention"},
 }
 each_model = pytest.mark.parametrize("name", MODELS)
+# One of each kind of encoder; the others run with the slow tests.
+each_encoder = pytest.mark.parametrize(
+    "name",
+    [
+        name
+        if name in ("bigru", "conv attention", "transformer", "ngrams")
+        else pytest.param(name, marks=pytest.mark.slow)
+        for name in MODELS
+    ],
+)
 
 
 def build(name="bigru", **arguments):
     """Three classes, and weights with which every mistake shows."""
     arguments = {**SMALL, **MODELS[name], **arguments}
     return shaken(zoo.text_classifier(IDS, 3, "multiclass", **arguments))
+
+
+@functools.cache
+def built(name):
+    """The model itself, for the tests that leave it as it is."""
+    return build(name)
 
 
 def texts(lengths=(6, 4, 2, 1), time=6):
@@ -44,7 +62,7 @@ def call(model, x, **arguments):
 
 @each_model
 def test_padding_and_the_rest_of_the_batch_change_nothing(name):
-    model, x = build(name), texts()
+    model, x = built(name), texts()
     before = call(model, x)
     assert np.ptp(before, axis=0).max() > 1e-2
     assert_close(call(model, np.pad(x, [(0, 0), (0, 5)])), before)
@@ -53,9 +71,9 @@ def test_padding_and_the_rest_of_the_batch_change_nothing(name):
         assert_close(call(model, alone)[0], before[row])
 
 
-@each_model
+@each_encoder
 def test_a_row_of_only_padding_is_one_padding_id(name):
-    model = build(name)
+    model = built(name)
     one = call(model, np.zeros((1, 1), "int32"))
     assert np.isfinite(one).all()
     wide = call(model, texts(lengths=(0, 3, 0)))
@@ -64,7 +82,7 @@ def test_a_row_of_only_padding_is_one_padding_id(name):
 
 @each_model
 def test_every_weight_learns_and_padding_teaches_nothing(name):
-    model = build(name)
+    model = built(name)
     narrow = gradients(model, texts())
     wide = gradients(model, np.pad(texts(), [(0, 0), (0, 4)]))
     for path, gradient in narrow.items():
@@ -84,9 +102,9 @@ def gradients(model, x):
     }
 
 
-@each_model
+@each_encoder
 def test_padded_positions_get_no_gradient_at_all(name):
-    model, x = build(name), np.pad(texts(), [(0, 0), (0, 2)])
+    model, x = built(name), np.pad(texts(), [(0, 0), (0, 2)])
     read = model.get_layer("embedding")
     behind = keras.Model([model.input, read.output], model.output)
     ids, embedded = x, keras.Model(model.input, read.output)(x)
@@ -168,10 +186,10 @@ def test_mean_without_layers_is_fasttext():
     assert_close(call(model, x), means @ kernel + bias)
 
 
-@each_model
+@each_encoder
 def test_dropout_is_in_training_only(name):
     model, x = build(name, dropout=0.5), texts()
-    np.testing.assert_array_equal(call(model, x), call(build(name), x))
+    np.testing.assert_array_equal(call(model, x), call(built(name), x))
     one, other = call(model, x, training=True), call(model, x, training=True)
     assert np.abs(one - other).max() > 1e-3
 
@@ -206,7 +224,7 @@ def test_heads_go_with_their_objectives(head, num_classes, labels):
     [
         ("bigru", False),
         pytest.param("transformer", False, marks=pytest.mark.slow),
-        ("conv", True),
+        pytest.param("conv", True, marks=pytest.mark.slow),
     ],
 )
 def test_they_learn_the_order_of_ids(encoder, jit):
@@ -226,9 +244,9 @@ def test_they_learn_the_order_of_ids(encoder, jit):
     assert model.evaluate(x, y[:, None], verbose=0)[1] > 0.9
 
 
-@pytest.mark.parametrize("name", ["bigru", "bilstm max", "conv attention", "transformer", "ngrams"])
+@each_encoder
 def test_half_precision_has_float32_logits(name):
-    x, expected = texts(), call(build(name), texts())
+    x, expected = texts(), call(built(name), texts())
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:

@@ -13,13 +13,13 @@ import zoo
 from recipes.cli import main
 
 
-def command(folder, name, epochs):
+def command(folder, name, epochs, layers=3):
     generator = np.random.default_rng(0)
     series = np.sin(np.arange(900) / 5) + generator.normal(scale=0.1, size=900)
     data = folder / "series.csv"
     data.write_text("value\n" + "\n".join(f"{value:.6f}" for value in series) + "\n")
     program = [sys.executable, "-m", "recipes", "train"]
-    flags = f"--data {data} --model wavenet_lite --model.num_layers 3 --model.dropout 0.2"
+    flags = f"--data {data} --model wavenet_lite --model.num_layers {layers} --model.dropout 0.2"
     flags += f" --window 16 --horizon 2 --epochs {epochs} --patience 50 --learning_rate 0.01"
     flags += f" --jit_compile false --progress false --logdir {folder / 'logs'} --name {name}"
     return [*program, "forecast", *flags.split()]
@@ -44,11 +44,11 @@ def end_in_a_process(arguments):
     subprocess.run(arguments, check=True, capture_output=True)
 
 
-def kill_and_resume(folder, kills, seed, epochs, end=end_in_a_process):
+def kill_and_resume(folder, kills, seed, epochs, end=end_in_a_process, **model):
     """Trains one run whole and one with kills; returns both folders and the kills that struck."""
-    end(command(folder, "whole", epochs))
+    end(command(folder, "whole", epochs, **model))
     run, chance, struck = folder / "logs" / "forecast" / "cut", random.Random(seed), 0
-    arguments = command(folder, "cut", epochs)
+    arguments = command(folder, "cut", epochs, **model)
     for _ in range(kills):
         process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_for_the_moment(process, run, chance)
@@ -91,7 +91,9 @@ def test_a_kill(tmp_path, undrawn):
         with undrawn():
             assert main(arguments[3:]) == 0
 
-    whole, cut, struck = kill_and_resume(tmp_path, kills=1, seed=1, epochs=9, end=end_here)
+    whole, cut, struck = kill_and_resume(
+        tmp_path, kills=1, seed=1, epochs=9, end=end_here, layers=1
+    )
     assert struck == 1
     check_equal(whole, cut)
 

@@ -73,7 +73,7 @@ def run(train):
 @pytest.fixture(scope="module")
 def sampled(train):
     """A run with Monte-Carlo dropout."""
-    return train(mc_samples=8)
+    return train(mc_samples=8, compiled=True)
 
 
 def metrics_of(run):
@@ -199,10 +199,10 @@ def test_tensorboard_has_matrices_and_curves(run):
 
 
 def test_the_same_seed_gives_the_same_run(run, train):
-    again = metrics_of(train())
+    again = metrics_of(train(compiled=True))
     for name in ("train", "validation", "test"):
         assert again[name] == metrics_of(run)[name]
-    assert metrics_of(train(seed=7))["test"] != metrics_of(run)["test"]
+    assert metrics_of(train(seed=7, compiled=True))["test"] != metrics_of(run)["test"]
 
 
 # Scaling, weights, what is watched
@@ -355,7 +355,8 @@ def test_a_folder_of_coloured_pictures(train, tmp_path, capsys):
         (tmp_path / "classes" / label).mkdir(parents=True, exist_ok=True)
         Image.fromarray(picture).save(tmp_path / "classes" / label / f"{index}.png")
     (tmp_path / "classes" / "notes.txt").write_text("hello")
-    run = train(data=tmp_path / "classes", image_size="8,4", class_weight="balanced")
+    flags = {"image_size": "8,4", "class_weight": "balanced", "compiled": True}
+    run = train(data=tmp_path / "classes", **flags)
     assert zoo.load(run).input_shape == (None, 8, 4, 3)
     assert "left out: notes.txt" in (run / "report.md").read_text()
     header, *rows = rows_of(run / "predictions.csv")
@@ -375,7 +376,7 @@ def test_twelve_bits_are_scaled_alike_in_training_and_prediction(train, tmp_path
         (tmp_path / "classes" / label).mkdir(parents=True, exist_ok=True)
         deep = picture.astype(np.uint16) * 16 + 5  # up to 2,869
         Image.fromarray(deep).save(tmp_path / "classes" / label / f"{index}.png")
-    run = train(data=tmp_path / "classes")
+    run = train(data=tmp_path / "classes", compiled=True)
     said = "images of 16 bits or more hold values up to 2,869: read as 12 bits"
     assert said in (run / "report.md").read_text()
     assert yaml.safe_load((run / "config.yaml").read_text())["run"]["image_depth"] == {"bits": 12}
@@ -468,12 +469,13 @@ def test_all_layers_are_copied_by_default_and_trained_after_a_while(run, data):
     assert [w.path.split("/")[0] for w in still.training_model.trainable_weights] == ["head"] * 2
 
 
-def test_the_rate_of_the_frozen_epochs(run, data):
+def test_the_rate_of_the_frozen_epochs(run, data, quickly):
     flags = {"transfer_from": str(run), "frozen_epochs": 1, "learning_rate": 0.01}
-    heads = [
-        task_and_built(data, **flags, **more)[1].model.get_layer("mlp").get_layer("head")
-        for more in ({}, {"frozen_learning_rate": 0.01}, {"frozen_learning_rate": 0.1})
-    ]
+    with quickly():
+        heads = [
+            task_and_built(data, **flags, **more)[1].model.get_layer("mlp").get_layer("head")
+            for more in ({}, {"frozen_learning_rate": 0.01}, {"frozen_learning_rate": 0.1})
+        ]
     assert same(heads[0].get_weights(), heads[1].get_weights())
     assert not same(heads[0].get_weights(), heads[2].get_weights())
 
@@ -485,11 +487,11 @@ def test_the_rate_of_the_frozen_epochs(run, data):
         pytest.param(("--pretrain", "autoencoder", "--pretrain_epochs", 1), marks=pytest.mark.slow),
     ],
 )
-def test_a_resumed_run_starts_as_it_did(run, train, flags):
+def test_a_resumed_run_starts_as_it_did(run, train, undrawn, flags):
     if "--frozen_epochs" in flags:
         flags = ("--transfer_from", run, *flags)
     flags = (*flags, "--epochs", 4)
-    whole = train(*flags)
+    whole = train(*flags, compiled=True)
 
     class Cut(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
@@ -497,9 +499,9 @@ def test_a_resumed_run_starts_as_it_did(run, train, flags):
                 raise KeyboardInterrupt
 
     with mock.patch("recipes.engine.fitting._profiler", return_value=[Cut()]):
-        cut = train(*flags, status=130)
+        cut = train(*flags, status=130, compiled=True)
     assert not (cut / "metrics.json").exists()
-    with mock.patch.object(baselines, "MAX_BOOSTING", 0):
+    with undrawn(), mock.patch.object(baselines, "MAX_BOOSTING", 0):
         assert main(["train", "--resume", str(cut)]) == 0
     results = [metrics_of(folder) for folder in (whole, cut)]
     for result in results:
@@ -541,7 +543,7 @@ def test_an_autoencoder_comes_first(data):
 
 def test_pretraining_learns_to_reproduce(data):
     errors = []
-    for epochs in (1, 20):
+    for epochs in (1, 10):
         _, built = task_and_built(
             data, pretrain="autoencoder", pretrain_epochs=epochs, learning_rate=0.01
         )

@@ -189,7 +189,7 @@ def test_the_configuration_keeps_what_was_decided(classification):
 
 
 def test_the_same_seed_gives_the_same_run(train, data, regression):
-    again = train(data=data, target="fare", drop="alive")
+    again = train(data=data, target="fare", drop="alive", compiled=True)
     first, second = metrics_of(regression), metrics_of(again)
     assert {**first, "seconds": 0} == {**second, "seconds": 0}
     assert (again / "predictions.csv").read_bytes() == (regression / "predictions.csv").read_bytes()
@@ -223,6 +223,9 @@ def test_a_run_killed_in_its_folds_resumes(classification, undrawn, tmp_path):
 
 
 @pytest.mark.parametrize(
+    "compiled", [pytest.param(True, marks=pytest.mark.slow), False], ids=["compiled", "eager"]
+)
+@pytest.mark.parametrize(
     "flags",
     [
         {"model": "mlp", "model.members": None},
@@ -231,10 +234,13 @@ def test_a_run_killed_in_its_folds_resumes(classification, undrawn, tmp_path):
     ],
     ids=["mlp", "members and bins", "auxiliary"],
 )
-def test_other_models_train(train, data, flags):
-    run = train(data=data, target="fare", drop="alive", epochs=1, **flags)
+def test_other_models_train(train, undrawn, quickly, data, flags, compiled):
+    columns = {"target": "fare", "drop": "alive"}
+    run = train(data=data, **columns, epochs=1, compiled=compiled, **flags)
     assert metrics_of(run)["test"]["rmse"] > 0
-    assert predict(run) == (run / "predictions.csv").read_text()
+    with undrawn() if compiled else quickly():  # as it was trained, for the last digit
+        predicted = predict(run)
+    assert predicted == (run / "predictions.csv").read_text()
 
 
 # Predicting

@@ -54,8 +54,8 @@ def data(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def train(trainer, data):
-    return trainer("text_classification", data=data, **TINY)
+def train(trainer, data, undrawn):
+    return trainer("text_classification", undrawn, data=data, **TINY)  # more steps than to trace
 
 
 @pytest.fixture(scope="module")

@@ -29,6 +29,11 @@ TINY = {
     "model.units": 12, "model.embedding_dim": 6, "model.attention_layer_size": 12,
     "model.dropout": 0.1, "jit_compile": "false", "progress": "false",
 }  # fmt: skip
+#: The quickest model to trace, for what does not depend on it.
+PLAIN = {
+    "model.attention": "none", "model.attention_layer_size": None, "model.encoder": "plain",
+    "model.cell": "gru",
+}  # fmt: skip
 ENGLISH = ("one", "two", "three", "red", "blue", "cat", "dog", "runs")
 SPANISH = ("uno", "dos", "tres", "rojo", "azul", "gato", "perro", "corre")
 
@@ -197,6 +202,7 @@ def test_tensorboard_has_attention_and_translations(run):
     assert "translations/text_summary" in tags["tensors"]
 
 
+@pytest.mark.slow  # other recipes do it every day
 def test_a_run_that_was_cut_off_ends_as_if_it_had_not_been(train):
     def killed(self, epoch, logs=None):
         original(self, epoch, logs)
@@ -204,11 +210,9 @@ def test_a_run_that_was_cut_off_ends_as_if_it_had_not_been(train):
             raise KeyboardInterrupt
 
     original = Checkpoint.on_epoch_end
-    plain = {"model.attention": "none", "model.attention_layer_size": None, "epochs": 2}
-    plain |= {"model.encoder": "plain", "model.cell": "gru"}  # the quickest to trace
-    whole = train(**plain)
+    whole = train(**PLAIN, epochs=2)
     with mock.patch.object(Checkpoint, "on_epoch_end", killed):
-        cut = train(**plain, status=130)
+        cut = train(**PLAIN, epochs=2, status=130)
     with quick():
         assert main(["train", "--resume", str(cut)]) == 0
     assert metrics_of(cut)["test"] == metrics_of(whole)["test"]
@@ -405,7 +409,8 @@ def test_files_that_will_not_do(train, capsys, tmp_path, content, message):
 def test_columns_of_a_table_are_learned_from(train, tmp_path, capsys):
     rows = "".join(f"{n};{s};{t}\n" for n, (s, t) in enumerate(sentences()))
     (tmp_path / "t.csv").write_text("id;Text;Übersetzung\n" + rows, "cp1252")
-    run = train(data=tmp_path / "t.csv", source="Übersetzung", target="Text", epochs=1)
+    columns = {"source": "Übersetzung", "target": "Text"}
+    run = train(data=tmp_path / "t.csv", **columns, **PLAIN, epochs=1)
     report = (run / "report.md").read_text()
     assert "of 3 columns, 'Übersetzung' is the source and 'Text' the target" in report
     assert "t.csv: 60 rows; encoding cp1252; separator ';'" in report
