@@ -197,8 +197,9 @@ for name in sys.argv[2:]:
     model = zoo.load(f"{sys.argv[1]}/{name}.keras")
     assert_close(model.predict(data["x"], verbose=0), data[name], 512, err_msg=name)
     model.compile("adam", "mse", jit_compile=True)
-    losses = model.fit(data["x"], data[name] + 1, epochs=2, verbose=0).history["loss"]
-    assert np.isfinite(losses).all() and losses[1] < losses[0], name
+    keras.utils.set_random_seed(0)  # dropout
+    losses = model.fit(data["x"], data[name] + 1, epochs=10, verbose=0).history["loss"]
+    assert np.isfinite(losses).all() and min(losses[1:]) < losses[0], name
 """
 
 
