@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from recipes.data import dates
-from recipes.data.files import numeric_block
+from recipes.data.table_file import numeric_block
 from recipes.errors import UserError
 
 #: A column of whole numbers with so many different values at most is one of categories.

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from recipes.data.columns import holds_dates
-from recipes.data.files import numeric_block
+from recipes.data.table_file import numeric_block
 from recipes.errors import UserError
 from zoo.layers import category_strings
 

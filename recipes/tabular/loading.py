@@ -8,7 +8,8 @@ import pandas as pd
 
 from recipes.classification.splits import FEWEST, SPLIT_SEED, stratified
 from recipes.data.columns import Columns, infer_columns
-from recipes.data.files import open_table, refuse_column
+from recipes.data.files import open_table
+from recipes.data.table_file import refuse_column
 from recipes.data.target import Target, read_target
 from recipes.errors import UserError
 from recipes.tabular.data.diabetes import diabetes

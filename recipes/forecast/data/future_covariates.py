@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from recipes.data.dates import show
-from recipes.data.files import UNNAMED, TableFile, open_table
+from recipes.data.files import open_table
+from recipes.data.table_file import UNNAMED, TableFile
 from recipes.errors import UserError
 from recipes.forecast.data.table import Table
 

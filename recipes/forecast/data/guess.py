@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from recipes.data.files import UNNAMED, TableFile
+from recipes.data.table_file import UNNAMED, TableFile
 from recipes.errors import UserError
 
 #: A column with one of these names is one of times, even if nobody can read it; if it holds

@@ -7,7 +7,8 @@ import numpy as np
 
 from recipes.data import dates
 from recipes.data.dialect import Dialect
-from recipes.data.files import TableFile, open_table
+from recipes.data.files import open_table
+from recipes.data.table_file import TableFile
 from recipes.forecast.data import clock, gaps
 from recipes.forecast.data.future_covariates import check_datetime_features, future_columns
 from recipes.forecast.data.series import TimeSeries

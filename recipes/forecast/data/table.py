@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from recipes.data.dates import show
-from recipes.data.files import TableFile
+from recipes.data.table_file import TableFile
 from recipes.errors import UserError
 from recipes.forecast.data.steps import is_regular
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from recipes.data import dates
-from recipes.data.files import UNNAMED, TableFile
+from recipes.data.table_file import UNNAMED, TableFile
 from recipes.errors import UserError
 
 #: Names of the columns of the long table.

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from recipes.classification.splits import FEWEST
-from recipes.data.files import TableFile, open_table
+from recipes.data.files import open_table
+from recipes.data.table_file import TableFile
 from recipes.data.target import Target, read_target
 from recipes.errors import UserError
 from recipes.text_classification.data.text_splits import split_texts, without_shared

@@ -1,0 +1,505 @@
+"""A table, its columns asked for by what they are to be: numbers, texts, labels, times.
+
+What was decided on the way stands in the table's notes, and in `decided`, which a run keeps for its
+predictions.
+"""
+
+import difflib
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from recipes.data import dates
+from recipes.data.delimited import NAMES
+from recipes.data.dialect import THOUSANDS
+from recipes.data.numbers import MISSING, NEARLY, NumberFormat, Numbers, read_numbers
+from recipes.errors import UserError
+
+#: How a column without a name is called, such as the index that `DataFrame.to_csv` writes.
+UNNAMED = "Unnamed: "
+#: Rows that tell whether a column holds times.
+_SOME = 2000
+
+
+class TableFile:
+    """A table in a file, or in memory, with its columns by name.
+
+    Args:
+        source: Name of the file, for messages.
+        columns: Columns by name: `pyarrow` arrays of texts, or pandas `Series` of other values.
+        dialect: What is said of the form of texts.
+        decided: What was found out about the file's form.
+        before: What was found out about the file that a run was trained on: it decides where the
+            texts of this one leave two readings.
+        notes: What was done so far, in words.
+        again: Reads all columns anew, as texts.
+    """
+
+    def __init__(self, source, columns, dialect, decided=None, before=None, notes=(), again=None):
+        self.source, self.dialect, self.before = str(source), dialect, before or {}
+        self._again = again
+        self.zoned = False
+        self._columns = {name: _marked(c, dialect.missing_values) for name, c in columns.items()}
+        self.decided = dict(decided or {})
+        self._notes, self._found, self._cells = list(notes), {}, {}
+        self._length = len(next(iter(self._columns.values()))) if self._columns else 0
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the columns in the file's order."""
+        return list(self._columns)
+
+    def __len__(self):
+        return self._length
+
+    def cut(self, rows: int) -> None:
+        """Leaves out all rows but the first ones."""
+        self._columns = {name: column[:rows] for name, column in self._columns.items()}
+        self._found, self._cells, self._length = {}, {}, rows
+
+    def require(self, name: str, flag: str) -> None:
+        """Raises a `UserError` if there is no such column, which a flag asked for."""
+        if name not in self._columns:
+            refuse_column(self.source, name, flag, self.names)
+
+    def texts(self, name: str) -> pd.Series:
+        """A column of texts as they stand; `None` for an empty one or a `missing_values`.
+
+        Spaces around texts are kept. Numbers and dates of other files are written as texts.
+        """
+        column = self._columns[name]
+        if not isinstance(column, pd.Series):
+            cells, places = self._distinct(name)
+            absent = {"", *self.dialect.missing_values}
+            cells = [None if cell in absent else cell for cell in cells]
+            return pd.Series(np.array([*cells, None], object)[places], name=name, dtype=object)
+        if column.dtype == object or pd.api.types.is_bool_dtype(column.dtype):
+            self._refuse_nested(column, name)
+            return column.astype(object).where(column.notna(), None)
+        if pd.api.types.is_numeric_dtype(column.dtype):
+            whole = (column.dropna() % 1 == 0).all()
+            column = column.astype("Int64") if whole else column
+        return column.astype(str).astype(object).where(column.notna(), None)
+
+    def _refuse_nested(self, column, name):
+        nested = np.flatnonzero(
+            column.map(lambda value: isinstance(value, dict | list | np.ndarray))
+        )
+        if len(nested):
+            raise UserError(
+                f"Expected one value a cell in column {name!r} of {self.source}. Received: a "
+                f"{type(column.iloc[nested[0]]).__name__} in row {nested[0] + 1} (row 1 follows "
+                "the header). Leave the column out, or write each value into a column of its own."
+            )
+
+    def _distinct(self, name):
+        """The different texts of a column, and which of them stands in each row."""
+        if name in self._cells:
+            return self._cells[name]
+        column = self._columns[name]
+        if pa.types.is_floating(column.type):  # 1.10 may have been a version
+            self._columns |= self._again()
+            self.cut(self._length)
+            column = self._columns[name]
+        if not pa.types.is_string(column.type):
+            column = pc.fill_null(column.cast(pa.string()), "")
+        found = column.dictionary_encode().combine_chunks()
+        found = found.chunk(0) if isinstance(found, pa.ChunkedArray) else found
+        cells = found.dictionary.to_pylist(), found.indices.to_numpy(zero_copy_only=False)
+        self._cells[name] = cells
+        return cells
+
+    def labels(self, name: str) -> pd.Series:
+        """A column of names of classes, categories or series, without spaces around them.
+
+        Whatever is not empty is a name: None and NA, too, unless `missing_values` says otherwise.
+        A whole number is written without a decimal point, a code such as 02134 as it stands.
+        """
+        if isinstance(self._columns[name], pd.Series):
+            texts = self.texts(name)
+            return texts.map(_label, na_action="ignore").astype(object)
+        cells, places = self._distinct(name)
+        absent = {"", *self.dialect.missing_values}
+        cells = [_label(cell) for cell in cells]
+        cells = [None if cell in absent else cell for cell in cells]
+        return pd.Series(np.array([*cells, None], object)[places], name=name, dtype=object)
+
+    def read(self, name: str) -> Numbers:
+        """A column of texts, tried as numbers."""
+        column = self._columns[name]
+        if name not in self._found:
+            self._found[name] = self._read(name, column)
+        return self._found[name]
+
+    def _read(self, name, column):
+        form = self._said() or self._format_before(name)
+        separator = self.decided.get("separator", "")
+        if pa.types.is_floating(column.type):
+            form = NumberFormat(self.decided.get("decimal", "."))
+            return replace(read_numbers(column, name, self.source), format=form)
+        missing = tuple(self.dialect.missing_values)
+        try:
+            found = read_numbers(column, name, self.source, separator, form, missing)
+        except UserError:
+            proven = None if form else self._proven(name, separator)
+            if proven is None:
+                raise
+            return read_numbers(column, name, self.source, separator, proven, missing)
+        if found.guessed:
+            proven = self._proven(name, separator)
+            if proven is not None and proven.decimal != found.format.decimal:
+                return read_numbers(column, name, self.source, separator, proven, missing)
+        return found
+
+    def _said(self):
+        decimal, thousands = self.dialect.decimal, self.dialect.thousands
+        if decimal is None and thousands is None:
+            return None
+        sign = None if thousands is None else THOUSANDS[thousands]
+        decimal = decimal or ("," if sign == "." else ".")
+        if sign is None:
+            sign = {".": ",", ",": "."}[decimal] + "' \u00a0\u202f\u2019"
+        return NumberFormat(decimal, sign + ("\u00a0\u202f" if sign == " " else ""))
+
+    def _format_before(self, name):
+        found = self.before.get("numbers", {}).get(name)
+        return NumberFormat(*found) if found else None
+
+    def _proven(self, name, separator):
+        """The format that the other columns of a file prove, as one program wrote all of them."""
+        decimals = set()
+        for other, column in self._columns.items():
+            if other == name or isinstance(column, pd.Series):
+                continue
+            if pa.types.is_floating(column.type):
+                decimals.add(self.decided.get("decimal", "."))
+                continue
+            try:
+                found = read_numbers(column, other, self.source, separator)
+            except UserError:
+                continue
+            known = found.share > NEARLY and not found.whole
+            if known and (found.values[np.isfinite(found.values)] % 1 != 0).any():
+                decimals.add(found.format.decimal)
+        if len(decimals) != 1:
+            return None
+        decimal = decimals.pop()
+        return NumberFormat(decimal, {".": ",", ",": "."}[decimal])
+
+    def numbers(self, name: str) -> np.ndarray:
+        """A column of numbers, float64, NaN where a value is missing.
+
+        Raises:
+            UserError: A value is no finite number, naming it and its row.
+        """
+        if isinstance(self._columns[name], pd.Series):
+            return _typed_numbers(self._columns[name], self.source)
+        found = self.read(name)
+        if len(found.bad):
+            texts = self._columns[name]
+            refuse_number(name, self.source, texts[int(found.bad[0])].as_py(), found.bad)
+        self._note(name, found)
+        _check_finite(found.values, name, self.source)
+        return found.values
+
+    def column(self, name: str, label: bool = False) -> pd.Series:
+        """A column as what it looks like: numbers, texts, truth values, or dates of other files.
+
+        Texts are numbers if all are, but codes with leading zeros are texts. If nine in ten texts
+        are numbers, the others are mistakes.
+
+        Args:
+            name: The column.
+            label: Whether it holds what is to be predicted. Then texts such as NA among a few
+                whole numbers are classes, and not missing.
+
+        Raises:
+            UserError: There are a few mistakes among numbers, or two ways to read them.
+        """
+        column = self._columns[name]
+        if isinstance(column, pd.Series):
+            if column.dtype == object or pd.api.types.is_string_dtype(column.dtype):
+                return self.labels(name)
+            return column
+        plain = self._plain(name, column)
+        if plain is not None:
+            return plain
+        found = self.read(name)
+        known = found.values[np.isfinite(found.values)]
+        few = label and found.missing and found.whole and len(np.unique(known)) <= 10
+        large = found.whole and len(known) and np.abs(known).max() >= 2**53  # ids, not numbers
+        if not len(known) or found.codes or few or large or found.share < NEARLY:
+            self._refuse_units(name, found, known)
+            self.note_words(name)
+            return self.labels(name)
+        values = self.numbers(name)
+        if found.whole and len(known) == len(values):
+            values = values.astype(np.int64)
+        return pd.Series(values, name=name)
+
+    def _plain(self, name, column):
+        """A column that was read as plain numbers, at once; `None` for others."""
+        if pa.types.is_string(column.type) or not len(column):
+            return None
+        if pa.types.is_floating(column.type):
+            known = column.null_count < len(column)
+            return pd.Series(self.numbers(name), name=name) if known else None
+        least, most = pc.min_max(column).as_py().values()
+        if column.null_count or max(-least, most) >= 2**53:
+            return None
+        return pd.Series(column.to_numpy(), name=name)
+
+    def frame(self) -> pd.DataFrame:
+        """All columns as what they look like; see `column`."""
+        return pd.DataFrame({name: self.column(name) for name in self.names})
+
+    def kept(self, columns: str | None, numbers, taken=()) -> dict[str, np.ndarray]:
+        """Columns to copy into the output, at some rows.
+
+        Args:
+            columns: Their names, separated by commas; `None` for none.
+            numbers: Numbers of the rows, from 1.
+            taken: Names that other columns of the output have; such a copy is called `input:name`.
+        """
+        found = {}
+        for name in (columns or "").split(",") if columns else ():
+            self.require(name, "--keep")
+            texts = self.texts(name).to_numpy()[np.asarray(numbers, int) - 1]
+            found[f"input:{name}" if name in taken else name] = texts
+        return found
+
+    def _refuse_units(self, name, found, known):
+        """Refuses texts most of which are numbers, or numbers with one unit."""
+        cells, _ = self._distinct(name)
+        cells = [cell.strip() for cell in cells[:200] if cell.strip()]
+        parts = [re.fullmatch(r"[\d.,]*\d\s+([^\d\s]{1,8})", cell) for cell in cells]
+        if len(cells) > 10 and all(parts) and len({part[1] for part in parts if part}) == 1:
+            raise UserError(
+                f"Column {name!r} of {self.source} holds numbers with a unit, such as {cells[0]!r}."
+                f" Write the numbers alone, or say --categorical {name} where the recipe has it."
+            )
+        if found.share >= 0.5 and len(known) and (known % 1 != 0).mean() > 0.5:
+            texts = self._columns[name]
+            refuse_number(name, self.source, texts[int(found.bad[0])].as_py(), found.bad)
+
+    def is_text(self, name: str) -> bool:
+        """Whether a column holds texts that are not all numbers."""
+        column = self._columns[name]
+        if isinstance(column, pd.Series) or not pa.types.is_string(column.type):
+            return False
+        try:
+            return not self.is_numeric(name)
+        except UserError:  # numbers that can be read in two ways
+            return False
+
+    def is_typed(self, name: str) -> bool:
+        """Whether the file itself, such as Parquet, says that a column holds no texts."""
+        return isinstance(self._columns[name], pd.Series)
+
+    def is_numeric(self, name: str, share: float = 1.0) -> bool:
+        """Whether so many of the values of a column are numbers."""
+        column = self._columns[name]
+        if isinstance(column, pd.Series):
+            dtype = column.dtype
+            return pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
+        found = self.read(name)
+        return bool(np.isfinite(found.values).any()) and found.share >= share and not found.codes
+
+    def holds_times(self, name: str) -> bool:
+        """Whether a column looks like one of dates, months or quarters."""
+        column = self._columns[name]
+        if isinstance(column, pd.Series) and column.dtype != object:
+            return pd.api.types.is_datetime64_any_dtype(column.dtype)
+        if not isinstance(column, pd.Series):
+            if not pa.types.is_string(column.type):
+                return False
+            column = column.slice(0, _SOME).to_pandas()
+        texts = column.dropna().astype(str)
+        return dates.holds_times(texts[texts != ""])
+
+    def times(self, name: str, regular=None, flag="--time") -> dates.Times:
+        """A column of times; see `recipes.data.dates.read_times`."""
+        column = self._columns[name]
+        if not isinstance(column, pd.Series):
+            column = self._iso(column)
+            column = self._numbers_or_texts(name) if column is None else column
+        day_first = self.dialect.day_first
+        order = self.before.get("dates", {}).get(name)
+        if day_first is not None:
+            order = "DMY" if day_first else "MDY"
+        found = dates.read_times(
+            column.rename(name), self.source, order, self.dialect.date_format, regular, flag
+        )
+        self.zoned = found.zone
+        if found.order:
+            self.decided.setdefault("dates", {})[name] = found.order
+        self._notes += [note for note in found.notes if note not in self._notes]
+        return found
+
+    def _iso(self, column):
+        """Texts such as 2024-01-31 13:00 as dates, at once; `None` if one is written otherwise."""
+        if not pa.types.is_string(column.type) or self.dialect.date_format is not None:
+            return None
+        try:
+            return column.cast(pa.timestamp("us")).to_pandas()
+        except pa.ArrowInvalid:
+            return None
+
+    def _numbers_or_texts(self, name):
+        column = self._columns[name]
+        return self.texts(name) if pa.types.is_string(column.type) else column.to_pandas()
+
+    def _note(self, name, found):
+        plain = found.format == NumberFormat()
+        if not plain:
+            form = [found.format.decimal, found.format.thousands]
+            self.decided.setdefault("numbers", {})[name] = form
+        how = [] if plain else [f"numbers are written like {found.format}"]
+        how += found.marks
+        if found.missing:
+            how.append(f"taken as missing: {', '.join(map(repr, found.missing))}")
+        if found.marks:
+            self.decided.setdefault("marks", {})[name] = list(found.marks)
+        if self.before and [*found.marks] != self.before.get("marks", {}).get(name, []):
+            now, then = (
+                "; ".join(found.marks),
+                "; ".join(self.before.get("marks", {}).get(name, [])),
+            )
+            raise UserError(
+                f"Expected column {name!r} of {self.source} to be written as in the run's data "
+                f"({then or 'plain numbers'}). Received: {now or 'plain numbers'}. These may be "
+                "different units: bring them to one."
+            )
+        note = f"{name}: {'; '.join(how)}"
+        if how and note not in self._notes:
+            self._notes.append(note)
+
+    def note_words(self, name: str) -> None:
+        """Notes which texts that mean a missing value elsewhere are values of their own here."""
+        words = {text for text in MISSING if text} | {"none"}
+        found = self.labels(name).dropna()
+        found = sorted(text for text in found.unique() if text.lower() in words)
+        note = f"{name}: {', '.join(map(repr, found))} count"
+        if found and not any(each.startswith(note) for each in self._notes):
+            self._notes.append(
+                f"{name}: {', '.join(map(repr, found))} count as values like others "
+                f"(--missing_values {','.join(found)} takes them as missing)"
+            )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was decided, a line each."""
+        form = [f"{self.source}: {len(self):,} rows"]
+        if "encoding" in self.decided:
+            separator = self.decided["separator"]
+            form.append(f"encoding {self.decided['encoding']}")
+            if separator in NAMES:
+                form.append(f"separator {NAMES[separator]}")
+            if self.decided["header"] == "none":
+                form.append("no header")
+        if "sheet" in self.decided:
+            form.append(f"sheet {self.decided['sheet']!r}")
+        return ("; ".join(form), *self._notes)
+
+
+def _label(text):
+    return re.sub(r"^(-?(?:0|[1-9]\d*))\.0+$", r"\1", str(text).strip())
+
+
+def numeric_block(frame: pd.DataFrame, names, source) -> np.ndarray:
+    """Columns of a frame as an array of numbers.
+
+    Args:
+        frame: Columns of numbers.
+        names: Which of them.
+        source: What to call the table in messages.
+
+    Returns:
+        float64 array of shape `(rows, len(names))`, NaN where a value is missing.
+
+    Raises:
+        UserError: A value is not a finite number, naming it and its row.
+    """
+    columns = [_typed_numbers(frame[name], source) for name in names]
+    return np.stack(columns, axis=1) if columns else np.empty((len(frame), 0))
+
+
+def _marked(column, marks):
+    """A typed column without the numbers that mean a missing value."""
+    if not isinstance(column, pd.Series) or not marks:
+        return column
+    if not pd.api.types.is_numeric_dtype(column.dtype):
+        return column
+    values = [float(mark) for mark in marks if re.fullmatch(r"[+-]?\d+(?:\.\d+)?", mark)]
+    return column.mask(column.isin(values)) if values else column
+
+
+def _typed_numbers(column, source):
+    kind = pd.api.types
+    dtype = column.dtype
+    if kind.is_numeric_dtype(dtype) and dtype.kind != "c":
+        values = column.to_numpy(np.float64, na_value=np.nan)
+        _check_finite(values, column.name, source)
+        return values
+    bad = np.flatnonzero(column.notna())
+    if len(bad):
+        refuse_number(column.name, source, column.iloc[bad[0]], bad)
+    return np.full(len(column), np.nan)
+
+
+def _check_finite(values, name, source):
+    # Past this, the 32-bit floats of the model overflow.
+    most = np.finfo(np.float32).max
+    if np.nanmax(values, initial=0) > most or np.nanmin(values, initial=0) < -most:
+        large = np.flatnonzero(np.abs(values) > most)
+        _refuse_infinite(name, source, values[large[0]], large)
+
+
+def _refuse_infinite(name, source, value, rows):
+    raise UserError(
+        f"Expected finite numbers in column {name!r} of {source}. Received: {value} in row "
+        f"{rows[0] + 1} (row 1 follows the header), {len(rows)} such values. Correct it, or leave "
+        "it empty if it is missing."
+    )
+
+
+def refuse_number(name, source, value, rows) -> None:
+    """Says that a column of numbers holds something else.
+
+    Raises:
+        UserError: Always.
+    """
+    if str(value).strip().lower().lstrip("+-") in ("inf", "infinity", "∞"):
+        _refuse_infinite(name, source, value, rows)
+    raise UserError(
+        f"Expected numbers in column {name!r} of {source}. Received: {str(value)!r} in row "
+        f"{rows[0] + 1} (row 1 follows the header), {len(rows)} such values. Correct them, encode "
+        f"them as numbers, say --missing_values {str(value)!r} if that means a missing value, or "
+        "leave the column out."
+    )
+
+
+def refuse_column(path: str | Path, column: str, flag: str, present: list[str]) -> None:
+    """Says that a file does not have a column, and which ones it has.
+
+    Args:
+        path: The file.
+        column: The column asked for.
+        flag: The flag that asked for it.
+        present: Names of the file's columns.
+
+    Raises:
+        UserError: Always.
+    """
+    folded = {name.casefold(): name for name in present}
+    close = difflib.get_close_matches(column.casefold(), folded, n=1)
+    nearest = f" Did you mean {folded[close[0]]!r}?" if close else ""
+    shown = ", ".join(repr(name) for name in present[:50]) + (", ..." if len(present) > 50 else "")
+    raise UserError(
+        f"Expected a column {column!r} ({flag}) in {path}.{nearest} Its columns are: {shown}."
+    )
