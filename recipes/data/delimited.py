@@ -107,7 +107,7 @@ def read_delimited(content: bytes, dialect: Dialect, name: str, texts=False) -> 
     head = next(place for place, row in enumerate(rows[above:], above) if row)
     skipped += head - above
     header = dialect.header or find_header(rows[head:], name)
-    width = _width(rows[head:], rows[head], header, name)
+    width = _width(rows[head:], rows[head], header, name, dialect.separator)
     names = rows[head] if header == "first" else [f"column_{place + 1}" for place in range(width)]
     body = _after(content, skipped + (header == "first"), quotes)
     decimal = {}
@@ -308,7 +308,7 @@ def _filled(row):
     return max((place for place, cell in enumerate(row, start=1) if cell.strip()), default=0)
 
 
-def _width(rows, first, header, name):
+def _width(rows, first, header, name, separator):
     """Cells of a row, by the header or by the most common number of them."""
     width = Counter(len(row) for row in rows if row).most_common(1)[0][0]
     if header == "none" or len(first) == width:
@@ -317,6 +317,12 @@ def _width(rows, first, header, name):
     if len(first) > width and many < 0.9 * (len(rows) - 1):
         return len(first)
     what = "more" if len(first) > width else "fewer"
+    if separator is not None:
+        raise UserError(
+            f"With --separator {separator!r} the header of {name} has {what} cells than the rows: "
+            f"{len(first)}, not {width}: {', '.join(first)[:80]!r}. Leave --separator out, or give "
+            "another one."
+        )
     raise UserError(
         f"The header of {name} has {what} cells than the rows: {len(first)}, not {width}: "
         f"{', '.join(first)[:80]!r}. Perhaps a name holds the separator: put it in quotes. Or "

@@ -169,6 +169,13 @@ def test_a_name_that_holds_the_separator(write):
     assert len(open_table(path, Dialect(skip_rows=1, header="none"))) == 3
 
 
+def test_a_separator_that_is_not_that_of_the_file_is_named(write):
+    path = write("day;x\n1;1,5\n2;2,5\n3;3,5\n")
+    with pytest.raises(UserError, match=r"With --separator ','.*Leave --separator out"):
+        open_table(path, Dialect(separator=","))
+    assert open_table(path).column("x").tolist() == [1.5, 2.5, 3.5]
+
+
 def test_rows_of_other_lengths(write):
     with pytest.raises(UserError, match=r"Expected 2 cells in every row.*3 in 1 rows, such as '3,"):
         open_table(write("a,b\n1,2\n3,4,5\n6,7\n"))
