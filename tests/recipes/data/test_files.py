@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import tempfile
 import zipfile
 
 import numpy as np
@@ -379,11 +380,14 @@ def test_what_pandas_writes_in_six_ways_comes_back_or_is_refused(whole, cents, l
     frame = pd.DataFrame({"whole": whole, "x": [float(c) for c in cents[: len(whole)]]})
     frame["text"] = [f"t{n}" for n in range(len(whole))]
     text = frame.to_csv(index=False, sep=separator, decimal=decimal)
-    try:
-        table = _in_memory(text.encode(encoding))
-        found = {name: table.column(name) for name in table.names}
-    except UserError:
-        return
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(text.encode(encoding))
+        file.flush()
+        try:
+            table = open_table(file.name)
+            found = {name: table.column(name) for name in table.names}
+        except UserError:
+            return
     assert found["whole"].tolist() == whole
     assert found["x"].tolist() == frame["x"].tolist()
     assert found["text"].tolist() == frame["text"].tolist()
@@ -392,22 +396,16 @@ def test_what_pandas_writes_in_six_ways_comes_back_or_is_refused(whole, cents, l
 @given(st.lists(st.tuples(CELLS, st.sampled_from(["a", "b"])), min_size=2, max_size=8))
 def test_texts_that_csv_writes_come_back_or_are_refused(rows):
     text = pd.DataFrame(rows, columns=["text", "label"]).to_csv(index=False, lineterminator="\n")
-    try:
-        table = _in_memory(text.encode())
-        found = table.texts("text").fillna("").tolist()
-    except UserError:
-        return
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(text.encode())
+        file.flush()
+        try:
+            table = open_table(file.name)
+            found = table.texts("text").fillna("").tolist()
+        except UserError:
+            return
     assert len(table) == len(rows)
     assert found == [cell for cell, _ in rows]
-
-
-def _in_memory(content):
-    import tempfile
-
-    with tempfile.NamedTemporaryFile() as file:
-        file.write(content)
-        file.flush()
-        return open_table(file.name)
 
 
 def test_a_table_in_memory_is_read_by_position():
