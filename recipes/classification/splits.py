@@ -7,16 +7,18 @@ import numpy as np
 
 #: Examples with a label or target at least, so that every part has some.
 FEWEST = 30
-#: The parts are the same whatever the seed of a run, so that runs can be compared.
+#: The default of `--split_seed`: the parts are the same whatever the seed of a run, so that runs
+#: can be compared.
 SPLIT_SEED = 42
 
 
-def dealt(groups, count) -> np.ndarray:
+def dealt(groups, count, seed=SPLIT_SEED) -> np.ndarray:
     """Deals examples out to folds, group by group, so that each has its share of every group.
 
     Args:
         groups: Group of each example, such as its class, `(n,)`.
         count: Number of folds.
+        seed: Seed of the choice.
 
     Returns:
         Number of the fold of each example, from 0, int64 `(n,)`.
@@ -26,7 +28,7 @@ def dealt(groups, count) -> np.ndarray:
         >>> sorted(dealt(np.array([1, 1, 1, 0, 0, 0]), 3)[:3].tolist())
         [0, 1, 2]
     """
-    order = np.random.default_rng(SPLIT_SEED).permutation(len(groups))
+    order = np.random.default_rng(seed).permutation(len(groups))
     order = order[np.argsort(groups[order], kind="stable")]
     fold_of = np.empty(len(groups), np.int64)
     fold_of[order] = np.arange(len(groups)) % count

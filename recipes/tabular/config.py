@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
+from recipes.classification.splits import SPLIT_SEED
 from recipes.data.dialect import Dialect
 from recipes.engine.config import TrainConfig, at_least, below_one
 from recipes.errors import UserError
@@ -24,6 +25,7 @@ class TabularConfig(Dialect, TrainConfig):
         drop: Columns to leave out.
         validation_fraction: Fraction of the rows to choose the epoch by.
         test_fraction: Fraction of the rows to be scored once at the end.
+        split_seed: Seed of the choice of these rows, which --seed leaves as they are.
         normalization: How numbers are scaled inside the model: by median and inter-quartile range
             with a smooth clip, to a normal distribution by their quantiles, or by mean and
             standard deviation.
@@ -51,6 +53,7 @@ class TabularConfig(Dialect, TrainConfig):
     drop: list[str] = field(default_factory=list)
     validation_fraction: float = 0.15
     test_fraction: float = 0.2
+    split_seed: int = SPLIT_SEED
     normalization: Literal["robust", "quantile", "standard"] = "robust"
     target_normalization: Literal["standard", "none"] = "standard"
     missing: Literal["flag", "fill"] = "flag"
@@ -63,7 +66,7 @@ class TabularConfig(Dialect, TrainConfig):
         super().validate()
         self.check()
         at_least(self, 1, "bins")
-        at_least(self, 0, "folds")
+        at_least(self, 0, "folds", "split_seed")
         if self.folds == 1:
             raise UserError("--folds must be at least 2, or 0 for none. Received: 1")
         below_one(self, "validation_fraction", "test_fraction", "auxiliary_weight")

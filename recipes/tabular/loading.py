@@ -75,7 +75,9 @@ def load_table(config) -> Table:
     frame = frame.drop(columns=[config.target, *config.drop], errors="ignore")
     columns = infer_columns(frame, source, config.numeric, config.categorical)
     if rows is None:
-        rows, more = split(target, config.validation_fraction, config.test_fraction)
+        rows, more = split(
+            target, config.validation_fraction, config.test_fraction, config.split_seed
+        )
         notes += more
     return Table(
         frame[list(columns.names)],
@@ -140,22 +142,23 @@ def _check_names(config, names, source):
             taken[name] = flag
 
 
-def split(target, validation_fraction, test_fraction):
+def split(target, validation_fraction, test_fraction, seed=SPLIT_SEED):
     """Splits rows into three parts that are alike in the target.
 
     Args:
         target: A `Target`.
         validation_fraction: Fraction of the validation part.
         test_fraction: Fraction of the test part.
+        seed: Seed of the choice.
 
     Returns:
         Positions of the rows by part, and notes on classes that are not in all of them.
     """
     groups = strata(target)
-    rest, test = stratified(groups, test_fraction, SPLIT_SEED)
+    rest, test = stratified(groups, test_fraction, seed)
     train, validation = (
         rest[part]
-        for part in stratified(groups[rest], validation_fraction / (1 - test_fraction), SPLIT_SEED)
+        for part in stratified(groups[rest], validation_fraction / (1 - test_fraction), seed)
     )
     parts = {"train": train, "validation": validation, "test": test}
     return parts, rare_classes(target, parts)

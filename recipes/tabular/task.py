@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from recipes.classification.splits import SPLIT_SEED, dealt, stratified
+from recipes.classification.splits import dealt, stratified
 from recipes.classification.task import validation_figures
 from recipes.data.arrays import ArrayBatches
 from recipes.engine.task import Figure, Section, Trained
@@ -178,7 +178,7 @@ class TabularTask:
 
     def folds(self) -> dict[str, "TabularTask"]:
         """Tasks of a cross-validation: each tests on another part of all but the test rows."""
-        count = self.config.folds
+        count, seed = self.config.folds, self.config.split_seed
         if not count:
             return {}
         table = self.table
@@ -190,11 +190,11 @@ class TabularTask:
                 f"--folds {count} needs {count} rows of every class outside the test part. "
                 f"Received: fewer of {rarest!r}. Lower --folds, or leave the class out."
             )
-        fold_of = dealt(groups, count)
+        fold_of = dealt(groups, count, seed)
         found = {}
         for fold in range(count):
             rest = np.flatnonzero(fold_of != fold)
-            parts = stratified(groups[rest], self.config.validation_fraction, SPLIT_SEED)
+            parts = stratified(groups[rest], self.config.validation_fraction, seed)
             train, validation = (pool[rest[part]] for part in parts)
             rows = {"train": train, "validation": validation, "test": pool[fold_of == fold]}
             found[f"{fold + 1} of {count}"] = replace(self, table=replace(table, rows=rows))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from recipes.classification.splits import SPLIT_SEED
 from recipes.data.dialect import Dialect
 from recipes.engine.config import TrainConfig, at_least, below_one
 from recipes.errors import UserError
@@ -22,6 +23,7 @@ class TextClassificationConfig(Dialect, TrainConfig):
         validation_fraction: Fraction of the texts to choose the epoch by. Defaults to 0.1.
         test_fraction: Fraction of the texts to be scored once at the end. Defaults to 0.1, or to
             the published test part.
+        split_seed: Seed of the choice of these texts, which --seed leaves as they are.
         train_size: Use so many of the training texts only, with each class keeping its share.
         split: random holds out texts of each class alike, and keeps those that occur twice in one
             part. book, for imdb, is the third edition's: the last tenth of the training reviews.
@@ -58,6 +60,7 @@ class TextClassificationConfig(Dialect, TrainConfig):
     test_data: str | None = None
     validation_fraction: float | None = None
     test_fraction: float | None = None
+    split_seed: int = SPLIT_SEED
     train_size: int | None = None
     split: Literal["random", "book"] = "random"
     tokenizer: Literal["words", "characters", "bpe", "wordpiece", "unigram"] = "words"
@@ -79,6 +82,7 @@ class TextClassificationConfig(Dialect, TrainConfig):
         self.check()
         at_least(self, 1, "train_size", "max_length")
         at_least(self, 4, "vocabulary_size")
+        at_least(self, 0, "split_seed")
         for name in ("text", "target", "validation_data", "test_data"):
             if getattr(self, name) is not None and not self.data:
                 raise UserError(f"--{name} belongs to a table of your own: give it with --data.")

@@ -3,12 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from recipes.classification.splits import SPLIT_SEED, dealt, stratified
+from recipes.classification.splits import dealt, stratified
 from recipes.errors import UserError
 from recipes.text_classification.data.text_splits import text_keys
 
 
-def fold_rows(labelled, pool, count, validation_fraction) -> dict:
+def fold_rows(labelled, pool, count, validation_fraction, seed) -> dict:
     """The parts of each fold; texts that occur twice are in one part.
 
     Args:
@@ -16,6 +16,7 @@ def fold_rows(labelled, pool, count, validation_fraction) -> dict:
         pool: Positions of all but the test texts.
         count: Number of folds.
         validation_fraction: Fraction of the validation part of what a fold does not test on.
+        seed: Seed of the choice.
 
     Returns:
         `{name: {part: positions}}`.
@@ -33,11 +34,11 @@ def fold_rows(labelled, pool, count, validation_fraction) -> dict:
             f"--folds {count} needs {count} different texts of every class outside the test part. "
             f"Received: {counts[rarest]} of {labelled.target.labels[rarest]!r}. Lower --folds."
         )
-    fold_of = dealt(values, count)
+    fold_of = dealt(values, count, seed)
     found = {}
     for fold in range(count):
         rest = np.flatnonzero(fold_of != fold)
-        kept, chosen = stratified(values[rest], validation_fraction, SPLIT_SEED)
+        kept, chosen = stratified(values[rest], validation_fraction, seed)
         of_part = {"train": rest[kept], "validation": rest[chosen]}
         of_part["test"] = np.flatnonzero(fold_of == fold)
         found[f"{fold + 1} of {count}"] = {

@@ -40,7 +40,7 @@ def load(config) -> TextTask:
     if config.folds:
         pool = np.sort(np.concatenate([rows["train"], rows["validation"]]))
         share = config.validation_fraction or FRACTION
-        folds = fold_rows(labelled, pool, config.folds, share)
+        folds = fold_rows(labelled, pool, config.folds, share, config.split_seed)
     return TextTask(config, labelled, parts, reader, notes, folds)
 
 
@@ -60,9 +60,10 @@ def read(config):
             config.validation_data,
             config.test_data,
             config,
+            config.split_seed,
         )
     if config.dataset == "imdb":
-        return imdb(config.split, config.validation_fraction or FRACTION)
+        return imdb(config.split, config.validation_fraction or FRACTION, config.split_seed)
     return reber_dataset()
 
 

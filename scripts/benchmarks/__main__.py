@@ -10,6 +10,8 @@
     scripts/benchmark text_classification  Reber strings, IMDB, masks, bucketing (an hour)
     scripts/benchmark reading              a million rows beside pandas (two minutes)
     scripts/benchmark series               the defaults on series of the suite (three minutes)
+    scripts/benchmark suite                the defaults on tables and texts of the suite (hours)
+    scripts/benchmark suite --kind tables --only pima,wine
     scripts/benchmark forecast --only wavenet,epoch
     scripts/benchmark forecast --readme    and put the tables into recipes/forecast/README.md
 
@@ -26,8 +28,10 @@ from pathlib import Path
 TOP = Path(__file__).parents[2]
 BENCHMARKS = (
     "forecast", "training", "images", "tabular", "tune", "language_model", "translation",
-    "text_classification", "reading", "series",
+    "text_classification", "reading", "series", "suite",
 )  # fmt: skip
+#: Kinds of data of a benchmark that has several; each has tables, and a place for them, of its own.
+KINDS = {"suite": ("tables", "texts")}
 
 
 def main(arguments=None) -> int:
@@ -35,27 +39,33 @@ def main(arguments=None) -> int:
     parser = argparse.ArgumentParser("scripts/benchmark", description=__doc__.partition("\n")[0])
     parser.add_argument("names", nargs="+", choices=BENCHMARKS, metavar="NAME")
     parser.add_argument("--only", help="rows or sections whose name contains one of these, a,b,c")
+    parser.add_argument("--kind", help="one kind of data of a benchmark that has several")
     parser.add_argument("--seeds", type=int, default=3, help="runs of each row (default: 3)")
     parser.add_argument("--logdir", default="logs/benchmark", help="where runs and report land")
     parser.add_argument("--fresh", action="store_true", help="repeat runs that are there already")
     parser.add_argument("--readme", action="store_true", help="put the tables into the READMEs")
     found = parser.parse_args(arguments)
     for name in found.names:
-        _measure(name, found)
+        kinds = KINDS.get(name, ())
+        if found.kind and found.kind not in kinds:
+            parser.error(f"Expected --kind to be one of {kinds or 'none'}. Received: {found.kind}")
+        for kind in (found.kind,) if found.kind else kinds or ("",):
+            _measure(name, kind, found)
     return 0
 
 
-def _measure(name, found):
+def _measure(name, kind, found):
     module = importlib.import_module(f"scripts.benchmarks.{name}")
     only = found.only.split(",") if found.only else [""]
-    folder = Path(found.logdir) / name
-    sections = module.measure(only, found.seeds, folder, found.fresh)
+    folder = Path(found.logdir) / name / kind
+    of_kind = (kind,) if kind else ()
+    sections = module.measure(only, found.seeds, folder, found.fresh, *of_kind)
     text = "\n\n".join(f"### {title}\n\n{body}" for title, body in sections.items())
     report = folder / "report.md"
     report.write_text(f"# Benchmark: {name}\n\n{text}\n")
     print(f"{text}\n\nWritten to {report}", file=sys.stderr)
     if found.readme:
-        _into_readme(name, text)
+        _into_readme(f"{name} {kind}".strip(), text)
 
 
 def _into_readme(name, text):

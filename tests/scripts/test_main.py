@@ -10,7 +10,8 @@ from scripts.benchmarks import __main__ as program
 
 def test_every_benchmark_has_a_place_in_one_readme():
     readmes = [path.read_text() for path in (program.TOP / "recipes").rglob("README.md")]
-    for name in program.BENCHMARKS:
+    kinds = [f"{name} {kind}" for name in program.KINDS for kind in program.KINDS[name]]
+    for name in {*program.BENCHMARKS, *kinds} - {*program.KINDS}:
         marked = [text for text in readmes if f"<!-- benchmark {name} -->" in text]
         assert len(marked) == 1, name
         assert "<!-- end -->" in marked[0].partition(f"<!-- benchmark {name} -->")[2]
@@ -48,3 +49,23 @@ def test_tables_go_between_the_markers_of_the_readme_that_has_them(top):
 def test_a_benchmark_without_a_place_is_named(top):
     with pytest.raises(SystemExit, match=r"<!-- benchmark images --> \.\.\. <!-- end -->"):
         program.main(["images", "--logdir", str(top / "logs"), "--readme"])
+
+
+def test_kinds_of_data_have_tables_of_their_own(top, monkeypatch):
+    asked = []
+
+    def measure(only, seeds, folder, fresh, kind):
+        folder.mkdir(parents=True)
+        asked.append(kind)
+        return {"Rows": kind}
+
+    monkeypatch.setattr(importlib, "import_module", lambda name: SimpleNamespace(measure=measure))
+    readme = top / "recipes/README.md"
+    readme.write_text("<!-- benchmark suite texts -->\n<!-- end -->\n")
+    program.main(["suite", "--kind", "texts", "--logdir", str(top / "logs"), "--readme"])
+    assert "texts\n\n<!-- end -->" in readme.read_text()
+    program.main(["suite", "--logdir", str(top / "all")])
+    assert asked == ["texts", "tables", "texts"]
+    for wrong in (["suite", "--kind", "series"], ["tune", "--kind", "tables"]):
+        with pytest.raises(SystemExit):
+            program.main([*wrong, "--logdir", str(top / "no")])

@@ -9,6 +9,7 @@ import tarfile
 import numpy as np
 import pandas as pd
 
+from recipes.classification.splits import SPLIT_SEED
 from recipes.data.download import UNREADABLE, fetch, find_local, open_bytes
 from recipes.data.target import Target
 from recipes.errors import UserError
@@ -22,7 +23,7 @@ COUNT = 12_500
 _MEMBER = re.compile(r"(?:.*/)?(train|test)/(neg|pos)/(\d+)_(\d+)\.txt")
 
 
-def imdb(split="random", validation_fraction=0.1) -> LabelledTexts:
+def imdb(split="random", validation_fraction=0.1, split_seed=SPLIT_SEED) -> LabelledTexts:
     """The reviews, with the published 25,000 as the test part.
 
     Args:
@@ -30,6 +31,7 @@ def imdb(split="random", validation_fraction=0.1) -> LabelledTexts:
             that occurs twice is in one part, and not in training if it is in the test part.
             `"book"`: the last tenth of them in a random order, with what they have in common.
         validation_fraction: Fraction of validation; `"book"` has its own.
+        split_seed: Seed of the choice of validation.
 
     Returns:
         Reviews with the labels `"negative"` and `"positive"`. Training and test reviews are
@@ -49,7 +51,9 @@ def imdb(split="random", validation_fraction=0.1) -> LabelledTexts:
         rows, notes = {"train": order[: -count // 10], "validation": order[-count // 10 :]}, ()
     else:
         first = Target("label", values[:count], LABELS)
-        rows, notes = split_texts(texts[:count], first, {"validation": validation_fraction})
+        rows, notes = split_texts(
+            texts[:count], first, {"validation": validation_fraction}, split_seed
+        )
     rows = {**rows, "test": np.arange(count, len(texts))}
     if split == "book":
         notes = _shared(texts, rows)

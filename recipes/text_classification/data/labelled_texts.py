@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from recipes.classification.splits import FEWEST
+from recipes.classification.splits import FEWEST, SPLIT_SEED
 from recipes.data.files import open_table
 from recipes.data.table_file import TableFile
 from recipes.data.target import Target, read_target
@@ -51,6 +51,7 @@ def read_labelled_texts(
     validation=None,
     test=None,
     dialect=None,
+    split_seed=SPLIT_SEED,
 ) -> LabelledTexts:
     """Reads texts and their classes from a table, and splits them.
 
@@ -66,6 +67,7 @@ def read_labelled_texts(
         validation: File of the validation part, with the same columns.
         test: File of the test part, with the same columns.
         dialect: What is said of the files' form.
+        split_seed: Seed of the choice of what is held out.
 
     Returns:
         A `LabelledTexts` with the parts `train`, `validation` and `test`.
@@ -91,7 +93,7 @@ def read_labelled_texts(
     classes = read_target(train[target], path, "classification")
     fractions = {"test": test_fraction, "validation": validation_fraction}
     fractions = {name: share for name, share in fractions.items() if name not in files}
-    rows, more = split_texts(train[text], classes, fractions)
+    rows, more = split_texts(train[text], classes, fractions, split_seed)
     notes += more
     values, seen = [classes.values], len(train)
     for name in [name for name in files if name != "train"]:

@@ -17,7 +17,7 @@ def text_keys(texts) -> list[str]:
     return [" ".join(text.lower().split()) for text in texts]
 
 
-def split_texts(texts, target, fractions):
+def split_texts(texts, target, fractions, seed=SPLIT_SEED):
     """Splits texts class by class; one that occurs twice is in one part, with its twin.
 
     The parts are the same whatever the seed of a run.
@@ -26,6 +26,7 @@ def split_texts(texts, target, fractions):
         texts: Strings.
         target: The `Target` of each.
         fractions: Fraction of each part that is held out, by its name; 0 for none.
+        seed: Seed of the choice.
 
     Returns:
         Positions of the texts by part, those to train on as `"train"`; and notes.
@@ -51,7 +52,7 @@ def split_texts(texts, target, fractions):
     rest, left, parts = np.arange(len(firsts)), 1.0, {}
     for name, share in fractions.items():
         if share:
-            kept, chosen = stratified(values[rest], share / left, SPLIT_SEED)
+            kept, chosen = stratified(values[rest], share / left, seed)
             parts[name] = rest[chosen]
             rest, left = rest[kept], left - share
     parts["train"] = rest

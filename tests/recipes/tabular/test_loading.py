@@ -77,6 +77,13 @@ def test_a_rare_class_is_learned_and_never_only_tested(count):
         assert notes == []
 
 
+def test_another_split_seed_chooses_other_rows():
+    target = Target("y", np.repeat([0, 1], 100), ("a", "b"))
+    parts = [split(target, 0.15, 0.2, seed)[0] for seed in (1, 1, 2)]
+    assert [*parts[0]["test"]] == [*parts[1]["test"]] != [*parts[2]["test"]]
+    assert [*map(len, parts[0].values())] == [*map(len, parts[2].values())] == [130, 30, 40]
+
+
 def test_the_seed_of_a_run_changes_no_part(tmp_path):
     path = csv(tmp_path, mixed())
     first, second = (load_table(config(path, seed=seed)).rows for seed in (1, 2))
