@@ -161,7 +161,7 @@ class TabularTask:
     def baselines(self) -> dict:
         """What a practitioner would try first: `{name: predictor(rows)}`."""
         sizes = self.preprocessing.columns.category_sizes
-        return baselines(self.inputs, self.table.target, self.table.rows["train"], sizes)
+        return baselines(self.inputs, self.table.target, self.table.rows, sizes)
 
     def figures(self, model):
         """A function of the epoch that draws the errors on validation rows, for TensorBoard."""

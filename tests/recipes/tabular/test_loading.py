@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from sklearn.linear_model import LinearRegression
+from sklearn.linear_model import LinearRegression, Ridge
 
 from recipes.data import memory
 from recipes.data.target import Target
 from recipes.errors import UserError
 from recipes.tabular import TabularConfig, default_config, load_data
-from recipes.tabular.baselines import baselines
+from recipes.tabular.baselines import MOST_TREES, Baseline, baselines
 from recipes.tabular.data.housing import housing_book
 from recipes.tabular.importances import permutation_importances
 from recipes.tabular.intervals import mean_interval, rmse_interval
@@ -240,10 +240,11 @@ def test_baselines_predict_from_training_rows_alone(labels):
     }
     inputs["numeric"][::7, 0] = np.nan
     values = generator.integers(0, 3, 300) if labels else generator.normal(size=300)
-    train, rest = np.arange(200), np.arange(200, 300)
+    train, rest = np.arange(160), np.arange(200, 300)
+    rows = {"train": train, "validation": np.arange(160, 200)}
     found = [
         baselines(
-            inputs, Target("y", np.where(np.arange(300) < 200, values, other), labels), train, (4,)
+            inputs, Target("y", np.where(np.arange(300) < 200, values, other), labels), rows, (4,)
         )
         for other in (values, 0)
     ]
@@ -256,7 +257,7 @@ def test_baselines_predict_from_training_rows_alone(labels):
         assert first.shape == ((100, 3) if labels else (100,))
         assert np.array_equal(first, second)
     if labels:
-        shares = np.bincount(values[train]) / 200
+        shares = np.bincount(values[train]) / 160
         assert found[0]["majority"](rest)[0] == pytest.approx(shares)
     else:
         assert found[0]["mean"](rest)[0] == pytest.approx(values[train].mean())
@@ -265,9 +266,25 @@ def test_baselines_predict_from_training_rows_alone(labels):
 def test_a_baseline_knows_classes_that_its_training_rows_lack():
     inputs = {"numeric": np.random.default_rng(0).normal(size=(60, 1)).astype(np.float32)}
     target = Target("y", np.repeat([0, 1, 2], [25, 25, 10]), ("a", "b", "c"))
-    for name, predict in baselines(inputs, target, np.arange(50), ()).items():
+    rows = {"train": np.arange(45), "validation": np.arange(45, 60)}
+    for name, predict in baselines(inputs, target, rows, ()).items():
         assert predict(np.arange(60)).shape == (60, 3), name
         assert (predict(np.arange(60))[:, 2] == 0).all(), name
+
+
+def test_validation_decides_among_the_settings_of_a_baseline():
+    x = np.random.default_rng(0).normal(size=(300, 1))
+    values = np.sin(4 * x[:, 0])
+    values[:200] += np.random.default_rng(1).normal(size=200)  # what the training rows alone fit
+    rows = {"train": np.arange(200), "validation": np.arange(200, 300)}
+    target = Target("y", values, ())
+    estimators = [Ridge(alpha) for alpha in (1e6, 1.0)]
+    assert Baseline(estimators, x, target, rows).estimator.alpha == 1.0
+    # With targets of validation that do not depend on `x`, the constant is the better one.
+    target = Target("y", np.where(np.arange(300) < 200, values - 2 * x[:, 0], values.mean()), ())
+    assert Baseline(estimators, x, target, rows).estimator.alpha == 1e6
+    trees = baselines({"numeric": np.float32(x)}, Target("y", values, ()), rows, ())
+    assert trees["boosted_trees"].estimator.n_iter_ < MOST_TREES
 
 
 # Data sets
