@@ -25,6 +25,7 @@ ALLOWED_SKIPS = (
     "needs the jax extra",
     "needs torch",
     "needs a GPU",
+    "needs the statistics extra",
 )
 NEEDS_DATA = "needs ZOO_DATA"
 LOOPBACK = ("localhost", "::1", "127.", "0.0.0.0")

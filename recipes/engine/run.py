@@ -9,7 +9,7 @@ from recipes.engine import report
 from recipes.engine.fitting import fit, start_afresh
 from recipes.engine.folder import RunFolder
 from recipes.engine.recipe import find_recipe
-from recipes.engine.task import Built, Figure, Task, Trained
+from recipes.engine.task import Built, Figure, Section, Task, Trained
 from recipes.errors import UserError
 
 SPLITS = ("train", "validation", "test")
@@ -77,7 +77,8 @@ def train(name: str, config, resume: RunFolder | None = None) -> RunFolder:
     write_scores(folder.path, _compared(metrics["validation"]), step=last)
     folder.write_metrics(metrics)
     if config.progress:
-        advice = report.advice(recipe, metrics, task)
+        said = [output.text for output in outputs if isinstance(output, Section) and output.said]
+        advice = "\n".join(filter(None, [report.advice(recipe, metrics, task), *said]))
         _console.print(report.table(recipe, metrics, advice))
         _console.print(f"Run written to {folder.path}; read {folder.report}")
     return folder
@@ -94,13 +95,13 @@ def _check_same_data(folder, task):
 def _ask(task: Task, built: Built, finished, splits=SPLITS) -> Trained:
     """What the trained model says about the splits."""
     predictor = task.predictor(built.model)
-    return Trained(
-        built.model,
-        predictor,
-        {split: task.predict(predictor, split) for split in splits},
-        {**task.baselines(), **built.baselines},
-        finished,
-    )
+    baselines = {**task.baselines(), **built.baselines}
+    compared = {
+        name: {split: task.predict(each, split) for split in splits if split != "train"}
+        for name, each in baselines.items()
+    }
+    predictions = {split: task.predict(predictor, split) for split in splits}
+    return Trained(built.model, predictor, predictions, baselines, finished, compared)
 
 
 def _score(recipe, task, trained):
@@ -111,12 +112,8 @@ def _score(recipe, task, trained):
         for split, found in trained.predictions.items()
     }
     scores["baselines"] = {
-        name: {
-            split: task.score(task.predict(baseline, split), split)
-            for split in trained.predictions
-            if split != "train"
-        }
-        for name, baseline in trained.baselines.items()
+        name: {split: task.score(found, split) for split, found in parts.items()}
+        for name, parts in trained.compared.items()
     }
     return scores
 

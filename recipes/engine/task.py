@@ -116,6 +116,7 @@ class Trained:
         predictions: What `Task.predict` returned for each split.
         baselines: Predictors of the baselines, by name.
         finished: What `Built.finish` returned.
+        compared: What the baselines predict, `{name: {split: predictions}}`, but for training.
     """
 
     model: keras.Model
@@ -123,6 +124,7 @@ class Trained:
     predictions: Mapping[str, Any]
     baselines: Mapping[str, Any] = field(default_factory=dict)
     finished: Mapping[str, float] = field(default_factory=dict)
+    compared: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,9 @@ class Section:
     Args:
         title: Its title.
         text: Its text, in Markdown.
+        said: Whether the terminal shows it, too, below the table of results.
     """
 
     title: str
     text: str
+    said: bool = False

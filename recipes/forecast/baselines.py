@@ -43,7 +43,7 @@ class Naive2:
             block = slice(series.offsets[number], series.offsets[number + 1])
             values = np.float64(series.values[block, :targets][rows[block]])
             for target in range(targets):
-                self.factors[number, :, target] = _seasonal_factors(values[:, target], period)
+                self.factors[number, :, target] = seasonal_factors(values[:, target], period)
 
     def __call__(self, windows, starts) -> Forecasts:
         """Forecasts at the end of the windows that start at `starts`."""
@@ -58,25 +58,33 @@ class Naive2:
         return Forecasts(np.float32(level[:, None] * later), {})
 
 
-def _seasonal_factors(values, period):
-    """Factors of a season by position, from the first row on; ones where there is none."""
+def seasonal_factors(values, period, additive=False):
+    """Factors of a season by position, from the first row on; a single 1 or 0 where there is none.
+
+    Args:
+        values: `(steps,)`, one series.
+        period: Length of the season in steps.
+        additive: Whether the season is added to the level instead of multiplied by it.
+    """
     n = len(values)
-    if n < 3 * period or (values <= 0).any() or not values.std() > 0:
-        return np.ones(period)
+    none = np.zeros(1) if additive else np.ones(1)
+    if n < 3 * period or (not additive and (values <= 0).any()) or not values.std() > 0:
+        return none
     centred = values - values.mean()
     acf = [(centred[lag:] * centred[: n - lag]).sum() for lag in range(period + 1)]
     acf = np.array(acf) / acf[0]
     if abs(acf[period]) <= 1.645 * np.sqrt((1 + 2 * np.square(acf[1:period]).sum()) / n):
-        return np.ones(period)
+        return none
     kernel = np.ones(period) / period
     if period % 2 == 0:
         kernel = np.convolve(kernel, [0.5, 0.5])
     trend = np.convolve(values, kernel, "valid")
     first = (len(kernel) - 1) // 2
-    ratios = values[first : first + len(trend)] / trend
+    inner = values[first : first + len(trend)]
+    parts = inner - trend if additive else inner / trend
     places = (first + np.arange(len(trend))) % period
-    factors = np.bincount(places, ratios, period) / np.bincount(places, minlength=period)
-    return factors / factors.mean()
+    factors = np.bincount(places, parts, period) / np.bincount(places, minlength=period)
+    return factors - factors.mean() if additive else factors / factors.mean()
 
 
 class LeastSquares:

@@ -53,6 +53,9 @@ class ForecastConfig(Dialect, TrainConfig):
         quantiles: Probabilities of a quantile head.
         mc_samples: Monte-Carlo dropout samples for intervals around point forecasts (give the
             model some dropout).
+        statistics_seconds: Time that Theta, AutoETS and AutoARIMA may take as baselines, where the
+            extra statistics is installed. By estimate, so that a run is the same on any machine:
+            what does not fit is fitted to fewer rows or left out. 0 leaves all out.
         overlap: Write the forecasts of all test windows, not only of those that do not overlap.
         backtest: Rolling-origin backtest; so many earlier origins, each with a model of its own.
     """
@@ -93,6 +96,7 @@ class ForecastConfig(Dialect, TrainConfig):
     head: Literal["point", "quantile", "gaussian"] = "point"
     quantiles: list[float] = field(default_factory=lambda: [0.1, 0.5, 0.9])
     mc_samples: int = 0
+    statistics_seconds: float = 30.0
     overlap: bool = False
     backtest: int = 0
 
@@ -102,6 +106,7 @@ class ForecastConfig(Dialect, TrainConfig):
         self.check()
         at_least(self, 1, "horizon", "window", "period")
         at_least(self, 0, "difference", "loss_steps", "mc_samples", "backtest")
+        at_least(self, 0, "statistics_seconds")
         if self.strategy == "recursive" and self.past_covariates:
             raise UserError(
                 "A recursive forecast would need future values of --past_covariates. Use "

@@ -19,10 +19,20 @@ class Forecasts:
         point: `(n, horizon, targets)`: the mean, or the median of a quantile head.
         intervals: By nominal coverage in percent, the lower and upper bounds, each like `point`.
             Empty for point forecasts.
+        deviation: Standard deviation of a Gaussian head, like `point`; `None` for others.
     """
 
     point: np.ndarray
     intervals: dict[int, tuple[np.ndarray, np.ndarray]]
+    deviation: np.ndarray | None = None
+
+    @property
+    def quantiles(self) -> dict[float, np.ndarray]:
+        """By probability, the ends of all intervals, and the point forecast as the median."""
+        found = {0.5: self.point}
+        for level, (lower, upper) in self.intervals.items():
+            found |= {0.5 - level / 200: lower, 0.5 + level / 200: upper}
+        return found
 
     @property
     def widest(self) -> tuple[np.ndarray, np.ndarray] | None:
@@ -34,7 +44,8 @@ class Forecasts:
     def take(self, rows) -> "Forecasts":
         """Those at some positions."""
         bounds = {key: (low[rows], high[rows]) for key, (low, high) in self.intervals.items()}
-        return Forecasts(self.point[rows], bounds)
+        deviation = None if self.deviation is None else self.deviation[rows]
+        return Forecasts(self.point[rows], bounds, deviation)
 
 
 class Forecaster:
@@ -98,9 +109,8 @@ class Forecaster:
         if self.head == "gaussian":
             mean, stddev = raw[..., 0], raw[..., 1]
             z = {level: NormalDist().inv_cdf(0.5 + level / 200) for level in (80, 95)}
-            return Forecasts(
-                mean, {k: (mean - v * stddev, mean + v * stddev) for k, v in z.items()}
-            )
+            bounds = {k: (mean - v * stddev, mean + v * stddev) for k, v in z.items()}
+            return Forecasts(mean, bounds, stddev)
         return Forecasts(raw[..., median_index(self.quantiles)], self._quantile_intervals(raw))
 
     def _quantile_intervals(self, raw):

@@ -1,6 +1,9 @@
 """How good forecasts are: one flat dict of numbers in the data's units."""
 
+import warnings
+
 import numpy as np
+from scipy import special
 
 
 def score(actual, forecasts, units, targets, which=None, reference=None) -> dict[str, float]:
@@ -29,9 +32,7 @@ def score(actual, forecasts, units, targets, which=None, reference=None) -> dict
     error = np.float64(forecasts.point) - np.float64(actual)
     squared, absolute = np.square(error), np.abs(error)
     which = np.zeros(len(error), int) if which is None else which
-    size = np.abs(forecasts.point) + np.abs(actual)
-    relative = 200 * np.divide(absolute, size, out=np.zeros_like(absolute), where=size != 0)
-    relative[np.isnan(actual)] = np.nan
+    relative = _relative(absolute, actual, forecasts.point)
     scores = {
         "mse": np.nanmean(squared),
         "rmse": np.sqrt(np.nanmean(squared)),
@@ -54,6 +55,91 @@ def score(actual, forecasts, units, targets, which=None, reference=None) -> dict
     for level, (lower, upper) in forecasts.intervals.items():
         scores[f"coverage_{level}"] = ((lower <= actual) & (actual <= upper))[known].mean()
     return {name: float(value) for name, value in scores.items()}
+
+
+def distribution_scores(actual, forecasts) -> dict[str, float]:
+    """CRPS and weighted quantile loss: how good the whole forecast distribution is.
+
+    Args:
+        actual: `(n, horizon, targets)`; NaN where nothing is known.
+        forecasts: `Forecasts` of the same windows.
+
+    Returns:
+        `crps`, the continuous ranked probability score, in closed form for a Gaussian, else twice
+        the mean quantile loss, each quantile counting for the probabilities nearest to it; and
+        `wql`, twice the quantile loss over the sum of absolute values, a mean over the quantiles.
+        Of a point forecast, every quantile is the point: the CRPS is the mean absolute error.
+
+    Reference:
+        Gneiting and Raftery, *Strictly proper scoring rules*, 2007, equation 21; Park et al.,
+        *Learning quantile functions without quantile crossing*, 2022, section 5 (wQL).
+
+    Example:
+        >>> from recipes.forecast.forecasts import Forecasts
+        >>> distribution_scores(np.full((1, 1, 1), 4.0), Forecasts(np.full((1, 1, 1), 3.0), {}))
+        {'crps': 1.0, 'wql': 0.25}
+    """
+    actual = np.float64(actual)
+    quantiles = sorted(forecasts.quantiles.items())
+    losses = []
+    for probability, value in quantiles:
+        error = actual - value
+        losses.append(2 * np.nanmean(np.maximum(probability * error, (probability - 1) * error)))
+    if forecasts.deviation is None:
+        levels = np.array([probability for probability, _ in quantiles])
+        edges = np.r_[0.0, (levels[1:] + levels[:-1]) / 2, 1.0]
+        crps = float(np.diff(edges) @ losses)
+    else:
+        deviation = np.maximum(np.float64(forecasts.deviation), 1e-30)
+        z = (actual - forecasts.point) / deviation
+        density = np.exp(-np.square(z) / 2) / np.sqrt(2 * np.pi)
+        parts = z * special.erf(z / np.sqrt(2)) + 2 * density - 1 / np.sqrt(np.pi)
+        crps = float(np.nanmean(deviation * parts))
+    size = np.nanmean(np.abs(actual))
+    return {"crps": crps, "wql": float(np.mean(losses) / size) if size else float("nan")}
+
+
+def window_errors(actual, forecasts, units, which):
+    """Absolute errors in units of the naive forecast's, a mean over each window: `(n,)`."""
+    error = np.abs(np.float64(forecasts.point) - actual) / units[which][:, None]
+    known = ~np.isnan(error)
+    sums = np.where(known, error, 0).sum(axis=(1, 2))
+    counts = known.sum(axis=(1, 2))
+    return np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
+
+
+def by_series(actual, forecasts, units, which) -> dict[str, np.ndarray]:
+    """MASE, sMAPE and MAE of each series, over its windows, steps and targets.
+
+    Args:
+        actual: `(n, horizon, targets)`; NaN where nothing is known.
+        forecasts: `Forecasts` of the same windows.
+        units: See `score`.
+        which: `(n,)` number of the series of each window.
+
+    Returns:
+        Arrays `(series,)` by name; NaN for a series without a window.
+    """
+    absolute = np.abs(np.float64(forecasts.point) - actual)
+    parts = {
+        "mase": absolute / units[which][:, None],
+        "smape": _relative(absolute, actual, forecasts.point),
+        "mae": absolute,
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # means of nothing are NaN
+        return {
+            name: np.nanmean(_by_series(part, which, len(units)), axis=1)
+            for name, part in parts.items()
+        }
+
+
+def _relative(absolute, actual, point):
+    """Terms of sMAPE; NaN where nothing is known."""
+    size = np.abs(point) + np.abs(actual)
+    found = 200 * np.divide(absolute, size, out=np.zeros_like(absolute), where=size != 0)
+    found[np.isnan(actual)] = np.nan
+    return found
 
 
 def _by_series(values, which, count):

@@ -35,6 +35,27 @@ def write(path, windows, parts, config) -> None:
     write_csv(path, header, itertools.chain(*(_rows(windows, *part, dates) for part in parts)))
 
 
+def write_series(path, series, scores, name, other) -> str:
+    """Writes the scores of each series on the test part, the worst first.
+
+    Args:
+        path: File to write.
+        series: The `TimeSeries`.
+        scores: What `recipes.forecast.scores.by_series` found.
+        name: Name of a baseline.
+        other: Its scores.
+
+    Returns:
+        The worst ones in words.
+    """
+    known = np.flatnonzero(~np.isnan(scores["mase"]))
+    order = known[np.argsort(-scores["mase"][known], kind="stable")]
+    header = ["series", *scores, f"mase_{name}"]
+    columns = [*scores.values(), other["mase"]]
+    write_csv(path, header, ([series.ids[i], *(column[i] for column in columns)] for i in order))
+    return ", ".join(f"{series.ids[i]} (MASE {scores['mase'][i]:.2f})" for i in order[:3])
+
+
 class _Dates:
     """Times of rows and of steps beyond the end, all written in one form."""
 

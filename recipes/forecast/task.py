@@ -11,14 +11,20 @@ import numpy as np
 import zoo
 from recipes.data.dates import show
 from recipes.engine.task import Figure, Section, Trained
-from recipes.forecast import baselines, plots, tables
+from recipes.forecast import baselines, comparing, plots, statistics, tables
 from recipes.forecast.config import ForecastConfig
 from recipes.forecast.data.splits import apart, split_in_time
 from recipes.forecast.data.windows import WindowBatches, Windows, output_positions
 from recipes.forecast.differencing import changes, choose_lag
 from recipes.forecast.forecasts import Forecaster, Forecasts
 from recipes.forecast.ridge import LinearStart, find_start
-from recipes.forecast.scores import naive_mae, score
+from recipes.forecast.scores import (
+    by_series,
+    distribution_scores,
+    naive_mae,
+    score,
+    window_errors,
+)
 
 #: Windows at most on which the training scores are computed, evenly spaced.
 MAX_TRAIN_SCORED = 20_000
@@ -63,7 +69,7 @@ class ForecastTask:
                 f"the model reads changes over {self.difference} steps, much smaller than "
                 "those of the level (--difference 0 turns this off)",
             )
-        return notes
+        return notes + self.statistics[1]
 
     @property
     def description(self) -> str:
@@ -270,7 +276,15 @@ class ForecastTask:
         units, targets = self.naive_mae, series.targets
         compared = score(actual, self.naive2(self.windows, starts), units, targets, which)
         reference = compared["smape"], compared["mase"]
-        return score(actual, predictions, units, targets, which, reference)
+        found = score(actual, predictions, units, targets, which, reference)
+        if self.probabilistic:
+            found |= distribution_scores(actual, predictions)
+        return found
+
+    @property
+    def probabilistic(self) -> bool:
+        """Whether the model says more than a point, so that distributions are scored."""
+        return self.config.head != "point" or bool(self.config.mc_samples)
 
     def _scored(self, split):
         starts = self.windows.starts[split]
@@ -315,7 +329,18 @@ class ForecastTask:
                 windows, starts, self.period
             )
         found["least_squares"] = baselines.LeastSquares(self.windows)
-        return found
+        return found | self.statistics[0]
+
+    @cached_property
+    def statistics(self) -> tuple[dict, tuple[str, ...]]:
+        """The statistical forecasters that the time suffices for, and a note on the others."""
+        if not (self.config.statistics_seconds and statistics.installed()):
+            return {}, ()
+        series = self.windows.series
+        lengths = np.add.reduceat(self.rows_before_test, series.offsets[:-1], dtype=np.int64)
+        return statistics.affordable(
+            lengths, self.windows.num_targets, self.period, self.config.statistics_seconds
+        )
 
     def figures(self, model):
         """A function of the epoch that draws forecasts of validation windows, for TensorBoard."""
@@ -347,7 +372,7 @@ class ForecastTask:
         return found
 
     def write_outputs(self, trained: Trained, folder) -> list[Figure | Section]:
-        """Writes `predictions.csv`; returns the pictures."""
+        """Writes `predictions.csv` and `series.csv`; returns the pictures and a comparison."""
         starts, found = self.windows.starts["test"], trained.predictions["test"]
         every = self.config.overlap
         few = slice(None) if every else apart(self.windows.series, starts, self.windows.horizon)
@@ -361,12 +386,41 @@ class ForecastTask:
             drawn = plots.test_period(self.windows, starts, found)
             outputs.append(Figure("The test period, one step ahead", "test_period", drawn))
         if self.windows.horizon > 1:
-            others = {name: self.predict(p, "test") for name, p in trained.baselines.items()}
+            others = {name: parts["test"] for name, parts in trained.compared.items()}
             actual = self.windows.targets(starts)[:, 0]
             drawn = plots.error_by_step(actual, {self.config.model: found, **others})
             title = "Error by step ahead, on the test part"
             outputs.append(Figure(title, "error_by_step", drawn))
-        return outputs
+        return [*outputs, *self._compare(trained, folder)]
+
+    def _compare(self, trained, folder):
+        """Sections: the model beside the best baseline, the baselines, the series."""
+        starts = self._scored("test")
+        actual, which = self._observed(starts), self.windows.series.series_of(starts)
+        found = {self.config.model: trained.predictions["test"]}
+        found |= {name: parts["test"] for name, parts in trained.compared.items()}
+        scores = {
+            name: by_series(actual, each, self.naive_mae, which) for name, each in found.items()
+        }
+        mase = {name: float(np.nanmean(each["mase"])) for name, each in scores.items()}
+        model, *others = mase
+        best = min(others, key=mase.get)
+        errors = [window_errors(actual, found[n], self.naive_mae, which) for n in (model, best)]
+        ends = comparing.interval(*errors, which, self.windows.horizon)
+        text = comparing.sentence(model, mase[model], best, mase[best], ends)
+        sections = [Section("Beside the best baseline", text, said=True)]
+        if about := statistics.describe(trained.baselines):
+            sections.append(Section("Statistical baselines", about, said=True))
+        if self.windows.series.num_series > 1:
+            path = folder.path / "series.csv"
+            worst = tables.write_series(
+                path, self.windows.series, scores[model], best, scores[best]
+            )
+            text = (
+                f"`{path.name}` has the scores of each on the test part, the worst first: {worst}."
+            )
+            sections.append(Section("Series", text))
+        return sections
 
 
 def _spread(starts, count=4):

@@ -11,6 +11,7 @@ import pytest
 TINY = {
     "model": "linear_forecaster", "window": 14, "horizon": 3, "difference": 0, "epochs": 2,
     "batch_size": 16, "learning_rate": 0.001, "jit_compile": "false", "progress": "false",
+    "statistics_seconds": 0,
 }  # fmt: skip
 
 

@@ -1,0 +1,87 @@
+"""How sure a difference between two forecasters is: bootstrap intervals of that in MASE."""
+
+import numpy as np
+
+#: Resamples, and from how many series on the series are what is drawn.
+RESAMPLES, MANY = 2000, 10
+
+
+def interval(ours, theirs, which, horizon, seed=0) -> tuple[float, float] | None:
+    """A 95 % interval of the difference of two mean errors.
+
+    Of ten series or more, series are drawn with replacement: each counts alike, as in MASE. Of
+    fewer, blocks of neighbouring origins within each, a horizon long at least, because forecasts
+    whose steps overlap err alike.
+
+    Args:
+        ours: `(n,)` scaled errors of the windows of one forecaster, series by series in time.
+        theirs: Those of the other, of the same windows.
+        which: `(n,)` number of the series of each window.
+        horizon: Steps of a forecast.
+        seed: Of the resampling.
+
+    Returns:
+        Its two ends; `None` where there are not three blocks to draw from.
+
+    Reference:
+        Kuensch, *The jackknife and the bootstrap for general stationary observations*, 1989;
+        Politis and Romano, *A circular block-resampling procedure for stationary data*, 1992.
+
+    Example:
+        >>> errors = np.linspace(1, 2, 60)
+        >>> low, high = interval(errors, errors + 0.5, np.zeros(60, int), 3)
+        >>> round(low, 3), round(high, 3)
+        (-0.5, -0.5)
+    """
+    random = np.random.default_rng(seed)
+    difference = np.float64(ours) - theirs
+    known = ~np.isnan(difference)
+    parts = [difference[known & (which == number)] for number in np.unique(which[known])]
+    if len(parts) >= MANY:
+        means = np.array([part.mean() for part in parts])
+        drawn = means[random.integers(len(means), size=(RESAMPLES, len(means)))].mean(axis=1)
+    else:
+        drawn = np.zeros(RESAMPLES)
+        for part in parts:
+            length = max(horizon, round(len(part) ** (1 / 3)))
+            if len(part) < 3 * length:
+                return None
+            sums = np.cumsum(np.r_[0.0, part, part[: length - 1]])  # a circle
+            blocks = (sums[length:] - sums[:-length]) / length
+            count = -(-len(part) // length)
+            drawn += blocks[random.integers(len(part), size=(RESAMPLES, count))].mean(axis=1)
+        drawn /= len(parts)
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def sentence(model, mase, name, other, ends) -> str:
+    """Two forecasters side by side, in words.
+
+    Args:
+        model: Name of the model.
+        mase: Its MASE.
+        name: Name of the other.
+        other: Its MASE.
+        ends: What `interval` found.
+
+    Example:
+        >>> sentence("nlinear", 0.9, "theta", 1.0, (-0.15, -0.05))
+        'On the test part nlinear has a MASE of 0.900, theta, the best baseline there, 1.000: a
+        difference of -0.100 (95 % interval -0.150 to -0.050), so nlinear is better.'
+    """
+    text = (
+        f"On the test part {model} has a MASE of {mase:.3f}, {name}, the best baseline there, "
+        f"{other:.3f}: a difference of {mase - other:+.3f}"
+    )
+    if ends is None:
+        return f"{text} (too few origins for an interval)."
+    low, high = ends
+    verdict = (
+        f"{model} is better"
+        if high < 0
+        else f"{name} is better"
+        if low > 0
+        else "which is better is open"
+    )
+    return f"{text} (95 % interval {low:+.3f} to {high:+.3f}), so {verdict}."
