@@ -7,6 +7,7 @@ check configurations made in Python, and their messages speak of types.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal, Self
@@ -14,6 +15,8 @@ from typing import Any, ClassVar, Literal, Self
 from recipes.errors import UserError
 
 BACKENDS = ("tensorflow", "jax", "torch")
+#: The name that stands for a choice and mean of several models.
+AUTO = "auto"
 
 
 def _backend():
@@ -25,7 +28,9 @@ class TrainConfig:
     """Settings of a training run.
 
     Args:
-        model: Name of a zoo model (`zoo list` prints them).
+        model: Name of a zoo model (`zoo list` prints them); `auto` trains several, where a recipe
+            has them, and averages those that validation chooses.
+        time_limit: Time for the models of `--model auto`, such as 90s, 10m or 1h.
         model_arguments: Arguments of the model's factory; on the command line `--model.units 64`.
         dataset: A named dataset. Defaults to the recipe's offline one.
         data: Your own file, instead of a dataset.
@@ -82,6 +87,7 @@ class TrainConfig:
     RENAMED: ClassVar[dict[str, str]] = {}
 
     model: str = ""
+    time_limit: str = "10m"
     model_arguments: dict[str, Any] = field(default_factory=dict)
     dataset: str | None = None
     data: str | None = None
@@ -157,6 +163,12 @@ class TrainConfig:
                 f"Expected KERAS_BACKEND to be one of {', '.join(BACKENDS)}. "
                 f"Received: {self.backend}"
             )
+        seconds_of(self.time_limit)
+        if self.model == AUTO and self.model_arguments:
+            raise UserError(
+                f"--model.{min(self.model_arguments)} belongs to one model: name it with --model, "
+                "or leave the argument out."
+            )
         at_least(self, 1, "epochs", "batch_size", "steps_per_execution")
         at_least(self, 0, "weight_decay", "clipnorm", "clipvalue", "patience", "seed")
         at_least(self, 0, "histogram_freq")
@@ -183,6 +195,23 @@ class TrainConfig:
                 f"There is no dataset {self.dataset!r}. Expected one of "
                 f"{', '.join(self.DATASETS)}; for {self.OWN_DATA}."
             )
+
+
+def seconds_of(text: str) -> float:
+    """The seconds of a time limit.
+
+    Raises:
+        UserError: If it is none.
+
+    Example:
+        >>> seconds_of("90"), seconds_of("10m"), seconds_of("1.5h")
+        (90.0, 600.0, 5400.0)
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) *([smh]?)", text.strip())
+    seconds = float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]] if found else 0
+    if not seconds:
+        raise UserError(f"--time_limit must be a time such as 90s, 10m or 1h. Received: {text!r}")
+    return seconds
 
 
 def at_least(config, minimum, *names) -> None:

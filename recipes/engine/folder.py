@@ -35,6 +35,7 @@ class RunFolder:
         self.path = Path(path)
         self.config = self.path / "config.yaml"
         self.metrics = self.path / "metrics.json"
+        self.partners = self.path / "partners.json"
         self.model = self.path / "model.keras"
         self.predictions = self.path / "predictions.csv"
         self.report = self.path / "report.md"
@@ -138,6 +139,18 @@ class RunFolder:
         if not isinstance(found, dict) or not isinstance(found.get("run"), dict):
             raise UserError(f"Cannot read {self.config}: it is not the config.yaml of a run.")
         return found
+
+    def write_partners(self, partners):
+        """Writes the weights of baselines that predict together with the model, if there are."""
+        if partners:
+            self.partners.write_text(json.dumps(partners, indent=2) + "\n")
+
+    def read_partners(self) -> dict[str, float]:
+        """What `write_partners` wrote."""
+        try:
+            return json.loads(self.partners.read_text()) if self.partners.exists() else {}
+        except (OSError, ValueError) as error:
+            raise UserError(f"Cannot read {self.partners}: it is damaged.") from error
 
     def write_metrics(self, metrics):
         """Writes `metrics.json`, last of all: its presence says that the run is complete."""

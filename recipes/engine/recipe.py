@@ -12,7 +12,7 @@ import docstring_parser
 from recipes import RECIPES
 from recipes.data.dialect import Dialect
 from recipes.engine.config import TrainConfig
-from recipes.engine.task import Built, Task
+from recipes.engine.task import Built, Candidate, Task
 from recipes.errors import UserError
 
 
@@ -77,6 +77,10 @@ class Recipe:
         predict_help: What `zoo predict --help` says above them.
         predict_folders: Whether it predicts from a folder of files, too.
         text_is: What `--text` takes, where it has that flag, such as `"A prompt"`.
+        candidates: `(config, task)` to the `Candidate`s of `--model auto`; `None` for none.
+        combined_by: Scores that these are chosen by on validation: the first that there is.
+        lasting_baselines: Names of baselines that can predict again from the new data alone, and so
+            may have a part in the mean.
         replaced_defaults: Default arguments of models that belong to the default of another one,
             `{(argument, its default): names}`: they go when a flag gives that argument another
             value.
@@ -99,6 +103,9 @@ class Recipe:
     predict_help: str = ""
     predict_folders: bool = False
     text_is: str = ""
+    candidates: Callable[[Any, Any], list[Candidate]] | None = None
+    combined_by: tuple[str, ...] = ()
+    lasting_baselines: tuple[str, ...] = ()
     replaced_defaults: Mapping[tuple[str, Any], tuple[str, ...]] | None = None
 
     def higher_is_better(self, metric: str) -> bool:

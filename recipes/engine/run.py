@@ -1,11 +1,14 @@
 """The run that all recipes share: read, build, fit, score, save, report."""
 
 from dataclasses import replace
+from functools import partial
 
 from rich.console import Console
 
 from callbacks import write_scores
+from recipes.engine import automatic as auto
 from recipes.engine import report
+from recipes.engine.config import AUTO
 from recipes.engine.fitting import fit, start_afresh
 from recipes.engine.folder import RunFolder
 from recipes.engine.recipe import find_recipe
@@ -36,27 +39,37 @@ def train(name: str, config, resume: RunFolder | None = None) -> RunFolder:
     folder = resume or RunFolder.plan(name, config)
     task = recipe.load_data(config)
     _say(config, task.description, *(f"note: {note}" for note in task.notes))
-    start_afresh(config)
-    built = recipe.build_model(config, task)
-    _say(config, *(f"note: {note}" for note in built.notes))
+    automatic = config.model == AUTO
+    if automatic:
+        tried = auto.candidates(recipe, task)
+    else:
+        start_afresh(config)
+        built = recipe.build_model(config, task)
+        _say(config, *(f"note: {note}" for note in built.notes))
     if resume:
         _check_same_data(folder, task)
     else:
         folder.create(config.overwrite)
     config = replace(config, name=folder.path.name)
     text = folder.write_config(name, config, data_sha256=task.sha256, **task.metadata)
-    fitted = fit(
-        built,
-        task.batches("train", built, seed=config.seed),
-        task.batches("validation", built),
-        config,
-        folder,
-        task.figures(built.model),
-        {"config": f"```yaml\n{text}\n```"},
-        bool(resume),
-    )
+    baselines = task.baselines() if automatic else None
+    if baselines is not None:
+        say = partial(_say, config)
+        built, fitted = auto.train(recipe, tried, config, task, folder, baselines, say)
+        folder.write_partners(built.partners)
+    else:
+        fitted = fit(
+            built,
+            task.batches("train", built, seed=config.seed),
+            task.batches("validation", built),
+            config,
+            folder,
+            task.figures(built.model),
+            {"config": f"```yaml\n{text}\n```"},
+            bool(resume),
+        )
     built.model.save(folder.model)
-    trained = _ask(task, built, fitted.finished)
+    trained = _ask(task, built, fitted.finished, baselines=baselines)
     metrics = {
         "recipe": name,
         "model": config.model,
@@ -67,7 +80,7 @@ def train(name: str, config, resume: RunFolder | None = None) -> RunFolder:
         "epochs": len(fitted.history["loss"]),
         **_score(recipe, task, trained),
     }
-    outputs = task.write_outputs(trained, folder)
+    outputs = [*built.sections, *task.write_outputs(trained, folder)]
     for output in outputs:
         if isinstance(output, Figure):
             output.drawing.savefig(folder.plots / output.file, dpi=110)
@@ -76,10 +89,11 @@ def train(name: str, config, resume: RunFolder | None = None) -> RunFolder:
     last = len(fitted.history["loss"]) - 1
     write_scores(folder.path, _compared(metrics["validation"]), step=last)
     folder.write_metrics(metrics)
+    auto.tidy(folder)
     if config.progress:
-        said = [output.text for output in outputs if isinstance(output, Section) and output.said]
-        advice = "\n".join(filter(None, [report.advice(recipe, metrics, task), *said]))
+        advice = report.advice(recipe, metrics, task)
         _console.print(report.table(recipe, metrics, advice))
+        _say(config, *(each.line for each in outputs if isinstance(each, Section) and each.line))
         _console.print(f"Run written to {folder.path}; read {folder.report}")
     return folder
 
@@ -92,10 +106,11 @@ def _check_same_data(folder, task):
         )
 
 
-def _ask(task: Task, built: Built, finished, splits=SPLITS) -> Trained:
+def _ask(task: Task, built: Built, finished, splits=SPLITS, baselines=None) -> Trained:
     """What the trained model says about the splits."""
-    predictor = task.predictor(built.model)
-    baselines = {**task.baselines(), **built.baselines}
+    baselines = task.baselines() if baselines is None else baselines
+    predictor = auto.joined(task.predictor(built.model), built.partners, baselines)
+    baselines = {**baselines, **built.baselines}
     compared = {
         name: {split: task.predict(each, split) for split in splits if split != "train"}
         for name, each in baselines.items()

@@ -79,7 +79,8 @@ class Built:
 
     Args:
         model: The model that is saved: raw inputs, outputs in the data's units.
-        training_model: The model that is trained, on the same weights: scaled outputs.
+        training_model: The model that is trained, on the same weights: scaled outputs. `None` where
+            nothing is trained.
         loss: Keras loss of the training model.
         metrics: Keras metrics to watch.
         monitor: Name of the validation score that picks the best epoch.
@@ -91,6 +92,8 @@ class Built:
         loss_weights: Weights of the losses of a training model with several outputs.
         callbacks: Keras callbacks that the training model needs, new ones for each.
         baselines: Predictors of what is trained beside the model, by name.
+        partners: Baselines that predict together with the model, and their weights in the mean.
+        sections: What else the report shows.
     """
 
     model: keras.Model
@@ -104,6 +107,24 @@ class Built:
     loss_weights: dict[str, float] | None = None
     callbacks: tuple[Any, ...] = ()
     baselines: Mapping[str, Any] = field(default_factory=dict)
+    partners: Mapping[str, float] = field(default_factory=dict)
+    sections: tuple[Section, ...] = ()
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model that `--model auto` tries.
+
+    Args:
+        name: Its name on the leaderboard.
+        config: The settings that it is trained with.
+        build: `build_model` of the recipe, or another function of settings and task whose `Built`
+            may lack a `training_model`: then there is nothing to train.
+    """
+
+    name: str
+    config: Any
+    build: Callable[[Any, Any], Built]
 
 
 @dataclass(frozen=True)
@@ -154,9 +175,9 @@ class Section:
     Args:
         title: Its title.
         text: Its text, in Markdown.
-        said: Whether the terminal shows it, too, below the table of results.
+        line: What the terminal shows of it; empty for nothing.
     """
 
     title: str
     text: str
-    said: bool = False
+    line: str = ""

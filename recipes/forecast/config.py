@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 from recipes.data.dialect import Dialect
 from recipes.engine.config import TrainConfig, at_least
+from recipes.engine.conformal import check_levels
 from recipes.errors import UserError
 
 
@@ -56,6 +57,8 @@ class ForecastConfig(Dialect, TrainConfig):
         statistics_seconds: Time that Theta, AutoETS and AutoARIMA may take as baselines, where the
             extra statistics is installed. By estimate, so that a run is the same on any machine:
             what does not fit is fitted to fewer rows or left out. 0 leaves all out.
+        conformal: Percentages, such as 80,95, for which intervals are calibrated that hold so
+            often: on the validation part, and from then on by each outcome.
         overlap: Write the forecasts of all test windows, not only of those that do not overlap.
         backtest: Rolling-origin backtest; so many earlier origins, each with a model of its own.
     """
@@ -97,6 +100,7 @@ class ForecastConfig(Dialect, TrainConfig):
     quantiles: list[float] = field(default_factory=lambda: [0.1, 0.5, 0.9])
     mc_samples: int = 0
     statistics_seconds: float = 30.0
+    conformal: list[int] = field(default_factory=list)
     overlap: bool = False
     backtest: int = 0
 
@@ -104,6 +108,7 @@ class ForecastConfig(Dialect, TrainConfig):
         """Raises a `UserError` for the first setting that is out of range."""
         super().validate()
         self.check()
+        check_levels(self)
         at_least(self, 1, "horizon", "window", "period")
         at_least(self, 0, "difference", "loss_steps", "mc_samples", "backtest")
         at_least(self, 0, "statistics_seconds")

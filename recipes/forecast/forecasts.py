@@ -41,6 +41,18 @@ class Forecasts:
             return None
         return self.intervals.get(80) or self.intervals[max(self.intervals)]
 
+    def __mul__(self, factor: float) -> "Forecasts":
+        """Those times a number, for a weighted mean."""
+        bounds = {key: (low * factor, high * factor) for key, (low, high) in self.intervals.items()}
+        return Forecasts(self.point * factor, bounds)
+
+    def __add__(self, other: "Forecasts") -> "Forecasts":
+        """The sum, with the intervals that both have."""
+        both = [key for key in self.intervals if key in other.intervals]
+        pairs = {key: zip(self.intervals[key], other.intervals[key], strict=True) for key in both}
+        bounds = {key: tuple(a + b for a, b in pair) for key, pair in pairs.items()}
+        return Forecasts(self.point + other.point, bounds)
+
     def take(self, rows) -> "Forecasts":
         """Those at some positions."""
         bounds = {key: (low[rows], high[rows]) for key, (low, high) in self.intervals.items()}

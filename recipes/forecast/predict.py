@@ -8,10 +8,12 @@ import numpy as np
 import zoo
 from recipes.data.dates import show
 from recipes.data.files import say_notes
+from recipes.engine.automatic import joined
 from recipes.errors import UserError
-from recipes.forecast import tables
+from recipes.forecast import statistics, tables
 from recipes.forecast.data.splits import apart, window_starts
 from recipes.forecast.data.windows import Windows
+from recipes.forecast.intervals import ConformalIntervals
 from recipes.forecast.loading import load_series, open_file, split_windows
 from recipes.forecast.task import ForecastTask
 
@@ -42,7 +44,9 @@ def predict(
         config = replace(config, time=metadata["time"], target=metadata["target"])
     if future_covariates is not None:
         config = replace(config, future_covariates=future_covariates)
-    config = replace(config, window=metadata.get("window", config.window))
+    config = replace(
+        config, window=metadata.get("window", config.window), period=metadata["period"]
+    )
     file = None
     if source is not None or config.data:
         guess = config.data is None  # the run was trained on a data set
@@ -50,12 +54,23 @@ def predict(
         config, file = open_file(config, path, metadata.get("reading"), guess)
     future = 0 if source is None and config.dataset == "book_series" else config.horizon
     series = load_series(config, future=future, file=file)
-    task = ForecastTask(config, Windows(series, config.window, config.horizon, {}))
-    forecaster = task.predictor(zoo.load(folder.path))
-    parts = [] if last else [_test_starts(config, metadata, series, source)]
-    if future:
-        parts.append(_ends(series, config.window))
-    found = [(part, forecaster(task.training_windows, part)) for part in parts if len(part)]
+    starts = split_windows(config, series) if source is None else {}
+    task = ForecastTask(config, Windows(series, config.window, config.horizon, starts))
+    partners = folder.read_partners()
+    if partners.keys() & {"auto_ets", "auto_arima"} and not statistics.installed():
+        raise UserError(f"{folder.path} forecasts with {', '.join(partners)}. {statistics.HINT}")
+    lasting = task.lasting(metadata.get("statistics"))
+    forecaster = joined(task.predictor(zoo.load(folder.path)), partners, lasting)
+    intervals, found = ConformalIntervals.load(folder), []
+    if source is None and not last:
+        found.append((starts["test"], task.predict(forecaster, "test")))
+    parts = [_test_starts(config, metadata, series)] if source is not None and not last else []
+    parts += [_ends(series, config.window)] if future else []
+    for part in filter(len, parts):
+        forecasts = forecaster(task.training_windows, part)
+        if intervals is not None:
+            forecasts = intervals.around(task.windows, part, forecasts)
+        found.append((part, forecasts))
     if not (last or overlap or config.overlap):
         few = [apart(series, part, config.horizon) for part, _ in found]
         found = [(part[f], them.take(f)) for f, (part, them) in zip(few, found, strict=True)]
@@ -64,9 +79,8 @@ def predict(
     tables.write(output, task.windows, found, config)
 
 
-def _test_starts(config, metadata, series, source):
-    if source is None:
-        return split_windows(config, series)["test"]
+def _test_starts(config, metadata, series):
+    """First rows of windows of a file from the run's first test origin on."""
     if np.diff(series.offsets).max() < config.window + config.horizon:
         return np.empty(0, np.int64)  # enough at most to forecast what follows the end
     starts = window_starts(series, config.window, config.horizon)

@@ -8,6 +8,7 @@ zoo train forecast --data sales.csv --time date --target sales --horizon 14
 import warnings
 from dataclasses import replace
 
+from recipes.engine.config import AUTO
 from recipes.engine.recipe import Flag, Recipe
 from recipes.engine.task import Built
 from recipes.forecast.config import ForecastConfig
@@ -37,11 +38,11 @@ def default_config(
         )
     # A real series is short and has outliers: a smaller network, dropout, and Huber's loss.
     small = {"filters": 16, "num_blocks": 1, "num_layers": 6, "dropout": 0.2}
-    if own_data and config.model == "nlinear":
+    if own_data and config.model in ("nlinear", AUTO):
         return replace(
             config,
             dataset=None,
-            model_arguments=dict(_LINEAR),
+            model_arguments=dict(_LINEAR) if config.model == "nlinear" else {},
             loss="huber",
             learning_rate=0.0002,
             epochs=20,
@@ -256,6 +257,12 @@ def _create_core(config, windows, input_shape):
     return core
 
 
+def _candidates(config, data):
+    from recipes.forecast.candidates import candidates
+
+    return candidates(config, data, default_config, build_model)
+
+
 def _predict(*arguments, **flags):
     from recipes.forecast.predict import predict
 
@@ -287,6 +294,9 @@ RECIPE = Recipe(
         "coverage_95": "min",
     },
     listed=("mae",),
+    candidates=_candidates,
+    combined_by=("mase",),
+    lasting_baselines=("naive", "seasonal_naive", "theta", "auto_ets", "auto_arima"),
     predict_flags=(
         Flag("future_covariates", "future covariates, for other times than the run's"),
         Flag("last", "only what follows the end of the input", bool),

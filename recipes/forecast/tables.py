@@ -15,7 +15,8 @@ def write(path, windows, parts, config) -> None:
 
     `origin` is the time of the last input; the first column, named like the file's column of times,
     the one that is forecast, `step` steps later. Several series add a column in front, named like
-    that of the file. Numbers are printed so that they read back exactly.
+    that of the file. With `--conformal 80,95` there are `lower_80`, `upper_80`, `lower_95` and
+    `upper_95` in place of `lower` and `upper`. Numbers are printed so that they read back exactly.
 
     Args:
         path: File to write, or `None` for standard output.
@@ -27,12 +28,16 @@ def write(path, windows, parts, config) -> None:
         UserError: If the file cannot be written.
     """
     time = config.time if config.time and config.time not in (*COLUMNS, "series") else "time"
-    header = [time, *COLUMNS]
+    header, levels = [time, *COLUMNS], config.conformal
+    if levels:
+        header = [*header[:-2], *(f"{end}_{level}" for level in levels for end in COLUMNS[-2:])]
     if windows.series.num_series > 1:
         series = config.series
         header = [series if series and series not in header else "series", *header]
     dates = _Dates(windows.series)
-    write_csv(path, header, itertools.chain(*(_rows(windows, *part, dates) for part in parts)))
+    write_csv(
+        path, header, itertools.chain(*(_rows(windows, *part, dates, levels) for part in parts))
+    )
 
 
 def write_series(path, series, scores, name, other) -> str:
@@ -71,8 +76,9 @@ class _Dates:
         return [*inside, *self.beyond[which][: steps - len(inside)]]
 
 
-def _rows(windows, starts, forecasts, dates):
-    series, bounds = windows.series, forecasts.widest
+def _rows(windows, starts, forecasts, dates, levels):
+    series = windows.series
+    shown = [forecasts.intervals[level] for level in levels] or [forecasts.widest]
     for index, start in enumerate(starts):
         origin = start + windows.window - 1
         which = int(series.series_of(origin))
@@ -81,6 +87,6 @@ def _rows(windows, starts, forecasts, dates):
         for step in range(windows.horizon):
             for target, name in enumerate(series.targets):
                 at = (index, step, target)
-                lower, upper = (bounds[0][at], bounds[1][at]) if bounds else ("", "")
+                ends = [end[at] if pair else "" for pair in shown for end in pair or ("", "")]
                 row = [times[step], dates.inside[origin], step + 1, name]
-                yield [*prefix, *row, forecasts.point[at], lower, upper]
+                yield [*prefix, *row, forecasts.point[at], *ends]

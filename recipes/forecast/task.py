@@ -10,6 +10,7 @@ import numpy as np
 
 import zoo
 from recipes.data.dates import show
+from recipes.engine.automatic import Mixture
 from recipes.engine.task import Figure, Section, Trained
 from recipes.forecast import baselines, comparing, plots, statistics, tables
 from recipes.forecast.config import ForecastConfig
@@ -17,6 +18,7 @@ from recipes.forecast.data.splits import apart, split_in_time
 from recipes.forecast.data.windows import WindowBatches, Windows, output_positions
 from recipes.forecast.differencing import changes, choose_lag
 from recipes.forecast.forecasts import Forecaster, Forecasts
+from recipes.forecast.intervals import ConformalIntervals
 from recipes.forecast.ridge import LinearStart, find_start
 from recipes.forecast.scores import (
     by_series,
@@ -103,6 +105,7 @@ class ForecastTask:
             "time": self.config.time,
             "target": list(self.config.target),
             "reading": dict(self.decided),
+            "statistics": {name: each.rows for name, each in self.statistics[0].items()},
         }
 
     @property
@@ -266,8 +269,37 @@ class ForecastTask:
 
     def predict(self, predictor, split) -> Forecasts:
         """What `predictor(windows, starts)` says about the windows of a split that are scored."""
+        starts = self._scored(split)
         windows = self.training_windows if isinstance(predictor, Forecaster) else self.windows
-        return predictor(windows, self._scored(split))
+        found = predictor(windows, starts)
+        if not self.config.conformal or not isinstance(predictor, Forecaster | Mixture):
+            return found
+        if split != "test":
+            return self._intervals(predictor).around(self.windows, starts, found)
+        actual = self._observed(starts)
+        return self._intervals(predictor).followed(self.windows, starts, found, actual)[0]
+
+    def _intervals(self, predictor):
+        """Those of the model, calibrated on the validation part."""
+        starts = self.windows.starts["validation"]
+        windows = self.training_windows if isinstance(predictor, Forecaster) else self.windows
+        return ConformalIntervals.fit(
+            self.config.conformal,
+            self.windows,
+            starts,
+            predictor(windows, starts),
+            self._observed(starts),
+            self.period,
+        )
+
+    def conformal(self, predictor) -> ConformalIntervals | None:
+        """What the intervals of later forecasts follow from; `None` where none are asked for."""
+        if not self.config.conformal:
+            return None
+        starts = self.windows.starts["test"]
+        windows = self.training_windows if isinstance(predictor, Forecaster) else self.windows
+        found, actual = predictor(windows, starts), self._observed(starts)
+        return self._intervals(predictor).followed(self.windows, starts, found, actual)[1]
 
     def score(self, predictions, split) -> dict[str, float]:
         """Scores of the forecasts of a split."""
@@ -321,13 +353,25 @@ class ForecastTask:
         """The forecast that OWA compares with."""
         return baselines.Naive2(self.windows.series, self.rows_before_test, self.period)
 
-    def baselines(self) -> dict:
-        """What a practitioner would try first: `{name: predictor(windows, starts)}`."""
-        found = {"naive": baselines.naive}
+    def lasting(self, rows=None) -> dict:
+        """The baselines that need nothing but the series that they forecast, by name.
+
+        Args:
+            rows: Names of statistical forecasters, and how many rows they are fitted to.
+        """
+        found = {
+            name: statistics.forecaster(name, self.period, n) for name, n in (rows or {}).items()
+        }
+        found["naive"] = baselines.naive
         if 1 < self.period <= self.windows.window:
             found["seasonal_naive"] = lambda windows, starts: baselines.naive(
                 windows, starts, self.period
             )
+        return found
+
+    def baselines(self) -> dict:
+        """What a practitioner would try first: `{name: predictor(windows, starts)}`."""
+        found = self.lasting()
         found["least_squares"] = baselines.LeastSquares(self.windows)
         return found | self.statistics[0]
 
@@ -378,8 +422,11 @@ class ForecastTask:
         few = slice(None) if every else apart(self.windows.series, starts, self.windows.horizon)
         written = [(starts[few], found.take(few))]
         tables.write(folder.predictions, self.windows, written, self.config)
-        chosen = _spread(starts)
-        few = trained.predictor(self.training_windows, chosen)
+        intervals = self.conformal(trained.predictor)
+        if intervals is not None:
+            intervals.save(folder)
+        positions = _spread(np.arange(len(starts)))
+        chosen, few = starts[positions], found.take(positions)
         drawn = plots.forecasts(self.windows, chosen, few)
         outputs = [Figure("Forecasts of test windows", "forecasts", drawn)]
         if plots.is_continuous(self.windows, starts):
@@ -408,9 +455,9 @@ class ForecastTask:
         errors = [window_errors(actual, found[n], self.naive_mae, which) for n in (model, best)]
         ends = comparing.interval(*errors, which, self.windows.horizon)
         text = comparing.sentence(model, mase[model], best, mase[best], ends)
-        sections = [Section("Beside the best baseline", text, said=True)]
+        sections = [Section("Beside the best baseline", text, text)]
         if about := statistics.describe(trained.baselines):
-            sections.append(Section("Statistical baselines", about, said=True))
+            sections.append(Section("Statistical baselines", about, about))
         if self.windows.series.num_series > 1:
             path = folder.path / "series.csv"
             worst = tables.write_series(

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 from recipes.classification.splits import SPLIT_SEED
 from recipes.data.dialect import Dialect
 from recipes.engine.config import TrainConfig, at_least, below_one
+from recipes.engine.conformal import check_levels
 from recipes.errors import UserError
 
 
@@ -35,6 +36,8 @@ class TabularConfig(Dialect, TrainConfig):
             (flag), or it only gets a learned value (fill).
         bins: Bins of each number with --model.numeric_embedding piecewise.
         auxiliary_weight: Weight of the second output's loss, with --model.auxiliary true.
+        conformal: Percentages, such as 80,95: intervals of numbers, or sets of classes, that hold
+            so often, calibrated on the validation part.
         folds: Also cross-validate with so many models, on all rows but the test part.
     """
 
@@ -59,12 +62,14 @@ class TabularConfig(Dialect, TrainConfig):
     missing: Literal["flag", "fill"] = "flag"
     bins: int = 48
     auxiliary_weight: float = 0.1
+    conformal: list[int] = field(default_factory=list)
     folds: int = 0
 
     def validate(self) -> None:
         """Raises a `UserError` for the first setting that is out of range."""
         super().validate()
         self.check()
+        check_levels(self)
         at_least(self, 1, "bins")
         at_least(self, 0, "folds", "split_seed")
         if self.folds == 1:

@@ -7,6 +7,7 @@ import pandas as pd
 
 import zoo
 from recipes.data.files import open_table, say_notes
+from recipes.engine.conformal import Conformal
 from recipes.errors import UserError
 from recipes.tabular import tables
 from recipes.tabular.loading import load_table
@@ -53,6 +54,8 @@ def predict(folder, config, metadata, source, output, keep=None) -> None:
             actual = _as_labels(actual, labels)
     found = predict_arrays(model, encode(columns, frame, source))
     table = tables.predictions(numbers, found, labels, actual)
+    conformal = Conformal.load(folder)
+    table = table if conformal is None else table.assign(**conformal.columns(found))
     copies = file.kept(keep, numbers, table.columns) if file else {}
     for place, (name, values) in enumerate(copies.items(), start=1):
         table.insert(place, name, values)

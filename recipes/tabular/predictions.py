@@ -7,6 +7,7 @@ import zoo
 from recipes.classification.scores import all_classes
 from recipes.errors import UserError
 from zoo.layers import category_strings
+from zoo.tokenizers import all_layers
 
 #: Rows that a model is asked for at once, always: the same rows give the same last digit.
 CHUNK = 1024
@@ -84,5 +85,4 @@ def is_classifier(model) -> bool:
 
 def columns_of(model):
     """The `zoo.layers.TableColumns` of a model."""
-    kinds = (layer for layer in model.layers if isinstance(layer, zoo.layers.TableColumns))
-    return next(kinds)
+    return next(each for each in all_layers(model) if isinstance(each, zoo.layers.TableColumns))

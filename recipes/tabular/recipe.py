@@ -202,6 +202,12 @@ def _flatten(features, sizes):
     return layers.Concatenate(name="features")(parts) if len(parts) > 1 else parts[0]
 
 
+def _candidates(config, data):
+    from recipes.tabular.candidates import candidates
+
+    return candidates(config, data, default_config, build_model)
+
+
 def _predict(*arguments, **flags):
     from recipes.tabular.predict import predict
 
@@ -233,6 +239,8 @@ RECIPE = Recipe(
         "mae",
         "accuracy",
     ),
+    candidates=_candidates,
+    combined_by=("nll", "rmse"),
     predict_flags=(KEEP,),
     replaced_defaults={
         ("preset", None): ("activation", "batch_normalization", "kernel_initializer"),

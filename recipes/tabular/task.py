@@ -10,6 +10,7 @@ import pandas as pd
 from recipes.classification.splits import dealt, stratified
 from recipes.classification.task import validation_figures
 from recipes.data.arrays import ArrayBatches
+from recipes.engine.conformal import Conformal
 from recipes.engine.task import Figure, Section, Trained
 from recipes.errors import UserError
 from recipes.tabular import analysis, plots, tables
@@ -160,6 +161,11 @@ class TabularTask:
 
     def baselines(self) -> dict:
         """What a practitioner would try first: `{name: predictor(rows)}`."""
+        return self.fitted_baselines
+
+    @cached_property
+    def fitted_baselines(self) -> dict:
+        """The same, fitted once."""
         sizes = self.preprocessing.columns.category_sizes
         return baselines(self.inputs, self.table.target, self.table.rows, sizes)
 
@@ -207,6 +213,15 @@ class TabularTask:
         frame = tables.predictions(
             self.table.numbers[rows], found, target.labels, target.named(rows)
         )
+        sections = []
+        if self.config.conformal:
+            known = self.table.rows["validation"], trained.predictions["validation"]
+            conformal = Conformal.fit(
+                self.config.conformal, target.values[known[0]], known[1], target.labels
+            )
+            conformal.save(folder)
+            sections.append(conformal.report(target.values[rows], found))
+            frame = frame.assign(**conformal.columns(found))
         tables.write(folder.predictions, frame)
         ranked, bars = analysis.importances(lambda inputs: predict(trained.model, inputs), self)
         tables.write(folder.path / "importances.csv", ranked)
@@ -216,6 +231,7 @@ class TabularTask:
         interval = analysis.interval_text(result, self.primary_metric, len(rows), self.config.model)
         return [
             Section("95 % interval", interval),
+            *sections,
             Section("Permutation importances", tables.in_report(ranked.head(10))),
             Section("Worst test rows", tables.in_report(worst, texts=0)),
             *analysis.error_outputs(self, rows, found),

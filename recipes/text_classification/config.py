@@ -1,12 +1,13 @@
 """Settings of the recipe text_classification, and its datasets."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from recipes.classification.splits import SPLIT_SEED
 from recipes.data.dialect import Dialect
 from recipes.engine.config import TrainConfig, at_least, below_one
+from recipes.engine.conformal import check_levels
 from recipes.errors import UserError
 
 
@@ -42,6 +43,8 @@ class TextClassificationConfig(Dialect, TrainConfig):
         monitor: What the best epoch is chosen by, on validation.
         calibrate: Divide the logits, after training, by the temperature that suits the validation
             part best, so that probabilities mean what they say.
+        conformal: Percentages, such as 80,95: sets of classes that hold so often, calibrated on the
+            validation part.
         folds: Cross-validate on so many parts of all but the test texts, after training; 0 for no
             such thing.
     """
@@ -74,12 +77,14 @@ class TextClassificationConfig(Dialect, TrainConfig):
     label_smoothing: float = 0.0
     monitor: Literal["loss", "accuracy"] = "loss"
     calibrate: bool = True
+    conformal: list[int] = field(default_factory=list)
     folds: int = 0
 
     def validate(self) -> None:
         """Raises a `UserError` for the first setting that is out of range."""
         super().validate()
         self.check()
+        check_levels(self)
         at_least(self, 1, "train_size", "max_length")
         at_least(self, 4, "vocabulary_size")
         at_least(self, 0, "split_seed")

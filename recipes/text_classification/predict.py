@@ -6,11 +6,13 @@ import numpy as np
 
 import zoo
 from recipes.data.files import open_table, say_notes
+from recipes.engine.conformal import Conformal
 from recipes.errors import UserError
 from recipes.text_classification import tables
 from recipes.text_classification.classifier import TextClassifier
 from recipes.text_classification.coding import PlainTexts
 from recipes.text_classification.loading import load
+from zoo.tokenizers import all_layers
 
 
 def predict(folder, config, metadata, source, output, text=None, keep=None) -> None:
@@ -48,12 +50,14 @@ def predict(folder, config, metadata, source, output, text=None, keep=None) -> N
             texts, names = _read(file, metadata, classes)
         numbers, inputs = np.arange(1, len(texts) + 1), _reader(model, config).encode_list(texts)
     known = file.kept(keep, numbers, ("row", "target")) if file else {}
-    tables.write(output, numbers, names, TextClassifier(model).of_inputs(inputs), classes, known)
+    found, conformal = TextClassifier(model).of_inputs(inputs), Conformal.load(folder)
+    sets = conformal.columns(found) if conformal else {}
+    tables.write(output, numbers, names, found, classes, known, sets)
 
 
 def _reader(model, config):
     """What makes inputs of texts."""
-    found = [layer for layer in model.layers if isinstance(layer, zoo.layers.TextTokenizer)]
+    found = [each for each in all_layers(model) if isinstance(each, zoo.layers.TextTokenizer)]
     return found[0] if found else PlainTexts(config.strip_html, config.lowercase)
 
 

@@ -10,7 +10,7 @@ from recipes.engine.tables import cell, markdown, number
 _NAMED = 6
 
 
-def write(path, numbers, labels, probabilities, classes, copies=None) -> None:
+def write(path, numbers, labels, probabilities, classes, copies=None, more=None) -> None:
     """Writes predictions as CSV, one row a text.
 
     Args:
@@ -20,6 +20,7 @@ def write(path, numbers, labels, probabilities, classes, copies=None) -> None:
         probabilities: Of each class, `(n, classes)`.
         classes: Names of the classes, by number.
         copies: Columns of the input to copy, `{name: values}`.
+        more: Columns that come last, `{name: values}`.
 
     Raises:
         UserError: If the file cannot be written.
@@ -27,7 +28,12 @@ def write(path, numbers, labels, probabilities, classes, copies=None) -> None:
     known = {"row": numbers, **(copies or {})}
     if labels is not None:
         known["target"] = labels
-    write_csv(path, *class_columns(probabilities, classes, known))
+    header, rows = class_columns(probabilities, classes, known)
+    if more:
+        header = [*header, *more]
+        last = zip(*more.values(), strict=True)
+        rows = ((*row, *those) for row, those in zip(rows, last, strict=True))
+    write_csv(path, header, rows)
 
 
 def most_wrong(part, probabilities, count=10) -> str:

@@ -19,6 +19,7 @@ from recipes.classification.task import (
     validation_figures,
 )
 from recipes.data.arrays import ArrayBatches
+from recipes.engine.conformal import Conformal
 from recipes.engine.tables import markdown
 from recipes.engine.task import Figure, Section, Trained
 from recipes.text_classification import baselines, explaining, tables
@@ -194,12 +195,19 @@ class TextTask(ClassificationTask):
     def write_outputs(self, trained: Trained, folder) -> list[Figure | Section]:
         """Writes `predictions.csv`; returns what the report shows."""
         part, classes, found = self.parts["test"], self.classes, trained.predictions["test"]
-        tables.write(folder.predictions, part.numbers, part.names, found, classes)
-        outputs = outputs_of_test(part.labels, found, classes)
+        outputs, sets = outputs_of_test(part.labels, found, classes), {}
+        if self.config.conformal:
+            labels = self.parts["validation"].labels
+            known = trained.predictions["validation"]
+            conformal = Conformal.fit(self.config.conformal, labels, known, classes)
+            conformal.save(folder)
+            outputs.insert(0, conformal.report(part.labels, found))
+            sets = conformal.columns(found)
+        tables.write(folder.predictions, part.numbers, part.names, found, classes, {}, sets)
         wrong = tables.most_wrong(part, found)
         if wrong:
             outputs.append(Section("The most confident errors", wrong))
-        if self.config.calibrate:
+        if "temperature" in trained.finished:
             temperature = trained.finished["temperature"]
             rows = {
                 "as trained": tempered(found, 1 / temperature),

@@ -54,6 +54,7 @@ CASES = {
         own.BahdanauAttention(3, normalize=True, **MONOTONIC),
         *(SEQUENCE, MEMORY, MASK),
     ),
+    "BoostedTrees": lambda: (own.BoostedTrees(4, 3, 2, outputs=2, numeric=1, splits=1), TABLE),
     "CategoryEmbedding": lambda: (own.CategoryEmbedding((4, 5), 2), ids(4, 2)),
     "CategoryEmbedding-sum": lambda: (own.CategoryEmbedding((4, 5), 2, "sum", "ones"), ids(4, 2)),
     "CausalSelfAttention": lambda: (own.CausalSelfAttention(2, context=3), SEQUENCE),
@@ -163,6 +164,7 @@ CASES = {
         own.TransformerEncoderBlock(**ATTENDING, dropout=0.1),
         *(SEQUENCE, MASK),
     ),
+    "WeightedMean": lambda: (own.WeightedMean([2, 1]), [SEQUENCE, 2 * SEQUENCE]),
     "WindowDenormalization": lambda: (
         own.WindowDenormalization("gaussian"),
         [floats(1, 3, 2, 2), floats(1, 2), floats(1, 2)],

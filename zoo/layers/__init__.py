@@ -4,6 +4,7 @@ from zoo.layers import renamed as renamed
 from zoo.layers.attention import BahdanauAttention, LuongAttention
 from zoo.layers.attention_decoder import AttentionDecoder
 from zoo.layers.attention_decoder_cell import AttentionDecoderCell
+from zoo.layers.boosted_trees import BoostedTrees
 from zoo.layers.categories import CategoryEmbedding, CrossedCategories
 from zoo.layers.causal_self_attention import CausalSelfAttention
 from zoo.layers.character_tokenizer import CharacterTokenizer
@@ -42,6 +43,7 @@ from zoo.layers.tokenizer import Tokenizer
 from zoo.layers.transformer_blocks import TransformerDecoderBlock, TransformerEncoderBlock
 from zoo.layers.transformer_decoder import TransformerDecoder
 from zoo.layers.units import Denormalization, Difference, LastSteps, SeasonalResidual
+from zoo.layers.weighted_mean import WeightedMean
 from zoo.layers.window_normalization import WindowDenormalization, WindowNormalization
 from zoo.layers.word_tokenizer import WordTokenizer
 
@@ -50,6 +52,7 @@ __all__ = [
     "AttentionDecoderCell",
     "AttentionPooling",
     "BahdanauAttention",
+    "BoostedTrees",
     "CategoryEmbedding",
     "CausalSelfAttention",
     "CharacterTokenizer",
@@ -100,6 +103,7 @@ __all__ = [
     "TransformerDecoder",
     "TransformerDecoderBlock",
     "TransformerEncoderBlock",
+    "WeightedMean",
     "WindowDenormalization",
     "WindowNormalization",
     "WordTokenizer",

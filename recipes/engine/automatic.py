@@ -1,0 +1,392 @@
+"""`--model auto`: several models in a given time, compared and averaged by what validation says.
+
+Reference: Caruana et al., *Ensemble selection from libraries of models*, 2004.
+"""
+
+import json
+import shutil
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import keras
+
+import zoo
+from recipes.engine.config import seconds_of
+from recipes.engine.fitting import Fitted, fit, start_afresh
+from recipes.engine.folder import RunFolder
+from recipes.engine.recipe import Recipe
+from recipes.engine.tables import markdown, number
+from recipes.engine.task import Built, Candidate, Section
+from recipes.errors import RunError, UserError
+
+#: Rounds of the selection at most; each adds a member to the mean, or counts one again.
+ROUNDS = 20
+
+
+@dataclass(frozen=True)
+class Member:
+    """A row of the leaderboard.
+
+    Args:
+        name: Its name.
+        predictor: What predicts for it.
+        predictions: What it says about the validation part.
+        score: Its validation score; less is better.
+        seconds: The time that it took to train.
+        built: Its model; `None` for a baseline.
+        fitted: How it was trained; `None` for a baseline, and where nothing was.
+        candidate: What it was built by.
+    """
+
+    name: str
+    predictor: Any
+    predictions: Any = None
+    score: float = float("inf")
+    seconds: float = 0.0
+    built: Built | None = None
+    fitted: Fitted | None = None
+    candidate: Candidate | None = None
+
+
+class Mixture:
+    """A weighted mean of predictors.
+
+    Args:
+        parts: `(weight, predictor)` of each; the weights are divided by their sum.
+    """
+
+    def __init__(self, parts):
+        total = sum(weight for weight, _ in parts)
+        self.parts = [(weight / total, predictor) for weight, predictor in parts]
+
+    def __call__(self, *inputs):
+        """What they predict on average."""
+        return mean([(weight, predictor(*inputs)) for weight, predictor in self.parts])
+
+
+def joined(predictor, partners: Mapping[str, float], baselines: Mapping[str, Any]):
+    """A network's predictor, together with the baselines that have a part in the mean.
+
+    Args:
+        predictor: The network's.
+        partners: Weights of baselines, by name, at most 1 together.
+        baselines: Their predictors, by name.
+    """
+    if not partners:
+        return predictor
+    parts = [(share, baselines[name]) for name, share in partners.items()]
+    rest = 1 - sum(partners.values())
+    return Mixture([(rest, predictor), *parts] if rest > 1e-9 else parts)
+
+
+def candidates(recipe: Recipe, task: Any) -> list[Candidate]:
+    """What `--model auto` tries.
+
+    Raises:
+        UserError: Where the recipe or the flags do not allow it.
+    """
+    if recipe.candidates is None:
+        raise UserError(f"--model auto is not for {recipe.name}: name one of `zoo list`.")
+    if task.folds():
+        raise UserError("Folds and backtests train one model again and again: name it, not auto.")
+    return recipe.candidates(task.config, task)  # what the flags left open is decided there
+
+
+def mean(parts):
+    """The sum of `(weight, predictions)`, for predictions that can be scaled and added."""
+    (weight, first), *rest = parts
+    total = first * weight
+    for weight, predictions in rest:
+        total = total + predictions * weight
+    return total
+
+
+def select(predictions, score, rounds=ROUNDS) -> Counter:
+    """Chooses, with repetition, predictions whose mean scores best; the best one comes first.
+
+    Args:
+        predictions: `{name: predictions}`.
+        score: Function of predictions; less is better.
+        rounds: Members of the mean at most.
+
+    Returns:
+        How often each was chosen. The mean never scores worse than the best of them.
+
+    Example:
+        >>> import numpy as np
+        >>> truth = np.array([1.0, 2.0, 3.0])
+        >>> error = lambda found: float(np.abs(found - truth).sum())
+        >>> found = {"low": truth - 1, "high": truth + 1, "far": truth + 9}
+        >>> sorted(select(found, error).items())
+        [('high', 1), ('low', 1)]
+    """
+    chosen: Counter = Counter()
+    total, best = None, float("inf")
+    for count in range(rounds):
+        tried = {}
+        for name, each in predictions.items():
+            together = (
+                each if total is None else mean([(count, total), (1, each)]) * (1 / (count + 1))
+            )
+            tried[name] = (score(together), together)
+        name = min(tried, key=lambda each: tried[each][0])
+        if not tried[name][0] < best:
+            break
+        best, total = tried[name]
+        chosen[name] += 1
+    return chosen
+
+
+def train(
+    recipe: Recipe,
+    tried: list[Candidate],
+    config,
+    task: Any,
+    folder: RunFolder,
+    baselines: Mapping[str, Any],
+    say,
+) -> tuple[Built, Fitted]:
+    """Trains candidates in turn, until the time is over, and averages the best.
+
+    Args:
+        recipe: The recipe.
+        tried: Its `candidates`.
+        config: The run's settings, with `model` `"auto"`.
+        task: What to learn.
+        folder: The run's folder; each candidate has one below it. One that is complete is read.
+        baselines: Those of the task, by name.
+        say: Function that shows a line.
+
+    Returns:
+        The combined model, and how the network with the largest weight was trained.
+
+    Raises:
+        RunError: If the time was too short for the first of them.
+    """
+    scores = task.score(task.predict(next(iter(baselines.values())), "validation"), "validation")
+    metric = next(name for name in recipe.combined_by if name in scores)
+    sign = -1 if recipe.higher_is_better(metric) else 1
+
+    def score(predictions):
+        return sign * task.score(predictions, "validation")[metric]
+
+    members = []
+    for member in _trained(tried, config, task, folder, say):
+        found = task.predict(member.predictor, "validation")
+        members.append(replace(member, predictions=found, score=score(found)))
+        say(f"{member.name}: {metric} {number(sign * members[-1].score)}, {member.seconds:.0f} s")
+    usable = {member.name: member.predictions for member in members}
+    for name, baseline in baselines.items():
+        if name in usable:  # it has been made a model
+            continue
+        found = task.predict(baseline, "validation")
+        members.append(Member(name, baseline, found, score(found)))
+        if name in recipe.lasting_baselines:
+            usable[name] = found
+    chosen = select(usable, score)
+    weights = {name: count / chosen.total() for name, count in chosen.most_common()}
+    together = score(mean([(weight, usable[name]) for name, weight in weights.items()]))
+    board = _leaderboard(members, weights, metric, sign, together)
+    return _combined(members, weights, board)
+
+
+def _trained(candidates, config, task, folder, say):
+    """A `Member` for each candidate that there was time for."""
+    limit = seconds_of(config.time_limit)
+    spent, done = 0.0, 0
+    for index, candidate in enumerate(candidates):
+        left = limit - spent
+        share = 2 * left / (len(candidates) - index) if done else left
+        inside = RunFolder(folder.path / "members" / f"{index + 1}-{candidate.name}")
+        own = replace(task, config=candidate.config)
+        member = _read_member(candidate, own, inside)
+        if member is None and left > 0:
+            member = _train_member(candidate, own, inside, min(left, share), say)
+        if member is None:
+            say(f"{candidate.name}: left out, the time is over")
+            continue
+        spent += member.seconds
+        if member.built is not None:
+            done += 1
+            yield member
+        elif not done:
+            raise RunError(
+                f"--time_limit {config.time_limit} is too short for one model: the first epoch of "
+                f"{candidate.name} takes longer. Give it more time."
+            )
+
+
+def _train_member(candidate, task, folder, seconds, say):
+    """Trains one candidate; without a model where not even an epoch was done in that time."""
+    began, config = time.perf_counter(), candidate.config
+    say(f"{candidate.name}: training for at most {seconds:.0f} s")
+    for _ in range(2):
+        start_afresh(config)
+        built = candidate.build(config, task)
+        if built.training_model is None:
+            fitted = Fitted({}, 0.0)
+            break
+        folder.create(overwrite=True)  # one that a run was killed in is begun again
+        limit = TimeLimit(seconds - (time.perf_counter() - began), config.epochs)
+        training = task.batches("train", built, seed=config.seed)
+        validation = task.batches("validation", built)
+        fitted = fit(built, training, validation, config, folder, unseen=[limit])
+        if limit.epochs is None:
+            break
+        config = replace(config, epochs=limit.epochs)
+    spent = time.perf_counter() - began
+    if built.training_model is not None and limit.cut_short:
+        return Member(candidate.name, None, seconds=spent)
+    folder.path.mkdir(parents=True, exist_ok=True)
+    built.model.save(folder.model)
+    kept = {"seconds": spent, "epochs": config.epochs, "history": fitted.history}
+    kept |= {"monitor": built.monitor, "mode": built.mode, "finished": fitted.finished}
+    partial = folder.path / "member.tmp"
+    partial.write_text(json.dumps(kept))
+    partial.replace(folder.path / "member.json")
+    return _read_member(candidate, task, folder)
+
+
+def _read_member(candidate, task, folder):
+    """A member that is complete; `None` where there is none."""
+    file = folder.path / "member.json"
+    if not file.exists():
+        return None
+    kept = json.loads(file.read_text())
+    model = zoo.load(folder.path)
+    built = Built(model, None, None, None, kept["monitor"], kept["mode"])
+    fitted = Fitted(kept["history"], kept["seconds"], kept["finished"])
+    candidate = replace(candidate, config=replace(candidate.config, epochs=kept["epochs"]))
+    predictor = task.predictor(model)
+    return Member(
+        candidate.name,
+        predictor,
+        seconds=kept["seconds"],
+        built=built,
+        fitted=fitted,
+        candidate=candidate,
+    )
+
+
+class TimeLimit(keras.callbacks.Callback):
+    """Stops training when its time is over, or early where fewer epochs would fit.
+
+    Args:
+        seconds: The time.
+        planned: The number of epochs.
+
+    Attributes:
+        cut_short: Whether the time was over within the first epoch.
+        epochs: After a stop for that reason, how many epochs fit into what was left of the time:
+            a schedule ends as it should only if it knows. Else `None`.
+    """
+
+    def __init__(self, seconds: float, planned: int):
+        super().__init__()
+        self.seconds = seconds
+        self.planned = planned
+        self.cut_short = False
+        self.epochs: int | None = None
+
+    def on_train_begin(self, logs=None):
+        """Starts the clock."""
+        self._began = self._epoch_began = time.perf_counter()
+        self._epoch = 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Starts that of the epoch."""
+        self._epoch, self._epoch_began = epoch, time.perf_counter()
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Stops within an epoch."""
+        if time.perf_counter() - self._began > self.seconds:
+            self.cut_short = self._epoch == 0
+            self.model.stop_training = True
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Compares the time that is left with that of the second epoch, which compiled nothing."""
+        now = time.perf_counter()
+        left = self.seconds - (now - self._began)
+        if epoch == 1:
+            fit = int(left / (now - self._epoch_began))
+            if 2 <= fit < self.planned - 2:
+                self.epochs = fit
+                self.model.stop_training = True
+        if left <= 0:
+            self.model.stop_training = True
+
+
+def _combined(members, weights, board):
+    """The mean of the chosen networks as one model; the baselines chosen stay beside it."""
+    found = {member.name: member for member in members}
+    networks = [found[name] for name in weights if found[name].built is not None]
+    shares = [weights[member.name] for member in networks]
+    if not networks:  # the run still has a model
+        networks = [min((m for m in members if m.built is not None), key=lambda m: m.score)]
+        shares = [1.0]
+    partners = {name: share for name, share in weights.items() if found[name].built is None}
+    trained = [m for m in members if m.fitted is not None and m.fitted.history]
+    shown = next((m for m in networks if m.fitted.history), trained[0])
+    built = replace(
+        shown.built,
+        model=combine([member.built.model for member in networks], shares),
+        partners=partners,
+        sections=(board,),
+    )
+    seconds = sum(member.seconds for member in members)
+    return built, Fitted(shown.fitted.history, seconds)
+
+
+def combine(models, weights) -> keras.Model:
+    """One model that gives the weighted mean of several with the same inputs and outputs.
+
+    Args:
+        models: Keras models.
+        weights: A weight for each.
+    """
+    if len(models) == 1:
+        return models[0]
+    inputs = keras.tree.map_structure(
+        lambda tensor: keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=tensor.name),
+        models[0].input,
+    )
+    outputs = []
+    for place, model in enumerate(models, start=1):
+        member = keras.Model(model.input, model.output, name=f"member_{place}")
+        outputs.append(member(inputs))
+    return keras.Model(inputs, zoo.layers.WeightedMean(weights, name="mean")(outputs), name="auto")
+
+
+def _leaderboard(members, weights, metric, sign, together):
+    rows = [["", f"validation {metric}", "weight", "epochs", "seconds", "parameters"]]
+    rows.append(["the weighted mean", number(sign * together), "", "", "", ""])
+    for member in sorted(members, key=lambda member: member.score):
+        built, epochs = member.built, member.fitted and len(member.fitted.history.get("loss", ()))
+        rows.append(
+            [
+                member.name,
+                number(sign * member.score),
+                f"{weights[member.name]:.2f}" if member.name in weights else "",
+                str(epochs or ""),
+                f"{member.seconds:.0f}" if built else "",
+                f"{built.model.count_params():,}" if built else "",
+            ]
+        )
+    text = "Chosen greedily on the validation part, whose scores therefore flatter."
+    shares = ", ".join(f"{name} {share:.2f}" for name, share in weights.items())
+    line = f"auto: {metric} {number(sign * together)} on validation, the mean of {shares}"
+    return Section("Leaderboard", f"{text}\n\n{markdown(rows)}", line)
+
+
+def tidy(folder: RunFolder) -> None:
+    """Removes what only a resume would have read; the curves of all members stay.
+
+    Args:
+        folder: The folder of the run.
+    """
+    for member in (folder.path / "members").glob("*"):
+        shutil.rmtree(member / "checkpoints", ignore_errors=True)
+        (member / "model.keras").unlink(missing_ok=True)

@@ -1,0 +1,41 @@
+"""The models of tables that `--model auto` tries."""
+
+from dataclasses import replace
+from functools import partial
+
+from recipes.engine.task import Candidate
+from recipes.tabular import trees
+
+
+def candidates(config, task, default_config, build_model) -> list[Candidate]:
+    """Boosted trees, and networks that see the numbers in different ways.
+
+    Args:
+        config: The `TabularConfig`.
+        task: The `TabularTask`.
+        default_config: That of the recipe.
+        build_model: That of the recipe.
+    """
+
+    def network(name, model, **changes):
+        default = default_config(config.dataset, config.data is not None, model)
+        arguments = {**default.model_arguments, **changes.pop("model_arguments", {})}
+        learned = ("batch_size", "learning_rate", "weight_decay", "patience", "bins")
+        settings = {each: getattr(default, each) for each in learned} | changes
+        settings["epochs"] = min(config.epochs, default.epochs)
+        settings |= {"model": model, "model_arguments": arguments}
+        return Candidate(name, replace(config, **settings), build_model)
+
+    boosted = task.fitted_baselines["boosted_trees"]
+    found = [
+        network("wide_and_deep", "wide_and_deep"),
+        Candidate("boosted_trees", config, partial(trees.build, boosted=boosted)),
+    ]
+    if task.table.columns.numeric:
+        other = "quantile" if config.normalization != "quantile" else "robust"
+        embedded = {"numeric_embedding": "periodic"}
+        found += [
+            network("periodic", "wide_and_deep", model_arguments=embedded),
+            network(other, "wide_and_deep", normalization=other),
+        ]
+    return [*found, network("mlp", "mlp")]

@@ -1,0 +1,93 @@
+"""Boosted trees of scikit-learn as a Keras model, so that they can be saved with the others."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+import zoo
+from recipes.engine.task import Built
+from zoo.layers.boosted_trees import CODES
+
+
+def build(config, task, boosted) -> Built:
+    """The boosted trees among the baselines as a model; there is nothing left to train.
+
+    Args:
+        config: The `TabularConfig`.
+        task: The `TabularTask`.
+        boosted: The `Baseline` that holds them.
+
+    Raises:
+        RuntimeError: If the model does not say what scikit-learn says: of a version whose trees
+            look different.
+    """
+    target, columns = task.table.target, task.preprocessing.columns
+    inputs = columns.new_inputs()
+    layer = as_layer(boosted.estimator, len(columns.numeric), name="boosted_trees")
+    found = layer(columns(inputs))
+    if target.labels:
+        found = zoo.layers.ClassProbabilities(target.labels, target.head, name="classes")(found)
+    model = keras.Model(inputs, found, name="boosted_trees_predictor")
+    rows = task.table.rows["validation"]
+    ours, theirs = task.predict(task.predictor(model), "validation"), boosted(rows)
+    if not np.allclose(ours, theirs, rtol=1e-3, atol=1e-3 * max(1e-12, np.std(theirs))):
+        raise RuntimeError(
+            "The trees of this version of scikit-learn are not read right: please report it."
+        )
+    return Built(model, None, None, None, monitor="val_loss")
+
+
+def as_layer(estimator: Any, numeric: int, **kwargs: Any) -> zoo.layers.BoostedTrees:
+    """The trees of a fitted `HistGradientBoosting*` estimator.
+
+    Scikit-learn has no public form of these trees; what is read here is checked by `build`, each
+    time, against what the estimator predicts.
+
+    Args:
+        estimator: The estimator. Codes of its categories are whole numbers above 0.
+        numeric: Number of numeric features; the others follow them.
+        **kwargs: Arguments of `keras.layers.Layer`.
+    """
+    trees = [tree for row in estimator._predictors for tree in row]
+    categorical = estimator.is_categorical_
+    order = np.arange(estimator.n_features_in_)
+    known: list = []
+    if categorical is not None:  # scikit-learn moves them to the front, and counts them anew
+        order = np.concatenate([np.flatnonzero(categorical), np.flatnonzero(~categorical)])
+        known = estimator._preprocessor.named_transformers_["encoder"].categories_
+    count = max(len(tree.nodes) for tree in trees)
+    itself = np.arange(count, dtype=np.int32)
+    names = ("feature", "missing_left", "left", "right", "codes")
+    arrays = {name: np.zeros((len(trees), count), np.int32) for name in names}
+    arrays |= {name: np.zeros((len(trees), count), np.float32) for name in ("threshold", "value")}
+    arrays["codes"] -= 1
+    arrays["left"][:], arrays["right"][:] = itself, itself
+    members, depth = [], 1
+    for row, tree in enumerate(trees):
+        nodes, inner = tree.nodes, np.flatnonzero(tree.nodes["is_leaf"] == 0)
+        depth = max(depth, int(nodes["depth"].max()))
+        arrays["value"][row, : len(nodes)] = nodes["value"]
+        arrays["feature"][row, inner] = order[nodes["feature_idx"][inner]]
+        arrays["missing_left"][row, inner] = nodes["missing_go_to_left"][inner]
+        arrays["left"][row, inner], arrays["right"][row, inner] = (
+            nodes[side][inner] for side in ("left", "right")
+        )
+        arrays["threshold"][row, inner] = _rounded_down(nodes["num_threshold"][inner])
+        for node in inner[nodes["is_categorical"][inner] == 1]:
+            bits = tree.raw_left_cat_bitsets[nodes["bitset_idx"][node]]
+            goes = np.zeros(CODES, bool)
+            for place, code in enumerate(known[nodes["feature_idx"][node]]):
+                if np.isfinite(code):
+                    goes[int(code)] = bits[place // 32] >> np.uint32(place % 32) & np.uint32(1)
+            arrays["codes"][row, node] = len(members)
+            members.append(goes)
+    base = np.ravel(estimator._baseline_prediction)
+    return zoo.layers.BoostedTrees.from_arrays(arrays, base, depth, numeric, members, **kwargs)
+
+
+def _rounded_down(values):
+    """The next float32 not above: what a float32 is compared with in the same way."""
+    values = np.clip(values, -3e38, 3e38)
+    found = values.astype(np.float32)
+    return np.where(found > values, np.nextafter(found, np.float32(-np.inf)), found)

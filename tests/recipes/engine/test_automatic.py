@@ -1,0 +1,217 @@
+"""`--model auto`: candidates in turn, a leaderboard, one saved run."""
+
+import importlib
+import json
+from types import SimpleNamespace
+from unittest import mock
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import zoo
+from recipes.cli import main
+from recipes.engine import automatic
+from recipes.engine.automatic import Mixture, TimeLimit, combine, select
+from recipes.engine.recipe import find_recipe
+from recipes.errors import UserError
+from tests.shared import assert_close
+
+MEMBERS = ("boosted_trees", "wide_and_deep", "mlp")
+NUMBERS = st.lists(st.floats(-5, 5), min_size=4, max_size=4)
+
+
+@given(st.lists(NUMBERS, min_size=1, max_size=4))
+def test_the_mean_is_never_worse_than_its_best_member(rows):
+    found = {str(place): np.array(row) for place, row in enumerate(rows)}
+    error = lambda predictions: float(np.square(predictions).sum())  # noqa: E731
+    chosen = select(found, error)
+    mean = sum(found[name] * count for name, count in chosen.items()) / chosen.total()
+    assert error(mean) <= min(map(error, found.values())) + 1e-9
+
+
+def test_a_mixture_is_the_weighted_mean_of_what_its_parts_say():
+    mixture = Mixture([(1, lambda x: x), (3, lambda x: 2 * x)])
+    np.testing.assert_allclose(mixture(np.array([4.0])), [7.0])
+
+
+def test_combined_models_are_one_that_is_saved(tmp_path):
+    models = [zoo.mlp((3,), units=[4]) for _ in range(2)]
+    x = np.random.default_rng(0).normal(size=(5, 3)).astype("float32")
+    one = combine(models, [0.25, 0.75])
+    expected = 0.25 * models[0].predict(x, verbose=0) + 0.75 * models[1].predict(x, verbose=0)
+    one.save(tmp_path / "model.keras")
+    assert_close(zoo.load(tmp_path).predict(x, verbose=0), expected)
+    assert combine(models[:1], [1.0]) is models[0]
+
+
+class Clock:
+    """A time that passes by so many seconds each time it is asked for."""
+
+    def __init__(self, seconds):
+        self.now, self.seconds = 0.0, seconds
+
+    def perf_counter(self):
+        self.now += self.seconds
+        return self.now
+
+
+def watched(seconds, planned, tick):
+    """A time limit, and the number of epochs of 2 batches that it lets pass."""
+    limit = TimeLimit(seconds, planned)
+    limit.set_model(SimpleNamespace(stop_training=False))
+    with mock.patch.object(automatic, "time", Clock(tick)):
+        limit.on_train_begin()
+        for epoch in range(planned):
+            limit.on_epoch_begin(epoch)
+            for batch in range(2):
+                limit.on_train_batch_end(batch)
+            limit.on_epoch_end(epoch)
+            if limit.model.stop_training:
+                break
+    return limit, epoch + 1
+
+
+def test_a_time_limit_lets_what_fits_pass():
+    limit, epochs = watched(seconds=100, planned=5, tick=1)
+    assert (epochs, limit.epochs, limit.cut_short) == (5, None, False)
+
+
+def test_a_time_limit_asks_for_fewer_epochs_where_not_all_fit():
+    limit, epochs = watched(seconds=50, planned=60, tick=1)
+    assert epochs == 2
+    assert 5 < limit.epochs < 20  # an epoch takes 4, and 41 are left
+
+
+def test_a_time_limit_says_that_the_first_epoch_was_too_long():
+    limit, epochs = watched(seconds=1.5, planned=60, tick=1)
+    assert (epochs, limit.cut_short) == (1, True)
+
+
+def only(monkeypatch, recipe, *names):
+    """Few of a recipe's candidates: training is what takes long."""
+    module = importlib.import_module(f"recipes.{recipe}.candidates")
+    every = module.candidates
+    few = lambda *given: [each for each in every(*given) if each.name in names]  # noqa: E731
+    monkeypatch.setattr(module, "candidates", few)
+
+
+@pytest.fixture(autouse=True)
+def _few(monkeypatch):
+    only(monkeypatch, "tabular", *MEMBERS)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    generator = np.random.default_rng(0)
+    frame = pd.DataFrame(generator.normal(size=(160, 3)).round(3), columns=list("abc"))
+    frame["kind"] = generator.choice(["x", "y", "z"], 160)
+    frame["t"] = (frame["a"] + (frame["kind"] == "x") + generator.normal(0, 0.1, 160)).round(3)
+    path = tmp_path_factory.mktemp("data") / "t.csv"
+    frame.to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="module")
+def train(trainer):
+    return trainer("tabular", model="auto", epochs=2, jit_compile="false", progress="false")
+
+
+@pytest.fixture(scope="module")
+def run(train, data):
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        only(monkeypatch, "tabular", *MEMBERS)
+        return train(data=data, target="t")
+
+
+def test_a_run_predicts_like_any_other(run, data, capsys):
+    assert main(["predict", str(run)]) == 0
+    assert capsys.readouterr().out == (run / "predictions.csv").read_text()
+    predictor = zoo.Predictor(zoo.load(run))
+    table = pd.read_csv(data)
+    found = pd.read_csv(run / "predictions.csv")
+    assert_close(predictor.predict(table.iloc[found["row"] - 1])[:, 0], found["prediction"], 256)
+
+
+def test_the_leaderboard_has_models_and_baselines(run):
+    report = (run / "report.md").read_text()
+    board = report[report.index("## Leaderboard") :]
+    rows = [line.split("|")[1].strip() for line in board.splitlines() if line.startswith("| ")]
+    members = {*MEMBERS}
+    assert members | {"ridge", "mean", "the weighted mean"} <= {*rows}
+    # Scores are in order, the mean first: it is at least as good as the best that may be in it.
+    lines = [line.split("|") for line in board.splitlines() if line.startswith("| ")][2:]
+    scores = {line[1].strip(): float(line[2]) for line in lines[: len(members) + 3]}
+    assert scores["the weighted mean"] <= min(scores[name] for name in members)
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["model"] == "auto"
+    assert metrics["validation"]["rmse"] == pytest.approx(scores["the weighted mean"], rel=1e-3)
+
+
+def test_only_curves_are_left_of_the_members(run):
+    left = {path.name.split(".")[0] for path in (run / "members").rglob("*") if path.is_file()}
+    assert left == {"member", "events"}
+
+
+def test_a_run_that_was_cut_off_goes_on(train, data, run):
+    trained = []
+    real = automatic.fit
+
+    def killed(*arguments, **named):
+        trained.append(1)
+        if len(trained) == 2:
+            raise KeyboardInterrupt
+        return real(*arguments, **named)
+
+    with mock.patch.object(automatic, "fit", killed):
+        cut = train(data=data, target="t", status=130)
+        assert main(["train", "--resume", str(cut)]) == 0
+    assert len(trained) == 3  # two networks, of which one was begun twice
+    assert (cut / "predictions.csv").read_text() == (run / "predictions.csv").read_text()
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--time_limit", "soon"], "must be a time such as 90s"),
+        (["--model.units", "3"], "--model.units belongs to one model"),
+        (["--folds", "2"], "name it, not auto"),
+    ],
+)
+def test_what_auto_cannot_do_is_said(data, tmp_path, capsys, flags, message):
+    arguments = ["--model", "auto", "--data", data, "--target", "t", "--logdir", tmp_path / "l"]
+    assert main(["train", "tabular", *map(str, arguments), *flags]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "l").exists()
+
+
+def test_other_recipes_have_none():
+    recipe = find_recipe("translation")
+    with pytest.raises(UserError, match="auto is not for translation"):
+        automatic.candidates(recipe, None)
+
+
+def test_a_budget_too_short_for_one_model_is_said(train, data, capsys):
+    train("--time_limit", "0.001", data=data, target="t", status=1)
+    assert "too short for one model" in capsys.readouterr().err
+
+
+def test_forecasts_may_be_those_of_a_baseline(trainer, tmp_path, capsys, monkeypatch):
+    """A random walk, and a network that has learned nothing: the last value has a part in it."""
+    only(monkeypatch, "forecast", "nhits")
+    walk = np.random.default_rng(1).normal(size=90).cumsum().round(4)
+    path = tmp_path / "walk.csv"
+    pd.DataFrame({"t": pd.date_range("2024-01-01", periods=90), "y": walk}).to_csv(path)
+    train = trainer("forecast", model="auto", epochs=1, jit_compile="false", progress="false")
+    run = train(data=path, horizon=2, window=12, target="y", time="t", conformal=80)
+    assert main(["predict", str(run)]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith((run / "predictions.csv").read_text())
+    share = json.loads((run / "partners.json").read_text())["naive"]
+    network = zoo.load(run).predict(np.float32(walk[-12:])[None, :, None], verbose=0)
+    expected = share * walk[-1] + (1 - share) * network[0, -1, :, 0]
+    last = [line.split(",") for line in out.splitlines()[-2:]]
+    np.testing.assert_allclose([float(row[4]) for row in last], expected, rtol=1e-4)
+    assert all(float(row[5]) < float(row[4]) < float(row[6]) for row in last)
