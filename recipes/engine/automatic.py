@@ -15,7 +15,7 @@ import keras
 
 import zoo
 from recipes.engine.config import seconds_of
-from recipes.engine.fitting import Fitted, fit, start_afresh
+from recipes.engine.fitting import Fitted, best_epoch, fit, start_afresh
 from recipes.engine.folder import RunFolder
 from recipes.engine.recipe import Recipe
 from recipes.engine.tables import markdown, number
@@ -148,7 +148,7 @@ def train(
     folder: RunFolder,
     baselines: Mapping[str, Any],
     say,
-) -> tuple[Built, Fitted]:
+) -> tuple[Built, Fitted, list]:
     """Trains candidates in turn, until the time is over, and averages the best.
 
     Args:
@@ -161,7 +161,8 @@ def train(
         say: Function that shows a line.
 
     Returns:
-        The combined model, and how the network with the largest weight was trained.
+        The combined model, how the network with the largest weight was trained, and all that it
+        consists of, for `refit`.
 
     Raises:
         RunError: If the time was too short for the first of them.
@@ -195,7 +196,7 @@ def train(
 
 def _trained(candidates, config, task, folder, say):
     """A `Member` for each candidate that there was time for."""
-    limit = seconds_of(config.time_limit)
+    limit = seconds_of(config.time_limit) * (0.6 if config.refits else 1)
     spent, done = 0.0, 0
     for index, candidate in enumerate(candidates):
         left = limit - spent
@@ -336,8 +337,42 @@ def _combined(members, weights, board):
         partners=partners,
         sections=(board,),
     )
+    parts = [
+        (share, member.candidate, member.fitted, member.built)
+        for share, member in zip(shares, networks, strict=True)
+    ]
     seconds = sum(member.seconds for member in members)
-    return built, Fitted(shown.fitted.history, seconds)
+    return built, Fitted(shown.fitted.history, seconds), parts
+
+
+def refit(task: Any, parts, folder: RunFolder) -> None:
+    """Trains what a run consists of once more, on all data, and saves it beside the run's model.
+
+    Each network is trained for as many epochs as were best for it; one that training did not make
+    better than its beginning is not trained.
+
+    Args:
+        task: What to learn; its `everything()` holds nothing back.
+        parts: `(weight, candidate, fitted, built)` of each network.
+        folder: The run's folder.
+    """
+    models = []
+    inside = RunFolder(folder.path / "refit")
+    for _, candidate, fitted, before in parts:
+        epochs = best_epoch(fitted.history, before.monitor, before.mode) if fitted.history else 0
+        epochs = epochs if fitted.finished.get("trained", 1) else 0
+        whole = replace(task, config=candidate.config).everything()
+        config = replace(whole.config, epochs=max(1, epochs), patience=0)
+        own = replace(whole, config=config)
+        start_afresh(config)
+        built = candidate.build(config, own)
+        if built.training_model is not None and epochs:
+            inside.create(overwrite=True)
+            training = own.batches("train", built, seed=config.seed)
+            fit(built, training, own.batches("validation", built), config, inside)
+        models.append(built.model)
+    combine(models, [weight for weight, *_ in parts]).save(folder.refit)
+    shutil.rmtree(inside.path, ignore_errors=True)
 
 
 def combine(models, weights) -> keras.Model:

@@ -124,6 +124,11 @@ class TrainConfig:
     profile: bool = False
     progress: bool = True
 
+    @property
+    def refits(self) -> bool:
+        """Whether a second model is trained on all data; the recipe's own flag says so."""
+        return False
+
     @classmethod
     def from_saved(cls, saved: dict[str, Any], source: str = "config.yaml") -> Self:
         """The configuration in a run's `config.yaml`, of this format or an older one.

@@ -37,6 +37,7 @@ class RunFolder:
         self.metrics = self.path / "metrics.json"
         self.partners = self.path / "partners.json"
         self.model = self.path / "model.keras"
+        self.refit = self.path / "refit.keras"
         self.predictions = self.path / "predictions.csv"
         self.report = self.path / "report.md"
         self.plots = self.path / "plots"

@@ -59,7 +59,8 @@ def advice(recipe: Recipe, metrics, task: Task) -> str:
     sign = -1 if recipe.higher_is_better(name) else 1
     scores = {n: sign * e["validation"][name] for n, e in metrics["baselines"].items()}
     best = min(scores, key=lambda each: scores[each], default=None)
-    if best is None or scores[best] >= sign * metrics["validation"][name]:
+    ours = sign * metrics["validation"][name]
+    if best is None or scores[best] >= ours - 1e-4 * abs(ours):  # the same but for rounding
         return ""
     return f"{best} does better than {metrics['model']}. Worth a try: {task.suggestions}."
 

@@ -12,7 +12,7 @@ from recipes.engine.config import AUTO
 from recipes.engine.fitting import fit, start_afresh
 from recipes.engine.folder import RunFolder
 from recipes.engine.recipe import find_recipe
-from recipes.engine.task import Built, Figure, Section, Task, Trained
+from recipes.engine.task import Built, Candidate, Figure, Section, Task, Trained
 from recipes.errors import UserError
 
 SPLITS = ("train", "validation", "test")
@@ -55,7 +55,7 @@ def train(name: str, config, resume: RunFolder | None = None) -> RunFolder:
     baselines = task.baselines() if automatic else None
     if baselines is not None:
         say = partial(_say, config)
-        built, fitted = auto.train(recipe, tried, config, task, folder, baselines, say)
+        built, fitted, parts = auto.train(recipe, tried, config, task, folder, baselines, say)
         folder.write_partners(built.partners)
     else:
         fitted = fit(
@@ -68,6 +68,7 @@ def train(name: str, config, resume: RunFolder | None = None) -> RunFolder:
             {"config": f"```yaml\n{text}\n```"},
             bool(resume),
         )
+        parts = [(1.0, Candidate(config.model, task.config, recipe.build_model), fitted, built)]
     built.model.save(folder.model)
     trained = _ask(task, built, fitted.finished, baselines=baselines)
     metrics = {
@@ -84,6 +85,9 @@ def train(name: str, config, resume: RunFolder | None = None) -> RunFolder:
     for output in outputs:
         if isinstance(output, Figure):
             output.drawing.savefig(folder.plots / output.file, dpi=110)
+    if config.refits:
+        _say(config, "trained once more, on all rows, for what follows the end")
+        auto.refit(task, parts, folder)
     folds = _run_folds(recipe, config, task, folder)
     report.write(folder, config, recipe, task, built, fitted.history, metrics, outputs, folds)
     last = len(fitted.history["loss"]) - 1

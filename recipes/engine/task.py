@@ -25,6 +25,10 @@ class Task(Protocol):
     FOLDS: tuple[str, ...]
 
     @property
+    def config(self) -> Any:
+        """The settings, with what the flags left open decided."""
+
+    @property
     def description(self) -> str:
         """The data in one line."""
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from recipes.data.dialect import Dialect
-from recipes.engine.config import TrainConfig, at_least
+from recipes.engine.config import AUTO, TrainConfig, at_least
 from recipes.engine.conformal import check_levels
 from recipes.errors import UserError
 
@@ -59,6 +59,9 @@ class ForecastConfig(Dialect, TrainConfig):
             what does not fit is fitted to fewer rows or left out. 0 leaves all out.
         conformal: Percentages, such as 80,95, for which intervals are calibrated that hold so
             often: on the validation part, and from then on by each outcome.
+        refit: Train once more, on all rows, for as many epochs as were best; this model then
+            forecasts what follows the end, while all scores are those of the other one. Defaults to
+            true for --model auto.
         overlap: Write the forecasts of all test windows, not only of those that do not overlap.
         backtest: Rolling-origin backtest; so many earlier origins, each with a model of its own.
     """
@@ -101,8 +104,14 @@ class ForecastConfig(Dialect, TrainConfig):
     mc_samples: int = 0
     statistics_seconds: float = 30.0
     conformal: list[int] = field(default_factory=list)
+    refit: bool | None = None
     overlap: bool = False
     backtest: int = 0
+
+    @property
+    def refits(self) -> bool:
+        """Whether a second model is trained on all rows."""
+        return self.model == AUTO if self.refit is None else self.refit
 
     def validate(self) -> None:
         """Raises a `UserError` for the first setting that is out of range."""

@@ -25,7 +25,8 @@ def predict(
 
     First those whose origin lies at or after the run's first test origin, as far as the input has
     the steps that they forecast (on the run's own data: its `predictions.csv` to the last digit);
-    then, for each series, the forecast of the steps that follow its end.
+    then, for each series, the forecast of the steps that follow its end, by the model that was
+    trained on all rows where the run has one.
 
     Args:
         folder: The `RunFolder`.
@@ -60,14 +61,26 @@ def predict(
     if partners.keys() & {"auto_ets", "auto_arima"} and not statistics.installed():
         raise UserError(f"{folder.path} forecasts with {', '.join(partners)}. {statistics.HINT}")
     lasting = task.lasting(metadata.get("statistics"))
-    forecaster = joined(task.predictor(zoo.load(folder.path)), partners, lasting)
+
+    def saved(path):
+        return joined(task.predictor(zoo.load(path)), partners, lasting)
+
+    forecaster = saved(folder.path)
     intervals, found = ConformalIntervals.load(folder), []
     if source is None and not last:
         found.append((starts["test"], task.predict(forecaster, "test")))
-    parts = [_test_starts(config, metadata, series)] if source is not None and not last else []
-    parts += [_ends(series, config.window)] if future else []
-    for part in filter(len, parts):
-        forecasts = forecaster(task.training_windows, part)
+    parts = []
+    if source is not None and not last:
+        parts.append((_test_starts(config, metadata, series), forecaster))
+    if future:
+        # The model that has seen all rows must not be asked about them.
+        goes_on = source is None or _goes_on(series, metadata)
+        again = folder.refit.exists() and goes_on
+        parts.append((_ends(series, config.window), saved(folder.refit) if again else forecaster))
+    for part, model in parts:
+        if not len(part):
+            continue
+        forecasts = model(task.training_windows, part)
         if intervals is not None:
             forecasts = intervals.around(task.windows, part, forecasts)
         found.append((part, forecasts))
@@ -85,11 +98,16 @@ def _test_starts(config, metadata, series):
         return np.empty(0, np.int64)  # enough at most to forecast what follows the end
     starts = window_starts(series, config.window, config.horizon)
     origins = series.times[starts + config.window - 1]
-    return starts[origins >= _first_origin(metadata["first_test_origin"], origins.dtype)]
+    return starts[origins >= _time_of_run(metadata["first_test_origin"], origins.dtype)]
 
 
-def _first_origin(text, dtype):
-    """The run's first test origin, as a time like those of the input."""
+def _goes_on(series, metadata):
+    """Whether a file reaches as far as the data that the run was trained on."""
+    return series.times.max() >= _time_of_run(metadata["last_time"], series.times.dtype)
+
+
+def _time_of_run(text, dtype):
+    """A time of the run, as one like those of the input."""
     dates = dtype.kind == "M"
     if dates == text.lstrip("-").isdigit():
         kinds = ("steps by number", "dates")

@@ -9,7 +9,7 @@ Reference: Toner and Darlow, *An analysis of linear time series forecasting mode
 et al., *Ensemble selection from libraries of models*, 2004.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -31,14 +31,14 @@ class LinearStart:
         kernel: `(window, horizon)`.
         bias: `(horizon,)`.
         error: Mean absolute error on validation, in units of the naive forecast's.
-        parts: What was averaged, in words.
+        parts: What was averaged: the lag and the steps of each map, and its penalty.
     """
 
     normalization: str
     kernel: np.ndarray
     bias: np.ndarray
     error: float
-    parts: tuple[str, ...]
+    parts: tuple[tuple[int, int, float], ...]
 
 
 def find_start(windows, units, period, normalizations, epsilon, scaling) -> LinearStart:
@@ -65,9 +65,33 @@ def find_start(windows, units, period, normalizations, epsilon, scaling) -> Line
         for lag in sorted({0, 1, period}):
             for steps in sorted({windows.window, max(windows.window // 2, lag)}):
                 if 2 * lag <= steps or lag == steps == 1:
-                    maps.append(_fit(train, validation, lag, steps, normalization != "last"))
+                    fits = _fits(train, lag, steps, normalization != "last", PENALTIES)
+                    maps.append(min(fits, key=lambda fit: _error(*fit[:2], validation)))
         found.append(_combined(maps, validation, normalization))
     return min(found, key=lambda start: start.error)
+
+
+def fit_again(start, windows, units, epsilon, scaling) -> LinearStart:
+    """The same mean of the same maps, fitted to the training windows of other `windows`.
+
+    Args:
+        start: What `find_start` chose.
+        windows: A `Windows`; its validation part plays no role.
+        units: See `find_start`.
+        epsilon: See `find_start`.
+        scaling: See `find_start`.
+    """
+    train = _examples(windows, "train", start.normalization, epsilon, units, scaling)
+    maps = [
+        next(_fits(train, lag, steps, start.normalization != "last", [penalty]))
+        for lag, steps, penalty in start.parts
+    ]
+    kernels, biases, _ = zip(*maps, strict=True)
+    return replace(
+        start,
+        kernel=np.float32(np.mean(kernels, axis=0)),
+        bias=np.float32(np.mean(biases, axis=0)),
+    )
 
 
 def _examples(windows, split, normalization, epsilon, units, scaling):
@@ -101,8 +125,8 @@ def _error(kernel, bias, examples):
     return float((error * weights).sum())
 
 
-def _fit(train, validation, lag, steps, centred):
-    """The best map of some changes of the last steps, as one of the whole window."""
+def _fits(train, lag, steps, centred, penalties):
+    """Maps of some changes of the last steps, as those of the whole window, by penalty."""
     x, y, _ = train
     window, horizon = x.shape[1], y.shape[1]
     # What the changes are, and what is added to their forecast, as maps of the window.
@@ -117,18 +141,13 @@ def _fit(train, validation, lag, steps, centred):
     values, vectors = np.linalg.eigh((inputs - center).T @ (inputs - center))
     cross = vectors.T @ ((inputs - center).T @ (targets - level))
     size = max(float(values.mean()), 1e-12)
-    found = []
-    for penalty in PENALTIES:
+    for penalty in penalties:
         inner = np.zeros((inputs.shape[1], horizon))
         bias = np.zeros(horizon)
         if np.isfinite(penalty):
             inner = vectors @ (cross / (np.maximum(values, 0) + penalty * size)[:, None])
             bias = level - center @ inner
-        kernel = base + changes @ inner
-        words = f"changes over {lag}" if lag else "the level"
-        part = f"{words} of {steps} steps, penalty {penalty:g}"
-        found.append((_error(kernel, bias, validation), kernel, bias, part))
-    return min(found, key=lambda fit: fit[0])
+        yield base + changes @ inner, bias, (lag, steps, penalty)
 
 
 def _combined(maps, validation, normalization):
@@ -137,7 +156,7 @@ def _combined(maps, validation, normalization):
     for count in range(1, PICKS + 1):
         tried = [
             ((kernel * (count - 1) + k) / count, (bias * (count - 1) + b) / count, part)
-            for _, k, b, part in maps
+            for k, b, part in maps
         ]
         errors = [_error(k, b, validation) for k, b, _ in tried]
         choice = int(np.argmin(errors))

@@ -14,12 +14,12 @@ from recipes.engine.automatic import Mixture
 from recipes.engine.task import Figure, Section, Trained
 from recipes.forecast import baselines, comparing, plots, statistics, tables
 from recipes.forecast.config import ForecastConfig
-from recipes.forecast.data.splits import apart, split_in_time
+from recipes.forecast.data.splits import apart, split_in_time, window_starts
 from recipes.forecast.data.windows import WindowBatches, Windows, output_positions
 from recipes.forecast.differencing import changes, choose_lag
 from recipes.forecast.forecasts import Forecaster, Forecasts
 from recipes.forecast.intervals import ConformalIntervals
-from recipes.forecast.ridge import LinearStart, find_start
+from recipes.forecast.ridge import LinearStart, find_start, fit_again
 from recipes.forecast.scores import (
     by_series,
     distribution_scores,
@@ -41,12 +41,14 @@ class ForecastTask:
         windows: The `Windows` to forecast, with their splits.
         decided: What was found out about the form of the file; see `TableFile.decided`.
         split: Splits windows, for the folds of a backtest.
+        chosen: The linear forecast that was chosen before, to be fitted again.
     """
 
     config: ForecastConfig
     windows: Windows
     decided: Mapping = field(default_factory=dict)
     split: Callable = split_in_time
+    chosen: LinearStart | None = None
 
     FOLDS = (
         "Backtest",
@@ -99,6 +101,7 @@ class ForecastTask:
         origins = series.times[first + self.windows.window - 1]
         return {
             "first_test_origin": show(origins.min()),
+            "last_time": show(series.times.max()),
             "period": self.period,
             "window": self.windows.window,
             "difference": self.difference,
@@ -144,13 +147,31 @@ class ForecastTask:
             normalizations += ("none",)  # one level for all is that of the one series
         rows = windows.series.values[self.training_rows, : windows.num_targets]
         scaling = rows.mean(axis=0, dtype=np.float64), rows.std(axis=0, dtype=np.float64)
+        scaling = scaling[0], np.where(scaling[1] > 0, scaling[1], 1.0)
+        if self.chosen is not None:
+            return fit_again(self.chosen, windows, self.naive_mae, self._least_variance, scaling)
         return find_start(
-            windows,
-            self.naive_mae,
-            self.period,
-            normalizations,
-            self._least_variance,
-            (scaling[0], np.where(scaling[1] > 0, scaling[1], 1.0)),
+            windows, self.naive_mae, self.period, normalizations, self._least_variance, scaling
+        )
+
+    def everything(self) -> "ForecastTask":
+        """The same task with nothing held back: all windows are for training.
+
+        What was decided (season, differences, window, linear forecast) stays. The validation part
+        is now one of training: it only watches.
+        """
+        windows = self.windows
+        starts = window_starts(windows.series, windows.window, windows.horizon)
+        first = np.full(windows.series.num_series, len(windows.series))
+        for part in windows.starts.values():
+            np.minimum.at(first, windows.series.series_of(part), part)
+        starts = starts[starts >= first[windows.series.series_of(starts)]]
+        config = replace(self.config, period=self.period, difference=self.difference)
+        return replace(
+            self,
+            config=config,
+            windows=replace(windows, starts={**windows.starts, "train": starts}),
+            chosen=self.linear_start,
         )
 
     @cached_property

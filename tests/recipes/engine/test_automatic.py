@@ -210,7 +210,9 @@ def test_forecasts_may_be_those_of_a_baseline(trainer, tmp_path, capsys, monkeyp
     out = capsys.readouterr().out
     assert out.startswith((run / "predictions.csv").read_text())
     share = json.loads((run / "partners.json").read_text())["naive"]
-    network = zoo.load(run).predict(np.float32(walk[-12:])[None, :, None], verbose=0)
+    network = zoo.load(run / "refit.keras").predict(
+        np.float32(walk[-12:])[None, :, None], verbose=0
+    )
     expected = share * walk[-1] + (1 - share) * network[0, -1, :, 0]
     last = [line.split(",") for line in out.splitlines()[-2:]]
     np.testing.assert_allclose([float(row[4]) for row in last], expected, rtol=1e-4)

@@ -1,5 +1,7 @@
 """Where a linear forecaster begins: ridge regression on windows seen from their own level."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -57,6 +59,23 @@ def test_the_model_begins_with_the_closed_form(task, walk):
     actual = found.windows.targets(starts)[:, 0]
     error = np.abs(point - actual).mean() / found.naive_mae[0, 0]
     assert error == pytest.approx(found.linear_start.error, rel=1e-3)
+
+
+def test_what_was_chosen_is_fitted_again_to_all_windows(task):
+    noise = np.random.default_rng(3).normal(size=240)
+    found = task([20 + 5 * SEASON + noise])
+    same = replace(found, chosen=found.linear_start)
+    np.testing.assert_allclose(same.linear_start.kernel, found.linear_start.kernel, atol=1e-6)
+    whole = found.everything()
+    every = whole.windows.starts["train"]
+    assert len(every) == 240 - found.windows.window - 6 + 1
+    assert whole.linear_start.parts == found.linear_start.parts
+    squares = []
+    for each in (found, whole):
+        model = build_model(each.config, each).model
+        point = model.predict(whole.windows.inputs(every), verbose=0)[:, -1]
+        squares.append(np.square(point - whole.windows.targets(every)[:, 0]).mean())
+    assert squares[1] < squares[0]
 
 
 def test_series_of_any_size_count_alike(task):

@@ -68,6 +68,27 @@ def predict(run, *arguments):
     return output.read_bytes()
 
 
+# Trained once more on all rows
+
+
+def test_a_second_model_has_seen_all_rows_and_changes_no_score(train, data, folder):
+    held_back, refitted = (train(data=data, refit=refit) for refit in ("false", "true"))
+    assert not (held_back / "refit.keras").exists()
+    first, second = metrics_of(held_back), metrics_of(refitted)
+    assert {**first, "seconds": 0} == {**second, "seconds": 0}
+    assert predict(refitted).startswith(
+        predict(held_back)[: (held_back / "predictions.csv").stat().st_size]
+    )
+    ahead = [rows_of(predict(run, data, "--last").decode())[1:] for run in (held_back, refitted)]
+    assert [row[:4] for row in ahead[0]] == [row[:4] for row in ahead[1]]
+    assert all(one[4] != other[4] for one, other in zip(*ahead, strict=True))
+    # A file that ends before the run's own rows is not forecast by a model that has seen them.
+    short = folder / "short.csv"
+    short.write_text("\n".join(data.read_text().splitlines()[:60]) + "\n")
+    earlier = [predict(run, short, "--last") for run in (held_back, refitted)]
+    assert earlier[0] == earlier[1]
+
+
 # The folder
 
 
