@@ -149,6 +149,7 @@ class _ZooEstimator(BaseEstimator):
 
     def _outputs(self, x):
         check_is_fitted(self)
+        _refuse_dates(x)
         x = validate_data(self, x, reset=False)
         # In batches of one size, an answer depends on nothing else that is asked.
         padded = np.zeros((-(-len(x) // _BATCH) * _BATCH, x.shape[1]), "float32")
@@ -188,7 +189,8 @@ class ZooClassifier(ClassifierMixin, _ZooEstimator):
         history_: Keras' history of each score by epoch.
 
     Raises:
-        ValueError: In `fit`, if the labels are of one class only, or an argument is wrong.
+        ValueError: In `fit`, if the labels are of one class only, an argument is wrong, or a column
+            holds dates.
 
     Example:
         >>> from scipy.stats import loguniform
@@ -218,6 +220,7 @@ class ZooClassifier(ClassifierMixin, _ZooEstimator):
         Returns:
             The estimator.
         """
+        _refuse_dates(X)
         X, y = validate_data(self, X, y)  # noqa: N806
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
@@ -289,6 +292,7 @@ class ZooRegressor(RegressorMixin, _ZooEstimator):
         Returns:
             The estimator.
         """
+        _refuse_dates(X)
         X, y = validate_data(self, X, y, multi_output=True, y_numeric=True)  # noqa: N806
         y = np.asarray(y, "float64")
         self.target_mean_ = y.mean(axis=0)
@@ -312,6 +316,18 @@ class ZooRegressor(RegressorMixin, _ZooEstimator):
         if self._flat:
             outputs = outputs[:, 0]
         return self.target_mean_ + self.target_scale_ * outputs
+
+
+def _refuse_dates(x):
+    """Refuses columns of dates, which scikit-learn may take for nanoseconds."""
+    kinds = getattr(x, "dtypes", None)  # of a DataFrame
+    kinds = kinds.items() if hasattr(kinds, "items") else [(0, getattr(x, "dtype", None))]
+    dated = [name for name, kind in kinds if getattr(kind, "kind", "") in ("M", "m")]
+    if dated:
+        raise ValueError(
+            f"Expected numbers. Received: dates in column {dated[0]!r}. Put their parts into columns "
+            f"of their own, such as those that zoo.layers.date_parts(X[{dated[0]!r}], newest) gives."
+        )
 
 
 def _scaling(x):

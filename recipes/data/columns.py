@@ -13,7 +13,10 @@ from recipes.errors import UserError
 FEW = 5
 #: A text column with more different values than this fraction of its rows is no category.
 UNIQUE = 0.5
+#: Words of a typical text, from which on it is no name or address.
+WORDS = 5
 _SAMPLE = 50
+_FREE = ", as in free text"
 
 
 @dataclass(frozen=True)
@@ -24,37 +27,40 @@ class Columns:
         numeric: Names of the numeric ones, in the table's order.
         categorical: Names of those with categories.
         notes: Which columns were left out, and why.
+        dates: Names of those of dates.
     """
 
     numeric: tuple[str, ...]
     categorical: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    dates: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
         """All names, the numeric columns first."""
-        return self.numeric + self.categorical
+        return self.numeric + self.dates + self.categorical
 
 
-def infer_columns(frame, source, numeric=(), categorical=()) -> Columns:
+def infer_columns(frame, source, numeric=(), categorical=(), of_texts=None) -> Columns:
     """Decides what each column is.
 
     The rules, in this order: a column without any value, or with a single one, tells nothing and
     is left out; texts, booleans, and whole numbers with at most 5 different values are
     categories; whole numbers that count the rows, and texts more than half of which differ (names,
-    free text) are left out; all other numbers are numeric.
+    free text) are left out; dates stay dates; all other numbers are numeric.
 
     Args:
         frame: The columns to learn from, one row an example.
         source: Name of the file, for messages.
         numeric: Columns that are numeric whatever they look like.
         categorical: Columns that hold categories whatever they look like.
+        of_texts: Function of a column of free text, for what else is to be said of it.
 
     Returns:
         The `Columns`.
 
     Raises:
-        UserError: A column holds dates, or numbers with mistakes in them, or none is left.
+        UserError: A column holds numbers with mistakes in them, or none is left.
 
     Example:
         >>> import pandas as pd
@@ -66,14 +72,15 @@ def infer_columns(frame, source, numeric=(), categorical=()) -> Columns:
     forced = {**dict.fromkeys(numeric, "numeric"), **dict.fromkeys(categorical, "category")}
     kinds, notes = {}, []
     for name in frame:
-        kinds[name] = forced.get(name) or _kind(frame[name], source)
-        if kinds[name] not in ("numeric", "category"):
-            notes.append(f"column {name!r} left out: {kinds[name]}")
-    found = Columns(
-        tuple(name for name, kind in kinds.items() if kind == "numeric"),
-        tuple(name for name, kind in kinds.items() if kind == "category"),
-        tuple(notes),
+        kinds[name] = forced.get(name) or _kind(frame[name])
+        if kinds[name] not in ("numeric", "category", "dates"):
+            told = of_texts(name) if of_texts and kinds[name].endswith(_FREE) else ""
+            notes.append(f"column {name!r} left out: {kinds[name]}{told}")
+    numeric, categorical, dated = (
+        tuple(name for name, kind in kinds.items() if kind == wanted)
+        for wanted in ("numeric", "category", "dates")
     )
+    found = Columns(numeric, categorical, tuple(notes), dated)
     numeric_block(frame, found.numeric, source)  # refuses what is not a finite number
     if not found.names:
         raise UserError(
@@ -83,20 +90,16 @@ def infer_columns(frame, source, numeric=(), categorical=()) -> Columns:
     return found
 
 
-def _kind(column, source):
-    """`"numeric"`, `"category"`, or in words why the column is of no use."""
+def _kind(column):
+    """`"numeric"`, `"category"`, `"dates"`, or in words why the column is of no use."""
     present = column.dropna()
     if present.empty:
         return "all of its values are missing"
-    if holds_dates(present):
-        raise UserError(
-            f"Column {column.name!r} of {source} holds dates, which are neither numbers nor "
-            f"categories. Leave it out (--drop {column.name}), or put what matters of it, such as "
-            "year, month and weekday, into columns of their own."
-        )
     different = present.astype(str).nunique()
     if different == 1 and len(present) == len(column):
         return "it holds one value only"
+    if pd.api.types.is_datetime64_any_dtype(present.dtype):
+        return "dates"
     if pd.api.types.is_bool_dtype(present.dtype):
         return "category"
     if pd.api.types.is_numeric_dtype(present.dtype):
@@ -115,7 +118,8 @@ def _kind_of_numbers(present, different, rows):
 
 def _kind_of_texts(present, different):
     if different > max(UNIQUE * len(present), 20):
-        return f"{different:,} of its {len(present):,} texts differ, as in names or free text"
+        free = present.astype(str).str.split().str.len().median() >= WORDS
+        return f"{different:,} of its {len(present):,} texts differ{_FREE if free else ''}"
     return "category"
 
 

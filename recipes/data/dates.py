@@ -98,7 +98,7 @@ def read_times(
         order: `"DMY"` or `"MDY"`, where it is known.
         date_format: How the dates are written, as strptime says it.
         regular: Whether times are equally spaced, series by series.
-        flag: The flag that names the column, for messages.
+        flag: The flag that names the column, for messages; empty for none.
 
     Returns:
         The `Times`.
@@ -124,7 +124,7 @@ def read_times(
         values = column.iloc[:kept].to_numpy(MICROSECONDS)
         return Times(values, kept, zone=zone, notes=(*notes, *_footer(column, kept)))
     if pd.api.types.is_bool_dtype(dtype):
-        _refuse(column, 0, source, flag)
+        refuse_time(column, 0, source, flag)
     if pd.api.types.is_numeric_dtype(dtype) and date_format is not None:
         width = len(datetime.datetime(2024, 11, 22, 13, 14, 15).strftime(date_format))
         column = column.astype("Int64").astype(str).str.zfill(width)
@@ -170,7 +170,7 @@ def _of_numbers(column, source, flag, notes=()):
     numbers = column.to_numpy(np.float64)
     bad = np.flatnonzero(~(np.abs(numbers) < 2**53) | (numbers != np.floor(numbers)))
     if len(bad):
-        _refuse(column, bad[0], source, flag)
+        refuse_time(column, bad[0], source, flag)
     numbers = numbers.astype(np.int64)
     for low, high, form, what in ((19000101, 21001231, "%Y%m%d", "days"),
                                   (190001, 210012, "%Y%m", "months")):  # fmt: skip
@@ -374,7 +374,8 @@ def _check_labels(shape, parts, texts, name, source):
 def _refuse_labels(texts, name, source, what):
     raise UserError(
         f"Texts such as {texts.iloc[0]!r} in column {name!r} of {source} look like months, but may "
-        f"be {what}. Write whole dates, or say --time none to take the rows as equally spaced."
+        f"be {what}. Write whole dates, or say --time none to take the rows of a series as equally "
+        f"spaced, or --categorical {name} in a table of examples."
     )
 
 
@@ -432,7 +433,7 @@ def _without_footer(column, bad, source, flag):
     footer = len(wrong) <= _FOOTER and wrong[0] == len(column) - len(wrong) and wrong[0] > 0
     if footer and not texts.str.contains(r"\d").any():
         return int(wrong[0])
-    _refuse(column, wrong[0], source, flag, len(wrong))
+    refuse_time(column, wrong[0], source, flag, len(wrong))
     return 0
 
 
@@ -441,25 +442,40 @@ def _refuse_order(fitting, texts, source, flag):
     for key, found in fitting.items():
         shown.append(f"{_in_words(key)} from {show(found.min())} to {show(found.max())}")
     raise UserError(
-        f"The dates in column {texts.name!r} of {source} ({flag}), such as {texts.iloc[0]!r}, "
-        f"can be read {' or '.join(shown)}. Say --day_first true or false, or how they are "
-        "written with --date_format, such as %d/%m/%Y."
+        f"The dates in column {texts.name!r} of {source}{f' ({flag})' * bool(flag)}, such as "
+        f"{texts.iloc[0]!r}, can be read {' or '.join(shown)}. Say --day_first true or false, or "
+        "how they are written with --date_format, such as %d/%m/%Y."
     )
 
 
-def _refuse(column, row, source, flag, count=1):
-    value = column.iloc[row]
+def refuse_time(column, row, source, flag, count=1) -> None:
+    """Raises a `UserError` for a value, at a position, that says no time.
+
+    Args:
+        column: The column, with the numbers of its rows from 0 as its index.
+        row: The position.
+        source: Name of the file.
+        flag: The flag that names the column; empty for one of a table's other columns.
+        count: In how many rows a missing time is missing.
+    """
+    name, value, number = column.name, column.iloc[row], column.index[row] + 1
     if pd.isna(value) or value == "":
         raise UserError(
-            f"Expected a time in every row of column {column.name!r} of {source}. Received: none "
-            f"in {count} rows, first row {row + 1} (row 1 follows the header). Fill them in or "
+            f"Expected a time in every row of column {name!r} of {source}. Received: none "
+            f"in {count} rows, first row {number} (row 1 follows the header). Fill them in or "
             "delete the rows."
         )
+    steps, cure = ", or whole step numbers,", "say --time none to take the rows as equally spaced"
+    if not flag:
+        steps, cure = "", (
+            f"say --missing_values {str(value)!r} if the date is missing, --categorical {name} if "
+            f"these are categories, or --drop {name}"
+        )
     raise UserError(
-        f"Expected dates such as 2024-01-31, 31.01.2024 or 2024-01-31 13:00, or whole step "
-        f"numbers, in column {column.name!r} of {source} ({flag}). Received: {str(value)!r} in row "
-        f"{row + 1} (row 1 follows the header). Correct or delete it, say with --date_format how "
-        "the dates are written, or say --time none to take the rows as equally spaced."
+        f"Expected dates such as 2024-01-31, 31.01.2024 or 2024-01-31 13:00{steps} in column "
+        f"{name!r} of {source}{f' ({flag})' * bool(flag)}. Received: {str(value)!r} in row "
+        f"{number} (row 1 follows the header). Correct or delete it, say with --date_format how "
+        f"the dates are written, or {cure}."
     )
 
 

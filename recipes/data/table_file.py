@@ -208,20 +208,22 @@ class TableFile:
         return found.values
 
     def column(self, name: str, label: bool = False) -> pd.Series:
-        """A column as what it looks like: numbers, texts, truth values, or dates of other files.
+        """A column as what it looks like: numbers, texts, truth values, or dates.
 
-        Texts are numbers if all are, but codes with leading zeros are texts. If nine in ten texts
+        Texts are dates if most are, see `dates`. They are numbers if all are, but codes with leading zeros are texts. If nine in ten texts
         are numbers, the others are mistakes.
 
         Args:
             name: The column.
             label: Whether it holds what is to be predicted. Then texts such as NA among a few
-                whole numbers are classes, and not missing.
+                whole numbers are classes, and not missing, and dates are texts.
 
         Raises:
             UserError: There are a few mistakes among numbers, or two ways to read them.
         """
         column = self._columns[name]
+        if not label and self.holds_times(name):
+            return self.dates(name)
         if isinstance(column, pd.Series):
             if column.dtype == object or pd.api.types.is_string_dtype(column.dtype):
                 return self.labels(name)
@@ -328,6 +330,43 @@ class TableFile:
         if not isinstance(column, pd.Series):
             column = self._iso(column)
             column = self._numbers_or_texts(name) if column is None else column
+        return self._times(name, column, regular, flag)
+
+    def dates(self, name: str) -> pd.Series:
+        """A column of dates, datetime64[us], NaT where one is missing.
+
+        Raises:
+            UserError: A date cannot be read, or two readings are possible.
+        """
+        column = self._columns[name]
+        if not isinstance(column, pd.Series):
+            column = self._iso(pc.if_else(pc.equal(column, ""), None, column))
+            column = self.texts(name) if column is None else column
+        present = column.dropna().rename(name)
+        words = []
+        if present.dtype == object:
+            absent = present.astype(str).str.strip().str.lower().isin(MISSING)
+            words = sorted(present[absent].astype(str).unique())
+            present = present[~absent]
+        values = np.full(len(column), np.datetime64("NaT"), dates.MICROSECONDS)
+        if len(present):
+            found = self._times(name, present, None, "")
+            if found.kept < len(present) or found.values.dtype.kind != "M":
+                dates.refuse_time(present, found.kept % len(present), self.source, "")
+            zoned = self.before.get("zones", {}).get(name, found.zone)
+            if zoned != found.zone:
+                raise UserError(
+                    f"Expected dates {'with' if zoned else 'without'} their distance to UTC in "
+                    f"column {name!r} of {self.source}, as in the run's data. Received: "
+                    f"{present.iloc[0]}."
+                )
+            self.decided.setdefault("zones", {})[name] = found.zone
+            values[present.index] = found.values
+        if words:
+            self._notes.append(f"{name}: taken as missing: {', '.join(map(repr, words))}")
+        return pd.Series(values, name=name)
+
+    def _times(self, name, column, regular, flag):
         day_first = self.dialect.day_first
         order = self.before.get("dates", {}).get(name)
         if day_first is not None:

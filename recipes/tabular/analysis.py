@@ -61,21 +61,22 @@ def row_losses(target, rows, found) -> np.ndarray:
 
 
 def importances(predict, task) -> tuple[pd.DataFrame, object]:
-    """Permutation importances on validation rows: the table and the picture.
+    """Permutation importances on test rows: the table and the picture.
 
     Args:
         predict: Function of the model's inputs.
         task: The `TabularTask`.
     """
-    rows = task.table.rows["validation"]
+    rows = task.table.rows["test"]
     rows = rows[np.linspace(0, len(rows) - 1, min(ROWS, len(rows))).astype(np.int64)]
-    target, mean = task.table.target, {False: np.sqrt, True: float}[bool(task.table.target.labels)]
+    target = task.table.target
     score = "increase of the nll" if target.labels else "increase of the rmse"
     found = permutation_importances(
         predict,
-        lambda outputs: float(mean(row_losses(target, rows, outputs).mean())),
+        lambda outputs, places: row_losses(target, rows[places], outputs),
         task.take(rows),
-        task.table.columns.names,
+        task.preprocessing.columns.places,
+        float if target.labels else np.sqrt,
     )
     return found.rename(columns={"mean": score}), plots.importances(found, score)
 

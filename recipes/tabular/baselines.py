@@ -36,12 +36,13 @@ class Baseline:
         features: Features of all rows of the table, `(n, features)`.
         target: The `Target`.
         rows: Positions of the rows of the parts `"train"` and `"validation"`; the latter decides.
+        weights: Weight of each class on validation, where the estimators are balanced, too.
     """
 
-    def __init__(self, estimators, features, target, rows):
+    def __init__(self, estimators, features, target, rows, weights=None):
         self.features = features
         self.classes = len(target.labels)
-        self.target = target.values
+        self.target, self.weights = target.values, weights
         train, known = rows["train"], rows["validation"]
         if self.classes:  # what no training row shows cannot be scored
             known = known[np.isin(self.target[known], self.target[train])]
@@ -62,21 +63,27 @@ class Baseline:
         held_out = {}
         if getattr(estimator, "early_stopping", False):
             held_out = {"X_val": self.features[known], "y_val": self.target[known]}
+            if self.weights is not None:
+                held_out["sample_weight"] = np.ones(len(train))  # times that of the class
+                held_out["sample_weight_val"] = self.weights[self.target[known]]
         return estimator.fit(self.features[train], self.target[train], **held_out)
 
     def _loss(self, estimator, known):
         actual, features = self.target[known], self.features[known]
         if not self.classes:
             return mean_squared_error(actual, estimator.predict(features))
-        return log_loss(actual, estimator.predict_proba(features), labels=estimator.classes_)
+        weights = None if self.weights is None else self.weights[actual]
+        found = estimator.predict_proba(features)
+        return log_loss(actual, found, labels=estimator.classes_, sample_weight=weights)
 
 
-def constant(target, train):
+def constant(target, train, balanced=False):
     """Predicts the mean of the training rows, or how frequent each class is in them.
 
     Args:
         target: The `Target`.
         train: Positions of the training rows.
+        balanced: Whether every class counts alike.
 
     Returns:
         A function of positions of rows, as a `Baseline` is.
@@ -85,10 +92,11 @@ def constant(target, train):
         mean = target.values[train].mean()
         return lambda rows: np.full(len(rows), mean)
     shares = np.bincount(target.values[train], minlength=len(target.labels)) / len(train)
+    shares = np.full(len(shares), 1 / len(shares)) if balanced else shares
     return lambda rows: np.tile(shares, (len(rows), 1))
 
 
-def baselines(inputs, target, rows, codes) -> dict:
+def baselines(inputs, target, rows, codes, weights=None) -> dict:
     """Boosted trees, a linear model, and a constant.
 
     The linear one (ridge or logistic regression) reads medians for missing numbers, standardised
@@ -99,21 +107,25 @@ def baselines(inputs, target, rows, codes) -> dict:
         target: The `Target`.
         rows: Positions of the rows of the parts `"train"` and `"validation"`.
         codes: Number of codes of each column of categories.
+        weights: Weight of each class; `None` where all rows count alike.
 
     Returns:
         `{name: function of positions of rows}`.
     """
     features, numeric, categories = _features(inputs, len(target.values))
     few = [n for n, c in zip(categories, codes, strict=True) if c < _MOST_CODES]
-    trees = [_trees(target, few, *setting) for setting in TREES]
+    balanced = {} if weights is None else {"class_weight": "balanced"}
+    trees = [_trees(target, few, *setting, **balanced) for setting in TREES]
     linear = [
-        make_pipeline(_linear_features(numeric, categories), _linear(target, penalty))
+        make_pipeline(_linear_features(numeric, categories), _linear(target, penalty, **balanced))
         for penalty in PENALTIES
     ]
     return {
-        "boosted_trees": Baseline(trees, features, target, rows),
-        "logistic" if target.labels else "ridge": Baseline(linear, features, target, rows),
-        "majority" if target.labels else "mean": constant(target, rows["train"]),
+        "boosted_trees": Baseline(trees, features, target, rows, weights),
+        "logistic" if target.labels else "ridge": Baseline(
+            linear, features, target, rows, weights
+        ),
+        "majority" if target.labels else "mean": constant(target, rows["train"], bool(balanced)),
     }
 
 
@@ -127,7 +139,7 @@ def _features(inputs, count):
     return features, columns[: numbers.shape[1]], columns[numbers.shape[1] :]
 
 
-def _trees(target, categorical, rate, leaves, rows_of_leaf, penalty):
+def _trees(target, categorical, rate, leaves, rows_of_leaf, penalty, **balanced):
     kind = HistGradientBoostingClassifier if target.labels else HistGradientBoostingRegressor
     return kind(
         learning_rate=rate,
@@ -139,13 +151,14 @@ def _trees(target, categorical, rate, leaves, rows_of_leaf, penalty):
         early_stopping=True,
         n_iter_no_change=NO_PROGRESS,
         random_state=0,
+        **balanced,
     )
 
 
-def _linear(target, penalty):
+def _linear(target, penalty, **balanced):
     if not target.labels:
         return Ridge(alpha=penalty)
-    return LogisticRegression(C=1 / penalty, max_iter=1000)
+    return LogisticRegression(C=1 / penalty, max_iter=1000, **balanced)
 
 
 def _linear_features(numeric, categories):

@@ -32,6 +32,7 @@ class TabularConfig(Dialect, TrainConfig):
             standard deviation.
         target_normalization: Whether the target of a regression is standardised for training;
             predictions come out in its own units either way.
+        class_weight: With balanced, every class counts alike in the loss, however rare.
         missing: What is known of a missing number: a column of its own says that it is missing
             (flag), or it only gets a learned value (fill).
         bins: Bins of each number with --model.numeric_embedding piecewise.
@@ -59,6 +60,7 @@ class TabularConfig(Dialect, TrainConfig):
     split_seed: int = SPLIT_SEED
     normalization: Literal["robust", "quantile", "standard"] = "robust"
     target_normalization: Literal["standard", "none"] = "standard"
+    class_weight: Literal["none", "balanced"] = "none"
     missing: Literal["flag", "fill"] = "flag"
     bins: int = 48
     auxiliary_weight: float = 0.1

@@ -1,53 +1,79 @@
 """What a model reads: how much worse it gets when a column is shuffled.
 
-By hand, since scikit-learn's `permutation_importance` wants an estimator and one array: a dummy and
-a cast for each kind of column would be longer than the loop.
-
-Reference: Breiman, *Random forests*, 2001, section 10.
+Reference: Breiman, *Random forests*, 2001, section 10; Shao and Wu, *A general theory for jackknife
+variance estimation*, 1989.
 """
 
 import numpy as np
 import pandas as pd
+from scipy import stats
+from sklearn.dummy import DummyRegressor
+from sklearn.inspection import permutation_importance
 
-#: Rows at most that are shuffled, and how often.
-ROWS, REPEATS = 2000, 5
+from recipes.tabular.intervals import LEVEL
+
+#: Rows at most that are shuffled, and how many halves of them.
+ROWS, REPEATS = 2000, 10
 
 
-def permutation_importances(predict, loss, inputs, names) -> pd.DataFrame:
+def permutation_importances(predict, losses, inputs, places, score=float) -> pd.DataFrame:
     """Shuffles one column after the other, and scores what the model then predicts.
 
+    Each time half of the rows, drawn at random, is shuffled and compared with itself as it was. So
+    the results differ as if other rows had been tested: the variance of a mean over half of the
+    rows, around that over all, is the variance of the latter. The interval is Student's t of them.
     Columns that say the same share their importance: shuffling one leaves the other.
 
     Args:
         predict: Function of inputs.
-        loss: Function of predictions; lower is better.
+        losses: Function of predictions and the positions of their rows: the loss of each row.
         inputs: Arrays of some rows, `{"numeric": ..., "categories": ...}`, of the kinds there are.
-        names: Names of the columns, the numeric ones first.
+        places: The input and the columns in it of each of the table's columns, see
+            `zoo.layers.TableColumns.places`.
+        score: Function of a mean loss, such as a square root.
 
     Returns:
-        The `column`s, the most important first, by how much the loss grows on average over the
-        shuffles (`mean`), and its standard deviation over them (`deviation`).
+        The `column`s, the most important first, by how much the score of the loss grows (`mean`),
+        and the ends of the 95 % interval of that (`low`, `high`).
 
     Example:
         >>> import numpy as np
         >>> x = np.random.default_rng(0).normal(size=(200, 2))
-        >>> error = lambda y: float(np.mean((y - x[:, 0]) ** 2))
+        >>> error = lambda y, rows: (y - x[rows, 0]) ** 2
         >>> found = permutation_importances(
-        ...     lambda inputs: inputs["numeric"][:, 0], error, {"numeric": x}, ["read", "ignored"]
+        ...     lambda inputs: inputs["numeric"][:, 0], error, {"numeric": x},
+        ...     {"read": ("numeric", [0]), "ignored": ("numeric", [1])},
         ... )
-        >>> found["column"].tolist(), (found["mean"] > 1).tolist()
+        >>> found["column"].tolist(), (found["low"] > 1).tolist()
         (['read', 'ignored'], [True, False])
     """
-    base = loss(predict(inputs))
-    generator = np.random.default_rng(0)
-    worse = []
-    for kind in sorted(inputs, reverse=True):  # the numeric ones first
-        for column in range(inputs[kind].shape[1]):
-            shuffled = inputs[kind].copy()
-            losses = []
-            for _ in range(REPEATS):
-                shuffled[:, column] = generator.permutation(inputs[kind][:, column])
-                losses.append(loss(predict({**inputs, kind: shuffled})) - base)
-            worse.append(losses)
-    found = {"column": names, "mean": np.mean(worse, axis=1), "deviation": np.std(worse, axis=1)}
+    count = len(next(iter(inputs.values())))
+    before = losses(predict(inputs), np.arange(count))
+
+    def increase(_, sources, rows):
+        """Minus what is lost if each column's values come from other rows, its `sources`."""
+        if len(rows) == count:
+            return 0.0  # as they are
+        shuffled = {kind: array[rows] for kind, array in inputs.items()}
+        for column, (kind, those) in zip(sources.T, places.values(), strict=True):
+            shuffled[kind][:, those] = inputs[kind][column][:, those]
+        return score(before[rows].mean()) - score(losses(predict(shuffled), rows).mean())
+
+    rows = np.arange(count)
+    sources = np.repeat(rows[:, None], len(places), axis=1)
+    halves = [
+        permutation_importance(
+            DummyRegressor(),  # asked for, and not used
+            sources,
+            rows,
+            scoring=increase,
+            n_repeats=1,
+            max_samples=0.5,
+            random_state=seed,
+        ).importances_mean
+        for seed in range(REPEATS)
+    ]
+    mean = np.mean(halves, axis=0)
+    half = stats.t.ppf((1 + LEVEL) / 2, REPEATS - 1) * np.std(halves, axis=0, ddof=1)
+    found = {"column": list(places), "mean": mean, "low": mean - half, "high": mean + half}
     return pd.DataFrame(found).sort_values("mean", ascending=False, kind="stable")

@@ -1,7 +1,9 @@
 """Reads the table that the flags of a run name, decides what its columns are, and splits it."""
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -15,6 +17,7 @@ from recipes.errors import UserError
 from recipes.tabular.data.diabetes import diabetes
 from recipes.tabular.data.housing import housing, housing_book
 from recipes.tabular.data.titanic import titanic
+from recipes.tabular.leaks import leaks
 
 READERS = {"diabetes": diabetes, "housing": housing, "titanic": titanic}
 
@@ -69,11 +72,19 @@ def load_table(config) -> Table:
     if len(frame) < FEWEST:
         raise UserError(
             f"Expected at least {FEWEST} rows with a target {config.target!r} in {source}. "
-            f"Received: {len(frame)}."
+            f"Received: {len(frame)}. Add rows: of fewer none can be kept to test on."
         )
     target = read_target(frame[config.target], source, config.task)
+    if config.class_weight != "none" and not target.labels:
+        raise UserError(
+            f"--class_weight {config.class_weight} weighs classes. Received: the target "
+            f"{config.target!r} of {source}, which is a number. Leave it out, or say --task "
+            "classification."
+        )
     frame = frame.drop(columns=[config.target, *config.drop], errors="ignore")
-    columns = infer_columns(frame, source, config.numeric, config.categorical)
+    names = config.numeric, config.categorical
+    columns = infer_columns(frame, source, *names, partial(_reader, config, target))
+    notes += [*columns.notes, *leaks(frame, columns, target)]
     if rows is None:
         rows, more = split(
             target, config.validation_fraction, config.test_fraction, config.split_seed
@@ -86,9 +97,17 @@ def load_table(config) -> Table:
         kept + 1,
         rows,
         source,
-        (*notes, *columns.notes),
+        tuple(notes),
         file.decided if file else {},
     )
+
+
+def _reader(config, target, text):
+    """What learns from a column of free text, in words."""
+    if not config.data or not target.labels:
+        return ""
+    flags = shlex.join([config.data, "--text", text, "--target", config.target])
+    return f", which `zoo train text_classification --data {flags}` learns from"
 
 
 def _read(config):

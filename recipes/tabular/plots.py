@@ -57,7 +57,7 @@ def _running(predicted, error):
 
 
 def importances(found, score) -> Figure:
-    """Bars of permutation importances with their spread over the shuffles.
+    """Bars of permutation importances with their 95 % intervals.
 
     Args:
         found: See `recipes.tabular.importances.permutation_importances`.
@@ -69,7 +69,7 @@ def importances(found, score) -> Figure:
     axis.barh(
         [shortened(name, 32) for name in shown["column"]],
         shown["mean"],
-        xerr=shown["deviation"],
+        xerr=[shown["mean"] - shown["low"], shown["high"] - shown["mean"]],
         color="tab:blue",
         ecolor="0.3",
         error_kw={"lw": 1},

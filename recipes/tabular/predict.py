@@ -71,9 +71,11 @@ def _test_part(config):
 def _read(file, columns, target, labels):
     """The model's columns out of a file, and the target where the file has it."""
     categories = [name for name, _ in columns.categories]
-    for name in (*columns.numeric, *categories):
+    dates = [name for name, *_ in columns.dates]
+    for name in (*columns.numeric, *dates, *categories):
         file.require(name, "the model reads it")
     found = {name: file.numbers(name) for name in columns.numeric}
+    found |= {name: file.dates(name) for name in dates}
     found |= {name: file.labels(name) for name in categories}
     actual = None
     if target in file.names:

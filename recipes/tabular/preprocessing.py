@@ -13,7 +13,7 @@ SCALERS = {
 
 
 class Preprocessing:
-    """Scales numbers, fills the missing ones, and looks categories up.
+    """Takes dates apart, scales numbers, fills the missing ones, and looks categories up.
 
     All that a model reads, on whatever path, comes out of here.
 
@@ -31,15 +31,21 @@ class Preprocessing:
 
     def __init__(self, frame, columns, normalization="robust", flag_missing=True):
         self.columns = zoo.layers.TableColumns(
-            columns.numeric, known_values(frame, columns.categorical), name="columns"
+            columns.numeric,
+            known_values(frame, columns.categorical),
+            dates={name: zoo.layers.known_date(frame[name]) for name in columns.dates},
+            name="columns",
         )
         self.numeric = self.columns.encode(frame).get("numeric")
-        self.names = [*columns.numeric]
+        self.names = [*self.columns.numeric_names]
         self._layers = []
         if self.numeric is not None:
             absent = np.isnan(self.numeric).any(axis=0)
-            flags = np.flatnonzero(absent).tolist() if flag_missing else []
-            self.names += [f"{columns.numeric[flag]} is missing" for flag in flags]
+            places = self.columns.places.items()  # a date is missing in all its parts: one flag
+            numeric = [(name, place[0]) for name, (kind, place) in places if kind == "numeric"]
+            flagged = [(name, place) for name, place in numeric if flag_missing and absent[place]]
+            flags = [place for _, place in flagged]
+            self.names += [f"{name} is missing" for name, _ in flagged]
             self._layers = [
                 SCALERS[normalization].from_data(self.numeric, name="scaling"),
                 zoo.layers.FillMissing(flags, name="missing"),

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from recipes.classification.splits import dealt, stratified
+from recipes.classification.splits import balanced_weights, dealt, stratified
 from recipes.classification.task import validation_figures
 from recipes.data.arrays import ArrayBatches
 from recipes.engine.conformal import Conformal
@@ -22,6 +22,10 @@ from recipes.tabular.preprocessing import Preprocessing
 
 #: Training rows at most on which the training scores are computed, evenly spaced.
 MAX_TRAIN_SCORED = 20_000
+_SHUFFLED = (
+    "How much worse the test part is predicted where a column is shuffled, with the 95 % interval. "
+    "Columns that say the same share what they tell."
+)
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,9 @@ class TabularTask:
             notes.append(f"classes: {_listed(shown, len(shares) - len(shown))}")
         if columns.numeric:
             notes.append(f"numeric columns: {_listed(columns.numeric)}")
+        for name, _, parts in self.preprocessing.columns.dates:
+            read = ", ".join(parts).replace("age", "age in days at the newest training date")
+            notes.append(f"column {name!r} holds dates: read as {read}")
         if columns.categorical:
             known = dict(self.preprocessing.columns.categories)
             shown = [f"{name} ({len(known[name])} values)" for name in columns.categorical]
@@ -98,6 +105,7 @@ class TabularTask:
             "labels": list(self.table.target.labels),
             "numeric": list(columns.numeric),
             "categorical": list(columns.categorical),
+            "dates": list(columns.dates),
             "reading": dict(self.table.decided),
         }
 
@@ -127,11 +135,20 @@ class TabularTask:
 
     def batches(self, split, built, seed=None) -> ArrayBatches:
         """Batches of a split for the training model: shuffled with a seed, in order without."""
-        rows = self.table.rows[split]
+        rows, target = self.table.rows[split], self.table.target
         size = self.config.batch_size if seed is not None else 1024
         two = isinstance(built.training_model.output, dict)
         kind = _AuxiliaryBatches if two else ArrayBatches
-        return kind(self.take(rows), self._scaled_target(rows), size, seed)
+        weights = None if self.class_weights is None else self.class_weights[target.values[rows]]
+        return kind(self.take(rows), self._scaled_target(rows), size, seed, weights)
+
+    @cached_property
+    def class_weights(self) -> np.ndarray | None:
+        """Weight of each class in the loss; `None` where all rows count alike."""
+        if self.config.class_weight == "none":
+            return None
+        target = self.table.target
+        return balanced_weights(target.values[self.table.rows["train"]], len(target.labels))
 
     def _scaled_target(self, rows):
         target = self.table.target
@@ -167,7 +184,8 @@ class TabularTask:
     def fitted_baselines(self) -> dict:
         """The same, fitted once."""
         sizes = self.preprocessing.columns.category_sizes
-        return baselines(self.inputs, self.table.target, self.table.rows, sizes)
+        weights = self.class_weights
+        return baselines(self.inputs, self.table.target, self.table.rows, sizes, weights)
 
     def figures(self, model):
         """A function of the epoch that draws the errors on validation rows, for TensorBoard."""
@@ -232,7 +250,7 @@ class TabularTask:
         return [
             Section("95 % interval", interval),
             *sections,
-            Section("Permutation importances", tables.in_report(ranked.head(10))),
+            Section("Permutation importances", f"{_SHUFFLED}\n\n{tables.in_report(ranked.head(10))}"),
             Section("Worst test rows", tables.in_report(worst, texts=0)),
             *analysis.error_outputs(self, rows, found),
             Figure("What the model reads: permutation importances", "importances", bars),
@@ -243,8 +261,8 @@ class _AuxiliaryBatches(ArrayBatches):
     """The same targets for both outputs of a model with an auxiliary one."""
 
     def assemble(self, examples, ops=np):
-        inputs, targets = super().assemble(examples, ops)
-        return inputs, {"main": targets, "auxiliary": targets}
+        inputs, *others = super().assemble(examples, ops)  # targets, and weights if there are any
+        return inputs, *({"main": each, "auxiliary": each} for each in others)
 
 
 def _listed(names, more=0):

@@ -1,6 +1,10 @@
 """Reads the texts that the flags of a run name, and turns them into ids."""
 
+import re
+import shlex
+
 import numpy as np
+import pandas as pd
 
 from callbacks.drawing import shortened
 from recipes.classification.splits import stratified_sample
@@ -14,6 +18,8 @@ from recipes.text_classification.task import TextTask
 
 #: Shares of validation and of the test part, where nothing else is said.
 FRACTION = 0.1
+#: Classes at most whose names are looked for in the texts, and in how many texts they say it all.
+MOST_NAMES, NEARLY_ALL = 50, 0.98
 
 
 def load(config) -> TextTask:
@@ -34,6 +40,7 @@ def load(config) -> TextTask:
         rows["train"], note = _sample(labelled, config)
         notes += note
     parts, reader = encoded(config, labelled, rows)
+    notes += _telling(config, labelled, parts["train"])
     notes += _classes(parts["train"])
     notes += _ids(config, parts) if reads_ids(config) else ()
     folds = {}
@@ -84,6 +91,31 @@ def _classes(part):
     named = zip(part.classes, shares, strict=True)
     shown = [f"{shortened(label, 40)} ({100 * share:.0f} %)" for label, share in named]
     return (f"classes: {', '.join(shown[:10])}{', ...' if shown[10:] else ''}",)
+
+
+def _telling(config, labelled, part):
+    """Notes on texts that name their class, and on those of one word."""
+    if not config.data:
+        return ()
+    notes, texts = (), pd.Series(part.texts).str.lower()
+    text, target = labelled.columns
+    classes = [rf"(?<!\w){re.escape(label.lower())}(?!\w)" for label in part.classes]
+    if len(classes) <= MOST_NAMES:
+        named = np.stack([texts.str.contains(name) for name in classes], axis=1)
+        own = named[np.arange(len(part)), part.labels] & (named.sum(axis=1) == 1)
+        if own.mean() > NEARLY_ALL:
+            notes += (
+                f"column {text!r} gives {target} away: {100 * own.mean():.0f} % of the training "
+                "texts hold the name of their class, and of no other",
+            )
+    words = texts.str.split().str.len()
+    if config.tokenizer == "words" and words[words > 0].median() == 1:
+        notes += (
+            f"most texts are of one word: --tokenizer characters reads its letters, and `zoo train "
+            f"tabular {shlex.join(['--data', config.data, '--target', target])}` takes words "
+            "that repeat for categories",
+        )
+    return notes
 
 
 def _ids(config, parts):

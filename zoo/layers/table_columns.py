@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from zoo.layers.categories import known_codes
+from zoo.layers.dates import date_parts
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -23,6 +24,8 @@ class TableColumns(keras.layers.Layer):
         categories: The known values of each column of categories, `{column: [values]}`. They are
             compared as strings, see `category_strings`; the first one has code 1. Code 0 stands
             for unknown and for missing.
+        dates: What is read of each column of dates, `{column: {"newest": ..., "parts": [...]}}` as
+            `known_date` finds it. The parts follow the numeric columns, as numbers like them.
         dtype: Defaults to `"float32"` under every policy: raw units need the digits.
 
     Raises:
@@ -38,6 +41,9 @@ class TableColumns(keras.layers.Layer):
                [1, 0]], dtype=int32))
         >>> layer.category_sizes
         (4, 3)
+        >>> layer = TableColumns(dates={"day": {"newest": "2024-03-01", "parts": ["month", "age"]}})
+        >>> layer.numeric_names, layer.encode({"day": ["2024-02-29", None]})["numeric"].tolist()
+        (('day: month', 'day: age'), [[2.0, 1.0], [nan, nan]])
     """
 
     def __init__(
@@ -45,6 +51,7 @@ class TableColumns(keras.layers.Layer):
         numeric: Sequence[str] = (),
         categories: Mapping[str, Sequence] | None = None,
         dtype: str = "float32",
+        dates: Mapping[str, Mapping] | None = None,
         **kwargs,
     ):
         super().__init__(dtype=dtype, **kwargs)
@@ -54,12 +61,17 @@ class TableColumns(keras.layers.Layer):
         self.categories = tuple(
             (str(name), tuple(category_strings(values))) for name, values in items
         )
-        names = [*self.numeric, *(name for name, _ in self.categories)]
+        self.dates = tuple(
+            (str(name), str(known["newest"]), tuple(known["parts"]))
+            for name, known in (dates or {}).items()
+        )
+        names = self._names
         if not names or len(set(names)) < len(names):
             raise ValueError(
-                "TableColumns needs columns with different names, each either numeric or a "
-                f"category. Received: numeric={list(self.numeric)}, "
-                f"categories of {[name for name, _ in self.categories]}"
+                "TableColumns needs columns with different names, each either numeric, a category "
+                f"or of dates. Received: numeric={list(self.numeric)}, categories of "
+                f"{[name for name, _ in self.categories]}, dates of "
+                f"{[name for name, _, _ in self.dates]}"
             )
         for name, values in self.categories:
             if None in values or len(set(values)) < len(values):
@@ -69,6 +81,28 @@ class TableColumns(keras.layers.Layer):
                 )
 
     @property
+    def _names(self):
+        categories, dates = ([name for name, *_ in kind] for kind in (self.categories, self.dates))
+        return [*self.numeric, *categories, *dates]
+
+    @property
+    def numeric_names(self) -> tuple[str, ...]:
+        """Names of the columns of the input `numeric`: the numeric ones, and parts of dates."""
+        parts = (f"{name}: {part}" for name, _, parts in self.dates for part in parts)
+        return (*self.numeric, *parts)
+
+    @property
+    def places(self) -> dict[str, tuple[str, list[int]]]:
+        """The input in which each of the table's columns stands, and its columns there."""
+        counts = [(name, 1) for name in self.numeric]
+        counts += [(name, len(parts)) for name, _, parts in self.dates]
+        found, first = {}, 0
+        for name, count in counts:
+            found[name] = ("numeric", list(range(first, first + count)))
+            first += count
+        return found | {name: ("categories", [k]) for k, (name, _) in enumerate(self.categories)}
+
+    @property
     def category_sizes(self) -> tuple[int, ...]:
         """Number of codes of each column of categories, unknown (code 0) included."""
         return tuple(len(values) + 1 for _, values in self.categories)
@@ -76,8 +110,8 @@ class TableColumns(keras.layers.Layer):
     def new_inputs(self) -> dict[str, keras.KerasTensor]:
         """New symbolic inputs, `{"numeric": ..., "categories": ...}`, of the kinds there are."""
         inputs = {}
-        if self.numeric:
-            inputs["numeric"] = keras.Input((len(self.numeric),), name="numeric")
+        if self.numeric_names:
+            inputs["numeric"] = keras.Input((len(self.numeric_names),), name="numeric")
         if self.categories:
             shape = (len(self.categories),)
             inputs["categories"] = keras.Input(shape, dtype="int32", name="categories")
@@ -86,8 +120,9 @@ class TableColumns(keras.layers.Layer):
     def encode(self, frame: Any) -> dict[str, np.ndarray]:
         """Turns a table into the arrays of the model's inputs.
 
-        Numbers that are missing or not finite become NaN, and values that are missing or
-        unknown code 0.
+        Numbers that are missing or not finite become NaN, as do the parts of missing dates, and
+        values that are missing or unknown code 0. Texts are dates if they are written as ISO 8601
+        says.
 
         Args:
             frame: A pandas `DataFrame`, or a dictionary of columns of equal length.
@@ -97,13 +132,17 @@ class TableColumns(keras.layers.Layer):
 
         Raises:
             ValueError: If a column is missing or occurs twice, or a numeric column holds something
-                else than numbers; the message names it.
+                else than numbers, or one of dates something else; the message names it.
         """
         columns = _Columns(frame)
-        columns.require([*self.numeric, *(name for name, _ in self.categories)])
+        columns.require(self._names)
         arrays = {}
-        if self.numeric:
-            arrays["numeric"] = np.stack([columns.numbers(name) for name in self.numeric], axis=1)
+        if self.numeric_names:
+            numbers = [columns.numbers(name) for name in self.numeric]
+            for name, newest, parts in self.dates:
+                found = date_parts(columns.times(name), newest)
+                numbers += [np.float32(found[part]) for part in parts]
+            arrays["numeric"] = np.stack(numbers, axis=1)
         if self.categories:
             codes = [columns.codes(name, values) for name, values in self.categories]
             arrays["categories"] = np.stack(codes, axis=1)
@@ -112,7 +151,7 @@ class TableColumns(keras.layers.Layer):
     def call(self, inputs):
         """Passes the inputs on, unknown codes as 0."""
         outputs = {}
-        if self.numeric:
+        if self.numeric_names:
             outputs["numeric"] = ops.cast(inputs["numeric"], self.compute_dtype)
         if self.categories:
             outputs["categories"] = known_codes(inputs["categories"], self.category_sizes)
@@ -121,7 +160,11 @@ class TableColumns(keras.layers.Layer):
     def get_config(self):
         """Arguments to rebuild the layer."""
         categories = {name: list(values) for name, values in self.categories}
-        return {**super().get_config(), "numeric": list(self.numeric), "categories": categories}
+        dates = {
+            name: {"newest": newest, "parts": list(parts)} for name, newest, parts in self.dates
+        }
+        own = {"numeric": list(self.numeric), "categories": categories, "dates": dates}
+        return {**super().get_config(), **own}
 
 
 def category_strings(values: Iterable) -> list[str | None]:
@@ -209,6 +252,28 @@ class _Columns:
         with np.errstate(over="ignore"):
             values = values.astype("float32")
         return np.where(np.isfinite(values), values, np.float32(np.nan))
+
+    def times(self, name):
+        """A column as datetime64, NaT where it is missing."""
+        import pandas as pd
+
+        column = self.frame.iloc[:, self.names.index(name)]
+        if column.dtype.kind == "M" and not isinstance(column.dtype, pd.DatetimeTZDtype):
+            return column.to_numpy("datetime64[us]")
+        column = column.astype(object)
+        column = column.mask(column.map(lambda value: isinstance(value, str) and not value.strip()))
+        dates = column.mask(column.map(lambda value: isinstance(value, int | float)))
+        times = pd.to_datetime(dates, format="ISO8601", errors="coerce", utc=True)
+        zoned = column.astype(str).str.contains(r":.*(?:[+-]\d\d:?\d\d|Z)$")
+        wrong = np.flatnonzero(column.notna() & (times.isna() | zoned))
+        if wrong.size:
+            raise ValueError(
+                f"Column {name!r} must hold dates without a time zone, such as 2024-01-31 or "
+                f"2024-01-31 13:00. Received: {column.iloc[wrong[0]]!r} in row {wrong[0]}. "
+                "pandas.to_datetime(column, format=...) reads others, and "
+                '.dt.tz_convert("UTC").dt.tz_localize(None) takes a zone away'
+            )
+        return times.dt.tz_localize(None).to_numpy("datetime64[us]")
 
     def codes(self, name, values):
         """A column as int32 codes: the position of a value among the known ones plus 1, or 0."""

@@ -90,6 +90,11 @@ def read_labelled_texts(
         raise UserError(
             f"Expected at least {FEWEST} rows with a {target} in {path}. Received: {len(train)}."
         )
+    if not train[text].str.strip().any():
+        raise UserError(
+            f"Expected texts in the column {text!r} of {path}. Received: {len(train):,} empty ones. "
+            "Name the column of texts with --text."
+        )
     classes = read_target(train[target], path, "classification")
     fractions = {"test": test_fraction, "validation": validation_fraction}
     fractions = {name: share for name, share in fractions.items() if name not in files}
