@@ -64,7 +64,6 @@ class Baseline:
         if getattr(estimator, "early_stopping", False):
             held_out = {"X_val": self.features[known], "y_val": self.target[known]}
             if self.weights is not None:
-                held_out["sample_weight"] = np.ones(len(train))  # times that of the class
                 held_out["sample_weight_val"] = self.weights[self.target[known]]
         return estimator.fit(self.features[train], self.target[train], **held_out)
 

@@ -1,6 +1,7 @@
 """The task of predicting a column of a table: rows, scaling, baselines, and what a run asks."""
 
 import hashlib
+import shlex
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -17,11 +18,13 @@ from recipes.tabular import analysis, plots, tables
 from recipes.tabular.baselines import baselines
 from recipes.tabular.config import TabularConfig
 from recipes.tabular.loading import Table, strata
-from recipes.tabular.predictions import predict
+from recipes.tabular.predictions import FEWEST, predict
 from recipes.tabular.preprocessing import Preprocessing
 
 #: Training rows at most on which the training scores are computed, evenly spaced.
 MAX_TRAIN_SCORED = 20_000
+#: Values from which on it is said that a column of categories has too few rows of each.
+MANY_VALUES = 100
 _SHUFFLED = (
     "How much worse the test part is predicted where a column is shuffled, with the 95 % interval. "
     "Columns that say the same share what they tell."
@@ -85,6 +88,13 @@ class TabularTask:
             known = dict(self.preprocessing.columns.categories)
             shown = [f"{name} ({len(known[name])} values)" for name in columns.categorical]
             notes.append(f"columns of categories: {_listed(shown)}")
+            rows = len(self.table.rows["train"])
+            notes += [
+                f"column {name!r} has {len(values):,} values, {rows / len(values):.1f} training "
+                f"rows each: too few to learn much of one (--drop {shlex.quote(name)})"
+                for name, values in known.items()
+                if len(values) > MANY_VALUES and rows / len(values) < FEWEST
+            ]
         return (*notes, *self.table.notes)
 
     @cached_property

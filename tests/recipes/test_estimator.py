@@ -253,6 +253,16 @@ def test_wrong_data():
         model.predict(np.ones((4, 3)))
 
 
+@pytest.mark.parametrize("zone", [None, "UTC"])
+def test_dates_are_refused_with_the_cure(trained, zone):
+    dated = pd.DataFrame({"day": pd.date_range("2024-01-01", periods=20, tz=zone)})
+    for frame in (dated, dated.assign(x=1.0)):
+        with pytest.raises(ValueError, match=r"dates in column 'day'.*zoo.layers.date_parts"):
+            ZooRegressor().fit(frame, np.arange(20.0))
+        with pytest.raises(ValueError, match="dates in column 'day'"):
+            trained.predict(frame)
+
+
 def test_a_model_of_ones_own():
     @zoo.register_model
     def twice(input_shape, outputs=1, head="regression", width=4):

@@ -141,6 +141,10 @@ CASES = {
         ids(260, STEPS),
     ),
     "TableColumns": lambda: (own.TableColumns(["age"], KINDS), TABLE),
+    "TableColumns-dates": lambda: (
+        own.TableColumns(dates={"day": {"newest": "2024-03-01", "parts": ["age"]}}),
+        {"numeric": floats(1)},
+    ),
     "TextTokenizer": lambda: (
         own.TextTokenizer(own.WordTokenizer(["film", "good"]), max_length=STEPS),
         IDS,

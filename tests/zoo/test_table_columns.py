@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo.layers import TableColumns, category_strings
+from zoo.layers import TableColumns, category_strings, date_parts, known_date
 
 CATEGORIES = {"port": ["S", "C"], "class": ["1", "2", "3"]}
 
@@ -221,3 +221,74 @@ def test_every_known_value_has_its_code_in_any_order(column, data):
     codes = layer.encode(table)["categories"].ravel()
     strings = category_strings([column[i] for i in order])
     assert codes.tolist() == [0 if s is None else known.index(s) + 1 for s in strings]
+
+
+# Dates
+
+DAYS = ["2024-02-29 13:30", None, "1969-12-31", "2100-03-01T23:59"]
+MOMENTS = pd.to_datetime(DAYS, format="ISO8601")
+
+
+def test_the_parts_of_dates_are_those_of_pandas():
+    parts = date_parts(MOMENTS, "2024-03-01")
+    for name in ("year", "month", "day"):
+        np.testing.assert_array_equal(parts[name], getattr(MOMENTS, name), name)
+    np.testing.assert_array_equal(parts["weekday"], MOMENTS.day_of_week)
+    hours = np.array([13.5, np.nan, 0, 23 + 59 / 60])
+    np.testing.assert_allclose(parts["hour"], hours, rtol=1e-15)
+    age = (pd.Timestamp("2024-03-01") - MOMENTS) / pd.Timedelta(days=1)
+    np.testing.assert_allclose(parts["age"], age, rtol=1e-15)
+
+
+def test_only_parts_that_differ_are_read():
+    days = pd.date_range("2024-03-01", periods=5)
+    newest = "2024-03-05T00:00:00.000000"
+    assert known_date(days) == {"newest": newest, "parts": ["day", "weekday", "age"]}
+    assert known_date(days[-1:])["parts"] == ["age"]
+    assert known_date(pd.to_datetime([None, None]))["parts"] == ["age"]
+    assert "hour" in known_date(days + pd.to_timedelta(range(5), unit="h"))["parts"]
+
+
+def dated():
+    return TableColumns(["fare"], CATEGORIES, dates={"day": known_date(MOMENTS)})
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        DAYS,
+        MOMENTS,
+        MOMENTS.to_numpy("datetime64[s]"),
+        pd.array(DAYS, dtype="string"),
+        pd.Categorical(DAYS),
+        [moment.to_pydatetime() for moment in MOMENTS],
+        [DAYS[0], "", *DAYS[2:]],
+    ],
+    ids=["texts", "pandas", "seconds", "strings", "categories", "datetimes", "empty"],
+)
+def test_dates_of_any_type_become_their_parts(values):
+    layer = TableColumns.from_config(dated().get_config())
+    encoded = layer.encode(passengers().assign(day=values))
+    names = ("fare", *(f"day: {name}" for name in date_parts([], "2024")))
+    assert layer.numeric_names == names
+    expected = np.stack([passengers()["fare"], *date_parts(MOMENTS, "2100-03-01T23:59").values()])
+    np.testing.assert_array_equal(encoded["numeric"], expected.T.astype("float32"))
+    np.testing.assert_array_equal(encoded["categories"], CODES)
+    places = {"fare": ("numeric", [0]), "day": ("numeric", [1, 2, 3, 4, 5, 6])}
+    assert layer.places == places | {"port": ("categories", [0]), "class": ("categories", [1])}
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        (["29.02.2024"], "'29.02.2024' in row 0"),
+        (["2024-02-29", 20240301], "20240301 in row 1"),
+        ([True], "True in row 0"),
+        (["2024-02-29T13:00Z"], "'2024-02-29T13:00Z' in row 0"),
+        (MOMENTS.tz_localize("Europe/Berlin"), r"tz='Europe/Berlin'\) in row 0"),
+    ],
+)
+def test_what_is_no_date_is_named_with_the_cure(values, shown):
+    layer = TableColumns(dates={"day": known_date(MOMENTS)})
+    with pytest.raises(ValueError, match=rf"'day' must hold dates.*{shown}.*to_datetime.*UTC"):
+        layer.encode({"day": values})

@@ -101,9 +101,56 @@ DATES = {
 
 
 @pytest.mark.parametrize("days", DATES.values(), ids=DATES)
-def test_dates_are_refused_by_name(days):
-    with pytest.raises(UserError, match=r"Column 'when' of t.csv holds dates.*--drop when"):
-        infer(when=cycle(*days), y=numbers())
+def test_dates_stay_dates(days):
+    found = of_frame(frame(when=cycle(*days, None), y=numbers()), "t.csv").frame()
+    assert found["when"].dt.normalize()[:3].tolist() == [*map(pd.Timestamp, DATES["ISO"]), pd.NaT]
+    assert infer_columns(found, "t.csv").dates == ("when",)
+    assert infer(when=cycle(*days), y=numbers()).names == ("y", "when")
+
+
+def test_words_for_a_missing_date_are_said():
+    file = of_frame(frame(when=cycle("31.01.2024", "n/a", " NA", "29.02.2024")), "t.csv")
+    assert file.frame()["when"].isna().sum() == ROWS // 2
+    assert "when: taken as missing: ' NA', 'n/a'" in file.notes
+
+
+BAD_DATES = {
+    "a word": (["2024-01-31", None, "soon"], "'soon' in row 3 .*--categorical when.*--drop when"),
+    "a footer": ([*["2024-01-31"] * 3, "Total"], "'Total' in row 4 .*--missing_values 'Total'"),
+    "two readings": (["01/02/2024", "03/04/2024"], "day first from .* month first .*--day_first"),
+    "seasons": (["2020/21", "2021/22", "2022/23"], "may be seasons.*--categorical when"),
+}
+
+
+@pytest.mark.parametrize(("values", "message"), BAD_DATES.values(), ids=BAD_DATES)
+def test_what_may_be_no_date_is_refused_with_the_cure(values, message):
+    with pytest.raises(UserError, match=message):
+        of_frame(frame(when=values), "t.csv").frame()
+
+
+@pytest.mark.parametrize("zone", ["", "+01:00"])
+def test_dates_are_read_in_the_zone_of_the_runs_data(zone):
+    first, second = ([f"2024-01-31T10:00{end}"] * 3 for end in (zone, "+02:00" if not zone else ""))
+    file = of_frame(frame(when=first), "t.csv")
+    assert file.column("when")[0] == pd.Timestamp("2024-01-31 09:00" if zone else "2024-01-31 10:00")
+    other = of_frame(frame(when=second), "new.csv")
+    other.before = file.decided
+    with pytest.raises(UserError, match=rf"dates {'with' if zone else 'without'} their distance"):
+        other.dates("when")
+
+
+def test_free_text_is_told_from_names():
+    texts = {
+        "name": [f"Mrs Ann {i}" for i in range(ROWS)],
+        "body": [f"this is the text number {i}" for i in range(ROWS)],
+    }
+    found = infer_columns(
+        frame(**texts, y=numbers()), "t.csv", of_texts=lambda name: f"; see {name}"
+    )
+    assert found.notes == (
+        "column 'name' left out: 60 of its 60 texts differ",
+        "column 'body' left out: 60 of its 60 texts differ, as in free text; see body",
+    )
 
 
 @pytest.mark.parametrize("texts", [["1.5"], ["NEAR BAY"], ["A/5 21171", "17-03"], ["12:30"]])

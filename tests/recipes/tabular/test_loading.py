@@ -182,6 +182,78 @@ def test_memory_is_that_of_this_machine():
     assert 1 << 28 < memory.memory() < 1 << 50
 
 
+def test_class_weights_are_for_classes(tmp_path):
+    path = csv(tmp_path, mixed())
+    with pytest.raises(UserError, match=r"'price' of .* is a number.*--task classification"):
+        load_data(config(path, class_weight="balanced"))
+    weights = load_data(config(path, "color", class_weight="balanced")).class_weights
+    assert weights.mean() == pytest.approx(1, abs=0.1)
+
+
+def copies(truth):
+    """Columns that say what is to be predicted, and some that nearly do."""
+    return {
+        "same": truth,
+        "Celsius": (truth - 32) / 1.8,
+        "rank": np.exp(truth / 50),
+        "gaps": np.where(np.arange(len(truth)) % 3, truth, np.nan),
+        "mostly": np.where(np.arange(len(truth)) % 9, truth, 0),
+        "noisy": truth + np.random.default_rng(0).normal(size=len(truth)),
+        "steps": np.floor(truth / 10),
+    }
+
+
+def test_numbers_that_give_the_target_away_are_named(tmp_path):
+    frame = mixed()
+    frame = frame.assign(**copies(frame["price"].to_numpy()))
+    notes = [note for note in load_table(config(csv(tmp_path, frame))).notes if "away" in note]
+    ends = {note.split("'")[1]: note for note in notes}
+    assert list(ends) == ["same", "Celsius", "rank", "gaps"]
+    for name, how in zip(ends, ["is the same", "another unit", "grows or falls", "is the same"]):
+        assert how in ends[name], name
+    assert notes[0].endswith("If it is not known before price is, leave it out: --drop same")
+
+
+@pytest.mark.parametrize("kind", ["numbers", "texts"])
+def test_classes_by_another_name_are_named(tmp_path, kind):
+    codes = np.random.default_rng(0).integers(0, 3, 200)
+    target = codes + 4 if kind == "numbers" else np.array(["low", "mid", "high"])[codes]
+    frame = pd.DataFrame(
+        {
+            "x": np.random.default_rng(1).normal(size=200),
+            "other name": np.array(["c", "b", "a"])[codes],
+            "finer": codes + 3 * np.random.default_rng(2).integers(0, 2, 200) + 0.5,
+            "coarser": codes > 0,
+            "y": target,
+        }
+    )
+    notes = [note for note in load_table(config(csv(tmp_path, frame), "y")).notes if "away" in note]
+    assert notes == [
+        "column 'other name' gives y away: each of its 3 values stands for one of y. If it is not "
+        "known before y is, leave it out: --drop 'other name'"
+    ]
+
+
+def test_columns_of_free_text_are_named_with_the_recipe_that_reads_them(tmp_path):
+    frame = mixed().assign(body=[f"one long text, number {n}" for n in range(200)])
+    path = csv(tmp_path, frame)
+    wanted = f"`zoo train text_classification --data {path} --text body --target color` learns from"
+    for target in ("color", "price"):
+        notes = " ".join(load_table(config(path, target)).notes)
+        assert "'body' left out: 200 of its 200 texts differ, as in free text" in notes
+        assert (wanted in notes) == (target == "color")
+    with pytest.raises(UserError, match="text_classification --data"):
+        load_table(config(path, "color", drop=["size", "price"]))
+
+
+def test_a_column_of_rare_values_is_named(tmp_path):
+    frame = mixed(400).assign(user=[f"u{n // 2}" for n in range(400)])
+    notes = load_data(config(csv(tmp_path, frame))).notes
+    note = next(note for note in notes if "too few" in note)
+    assert note.startswith("column 'user' has ")
+    assert note.endswith("(--drop user)")
+
+
 # Known values
 
 
@@ -212,23 +284,40 @@ def test_the_interval_of_an_accuracy_is_that_of_a_binomial():
     assert (low, high) == pytest.approx((0.85 - half, 0.85 + half), abs=0.004)
 
 
-def test_importances_are_what_shuffling_costs():
-    generator = np.random.default_rng(0)
+def importances(seed, rows):
+    generator = np.random.default_rng(seed)
     inputs = {
-        "numeric": generator.normal(size=(2000, 2)),
-        "categories": generator.integers(0, 2, (2000, 1)),
+        "numeric": generator.normal(size=(rows, 3)),
+        "categories": generator.integers(0, 2, (rows, 1)),
     }
-    truth = 3 * inputs["numeric"][:, 1] + inputs["categories"][:, 0]
 
     def predict(found):
-        return 3 * found["numeric"][:, 1] + found["categories"][:, 0]
+        numeric, codes = found["numeric"], found["categories"][:, 0]
+        return 3 * numeric[:, 1] + numeric[:, 2] + codes
 
-    found = permutation_importances(
-        predict, lambda y: float(np.mean((y - truth) ** 2)), inputs, ["unread", "read", "class"]
-    )
-    assert found["column"].tolist() == ["read", "class", "unread"]
-    # Shuffled, a column costs twice its variance: 2 * 9 and 2 / 4.
-    assert found["mean"].tolist() == pytest.approx([18, 0.5, 0], rel=0.1)
+    truth = predict(inputs) + generator.normal(size=rows)
+    places = {"unread": [0], "read": [1, 2]}  # a date, say, has several parts
+    places = {name: ("numeric", those) for name, those in places.items()}
+    places["class"] = ("categories", [0])
+    return permutation_importances(
+        predict, lambda y, those: (y - truth[those]) ** 2, inputs, places
+    ).set_index("column")
+
+
+def test_importances_are_what_shuffling_costs():
+    found = importances(0, 4000)
+    assert found.index.tolist() == ["read", "class", "unread"]
+    # Shuffled, a column costs twice its variance: 2 * (9 + 1) and 2 / 4.
+    assert found["mean"].tolist() == pytest.approx([20, 0.5, 0], rel=0.1)
+    assert found.loc["unread"].tolist() == [0, 0, 0]
+
+
+def test_intervals_of_importances_hold_on_other_rows():
+    found = [importances(seed, 100) for seed in range(40)]
+    for name, true in (("read", 20), ("class", 0.5)):
+        inside = [each.loc[name, "low"] <= true <= each.loc[name, "high"] for each in found]
+        assert np.mean(inside) >= 0.9  # of 0.95 and the Monte-Carlo error of 40 tables
+        assert np.mean([each.loc[name, "low"] > 0 for each in found]) > 0.5  # they tell something
 
 
 @pytest.mark.parametrize("labels", [(), ("a", "b", "c")])

@@ -137,6 +137,77 @@ def test_missing_numbers_are_flagged_or_only_filled(task_of):
         assert np.isfinite(task.predictor(build(task).model)(np.arange(ROWS))).all()
 
 
+def test_dates_are_read_as_parts_of_training_rows_with_one_flag(task_of, tmp_path):
+    days = pd.date_range("2024-03-01", periods=ROWS, freq="D")
+    frame = mixed().assign(day=days.strftime("%d/%m/%Y")).drop(columns="size")
+    frame.loc[::7, "day"] = None
+    task = task_of(frame, drop=["age"])
+    parts = [f"day: {name}" for name in ("month", "day", "weekday", "age")]
+    assert task.preprocessing.names == [*parts, "day is missing", "color"]
+    newest = days[task.table.rows["train"]].where(task.table.rows["train"] % 7 > 0).max()
+    ages = task.inputs["numeric"][:, 3]
+    present = np.arange(ROWS) % 7 > 0
+    assert (ages[present] == (newest - days).days[present]).all()
+    assert np.isnan(ages[~present]).all()
+    assert any("'day' holds dates: read as month, day, weekday, age in" in n for n in task.notes)
+    model = build(task).model
+    model.save(tmp_path / "model.keras")
+    found = task.predictor(model)(np.arange(ROWS))
+    assert np.isfinite(found).all()
+    again = zoo.Predictor(zoo.load(tmp_path)).predict(frame.assign(day=days.where(present)))
+    assert again[:, 0] == pytest.approx(found, rel=1e-5)
+
+
+@pytest.mark.parametrize("extra", [{}, {"members": 3}, {"auxiliary": True}], ids=str)
+@pytest.mark.parametrize(("target", "classes"), [("sold", 2), ("kind", 3)])
+def test_balanced_classes_count_alike_in_every_loss(task_of, target, classes, extra):
+    frame = mixed(target)
+    rare = frame[target] == frame[target].max()
+    frame = frame[~rare | (np.arange(ROWS) % 4 == 0)]
+    task = task_of(frame, target, arguments={"units": [4], **extra}, class_weight="balanced")
+    built = build(task)
+    batches = task.batches("train", built, seed=1)
+    x, y, weights = batches.assemble(batches.examples)
+    labels = task.table.target.values[task.table.rows["train"]]
+    each = weights["main"] if "auxiliary" in extra else weights
+    sums = np.bincount(labels, each)
+    assert sums == pytest.approx(np.full(classes, len(labels) / classes))
+    training = built.training_model
+    training.compile("sgd", built.loss, loss_weights=built.loss_weights)
+    model, loss = training, built.loss
+    outputs = model.predict_on_batch(x)
+    logs = training.test_on_batch(x, y, sample_weight=weights, return_dict=True)
+    mean = logs["main_loss"] if "auxiliary" in extra else logs["loss"]
+    if "auxiliary" in extra:
+        outputs, y, loss = outputs["main"], y["main"], loss["main"]
+    assert mean == pytest.approx(float(loss(y, outputs, sample_weight=each)), rel=1e-5)
+    assert mean != pytest.approx(float(loss(y, outputs)), rel=1e-3)
+
+
+def test_a_rare_class_is_found_if_classes_are_balanced(task_of):
+    generator = np.random.default_rng(0)
+    score = generator.normal(size=ROWS)
+    rare = score + generator.normal(size=ROWS) > 2.2
+    frame = pd.DataFrame({"score": score, "noise": generator.normal(size=ROWS), "rare": rare})
+    found = {}
+    for weight in ("none", "balanced"):
+        task = task_of(frame, "rare", class_weight=weight, batch_size=64)
+        built = build(task)
+        built.training_model.compile(keras.optimizers.Adam(0.05), built.loss)
+        feed = task.batches("train", built, 0).feed()
+        built.training_model.fit(feed, epochs=10, shuffle=False, verbose=0)
+        predictors = {"model": task.predictor(built.model), **task.baselines()}
+        for name, predictor in predictors.items():
+            found[weight, name] = predictor(np.arange(ROWS))[:, 1]
+    for name in ("model", "boosted_trees", "logistic"):
+        recalls = [(found[weight, name][rare] > 0.5).mean() for weight in ("none", "balanced")]
+        assert recalls[1] > recalls[0] + 0.2, name
+        # The probabilities are those of classes that are equally frequent.
+        assert found["balanced", name].mean() > 1.5 * found["none", name].mean(), name
+    assert found["none", "majority"][0] == pytest.approx(rare.mean(), abs=0.01)
+    assert found["balanced", "majority"][0] == 0.5
+
+
 def test_bin_edges_are_quantiles_of_scaled_training_rows(task_of):
     task = task_of(mixed(), arguments=ARGUMENTS["piecewise"], bins=4)
     built = build(task)

@@ -342,6 +342,31 @@ def test_the_saved_model_takes_a_raw_table(regression, data):
     assert np.allclose(found, table(predict(regression, data))["prediction"], rtol=1e-5)
 
 
+def test_dates_are_read_alike_in_a_run_and_its_predictions(train, tmp_path, capsys):
+    days = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(150) * 5, unit="h")
+    frame = passengers().assign(when=days.strftime("%d/%m/%Y %H:%M"))
+    frame.loc[::17, "when"] = None
+    frame.to_csv(tmp_path / "trips.csv", index=False)
+    run = train(data=tmp_path / "trips.csv", target="fare", drop="alive", compiled=False)
+    assert yaml.safe_load((run / "config.yaml").read_text())["run"]["dates"] == ["when"]
+    report = (run / "report.md").read_text()
+    assert "'when' holds dates: read as month, day, weekday, hour, age in days at the" in report
+    assert set(table((run / "importances.csv").read_text())["column"]) >= {"when", "age"}
+    expected = table((run / "predictions.csv").read_text()).set_index("row")
+    other = frame.assign(when=days.where(frame["when"].notna()))
+    other.to_parquet(tmp_path / "typed.parquet")
+    ambiguous = frame.loc[expected.index - 1]
+    for path, rows in ((tmp_path / "trips.csv", frame), (tmp_path / "typed.parquet", other)):
+        found = table(predict(run, path)).set_index("row")
+        assert len(found) == len(rows)
+        assert np.allclose(found.loc[expected.index, "prediction"], expected["prediction"])
+    ambiguous.iloc[:1].assign(when="01/02/2024 10:00").to_csv(tmp_path / "one.csv", index=False)
+    capsys.readouterr()
+    predict(run, tmp_path / "one.csv")
+    assert "read day first" in capsys.readouterr().err
+    assert "'soon' in row 1" in refusal(capsys, run, ambiguous.assign(when="soon"), tmp_path)
+
+
 # Refusals leave nothing behind
 
 
@@ -349,7 +374,8 @@ BAD = {
     "no target": ("", "Name the column to predict with --target."),
     "no such target": ("--target prize", "Expected a column 'prize' (--target)"),
     "one class": ("--target one --drop mixed", "'one' of bad.csv, which is 'x' in every row"),
-    "dates": ("--target fare --drop mixed", "Column 'when' of bad.csv holds dates"),
+    "dates": ("--target when --drop mixed", "The target 'when' of bad.csv holds dates"),
+    "classes": ("--target fare --drop mixed --class_weight balanced", "weighs classes"),
     "a mistake": ("--target fare --drop when", "Received: 'a lot' in row 8"),
     "as a number": ("--target fare --drop when,mixed --numeric one", "Received: 'x' in row 1"),
     "one fold": ("--target fare --folds 1", "--folds must be at least 2, or 0 for none."),

@@ -4,6 +4,7 @@ import gzip
 import io
 import re
 import tarfile
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from recipes.data.download import FILES
 from recipes.data.files import open_table
 from recipes.data.target import Target
 from recipes.errors import UserError
+from recipes.text_classification import default_config, load_data
 from recipes.text_classification.data import imdb as reviews
 from recipes.text_classification.data.imdb import imdb, read_archive
 from recipes.text_classification.data.labelled_texts import find_columns, read_labelled_texts
@@ -147,8 +149,38 @@ def test_a_class_of_one_text_is_counted_by_texts():
 
 def test_texts_that_are_all_alike_cannot_be_split():
     texts = np.array(["same"] * 40, object)
-    with pytest.raises(UserError, match=r"for a test part. Received: 1 different text in 40 rows"):
+    message = r"for a test part. Received: 1 different text in 40 rows.*`zoo train tabular` learns"
+    with pytest.raises(UserError, match=message):
         split_texts(texts, target_of([0, 1] * 20), {"test": 0.1, "validation": 0.1})
+
+
+@pytest.mark.parametrize("text", ["", "   "])
+def test_texts_that_are_all_empty_are_refused(tmp_path, text):
+    rows = [f'"{text}",{"AB"[n % 2]}' for n in range(40)]
+    (tmp_path / "t.csv").write_text("\n".join(["text,target", *rows]))
+    with pytest.raises(UserError, match=r"texts in the column 'text'.*40 empty ones.*--text"):
+        read_labelled_texts(tmp_path / "t.csv")
+
+
+NOTED = {
+    "one word": ("w{n}", ["--tokenizer characters reads its letters, and `zoo train tabular"]),
+    "names of classes": ("it is {label} {n}", ["gives target away: 100 % of the training texts"]),
+    "both": ("{label}-{n}", ["gives target away", "most texts are of one word"]),
+    "others' names, too": ("Good or bad, of {n} words?", []),
+    "part of a word": ("{label}ness of {n}", []),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), NOTED.values(), ids=NOTED)
+def test_texts_that_tell_too_much_or_little_are_noted(tmp_path, text, expected):
+    labels = ["good", "bad"] * 20
+    frame = pd.DataFrame({"target": labels})
+    frame["text"] = [text.format(n=n, label=label) for n, label in enumerate(labels)]
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    config = replace(default_config(own_data=True), data=str(tmp_path / "t.csv"))
+    notes = [note for note in load_data(config).notes if "away" in note or "one word" in note]
+    assert len(notes) == len(expected)
+    assert all(part in note for part, note in zip(expected, notes, strict=True))
 
 
 def test_something_must_be_left_to_train_on(tmp_path):
