@@ -325,8 +325,8 @@ def _refuse_dates(x):
     dated = [name for name, kind in kinds if getattr(kind, "kind", "") in ("M", "m")]
     if dated:
         raise ValueError(
-            f"Expected numbers. Received: dates in column {dated[0]!r}. Put their parts into columns "
-            f"of their own, such as those that zoo.layers.date_parts(X[{dated[0]!r}], newest) gives."
+            f"Expected numbers. Received: dates in column {dated[0]!r}. Put what matters of them "
+            f"into columns of numbers, such as zoo.layers.date_parts(X[{dated[0]!r}], newest) gives."
         )
 
 

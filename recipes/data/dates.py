@@ -467,7 +467,8 @@ def refuse_time(column, row, source, flag, count=1) -> None:
         )
     steps, cure = ", or whole step numbers,", "say --time none to take the rows as equally spaced"
     if not flag:
-        steps, cure = "", (
+        steps = ""
+        cure = (
             f"say --missing_values {str(value)!r} if the date is missing, --categorical {name} if "
             f"these are categories, or --drop {name}"
         )

@@ -210,8 +210,8 @@ class TableFile:
     def column(self, name: str, label: bool = False) -> pd.Series:
         """A column as what it looks like: numbers, texts, truth values, or dates.
 
-        Texts are dates if most are, see `dates`. They are numbers if all are, but codes with leading zeros are texts. If nine in ten texts
-        are numbers, the others are mistakes.
+        Texts are dates if most are, see `dates`. They are numbers if all are, but codes with
+        leading zeros are texts. If nine in ten texts are numbers, the others are mistakes.
 
         Args:
             name: The column.

@@ -121,9 +121,7 @@ def baselines(inputs, target, rows, codes, weights=None) -> dict:
     ]
     return {
         "boosted_trees": Baseline(trees, features, target, rows, weights),
-        "logistic" if target.labels else "ridge": Baseline(
-            linear, features, target, rows, weights
-        ),
+        "logistic" if target.labels else "ridge": Baseline(linear, features, target, rows, weights),
         "majority" if target.labels else "mean": constant(target, rows["train"], bool(balanced)),
     }
 

@@ -54,9 +54,9 @@ def _how(column, numeric, target):
     codes = pd.factorize(values if numeric else pd.Series(category_strings(values)))[0]
     named = pd.factorize(truth)[0]
     different = codes.max() + 1
-    if 2 * different <= len(values) and 1 < different == named.max() + 1:
-        if len(np.unique(codes * different + named)) == different:
-            return f"each of its {different} values stands for one of {target.name}"
+    pairs = len(np.unique(codes * (named.max() + 1) + named))
+    if 2 * different <= len(values) and 1 < different == named.max() + 1 == pairs:
+        return f"each of its {different} values stands for one of {target.name}"
     if not numeric or target.labels:
         return None
     values = values.to_numpy(np.float64)

@@ -256,11 +256,12 @@ class TabularTask:
         worst = analysis.worst_rows(self, rows, found, list(ranked["column"]))
         tables.write(folder.path / "worst_rows.csv", worst)
         result = analysis.scores(target, rows, found, interval=True)
+        shuffled = f"{_SHUFFLED}\n\n{tables.in_report(ranked.head(10))}"
         interval = analysis.interval_text(result, self.primary_metric, len(rows), self.config.model)
         return [
             Section("95 % interval", interval),
             *sections,
-            Section("Permutation importances", f"{_SHUFFLED}\n\n{tables.in_report(ranked.head(10))}"),
+            Section("Permutation importances", shuffled),
             Section("Worst test rows", tables.in_report(worst, texts=0)),
             *analysis.error_outputs(self, rows, found),
             Figure("What the model reads: permutation importances", "importances", bars),

@@ -9,8 +9,8 @@ from zoo.layers.categories import CategoryEmbedding, CrossedCategories
 from zoo.layers.causal_self_attention import CausalSelfAttention
 from zoo.layers.character_tokenizer import CharacterTokenizer
 from zoo.layers.class_probabilities import ClassProbabilities
-from zoo.layers.ensemble import EnsembleDense, EnsembleMean, RandomSigns
 from zoo.layers.dates import date_parts, known_date
+from zoo.layers.ensemble import EnsembleDense, EnsembleMean, RandomSigns
 from zoo.layers.feature_embeddings import PeriodicEmbedding, PiecewiseLinearEncoding
 from zoo.layers.gated_activation import GatedActivation
 from zoo.layers.heads import GaussianParameters, SortQuantiles

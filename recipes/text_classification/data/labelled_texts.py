@@ -92,8 +92,8 @@ def read_labelled_texts(
         )
     if not train[text].str.strip().any():
         raise UserError(
-            f"Expected texts in the column {text!r} of {path}. Received: {len(train):,} empty ones. "
-            "Name the column of texts with --text."
+            f"Expected texts in the column {text!r} of {path}. Received: {len(train):,} that are "
+            "empty. Name the column of texts with --text."
         )
     classes = read_target(train[target], path, "classification")
     fractions = {"test": test_fraction, "validation": validation_fraction}

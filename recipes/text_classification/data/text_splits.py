@@ -62,8 +62,9 @@ def split_texts(texts, target, fractions, seed=SPLIT_SEED):
             raise UserError(
                 f"Expected texts enough for a {name} part. Received: {len(firsts)} different "
                 f"text{_s(len(firsts) != 1)} in {len(groups):,} rows, where those that repeat "
-                "another one, but for case and spaces, are in the same part. So few are categories, "
-                "which `zoo train tabular` learns from; or name another column with --text."
+                "another one, but for case and spaces, are in the same part. So few are "
+                "categories, which `zoo train tabular` learns from. Or name another column "
+                "with --text."
             )
     return rows, (*_repeats(groups, target), *_rare(groups, target, rows))
 

@@ -130,9 +130,10 @@ def test_what_may_be_no_date_is_refused_with_the_cure(values, message):
 
 @pytest.mark.parametrize("zone", ["", "+01:00"])
 def test_dates_are_read_in_the_zone_of_the_runs_data(zone):
-    first, second = ([f"2024-01-31T10:00{end}"] * 3 for end in (zone, "+02:00" if not zone else ""))
+    ends = (zone, "" if zone else "+02:00")
+    first, second = ([f"2024-01-31T10:00{end}"] * 3 for end in ends)
     file = of_frame(frame(when=first), "t.csv")
-    assert file.column("when")[0] == pd.Timestamp("2024-01-31 09:00" if zone else "2024-01-31 10:00")
+    assert file.column("when")[0] == pd.Timestamp(2024, 1, 31, 9 if zone else 10)
     other = of_frame(frame(when=second), "new.csv")
     other.before = file.decided
     with pytest.raises(UserError, match=rf"dates {'with' if zone else 'without'} their distance"):

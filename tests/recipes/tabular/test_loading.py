@@ -207,10 +207,9 @@ def test_numbers_that_give_the_target_away_are_named(tmp_path):
     frame = mixed()
     frame = frame.assign(**copies(frame["price"].to_numpy()))
     notes = [note for note in load_table(config(csv(tmp_path, frame))).notes if "away" in note]
-    ends = {note.split("'")[1]: note for note in notes}
-    assert list(ends) == ["same", "Celsius", "rank", "gaps"]
-    for name, how in zip(ends, ["is the same", "another unit", "grows or falls", "is the same"]):
-        assert how in ends[name], name
+    assert [note.split("'")[1] for note in notes] == ["same", "Celsius", "rank", "gaps"]
+    hows = ["is the same", "another unit", "grows or falls", "is the same"]
+    assert all(how in note for how, note in zip(hows, notes, strict=True))
     assert notes[0].endswith("If it is not known before price is, leave it out: --drop same")
 
 

@@ -158,7 +158,7 @@ def test_texts_that_are_all_alike_cannot_be_split():
 def test_texts_that_are_all_empty_are_refused(tmp_path, text):
     rows = [f'"{text}",{"AB"[n % 2]}' for n in range(40)]
     (tmp_path / "t.csv").write_text("\n".join(["text,target", *rows]))
-    with pytest.raises(UserError, match=r"texts in the column 'text'.*40 empty ones.*--text"):
+    with pytest.raises(UserError, match=r"texts in the column 'text'.*40 that are empty.*--text"):
         read_labelled_texts(tmp_path / "t.csv")
 
 
