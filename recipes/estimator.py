@@ -326,7 +326,7 @@ def _refuse_dates(x):
     if dated:
         raise ValueError(
             f"Expected numbers. Received: dates in column {dated[0]!r}. Put what matters of them "
-            f"into columns of numbers, such as zoo.layers.date_parts(X[{dated[0]!r}], newest) gives."
+            f"into columns of numbers: zoo.layers.date_parts(X[{dated[0]!r}], newest) makes them."
         )
 
 

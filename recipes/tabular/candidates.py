@@ -31,7 +31,7 @@ def candidates(config, task, default_config, build_model) -> list[Candidate]:
         network("wide_and_deep", "wide_and_deep"),
         Candidate("boosted_trees", config, partial(trees.build, boosted=boosted)),
     ]
-    if task.table.columns.numeric:
+    if task.preprocessing.num_numeric:
         other = "quantile" if config.normalization != "quantile" else "robust"
         embedded = {"numeric_embedding": "periodic"}
         found += [

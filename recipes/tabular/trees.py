@@ -24,7 +24,7 @@ def build(config, task, boosted) -> Built:
     """
     target, columns = task.table.target, task.preprocessing.columns
     inputs = columns.new_inputs()
-    layer = as_layer(boosted.estimator, len(columns.numeric), name="boosted_trees")
+    layer = as_layer(boosted.estimator, len(columns.numeric_names), name="boosted_trees")
     found = layer(columns(inputs))
     if target.labels:
         found = zoo.layers.ClassProbabilities(target.labels, target.head, name="classes")(found)

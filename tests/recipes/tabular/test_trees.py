@@ -1,11 +1,15 @@
 """Boosted trees as a layer say what scikit-learn says."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-from recipes.tabular.trees import as_layer
+from recipes.tabular import default_config, load_data
+from recipes.tabular.trees import as_layer, build
 from tests.shared import assert_close
 
 
@@ -32,3 +36,19 @@ def test_the_layer_is_the_estimator(classes, categories):
     logits = keras.ops.softmax(found) if classes > 2 else keras.ops.sigmoid(found)
     assert_close(np.asarray(logits)[:, -1], estimator.predict_proba(x)[:, -1])
     assert_close(found[:, -1], estimator.decision_function(x).reshape(400, -1)[:, -1])
+
+
+def test_trees_of_a_table_with_dates_and_categories(tmp_path):
+    generator = np.random.default_rng(0)
+    days = pd.Timestamp("2024-01-01") + pd.to_timedelta(generator.integers(0, 400, 200), unit="D")
+    kind = generator.choice(["a", "b", "c"], 200)
+    value = days.month + 5 * (kind == "a") + generator.normal(size=200)
+    frame = pd.DataFrame({"day": days, "kind": kind, "value": value})
+    frame.loc[::9, "day"] = None
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    config = replace(default_config(own_data=True), data=str(tmp_path / "t.csv"), target="value")
+    task = load_data(config)
+    boosted = task.fitted_baselines["boosted_trees"]
+    model = build(config, task, boosted).model  # which compares them
+    assert model.get_layer("boosted_trees").numeric == 5
+    assert np.std(boosted(np.arange(200))) > 1
