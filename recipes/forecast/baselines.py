@@ -17,7 +17,8 @@ def naive(windows, starts, period=1) -> Forecasts:
     """
     ahead = np.arange(1, windows.horizon + 1)
     back = -(-ahead // period) * period
-    rows = starts[:, None] + windows.window - 1 + ahead - back
+    origins = starts[:, None] + windows.window - 1
+    rows = np.maximum(origins + ahead - back, windows.begins[origins])
     return Forecasts(windows.series.values[rows, : windows.num_targets], {})
 
 
@@ -48,7 +49,7 @@ class Naive2:
     def __call__(self, windows, starts) -> Forecasts:
         """Forecasts at the end of the windows that start at `starts`."""
         series = windows.series
-        which = series.series_of(starts)
+        which = windows.series_of(starts)
         last = starts + windows.window - 1
         place = last - series.offsets[which]
         ahead = place[:, None] + np.arange(1, windows.horizon + 1)

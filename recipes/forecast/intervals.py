@@ -58,7 +58,7 @@ class ConformalIntervals:
         """Forecasts of the windows that start at `starts`, with intervals."""
         ids = {name: place for place, name in enumerate(self.ids)}
         places = np.array([ids.get(name, -1) for name in windows.series.ids])
-        which = places[windows.series.series_of(starts)]
+        which = places[windows.series_of(starts)]
         unit = _unit(windows, starts, self.period)
         bounds = {}
         for level, radii in self.radii.items():
@@ -78,7 +78,7 @@ class ConformalIntervals:
         Returns:
             The `Forecasts`, and the `ConformalIntervals` after all that.
         """
-        which = windows.series.series_of(starts)
+        which = windows.series_of(starts)
         unit = _unit(windows, starts, self.period)
         bounds, last = {}, {}
         for level, begin in self.radii.items():

@@ -93,8 +93,9 @@ def load_series(config, future=0, file=None):
 def choose_window(config, series) -> tuple[int, str]:
     """How far a model looks back where no flag says it: by the season, the horizon and the rows.
 
-    Three horizons, and two seasons at least, in whole seasons; but no more than a third of the rows
-    before the validation part of a series in the middle.
+    Three horizons, and two seasons at least, in whole seasons; up to twelve horizons where several
+    series have a thousand rows for each step of it. But no more than a third of the rows before the
+    validation part of a series in the middle.
 
     Args:
         config: A `ForecastConfig`.
@@ -109,6 +110,8 @@ def choose_window(config, series) -> tuple[int, str]:
     period = config.period or season_of(series, before < kept * np.repeat(lengths, lengths))
     most = max(1, int(np.median(lengths) * kept / 3))
     window = max(3 * config.horizon, 2 * period, 8)
+    if len(lengths) > 1:
+        window = max(window, min(12 * config.horizon, int(kept * len(series) / 1000)))
     if window > most:
         window = most
     window = max(window // period * period, min(period, most), 1)
@@ -120,15 +123,24 @@ def choose_window(config, series) -> tuple[int, str]:
 
 
 def _short(config, series):
-    """Says which series are too short for a window."""
-    lengths, span = np.diff(series.offsets), config.window + config.horizon
-    short = np.flatnonzero(lengths < span)
+    """Says which series are short for a window, and which too short."""
+    lengths, least = np.diff(series.offsets), config.window
+    notes = ()
+    if config.data and len(lengths) > 1:
+        kept = 1 - config.validation_fraction - config.test_fraction
+        least = min(config.window, config.horizon)
+        span = config.window + config.horizon
+        count = int((kept * lengths < span).sum())
+        if count and lengths.max() >= span:
+            notes = (f"windows of {count:,} short series begin with their first value, repeated",)
+    short = np.flatnonzero(lengths < least + config.horizon)
     if not len(short):
-        return ()
+        return notes
     named = [f"{series.ids[index]} ({lengths[index]:,})" for index in short[:5]]
     return (
-        f"{len(short):,} of {len(lengths):,} series have fewer rows than --window {config.window} "
-        f"+ --horizon {config.horizon} = {span}, and nothing is learned from them: "
+        *notes,
+        f"{len(short):,} of {len(lengths):,} series have fewer rows than {least} and --horizon "
+        f"{config.horizon} after them, and nothing is learned from them: "
         f"{', '.join(named)}{', ...' if len(short) > 5 else ''}",
     )
 

@@ -31,8 +31,9 @@ def forecasts(windows, starts, found) -> Figure:
 
 def _window(axis, windows, start, index, found):
     series, window, horizon = windows.series, windows.window, windows.horizon
-    times = _axis_times(series.times[start : start + window + horizon])
-    values = series.values[start : start + window + horizon, 0]
+    rows = np.arange(windows.rows(np.array([start]))[0, 0], start + window + horizon)
+    times, values = _axis_times(series.times[rows]), series.values[rows, 0]
+    window = len(rows) - horizon
     ahead = times[window:]
     mark = "o" if horizon < 15 else ""
     axis.plot(times[:window], values[:window], color=CONTEXT, lw=1.2, label="seen")
@@ -46,7 +47,7 @@ def _window(axis, windows, start, index, found):
         axis.fill_between(
             ahead, lower, upper, color=FORECAST, alpha=0.2, lw=0, label=f"{level} % interval"
         )
-    name = series.ids[int(series.series_of(start))]
+    name = series.ids[int(windows.series_of(start))]
     axis.set_title(" · ".join(filter(None, (name, series.targets[0]))), fontsize=9)
     axis.tick_params(labelsize=8)
     _time_axis(axis, series.times)

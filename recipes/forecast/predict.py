@@ -76,7 +76,8 @@ def predict(
         # The model that has seen all rows must not be asked about them.
         goes_on = source is None or _goes_on(series, metadata)
         again = folder.refit.exists() and goes_on
-        parts.append((_ends(series, config.window), saved(folder.refit) if again else forecaster))
+        parts.append(
+            (_ends(series, config.window, config.horizon), saved(folder.refit) if again else forecaster))
     for part, model in parts:
         if not len(part):
             continue
@@ -85,7 +86,7 @@ def predict(
             forecasts = intervals.around(task.windows, part, forecasts)
         found.append((part, forecasts))
     if not (last or overlap or config.overlap):
-        few = [apart(series, part, config.horizon) for part, _ in found]
+        few = [apart(series, part, config.window, config.horizon) for part, _ in found]
         found = [(part[f], them.take(f)) for f, (part, them) in zip(few, found, strict=True)]
     if source is not None:
         say_notes(series.notes)
@@ -96,7 +97,8 @@ def _test_starts(config, metadata, series):
     """First rows of windows of a file from the run's first test origin on."""
     if np.diff(series.offsets).max() < config.window + config.horizon:
         return np.empty(0, np.int64)  # enough at most to forecast what follows the end
-    starts = window_starts(series, config.window, config.horizon)
+    kept = 1 - config.validation_fraction - config.test_fraction
+    starts = window_starts(series, config.window, config.horizon, kept)
     origins = series.times[starts + config.window - 1]
     return starts[origins >= _time_of_run(metadata["first_test_origin"], origins.dtype)]
 
@@ -118,17 +120,18 @@ def _time_of_run(text, dtype):
     return np.array(text).astype(dtype)
 
 
-def _ends(series, window):
+def _ends(series, window, horizon):
     """First rows of the last window of each series that is long enough for one."""
     lengths = np.diff(series.offsets)
-    short = np.flatnonzero(lengths < window)
+    least = window if series.num_series == 1 else min(window, horizon)
+    short = np.flatnonzero(lengths < least)
     if len(short):
         name = series.ids[short[0]] or "the series"
         message = (
-            f"A forecast needs the last {window} steps. Received: {name} with "
+            f"A forecast needs the last {least} steps. Received: {name} with "
             f"{lengths[short[0]]}, which begins at {show(series.times[series.offsets[short[0]]])}"
         )
         if len(short) == len(lengths):
             raise UserError(f"{message}.")
         print(f"note: {message}: {len(short)} such series left out.", file=sys.stderr)
-    return (series.offsets[1:] - window)[lengths >= window]
+    return (series.offsets[1:] - window)[lengths >= least]

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-#: Windows at most that are looked at, evenly spaced.
-MOST = 8000
+#: Windows at most that are looked at, evenly spaced; of one target, and of each of several.
+MOST = (24_000, 8000)
 #: Penalties, relative to the mean square of the inputs.
 PENALTIES = (*10.0 ** np.arange(-4, 5), np.inf)
 #: Maps that are averaged, with repetition.
@@ -97,12 +97,13 @@ def fit_again(start, windows, units, epsilon, scaling) -> LinearStart:
 def _examples(windows, split, normalization, epsilon, units, scaling):
     """Windows and what follows, one row a window and target, and what their errors count."""
     starts = windows.starts[split]
-    if len(starts) > MOST:
-        starts = starts[np.linspace(0, len(starts) - 1, MOST).astype(np.int64)]
     targets = windows.num_targets
+    most = MOST[targets > 1]
+    if len(starts) > most:
+        starts = starts[np.linspace(0, len(starts) - 1, most).astype(np.int64)]
     x = np.float64(windows.inputs(starts)[..., :targets]).transpose(0, 2, 1)
     y = np.float64(windows.targets(starts)[:, 0]).transpose(0, 2, 1)
-    unit = units[windows.series.series_of(starts)]
+    unit = units[windows.series_of(starts)]
     unit = np.where(unit > 0, unit, np.nan)[..., None]
     shift, scale = x[..., -1:], np.nan_to_num(unit, nan=1.0)
     if normalization == "standard":
@@ -112,7 +113,7 @@ def _examples(windows, split, normalization, epsilon, units, scaling):
         shift, scale = (np.float64(part[:targets])[None, :, None] for part in scaling)
         scale = np.broadcast_to(scale, x[..., -1:].shape)
     x, y = (x - shift) / scale, (y - shift) / scale
-    which = windows.series.series_of(starts)
+    which = windows.series_of(starts)
     counts = np.bincount(which, minlength=len(units))  # each series counts alike
     shares = 1 / (counts[which] * (counts > 0).sum() * targets)
     weights = np.nan_to_num(scale / unit) * shares[:, None, None]
@@ -127,7 +128,10 @@ def _error(kernel, bias, examples):
 
 def _fits(train, lag, steps, centred, penalties):
     """Maps of some changes of the last steps, as those of the whole window, by penalty."""
-    x, y, _ = train
+    x, y, weights = train
+    # Squares, unlike the absolute errors of MASE, are ruled by a few windows; so they are bounded.
+    weights = np.minimum(weights, np.quantile(weights, 0.99))
+    weights = (weights / weights.mean())[:, None] if weights.any() else np.ones((len(x), 1))
     window, horizon = x.shape[1], y.shape[1]
     # What the changes are, and what is added to their forecast, as maps of the window.
     changes = np.eye(window)[:, window - steps + lag :]
@@ -137,9 +141,11 @@ def _fits(train, lag, steps, centred, penalties):
         ahead = np.arange(1, horizon + 1)
         base[window - 1 + ahead - -(-ahead // lag) * lag, ahead - 1] = 1
     inputs, targets = x @ changes, y - x @ base
-    center, level = inputs.mean(axis=0) * centred, targets.mean(axis=0) * centred
-    values, vectors = np.linalg.eigh((inputs - center).T @ (inputs - center))
-    cross = vectors.T @ ((inputs - center).T @ (targets - level))
+    center = (weights * inputs).mean(axis=0) * centred
+    level = (weights * targets).mean(axis=0) * centred
+    inputs = inputs - center
+    values, vectors = np.linalg.eigh(inputs.T @ (weights * inputs))
+    cross = vectors.T @ (inputs.T @ (weights * (targets - level)))
     size = max(float(values.mean()), 1e-12)
     for penalty in penalties:
         inner = np.zeros((inputs.shape[1], horizon))

@@ -62,7 +62,9 @@ class ForecastTask:
     @property
     def primary_metric(self) -> str:
         """The score by which the report compares, the one that the loss comes closest to."""
-        return "mse" if self.config.loss == "mse" else "mae"
+        if self.config.loss == "mse":
+            return "mse"
+        return "mae" if self.windows.series.num_series == 1 else "mase"
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -127,7 +129,8 @@ class ForecastTask:
         starts = self.windows.starts["train"]
         length = self.windows.window + self.windows.horizon
         change = np.zeros(len(self.windows.series) + 1, np.int64)
-        np.add.at(change, starts, 1)
+        begins = self.windows.begins[starts + self.windows.window - 1]
+        np.add.at(change, np.maximum(starts, begins), 1)
         np.add.at(change, starts + length, -1)
         return np.cumsum(change)[:-1] > 0
 
@@ -161,11 +164,12 @@ class ForecastTask:
         is now one of training: it only watches.
         """
         windows = self.windows
-        starts = window_starts(windows.series, windows.window, windows.horizon)
+        kept = 1 - self.config.validation_fraction - self.config.test_fraction
+        starts = window_starts(windows.series, windows.window, windows.horizon, kept)
         first = np.full(windows.series.num_series, len(windows.series))
         for part in windows.starts.values():
-            np.minimum.at(first, windows.series.series_of(part), part)
-        starts = starts[starts >= first[windows.series.series_of(starts)]]
+            np.minimum.at(first, windows.series_of(part), part)
+        starts = starts[starts >= first[windows.series_of(starts)]]
         config = replace(self.config, period=self.period, difference=self.difference)
         return replace(
             self,
@@ -225,20 +229,20 @@ class ForecastTask:
 
     @cached_property
     def row_weights(self) -> np.ndarray:
-        """How much errors of a window count, by its first row: `(steps, targets)`.
+        """How much errors of a window count, by its last input's row: `(steps, targets)`.
 
         So much that each series counts alike in MASE, whatever its length and size.
         """
         series, starts = self.windows.series, self.windows.starts["train"]
         units = self.naive_mae / self.target_scaling[1]
-        counts = np.bincount(series.series_of(starts), minlength=series.num_series)
+        counts = np.bincount(self.windows.series_of(starts), minlength=series.num_series)
         found = np.nan_to_num(1 / (units * np.maximum(counts, 1)[:, None]))
         if self.per_window:  # the errors are in units of the window's deviation
             some = starts[np.linspace(0, len(starts) - 1, min(1000, len(starts))).astype(np.int64)]
             size = self.windows.inputs(some)[..., : self.windows.num_targets].std(axis=1)
         else:
             some, size = starts, 1.0
-        mean = (found[series.series_of(some)] * size).mean()
+        mean = (found[self.windows.series_of(some)] * size).mean()
         return np.repeat(found / mean, np.diff(series.offsets), axis=0)
 
     @property
@@ -325,7 +329,7 @@ class ForecastTask:
     def score(self, predictions, split) -> dict[str, float]:
         """Scores of the forecasts of a split."""
         starts, series = self._scored(split), self.windows.series
-        actual, which = self._observed(starts), series.series_of(starts)
+        actual, which = self._observed(starts), self.windows.series_of(starts)
         units, targets = self.naive_mae, series.targets
         compared = score(actual, self.naive2(self.windows, starts), units, targets, which)
         reference = compared["smape"], compared["mase"]
@@ -337,7 +341,8 @@ class ForecastTask:
     @property
     def probabilistic(self) -> bool:
         """Whether the model says more than a point, so that distributions are scored."""
-        return self.config.head != "point" or bool(self.config.mc_samples)
+        config = self.config
+        return config.head != "point" or bool(config.mc_samples or config.conformal)
 
     def _scored(self, split):
         starts = self.windows.starts[split]
@@ -366,7 +371,7 @@ class ForecastTask:
         """Mask of the rows before the first that a test window forecasts, series by series."""
         series, starts = self.windows.series, self.windows.starts["test"]
         first = series.offsets[1:].copy()
-        np.minimum.at(first, series.series_of(starts), starts + self.windows.window)
+        np.minimum.at(first, self.windows.series_of(starts), starts + self.windows.window)
         return np.arange(len(series)) < np.repeat(first, np.diff(series.offsets))
 
     @cached_property
@@ -440,7 +445,8 @@ class ForecastTask:
         """Writes `predictions.csv` and `series.csv`; returns the pictures and a comparison."""
         starts, found = self.windows.starts["test"], trained.predictions["test"]
         every = self.config.overlap
-        few = slice(None) if every else apart(self.windows.series, starts, self.windows.horizon)
+        sizes = self.windows.window, self.windows.horizon
+        few = slice(None) if every else apart(self.windows.series, starts, *sizes)
         written = [(starts[few], found.take(few))]
         tables.write(folder.predictions, self.windows, written, self.config)
         intervals = self.conformal(trained.predictor)
@@ -464,7 +470,7 @@ class ForecastTask:
     def _compare(self, trained, folder):
         """Sections: the model beside the best baseline, the baselines, the series."""
         starts = self._scored("test")
-        actual, which = self._observed(starts), self.windows.series.series_of(starts)
+        actual, which = self._observed(starts), self.windows.series_of(starts)
         found = {self.config.model: trained.predictions["test"]}
         found |= {name: parts["test"] for name, parts in trained.compared.items()}
         scores = {

@@ -1,6 +1,7 @@
 """The forecast recipe against the book: scores, time, and the speed of training and generation."""
 
 from recipes.forecast.presets import BOOK_MSE
+from scripts.benchmarks import sarima
 from scripts.benchmarks.runs import Row, kept, score_table, train_all
 
 BOOK_ROWS = [
@@ -47,7 +48,7 @@ def measure(only, seeds, folder, fresh) -> dict[str, str]:
         if chosen:
             results = train_all("forecast", chosen, seeds, folder, fresh)
             sections[title] = score_table(chosen, results)
-    speeds = {"epoch": _epoch, "generation": _generation}
+    speeds = {"sarima": sarima.ridership_errors, "epoch": _epoch, "generation": _generation}
     chosen = {name: speed for name, speed in speeds.items() if any(p in name for p in only)}
     for name, speed in chosen.items():
         found = kept(folder / f"{name}.json", speed, fresh)
@@ -68,10 +69,12 @@ def _generation():
 
 
 _TITLES = {
+    "sarima": "Chapter 15's SARIMA on ridership (riders)",
     "epoch": "An epoch of the book's WaveNet stack",
     "generation": "Cached generation",
 }
 _SENTENCES = {
+    "sarima": sarima.table,
     "epoch": lambda r: (
         f"{r['plain_seconds']:.2f} s with plain `fit` and Keras' defaults, "
         f"{r['recipe_seconds']:.2f} s as the recipe trains: {r['ratio']:.2f} ± "

@@ -5,10 +5,12 @@ Nothing is said but `--data`, `--target` and `--horizon` (and `--wide` and the p
 
 import json
 import os
+import re
 from pathlib import Path
 
 from recipes.cli import main
 from recipes.engine.tables import markdown
+from scripts.benchmarks import m4_weekly
 
 SUITE = "suite/series"
 ETT = "HUFL,HULL,MUFL,MULL,LUFL,LULL,OT"
@@ -25,6 +27,10 @@ SERIES = {
 }
 
 
+#: What a report says of the difference in MASE to the best baseline: it, and its interval.
+_DIFFERENCE = re.compile(r"a difference of ([-+][\d.]+) (\([^)]*\))")
+
+
 def measure(only, seeds, folder, fresh) -> dict[str, str]:
     """Trains each with the defaults.
 
@@ -37,7 +43,10 @@ def measure(only, seeds, folder, fresh) -> dict[str, str]:
     Returns:
         Sections of the report.
     """
-    rows = [["series", "MASE", "best baseline", "its MASE", "ratio", "sMAPE", "OWA", "seconds"]]
+    rows = [
+        ["series", "MASE", "best baseline", "its MASE", "ratio", "difference", "sMAPE", "OWA",
+         "seconds"],
+    ]  # fmt: skip
     for name, (file, flags) in SERIES.items():
         if not any(part in name for part in only):
             continue
@@ -51,11 +60,23 @@ def measure(only, seeds, folder, fresh) -> dict[str, str]:
         scores = {name: scores["test"]["mase"] for name, scores in metrics["baselines"].items()}
         best = min(scores, key=scores.get)
         ratio = test["mase"] / scores[best]
-        numbers = [f"{scores[best]:.3f}", f"{ratio:.2f}", f"{test['smape']:.2f}"]
+        found = _DIFFERENCE.search((run / "report.md").read_text())
+        numbers = [f"{scores[best]:.3f}", f"{ratio:.2f}", _short(*found.groups())]
+        numbers.append(f"{test['smape']:.2f}")
         rows.append(
             [
                 name, f"{test['mase']:.3f}", best, *numbers, f"{test['owa']:.3f}",
                 f"{metrics['seconds']:.0f}",
             ]
         )  # fmt: skip
-    return {"Series with nothing said but target and horizon (test part)": markdown(rows, 1)}
+    sections = {}
+    if len(rows) > 1:
+        sections["Series with nothing said but target and horizon (test part)"] = markdown(rows, 1)
+    if any(part in "M4 official" for part in only):
+        sections["M4 weekly, the official test"] = m4_weekly.table(folder, fresh)
+    return sections
+
+
+def _short(difference, ends):
+    numbers = re.findall(r"[-+][\d.]+", ends)
+    return f"{difference} ({' to '.join(numbers)})" if numbers else difference

@@ -1,7 +1,8 @@
 """Which windows of a series are for training, validation and test.
 
 A window that starts at row `s` has its inputs in rows `s .. s + window - 1` and its last target in
-row `s + window + horizon - 1`, all in one series. Splits are arrays of such start rows.
+row `s + window + horizon - 1`, all in one series; but for inputs of a short series, see `Windows`.
+Splits are arrays of such start rows.
 """
 
 from collections.abc import Mapping
@@ -43,7 +44,7 @@ def split_in_time(
         UserError: A fraction is out of range, or a split would be empty.
     """
     _check_fractions(validation, test)
-    starts = window_starts(series, window, horizon)
+    starts = window_starts(series, window, horizon, 1 - validation - test - skip)
     rows = len(series)
     sizes = (validation + test + skip, test + skip, skip)
     marks = [max(0, min(rows - 1, rows - round(rows * size))) for size in sizes]
@@ -98,12 +99,12 @@ def split_each(
         UserError: A fraction is out of range, or a split would be empty.
     """
     _check_fractions(validation, test)
-    starts = window_starts(series, window, horizon)
+    starts = window_starts(series, window, horizon, 1 - validation - test - skip)
     lengths = np.diff(series.offsets)
     last = series.offsets[1:] - np.round(skip * lengths).astype(np.int64)
     second = last - np.maximum(horizon, np.round(test * lengths).astype(np.int64))
     first = second - np.maximum(horizon, np.round(validation * lengths).astype(np.int64))
-    which = series.series_of(starts)
+    which = series.series_of(starts + window)
     begin, end = starts + window, starts + window + horizon
     splits = {
         "train": starts[end <= first[which]],
@@ -199,16 +200,21 @@ def split_by_series(
     return splits
 
 
-def window_starts(series: TimeSeries, window: int, horizon: int) -> np.ndarray:
+def window_starts(
+    series: TimeSeries, window: int, horizon: int, kept: float | None = None
+) -> np.ndarray:
     """Lists the start rows of all windows that lie within one series.
 
     Args:
         series: The data.
         window: Input steps, at least 1.
         horizon: Steps to forecast, at least 1.
+        kept: Fraction of the rows to train on. Where there are several series, those for which this
+            is less than a window have windows that start before they do, up to where a horizon of
+            their own rows is left. Defaults to none that do.
 
     Returns:
-        int64 start rows in ascending order, at least one.
+        int64 start rows, in the order of the series, at least one.
 
     Raises:
         UserError: A length is below 1, or every series is shorter than one window.
@@ -218,8 +224,12 @@ def window_starts(series: TimeSeries, window: int, horizon: int) -> np.ndarray:
             raise UserError(f"Expected {flag} to be at least 1. Received: {value}.")
     span = window + horizon
     lengths = np.diff(series.offsets)
-    starts = np.arange(len(series), dtype=np.int64)
-    starts = starts[starts + span <= np.repeat(series.offsets[1:], lengths)]
+    before = np.zeros_like(lengths)
+    if kept is not None and series.num_series > 1 and lengths.max() >= span:
+        before[kept * lengths < span] = max(window - horizon, 0)
+    counts = np.maximum(lengths + before - span + 1, 0)
+    first = series.offsets[:-1] - before - np.r_[0, np.cumsum(counts)[:-1]]
+    starts = np.arange(counts.sum()) + np.repeat(first, counts)
     if not len(starts):
         longest = "The data has" if series.num_series == 1 else "The longest series has"
         raise UserError(
@@ -229,19 +239,21 @@ def window_starts(series: TimeSeries, window: int, horizon: int) -> np.ndarray:
     return starts
 
 
-def apart(series: TimeSeries, starts: np.ndarray, horizon: int) -> np.ndarray:
+def apart(series: TimeSeries, starts: np.ndarray, window: int, horizon: int) -> np.ndarray:
     """Which of some windows to take so that the steps they forecast do not overlap.
 
     Args:
         series: The data.
         starts: Start rows of windows in ascending order.
+        window: Input steps of a window.
         horizon: Steps to forecast.
 
     Returns:
         Positions in `starts`, the first one of each series among them.
     """
     kept, last = [], None
-    for place, (start, which) in enumerate(zip(starts, series.series_of(starts), strict=True)):
+    numbers = series.series_of(starts + window - 1)
+    for place, (start, which) in enumerate(zip(starts, numbers, strict=True)):
         if last is None or which != last[0] or start >= last[1]:
             kept.append(place)
             last = which, start + horizon

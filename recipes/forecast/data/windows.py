@@ -1,10 +1,13 @@
 """Forecast windows: cut from a series when they are needed, never stored.
 
 A window that starts at row `s` has the inputs `s ... s + window - 1`. The output that stands at
-input step `t` has the targets `s + t + 1 ... s + t + horizon`.
+input step `t` has the targets `s + t + 1 ... s + t + horizon`. A window of a short series may start
+before the series does (`s` is then a row of the one before, or negative): it begins with the first
+value of its own, repeated.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -41,6 +44,23 @@ class Windows:
         """Number of values in each input step."""
         return self.series.values.shape[1] + self.horizon * self.series.future_covariates.shape[1]
 
+    @cached_property
+    def begins(self) -> np.ndarray:
+        """First row of the series of each row."""
+        return np.repeat(self.series.offsets[:-1], np.diff(self.series.offsets))
+
+    def series_of(self, starts) -> np.ndarray:
+        """The index of the series that each window belongs to: that of its last input."""
+        return self.series.series_of(starts + self.window - 1)
+
+    def rows(self, starts, ops=np):
+        """Rows `(batch, window)` of the inputs of windows, within their series."""
+        steps = starts[:, None] + np.arange(self.window)
+        if self.series.num_series == 1:
+            return steps
+        begins = ops.take(self.begins, starts + (self.window - 1), axis=0)[:, None]
+        return ops.where(steps < begins, begins, steps)
+
     def inputs(self, starts, ops=np):
         """Inputs `(batch, window, num_features)` of the windows at `starts`.
 
@@ -49,7 +69,7 @@ class Windows:
             ops: See `Batches.assemble`; but for `numpy`, the series must not have rows beyond its
                 end.
         """
-        steps = starts[:, None] + np.arange(self.window)
+        steps = self.rows(starts, ops)
         x = ops.take(self.series.values, steps, axis=0)
         num_future = self.series.future_covariates.shape[1]
         if not num_future:
@@ -71,7 +91,11 @@ class Windows:
         positions = np.array([self.window - 1]) if positions is None else positions
         ahead = positions[:, None] + np.arange(1, self.horizon + 1)
         values = self.series.values[:, : self.num_targets]
-        return ops.take(values, starts[:, None, None] + ahead, axis=0)
+        steps = starts[:, None, None] + ahead
+        if self.series.num_series > 1 and len(positions) > 1:
+            begins = ops.take(self.begins, starts + (self.window - 1), axis=0)[:, None, None]
+            steps = ops.where(steps < begins, begins, steps)
+        return ops.take(values, steps, axis=0)
 
     def future_ahead(self, starts, steps):
         """Future covariates of forecasts that are fed back: `(batch, steps, num_future)`.
@@ -97,8 +121,8 @@ class WindowBatches(Batches):
         seed: See `Batches`.
         normalization: Arguments of the `zoo.layers.WindowNormalization` by which the model sees
             its windows, and so the targets; or `None`.
-        weights: `(steps, targets)`, how much an error counts in a window that starts at a row; with
-            `normalization` only. Defaults to all alike.
+        weights: `(steps, targets)`, how much an error counts in a window whose last input is a row;
+            with `normalization` only. Defaults to all alike.
     """
 
     def __init__(
@@ -129,7 +153,9 @@ class WindowBatches(Batches):
         if self.normalization is None:
             return inputs, targets
         x = (inputs[..., : targets.shape[-1]] - self.mean) / self.scale
-        counts = None if self.weights is None else ops.take(self.weights, examples, axis=0)
+        counts = None
+        if self.weights is not None:
+            counts = ops.take(self.weights, examples + (self.windows.window - 1), axis=0)
         if self.normalization["method"] == "last":
             targets = targets - x[:, -1:, None]
         else:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from recipes.engine.arguments import parse
+from recipes.forecast import ridge
 from recipes.forecast.recipe import build_model, load_data
 
 STEPS = np.arange(240)
@@ -49,6 +50,16 @@ def test_where_nothing_can_be_learned_it_repeats_the_season(task):
     found = task([50 * SEASON + 0.01 * rng.normal(size=240)], "--period", "12")
     naive = found.predict(found.baselines()["seasonal_naive"], "validation")
     assert found.linear_start.error <= found.score(naive, "validation")["mase"] + 1e-6
+
+
+def test_examples_count_as_they_do_in_the_score():
+    rng = np.random.default_rng(5)
+    x, kernel = rng.normal(size=(400, 4)), np.array([[0.0], [0.5], [-0.2], [0.7]])
+    y, weights = x @ kernel, np.ones(400)
+    y[:200], weights[:200] = 5.0, 0.0
+    _, found, bias, _ = ridge._fit((x, y, weights), (x, y, weights), 0, 4, True)
+    np.testing.assert_allclose(found, kernel, atol=1e-3)
+    np.testing.assert_allclose(bias, 0, atol=1e-3)
 
 
 @pytest.mark.parametrize("walk", [False, True])

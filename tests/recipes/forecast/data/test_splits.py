@@ -63,7 +63,8 @@ def test_windows_stay_in_their_series_and_targets_in_their_split(
     bounds = {}
     for name, starts in splits.items():
         ends = starts + window + horizon - 1
-        np.testing.assert_array_equal(series.series_of(starts), series.series_of(ends))
+        origins = starts + window - 1  # a window of a short series may start before it does
+        np.testing.assert_array_equal(series.series_of(origins), series.series_of(ends))
         targets = series.times[(starts + window)[:, None] + np.arange(horizon)]
         bounds[name] = targets.min(), targets.max()
         assert len(np.unique(starts)) == len(starts)
@@ -114,8 +115,9 @@ def test_an_empty_split_says_which_flag_to_change(window, horizon, fractions, wo
 def test_each_series_is_split_at_its_own_end():
     series = make(np.arange(20), np.arange(8), np.arange(4))
     splits = split_each(series, 3, 2, validation=0.1, test=0.1)
-    # Two rows of test and two of validation at the end of each; the last series is too short.
-    assert splits["test"].tolist() == [15, 20 + 3]
+    # Two rows of test and two of validation at the end of each; the last series is so short that
+    # its only window has two rows of its own, after its first value once more.
+    assert splits["test"].tolist() == [15, 20 + 3, 28 - 1]
     assert splits["validation"].tolist() == [13, 20 + 1]
     assert splits["train"].tolist() == list(range(12))
     with pytest.raises(UserError, match="The train split is empty"):
@@ -140,8 +142,10 @@ def test_no_target_of_a_series_is_in_two_parts(lengths, window, horizon):
     assert not targets["train"] & targets["validation"]
     assert not (targets["train"] | targets["validation"]) & targets["test"]
     for starts in splits.values():
-        same = series.series_of(starts) == series.series_of(starts + window + horizon - 1)
-        assert same.all()
+        origins = starts + window - 1
+        assert (series.series_of(origins) == series.series_of(origins + horizon)).all()
+        own = origins + 1 - series.offsets[series.series_of(origins)]
+        assert (own >= min(window, horizon)).all()
 
 
 def test_dates_with_and_without_context():

@@ -38,7 +38,7 @@ def make_series(lengths=(20, 15), targets=2, past_covariates=1, future_covariate
 
 def make_windows(**arguments):
     series = make_series(**arguments)
-    starts = window_starts(series, WINDOW, HORIZON)
+    starts = window_starts(series, WINDOW, HORIZON, kept=0.7)
     return Windows(series, WINDOW, HORIZON, {"train": starts, "validation": starts[::3]})
 
 
@@ -54,6 +54,19 @@ def test_inputs_hold_values_and_the_future_covariates(future):
             ahead = series.future_covariates[t + shift + 1 : t + shift + 1 + HORIZON]
             expected = np.concatenate([series.values[t], ahead.ravel()])
             np.testing.assert_array_equal(x[row, t - start], expected)
+
+
+def test_windows_of_a_short_series_begin_with_its_first_value():
+    windows = make_windows(lengths=(20, 7))
+    series, starts = windows.series, windows.starts["train"]
+    # Three rows of its own at least, as many as are forecast.
+    assert starts[-2:].tolist() == [18, 19]
+    assert windows.series_of(starts)[-3:].tolist() == [0, 1, 1]
+    x, y = windows.inputs(starts[-2:]), windows.targets(starts[-2:], np.array([0, 4]))
+    rows = np.array([[20, 20, 20, 21, 22], [20, 20, 21, 22, 23]])
+    np.testing.assert_array_equal(x[..., :3], series.values[rows])
+    np.testing.assert_array_equal(y[:, 1], series.values[[[23, 24, 25], [24, 25, 26]], :2])
+    np.testing.assert_array_equal(y[0, 0], series.values[[20, 20, 21], :2])
 
 
 def test_targets_follow_the_step_at_which_the_output_stands():
@@ -116,7 +129,7 @@ def test_an_epoch_sees_each_window_once(batch_size):
 @pytest.mark.parametrize("count", [0, 2])
 @pytest.mark.parametrize("seed", [None, 9])
 def test_the_tensorflow_pipeline_equals_the_numpy_one(seed, count):
-    windows = make_windows(future_covariates=count)
+    windows = make_windows(future_covariates=count, lengths=(20, 15 if count else 7))
     positions = output_positions(2, WINDOW, stride=2)
     batches = WindowBatches(windows, "train", 4, positions, [1.0, 2.0], [3.0, 4.0], seed)
     feed, plain = batches.feed(), _PyFeed(batches)
