@@ -77,7 +77,11 @@ def predict(
         goes_on = source is None or _goes_on(series, metadata)
         again = folder.refit.exists() and goes_on
         parts.append(
-            (_ends(series, config.window, config.horizon), saved(folder.refit) if again else forecaster))
+            (
+                _ends(series, config.window, config.horizon),
+                saved(folder.refit) if again else forecaster,
+            )
+        )
     for part, model in parts:
         if not len(part):
             continue
