@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.metrics import (
     average_precision_score,
     precision_recall_fscore_support,
+    recall_score,
     roc_auc_score,
 )
 
@@ -11,18 +12,20 @@ from sklearn.metrics import (
 SMALLEST = 1e-7
 
 
-def classification_scores(labels, probabilities) -> dict[str, float]:
+def classification_scores(labels, probabilities, balanced=False) -> dict[str, float]:
     """Scores of class probabilities.
 
     Args:
         labels: True class of each example, whole numbers from 0, `(n,)`.
         probabilities: Of each class, `(n, classes)`; for two classes also those of class 1 alone,
             `(n,)` or `(n, 1)`.
+        balanced: Whether every class counts alike.
 
     Returns:
-        `accuracy`; `nll`, the mean negative log-likelihood in nats; `roc_auc` and
-        `average_precision`, of class 1 where there are two classes, else the mean over the classes,
-        each against the rest. The last two are left out where a class has no example.
+        `balanced_accuracy`, the mean recall of the classes, where that is so; `accuracy`; `nll`,
+        the mean negative log-likelihood in nats; `roc_auc` and `average_precision`, of class 1
+        where there are two classes, else the mean over the classes, each against the rest. The last
+        two are left out where a class has no example.
 
     Example:
         >>> from recipes.classification.scores import classification_scores
@@ -33,7 +36,12 @@ def classification_scores(labels, probabilities) -> dict[str, float]:
     labels, found = np.asarray(labels).ravel(), all_classes(probabilities)
     # Scikit-learn's `log_loss` has another limit, and warns where float32 does not sum to 1.
     own = np.clip(found[np.arange(len(labels)), labels], SMALLEST, 1.0)
-    scores = {
+    scores = {}
+    if balanced:
+        present, chosen = np.unique(labels), found.argmax(axis=1)
+        recall = recall_score(labels, chosen, labels=present, average="macro")
+        scores["balanced_accuracy"] = float(recall)
+    scores |= {
         "accuracy": float(np.mean(found.argmax(axis=1) == labels)),
         "nll": float(-np.log(own).mean()),
     }

@@ -35,7 +35,11 @@ class ClassificationTask:
     """
 
     FOLDS: tuple[str, ...] = ()
-    primary_metric = "accuracy"
+
+    @property
+    def primary_metric(self) -> str:
+        """The score by which the report compares."""
+        return "accuracy" if self.config.class_weight == "none" else "balanced_accuracy"
 
     @property
     def classes(self) -> tuple[str, ...]:

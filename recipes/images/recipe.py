@@ -174,7 +174,13 @@ RECIPE = Recipe(
     build_model=build_model,
     search_space=search_space,
     predict=_predict,
-    metrics={"accuracy": "max", "nll": "min", "roc_auc": "max", "average_precision": "max"},
+    metrics={
+        "balanced_accuracy": "max",
+        "accuracy": "max",
+        "nll": "min",
+        "roc_auc": "max",
+        "average_precision": "max",
+    },
     listed=("accuracy",),
     predict_folders=True,
     replaced_defaults={

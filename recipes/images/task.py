@@ -132,7 +132,8 @@ class ImageTask(ClassificationTask):
 
     def score(self, predictions, split) -> dict[str, float]:
         """Scores of the probabilities of a split."""
-        return classification_scores(self.parts[split].labels[self.scored(split)], predictions)
+        labels, balanced = self.parts[split].labels, self.class_weights is not None
+        return classification_scores(labels[self.scored(split)], predictions, balanced)
 
     def baselines(self) -> dict:
         """What a practitioner would try first: `{name: predictor(images)}`."""

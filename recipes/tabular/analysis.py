@@ -20,7 +20,7 @@ _SHOWN = 10
 _WORST = ("row", "target", "prediction", "probability")
 
 
-def scores(target, rows, found, interval=False) -> dict[str, float]:
+def scores(target, rows, found, interval=False, balanced=False) -> dict[str, float]:
     """Scores of predictions for some rows.
 
     Args:
@@ -29,13 +29,14 @@ def scores(target, rows, found, interval=False) -> dict[str, float]:
         found: Predictions for them.
         interval: Whether to add the ends of the 95 % interval of the `rmse` or the `accuracy`, as
             `rmse_low` and `rmse_high`.
+        balanced: Whether every class counts alike.
     """
     actual = target.values[rows]
     if not target.labels:
         result = regression_scores(actual, found)
         ends = rmse_interval(found - actual) if interval else ()
     else:
-        result = classification_scores(actual, found)
+        result = classification_scores(actual, found, balanced)
         ends = mean_interval(found.argmax(axis=1) == actual) if interval else ()
     name = "accuracy" if target.labels else "rmse"
     return result | {f"{name}_{end}": v for end, v in zip(("low", "high"), ends, strict=False)}

@@ -227,6 +227,7 @@ RECIPE = Recipe(
     search_space=search_space,
     predict=_predict,
     metrics={
+        "balanced_accuracy": "max",
         "accuracy": "max",
         "nll": "min",
         "roc_auc": "max",

@@ -59,6 +59,8 @@ class TabularTask:
     @property
     def primary_metric(self) -> str:
         """The score by which the report compares."""
+        if self.config.class_weight != "none":
+            return "balanced_accuracy"
         return "accuracy" if self.table.target.labels else "rmse"
 
     @property
@@ -178,7 +180,8 @@ class TabularTask:
     def score(self, predictions, split) -> dict[str, float]:
         """Scores of the predictions of a split; those of the test part with their interval."""
         rows = self._scored(split)
-        return analysis.scores(self.table.target, rows, predictions, split == "test")
+        balanced = self.class_weights is not None
+        return analysis.scores(self.table.target, rows, predictions, split == "test", balanced)
 
     def _scored(self, split):
         rows = self.table.rows[split]
@@ -256,8 +259,9 @@ class TabularTask:
         worst = analysis.worst_rows(self, rows, found, list(ranked["column"]))
         tables.write(folder.path / "worst_rows.csv", worst)
         result = analysis.scores(target, rows, found, interval=True)
+        metric = "accuracy" if target.labels else "rmse"
         shuffled = f"{_SHUFFLED}\n\n{tables.in_report(ranked.head(10))}"
-        interval = analysis.interval_text(result, self.primary_metric, len(rows), self.config.model)
+        interval = analysis.interval_text(result, metric, len(rows), self.config.model)
         return [
             Section("95 % interval", interval),
             *sections,

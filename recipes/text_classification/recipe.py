@@ -190,6 +190,7 @@ RECIPE = Recipe(
     search_space=search_space,
     predict=_predict,
     metrics={
+        "balanced_accuracy": "max",
         "accuracy": "max",
         "nll": "min",
         "calibration_error": "min",

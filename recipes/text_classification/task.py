@@ -154,7 +154,7 @@ class TextTask(ClassificationTask):
         """Scores of the probabilities of a split."""
         labels = self._scored(split).labels
         return {
-            **classification_scores(labels, predictions),
+            **classification_scores(labels, predictions, self.class_weights is not None),
             "calibration_error": expected_calibration_error(labels, predictions),
         }
 

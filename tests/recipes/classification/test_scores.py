@@ -47,6 +47,14 @@ def test_binary_scores_are_those_of_class_one():
     assert scores["average_precision"] == pytest.approx(0.5 * 1 + 0.5 * 2 / 3)
 
 
+def test_balanced_accuracy_is_the_mean_recall_of_the_classes_that_are_there():
+    found = np.eye(3)[[0, 0, 0, 1, 1, 2]]
+    scores = classification_scores([0, 0, 0, 0, 1, 1], found, balanced=True)
+    assert next(iter(scores)) == "balanced_accuracy"
+    assert scores["balanced_accuracy"] == pytest.approx((3 / 4 + 1 / 2) / 2)
+    assert "balanced_accuracy" not in classification_scores([0, 1, 2], np.eye(3))
+
+
 @pytest.mark.parametrize("shape", [(-1,), (-1, 1)])
 def test_probabilities_of_class_one_alone_say_as_much_as_both(shape):
     labels = np.arange(40) % 2

@@ -204,6 +204,12 @@ def test_a_rare_class_is_found_if_classes_are_balanced(task_of):
         assert recalls[1] > recalls[0] + 0.2, name
         # The probabilities are those of classes that are equally frequent.
         assert found["balanced", name].mean() > 1.5 * found["none", name].mean(), name
+    rows = task.table.rows["validation"]
+    scores = task.score(predictors["model"](rows), "validation")
+    said = found["balanced", "model"][rows] > 0.5
+    recalls = [(said == k)[rare[rows] == k].mean() for k in (False, True)]
+    assert task.primary_metric == "balanced_accuracy"
+    assert scores["balanced_accuracy"] == pytest.approx(np.mean(recalls))
     assert found["none", "majority"][0] == pytest.approx(rare.mean(), abs=0.01)
     assert found["balanced", "majority"][0] == 0.5
 
