@@ -1,6 +1,6 @@
 """The column to predict: a number, or one of several classes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -35,6 +35,31 @@ class Target:
         if not self.labels:
             return "regression"
         return "binary" if len(self.labels) == 2 else "multiclass"
+
+    def among(self, labels, source) -> "Target":
+        """The same target by the numbers that a model knows its classes by.
+
+        Args:
+            labels: Names of the classes that the model knows; empty for a regression.
+            source: Name of the file, for messages.
+
+        Raises:
+            UserError: If there are other classes, or it is no such target.
+        """
+        if bool(labels) != bool(self.labels):
+            kinds = ("a number", "one of several classes")
+            raise UserError(
+                f"Expected the target {self.name!r} of {source} to be {kinds[bool(labels)]}, as "
+                f"the run learned it. Received: {kinds[bool(self.labels)]} (--task decides)."
+            )
+        unknown = [label for label in self.labels if label not in labels]
+        if unknown:
+            raise UserError(
+                f"The target {self.name!r} of {source} has classes that the run does not know: "
+                f"{', '.join(map(repr, unknown[:5]))}. Train anew, or leave these rows out."
+            )
+        places = np.array([labels.index(label) for label in self.labels], np.int64)
+        return replace(self, labels=tuple(labels), values=places[self.values]) if labels else self
 
     def named(self, rows) -> np.ndarray:
         """The target of the rows at some positions: numbers, or names of classes."""

@@ -11,6 +11,7 @@ from typing import get_origin, get_type_hints
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser
 
+from recipes.engine.continuing import settings_of
 from recipes.engine.recipe import find_recipe
 from recipes.errors import UserError
 
@@ -38,6 +39,8 @@ def parse(recipe: str, arguments: list[str], command: str = "train"):
     given = _peek(arguments, [f"model.{name}" for name, _ in replaced])
     preset = _preset(found_recipe, given["preset"])
     saved = kind.renamed(_read_config(given["config"])) if given["config"] else {}
+    if given["start_from"]:
+        saved = _continued(found_recipe, given, saved)
     if given["data"] or given["dataset"]:  # the flag replaces what the file or the preset names
         preset.pop("dataset", None)
         saved = {k: v for k, v in saved.items() if k not in ("data", "dataset")}
@@ -86,10 +89,21 @@ def _peek(arguments, deciding):
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     for name in ("dataset", "data", "preset", "config", "model", *deciding):
         parser.add_argument(f"--{name}")
+    parser.add_argument("--from", "--start_from", "--start-from", dest="start_from")
     try:
         return vars(parser.parse_known_args(arguments)[0])
     except argparse.ArgumentError as error:
         raise UserError(f"{error}.") from error
+
+
+def _continued(recipe, given, saved):
+    """The settings of the run to go on from; the model is not to be another one."""
+    if given["config"] or given["preset"] or given["model"]:
+        other = next(name for name in ("config", "preset", "model") if given[name])
+        raise UserError(f"--from brings the run's model and settings: leave --{other} out.")
+    if not (given["data"] or given["dataset"]):
+        raise UserError("--from RUN goes on with new data: give it with --data.")
+    return settings_of(given["start_from"], recipe)
 
 
 def _preset(recipe, name):
@@ -130,6 +144,7 @@ def _spell(arguments, kind):
         item = rest.pop(0)
         if item.startswith("--"):
             flag, has_value, value = item.partition("=")
+            flag = "--start_from" if flag == "--from" else flag
             item = "--" + flag[2:].replace("-", "_") + has_value + value
         if item.startswith("--model."):
             item = item.replace("--model.", "--model_arguments.", 1)

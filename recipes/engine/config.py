@@ -30,6 +30,8 @@ class TrainConfig:
     Args:
         model: Name of a zoo model (`zoo list` prints them); `auto` trains several, where a recipe
             has them, and averages those that validation chooses.
+        start_from: Shorter `--from`: a run whose model is trained further, on new data; its
+            settings are the defaults then, at a tenth of its learning rate.
         time_limit: Time for the models of `--model auto`, such as 90s, 10m or 1h.
         model_arguments: Arguments of the model's factory; on the command line `--model.units 64`.
         dataset: A named dataset. Defaults to the recipe's offline one.
@@ -87,6 +89,7 @@ class TrainConfig:
     RENAMED: ClassVar[dict[str, str]] = {}
 
     model: str = ""
+    start_from: str | None = None
     time_limit: str = "10m"
     model_arguments: dict[str, Any] = field(default_factory=dict)
     dataset: str | None = None

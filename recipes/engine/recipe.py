@@ -78,6 +78,8 @@ class Recipe:
         predict_folders: Whether it predicts from a folder of files, too.
         text_is: What `--text` takes, where it has that flag, such as `"A prompt"`.
         candidates: `(config, task)` to the `Candidate`s of `--model auto`; `None` for none.
+        continue_from: `(config, task, model)` to the task as a saved model sees it, and a `Built`
+            of that model; `None` where `--from` is not for this recipe.
         combined_by: Scores that these are chosen by on validation: the first that there is.
         lasting_baselines: Names of baselines that can predict again from the new data alone, and so
             may have a part in the mean.
@@ -104,6 +106,7 @@ class Recipe:
     predict_folders: bool = False
     text_is: str = ""
     candidates: Callable[[Any, Any], list[Candidate]] | None = None
+    continue_from: Callable[[Any, Any, Any], tuple[Any, Built]] | None = None
     combined_by: tuple[str, ...] = ()
     lasting_baselines: tuple[str, ...] = ()
     replaced_defaults: Mapping[tuple[str, Any], tuple[str, ...]] | None = None

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from callbacks import write_scores
 from recipes.engine import automatic as auto
-from recipes.engine import report
+from recipes.engine import continuing, report
 from recipes.engine.config import AUTO
 from recipes.engine.fitting import fit, start_afresh
 from recipes.engine.folder import RunFolder
@@ -38,13 +38,16 @@ def train(name: str, config, resume: RunFolder | None = None) -> RunFolder:
     config.validate()
     folder = resume or RunFolder.plan(name, config)
     task = recipe.load_data(config)
+    automatic, build = config.model == AUTO, recipe.build_model
+    start_afresh(config)
+    if config.start_from:
+        task, built = continuing.begin(recipe, config, task)
+        build = partial(continuing.again, recipe)
     _say(config, task.description, *(f"note: {note}" for note in task.notes))
-    automatic = config.model == AUTO
     if automatic:
         tried = auto.candidates(recipe, task)
     else:
-        start_afresh(config)
-        built = recipe.build_model(config, task)
+        built = built if config.start_from else build(config, task)
         _say(config, *(f"note: {note}" for note in built.notes))
     if resume:
         _check_same_data(folder, task)
@@ -68,7 +71,7 @@ def train(name: str, config, resume: RunFolder | None = None) -> RunFolder:
             {"config": f"```yaml\n{text}\n```"},
             bool(resume),
         )
-        parts = [(1.0, Candidate(config.model, task.config, recipe.build_model), fitted, built)]
+        parts = [(1.0, Candidate(config.model, task.config, build), fitted, built)]
     built.model.save(folder.model)
     trained = _ask(task, built, fitted.finished, baselines=baselines)
     metrics = {

@@ -106,7 +106,6 @@ def build_model(config: ForecastConfig, data):
     import keras
 
     import zoo
-    from recipes.forecast.forecasts import last_step_metrics
 
     windows = data.training_windows
     lag, channels = data.difference, windows.series.values.shape[1]
@@ -144,6 +143,23 @@ def build_model(config: ForecastConfig, data):
         forecast = undo([forecast, shift, spread])
     mean, scale = data.target_scaling
     outputs = zoo.layers.Denormalization(mean, scale, config.head, name="units")(forecast)
+    model = keras.Model(inputs, outputs, name=f"{config.model}_forecaster")
+    return Built(
+        model=model,
+        training_model=keras.Model(inputs, trained, name=f"{config.model}_training"),
+        **_objective(config, data),
+        notes=tuple(f"{warning.message}{_hint(warning)}" for warning in caught),
+        finish=(lambda: _keep_better(model, core, data)) if begins else None,
+    )
+
+
+def _objective(config, data):
+    """Loss, metrics and monitor of a training model."""
+    import keras
+
+    import zoo
+    from recipes.forecast.forecasts import last_step_metrics
+
     probabilistic = {
         "quantile": lambda: zoo.losses.PinballLoss(config.quantiles),
         "gaussian": zoo.losses.GaussianNLL,
@@ -151,19 +167,13 @@ def build_model(config: ForecastConfig, data):
     point = {"mse": keras.losses.MeanSquaredError, "huber": keras.losses.Huber}[config.loss]
     error = "mse" if config.loss == "mse" else "mae"
     loss = probabilistic.get(config.head, point)()
-    model = keras.Model(inputs, outputs, name=f"{config.model}_forecaster")
-    return Built(
-        model=model,
-        training_model=keras.Model(inputs, trained, name=f"{config.model}_training"),
-        loss=loss,
-        metrics=last_step_metrics(config.head, config.quantiles, loss),
-        # With weights, the loss counts every series alike; the metrics know no weights.
-        monitor=f"val_last_step_{error if config.head == 'point' else 'loss'}"
-        if per_window is None
-        else "val_loss",
-        notes=tuple(f"{warning.message}{_hint(warning)}" for warning in caught),
-        finish=(lambda: _keep_better(model, core, data)) if begins else None,
-    )
+    # With weights, the loss counts every series alike; the metrics know no weights.
+    monitor = f"val_last_step_{error if config.head == 'point' else 'loss'}"
+    return {
+        "loss": loss,
+        "metrics": last_step_metrics(config.head, config.quantiles, loss),
+        "monitor": monitor if data.window_normalization is None else "val_loss",
+    }
 
 
 def search_space(hp) -> dict:
@@ -262,6 +272,12 @@ def _create_core(config, windows, input_shape):
     return core
 
 
+def _continue_from(config, data, model):
+    from recipes.forecast.continuing import continue_from
+
+    return continue_from(config, data, model, _objective)
+
+
 def _candidates(config, data):
     from recipes.forecast.candidates import candidates
 
@@ -300,6 +316,7 @@ RECIPE = Recipe(
     },
     listed=("mae",),
     candidates=_candidates,
+    continue_from=_continue_from,
     combined_by=("mase",),
     lasting_baselines=("naive", "seasonal_naive", "theta", "auto_ets", "auto_arima"),
     predict_flags=(

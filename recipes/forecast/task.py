@@ -5,6 +5,7 @@ import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from recipes.engine.automatic import Mixture
 from recipes.engine.task import Figure, Section, Trained
 from recipes.forecast import baselines, comparing, plots, statistics, tables
 from recipes.forecast.config import ForecastConfig
+from recipes.forecast.continuing import scaling_of, window_normalization_of
 from recipes.forecast.data.splits import apart, split_in_time, window_starts
 from recipes.forecast.data.windows import WindowBatches, Windows, output_positions
 from recipes.forecast.differencing import changes, choose_lag
@@ -41,6 +43,7 @@ class ForecastTask:
         windows: The `Windows` to forecast, with their splits.
         decided: What was found out about the form of the file; see `TableFile.decided`.
         split: Splits windows, for the folds of a backtest.
+        known: A saved model that is trained further; `None` for a new one.
         chosen: The linear forecast that was chosen before, to be fitted again.
     """
 
@@ -49,6 +52,7 @@ class ForecastTask:
     decided: Mapping = field(default_factory=dict)
     split: Callable = split_in_time
     chosen: LinearStart | None = None
+    known: Any = None
 
     FOLDS = (
         "Backtest",
@@ -142,7 +146,7 @@ class ForecastTask:
     @cached_property
     def linear_start(self) -> LinearStart | None:
         """The best linear forecast of validation, where it decides how windows are seen."""
-        if self.config.window_normalization != "auto":
+        if self.config.window_normalization != "auto" or self.known is not None:
             return None
         windows = self.training_windows
         normalizations = ("standard", "last") if windows.window > 1 else ("last",)
@@ -183,7 +187,7 @@ class ForecastTask:
         """The lag that the model differences the series by; 0 for none."""
         if self.config.difference is not None:
             return self.config.difference
-        if self.linear_start is not None:
+        if self.linear_start is not None or self.known is not None:
             return 0  # its map holds what changes there are
         windows = self.windows
         return choose_lag(
@@ -196,6 +200,8 @@ class ForecastTask:
 
         Where the model reads changes, the deviation is that of the changes.
         """
+        if self.known is not None:
+            return scaling_of(self.known)
         windows = self.training_windows
         series, rows = windows.series, self.training_rows
         used = np.flatnonzero(rows)
@@ -254,6 +260,8 @@ class ForecastTask:
     @cached_property
     def window_normalization(self):
         """Arguments of the `zoo.layers.WindowNormalization` in the model; `None` for none."""
+        if self.known is not None:
+            return window_normalization_of(self.known)
         start, method = self.linear_start, self.config.window_normalization
         method = method if start is None else start.normalization
         if method == "none":

@@ -11,7 +11,7 @@ from recipes.engine.conformal import Conformal
 from recipes.errors import UserError
 from recipes.tabular import tables
 from recipes.tabular.loading import load_table
-from recipes.tabular.predictions import columns_of, encode
+from recipes.tabular.predictions import columns_of, encode, unknown_values
 from recipes.tabular.predictions import predict as predict_arrays
 from zoo.layers import category_strings
 
@@ -48,8 +48,7 @@ def predict(folder, config, metadata, source, output, keep=None) -> None:
         frame, actual = _read(file, columns, metadata["target"], labels)
         file.kept(keep, [])  # refuses what is not there
         numbers = np.arange(1, len(frame) + 1)
-        say_notes(file.notes)
-        _note_unknown(frame, columns)
+        say_notes([*file.notes, *unknown_values(frame, columns)])
         if actual is not None and labels:
             actual = _as_labels(actual, labels)
     found = predict_arrays(model, encode(columns, frame, source))
@@ -81,20 +80,6 @@ def _read(file, columns, target, labels):
     if target in file.names:
         actual = file.labels(target) if labels else file.numbers(target)
     return pd.DataFrame(found), actual
-
-
-def _note_unknown(frame, columns):
-    """Says on standard error which values of categories the model has not learned."""
-    for name, values in columns.categories:
-        texts = [text for text in category_strings(frame[name]) if text is not None]
-        unknown = sorted({*texts} - {*values})
-        if unknown:
-            count = sum(text not in values for text in texts)
-            print(
-                f"note: column {name!r}: {count:,} rows with values that the model does not know "
-                f"({_some(unknown)}); it takes them for unknown",
-                file=sys.stderr,
-            )
 
 
 def _as_labels(actual, labels):

@@ -83,6 +83,27 @@ def is_classifier(model) -> bool:
     return zoo.Predictor(model).labels is not None
 
 
+def unknown_values(frame, columns) -> list[str]:
+    """Notes on the values of categories that a model has not learned.
+
+    Args:
+        frame: Rows with the model's columns.
+        columns: Its `zoo.layers.TableColumns`.
+    """
+    notes = []
+    for name, values in columns.categories:
+        texts = [text for text in category_strings(frame[name]) if text is not None]
+        unknown = sorted({*texts} - {*values})
+        if unknown:
+            count = sum(text not in values for text in texts)
+            shown = ", ".join(map(repr, unknown[:5])) + (", ..." if unknown[5:] else "")
+            notes.append(
+                f"column {name!r}: {count:,} rows with values that the model does not know "
+                f"({shown}); it takes them for unknown"
+            )
+    return notes
+
+
 def columns_of(model):
     """The `zoo.layers.TableColumns` of a model."""
     return next(each for each in all_layers(model) if isinstance(each, zoo.layers.TableColumns))

@@ -102,13 +102,10 @@ def build_model(config: TabularConfig, data):
     inputs = preprocessing.columns.new_inputs()
     outputs = _call_core(config, data, preprocessing(inputs))
     main = outputs["main"] if isinstance(outputs, dict) else outputs
-    objective = zoo.objective(target.head)
-    if config.loss == "huber" and not target.labels:
-        objective["loss"] = keras.losses.Huber()
+    objective = _objective(config, target, main)
     mean = main
-    if len(main.shape) == 3:  # an ensemble: every member learns from its own errors
+    if len(main.shape) == 3:
         mean = zoo.layers.EnsembleMean(target.head, name="mean_of_members")(main)
-        objective = {"loss": zoo.losses.PerMemberLoss(objective["loss"]), "metrics": []}
     if target.labels:
         answer = zoo.layers.ClassProbabilities(target.labels, target.head, name="classes")
     else:
@@ -202,6 +199,26 @@ def _flatten(features, sizes):
     return layers.Concatenate(name="features")(parts) if len(parts) > 1 else parts[0]
 
 
+def _objective(config, target, outputs):
+    """Loss and metrics of a training model with these outputs."""
+    import keras
+
+    import zoo
+
+    objective = zoo.objective(target.head)
+    if config.loss == "huber" and not target.labels:
+        objective["loss"] = keras.losses.Huber()
+    if len(outputs.shape) == 3:  # an ensemble: every member learns from its own errors
+        objective = {"loss": zoo.losses.PerMemberLoss(objective["loss"]), "metrics": []}
+    return objective
+
+
+def _continue_from(config, data, model):
+    from recipes.tabular.continuing import continue_from
+
+    return continue_from(config, data, model, _objective)
+
+
 def _candidates(config, data):
     from recipes.tabular.candidates import candidates
 
@@ -241,6 +258,7 @@ RECIPE = Recipe(
         "accuracy",
     ),
     candidates=_candidates,
+    continue_from=_continue_from,
     combined_by=("nll", "rmse"),
     predict_flags=(KEEP,),
     replaced_defaults={

@@ -38,10 +38,13 @@ class TabularTask:
     Args:
         config: The `TabularConfig`.
         table: The `Table` of its rows.
+        known: The `zoo.layers.TableColumns` of a saved model that is trained further, and the mean
+            and deviation that its target is scaled by; `None` for a new one.
     """
 
     config: TabularConfig
     table: Table
+    known: tuple | None = None
 
     FOLDS = (
         "Cross-validation",
@@ -126,7 +129,10 @@ class TabularTask:
         """The layers in front of the model, computed from the training rows."""
         config, table = self.config, self.table
         train = table.frame.iloc[table.rows["train"]]
-        return Preprocessing(train, table.columns, config.normalization, config.missing == "flag")
+        found = Preprocessing(train, table.columns, config.normalization, config.missing == "flag")
+        if self.known:
+            found.columns = self.known[0]
+        return found
 
     @cached_property
     def inputs(self) -> dict[str, np.ndarray]:
@@ -140,6 +146,8 @@ class TabularTask:
     @cached_property
     def target_scaling(self) -> tuple[float, float]:
         """Mean and deviation by which the target is standardised for training."""
+        if self.known:
+            return self.known[1]
         if self.config.target_normalization == "none":
             return 0.0, 1.0
         values = self.table.target.values[self.table.rows["train"]]

@@ -171,6 +171,12 @@ def search_space(hp) -> dict:
     }
 
 
+def _continue_from(config, data, model):
+    from recipes.text_classification.continuing import continue_from
+
+    return continue_from(config, data, model)
+
+
 def _predict(*arguments, **flags):
     from recipes.text_classification.predict import predict
 
@@ -198,6 +204,8 @@ RECIPE = Recipe(
         "average_precision": "max",
     },
     listed=("accuracy",),
+    continue_from=_continue_from,
+    combined_by=("nll",),
     predict_flags=(Flag("text", "the text itself, instead of an input"), KEEP),
     text_is="A text",
     replaced_defaults={

@@ -1,0 +1,121 @@
+"""`--from RUN`: training goes on from a saved run, with new data."""
+
+from dataclasses import fields, replace
+from typing import Any
+
+from recipes.engine.folder import RunFolder
+from recipes.engine.recipe import Recipe
+from recipes.engine.task import Built
+from recipes.errors import UserError
+
+#: The learning rate is divided by this, unless a flag says it: what was learned is to be kept.
+SLOWER = 10
+
+
+def settings_of(path, recipe: Recipe) -> dict[str, Any]:
+    """The settings of a run, with what its flags had left open as it was decided then.
+
+    Args:
+        path: Folder of the run.
+        recipe: The recipe, which must be that of the run.
+
+    Raises:
+        UserError: If it is not a finished run of the recipe.
+    """
+    folder = RunFolder.open(path)
+    saved = folder.read_config()
+    run = saved.pop("run")
+    if run["recipe"] != recipe.name:
+        raise UserError(
+            f"--from needs a run of {recipe.name}. Received: {folder.path} of {run['recipe']}."
+        )
+    if recipe.continue_from is None:
+        takers = "forecast, tabular and text_classification"
+        raise UserError(f"--from is for runs of {takers}, not of {recipe.name}.")
+    saved = recipe.config.renamed(saved)
+    for each in fields(recipe.config):
+        if saved.get(each.name) in (None, []) and each.name in run:
+            saved[each.name] = run[each.name]
+    # Where the old data was, and where the run went, is not what the new one is about.
+    for name in ("data", "dataset", "preset", "name", "overwrite", "logdir", "start_from"):
+        saved.pop(name, None)
+    saved["learning_rate"] = float(f"{saved['learning_rate'] / SLOWER:.6g}")
+    return saved
+
+
+def begin(recipe: Recipe, config, task: Any) -> tuple[Any, Built]:
+    """The task as the old model sees it, and that model, to be trained further.
+
+    Args:
+        recipe: The recipe.
+        config: The new run's settings.
+        task: Its data.
+
+    Raises:
+        UserError: If the data does not fit the model.
+    """
+    import zoo
+
+    if task.folds():
+        raise UserError("Folds and backtests begin anew with each: leave --from out, or them.")
+    model = zoo.load(config.start_from)
+    if recipe.continue_from is None or model.name == "auto":
+        raise UserError(
+            f"{config.start_from} is a mean of several models (--model auto): training goes on "
+            "from a run of one model only."
+        )
+    task, built = recipe.continue_from(config, task, model)
+    note = f"goes on from {config.start_from}, at a learning rate of {config.learning_rate:.3g}"
+    return task, replace(
+        built,
+        notes=(*built.notes, note),
+        finish=_Better(recipe, task, built),
+    )
+
+
+def again(recipe: Recipe, config, task: Any) -> Built:
+    """The saved model anew, for a task that is as it sees it."""
+    import zoo
+
+    assert recipe.continue_from is not None
+    return recipe.continue_from(config, task, zoo.load(config.start_from))[1]
+
+
+def before(model: Any, *names: str) -> Any:
+    """What goes into the first of these layers that a model has.
+
+    Args:
+        model: A functional model.
+        *names: Names of layers.
+
+    Raises:
+        UserError: If it has none of them.
+    """
+    found = {layer.name: layer for layer in model.layers}
+    for name in names:
+        if name in found:
+            return found[name].input
+    raise UserError(f"The model {model.name} cannot be trained further: it has no {names[-1]!r}.")
+
+
+class _Better:
+    """Goes back to the weights of the beginning where training made validation no better."""
+
+    def __init__(self, recipe, task, built):
+        self.recipe, self.task, self.built = recipe, task, built
+        self.start = built.model.get_weights()
+        self.score = self._score()
+
+    def __call__(self):
+        found = self.built.finish() if self.built.finish else {}
+        if self._score() < self.score:
+            return found
+        self.built.model.set_weights(self.start)
+        return {**dict.fromkeys(found, 1.0), "trained": 0.0}
+
+    def _score(self):
+        task = self.task
+        found = task.predict(task.predictor(self.built.model), "validation")
+        scores = task.score(found, "validation")
+        name = next(name for name in self.recipe.combined_by if name in scores)
+        return -scores[name] if self.recipe.higher_is_better(name) else scores[name]

@@ -1,0 +1,51 @@
+"""A saved model of tables, to be trained further on other rows."""
+
+from dataclasses import replace
+
+import keras
+
+import zoo
+from recipes.data.columns import Columns
+from recipes.engine.continuing import before
+from recipes.engine.task import Built
+from recipes.errors import UserError
+from recipes.tabular.predictions import columns_of, unknown_values
+
+
+def continue_from(config, task, model, objective):
+    """The task as a saved model sees it, and that model.
+
+    Args:
+        config: The `TabularConfig`.
+        task: The `TabularTask` of the new rows.
+        model: The saved model.
+        objective: Function of `(config, target, outputs)` to arguments of `Built`.
+
+    Returns:
+        A `TabularTask` and a `Built`.
+
+    Raises:
+        UserError: If columns are missing, or the target has classes that the model does not know.
+    """
+    table, columns = task.table, columns_of(model)
+    categories = tuple(name for name, _ in columns.categories)
+    kinds = Columns(tuple(columns.numeric), categories, table.columns.notes)
+    missing = [name for name in kinds.names if name not in table.frame]
+    if missing:
+        raise UserError(
+            f"The run was trained on columns that {table.source} does not have, or that tell "
+            f"nothing there: {', '.join(map(repr, missing[:5]))}."
+        )
+    frame = table.frame[list(kinds.names)]
+    labels = zoo.Predictor(model).labels or []
+    target = table.target.among(labels, table.source)
+    notes = (*table.notes, *unknown_values(frame, columns))
+    table = replace(table, frame=frame, columns=kinds, target=target, notes=notes)
+    scaling = None
+    if not labels:
+        layer = model.get_layer("units")
+        scaling = layer.mean[0], layer.scale[0]
+    task = replace(task, table=table, known=(columns, scaling))
+    outputs = before(model, "mean_of_members", "classes", "units")
+    training = keras.Model(model.input, outputs, name=f"{model.name}_training")
+    return task, Built(model, training, **objective(config, target, outputs), monitor="val_loss")

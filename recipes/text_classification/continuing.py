@@ -1,0 +1,56 @@
+"""A saved classifier of texts, to be trained further on other texts."""
+
+from dataclasses import replace
+from functools import partial
+
+import keras
+import numpy as np
+
+import zoo
+from recipes.classification.task import head_of
+from recipes.data.target import Target
+from recipes.engine.continuing import before
+from recipes.engine.task import Built
+from zoo.tokenizers import all_layers
+
+
+def continue_from(config, task, model):
+    """The task as a saved model sees it, and that model.
+
+    Args:
+        config: The `TextClassificationConfig`.
+        task: The `TextTask` of the new texts.
+        model: The saved model.
+
+    Returns:
+        A `TextTask` and a `Built`.
+
+    Raises:
+        UserError: If there are classes that the model does not know.
+    """
+    classes = tuple(zoo.Predictor(model).labels)
+    source = task.labelled.source
+    readers = [each for each in all_layers(model) if isinstance(each, zoo.layers.TextTokenizer)]
+    reader, parts, unread = readers[0] if readers else task.reader, {}, ""
+    for name, part in task.parts.items():
+        target = Target(task.labelled.columns[1], part.labels, part.classes)
+        target = target.among(classes, source)
+        inputs = reader.encode_list(list(part.texts))
+        parts[name] = replace(part, labels=target.values, classes=classes, inputs=inputs)
+    notes = task.notes
+    if readers:
+        ids = np.concatenate(parts["train"].inputs)
+        unread = (ids == 1).mean()
+        notes += (f"{100 * unread:.1f} % of what the texts hold is not in the run's vocabulary",)
+    task = replace(task, parts=parts, reader=reader, notes=notes)
+    core = next(layer for layer in model.layers if isinstance(layer, keras.Model))
+    training = keras.Model(model.input, before(model, "probabilities"), name=core.name)
+    watch = ("val_loss", "min") if config.monitor == "loss" else ("val_accuracy", "max")
+    return task, Built(
+        model,
+        training,
+        **zoo.objective(task.head, config.label_smoothing),
+        monitor=watch[0],
+        mode=watch[1],
+        finish=partial(task.calibrate, model, head_of(core)) if config.calibrate else None,
+    )
