@@ -29,7 +29,12 @@ def continue_from(config, task, model, objective):
     """
     table, columns = task.table, columns_of(model)
     categories = tuple(name for name, _ in columns.categories)
-    kinds = Columns(tuple(columns.numeric), categories, table.columns.notes)
+    kinds = Columns(
+        tuple(columns.numeric),
+        categories,
+        notes=table.columns.notes,
+        dates=tuple(name for name, *_ in columns.dates),
+    )
     missing = [name for name in kinds.names if name not in table.frame]
     if missing:
         raise UserError(
