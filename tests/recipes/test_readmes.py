@@ -66,7 +66,7 @@ def test_commands_of_readmes_are_understood(readme):
                 if f"--{own}" in flags:
                     at = flags.index(f"--{own}")
                     del flags[at : at + 2]
-            if "--config" not in flags:  # names a file that a reader has
+            if not {"--config", "--from"} & {*flags}:  # these name what a reader has
                 config = parse(recipe, [flag.strip('"') for flag in flags], command)
                 if "addons" not in flags:  # may not be installed
                     config.validate()
@@ -75,6 +75,6 @@ def test_commands_of_readmes_are_understood(readme):
 def test_flags_of_the_tables_are_those_of_the_recipe():
     for name in RECIPES:
         text = (TOP / f"recipes/{name}/README.md").read_text().partition("\n## Predict\n")[0]
-        settings = {each.name for each in fields(find_recipe(name).config)}
+        settings = {each.name for each in fields(find_recipe(name).config)} | {"from"}
         for flag in re.findall(r"`--([a-z_]+)", text):
             assert flag in settings, f"{name}: --{flag}"
