@@ -118,7 +118,7 @@ def _kind_of_numbers(present, different, rows):
 
 def _kind_of_texts(present, different):
     if different > max(UNIQUE * len(present), 20):
-        free = present.astype(str).str.split().str.len().median() >= WORDS
+        free = present.head(_SAMPLE).astype(str).str.split().str.len().median() >= WORDS
         return f"{different:,} of its {len(present):,} texts differ{_FREE if free else ''}"
     return "category"
 

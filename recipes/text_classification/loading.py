@@ -8,6 +8,7 @@ import pandas as pd
 
 from callbacks.drawing import shortened
 from recipes.classification.splits import stratified_sample
+from recipes.classification.task import MAX_TRAIN_SCORED, spread
 from recipes.errors import UserError
 from recipes.text_classification.coding import encoded, reads_ids
 from recipes.text_classification.data.imdb import imdb
@@ -97,6 +98,7 @@ def _telling(config, labelled, part):
     """Notes on texts that name their class, and on those of one word."""
     if not config.data:
         return ()
+    part = part.take(spread(len(part), MAX_TRAIN_SCORED))  # enough of them to tell
     notes, texts = (), pd.Series(part.texts).str.lower()
     text, target = labelled.columns
     classes = [rf"(?<!\w){re.escape(label.lower())}(?!\w)" for label in part.classes]
@@ -105,8 +107,8 @@ def _telling(config, labelled, part):
         own = named[np.arange(len(part)), part.labels] & (named.sum(axis=1) == 1)
         if own.mean() > NEARLY_ALL:
             notes += (
-                f"column {text!r} gives {target} away: {100 * own.mean():.0f} % of the training "
-                "texts hold the name of their class, and of no other",
+                f"column {text!r} gives {target} away: {100 * own.mean():.0f} % of {len(part):,} "
+                "training texts hold the name of their class, and of no other",
             )
     words = texts.str.split().str.len()
     if config.tokenizer == "words" and words[words > 0].median() == 1:

@@ -245,6 +245,7 @@ def test_only_parts_that_differ_are_read():
     newest = "2024-03-05T00:00:00.000000"
     assert known_date(days) == {"newest": newest, "parts": ["day", "weekday", "age"]}
     assert known_date(days[-1:])["parts"] == ["age"]
+    assert known_date(["2024-01", "2024-02", "2023-07"])["parts"] == ["year", "month", "age"]
     assert known_date(pd.to_datetime([None, None]))["parts"] == ["age"]
     assert "hour" in known_date(days + pd.to_timedelta(range(5), unit="h"))["parts"]
 

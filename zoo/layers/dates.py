@@ -46,7 +46,8 @@ def known_date(times: Any) -> dict[str, Any]:
         times: The dates, as for `date_parts`.
 
     Returns:
-        The `newest` one, and which `parts` differ among them; of a single date its `age`.
+        The `newest` one, and which `parts` differ among them; of a single date its `age`. The
+        weekday is none of months or quarters, whose day is always the same.
 
     Example:
         >>> from zoo.layers import known_date
@@ -58,4 +59,6 @@ def known_date(times: Any) -> dict[str, Any]:
     newest = max(present, default=np.datetime64(0, "us"))
     found = date_parts(present, newest)
     parts = [name for name, part in found.items() if len(np.unique(part)) > 1]
+    if "day" not in parts and "weekday" in parts:
+        parts.remove("weekday")
     return {"newest": str(newest), "parts": parts or ["age"]}

@@ -88,7 +88,8 @@ def read_labelled_texts(
     train = frames["train"]
     if len(train) < FEWEST:
         raise UserError(
-            f"Expected at least {FEWEST} rows with a {target} in {path}. Received: {len(train)}."
+            f"Expected at least {FEWEST} rows with a {target} in {path}. Received: {len(train)}. "
+            "Add some: of fewer none can be kept to test on."
         )
     if not train[text].str.strip().any():
         raise UserError(

@@ -164,7 +164,10 @@ def test_texts_that_are_all_empty_are_refused(tmp_path, text):
 
 NOTED = {
     "one word": ("w{n}", ["--tokenizer characters reads its letters, and `zoo train tabular"]),
-    "names of classes": ("it is {label} {n}", ["gives target away: 100 % of the training texts"]),
+    "names of classes": (
+        "it is {label} {n}",
+        ["gives target away: 100 % of 32 training texts hold"],
+    ),
     "both": ("{label}-{n}", ["gives target away", "most texts are of one word"]),
     "others' names, too": ("Good or bad, of {n} words?", []),
     "part of a word": ("{label}ness of {n}", []),
