@@ -3,10 +3,13 @@
 Ridge regression on windows that are seen from their own level, of the level or of changes, on the
 whole window or its later part; each with the penalty that suits the validation part best. With the
 largest penalty these are the naive forecast, the seasonal naive one and the mean of the window. As
-all of them are linear, so is their weighted mean, which is chosen greedily on validation.
+all of them are linear, so is their weighted mean, which is chosen greedily on validation. Where
+that part has few windows, which say little, two earlier parts as long as it are forecast as well,
+each by maps fitted to what came before it (a rolling origin), and the mean of the errors decides.
 
 Reference: Toner and Darlow, *An analysis of linear time series forecasting models*, 2024; Caruana
-et al., *Ensemble selection from libraries of models*, 2004.
+et al., *Ensemble selection from libraries of models*, 2004; Tashman, *Out-of-sample tests of
+forecasting accuracy*, 2000 (rolling origins).
 """
 
 from dataclasses import dataclass, replace
@@ -17,6 +20,8 @@ import numpy as np
 MOST = (24_000, 8000)
 #: Penalties, relative to the mean square of the inputs.
 PENALTIES = (*10.0 ** np.arange(-4, 5), np.inf)
+#: Validation windows below which earlier parts are forecast, too; how many of these.
+FEW, EARLIER = 400, 2
 #: Maps that are averaged, with repetition.
 PICKS = 8
 
@@ -30,7 +35,8 @@ class LinearStart:
             by the mean and deviation of the whole training part.
         kernel: `(window, horizon)`.
         bias: `(horizon,)`.
-        error: Mean absolute error on validation, in units of the naive forecast's.
+        error: Mean absolute error on validation, and on earlier parts where it has few windows, in
+            units of the naive forecast's.
         parts: What was averaged: the lag and the steps of each map, and its penalty.
     """
 
@@ -55,20 +61,52 @@ def find_start(windows, units, period, normalizations, epsilon, scaling) -> Line
     Returns:
         The best `LinearStart`.
     """
-    found = []
+    found, folds = [], _folds(windows)
     for normalization in normalizations:
-        train, validation = (
-            _examples(windows, split, normalization, epsilon, units, scaling)
-            for split in ("train", "validation")
-        )
-        maps = []
+        seen = [
+            [_examples(windows, part, normalization, epsilon, units, scaling) for part in fold]
+            for fold in folds
+        ]
+        validation, maps = [examples for _, examples in seen], []
         for lag in sorted({0, 1, period}):
             for steps in sorted({windows.window, max(windows.window // 2, lag)}):
                 if 2 * lag <= steps or lag == steps == 1:
-                    fits = _fits(train, lag, steps, normalization != "last", PENALTIES)
-                    maps.append(min(fits, key=lambda fit: _error(*fit[:2], validation)))
+                    fits = zip(
+                        *(
+                            _fits(train, lag, steps, normalization != "last", PENALTIES)
+                            for train, _ in seen
+                        ),
+                        strict=True,
+                    )
+                    maps.append(min(fits, key=lambda fits: _mean_error(fits, validation)))
         found.append(_combined(maps, validation, normalization))
     return min(found, key=lambda start: start.error)
+
+
+def _folds(windows):
+    """First rows of the training and validation windows, and of earlier ones where these are few.
+
+    An earlier part is as long as the validation part of its series and ends where that, or the part
+    after it, begins; its training windows end before it.
+    """
+    train, validation = windows.starts["train"], windows.starts["validation"]
+    folds = [(train, validation)]
+    if len(validation) >= FEW:
+        return folds
+    begin = np.full(windows.series.num_series, np.inf)
+    end = np.full(windows.series.num_series, -np.inf)
+    which = windows.series_of(validation)
+    np.minimum.at(begin, which, validation)
+    np.maximum.at(end, which, validation + windows.horizon)
+    mine = windows.series_of(train)
+    first, length = begin[mine], (end - begin)[mine]
+    for earlier in range(1, EARLIER + 1):
+        cut = first - earlier * length  # in rows of the first forecast step, less the window
+        inside = (train >= cut) & (train + windows.horizon <= cut + length)
+        before = train + windows.horizon <= cut
+        if inside.any() and before.sum() >= max(10, windows.horizon):
+            folds.append((train[before], train[inside]))
+    return folds
 
 
 def fit_again(start, windows, units, epsilon, scaling) -> LinearStart:
@@ -81,7 +119,9 @@ def fit_again(start, windows, units, epsilon, scaling) -> LinearStart:
         epsilon: See `find_start`.
         scaling: See `find_start`.
     """
-    train = _examples(windows, "train", start.normalization, epsilon, units, scaling)
+    train = _examples(
+        windows, windows.starts["train"], start.normalization, epsilon, units, scaling
+    )
     maps = [
         next(_fits(train, lag, steps, start.normalization != "last", [penalty]))
         for lag, steps, penalty in start.parts
@@ -94,9 +134,8 @@ def fit_again(start, windows, units, epsilon, scaling) -> LinearStart:
     )
 
 
-def _examples(windows, split, normalization, epsilon, units, scaling):
+def _examples(windows, starts, normalization, epsilon, units, scaling):
     """Windows and what follows, one row a window and target, and what their errors count."""
-    starts = windows.starts[split]
     targets = windows.num_targets
     most = MOST[targets > 1]
     if len(starts) > most:
@@ -124,6 +163,12 @@ def _error(kernel, bias, examples):
     x, y, weights = examples
     error = np.abs(x @ kernel + bias - y).mean(axis=1)
     return float((error * weights).sum())
+
+
+def _mean_error(fits, validation):
+    """That of the maps of each fold, on average."""
+    pairs = zip(fits, validation, strict=True)
+    return float(np.mean([_error(*fit[:2], examples) for fit, examples in pairs]))
 
 
 def _fits(train, lag, steps, centred, penalties):
@@ -158,17 +203,21 @@ def _fits(train, lag, steps, centred, penalties):
 
 def _combined(maps, validation, normalization):
     """The weighted mean that is best on validation, map after map."""
-    kernel, bias, parts, best = 0.0, 0.0, [], np.inf
+    parts, best = [], np.inf
+    mean = [(0.0, 0.0)] * len(validation)
     for count in range(1, PICKS + 1):
         tried = [
-            ((kernel * (count - 1) + k) / count, (bias * (count - 1) + b) / count, part)
-            for k, b, part in maps
+            [
+                ((kernel * (count - 1) + k) / count, (bias * (count - 1) + b) / count)
+                for (kernel, bias), (k, b, _) in zip(mean, fits, strict=True)
+            ]
+            for fits in maps
         ]
-        errors = [_error(k, b, validation) for k, b, _ in tried]
+        errors = [_mean_error(each, validation) for each in tried]
         choice = int(np.argmin(errors))
         if errors[choice] >= best:
             break
-        best = errors[choice]
-        kernel, bias, part = tried[choice]
-        parts.append(part)
+        best, mean = errors[choice], tried[choice]
+        parts.append(maps[choice][0][2])
+    kernel, bias = mean[0]
     return LinearStart(normalization, np.float32(kernel), np.float32(bias), best, tuple(parts))

@@ -63,7 +63,8 @@ def test_examples_count_as_they_do_in_the_score():
 
 
 @pytest.mark.parametrize("walk", [False, True])
-def test_the_model_begins_with_the_closed_form(task, walk):
+def test_the_model_begins_with_the_closed_form(task, walk, monkeypatch):
+    monkeypatch.setattr(ridge, "FEW", 0)
     noise = np.random.default_rng(2).normal(size=240)
     found = task([20 + 5 * SEASON + (noise.cumsum() if walk else noise)])
     point, starts = forecasts(found, "validation")
@@ -72,7 +73,24 @@ def test_the_model_begins_with_the_closed_form(task, walk):
     assert error == pytest.approx(found.linear_start.error, rel=1e-3)
 
 
-def test_what_was_chosen_is_fitted_again_to_all_windows(task):
+def test_few_validation_windows_are_helped_by_earlier_parts(task):
+    found = task([20 + 5 * SEASON + np.random.default_rng(3).normal(size=n) for n in (240, 240)])
+    windows, folds = found.windows, ridge._folds(found.windows)
+    assert len(folds) == 3
+    span = windows.window + windows.horizon
+    for (train, validation), (_, later) in zip(folds[1:], folds, strict=False):
+        for series in range(2):
+            past, now, next_ = (
+                part[windows.series_of(part) == series] for part in (train, validation, later)
+            )
+            assert len(past) > len(now) == len(next_)
+            first, begin = now.min() + windows.window, next_.min() + windows.window
+            assert past.max() + span <= first  # no target of a part is among those before it
+            assert now.max() + span <= begin
+
+
+def test_what_was_chosen_is_fitted_again_to_all_windows(task, monkeypatch):
+    monkeypatch.setattr(ridge, "FEW", 0)
     noise = np.random.default_rng(3).normal(size=240)
     found = task([20 + 5 * SEASON + noise])
     same = replace(found, chosen=found.linear_start)
