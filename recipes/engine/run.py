@@ -141,21 +141,22 @@ def _score(recipe, task, trained):
 
 
 def _run_folds(recipe, config, task, folder):
-    """Trains and scores a model of its own for each fold of a backtest or cross-validation."""
-    results = {}
+    """Scores each fold of a backtest or cross-validation: by its own model, or the first one's."""
+    results, built, fitted = {}, None, None
     for index, (name, fold) in enumerate(task.folds().items(), start=1):
         _say(config, f"fold {name}")
-        start_afresh(config)
-        built = recipe.build_model(config, fold)
-        inside = RunFolder(folder.path / "folds" / str(index))
-        inside.create(overwrite=True)  # one that a run was killed in is begun again
-        fitted = fit(
-            built,
-            fold.batches("train", built, seed=config.seed),
-            fold.batches("validation", built),
-            config,
-            inside,
-        )
+        if built is None or getattr(task, "trains_each_fold", True):
+            start_afresh(config)
+            built = recipe.build_model(config, fold)
+            inside = RunFolder(folder.path / "folds" / str(index))
+            inside.create(overwrite=True)  # one that a run was killed in is begun again
+            fitted = fit(
+                built,
+                fold.batches("train", built, seed=config.seed),
+                fold.batches("validation", built),
+                config,
+                inside,
+            )
         scores = _score(recipe, fold, _ask(fold, built, fitted.finished, ["test"]))
         results[name] = {"model": scores["test"]} | {
             baseline: found["test"] for baseline, found in scores["baselines"].items()

@@ -8,10 +8,10 @@ _CHUNK = 4096
 
 
 def naive(windows, starts, period=1) -> Forecasts:
-    """Repeats the last value, or the last season, of each window.
+    """Repeats the last value, or the last season, before the end of each window.
 
     Args:
-        windows: A `Windows` whose window is at least `period` long.
+        windows: A `Windows`; a season that is longer than they are is looked up in the series.
         starts: First rows of the windows to forecast from.
         period: Length of the season in steps; 1 repeats the last value.
     """

@@ -64,6 +64,8 @@ class ForecastConfig(Dialect, TrainConfig):
             true for --model auto.
         overlap: Write the forecasts of all test windows, not only of those that do not overlap.
         backtest: Rolling-origin backtest; so many earlier origins, each with a model of its own.
+        backtest_refit: Whether it has; otherwise one model, trained before the earliest of them,
+            forecasts all.
     """
 
     DATASETS: ClassVar[Mapping[str, str]] = {
@@ -107,6 +109,7 @@ class ForecastConfig(Dialect, TrainConfig):
     refit: bool | None = None
     overlap: bool = False
     backtest: int = 0
+    backtest_refit: bool = True
 
     @property
     def refits(self) -> bool:

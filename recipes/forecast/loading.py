@@ -52,6 +52,7 @@ def load(config) -> ForecastTask:
     task = ForecastTask(config, windows, decided, split_of(config, series))
     _check_backtest(task)
     _check_scale(task)
+    _check_period(task)
     return task
 
 
@@ -207,6 +208,17 @@ def _check_backtest(task):
         raise UserError(
             f"--backtest {task.config.backtest} reaches back too far. {error} Or lower --backtest."
         ) from error
+
+
+def _check_period(task):
+    """Refuses a season of which the series hold no two values: MASE would have no unit."""
+    series, period = task.windows.series, task.config.period
+    rows = np.add.reduceat(task.rows_before_test, series.offsets[:-1], dtype=np.int64).max()
+    if period is not None and period >= rows:
+        raise UserError(
+            "Expected --period to be shorter than the series before the test part. Received: "
+            f"{period}, and the longest has {rows} rows there. Lower --period (1 is for no season)."
+        )
 
 
 def _check_scale(task):

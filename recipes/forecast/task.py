@@ -54,14 +54,21 @@ class ForecastTask:
     chosen: LinearStart | None = None
     known: Any = None
 
-    FOLDS = (
-        "Backtest",
-        "Each row is a model of its own, trained on what came before.",
-    )
-
     suggestions = (
         "--difference 1 or the length of the season, another --learning_rate, more --epochs"
     )
+
+    @property
+    def FOLDS(self) -> tuple[str, str]:  # noqa: N802
+        """Title of the folds' section in the report, and what they are."""
+        if self.trains_each_fold:
+            return "Backtest", "Each row is a model of its own, trained on what came before."
+        return "Backtest", "One model, trained before the first row, forecasts all of them."
+
+    @property
+    def trains_each_fold(self) -> bool:
+        """Whether every fold of a backtest has a model of its own."""
+        return self.config.backtest_refit
 
     @property
     def primary_metric(self) -> str:
@@ -78,6 +85,11 @@ class ForecastTask:
             notes += (
                 f"the model reads changes over {self.difference} steps, much smaller than "
                 "those of the level (--difference 0 turns this off)",
+            )
+        if self.period > self.windows.window:
+            notes += (
+                f"a season of {self.period} steps is longer than --window {self.windows.window}: "
+                f"the model sees no whole one (--window {2 * self.period} shows two)",
             )
         return notes + self.statistics[1]
 
@@ -397,7 +409,7 @@ class ForecastTask:
             name: statistics.forecaster(name, self.period, n) for name, n in (rows or {}).items()
         }
         found["naive"] = baselines.naive
-        if 1 < self.period <= self.windows.window:
+        if self.period > 1:
             found["seasonal_naive"] = lambda windows, starts: baselines.naive(
                 windows, starts, self.period
             )
@@ -435,7 +447,8 @@ class ForecastTask:
     def folds(self) -> dict[str, "ForecastTask"]:
         """Tasks of a rolling-origin backtest: each tests on an earlier part of the series."""
         config, windows, found = self.config, self.windows, {}
-        for fold in range(1, config.backtest + 1):
+        folds = range(1, config.backtest + 1)
+        for fold in folds if config.backtest_refit else reversed(folds):  # the earliest first
             starts = self.split(
                 windows.series,
                 windows.window,

@@ -232,6 +232,11 @@ def window_starts(
     starts = np.arange(counts.sum()) + np.repeat(first, counts)
     if not len(starts):
         longest = "The data has" if series.num_series == 1 else "The longest series has"
+        if horizon >= lengths.max():
+            raise UserError(
+                f"Expected --horizon to be shorter than the series. Received: {horizon}. {longest} "
+                f"{lengths.max()} rows. Lower --horizon, or bring more data."
+            )
         raise UserError(
             f"{longest} {lengths.max()} rows, and one window needs --window {window} + --horizon "
             f"{horizon} = {span} rows. Lower --window or --horizon, or bring more data."

@@ -299,6 +299,7 @@ KINDS = {
     ),
     "recursive": ("--strategy=recursive --datetime_features=weekend --difference=1", {}, []),
     "backtest": ("--backtest=2 --window=7", {}, []),
+    "backtest-once": ("--backtest=2 --window=7 --backtest_refit=false", {}, []),
     "as it is": (
         "--model=simple_rnn --model.units=3 --normalization=none "
         "--datetime_features=month,hour,dayofyear",
@@ -376,6 +377,11 @@ def test_kinds_of_runs(kind, compiled, train, undrawn, quickly, tmp_path, make_c
     assert [[*([""], row[:1])[name], row[name], row[name + 3]] for row in more] == [
         [one, day, target] for one in ids for day in days for target in targets
     ]
+    if kind == "backtest-once":
+        section = (run / "report.md").read_text().partition("## Backtest")[2]
+        assert "One model" in section
+        assert section.index("| 2, from") < section.index("| 1, from")
+        assert {path.name for path in (run / "folds").iterdir()} == {"1"}
     if kind == "backtest":
         assert "## Backtest" in (run / "report.md").read_text()
         assert {path.name for path in (run / "folds").iterdir()} == {"1", "2"}
