@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from rich.console import Console
 
@@ -142,7 +143,9 @@ def _score(recipe, task, trained):
 
 def _run_folds(recipe, config, task, folder):
     """Scores each fold of a backtest or cross-validation: by its own model, or the first one's."""
-    results, built, fitted = {}, None, None
+    results: dict = {}
+    built: Any = None
+    finished: Any = None
     for index, (name, fold) in enumerate(task.folds().items(), start=1):
         _say(config, f"fold {name}")
         if built is None or getattr(task, "trains_each_fold", True):
@@ -150,14 +153,14 @@ def _run_folds(recipe, config, task, folder):
             built = recipe.build_model(config, fold)
             inside = RunFolder(folder.path / "folds" / str(index))
             inside.create(overwrite=True)  # one that a run was killed in is begun again
-            fitted = fit(
+            finished = fit(
                 built,
                 fold.batches("train", built, seed=config.seed),
                 fold.batches("validation", built),
                 config,
                 inside,
-            )
-        scores = _score(recipe, fold, _ask(fold, built, fitted.finished, ["test"]))
+            ).finished
+        scores = _score(recipe, fold, _ask(fold, built, finished, ["test"]))
         results[name] = {"model": scores["test"]} | {
             baseline: found["test"] for baseline, found in scores["baselines"].items()
         }
