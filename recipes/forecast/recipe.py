@@ -215,12 +215,13 @@ def _start_linear(core, start, config) -> bool:
     if start is None:
         return False
     layer = core.get_layer("linear")
-    plain = config.head == "point" and not {"individual", "subtract_last"} & {
+    plain = not {"individual", "subtract_last"} & {
         name for name, value in config.model_arguments.items() if value != _LINEAR.get(name)
     }
-    fits = plain and layer.kernel.shape == start.kernel.shape
+    weights = start.weights(config.head, config.quantiles)
+    fits = plain and layer.kernel.shape == weights[0].shape
     if fits:
-        layer.set_weights([start.kernel, start.bias])
+        layer.set_weights(weights)
     return fits
 
 
@@ -231,14 +232,16 @@ def _keep_better(model, core, data):
     """
     if data.chosen is not None:
         return {}
-    layer, start = core.get_layer("linear"), data.linear_start
+    layer, config = core.get_layer("linear"), data.config
+    start = data.linear_start.weights(config.head, config.quantiles)
     trained, errors = layer.get_weights(), []
-    for weights in ([start.kernel, start.bias], trained):
+    for weights in (start, trained):
         layer.set_weights(weights)
         predictions = data.predict(data.predictor(model), "validation")
-        errors.append(data.score(predictions, "validation")["mase"])
+        scores = data.score(predictions, "validation")
+        errors.append(scores["mase"] if config.head == "point" else scores["crps"])
     if errors[0] <= errors[1]:
-        layer.set_weights([start.kernel, start.bias])
+        layer.set_weights(start)
     return {"trained": float(errors[0] > errors[1])}
 
 

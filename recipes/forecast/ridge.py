@@ -22,6 +22,8 @@ MOST = (24_000, 8000)
 PENALTIES = (*10.0 ** np.arange(-4, 5), np.inf)
 #: Validation windows below which earlier parts are forecast, too; how many of these.
 FEW, EARLIER = 400, 2
+#: Residuals at most that are kept, evenly spaced.
+MOST_RESIDUALS = 5000
 #: Maps that are averaged, with repetition.
 PICKS = 8
 
@@ -38,6 +40,7 @@ class LinearStart:
         error: Mean absolute error on validation, and on earlier parts where it has few windows, in
             units of the naive forecast's.
         parts: What was averaged: the lag and the steps of each map, and its penalty.
+        residuals: What it erred by on validation, `(n, horizon)`, as the windows are seen.
     """
 
     normalization: str
@@ -45,6 +48,26 @@ class LinearStart:
     bias: np.ndarray
     error: float
     parts: tuple[tuple[int, int, float], ...]
+    residuals: np.ndarray
+
+    def weights(self, head, quantiles) -> list[np.ndarray]:
+        """Kernel and bias of a layer that puts out the numbers of a head, each for all steps.
+
+        The quantiles, or the deviation, are those of the residuals, the same for all windows.
+
+        Args:
+            head: `"point"`, `"quantile"` or `"gaussian"`.
+            quantiles: Probabilities of a quantile head.
+        """
+        if head == "point":
+            return [self.kernel, self.bias]
+        if head == "quantile":
+            biases = self.bias + np.quantile(self.residuals, quantiles, axis=0)
+            return [np.tile(self.kernel, len(quantiles)), biases.reshape(-1)]
+        # The layer behind it takes the softplus.
+        raw = np.log(np.expm1(np.maximum(self.residuals.std(axis=0), 1e-2)))
+        kernel = np.concatenate([self.kernel, np.zeros_like(self.kernel)], axis=1)
+        return [kernel, np.concatenate([self.bias, raw])]
 
 
 def find_start(windows, units, period, normalizations, epsilon, scaling) -> LinearStart:
@@ -220,4 +243,9 @@ def _combined(maps, validation, normalization):
         best, mean = errors[choice], tried[choice]
         parts.append(maps[choice][0][2])
     kernel, bias = mean[0]
-    return LinearStart(normalization, np.float32(kernel), np.float32(bias), best, tuple(parts))
+    x, y, _ = validation[0]
+    few = np.linspace(0, len(x) - 1, min(len(x), MOST_RESIDUALS)).astype(np.int64)
+    residuals = y[few] - x[few] @ kernel - bias
+    return LinearStart(
+        normalization, np.float32(kernel), np.float32(bias), best, tuple(parts), residuals
+    )

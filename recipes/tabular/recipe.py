@@ -259,7 +259,7 @@ RECIPE = Recipe(
     ),
     candidates=_candidates,
     continue_from=_continue_from,
-    combined_by=("nll", "rmse"),
+    combined_by=("balanced_accuracy", "nll", "rmse"),
     predict_flags=(KEEP,),
     replaced_defaults={
         ("preset", None): ("activation", "batch_normalization", "kernel_initializer"),

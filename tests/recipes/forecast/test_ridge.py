@@ -107,6 +107,19 @@ def test_what_was_chosen_is_fitted_again_to_all_windows(task, monkeypatch):
     assert squares[1] < squares[0]
 
 
+@pytest.mark.parametrize("head", ["quantile", "gaussian"])
+def test_heads_begin_with_the_spread_of_the_residuals(task, head):
+    noise = np.random.default_rng(2).normal(size=2400)
+    season = np.tile(SEASON, 10)
+    found = task([20 + 5 * season + noise], "--head", head, "--quantiles", "0.1,0.5,0.9")
+    built = build_model(found.config, found)
+    predictions = found.predict(found.predictor(built.model), "test")
+    scores = found.score(predictions, "test")
+    assert abs(scores["coverage_80"] - 0.8) < 0.04
+    lower, upper = predictions.intervals[80]
+    assert (upper - lower).mean() == pytest.approx(2 * 1.2816, rel=0.1)  # of a normal deviate
+
+
 def test_series_of_any_size_count_alike(task):
     rng = np.random.default_rng(3)
     small = 1 + 0.2 * SEASON + 0.02 * rng.normal(size=240)
