@@ -5,6 +5,7 @@ zoo train forecast --dataset ridership --model deep_rnn
 zoo train forecast --data sales.csv --time date --target sales --horizon 14
 """
 
+import math
 import warnings
 from dataclasses import replace
 
@@ -62,7 +63,8 @@ def default_config(
         horizon=1,
     )
     if own_data:
-        return replace(config, dataset=None)
+        small.pop("num_layers")  # as many as its window needs
+        return replace(config, dataset=None, window=None)
     return replace(
         config,
         target=["rail"],
@@ -263,6 +265,8 @@ def _create_core(config, windows, input_shape):
         arguments["head"] = config.head
     if config.head == "quantile":
         arguments["quantiles"] = config.quantiles
+    if config.data and config.model in ("wavenet", "wavenet_lite"):
+        config = replace(config, model_arguments=_seeing_all(config.model_arguments, input_shape))
     core = create_core(
         config, {"input_shape": input_shape, **arguments}, reserved=("head", "quantiles")
     )
@@ -273,6 +277,13 @@ def _create_core(config, windows, input_shape):
             "quantile.",
         )
     return core
+
+
+def _seeing_all(arguments, input_shape):
+    """Arguments of a WaveNet that has as many layers as it takes to see its whole window."""
+    reach = (arguments.get("kernel_size", 2) - 1) * arguments.get("num_blocks", 2)
+    layers = 1 + math.ceil(math.log2(max(1, (input_shape[0] - 1) / max(1, reach))))
+    return {"num_layers": min(layers, 12), **arguments}
 
 
 def _continue_from(config, data, model):

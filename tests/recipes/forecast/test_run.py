@@ -17,6 +17,8 @@ import yaml
 import zoo
 from callbacks import WarmupCosine
 from recipes.cli import main
+from recipes.engine.arguments import parse
+from recipes.forecast import build_model, load_data
 from zoo.catalog import CATALOG
 
 TOP = Path(__file__).parents[3]
@@ -66,6 +68,24 @@ def predict(run, *arguments):
     output = Path(run).parent / "out.csv"
     assert main(["predict", str(run), *map(str, arguments), "-o", str(output)]) == 0
     return output.read_bytes()
+
+
+# Models
+
+
+@pytest.mark.parametrize("rows", [90, 300])
+def test_a_wavenet_sees_its_whole_window(folder, make_csv, rows):
+    path = folder / f"{rows}.csv"
+    path.write_text(make_csv(rows))
+    config = parse("forecast", ["--data", str(path), "--model", "wavenet", "--horizon", "7"])
+    task = load_data(config)
+    built = build_model(task.config, task)
+    window = task.windows.inputs(task.windows.starts["train"][:1])
+    changed = window.copy()
+    changed[:, 0] += 1000  # the first step that it is given, behind a difference the second
+    changed[:, task.difference] += 500
+    before, after = (built.model.predict(x, verbose=0)[0, -1] for x in (window, changed))
+    assert np.abs(before - after).max() > 0
 
 
 # Trained once more on all rows
