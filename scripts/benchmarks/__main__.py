@@ -12,6 +12,7 @@
     scripts/benchmark series               the defaults on series of the suite (three minutes)
     scripts/benchmark suite                the defaults on tables and texts of the suite (hours)
     scripts/benchmark suite --kind tables --only pima,wine
+    scripts/benchmark series --auto 2m     the same with --model auto --time_limit 2m
     scripts/benchmark forecast --only wavenet,epoch
     scripts/benchmark forecast --readme    and put the tables into recipes/forecast/README.md
 
@@ -32,6 +33,8 @@ BENCHMARKS = (
 )  # fmt: skip
 #: Kinds of data of a benchmark that has several; each has tables, and a place for them, of its own.
 KINDS = {"suite": ("tables", "texts")}
+#: Benchmarks of plain defaults, which may be those of `--model auto`.
+AUTO = ("series", "suite")
 
 
 def main(arguments=None) -> int:
@@ -40,6 +43,7 @@ def main(arguments=None) -> int:
     parser.add_argument("names", nargs="+", choices=BENCHMARKS, metavar="NAME")
     parser.add_argument("--only", help="rows or sections whose name contains one of these, a,b,c")
     parser.add_argument("--kind", help="one kind of data of a benchmark that has several")
+    parser.add_argument("--auto", metavar="TIME", help="train with --model auto, so long a run")
     parser.add_argument("--seeds", type=int, default=3, help="runs of each row (default: 3)")
     parser.add_argument("--logdir", default="logs/benchmark", help="where runs and report land")
     parser.add_argument("--fresh", action="store_true", help="repeat runs that are there already")
@@ -47,6 +51,8 @@ def main(arguments=None) -> int:
     found = parser.parse_args(arguments)
     for name in found.names:
         kinds = KINDS.get(name, ())
+        if found.auto and name not in AUTO:
+            parser.error(f"--auto is for {' and '.join(AUTO)}. Received: {name}")
         if found.kind and found.kind not in kinds:
             parser.error(f"Expected --kind to be one of {kinds or 'none'}. Received: {found.kind}")
         for kind in (found.kind,) if found.kind else kinds or ("",):
@@ -57,15 +63,19 @@ def main(arguments=None) -> int:
 def _measure(name, kind, found):
     module = importlib.import_module(f"scripts.benchmarks.{name}")
     only = found.only.split(",") if found.only else [""]
-    folder = Path(found.logdir) / name / kind
+    folder = Path(found.logdir) / (f"{name}-auto" if found.auto else name) / kind
     of_kind = (kind,) if kind else ()
-    sections = module.measure(only, found.seeds, folder, found.fresh, *of_kind)
+    if found.auto:
+        flags = ("--model", "auto", "--time_limit", found.auto)
+        sections = module.measure(only, found.seeds, folder, found.fresh, *of_kind, flags=flags)
+    else:
+        sections = module.measure(only, found.seeds, folder, found.fresh, *of_kind)
     text = "\n\n".join(f"### {title}\n\n{body}" for title, body in sections.items())
     report = folder / "report.md"
     report.write_text(f"# Benchmark: {name}\n\n{text}\n")
     print(f"{text}\n\nWritten to {report}", file=sys.stderr)
     if found.readme:
-        _into_readme(f"{name} {kind}".strip(), text)
+        _into_readme(" ".join(filter(None, [name, kind, found.auto and "auto"])), text)
 
 
 def _into_readme(name, text):

@@ -31,7 +31,7 @@ SERIES = {
 _DIFFERENCE = re.compile(r"a difference of ([-+][\d.]+) (\([^)]*\))")
 
 
-def measure(only, seeds, folder, fresh) -> dict[str, str]:
+def measure(only, seeds, folder, fresh, flags=()) -> dict[str, str]:
     """Trains each with the defaults.
 
     Args:
@@ -39,6 +39,7 @@ def measure(only, seeds, folder, fresh) -> dict[str, str]:
         seeds: Not used: the defaults are all but deterministic.
         folder: Where the runs go.
         fresh: Whether runs that are there are repeated.
+        flags: What else is said, such as `--model auto`.
 
     Returns:
         Sections of the report.
@@ -47,14 +48,14 @@ def measure(only, seeds, folder, fresh) -> dict[str, str]:
         ["series", "MASE", "best baseline", "its MASE", "ratio", "difference", "sMAPE", "OWA",
          "seconds"],
     ]  # fmt: skip
-    for name, (file, flags) in SERIES.items():
+    for name, (file, own) in SERIES.items():
         if not any(part in name for part in only):
             continue
         run = folder / "forecast" / name.replace(" ", "_")
         if fresh or not (run / "metrics.json").exists():
             path = Path(os.environ["ZOO_DATA"]) / f"{file}.csv.gz"
             where = ["--logdir", str(folder), "--name", run.name, "--overwrite"]
-            main(["train", "forecast", "--data", str(path), *flags.split(), *where])
+            main(["train", "forecast", "--data", str(path), *own.split(), *flags, *where])
         metrics = json.loads((run / "metrics.json").read_text())
         test = metrics["test"]
         scores = {name: scores["test"]["mase"] for name, scores in metrics["baselines"].items()}
@@ -71,8 +72,9 @@ def measure(only, seeds, folder, fresh) -> dict[str, str]:
         )  # fmt: skip
     sections = {}
     if len(rows) > 1:
-        sections["Series with nothing said but target and horizon (test part)"] = markdown(rows, 1)
-    if any(part in "M4 official" for part in only):
+        said = " ".join(["nothing said but target and horizon", *flags])
+        sections[f"Series with {said} (test part)"] = markdown(rows, 1)
+    if not flags and any(part in "M4 official" for part in only):
         sections["M4 weekly, the official test"] = m4_weekly.table(folder, fresh)
     return sections
 

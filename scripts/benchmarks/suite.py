@@ -6,7 +6,7 @@ Nothing is said but `--data` and `--target`, or `--dataset`, and which rows are 
 import math
 import os
 import statistics
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -72,7 +72,7 @@ def sets(kind) -> list[Set]:
     return [*found, *(each for each in DATASETS if each.kind == kind)]
 
 
-def measure(only, seeds, folder, fresh, kind) -> dict[str, str]:
+def measure(only, seeds, folder, fresh, kind, flags=()) -> dict[str, str]:
     """Trains each set with the defaults.
 
     Args:
@@ -81,6 +81,7 @@ def measure(only, seeds, folder, fresh, kind) -> dict[str, str]:
         folder: Where the runs go.
         fresh: Whether runs that are there are repeated.
         kind: `"tables"` or `"texts"`.
+        flags: What else is said, such as `--model auto`.
 
     Returns:
         A section of the report.
@@ -89,10 +90,11 @@ def measure(only, seeds, folder, fresh, kind) -> dict[str, str]:
     measured = {}
     for each in sets(kind):
         if any(part in each.name for part in only):
-            rows, count = each.runs(seeds)
+            rows, count = replace(each, flags=(*each.flags, *flags)).runs(seeds)
             found = train_all(RECIPES[kind], rows, count, folder, fresh)
             measured[each] = [run for row in rows for run in found[row.name]]
-    return {f"Plain defaults on {kind} of the suite (test part)": table(measured)}
+    said = " ".join(flags) or "Plain defaults"
+    return {f"{said} on {kind} of the suite (test part)": table(measured)}
 
 
 def table(measured) -> str:

@@ -69,3 +69,21 @@ def test_kinds_of_data_have_tables_of_their_own(top, monkeypatch):
     for wrong in (["suite", "--kind", "series"], ["tune", "--kind", "tables"]):
         with pytest.raises(SystemExit):
             program.main([*wrong, "--logdir", str(top / "no")])
+
+
+def test_auto_has_runs_and_tables_of_its_own(top, monkeypatch):
+    asked = []
+
+    def measure(only, seeds, folder, fresh, flags=()):
+        folder.mkdir(parents=True)
+        asked.append((folder.name, flags))
+        return {"Rows": "auto"}
+
+    monkeypatch.setattr(importlib, "import_module", lambda name: SimpleNamespace(measure=measure))
+    readme = top / "recipes/README.md"
+    readme.write_text("<!-- benchmark series auto -->\n<!-- end -->\n")
+    program.main(["series", "--auto", "90s", "--logdir", str(top / "logs"), "--readme"])
+    assert asked == [("series-auto", ("--model", "auto", "--time_limit", "90s"))]
+    assert "auto\n\n<!-- end -->" in readme.read_text()
+    with pytest.raises(SystemExit):
+        program.main(["reading", "--auto", "90s", "--logdir", str(top / "no")])
