@@ -60,7 +60,7 @@ def find(recipe: str, config, min_rate: float, max_rate: float, steps: int):
     check_range(min_rate, max_rate, steps)
     name = config.name or timestamp(Path(config.logdir, recipe), "find-lr-")
     folder = FinderFolder.plan(recipe, replace(config, name=f"find-lr-{name}"))
-    task = find_recipe(recipe).load_data(config)
+    config, task = find_recipe(recipe).load(config)
     if config.progress:
         _console.print(task.description)
     start_afresh(config)

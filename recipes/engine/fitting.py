@@ -85,6 +85,8 @@ def fit(
         if keras.backend.backend() == "torch"
         else min(config.steps_per_execution, len(training)),
     )
+    if built.undecayed:
+        model.optimizer.exclude_from_weight_decay(var_names=built.undecayed)
     # Variables that the first step had to make would have it traced twice.
     model.optimizer.build(model.trainable_variables)
     guard = TerminateOnNaN()

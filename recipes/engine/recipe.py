@@ -77,6 +77,7 @@ class Recipe:
         predict_help: What `zoo predict --help` says above them.
         predict_folders: Whether it predicts from a folder of files, too.
         text_is: What `--text` takes, where it has that flag, such as `"A prompt"`.
+        sized: `(config, task)` to the configuration with all decided that it left to the data.
         candidates: `(config, task)` to the `Candidate`s of `--model auto`; `None` for none.
         continue_from: `(config, task, model)` to the task as a saved model sees it, and a `Built`
             of that model; `None` where `--from` is not for this recipe.
@@ -105,11 +106,21 @@ class Recipe:
     predict_help: str = ""
     predict_folders: bool = False
     text_is: str = ""
+    sized: Callable[[Any, Any], Any] | None = None
     candidates: Callable[[Any, Any], list[Candidate]] | None = None
     continue_from: Callable[[Any, Any, Any], tuple[Any, Built]] | None = None
     combined_by: tuple[str, ...] = ()
     lasting_baselines: tuple[str, ...] = ()
     replaced_defaults: Mapping[tuple[str, Any], tuple[str, ...]] | None = None
+
+    def load(self, config: Any) -> tuple[Any, Task]:
+        """Loads the data of a run.
+
+        Returns:
+            The configuration, with all decided that it left to the data, and the task.
+        """
+        task = self.load_data(config)
+        return (self.sized(config, task) if self.sized else config), task
 
     def higher_is_better(self, metric: str) -> bool:
         """Whether more of a metric is better; of one that is not declared, less is."""

@@ -38,7 +38,7 @@ def train(name: str, config, resume: RunFolder | None = None) -> RunFolder:
     recipe = find_recipe(name)
     config.validate()
     folder = resume or RunFolder.plan(name, config)
-    task = recipe.load_data(config)
+    config, task = recipe.load(config)
     automatic, build = config.model == AUTO, recipe.build_model
     start_afresh(config)
     if config.start_from:

@@ -94,6 +94,7 @@ class Built:
             is `Trained.finished`, and its metrics that the recipe declares join all scores. `None`
             for nothing.
         loss_weights: Weights of the losses of a training model with several outputs.
+        undecayed: Parts of names of variables that weight decay leaves alone.
         callbacks: Keras callbacks that the training model needs, new ones for each.
         baselines: Predictors of what is trained beside the model, by name.
         partners: Baselines that predict together with the model, and their weights in the mean.
@@ -109,6 +110,7 @@ class Built:
     notes: tuple[str, ...] = ()
     finish: Callable[[], dict[str, float]] | None = None
     loss_weights: dict[str, float] | None = None
+    undecayed: tuple[str, ...] = ()
     callbacks: tuple[Any, ...] = ()
     baselines: Mapping[str, Any] = field(default_factory=dict)
     partners: Mapping[str, float] = field(default_factory=dict)

@@ -20,11 +20,10 @@ def candidates(config, task, default_config, build_model) -> list[Candidate]:
     def network(name, model, **changes):
         default = default_config(config.dataset, config.data is not None, model)
         arguments = {**default.model_arguments, **changes.pop("model_arguments", {})}
-        learned = ("batch_size", "learning_rate", "weight_decay", "patience", "bins")
+        learned = ("learning_rate", "bins", "neighbors")
         settings = {each: getattr(default, each) for each in learned} | changes
-        settings["epochs"] = min(config.epochs, default.epochs)
         settings |= {"model": model, "model_arguments": arguments}
-        return Candidate(name, replace(config, **settings), build_model)
+        return Candidate(name, task.sized(replace(config, **settings)), build_model)
 
     boosted = task.fitted_baselines["boosted_trees"]
     found = [

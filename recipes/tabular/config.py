@@ -16,6 +16,14 @@ class TabularConfig(Dialect, TrainConfig):
     """Settings of a run on a table.
 
     Args:
+        epochs: Largest number of passes over the training data. Defaults to what the number of rows
+            suggests, as do the next three.
+        batch_size: Examples in a training step.
+        weight_decay: Decoupled weight decay of adamw, lion and muon.
+        patience: Stop when the monitored validation score has not improved for so many epochs; 0
+            never stops early. The best epoch's weights are kept either way.
+        neighbors: Give the model what the nearest training rows had for a target. Defaults to doing
+            so with wide_and_deep from 2,000 training rows on.
         target: Column to predict.
         task: Predict a number or one of several classes. By default the target decides: texts,
             booleans, and whole numbers with at most 10 different values are classes.
@@ -50,6 +58,11 @@ class TabularConfig(Dialect, TrainConfig):
     }
     OWN_DATA: ClassVar[str] = "a file of your own, use --data FILE --target COLUMN"
 
+    epochs: int | None = None
+    batch_size: int | None = None
+    weight_decay: float | None = None
+    patience: int | None = None
+    neighbors: bool | None = None
     target: str | None = None
     task: Literal["auto", "regression", "classification"] = "auto"
     categorical: list[str] = field(default_factory=list)
@@ -62,7 +75,7 @@ class TabularConfig(Dialect, TrainConfig):
     target_normalization: Literal["standard", "none"] = "standard"
     class_weight: Literal["none", "balanced"] = "none"
     missing: Literal["flag", "fill"] = "flag"
-    bins: int = 48
+    bins: int = 24
     auxiliary_weight: float = 0.1
     conformal: list[int] = field(default_factory=list)
     folds: int = 0

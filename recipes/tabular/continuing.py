@@ -9,7 +9,9 @@ from recipes.data.columns import Columns
 from recipes.engine.continuing import before
 from recipes.engine.task import Built
 from recipes.errors import UserError
+from recipes.tabular.neighbors import NEIGHBORS
 from recipes.tabular.predictions import columns_of, unknown_values
+from recipes.tabular.sizing import UNDECAYED
 
 
 def continue_from(config, task, model, objective):
@@ -53,4 +55,12 @@ def continue_from(config, task, model, objective):
     task = replace(task, table=table, known=(columns, scaling))
     outputs = before(model, "mean_of_members", "classes", "units")
     training = keras.Model(model.input, outputs, name=f"{model.name}_training")
-    return task, Built(model, training, **objective(config, target, outputs), monitor="val_loss")
+    near = "near rows are those of the old run: one that it was trained on is told its own target"
+    return task, Built(
+        model,
+        training,
+        **objective(config, target, outputs),
+        monitor="val_loss",
+        notes=(near,) if any(layer.name == NEIGHBORS for layer in model.layers) else (),
+        undecayed=UNDECAYED,
+    )

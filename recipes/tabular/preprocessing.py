@@ -60,6 +60,17 @@ class Preprocessing:
             found["numeric"] = layer(found["numeric"])
         return found
 
+    def features(self, arrays) -> dict[str, np.ndarray]:
+        """The features of some rows as arrays.
+
+        Args:
+            arrays: Arrays from `columns.encode`.
+        """
+        found = dict(arrays)
+        for layer in self._layers:
+            found["numeric"] = np.asarray(layer(found["numeric"]))
+        return found
+
     def bin_edges(self, num_bins) -> list[list[float]]:
         """Edges of the bins of each numeric feature, for a piecewise linear encoding."""
         scaling, missing = self._layers

@@ -12,6 +12,8 @@ defaults for the housing data, were chosen on the validation part.
 
 _BOOK = {
     "dataset": "housing_book",
+    "patience": 0,
+    "neighbors": False,
     "epochs": 20,
     "batch_size": 32,
     "schedule": "constant",
@@ -41,7 +43,15 @@ def _wide_and_deep(optimizer, **arguments):
     return _BOOK | optimizer | {"model": "wide_and_deep", "model_arguments": arguments}
 
 
-_OURS = {"dataset": "housing_book", "model": "wide_and_deep", "learning_rate": 0.003}
+_OURS = {
+    "dataset": "housing_book",
+    "model": "wide_and_deep",
+    "learning_rate": 0.003,
+    "schedule": "cosine",
+    "patience": 0,
+    "neighbors": False,
+    "jit_compile": False,
+}
 
 #: Hidden layers behind numbers in piecewise linear encoding (Gorishniy et al., 2022).
 EMBEDDED = {"units": [256, 256, 256], "numeric_embedding": "piecewise", "embedding_dim": 16}

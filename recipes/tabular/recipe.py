@@ -12,7 +12,8 @@ from recipes.engine.recipe import KEEP, Recipe
 from recipes.engine.task import Built
 from recipes.errors import UserError
 from recipes.tabular.config import TabularConfig
-from recipes.tabular.presets import EMBEDDED, PRESETS
+from recipes.tabular.presets import PRESETS
+from recipes.tabular.sizing import UNDECAYED
 
 _TARGETS = {
     "diabetes": "target",
@@ -33,31 +34,18 @@ def default_config(
         model: Name of the model. Defaults to `"wide_and_deep"`.
 
     Returns:
-        A `TabularConfig` that trains as it is.
+        A `TabularConfig`; what is `None` in it, and the size of the model, follow from the rows
+        (`recipes.tabular.sizing`).
     """
     dataset = None if own_data else dataset or "diabetes"
     model = model or "wide_and_deep"
-    arguments = {"units": [64, 64], "dropout": 0.2} if model in ("wide_and_deep", "mlp") else {}
-    config = TabularConfig(
+    return TabularConfig(
         model=model,
-        model_arguments=arguments | ({"members": 16} if model == "wide_and_deep" else {}),
         dataset=dataset,
         target=_TARGETS.get(dataset),
-        epochs=60,
-        batch_size=64 if own_data else 32,
-        learning_rate=0.003,
-        weight_decay=0.01,
-        patience=20,
+        learning_rate=0.002,
+        schedule="constant",
     )
-    if dataset not in ("housing", "housing_book"):
-        return config
-    config = replace(
-        config, batch_size=256, learning_rate=0.002, patience=0, epochs=40, jit_compile=False
-    )
-    if model != "wide_and_deep":
-        return config
-    arguments = EMBEDDED | {"dropout": 0.3}
-    return replace(config, model_arguments=arguments, bins=128, weight_decay=1.0)
 
 
 def load_data(config: TabularConfig):
@@ -73,9 +61,11 @@ def load_data(config: TabularConfig):
         UserError: If the data is not what the flags say; the message tells what to do.
     """
     from recipes.tabular.loading import load_table
+    from recipes.tabular.sizing import sized
     from recipes.tabular.task import TabularTask
 
-    task = TabularTask(config, load_table(config))
+    table = load_table(config)
+    task = TabularTask(sized(config, table), table)
     task.folds()  # what is too small for them shows before the training
     return task
 
@@ -97,11 +87,24 @@ def build_model(config: TabularConfig, data):
     import keras
 
     import zoo
+    from recipes.tabular.neighbors import NEIGHBORS
 
-    target, preprocessing = data.table.target, data.preprocessing
+    target, preprocessing, config = data.table.target, data.preprocessing, data.sized(config)
     inputs = preprocessing.columns.new_inputs()
-    outputs = _call_core(config, data, preprocessing(inputs))
-    main = outputs["main"] if isinstance(outputs, dict) else outputs
+    features, training_inputs = preprocessing(inputs), dict(inputs)
+    if config.neighbors:
+        layer, known = data.neighbors
+        training_inputs[NEIGHBORS] = keras.Input(known.shape[1:], name=NEIGHBORS)
+        join = keras.layers.Concatenate(name="with_neighbors")
+        beside = {
+            name: {**features, "numeric": join([features["numeric"], found])}
+            for name, found in (("given", training_inputs[NEIGHBORS]), ("sought", layer(features)))
+        }
+        core = _core(config, data, beside["given"])
+        outputs, answers = core(beside["given"]), core(beside["sought"])
+    else:
+        outputs = answers = _core(config, data, features)(features)
+    main = answers["main"] if isinstance(answers, dict) else answers
     objective = _objective(config, target, main)
     mean = main
     if len(main.shape) == 3:
@@ -113,9 +116,10 @@ def build_model(config: TabularConfig, data):
         answer = zoo.layers.Denormalization([shift], [scale], name="units")
     built = Built(
         model=keras.Model(inputs, answer(mean), name=f"{config.model}_predictor"),
-        training_model=keras.Model(inputs, outputs, name=f"{config.model}_training"),
+        training_model=keras.Model(training_inputs, outputs, name=f"{config.model}_training"),
         **objective,
         monitor="val_loss",
+        undecayed=UNDECAYED,
     )
     if not isinstance(outputs, dict):
         return built
@@ -157,8 +161,8 @@ def search_space(hp) -> dict:
     }
 
 
-def _call_core(config, data, features):
-    """The zoo model's outputs, symbolic, for preprocessed features."""
+def _core(config, data, features):
+    """A function of preprocessed features that gives the zoo model's outputs, all symbolic."""
     import zoo
     from zoo.registry import get_factory
 
@@ -169,34 +173,52 @@ def _call_core(config, data, features):
         given["outputs"] = 1
     try:
         flat = "input_shape" in inspect.signature(get_factory(config.model)).parameters
+        before = _flattening(sizes) if flat else _as_they_are
         if flat:  # a model of one array: categories embedded, everything side by side
-            features = _flatten(features, sizes)
-            given["input_shape"] = features.shape[1:]
+            given["input_shape"] = before(features).shape[1:]
         else:
-            given |= {"num_numeric": preprocessing.num_numeric, "category_sizes": sizes}
-            given["feature_names"] = preprocessing.names
+            count, names = preprocessing.num_numeric, preprocessing.names
+            more = features["numeric"].shape[-1] - count if "numeric" in features else 0
+            names = [*names[:count], *(f"neighbors {n}" for n in range(more)), *names[count:]]
+            given |= {"num_numeric": count + more, "category_sizes": sizes}
+            given["feature_names"] = names
         clash = set(config.model_arguments) & {*given}
         if clash:
             raise UserError(f"--model.{min(clash)} follows from the data: leave it out.")
         arguments = {**given, **config.model_arguments}
         if arguments.get("numeric_embedding") == "piecewise" and preprocessing.num_numeric:
-            arguments.setdefault("bin_edges", preprocessing.bin_edges(config.bins))
-        return zoo.create_model(config.model, **arguments)(features)
+            arguments.setdefault("bin_edges", data.bin_edges(config))
+        model = zoo.create_model(config.model, **arguments)
     except (ValueError, TypeError) as error:
         raise UserError(f"The model cannot be built. {error}") from error
+    return lambda features: model(before(features))
 
 
-def _flatten(features, sizes):
-    """All features in one array `(batch, features)`, each category as a vector of 8."""
+def _as_they_are(features):
+    return features
+
+
+def _flattening(sizes):
+    """A function of features to one array `(batch, features)`, each category as a vector of 8."""
     from keras import layers
 
     import zoo
 
-    parts = [features["numeric"]] if "numeric" in features else []
-    if sizes:
-        vectors = zoo.layers.CategoryEmbedding(sizes, 8, name="category_embedding")
-        parts.append(layers.Flatten(name="category_vectors")(vectors(features["categories"])))
-    return layers.Concatenate(name="features")(parts) if len(parts) > 1 else parts[0]
+    vectors = zoo.layers.CategoryEmbedding(sizes, 8, name="category_embedding") if sizes else None
+    flatten = layers.Flatten(name="category_vectors")
+    join = layers.Concatenate(name="features")
+
+    def flat(features):
+        parts = [features["numeric"]] if "numeric" in features else []
+        if sizes:
+            parts.append(flatten(vectors(features["categories"])))
+        return join(parts) if len(parts) > 1 else parts[0]
+
+    return flat
+
+
+def _sized(config, data):
+    return data.config
 
 
 def _objective(config, target, outputs):
@@ -257,6 +279,7 @@ RECIPE = Recipe(
         "mae",
         "accuracy",
     ),
+    sized=_sized,
     candidates=_candidates,
     continue_from=_continue_from,
     combined_by=("balanced_accuracy", "nll", "rmse"),

@@ -5,6 +5,7 @@ import shlex
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import keras
 import numpy as np
 import pandas as pd
 
@@ -18,8 +19,11 @@ from recipes.tabular import analysis, plots, tables
 from recipes.tabular.baselines import baselines
 from recipes.tabular.config import TabularConfig
 from recipes.tabular.loading import Table, strata
+from recipes.tabular.neighbors import NEIGHBORS, neighbors
 from recipes.tabular.predictions import FEWEST, predict
 from recipes.tabular.preprocessing import Preprocessing
+from recipes.tabular.sizing import sized
+from zoo.layers import PiecewiseLinearEncoding
 
 #: Training rows at most on which the training scores are computed, evenly spaced.
 MAX_TRAIN_SCORED = 20_000
@@ -160,7 +164,9 @@ class TabularTask:
         two = isinstance(built.training_model.output, dict)
         kind = _AuxiliaryBatches if two else ArrayBatches
         weights = None if self.class_weights is None else self.class_weights[target.values[rows]]
-        return kind(self.take(rows), self._scaled_target(rows), size, seed, weights)
+        known = NEIGHBORS in built.training_model.input
+        inputs = self._with_neighbors(rows) if known else self.take(rows)
+        return kind(inputs, self._scaled_target(rows), size, seed, weights)
 
     @cached_property
     def class_weights(self) -> np.ndarray | None:
@@ -177,9 +183,44 @@ class TabularTask:
         mean, scale = (0.0, 1.0) if target.labels else self.target_scaling
         return np.float32((target.values[rows] - mean) / scale)[:, None]
 
+    def sized(self, config) -> TabularConfig:
+        """A configuration of another model on these rows, see `recipes.tabular.sizing`."""
+        return sized(config, self.table)
+
+    @cached_property
+    def neighbors(self):
+        """The layer of the nearest training rows, and what it says of all rows of the table."""
+        features = self.preprocessing.features(self.inputs)
+        return neighbors(features, self.table.target, self.table.rows["train"])
+
+    def bin_edges(self, config) -> list[list[float]]:
+        """Edges of the bins of each numeric feature that a model of this configuration reads."""
+        edges = self.preprocessing.bin_edges(config.bins)
+        if config.neighbors:
+            known = self.neighbors[1][self.table.rows["train"]]
+            edges += PiecewiseLinearEncoding.edges(known, config.bins)
+        return edges
+
     def predictor(self, model):
-        """A function of positions of rows: predictions of a trained model."""
-        return lambda rows: predict(model, self.take(rows))
+        """A function of positions of rows: predictions of a trained model.
+
+        To a model that reads neighbors they are given, so that no training row is told its own
+        target, and none is sought twice.
+        """
+        if self.known or NEIGHBORS not in {layer.name for layer in model.layers}:
+            return lambda rows: predict(model, self.take(rows))
+        inputs = self.preprocessing.columns.new_inputs()
+        inputs[NEIGHBORS] = keras.Input(model.get_layer(NEIGHBORS).output.shape[1:], name=NEIGHBORS)
+        x = self.preprocessing(inputs)
+        join = model.get_layer("with_neighbors")
+        x["numeric"] = join([x["numeric"], inputs[NEIGHBORS]])
+        for layer in model.layers[model.layers.index(join) + 1 :]:
+            x = layer(x)
+        given = keras.Model(inputs, x)
+        return lambda rows: predict(given, self._with_neighbors(rows))
+
+    def _with_neighbors(self, rows):
+        return {**self.take(rows), NEIGHBORS: self.neighbors[1][rows]}
 
     def predict(self, predictor, split) -> np.ndarray:
         """What `predictor(rows)` says about the rows of a split that are scored."""

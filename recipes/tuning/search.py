@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from recipes.engine.folder import RunFolder
+from recipes.engine.recipe import find_recipe
 from recipes.errors import RunError, UserError
 from recipes.tuning import report
 from recipes.tuning.plan import Plan, TuningFolder, open_search
@@ -51,6 +52,8 @@ def tune(plan: Plan) -> RunFolder | None:
         return join(TuningFolder(Path(plan.config.logdir, plan.recipe, plan.config.name)))
     planned = RunFolder.plan(plan.recipe, plan.config)
     folder = TuningFolder(planned.path)
+    if find_recipe(plan.recipe).sized:
+        plan = replace(plan, config=find_recipe(plan.recipe).load(plan.config)[0])
     space, built, task = prepare(plan)
     check_budget(plan)
     folder.create(plan.config.overwrite)

@@ -76,7 +76,7 @@ def _train_trial(plan, folder, space, objective, trial):
     config.validate()
     inside = folder.trial(trial.number)
     goes_on = _take_over(folder, trial)
-    task = find_recipe(plan.recipe).load_data(config)
+    config, task = find_recipe(plan.recipe).load(config)
     start_afresh(config)
     built = find_recipe(plan.recipe).build_model(config, task)
     history = fit(

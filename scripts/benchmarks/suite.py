@@ -17,9 +17,11 @@ from scripts.benchmarks.runs import Row, mean_and_deviation, train_all
 
 RECIPES = {"tables": "tabular", "texts": "text_classification"}
 #: Rows of a set below which it is split `SPLITS` times instead of once a seed.
-SMALL, SPLITS = 2_000, 10
+SMALL, SPLITS = 2_000, 5
 #: Fraction of test rows to training rows with the recipes' own splits, about.
 HELD_OUT = {"tables": 0.2 / 0.65, "texts": 0.1 / 0.8}
+
+_SPENT = ("epochs", "seconds")
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def measure(only, seeds, folder, fresh, kind, flags=()) -> dict[str, str]:
 
     Args:
         only: Parts of names of sets.
-        seeds: Runs of a large set; a small one is split ten times.
+        seeds: Runs of a large set; a small one is split five times.
         folder: Where the runs go.
         fresh: Whether runs that are there are repeated.
         kind: `"tables"` or `"texts"`.
@@ -125,8 +127,8 @@ def table(measured) -> str:
             [
                 each.name, f"{each.rows:,}", metric, f"{statistics.fmean(model):.4f}", best,
                 f"{statistics.fmean(baselines[best]):.4f}", f"{differences[-1]:+.4f}{wins}",
-                f"± {half:.4f}", f"{statistics.fmean(run['epochs'] for run in runs):.0f}",
-                f"{statistics.fmean(run['seconds'] for run in runs):.0f}",
+                f"± {half:.4f}" if math.isfinite(half) else "one run",
+                *(f"{statistics.fmean(run[each] for run in runs):.0f}" for each in _SPENT),
             ]
         )  # fmt: skip
     text = markdown(lines)

@@ -29,8 +29,8 @@ def test_sets_are_those_of_the_file_and_of_the_recipes(tmp_path, monkeypatch):
     assert {"titanic", "housing", "housing_book", "diabetes"} < {*names["tables"]}
 
 
-def test_small_sets_are_split_ten_times_and_published_parts_left_alone():
-    for rows, count in ((768, 10), (5000, 3)):
+def test_small_sets_are_split_several_times_and_published_parts_left_alone():
+    for rows, count in ((768, suite.SPLITS), (5000, 3)):
         found, seeds = suite.Set("a", "tables", ("--dataset", "diabetes"), rows).runs(3)
         configs = [parse("tabular", list(row.flags)) for row in found]
         assert [config.split_seed for config in configs] == [*range(1, count + 1)]
@@ -75,7 +75,7 @@ def test_the_recipe_of_the_kind_trains_what_is_asked_for(tmp_path, monkeypatch):
     monkeypatch.setattr(suite, "sets", lambda kind: [SMALL, SimpleNamespace(name="other")])
     monkeypatch.setattr(suite, "train_all", train_all)
     (text,) = suite.measure(["pim"], 3, tmp_path, False, "tables").values()
-    assert asked == [("tabular", 10, 1)]
+    assert asked == [("tabular", suite.SPLITS, 1)]
     assert "+0.1000" in text
 
 

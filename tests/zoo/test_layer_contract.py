@@ -95,6 +95,7 @@ CASES = {
     "MaskedPooling-max": lambda: (own.MaskedPooling("max"), SEQUENCE),
     "MaskedPooling-mean": lambda: (own.MaskedPooling("mean"), SEQUENCE),
     "MovingAverage": lambda: (own.MovingAverage(4), SEQUENCE),
+    "NearestTargets": lambda: (own.NearestTargets(5, 1, 2, 2, neighbors=[2]), TABLE),
     "NgramIds": lambda: (own.NgramIds(7, buckets=9, ngrams=3), IDS),
     "NoteTokenizer": lambda: (own.NoteTokenizer(voices=2, lowest=48, highest=60), IDS),
     "OneHot": lambda: (own.OneHot(7), IDS),

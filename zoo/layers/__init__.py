@@ -19,6 +19,7 @@ from zoo.layers.layer_norm_rnn_cell import LayerNormRNNCell
 from zoo.layers.masked_pooling import AttentionPooling, MaskedPooling
 from zoo.layers.missing import FillMissing
 from zoo.layers.moving_average import MovingAverage
+from zoo.layers.nearest_targets import NearestTargets
 from zoo.layers.ngram_ids import NgramIds
 from zoo.layers.note_tokenizer import NoteTokenizer
 from zoo.layers.numeric import RobustScaleSmoothClip, StandardScale
@@ -76,6 +77,7 @@ __all__ = [
     "LuongAttention",
     "MaskedPooling",
     "MovingAverage",
+    "NearestTargets",
     "NgramIds",
     "NoteTokenizer",
     "OneHot",

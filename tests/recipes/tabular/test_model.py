@@ -93,7 +93,8 @@ def test_an_outlier_moves_no_path_far(task_of, arguments):
 
 
 def test_the_model_is_its_core_on_scaled_features_in_the_targets_units(task_of):
-    task = task_of(mixed(), normalization="standard")
+    arguments = {"units": [4], "members": 1}
+    task = task_of(mixed(), arguments=arguments, normalization="standard")
     built = build(task)
     core = built.model.get_layer("wide_and_deep")
     train = task.table.frame.iloc[task.table.rows["train"]]

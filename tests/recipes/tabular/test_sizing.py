@@ -1,0 +1,132 @@
+"""What the number of rows decides, and that neighbors tell no row its own target."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+import zoo
+from recipes.data.target import Target
+from recipes.tabular import TabularConfig, build_model, default_config, load_data
+from recipes.tabular.neighbors import metric, neighbors
+from recipes.tabular.predictions import predict
+from recipes.tabular.sizing import sized
+from tests.shared import assert_close
+
+
+def table(rows, numeric=("x",), labels=()):
+    return SimpleNamespace(
+        rows={"train": np.arange(rows)},
+        columns=SimpleNamespace(numeric=numeric),
+        target=SimpleNamespace(labels=labels),
+    )
+
+
+def test_few_rows_are_regularised_and_many_read_in_pieces():
+    few, many, large = (sized(default_config(), table(rows)) for rows in (650, 3_000, 20_000))
+    assert few.model_arguments == {"units": [256, 256], "dropout": 0.4, "members": 16}
+    assert many.model_arguments["numeric_embedding"] == "piecewise"
+    assert (many.model_arguments["members"], large.model_arguments["members"]) == (16, 8)
+    assert [each.neighbors for each in (few, many, large)] == [False, True, True]
+    assert [each.epochs for each in (few, many, large)] == [200, 200, 30]
+    assert [each.batch_size for each in (few, many, large)] == [64, 128, 256]
+    assert [each.weight_decay for each in (few, many, large)] == [1.0, 0.333, 0.05]
+    assert [each.patience for each in (few, many, large)] == [16, 8, 8]
+
+
+def test_what_is_said_stays():
+    given = {"epochs": 3, "batch_size": 7, "weight_decay": 0.0, "patience": 0, "neighbors": False}
+    config = TabularConfig(model="wide_and_deep", model_arguments={"dropout": 0.0}, **given)
+    found = sized(config, table(5_000))
+    assert {name: getattr(found, name) for name in given} == given
+    assert found.model_arguments["dropout"] == 0.0
+    assert sized(found, table(100)) == replace(found, model_arguments=found.model_arguments)
+
+
+@pytest.mark.parametrize(
+    ("changes", "part"),
+    [
+        ({"preset": "ml3-ch10-84"}, table(5_000)),
+        ({"model": "mlp"}, table(5_000)),
+        ({"model_arguments": {"wide": [0]}}, table(5_000)),
+        ({}, table(5_000, numeric=())),
+        ({}, table(5_000, labels=[*"abcdefghijklmnop"])),
+    ],
+)
+def test_neighbors_are_not_sought_where_they_do_not_fit(changes, part):
+    assert sized(replace(default_config(), **changes), part).neighbors is False
+
+
+# Neighbors
+
+
+@pytest.mark.parametrize("labels", [(), ("a", "b", "c")])
+def test_no_training_row_sees_its_own_target(labels):
+    generator = np.random.default_rng(0)
+    features = {"numeric": generator.normal(size=(60, 2)).astype("float32")}
+    values = generator.integers(0, 3, 60) if labels else generator.normal(size=60)
+    values[40] = 0
+    train = np.arange(50)
+    layer, found = neighbors(features, Target("y", values, labels), train)
+    other = values.copy()
+    other[40] = 2 if labels else 3.0
+    # Weights of the columns may change with it: the same layer is told the other target.
+    weights = layer.get_weights()
+    changed = neighbors(features, Target("y", other, labels), train)[0]
+    again = zoo.layers.NearestTargets.from_config(layer.get_config())
+    again.build(None)
+    again.set_weights([*weights[:2], changed.get_weights()[2], weights[3]])
+    own = np.where(np.arange(60) < 50, np.arange(60), -1)
+    if labels:  # the targets of others are as they were
+        assert_close(again.leave_one_out(features, own)[40], found[40])
+    assert found.shape == (60, 3 * (2 if labels else 1))
+    assert_close(found[50:], np.asarray(layer({"numeric": features["numeric"][50:]})))
+    assert np.abs(found[:50] - np.asarray(layer({"numeric": features["numeric"][:50]}))).max() > 0.1
+
+
+def test_columns_that_say_nothing_of_the_target_do_not_make_rows_near():
+    x = np.random.default_rng(0).normal(size=(400, 3)).astype("float32")
+    codes = np.random.default_rng(1).integers(0, 3, (400, 2))
+    weights = metric({"numeric": x, "categories": codes}, np.sin(3 * x[:, :1]) + codes[:, 1:])
+    assert min(weights[0], weights[4]) > 4 * max(weights[1], weights[2], weights[3])
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A model with neighbors, as it is built, on a table with gaps and categories."""
+    generator = np.random.default_rng(0)
+    x = generator.uniform(-1, 1, (300, 2))
+    frame = pd.DataFrame(x, columns=["a", "b"]).assign(c=generator.choice(["u", "v"], 300))
+    frame["y"] = np.sin(6 * x[:, 0]) + (frame["c"] == "u")
+    frame.loc[::9, "b"] = np.nan
+    path = tmp_path_factory.mktemp("data") / "waves.csv"
+    frame.to_csv(path, index=False)
+    arguments = {"units": [8], "members": 2, "numeric_embedding": "piecewise"}
+    config = TabularConfig(
+        model="wide_and_deep", data=str(path), target="y", neighbors=True, bins=4,
+        model_arguments=arguments,
+    )  # fmt: skip
+    task = load_data(config)
+    keras.utils.set_random_seed(1)
+    return task, build_model(task.config, task)
+
+
+def test_the_saved_model_finds_the_neighbors_itself(trained, tmp_path):
+    task, built = trained
+    built.model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    rows = task.table.rows["test"]
+    assert_close(predict(loaded, task.take(rows)), task.predictor(built.model)(rows))
+
+
+def test_training_rows_are_predicted_as_if_their_targets_were_not_known(trained):
+    task, built = trained
+    x, _ = task.batches("train", built).assemble(np.arange(5))
+    rows = task.table.rows["train"][:5]
+    assert_close(x["neighbors"], task.neighbors[1][rows])
+    known = task.predictor(built.model)(rows)
+    assert np.abs(known - predict(built.model, task.take(rows))).max() > 1e-4
+    built.training_model.get_config()  # which TensorBoard draws
