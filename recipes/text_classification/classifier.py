@@ -28,6 +28,10 @@ class TextClassifier:
 
     def of_inputs(self, inputs) -> np.ndarray:
         """Probabilities `(n, classes)` of a list of arrays of ids, or of strings."""
+        return all_classes(self.outputs(inputs))
+
+    def outputs(self, inputs) -> np.ndarray:
+        """What the model puts out for them, `(n, outputs)`."""
         return self._of_strings(inputs) if isinstance(inputs[0], str) else self._of_ids(inputs)
 
     def _of_ids(self, ids):
@@ -42,7 +46,7 @@ class TextClassifier:
                 outputs = np.asarray(self.model.predict_on_batch(padded(rows, length)))
                 for row, output in zip(chosen, outputs, strict=False):
                     found[row] = output
-        return all_classes(np.stack(found))
+        return np.stack(found)
 
     def _of_strings(self, texts):
         import tensorflow as tf
@@ -53,4 +57,4 @@ class TextClassifier:
             filled = chunk + [""] * (ROWS - len(chunk))
             outputs = np.asarray(self.model.predict_on_batch(tf.constant(filled)))
             parts.append(outputs[: len(chunk)])
-        return all_classes(np.concatenate(parts))
+        return np.concatenate(parts)

@@ -9,7 +9,7 @@ from zoo.layers.raw_texts import without_html
 from zoo.registry import get_factory
 
 #: Ids at most where no flag says how many.
-SIZES = {"words": 20_000, "characters": 10_000, "bpe": 8_000, "wordpiece": 8_000, "unigram": 8_000}
+SIZES = {"words": 100_000, "characters": 10_000, "bpe": 8_000, "wordpiece": 8_000, "unigram": 8_000}
 
 
 class PlainTexts:

@@ -30,7 +30,8 @@ class TextClassificationConfig(Dialect, TrainConfig):
             part. book, for imdb, is the third edition's: the last tenth of the training reviews.
         tokenizer: What the model reads: words (in lower case, without punctuation), characters, or
             sub-words.
-        vocabulary_size: Different ids at most, with padding and unknown ones. Defaults to 20,000
+        batch_size: Texts in a training step. Defaults to a 64th of the texts, between 16 and 128.
+        vocabulary_size: Different ids at most, with padding and unknown ones. Defaults to 100,000
             for words and 8,000 for sub-words.
         lowercase: Turn texts into lower case. Words always are.
         strip_html: Leave out tags, and write entities such as &amp; as what they stand for.
@@ -39,6 +40,8 @@ class TextClassificationConfig(Dialect, TrainConfig):
         bucketing: Train on batches of texts of similar lengths. Without, all texts are padded to
             the longest one.
         class_weight: With balanced, every class counts alike in the loss, however rare.
+        wide: Longest run of tokens that has a weight of its own in the wide path, a linear model
+            beside the deep one; 0 for no such path. Defaults to 3, or 5 characters.
         label_smoothing: Fraction of each label that is spread over all classes.
         monitor: What the best epoch is chosen by, on validation.
         calibrate: Divide the logits, after training, by the temperature that suits the validation
@@ -67,6 +70,7 @@ class TextClassificationConfig(Dialect, TrainConfig):
     train_size: int | None = None
     split: Literal["random", "book"] = "random"
     tokenizer: Literal["words", "characters", "bpe", "wordpiece", "unigram"] = "words"
+    batch_size: int | None = None
     vocabulary_size: int | None = None
     lowercase: bool = False
     strip_html: bool = True
@@ -74,6 +78,7 @@ class TextClassificationConfig(Dialect, TrainConfig):
     truncation: Literal["head", "tail", "both"] = "head"
     bucketing: bool = True
     class_weight: Literal["none", "balanced"] = "none"
+    wide: int | None = None
     label_smoothing: float = 0.0
     monitor: Literal["loss", "accuracy"] = "loss"
     calibrate: bool = True
@@ -87,6 +92,7 @@ class TextClassificationConfig(Dialect, TrainConfig):
         check_levels(self)
         at_least(self, 1, "train_size", "max_length")
         at_least(self, 4, "vocabulary_size")
+        at_least(self, 0, "wide")
         at_least(self, 0, "split_seed")
         for name in ("text", "target", "validation_data", "test_data"):
             if getattr(self, name) is not None and not self.data:

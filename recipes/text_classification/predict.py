@@ -40,7 +40,9 @@ def predict(folder, config, metadata, source, output, text=None, keep=None) -> N
         raise UserError("--keep copies columns of a table: give it as a file, or leave --keep out.")
     if text is None and source is None:
         part = load(config).parts["test"]
-        numbers, names, inputs = part.numbers, part.names, part.inputs
+        # By the model's own vocabulary: that of the defaults may have been another one.
+        numbers, names = part.numbers, part.names
+        inputs = _reader(model, config).encode_list(part.texts)
         own = config.test_data or config.data
         file = open_table(own, config, metadata.get("reading")) if keep else None
     else:

@@ -15,6 +15,7 @@ _BOOK = {
     "weight_decay": 0.0,
     "clipnorm": 0.0,
     "patience": 0,
+    "wide": 0,
     "calibrate": False,
 }
 _REVIEWS = {

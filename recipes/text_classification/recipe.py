@@ -15,16 +15,14 @@ from recipes.text_classification.config import TextClassificationConfig
 from recipes.text_classification.presets import PRESETS
 
 #: The mean of the embeddings of words and pairs of words: nothing reads faster, little else better.
+#: `TextTask.sizes` adds the number of embeddings, which follows from the texts.
 _AVERAGED = {
     "encoder": "mean",
     "num_layers": 0,
     "ngrams": 2,
-    "embedding_dim": 64,
-    "word_dropout": 0.2,
-    "buckets": 50_000,
+    "embedding_dim": 32,
+    "word_dropout": 0.3,
 }
-#: Pairs of words of 20,000 reviews seldom share an id here, and few words of a review say much.
-_REVIEWS = {"embedding_dim": 16, "buckets": 800_000, "word_dropout": 0.7}
 #: Said of models whose padding counts.
 _UNMASKED = (
     "without a mask the model reads padding as well: the curves are of batches padded as in "
@@ -51,6 +49,7 @@ def default_config(
         model=model or "text_classifier",
         dataset=dataset,
         epochs=10,
+        batch_size=32,
         jit_compile=False,  # batches come in many shapes
         steps_per_execution=1,
     )
@@ -61,27 +60,19 @@ def default_config(
         return replace(
             config,
             tokenizer="characters",
+            wide=0,
             learning_rate=0.01,
             model_arguments=arguments if own else {},
         )
-    config = replace(
-        config,
-        epochs=20,
-        batch_size=32,
-        learning_rate=0.005,
-        max_length=400,
-        truncation="both",
-        model_arguments=dict(_AVERAGED) if own else {},
-    )
-    if dataset is None:
-        return config
     return replace(
         config,
         epochs=6,
-        batch_size=64,
-        learning_rate=0.008 if own else 0.005,
+        patience=1,
+        batch_size=None,
+        learning_rate=0.01 if own else 0.005,
         max_length=800,
-        model_arguments={**_AVERAGED, **_REVIEWS} if own else {},
+        truncation="both",
+        model_arguments=dict(_AVERAGED) if own else {},
     )
 
 
@@ -119,16 +110,18 @@ def build_model(config: TextClassificationConfig, data):
     import keras
 
     import zoo
-    from recipes.classification.task import head_of
     from recipes.engine.building import create_core
 
     classes, head = data.classes, data.head
     arguments = {"num_classes": 1 if head == "binary" else len(classes), "head": head}
     if data.reads_ids:
         arguments["vocabulary_size"] = data.reader.vocabulary_size
-    core = create_core(config, arguments)
+    core = create_core(data.sized(config), arguments)
     inputs = data.reader.new_inputs() if data.reads_ids else keras.Input((), dtype="string")
-    logits = core(data.reader(inputs) if data.reads_ids else inputs)
+    ids = data.reader(inputs) if data.reads_ids else inputs
+    logits, wide = core(ids), data.new_wide_path()
+    if wide:
+        logits = keras.layers.Add(name="wide_and_deep", dtype="float32")([logits, wide(ids)])
     probabilities = zoo.layers.ClassProbabilities(classes, head, name="probabilities")(logits)
     model = keras.Model(inputs, probabilities, name=f"{config.model}_with_labels")
     watch = ("val_loss", "min") if config.monitor == "loss" else ("val_accuracy", "max")
@@ -139,7 +132,7 @@ def build_model(config: TextClassificationConfig, data):
         monitor=watch[0],
         mode=watch[1],
         notes=() if config.model_arguments.get("mask", True) else (_UNMASKED,),
-        finish=partial(data.calibrate, model, head_of(core)) if config.calibrate else None,
+        finish=partial(data.finish, model, core, wide) if wide or config.calibrate else None,
     )
 
 

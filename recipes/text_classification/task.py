@@ -13,6 +13,7 @@ from recipes.classification.task import (
     MAX_DRAWN,
     ClassificationTask,
     calibrate,
+    head_of,
     outputs_of_test,
     spread,
     uncertainty,
@@ -22,7 +23,7 @@ from recipes.data.arrays import ArrayBatches
 from recipes.engine.conformal import Conformal
 from recipes.engine.tables import markdown
 from recipes.engine.task import Figure, Section, Trained
-from recipes.text_classification import baselines, explaining, tables
+from recipes.text_classification import baselines, explaining, tables, wide
 from recipes.text_classification.classifier import TextClassifier
 from recipes.text_classification.coding import PlainTexts, encoded
 from recipes.text_classification.config import TextClassificationConfig
@@ -80,6 +81,24 @@ class TextTask(ClassificationTask):
         return not isinstance(self.reader, PlainTexts)
 
     @property
+    def batch_size(self) -> int:
+        """Texts in a training step where no flag says how many.
+
+        A 64th of all, between 16 and 128: few texts need small steps to be learned from at all,
+        and of many a small step costs as much as a large one.
+        """
+        return int(np.clip(len(self.parts["train"]) // 64, 16, 128))
+
+    @property
+    def buckets(self) -> int:
+        """Embeddings that all runs of tokens share: half as many as the texts have tokens.
+
+        About as many as there are different pairs of words; between 1,000 and 500,000.
+        """
+        tokens = sum(map(len, self.parts["train"].inputs))
+        return int(np.clip(tokens // 2, 1_000, 500_000))
+
+    @property
     def description(self) -> str:
         """The data in one line."""
         counts = ", ".join(f"{len(part):,} {name}" for name, part in self.parts.items())
@@ -118,33 +137,57 @@ class TextTask(ClassificationTask):
     def batches(self, split, built, seed=None):
         """Batches of a split for the training model: shuffled with a seed, in order without."""
         part, config = self.parts[split], self.config
+        size = config.batch_size or self.batch_size
         labels = part.labels.astype(np.int32)
         weights = None if self.class_weights is None else self.class_weights[labels]
         if self.head == "binary":
             labels = labels.astype(np.float32)[:, None]
         if not self.reads_ids:
             texts = np.array(part.inputs, object)
-            return ArrayBatches(texts, labels, config.batch_size, seed, weights)
-        return TextBatches(
-            part.inputs, labels, config.batch_size, seed, weights, bucketing=config.bucketing
-        )
+            return ArrayBatches(texts, labels, size, seed, weights)
+        return TextBatches(part.inputs, labels, size, seed, weights, bucketing=config.bucketing)
+
+    def sized(self, config):
+        """A configuration with as many embeddings for runs of tokens as the texts have use for."""
+        arguments = config.model_arguments
+        if arguments.get("ngrams", 1) == 1 or "buckets" in arguments:
+            return config
+        return replace(config, model_arguments={**arguments, "buckets": self.buckets})
+
+    def new_wide_path(self):
+        """The wide path that the training texts give, a Keras model; `None` without one."""
+        ngrams = wide.longest(self.config) if self.reads_ids else 0
+        if not ngrams:
+            return None
+        balanced = self.class_weights is not None
+        outputs = 1 if self.head == "binary" else len(self.classes)
+        return wide.fit(self.parts["train"], self.reader, ngrams, outputs, balanced)
 
     def predictor(self, model) -> TextClassifier:
         """Wraps a trained model so that it gives the probabilities of texts."""
         return TextClassifier(model)
 
-    def calibrate(self, model, head) -> dict[str, float]:
-        """Divides the logits of a trained model by the temperature that suits validation best.
+    def finish(self, model, core, wide_path=None) -> dict[str, float]:
+        """Mixes the paths of a trained model, and divides its logits by a temperature.
+
+        Both are what suits validation best; the weights are changed in place.
 
         Args:
             model: The model, from ids to probabilities.
-            head: Its linear layer in front of the probabilities, changed in place.
+            core: The zoo model in it.
+            wide_path: The wide path in it, if there is one.
 
         Returns:
-            The `temperature`.
+            The `wide_share` and the `temperature`, those that there are.
         """
-        part = self.parts["validation"]
-        return calibrate(head, part.labels, TextClassifier(model)(part))
+        part, head, found = self.parts["validation"], head_of(core), {}
+        if wide_path:
+            found["wide_share"] = wide.mix(part, core, wide_path, head)
+        if self.config.calibrate:
+            found |= calibrate(head, part.labels, TextClassifier(model)(part))
+            if wide_path:
+                wide.rescale(wide_path, 1 / found["temperature"])
+        return found
 
     def predict(self, predictor, split) -> np.ndarray:
         """What `predictor(part)` says about the texts of a split that are scored."""

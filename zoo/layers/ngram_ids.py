@@ -56,20 +56,14 @@ class NgramIds(keras.layers.Layer):
     def call(self, inputs):
         """Ids `(batch, ngrams * time)` of ids `(batch, time)`."""
         ids = ops.cast(inputs, "int32")
-        time = ops.shape(ids)[1]
-        outputs, real = [ids], ids != 0
-        hashes = [ids % prime for prime in _PRIMES]
-        longer = ops.pad(ids, [(0, 0), (0, self.ngrams - 1)])
-        for step in range(1, self.ngrams):
-            following = longer[:, step : step + time]
-            real = ops.logical_and(real, following != 0)
-            hashes = [
-                (base * number + following % prime) % prime
-                for number, base, prime in zip(hashes, _BASES, _PRIMES, strict=True)
-            ]
-            number = (hashes[0] * _PRIMES[1] + hashes[1]) % self.buckets
-            outputs.append(ops.where(real, self.vocabulary_size + number, 0))
-        return ops.concatenate(outputs, axis=1)
+        hashed = ngram_hashes(ids, self.ngrams)[1:]
+        return ops.concatenate(
+            [
+                ids,
+                *(ops.where(h < 0, 0, self.vocabulary_size + h % self.buckets) for h in hashed),
+            ],
+            axis=1,
+        )
 
     def compute_output_spec(self, inputs):
         """Int32 ids."""
@@ -81,3 +75,36 @@ class NgramIds(keras.layers.Layer):
         """Arguments to rebuild the layer."""
         names = ("vocabulary_size", "buckets", "ngrams")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+def ngram_hashes(ids, ngrams):
+    """A number of 31 bits for each run of ids that begins at each step.
+
+    Args:
+        ids: int32 tensor `(batch, time)`, padded with 0.
+        ngrams: Longest run.
+
+    Returns:
+        For each length from 1 an int32 tensor `(batch, time)`, -1 where the run reaches into
+        padding. Two runs share a number about once in two billion times.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.layers.ngram_ids import ngram_hashes
+        >>> [h.numpy().tolist() for h in ngram_hashes(np.array([[0, 1, 2]], "int32"), 2)]
+        [[[-1, 46328, 92656]], [[-1, 1436851918, -1]]]
+    """
+    time = ops.shape(ids)[1]
+    numbers = [ids % prime for prime in _PRIMES]
+    real = ids != 0
+    longer = ops.pad(ids, [(0, 0), (0, ngrams - 1)])
+    found = [ops.where(real, numbers[0] * _PRIMES[1] + numbers[1], -1)]
+    for step in range(1, ngrams):
+        following = longer[:, step : step + time]
+        real = ops.logical_and(real, following != 0)
+        numbers = [
+            (base * number + following % prime) % prime
+            for number, base, prime in zip(numbers, _BASES, _PRIMES, strict=True)
+        ]
+        found.append(ops.where(real, numbers[0] * _PRIMES[1] + numbers[1], -1))
+    return found

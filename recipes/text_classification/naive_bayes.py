@@ -1,0 +1,110 @@
+"""Logistic regression on features that naive Bayes has weighted.
+
+Naive Bayes knows at once what each word says, and overrates words that say the same; logistic
+regression weighs them against each other, and needs many texts for rare words. On features that are
+multiplied with naive Bayes' log-count ratios, a weight that regularisation keeps small still
+means something: what no text contradicts stays close to naive Bayes.
+
+Reference: Wang & Manning, *Baselines and bigrams: simple, good sentiment and topic classification*,
+2012 (with logistic regression in place of the support vector machine).
+"""
+
+import numpy as np
+from scipy import sparse
+from sklearn.linear_model import LogisticRegression
+
+from recipes.classification.estimators import calmly
+
+#: Inverse of the strength of L2 regularisation, for rows of length 1: between 10 and 100 validation
+#: scores hardly move, on sentences and on long reviews.
+STRENGTH = 30.0
+#: The logit of a class that no text has.
+NEVER = -20.0
+
+
+def unit_rows(counts):
+    """The presence of features, each row divided by its length: `1 / sqrt(number of features)`.
+
+    Args:
+        counts: Sparse `(n, features)`.
+
+    Example:
+        >>> from scipy import sparse
+        >>> unit_rows(sparse.csr_matrix([[2, 0, 1, 1, 9]])).toarray().tolist()
+        [[0.5, 0.0, 0.5, 0.5, 0.5]]
+    """
+    found = sparse.csr_matrix(counts, dtype=np.float32)
+    sizes = np.diff(found.indptr)
+    found.data = np.repeat(1 / np.sqrt(np.maximum(sizes, 1)), sizes).astype(np.float32)
+    return found
+
+
+def log_count_ratios(features, labels, classes) -> np.ndarray:
+    """How much more often the texts of a class have a feature than all others, in logarithms.
+
+    Args:
+        features: Sparse `(n, features)`, of which only counts what is not 0.
+        labels: Number of the class of each row.
+        classes: Number of classes.
+
+    Returns:
+        float32 `(classes, features)`. With two classes, the rows differ in sign alone.
+
+    Example:
+        >>> from scipy import sparse
+        >>> rows = sparse.csr_matrix([[1, 0], [1, 0], [0, 1]])
+        >>> np.exp(log_count_ratios(rows, [1, 1, 0], 2)[1]).round(2).tolist()  # 3/4 : 1/3, 1/4 : 2/3
+        [2.25, 0.38]
+    """
+    present = sparse.csr_matrix(
+        (np.ones_like(features.data), features.indices, features.indptr), features.shape
+    )
+    chosen = sparse.csr_matrix((np.ones(len(labels)), (labels, np.arange(len(labels)))))
+    chosen.resize(classes, len(labels))
+    inside = np.asarray((chosen @ present).todense(), np.float64)
+    outside = 1 + inside.sum(axis=0) - inside
+    inside += 1
+    ratios = inside / inside.sum(axis=1, keepdims=True)
+    ratios /= outside / outside.sum(axis=1, keepdims=True)
+    return np.log(ratios).astype(np.float32)
+
+
+def fit(blocks, labels, classes, balanced=False, strength=STRENGTH):
+    """Fits one logistic regression for two classes, or one against all others for each.
+
+    Args:
+        blocks: Sparse arrays `(n, features)`, beside each other; ratios are those within a block.
+        labels: Number of the class of each row.
+        classes: Number of classes.
+        balanced: Whether every class counts alike.
+        strength: Inverse of the strength of regularisation.
+
+    Returns:
+        For each block its weights `(features, outputs)`, and the bias `(outputs,)`, float32: one
+        output for two classes, which speaks for the second.
+    """
+    labels = np.asarray(labels)
+    blocks = [sparse.csr_matrix(block, dtype=np.float32) for block in blocks]
+    features = sparse.hstack(blocks, format="csr")
+    ratios = np.concatenate([log_count_ratios(b, labels, classes) for b in blocks], axis=1)
+    outputs = [1] if classes == 2 else range(classes)
+    weights = np.zeros((features.shape[1], len(outputs)), np.float32)
+    bias = np.full(len(outputs), NEVER, np.float32)
+    values = features.data
+    for column, k in enumerate(outputs):
+        own = labels == k
+        if own.all() or not own.any():
+            bias[column] = -NEVER if own.all() else NEVER
+            continue
+        features.data = values * ratios[k][features.indices]
+        # The dual form takes seconds for millions of features.
+        model = LogisticRegression(
+            C=strength, solver="liblinear", dual=True, tol=1e-2, max_iter=200, random_state=0,
+            class_weight="balanced" if balanced else None,
+        )  # fmt: skip
+        with calmly():
+            model.fit(features, own)
+        weights[:, column] = ratios[k] * model.coef_[0]
+        bias[column] = model.intercept_[0]
+    ends = np.cumsum([block.shape[1] for block in blocks])[:-1]
+    return [*np.split(weights, ends), bias]

@@ -1,0 +1,169 @@
+"""The wide path: what the n-grams of the training texts say, in closed form; and mixing it in.
+
+It is fitted before the deep path is trained, and each on its own: a linear model of a million
+n-grams knows its training texts by heart, and would leave nothing there for a deep path to learn.
+How much either counts is decided on validation.
+"""
+
+from collections import defaultdict
+
+import keras
+import numpy as np
+from scipy import sparse
+from scipy.special import log_softmax
+
+from recipes.classification.calibration import fit_temperature
+from recipes.text_classification import naive_bayes
+from recipes.text_classification.classifier import TextClassifier
+from zoo.layers import WideNgrams
+
+#: N-grams that are kept at most; of more, those that occur in few texts are left out.
+MOST = 1_000_000
+#: Longest n-gram, of characters and of everything else.
+CHARACTERS, WORDS = 5, 3
+#: Letters of a run within a word, its beginning and end marked.
+RUNS = range(2, 6)
+#: Numbers in the table of all texts' runs of letters, times the classes, at most: some seconds.
+MOST_SPELLED = 100_000_000
+#: How much either path counts is expected to be this, with this deviation, without any data.
+EQUAL, SPREAD = 0.5, 0.25
+
+
+def longest(config) -> int:
+    """Longest n-gram of the wide path of a run; 0 for no such path."""
+    if config.wide is not None:
+        return config.wide
+    return CHARACTERS if config.tokenizer == "characters" else WORDS
+
+
+def fit(part, reader, ngrams, outputs, balanced=False) -> keras.Model:
+    """The wide path of some training texts, as a model from ids to logits.
+
+    Words that are spelled alike share what is learned: runs of two to five letters are features of
+    their own while the weights are fitted, and are added to those of the words that hold them
+    afterwards, so that reading costs nothing. Only for few texts, which have few examples of most
+    words.
+
+    Args:
+        part: `Part` to learn from.
+        reader: The `zoo.layers.TextTokenizer` that made its ids.
+        ngrams: Longest n-gram.
+        outputs: Number of logits, 1 for two classes.
+        balanced: Whether every class counts alike.
+    """
+    hashes, rows = WideNgrams.hashes(part.inputs, ngrams)
+    known, columns = np.unique(hashes, return_inverse=True)
+    counts = sparse.coo_matrix((np.ones(len(rows), np.float32), (rows, columns)))
+    counts = counts.tocsr()
+    counts.resize(len(part), len(known))
+    texts = np.bincount(counts.indices, minlength=len(known))
+    least = next(least for least in range(1, len(part) + 2) if (texts >= least).sum() <= MOST)
+    kept = np.flatnonzero(texts >= least)
+    known, counts = known[kept], counts[:, kept]
+    features = naive_bayes.unit_rows(counts)
+    spelling = _spelling(known, features, reader, outputs)
+    classes = len(part.classes)
+    if spelling is None:
+        kernel, bias = naive_bayes.fit([features], part.labels, classes, balanced)
+    else:
+        blocks = [features, features @ spelling]
+        kernel, runs, bias = naive_bayes.fit(blocks, part.labels, classes, balanced)
+        kernel = kernel + spelling @ runs
+    ids = keras.Input((None,), dtype="int32", name="ids")
+    layer = WideNgrams(len(known), outputs, ngrams, name="wide")
+    model = keras.Model(ids, layer(ids), name="wide_path")
+    layer.assign(known, kernel, bias)
+    return model
+
+
+def _spelling(known, features, reader, outputs):
+    """Which words have which runs of letters, sparse `(n-grams, runs)`; None for other tokens."""
+    words = getattr(reader.tokenizer, "words", None)
+    if words is None:
+        return None
+    first = len(reader.special)
+    ids = np.arange(first, first + len(words))
+    hashes, _ = WideNgrams.hashes([ids], 1)
+    places = np.minimum(np.searchsorted(known, hashes), len(known) - 1)
+    numbers: dict[str, int] = defaultdict(lambda: len(numbers))
+    rows, columns = [], []
+    for word, place, own in zip(words, places, known[places] == hashes, strict=True):
+        runs = _runs(word) if own else ()
+        rows += [place] * len(runs)
+        columns += [numbers[run] for run in runs]
+    table = sparse.csr_matrix((np.ones(len(rows), np.float32), (rows, columns)))
+    table.resize(len(known), max(1, len(numbers)))
+    texts = np.bincount(features.indices, minlength=len(known))
+    if int(np.diff(table.indptr) @ texts) * outputs > MOST_SPELLED:
+        return None
+    # The runs of a word together weigh as much as one of its letters: about what it does itself.
+    table.data *= np.float32(SPELLING)
+    return table[:, np.bincount(table.indices, minlength=table.shape[1]) >= 2]
+
+
+#: Weight of a run of letters beside that of a whole word.
+SPELLING = 0.5
+
+
+def _runs(word):
+    """The different runs of letters of a word."""
+    marked = f" {word} "
+    return {marked[i : i + size] for size in RUNS for i in range(len(marked) - size + 1)}
+
+
+def mix(part, deep, wide, head) -> float:
+    """Weighs both paths by what suits validation best, and changes their weights accordingly.
+
+    Args:
+        part: `Part` of validation.
+        deep: The trained model from ids to logits, whose last layer is `head`.
+        wide: What `fit` returned.
+        head: The linear layer of `deep` that gives its logits.
+
+    Returns:
+        How much the wide path counts, from 0 to 1.
+    """
+    share = best_share(
+        part.labels, *(TextClassifier(path).outputs(part.inputs) for path in (deep, wide))
+    )
+    rescale(head, 1 - share)
+    rescale(wide, share)
+    return share
+
+
+def best_share(labels, deep, wide) -> float:
+    """The weight of one of two predictions whose weighted mean is most likely.
+
+    Args:
+        labels: Class of each text.
+        deep: Logits `(n, classes)`, or `(n, 1)` for two classes.
+        wide: Likewise.
+
+    Returns:
+        The weight of `wide`, from 0 to 1. With few texts, it stays close to a half.
+
+    Example:
+        >>> import numpy as np
+        >>> labels = np.arange(1000) % 2
+        >>> right, noise = 4.0 * labels[:, None] - 2, np.zeros((1000, 1))
+        >>> best_share(labels, noise, right), best_share(labels[:2], noise[:2], right[:2])
+        (1.0, 0.55)
+    """
+    rows = np.arange(len(labels))
+
+    def loss(share):
+        logits = (1 - share) * np.float64(deep) + share * np.float64(wide)
+        if logits.shape[1] == 1:
+            logits = np.concatenate([np.zeros_like(logits), logits], axis=1)
+        found = log_softmax(logits, axis=1)
+        temperature = fit_temperature(labels, np.exp(found))
+        likely = log_softmax(logits / temperature, axis=1)[rows, labels]
+        return -likely.sum() + 0.5 * ((share - EQUAL) / SPREAD) ** 2
+
+    return float(min(np.linspace(0, 1, 21).round(2), key=loss))
+
+
+def rescale(layer, factor) -> None:
+    """Multiplies the trainable weights of a linear layer, or of a model of one."""
+    for weight in layer.trainable_variables:
+        weight.assign(weight * factor)

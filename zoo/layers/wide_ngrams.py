@@ -1,0 +1,149 @@
+"""The wide path of a model of texts: a weight for each n-gram that training texts hold."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo.checks import check_whole
+from zoo.layers.ngram_ids import ngram_hashes
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class WideNgrams(keras.layers.Layer):
+    """Adds up the weights of the n-grams of ids in a text: a linear model of its words and phrases.
+
+    Each n-gram counts once, however often a text holds it, and the sum is divided by the root of
+    how many different ones were found, so that long texts are not surer than short ones. N-grams
+    that are not known, and padding, add nothing. A known one is found by its hash (of 31 bits) in
+    a sorted list, so that no two of them share a weight, as they do in buckets.
+
+    The list and the weights are set together by `assign`; training, if any, moves the weights. A
+    new layer knows the single ids from 1 to `size`, with weights of 0.
+
+    Args:
+        size: Number of known n-grams.
+        units: Number of outputs. Defaults to 1.
+        ngrams: Longest n-gram. Defaults to 2.
+        dtype: Defaults to `"float32"` under every policy: these are logits.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: If an argument is no whole number, or below 1.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.layers import WideNgrams
+        >>> layer = WideNgrams(size=3)
+        >>> known, _ = WideNgrams.hashes([np.array([4, 7])], ngrams=2)  # of 4, 7 and (4 7)
+        >>> layer.assign(known, [[2.0], [1.0], [4.0]], [0.5])
+        >>> layer(np.array([[7, 7, 9, 8], [4, 9, 7, 0], [0, 0, 0, 0]])).numpy().round(3).ravel()
+        array([1.5  , 2.621, 0.5  ], dtype=float32)
+
+    Reference:
+        Cheng et al., *Wide & Deep learning for recommender systems*, 2016, section 3.1; Wang &
+        Manning, *Baselines and bigrams*, 2012.
+    """
+
+    def __init__(
+        self, size: int, units: int = 1, ngrams: int = 2, dtype: str = "float32", **kwargs
+    ):
+        super().__init__(dtype=dtype, **kwargs)
+        check_whole(1, size=size, units=units, ngrams=ngrams)
+        self.size = size
+        self.units = units
+        self.ngrams = ngrams
+
+    @staticmethod
+    def hashes(ids, ngrams: int) -> tuple[np.ndarray, np.ndarray]:
+        """The n-grams of texts as numbers.
+
+        Args:
+            ids: Arrays of ids, one a text, none of them 0.
+            ngrams: Longest n-gram.
+
+        Returns:
+            The hash of each n-gram of each text, int32, and the number of its text: two arrays
+            `(n-grams,)`, runs of one id first, then those of two, and so on.
+        """
+        rows = np.repeat(np.arange(len(ids)), [len(each) + 1 for each in ids])
+        flat = np.concatenate([np.append(each, 0) for each in ids]).astype("int32")
+        found = [ops.convert_to_numpy(h)[0] for h in ngram_hashes(flat[None], ngrams)]
+        real = [h >= 0 for h in found]
+        return (
+            np.concatenate([h[mask] for h, mask in zip(found, real, strict=True)]),
+            np.concatenate([rows[mask] for mask in real]),
+        )
+
+    def build(self, input_shape):
+        """Makes the list of n-grams and their weights, all of them 0."""
+        self.known = self.add_weight(
+            (self.size,), _single_ids, dtype="int32", trainable=False, name="known"
+        )
+        self.kernel = self.add_weight((self.size, self.units), "zeros", name="kernel")
+        self.bias = self.add_weight((self.units,), "zeros", name="bias")
+
+    def assign(self, known, kernel, bias) -> None:
+        """Sets what the layer knows.
+
+        Args:
+            known: Hashes of the n-grams, see `hashes`, all different, `(size,)`.
+            kernel: Their weights `(size, units)`.
+            bias: `(units,)`.
+
+        Raises:
+            ValueError: If a hash occurs twice, or there are not `size` of them.
+        """
+        known = np.asarray(known)
+        order = np.argsort(known)
+        if known.shape != (self.size,) or (np.diff(known[order]) == 0).any():
+            raise ValueError(
+                f"Expected {self.size} different n-grams. "
+                f"Received: {len(np.unique(known))} different ones, shape {known.shape}"
+            )
+        if not self.built:
+            self.build((None, None))
+            self.built = True
+        self.known.assign(known[order])
+        self.kernel.assign(np.asarray(kernel)[order])
+        self.bias.assign(bias)
+
+    def call(self, inputs):
+        """Sums `(batch, units)` of ids `(batch, time)`."""
+        places = ops.sort(self.places(inputs), axis=1)  # n-grams that occur twice side by side
+        before = ops.pad(places, [(0, 0), (1, 0)])[:, :-1]
+        once = ops.cast(ops.logical_and(places != before, places > 0), self.compute_dtype)
+        weights = ops.take(self.kernel, ops.maximum(places - 1, 0), axis=0)
+        total = ops.squeeze(ops.matmul(ops.expand_dims(once, 1), weights), 1)
+        count = ops.sum(once, axis=1, keepdims=True)
+        return total / ops.sqrt(ops.maximum(count, 1.0)) + self.bias
+
+    def places(self, inputs):
+        """Where the n-grams of ids stand in `kernel`.
+
+        Args:
+            inputs: Ids `(batch, time)`.
+
+        Returns:
+            int32 `(batch, ngrams * time)`: rows of `kernel`, from 1, of the runs of one id at each
+            step, then of those of two, and so on; 0 for those that are not known.
+        """
+        ids = ops.cast(inputs, "int32")
+        hashes = ops.concatenate(ngram_hashes(ids, self.ngrams), axis=1)
+        flat = ops.reshape(hashes, (-1,))
+        found = ops.minimum(ops.cast(ops.searchsorted(self.known, flat), "int32"), self.size - 1)
+        known = ops.logical_and(ops.take(self.known, found) == flat, flat >= 0)
+        return ops.reshape(ops.where(known, found + 1, 0), ops.shape(hashes))
+
+    def compute_output_shape(self, input_shape):
+        """`(batch, units)`."""
+        return (input_shape[0], self.units)
+
+    def get_config(self):
+        """Arguments to rebuild the layer."""
+        names = ("size", "units", "ngrams")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+def _single_ids(shape, dtype=None):
+    """Hashes of the first ids."""
+    return np.sort(WideNgrams.hashes([np.arange(1, shape[0] + 1)], ngrams=1)[0])
