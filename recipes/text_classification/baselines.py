@@ -1,13 +1,18 @@
 """What a practitioner would try before a neural network."""
 
 import numpy as np
-from sklearn.feature_extraction.text import TfidfVectorizer
+from scipy.special import expit, softmax
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from recipes.classification.estimators import calmly
+from recipes.classification.scores import all_classes
+from recipes.text_classification import naive_bayes
 
 #: Characters at most of a text that the baseline reads.
 LONGEST = 20_000
+#: What is a word, of one letter or more.
+WORD = r"(?u)\b\w+\b"
 
 
 def fit(part, clean, characters=False, balanced=False) -> dict:
@@ -16,40 +21,38 @@ def fit(part, clean, characters=False, balanced=False) -> dict:
     Args:
         part: `Part` to train on.
         clean: Function that takes out of a text what no model reads.
-        characters: Whether runs of one to four characters are counted, instead of words and pairs
-            of words.
+        characters: Whether runs of up to four or five characters are counted, instead of up to two
+            or three words.
         balanced: Whether every class counts alike.
 
     Returns:
         `{name: forecast}`, each a function from a `Part` to class probabilities.
     """
-    count = len(part.classes)
-    shares = np.bincount(part.labels, minlength=count) / len(part)
-    shares = np.full(count, 1 / count) if balanced else shares
-    return {
-        "majority": lambda part: np.tile(shares, (len(part), 1)),
-        "tfidf_logistic_regression": _counted(part, clean, characters, balanced),
-    }
-
-
-def _counted(part, clean, characters, balanced):
-    """Logistic regression on weighted counts of what the training texts hold."""
-    how = {"analyzer": "char", "ngram_range": (1, 4), "lowercase": False}
-    how = how if characters else {"ngram_range": (1, 2), "token_pattern": r"(?u)\b\w+\b"}
-    rare = 2 if len(part) >= 1000 else 1  # what occurs in one text of many tells nothing
-    counter = TfidfVectorizer(**how, sublinear_tf=True, min_df=rare, dtype=np.float32)
+    shares = np.bincount(part.labels, minlength=len(part.classes)) / len(part)
+    shares = np.full(len(shares), 1 / len(shares)) if balanced else shares
+    found = {"majority": lambda part: np.tile(shares, (len(part), 1))}
+    how = {"analyzer": "char", "lowercase": False} if characters else {"token_pattern": WORD}
 
     def read(part):
         return [clean(text[:LONGEST]) for text in part.texts]
 
+    for name, learn in _LEARNERS.items():
+        try:
+            found[name] = learn(read, part, how, balanced)
+        except ValueError:  # no text has any word
+            found[name] = found["majority"]
+    return found
+
+
+def _tfidf(read, part, how, balanced):
+    """Logistic regression on weighted counts of what the training texts hold."""
+    rare = 2 if len(part) >= 1000 else 1  # what occurs in one text of many tells nothing
+    how = {**how, "ngram_range": (1, 4 if "analyzer" in how else 2)}
+    counter = TfidfVectorizer(**how, sublinear_tf=True, min_df=rare, dtype=np.float32)
+    features = counter.fit_transform(read(part))
     model = LogisticRegression(C=10.0, max_iter=200, class_weight="balanced" if balanced else None)
-    try:
-        found = counter.fit_transform(read(part))
-    except ValueError:  # no text has any word
-        shares = np.bincount(part.labels, minlength=len(part.classes)) / len(part)
-        return lambda part: np.tile(shares, (len(part), 1))
     with calmly():
-        model.fit(found, part.labels)
+        model.fit(features, part.labels)
 
     def forecast(other):
         shares = np.zeros((len(other), len(part.classes)))  # of a class without training texts, 0
@@ -57,3 +60,24 @@ def _counted(part, clean, characters, balanced):
         return shares
 
     return forecast
+
+
+def _naive_bayes(read, part, how, balanced):
+    """Logistic regression on naive-Bayes weighted n-grams, each of them present or not."""
+    how = {**how, "ngram_range": (1, 5 if "analyzer" in how else 3)}
+    rare = 2 if len(part) >= 10_000 else 1  # of fewer texts, rare n-grams fit into memory
+    counter = CountVectorizer(**how, min_df=rare, dtype=np.float32)
+    features = naive_bayes.unit_rows(counter.fit_transform(read(part)))
+    weights, bias = naive_bayes.fit([features], part.labels, len(part.classes), balanced)
+
+    def forecast(other):
+        logits = naive_bayes.unit_rows(counter.transform(read(other))) @ weights + bias
+        return all_classes(expit(logits)) if logits.shape[1] == 1 else softmax(logits, axis=1)
+
+    return forecast
+
+
+_LEARNERS = {
+    "tfidf_logistic_regression": _tfidf,
+    "naive_bayes_logistic_regression": _naive_bayes,
+}

@@ -5,14 +5,14 @@ import numpy as np
 
 from callbacks.drawing import isolated, shortened
 from recipes.text_classification import plots
-from recipes.text_classification.importances import token_importances
+from recipes.text_classification.importances import ngram_importances, token_importances
 
 #: Texts that are explained, and ids of the longest: gradients of long texts take long.
 EXAMPLES, LONGEST = 6, 1000
 TEXT = (
     "For a few test texts, the tokens that speak most for the predicted class and against it: the "
     "gradient of its logit times the token's embedding, which is to first order what the logit "
-    "would lose without the token."
+    "would lose without the token; in the wide path, the weights of the n-grams that it is part of."
 )
 CAPTION = "What it reads: red speaks for the predicted class, blue against it"
 
@@ -43,6 +43,11 @@ def explain(model, reader, part, probabilities, spread=False) -> list:
     predicted = probabilities[chosen].argmax(axis=1)
     head = "binary" if core.output_shape[-1] == 1 else "multiclass"
     found = token_importances(core, ids, predicted, head)
+    wide = next((layer for layer in model.layers if layer.name == "wide_path"), None)
+    if wide is not None:
+        terms = ngram_importances(wide.get_layer("wide"), ids, predicted, head)
+        shares = model.get_layer("wide_and_deep").get_weights()[0]
+        found = [shares[0] * d + shares[1] * w for d, w in zip(found, terms, strict=True)]
     return [
         (_title(part, i, k, probabilities), reader.pieces(row), values)
         for i, k, row, values in zip(chosen, predicted, ids, found, strict=True)

@@ -64,6 +64,34 @@ def token_importances(model, ids, classes, head) -> list[np.ndarray]:
     return [values[: len(each)] for values, each in zip(found, ids, strict=True)]
 
 
+def ngram_importances(layer, ids, classes, head) -> list[np.ndarray]:
+    """By how much each token speaks for a class in the wide path.
+
+    The weight of an n-gram, which is what the logit would lose without it, counts for its tokens
+    in equal shares, and for all places where a text has it.
+
+    Args:
+        layer: The `zoo.layers.WideNgrams`.
+        ids: Lists of ids.
+        classes: Number of the class of each.
+        head: `"binary"` or `"multiclass"`.
+
+    Returns:
+        float64 `(tokens,)` of each text; with the bias, they sum to its logit.
+    """
+    kernel = np.float64(ops.convert_to_numpy(layer.kernel))
+    everything = ops.convert_to_numpy(layer.places(padded(ids)))
+    found = np.zeros(everything.shape)
+    for values, places, k in zip(found, everything, classes, strict=True):
+        _, inverse, counts = np.unique(places, return_inverse=True, return_counts=True)
+        once = np.where(places > 0, 1 / counts[inverse], 0.0)
+        weights = kernel[np.maximum(places - 1, 0), 0 if head == "binary" else k]
+        values[:] = once * weights / np.sqrt(max(once.sum(), 1.0))
+        values *= -1 if head == "binary" and k == 0 else 1
+    found = _shared(found, max(map(len, ids)))
+    return [values[: len(each)] for values, each in zip(found, ids, strict=True)]
+
+
 def _shared(found, length):
     """What runs of tokens say, behind what single ones do, spread over their tokens."""
     total = np.zeros((len(found), length))

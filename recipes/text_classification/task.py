@@ -89,14 +89,22 @@ class TextTask(ClassificationTask):
         """
         return int(np.clip(len(self.parts["train"]) // 64, 16, 128))
 
-    @property
-    def buckets(self) -> int:
-        """Embeddings that all runs of tokens share: half as many as the texts have tokens.
+    @cached_property
+    def sizes(self) -> dict[str, Any]:
+        """Arguments of a model that averages embeddings, where no flag says them.
 
-        About as many as there are different pairs of words; between 1,000 and 500,000.
+        Embeddings have four numbers a class, between 16 and 64. Runs of tokens share half as many
+        as the texts have tokens, about as many as there are different pairs, between 1,000 and
+        250,000: more cost time, and the wide path knows the rare ones. Dropout leaves 50 tokens of
+        a usual text, and of a short one at most 70 %: few words of a long text say much.
         """
-        tokens = sum(map(len, self.parts["train"].inputs))
-        return int(np.clip(tokens // 2, 1_000, 500_000))
+        lengths = [len(ids) for ids in self.parts["train"].inputs]
+        kept = min(0.7, 50 / float(np.median(lengths)))
+        return {
+            "embedding_dim": int(np.clip(4 * len(self.classes), 16, 64)),
+            "buckets": int(np.clip(sum(lengths) // 2, 1_000, 250_000)),
+            "word_dropout": round(1 - kept, 2),
+        }
 
     @property
     def description(self) -> str:
@@ -148,11 +156,10 @@ class TextTask(ClassificationTask):
         return TextBatches(part.inputs, labels, size, seed, weights, bucketing=config.bucketing)
 
     def sized(self, config):
-        """A configuration with as many embeddings for runs of tokens as the texts have use for."""
-        arguments = config.model_arguments
-        if arguments.get("ngrams", 1) == 1 or "buckets" in arguments:
+        """A configuration with arguments of an averaging model that follow from the texts."""
+        if config.model_arguments.get("encoder") != "mean":
             return config
-        return replace(config, model_arguments={**arguments, "buckets": self.buckets})
+        return replace(config, model_arguments={**self.sizes, **config.model_arguments})
 
     def new_wide_path(self):
         """The wide path that the training texts give, a Keras model; `None` without one."""
@@ -180,13 +187,12 @@ class TextTask(ClassificationTask):
         Returns:
             The `wide_share` and the `temperature`, those that there are.
         """
-        part, head, found = self.parts["validation"], head_of(core), {}
+        part, found = self.parts["validation"], {}
+        last = model.get_layer("wide_and_deep") if wide_path else head_of(core)
         if wide_path:
-            found["wide_share"] = wide.mix(part, core, wide_path, head)
+            found["wide_share"] = wide.mix(part, core, wide_path, last)
         if self.config.calibrate:
-            found |= calibrate(head, part.labels, TextClassifier(model)(part))
-            if wide_path:
-                wide.rescale(wide_path, 1 / found["temperature"])
+            found |= calibrate(last, part.labels, TextClassifier(model)(part))
         return found
 
     def predict(self, predictor, split) -> np.ndarray:

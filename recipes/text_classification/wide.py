@@ -25,6 +25,8 @@ CHARACTERS, WORDS = 5, 3
 RUNS = range(2, 6)
 #: Numbers in the table of all texts' runs of letters, times the classes, at most: some seconds.
 MOST_SPELLED = 100_000_000
+#: Weight of a run of letters beside that of a whole word.
+SPELLING = 0.5
 #: How much either path counts is expected to be this, with this deviation, without any data.
 EQUAL, SPREAD = 0.5, 0.25
 
@@ -96,13 +98,8 @@ def _spelling(known, features, reader, outputs):
     texts = np.bincount(features.indices, minlength=len(known))
     if int(np.diff(table.indptr) @ texts) * outputs > MOST_SPELLED:
         return None
-    # The runs of a word together weigh as much as one of its letters: about what it does itself.
     table.data *= np.float32(SPELLING)
     return table[:, np.bincount(table.indices, minlength=table.shape[1]) >= 2]
-
-
-#: Weight of a run of letters beside that of a whole word.
-SPELLING = 0.5
 
 
 def _runs(word):
@@ -111,23 +108,21 @@ def _runs(word):
     return {marked[i : i + size] for size in RUNS for i in range(len(marked) - size + 1)}
 
 
-def mix(part, deep, wide, head) -> float:
-    """Weighs both paths by what suits validation best, and changes their weights accordingly.
+def mix(part, deep, wide, layer) -> float:
+    """Sets how much either path counts to what suits validation best.
 
     Args:
         part: `Part` of validation.
-        deep: The trained model from ids to logits, whose last layer is `head`.
+        deep: The trained model from ids to logits.
         wide: What `fit` returned.
-        head: The linear layer of `deep` that gives its logits.
+        layer: The `zoo.layers.WeightedSum` of both.
 
     Returns:
         How much the wide path counts, from 0 to 1.
     """
-    share = best_share(
-        part.labels, *(TextClassifier(path).outputs(part.inputs) for path in (deep, wide))
-    )
-    rescale(head, 1 - share)
-    rescale(wide, share)
+    paths = [TextClassifier(path).outputs(part.inputs) for path in (deep, wide)]
+    share = best_share(part.labels, *paths)
+    layer.set_weights([np.float32([1 - share, share])])
     return share
 
 
@@ -161,9 +156,3 @@ def best_share(labels, deep, wide) -> float:
         return -likely.sum() + 0.5 * ((share - EQUAL) / SPREAD) ** 2
 
     return float(min(np.linspace(0, 1, 21).round(2), key=loss))
-
-
-def rescale(layer, factor) -> None:
-    """Multiplies the trainable weights of a linear layer, or of a model of one."""
-    for weight in layer.trainable_variables:
-        weight.assign(weight * factor)

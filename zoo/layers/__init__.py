@@ -46,6 +46,7 @@ from zoo.layers.transformer_blocks import TransformerDecoderBlock, TransformerEn
 from zoo.layers.transformer_decoder import TransformerDecoder
 from zoo.layers.units import Denormalization, Difference, LastSteps, SeasonalResidual
 from zoo.layers.weighted_mean import WeightedMean
+from zoo.layers.weighted_sum import WeightedSum
 from zoo.layers.wide_ngrams import WideNgrams
 from zoo.layers.window_normalization import WindowDenormalization, WindowNormalization
 from zoo.layers.word_tokenizer import WordTokenizer
@@ -108,6 +109,7 @@ __all__ = [
     "TransformerDecoderBlock",
     "TransformerEncoderBlock",
     "WeightedMean",
+    "WeightedSum",
     "WideNgrams",
     "WindowDenormalization",
     "WindowNormalization",

@@ -113,7 +113,7 @@ class WideNgrams(keras.layers.Layer):
         before = ops.pad(places, [(0, 0), (1, 0)])[:, :-1]
         once = ops.cast(ops.logical_and(places != before, places > 0), self.compute_dtype)
         weights = ops.take(self.kernel, ops.maximum(places - 1, 0), axis=0)
-        total = ops.squeeze(ops.matmul(ops.expand_dims(once, 1), weights), 1)
+        total = ops.sum(weights * ops.expand_dims(once, -1), axis=1)
         count = ops.sum(once, axis=1, keepdims=True)
         return total / ops.sqrt(ops.maximum(count, 1.0)) + self.bias
 

@@ -1,0 +1,134 @@
+"""The wide path against scikit-learn, and what becomes of it in a run."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LogisticRegression
+
+import zoo
+from recipes.text_classification import naive_bayes, wide
+from recipes.text_classification.classifier import TextClassifier
+from recipes.text_classification.importances import ngram_importances
+from recipes.text_classification.parts import Part
+
+SYLLABLES = ("ba", "ri", "to", "mu", "ka", "le")
+
+
+def part_of(texts, labels, reader):
+    classes = tuple("abc"[: max(labels) + 1])
+    texts = np.array(texts, object)
+    return Part(texts, np.array(labels), classes, np.arange(len(texts)), reader.encode_list(texts))
+
+
+def texts(classes, count=90, seed=3):
+    """Words of syllables, of which each class prefers one; the words repeat, within texts, too."""
+    generator = np.random.default_rng(seed)
+    labels = np.arange(count) % classes
+    chances = np.full((classes, 6), 1.0) + 4 * np.eye(classes, 6)
+    chances /= chances.sum(axis=1, keepdims=True)
+    written = [
+        " ".join(
+            "".join(generator.choice(SYLLABLES, 2, p=chances[k]))
+            for _ in range(generator.integers(3, 12))
+        )
+        for k in labels
+    ]
+    return written, labels
+
+
+def ratio(features, own):
+    inside, outside = (1 + (features[rows] > 0).sum(axis=0) for rows in (own, ~own))
+    return np.log(inside / inside.sum() / (outside / outside.sum()))
+
+
+def reference(train, labels, new, classes, spelled):
+    """The logits of new texts, from scikit-learn's counts and its primal solver."""
+    counter = CountVectorizer(ngram_range=(1, 3), binary=True, token_pattern=r"\S+")
+    blocks = [[found.toarray() for found in (counter.fit_transform(train), counter.transform(new))]]
+    lengths = [np.sqrt(block.sum(axis=1, keepdims=True)) for block in blocks[0]]
+    if spelled:
+        words = sorted({word for text in train for word in text.split()})
+        runs = CountVectorizer(analyzer="char_wb", ngram_range=(2, 5), binary=True)
+        table = runs.fit_transform(words).toarray()
+        table = table[:, table.sum(axis=0) >= 2]
+        presence = CountVectorizer(vocabulary=words, binary=True, token_pattern=r"\S+")
+        blocks.append([presence.transform(part) @ table * wide.SPELLING for part in (train, new)])
+    columns = []
+    for k in [1] if classes == 2 else range(classes):
+        own, sides = labels == k, ([], [])
+        for block in blocks:
+            weights = ratio(block[0], own)
+            for side, part, length in zip(sides, block, lengths, strict=True):
+                side.append(part / length * weights)
+        model = LogisticRegression(
+            C=naive_bayes.STRENGTH, solver="liblinear", tol=1e-8, max_iter=1000
+        )
+        model.fit(np.hstack(sides[0]), own)
+        columns.append(model.decision_function(np.hstack(sides[1])))
+    return np.stack(columns, axis=1)
+
+
+@pytest.mark.parametrize("spelled", [False, True])
+@pytest.mark.parametrize("classes", [2, 3])
+def test_it_is_logistic_regression_on_weighted_ngrams(classes, spelled, monkeypatch):
+    monkeypatch.setattr(naive_bayes, "TOLERANCE", 1e-7)
+    if not spelled:
+        monkeypatch.setattr(wide, "MOST_SPELLED", -1)
+    train, labels = texts(classes)
+    new, _ = texts(classes, 12, seed=4)
+    reader = zoo.layers.TextTokenizer.fit(train)
+    outputs = 1 if classes == 2 else classes
+    model = wide.fit(part_of(train, labels, reader), reader, 3, outputs)
+    found = TextClassifier(model).outputs(reader.encode_list(new))
+    expected = reference(train, labels, new, classes, spelled)
+    np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
+
+
+@pytest.fixture(scope="module")
+def three():
+    train, labels = texts(3)
+    reader = zoo.layers.TextTokenizer.fit(train)
+    part = part_of(train, labels, reader)
+    return part, reader, wide.fit(part, reader, 2, 3)
+
+
+def test_what_tokens_say_sums_to_the_logits(three):
+    part, _, model = three
+    layer = model.get_layer("wide")
+    ids, classes = part.inputs[:5], [0, 1, 2, 1, 0]
+    logits = TextClassifier(model).outputs(ids) - np.array(layer.bias)
+    for values, row, logit, k in zip(
+        ngram_importances(layer, ids, classes, "multiclass"), ids, logits, classes, strict=True
+    ):
+        assert values.shape == row.shape
+        assert values.sum() == pytest.approx(logit[k], abs=1e-5)
+
+
+def test_rare_ngrams_are_left_out_of_too_many(three, monkeypatch):
+    part, reader, model = three
+    everything = model.get_layer("wide").size
+    monkeypatch.setattr(wide, "MOST", everything // 2)
+    layer = wide.fit(part, reader, 2, 3).get_layer("wide")
+    assert 0 < layer.size <= everything // 2
+    hashes, rows = layer.hashes(part.inputs, 2)
+    kept = np.isin(hashes, np.array(layer.known))
+    counts = {h: len(set(rows[hashes == h])) for h in set(hashes.tolist())}
+    most_left_out = max(counts[h] for h in hashes[~kept].tolist())
+    assert min(counts[h] for h in hashes[kept].tolist()) > most_left_out
+
+
+def test_a_class_without_texts_is_never_said():
+    rows = sparse.csr_matrix([[1, 0], [0, 1], [1, 0], [0, 1]])
+    weights, bias = naive_bayes.fit([rows], [0, 2, 0, 2], 3)
+    assert bias[1] == naive_bayes.NEVER
+    assert (weights[:, 1] == 0).all()
+    assert (rows @ weights + bias).argmax(axis=1).tolist() == [0, 2, 0, 2]
+
+
+def test_classes_that_count_alike():
+    rows = sparse.csr_matrix(np.ones((10, 1)))
+    labels = [0] * 8 + [1] * 2
+    plain, equal = (naive_bayes.fit([rows], labels, 2, balanced) for balanced in (False, True))
+    assert (rows[:1] @ plain[0] + plain[1]).item() < -1
+    assert (rows[:1] @ equal[0] + equal[1]).item() == pytest.approx(0, abs=0.01)
