@@ -55,7 +55,8 @@ def log_count_ratios(features, labels, classes) -> np.ndarray:
     Example:
         >>> from scipy import sparse
         >>> rows = sparse.csr_matrix([[1, 0], [1, 0], [0, 1]])
-        >>> np.exp(log_count_ratios(rows, [1, 1, 0], 2)[1]).round(2).tolist()  # 3/4 : 1/3, 1/4 : 2/3
+        >>> ratios = np.exp(log_count_ratios(rows, [1, 1, 0], 2)[1])
+        >>> ratios.astype(float).round(2).tolist()  # 3/4 to 1/3, and 1/4 to 2/3
         [2.25, 0.38]
     """
     present = sparse.csr_matrix(

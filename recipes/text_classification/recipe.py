@@ -127,7 +127,10 @@ def build_model(config: TextClassificationConfig, data):
         **zoo.objective(head, config.label_smoothing),
         monitor=watch[0],
         mode=watch[1],
-        notes=() if config.model_arguments.get("mask", True) else (_UNMASKED,),
+        notes=(
+            *(() if config.model_arguments.get("mask", True) else (_UNMASKED,)),
+            *data.sizes_note(config, wide),
+        ),
         finish=partial(data.finish, model, core, wide) if wide or config.calibrate else None,
     )
 

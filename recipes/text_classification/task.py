@@ -161,6 +161,17 @@ class TextTask(ClassificationTask):
             return config
         return replace(config, model_arguments={**self.sizes, **config.model_arguments})
 
+    def sizes_note(self, config, wide_path) -> tuple[str, ...]:
+        """What follows from the number and the length of the training texts, in words."""
+        found = [] if config.batch_size else [f"batch_size {self.batch_size}"]
+        for name, value in self.sized(config).model_arguments.items():
+            if name not in config.model_arguments:
+                found.append(f"{name} {value:,}")
+        if wide_path:
+            layer = wide_path.get_layer("wide")
+            found.append(f"a wide path of {layer.size:,} n-grams of up to {layer.ngrams} tokens")
+        return (f"from the training texts: {', '.join(found)}",) if found else ()
+
     def new_wide_path(self):
         """The wide path that the training texts give, a Keras model; `None` without one."""
         ngrams = wide.longest(self.config) if self.reads_ids else 0

@@ -140,9 +140,10 @@ def best_share(labels, deep, wide) -> float:
     Example:
         >>> import numpy as np
         >>> labels = np.arange(1000) % 2
-        >>> right, noise = 4.0 * labels[:, None] - 2, np.zeros((1000, 1))
+        >>> right, noise = np.random.default_rng(0).normal(size=(2, 1000, 1))
+        >>> right += 2 * labels[:, None] - 1
         >>> best_share(labels, noise, right), best_share(labels[:2], noise[:2], right[:2])
-        (1.0, 0.55)
+        (1.0, 0.6)
     """
     rows = np.arange(len(labels))
 

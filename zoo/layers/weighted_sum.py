@@ -1,7 +1,6 @@
 """Predictions of several paths, each as much as it is worth."""
 
 import keras
-from keras import ops
 
 
 @keras.saving.register_keras_serializable(package="zoo")

@@ -102,7 +102,6 @@ class WideNgrams(keras.layers.Layer):
             )
         if not self.built:
             self.build((None, None))
-            self.built = True
         self.known.assign(known[order])
         self.kernel.assign(np.asarray(kernel)[order])
         self.bias.assign(bias)

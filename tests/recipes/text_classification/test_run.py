@@ -571,9 +571,9 @@ def test_defaults_follow_data_and_model():
 
 def test_it_is_said_that_padding_counts_without_a_mask(data):
     arguments = {"encoder": "gru", "units": 4, "embedding_dim": 4}
-    _, masked = task_and_built(data, model_arguments=arguments)
+    _, masked = task_and_built(data, wide=0, model_arguments=arguments)
     _, unmasked = task_and_built(
-        data, bucketing=False, model_arguments={**arguments, "mask": False}
+        data, wide=0, bucketing=False, model_arguments={**arguments, "mask": False}
     )
     assert masked.notes == ()
     assert "reads padding as well" in unmasked.notes[0]

@@ -1,5 +1,7 @@
 """The wide path against scikit-learn, and what becomes of it in a run."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -11,6 +13,9 @@ from recipes.text_classification import naive_bayes, wide
 from recipes.text_classification.classifier import TextClassifier
 from recipes.text_classification.importances import ngram_importances
 from recipes.text_classification.parts import Part
+from recipes.text_classification.presets import PRESETS
+from recipes.text_classification.recipe import default_config
+from recipes.text_classification.task import TextTask
 
 SYLLABLES = ("ba", "ri", "to", "mu", "ka", "le")
 
@@ -132,3 +137,33 @@ def test_classes_that_count_alike():
     plain, equal = (naive_bayes.fit([rows], labels, 2, balanced) for balanced in (False, True))
     assert (rows[:1] @ plain[0] + plain[1]).item() < -1
     assert (rows[:1] @ equal[0] + equal[1]).item() == pytest.approx(0, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("words", "count", "sizes", "batch_size"),
+    [
+        # Short texts: 70 % of their words are kept; long ones: 50 words are.
+        (10, 200, {"embedding_dim": 16, "buckets": 1_000, "word_dropout": 0.3}, 16),
+        (250, 4_000, {"embedding_dim": 16, "buckets": 250_000, "word_dropout": 0.8}, 62),
+        (5, 20_000, {"embedding_dim": 16, "buckets": 50_000, "word_dropout": 0.3}, 128),
+    ],
+)
+def test_sizes_follow_from_number_and_length_of_the_texts(words, count, sizes, batch_size):
+    ids = [np.ones(words, "int32")] * count
+    part = Part(np.full(count, "a"), np.arange(count) % 2, ("a", "b"), np.arange(count), ids)
+    config = default_config(own_data=True)
+    task = TextTask(config, None, {"train": part}, None)
+    assert (task.sizes, task.batch_size) == (sizes, batch_size)
+    said = replace(config, model_arguments={"encoder": "mean", "buckets": 7})
+    assert task.sized(said).model_arguments == {**sizes, "encoder": "mean", "buckets": 7}
+    other = replace(config, model_arguments={"encoder": "gru"})
+    assert task.sized(other) is other
+
+
+def test_the_wide_path_is_for_ids_and_left_out_by_flag():
+    config = default_config(own_data=True)
+    assert wide.longest(config) == 3
+    assert wide.longest(replace(config, tokenizer="characters")) == 5
+    assert wide.longest(replace(config, wide=1)) == 1
+    assert default_config("reber").wide == 0
+    assert {preset["wide"] for preset in PRESETS.values()} == {0}
