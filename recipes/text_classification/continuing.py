@@ -7,10 +7,10 @@ import keras
 import numpy as np
 
 import zoo
-from recipes.classification.task import head_of
 from recipes.data.target import Target
 from recipes.engine.continuing import before
 from recipes.engine.task import Built
+from recipes.text_classification.explaining import deep_path
 from zoo.tokenizers import all_layers
 
 
@@ -43,7 +43,7 @@ def continue_from(config, task, model):
         unread = (ids == 1).mean()
         notes += (f"{100 * unread:.1f} % of what the texts hold is not in the run's vocabulary",)
     task = replace(task, parts=parts, reader=reader, notes=notes)
-    core = next(layer for layer in model.layers if isinstance(layer, keras.Model))
+    core = deep_path(model)
     training = keras.Model(model.input, before(model, "probabilities"), name=core.name)
     watch = ("val_loss", "min") if config.monitor == "loss" else ("val_accuracy", "max")
     return task, Built(
@@ -52,5 +52,5 @@ def continue_from(config, task, model):
         **zoo.objective(task.head, config.label_smoothing),
         monitor=watch[0],
         mode=watch[1],
-        finish=partial(task.calibrate, model, head_of(core)) if config.calibrate else None,
+        finish=partial(task.finish, model, core) if config.calibrate else None,
     )

@@ -32,7 +32,7 @@ def explain(model, reader, part, probabilities, spread=False) -> list:
     Returns:
         `(title, pieces, importances)` of each; none if the model has no layer "embedding".
     """
-    core = next((layer for layer in model.layers if isinstance(layer, keras.Model)), None)
+    core = deep_path(model)
     if core is None or "embedding" not in {layer.name for layer in core.layers}:
         return []
     chosen = _spread(part) if spread else _telling(part, probabilities)
@@ -52,6 +52,12 @@ def explain(model, reader, part, probabilities, spread=False) -> list:
         (_title(part, i, k, probabilities), reader.pieces(row), values)
         for i, k, row, values in zip(chosen, predicted, ids, found, strict=True)
     ]
+
+
+def deep_path(model):
+    """The zoo model in a saved model, which gives logits; None if there is none."""
+    cores = [layer for layer in model.layers if isinstance(layer, keras.Model)]
+    return next((core for core in cores if core.name != "wide_path"), None)
 
 
 def figure(examples, reader):

@@ -193,13 +193,13 @@ class TextTask(ClassificationTask):
         Args:
             model: The model, from ids to probabilities.
             core: The zoo model in it.
-            wide_path: The wide path in it, if there is one.
+            wide_path: The wide path in it, if it is to be mixed in anew.
 
         Returns:
             The `wide_share` and the `temperature`, those that there are.
         """
         part, found = self.parts["validation"], {}
-        last = model.get_layer("wide_and_deep") if wide_path else head_of(core)
+        last = {layer.name: layer for layer in model.layers}.get("wide_and_deep") or head_of(core)
         if wide_path:
             found["wide_share"] = wide.mix(part, core, wide_path, last)
         if self.config.calibrate:
