@@ -60,7 +60,8 @@ def predict(
     partners = folder.read_partners()
     if partners.keys() & {"auto_ets", "auto_arima"} and not statistics.installed():
         raise UserError(f"{folder.path} forecasts with {', '.join(partners)}. {statistics.HINT}")
-    lasting = task.lasting(metadata.get("statistics"))
+    kept = metadata.get("statistics", {})
+    lasting = {name: statistics.forecaster(name, task.period, kept[name]) for name in partners}
 
     def saved(path):
         return joined(task.predictor(zoo.load(path)), partners, lasting)

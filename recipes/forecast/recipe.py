@@ -332,7 +332,8 @@ RECIPE = Recipe(
     candidates=_candidates,
     continue_from=_continue_from,
     combined_by=("mase",),
-    lasting_baselines=("naive", "seasonal_naive", "theta", "auto_ets", "auto_arima"),
+    # Not the naive ones: nlinear's closed form holds them, chosen by more than validation.
+    lasting_baselines=("theta", "auto_ets", "auto_arima"),
     predict_flags=(
         Flag("future_covariates", "future covariates, for other times than the run's"),
         Flag("last", "only what follows the end of the input", bool),

@@ -399,25 +399,13 @@ class ForecastTask:
         """The forecast that OWA compares with."""
         return baselines.Naive2(self.windows.series, self.rows_before_test, self.period)
 
-    def lasting(self, rows=None) -> dict:
-        """The baselines that need nothing but the series that they forecast, by name.
-
-        Args:
-            rows: Names of statistical forecasters, and how many rows they are fitted to.
-        """
-        found = {
-            name: statistics.forecaster(name, self.period, n) for name, n in (rows or {}).items()
-        }
-        found["naive"] = baselines.naive
+    def baselines(self) -> dict:
+        """What a practitioner would try first: `{name: predictor(windows, starts)}`."""
+        found = {"naive": baselines.naive}
         if self.period > 1:
             found["seasonal_naive"] = lambda windows, starts: baselines.naive(
                 windows, starts, self.period
             )
-        return found
-
-    def baselines(self) -> dict:
-        """What a practitioner would try first: `{name: predictor(windows, starts)}`."""
-        found = self.lasting()
         found["least_squares"] = baselines.LeastSquares(self.windows)
         return found | self.statistics[0]
 

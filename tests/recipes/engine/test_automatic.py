@@ -17,6 +17,7 @@ from recipes.engine import automatic
 from recipes.engine.automatic import Mixture, TimeLimit, combine, select
 from recipes.engine.recipe import find_recipe
 from recipes.errors import UserError
+from recipes.forecast import recursions, statistics
 from tests.shared import assert_close
 
 MEMBERS = ("boosted_trees", "wide_and_deep", "mlp")
@@ -199,21 +200,25 @@ def test_a_budget_too_short_for_one_model_is_said(train, data, capsys):
 
 
 def test_forecasts_may_be_those_of_a_baseline(trainer, tmp_path, capsys, monkeypatch):
-    """A random walk, and a network that has learned nothing: the last value has a part in it."""
+    """A random walk, and a network that has learned nothing: Theta has a part in it."""
     only(monkeypatch, "forecast", "nhits")
+    monkeypatch.setattr(statistics, "installed", lambda: True)  # Theta needs nothing
     walk = np.random.default_rng(1).normal(size=90).cumsum().round(4)
     path = tmp_path / "walk.csv"
     pd.DataFrame({"t": pd.date_range("2024-01-01", periods=90), "y": walk}).to_csv(path)
     train = trainer("forecast", model="auto", epochs=1, jit_compile="false", progress="false")
-    run = train(data=path, horizon=2, window=12, target="y", time="t", conformal=80)
+    run = train(
+        data=path, horizon=2, window=12, target="y", time="t", conformal=80, statistics_seconds=0.01
+    )
     assert main(["predict", str(run)]) == 0
     out = capsys.readouterr().out
     assert out.startswith((run / "predictions.csv").read_text())
-    share = json.loads((run / "partners.json").read_text())["naive"]
+    share = json.loads((run / "partners.json").read_text())["theta"]
     network = zoo.load(run / "refit.keras").predict(
         np.float32(walk[-12:])[None, :, None], verbose=0
     )
-    expected = share * walk[-1] + (1 - share) * network[0, -1, :, 0]
+    theta = recursions.theta(walk, 90, np.array([89]), 2)[0]
+    expected = share * theta + (1 - share) * network[0, -1, :, 0]
     last = [line.split(",") for line in out.splitlines()[-2:]]
     np.testing.assert_allclose([float(row[4]) for row in last], expected, rtol=1e-4)
     assert all(float(row[5]) < float(row[4]) < float(row[6]) for row in last)
