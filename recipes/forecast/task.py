@@ -492,7 +492,8 @@ class ForecastTask:
         ends = comparing.interval(*errors, which, self.windows.horizon)
         text = comparing.sentence(model, mase[model], best, mase[best], ends)
         sections = [Section("Beside the best baseline", text, text)]
-        if about := statistics.describe(trained.baselines):
+        about = statistics.describe(trained.baselines)
+        if about and self.config.statistics_seconds:
             sections.append(Section("Statistical baselines", about, about))
         if self.windows.series.num_series > 1:
             path = folder.path / "series.csv"
