@@ -20,7 +20,7 @@ from recipes.engine.finding import endless
 # The recipe's own defaults have a cosine schedule and several steps in a call.
 TINY = {
     "model": "linear_forecaster", "window": 14, "horizon": 3, "batch_size": 16,
-    "jit_compile": "false", "progress": "false", "steps": 30,
+    "jit_compile": "false", "progress": "false", "steps": 30, "statistics_seconds": 0,
 }  # fmt: skip
 
 

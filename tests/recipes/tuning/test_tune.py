@@ -32,7 +32,7 @@ from recipes.tuning.workers import free_port
 
 TINY = {
     "model": "linear_forecaster", "window": 14, "horizon": 3, "difference": 0, "epochs": 2,
-    "jit_compile": "false", "steps_per_execution": 1, "progress": "false",
+    "jit_compile": "false", "steps_per_execution": 1, "progress": "false", "statistics_seconds": 0,
 }  # fmt: skip
 SEARCHED = ["learning_rate", "batch_size", "weight_decay"]
 TOP = Path(__file__).parents[3]
