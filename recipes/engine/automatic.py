@@ -1,12 +1,8 @@
-"""`--model auto`: several models in a given time, compared and averaged by what validation says.
-
-Reference: Caruana et al., *Ensemble selection from libraries of models*, 2004.
-"""
+"""`--model auto`: several models in a given time, compared and averaged by what validation says."""
 
 import json
 import shutil
 import time
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,12 +14,11 @@ from recipes.engine.config import seconds_of
 from recipes.engine.fitting import Fitted, best_epoch, fit, start_afresh
 from recipes.engine.folder import RunFolder
 from recipes.engine.recipe import Recipe
+from recipes.engine.selection import mean, select
 from recipes.engine.tables import markdown, number
 from recipes.engine.task import Built, Candidate, Section
+from recipes.engine.time_limit import TimeLimit
 from recipes.errors import RunError, UserError
-
-#: Rounds of the selection at most; each adds a member to the mean, or counts one again.
-ROUNDS = 20
 
 
 @dataclass(frozen=True)
@@ -51,37 +46,6 @@ class Member:
     candidate: Candidate | None = None
 
 
-class Mixture:
-    """A weighted mean of predictors.
-
-    Args:
-        parts: `(weight, predictor)` of each; the weights are divided by their sum.
-    """
-
-    def __init__(self, parts):
-        total = sum(weight for weight, _ in parts)
-        self.parts = [(weight / total, predictor) for weight, predictor in parts]
-
-    def __call__(self, *inputs):
-        """What they predict on average."""
-        return mean([(weight, predictor(*inputs)) for weight, predictor in self.parts])
-
-
-def joined(predictor, partners: Mapping[str, float], baselines: Mapping[str, Any]):
-    """A network's predictor, together with the baselines that have a part in the mean.
-
-    Args:
-        predictor: The network's.
-        partners: Weights of baselines, by name, at most 1 together.
-        baselines: Their predictors, by name.
-    """
-    if not partners:
-        return predictor
-    parts = [(share, baselines[name]) for name, share in partners.items()]
-    rest = 1 - sum(partners.values())
-    return Mixture([(rest, predictor), *parts] if rest > 1e-9 else parts)
-
-
 def candidates(recipe: Recipe, task: Any) -> list[Candidate]:
     """What `--model auto` tries.
 
@@ -93,51 +57,6 @@ def candidates(recipe: Recipe, task: Any) -> list[Candidate]:
     if task.folds():
         raise UserError("Folds and backtests train one model again and again: name it, not auto.")
     return recipe.candidates(task.config, task)  # what the flags left open is decided there
-
-
-def mean(parts):
-    """The sum of `(weight, predictions)`, for predictions that can be scaled and added."""
-    (weight, first), *rest = parts
-    total = first * weight
-    for weight, predictions in rest:
-        total = total + predictions * weight
-    return total
-
-
-def select(predictions, score, rounds=ROUNDS) -> Counter:
-    """Chooses, with repetition, predictions whose mean scores best; the best one comes first.
-
-    Args:
-        predictions: `{name: predictions}`.
-        score: Function of predictions; less is better.
-        rounds: Members of the mean at most.
-
-    Returns:
-        How often each was chosen. The mean never scores worse than the best of them.
-
-    Example:
-        >>> import numpy as np
-        >>> truth = np.array([1.0, 2.0, 3.0])
-        >>> error = lambda found: float(np.abs(found - truth).sum())
-        >>> found = {"low": truth - 1, "high": truth + 1, "far": truth + 9}
-        >>> sorted(select(found, error).items())
-        [('high', 1), ('low', 1)]
-    """
-    chosen: Counter = Counter()
-    total, best = None, float("inf")
-    for count in range(rounds):
-        tried = {}
-        for name, each in predictions.items():
-            together = (
-                each if total is None else mean([(count, total), (1, each)]) * (1 / (count + 1))
-            )
-            tried[name] = (score(together), together)
-        name = min(tried, key=lambda each: tried[each][0])
-        if not tried[name][0] < best:
-            break
-        best, total = tried[name]
-        chosen[name] += 1
-    return chosen
 
 
 def train(
@@ -221,7 +140,7 @@ def _trained(candidates, config, task, folder, say):
 
 
 def _train_member(candidate, task, folder, seconds, say):
-    """Trains one candidate; without a model where not even an epoch was done in that time."""
+    """Trains one candidate; without a model where no epoch was done in that time, or it failed."""
     began, config = time.perf_counter(), candidate.config
     say(f"{candidate.name}: training for at most {seconds:.0f} s")
     for _ in range(2):
@@ -234,7 +153,11 @@ def _train_member(candidate, task, folder, seconds, say):
         limit = TimeLimit(seconds - (time.perf_counter() - began), config.epochs)
         training = task.batches("train", built, seed=config.seed)
         validation = task.batches("validation", built)
-        fitted = fit(built, training, validation, config, folder, unseen=[limit])
+        try:
+            fitted = fit(built, training, validation, config, folder, unseen=[limit])
+        except RunError as error:
+            say(f"{candidate.name}: left out. {error}")
+            return Member(candidate.name, None, seconds=time.perf_counter() - began)
         if limit.epochs is None:
             break
         config = replace(config, epochs=limit.epochs)
@@ -270,54 +193,6 @@ def _read_member(candidate, task, folder):
         fitted=fitted,
         candidate=candidate,
     )
-
-
-class TimeLimit(keras.callbacks.Callback):
-    """Stops training when its time is over, or early where fewer epochs would fit.
-
-    Args:
-        seconds: The time.
-        planned: The number of epochs.
-
-    Attributes:
-        cut_short: Whether the time was over within the first epoch.
-        epochs: After a stop for that reason, how many epochs fit into what was left of the time:
-            a schedule ends as it should only if it knows. Else `None`.
-    """
-
-    def __init__(self, seconds: float, planned: int):
-        super().__init__()
-        self.seconds = seconds
-        self.planned = planned
-        self.cut_short = False
-        self.epochs: int | None = None
-
-    def on_train_begin(self, logs=None):
-        """Starts the clock."""
-        self._began = self._epoch_began = time.perf_counter()
-        self._epoch = 0
-
-    def on_epoch_begin(self, epoch, logs=None):
-        """Starts that of the epoch."""
-        self._epoch, self._epoch_began = epoch, time.perf_counter()
-
-    def on_train_batch_end(self, batch, logs=None):
-        """Stops within an epoch."""
-        if time.perf_counter() - self._began > self.seconds:
-            self.cut_short = self._epoch == 0
-            self.model.stop_training = True
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Compares the time that is left with that of the second epoch, which compiled nothing."""
-        now = time.perf_counter()
-        left = self.seconds - (now - self._began)
-        if epoch == 1:
-            fit = int(left / (now - self._epoch_began))
-            if 2 <= fit < self.planned - 2:
-                self.epochs = fit
-                self.model.stop_training = True
-        if left <= 0:
-            self.model.stop_training = True
 
 
 def _combined(members, weights, board):

@@ -13,6 +13,7 @@ from recipes.engine.config import AUTO
 from recipes.engine.fitting import fit, start_afresh
 from recipes.engine.folder import RunFolder
 from recipes.engine.recipe import find_recipe
+from recipes.engine.selection import joined
 from recipes.engine.task import Built, Candidate, Figure, Section, Task, Trained
 from recipes.errors import UserError
 
@@ -117,7 +118,7 @@ def _check_same_data(folder, task):
 def _ask(task: Task, built: Built, finished, splits=SPLITS, baselines=None) -> Trained:
     """What the trained model says about the splits."""
     baselines = task.baselines() if baselines is None else baselines
-    predictor = auto.joined(task.predictor(built.model), built.partners, baselines)
+    predictor = joined(task.predictor(built.model), built.partners, baselines)
     baselines = {**baselines, **built.baselines}
     compared = {
         name: {split: task.predict(each, split) for split in splits if split != "train"}

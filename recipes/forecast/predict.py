@@ -8,7 +8,7 @@ import numpy as np
 import zoo
 from recipes.data.dates import show
 from recipes.data.files import say_notes
-from recipes.engine.automatic import joined
+from recipes.engine.selection import joined
 from recipes.errors import UserError
 from recipes.forecast import statistics, tables
 from recipes.forecast.data.splits import apart, window_starts

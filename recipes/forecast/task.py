@@ -11,7 +11,7 @@ import numpy as np
 
 import zoo
 from recipes.data.dates import show
-from recipes.engine.automatic import Mixture
+from recipes.engine.selection import Mixture
 from recipes.engine.task import Figure, Section, Trained
 from recipes.forecast import baselines, comparing, plots, statistics, tables
 from recipes.forecast.config import ForecastConfig

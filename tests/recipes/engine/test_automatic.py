@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 
 import zoo
 from recipes.cli import main
-from recipes.engine import automatic
-from recipes.engine.automatic import Mixture, TimeLimit, combine, select
+from recipes.engine import automatic, time_limit
+from recipes.engine.automatic import combine
 from recipes.engine.recipe import find_recipe
+from recipes.engine.selection import Mixture, select
+from recipes.engine.time_limit import TimeLimit
 from recipes.errors import UserError
 from recipes.forecast import recursions, statistics
 from tests.shared import assert_close
@@ -63,7 +65,7 @@ def watched(seconds, planned, tick):
     """A time limit, and the number of epochs of 2 batches that it lets pass."""
     limit = TimeLimit(seconds, planned)
     limit.set_model(SimpleNamespace(stop_training=False))
-    with mock.patch.object(automatic, "time", Clock(tick)):
+    with mock.patch.object(time_limit, "time", Clock(tick)):
         limit.on_train_begin()
         for epoch in range(planned):
             limit.on_epoch_begin(epoch)

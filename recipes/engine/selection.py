@@ -1,0 +1,87 @@
+"""Weighted means of predictors, and which of them to average.
+
+Reference: Caruana et al., *Ensemble selection from libraries of models*, 2004.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+#: Rounds of the selection at most; each adds a member to the mean, or counts one again.
+ROUNDS = 20
+
+
+class Mixture:
+    """A weighted mean of predictors.
+
+    Args:
+        parts: `(weight, predictor)` of each; the weights are divided by their sum.
+    """
+
+    def __init__(self, parts):
+        total = sum(weight for weight, _ in parts)
+        self.parts = [(weight / total, predictor) for weight, predictor in parts]
+
+    def __call__(self, *inputs):
+        """What they predict on average."""
+        return mean([(weight, predictor(*inputs)) for weight, predictor in self.parts])
+
+
+def joined(predictor, partners: Mapping[str, float], baselines: Mapping[str, Any]):
+    """A network's predictor, together with the baselines that have a part in the mean.
+
+    Args:
+        predictor: The network's.
+        partners: Weights of baselines, by name, at most 1 together.
+        baselines: Their predictors, by name.
+    """
+    if not partners:
+        return predictor
+    parts = [(share, baselines[name]) for name, share in partners.items()]
+    rest = 1 - sum(partners.values())
+    return Mixture([(rest, predictor), *parts] if rest > 1e-9 else parts)
+
+
+def mean(parts):
+    """The sum of `(weight, predictions)`, for predictions that can be scaled and added."""
+    (weight, first), *rest = parts
+    total = first * weight
+    for weight, predictions in rest:
+        total = total + predictions * weight
+    return total
+
+
+def select(predictions, score, rounds=ROUNDS) -> Counter:
+    """Chooses, with repetition, predictions whose mean scores best; the best one comes first.
+
+    Args:
+        predictions: `{name: predictions}`.
+        score: Function of predictions; less is better.
+        rounds: Members of the mean at most.
+
+    Returns:
+        How often each was chosen. The mean never scores worse than the best of them.
+
+    Example:
+        >>> import numpy as np
+        >>> truth = np.array([1.0, 2.0, 3.0])
+        >>> error = lambda found: float(np.abs(found - truth).sum())
+        >>> found = {"low": truth - 1, "high": truth + 1, "far": truth + 9}
+        >>> sorted(select(found, error).items())
+        [('high', 1), ('low', 1)]
+    """
+    chosen: Counter = Counter()
+    total, best = None, float("inf")
+    for count in range(rounds):
+        tried = {}
+        for name, each in predictions.items():
+            together = (
+                each if total is None else mean([(count, total), (1, each)]) * (1 / (count + 1))
+            )
+            tried[name] = (score(together), together)
+        name = min(tried, key=lambda each: tried[each][0])
+        if not tried[name][0] < best:
+            break
+        best, total = tried[name]
+        chosen[name] += 1
+    return chosen
