@@ -47,8 +47,9 @@ class Predictor:
         self.model = model
         found = list(all_layers(model))
         self._columns = next((layer for layer in found if isinstance(layer, TableColumns)), None)
-        texts = [layer for layer in found if isinstance(layer, TextTokenizer)]
-        self._tokenizer = texts[0] if len(texts) == 1 else None  # a translator has two
+        texts = {layer.name: layer for layer in found if isinstance(layer, TextTokenizer)}
+        # A translator has two; the models of a mean have the same one each.
+        self._tokenizer = next(iter(texts.values())) if len(texts) == 1 else None
         hubs = (layer for layer in found if isinstance(layer, HubLayer) and layer.takes_text)
         self._hub = next(hubs, None)
         self._classes = next((layer for layer in found if hasattr(layer, "labels")), None)

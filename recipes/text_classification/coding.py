@@ -3,6 +3,7 @@
 import inspect
 
 import zoo
+from recipes.engine.config import AUTO
 from recipes.errors import UserError
 from recipes.text_classification.parts import Part
 from zoo.layers.raw_texts import without_html
@@ -46,6 +47,8 @@ def reads_ids(config) -> bool:
     Raises:
         UserError: If there is no such model.
     """
+    if config.model == AUTO:  # all of its candidates do
+        return True
     try:
         return "vocabulary_size" in inspect.signature(get_factory(config.model)).parameters
     except ValueError as error:

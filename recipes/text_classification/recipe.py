@@ -163,6 +163,12 @@ def search_space(hp) -> dict:
     }
 
 
+def _candidates(config, data):
+    from recipes.text_classification.candidates import candidates
+
+    return candidates(config, data, default_config, build_model)
+
+
 def _continue_from(config, data, model):
     from recipes.text_classification.continuing import continue_from
 
@@ -196,6 +202,7 @@ RECIPE = Recipe(
         "average_precision": "max",
     },
     listed=("accuracy",),
+    candidates=_candidates,
     continue_from=_continue_from,
     combined_by=("nll",),
     predict_flags=(Flag("text", "the text itself, instead of an input"), KEEP),

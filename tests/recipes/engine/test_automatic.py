@@ -2,6 +2,7 @@
 
 import importlib
 import json
+from collections import Counter
 from types import SimpleNamespace
 from unittest import mock
 
@@ -224,3 +225,20 @@ def test_forecasts_may_be_those_of_a_baseline(trainer, tmp_path, capsys, monkeyp
     last = [line.split(",") for line in out.splitlines()[-2:]]
     np.testing.assert_allclose([float(row[4]) for row in last], expected, rtol=1e-4)
     assert all(float(row[5]) < float(row[4]) < float(row[6]) for row in last)
+
+
+def test_a_mean_of_classifiers_reads_texts(trainer, tmp_path, monkeypatch):
+    only(monkeypatch, "text_classification", "wide_and_deep", "conv")
+    monkeypatch.setattr(automatic, "select", lambda found, score: Counter([*found]))  # both
+    generator = np.random.default_rng(0)
+    words = {"no": ["bad", "poor", "dull"], "yes": ["good", "fine", "great"]}
+    labels = generator.choice(["no", "yes"], 80)
+    texts = [f"{' '.join(generator.choice(words[each], 3))} {n}" for n, each in enumerate(labels)]
+    pd.DataFrame({"text": texts, "label": labels}).to_csv(tmp_path / "t.csv", index=False)
+    run = trainer("text_classification", model="auto", epochs=1, progress="false")(
+        data=tmp_path / "t.csv"
+    )
+    found = pd.read_csv(run / "predictions.csv", keep_default_na=False)
+    texts = [texts[row - 1] for row in found["row"]]
+    predictor = zoo.Predictor(zoo.load(run))
+    assert_close(predictor.predict(texts)[:, 0], found["probability:yes"], 256)
