@@ -1,6 +1,7 @@
 """How sure a difference between two forecasters is: bootstrap intervals of that in MASE."""
 
 import numpy as np
+from scipy import special
 
 #: Resamples, and from how many series on the series are what is drawn.
 RESAMPLES, MANY = 2000, 10
@@ -10,8 +11,8 @@ def interval(ours, theirs, which, horizon, seed=0) -> tuple[float, float] | None
     """A 95 % interval of the difference of two mean errors.
 
     Of ten series or more, series are drawn with replacement: each counts alike, as in MASE. Of
-    fewer, blocks of neighbouring origins within each, a horizon long at least, because forecasts
-    whose steps overlap err alike.
+    fewer, blocks of neighbouring origins within each, two horizons long, because forecasts whose
+    steps overlap err alike. Like a t interval, it is the wider the fewer series or blocks it has.
 
     Args:
         ours: `(n,)` scaled errors of the windows of one forecaster, series by series in time.
@@ -21,7 +22,7 @@ def interval(ours, theirs, which, horizon, seed=0) -> tuple[float, float] | None
         seed: Of the resampling.
 
     Returns:
-        Its two ends; `None` where there are not three blocks to draw from.
+        Its two ends; `None` where there are not three horizons of origins.
 
     Reference:
         Kuensch, *The jackknife and the bootstrap for general stationary observations*, 1989;
@@ -38,21 +39,24 @@ def interval(ours, theirs, which, horizon, seed=0) -> tuple[float, float] | None
     known = ~np.isnan(difference)
     parts = [difference[known & (which == number)] for number in np.unique(which[known])]
     if len(parts) >= MANY:
-        means = np.array([part.mean() for part in parts])
+        means, count = np.array([part.mean() for part in parts]), len(parts)
         drawn = means[random.integers(len(means), size=(RESAMPLES, len(means)))].mean(axis=1)
     else:
-        drawn = np.zeros(RESAMPLES)
+        drawn, count = np.zeros(RESAMPLES), 0.0
         for part in parts:
-            length = max(horizon, round(len(part) ** (1 / 3)))
-            if len(part) < 3 * length:
+            if len(part) < 3 * max(horizon, 2):
                 return None
+            length = max(min(2 * horizon, len(part) // 3), round(len(part) ** (1 / 3)))
+            count += len(part) / length
             sums = np.cumsum(np.r_[0.0, part, part[: length - 1]])  # a circle
             blocks = (sums[length:] - sums[:-length]) / length
-            count = -(-len(part) // length)
-            drawn += blocks[random.integers(len(part), size=(RESAMPLES, count))].mean(axis=1)
+            size = RESAMPLES, -(-len(part) // length)
+            drawn += blocks[random.integers(len(part), size=size)].mean(axis=1)
         drawn /= len(parts)
     low, high = np.quantile(drawn, [0.025, 0.975])
-    return float(low), float(high)
+    middle = np.mean([part.mean() for part in parts])
+    factor = special.stdtrit(count - 1, 0.975) / 1.96 * np.sqrt(count / (count - 1))
+    return float(middle + (low - middle) * factor), float(middle + (high - middle) * factor)
 
 
 def sentence(model, mase, name, other, ends) -> str:

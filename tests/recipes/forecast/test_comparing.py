@@ -29,6 +29,16 @@ def test_interval_is_wider_where_neighbouring_origins_err_alike():
     assert wide > 2 * narrow
 
 
+def test_the_interval_holds_the_truth_as_often_as_it_says():
+    random, held = np.random.default_rng(1), 0
+    for seed in range(100):
+        # Errors of forecasts of ten steps that overlap.
+        errors = np.convolve(random.normal(size=209), np.ones(10) / 10, "valid")
+        low, high = interval(errors, np.zeros(200), np.zeros(200, int), 10, seed)
+        held += low <= 0 <= high
+    assert held == pytest.approx(95, abs=7)  # three standard deviations of 100 draws
+
+
 def test_too_few_origins_have_no_interval():
     assert interval(np.ones(20), np.zeros(20), np.zeros(20, int), 7) is None
     assert "too few origins" in sentence("nlinear", 1.0, "naive", 1.1, None)
