@@ -106,11 +106,11 @@ def table(measured) -> str:
         measured: The `metrics.json` of the runs of each `Set`.
     """
     header = ["set", "rows", "score", "model", "best baseline", "its score"]
-    lines = [[*header, "difference", "95 % interval", "epochs", "seconds"]]
+    lines = [[*header, "difference", "95 % interval", "runs", *_SPENT]]
     differences = []
     for each, runs in measured.items():
         if not runs:
-            lines.append([each.name, f"{each.rows:,}", "not run: no data", *[""] * 7])
+            lines.append([each.name, f"{each.rows:,}", "not run: no data", *[""] * 8])
             continue
         metric = "accuracy" if "accuracy" in runs[0]["test"] else "R2"
         model = [_score(run, run["test"]) for run in runs]
@@ -122,12 +122,12 @@ def table(measured) -> str:
         gains = [mine - its for mine, its in zip(model, baselines[best], strict=True)]
         differences.append(statistics.fmean(gains))
         half = half_interval(gains, 0.0 if each.published else HELD_OUT[each.kind])
-        wins = "" if differences[-1] > 0 else " (baseline wins)"
+        wins = " (baseline wins)" if differences[-1] < 0 else ""
         lines.append(
             [
                 each.name, f"{each.rows:,}", metric, f"{statistics.fmean(model):.4f}", best,
                 f"{statistics.fmean(baselines[best]):.4f}", f"{differences[-1]:+.4f}{wins}",
-                f"± {half:.4f}" if math.isfinite(half) else "one run",
+                f"± {half:.4f}" if math.isfinite(half) else "", f"{len(runs)}",
                 *(f"{statistics.fmean(run[each] for run in runs):.0f}" for each in _SPENT),
             ]
         )  # fmt: skip
