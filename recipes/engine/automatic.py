@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
+import numpy as np
 
 import zoo
 from recipes.engine.config import seconds_of
@@ -267,7 +268,10 @@ def combine(models, weights) -> keras.Model:
     for place, model in enumerate(models, start=1):
         member = keras.Model(model.input, model.output, name=f"member_{place}")
         outputs.append(member(inputs))
-    return keras.Model(inputs, zoo.layers.WeightedMean(weights, name="mean")(outputs), name="auto")
+    layer = zoo.layers.WeightedSum(name="mean")
+    model = keras.Model(inputs, layer(outputs), name="auto")
+    layer.set_weights([np.array(weights) / sum(weights)])
+    return model
 
 
 def _leaderboard(members, weights, metric, sign, together):

@@ -169,7 +169,6 @@ CASES = {
         own.TransformerEncoderBlock(**ATTENDING, dropout=0.1),
         *(SEQUENCE, MASK),
     ),
-    "WeightedMean": lambda: (own.WeightedMean([2, 1]), [SEQUENCE, 2 * SEQUENCE]),
     "WeightedSum": lambda: (own.WeightedSum(), [SEQUENCE, SEQUENCE**2]),
     "WideNgrams": lambda: (own.WideNgrams(9, units=2, ngrams=3), IDS),
     "WindowDenormalization": lambda: (

@@ -45,7 +45,6 @@ from zoo.layers.tokenizer import Tokenizer
 from zoo.layers.transformer_blocks import TransformerDecoderBlock, TransformerEncoderBlock
 from zoo.layers.transformer_decoder import TransformerDecoder
 from zoo.layers.units import Denormalization, Difference, LastSteps, SeasonalResidual
-from zoo.layers.weighted_mean import WeightedMean
 from zoo.layers.weighted_sum import WeightedSum
 from zoo.layers.wide_ngrams import WideNgrams
 from zoo.layers.window_normalization import WindowDenormalization, WindowNormalization
@@ -108,7 +107,6 @@ __all__ = [
     "TransformerDecoder",
     "TransformerDecoderBlock",
     "TransformerEncoderBlock",
-    "WeightedMean",
     "WeightedSum",
     "WideNgrams",
     "WindowDenormalization",
