@@ -1,14 +1,16 @@
-"""The program `zoo`: list, train, find-lr, tune, predict, runs, tensorboard.
+"""The program `zoo`: list, train, find-lr, tune, predict, runs, show, compare, tensorboard.
 
-    zoo list [PATTERN]              models, recipes, datasets and presets
+    zoo list [KIND or PATTERN]      models, recipes, datasets and presets
     zoo train RECIPE [flags]        train; the run lands in logs/RECIPE/NAME
     zoo train --resume RUN          take up a run that was cut off, exactly where it was
     zoo find-lr RECIPE [flags]      learning rates to try, from a short run over many of them
     zoo tune RECIPE [flags]         search settings, then train the best ones as a run
     zoo tune --resume RUN           take up a search that was cut off
     zoo predict RUN [INPUT] [-o F]  predictions of a saved run, to standard output or a file
-    zoo runs [--sort METRIC]        a table of all runs
-    zoo tensorboard [--logdir L]    browse them
+    zoo runs [--sort METRIC]        the finished runs, a table a recipe
+    zoo show RUN                    the report of a run
+    zoo compare RUN RUN...          what differs, scores side by side, curves in one picture
+    zoo tensorboard [RUN...]        browse all runs, or these
 
 `zoo COMMAND --help` explains a command, `zoo train RECIPE --help` all flags of a recipe.
 Exit status: 0 done, 1 the run failed, 2 the input is wrong.
@@ -87,11 +89,24 @@ class _Parser(argparse.ArgumentParser):
 
 def _list(arguments):
     parser = _Parser("list", "Models, recipes, datasets and presets.")
-    parser.add_argument("pattern", nargs="?", default="*", help="e.g. '*net*'")
+    parser.add_argument(
+        "asked",
+        metavar="KIND or PATTERN",
+        nargs="?",
+        default="*",
+        help="models, recipes, datasets, presets, or a pattern of names such as '*net*'",
+    )
+    _add_format(parser)
+    found = parser.parse_args(arguments)
     from recipes.engine.listing import show_catalog
 
-    show_catalog(parser.parse_args(arguments).pattern)
+    show_catalog(found.asked, found.format)
     return 0
+
+
+def _add_format(parser):
+    choices = ("table", "csv", "json")
+    parser.add_argument("--format", choices=choices, default="table", help="(default: table)")
 
 
 def _train(arguments):
@@ -206,8 +221,10 @@ def _resume_search(arguments):
     found = parser.parse_args(arguments)
     from recipes.engine import environment
     from recipes.tuning import search as tuning
+    from recipes.engine.folder import find_run
     from recipes.tuning.plan import open_search
 
+    found.resume = find_run(found.resume)
     _, plan = open_search(found.resume, found.workers)
     plan.check()
     environment.prepare(plan.config.backend, plan.config.device)
@@ -220,9 +237,9 @@ def _resume(arguments):
     parser.add_argument("--resume", metavar="RUN", required=True, help="folder of the run")
     found = parser.parse_args(arguments)
     from recipes.engine import environment
-    from recipes.engine.folder import RunFolder, settings_hash
+    from recipes.engine.folder import RunFolder, find_run, settings_hash
 
-    folder = RunFolder.open(found.resume, finished=False)
+    folder = RunFolder.open(find_run(found.resume), finished=False)
     if folder.metrics.exists():
         print(f"{folder.path} is complete already.", file=sys.stderr)
         return 0
@@ -251,7 +268,7 @@ def _resume(arguments):
 
 def _predict(arguments):
     parser = _Parser("predict", "Predictions of a saved run.")
-    parser.add_argument("run", help="folder of the run")
+    parser.add_argument("run", help="folder of the run, or its name in logs")
     parser.add_argument(
         "input",
         nargs="?",
@@ -274,31 +291,63 @@ def _predict(arguments):
             how = {"action": "store_true"} if flag.type is bool else {"type": flag.type}
             group.add_argument(*names, help=flag.help.replace("%", "%%"), **how)
     options = vars(parser.parse_intermixed_args(arguments))  # the input may come last
+    from recipes.engine.folder import find_run
     from recipes.engine.predict import predict
 
-    predict(options.pop("run"), options.pop("input"), options.pop("output"), **options)
+    predict(find_run(options.pop("run")), options.pop("input"), options.pop("output"), **options)
     return 0
 
 
 def _runs(arguments):
-    parser = _Parser("runs", "A table of the finished runs.")
+    parser = _Parser(
+        "runs",
+        "The finished runs, a table a recipe; csv and json hold all of their scores.",
+    )
     parser.add_argument("--logdir", default="logs", help="folder of all runs (default: logs)")
     parser.add_argument("--sort", metavar="METRIC", help="e.g. mae (on validation) or test.mae")
+    _add_format(parser)
     found = parser.parse_args(arguments)
     from recipes.engine.listing import show_runs
 
-    show_runs(found.logdir, found.sort)
+    show_runs(found.logdir, found.sort, found.format)
+    return 0
+
+
+def _show(arguments):
+    parser = _Parser("show", "The report of a run.")
+    parser.add_argument("run", help="folder of the run, or its name in logs")
+    found = parser.parse_args(arguments)
+    from recipes.engine.showing import show
+
+    show(found.run)
+    return 0
+
+
+def _compare(arguments):
+    parser = _Parser(
+        "compare",
+        "Settings in which runs of a recipe differ, their scores side by side, and their learning "
+        "curves in one picture.",
+    )
+    parser.add_argument("runs", nargs="+", help="folders of runs, or their names in logs")
+    parser.add_argument("-o", "--output", help="picture; by default comparison.png beside the runs")
+    found = parser.parse_args(arguments)
+    from recipes.engine.showing import compare
+
+    compare(found.runs, found.output)
     return 0
 
 
 def _tensorboard(arguments):
     parser = _Parser("tensorboard", "Browse the runs in TensorBoard.")
     parser.add_argument("--logdir", default="logs", help="folder of all runs (default: logs)")
-    parser.add_argument("--port", type=int, default=6006, help="port on this machine")
-    found = parser.parse_args(arguments)
-    from recipes.engine.listing import open_tensorboard
+    parser.add_argument("--last", type=int, metavar="N", help="only the N runs begun last")
+    parser.add_argument("--port", type=int, default=6006, help="port on this machine (6006)")
+    parser.add_argument("runs", nargs="*", metavar="RUN", help="only these (default: all)")
+    found = parser.parse_intermixed_args(arguments)
+    from recipes.engine.browsing import open_tensorboard
 
-    return open_tensorboard(found.logdir, found.port)
+    return open_tensorboard(found.logdir, found.port, found.runs, found.last)
 
 
 _COMMANDS = {
@@ -308,5 +357,7 @@ _COMMANDS = {
     "tune": _tune,
     "predict": _predict,
     "runs": _runs,
+    "show": _show,
+    "compare": _compare,
     "tensorboard": _tensorboard,
 }

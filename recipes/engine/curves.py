@@ -46,6 +46,37 @@ def learning_curves(history, monitor, best) -> Figure:
     return figure
 
 
+def compared_curves(histories) -> Figure:
+    """Learning curves of several runs: the loss, and the first score that all of them have.
+
+    Validation is drawn in full, training dotted and half an epoch earlier.
+
+    Args:
+        histories: `{run: {score: numbers by epoch}}`.
+    """
+    first, *others = histories.values()
+    shared = [name for name in first if all(name in other for other in others)]
+    names = ["loss", *[n.removeprefix("val_") for n in shared if n.startswith("val_")]]
+    names = list(dict.fromkeys(names))[:2]
+    figure = Figure(figsize=(7, 3.2 * len(names) + 0.3 * len(histories)), layout="constrained")
+    for axis, name in zip(figure.subplots(len(names), squeeze=False)[:, 0], names, strict=True):
+        for index, (run, history) in enumerate(histories.items()):
+            for key, style, label in ((f"val_{name}", "-", run), (name, ":", None)):
+                values = history.get(key, [])
+                epochs = np.arange(1, len(values) + 1) - (0.5 if key == name else 0)
+                mark = "o" if len(values) == 1 else None
+                axis.plot(epochs, values, style, color=f"C{index}", marker=mark, label=label)
+        axis.set_ylabel(name.replace("_", " "))
+        axis.grid(alpha=0.25)
+    axis.set_xlabel("epoch")
+    handles, labels = axis.get_legend_handles_labels()
+    figure.legend(
+        handles, labels, loc="outside upper left", frameon=False,
+        title="validation in full, training dotted", alignment="left",
+    )  # fmt: skip
+    return figure
+
+
 def diagnose(history, monitor, train, validation, baselines, score="mae") -> list[str]:
     """Reads the learning curves as a person would: each finding with the figures it rests on.
 

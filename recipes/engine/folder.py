@@ -1,5 +1,6 @@
 """The folder of a run: everything about it in one place."""
 
+import difflib
 import hashlib
 import itertools
 import json
@@ -40,6 +41,7 @@ class RunFolder:
         self.refit = self.path / "refit.keras"
         self.predictions = self.path / "predictions.csv"
         self.report = self.path / "report.md"
+        self.history = self.path / "history.csv"
         self.plots = self.path / "plots"
         self.checkpoints = self.path / "checkpoints"
 
@@ -106,7 +108,9 @@ class RunFolder:
         """
         folder = cls(path)
         if not folder.path.is_dir():
-            raise UserError(f"There is no run {path}. `zoo runs` lists them.")
+            near = difflib.get_close_matches(folder.path.name, [p.name for p in _begun()], n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise UserError(f"There is no run {path}. `zoo runs` lists them.{hint}")
         for file in (folder.config, folder.model) if finished else (folder.config,):
             if not file.exists():
                 kind = "finished run" if finished else "run"
@@ -170,6 +174,29 @@ def find_runs(logdir) -> list[Path]:
     """Folders of the finished runs below `logdir`, oldest first."""
     found = Path(logdir).glob("*/*/metrics.json")
     return [path.parent for path in sorted(found, key=lambda path: path.stat().st_mtime)]
+
+
+def find_run(name) -> Path:
+    """The folder of a run by its path, or its name where just one run below `logs` has it.
+
+    Args:
+        name: A path, `RECIPE/NAME`, or `NAME`.
+
+    Raises:
+        UserError: If several runs have the name.
+    """
+    if Path(name).is_dir():
+        return Path(name)
+    parts = Path(name).parts
+    found = [path for path in _begun() if path.parts[-len(parts) :] == parts]
+    if len(found) > 1:
+        paths = ", ".join(map(str, found))
+        raise UserError(f"Several runs are called {name}: {paths}. Give the path of one.")
+    return found[0] if found else Path(name)
+
+
+def _begun():
+    return sorted(path.parent for path in Path("logs").glob("*/*/config.yaml"))
 
 
 def timestamp(parent, prefix="") -> str:

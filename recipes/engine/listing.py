@@ -2,137 +2,213 @@
 
 import fnmatch
 import json
-import subprocess
+import math
+import shutil
 import sys
+import time
+from collections import Counter
 from pathlib import Path
-
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 import zoo
 from recipes import RECIPES
 from recipes.engine.folder import find_runs
-from recipes.engine.recipe import find_recipe
-from recipes.engine.tables import number
+from recipes.engine.recipe import find_recipe, nearest
+from recipes.engine.tables import aligned, number, written
 from recipes.errors import UserError
 from zoo.catalog import CATALOG
 
+#: What `zoo list` can be asked for.
+KINDS = ("models", "recipes", "datasets", "presets")
 
-def show_catalog(pattern: str = "*") -> None:
-    """Prints the models, recipes, datasets and presets whose name matches.
+
+def show_catalog(asked: str = "*", form: str = "table") -> None:
+    """Prints the models, recipes, datasets and presets.
+
+    Args:
+        asked: One of `KINDS`, or a pattern that their names match.
+        form: `"table"`, `"csv"` or `"json"`.
 
     Raises:
         UserError: If nothing matches.
     """
+    found = [each for each in _catalog() if fnmatch.fnmatch(each["name"], asked)]
+    if asked in KINDS:
+        found = [each for each in _catalog() if f"{each['kind']}s" == asked]
+    if not found:
+        hint = nearest(asked, [*KINDS, *(each["name"] for each in _catalog())])
+        models = f"Models: {', '.join(zoo.list_models())}."
+        raise UserError(f"Nothing matches {asked!r}. {hint if 'Did' in hint else models}")
+    if form != "table":
+        print(written(found, form))
+        return
+    shown: dict[str, list] = {}
+    for each in found:
+        of = f" of {each['recipe']}" if each["kind"] == "preset" else ""
+        shown.setdefault(f"{each['kind'].capitalize()}s{of}", []).append(each)
+    for index, (title, records) in enumerate(shown.items()):
+        names = [name for name in records[0] if name not in ("kind", "recipe")]
+        if records[0]["kind"] == "dataset":
+            names.insert(1, "recipe")
+        body = [[_text(record[name]) for name in names] for record in records]
+        _show(title, [names, *body], index)
+
+
+def _catalog():
+    """All that there is, a record each."""
     recipes = [find_recipe(name) for name in RECIPES]
-    datasets = [(k, r.name, v) for r in recipes for k, v in r.config.DATASETS.items()]
-    presets = [
-        (k, r.name, v["model"], v["dataset"], v["epochs"])
-        for r in recipes
-        for k, v in r.presets.items()
-    ]
-    tables = [
-        _table(
-            "Models",
-            ("name", "chapter", "parameters", ""),
-            [(i.name, i.chapter, f"{i.parameters:,}", i.summary) for i in CATALOG],
-            pattern,
-        ),
-        _table(
-            "Recipes",
-            ("name", ""),
-            [(r.name, f"{r.title} ({r.chapter})") for r in recipes],
-            pattern,
-        ),
-        _table("Datasets", ("name", "recipe", ""), datasets, pattern),
-        _table("Presets", ("name", "recipe", "model", "dataset", "epochs"), presets, pattern),
-    ]
-    tables = [table for table in tables if table.row_count]
-    if not tables:
-        raise UserError(f"Nothing matches {pattern!r}. Models: {', '.join(zoo.list_models())}.")
-    for table in tables:
-        Console(markup=False).print(table)
+    found = [
+        {"kind": "model", "name": each.name, "recipe": each.task, "chapter": each.chapter,
+         "parameters": each.parameters, "description": each.summary}
+        for each in CATALOG
+    ]  # fmt: skip
+    for each in recipes:
+        found.append({"kind": "recipe", "name": each.name, "description": _of(each)})
+    for recipe in recipes:
+        for name, text in recipe.config.DATASETS.items():
+            record = {"kind": "dataset", "name": name, "recipe": recipe.name}
+            found.append({**record, "description": text})
+    for recipe in recipes:
+        for name, text in _presets(recipe.presets).items():
+            record = {"kind": "preset", "name": name, "recipe": recipe.name}
+            found.append({**record, "description": text})
+    return found
 
 
-def show_runs(logdir: str, sort: str | None = None) -> None:
-    """Prints a table of the finished runs.
+def _of(recipe):
+    return f"{recipe.title} ({recipe.chapter})"
+
+
+def _presets(presets):
+    """A line about each preset: model, data, epochs, and what most of the others do not have."""
+    flat = {}
+    for name, flags in presets.items():
+        arguments = {f"model.{k}": v for k, v in flags.get("model_arguments", {}).items()}
+        rest = {k: v for k, v in flags.items() if k not in ("model_arguments", "model", "dataset")}
+        flat[name] = {**arguments, **rest}
+    counts = Counter((k, str(v)) for flags in flat.values() for k, v in flags.items())
+    lines = {}
+    for name, flags in flat.items():
+        epochs = flags.pop("epochs")
+        own = [f"--{k} {_value(v)}" for k, v in flags.items() if counts[k, str(v)] <= len(flat) / 2]
+        model, dataset = presets[name]["model"], presets[name]["dataset"]
+        what = f"{model} on {dataset}, {epochs} epoch{'s' * (epochs > 1)}"
+        lines[name] = ": ".join(filter(None, [what, " ".join(own)]))
+    return lines
+
+
+def _value(value):
+    """A setting as it is given; of a long list the beginning, and how many there are."""
+    if not isinstance(value, list | tuple):
+        return str(value)
+    return ",".join(map(str, value[:8])) + (f",... ({len(value)})" if len(value) > 8 else "")
+
+
+def show_runs(logdir: str, sort: str | None = None, form: str = "table") -> None:
+    """Prints the finished runs, a table for each recipe. A damaged one is named on standard error.
 
     Args:
         logdir: Folder of all runs.
         sort: A metric such as `mae` (validation) or `test.accuracy`, best first. Defaults to the
             time.
+        form: `"table"`, or `"csv"` or `"json"` with all scores.
 
     Raises:
         UserError: If there are no runs, or none has the metric.
     """
-    runs = {path: json.loads((path / "metrics.json").read_text()) for path in find_runs(logdir)}
+    runs = [run for path in find_runs(logdir) if (run := _run(path))]
     if not runs:
         raise UserError(f"There are no finished runs in {logdir}. `zoo train forecast` makes one.")
-    recipes = [find_recipe(name) for name in dict.fromkeys(run["recipe"] for run in runs.values())]
-    shown = [
-        f"{split}.{name}"
-        for name in dict.fromkeys(name for recipe in recipes for name in recipe.listed)
-        for split in ("validation", "test")
-        if any(_metric(run, f"{split}.{name}") is not None for run in runs.values())
-    ]
-    if sort:
-        key = sort if "." in sort else f"validation.{sort}"
-        shown = list(dict.fromkeys([key, *shown]))
-        if all(_metric(run, key) is None for run in runs.values()):
-            names = sorted({name for run in runs.values() for name in run["validation"]})
-            raise UserError(f"No run has the metric {sort!r}. Expected one of {', '.join(names)}.")
-        metric = key.partition(".")[2]
-        sign = -1 if any(recipe.higher_is_better(metric) for recipe in recipes) else 1
-        runs = dict(sorted(runs.items(), key=lambda item: _sort_key(_metric(item[1], key), sign)))
-    table = _table(
-        f"Runs in {logdir}",
-        ("run", "model", "dataset", "parameters", *map(_header, shown)),
-        [
-            (
-                f"{path.parent.name}/{path.name}",
-                run["model"],
-                Path(run["dataset"]).name,
-                f"{run['parameters']:,}",
-                *[number(_metric(run, key)) for key in shown],
+    by = sort if not sort or "." in sort else f"validation.{sort}"
+    if by:
+        if not any(by in run for run in runs):
+            known = {name.partition(".")[2] for run in runs for name in run if "." in name}
+            raise UserError(
+                f"No run has the metric {sort!r}. Expected one of {', '.join(sorted(known))}."
             )
-            for path, run in runs.items()
-        ],
-    )
-    Console(markup=False).print(table)
+        runs.sort(key=lambda run: _order(run, by))
+    if form != "table":
+        print(written(runs, form))
+        return
+    recipes = dict.fromkeys(run["recipe"] for run in runs)
+    for index, name in enumerate(sorted(recipes, key=list(RECIPES).index)):
+        own = [run for run in runs if run["recipe"] == name]
+        listed = find_recipe(name).listed
+        scores = [f"{part}.{each}" for each in listed for part in ("validation", "test")]
+        scores = list(dict.fromkeys([by, *scores] if by else scores))
+        scores = [each for each in scores if any(each in run for run in own)]
+        _show_runs(f"{Path(logdir) / name}: {_of(find_recipe(name))}", own, scores, index)
 
 
-def open_tensorboard(logdir: str, port: int) -> int:
-    """Runs TensorBoard on the folder of runs until it is interrupted.
+def _run(path):
+    """What is listed of a run; `None`, and a line about it, where it cannot be read."""
+    file = path / "metrics.json"
+    try:
+        found = json.loads(file.read_text())
+        seconds = time.localtime(file.stat().st_mtime)
+        scores = {
+            f"{part}.{name}": value
+            for part in ("validation", "test")
+            for name, value in found[part].items()
+            if isinstance(value, int | float)
+        }
+        find_recipe(found["recipe"])
+        record = {name: found[name] for name in ("recipe", "model", "dataset", "parameters")}
+        rest = {name: found[name] for name in ("seed", "epochs", "seconds")}
+        date = time.strftime("%Y-%m-%d %H:%M:%S", seconds)
+        return {**record, "run": path.name, "folder": str(path), **rest, "date": date, **scores}
+    except UserError as error:
+        print(f"zoo: {file} is left out. {error}", file=sys.stderr)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        print(f"zoo: Cannot read {file}: it is damaged. The run is left out.", file=sys.stderr)
+    return None
 
-    Raises:
-        UserError: If the folder does not exist.
-    """
-    if not Path(logdir).is_dir():
-        raise UserError(f"There is no folder {logdir}. `zoo train forecast` makes the first run.")
-    command = [sys.executable, "-m", "tensorboard.main", "--logdir", logdir, "--port", str(port)]
-    return subprocess.call(command)
+
+def _order(run, key):
+    value = run.get(key, math.nan)
+    better = find_recipe(run["recipe"]).higher_is_better(key.partition(".")[2])
+    return (math.isnan(value), -value if better else value)
 
 
-def _header(key):
-    return key.replace("validation.", "val ").replace(".", " ")
+def _show_runs(title, runs, scores, index):
+    """Prints a line for each run, or two where the terminal is too narrow for that."""
+    names = [name.replace("validation.", "val ").replace(".", " ") for name in scores]
+    header = [*names, "date", "epochs", "seconds", "parameters"]
+    texts = [
+        [
+            *[number(run.get(name)) for name in scores],
+            run["date"].partition(" ")[0],
+            *[_text(run[name]) for name in ("epochs", "seconds", "parameters")],
+        ]
+        for run in runs
+    ]
+    trained = [[run["model"], Path(run["dataset"]).name] for run in runs]
+    rows = [["run", *header, "model", "dataset"]]
+    for run, text, what in zip(runs, texts, trained, strict=True):
+        rows.append([run["run"], *text, *what])
+    width = _width()
+    if not width or max(map(len, aligned(rows).splitlines())) <= width:
+        _show(title, rows, index)
+        return
+    head, *lines = aligned([header, *texts]).splitlines()
+    _title(title, index)
+    print(f"    {head}")
+    for run, line, (model, dataset) in zip(runs, lines, trained, strict=True):
+        print(f"{run['run']}  {model} on {dataset}\n    {line}")
 
 
-def _metric(run, key):
-    split, name = key.split(".", 1)
-    return run.get(split, {}).get(name) if isinstance(run.get(split), dict) else None
+def _width():
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
-def _sort_key(value, sign):
-    return (value is None, sign * (value or 0.0))
+def _title(title, index):
+    bold = "\033[1m{}\033[0m" if sys.stdout.isatty() else "{}"
+    print("\n" * bool(index) + bold.format(title))
 
 
-def _table(title, columns, rows, pattern="*"):
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    texts = ("name", "run", "model", "dataset", "recipe", "")
-    for column in columns:
-        table.add_column(column, justify="left" if column in texts else "right", overflow="fold")
-    for row in rows:
-        if fnmatch.fnmatch(str(row[0]), pattern):
-            table.add_row(*map(str, row))
-    return table
+def _show(title, rows, index):
+    _title(title, index)
+    print(aligned(rows, _width()))
+
+
+def _text(value):
+    return f"{value:,}" if isinstance(value, int | float) else str(value)

@@ -1,5 +1,6 @@
 """What a run tells a reader: the table on the terminal, and `report.md`."""
 
+import csv
 import statistics
 
 from rich.table import Table
@@ -68,7 +69,7 @@ def advice(recipe: Recipe, metrics, task: Task) -> str:
 def write(
     folder, config, recipe: Recipe, task: Task, built: Built, history, metrics, outputs, folds
 ):
-    """Writes `report.md` and the learning curves.
+    """Writes `report.md`, and the learning curves as a picture and as `history.csv`.
 
     Args:
         folder: The `RunFolder`.
@@ -85,6 +86,11 @@ def write(
     curves.learning_curves(history, built.monitor, best).savefig(
         folder.plots / "learning_curves.png", dpi=110
     )
+    with folder.history.open("w", newline="") as file:
+        epochs = zip(*history.values(), strict=True)
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["epoch", *history])
+        writer.writerows([epoch, *scores] for epoch, scores in enumerate(epochs, start=1))
     files = {output.title: output.file for output in outputs if isinstance(output, Figure)}
     files["Learning curves"] = "learning_curves.png"
     sections = [output for output in outputs if isinstance(output, Section)]

@@ -1,5 +1,15 @@
 """Numbers and tables as text, the same on the terminal, in reports and in the README."""
 
+import csv
+import io
+import json
+import re
+import textwrap
+
+from rich.cells import cell_len
+
+_NUMERIC = re.compile(r"[-+]?[\d.,:e+-]*%?|nan|inf")
+
 
 def number(value) -> str:
     """A score with four significant digits; large ones whole; empty for `None`.
@@ -28,6 +38,67 @@ def markdown(rows, texts=1) -> str:
     header, *body = rows
     ruler = ["---"] * texts + ["---:"] * (len(header) - texts)
     return "\n".join("| " + " | ".join(line) + " |" for line in [header, ruler, *body])
+
+
+def aligned(rows, width: int | None = None) -> str:
+    """Rows as lines with aligned columns, of which no name and no number is ever cut.
+
+    Args:
+        rows: Rows of texts, the header first.
+        width: Of the terminal; where a line is longer, its last column is wrapped between words.
+
+    Example:
+        >>> print(aligned([["model", "mae", "what"], ["naive", "0.5", "the last value"]], width=16))
+        model  mae  what
+        naive  0.5
+            the last
+            value
+    """
+    columns = list(zip(*rows, strict=True))
+    right = [all(_NUMERIC.fullmatch(text) for text in column[1:]) for column in columns]
+    sizes = [max(map(cell_len, column)) for column in columns]
+    lines = []
+    for row in rows:
+        spaces = [" " * (size - cell_len(text)) for size, text in zip(sizes, row, strict=True)]
+        cells = [s + text if r else text + s for s, text, r in zip(spaces, row, right, strict=True)]
+        line = "  ".join(cells).rstrip()
+        if width and cell_len(line) > width and " " in row[-1]:
+            start = "  ".join([*cells[:-1], ""])
+            if cell_len(start) + 30 > width:
+                start, first = "    ", start.rstrip()
+            else:
+                first = ""
+            parts = textwrap.wrap(
+                row[-1], width - cell_len(start), break_long_words=False, break_on_hyphens=False
+            )
+            indented = [" " * cell_len(start) + part for part in parts]
+            indented[0] = f"{first}\n{indented[0]}" if first else start + parts[0]
+            line = "\n".join(indented)
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def written(records: list[dict], form: str) -> str:
+    """Records as CSV with the names of all of them, or as JSON; numbers as they are.
+
+    Args:
+        records: What to write, by name.
+        form: `"csv"` or `"json"`.
+
+    Example:
+        >>> print(written([{"name": "a", "mae": 0.125}, {"name": "b"}], "csv"))
+        name,mae
+        a,0.125
+        b,
+    """
+    if form == "json":
+        return json.dumps(records, indent=2)
+    text = io.StringIO()
+    names = list(dict.fromkeys(name for record in records for name in record))
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(records)
+    return text.getvalue().rstrip("\n")
 
 
 def cell(text, longest=160) -> str:

@@ -1,0 +1,74 @@
+"""`zoo tensorboard`: serves the event files of all runs, or of a choice of them."""
+
+import contextlib
+import io
+import signal
+import sys
+import tempfile
+import threading
+import types
+import warnings
+from pathlib import Path
+
+from recipes.engine.folder import RunFolder, find_run
+from recipes.errors import UserError
+
+
+def open_tensorboard(logdir: str, port: int, runs=(), last: int | None = None) -> int:
+    """Serves TensorBoard in this process until it is ended, by Ctrl+C or SIGTERM.
+
+    Args:
+        logdir: Folder of all runs.
+        port: Port on this machine; 0 for one that is free.
+        runs: Folders of runs to show, or their names in `logs`. Defaults to all.
+        last: How many runs to show, those that were begun last. Defaults to all.
+
+    Returns:
+        The exit status, 0.
+
+    Raises:
+        UserError: If a run or the folder does not exist, or the port is taken.
+    """
+    if last is not None and last < 1:
+        raise UserError(f"--last must be at least 1. Received: {last}")
+    if runs and last:
+        raise UserError("Name runs, or give --last, not both.")
+    if not runs and not Path(logdir).is_dir():
+        raise UserError(f"There is no folder {logdir}. `zoo train forecast` makes the first run.")
+    chosen = [RunFolder.open(find_run(run), finished=False).path for run in runs]
+    if last:
+        begun = Path(logdir).glob("*/*/config.yaml")
+        newest = sorted(begun, key=lambda path: path.stat().st_mtime)[-last:]
+        chosen = [path.parent for path in newest]
+    with contextlib.ExitStack() as stack:
+        if chosen:
+            logdir = stack.enter_context(tempfile.TemporaryDirectory(prefix="zoo-runs-"))
+            for path in map(Path.resolve, chosen):
+                link = Path(logdir, path.parent.name, path.name)
+                link.parent.mkdir(exist_ok=True)
+                if link.is_symlink() or link.exists():
+                    raise UserError(f"Two runs are called {path.parent.name}/{path.name}.")
+                link.symlink_to(path, target_is_directory=True)
+        print(_launch(logdir, port), flush=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
+            threading.Event().wait()
+    return 0
+
+
+def _launch(logdir, port):
+    """Starts the server in a thread, and its reader in a process that ends with this one."""
+    # Its own stand-in for TensorFlow reads event files as well, and starts in a fraction.
+    sys.modules.setdefault("tensorboard.compat.notf", types.ModuleType("notf"))
+    with contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from tensorboard import default, program
+
+        board = program.TensorBoard(plugins=default.get_plugins())
+        board.configure(argv=["zoo", "--logdir", str(logdir), "--port", str(port)])
+        try:
+            return board.launch()
+        except program.TensorBoardPortInUseError:
+            raise UserError(f"Port {port} is taken. Choose another one with --port.") from None
+        except program.TensorBoardServerException as error:
+            raise UserError(f"TensorBoard cannot be started. {error.msg}") from None
