@@ -220,8 +220,8 @@ def _resume_search(arguments):
     parser.add_argument("--workers", type=int, help="processes (default: as many as it began with)")
     found = parser.parse_args(arguments)
     from recipes.engine import environment
-    from recipes.tuning import search as tuning
     from recipes.engine.folder import find_run
+    from recipes.tuning import search as tuning
     from recipes.tuning.plan import open_search
 
     found.resume = find_run(found.resume)

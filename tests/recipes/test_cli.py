@@ -306,8 +306,7 @@ def test_a_loss_that_is_lost_is_said_once(files, capsys, train):
     assert refusal(capsys, "runs").startswith("There are no finished runs")
 
 
-def test_the_table_of_runs(logs, capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "200")
+def test_the_table_of_runs(logs, capsys):
     test_mae = {
         name: json.loads((logs / "forecast" / name / "metrics.json").read_text())["test"]["mae"]
         for name in ("one", "two")
@@ -315,12 +314,11 @@ def test_the_table_of_runs(logs, capsys, monkeypatch):
     for arguments in ([], ["--sort", "mae"], ["--sort", "test.mae"], ["--sort", "mase"]):
         assert main(["runs", "--logdir", str(logs), *arguments]) == 0
         out = capsys.readouterr().out
-        assert all(name in out for name in ("forecast/one", "forecast/two"))
+        assert all(f"\n{name}  " in out for name in ("one", "two"))
         if arguments == ["--sort", "test.mae"]:
             first = min(test_mae, key=test_mae.get)
-            assert out.index(f"forecast/{first}") < out.index(
-                f"forecast/{max(test_mae, key=test_mae.get)}"
-            )
+            last = max(test_mae, key=test_mae.get)
+            assert out.index(f"\n{first}") < out.index(f"\n{last}")
     assert "Expected one of mae, " in refusal(capsys, "runs", "--logdir", logs, "--sort", "foo")
 
 
@@ -368,8 +366,10 @@ HEAVY = ("keras", "tensorflow", "jax", "pandas", "matplotlib", "sklearn")
     ("arguments", "shown"),
     [
         (["list"], "wavenet_lite"),
+        (["list", "presets", "--format=json"], "ml2-ch15-57"),
         (["list", "*net*"], "wavenet"),
-        (["runs", "--logdir", "LOGS", "--sort", "mae"], "forecast/two"),
+        (["runs", "--logdir", "LOGS", "--sort", "mae"], "\ntwo  "),
+        (["show", "LOGS/forecast/two"], "## Results"),
         (["--help"], "zoo train RECIPE"),
         (["--version"], "zoo 0."),
         (["train", "--help"], "forecast"),
@@ -378,7 +378,7 @@ HEAVY = ("keras", "tensorflow", "jax", "pandas", "matplotlib", "sklearn")
     ],
 )
 def test_answers_without_keras_or_pandas(logs, arguments, shown):
-    arguments = [str(logs) if argument == "LOGS" else argument for argument in arguments]
+    arguments = [argument.replace("LOGS", str(logs)) for argument in arguments]
     code = (
         f"import sys; from recipes.cli import main\ntry: main({arguments})\n"
         f"except SystemExit as end: assert not end.code\n"

@@ -181,7 +181,7 @@ def test_a_seventh_recipe_needs_one_line(larger, capsys):
     for words in ("tell the larger of two numbers", "generated pairs", "wide"):
         assert words in shown
     call("runs", "--logdir", larger, "--sort", "accuracy")
-    assert "larger/one" in capsys.readouterr().out
+    assert "\none  " in capsys.readouterr().out
     call("train", "--help")
     assert "tell the larger of two numbers (no chapter)" in capsys.readouterr().out
 

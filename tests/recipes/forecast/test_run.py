@@ -118,7 +118,7 @@ def test_a_run_holds_everything(run):
     assert {str(Path(path).parent) for path in logs} == {".", "train", "validation"}
     checkpoints = {path for path in found if path.startswith("checkpoints/epoch-")}
     assert found - logs - checkpoints == {
-        "config.yaml", "metrics.json", "model.keras", "predictions.csv", "report.md",
+        "config.yaml", "metrics.json", "model.keras", "predictions.csv", "report.md", "history.csv",
         "checkpoints/best.weights.h5", "plots/forecasts.png", "plots/test_period.png",
         "plots/error_by_step.png", "plots/learning_curves.png",
     }  # fmt: skip

@@ -123,7 +123,7 @@ def test_a_run_holds_everything(run):
     kept = {path for path in found if path.startswith("checkpoints/")}
     names = ("confusion_matrix", "precision_recall", "roc", "calibration", "most_wrong")
     assert found - logs - kept == {
-        "config.yaml", "metrics.json", "model.keras", "predictions.csv", "report.md",
+        "config.yaml", "metrics.json", "model.keras", "predictions.csv", "report.md", "history.csv",
         "plots/learning_curves.png", *(f"plots/{name}.png" for name in names),
     }  # fmt: skip
     for picture in run.glob("plots/*.png"):

@@ -129,7 +129,7 @@ def test_a_run_holds_everything(run):
     assert {str(Path(path).parent) for path in logs} == {".", "train", "validation"}
     kept = {path for path in found if path.startswith("checkpoints/")}
     assert found - logs - kept == {
-        "config.yaml", "metrics.json", "model.keras", "samples.txt", "report.md",
+        "config.yaml", "metrics.json", "model.keras", "samples.txt", "report.md", "history.csv",
         "plots/learning_curves.png",
     }  # fmt: skip
 

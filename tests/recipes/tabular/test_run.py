@@ -88,7 +88,7 @@ def table(text):
 def test_a_regression_leaves_everything(regression):
     found = {path.name for path in regression.glob("*") if path.is_file()}
     assert {name for name in found if "tfevents" not in name} == {
-        "config.yaml", "metrics.json", "model.keras", "predictions.csv", "report.md",
+        "config.yaml", "metrics.json", "model.keras", "predictions.csv", "report.md", "history.csv",
         "importances.csv", "worst_rows.csv",
     }  # fmt: skip
     assert {path.name for path in (regression / "plots").iterdir()} == {

@@ -116,7 +116,7 @@ def test_a_run_holds_everything(run):
     drawn = ("learning_curves", "confusion_matrix", "precision_recall", "roc", "calibration",
              "importances")  # fmt: skip
     assert found - kept == {
-        "config.yaml", "metrics.json", "model.keras", "predictions.csv", "report.md",
+        "config.yaml", "metrics.json", "model.keras", "predictions.csv", "report.md", "history.csv",
         *(f"plots/{name}.png" for name in drawn),
     }  # fmt: skip
     saved = yaml.safe_load((run / "config.yaml").read_text())["run"]

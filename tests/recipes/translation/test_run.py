@@ -127,7 +127,7 @@ def test_a_run_holds_everything(run):
     found = {str(path.relative_to(run)) for path in run.rglob("*") if path.is_file()}
     kept = {path for path in found if "tfevents" in path or path.startswith("checkpoints/")}
     assert found - kept == {
-        "config.yaml", "metrics.json", "model.keras", "translations.tsv", "report.md",
+        "config.yaml", "metrics.json", "model.keras", "translations.tsv", "report.md", "history.csv",
         "plots/learning_curves.png", "plots/attention.png",
     }  # fmt: skip
     saved = yaml.safe_load((run / "config.yaml").read_text())["run"]
