@@ -82,7 +82,7 @@ def train(name: str, config, resume: RunFolder | None = None) -> RunFolder:
         "dataset": config.dataset or config.data,
         "parameters": built.model.count_params(),
         "seed": config.seed,
-        "seconds": round(fitted.seconds, 2),
+        "seconds": round(built.seconds + fitted.seconds, 2),
         "epochs": len(fitted.history["loss"]),
         **_score(recipe, task, trained),
     }

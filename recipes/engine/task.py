@@ -99,6 +99,7 @@ class Built:
         baselines: Predictors of what is trained beside the model, by name.
         partners: Baselines that predict together with the model, and their weights in the mean.
         sections: What else the report shows.
+        seconds: What it took to fit parts of it that are not trained by steps.
     """
 
     model: keras.Model
@@ -115,6 +116,7 @@ class Built:
     baselines: Mapping[str, Any] = field(default_factory=dict)
     partners: Mapping[str, float] = field(default_factory=dict)
     sections: tuple[Section, ...] = ()
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)

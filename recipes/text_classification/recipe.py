@@ -6,6 +6,7 @@ zoo train text_classification --data mails.csv --text body --target folder
 zoo predict logs/text_classification/RUN --text "What a film!"
 """
 
+import time
 from dataclasses import replace
 from functools import partial
 
@@ -113,7 +114,9 @@ def build_model(config: TextClassificationConfig, data):
     core = create_core(data.sized(config), arguments)
     inputs = data.reader.new_inputs() if data.reads_ids else keras.Input((), dtype="string")
     ids = data.reader(inputs) if data.reads_ids else inputs
+    begin = time.perf_counter()
     logits, wide = core(ids), data.new_wide_path()
+    seconds = time.perf_counter() - begin
     if wide:
         # Not keras.layers.Add: TensorFlow makes one sum of it and the head's, in an order that
         # depends on how much it knows of a batch's shape, and with it the last digit.
@@ -132,6 +135,7 @@ def build_model(config: TextClassificationConfig, data):
             *data.sizes_note(config, wide),
         ),
         finish=partial(data.finish, model, core, wide) if wide or config.calibrate else None,
+        seconds=seconds if wide else 0.0,
     )
 
 

@@ -149,17 +149,17 @@ def test_it_is_said_which_is_better_the_baseline_or_the_network():
     def table(*results):
         return scores.imdb([row], {row.name: list(results)}, None)
 
-    text = table(metrics(0.9, 0.89), metrics(0.9, 0.895))
-    assert cells(text, "imdb-default")["test"] == "0.892500 ± 0.003536"
+    text = table(metrics(0.9, 0.92, baseline=0.93), metrics(0.9, 0.925, baseline=0.93))
+    assert cells(text, "imdb-default")["test"] == "0.922500 ± 0.003536"
     assert cells(text, "imdb-default")["reached"] == "yes"
     assert (
-        "The baseline tfidf_logistic_regression beats `imdb-default` on the test part: 0.900000 "
-        "against 0.892500." in text
+        "The baseline tfidf_logistic_regression beats `imdb-default` on the test part: 0.930000 "
+        "against 0.922500." in text
     )
     assert "`imdb-default` beats the best baseline" in table(metrics(test=0.91))
     assert "are equal" in table(metrics(test=0.9))
-    for wrong in ({"test": 0.884}, {"seconds": 1201}):
-        found = cells(table(metrics(**{"test": 0.9, **wrong})), "imdb-default")
+    for wrong in ({"test": 0.919}, {"seconds": 601}):
+        found = cells(table(metrics(**{"test": 0.93, **wrong})), "imdb-default")
         assert found["reached"] == "**no**", wrong
     assert "0.843" in text
     assert "0.8745" in text
