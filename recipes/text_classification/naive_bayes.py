@@ -18,6 +18,8 @@ from recipes.classification.estimators import calmly
 #: Inverse of the strength of L2 regularisation, for rows of length 1: between 10 and 100 validation
 #: scores hardly move, on sentences and on long reviews.
 STRENGTH = 30.0
+#: With fewer texts, the ratios of one of several classes are mostly noise.
+ENOUGH = 200
 #: How exactly the best weights are found; ten times more changes no prediction.
 TOLERANCE = 1e-2
 #: The logit of a class that no text has.
@@ -72,7 +74,21 @@ def log_count_ratios(features, labels, classes) -> np.ndarray:
     return np.log(ratios).astype(np.float32)
 
 
-def fit(blocks, labels, classes, balanced=False, strength=STRENGTH):
+def rarities(features) -> np.ndarray:
+    """How rare features are: their inverse document frequency, about 1 in the mean of a text.
+
+    Args:
+        features: Sparse `(n, features)`.
+
+    Returns:
+        float32 `(features,)`.
+    """
+    texts = np.bincount(features.indices, minlength=features.shape[1])
+    found = np.log((1 + features.shape[0]) / (1 + texts)) + 1
+    return np.float32(found / np.sqrt(np.mean(found[features.indices] ** 2)))
+
+
+def fit(blocks, labels, classes, balanced=False, enough=0):
     """Fits one logistic regression for two classes, or one against all others for each.
 
     Args:
@@ -80,7 +96,8 @@ def fit(blocks, labels, classes, balanced=False, strength=STRENGTH):
         labels: Number of the class of each row.
         classes: Number of classes.
         balanced: Whether every class counts alike.
-        strength: Inverse of the strength of regularisation.
+        enough: With three or more classes, features are weighted by `rarities` instead where most
+            texts are of classes with fewer than so many.
 
     Returns:
         For each block its weights `(features, outputs)`, and the bias `(outputs,)`, float32: one
@@ -91,6 +108,8 @@ def fit(blocks, labels, classes, balanced=False, strength=STRENGTH):
     features = sparse.hstack(blocks, format="csr")
     features.sort_indices()  # or the solver would, and leave `values` behind
     ratios = np.concatenate([log_count_ratios(b, labels, classes) for b in blocks], axis=1)
+    if classes > 2 and np.mean(np.bincount(labels)[labels] < enough) > 0.5:
+        ratios[:] = np.concatenate([rarities(block) for block in blocks])
     outputs = [1] if classes == 2 else range(classes)
     weights = np.zeros((features.shape[1], len(outputs)), np.float32)
     bias = np.full(len(outputs), NEVER, np.float32)
@@ -103,7 +122,7 @@ def fit(blocks, labels, classes, balanced=False, strength=STRENGTH):
         features.data = values * ratios[k][features.indices]
         # The dual form takes seconds for millions of features.
         model = LogisticRegression(
-            C=strength, solver="liblinear", dual=True, tol=TOLERANCE, max_iter=200, random_state=0,
+            C=STRENGTH, solver="liblinear", dual=True, tol=TOLERANCE, max_iter=200, random_state=0,
             class_weight="balanced" if balanced else None,
         )  # fmt: skip
         with calmly():

@@ -17,8 +17,9 @@ from recipes.text_classification import naive_bayes
 from recipes.text_classification.classifier import TextClassifier
 from zoo.layers import WideNgrams
 
-#: N-grams that are kept at most; of more, those that occur in few texts are left out.
-MOST = 1_000_000
+#: N-grams that are kept at most, and weights of all outputs (40 MB of a saved model); of more
+#: n-grams, those that occur in few texts are left out.
+MOST, MOST_WEIGHTS = 1_000_000, 10_000_000
 #: Longest n-gram, of characters and of everything else.
 CHARACTERS, WORDS = 5, 3
 #: Letters of a run within a word, its beginning and end marked.
@@ -59,17 +60,19 @@ def fit(part, reader, ngrams, outputs, balanced=False) -> keras.Model:
     counts = counts.tocsr()
     counts.resize(len(part), len(known))
     texts = np.bincount(counts.indices, minlength=len(known))
-    least = next(least for least in range(1, len(part) + 2) if (texts >= least).sum() <= MOST)
-    kept = np.flatnonzero(texts >= least)
+    most = max(1, min(MOST, MOST_WEIGHTS // outputs))
+    counted = np.sort(texts)[::-1]
+    least = counted[most] + 1 if len(counted) > most else 1
+    kept = np.flatnonzero(texts >= min(least, counted[0]))[:most]
     known, counts = known[kept], counts[:, kept]
     features = naive_bayes.unit_rows(counts)
     spelling = _spelling(known, features, reader, outputs)
-    classes = len(part.classes)
+    classes, enough = len(part.classes), naive_bayes.ENOUGH
     if spelling is None:
-        kernel, bias = naive_bayes.fit([features], part.labels, classes, balanced)
+        kernel, bias = naive_bayes.fit([features], part.labels, classes, balanced, enough)
     else:
         blocks = [features, features @ spelling]
-        kernel, runs, bias = naive_bayes.fit(blocks, part.labels, classes, balanced)
+        kernel, runs, bias = naive_bayes.fit(blocks, part.labels, classes, balanced, enough)
         kernel = kernel + spelling @ runs
     ids = keras.Input((None,), dtype="int32", name="ids")
     layer = WideNgrams(len(known), outputs, ngrams, name="wide")

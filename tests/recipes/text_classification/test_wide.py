@@ -78,6 +78,7 @@ def reference(train, labels, new, classes, spelled):
 @pytest.mark.parametrize("classes", [2, 3])
 def test_it_is_logistic_regression_on_weighted_ngrams(classes, spelled, monkeypatch):
     monkeypatch.setattr(naive_bayes, "TOLERANCE", 1e-7)
+    monkeypatch.setattr(naive_bayes, "ENOUGH", 0)
     if not spelled:
         monkeypatch.setattr(wide, "MOST_SPELLED", -1)
     train, labels = texts(classes)
@@ -113,7 +114,7 @@ def test_what_tokens_say_sums_to_the_logits(three):
 def test_rare_ngrams_are_left_out_of_too_many(three, monkeypatch):
     part, reader, model = three
     everything = model.get_layer("wide").size
-    monkeypatch.setattr(wide, "MOST", everything // 2)
+    monkeypatch.setattr(wide, "MOST_WEIGHTS", 3 * (everything // 2))
     layer = wide.fit(part, reader, 2, 3).get_layer("wide")
     assert 0 < layer.size <= everything // 2
     hashes, rows = layer.hashes(part.inputs, 2)
@@ -129,6 +130,21 @@ def test_a_class_without_texts_is_never_said():
     assert bias[1] == naive_bayes.NEVER
     assert (weights[:, 1] == 0).all()
     assert (rows @ weights + bias).argmax(axis=1).tolist() == [0, 2, 0, 2]
+
+
+def test_ratios_of_small_classes_give_way_to_rarity():
+    found = np.random.default_rng(0).random((40, 6)) < 0.4
+    rows = sparse.csr_matrix(found.astype("float32"))
+    labels = np.repeat([0, 1, 2], [25, 10, 5])
+    weighted = rows.multiply(naive_bayes.rarities(rows)).tocsr()
+    assert np.mean(weighted.power(2).data) == pytest.approx(1, rel=1e-5)
+    weights = {few: naive_bayes.fit([rows], labels, 3, enough=few)[0] for few in (0, 20, 26)}
+    np.testing.assert_array_equal(weights[0], weights[20])  # most texts are of the first class
+    model = LogisticRegression(C=naive_bayes.STRENGTH, solver="liblinear", tol=1e-8)
+    expected = model.fit(weighted, labels == 2).coef_[0] * naive_bayes.rarities(rows)
+    np.testing.assert_allclose(weights[26][:, 2], expected, atol=0.05 * np.abs(expected).max())
+    two = [naive_bayes.fit([rows], labels > 0, 2, enough=few)[0] for few in (0, 99)]
+    np.testing.assert_array_equal(*two)
 
 
 def test_classes_that_count_alike():
