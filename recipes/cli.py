@@ -119,10 +119,11 @@ def _train(arguments):
     if resumes:
         return _resume(rest)
     from recipes.engine import arguments as parsing
-    from recipes.engine import environment
+    from recipes.engine import checking, environment
 
     config = parsing.parse(recipe, rest)
     config.validate()
+    checking.check(recipe, config)
     environment.prepare(config.backend, config.device)
     from recipes.engine.run import train
 
@@ -159,7 +160,7 @@ def _find_lr(arguments):
     parser.add_argument("--max_rate", type=float, default=10.0, help="last rate (10)")
     parser.add_argument("--steps", type=int, default=100, help="training batches (100)")
     from recipes.engine import arguments as parsing
-    from recipes.engine import environment, finding
+    from recipes.engine import checking, environment, finding
 
     if {"-h", "--help"} & set(rest):
         parser.print_help()
@@ -169,6 +170,7 @@ def _find_lr(arguments):
     config = parsing.parse(recipe, rest, "find-lr")
     config.validate()
     finding.check_range(found.min_rate, found.max_rate, found.steps)
+    checking.check(recipe, config, new=False)
     environment.prepare(config.backend, config.device)
     finding.find(recipe, config, found.min_rate, found.max_rate, found.steps)
     return 0
@@ -196,7 +198,7 @@ def _tune(arguments):
     parser.add_argument("--trials", type=int, default=20, help="trials beside the defaults (20)")
     parser.add_argument("--workers", type=int, default=1, help="processes that train trials (1)")
     from recipes.engine import arguments as parsing
-    from recipes.engine import environment
+    from recipes.engine import checking, environment
     from recipes.tuning import search as tuning
     from recipes.tuning.plan import Plan, given_flags
 
@@ -209,6 +211,7 @@ def _tune(arguments):
     given = given_flags(rest)
     plan = Plan(recipe, config, given, found.tuner, found.trials, found.workers)
     plan.check()
+    checking.check(recipe, config)
     environment.prepare(config.backend, config.device)
     tuning.tune(plan)
     return 0
@@ -236,7 +239,7 @@ def _resume(arguments):
     parser = _Parser("train RECIPE", "Takes up a run where it was cut off.")
     parser.add_argument("--resume", metavar="RUN", required=True, help="folder of the run")
     found = parser.parse_args(arguments)
-    from recipes.engine import environment
+    from recipes.engine import checking, environment
     from recipes.engine.folder import RunFolder, find_run, settings_hash
 
     folder = RunFolder.open(find_run(found.resume), finished=False)
@@ -259,6 +262,7 @@ def _resume(arguments):
             f"resumed. Undo the change, or train anew with zoo train {recipe} --config "
             f"{folder.config}."
         )
+    checking.check(recipe, config, new=False)
     environment.prepare(config.backend, config.device)
     from recipes.engine.run import train
 

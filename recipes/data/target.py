@@ -8,7 +8,7 @@ import pandas as pd
 from recipes.data.columns import holds_dates
 from recipes.data.table_file import numeric_block
 from recipes.errors import UserError
-from zoo.layers import category_strings
+from zoo.categories import category_strings
 
 #: Whole numbers with so many different values at most are classes.
 FEW_CLASSES = 10

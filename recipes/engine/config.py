@@ -243,3 +243,10 @@ def below_one(config, *names, zero=False) -> None:
         if value is not None and not (0 < value < 1 or (zero and value == 0)):
             least = "at least" if zero else "above"
             raise UserError(f"--{name} must be {least} 0 and below 1. Received: {value}")
+
+
+def check_levels(config) -> None:
+    """Raises a `UserError` for the first of `--conformal` that is no percentage."""
+    for level in config.conformal:
+        if not 1 <= level <= 99:
+            raise UserError(f"--conformal takes percentages from 1 to 99. Received: {level}")

@@ -17,13 +17,6 @@ from recipes.errors import UserError
 FILE = "conformal.json"
 
 
-def check_levels(config) -> None:
-    """Raises a `UserError` for the first of `--conformal` that is no percentage."""
-    for level in config.conformal:
-        if not 1 <= level <= 99:
-            raise UserError(f"--conformal takes percentages from 1 to 99. Received: {level}")
-
-
 def radius(scores, level) -> np.ndarray:
     """What a fraction of new scores stays below, if they come from where these came from.
 

@@ -1,15 +1,19 @@
 """What a run tells a reader: the table on the terminal, and `report.md`."""
 
 import csv
+import inspect
+import re
 import statistics
 
 from rich.table import Table
 
 from recipes.engine import curves
+from recipes.engine.config import AUTO, TrainConfig
 from recipes.engine.fitting import best_epoch, describe
 from recipes.engine.recipe import Recipe
 from recipes.engine.tables import markdown, number
 from recipes.engine.task import Built, Figure, Section, Task
+from zoo.registry import get_factory
 
 
 def rows(recipe: Recipe, metrics) -> list[list[str]]:
@@ -63,7 +67,47 @@ def advice(recipe: Recipe, metrics, task: Task) -> str:
     ours = sign * metrics["validation"][name]
     if best is None or scores[best] >= ours - 1e-4 * abs(ours):  # the same but for rounding
         return ""
-    return f"{best} does better than {metrics['model']}. Worth a try: {task.suggestions}."
+    worth = untried(task.suggestions, task.config)
+    return " ".join(
+        [f"{best} does better than {metrics['model']}.", *([f"Worth a try: {worth}."] * bool(worth))]
+    )
+
+
+def untried(suggestions: str, config: TrainConfig) -> str:
+    """Suggestions without those that a run has already, and those that are not for its model.
+
+    Args:
+        suggestions: What is worth a try, with commas or semicolons between.
+        config: The settings of the run.
+
+    Example:
+        >>> config = TrainConfig(model="wide_and_deep", model_arguments={"members": 16})
+        >>> untried("--model.members 8, --model.dropout 0.2, --model.filters 9, more --epochs", config)
+        '--model.dropout 0.2, more --epochs'
+    """
+    own = {} if config.model == AUTO else inspect.signature(get_factory(config.model)).parameters
+    found = {f"model.{name}": each.default for name, each in own.items()}
+    found |= {f"model.{name}": value for name, value in config.model_arguments.items()}
+    found |= vars(config)
+    first, *rest = re.split(r"([,;] )", suggestions)
+    items = [("", first), *zip(rest[::2], rest[1::2], strict=True)]
+    kept = []
+    for separator, item in items:
+        flags = re.findall(r"--([\w.]+) ([\w.]+\w|\w)", item)
+        flags = [(name, value) for name, value in flags if name in found or "model." in name]
+        foreign = any(name not in found for name, _ in flags)
+        if not foreign and not (flags and all(_has(found[n], v) for n, v in flags)):
+            kept += [separator * bool(kept), item]
+    return "".join(kept)
+
+
+def _has(present, wanted):
+    """Whether a setting is a suggested one, or a number beyond it."""
+    present = max(present, default=0) if isinstance(present, list | tuple) else present
+    try:
+        return float(present) >= float(wanted)
+    except (TypeError, ValueError):
+        return str(present) == wanted
 
 
 def write(

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from recipes.data.dialect import Dialect
-from recipes.engine.config import AUTO, TrainConfig, at_least
-from recipes.engine.conformal import check_levels
+from recipes.engine.config import AUTO, TrainConfig, at_least, check_levels
 from recipes.errors import UserError
 
 

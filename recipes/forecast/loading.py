@@ -4,15 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from recipes.data.files import open_table
 from recipes.errors import UserError
 from recipes.forecast.baselines import season_of
 from recipes.forecast.data import splits
 from recipes.forecast.data.book_series import book_series
-from recipes.forecast.data.guess import guess_columns
+from recipes.forecast.data.opening import open_file
 from recipes.forecast.data.reading import read_series
 from recipes.forecast.data.ridership import ridership
-from recipes.forecast.data.wide import VALUE, unfold
 from recipes.forecast.data.windows import Windows
 from recipes.forecast.task import ForecastTask
 
@@ -54,26 +52,6 @@ def load(config) -> ForecastTask:
     _check_scale(task)
     _check_period(task)
     return task
-
-
-def open_file(config, path, before=None, guess=True):
-    """A file of series, opened, and the configuration with the columns that it leaves open.
-
-    Args:
-        config: A `ForecastConfig`.
-        path: The file.
-        before: What was found out about the file that the run was trained on.
-        guess: Whether columns are looked for; otherwise they are known.
-    """
-    file = open_table(path, config, before)
-    if config.wide:
-        file, series, time = unfold(file, config.series)
-        return replace(config, series=series, time=time, target=[VALUE]), file
-    if guess:
-        taken = {config.series, *config.past_covariates} - {None}
-        time, targets = guess_columns(file, config.time, config.target, taken, config.series)
-        config = replace(config, time=time, target=targets)
-    return config, file
 
 
 def load_series(config, future=0, file=None):

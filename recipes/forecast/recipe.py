@@ -292,6 +292,12 @@ def _continue_from(config, data, model):
     return continue_from(config, data, model, _objective)
 
 
+def _check(config):
+    from recipes.forecast.data.opening import check
+
+    check(config)
+
+
 def _candidates(config, data):
     from recipes.forecast.candidates import candidates
 
@@ -316,6 +322,7 @@ RECIPE = Recipe(
     build_model=build_model,
     search_space=search_space,
     predict=_predict,
+    check=_check,
     metrics={
         "mse": "min",
         "rmse": "min",

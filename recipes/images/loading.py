@@ -8,7 +8,7 @@ import numpy as np
 from recipes.classification.splits import stratified, stratified_sample
 from recipes.errors import UserError
 from recipes.images.data import pictures
-from recipes.images.data.image_files import is_npz, read_arrays, read_folder
+from recipes.images.data.image_files import check, read_arrays, read_folder
 from recipes.images.task import ImageTask
 
 #: Training pictures at the start of a published set by which the book chooses (2nd edition).
@@ -51,18 +51,9 @@ def read(config, kept=None):
             return pictures.digits(), None
         return pictures.published(config.dataset)
     path = Path(config.data)
+    check(path)
     if path.is_dir():
         return read_folder(path, config.image_size, kept), None
-    if not path.exists():
-        raise UserError(
-            f"There is no file or folder {path}. Give --data a folder of class folders or an .npz "
-            "file."
-        )
-    if not is_npz(path):
-        raise UserError(
-            f"Expected --data to be a folder of class folders, or an .npz file. Received: {path}, "
-            "which is neither."
-        )
     return read_arrays(path, kept)
 
 

@@ -156,6 +156,12 @@ def _create_core(config, data):
     return core
 
 
+def _check(config):
+    from recipes.images.data.image_files import check
+
+    check(config.data)
+
+
 def _predict(*arguments, **flags):
     from recipes.images.predict import predict
 
@@ -174,6 +180,7 @@ RECIPE = Recipe(
     build_model=build_model,
     search_space=search_space,
     predict=_predict,
+    check=_check,
     metrics={
         "balanced_accuracy": "max",
         "accuracy": "max",

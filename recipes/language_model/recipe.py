@@ -152,6 +152,12 @@ def search_space(hp) -> dict:
     }
 
 
+def _check(config):
+    from recipes.data.texts import read_noted_text
+
+    read_noted_text(config.data, config.encoding)
+
+
 def _predict(folder, config, *arguments, **flags):
     if config.dataset == "chorales":
         from recipes.language_model.chorale_predict import predict
@@ -173,6 +179,7 @@ RECIPE = Recipe(
     build_model=build_model,
     search_space=search_space,
     predict=_predict,
+    check=_check,
     metrics={
         "nats": "min",
         "bits_per_character": "min",

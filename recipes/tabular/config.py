@@ -6,8 +6,7 @@ from typing import ClassVar, Literal
 
 from recipes.classification.splits import SPLIT_SEED
 from recipes.data.dialect import Dialect
-from recipes.engine.config import TrainConfig, at_least, below_one
-from recipes.engine.conformal import check_levels
+from recipes.engine.config import TrainConfig, at_least, below_one, check_levels
 from recipes.errors import UserError
 
 

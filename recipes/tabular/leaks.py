@@ -5,7 +5,7 @@ import shlex
 import numpy as np
 import pandas as pd
 
-from zoo.layers import category_strings
+from zoo.categories import category_strings
 
 #: A correlation that only rounding keeps from being perfect.
 _PERFECT = 1 - 1e-9

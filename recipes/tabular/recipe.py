@@ -247,6 +247,12 @@ def _candidates(config, data):
     return candidates(config, data, default_config, build_model)
 
 
+def _check(config):
+    from recipes.tabular.loading import load_table
+
+    load_table(config)
+
+
 def _predict(*arguments, **flags):
     from recipes.tabular.predict import predict
 
@@ -265,6 +271,7 @@ RECIPE = Recipe(
     build_model=build_model,
     search_space=search_space,
     predict=_predict,
+    check=_check,
     metrics={
         "balanced_accuracy": "max",
         "accuracy": "max",

@@ -179,6 +179,14 @@ def _continue_from(config, data, model):
     return continue_from(config, data, model)
 
 
+def _check(config):
+    from recipes.data.files import open_table
+    from recipes.text_classification.data.labelled_texts import find_columns
+
+    for path in filter(None, (config.data, config.validation_data, config.test_data)):
+        find_columns(open_table(path, config), config.text, config.target)
+
+
 def _predict(*arguments, **flags):
     from recipes.text_classification.predict import predict
 
@@ -197,6 +205,7 @@ RECIPE = Recipe(
     build_model=build_model,
     search_space=search_space,
     predict=_predict,
+    check=_check,
     metrics={
         "balanced_accuracy": "max",
         "accuracy": "max",

@@ -178,6 +178,12 @@ def search_space(hp) -> dict:
     }
 
 
+def _check(config):
+    from recipes.translation.data.pairs import read_pairs
+
+    read_pairs(config.data, config, config.source, config.target)
+
+
 def _predict(*arguments, **flags):
     from recipes.translation.predict import predict
 
@@ -196,6 +202,7 @@ RECIPE = Recipe(
     build_model=build_model,
     search_space=search_space,
     predict=_predict,
+    check=_check,
     metrics={
         "nll": "min",
         "token_accuracy": "max",

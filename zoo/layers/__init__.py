@@ -1,5 +1,6 @@
 """Registered layers that Keras does not have. Each has its own file."""
 
+from zoo.categories import category_strings
 from zoo.layers import renamed as renamed
 from zoo.layers.attention import BahdanauAttention, LuongAttention
 from zoo.layers.attention_decoder import AttentionDecoder
@@ -38,7 +39,7 @@ from zoo.layers.select_columns import SelectColumns
 from zoo.layers.separate_dense import SeparateDense
 from zoo.layers.stateful import StatefulConv1D, StatefulRNN
 from zoo.layers.subword_tokenizer import SubwordTokenizer
-from zoo.layers.table_columns import TableColumns, category_strings
+from zoo.layers.table_columns import TableColumns
 from zoo.layers.text_tokenizer import TextTokenizer
 from zoo.layers.time_basis import TimeBasis
 from zoo.layers.tokenizer import Tokenizer

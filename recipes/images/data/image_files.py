@@ -213,6 +213,23 @@ def read_unlabelled(
     return images, labels, notes
 
 
+def check(path) -> None:
+    """Raises a `UserError` for what is neither a folder of class folders nor arrays."""
+    path = Path(path)
+    if not path.exists():
+        raise UserError(
+            f"There is no file or folder {path}. Give --data a folder of class folders or an .npz "
+            "file."
+        )
+    if not (path.is_dir() or is_npz(path)):
+        raise UserError(
+            f"Expected --data to be a folder of class folders, or an .npz file. Received: {path}, "
+            "which is neither."
+        )
+    if path.is_dir():
+        _class_folders(path)
+
+
 def is_npz(path) -> bool:
     """Whether a file is an archive of arrays, whatever its name."""
     return Path(path).is_file() and zipfile.is_zipfile(path)

@@ -6,7 +6,6 @@ Reference: Efron et al., *Least angle regression*, 2004.
 """
 
 import pandas as pd
-from sklearn.datasets import load_diabetes
 
 
 def diabetes() -> pd.DataFrame:
@@ -16,4 +15,6 @@ def diabetes() -> pd.DataFrame:
         >>> diabetes().shape
         (442, 11)
     """
+    from sklearn.datasets import load_diabetes  # slow to import, and other data does without
+
     return load_diabetes(as_frame=True, scaled=False).frame

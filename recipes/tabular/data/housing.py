@@ -5,7 +5,6 @@ Reference: Pace and Barry, *Sparse spatial autoregressions*, 1997; book, chapter
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import train_test_split
 
 from recipes.data.download import fetch
 from recipes.data.files import open_table
@@ -37,6 +36,8 @@ def housing_book() -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
     Raises:
         UserError: The file is damaged or cannot be downloaded.
     """
+    from sklearn.model_selection import train_test_split  # slow, and other data does without
+
     raw = housing()
     households = raw["households"]
     frame = pd.DataFrame(

@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 
-from callbacks.drawing import shortened
 from recipes.classification.splits import SPLIT_SEED, stratified
 from recipes.errors import UserError
 
@@ -100,6 +99,8 @@ def _rare(groups, target, rows):
     for code, label in enumerate(target.labels):
         lacking = [name for name, part in rows.items() if code not in target.values[part]]
         if lacking:
+            from callbacks.drawing import shortened  # here: the package needs Keras
+
             count = len(set(groups[target.values == code]))
             yield (
                 f"class {shortened(label, 40)!r} has {count} different text{_s(count != 1)}: too "

@@ -51,6 +51,7 @@ class LargerTask:
     sha256, primary_metric, suggestions, FOLDS = "0", "accuracy", "more --examples", ()
 
     def __init__(self, config):
+        self.config = config
         x = np.random.default_rng(0).normal(size=(config.examples, 2)).astype("float32")
         y = (x[:, 0] > x[:, 1]).astype("float32")[:, None]
         cuts = [0, config.examples // 2, 3 * config.examples // 4, config.examples]

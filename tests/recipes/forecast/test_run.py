@@ -471,11 +471,14 @@ def test_on_jax(data, tmp_path):
 @pytest.mark.parametrize(("mse", "words"), [(3.0, ""), (9.0, "naive does better than wavenet.")])
 def test_a_model_that_loses_to_a_baseline_says_so(mse, words):
     from recipes.engine.report import advice
-    from recipes.forecast import RECIPE
+    from recipes.forecast import RECIPE, ForecastConfig
 
     baselines = {"naive": {"validation": {"mse": 4.0}}, "mean": {"validation": {"mse": 8.0}}}
     metrics = {"model": "wavenet", "validation": {"mse": mse}, "baselines": baselines}
-    task = SimpleNamespace(primary_metric="mse", suggestions="more --epochs")
+    config = ForecastConfig(model="wavenet", difference=7)
+    suggestions = "--difference 1 or the season, more --epochs"
+    task = SimpleNamespace(primary_metric="mse", suggestions=suggestions, config=config)
     found = advice(RECIPE, metrics, task)
     assert found.startswith(words)
+    assert found.endswith(" Worth a try: more --epochs." if words else "")
     assert bool(found) == bool(words)

@@ -127,8 +127,8 @@ def test_a_run_holds_everything(run):
     found = {str(path.relative_to(run)) for path in run.rglob("*") if path.is_file()}
     kept = {path for path in found if "tfevents" in path or path.startswith("checkpoints/")}
     assert found - kept == {
-        "config.yaml", "metrics.json", "model.keras", "translations.tsv", "report.md", "history.csv",
-        "plots/learning_curves.png", "plots/attention.png",
+        "config.yaml", "metrics.json", "model.keras", "translations.tsv", "report.md",
+        "history.csv", "plots/learning_curves.png", "plots/attention.png",
     }  # fmt: skip
     saved = yaml.safe_load((run / "config.yaml").read_text())["run"]
     assert saved["pairs"] == {"train": 48, "validation": 6, "test": 6}

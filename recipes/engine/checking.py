@@ -1,0 +1,57 @@
+"""What is wrong with a command, as far as it can be told before Keras and a backend are imported.
+
+All of it is checked again by the run itself: these checks only save the wait.
+"""
+
+import sys
+from pathlib import Path
+
+import zoo
+from recipes.engine.config import AUTO, TrainConfig
+from recipes.engine.folder import RunFolder
+from recipes.engine.recipe import find_recipe
+from recipes.errors import UserError
+from zoo.registry import get_factory
+
+#: Bytes of a file that is read in a fraction of a second; a larger one is read once, by the run.
+LIGHT = 5_000_000
+#: The same of workbooks and other archives.
+LIGHT_ARCHIVE = 200_000
+
+
+def check(recipe: str, config: TrainConfig, new: bool = True) -> None:
+    """Raises a `UserError` for the first mistake that shows at once.
+
+    These are a name that is taken, a model that is not there, and a file that is missing or cannot
+    be read as the flags say.
+
+    Args:
+        recipe: Name of the recipe.
+        config: The configuration of the run.
+        new: Whether the run has no folder yet.
+    """
+    if "keras" in sys.modules:  # nothing to be saved
+        return
+    config.validate()
+    if new:
+        RunFolder.plan(recipe, config)
+    if config.model not in (AUTO, *zoo.list_models()):
+        try:
+            get_factory(config.model)
+        except ValueError as error:
+            raise UserError(f"The model cannot be built. {error}") from error
+    start = getattr(config, "transfer_from", None)
+    if start:
+        RunFolder.open(start)
+    look = find_recipe(recipe).check
+    if look and config.data and _is_light(Path(config.data)):
+        look(config)
+
+
+def _is_light(path):
+    """Whether it is soon read, a folder, or missing; devices and pipes can be read only once."""
+    if not path.is_file():
+        return path.is_dir() or not path.exists()
+    with path.open("rb") as file:
+        archive = file.read(4) in (b"PK\x03\x04", b"\x1f\x8b\x08\x08", b"\x1f\x8b\x08\x00")
+    return path.stat().st_size <= (LIGHT_ARCHIVE if archive else LIGHT)

@@ -1,0 +1,87 @@
+"""Mistakes are found before Keras is imported: each of the first ones that people make."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from recipes.engine import checking
+
+#: Commands, and how the answer begins.
+MISTAKES = {
+    "train forecast --data none.csv": "Expected a table",
+    "train forecast --data series.csv --target z": "Expected a column 'z' (--target)",
+    "train forecast --data series.csv --series s": "Expected a column 's' (--series)",
+    "train forecast --data wide.csv": "Expected one numeric column in wide.csv",
+    "train forecast --data series.csv --future_covariates none.csv": "Expected a table",
+    "train forecast --data series.csv --model wavnet": "The model cannot be built. There is no",
+    "train forecast --data series.csv --name old": "The run logs/forecast/old exists.",
+    "train forecast --preset ml2-ch15-8": "There is no preset 'ml2-ch15-8'. Did you mean",
+    "train forecast --from none --data series.csv": "There is no run none.",
+    "train --resume none": "There is no run none.",
+    "tune --resume none": "There is no run none.",
+    "find-lr tabular --data wide.csv --target z": "Expected a column 'z' (--target)",
+    "tune tabular --data none.csv --target z": "Expected a table",
+    "train tabular --data wide.csv": "Name the column to predict with --target.",
+    "train tabular --data wide.csv --target y": "Expected at least",
+    "train text_classification --data wide.csv --text words": "Expected a column 'words' (--text)",
+    "train translation --data none.tsv": "Expected a table",
+    "train language_model --data none.txt": "Expected a text file. Received: none.txt",
+    "train images --data none": "There is no file or folder none.",
+    "train images --transfer_from none": "There is no run none.",
+    "predict none": "There is no run none.",
+    "show none": "There is no run none.",
+}
+CODE = """
+import io, json, sys
+from contextlib import redirect_stderr
+from recipes.cli import main
+found = {}
+for command in json.loads(sys.argv[1]):
+    with redirect_stderr(io.StringIO()) as said:
+        status = main(command.split())
+    heavy = ("keras", "tensorflow", "sklearn", "matplotlib")
+    loaded = [name for name in heavy if name in sys.modules]
+    found[command] = [status, loaded, said.getvalue()]
+print(json.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory, make_csv):
+    folder = tmp_path_factory.mktemp("mistakes")
+    (folder / "series.csv").write_text(make_csv())
+    (folder / "wide.csv").write_text("y,x\n1,2\n3,4\n")
+    (folder / "logs" / "forecast" / "old").mkdir(parents=True)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", CODE, json.dumps(list(MISTAKES))],
+        cwd=folder, capture_output=True, text=True, timeout=120,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    assert not done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("command", MISTAKES)
+def test_a_mistake_is_found_before_keras_is_imported(answers, command):
+    status, loaded, said = answers[command]
+    assert said.startswith(f"zoo: {MISTAKES[command]}")
+    assert (status, loaded) == (2, [])
+
+
+def test_large_files_and_pipes_are_left_to_the_run(tmp_path, monkeypatch):
+    small, pipe = tmp_path / "a.csv", tmp_path / "pipe"
+    small.write_text("t,y\n")
+    os.mkfifo(pipe)
+    assert [checking._is_light(path) for path in (small, pipe, tmp_path, tmp_path / "no")] == [
+        True, False, True, True,
+    ]  # fmt: skip
+    monkeypatch.setattr(checking, "LIGHT", 3)
+    assert not checking._is_light(small)
+    small.write_bytes(b"PK\x03\x04 and more")
+    monkeypatch.setattr(checking, "LIGHT", 100)
+    assert checking._is_light(small)
+    monkeypatch.setattr(checking, "LIGHT_ARCHIVE", 10)
+    assert not checking._is_light(small)
