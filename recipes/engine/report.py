@@ -68,9 +68,8 @@ def advice(recipe: Recipe, metrics, task: Task) -> str:
     if best is None or scores[best] >= ours - 1e-4 * abs(ours):  # the same but for rounding
         return ""
     worth = untried(task.suggestions, task.config)
-    return " ".join(
-        [f"{best} does better than {metrics['model']}.", *([f"Worth a try: {worth}."] * bool(worth))]
-    )
+    loses = f"{best} does better than {metrics['model']}."
+    return f"{loses} Worth a try: {worth}." if worth else loses
 
 
 def untried(suggestions: str, config: TrainConfig) -> str:
@@ -82,8 +81,8 @@ def untried(suggestions: str, config: TrainConfig) -> str:
 
     Example:
         >>> config = TrainConfig(model="wide_and_deep", model_arguments={"members": 16})
-        >>> untried("--model.members 8, --model.dropout 0.2, --model.filters 9, more --epochs", config)
-        '--model.dropout 0.2, more --epochs'
+        >>> untried("--model.members 8, --model.dropout 0.2, --model.filters 9", config)
+        '--model.dropout 0.2'
     """
     own = {} if config.model == AUTO else inspect.signature(get_factory(config.model)).parameters
     found = {f"model.{name}": each.default for name, each in own.items()}
@@ -91,7 +90,7 @@ def untried(suggestions: str, config: TrainConfig) -> str:
     found |= vars(config)
     first, *rest = re.split(r"([,;] )", suggestions)
     items = [("", first), *zip(rest[::2], rest[1::2], strict=True)]
-    kept = []
+    kept: list[str] = []
     for separator, item in items:
         flags = re.findall(r"--([\w.]+) ([\w.]+\w|\w)", item)
         flags = [(name, value) for name, value in flags if name in found or "model." in name]
