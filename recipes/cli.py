@@ -211,7 +211,8 @@ def _tune(arguments):
     given = given_flags(rest)
     plan = Plan(recipe, config, given, found.tuner, found.trials, found.workers)
     plan.check()
-    checking.check(recipe, config)
+    # Over several machines, one of keras-tuner's workers joins a run that is there already.
+    checking.check(recipe, config, new="KERASTUNER_TUNER_ID" not in os.environ)
     environment.prepare(config.backend, config.device)
     tuning.tune(plan)
     return 0

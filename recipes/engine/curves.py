@@ -61,11 +61,12 @@ def compared_curves(histories) -> Figure:
     figure = Figure(figsize=(7, 3.2 * len(names) + 0.3 * len(histories)), layout="constrained")
     for axis, name in zip(figure.subplots(len(names), squeeze=False)[:, 0], names, strict=True):
         for index, (run, history) in enumerate(histories.items()):
+            width = 1.5 + 3 * (1 - (index + 1) / len(histories))  # what lies below is seen, too
             for key, style, label in ((f"val_{name}", "-", run), (name, ":", None)):
                 values = history.get(key, [])
                 epochs = np.arange(1, len(values) + 1) - (0.5 if key == name else 0)
                 mark = "o" if len(values) == 1 else None
-                axis.plot(epochs, values, style, color=f"C{index}", marker=mark, label=label)
+                axis.plot(epochs, values, style, c=f"C{index}", lw=width, marker=mark, label=label)
         axis.set_ylabel(name.replace("_", " "))
         axis.grid(alpha=0.25)
     axis.set_xlabel("epoch")

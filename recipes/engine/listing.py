@@ -100,7 +100,8 @@ def _value(value):
     """A setting as it is given; of a long list the beginning, and how many there are."""
     if not isinstance(value, list | tuple):
         return str(value)
-    return ",".join(map(str, value[:8])) + (f",... ({len(value)})" if len(value) > 8 else "")
+    more = f",... {len(value)} in all" if len(value) > 8 else ""
+    return f"[{','.join(map(str, value[:8]))}{more}]"
 
 
 def show_runs(logdir: str, sort: str | None = None, form: str = "table") -> None:

@@ -148,7 +148,7 @@ def test_kinds_and_patterns(capsys):
     assert about["ml2-ch15-57"] == (
         "deep_rnn on book_series, 20 epochs: --model.cell simple_rnn --learning_rate 0.01"
     )
-    assert "300,100,100,100,100,100,100,100,... (100)" in about["ml2-ch11-48"]
+    assert "--model.units [300,100,100,100,100,100,100,100,... 100 in all]" in about["ml2-ch11-48"]
 
 
 def test_a_report_in_a_pipe_is_as_it_was_written(logs, capsys):
