@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 import signal
 import sys
 import tempfile
@@ -10,6 +11,7 @@ import types
 import warnings
 from pathlib import Path
 
+from recipes.engine.environment import quiet_start
 from recipes.engine.folder import RunFolder, find_run
 from recipes.errors import UserError
 
@@ -58,9 +60,12 @@ def open_tensorboard(logdir: str, port: int, runs=(), last: int | None = None) -
 
 def _launch(logdir, port):
     """Starts the server in a thread, and its reader in a process that ends with this one."""
-    # Its own stand-in for TensorFlow reads event files as well, and starts in a fraction.
+    # Its own stand-in for TensorFlow reads event files as well, and starts in a fraction. The
+    # plugin for profiles, where it is installed, imports TensorFlow all the same.
     sys.modules.setdefault("tensorboard.compat.notf", types.ModuleType("notf"))
-    with contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    silence = contextlib.redirect_stderr(io.StringIO())
+    with quiet_start(True), silence, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from tensorboard import default, program
 

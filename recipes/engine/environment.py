@@ -36,7 +36,7 @@ def prepare(backend: str, device: str) -> None:
     for chatty in ("tensorflow", "tensorboardX.x2num"):
         logging.getLogger(chatty).setLevel(logging.ERROR)
     try:
-        with _quiet_start(loaded is None):
+        with quiet_start(loaded is None):
             importlib.import_module("keras")
             _wake(backend)
     except ModuleNotFoundError as error:
@@ -93,7 +93,7 @@ def _has_gpu(backend):
     return torch.cuda.is_available()
 
 
-class _quiet_start:  # noqa: N801 - used like a function
+class quiet_start:  # noqa: N801 - used like a function
     """Holds back the banner that TensorFlow's C++ code prints when it is imported.
 
     Whatever else is printed meanwhile is passed on.
