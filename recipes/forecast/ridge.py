@@ -122,7 +122,8 @@ def _folds(windows):
     np.minimum.at(begin, which, validation)
     np.maximum.at(end, which, validation + windows.horizon)
     mine = windows.series_of(train)
-    first, length = begin[mine], (end - begin)[mine]
+    # A series without validation windows has no earlier part: it begins at infinity, of length 0.
+    first, length = begin[mine], np.maximum(end - begin, 0)[mine]
     for earlier in range(1, EARLIER + 1):
         cut = first - earlier * length  # in rows of the first forecast step, less the window
         inside = (train >= cut) & (train + windows.horizon <= cut + length)
