@@ -134,6 +134,8 @@ class _ZooEstimator(BaseEstimator):
                 **zoo.objective(head),
                 steps_per_execution=1 if keras.backend.backend() == "torch" else min(32, steps),
             )
+            # Variables that the first step had to make would have it traced twice.
+            model.optimizer.build(model.trainable_variables)
             history = model.fit(
                 x,
                 y,
