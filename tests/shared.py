@@ -21,6 +21,15 @@ def run_fresh(code, *arguments, backend="tensorflow"):
     return done.stdout
 
 
+def traced_once(model):
+    """Makes the variables of a compiled model's optimizer, as `recipes` do.
+
+    If the first step had to, it would be traced twice, which takes longer than a few small steps.
+    """
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
 def shaken(model, largest=0.5):
     """The model with random weights everywhere, biases and moving averages included."""
     rng = np.random.default_rng(7)

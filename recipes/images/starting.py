@@ -139,6 +139,7 @@ def _fit(model, batches, config, epochs, rate, objective):
         jit_compile=uses_xla(config),
         steps_per_execution=1 if single else min(config.steps_per_execution, len(batches)),
     )
+    model.optimizer.build(model.trainable_variables)  # or the first step is traced twice
     history = model.fit(
         batches.feed(), epochs=epochs, shuffle=False, callbacks=[EpochClock(batches)], verbose=0
     ).history

@@ -78,6 +78,8 @@ def linear_model(optimizer, **settings):
     dense.kernel.assign(START[:, None])
     settings = {"run_eagerly": "jit_compile" not in settings, **settings}
     model.compile(optimizer=optimizer, loss=output_itself, **settings)
+    if not settings["run_eagerly"]:  # variables that the first step makes have it traced twice
+        model.optimizer.build(model.trainable_variables)
     return model
 
 

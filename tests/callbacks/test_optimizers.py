@@ -24,6 +24,7 @@ from callbacks import (
     momenta,
 )
 from callbacks.optimizers import with_schedules
+from tests.shared import traced_once
 
 PROGRAM = Path(__file__).with_name("momentum_reference.py")
 SPEC = util.spec_from_file_location("momentum_reference", PROGRAM)
@@ -215,6 +216,7 @@ def test_half_precision_trains(name):
     finally:
         keras.config.set_dtype_policy("float32")
     assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    traced_once(model)
     x = np.random.default_rng(1).normal(size=(200, 3))
     y = x.sum(axis=1, keepdims=True)
     before = model.evaluate(x, y, verbose=0)

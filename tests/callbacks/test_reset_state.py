@@ -6,6 +6,7 @@ import pytest
 
 import zoo
 from callbacks import ResetState
+from tests.shared import traced_once
 
 STREAMS, LENGTH, STEPS = 4, 10, 6
 RNG = np.random.default_rng(0)
@@ -28,7 +29,7 @@ def compiled(rate=0.0, **arguments):
     twin = zoo.to_stateful(model, STREAMS)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     twin.compile(keras.optimizers.SGD(rate), loss, **arguments)
-    return twin
+    return traced_once(twin)
 
 
 def fit(model, epochs, **arguments):

@@ -7,13 +7,14 @@ from keras import layers
 
 from callbacks import Checkpoint, OneCycle, with_norms
 from callbacks.norms import measuring
+from tests.shared import traced_once
 
 
 def build(optimizer, **arguments):
     keras.utils.set_random_seed(5)
     model = keras.Sequential([keras.Input((3,)), layers.Dense(4, "tanh"), layers.Dense(1)])
     model.compile(optimizer, "mse", **arguments)
-    return model
+    return traced_once(model)
 
 
 def fit(model, **arguments):

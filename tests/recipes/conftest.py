@@ -11,7 +11,6 @@ import pytest
 TINY = {
     "model": "linear_forecaster", "window": 14, "horizon": 3, "difference": 0, "epochs": 2,
     "batch_size": 16, "learning_rate": 0.001, "jit_compile": "false", "progress": "false",
-    "statistics_seconds": 0,
 }  # fmt: skip
 
 
@@ -30,11 +29,12 @@ def daily(rows=90, start="2024-01-01", columns=("y",), series=(), seed=1):
 
 @contextlib.contextmanager
 def without_pictures():
-    """Drawing takes longer than training here."""
+    """Drawing takes longer than training here, and so does shuffling columns ten times."""
     touch = lambda self, path, **_: Path(path).touch()  # noqa: E731
     with (
         mock.patch("matplotlib.figure.Figure.savefig", touch),
         mock.patch("callbacks.TensorBoard._write_figures"),
+        mock.patch("recipes.tabular.importances.REPEATS", 2),
     ):
         yield
 
@@ -77,6 +77,8 @@ def trainer(tmp_path_factory):
     from recipes.cli import main
 
     def make(recipe, quiet=quick, **tiny):
+        if recipe == "forecast":  # which test_statistics.py fits
+            tiny = {"statistics_seconds": 0, **tiny}
         numbers, logs = itertools.count(), tmp_path_factory.mktemp("logs")
 
         def run(*flags, draw=False, compiled=False, status=0, command="train", **settings):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import zoo
+from tests.shared import traced_once
 
 
 def normal(*shape):
@@ -53,6 +54,7 @@ def test_a_linear_autoencoder_finds_the_principal_plane():
     x = normal(64, 4) * [3, 2, 0.1, 0.1] @ basis
     model = zoo.autoencoder((4,), units=2, activation="linear")
     model.compile(keras.optimizers.Adam(0.05), "mse")
+    traced_once(model)
     steps = np.tile(x, (300, 1))
     model.fit(steps, steps, batch_size=64, shuffle=False, verbose=0)
     centred = x - x.mean(axis=0)

@@ -156,7 +156,7 @@ def test_penalties_count_every_kernel_and_no_bias():
 
 def test_max_norm_bounds_the_weights_into_each_hidden_unit():
     model = zoo.mlp((4,), units=(3, 3), max_norm=0.5, kernel_initializer="ones")
-    model.compile(keras.optimizers.SGD(1e-3), "mse")
+    model.compile(keras.optimizers.SGD(1e-3), "mse", run_eagerly=True)
     model.train_on_batch(normal(8, 4), normal(8, 1))
     for name in ("hidden_0", "hidden_1"):
         norms = np.linalg.norm(model.get_layer(name).get_weights()[0], axis=0)

@@ -13,6 +13,7 @@ import pytest
 import tensorflow as tf
 
 import zoo
+from tests.shared import traced_once
 from zoo.layers import LinearSampling
 from zoo.losses import MaskedCrossentropy
 
@@ -177,6 +178,7 @@ def test_it_learns_in_the_compiled_step(name, jit):
     y = following(x["target"])
     optimizer, metrics = keras.optimizers.Adam(0.05), [zoo.metrics.TokenAccuracy()]
     model.compile(optimizer, MaskedCrossentropy(), metrics=metrics, jit_compile=jit)
+    traced_once(model)
     many = {key: np.tile(ids, (60, 1)) for key, ids in x.items()}
     model.fit(many, np.tile(y, (60, 1)), batch_size=4, shuffle=False, verbose=0)
     assert model.test_on_batch(x, y)[1] == 1.0
@@ -186,6 +188,7 @@ def test_it_learns_in_the_compiled_step(name, jit):
 def test_monotonic_attention_trains_on_batches_of_any_length(jit):
     model, x = build("monotonic not fed"), batch()
     model.compile("sgd", MaskedCrossentropy(), jit_compile=jit)
+    traced_once(model)
     data = (x, following(x["target"]))
     # The length is only known in the step, as it is where lengths differ from batch to batch.
     signature = keras.tree.map_structure(lambda ids: tf.TensorSpec((None, None), "int32"), data)
@@ -286,6 +289,7 @@ def test_the_schedule_counts_training_steps():
     model, x = build("luong", sampling="embedding", **arguments), batch()
     y = following(x["target"])
     model.compile("sgd", MaskedCrossentropy(), steps_per_execution=2)
+    traced_once(model)
     model.fit(x, y, batch_size=1, epochs=2, verbose=0)
     assert int(model.get_layer("decoder").training_steps) == 8
     model.evaluate(x, y, verbose=0)

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 import zoo
-from tests.shared import assert_close, run_fresh, shaken
+from tests.shared import assert_close, run_fresh, shaken, traced_once
 
 IDS = 9
 SMALL = {"units": 4, "embedding_dim": 8, "num_heads": 2}
@@ -214,6 +214,7 @@ def test_heads_go_with_their_objectives(head, num_classes, labels):
     assert model.output_shape == (None, num_classes)
     y = np.random.default_rng(1).integers(0, max(2, num_classes), labels)
     model.compile(keras.optimizers.Adam(0.05), **zoo.objective(head), jit_compile=False)
+    traced_once(model)
     many = [np.concatenate([data] * 40) for data in (x, y)]
     model.fit(*many, batch_size=4, shuffle=False, verbose=0)
     assert model.test_on_batch(x, y)[1] == 1.0
@@ -240,6 +241,7 @@ def test_they_learn_the_order_of_ids(encoder, jit):
     sizes = {"units": 16, "embedding_dim": 16, "kernel_sizes": 7}
     model = zoo.text_classifier(IDS, encoder=encoder, **sizes)
     model.compile(keras.optimizers.Adam(0.02), **zoo.objective("binary"), jit_compile=jit)
+    traced_once(model)
     model.fit(x, y[:, None], batch_size=32, epochs=8, verbose=0)
     assert model.evaluate(x, y[:, None], verbose=0)[1] > 0.9
 

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 import zoo
+from tests.shared import traced_once
 from zoo.transfer import copy_layers, freeze, hidden_blocks, unfreeze
 
 X = np.random.default_rng(42).normal(size=(32, 6)).astype("float32")
@@ -23,6 +24,7 @@ def shaken(model):
 
 def fit(model, rate=0.1):
     model.compile(keras.optimizers.SGD(rate), **zoo.objective("binary"))
+    traced_once(model)
     model.fit(X, Y, epochs=2, verbose=0)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import zoo
-from tests.shared import run_fresh, shaken
+from tests.shared import run_fresh, shaken, traced_once
 from zoo.layers import (
     ClassProbabilities,
     EnsembleMean,
@@ -199,6 +199,7 @@ def test_classifiers_answer_in_logits_and_train(head, outputs, label, compiled):
     inputs = inputs_of(model)
     labels = np.full((32,) if head == "multiclass" else (32, outputs), label)
     model.compile(keras.optimizers.Adam(0.1), **zoo.objective(head), **compiled)
+    traced_once(model)
     model.fit(inputs, labels, epochs=15, verbose=0)
     logits = call(model, inputs)
     best = logits.argmax(axis=1) == 2 if head == "multiclass" else logits > 0

@@ -3,6 +3,7 @@
 import importlib
 import json
 from collections import Counter
+from dataclasses import replace
 from types import SimpleNamespace
 from unittest import mock
 
@@ -94,11 +95,15 @@ def test_a_time_limit_says_that_the_first_epoch_was_too_long():
     assert (epochs, limit.cut_short) == (1, True)
 
 
-def only(monkeypatch, recipe, *names):
-    """Few of a recipe's candidates: training is what takes long."""
+def only(monkeypatch, recipe, *names, **settings):
+    """Few of a recipe's candidates, with other settings: training is what takes long."""
     module = importlib.import_module(f"recipes.{recipe}.candidates")
     every = module.candidates
-    few = lambda *given: [each for each in every(*given) if each.name in names]  # noqa: E731
+    few = lambda *given: [  # noqa: E731
+        replace(each, config=replace(each.config, **settings))
+        for each in every(*given)
+        if each.name in names
+    ]
     monkeypatch.setattr(module, "candidates", few)
 
 
@@ -204,7 +209,7 @@ def test_a_budget_too_short_for_one_model_is_said(train, data, capsys):
 
 def test_forecasts_may_be_those_of_a_baseline(trainer, tmp_path, capsys, monkeypatch):
     """A random walk, and a network that has learned nothing: Theta has a part in it."""
-    only(monkeypatch, "forecast", "nhits")
+    only(monkeypatch, "forecast", "nhits", epochs=1)
     monkeypatch.setattr(statistics, "installed", lambda: True)  # Theta needs nothing
     walk = np.random.default_rng(1).normal(size=90).cumsum().round(4)
     path = tmp_path / "walk.csv"
