@@ -43,20 +43,23 @@ def make_optimizer(config, total_steps):
     arguments = {name: getattr(config, name) or None for name in ("clipnorm", "clipvalue")}
     if config.ema:
         arguments |= {"use_ema": True, "ema_momentum": config.ema}
-    if config.optimizer in ("adamw", "lion", "muon"):
+    name = config.optimizer
+    if name == "adamw" and not config.weight_decay:
+        name = "adam"  # or each variable has a rate computed, to be diminished by 0
+    elif name in ("adamw", "lion", "muon"):
         arguments["weight_decay"] = config.weight_decay
     if config.optimizer == "muon":  # what is no matrix, it leaves to adamw
         arguments["adam_weight_decay"] = config.weight_decay
     if config.optimizer == "sgd":
         arguments["nesterov"] = config.nesterov
     if config.schedule == "1cycle":
-        return OneCycle(config.learning_rate, total_steps).optimizer(config.optimizer, **arguments)
+        return OneCycle(config.learning_rate, total_steps).optimizer(name, **arguments)
     if config.optimizer == "sgd":
         arguments["momentum"] = config.momentum
     warmup = math.floor(config.warmup * total_steps)
     rate = SCHEDULES[config.schedule](config.learning_rate, total_steps, warmup)
     arguments["learning_rate"] = rate
-    return keras.optimizers.get({"class_name": config.optimizer, "config": arguments})
+    return keras.optimizers.get({"class_name": name, "config": arguments})
 
 
 def plateau_watch(config, built):

@@ -17,6 +17,7 @@ from hypothesis.extra.numpy import arrays
 
 from callbacks import OneCycle, ScheduledAdam, WarmupCosine, find_learning_rate
 from callbacks.rate_curve import RULES, RateCurve, minimum, slide, smooth, steepest, valley
+from tests.shared import traced_once
 
 TOP = Path(__file__).parents[2]
 RNG = np.random.default_rng(0)
@@ -182,7 +183,7 @@ DATA = {
 
 @pytest.mark.parametrize("name", ["cycle", "loss_scale"])
 def test_everything_is_put_back(name):
-    model = full_of_state(OPTIMIZERS[name](), steps_per_execution=2)
+    model = traced_once(full_of_state(OPTIMIZERS[name](), steps_per_execution=2))
     model.fit(X, Y, batch_size=8, verbose=0)
     optimizer, before = model.optimizer, state_of(model)
     curve = find_learning_rate(model, (X, Y), steps=12, batch_size=8)
@@ -206,7 +207,7 @@ def test_a_fit_afterwards_is_the_same_to_the_last_bit(name, trained, kind):
         keras.utils.set_random_seed(5)
         model = full_of_state(OPTIMIZERS[name]())
         if trained:
-            model.fit(X, Y, batch_size=8, verbose=0)
+            traced_once(model).fit(X, Y, batch_size=8, verbose=0)
         if with_finder:
             before = weights_of(model), optimizer_of(model)
             try:
@@ -233,6 +234,7 @@ def test_a_recurrent_state_is_put_back():
          keras.layers.Dense(1)]
     )  # fmt: skip
     model.compile(optimizer="adam", loss="mse")
+    traced_once(model)
     batches = [(np.repeat(x[:, None], 4, axis=1), y) for x, y in BATCHES]
     for x, y in batches[:2]:
         model.train_on_batch(x, y)

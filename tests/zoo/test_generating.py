@@ -108,7 +108,11 @@ def assert_as_recomputed(model, prompts, ids, sampler, seed=0):
         np.testing.assert_array_equal(ids[row], expected)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(
+    # The tests below recompute what a GRU writes.
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow) if name == "gru" else name for name in MODELS],
+)
 def test_equal_to_full_recomputation(name):
     model = MODELS[name]()
     for sampler in (Greedy(), Temperature(4.0)):
@@ -267,7 +271,9 @@ def test_from_text_to_text(tmp_path):
     assert len(zoo.tokenizer(model).decode(ids)) == 30
 
 
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize(
+    "policy", ["mixed_bfloat16", pytest.param("mixed_float16", marks=pytest.mark.slow)]
+)
 def test_half_precision(policy):
     keras.config.set_dtype_policy(policy)
     try:

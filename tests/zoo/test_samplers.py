@@ -26,6 +26,16 @@ SAMPLERS = [
     MinP(0.3, temperature=1.5),
     MinP(1.0),
 ]
+# Of each kind one; the others, which differ in their numbers only, are drawn with the slow tests.
+each_kind = pytest.mark.parametrize(
+    "sampler",
+    [
+        each
+        if each in (Greedy(), Temperature(0.3), TopK(3), TopP(0.6), MinP(0.3, temperature=1.5))
+        else pytest.param(each, marks=pytest.mark.slow)
+        for each in SAMPLERS
+    ],
+)
 # Whole numbers have many ties, hundredths few; differences that rounding swallows are no use here.
 ROW = st.lists(st.integers(-4, 4), min_size=8, max_size=8) | st.lists(
     st.integers(-3000, 3000).map(lambda n: n / 100), min_size=8, max_size=8
@@ -93,7 +103,7 @@ def test_frequencies_are_the_probabilities(sampler):
     assert stats.chisquare(counts[possible], expected[possible]).pvalue > 0.01
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS)
+@each_kind
 def test_against_numpy(sampler):
     @settings(max_examples=30, deadline=None)
     @given(logits=BATCH, uniform=UNIFORM)
@@ -112,7 +122,7 @@ def test_against_numpy(sampler):
     check()
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS)
+@each_kind
 def test_never_an_id_that_is_left_out(sampler):
     @settings(max_examples=30, deadline=None)
     @given(logits=BATCH, uniform=UNIFORM | st.just(1 - 2**-24) | st.just(0.0))
