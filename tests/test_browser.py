@@ -140,7 +140,7 @@ def runs(tmp_path_factory):
     data.write_text("wave\n" + "\n".join(f"{value:.4f}" for value in waves) + "\n")
     flags = f"""--data {data} --model wavenet_lite --model.num_layers 2 --model.filters 4 --epochs 3
     --window 16 --horizon 2 --optimizer sgd --jit_compile false --norms --histogram_freq 1
-    --progress false --logdir {folder / "logs"}"""
+    --progress false --statistics_seconds 0 --logdir {folder / "logs"}"""
     for name, rate in (("a", 0.01), ("b", 0.003)):
         extra = ["--name", name, "--learning_rate", str(rate)]
         assert main(["train", "forecast", *flags.split(), *extra]) == 0

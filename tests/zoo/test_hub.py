@@ -19,7 +19,7 @@ from tests.hub_modules import (
     save_text_module,
     save_tf1_module,
 )
-from tests.shared import run_fresh
+from tests.shared import run_fresh, traced_once
 from zoo.layers import HubLayer
 from zoo.layers.hub_modules import shared_variable
 
@@ -190,6 +190,7 @@ def test_a_module_trains_like_the_keras_layer_it_is(numbers, name):
     losses = []
     for model in (hub, plain):
         model.compile(OPTIMIZERS[name](), "mse")
+        traced_once(model)
         losses.append(model.fit(x, y, batch_size=4, epochs=2, shuffle=False, verbose=0).history)
     np.testing.assert_allclose(losses[0]["loss"], losses[1]["loss"], rtol=1e-5)
     np.testing.assert_allclose(hub.trainable_weights[0], dense.kernel, rtol=1e-5)
@@ -203,6 +204,7 @@ def test_frozen_weights_stay_and_may_be_thawed(text):
     for trainable in (False, True):
         encoder.trainable = trainable
         model.compile("adam", **zoo.objective("binary"))
+        traced_once(model)
         assert model.jit_compile is False
         model.fit(tf.constant(TEXTS), LABELS, verbose=0)
         moved = [not np.array_equal(a, b) for a, b in zip(values(encoder), before, strict=True)]
@@ -465,7 +467,7 @@ def test_heads_of_the_classifier(text, head, num_classes, labels):
     assert model.output.dtype == "float32"
     hidden = 3 * 5 + 5 + 5 * 4 + 4 + 4 * num_classes + num_classes
     assert sum(np.prod(weight.shape) for weight in model.trainable_weights) == hidden
-    model.compile("adam", **zoo.objective(head))
+    model.compile("adam", **zoo.objective(head), run_eagerly=True)
     assert np.isfinite(model.train_on_batch(tf.constant(TEXTS), labels)[0])
 
 

@@ -21,6 +21,7 @@ def command(folder, name, epochs, layers=3):
     program = [sys.executable, "-m", "recipes", "train"]
     flags = f"--data {data} --model wavenet_lite --model.num_layers {layers} --model.dropout 0.2"
     flags += f" --window 16 --horizon 2 --epochs {epochs} --patience 50 --learning_rate 0.01"
+    flags += " --statistics_seconds 0"
     flags += f" --jit_compile false --progress false --logdir {folder / 'logs'} --name {name}"
     return [*program, "forecast", *flags.split()]
 

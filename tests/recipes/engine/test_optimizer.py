@@ -31,7 +31,7 @@ def test_every_optimizer_trains_a_step(optimizer):
     start_afresh(FLAGS)
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
     config = replace(FLAGS, optimizer=optimizer, weight_decay=0.01)
-    model.compile(optimizer=make_optimizer(config, 10), loss="mse")
+    model.compile(optimizer=make_optimizer(config, 10), loss="mse", run_eagerly=True)
     before = model.get_weights()[0]
     model.train_on_batch(np.ones((4, 3)), np.ones((4, 2)))
     after = model.get_weights()[0]
@@ -106,7 +106,7 @@ def averaged(folder, cut=None, resume=False):
     start_afresh(FLAGS)
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, use_bias=False)])
     config = replace(FLAGS, optimizer="sgd", momentum=0.0, clipnorm=0.0, ema=0.5, learning_rate=0.1)
-    model.compile(optimizer=make_optimizer(config, 10), loss="mse")
+    model.compile(optimizer=make_optimizer(config, 10), loss="mse", run_eagerly=True)
     seen = []
     watch = [
         SwapEMAWeights(),

@@ -457,7 +457,7 @@ def test_on_jax(data, tmp_path):
     pytest.importorskip("jax", reason="needs the jax extra")
     common = [sys.executable, "-m", "recipes"]
     flags = f"--data={data} --window=14 --horizon=3 --epochs=2 --backend=jax --logdir={tmp_path}"
-    flags += " --model=wavenet_lite --model.filters=2 --name=j"
+    flags += " --model=wavenet_lite --model.filters=2 --name=j --statistics_seconds=0"
     options = {"cwd": TOP, "capture_output": True, "text": True, "timeout": 250, "env": plain()}
     done = subprocess.run([*common, "train", "forecast", *flags.split()], **options)
     assert done.returncode == 0, done.stderr

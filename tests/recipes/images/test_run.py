@@ -202,7 +202,7 @@ def test_the_same_seed_gives_the_same_run(run, train):
     again = metrics_of(train(compiled=True))
     for name in ("train", "validation", "test"):
         assert again[name] == metrics_of(run)[name]
-    assert metrics_of(train(seed=7, compiled=True))["test"] != metrics_of(run)["test"]
+    assert metrics_of(train(seed=7))["test"] != metrics_of(run)["test"]
 
 
 # Scaling, weights, what is watched
@@ -487,11 +487,11 @@ def test_the_rate_of_the_frozen_epochs(run, data, quickly):
         pytest.param(("--pretrain", "autoencoder", "--pretrain_epochs", 1), marks=pytest.mark.slow),
     ],
 )
-def test_a_resumed_run_starts_as_it_did(run, train, undrawn, flags):
+def test_a_resumed_run_starts_as_it_did(run, train, quickly, flags):
     if "--frozen_epochs" in flags:
         flags = ("--transfer_from", run, *flags)
     flags = (*flags, "--epochs", 4)
-    whole = train(*flags, compiled=True)
+    whole = train(*flags)
 
     class Cut(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
@@ -499,9 +499,9 @@ def test_a_resumed_run_starts_as_it_did(run, train, undrawn, flags):
                 raise KeyboardInterrupt
 
     with mock.patch("recipes.engine.fitting._profiler", return_value=[Cut()]):
-        cut = train(*flags, status=130, compiled=True)
+        cut = train(*flags, status=130)
     assert not (cut / "metrics.json").exists()
-    with undrawn(), mock.patch.object(baselines, "MAX_BOOSTING", 0):
+    with quickly(), mock.patch.object(baselines, "MAX_BOOSTING", 0):
         assert main(["train", "--resume", str(cut)]) == 0
     results = [metrics_of(folder) for folder in (whole, cut)]
     for result in results:

@@ -12,6 +12,7 @@ from recipes.errors import UserError
 from recipes.tabular import TabularConfig, build_model, default_config, load_data, search_space
 from recipes.tabular.presets import BOOK_TEST_MSE, PRESETS
 from recipes.tabular.task import TabularTask
+from tests.shared import traced_once
 
 ROWS = 300
 
@@ -174,7 +175,7 @@ def test_balanced_classes_count_alike_in_every_loss(task_of, target, classes, ex
     sums = np.bincount(labels, each)
     assert sums == pytest.approx(np.full(classes, len(labels) / classes))
     training = built.training_model
-    training.compile("sgd", built.loss, loss_weights=built.loss_weights)
+    training.compile("sgd", built.loss, loss_weights=built.loss_weights, run_eagerly=True)
     model, loss = training, built.loss
     outputs = model.predict_on_batch(x)
     logs = training.test_on_batch(x, y, sample_weight=weights, return_dict=True)
@@ -195,6 +196,7 @@ def test_a_rare_class_is_found_if_classes_are_balanced(task_of):
         task = task_of(frame, "rare", class_weight=weight, batch_size=64)
         built = build(task)
         built.training_model.compile(keras.optimizers.Adam(0.05), built.loss)
+        traced_once(built.training_model)
         feed = task.batches("train", built, 0).feed()
         built.training_model.fit(feed, epochs=10, shuffle=False, verbose=0)
         predictors = {"model": task.predictor(built.model), **task.baselines()}
@@ -271,7 +273,7 @@ def test_every_weight_gets_a_gradient(task_of, model, target):
     task = task_of(mixed(target), target, model)
     built = build(task)
     training = built.training_model
-    training.compile("sgd", loss=built.loss)
+    training.compile("sgd", loss=built.loss, run_eagerly=True)
     before = [np.array(weight) for weight in training.trainable_weights]
     x, y = task.batches("train", built, seed=0).assemble(np.arange(100))
     for _ in range(3):  # what starts at 0 is no way back in the first step
@@ -317,7 +319,8 @@ def test_an_auxiliary_output_counts_as_the_flag_says(task_of):
     built = build(task)
     assert built.model.output_shape == (None, 1)
     training = built.training_model
-    training.compile("sgd", built.loss, loss_weights=built.loss_weights, metrics=built.metrics)
+    weights = {"loss_weights": built.loss_weights, "metrics": built.metrics}
+    training.compile("sgd", built.loss, **weights, run_eagerly=True)
     x, y = task.batches("train", built, seed=0).assemble(np.arange(50))
     found = training.predict_on_batch(x)
     losses = {name: np.mean((found[name] - y[name]) ** 2) for name in ("main", "auxiliary")}

@@ -231,7 +231,7 @@ def test_scheduled_sampling_counts_the_steps_of_the_run(data):
     inputs, labels = batches.assemble(batches.order()[:8])
     plain = built.training_model(inputs)
     np.testing.assert_allclose(built.model(inputs), plain, atol=1e-6)
-    built.training_model.compile("sgd", built.loss)
+    built.training_model.compile("sgd", built.loss, run_eagerly=True)
     built.training_model.train_on_batch(inputs, labels)
     assert int(decoder.training_steps) == 1
 

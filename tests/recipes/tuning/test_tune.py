@@ -101,7 +101,13 @@ def scalars(folder):
 
 @pytest.fixture(scope="module")
 def search(tune):
-    return tune(trials=4, compiled=True)  # as in the processes that others kill or share it among
+    return tune(trials=4)
+
+
+@pytest.fixture(scope="module")
+def compiled_search(tune):
+    """The same as it is in the processes that some tests kill or share it among."""
+    return tune(trials=4, compiled=True)
 
 
 def test_the_folder_holds_a_complete_run_and_the_search(search):
@@ -208,7 +214,7 @@ ROUGH = ("--optimizer=sgd", "--momentum=0.99", "--schedule=constant", "--learnin
 
 @pytest.fixture(scope="module")
 def rough(tune):
-    return tune(*ROUGH, trials=1, epochs=8, compiled=True)
+    return tune(*ROUGH, trials=1, epochs=8)
 
 
 def test_the_best_score_counts_and_not_the_last(rough):
@@ -226,7 +232,7 @@ def test_trials_see_no_test_data(tune, rough, data, tmp_path):
     other = [f"{line.partition(',')[0]},{i}" for i, line in enumerate(lines[-14:])]
     changed = tmp_path / "changed.csv"
     changed.write_text("\n".join([*lines[:-14], *other]) + "\n")
-    second = tune(*ROUGH, trials=1, epochs=8, compiled=True, data=changed)
+    second = tune(*ROUGH, trials=1, epochs=8, data=changed)
     assert scores(rough) == scores(second)
     results = [json.loads((path / "metrics.json").read_text()) for path in (rough, second)]
     assert results[0]["test"] != results[1]["test"]
@@ -550,19 +556,19 @@ def wait_for(condition, process, seconds=240):
         time.sleep(0.01)
 
 
-def interrupt_in_trial_2(arguments, folder):
+def interrupt_in_trial_2(arguments, folder, context):
     def interrupted(self, epoch, logs=None):
         if (folder / "trials" / "2").exists():
             raise KeyboardInterrupt
         end_epoch(self, epoch, logs)
 
     end_epoch = Checkpoint.on_epoch_end
-    with mock.patch.object(Checkpoint, "on_epoch_end", interrupted):
+    with context(), mock.patch.object(Checkpoint, "on_epoch_end", interrupted):
         assert main(arguments) == 130
     assert len(list(folder.glob("trials/2/events*"))) == 1
 
 
-def kill_in_trial_2(arguments, folder):
+def kill_in_trial_2(arguments, folder, context):
     process = program(arguments)
     wait_for((folder / "trials" / "2").exists, process)
     process.kill()
@@ -570,14 +576,19 @@ def kill_in_trial_2(arguments, folder):
 
 
 @pytest.mark.parametrize(
-    "stop", [interrupt_in_trial_2, pytest.param(kill_in_trial_2, marks=pytest.mark.kill)]
+    ("stop", "context", "whole"),
+    [
+        (interrupt_in_trial_2, "quickly", "search"),
+        pytest.param(kill_in_trial_2, "undrawn", "compiled_search", marks=pytest.mark.kill),
+    ],
 )
-def test_a_search_that_was_cut_off_goes_on(search, flags, undrawn, stop):
+def test_a_search_that_was_cut_off_goes_on(request, flags, stop, context, whole):
+    search, context = map(request.getfixturevalue, (whole, context))
     arguments, folder = flags(trials=3)
-    stop(arguments, folder)
+    stop(arguments, folder, context)
     kept = [path.stat().st_mtime_ns for path in sorted(folder.glob("trials/[01]/events*"))]
     assert len(kept) == 2
-    with undrawn():
+    with context():
         assert main(["tune", "--resume", str(folder)]) == 0
     assert scores(folder) == scores(search)[:4]
     again = [path.stat().st_mtime_ns for path in sorted(folder.glob("trials/[01]/events*"))]
@@ -588,15 +599,15 @@ def test_a_search_that_was_cut_off_goes_on(search, flags, undrawn, stop):
 
 
 @pytest.mark.slow
-def test_the_last_training_is_taken_up_too(flags, search, undrawn):
+def test_the_last_training_is_taken_up_too(flags, search, quickly):
     arguments, folder = flags(trials=4)
     with (
-        undrawn(),
+        quickly(),
         mock.patch("recipes.engine.run.fit", side_effect=KeyboardInterrupt),
     ):
         assert main(arguments) == 130
     assert not (folder / "metrics.json").exists()
-    with undrawn():
+    with quickly():
         assert main(["tune", "--resume", str(folder)]) == 0
     assert scores(folder) == scores(search)
     results = [json.loads((path / "metrics.json").read_text()) for path in (folder, search)]
@@ -617,9 +628,9 @@ def children(parent):
 
 
 @pytest.mark.slow
-def test_two_workers_find_what_one_does(tune, search):
+def test_two_workers_find_what_one_does(tune, compiled_search):
     folder = tune(trials=4, workers=2)
-    assert scores(folder) == scores(search)
+    assert scores(folder) == scores(compiled_search)
     assert "equal to the trial's" in (folder / "report.md").read_text()
     for log in folder.glob("tuner/worker-*.log"):
         assert "Error" not in log.read_text()
@@ -627,7 +638,7 @@ def test_two_workers_find_what_one_does(tune, search):
 
 @pytest.mark.kill
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux' /proc")
-def test_a_killed_worker_loses_only_its_trial(flags, search):
+def test_a_killed_worker_loses_only_its_trial(flags, compiled_search):
     arguments, folder = flags(trials=4, workers=2, epochs=2)
     process = program(arguments)
     struck = set()
@@ -637,12 +648,12 @@ def test_a_killed_worker_loses_only_its_trial(flags, search):
         os.kill(victim, signal.SIGKILL)
         struck.add(victim)
     assert process.wait(300) == 0
-    assert scores(folder) == scores(search)
+    assert scores(folder) == scores(compiled_search)
 
 
 @pytest.mark.kill
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux' /proc")
-def test_a_killed_chief_takes_its_workers_along_and_is_resumed(flags, search):
+def test_a_killed_chief_takes_its_workers_along_and_is_resumed(flags, compiled_search):
     arguments, folder = flags(trials=4, workers=2)
     process = program(arguments)
     wait_for((folder / "trials" / "2").exists, process)
@@ -655,11 +666,11 @@ def test_a_killed_chief_takes_its_workers_along_and_is_resumed(flags, search):
         time.sleep(0.1)
     resumed = program(["tune", "--resume", str(folder), "--workers", "1"])
     assert resumed.wait(300) == 0
-    assert scores(folder) == scores(search)
+    assert scores(folder) == scores(compiled_search)
 
 
 @pytest.mark.kill
-def test_a_kill_in_every_trial_and_in_the_last_training(flags, search):
+def test_a_kill_in_every_trial_and_in_the_last_training(flags, compiled_search):
     def ended():
         try:
             return len(
@@ -685,7 +696,7 @@ def test_a_kill_in_every_trial_and_in_the_last_training(flags, search):
             break
     assert kills >= 4
     assert program(arguments).wait(300) == 0
-    assert scores(folder) == scores(search)
+    assert scores(folder) == scores(compiled_search)
 
 
 @pytest.mark.kill
@@ -704,7 +715,7 @@ def test_a_chief_and_a_worker_by_keras_tuners_own_variables(flags, search, monke
     worker = program(["tune", "--resume", str(folder)])
     assert chief.wait(300) == 0
     assert worker.wait(60) == 0
-    assert scores(folder) == scores(search)
+    assert scores(folder) == scores(compiled_search)
 
 
 def test_workers_that_do_not_start_end_the_search(capsys, flags):
