@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-# How long an example takes says nothing but how fast the machine is; examples are the same each time.
+# How long an example takes says nothing but how fast the machine is. They are the same each time.
 settings.register_profile(
     "any machine",
     deadline=None,
