@@ -487,11 +487,11 @@ def test_the_rate_of_the_frozen_epochs(run, data, quickly):
         pytest.param(("--pretrain", "autoencoder", "--pretrain_epochs", 1), marks=pytest.mark.slow),
     ],
 )
-def test_a_resumed_run_starts_as_it_did(run, train, quickly, flags):
+def test_a_resumed_run_starts_as_it_did(run, train, undrawn, flags):
     if "--frozen_epochs" in flags:
         flags = ("--transfer_from", run, *flags)
     flags = (*flags, "--epochs", 4)
-    whole = train(*flags)
+    whole = train(*flags, compiled=True)
 
     class Cut(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
@@ -499,9 +499,9 @@ def test_a_resumed_run_starts_as_it_did(run, train, quickly, flags):
                 raise KeyboardInterrupt
 
     with mock.patch("recipes.engine.fitting._profiler", return_value=[Cut()]):
-        cut = train(*flags, status=130)
+        cut = train(*flags, status=130, compiled=True)
     assert not (cut / "metrics.json").exists()
-    with quickly(), mock.patch.object(baselines, "MAX_BOOSTING", 0):
+    with undrawn(), mock.patch.object(baselines, "MAX_BOOSTING", 0):
         assert main(["train", "--resume", str(cut)]) == 0
     results = [metrics_of(folder) for folder in (whole, cut)]
     for result in results:
