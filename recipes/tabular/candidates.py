@@ -1,7 +1,6 @@
 """The models of tables that `--model auto` tries."""
 
 from dataclasses import replace
-from functools import partial
 
 from recipes.engine.task import Candidate
 from recipes.tabular import trees
@@ -22,14 +21,14 @@ def candidates(config, task, default_config, build_model) -> list[Candidate]:
         arguments = {**default.model_arguments, **changes.pop("model_arguments", {})}
         learned = ("learning_rate", "bins", "neighbors")
         settings = {each: getattr(default, each) for each in learned} | changes
+        settings["boosting"] = False  # trees are a member of their own
         settings |= {"model": model, "model_arguments": arguments}
         return Candidate(name, task.sized(replace(config, **settings)), build_model)
 
-    boosted = task.fitted_baselines["boosted_trees"]
-    found = [
-        network("wide_and_deep", "wide_and_deep"),
-        Candidate("boosted_trees", config, partial(trees.build, boosted=boosted)),
-    ]
+    found = [network("wide_and_deep", "wide_and_deep")]
+    if trees.know_all_classes(task):
+        # Those of this task, which the candidate's own would fit again.
+        found.append(Candidate("boosted_trees", config, lambda *_: trees.build(config, task)))
     if task.preprocessing.num_numeric:
         other = "quantile" if config.normalization != "quantile" else "robust"
         embedded = {"numeric_embedding": "periodic"}

@@ -21,6 +21,9 @@ class TabularConfig(Dialect, TrainConfig):
         weight_decay: Decoupled weight decay of adamw, lion and muon.
         patience: Stop when the monitored validation score has not improved for so many epochs; 0
             never stops early. The best epoch's weights are kept either way.
+        boosting: Average the network with the boosted trees of the baselines, in one saved model;
+            how much they count is decided on validation. Defaults to doing so beside the default
+            model.
         neighbors: Give the model what the nearest training rows had for a target. Defaults to doing
             so with wide_and_deep from 2,000 training rows on.
         target: Column to predict.
@@ -61,6 +64,7 @@ class TabularConfig(Dialect, TrainConfig):
     batch_size: int | None = None
     weight_decay: float | None = None
     patience: int | None = None
+    boosting: bool | None = None
     neighbors: bool | None = None
     target: str | None = None
     task: Literal["auto", "regression", "classification"] = "auto"

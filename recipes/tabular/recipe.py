@@ -7,6 +7,7 @@ zoo train tabular --data churn.csv --target left --drop customer_id
 
 import inspect
 from dataclasses import replace
+from functools import partial
 
 from recipes.engine.recipe import KEEP, Recipe
 from recipes.engine.task import Built
@@ -85,6 +86,7 @@ def build_model(config: TabularConfig, data):
         UserError: If the model or one of its arguments does not exist.
     """
     import keras
+    import numpy as np
 
     import zoo
     from recipes.tabular.neighbors import NEIGHBORS
@@ -114,12 +116,23 @@ def build_model(config: TabularConfig, data):
     else:
         shift, scale = data.target_scaling
         answer = zoo.layers.Denormalization([shift], [scale], name="units")
+    answered, finish = answer(mean), None
+    if config.boosting:
+        from recipes.tabular import trees
+
+        layer = zoo.layers.WeightedSum(name="with_boosted_trees")
+        answered = layer([answered, trees.answer(data, preprocessing.columns(inputs))])
+        layer.set_weights([np.float32([0.5, 0.5])])
+    model = keras.Model(inputs, answered, name=f"{config.model}_predictor")
+    if config.boosting:
+        finish = partial(trees.mix, data, model, layer)
     built = Built(
-        model=keras.Model(inputs, answer(mean), name=f"{config.model}_predictor"),
+        model=model,
         training_model=keras.Model(training_inputs, outputs, name=f"{config.model}_training"),
         **objective,
         monitor="val_loss",
         undecayed=UNDECAYED,
+        finish=finish,
     )
     if not isinstance(outputs, dict):
         return built

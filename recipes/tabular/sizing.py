@@ -10,10 +10,14 @@ The rule, chosen by cross-validation on rows outside the test parts of the suite
 - Batches that make about 10 to 80 steps an epoch, and as many epochs as read 600,000 rows (30 to
   200 of them). Training stops when the validation loss has not improved for 16 epochs (8, of many
   rows), and the best epoch is kept.
+- The mean of the network and the boosted trees of the baselines, where training rows show every
+  class (`recipes.tabular.trees`).
 - 16 members that share two hidden layers of 256 units (*TabM*); 8 from 10,000 rows on, for time.
 """
 
 from dataclasses import replace
+
+import numpy as np
 
 from recipes.tabular.neighbors import MOST_CLASSES
 
@@ -35,7 +39,8 @@ def sized(config, table):
     Returns:
         A `TabularConfig` without `None` in these settings. A preset's model is left as it is.
     """
-    rows = len(table.rows["train"])
+    rows, labels = len(table.rows["train"]), table.target.labels
+    values = table.target.values[table.rows["train"]]
     many, wide_and_deep = rows >= MANY, config.model == "wide_and_deep"
     named = {"auxiliary", "wide", "deep", "crosses"} & {*config.model_arguments}
     ours = wide_and_deep and config.preset is None and not named
@@ -44,9 +49,8 @@ def sized(config, table):
         "epochs": min(max(READ // rows, EPOCHS[0]), EPOCHS[1]),
         "patience": 8 if many else 16,
         "weight_decay": min(1.0, round(1000 / rows, 3)),
-        "neighbors": bool(
-            many and ours and table.columns.numeric and len(table.target.labels) <= MOST_CLASSES
-        ),
+        "boosting": ours and len(np.unique(values)) >= len(labels),
+        "neighbors": bool(many and ours and table.columns.numeric and len(labels) <= MOST_CLASSES),
     }
     settings = {name: value for name, value in found.items() if getattr(config, name) is None}
     arguments = {}

@@ -214,8 +214,14 @@ class TabularTask:
         x = self.preprocessing(inputs)
         join = model.get_layer("with_neighbors")
         x["numeric"] = join([x["numeric"], inputs[NEIGHBORS]])
+        table = self.preprocessing.columns({name: inputs[name] for name in self.inputs})
+        beside = [each for each in model.layers if each.name.startswith("boosted_")]
+        for layer in beside:  # boosted trees, and the classes that they answer with
+            table = layer(table)
         for layer in model.layers[model.layers.index(join) + 1 :]:
-            x = layer(x)
+            if layer.name == "with_boosted_trees":
+                x = [x, table]
+            x = x if layer in beside else layer(x)
         given = keras.Model(inputs, x)
         return lambda rows: predict(given, self._with_neighbors(rows))
 
@@ -313,6 +319,7 @@ class TabularTask:
         interval = analysis.interval_text(result, metric, len(rows), self.config.model)
         return [
             Section("95 % interval", interval),
+            *_about_trees(trained.finished),
             *sections,
             Section("Permutation importances", shuffled),
             Section("Worst test rows", tables.in_report(worst, texts=0)),
@@ -327,6 +334,19 @@ class _AuxiliaryBatches(ArrayBatches):
     def assemble(self, examples, ops=np):
         inputs, *others = super().assemble(examples, ops)  # targets, and weights if there are any
         return inputs, *({"main": each, "auxiliary": each} for each in others)
+
+
+def _about_trees(finished):
+    if "trees_share" not in finished:
+        return []
+    share = finished["trees_share"]
+    line = f"boosted trees count {share:.0%} in the mean that is the model"
+    text = f"The model is the mean of the network ({1 - share:.0%}) and boosted trees ({share:.0%})"
+    return [
+        Section(
+            "The mean", f"{text}, as validation decides; `--boosting false` leaves them out.", line
+        )
+    ]
 
 
 def _listed(names, more=0):

@@ -7,35 +7,79 @@ import numpy as np
 
 import zoo
 from recipes.engine.task import Built
+from recipes.tabular.analysis import row_losses
 from zoo.layers.boosted_trees import CODES
 
+#: How much the trees count beside a network is expected to be this, with this deviation, without
+#: any data: it takes some validation rows to say otherwise.
+EQUAL, SPREAD = 0.5, 0.25
 
-def build(config, task, boosted) -> Built:
+
+def build(config, task) -> Built:
     """The boosted trees among the baselines as a model; there is nothing left to train.
 
     Args:
         config: The `TabularConfig`.
         task: The `TabularTask`.
-        boosted: The `Baseline` that holds them.
 
     Raises:
         RuntimeError: If the model does not say what scikit-learn says: of a version whose trees
             look different.
     """
-    target, columns = task.table.target, task.preprocessing.columns
+    boosted, columns = task.fitted_baselines["boosted_trees"], task.preprocessing.columns
     inputs = columns.new_inputs()
-    layer = as_layer(boosted.estimator, len(columns.numeric_names), name="boosted_trees")
-    found = layer(columns(inputs))
-    if target.labels:
-        found = zoo.layers.ClassProbabilities(target.labels, target.head, name="classes")(found)
-    model = keras.Model(inputs, found, name="boosted_trees_predictor")
-    rows = task.table.rows["validation"]
-    ours, theirs = task.predict(task.predictor(model), "validation"), boosted(rows)
+    model = keras.Model(inputs, answer(task, columns(inputs)), name="boosted_trees_predictor")
+    ours = task.predict(task.predictor(model), "validation")
+    theirs = task.predict(boosted, "validation")
     if not np.allclose(ours, theirs, rtol=1e-3, atol=1e-3 * max(1e-12, np.std(theirs))):
         raise RuntimeError(
             "The trees of this version of scikit-learn are not read right: please report it."
         )
     return Built(model, None, None, None, monitor="val_loss")
+
+
+def answer(task, table):
+    """What the boosted trees say about the columns of `zoo.layers.TableColumns`, symbolic."""
+    target, columns = task.table.target, task.preprocessing.columns
+    estimator = task.fitted_baselines["boosted_trees"].estimator
+    found = as_layer(estimator, len(columns.numeric_names), name="boosted_trees")(table)
+    if not target.labels:
+        return found
+    return zoo.layers.ClassProbabilities(target.labels, target.head, name="boosted_classes")(found)
+
+
+def know_all_classes(task) -> bool:
+    """Whether the training rows show every class, without which the trees have fewer outputs."""
+    target = task.table.target
+    return len(np.unique(target.values[task.table.rows["train"]])) >= len(target.labels)
+
+
+def mix(task, model, layer) -> dict[str, float]:
+    """Sets how much the trees count beside a trained network to what suits validation best.
+
+    Args:
+        task: The `TabularTask`.
+        model: The model of both.
+        layer: The `zoo.layers.WeightedSum` in it: of the network, and of the trees.
+
+    Returns:
+        The `trees_share`, from 0 to 1: 0.5 unless the validation rows say otherwise.
+    """
+    rows = task.table.rows["validation"]
+    found = []
+    for weights in ([1.0, 0.0], [0.0, 1.0]):
+        layer.set_weights([np.float32(weights)])
+        found.append(task.predict(task.predictor(model), "validation"))
+    scale = 1.0 if task.table.target.labels else task.target_scaling[1] ** 2
+
+    def loss(share):
+        together = (1 - share) * found[0] + share * found[1]
+        errors = row_losses(task.table.target, rows, together) / scale
+        return errors.sum() + 0.5 * ((share - EQUAL) / SPREAD) ** 2
+
+    share = float(min(np.linspace(0, 1, 21).round(2), key=loss))
+    layer.set_weights([np.float32([1 - share, share])])
+    return {"trees_share": share}
 
 
 def as_layer(estimator: Any, numeric: int, **kwargs: Any) -> zoo.layers.BoostedTrees:

@@ -21,7 +21,7 @@ def table(rows, numeric=("x",), labels=()):
     return SimpleNamespace(
         rows={"train": np.arange(rows)},
         columns=SimpleNamespace(numeric=numeric),
-        target=SimpleNamespace(labels=labels),
+        target=SimpleNamespace(labels=labels, values=np.arange(rows) % max(1, len(labels))),
     )
 
 
@@ -31,6 +31,7 @@ def test_few_rows_are_regularised_and_many_read_in_pieces():
     assert many.model_arguments["numeric_embedding"] == "piecewise"
     assert (many.model_arguments["members"], large.model_arguments["members"]) == (16, 8)
     assert [each.neighbors for each in (few, many, large)] == [False, True, True]
+    assert all(each.boosting for each in (few, many, large))
     assert [each.epochs for each in (few, many, large)] == [200, 200, 30]
     assert [each.batch_size for each in (few, many, large)] == [64, 128, 256]
     assert [each.weight_decay for each in (few, many, large)] == [1.0, 0.333, 0.05]
@@ -44,6 +45,14 @@ def test_what_is_said_stays():
     assert {name: getattr(found, name) for name in given} == given
     assert found.model_arguments["dropout"] == 0.0
     assert sized(found, table(100)) == replace(found, model_arguments=found.model_arguments)
+
+
+def test_trees_that_lack_a_class_have_no_part():
+    part = table(600, labels=("a", "b", "c"))
+    assert sized(default_config(), part).boosting
+    part.target.values = np.minimum(part.target.values, 1)
+    assert not sized(default_config(), part).boosting
+    assert not sized(default_config(model="mlp"), table(600)).boosting
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Boosted trees as a layer say what scikit-learn says."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -8,9 +9,11 @@ import pandas as pd
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
+from recipes.data.target import Target
 from recipes.tabular import default_config, load_data
-from recipes.tabular.trees import as_layer, build
+from recipes.tabular.trees import as_layer, build, mix
 from tests.shared import assert_close
+from zoo.layers import WeightedSum
 
 
 @pytest.mark.parametrize("categories", [False, True])
@@ -49,6 +52,25 @@ def test_trees_of_a_table_with_dates_and_categories(tmp_path):
     config = replace(default_config(own_data=True), data=str(tmp_path / "t.csv"), target="value")
     task = load_data(config)
     boosted = task.fitted_baselines["boosted_trees"]
-    model = build(config, task, boosted).model  # which compares them
+    model = build(config, task).model  # which compares them
     assert model.get_layer("boosted_trees").numeric == 5
     assert np.std(boosted(np.arange(200))) > 1
+
+
+@pytest.mark.parametrize(("rows", "share"), [(4, 0.5), (4000, 1.0)])
+def test_many_rows_say_how_much_the_trees_count_and_few_do_not(rows, share):
+    """The network knows nothing, the trees the truth: four rows are no proof of that."""
+    target = np.random.default_rng(0).normal(0, 0.5, rows)
+    layer = WeightedSum()
+    inputs = [keras.Input((1,)), keras.Input((1,))]
+    model = keras.Model(inputs, layer(inputs))
+    found = {(1.0, 0.0): np.zeros(rows), (0.0, 1.0): target}
+    task = SimpleNamespace(
+        table=SimpleNamespace(rows={"validation": np.arange(rows)}, target=Target("y", target)),
+        target_scaling=(0.0, 1.0),
+        predictor=lambda model: tuple(layer.get_weights()[0].tolist()),
+        predict=lambda predictor, split: found[predictor],
+    )
+    found_share = mix(task, model, layer)["trees_share"]
+    assert abs(found_share - share) <= 0.1
+    assert_close(layer.get_weights()[0], [1 - found_share, found_share])
