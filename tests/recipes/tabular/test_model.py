@@ -95,7 +95,7 @@ def test_an_outlier_moves_no_path_far(task_of, arguments):
 
 def test_the_model_is_its_core_on_scaled_features_in_the_targets_units(task_of):
     arguments = {"units": [4], "members": 1}
-    task = task_of(mixed(), arguments=arguments, normalization="standard")
+    task = task_of(mixed(), arguments=arguments, normalization="standard", boosting=False)
     built = build(task)
     core = built.model.get_layer("wide_and_deep")
     train = task.table.frame.iloc[task.table.rows["train"]]
@@ -229,7 +229,7 @@ def test_bin_edges_are_quantiles_of_scaled_training_rows(task_of):
 
 
 def test_members_learn_apart_and_predict_together(task_of):
-    task = task_of(mixed(), arguments=ARGUMENTS["members"])
+    task = task_of(mixed(), arguments=ARGUMENTS["members"], boosting=False)
     built = build(task)
     rows = np.arange(ROWS)
     each = np.asarray(built.training_model.predict_on_batch(task.take(rows)))
@@ -336,6 +336,7 @@ def test_the_books_models_are_as_large_as_in_the_book(zoo_data, name):
         "84": 5601, "92": 1239, "96": 1176, "102": 1207, "139": 1231,
     }  # fmt: skip
     config = TabularConfig(**{**default_config("housing_book").__dict__, **PRESETS[name]})
+    config.preset = name
     config.validate()
     task = load_data(config)
     core = build(task).model.get_layer(config.model)
