@@ -53,7 +53,8 @@ def compare_beam_search(
         "start_id": start_id, "end_id": end_id, "length_penalty": length_penalty,
         "coverage_penalty": coverage_penalty, "repeats": repeats,
     }  # fmt: skip
-    answer = runner.run("time_beam_search", {"source": source, **weights}, settings)
+    task = "scripts.benchmarks.addons_timing:time_beam_search"
+    answer = runner.run(task, {"source": source, **weights}, settings)
     seconds += _clock(search, repeats - repeats // 2)
     theirs = np.zeros_like(ours)
     best = np.where(

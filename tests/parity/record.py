@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from recipes.translation.addons import runner
-from recipes.translation.addons.configurations import Configuration, draws, shapes
+from tests.parity.configurations import Configuration, draws, shapes
 
 FOLDER = runner.TOP / "tests/parity/recorded"
 #: Configurations of each shape.
@@ -39,7 +39,7 @@ def main(arguments=None) -> int:
     for index, pairs in enumerate(chosen(models, seed=0)):
         name = f"{index:02}_{models[index].attention or 'none'}_{models[index].cell}.npz"
         write(folder / name, *zip(*pairs, strict=True))
-    answer = runner.run("expectation", settings=expectation_settings())
+    answer = runner.run("tests.parity.answers:expectation", settings=expectation_settings())
     np.savez_compressed(folder / "scheduled.npz", **answer)
     return 0
 
@@ -73,7 +73,7 @@ def chosen(models, seed: int, number: int = DRAWS) -> list[list[tuple]]:
 def ask(configurations) -> list[dict[str, np.ndarray]]:
     """TF-Addons' answers for each of the configurations."""
     settings = {"configurations": [vars(configuration) for configuration in configurations]}
-    found = runner.run("answers", settings=settings)
+    found = runner.run("tests.parity.answers:answers", settings=settings)
     answers = [{} for _ in configurations]
     for name, array in found.items():
         index, _, name = name.partition("/")

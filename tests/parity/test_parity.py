@@ -14,7 +14,10 @@ from keras import ops
 
 import zoo
 from recipes.translation.addons import runner
-from recipes.translation.addons.configurations import (
+from recipes.translation.addons.weights import describe, variables
+from scripts.benchmarks.addons import compare_beam_search
+from tests.parity import record
+from tests.parity.configurations import (
     END,
     SHARPNESS,
     START,
@@ -23,9 +26,6 @@ from recipes.translation.addons.configurations import (
     shapes,
     weights,
 )
-from recipes.translation.addons.weights import describe, variables
-from scripts.benchmarks.addons import compare_beam_search
-from tests.parity import record
 from tests.shared import assert_close
 from zoo.decoding import beam_search, decode, sources
 

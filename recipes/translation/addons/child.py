@@ -9,14 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-#: Where each task is: a function from arrays and settings to arrays.
-TASKS = {
-    "answers": "recipes.translation.addons.answers:answers",
-    "expectation": "recipes.translation.addons.answers:expectation",
-    "time_beam_search": "recipes.translation.addons.timing:time_beam_search",
-    "train": "recipes.translation.addons.book:train",
-}
-
 
 def main(folder: str | Path) -> None:
     """Does the task that lies in the folder, and leaves `outputs.npz` there."""
@@ -25,7 +17,7 @@ def main(folder: str | Path) -> None:
     with np.load(folder / "inputs.npz") as inputs:
         arrays = dict(inputs)
     prepare()
-    module, _, function = TASKS[settings.pop("task")].partition(":")
+    module, _, function = settings.pop("task").partition(":")
     outputs = getattr(importlib.import_module(module), function)(arrays, settings)
     np.savez(folder / "outputs.npz", **outputs)
 

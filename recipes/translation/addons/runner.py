@@ -47,7 +47,8 @@ def run(task: str, arrays=None, settings=None, timeout: float | None = None) -> 
     Arrays travel as `.npz` files and settings as JSON, in a folder that is deleted afterwards.
 
     Args:
-        task: Name of the task, one of `recipes.translation.addons.child.TASKS`.
+        task: Where it is, `"package.module:function"`: a function from arrays and settings to
+            arrays.
         arrays: Arrays by name; no objects. Defaults to None: none.
         settings: Whatever else the task needs, made of what JSON knows. Defaults to None: nothing.
         timeout: Seconds to wait. Defaults to None: as long as it takes.

@@ -78,7 +78,7 @@ class Twin:
     @cached_property
     def answer(self) -> dict[str, np.ndarray]:
         """What the child process says, see `book.train`."""
-        return run("train", self._arrays(), self._settings())
+        return run("recipes.translation.addons.book:train", self._arrays(), self._settings())
 
     def _arrays(self):
         task, arrays = self.task, {**self.weights, **self._tables()}

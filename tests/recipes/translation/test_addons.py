@@ -117,7 +117,7 @@ def test_the_report_has_a_row_for_addons(train, answering):
 def test_the_child_gets_the_data_weights_and_flags_of_the_run(train, answering):
     train(sampling="embedding", epochs=2, warmup=0.25, optimizer="sgd", **{"model.dropout": 0.2})
     ((task, arrays, settings),) = answering
-    assert task == "train"
+    assert task == "recipes.translation.addons.book:train"
     assert [len(arrays[f"{s}/source"]) for s in ("train", "validation", "test")] == [48, 6, 6]
     assert len(arrays["test/questions"]) == 6
     np.testing.assert_array_equal(arrays["test/questions"], arrays["test/source"])

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from recipes.translation.addons.configurations import (
+from recipes.translation.addons.network import Network
+from tests.parity.configurations import (
     END,
     SHARPNESS,
     START,
@@ -10,7 +11,6 @@ from recipes.translation.addons.configurations import (
     inputs,
     weights,
 )
-from recipes.translation.addons.network import Network
 
 
 def answers(arrays, settings) -> dict[str, np.ndarray]:

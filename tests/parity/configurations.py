@@ -41,7 +41,7 @@ class Configuration:
         seed: Seed of weights and inputs.
 
     Example:
-        >>> from recipes.translation.addons.configurations import Configuration, inputs, weights
+        >>> from tests.parity.configurations import Configuration, inputs, weights
         >>> configuration = Configuration(attention="luong")
         >>> inputs(configuration)["source"].shape
         (3, 5)
@@ -89,7 +89,7 @@ def shapes(seed: int) -> list[Configuration]:
         seed: Seed of the sizes. What has LSTM cells with an even one has GRU cells with an odd one.
 
     Example:
-        >>> from recipes.translation.addons.configurations import shapes
+        >>> from tests.parity.configurations import shapes
         >>> {shape.attention for shape in shapes(0)} == {None, "luong", "bahdanau"}
         True
     """
@@ -146,7 +146,7 @@ def draws(shape: Configuration, seed: int):
         seed: Seed of the seeds and of the penalties.
 
     Example:
-        >>> from recipes.translation.addons.configurations import Configuration, draws
+        >>> from tests.parity.configurations import Configuration, draws
         >>> first, second = itertools.islice(draws(Configuration(), seed=0), 2)
         >>> first.seed == second.seed
         False
@@ -171,7 +171,7 @@ def inputs(configuration: Configuration) -> dict[str, np.ndarray]:
         configuration: Sizes and seed.
 
     Example:
-        >>> from recipes.translation.addons.configurations import Configuration, inputs
+        >>> from tests.parity.configurations import Configuration, inputs
         >>> inputs(Configuration())["target"][:, 0]
         array([1, 1, 1], dtype=int32)
     """
@@ -194,7 +194,7 @@ def weights(configuration: Configuration) -> dict[str, np.ndarray]:
         configuration: Model, sizes and seed.
 
     Example:
-        >>> from recipes.translation.addons.configurations import Configuration, weights
+        >>> from tests.parity.configurations import Configuration, weights
         >>> sorted(weights(Configuration()))[:3]
         ['decoder_0_bias', 'decoder_0_kernel', 'decoder_0_recurrent_kernel']
     """
