@@ -41,9 +41,10 @@ def find_learning_rate(
     Everything is put back afterwards, after an error too: weights, statistics, recurrent state,
     seed generators, metrics, and the random state of Python and NumPy. The model's own optimizer
     is never used: a copy with a settable rate takes its place for the while, so that it does not
-    matter whether a schedule drives the rate. The copy starts from the optimizer's slots and
-    iterations, and they build up as in training. (It is made from `get_config`, and so knows
-    nothing of `exclude_from_weight_decay`.) A model without weights is given them, as by `fit`.
+    matter whether a schedule drives the rate. The copy begins with empty slots, as training will:
+    the momentum of an earlier `fit` belongs to another rate. (It is made from `get_config`, and so
+    knows nothing of `exclude_from_weight_decay`.) A model without weights is given them, as by
+    `fit`.
     One trace is left: the loss and the metrics of a model that was never trained are built. The
     first `fit` need not do it then, and on JAX draws one order fewer before it shuffles arrays.
 
@@ -173,7 +174,7 @@ def _untouched(model):
     saved = [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
     try:
         with _devices_of(model):
-            model.optimizer = _copy(model.optimizer, model.trainable_variables)
+            model.optimizer = _with_plain_rate(model.optimizer)
             model.train_function = None  # Keras then makes one, for this optimizer
             model.steps_per_execution = 1
             yield
@@ -199,18 +200,8 @@ def _devices_of(model):
 _SWAPPED = ("optimizer", "train_function", "steps_per_execution")
 
 
-def _copy(optimizer, trainable_variables):
-    """An optimizer at the same point of training whose learning rate can be set."""
-    copy = _with_plain_rate(optimizer)
-    if optimizer.built:
-        copy.build(trainable_variables)
-        pairs = zip(_slots(optimizer), _slots(copy), strict=True)
-        for old, new in pairs:
-            new.assign(keras.ops.convert_to_numpy(old))
-    return copy
-
-
 def _with_plain_rate(optimizer):
+    """A new optimizer of the same settings whose learning rate can be set."""
     config = optimizer.get_config()
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         inner = _with_plain_rate(optimizer.inner_optimizer)
@@ -221,11 +212,6 @@ def _with_plain_rate(optimizer):
             f"Received: {type(optimizer).__name__}"
         )
     return type(optimizer).from_config({**config, "learning_rate": 1.0})
-
-
-def _slots(optimizer):
-    """All variables of an optimizer but its rate, which a schedule has none of."""
-    return [variable for variable in optimizer.variables if variable.name != "learning_rate"]
 
 
 # Data.

@@ -18,7 +18,7 @@ WARM_UP = 0.1
 FEWEST = 5
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RateCurve:
     """Losses over learning rates, and what they suggest.
 
@@ -39,8 +39,8 @@ class RateCurve:
         >>> curve = RateCurve(rates, (np.log10(rates) + 1) ** 2, smoothing=0.0)
         >>> {name: round(rate, 4) for name, rate in curve.suggestions.items()}
         {'valley': 0.0141, 'steepest': 0.0004, 'minimum': 0.01, 'slide': 0.0003}
-        >>> curve.recommended, round(curve.learning_rate, 4)
-        ('valley', 0.0141)
+        >>> curve
+        <RateCurve: 81 rates from 0.0001 to 1; suggests 0.014 (valley)>
     """
 
     rates: np.ndarray
@@ -48,6 +48,14 @@ class RateCurve:
     smoothing: float = 0.9
     stopped: str | None = None
     recommended = "valley"
+
+    def __repr__(self):
+        best = self.learning_rate
+        found = "suggests none" if best is None else f"suggests {best:.2g} ({self.recommended})"
+        return (
+            f"<RateCurve: {len(self.rates)} rates from {self.rates[0]:.2g} to "
+            f"{self.rates[-1]:.2g}; {found}>"
+        )
 
     @property
     def smoothed(self) -> np.ndarray:

@@ -14,6 +14,7 @@ True
 
 import contextlib
 import inspect
+import logging
 import random
 
 import numpy as np
@@ -26,6 +27,18 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 #: Examples that are predicted at a time.
 _BATCH = 256
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Holds back that tracing is expensive: each model of a search is traced, once."""
+    logger = logging.getLogger("tensorflow")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 class _ZooEstimator(BaseEstimator):
@@ -92,6 +105,7 @@ class _ZooEstimator(BaseEstimator):
             if name not in own and not name.startswith("_") and not name.endswith("_")
         }
 
+    @_quiet()
     def _train(self, x, y, head, outputs):
         """Builds and trains the model; y as `zoo.objective(head)` wants it."""
         import keras
@@ -149,6 +163,7 @@ class _ZooEstimator(BaseEstimator):
         self.history_ = history.history
         return self
 
+    @_quiet()
     def _outputs(self, x):
         check_is_fitted(self)
         _refuse_dates(x)

@@ -6,11 +6,13 @@
 (None, 50, 10, 1)
 
 Everything is imported when first used: `import zoo` itself loads neither Keras nor a backend, so
-the backend can still be chosen (`KERAS_BACKEND`) after it.
+the backend can still be chosen (`KERAS_BACKEND`) after it. Keras itself then loads files with the zoo's classes.
 """
 
+import difflib
 import importlib
 
+from zoo import after_keras
 from zoo.catalog import CATALOG
 from zoo.registry import create_model, list_models, register_model
 
@@ -18,6 +20,7 @@ _MODULES = {info.name: f"zoo.models.{info.module}" for info in CATALOG} | {
     "receptive_field": "zoo.models.wavenet",
     "output_stride": "zoo.models.heads",
     "normalize_windows": "zoo.models.heads",
+    "windows": "zoo.windowing",
     "load": "zoo.saving",
     "Predictor": "zoo.predictor",
     "tokenizer": "zoo.tokenizers",
@@ -39,10 +42,15 @@ __all__ = ["create_model", "list_models", "register_model", *_MODULES]
 
 def __getattr__(name: str):
     if name not in _MODULES:
-        raise AttributeError(f"module 'zoo' has no attribute {name!r}")
+        near = difflib.get_close_matches(name, __all__, n=1)
+        hint = f". Did you mean {near[0]!r}?" if near else ""
+        raise AttributeError(f"module 'zoo' has no attribute {name!r}{hint}")
     module = importlib.import_module(_MODULES[name])
     return module if module.__name__ == f"zoo.{name}" else getattr(module, name)
 
 
 def __dir__():
     return sorted(__all__)
+
+
+after_keras.register()

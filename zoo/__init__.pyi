@@ -46,5 +46,6 @@ from zoo.stateful import to_stateful as to_stateful
 from zoo.stateful import to_stateless as to_stateless
 from zoo.tokenizers import tokenizer as tokenizer
 from zoo.uncertainty import monte_carlo as monte_carlo
+from zoo.windowing import windows as windows
 
 __version__: str

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 import re
 import textwrap
 
@@ -20,6 +21,17 @@ def number(value) -> str:
     if value is None:
         return ""
     return f"{value:,.0f}" if 10_000 <= abs(value) < 1e15 else f"{value:,.4g}"
+
+
+def percent(fraction) -> str:
+    """A fraction in percent, with the digits that tell it from nothing and from all.
+
+    >>> percent(0.251), percent(0.001), percent(0.9993), percent(0)
+    ('25 %', '0.1 %', '99.93 %', '0 %')
+    """
+    rest = min(fraction, 1 - fraction)
+    digits = max(0, math.ceil(-math.log10(rest)) - 2) if rest > 0 else 0
+    return f"{100 * fraction:.{digits}f} %"
 
 
 def markdown(rows, texts=1) -> str:

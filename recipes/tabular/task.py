@@ -13,6 +13,7 @@ from recipes.classification.splits import balanced_weights, dealt, stratified
 from recipes.classification.task import validation_figures
 from recipes.data.arrays import ArrayBatches
 from recipes.engine.conformal import Conformal
+from recipes.engine.tables import percent
 from recipes.engine.task import Figure, Section, Trained
 from recipes.errors import UserError
 from recipes.tabular import analysis, plots, tables
@@ -86,7 +87,7 @@ class TabularTask:
         if target.labels:
             shares = np.bincount(target.values, minlength=len(target.labels)) / len(target.values)
             named = zip(target.labels, shares, strict=True)
-            shown = [f"{label} ({100 * share:.0f} %)" for label, share in list(named)[:10]]
+            shown = [f"{label} ({percent(share)})" for label, share in list(named)[:10]]
             notes.append(f"classes: {_listed(shown, len(shares) - len(shown))}")
         if columns.numeric:
             notes.append(f"numeric columns: {_listed(columns.numeric)}")

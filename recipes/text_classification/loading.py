@@ -9,6 +9,7 @@ import pandas as pd
 from callbacks.drawing import shortened
 from recipes.classification.splits import stratified_sample
 from recipes.classification.task import MAX_TRAIN_SCORED, spread
+from recipes.engine.tables import percent
 from recipes.errors import UserError
 from recipes.text_classification.coding import encoded, reads_ids
 from recipes.text_classification.data.imdb import imdb
@@ -90,7 +91,7 @@ def _sample(labelled, config):
 def _classes(part):
     shares = np.bincount(part.labels, minlength=len(part.classes)) / len(part)
     named = zip(part.classes, shares, strict=True)
-    shown = [f"{shortened(label, 40)} ({100 * share:.0f} %)" for label, share in named]
+    shown = [f"{shortened(label, 40)} ({percent(share)})" for label, share in named]
     return (f"classes: {', '.join(shown[:10])}{', ...' if shown[10:] else ''}",)
 
 

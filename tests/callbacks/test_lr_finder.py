@@ -137,16 +137,11 @@ def test_each_rate_stands_by_its_own_loss():
     np.testing.assert_allclose(rates[1:] / rates[:-1], 100 ** (1 / 8))
 
 
-def test_the_optimizer_goes_on_from_its_slots_and_advances():
+def test_the_optimizer_begins_with_empty_slots_and_advances():
     model = linear(keras.optimizers.Adam(WarmupCosine(0.05, 20, 4), clipnorm=1.0))
     reference = linear(keras.optimizers.Adam(0.05, clipnorm=1.0))
     model.fit(X, Y, batch_size=8, shuffle=False, verbose=0)
-    reference.fit(X, Y, batch_size=8, shuffle=False, verbose=0)  # for the shapes of its slots
     reference.set_weights(model.get_weights())
-    slots = [v for v in model.optimizer.variables if v.name != "learning_rate"]
-    own = [v for v in reference.optimizer.variables if v.name != "learning_rate"]
-    for variable, value in zip(own, slots, strict=True):
-        variable.assign(keras.ops.convert_to_numpy(value))
     curve = find_learning_rate(model, BATCHES, 1e-3, 1.0, steps=8, stop_factor=None)
     expected = []
     for rate, (x, y) in zip(curve.rates, [*BATCHES, *BATCHES], strict=False):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import zoo
+from tests.shared import run_fresh
 from zoo.layers import Denormalization, EnsembleDense, EnsembleMean
 from zoo.losses import PerMemberLoss
 
@@ -43,6 +44,20 @@ def test_old_names_of_classes_are_loaded(old_file):
     assert [type(layer) for layer in loaded.layers] == [type(layer) for layer in model.layers]
     x = np.arange(6.0).reshape(2, 1, 3)
     np.testing.assert_array_equal(zoo.load(path.parent)(x), model(x))
+
+
+@pytest.mark.parametrize("order", ["import zoo, keras", "import keras, zoo"])
+def test_importing_zoo_is_enough_for_keras_to_load(old_file, order):
+    path = old_file[1].parent / "new.keras"
+    code = "import sys; print(keras.models.load_model(sys.argv[1]).loss.name)"
+    assert run_fresh(f"{order}; {code}", path).strip() == "per_member_loss"
+
+
+def test_a_name_that_is_nearly_one_is_understood():
+    with pytest.raises(AttributeError, match=r"no attribute 'wavnet'\. Did you mean 'wavenet'\?"):
+        zoo.wavnet  # noqa: B018
+    with pytest.raises(AttributeError, match=r"no attribute 'qqqqq'$"):
+        zoo.qqqqq  # noqa: B018
 
 
 def test_a_run_without_a_model_is_refused(tmp_path):
