@@ -6,7 +6,8 @@
 (None, 50, 10, 1)
 
 Everything is imported when first used: `import zoo` itself loads neither Keras nor a backend, so
-the backend can still be chosen (`KERAS_BACKEND`) after it. Keras itself then loads files with the zoo's classes.
+the backend can still be chosen (`KERAS_BACKEND`) after it; the zoo's classes are registered when
+Keras is imported.
 """
 
 import difflib
