@@ -8,6 +8,8 @@ from zoo import transfer as transfer
 from zoo.models.autoencoder import autoencoder as autoencoder
 from zoo.models.captioner import captioner as captioner
 from zoo.models.char_rnn import char_rnn as char_rnn
+from zoo.models.cnn import cnn as cnn
+from zoo.models.cnn import lenet5 as lenet5
 from zoo.models.conv_gru import conv_gru as conv_gru
 from zoo.models.conv_lstm_language_model import conv_lstm_language_model as conv_lstm_language_model
 from zoo.models.heads import normalize_windows as normalize_windows
@@ -21,6 +23,8 @@ from zoo.models.nhits import nbeats as nbeats
 from zoo.models.nhits import nhits as nhits
 from zoo.models.patchtst import patchtst as patchtst
 from zoo.models.perceptron import perceptron as perceptron
+from zoo.models.resnet import resnet as resnet
+from zoo.models.resnet import small_resnet as small_resnet
 from zoo.models.rnn import deep_rnn as deep_rnn
 from zoo.models.rnn import simple_rnn as simple_rnn
 from zoo.models.seq2seq import seq2seq as seq2seq
@@ -35,6 +39,7 @@ from zoo.models.wavenet import receptive_field as receptive_field
 from zoo.models.wavenet import wavenet as wavenet
 from zoo.models.wavenet import wavenet_lite as wavenet_lite
 from zoo.models.wide_and_deep import wide_and_deep as wide_and_deep
+from zoo.models.xception import xception as xception
 from zoo.objectives import objective as objective
 from zoo.predictor import Predictor as Predictor
 from zoo.registry import create_model as create_model

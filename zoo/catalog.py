@@ -100,6 +100,13 @@ CATALOG = (
     ModelInfo("perceptron", "perceptron", "images", 10, 7850, "one dense layer"),
     ModelInfo("mlp", "mlp", "images", 10, 266610, "dense layers, plain or self-normalizing"),
     ModelInfo(
+        "cnn", "cnn", "images", 14, 1413834, "the book's convolutions, max pooling, dense layers"
+    ),
+    ModelInfo("lenet5", "cnn", "images", 14, 61706, "LeNet-5: tanh and average pooling"),
+    ModelInfo("small_resnet", "resnet", "images", 14, 310570, "residual, for small pictures"),
+    ModelInfo("resnet", "resnet", "images", 14, 21300554, "ResNet-18, -34 or -50, for photos"),
+    ModelInfo("xception", "xception", "images", 14, 20881394, "separable convolutions, residual"),
+    ModelInfo(
         "wide_and_deep",
         "wide_and_deep",
         "tabular",

@@ -23,7 +23,8 @@ class ImagesConfig(TrainConfig):
             the published test part.
         image_size: Height and width in pixels that the images of a folder are resized to.
         normalization: How pixels are scaled inside the model: each by its mean and deviation over
-            the training images, or all from 0..255 to 0..1.
+            the training images (for dense networks), each colour by its own (for convolutions), or
+            all from 0..255 to 0..1.
         mirror: Show half of the training images mirrored left to right (clothes, not digits).
         shift: Move training images by up to so many pixels in each direction.
         class_weight: With balanced, every class counts alike in the loss, however rare.
@@ -58,7 +59,7 @@ class ImagesConfig(TrainConfig):
     validation_fraction: float | None = None
     test_fraction: float | None = None
     image_size: list[int] = field(default_factory=list)
-    normalization: Literal["standard", "rescale"] = "standard"
+    normalization: Literal["standard", "channel", "rescale"] = "standard"
     mirror: bool = False
     shift: int = 0
     class_weight: Literal["none", "balanced"] = "none"

@@ -49,8 +49,12 @@ def scaling_layer(config, task, source=None):
         return layers.Rescaling(1 / 255, dtype="float32", name=SCALING)
     mean, deviation = task.scaling
     axes = tuple(range(1, len(task.shape) + 1))
+    if config.normalization == "channel":  # of a colour, whatever the place
+        axes = axes[2:]
+        variance = (deviation**2 + mean**2).mean(axis=(0, 1)) - mean.mean(axis=(0, 1)) ** 2
+        mean, deviation = mean.mean(axis=(0, 1)), np.sqrt(variance)
     return layers.Normalization(
-        axes, mean=mean, variance=deviation**2, dtype="float32", name=SCALING
+        axes or None, mean=mean, variance=deviation**2, dtype="float32", name=SCALING
     )
 
 

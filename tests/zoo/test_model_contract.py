@@ -37,6 +37,9 @@ CAPTIONS = {"image": floats(9, 12, 2), "target": ids(7, 5)}
 FORECAST = {"input_shape": (STEPS, 2), "horizon": 3}
 SERIES_ALONE = {**FORECAST, "targets": 2}
 CLASSES = {"input_shape": (3, 4), "outputs": 3, "head": "multiclass"}
+PICTURE = {**CLASSES, "input_shape": (9, 8)}
+PICTURES, COLOURED = floats(9, 8), floats(17, 16, 3)
+COLOUR = {**CLASSES, "input_shape": (None, None, 3)}
 CODE = {"input_shape": (3, 4), "units": (6, 4)}
 MIXED = {"num_numeric": 3, "category_sizes": (3, 3), "units": (6, 5)}
 NORMALIZED = {"batch_normalization": "after", "activation": "prelu"}
@@ -61,6 +64,11 @@ CASES = {
     "char_rnn": (CHARACTERS, TEXTS),
     "char_rnn-lstm": ({**CHARACTERS, "cell": "lstm", "num_layers": 2, "dropout": 0.3}, TEXTS),
     "char_rnn-tied": ({**CHARACTERS, "embedding_dim": 3, "tie_embeddings": True}, TEXTS),
+    "cnn": ({**PICTURE, "filters": ((3,), (4, 4)), "units": (6, 5)}, PICTURES),
+    "cnn-average": (
+        {**COLOUR, "filters": ((3,),), "pooling": "average", "batch_normalization": True},
+        COLOURED,
+    ),
     "conv_gru": ({**FORECAST, "filters": 4, "units": 4, "kernel_size": 5}, SERIES),
     "conv_lstm_language_model": (
         {"vocabulary_size": 9, "filters": (6, 8, 8), "units": 5, "dropout": 0.3},
@@ -77,6 +85,7 @@ CASES = {
         {"handle": "texts", "units": 4, "trainable": True},
         np.array(["good film", "bad", "dull", "a film"]),
     ),
+    "lenet5": ({**CLASSES, "input_shape": (28, 28)}, floats(28, 28)),
     "linear_forecaster": (FORECAST, SERIES),
     "mlp": ({**CLASSES, "units": (6, 5)}, IMAGES),
     "mlp-multilabel": ({**CLASSES, **PENALIZED, "head": "multilabel", "units": 6}, IMAGES),
@@ -87,6 +96,8 @@ CASES = {
     "nlinear-individual": ({**SERIES_ALONE, "individual": True, "head": "gaussian"}, SERIES),
     "patchtst": ({**SERIES_ALONE, **PATCHES, "head": "quantile"}, SERIES),
     "perceptron": (CLASSES, IMAGES),
+    "resnet": ({**COLOUR, "depth": 18, "filters": 4}, COLOURED),
+    "resnet-bottleneck": ({**COLOUR, "depth": 50, "filters": 4}, COLOURED),
     "seq2seq": ({**WORDS, "score_scale": True, "num_layers": 2}, PAIRS),
     "seq2seq-bahdanau": (
         {**WORDS, **NOT_FED, "attention": "bahdanau", "normalize": True, "cell": "gru"},
@@ -96,6 +107,11 @@ CASES = {
     "seq2seq-plain": ({**WORDS, "attention": None, "encoder": "plain", "cell": "gru"}, PAIRS),
     "simple_rnn": ({**FORECAST, "units": 4}, SERIES),
     "simple_rnn-recurrent_head": ({**FORECAST, "units": 4, "recurrent_head": True}, SERIES),
+    "small_resnet": ({**PICTURE, "filters": (4, 6), "dropout": 0.1}, PICTURES),
+    "small_resnet-excited": (
+        {**COLOUR, "filters": (4, 6), "num_blocks": 2, "squeeze_excitation": True},
+        COLOURED,
+    ),
     "text_classifier-bigru": ({**LETTERS, "num_layers": 2, "dropout": 0.2}, TEXTS),
     "text_classifier-bilstm": ({**LETTERS, "encoder": "bilstm", "pooling": "max"}, TEXTS),
     "text_classifier-conv": ({**LETTERS, "encoder": "conv", "pooling": "attention"}, TEXTS),
@@ -124,6 +140,16 @@ CASES = {
     "wide_and_deep-ensemble": (
         {**MIXED, "members": 3, "numeric_embedding": "piecewise", "bin_edges": EDGES},
         TABLE,
+    ),
+    "xception": (
+        {
+            **COLOUR,
+            "stem_filters": (4,),
+            "filters": (4, 6),
+            "num_blocks": 1,
+            "exit_filters": (6, 8),
+        },
+        COLOURED,
     ),
     "wide_and_deep-normalized": (
         {**MIXED, **NORMALIZED, "numeric_embedding": "periodic", "num_frequencies": 5},
