@@ -11,12 +11,6 @@ def category_strings(values: Iterable) -> list[str | None]:
     Whole numbers are written without a decimal point whatever their type, so that 1, 1.0 and "1"
     are one category: a missing value turns a column of integers into floats.
 
-    Args:
-        values: A column: a list, an array, or a pandas `Series`.
-
-    Returns:
-        A list of strings and None.
-
     Example:
         >>> from zoo.layers import category_strings
         >>> category_strings([1, 2.0, "3", True, 0.5, None, float("nan")])

@@ -21,15 +21,9 @@ class Loop(keras.Model):
 
 
 def kept_on(model, key, make):
-    """What was made for a model once, kept on it so that it goes when the model goes.
+    """What `make()` made for a model once, kept on it so that it goes when the model goes.
 
-    Args:
-        model: The model.
-        key: What distinguishes it from all else that is kept; its first entry says who keeps it.
-        make: Function that makes it.
-
-    Returns:
-        The same as last time, if there was one.
+    The `key` distinguishes it from all else that is kept; its first entry says who keeps it.
 
     Example:
         >>> import zoo

@@ -7,10 +7,11 @@ import keras
 from keras import ops
 
 from zoo.checks import check_fractions
+from zoo.configured import Configured
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class PinballLoss(keras.losses.Loss):
+class PinballLoss(Configured, keras.losses.Loss):
     """The quantile loss: an error counts `q` when too low and `1 - q` when too high.
 
     Args:
@@ -40,10 +41,6 @@ class PinballLoss(keras.losses.Loss):
         q = ops.convert_to_tensor(self.quantiles, y_pred.dtype)
         return ops.mean(ops.maximum(q * error, (q - 1) * error), axis=-1)
 
-    def get_config(self):
-        """Arguments to rebuild the loss."""
-        return {**super().get_config(), "quantiles": self.quantiles}
-
 
 @keras.saving.register_keras_serializable(package="zoo")
 class GaussianNLL(keras.losses.Loss):
@@ -69,7 +66,7 @@ class GaussianNLL(keras.losses.Loss):
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class SmoothedSparseCrossentropy(keras.losses.Loss):
+class SmoothedSparseCrossentropy(Configured, keras.losses.Loss):
     """Crossentropy, in nats, of integer labels and logits, with label smoothing.
 
     The target distribution gives `1 - label_smoothing` to the label and spreads the rest evenly
@@ -111,10 +108,6 @@ class SmoothedSparseCrossentropy(keras.losses.Loss):
             return crossentropy
         uniform = ops.logsumexp(y_pred, axis=-1) - ops.mean(y_pred, axis=-1)
         return (1 - self.label_smoothing) * crossentropy + self.label_smoothing * uniform
-
-    def get_config(self):
-        """Arguments to rebuild the loss."""
-        return {**super().get_config(), "label_smoothing": self.label_smoothing}
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -168,7 +161,7 @@ class MaskedCrossentropy(SmoothedSparseCrossentropy):
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class PerMemberLoss(keras.losses.Loss):
+class PerMemberLoss(Configured, keras.losses.Loss):
     """The mean, over the members of an ensemble, of each member's own loss.
 
     For models that hold several predictors, with outputs `(batch, members, ...)`, all of which
@@ -209,10 +202,6 @@ class PerMemberLoss(keras.losses.Loss):
         """Loss of each example: `y_true` `(batch, ...)`, `y_pred` `(batch, members, ...)`."""
         y_true = ops.repeat(ops.expand_dims(y_true, 1), y_pred.shape[1], axis=1)
         return ops.mean(self.loss.call(y_true, y_pred), axis=1)
-
-    def get_config(self):
-        """Arguments to rebuild the loss."""
-        return {**super().get_config(), "loss": keras.losses.serialize(self.loss)}
 
 
 # As files of format 1 name it.

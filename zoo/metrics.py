@@ -4,12 +4,13 @@ import keras
 from keras import ops
 
 from zoo.checks import check_choice
+from zoo.configured import Configured
 
 _ERRORS = {"mse": ops.square, "mae": ops.abs}
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class LastStep(keras.metrics.Mean):
+class LastStep(Configured, keras.metrics.Mean):
     """Mean squared or absolute error of the forecasts made at the last input step.
 
     A sequence-to-sequence model learns from forecasts made all along the window; only those made
@@ -48,13 +49,9 @@ class LastStep(keras.metrics.Mean):
         error = ops.cast(y_true[:, -1], y_pred.dtype) - y_pred[:, -1]
         return super().update_state(_ERRORS[self.error](error), sample_weight=sample_weight)
 
-    def get_config(self):
-        """Arguments to rebuild the metric."""
-        return {**super().get_config(), "error": self.error, "point": self.point}
-
 
 @keras.saving.register_keras_serializable(package="zoo")
-class LastStepLoss(keras.metrics.Mean):
+class LastStepLoss(Configured, keras.metrics.Mean):
     """A loss of the forecasts made at the last input step alone.
 
     Args:
@@ -80,10 +77,6 @@ class LastStepLoss(keras.metrics.Mean):
         """Adds a batch: `y_true` `(batch, time_out, horizon, targets)`."""
         values = self.loss.call(y_true[:, -1], y_pred[:, -1])
         return super().update_state(values, sample_weight=sample_weight)
-
-    def get_config(self):
-        """Arguments to rebuild the metric."""
-        return {**super().get_config(), "loss": keras.losses.serialize(self.loss)}
 
 
 @keras.saving.register_keras_serializable(package="zoo")

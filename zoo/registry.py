@@ -30,14 +30,9 @@ _factories: dict[str, Callable] = {}
 
 
 def register_model(factory: Callable) -> Callable:
-    """Adds a factory function to the registry under its own name.
+    """Adds a factory function to the registry under its own name, and returns it unchanged.
 
-    Args:
-        factory: Function that returns a `keras.Model`. It must name all of its arguments:
-            `**kwargs` would swallow misspelt ones.
-
-    Returns:
-        The factory, unchanged.
+    It must name all of its arguments: `**kwargs` would swallow misspelt ones.
 
     Raises:
         ValueError: If the name is taken by another factory, or the factory takes `**kwargs`.
@@ -60,12 +55,6 @@ def register_model(factory: Callable) -> Callable:
 
 def list_models(pattern: str = "*") -> list[str]:
     """Names of the registered models that match a shell-style pattern, sorted.
-
-    Args:
-        pattern: `*` and `?` are wildcards. Defaults to all models.
-
-    Returns:
-        The matching names; empty if none matches.
 
     Example:
         >>> import zoo

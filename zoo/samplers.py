@@ -28,15 +28,7 @@ class Greedy:
     """
 
     def sample(self, logits, uniform):
-        """Chooses an id for each row of the batch.
-
-        Args:
-            logits: `(batch, vocabulary)`.
-            uniform: Random numbers in [0, 1), `(batch,)`. Not used.
-
-        Returns:
-            int32 ids, `(batch,)`.
-        """
+        """Chooses int32 ids `(batch,)` by logits `(batch, vocabulary)`; `uniform` is not used."""
         return ops.cast(ops.argmax(logits, axis=-1), "int32")
 
 

@@ -138,15 +138,10 @@ def unfreeze(model: keras.Model) -> None:
 
 
 def hidden_blocks(model: keras.Model) -> list[list[keras.Layer]]:
-    """The hidden layers of a dense network, each with what follows it.
+    """The hidden layers of a dense network, lowest first, each with what follows it.
 
-    Args:
-        model: Functional or sequential model whose dense layers form one chain, possibly with
-            models inside.
-
-    Returns:
-        A list of blocks, lowest first: each a list of layers that begins with a dense one. The
-        last dense layer, the head, is left out.
+    Its dense layers form one chain, possibly with models inside. Each block begins with a dense
+    layer; the last one, the head, is left out.
 
     Example:
         >>> import zoo

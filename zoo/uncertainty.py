@@ -74,14 +74,7 @@ class MonteCarlo:
         return -np.sum(p * np.log(np.where(p > 0, p, 1.0)), axis=-1)
 
     def quantile(self, q: float | Sequence[float]) -> np.ndarray:
-        """Quantiles over the samples.
-
-        Args:
-            q: A probability, or a list of them.
-
-        Returns:
-            Array `(batch, ...)`, or `(len(q), batch, ...)` for a list.
-        """
+        """Quantiles over the samples, `(batch, ...)`; for a list, `(len(q), batch, ...)`."""
         return np.quantile(self.samples, q, axis=0)
 
 
@@ -159,17 +152,8 @@ def stochastic_twin(model: keras.Model) -> keras.Model:
     batch normalisation keeps its moving averages, which calling a model with `training=True` does
     not. The twin ignores the argument `training`.
 
-    Args:
-        model: Functional or sequential model with dropout.
-
-    Returns:
-        A model that shares every weight with `model`.
-
     Raises:
         ValueError: If nothing in the model is stochastic, or it is a subclassed model.
-
-    Reference:
-        Gal and Ghahramani, *Dropout as a Bayesian approximation*, 2016; book, chapter 11.
     """
     found = []
 

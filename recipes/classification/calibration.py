@@ -17,15 +17,10 @@ PRIOR = 0.5
 
 
 def expected_calibration_error(labels, probabilities, bins=15) -> float:
-    """Mean gap between how sure the predictions are and how often they are right.
+    """Mean gap, from 0 to 1, between how sure the predictions are and how often they are right.
 
-    Args:
-        labels: True class of each example, `(n,)`.
-        probabilities: `(n, classes)`, or of class 1 alone.
-        bins: Number of bins of equal width of the largest probability.
-
-    Returns:
-        The gap of each bin, weighted with its fraction of the examples: from 0 to 1.
+    The gap of each bin of the largest probability, weighted with its fraction of the examples.
+    Probabilities are `(n, classes)`, or of class 1 alone.
 
     Example:
         >>> from recipes.classification.calibration import expected_calibration_error
@@ -40,16 +35,10 @@ def expected_calibration_error(labels, probabilities, bins=15) -> float:
 
 
 def reliability(labels, probabilities, bins=15) -> np.ndarray:
-    """How sure and how right the predictions are, bin by bin.
+    """How sure and how right the predictions are, bin by bin; see `expected_calibration_error`.
 
-    Args:
-        labels: True class of each example, `(n,)`.
-        probabilities: `(n, classes)`, or of class 1 alone.
-        bins: Number of bins of equal width of the largest probability.
-
-    Returns:
-        `(bins that hold something, 3)`: fraction of the examples, mean probability of the predicted
-        class, and fraction of right predictions.
+    `(bins that hold something, 3)`: fraction of the examples, mean probability of the predicted
+    class, and fraction of right predictions.
     """
     found = all_classes(probabilities)
     sure, right = found.max(axis=1), found.argmax(axis=1) == np.asarray(labels)
@@ -61,14 +50,12 @@ def reliability(labels, probabilities, bins=15) -> np.ndarray:
 def fit_temperature(labels, samples) -> float:
     """The temperature by which logits are to be divided for the best likelihood.
 
+    Above 1 where the classifier was too sure. With few examples it stays close to 1.
+
     Args:
         labels: True class of each example, of data that was not trained on, `(n,)`.
         samples: Class probabilities `(n, classes)`; or several such predictions of each example, as
             Monte-Carlo dropout gives, whose mean counts: `(samples, n, classes)`.
-
-    Returns:
-        The temperature: above 1 where the classifier was too sure. With few examples it stays
-        close to 1.
 
     Example:
         >>> from recipes.classification.calibration import fit_temperature, tempered

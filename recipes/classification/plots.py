@@ -22,13 +22,7 @@ MAX_CURVES = 10
 
 
 def precision_recall(labels, probabilities, class_names) -> Figure:
-    """Precision against recall: class 1 of two classes, else each class against the rest.
-
-    Args:
-        labels: True class of each example, `(n,)`.
-        probabilities: `(n, classes)`, or of class 1 alone.
-        class_names: Names of the classes, by number.
-    """
+    """Precision against recall: class 1 of two classes, else each class against the rest."""
 
     def curve(positive, scores):
         precision, recall, _ = precision_recall_curve(positive, scores)
@@ -40,13 +34,7 @@ def precision_recall(labels, probabilities, class_names) -> Figure:
 
 
 def roc(labels, probabilities, class_names) -> Figure:
-    """True against false positives: class 1 of two classes, else each class against the rest.
-
-    Args:
-        labels: True class of each example, `(n,)`.
-        probabilities: `(n, classes)`, or of class 1 alone.
-        class_names: Names of the classes, by number.
-    """
+    """True against false positives: class 1 of two classes, else each class against the rest."""
 
     def curve(positive, scores):
         false, true, _ = roc_curve(positive, scores)
@@ -59,13 +47,7 @@ def roc(labels, probabilities, class_names) -> Figure:
 
 
 def calibration(labels, probabilities, bins=15) -> Figure:
-    """How often the predictions are right against how sure they are.
-
-    Args:
-        labels: True class of each example, `(n,)`.
-        probabilities: `(n, classes)`, or of class 1 alone.
-        bins: Number of bins of the probability.
-    """
+    """How often the predictions are right against how sure they are, see `reliability`."""
     share, sure, right = reliability(labels, probabilities, bins).T
     count = share * len(labels) + 4
     center = (share * len(labels) * right + 2) / count  # of an interval by Agresti and Coull, 1998
@@ -94,9 +76,7 @@ def calibration(labels, probabilities, bins=15) -> Figure:
 def class_table(classes, class_names) -> str:
     """A Markdown table of precision, recall and F1.
 
-    Args:
-        classes: Scores of each class, from `recipes.classification.scores.per_class`.
-        class_names: Names of the classes, by number.
+    The scores are from `recipes.classification.scores.per_class`.
 
     Example:
         >>> from recipes.classification.plots import class_table

@@ -58,14 +58,7 @@ def classification_scores(labels, probabilities, balanced=False) -> dict[str, fl
 
 
 def regression_scores(targets, predictions) -> dict[str, float]:
-    """Errors of predicted numbers, in the units of the targets.
-
-    Args:
-        targets: What came, `(n,)` or `(n, targets)`.
-        predictions: What was predicted, of the same size.
-
-    Returns:
-        `mse`, `rmse` and `mae`.
+    """`mse`, `rmse` and `mae` of predicted numbers, `(n,)` or `(n, targets)`.
 
     Example:
         >>> from recipes.classification.scores import regression_scores
@@ -94,14 +87,8 @@ def all_classes(probabilities) -> np.ndarray:
 def per_class(labels, predictions, count) -> list[dict[str, float]]:
     """Precision, recall and F1 of each class.
 
-    Args:
-        labels: True class of each example, `(n,)`.
-        predictions: Predicted class, `(n,)`.
-        count: Number of classes.
-
-    Returns:
-        One dict a class with `precision` (0 where it was never predicted), `recall` (0 where it has
-        no example), `f1` and the number of `examples`.
+    One dict a class with `precision` (0 where it was never predicted), `recall` (0 where it has no
+    example), `f1` and the number of `examples`.
 
     Example:
         >>> from recipes.classification.scores import per_class

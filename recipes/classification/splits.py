@@ -13,15 +13,7 @@ SPLIT_SEED = 42
 
 
 def dealt(groups, count, seed=SPLIT_SEED) -> np.ndarray:
-    """Deals examples out to folds, group by group, so that each has its share of every group.
-
-    Args:
-        groups: Group of each example, such as its class, `(n,)`.
-        count: Number of folds.
-        seed: Seed of the choice.
-
-    Returns:
-        Number of the fold of each example, from 0, int64 `(n,)`.
+    """The fold of each example, int64 from 0, so that each fold has its share of every group.
 
     Example:
         >>> from recipes.classification.splits import dealt
@@ -36,16 +28,10 @@ def dealt(groups, count, seed=SPLIT_SEED) -> np.ndarray:
 
 
 def stratified(labels, fraction, seed) -> tuple[np.ndarray, np.ndarray]:
-    """Splits examples in two, class by class.
+    """Splits examples in two, class by class: positions of both parts, in ascending order.
 
-    Args:
-        labels: Class of each example, `(n,)`.
-        fraction: That of the second part, above 0 and below 1. Every class that has two examples
-            or more has one at least in either part; a single one stays in the first.
-        seed: Seed of the choice.
-
-    Returns:
-        Positions of the first and of the second part, both in ascending order.
+    Every class that has two examples or more has one at least in either part; a single one stays in
+    the first. The fraction is that of the second.
 
     Example:
         >>> from recipes.classification.splits import stratified
@@ -66,15 +52,7 @@ def stratified(labels, fraction, seed) -> tuple[np.ndarray, np.ndarray]:
 
 
 def stratified_sample(labels, size, seed) -> np.ndarray:
-    """Chooses examples so that each class keeps its share, and has one at least.
-
-    Args:
-        labels: Class of each example, `(n,)`.
-        size: Number of examples, from the number of classes to that of the examples.
-        seed: Seed of the choice.
-
-    Returns:
-        Positions, in ascending order.
+    """Positions of `size` examples, ascending: each class keeps its share, and has one at least.
 
     Example:
         >>> from recipes.classification.splits import stratified_sample
@@ -98,14 +76,9 @@ def stratified_sample(labels, size, seed) -> np.ndarray:
 
 
 def balanced_weights(labels, count) -> np.ndarray:
-    """Weights that make every class count alike in the loss: 1 on average over the examples.
+    """Weights of classes `(count,)` that make every one count alike in the loss; float32.
 
-    Args:
-        labels: Class of each example, whole numbers, `(n,)`.
-        count: Number of classes.
-
-    Returns:
-        The weight of each class, `(count,)` float32; 1 for one without examples.
+    1 on average over the examples, and for a class without examples.
 
     Example:
         >>> from recipes.classification.splits import balanced_weights

@@ -4,17 +4,10 @@ import numpy as np
 
 
 def class_columns(probabilities, class_names, known=None) -> tuple[list[str], list[list]]:
-    """What a table says about each prediction of a classifier.
+    """What a table says about each prediction of a classifier: the header, and rows of values.
 
-    Args:
-        probabilities: Of each class, `(n, classes)`.
-        class_names: Names of the classes, by number.
-        known: What is known of each example beside that, `{column: values}`. Defaults to nothing.
-
-    Returns:
-        Names of the columns: those that are known, `prediction`, its `probability`, the `entropy`
-        in nats (0 for a sure prediction), and the probability of each class; and the rows of
-        values.
+    Columns that are `known` beside that, `prediction`, its `probability`, the `entropy` in nats (0
+    for a sure prediction), and the probability of each class.
 
     Example:
         >>> import numpy as np

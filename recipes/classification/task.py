@@ -74,15 +74,10 @@ def head_of(core):
 
 
 def calibrate(head, labels, samples) -> dict[str, float]:
-    """Divides a model's logits by the temperature that suits its predictions best.
+    """Divides a model's logits by the `temperature` that suits its predictions best; returns it.
 
-    Args:
-        head: The linear layer that gives the logits, changed in place.
-        labels: Class of each validation example, `(n,)`.
-        samples: What the model says of them, see `fit_temperature`.
-
-    Returns:
-        The `temperature`.
+    The linear layer that gives the logits, `head`, is changed in place; `labels` and `samples` of
+    the validation examples are as for `fit_temperature`.
     """
     temperature = fit_temperature(labels, samples)
     head.set_weights([weight / temperature for weight in head.get_weights()])
@@ -100,13 +95,7 @@ def validation_figures(labels, probabilities, classes) -> dict:
 
 
 def outputs_of_test(labels, probabilities, classes) -> list[Figure | Section]:
-    """What the report shows of a classifier on the test part.
-
-    Args:
-        labels: True class of each example, `(n,)`.
-        probabilities: `(n, classes)`.
-        classes: Names of the classes, by number.
-    """
+    """What the report shows of a classifier on the test part."""
     predicted = probabilities.argmax(axis=1)
     by_class = per_class(labels, predicted, len(classes))
     figures = {
@@ -127,10 +116,8 @@ def outputs_of_test(labels, probabilities, classes) -> list[Figure | Section]:
 def uncertainty(labels, rows, calibrated) -> Section:
     """A table of what averaging and the temperature do to the probabilities.
 
-    Args:
-        labels: Class of each test example.
-        rows: Probabilities by what was done to them; the last are those of the run.
-        calibrated: Whether that is a temperature.
+    `rows` are probabilities by what was done to them; the last are those of the run, `calibrated`
+    if that is a temperature.
     """
     lines = [["test part", "accuracy", "nll", "calibration error"]]
     for name, probabilities in rows.items():

@@ -45,12 +45,10 @@ class Batches:
         return generator.permutation(self.examples)[: len(self) * self.batch_size]
 
     def assemble(self, examples, ops=np):
-        """What the model is fed: `(inputs, targets)` or `(inputs, targets, sample_weights)`.
+        """What the model is fed for some examples: inputs, targets and perhaps sample weights.
 
-        Args:
-            examples: Some of the numbers, `(batch,)` int64.
-            ops: `numpy`, or the same functions (`take`, `reshape`, `concatenate`, `max`, `arange`,
-                `where`) of another library, to gather inside its pipeline.
+        `ops` is `numpy`, or the same functions (`take`, `reshape`, `concatenate`, `max`, `arange`,
+        `where`) of another library, to gather inside its pipeline.
         """
         raise NotImplementedError
 

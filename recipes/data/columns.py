@@ -44,10 +44,10 @@ class Columns:
 def infer_columns(frame, source, numeric=(), categorical=(), of_texts=None) -> Columns:
     """Decides what each column is.
 
-    The rules, in this order: a column without any value, or with a single one, tells nothing and
-    is left out; texts, booleans, and whole numbers with at most 5 different values are
-    categories; whole numbers that count the rows, and texts more than half of which differ (names,
-    free text) are left out; dates stay dates; all other numbers are numeric.
+    The rules, in this order: a column without any value, or with a single one, tells nothing and is
+    left out; texts, booleans, and whole numbers with at most 5 different values are categories;
+    whole numbers that count the rows, and texts more than half of which differ (names, free text)
+    are left out; dates stay dates; all other numbers are numeric.
 
     Args:
         frame: The columns to learn from, one row an example.
@@ -55,9 +55,6 @@ def infer_columns(frame, source, numeric=(), categorical=(), of_texts=None) -> C
         numeric: Columns that are numeric whatever they look like.
         categorical: Columns that hold categories whatever they look like.
         of_texts: Function of a column of free text, for what else is to be said of it.
-
-    Returns:
-        The `Columns`.
 
     Raises:
         UserError: A column holds numbers with mistakes in them, or none is left.

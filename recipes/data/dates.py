@@ -451,12 +451,8 @@ def _refuse_order(fitting, texts, source, flag):
 def refuse_time(column, row, source, flag, count=1) -> None:
     """Raises a `UserError` for a value, at a position, that says no time.
 
-    Args:
-        column: The column, with the numbers of its rows from 0 as its index.
-        row: The position.
-        source: Name of the file.
-        flag: The flag that names the column; empty for one of a table's other columns.
-        count: In how many rows a missing time is missing.
+    The index of the column numbers its rows from 0. The flag is empty for one of a table's other
+    columns; `count` is the number of rows in which a missing time is missing.
     """
     name, value, number = column.name, column.iloc[row], column.index[row] + 1
     if pd.isna(value) or value == "":
@@ -481,17 +477,10 @@ def refuse_time(column, row, source, flag, count=1) -> None:
 
 
 def in_seconds(times: np.ndarray, time: str | None) -> np.ndarray:
-    """Converts times to the unit of a `TimeSeries`.
-
-    Args:
-        times: datetime64[us] or int64, of any shape.
-        time: Name of the time column, for the message.
-
-    Returns:
-        datetime64[s] or int64.
+    """Times, datetime64[us] or int64, in the unit of a `TimeSeries`: datetime64[s] or int64.
 
     Raises:
-        UserError: Times have fractions of a second.
+        UserError: Times have fractions of a second; it names the time column.
     """
     if times.dtype.kind != "M":
         return times.astype(np.int64)
@@ -506,15 +495,8 @@ def in_seconds(times: np.ndarray, time: str | None) -> np.ndarray:
 
 
 def show(time) -> str:
-    """Writes a time as short as it can be said.
+    """Writes a time, a datetime64 or an int, as short as it can be said.
 
-    Args:
-        time: A datetime64 or an int.
-
-    Returns:
-        A date, a date and time, or a number.
-
-    Example:
     >>> show(np.datetime64("2024-01-31T00:00:00")), show(7)
     ('2024-01-31', '7')
     """
@@ -522,12 +504,8 @@ def show(time) -> str:
 
 
 def show_all(times: np.ndarray) -> list[str]:
-    """Writes times in one form: as dates if all are, else as dates and times.
+    """Writes an array of times in one form: as dates if all are, else as dates and times.
 
-    Args:
-        times: datetime64 or int, one-dimensional.
-
-    Example:
     >>> show_all(np.array(["2024-01-31T00", "2024-01-31T01"], "datetime64[us]"))
     ['2024-01-31T00:00:00', '2024-01-31T01:00:00']
     """

@@ -59,16 +59,10 @@ class Delimited:
 
 
 def read_delimited(content: bytes, dialect: Dialect, name: str, texts=False) -> Delimited:
-    r"""Reads the cells of a file.
+    r"""Reads the cells of a file into columns of equal lengths.
 
-    Args:
-        content: Its bytes.
-        dialect: What is said of its form; what is not, is found out.
-        name: What to call it in messages.
-        texts: Whether columns of plain numbers are left as texts, too.
-
-    Returns:
-        A `Delimited`, whose columns have equal lengths.
+    What the dialect does not say of its form is found out. With `texts`, columns of plain numbers
+    are left as texts, too.
 
     Raises:
         UserError: The form cannot be known, or a row has more cells than the header.
@@ -331,11 +325,7 @@ def _width(rows, first, header, name, separator):
 
 
 def find_header(rows, name) -> str:
-    """`"first"`, if the first of some rows of cells holds names.
-
-    Raises:
-        UserError: It looks like those below it.
-    """
+    """`"first"` if the first row of cells holds names; a `UserError` if it looks like data."""
     if not _like_data(rows):
         return "first"
     shown = ", ".join(rows[0])[:80]

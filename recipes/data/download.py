@@ -120,34 +120,19 @@ FILES: dict[str, Published] = {
 
 
 def open_bytes(path: str | Path) -> BufferedIOBase:
-    """Opens a file for reading, through gzip if its first bytes say that it is compressed.
-
-    Args:
-        path: The file. Its name does not matter, only its content.
-
-    Returns:
-        A binary file object that yields uncompressed bytes.
-
-    Raises:
-        OSError: The file cannot be opened.
-    """
+    """Opens a file for reading, through gzip if its first bytes, not its name, say so."""
     with open(path, "rb") as file:
         compressed = file.read(2) == GZIP_MAGIC
     return gzip.open(path) if compressed else open(path, "rb")
 
 
 def fetch(name: str) -> Path:
-    """Finds a published file, downloading it when it is nowhere on this machine.
+    """The path of a published file, downloaded when it is nowhere on this machine.
 
-    Args:
-        name: A key of `FILES`.
-
-    Returns:
-        The path of the file, checked against its hash. It may be compressed: read it with
-        `open_bytes`.
+    It is checked against its hash, and may be compressed: read it with `open_bytes`.
 
     Raises:
-        ValueError: The name is not in the table.
+        ValueError: The name is not one of `FILES`.
         UserError: The file is damaged, or is not the published one, or cannot be downloaded.
     """
     local = find_local(name)
@@ -155,18 +140,7 @@ def fetch(name: str) -> Path:
 
 
 def find_local(name: str) -> Path | None:
-    """Finds a published file in the folder `ZOO_DATA`.
-
-    Args:
-        name: A key of `FILES`.
-
-    Returns:
-        The path of the file, checked against its hash, or None if it is not there.
-
-    Raises:
-        ValueError: The name is not in the table.
-        UserError: The file is damaged, or is not the published one.
-    """
+    """The path of a published file in the folder `ZOO_DATA`, or None without one; see `fetch`."""
     if name not in FILES:
         raise ValueError(f"Expected one of {sorted(FILES)}. Received: name={name!r}")
     row = FILES[name]

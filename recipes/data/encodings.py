@@ -43,19 +43,12 @@ _SHOWN = 3
 
 
 def find_encoding(content: bytes, name: str) -> str:
-    """The encoding of a file's bytes, where they can be read in one way only.
+    """Python's name of the encoding of a file's bytes, where they can be read in one way only.
 
     A byte-order mark decides, or that the bytes are valid UTF-8. Else the words with bytes beyond
     ASCII are read in the encodings of the languages with Latin letters: one makes sense if its
-    letters are those of one language, stand in words, and other signs do not. If several make
-    sense and read differently, or none does, nobody can know.
-
-    Args:
-        content: The bytes.
-        name: What to call them in a message.
-
-    Returns:
-        Python's name of the encoding.
+    letters are those of one language, stand in words, and other signs do not. If several make sense
+    and read differently, or none does, nobody can know.
 
     Raises:
         UserError: It cannot be known; shows how words of the file would read in some encodings.

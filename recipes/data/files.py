@@ -34,15 +34,12 @@ _KINDS = "a table (CSV, Excel, Parquet or JSON lines)"
 
 
 def open_table(path, dialect: Dialect | None = None, before: Mapping | None = None) -> TableFile:
-    """Opens a table: CSV (gzipped or not), an Excel workbook, Parquet or JSON lines.
+    """Opens a table with a row or more: CSV (gzipped or not), Excel, Parquet or JSON lines.
 
     Args:
         path: The file.
         dialect: What is said of its form; what is not, is found out.
         before: What was found out about the file that a run was trained on (`TableFile.decided`).
-
-    Returns:
-        A `TableFile` with at least one row.
 
     Raises:
         UserError: The file is missing, empty or unreadable, or its form cannot be known.
@@ -80,13 +77,7 @@ def open_table(path, dialect: Dialect | None = None, before: Mapping | None = No
 
 
 def of_frame(frame: pd.DataFrame, source: str, dialect: Dialect | None = None) -> TableFile:
-    """A table that is in memory, read by position: its index plays no part.
-
-    Args:
-        frame: The table.
-        source: What to call it in messages.
-        dialect: What is said of the form of its texts.
-    """
+    """A table that is in memory, read by position: its index plays no part."""
     columns = {str(name): _of_series(frame[name].reset_index(drop=True)) for name in frame}
     return TableFile(source, columns, dialect or Dialect())
 

@@ -11,16 +11,10 @@ GROWTH = {"csv": 3, "gzip": 15, "parquet": 3}
 
 
 def check_size(path: str | Path) -> None:
-    """Refuses a file that would take more memory than the machine has.
+    """Refuses, with both sizes, a file that would take more memory than the machine has.
 
     The rule: three times the size of a CSV file, fifteen times that of a gzipped one, three times
-    the uncompressed size of a Parquet file's columns.
-
-    Args:
-        path: The file; where there is none, nothing happens.
-
-    Raises:
-        UserError: It is too large; the message tells both sizes.
+    the uncompressed size of a Parquet file's columns. Where there is no file, nothing happens.
     """
     if not Path(path).is_file():
         return

@@ -192,11 +192,7 @@ class TableFile:
         return NumberFormat(decimal, {".": ",", ",": "."}[decimal])
 
     def numbers(self, name: str) -> np.ndarray:
-        """A column of numbers, float64, NaN where a value is missing.
-
-        Raises:
-            UserError: A value is no finite number, naming it and its row.
-        """
+        """A column of numbers, float64, NaN where a value is missing; see `refuse_number`."""
         if isinstance(self._columns[name], pd.Series):
             return _typed_numbers(self._columns[name], self.source)
         found = self.read(name)
@@ -211,12 +207,9 @@ class TableFile:
         """A column as what it looks like: numbers, texts, truth values, or dates.
 
         Texts are dates if most are, see `dates`. They are numbers if all are, but codes with
-        leading zeros are texts. If nine in ten texts are numbers, the others are mistakes.
-
-        Args:
-            name: The column.
-            label: Whether it holds what is to be predicted. Then texts such as NA among a few
-                whole numbers are classes, and not missing, and dates are texts.
+        leading zeros are texts. If nine in ten texts are numbers, the others are mistakes. In a
+        `label`, what is to be predicted, texts such as NA among a few whole numbers are classes,
+        and not missing, and dates are texts.
 
         Raises:
             UserError: There are a few mistakes among numbers, or two ways to read them.
@@ -261,12 +254,9 @@ class TableFile:
         return pd.DataFrame({name: self.column(name) for name in self.names})
 
     def kept(self, columns: str | None, numbers, taken=()) -> dict[str, np.ndarray]:
-        """Columns to copy into the output, at some rows.
+        """Columns to copy into the output, at rows numbered from 1; their names are one text.
 
-        Args:
-            columns: Their names, separated by commas; `None` for none.
-            numbers: Numbers of the rows, from 1.
-            taken: Names that other columns of the output have; such a copy is called `input:name`.
+        A column whose name is `taken` by another one of the output is called `input:name`.
         """
         found = {}
         for name in (columns or "").split(",") if columns else ():
@@ -451,15 +441,7 @@ def _label(text):
 
 
 def numeric_block(frame: pd.DataFrame, names, source) -> np.ndarray:
-    """Columns of a frame as an array of numbers.
-
-    Args:
-        frame: Columns of numbers.
-        names: Which of them.
-        source: What to call the table in messages.
-
-    Returns:
-        float64 array of shape `(rows, len(names))`, NaN where a value is missing.
+    """Columns of a frame as a float64 array `(rows, len(names))`, NaN where a value is missing.
 
     Raises:
         UserError: A value is not a finite number, naming it and its row.
@@ -508,11 +490,7 @@ def _refuse_infinite(name, source, value, rows):
 
 
 def refuse_number(name, source, value, rows) -> None:
-    """Says that a column of numbers holds something else.
-
-    Raises:
-        UserError: Always.
-    """
+    """Raises a `UserError`: a column of numbers holds something else."""
     if str(value).strip().lower().lstrip("+-") in ("inf", "infinity", "∞"):
         _refuse_infinite(name, source, value, rows)
     raise UserError(
@@ -524,17 +502,7 @@ def refuse_number(name, source, value, rows) -> None:
 
 
 def refuse_column(path: str | Path, column: str, flag: str, present: list[str]) -> None:
-    """Says that a file does not have a column, and which ones it has.
-
-    Args:
-        path: The file.
-        column: The column asked for.
-        flag: The flag that asked for it.
-        present: Names of the file's columns.
-
-    Raises:
-        UserError: Always.
-    """
+    """Raises a `UserError`: a file lacks the column that a flag asked for."""
     folded = {name.casefold(): name for name in present}
     close = difflib.get_close_matches(column.casefold(), folded, n=1)
     nearest = f" Did you mean {folded[close[0]]!r}?" if close else ""

@@ -39,12 +39,9 @@ class Target:
     def among(self, labels, source) -> "Target":
         """The same target by the numbers that a model knows its classes by.
 
-        Args:
-            labels: Names of the classes that the model knows; empty for a regression.
-            source: Name of the file, for messages.
-
         Raises:
-            UserError: If there are other classes, or it is no such target.
+            UserError: If there are classes beside the `labels` that the model knows (none for a
+                regression), or it is no such target.
         """
         if bool(labels) != bool(self.labels):
             kinds = ("a number", "one of several classes")
@@ -71,15 +68,8 @@ def read_target(column, source, task="auto") -> Target:
     """Decides what a column without missing values asks for, and reads it.
 
     Texts, booleans, and whole numbers with at most 10 different values are classes; all other
-    numbers are predicted as numbers.
-
-    Args:
-        column: The column.
-        source: Name of the file, for messages.
-        task: `"regression"` or `"classification"` whatever the column looks like, or `"auto"`.
-
-    Returns:
-        The `Target`.
+    numbers are predicted as numbers. A task of `"regression"` or `"classification"` decides
+    otherwise.
 
     Raises:
         UserError: The column holds dates, one value only, mistakes, or as many classes as rows.

@@ -24,10 +24,7 @@ def python_docs() -> str:
 
 
 def shakespeare() -> str:
-    """Tiny Shakespeare: 1,115,394 characters of plays, 65 of them distinct.
-
-    Raises:
-        UserError: The file is damaged or cannot be downloaded.
+    """Tiny Shakespeare: 1,115,394 characters of plays, 65 of them distinct; see `fetch`.
 
     Reference: Karpathy, char-rnn, 2015 (a text in the public domain); book, chapter 16.
     """
@@ -37,13 +34,8 @@ def shakespeare() -> str:
 def read_text(path: str | Path, encoding: str | None = None) -> str:
     r"""Reads a text file, gzipped or not; every line ends in `\n`, whatever ends it in the file.
 
-    Args:
-        path: The file.
-        encoding: How its characters are written as bytes. Found out by default; see
-            `recipes.data.encodings`.
-
-    Returns:
-        The text, without a byte order mark.
+    The encoding is found out by default, see `recipes.data.encodings`; a byte order mark is left
+    out.
 
     Raises:
         UserError: The file cannot be read, or its bytes are no text in this encoding.
@@ -69,12 +61,7 @@ def read_noted_text(path, encoding: str | None = None) -> tuple[str, tuple[str, 
 
 
 def decode(content: bytes, encoding: str, name: str) -> str:
-    r"""Bytes as a text whose lines end in `\n`.
-
-    Args:
-        content: The bytes.
-        encoding: How characters are written as bytes.
-        name: What to call them in a message.
+    r"""Bytes as a text whose lines end in `\n`; `name` is what messages call them.
 
     Raises:
         UserError: There is no such encoding, or the bytes are no text in it.

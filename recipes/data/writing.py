@@ -12,12 +12,6 @@ from recipes.errors import UserError
 def replacing(path):
     """A path to write to, beside a file; what is written there takes its place at the end.
 
-    Args:
-        path: The file.
-
-    Yields:
-        The other path.
-
     Raises:
         UserError: If the file cannot be written.
 
@@ -39,12 +33,9 @@ def replacing(path):
 
 
 def write_csv(path, header, rows) -> None:
-    """Writes a table; a file is written whole or not at all.
+    """Writes a table; a file (standard output for `None`) is written whole or not at all.
 
-    Args:
-        path: File to write, or `None` for standard output.
-        header: Names of the columns.
-        rows: Rows of values. Numbers are printed so that they read back exactly.
+    Numbers are printed so that they read back exactly.
 
     Raises:
         UserError: If the file cannot be written.

@@ -64,10 +64,14 @@ class Recipe:
         description: Its help text: a line, then examples.
         presets: Named sets of flags, `{name: {flag: value}}`.
         config: The `TrainConfig` of its flags; it names the datasets.
-        default_config: `(dataset, own_data, model)` to the defaults.
-        load_data: A configuration to the `Task`.
-        build_model: A configuration and its task to a `Built` model.
-        search_space: keras-tuner's `HyperParameters` to overrides of the defaults.
+        default_config: `(dataset, own_data, model)` to the defaults, which train as they are.
+            `own_data` says that the data comes from files instead; what is None is the recipe's.
+        load_data: A configuration to the `Task`; a `UserError` if the data is not what the flags
+            say, which tells what to do.
+        build_model: A configuration and its task to a `Built` model; a `UserError` if the model or
+            one of its arguments does not exist.
+        search_space: keras-tuner's `HyperParameters` of a trial to overrides of the defaults, model
+            arguments as a nested dict, also such as the model does not have.
         predict: `(folder, config, metadata, source, output, **flags)` writes the predictions of a
             saved run.
         metrics: Scores that tables show, in this order, `{name: "min" or "max"}`, whichever is

@@ -8,12 +8,9 @@ _CHUNK = 4096
 
 
 def naive(windows, starts, period=1) -> Forecasts:
-    """Repeats the last value, or the last season, before the end of each window.
+    """Repeats the last value, or the last season, before the end of each of some windows.
 
-    Args:
-        windows: A `Windows`; a season that is longer than they are is looked up in the series.
-        starts: First rows of the windows to forecast from.
-        period: Length of the season in steps; 1 repeats the last value.
+    A season that is longer than the windows is looked up in the series; a period of 1 is none.
     """
     ahead = np.arange(1, windows.horizon + 1)
     back = -(-ahead // period) * period
@@ -62,10 +59,7 @@ class Naive2:
 def seasonal_factors(values, period, additive=False):
     """Factors of a season by position, from the first row on; a single 1 or 0 where there is none.
 
-    Args:
-        values: `(steps,)`, one series.
-        period: Length of the season in steps.
-        additive: Whether the season is added to the level instead of multiplied by it.
+    `values` is one series `(steps,)`. An `additive` season is added to the level instead.
     """
     n = len(values)
     none = np.zeros(1) if additive else np.ones(1)
@@ -148,13 +142,9 @@ def season_of(series, rows) -> int:
 
 
 def detect_period(values, longest=400) -> int:
-    """Length in steps of the season of a series, or 1 when there is none.
+    """Length in steps of the season of a series `(steps,)`, or 1 when there is none.
 
     The first clear peak of the autocorrelation of the differenced series.
-
-    Args:
-        values: `(steps,)`, one series.
-        longest: Longest season looked for. Defaults to 400 steps.
 
     Example:
         >>> import numpy as np

@@ -16,11 +16,7 @@ STEPS = 1500
 def candidates(config, task, default_config, build_model) -> list[Candidate]:
     """Forecasters of different kinds, the fastest first.
 
-    Args:
-        config: The `ForecastConfig`; its window, horizon, covariates and head are those of all.
-        task: The `ForecastTask`.
-        default_config: That of the recipe.
-        build_model: That of the recipe.
+    Window, horizon, covariates and head are those of `config`.
 
     Raises:
         UserError: If forecasts are recursive or sampled.

@@ -60,14 +60,7 @@ def interval(ours, theirs, which, horizon, seed=0) -> tuple[float, float] | None
 
 
 def sentence(model, mase, name, other, ends) -> str:
-    """Two forecasters side by side, in words.
-
-    Args:
-        model: Name of the model.
-        mase: Its MASE.
-        name: Name of the other.
-        other: Its MASE.
-        ends: What `interval` found.
+    """Two forecasters side by side, in words: names, MASEs, and what `interval` found.
 
     Example:
         >>> sentence("nlinear", 0.9, "theta", 1.0, (-0.15, -0.05))

@@ -12,16 +12,7 @@ from recipes.errors import UserError
 
 
 def continue_from(config, task, model, objective):
-    """The task as a saved model sees it, and that model.
-
-    Args:
-        config: The `ForecastConfig`.
-        task: The `ForecastTask` of the new series.
-        model: The saved model.
-        objective: Function of `(config, task)` to arguments of `Built`.
-
-    Returns:
-        A `ForecastTask` and a `Built`.
+    """The task as a saved model sees it, and that model, as a `ForecastTask` and a `Built`.
 
     Raises:
         UserError: If the series do not have the columns or the horizon that the model forecasts.

@@ -9,16 +9,9 @@ ROWS = 200_000
 
 
 def changes(series, rows, lag, channels):
-    """Changes over `lag` steps that end in some rows, within each series.
+    """Changes over `lag` steps that end in the rows of a mask, within each series.
 
-    Args:
-        series: A `TimeSeries`.
-        rows: Mask `(steps,)` of the rows to look at.
-        lag: Number of steps to look back.
-        channels: Number of leading channels.
-
-    Returns:
-        float64 `(n, channels)`.
+    float64 `(n, channels)`, of the leading channels of a `TimeSeries`.
     """
     ends = np.flatnonzero(rows)
     ends = ends[ends >= lag]
@@ -30,17 +23,8 @@ def choose_lag(series, rows, period, window, horizon) -> int:
     """The lag to difference a series by: 0 for none, 1 for a trend, or the season.
 
     The one that leaves least to forecast: the changes from the last value (of the same season) to
-    the values over the horizon must deviate clearly less than the level does.
-
-    Args:
-        series: A `TimeSeries`; its first target is looked at.
-        rows: Mask of the training rows.
-        period: Length of the season in steps; 1 for none.
-        window: Input steps; the lag must be shorter than half of it.
-        horizon: Steps to forecast.
-
-    Returns:
-        0, 1 or `period`.
+    the values over the horizon must deviate clearly less than the level does. The first target is
+    looked at, in the training rows (a mask); a lag must be shorter than half of the window.
     """
     lags = [lag for lag in {1, period} if 2 * lag <= window]
     if not lags:

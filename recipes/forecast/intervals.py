@@ -34,15 +34,9 @@ class ConformalIntervals:
 
     @classmethod
     def fit(cls, levels, windows, starts, forecasts, actual, period) -> "ConformalIntervals":
-        """Calibrates on the windows that start at `starts`.
+        """Calibrates percentages of `levels` on the validation windows that start at `starts`.
 
-        Args:
-            levels: Percentages.
-            windows: A `Windows`.
-            starts: First rows of the windows of the validation part.
-            forecasts: Their `Forecasts`.
-            actual: What came, `(n, horizon, targets)`; NaN where that is not known.
-            period: Length of the season in steps.
+        `actual` `(n, horizon, targets)` is what came after them, NaN where that is not known.
         """
         unit, radii, errors = _unit(windows, starts, period), {}, {}
         sizes = np.abs(np.float64(forecasts.point) - actual) / unit
@@ -69,14 +63,8 @@ class ConformalIntervals:
     def followed(self, windows, starts, forecasts, actual):
         """The same where what came is known: every interval has learned from what came before it.
 
-        Args:
-            windows: A `Windows`.
-            starts: First rows of the windows, those of each series in the order of time.
-            forecasts: Their `Forecasts`.
-            actual: What came, `(n, horizon, targets)`; NaN where that is not known.
-
-        Returns:
-            The `Forecasts`, and the `ConformalIntervals` after all that.
+        The windows of each series stand in the order of time; `actual` is as in `fit`. Returns the
+        `Forecasts`, and the `ConformalIntervals` after all that.
         """
         which = windows.series_of(starts)
         unit = _unit(windows, starts, self.period)

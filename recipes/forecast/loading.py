@@ -23,13 +23,7 @@ RIDERSHIP_DATES = {
 
 
 def load(config) -> ForecastTask:
-    """The series of a run, with its windows split.
-
-    Args:
-        config: A `ForecastConfig`.
-
-    Returns:
-        A `ForecastTask`.
+    """The series of a run, with its windows split, as a `ForecastTask`.
 
     Raises:
         UserError: If the data is not what the flags say.
@@ -55,12 +49,9 @@ def load(config) -> ForecastTask:
 
 
 def load_series(config, future=0, file=None):
-    """The `TimeSeries` of a run, or another file read in the same way.
+    """The `TimeSeries` of a run, or another `TableFile` read in the same way.
 
-    Args:
-        config: A `ForecastConfig`.
-        future: Steps beyond the end for which times and future covariates are needed.
-        file: The `TableFile` to read instead of the run's data set.
+    `future` counts steps beyond the end for which times and future covariates are needed.
     """
     if file is not None:
         return _own(config, file, future)
@@ -70,18 +61,11 @@ def load_series(config, future=0, file=None):
 
 
 def choose_window(config, series) -> tuple[int, str]:
-    """How far a model looks back where no flag says it: by the season, the horizon and the rows.
+    """How far a model looks back where no flag says it, in steps, and a note.
 
-    Three horizons, and two seasons at least, in whole seasons; up to twelve horizons where several
-    series have a thousand rows for each step of it. But no more than a third of the rows before the
-    validation part of a series in the middle.
-
-    Args:
-        config: A `ForecastConfig`.
-        series: The `TimeSeries`.
-
-    Returns:
-        Input steps, and a note.
+    By the season, the horizon and the rows: three horizons, and two seasons at least, in whole
+    seasons; up to twelve horizons where several series have a thousand rows for each step of it.
+    But no more than a third of the rows before the validation part of a series in the middle.
     """
     lengths = np.diff(series.offsets)
     kept = 1 - config.validation_fraction - config.test_fraction

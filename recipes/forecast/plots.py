@@ -9,13 +9,7 @@ CONTEXT, ACTUAL, FORECAST = "0.35", "tab:green", "tab:orange"
 
 
 def forecasts(windows, starts, found) -> Figure:
-    """Up to four windows: what was seen, what came, what was forecast and its interval.
-
-    Args:
-        windows: A `Windows`.
-        starts: First row of each window.
-        found: The `Forecasts` made at their ends.
-    """
+    """Up to four windows: what was seen, what came, what was forecast and its interval."""
     rows = -(-len(starts) // 2)
     columns = min(2, len(starts))
     figure = Figure(figsize=(5.5 * columns, 2.8 * rows + 0.4), layout="constrained")

@@ -19,15 +19,9 @@ from recipes.forecast.presets import PRESETS
 def default_config(
     dataset: str | None = None, own_data: bool = False, model: str | None = None
 ) -> ForecastConfig:
-    """The recipe's defaults for a dataset, or for the user's own data.
+    """The recipe's defaults, those of `wavenet` on the offline `book_series`; see `Recipe`.
 
-    Args:
-        dataset: Name of a dataset. Defaults to the offline one, `"book_series"`.
-        own_data: Whether the data comes from a file instead.
-        model: Name of the model. Defaults to `"wavenet"`, for the user's own data to `"nlinear"`.
-
-    Returns:
-        A `ForecastConfig` that trains as it is.
+    For the user's own data the model is `"nlinear"`.
     """
     model = model or ("nlinear" if own_data else "wavenet")
     config = ForecastConfig(model=model, dataset=dataset or "book_series")
@@ -75,17 +69,7 @@ def default_config(
 
 
 def load_data(config: ForecastConfig):
-    """Reads the series and cuts its windows.
-
-    Args:
-        config: What to read and how to split it.
-
-    Returns:
-        A `recipes.forecast.task.ForecastTask`.
-
-    Raises:
-        UserError: If the data is not what the flags say; the message tells what to do.
-    """
+    """Reads the series and cuts its windows, as a `recipes.forecast.task.ForecastTask`."""
     from recipes.forecast.loading import load
 
     return load(config)
@@ -94,16 +78,7 @@ def load_data(config: ForecastConfig):
 def build_model(config: ForecastConfig, data):
     """Puts scaling, differencing and a zoo model together.
 
-    Args:
-        config: Which model, with which arguments.
-        data: The `ForecastTask` from `load_data`.
-
-    Returns:
-        A `Built`: the saved model takes and gives the data's units,
-        the training model forecasts scaled targets.
-
-    Raises:
-        UserError: If the model or one of its arguments does not exist.
+    The saved model takes and gives the data's units, the training model forecasts scaled targets.
     """
     import keras
 
@@ -179,15 +154,9 @@ def _objective(config, data):
 
 
 def search_space(hp) -> dict:
-    """Settings worth searching, for a keras-tuner `HyperParameters`.
+    """Settings worth searching; see `Recipe`.
 
-    Args:
-        hp: The tuner's hyperparameters of one trial. A `Fixed` one named `model` names the model;
-            without it, that is the default one.
-
-    Returns:
-        Overrides of `default_config()`, model arguments as a nested dict. Arguments that the model
-        does not have are for the tuner to leave out.
+    A `Fixed` hyperparameter named `model` names the model; without it, that is the default one.
 
     Example:
         >>> import keras_tuner

@@ -93,19 +93,11 @@ def polynomials(ar, seasonal_ar, ma, seasonal_ma, d, seasonal_d, period):
 
 
 def arima(values, origins, horizon, ar, ma, intercept=0.0, drift=0.0) -> np.ndarray:
-    """An ARIMA, with the errors before the first full lag taken as none.
+    """An ARIMA, with the errors before the first full lag taken as none: `(origins, horizon)`.
 
-    Args:
-        values: `(steps,)`.
-        origins: Positions of the last value that is known.
-        horizon: Steps to forecast.
-        ar: Polynomial of the values, differences included, see `polynomials`.
-        ma: Polynomial of the errors.
-        intercept: Mean, where there are no differences.
-        drift: Growth a step.
-
-    Returns:
-        `(origins, horizon)`.
+    `ar` and `ma` are the polynomials of values (differences included) and errors, see
+    `polynomials`; the intercept is the mean where there are no differences, the drift the growth a
+    step.
     """
     line = intercept + drift * np.arange(1, len(values) + horizon + 1)
     lags, ma = len(ar) - 1, _invertible(ma)
@@ -141,16 +133,8 @@ def theta(values, rows, origins, horizon) -> np.ndarray:
     """The Theta method: simple exponential smoothing with half the slope of the straight line.
 
     The smoothing weight is the one with the least squared error of one step over the first `rows`
-    values; the line is fitted to what precedes each origin.
-
-    Args:
-        values: `(steps,)`, seasonally adjusted.
-        rows: Values to choose the weight by.
-        origins: Positions of the last value that is known.
-        horizon: Steps to forecast.
-
-    Returns:
-        `(origins, horizon)`.
+    of the seasonally adjusted values `(steps,)`; the line is fitted to what precedes each origin,
+    the position of the last value that is known. Returns `(origins, horizon)`.
     """
 
     def smooth(alpha, values):

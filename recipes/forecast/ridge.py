@@ -54,10 +54,6 @@ class LinearStart:
         """Kernel and bias of a layer that puts out the numbers of a head, each for all steps.
 
         The quantiles, or the deviation, are those of the residuals, the same for all windows.
-
-        Args:
-            head: `"point"`, `"quantile"` or `"gaussian"`.
-            quantiles: Probabilities of a quantile head.
         """
         if head == "point":
             return [self.kernel, self.bias]
@@ -80,9 +76,6 @@ def find_start(windows, units, period, normalizations, epsilon, scaling) -> Line
         normalizations: Ways to see a window to try.
         epsilon: That of `zoo.layers.WindowNormalization`.
         scaling: Mean and deviation of each target, for `"none"`.
-
-    Returns:
-        The best `LinearStart`.
     """
     found, folds = [], _folds(windows)
     for normalization in normalizations:
@@ -134,15 +127,7 @@ def _folds(windows):
 
 
 def fit_again(start, windows, units, epsilon, scaling) -> LinearStart:
-    """The same mean of the same maps, fitted to the training windows of other `windows`.
-
-    Args:
-        start: What `find_start` chose.
-        windows: A `Windows`; its validation part plays no role.
-        units: See `find_start`.
-        epsilon: See `find_start`.
-        scaling: See `find_start`.
-    """
+    """The mean of the maps that `find_start` chose, fitted to the training part of others."""
     train = _examples(
         windows, windows.starts["train"], start.normalization, epsilon, units, scaling
     )

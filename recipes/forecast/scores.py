@@ -60,15 +60,11 @@ def score(actual, forecasts, units, targets, which=None, reference=None) -> dict
 def distribution_scores(actual, forecasts) -> dict[str, float]:
     """CRPS and weighted quantile loss: how good the whole forecast distribution is.
 
-    Args:
-        actual: `(n, horizon, targets)`; NaN where nothing is known.
-        forecasts: `Forecasts` of the same windows.
-
-    Returns:
-        `crps`, the continuous ranked probability score, in closed form for a Gaussian, else twice
-        the mean quantile loss, each quantile counting for the probabilities nearest to it; and
-        `wql`, twice the quantile loss over the sum of absolute values, a mean over the quantiles.
-        Of a point forecast, every quantile is the point: the CRPS is the mean absolute error.
+    `crps`, the continuous ranked probability score, is in closed form for a Gaussian, else twice
+    the mean quantile loss, each quantile counting for the probabilities nearest to it; `wql` is
+    twice the quantile loss over the sum of absolute values, a mean over the quantiles. Of a point
+    forecast, every quantile is the point: the CRPS is the mean absolute error. NaN in `actual` `(n,
+    horizon, targets)` is not known.
 
     Reference:
         Gneiting and Raftery, *Strictly proper scoring rules*, 2007, equation 21; Park et al.,
@@ -109,16 +105,9 @@ def window_errors(actual, forecasts, units, which):
 
 
 def by_series(actual, forecasts, units, which) -> dict[str, np.ndarray]:
-    """MASE, sMAPE and MAE of each series, over its windows, steps and targets.
+    """MASE, sMAPE and MAE of each series, over its windows, steps and targets; see `score`.
 
-    Args:
-        actual: `(n, horizon, targets)`; NaN where nothing is known.
-        forecasts: `Forecasts` of the same windows.
-        units: See `score`.
-        which: `(n,)` number of the series of each window.
-
-    Returns:
-        Arrays `(series,)` by name; NaN for a series without a window.
+    Arrays `(series,)` by name; NaN for a series without a window.
     """
     absolute = np.abs(np.float64(forecasts.point) - actual)
     parts = {
@@ -155,15 +144,9 @@ def _by_series(values, which, count):
 def naive_mae(series, rows, period, num_targets) -> np.ndarray:
     """In-sample mean absolute error of the (seasonal) naive forecast: the unit of MASE.
 
-    Args:
-        series: A `TimeSeries`.
-        rows: Mask `(steps,)` of the rows before the test part.
-        period: Season in steps; 1 is the plain naive forecast.
-        num_targets: Number of leading channels to measure.
-
-    Returns:
-        `(series, targets)`; NaN for a series without such rows, and where it never changes (1 if
-        that holds for all series).
+    Of the leading channels of a `TimeSeries`, in the rows (a mask) before the test part. `(series,
+    targets)`; NaN for a series without such rows, and where it never changes (1 if that holds for
+    all series).
 
     Reference:
         Hyndman and Koehler, *Another look at measures of forecast accuracy*, 2006.

@@ -39,12 +39,9 @@ def installed() -> bool:
 
 
 def forecaster(name: str, season: int, rows: int = ROWS[0]) -> "Statistical":
-    """The statistical forecaster of a name, for any windows of any series.
+    """The statistical forecaster of a name in `NAMES`, for any windows of any series.
 
-    Args:
-        name: One of `NAMES`.
-        season: Length of the season in steps; 1 for none.
-        rows: Rows before the first origin to fit to.
+    A season of 1 step is none; it is fitted to so many rows before the first origin.
 
     Example:
         >>> forecaster("theta", 12).name
@@ -56,14 +53,9 @@ def forecaster(name: str, season: int, rows: int = ROWS[0]) -> "Statistical":
 def affordable(lengths, targets: int, season: int, seconds: float) -> tuple[dict, tuple[str, ...]]:
     """The forecasters whose fits take about so many seconds at most, and what to say of the others.
 
-    Args:
-        lengths: Rows before the test part of each series.
-        targets: Number of targets.
-        season: Length of the season in steps; 1 for none.
-        seconds: For all of them, with two fits each: before validation, and before the test part.
-
-    Returns:
-        `{name: Statistical}`, and a note; none where all of them are there, to the most rows.
+    The seconds are for all of them, with two fits each: before validation, and before the test
+    part, whose lengths are the rows before it. The note is empty where all are there, to the most
+    rows.
 
     Example:
         >>> found, notes = affordable([2000] * 359, 1, 1, 30)
@@ -95,11 +87,7 @@ def affordable(lengths, targets: int, season: int, seconds: float) -> tuple[dict
 def describe(baselines) -> str:
     """What the statistical forecasters among the baselines took, in words; else how to have them.
 
-    Args:
-        baselines: Predictors of the baselines, by name.
-
-    Returns:
-        A sentence; none where they are installed and were not wanted.
+    None where they are installed and were not wanted.
     """
     found = [each for each in baselines.values() if isinstance(each, Statistical)]
     if not found:

@@ -23,9 +23,6 @@ def write(path, windows, parts, config) -> None:
         windows: The `Windows` that were forecast.
         parts: Pairs of the first rows of some windows and their `Forecasts`.
         config: The `ForecastConfig`, for the names of the columns.
-
-    Raises:
-        UserError: If the file cannot be written.
     """
     time = config.time if config.time and config.time not in (*COLUMNS, "series") else "time"
     header, levels = [time, *COLUMNS], config.conformal
@@ -41,17 +38,9 @@ def write(path, windows, parts, config) -> None:
 
 
 def write_series(path, series, scores, name, other) -> str:
-    """Writes the scores of each series on the test part, the worst first.
+    """Writes the scores of each series on the test part, the worst first; those in words.
 
-    Args:
-        path: File to write.
-        series: The `TimeSeries`.
-        scores: What `recipes.forecast.scores.by_series` found.
-        name: Name of a baseline.
-        other: Its scores.
-
-    Returns:
-        The worst ones in words.
+    Beside what `recipes.forecast.scores.by_series` found stands `other`, that of a baseline.
     """
     known = np.flatnonzero(~np.isnan(scores["mase"]))
     order = known[np.argsort(-scores["mase"][known], kind="stable")]

@@ -30,15 +30,9 @@ def notes(part) -> tuple[str, ...]:
 
 
 def fit(part, balanced=False, seed=0) -> dict:
-    """Fits the baselines.
+    """Fits the baselines: `{name: function from pictures to class probabilities}`.
 
-    Args:
-        part: `Pictures` to train on.
-        balanced: Whether every class counts alike.
-        seed: Seed of the choice, where there are too many pictures.
-
-    Returns:
-        `{name: forecast}`, each a function from pictures to class probabilities.
+    With `balanced`, every class counts alike; the seed chooses, where there are too many pictures.
     """
     weight = "balanced" if balanced else None
     count = len(part.classes)

@@ -23,12 +23,7 @@ MAX_LENGTH = 9
 def pictures_and_captions(count, seed=0):
     """Pictures of one to three coloured shapes side by side, and what is in them from the left.
 
-    Args:
-        count: How many.
-        seed: Seed of the drawing.
-
-    Returns:
-        float32 array `(count, 16, 48, 3)` of values in [0, 1], and a list of captions.
+    float32 `(count, 16, 48, 3)` of values in [0, 1], and a list of captions.
 
     Example:
         >>> from recipes.images.captions import pictures_and_captions
@@ -53,16 +48,9 @@ def pictures_and_captions(count, seed=0):
 
 
 def train(images, captions, epochs=8, seed=0):
-    """Trains a small captioner.
+    """Trains a small captioner of images `(count, height, width, channels)`.
 
-    Args:
-        images: `(count, height, width, channels)`.
-        captions: A caption for each.
-        epochs: Passes over them.
-        seed: Seed of everything random.
-
-    Returns:
-        The model, and the `zoo.layers.TextTokenizer` of the captions.
+    Returns the model, and the `zoo.layers.TextTokenizer` of the captions.
     """
     keras.utils.set_random_seed(seed)
     special = ("padding", "start", "end")
@@ -95,16 +83,10 @@ def train(images, captions, epochs=8, seed=0):
 
 
 def describe(model, tokenizer, images):
-    """Captions, and where the model looked.
+    """Captions of images, and where the model looked.
 
-    Args:
-        model: From `train`.
-        tokenizer: From `train`.
-        images: `(count, height, width, channels)`.
-
-    Returns:
-        A list of captions, and the weights of the attention to the places of the feature map at
-        each word, float32 `(count, words, map_height, map_width)`.
+    Returns a list of captions, and the weights of the attention to the places of the feature map at
+    each word, float32 `(count, words, map_height, map_width)`.
     """
     ids, weights = zoo.decoding.decode(
         model,
@@ -119,13 +101,7 @@ def describe(model, tokenizer, images):
 
 
 def picture(images, captions, maps) -> Figure:
-    """Pictures, and behind each, bright, where a model looked for every word of its caption.
-
-    Args:
-        images: `(count, height, width, 3)`, values in [0, 1].
-        captions: A caption for each.
-        maps: From `describe`.
-    """
+    """Pictures, and behind each, bright, where a model looked for each word of its caption."""
     figure = Figure(figsize=(2.0 * MAX_LENGTH, 1.0 * len(images)), layout="constrained")
     axes = figure.subplots(len(images), MAX_LENGTH, squeeze=False)
     for row, image, caption, looked in zip(axes, images, captions, maps, strict=True):

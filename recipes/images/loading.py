@@ -18,14 +18,9 @@ FRACTION = 0.15
 
 
 def load(config, kept=None) -> ImageTask:
-    """The pictures of a run, split.
+    """The pictures of a run, split, as an `ImageTask`.
 
-    Args:
-        config: An `ImagesConfig`.
-        kept: The `Depth` of a run that reads its data again; by default it is found in the data.
-
-    Returns:
-        An `ImageTask`.
+    `kept` is the `Depth` of a run that reads its data again; by default it is found in the data.
 
     Raises:
         UserError: If the data is not what the flags say.

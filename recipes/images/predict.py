@@ -15,14 +15,9 @@ from recipes.images.loading import load
 def predict(folder, config, metadata, source, output) -> None:
     """Writes the predicted class of each picture as CSV, with the probabilities of all classes.
 
-    Args:
-        folder: The `RunFolder`.
-        config: The run's `ImagesConfig`.
-        metadata: What the run says about itself in `config.yaml`.
-        source: A picture, a folder of them (at any level, in the order of their names with `2.png`
-            before `10.png`), an .npz file with an array `x`, or
-            `None` for the run's own test part: its `predictions.csv` to the last digit.
-        output: File to write, or `None` for standard output.
+    The source is a picture, a folder of them (at any level, in the order of their names with
+    `2.png` before `10.png`), an .npz file with an array `x`, or `None` for the run's own test part:
+    its `predictions.csv` to the last digit. An output of `None` is standard output.
 
     Raises:
         UserError: If the input does not fit the run.

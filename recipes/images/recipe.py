@@ -25,16 +25,7 @@ _WIDE = {
 def default_config(
     dataset: str | None = None, own_data: bool = False, model: str | None = None
 ) -> ImagesConfig:
-    """The recipe's defaults for a dataset, or for the user's own data.
-
-    Args:
-        dataset: Name of a dataset. Defaults to the offline one, `"digits"`.
-        own_data: Whether the data comes from files instead.
-        model: Name of the model. Defaults to `"mlp"`.
-
-    Returns:
-        An `ImagesConfig` that trains as it is.
-    """
+    """The recipe's defaults, those of the `mlp` on the offline `digits`; see `Recipe`."""
     dataset = None if own_data else dataset or "digits"
     config = ImagesConfig(
         model=model or "mlp",
@@ -59,17 +50,7 @@ def default_config(
 
 
 def load_data(config: ImagesConfig):
-    """Reads the images and splits them.
-
-    Args:
-        config: What to read and how to split it.
-
-    Returns:
-        A `recipes.images.task.ImageTask`.
-
-    Raises:
-        UserError: If the data is not what the flags say; the message tells what to do.
-    """
+    """Reads the images and splits them, as a `recipes.images.task.ImageTask`."""
     from recipes.images.loading import load
 
     return load(config)
@@ -78,19 +59,9 @@ def load_data(config: ImagesConfig):
 def build_model(config: ImagesConfig, data):
     """Puts the scaling of pixels, a zoo model and the names of the classes together.
 
-    Where the flags ask for it, layers are pretrained or copied here, so that a run that is resumed
-    begins as it did.
-
-    Args:
-        config: Which model, with which arguments.
-        data: The `ImageTask` from `load_data`.
-
-    Returns:
-        A `Built`: the saved model takes pixels from 0 to 255 and gives class
-        probabilities, the training model gives logits.
-
-    Raises:
-        UserError: If the model or one of its arguments does not exist.
+    The saved model takes pixels from 0 to 255 and gives class probabilities, the training model
+    gives logits. Where the flags ask for it, layers are pretrained or copied here, so that a run
+    that is resumed begins as it did.
     """
     import keras
 
@@ -119,13 +90,7 @@ def build_model(config: ImagesConfig, data):
 
 
 def search_space(hp) -> dict:
-    """Settings worth searching, for a keras-tuner `HyperParameters`.
-
-    Args:
-        hp: The tuner's hyperparameters of one trial.
-
-    Returns:
-        Overrides of `default_config()`, model arguments as a nested dict.
+    """Settings worth searching; see `Recipe`.
 
     Example:
         >>> import keras_tuner

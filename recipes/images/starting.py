@@ -59,17 +59,9 @@ def scaling_layer(config, task, source=None):
 
 
 def prepare(config, task, built, core, source=None) -> tuple[str, ...]:
-    """Copies or pretrains the lower layers, as the flags say.
+    """Copies or pretrains the lower layers of a `Built` model, as the flags say, and tells what.
 
-    Args:
-        config: An `ImagesConfig`.
-        task: The `ImageTask`.
-        built: The `Built` model, changed in place.
-        core: The zoo model in it.
-        source: What `source_model` returned.
-
-    Returns:
-        What was done, in words.
+    `core` is the zoo model in it, `source` what `source_model` returned.
 
     Raises:
         UserError: If the layers do not fit.

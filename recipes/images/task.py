@@ -114,12 +114,8 @@ class ImageTask(ClassificationTask):
     def calibrate(self, model, head) -> dict[str, float]:
         """Divides the logits of a trained model by the temperature that suits validation best.
 
-        Args:
-            model: The model, from pictures to probabilities.
-            head: Its linear layer in front of the softmax, changed in place.
-
-        Returns:
-            The `temperature`.
+        The linear layer in front of the softmax, `head`, is changed in place; returns the
+        `temperature`.
         """
         part = self.parts["validation"]
         chosen = spread(len(part), MAX_DRAWN)

@@ -21,15 +21,10 @@ _WORST = ("row", "target", "prediction", "probability")
 
 
 def scores(target, rows, found, interval=False, balanced=False) -> dict[str, float]:
-    """Scores of predictions for some rows.
+    """Scores of predictions for the rows of a target at some positions.
 
-    Args:
-        target: The `Target`.
-        rows: Positions of the rows.
-        found: Predictions for them.
-        interval: Whether to add the ends of the 95 % interval of the `rmse` or the `accuracy`, as
-            `rmse_low` and `rmse_high`.
-        balanced: Whether every class counts alike.
+    With `interval`, also the ends of the 95 % interval of the `rmse` or the `accuracy`, as
+    `rmse_low` and `rmse_high`; with `balanced`, every class counts alike.
     """
     actual = target.values[rows]
     if not target.labels:

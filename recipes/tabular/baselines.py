@@ -79,13 +79,7 @@ class Baseline:
 def constant(target, train, balanced=False):
     """Predicts the mean of the training rows, or how frequent each class is in them.
 
-    Args:
-        target: The `Target`.
-        train: Positions of the training rows.
-        balanced: Whether every class counts alike.
-
-    Returns:
-        A function of positions of rows, as a `Baseline` is.
+    A function of positions of rows, as a `Baseline` is; with `balanced`, every class counts alike.
     """
     if not target.labels:
         mean = target.values[train].mean()
@@ -96,7 +90,7 @@ def constant(target, train, balanced=False):
 
 
 def baselines(inputs, target, rows, codes, weights=None) -> dict:
-    """Boosted trees, a linear model, and a constant.
+    """Boosted trees, a linear model, and a constant: `{name: function of positions of rows}`.
 
     The linear one (ridge or logistic regression) reads medians for missing numbers, standardised
     columns, and one column a category.
@@ -107,9 +101,6 @@ def baselines(inputs, target, rows, codes, weights=None) -> dict:
         rows: Positions of the rows of the parts `"train"` and `"validation"`.
         codes: Number of codes of each column of categories.
         weights: Weight of each class; `None` where all rows count alike.
-
-    Returns:
-        `{name: function of positions of rows}`.
     """
     features, numeric, categories = _features(inputs, len(target.values))
     few = [n for n, c in zip(categories, codes, strict=True) if c < _MOST_CODES]

@@ -7,14 +7,7 @@ from recipes.tabular import trees
 
 
 def candidates(config, task, default_config, build_model) -> list[Candidate]:
-    """Boosted trees, and networks that see the numbers in different ways.
-
-    Args:
-        config: The `TabularConfig`.
-        task: The `TabularTask`.
-        default_config: That of the recipe.
-        build_model: That of the recipe.
-    """
+    """Boosted trees, and networks that see the numbers in different ways."""
 
     def network(name, model, **changes):
         default = default_config(config.dataset, config.data is not None, model)

@@ -15,16 +15,7 @@ from recipes.tabular.sizing import UNDECAYED
 
 
 def continue_from(config, task, model, objective):
-    """The task as a saved model sees it, and that model.
-
-    Args:
-        config: The `TabularConfig`.
-        task: The `TabularTask` of the new rows.
-        model: The saved model.
-        objective: Function of `(config, target, outputs)` to arguments of `Built`.
-
-    Returns:
-        A `TabularTask` and a `Built`.
+    """The task as a saved model sees it, and that model, as a `TabularTask` and a `Built`.
 
     Raises:
         UserError: If columns are missing, or the target has classes that the model does not know.

@@ -8,10 +8,7 @@ RESAMPLES = 1000
 
 
 def rmse_interval(errors) -> tuple[float, float]:
-    """The interval of a root mean squared error: Student's t of the squared errors.
-
-    Args:
-        errors: Error of each row, `(n,)`, two at least.
+    """The interval of a root mean squared error, of two rows or more: Student's t of the squares.
 
     Example:
         >>> low, high = rmse_interval([1.0, -2.0, 3.0, -1.0])
@@ -29,10 +26,7 @@ def rmse_interval(errors) -> tuple[float, float]:
 
 
 def mean_interval(values) -> tuple[float, float]:
-    """The interval of a mean, from 1,000 bootstrap samples of the rows.
-
-    Args:
-        values: Value of each row, `(n,)`: 1 where a prediction is right, say.
+    """The interval of a mean, such as that of right rows, from 1,000 bootstrap samples.
 
     Example:
         >>> import numpy as np

@@ -18,14 +18,6 @@ def leaks(frame, columns, target) -> list[str]:
     that are the target in other units, or that grow or fall with it without exception. Rows where a
     column says nothing are passed over.
 
-    Args:
-        frame: The columns to learn from.
-        columns: The `Columns`.
-        target: The `Target`.
-
-    Returns:
-        A note on each.
-
     Example:
         >>> from recipes.data.columns import Columns
         >>> from recipes.data.target import Target

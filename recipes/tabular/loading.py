@@ -52,13 +52,7 @@ class Table:
 
 
 def load_table(config) -> Table:
-    """Reads and splits the table of a run.
-
-    Args:
-        config: A `TabularConfig`.
-
-    Returns:
-        A `Table` with the parts `train`, `validation` and `test`.
+    """Reads and splits the table of a run: a `Table` with `train`, `validation` and `test`.
 
     Raises:
         UserError: If the data is not what the flags say.
@@ -164,14 +158,7 @@ def _check_names(config, names, source):
 def split(target, validation_fraction, test_fraction, seed=SPLIT_SEED):
     """Splits rows into three parts that are alike in the target.
 
-    Args:
-        target: A `Target`.
-        validation_fraction: Fraction of the validation part.
-        test_fraction: Fraction of the test part.
-        seed: Seed of the choice.
-
-    Returns:
-        Positions of the rows by part, and notes on classes that are not in all of them.
+    Positions of the rows by part, and notes on classes that are not in all of them.
     """
     groups = strata(target)
     rest, test = stratified(groups, test_fraction, seed)

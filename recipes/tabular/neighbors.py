@@ -24,11 +24,8 @@ MOST_CLASSES = 12
 def neighbors(features, target, train, seed=0):
     """The layer that finds neighbors, and its features of all rows, training rows left out.
 
-    Args:
-        features: Scaled features of all rows, `{"numeric": ..., "categories": ...}`.
-        target: The `Target`.
-        train: Positions of the training rows.
-        seed: Seed of the choice of rows, where there are too many.
+    `features` `{"numeric": ..., "categories": ...}` are those of all rows, scaled, and `train` the
+    positions of the training rows; the seed chooses among them, where there are too many.
 
     Returns:
         A `zoo.layers.NearestTargets`, and an array `(rows, features)` in which no training row has
@@ -61,12 +58,8 @@ def targets_of(target, train) -> np.ndarray:
 def metric(features, targets) -> np.ndarray:
     """The weight of each column by which neighbors predict best, themselves left out.
 
-    Args:
-        features: Features of some rows, the numeric ones scaled.
-        targets: Their targets, `(rows, targets)`.
-
-    Returns:
-        Weights of the numeric columns, then of those of categories: 0, or powers of 2.
+    Of some rows with scaled features and targets `(rows, targets)`. Weights of the numeric columns,
+    then of those of categories: 0, or powers of 2.
 
     Example:
         >>> import numpy as np

@@ -13,13 +13,7 @@ _GROUPS = 20
 
 
 def residuals(actual, predicted, name) -> Figure:
-    """Predictions against the truth, and their errors against the predictions.
-
-    Args:
-        actual: What came, `(n,)`.
-        predicted: What was predicted, `(n,)`.
-        name: Name of the target.
-    """
+    """Predictions against the truth, both `(n,)`, and their errors against the predictions."""
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2)
     size = float(np.clip(8000 / len(actual), 4, 36))

@@ -17,19 +17,11 @@ from zoo.layers import category_strings
 
 
 def predict(folder, config, metadata, source, output, keep=None) -> None:
-    """Writes predictions as CSV, one row an input row.
+    """Writes predictions as CSV, one row an input row; an output of `None` is standard output.
 
-    Without an input, those of the run's test part: its `predictions.csv` to the last digit. The
-    columns of a file may come in any order; others than the model's are ignored, and the target
-    is copied where it is there.
-
-    Args:
-        folder: The `RunFolder`.
-        config: The run's `TabularConfig`.
-        metadata: What the run says about itself in `config.yaml`.
-        source: File to read, or `None` for the run's own data.
-        output: File to write, or `None` for standard output.
-        keep: Columns of the input to copy into the output, separated by commas.
+    Without a source, those of the run's test part: its `predictions.csv` to the last digit. The
+    columns of a file may come in any order; others than the model's are ignored, and the target is
+    copied where it is there. `keep` names columns to copy, separated by commas.
 
     Raises:
         UserError: If the input does not fit the run.

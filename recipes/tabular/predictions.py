@@ -16,17 +16,10 @@ FEWEST = 5
 
 
 def known_values(frame, names) -> dict[str, list[str]]:
-    """The values of columns of categories that a model learns to tell apart.
+    """The values, as strings, of columns of categories that a model learns to tell apart.
 
-    Values of fewer than five rows count as unknown: what is learned about them together is the
-    best guess for values never seen. Where all are so rare, all are known.
-
-    Args:
-        frame: Training rows.
-        names: Names of the columns of categories.
-
-    Returns:
-        `{column: values}`, the values sorted, as strings.
+    Values of fewer than five rows count as unknown: what is learned about them together is the best
+    guess for values never seen. Where all are so rare, all are known.
 
     Example:
         >>> import pandas as pd
@@ -42,12 +35,7 @@ def known_values(frame, names) -> dict[str, list[str]]:
 
 
 def encode(columns, frame, source) -> dict[str, np.ndarray]:
-    """The arrays that a model reads.
-
-    Args:
-        columns: The model's `zoo.layers.TableColumns`.
-        frame: Rows with these columns, in any order.
-        source: Name of the file, for messages.
+    """The arrays that a model with these `zoo.layers.TableColumns` reads of a frame.
 
     Raises:
         UserError: A column is missing or does not hold what it should.
@@ -59,14 +47,9 @@ def encode(columns, frame, source) -> dict[str, np.ndarray]:
 
 
 def predict(model, arrays) -> np.ndarray:
-    """Predictions of a model for all rows of some arrays.
+    """Predictions of a model for all rows of its inputs, arrays by name.
 
-    Args:
-        model: A model that `build_model` returned, or that was loaded from a run.
-        arrays: Its inputs, by name.
-
-    Returns:
-        For a regression numbers `(n,)`, for a classification probabilities `(n, classes)`.
+    For a regression numbers `(n,)`, for a classification probabilities `(n, classes)`.
     """
     count = len(next(iter(arrays.values())))
     parts = []

@@ -27,16 +27,10 @@ _TARGETS = {
 def default_config(
     dataset: str | None = None, own_data: bool = False, model: str | None = None
 ) -> TabularConfig:
-    """The recipe's defaults for a dataset, or for the user's own data.
+    """The recipe's defaults, those of `wide_and_deep` on the offline `diabetes`; see `Recipe`.
 
-    Args:
-        dataset: Name of a dataset. Defaults to the offline one, `"diabetes"`.
-        own_data: Whether the data comes from a file instead.
-        model: Name of the model. Defaults to `"wide_and_deep"`.
-
-    Returns:
-        A `TabularConfig`; what is `None` in it, and the size of the model, follow from the rows
-        (`recipes.tabular.sizing`).
+    What is `None` in it, and the size of the model, follow from the rows
+    (`recipes.tabular.sizing`).
     """
     dataset = None if own_data else dataset or "diabetes"
     model = model or "wide_and_deep"
@@ -52,14 +46,7 @@ def default_config(
 def load_data(config: TabularConfig):
     """Reads the table, decides what its columns are, and splits its rows.
 
-    Args:
-        config: What to read and how to split it.
-
-    Returns:
-        A `recipes.tabular.task.TabularTask`.
-
-    Raises:
-        UserError: If the data is not what the flags say; the message tells what to do.
+    As a `recipes.tabular.task.TabularTask`.
     """
     from recipes.tabular.loading import load_table
     from recipes.tabular.sizing import sized
@@ -74,16 +61,8 @@ def load_data(config: TabularConfig):
 def build_model(config: TabularConfig, data):
     """Puts preprocessing, a zoo model and the target's units together.
 
-    Args:
-        config: Which model, with which arguments.
-        data: The `TabularTask` from `load_data`.
-
-    Returns:
-        A `Built`: the saved model takes encoded columns as they come, and gives the target's units
-        or probabilities; the training model gives scaled targets or logits.
-
-    Raises:
-        UserError: If the model or one of its arguments does not exist.
+    The saved model takes encoded columns as they come, and gives the target's units or
+    probabilities; the training model gives scaled targets or logits.
     """
     import keras
     import numpy as np
@@ -146,13 +125,7 @@ def build_model(config: TabularConfig, data):
 
 
 def search_space(hp) -> dict:
-    """Settings worth searching, for a keras-tuner `HyperParameters`.
-
-    Args:
-        hp: The tuner's hyperparameters of one trial.
-
-    Returns:
-        Overrides of `default_config()`, model arguments as a nested dict.
+    """Settings worth searching; see `Recipe`.
 
     Example:
         >>> import keras_tuner

@@ -30,14 +30,9 @@ READ, EPOCHS = 600_000, (30, 200)
 
 
 def sized(config, table):
-    """The configuration with everything decided that the number of rows decides.
+    """A `TabularConfig` with everything decided that the number of rows of a split table decides.
 
-    Args:
-        config: A `TabularConfig`; what is not `None` in it stays.
-        table: The `Table`, split.
-
-    Returns:
-        A `TabularConfig` without `None` in these settings. A preset's model is left as it is.
+    What is not `None` in it stays, and a preset's model is left as it is.
     """
     rows, labels = len(table.rows["train"]), table.target.labels
     values = table.target.values[table.rows["train"]]

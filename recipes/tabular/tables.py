@@ -12,17 +12,10 @@ MOST_COLUMNS, WIDEST = 12, 24
 
 
 def predictions(numbers, found, labels, actual=None) -> pd.DataFrame:
-    """The table of predictions.
+    """The table of predictions: numbers `(n,)`, or probabilities `(n, classes)`.
 
-    Args:
-        numbers: Number of each row in its file, from 1.
-        found: Predictions: numbers `(n,)`, or probabilities `(n, classes)`.
-        labels: Names of the classes; empty for a regression.
-        actual: What came, one a row. Left out where that is not known.
-
-    Returns:
-        Columns `row`, `target` where it is known, `prediction`, and for classes those of
-        `recipes.classification.tables.class_columns`.
+    Columns `row`, the number in its file, from 1; `target` where it is known (`actual`);
+    `prediction`; and for classes those of `recipes.classification.tables.class_columns`.
 
     Example:
         >>> import numpy as np
@@ -42,15 +35,7 @@ def predictions(numbers, found, labels, actual=None) -> pd.DataFrame:
 
 
 def write(path, frame) -> None:
-    """Writes a table as CSV, whole or not at all; missing cells stay empty.
-
-    Args:
-        path: File to write, or `None` for standard output.
-        frame: The table.
-
-    Raises:
-        UserError: If the file cannot be written.
-    """
+    """Writes a table as CSV, whole or not at all; missing cells stay empty. See `write_csv`."""
     rows = frame.itertuples(index=False, name=None)
     write_csv(path, list(frame), ([None if pd.isna(cell) else cell for cell in r] for r in rows))
 
@@ -58,9 +43,7 @@ def write(path, frame) -> None:
 def in_report(frame, texts=1) -> str:
     r"""A few rows of a table in Markdown, cells cut short, with the first columns only.
 
-    Args:
-        frame: The rows.
-        texts: Number of leading columns that are aligned to the left.
+    So many leading columns are of texts, aligned to the left.
 
     Example:
         >>> import pandas as pd

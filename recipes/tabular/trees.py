@@ -18,10 +18,6 @@ EQUAL, SPREAD = 0.5, 0.25
 def build(config, task) -> Built:
     """The boosted trees among the baselines as a model; there is nothing left to train.
 
-    Args:
-        config: The `TabularConfig`.
-        task: The `TabularTask`.
-
     Raises:
         RuntimeError: If the model does not say what scikit-learn says: of a version whose trees
             look different.
@@ -57,13 +53,8 @@ def know_all_classes(task) -> bool:
 def mix(task, model, layer) -> dict[str, float]:
     """Sets how much the trees count beside a trained network to what suits validation best.
 
-    Args:
-        task: The `TabularTask`.
-        model: The model of both.
-        layer: The `zoo.layers.WeightedSum` in it: of the network, and of the trees.
-
-    Returns:
-        The `trees_share`, from 0 to 1: 0.5 unless the validation rows say otherwise.
+    The layer is the `zoo.layers.WeightedSum` in the model of both. Returns the `trees_share`, from
+    0 to 1: 0.5 unless the validation rows say otherwise.
     """
     rows = task.table.rows["validation"]
     found = []
@@ -83,15 +74,11 @@ def mix(task, model, layer) -> dict[str, float]:
 
 
 def as_layer(estimator: Any, numeric: int, **kwargs: Any) -> zoo.layers.BoostedTrees:
-    """The trees of a fitted `HistGradientBoosting*` estimator.
+    """The trees of a fitted `HistGradientBoosting*` estimator, as a `BoostedTrees` layer.
 
     Scikit-learn has no public form of these trees; what is read here is checked by `build`, each
-    time, against what the estimator predicts.
-
-    Args:
-        estimator: The estimator. Codes of its categories are whole numbers above 0.
-        numeric: Number of numeric features; the others follow them.
-        **kwargs: Arguments of `keras.layers.Layer`.
+    time, against what the estimator predicts. Codes of its categories, which follow the numeric
+    features, are whole numbers above 0.
     """
     trees = [tree for row in estimator._predictors for tree in row]
     categorical = estimator.is_categorical_

@@ -16,7 +16,7 @@ WORD = r"(?u)\b\w+\b"
 
 
 def fit(part, clean, characters=False, balanced=False) -> dict:
-    """Fits the baselines.
+    """Fits the baselines: `{name: function from a part to class probabilities}`.
 
     Args:
         part: `Part` to train on.
@@ -24,9 +24,6 @@ def fit(part, clean, characters=False, balanced=False) -> dict:
         characters: Whether runs of up to four or five characters are counted, instead of up to two
             or three words.
         balanced: Whether every class counts alike.
-
-    Returns:
-        `{name: forecast}`, each a function from a `Part` to class probabilities.
     """
     shares = np.bincount(part.labels, minlength=len(part.classes)) / len(part)
     shares = np.full(len(shares), 1 / len(shares)) if balanced else shares

@@ -11,11 +11,7 @@ _ENCODERS = ("conv", "bigru")
 def candidates(config, task, default_config, build_model) -> list[Candidate]:
     """The default model, and encoders that err on other texts than it does.
 
-    Args:
-        config: The `TextClassificationConfig`; its tokenizer and lengths are those of all.
-        task: The `TextTask`.
-        default_config: That of the recipe.
-        build_model: That of the recipe.
+    They share their tokenizer and lengths.
     """
     own = default_config(config.dataset, config.data is not None, "text_classifier")
     learned = ("batch_size", "learning_rate", "patience", "model_arguments", "wide")

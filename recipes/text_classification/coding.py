@@ -56,15 +56,9 @@ def reads_ids(config) -> bool:
 
 
 def fit(config, texts, source):
-    """What turns texts into what the model reads, fitted on the training part.
+    """What turns texts into what the model reads, fitted on those of the training part.
 
-    Args:
-        config: A `TextClassificationConfig`.
-        texts: The training texts.
-        source: Where they come from, for messages.
-
-    Returns:
-        A `zoo.layers.TextTokenizer`, or a `PlainTexts`.
+    A `zoo.layers.TextTokenizer`, or a `PlainTexts`.
 
     Raises:
         UserError: If the vocabulary cannot be made.
@@ -90,19 +84,7 @@ def fit(config, texts, source):
 
 
 def encoded(config, labelled, rows):
-    """The parts of some labelled texts.
-
-    Args:
-        config: A `TextClassificationConfig`.
-        labelled: A `LabelledTexts`.
-        rows: Positions of the texts of each part, `"train"` among them.
-
-    Returns:
-        `(parts, reader)`: a `Part` for each, and what `fit` made of the training part.
-
-    Raises:
-        UserError: See `fit`.
-    """
+    """A `Part` for the rows of each part, and what `fit` made of those of `"train"`."""
     reader = fit(config, labelled.texts[rows["train"]], labelled.source)
     target, parts = labelled.target, {}
     for name, chosen in rows.items():

@@ -15,15 +15,7 @@ from zoo.tokenizers import all_layers
 
 
 def continue_from(config, task, model):
-    """The task as a saved model sees it, and that model.
-
-    Args:
-        config: The `TextClassificationConfig`.
-        task: The `TextTask` of the new texts.
-        model: The saved model.
-
-    Returns:
-        A `TextTask` and a `Built`.
+    """The task as a saved model sees it, and that model, as a `TextTask` and a `Built`.
 
     Raises:
         UserError: If there are classes that the model does not know.

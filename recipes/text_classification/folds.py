@@ -9,17 +9,9 @@ from recipes.text_classification.data.text_splits import text_keys
 
 
 def fold_rows(labelled, pool, count, validation_fraction, seed) -> dict:
-    """The parts of each fold; texts that occur twice are in one part.
+    """The positions of the texts of each part of each fold; what occurs twice is in one part.
 
-    Args:
-        labelled: A `LabelledTexts`.
-        pool: Positions of all but the test texts.
-        count: Number of folds.
-        validation_fraction: Fraction of the validation part of what a fold does not test on.
-        seed: Seed of the choice.
-
-    Returns:
-        `{name: {part: positions}}`.
+    The pool is all but the test texts; the fraction is that of what a fold does not test on.
 
     Raises:
         UserError: If a class has fewer different texts than there are folds.

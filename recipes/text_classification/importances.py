@@ -30,9 +30,6 @@ def token_importances(model, ids, classes, head) -> list[np.ndarray]:
     Returns:
         float64 `(tokens,)` of each text, above 0 for what speaks for the class.
 
-    Raises:
-        ValueError: If the model has no such layer.
-
     Example:
         >>> import numpy as np, zoo
         >>> model = zoo.text_classifier(9, encoder="mean", num_layers=0)
@@ -65,19 +62,10 @@ def token_importances(model, ids, classes, head) -> list[np.ndarray]:
 
 
 def ngram_importances(layer, ids, classes, head) -> list[np.ndarray]:
-    """By how much each token speaks for a class in the wide path.
+    """By how much each token speaks for a class in the wide path; see `token_importances`.
 
-    The weight of an n-gram, which is what the logit would lose without it, counts for its tokens
-    in equal shares, and for all places where a text has it.
-
-    Args:
-        layer: The `zoo.layers.WideNgrams`.
-        ids: Lists of ids.
-        classes: Number of the class of each.
-        head: `"binary"` or `"multiclass"`.
-
-    Returns:
-        float64 `(tokens,)` of each text; with the bias, they sum to its logit.
+    The weight of an n-gram, which is what the logit would lose without it, counts for its tokens in
+    equal shares, and for all places where a text has it. With the bias, they sum to its logit.
     """
     kernel = np.float64(ops.convert_to_numpy(layer.kernel))
     everything = ops.convert_to_numpy(layer.places(padded(ids)))

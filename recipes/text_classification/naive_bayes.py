@@ -29,9 +29,6 @@ NEVER = -20.0
 def unit_rows(counts):
     """The presence of features, each row divided by its length: `1 / sqrt(number of features)`.
 
-    Args:
-        counts: Sparse `(n, features)`.
-
     Example:
         >>> from scipy import sparse
         >>> unit_rows(sparse.csr_matrix([[2, 0, 1, 1, 9]])).toarray().tolist()
@@ -46,13 +43,8 @@ def unit_rows(counts):
 def log_count_ratios(features, labels, classes) -> np.ndarray:
     """How much more often the texts of a class have a feature than all others, in logarithms.
 
-    Args:
-        features: Sparse `(n, features)`, of which only counts what is not 0.
-        labels: Number of the class of each row.
-        classes: Number of classes.
-
-    Returns:
-        float32 `(classes, features)`. With two classes, the rows differ in sign alone.
+    float32 `(classes, features)`, of sparse features of which only counts what is not 0. With two
+    classes, the rows differ in sign alone.
 
     Example:
         >>> from scipy import sparse
@@ -75,14 +67,7 @@ def log_count_ratios(features, labels, classes) -> np.ndarray:
 
 
 def rarities(features) -> np.ndarray:
-    """How rare features are: their inverse document frequency, about 1 in the mean of a text.
-
-    Args:
-        features: Sparse `(n, features)`.
-
-    Returns:
-        float32 `(features,)`.
-    """
+    """Inverse document frequencies `(features,)`, about 1 in the mean of a text."""
     texts = np.bincount(features.indices, minlength=features.shape[1])
     found = np.log((1 + features.shape[0]) / (1 + texts)) + 1
     return np.float32(found / np.sqrt(np.mean(found[features.indices] ** 2)))

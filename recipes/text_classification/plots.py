@@ -20,11 +20,8 @@ _LETTER, _LINE = 0.602, 1.5
 def importances(examples, gap) -> Figure:
     """Texts whose tokens are coloured by how much they speak for the predicted class.
 
-    Of a long text the part is drawn that says most.
-
-    Args:
-        examples: `(title, pieces, importances)` of each.
-        gap: Columns between two tokens: 1 for words, 0 for what is written without spaces.
+    Of a long text the part is drawn that says most. The gap between two tokens is 1 column for
+    words, 0 for what is written without spaces.
     """
     blocks = [
         (textwrap.shorten(title, _WIDTH), _lines(*_window(pieces, values, gap), gap))

@@ -18,15 +18,10 @@ from zoo.tokenizers import all_layers
 def predict(folder, config, metadata, source, output, text=None, keep=None) -> None:
     """Writes the predicted class of each text as CSV, with the probabilities of all classes.
 
-    Args:
-        folder: The `RunFolder`.
-        config: The run's `TextClassificationConfig`.
-        metadata: What the run says about itself in `config.yaml`.
-        source: A table with the run's column of texts (its classes are copied where they are
-            there), or `None` for the run's own test part: its `predictions.csv` to the last digit.
-        output: File to write, or `None` for standard output.
-        text: A text, instead of a table.
-        keep: Columns of the table to copy into the output, separated by commas.
+    The source is a table with the run's column of texts (its classes are copied where they are
+    there), or `None` for the run's own test part: its `predictions.csv` to the last digit. A `text`
+    may be given instead, and `keep` names columns to copy, separated by commas. An output of `None`
+    is standard output.
 
     Raises:
         UserError: If the input does not fit the run.

@@ -29,16 +29,7 @@ _UNMASKED = (
 def default_config(
     dataset: str | None = None, own_data: bool = False, model: str | None = None
 ) -> TextClassificationConfig:
-    """The recipe's defaults for a dataset, or for the user's own texts.
-
-    Args:
-        dataset: Name of a dataset. Defaults to the offline one, `"reber"`.
-        own_data: Whether the texts come from a file instead.
-        model: Name of the model. Defaults to `"text_classifier"`.
-
-    Returns:
-        A `TextClassificationConfig` that trains as it is.
-    """
+    """The recipe's defaults, those of `text_classifier` on the offline `reber`; see `Recipe`."""
     dataset = None if own_data else dataset or "reber"
     config = TextClassificationConfig(
         model=model or "text_classifier",
@@ -74,14 +65,7 @@ def default_config(
 def load_data(config: TextClassificationConfig):
     """Reads the texts, splits them and turns them into ids.
 
-    Args:
-        config: What to read and how to split it.
-
-    Returns:
-        A `recipes.text_classification.task.TextTask`.
-
-    Raises:
-        UserError: If the data is not what the flags say; the message tells what to do.
+    As a `recipes.text_classification.task.TextTask`.
     """
     from recipes.text_classification.loading import load
 
@@ -91,16 +75,8 @@ def load_data(config: TextClassificationConfig):
 def build_model(config: TextClassificationConfig, data):
     """Puts the vocabulary, a zoo model and the names of the classes together.
 
-    Args:
-        config: Which model, with which arguments.
-        data: The `TextTask` from `load_data`.
-
-    Returns:
-        A `Built`: the saved model maps ids `(batch, time)` to probabilities,
-        and `zoo.load` lets it read texts; the training model gives logits.
-
-    Raises:
-        UserError: If the model or one of its arguments does not exist.
+    The saved model maps ids `(batch, time)` to probabilities, and `zoo.load` lets it read texts;
+    the training model gives logits.
     """
     import keras
 
@@ -140,14 +116,7 @@ def build_model(config: TextClassificationConfig, data):
 
 
 def search_space(hp) -> dict:
-    """Settings worth searching, for a keras-tuner `HyperParameters`.
-
-    Args:
-        hp: The tuner's hyperparameters of one trial.
-
-    Returns:
-        Overrides of `default_config()`, model arguments as a nested dict. Arguments that the model
-        does not have are for the tuner to leave out.
+    """Settings worth searching; see `Recipe`.
 
     Example:
         >>> import keras_tuner

@@ -11,19 +11,16 @@ _NAMED = 6
 
 
 def write(path, numbers, labels, probabilities, classes, copies=None, more=None) -> None:
-    """Writes predictions as CSV, one row a text.
+    """Writes predictions as CSV, one row a text; standard output for a path of `None`.
 
     Args:
-        path: File to write, or `None` for standard output.
+        path: File to write.
         numbers: Number of each text in its file, from 1.
         labels: Name of the true class of each, or `None` where it is not known.
         probabilities: Of each class, `(n, classes)`.
         classes: Names of the classes, by number.
         copies: Columns of the input to copy, `{name: values}`.
         more: Columns that come last, `{name: values}`.
-
-    Raises:
-        UserError: If the file cannot be written.
     """
     known = {"row": numbers, **(copies or {})}
     if labels is not None:
@@ -37,13 +34,7 @@ def write(path, numbers, labels, probabilities, classes, copies=None, more=None)
 
 
 def most_wrong(part, probabilities, count=10) -> str:
-    """The most confident errors, in Markdown; empty if there are none.
-
-    Args:
-        part: `Part` that was predicted.
-        probabilities: Of each class, `(n, classes)`.
-        count: Rows at most.
-    """
+    """The most confident errors in a part, in Markdown; empty if there are none."""
     predicted, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
     wrong = np.flatnonzero(predicted != part.labels)
     rows = [

@@ -188,15 +188,9 @@ class TextTask(ClassificationTask):
     def finish(self, model, core, wide_path=None) -> dict[str, float]:
         """Mixes the paths of a trained model, and divides its logits by a temperature.
 
-        Both are what suits validation best; the weights are changed in place.
-
-        Args:
-            model: The model, from ids to probabilities.
-            core: The zoo model in it.
-            wide_path: The wide path in it, if it is to be mixed in anew.
-
-        Returns:
-            The `wide_share` and the `temperature`, those that there are.
+        Both are what suits validation best; the weights are changed in place. `core` is the zoo
+        model, `wide_path` that of the model if it is to be mixed in anew. Returns the `wide_share`
+        and the `temperature`, those that there are.
         """
         part, found = self.parts["validation"], {}
         last = {layer.name: layer for layer in model.layers}.get("wide_and_deep") or head_of(core)

@@ -40,7 +40,7 @@ def longest(config) -> int:
 
 
 def fit(part, reader, ngrams, outputs, balanced=False) -> keras.Model:
-    """The wide path of some training texts, as a model from ids to logits.
+    """The wide path of a training part, as a model from ids to logits.
 
     Words that are spelled alike share what is learned: runs of two to five letters are features of
     their own while the weights are fitted, and are added to those of the words that hold them
@@ -112,16 +112,10 @@ def _runs(word):
 
 
 def mix(part, deep, wide, layer) -> float:
-    """Sets how much either path counts to what suits validation best.
+    """Sets how much either path counts to what suits the part of validation best.
 
-    Args:
-        part: `Part` of validation.
-        deep: The trained model from ids to logits.
-        wide: What `fit` returned.
-        layer: The `zoo.layers.WeightedSum` of both.
-
-    Returns:
-        How much the wide path counts, from 0 to 1.
+    The layer is the `zoo.layers.WeightedSum` of both. Returns how much the wide path counts, from 0
+    to 1.
     """
     paths = [TextClassifier(path).outputs(part.inputs) for path in (deep, wide)]
     share = best_share(part.labels, *paths)
@@ -130,15 +124,10 @@ def mix(part, deep, wide, layer) -> float:
 
 
 def best_share(labels, deep, wide) -> float:
-    """The weight of one of two predictions whose weighted mean is most likely.
+    """The weight, from 0 to 1, of the second of two predictions whose weighted mean is likeliest.
 
-    Args:
-        labels: Class of each text.
-        deep: Logits `(n, classes)`, or `(n, 1)` for two classes.
-        wide: Likewise.
-
-    Returns:
-        The weight of `wide`, from 0 to 1. With few texts, it stays close to a half.
+    Both are logits `(n, classes)`, or `(n, 1)` for two classes. With few texts, it stays close to a
+    half.
 
     Example:
         >>> import numpy as np

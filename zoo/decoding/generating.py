@@ -75,22 +75,11 @@ def stream(
     seed: int = 0,
     chunk: int = 32,
 ) -> Iterator[np.ndarray]:
-    """Like `generate`, but hands out the ids as they come.
-
-    Args:
-        model: As for `generate`.
-        prompt_ids: As for `generate`.
-        length: As for `generate`.
-        sampler: As for `generate`.
-        seed: As for `generate`.
-        chunk: Ids at a time; the last time fewer. Defaults to 32.
+    """Like `generate`, but hands out the ids as they come, `chunk` at a time, the last time fewer.
 
     Returns:
         An iterator over int32 arrays `(batch, chunk)` or `(chunk,)`; one after the other, they are
-        what `generate` returns.
-
-    Raises:
-        ValueError: As for `generate`, at once.
+        what `generate` returns. What it raises comes at once.
 
     Example:
         >>> import keras

@@ -24,13 +24,7 @@ _BUCKET = 8  # sources and targets get a multiple of it as their length, so that
 
 
 class DecoderLoop(Loop):
-    """A model's decoder in a loop, for one batch size and one length of the source.
-
-    Args:
-        name: Name of the loop.
-        decoder: The decoder.
-        max_length: Most steps that it can make.
-    """
+    """A model's decoder in a loop of `max_length` steps, for one batch size and source length."""
 
     def __init__(self, name, decoder, max_length):
         super().__init__(name, decoder)
@@ -51,16 +45,7 @@ class DecoderLoop(Loop):
 
 
 def decoder_of(model, max_length, start_id, end_id):
-    """The decoder of a model, if it can make these steps.
-
-    Args:
-        model: Model with parts named "encoder" and "decoder".
-        max_length: Number of steps.
-        start_id: Id that comes before the first one.
-        end_id: Id that comes after the last one.
-
-    Returns:
-        The decoder, and how many steps a loop that makes `max_length` should have room for.
+    """The decoder of a model, and how many steps its loop should have room for.
 
     Raises:
         ValueError: If there is no such part, or an argument is out of range.
@@ -83,15 +68,10 @@ def decoder_of(model, max_length, start_id, end_id):
 
 
 def encode(model, source):
-    """Runs the encoder, once.
+    """Runs the encoder, once: the memory of NumPy arrays, and the length of the source.
 
-    Args:
-        model: Model with parts named "encoder" and "decoder".
-        source: Whole numbers `(batch, source_time)`, or what else the encoder takes.
-
-    Returns:
-        The memory of NumPy arrays, and the length of the source. Ids are padded to a multiple of
-        8, and the memory with them.
+    The source is ids `(batch, source_time)`, or what else the encoder takes. Ids are padded to a
+    multiple of 8, and the memory with them.
 
     Raises:
         ValueError: If the source is no array of ids, too long, or some lie outside the vocabulary.

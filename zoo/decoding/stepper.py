@@ -68,26 +68,16 @@ class Stepper:
         return [rule.layer for (rule, _), size in calls if size]
 
     def initial_state(self, batch_size):
-        """The state before the first step: nothing seen yet.
-
-        Args:
-            batch_size: Number of series to step together.
-
-        Returns:
-            A flat list of tensors, the batch first.
-        """
+        """The state before the first step: a flat list of tensors, the batch first."""
         return [part for rule, _ in self._calls for part in rule.initial_state(batch_size)]
 
     def step(self, inputs, state, position):
-        """Makes one time step.
+        """Makes one time step: the outputs at it, `(batch, 1, ...)`, and the next state.
 
         Args:
             inputs: The next step of the series, `(batch, 1, features)`.
             state: From `initial_state` or the step before.
             position: How many steps there were before, a whole number or int32 scalar.
-
-        Returns:
-            The outputs at this step, `(batch, 1, ...)`, and the next state.
         """
         values, after = [ops.convert_to_tensor(inputs)], []
         for (rule, keys), size in zip(self._calls, self._sizes, strict=True):

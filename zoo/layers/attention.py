@@ -7,17 +7,14 @@ import numpy as np
 from keras import layers, ops
 
 from zoo.checks import check_counts
+from zoo.layers.base import Layer
 
 
 def side_by_side(rows, memory):
     """Rows of several searches in one memory as steps of one: `(batch, searches, channels)`.
 
-    Args:
-        rows: `(batch * searches, 1, channels)`, those of one search behind each other.
-        memory: Any part of the memory, batch first.
-
-    Returns:
-        The rows themselves where the memory has as many, or either number is not known yet.
+    `rows` are `(batch * searches, 1, channels)`, those of one search behind each other; they stay
+    as they are where the memory has as many, or either number is not known yet.
     """
     batch, count = memory.shape[0], rows.shape[0]
     if batch is None or count is None or batch == count:
@@ -25,7 +22,7 @@ def side_by_side(rows, memory):
     return ops.reshape(rows, (batch, count // batch, rows.shape[-1]))
 
 
-class _Attention(keras.layers.Layer):
+class _Attention(Layer):
     """What the mechanisms share: the projected memory, masks and alignments.
 
     A mechanism defines `score(queries, keys)`.
@@ -58,8 +55,8 @@ class _Attention(keras.layers.Layer):
             mask: Which positions are real, bool `(batch, source)`. Defaults to None: all.
 
         Returns:
-            Keys `(batch, source, units)` and values `(batch, source, channels)`; values, and so
-            keys, are 0 where the mask is False.
+            Keys `(batch, source, units)` and values `(batch, source, channels)`, both 0 where the
+            mask is False.
         """
         values = ops.cast(memory, self.compute_dtype)
         if mask is not None:
@@ -101,16 +98,12 @@ class _Attention(keras.layers.Layer):
         return self._walked(ops.sigmoid(scores), ops.cast(previous, "float32"))
 
     def _walked(self, choose, previous):
-        """Expected alignments of a walk that never goes back.
+        """Expected alignments `(batch, steps, source)` of a walk that never goes back.
 
-        Args:
-            choose: Probability to stop at a position when the walk gets there, `(batch, steps,
-                source)`.
-            previous: Where the walk stood before, `(batch, source)`.
-
-        Returns:
-            `(batch, steps, source)`: `a[j] = choose[j] * sum_i<=j previous[i] * prod_i<=k<j (1 -
-            choose[k])`, step after step; the products in logarithms, cut as TF-Addons does.
+        `choose` `(batch, steps, source)` are the probabilities to stop at a position when the walk
+        gets there, `previous` `(batch, source)` is where it stood: `a[j] = choose[j] * sum_i<=j
+        previous[i] * prod_i<=k<j (1 - choose[k])`, step after step; the products in logarithms, cut
+        as TF-Addons does.
         """
         tiny = float(np.finfo("float32").tiny)
         logs = ops.log(ops.clip(1.0 - choose, tiny, 1.0))
@@ -129,22 +122,10 @@ class _Attention(keras.layers.Layer):
     def call(self, queries, memory, memory_mask=None):
         """Contexts `(batch, steps, channels)` and alignments `(batch, steps, source)`.
 
-        Args:
-            queries: `(batch, steps, channels)`.
-            memory: `(batch, source, channels)`.
-            memory_mask: Which positions of the memory are real, bool `(batch, source)`. Defaults
-                to None: all.
+        Queries are `(batch, steps, channels)`; memory and mask as in `prepare`.
         """
         keys, values = self.prepare(memory, memory_mask)
         return self.attend(queries, keys, values, memory_mask)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "units": self.units,
-            "monotonic": self.monotonic,
-            "score_bias": self.score_bias,
-        }
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -208,10 +189,6 @@ class LuongAttention(_Attention):
         """Scores `(batch, steps, source)`, not masked."""
         scores = ops.einsum("btu,bsu->bts", queries, keys)
         return scores * ops.cast(self.g, scores.dtype) if self.scale else scores
-
-    def get_config(self):
-        """Arguments to rebuild the layer."""
-        return {**super().get_config(), "scale": self.scale}
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -278,10 +255,6 @@ class BahdanauAttention(_Attention):
             v = v * ops.cast(self.g, v.dtype) * ops.rsqrt(ops.sum(ops.square(v)))
         hidden = ops.tanh(ops.expand_dims(keys, 1) + ops.expand_dims(queries, 2))
         return ops.squeeze(ops.matmul(hidden, ops.expand_dims(v, -1)), -1)
-
-    def get_config(self):
-        """Arguments to rebuild the layer."""
-        return {**super().get_config(), "normalize": self.normalize}
 
 
 class _WalkCell:

@@ -7,6 +7,7 @@ from keras import layers, ops
 
 from zoo.checks import check_choice
 from zoo.layers.attention_decoder_cell import AttentionDecoderCell
+from zoo.layers.base import Layer
 from zoo.layers.scheduled_sampling import SamplingCell
 
 _LAYERS = {"lstm": layers.LSTM, "gru": layers.GRU}
@@ -14,7 +15,7 @@ _CELLS = {"lstm": layers.LSTMCell, "gru": layers.GRUCell}
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class AttentionDecoder(keras.layers.Layer):
+class AttentionDecoder(Layer):
     """Reads ids, attends to a memory, and gives the logits of the next ids.
 
     There are two ways to call it that compute the same: on whole sequences, to train, and step by
@@ -153,15 +154,12 @@ class AttentionDecoder(keras.layers.Layer):
             self.training_steps = self.add_weight((), "zeros", "int32", name="steps", **once)
 
     def call(self, target_ids, memory, training=False):
-        """Logits of the next id at every step.
+        """Logits `(batch, time, vocabulary_size)` of the next id at every step, float32.
 
         Args:
             target_ids: int32 `(batch, time)`, the first one the start id.
             memory: See above.
             training: Whether dropout and scheduled sampling act. Defaults to False.
-
-        Returns:
-            float32 `(batch, time, vocabulary_size)`.
         """
         if training and self.sampling is not None:
             probability = self.sampling_probability
@@ -192,15 +190,12 @@ class AttentionDecoder(keras.layers.Layer):
         """The training path of scheduled sampling, with its random numbers given.
 
         Args:
-            target_ids: int32 `(batch, time)`.
-            memory: See above.
+            target_ids: As for `call`.
+            memory: As for `call`.
             replace: Which ids to replace, bool `(batch, time)`; the first are never replaced.
             uniform: Random numbers in [0, 1), `(batch, time)`: those of a step choose, from its
                 logits, the id that may replace the next step's (`"embedding"` only).
             training: Whether dropout acts. Defaults to False.
-
-        Returns:
-            float32 `(batch, time, vocabulary_size)`.
         """
         memory = self.prepare(memory)
         x = self.embedding(target_ids)
@@ -232,15 +227,9 @@ class AttentionDecoder(keras.layers.Layer):
         return self.cell.shares_memory
 
     def initial_state(self, batch_size, max_length, memory):
-        """The state before the first step.
+        """The state before the first step, a list of tensors, batch first.
 
-        Args:
-            batch_size: Number of rows, see `step`.
-            max_length: Not used: the state has the same size at every length.
-            memory: From the encoder, or `prepare`.
-
-        Returns:
-            List of tensors, batch first.
+        `batch_size` counts rows as in `step`; `max_length` is not used: the state does not grow.
         """
         states = self._states(memory, range(self.num_layers))
         rows = memory["mask"].shape[0]
@@ -272,25 +261,7 @@ class AttentionDecoder(keras.layers.Layer):
 
     def get_config(self):
         """Arguments to rebuild the layer."""
-        serialize = keras.saving.serialize_keras_object
-        probability = self.sampling_probability
-        if callable(probability):
-            probability = serialize(probability)
-        return {
-            **super().get_config(),
-            "vocabulary_size": self.vocabulary_size,
-            "units": self.units,
-            "cell": self.kind,
-            "num_layers": self.num_layers,
-            "attention": None if self.attention is None else serialize(self.attention),
-            "attention_layer_size": self.attention_layer_size,
-            "input_feeding": self.input_feeding,
-            "embedding_dim": self.embedding_dim,
-            "dropout": self.dropout,
-            "sampling": self.sampling,
-            "sampling_probability": probability,
-            "seed": self.seed,
-        }
+        return {**super().get_config(), "cell": self.kind}
 
     @classmethod
     def from_config(cls, config):

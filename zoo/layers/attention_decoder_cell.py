@@ -8,10 +8,11 @@ import keras
 from keras import layers, ops
 
 from zoo.layers.attention import side_by_side
+from zoo.layers.base import Layer
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class AttentionDecoderCell(keras.layers.Layer):
+class AttentionDecoderCell(Layer):
     """Recurrent cells, one on top of the other, the last of which attends to a memory.
 
     A step: the cells read the inputs together with the attention vector of the step before (input
@@ -70,12 +71,7 @@ class AttentionDecoderCell(keras.layers.Layer):
         self._memory_channels = None
 
     def build(self, input_shape, memory_shape=None):
-        """Builds the cells and, unless a memory has been set, the attention to one.
-
-        Args:
-            input_shape: `(batch, channels)`.
-            memory_shape: `(batch, source, channels)`.
-        """
+        """Builds the cells and, unless a memory has been set, the attention to one."""
         channels = input_shape[-1]
         if self.attention is not None:
             self._build_attention(memory_shape)
@@ -130,12 +126,8 @@ class AttentionDecoderCell(keras.layers.Layer):
     def prepare(self, memory):
         """The memory with what can be computed once for all steps: `keys` and `values`.
 
-        Args:
-            memory: Dict with `outputs` `(batch, source, channels)` and bool `mask` `(batch,
-                source)`; nothing is computed where `keys` are in it.
-
-        Returns:
-            A dict with these entries more.
+        It is a dict with `outputs` `(batch, source, channels)` and bool `mask` `(batch, source)`;
+        nothing is computed where `keys` are in it.
         """
         if self.attention is None or "keys" in memory:
             return memory
@@ -144,12 +136,10 @@ class AttentionDecoderCell(keras.layers.Layer):
 
     @contextlib.contextmanager
     def attending(self, memory, masks=None):
-        """Sets the memory of the calls inside the `with` block.
+        """Sets the memory (see `prepare`) of the calls inside the `with` block.
 
-        Args:
-            memory: As in `prepare`.
-            masks: Factors of the outputs of all cells but the last, each `(batch, units)`:
-                dropout, the same at every step. Defaults to None.
+        `masks` are factors of the outputs of all cells but the last, each `(batch, units)`:
+        dropout, the same at every step. Defaults to None.
         """
         if self.attention is not None:
             self._build_attention(tuple(memory["outputs"].shape))
@@ -161,15 +151,9 @@ class AttentionDecoderCell(keras.layers.Layer):
             self._memory = self._masks = None
 
     def initial_state(self, batch_size, memory, cell_states=None):
-        """States before the first step.
+        """States before the first step: tensors, batch first, in the order of `state_size`.
 
-        Args:
-            batch_size: Number of rows.
-            memory: From `prepare`.
-            cell_states: List of the cells' states. Defaults to None: zeros.
-
-        Returns:
-            List of tensors, batch first, in the order of `state_size`.
+        `memory` is from `prepare`; the states of the cells default to zeros.
         """
 
         def zeros(size):
@@ -241,10 +225,8 @@ class AttentionDecoderCell(keras.layers.Layer):
     def attend(self, queries, memory, previous=None):
         """Attention vectors `(batch, steps, output_size)` and alignments of any number of steps.
 
-        Args:
-            queries: Outputs of the last cell, `(batch, steps, units)`.
-            memory: From `prepare`.
-            previous: Alignments before the first of them, see `LuongAttention.align`.
+        `queries` are outputs of the last cell, `(batch, steps, units)`, `memory` is from `prepare`,
+        and `previous` are alignments before the first step, see `LuongAttention.align`.
         """
         if self.attention is None:
             return queries, None
@@ -254,17 +236,6 @@ class AttentionDecoderCell(keras.layers.Layer):
         if self.attention_layer is not None:
             contexts = self.attention_layer(ops.concatenate([queries, contexts], axis=-1))
         return contexts, alignments
-
-    def get_config(self):
-        """Arguments to rebuild the layer."""
-        serialize = keras.saving.serialize_keras_object
-        return {
-            **super().get_config(),
-            "cells": [serialize(cell) for cell in self.cells],
-            "attention": None if self.attention is None else serialize(self.attention),
-            "attention_layer_size": self.attention_layer_size,
-            "input_feeding": self.input_feeding,
-        }
 
     @classmethod
     def from_config(cls, config):

@@ -7,13 +7,15 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.layers.base import Layer
+
 _ARRAYS = ("feature", "threshold", "missing_left", "left", "right", "value", "codes")
 #: Codes that a split of categories can tell apart.
 CODES = 256
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class BoostedTrees(keras.layers.Layer):
+class BoostedTrees(Layer):
     """The sum of the leaves that a row falls into, one leaf a tree.
 
     Every tree has as many nodes; leaves lead to themselves. The layer predicts and does not learn:
@@ -130,8 +132,3 @@ class BoostedTrees(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         """`(batch, outputs)`."""
         return (next(iter(input_shape.values()))[0], self.outputs)
-
-    def get_config(self):
-        """Arguments to rebuild the layer."""
-        names = ("trees", "nodes", "depth", "outputs", "numeric", "splits")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}

@@ -4,35 +4,17 @@ from keras import ops
 
 
 def no_keys_and_values(batch_size, num_heads, length, head_dim, dtype):
-    """Room for the keys and values of `length` steps.
-
-    Args:
-        batch_size: Number of sequences.
-        num_heads: Number of heads.
-        length: Number of steps.
-        head_dim: Size of each head.
-        dtype: Type of both.
-
-    Returns:
-        Keys and values, each `(batch_size, num_heads, length, head_dim)`.
-    """
+    """Room for keys and values: two tensors `(batch_size, num_heads, length, head_dim)`."""
     return [ops.zeros((batch_size, num_heads, length, head_dim), dtype) for _ in range(2)]
 
 
 def attend_to_past(query, key, value, state, position):
     """A step's attention to itself and to the steps before it, as far back as there is room.
 
-    The state is a ring buffer: step `t` lies in slot `t % length`.
-
-    Args:
-        query: `(batch, num_heads, 1, head_dim)`.
-        key: Of the same step and shape.
-        value: Of the same step and shape.
-        state: From `no_keys_and_values` or the step before.
-        position: How many steps there were before, an int32 scalar.
-
-    Returns:
-        Outputs `(batch, num_heads, 1, head_dim)` and the next state.
+    The state, from `no_keys_and_values` or the step before, is a ring buffer: step `t` lies in slot
+    `t % length`. `query`, `key` and `value` are `(batch, num_heads, 1, head_dim)`; `position` says
+    how many steps there were before, an int32 scalar. Returns outputs like the query, and the next
+    state.
     """
     length = state[0].shape[2]
     slot = (0, 0, position % length, 0)
@@ -46,14 +28,9 @@ def attend_to_past(query, key, value, state, position):
 def attend(query, keys, values, mask):
     """Attention to the keys where a mask is True.
 
-    Args:
-        query: `(batch, num_heads, queries, head_dim)`.
-        keys: `(batch, num_heads, length, head_dim)`.
-        values: `(batch, num_heads, length, head_dim)`.
-        mask: Broadcasts to `(batch, num_heads, queries, length)`.
-
-    Returns:
-        Outputs like the query, and the float32 weights `(batch, num_heads, queries, length)`.
+    The query is `(batch, num_heads, queries, head_dim)`, keys and values have `length` in the place
+    of `queries`, and the mask broadcasts to the weights. Returns outputs like the query, and the
+    float32 weights `(batch, num_heads, queries, length)`.
     """
     # The scores, not the query, are scaled: XLA fuses that with the mask.
     scores = ops.matmul(query, ops.transpose(keys, (0, 1, 3, 2))) / query.shape[-1] ** 0.5

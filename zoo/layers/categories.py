@@ -12,6 +12,7 @@ from keras import ops
 from keras.initializers import Initializer
 
 from zoo.checks import check_choice
+from zoo.layers.base import Layer
 
 
 def known_codes(codes, sizes: Sequence[int]):
@@ -22,7 +23,7 @@ def known_codes(codes, sizes: Sequence[int]):
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class CategoryEmbedding(keras.layers.Layer):
+class CategoryEmbedding(Layer):
     """A learned vector for each value of each column.
 
     Args:
@@ -82,19 +83,9 @@ class CategoryEmbedding(keras.layers.Layer):
         """`(batch, columns, units)`, or `(batch, units)` with a combiner."""
         return (input_shape[0], self.units) if self.combiner else (*input_shape, self.units)
 
-    def get_config(self):
-        """Arguments to rebuild the layer."""
-        config = {
-            "sizes": list(self.sizes),
-            "units": self.units,
-            "combiner": self.combiner,
-            "embeddings_initializer": keras.initializers.serialize(self.embeddings_initializer),
-        }
-        return {**super().get_config(), **config}
-
 
 @keras.saving.register_keras_serializable(package="zoo")
-class CrossedCategories(keras.layers.Layer):
+class CrossedCategories(Layer):
     """A weight for each pair of values of two columns, added up over the pairs of columns.
 
     What a wide path memorises: that a value of one column means something else beside this value
@@ -178,16 +169,6 @@ class CrossedCategories(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         """`(batch, units)`."""
         return (input_shape[0], self.units)
-
-    def get_config(self):
-        """Arguments to rebuild the layer."""
-        config = {
-            "sizes": list(self.sizes),
-            "crosses": [list(pair) for pair in self.crosses],
-            "units": self.units,
-            "buckets": self.buckets,
-        }
-        return {**super().get_config(), **config}
 
 
 def _check_sizes(sizes):

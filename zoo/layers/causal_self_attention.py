@@ -5,11 +5,12 @@ import numpy as np
 from keras import layers, ops
 
 from zoo.checks import check_counts
+from zoo.layers.base import SameShapeLayer
 from zoo.layers.cached_attention import attend_to_past, heads_first, no_keys_and_values
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class CausalSelfAttention(keras.layers.Layer):
+class CausalSelfAttention(SameShapeLayer):
     """Multi-head attention of each step to itself and the `context - 1` steps before it.
 
     Queries and keys are rotated by angles proportional to their positions (rotary embedding), so
@@ -68,40 +69,19 @@ class CausalSelfAttention(keras.layers.Layer):
         return self.combine(ops.reshape(outputs, ops.shape(inputs)))
 
     def initial_state(self, batch_size):
-        """The state before the first step: no keys and no values.
-
-        Args:
-            batch_size: Number of sequences.
-
-        Returns:
-            Keys and values, each `(batch_size, num_heads, context, channels // num_heads)`.
-        """
+        """No keys and values, each `(batch_size, num_heads, context, channels // num_heads)`."""
         sizes = (self.num_heads, self.context, self.head_dim)
         return no_keys_and_values(batch_size, *sizes, self.compute_dtype)
 
     def step(self, inputs, state, position):
-        """One step: what `call` computes at it.
+        """One step: what `call` computes at it, `(batch, 1, channels)`, and the next state.
 
-        Args:
-            inputs: `(batch, 1, channels)`.
-            state: From `initial_state` or the step before.
-            position: How many steps there were before, an int32 scalar.
-
-        Returns:
-            Outputs `(batch, 1, channels)` and the next state.
+        `position` says how many steps there were before, an int32 scalar.
         """
         inputs = ops.cast(inputs, self.compute_dtype)
         query, key, value = map(heads_first, self._project(inputs, ops.reshape(position, (1,))))
         outputs, state = attend_to_past(query, key, value, state, position)
         return self.combine(ops.reshape(outputs, ops.shape(inputs))), state
-
-    def compute_output_shape(self, input_shape):
-        """The shape of the inputs."""
-        return tuple(input_shape)
-
-    def get_config(self):
-        """Arguments to rebuild the layer."""
-        return {**super().get_config(), "num_heads": self.num_heads, "context": self.context}
 
     def _project(self, inputs, positions):
         """Rotated queries and keys, and values, each `(batch, time, num_heads, head_dim)`."""

@@ -66,16 +66,7 @@ class CharacterTokenizer(Tokenizer):
     def fit(
         cls, text: str, lowercase: bool = False, unknown: bool = False, **kwargs
     ) -> "CharacterTokenizer":
-        """The layer for the characters of a text, sorted.
-
-        Args:
-            text: A string.
-            lowercase: As for the layer.
-            unknown: As for the layer.
-            **kwargs: Arguments of `keras.layers.Layer`.
-
-        Returns:
-            The layer.
+        """The layer for the characters of a text, sorted; further arguments are the layer's.
 
         Raises:
             ValueError: If the text is empty or no string.
@@ -101,13 +92,7 @@ class CharacterTokenizer(Tokenizer):
         return list(dict.fromkeys(c for c in self.normalize(text) if c not in self.characters))
 
     def encode(self, text: str) -> np.ndarray:
-        """The ids of a text's characters.
-
-        Args:
-            text: A string.
-
-        Returns:
-            int32 array `(characters,)`.
+        """The ids of a text's characters, int32 `(characters,)`.
 
         Raises:
             ValueError: If a character is not in the vocabulary, and `unknown` is False.
@@ -120,28 +105,14 @@ class CharacterTokenizer(Tokenizer):
         return np.where(known, self._ids[places], np.int32(len(self.characters)))
 
     def decode(self, ids: Sequence[int] | np.ndarray) -> str:
-        """The text that ids stand for: the inverse of `encode`.
-
-        Args:
-            ids: One-dimensional array or list of ids.
-
-        Returns:
-            A string, one character an id.
-
-        Raises:
-            ValueError: If an id is not in the vocabulary.
-        """
+        """The text that ids stand for: the inverse of `encode`. See `Tokenizer`."""
         codes = _codes(self.characters + UNKNOWN)[check_ids(ids, self.vocabulary_size)]
         return codes.tobytes().decode("utf-32-le", "surrogatepass")
 
     def get_config(self):
         """Arguments to rebuild the layer."""
-        return {
-            **super().get_config(),
-            "characters": list(self.characters),  # JSON would join two surrogates to one
-            "lowercase": self.lowercase,
-            "unknown": self.unknown,
-        }
+        # JSON would join two surrogates to one.
+        return {**super().get_config(), "characters": list(self.characters)}
 
 
 def _codes(text):

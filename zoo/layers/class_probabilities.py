@@ -6,12 +6,13 @@ import keras
 from keras import ops
 
 from zoo.checks import check_choice
+from zoo.layers.base import SameShapeLayer
 
 _HEADS = ("binary", "multilabel", "multiclass")
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class ClassProbabilities(keras.layers.Layer):
+class ClassProbabilities(SameShapeLayer):
     """Turns logits into probabilities, and knows the names of the classes.
 
     The names are part of the configuration: they travel with `model.keras`. Probabilities are
@@ -66,11 +67,3 @@ class ClassProbabilities(keras.layers.Layer):
         if self.head == "multiclass":
             return ops.softmax(inputs, axis=-1)
         return ops.sigmoid(inputs)
-
-    def compute_output_shape(self, input_shape):
-        """The shape of the inputs."""
-        return input_shape
-
-    def get_config(self):
-        """Arguments to rebuild the layer."""
-        return {**super().get_config(), "labels": self.labels, "head": self.head}

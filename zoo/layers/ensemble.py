@@ -7,10 +7,12 @@ from keras import ops
 from keras.initializers import Initializer
 
 from zoo.checks import HEADS, check_choice
+from zoo.configured import Configured
+from zoo.layers.base import Layer
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class RandomSigns(keras.initializers.Initializer):
+class RandomSigns(Configured, keras.initializers.Initializer):
     """Draws -1 and 1, each half of the time.
 
     Args:
@@ -30,13 +32,9 @@ class RandomSigns(keras.initializers.Initializer):
         half = keras.random.uniform(shape, seed=self.seed, dtype="float32") < 0.5
         return ops.cast(ops.where(half, -1.0, 1.0), dtype or keras.config.floatx())
 
-    def get_config(self):
-        """Arguments to rebuild the initializer."""
-        return {"seed": self.seed}
-
 
 @keras.saving.register_keras_serializable(package="zoo")
-class EnsembleDense(keras.layers.Layer):
+class EnsembleDense(Layer):
     """A dense layer for all members of an ensemble: one kernel, and scales and a bias for each.
 
     Member `m` computes `((x * r[m]) @ kernel) * s[m] + bias[m]`. What makes the members differ is
@@ -108,19 +106,9 @@ class EnsembleDense(keras.layers.Layer):
         """`(batch, members, units)`."""
         return (input_shape[0], self.members, self.units)
 
-    def get_config(self):
-        """Arguments to rebuild the layer."""
-        config = {
-            "units": self.units,
-            "members": self.members,
-            "input_scale_initializer": keras.initializers.serialize(self.input_scale_initializer),
-            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
-        }
-        return {**super().get_config(), **config}
-
 
 @keras.saving.register_keras_serializable(package="zoo")
-class EnsembleMean(keras.layers.Layer):
+class EnsembleMean(Layer):
     """The prediction of an ensemble: the mean of its members' outputs or probabilities.
 
     Classifiers come with logits and leave with logits: those of the members' mean probability,
@@ -160,7 +148,3 @@ class EnsembleMean(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         """`(batch, outputs)`."""
         return (input_shape[0], input_shape[2])
-
-    def get_config(self):
-        """Arguments to rebuild the layer."""
-        return {**super().get_config(), "head": self.head}

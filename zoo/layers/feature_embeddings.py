@@ -13,11 +13,12 @@ from keras import ops
 from numpy.typing import ArrayLike
 
 from zoo.checks import check_above_zero, check_counts
+from zoo.layers.base import Layer
 from zoo.layers.numeric import finite_columns
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class PiecewiseLinearEncoding(keras.layers.Layer):
+class PiecewiseLinearEncoding(Layer):
     """Writes each number as how far it has filled each of its feature's bins.
 
     A bin with edges `a` and `b` gives `(x - a) / (b - a)`, cut off at 0 and 1; the first bin is
@@ -108,10 +109,6 @@ class PiecewiseLinearEncoding(keras.layers.Layer):
         """`(batch, features, num_bins)`."""
         return (*input_shape, self.num_bins)
 
-    def get_config(self):
-        """Arguments to rebuild the layer."""
-        return {**super().get_config(), "bin_edges": [edges.tolist() for edges in self.bin_edges]}
-
 
 def _distinct(values):
     """The sorted values without those that lie too close to the one before: bins need a width."""
@@ -124,7 +121,7 @@ def _distinct(values):
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class PeriodicEmbedding(keras.layers.Layer):
+class PeriodicEmbedding(Layer):
     """Cosines and sines of each number at learned frequencies of its feature's own.
 
     Args:
@@ -166,8 +163,3 @@ class PeriodicEmbedding(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         """`(batch, features, 2 * num_frequencies)`."""
         return (*input_shape, 2 * self.num_frequencies)
-
-    def get_config(self):
-        """Arguments to rebuild the layer."""
-        config = {"num_frequencies": self.num_frequencies, "sigma": self.sigma}
-        return {**super().get_config(), **config}

@@ -3,9 +3,11 @@
 import keras
 from keras import ops
 
+from zoo.layers.base import SameShapeLayer
+
 
 @keras.saving.register_keras_serializable(package="zoo")
-class SortQuantiles(keras.layers.Layer):
+class SortQuantiles(SameShapeLayer):
     """Sorts the last axis, so that forecast quantiles never cross.
 
     Sorting never makes the pinball loss worse.
@@ -18,13 +20,9 @@ class SortQuantiles(keras.layers.Layer):
         """Sorts inputs of shape `(..., quantiles)`."""
         return ops.sort(inputs, axis=-1)
 
-    def compute_output_shape(self, input_shape):
-        """The shape of the inputs."""
-        return input_shape
-
 
 @keras.saving.register_keras_serializable(package="zoo")
-class GaussianParameters(keras.layers.Layer):
+class GaussianParameters(SameShapeLayer):
     """Turns two numbers into a mean and a positive standard deviation (softplus).
 
     Args:
@@ -40,11 +38,3 @@ class GaussianParameters(keras.layers.Layer):
         """Maps `(..., 2)` to `(..., 2)`: mean, standard deviation."""
         mean, raw = ops.split(inputs, 2, axis=-1)
         return ops.concatenate([mean, ops.softplus(raw) + self.minimum_stddev], axis=-1)
-
-    def compute_output_shape(self, input_shape):
-        """The shape of the inputs."""
-        return input_shape
-
-    def get_config(self):
-        """Arguments to rebuild the layer."""
-        return {**super().get_config(), "minimum_stddev": self.minimum_stddev}

@@ -6,12 +6,13 @@ from typing import Any
 
 import keras
 
+from zoo.layers.base import Layer
 from zoo.layers.hub_modules import load_module, shared_variables
 from zoo.layers.raw_texts import as_texts
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class HubLayer(keras.layers.Layer):
+class HubLayer(Layer):
     """A TF-Hub module, or any other SavedModel, as a layer; needs the TensorFlow backend.
 
     The module's variables are the layer's weights: they are counted, frozen or trained
@@ -113,14 +114,11 @@ class HubLayer(keras.layers.Layer):
         return "string" if self.takes_text else super().variable_dtype
 
     def encode(self, texts: Any):
-        """Turns texts into what the layer takes.
+        """Turns texts into what the layer takes, a tensor of strings `(texts,)`.
 
         Args:
             texts: A string, or a list, NumPy array or pandas Series of strings. Tensors of strings
                 are returned as they are.
-
-        Returns:
-            A tensor of strings `(texts,)`.
 
         Raises:
             ValueError: If one is not a string, such as a missing value; the message names its row.
@@ -157,15 +155,6 @@ class HubLayer(keras.layers.Layer):
                 f"The weights of the layer {self.name!r} do not fit the TF-Hub module that "
                 f"{self.handle!r} leads to now: was it replaced by another one? ({error})"
             ) from error
-
-    def get_config(self):
-        """Arguments to rebuild the layer."""
-        return {
-            **super().get_config(),
-            "handle": self.handle,
-            "signature": self.signature,
-            "output_key": self.output_key,
-        }
 
     @classmethod
     def from_config(cls, config):

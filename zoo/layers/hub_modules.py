@@ -23,13 +23,7 @@ TF1_FORMAT_FILE = "tfhub_module.pb"
 
 
 def load_module(handle):
-    """Loads the module of a handle.
-
-    Args:
-        handle: URL, folder or archive (.tar, .tar.gz, .tgz, .zip; also as `file://...`).
-
-    Returns:
-        The loaded object, and whether it has the format of TF1-Hub.
+    """Loads the module of a handle (see `HubLayer`), and says whether it has the format of TF1-Hub.
 
     Raises:
         ValueError: If the backend is not TensorFlow, or there is no module; the message names the
@@ -89,15 +83,11 @@ def tensorflow_hub():
 
 
 def shared_variables(variables, trained):
-    """Keras variables on the storage of a module's.
+    """Keras variables on the storage of a module's, which are of TensorFlow; each counts once.
 
-    Args:
-        variables: Those of TensorFlow; what occurs twice counts once.
-        trained: The `id` of each that may be trained; None for all that say so themselves.
-
-    Returns:
-        A list of Keras variables with different names, free of the characters (":", "/") that may
-        not stand in the names of an optimizer's slots.
+    `trained` holds the `id` of each that may be trained, or is None for those that say so
+    themselves. Their names differ, and are free of the characters (":", "/") that may not stand in
+    the names of an optimizer's slots.
     """
     shared: dict[int, keras.Variable] = {}
     names: dict[str, int] = {}

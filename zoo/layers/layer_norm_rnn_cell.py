@@ -2,9 +2,11 @@
 
 import keras
 
+from zoo.layers.base import Layer
+
 
 @keras.saving.register_keras_serializable(package="zoo")
-class LayerNormRNNCell(keras.layers.Layer):
+class LayerNormRNNCell(Layer):
     """A SimpleRNN cell that normalises its linear output before the activation.
 
     Use it inside `keras.layers.RNN`.
@@ -46,8 +48,3 @@ class LayerNormRNNCell(keras.layers.Layer):
     def get_initial_state(self, batch_size=None):
         """A state of zeros of shape `(batch_size, units)`."""
         return [keras.ops.zeros((batch_size, self.units), dtype=self.compute_dtype)]
-
-    def get_config(self):
-        """Arguments to rebuild the cell."""
-        activation = keras.activations.serialize(self.activation)
-        return {**super().get_config(), "units": self.units, "activation": activation}

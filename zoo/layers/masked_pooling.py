@@ -4,12 +4,13 @@ import keras
 from keras import layers, ops
 
 from zoo.checks import check_choice
+from zoo.layers.base import Layer
 
 KINDS = ("last", "mean", "max")
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class MaskedPooling(keras.layers.Layer):
+class MaskedPooling(Layer):
     """The last, the mean or the maximum of the real steps of a sequence.
 
     Steps where the mask is False change nothing, and get a gradient of exactly zero. A sequence
@@ -42,14 +43,9 @@ class MaskedPooling(keras.layers.Layer):
         return None
 
     def call(self, inputs, mask=None):
-        """Vectors `(batch, channels)`.
+        """Vectors `(batch, channels)` of inputs `(batch, time, channels)`.
 
-        Args:
-            inputs: `(batch, time, channels)`.
-            mask: Which steps are real, `(batch, time)`. Defaults to None: all.
-
-        Returns:
-            `(batch, channels)`.
+        The mask `(batch, time)` says which steps are real. Defaults to None: all.
         """
         if mask is None:
             mask = ops.ones(ops.shape(inputs)[:2], "bool")
@@ -69,13 +65,9 @@ class MaskedPooling(keras.layers.Layer):
         """Without the time."""
         return (inputs_shape[0], inputs_shape[-1])
 
-    def get_config(self):
-        """Arguments to rebuild the layer."""
-        return {**super().get_config(), "kind": self.kind}
-
 
 @keras.saving.register_keras_serializable(package="zoo")
-class AttentionPooling(keras.layers.Layer):
+class AttentionPooling(Layer):
     """A weighted mean of the real steps of a sequence, with weights it learns to give.
 
     The weights are a softmax of `v . tanh(W x + b)`. Steps where the mask is False have the weight
@@ -131,10 +123,6 @@ class AttentionPooling(keras.layers.Layer):
     def compute_output_shape(self, inputs_shape):
         """Without the time."""
         return (inputs_shape[0], inputs_shape[-1])
-
-    def get_config(self):
-        """Arguments to rebuild the layer."""
-        return {**super().get_config(), "units": self.units}
 
 
 def weighted_sum(weights, x):

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
+from zoo.layers.base import Layer
+
 
 @keras.saving.register_keras_serializable(package="zoo")
-class FillMissing(keras.layers.Layer):
+class FillMissing(Layer):
     """Puts a learned value in the place of each NaN, and flags it where asked to.
 
     It belongs behind the scaling: the values start at 0, the middle of a scaled feature. No NaN
@@ -55,7 +57,3 @@ class FillMissing(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         """`(batch, features + flags)`."""
         return (*input_shape[:-1], input_shape[-1] + len(self.flags))
-
-    def get_config(self):
-        """Arguments to rebuild the layer."""
-        return {**super().get_config(), "flags": list(self.flags)}

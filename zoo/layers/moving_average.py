@@ -4,10 +4,11 @@ import keras
 from keras import ops
 
 from zoo.checks import check_counts
+from zoo.layers.base import SameShapeLayer
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class MovingAverage(keras.layers.Layer):
+class MovingAverage(SameShapeLayer):
     """Averages each step of a series with its neighbours on both sides.
 
     Beyond both ends the series is thought to go on with its outermost value.
@@ -41,11 +42,3 @@ class MovingAverage(keras.layers.Layer):
         last = ops.repeat(inputs[:, -1:], self.kernel_size - 1 - before, axis=1)
         x = ops.concatenate([first, inputs, last], axis=1)
         return ops.average_pool(x, self.kernel_size, strides=1, padding="valid")
-
-    def compute_output_shape(self, input_shape):
-        """The shape of the inputs."""
-        return input_shape
-
-    def get_config(self):
-        """Arguments to rebuild the layer."""
-        return {**super().get_config(), "kernel_size": self.kernel_size}

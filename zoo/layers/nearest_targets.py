@@ -9,10 +9,11 @@ from keras import ops
 from numpy.typing import ArrayLike
 
 from zoo.checks import check_counts
+from zoo.layers.base import Layer
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class NearestTargets(keras.layers.Layer):
+class NearestTargets(Layer):
     """Means of the targets of the nearest of some candidates, which the saved layer holds.
 
     Near is what differs little in weighted numbers and in few weighted categories: a pair of rows
@@ -165,17 +166,6 @@ class NearestTargets(keras.layers.Layer):
         """`(batch, means * targets)`."""
         batch = next(iter(input_shape.values()))[0]
         return (batch, len(self.neighbors) * self.targets)
-
-    def get_config(self):
-        """Arguments to rebuild the layer."""
-        config = {
-            "candidates": self.candidates,
-            "numeric": self.numeric,
-            "categories": self.categories,
-            "targets": self.targets,
-            "neighbors": list(self.neighbors),
-        }
-        return {**super().get_config(), **config}
 
 
 _KINDS = ("numeric", "categories")

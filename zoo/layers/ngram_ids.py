@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from zoo.checks import check_whole
+from zoo.layers.base import Layer
 
 #: Products of two numbers below a prime, and of both primes, are whole numbers of 31 bits: nothing
 #: overflows, so that every backend finds the same ids.
@@ -12,7 +13,7 @@ _BASES = (31013, 20011)
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class NgramIds(keras.layers.Layer):
+class NgramIds(Layer):
     """Ids, and behind them an id for every pair, triple, ... of neighbours.
 
     An n-gram's id is its hash among a number of buckets, behind the ids of the vocabulary: no
@@ -71,22 +72,13 @@ class NgramIds(keras.layers.Layer):
         shape = (batch, None if time is None else time * self.ngrams)
         return keras.KerasTensor(shape, dtype="int32")
 
-    def get_config(self):
-        """Arguments to rebuild the layer."""
-        names = ("vocabulary_size", "buckets", "ngrams")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
-
 
 def ngram_hashes(ids, ngrams):
     """A number of 31 bits for each run of ids that begins at each step.
 
-    Args:
-        ids: int32 tensor `(batch, time)`, padded with 0.
-        ngrams: Longest run.
-
-    Returns:
-        For each length from 1 an int32 tensor `(batch, time)`, -1 where the run reaches into
-        padding. Two runs share a number about once in two billion times.
+    `ids` is an int32 tensor `(batch, time)`, padded with 0. For each length from 1 to `ngrams`
+    there is an int32 tensor `(batch, time)`, -1 where the run reaches into padding. Two runs share
+    a number about once in two billion times.
 
     Example:
         >>> import numpy as np

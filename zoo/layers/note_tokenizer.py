@@ -58,13 +58,7 @@ class NoteTokenizer(Tokenizer):
         return self.highest - self.lowest + 2
 
     def encode(self, chords: ArrayLike) -> np.ndarray:
-        """Spells out chords as ids.
-
-        Args:
-            chords: MIDI notes `(chords, voices)`, 0 for silence.
-
-        Returns:
-            int32 array `(chords * voices,)`.
+        """Spells out chords, MIDI notes `(chords, voices)`, 0 for silence, as int32 ids.
 
         Raises:
             ValueError: If the shape or a note is not one that the layer knows.
@@ -85,13 +79,7 @@ class NoteTokenizer(Tokenizer):
         return np.where(notes == 0, 0, notes - self.lowest + 1).astype(np.int32).ravel()
 
     def decode(self, ids: Sequence[int] | np.ndarray) -> np.ndarray:
-        """Puts ids back into chords.
-
-        Args:
-            ids: Whole numbers `(chords * voices,)`.
-
-        Returns:
-            int32 array of MIDI notes `(chords, voices)`, 0 for silence.
+        """Puts ids `(chords * voices,)` back into chords, MIDI notes int32 `(chords, voices)`.
 
         Raises:
             ValueError: If the last chord is incomplete, or an id is not in the vocabulary.
@@ -107,8 +95,3 @@ class NoteTokenizer(Tokenizer):
         """The MIDI note of each id as a string, a dash for silence."""
         ids = check_ids(ids, self.vocabulary_size)
         return [str(index + self.lowest - 1) if index else "-" for index in ids]
-
-    def get_config(self):
-        """Arguments to rebuild the layer."""
-        config = {"voices": self.voices, "lowest": self.lowest, "highest": self.highest}
-        return {**super().get_config(), **config}

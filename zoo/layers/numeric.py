@@ -11,9 +11,11 @@ import numpy as np
 from keras import ops
 from numpy.typing import ArrayLike
 
+from zoo.layers.base import SameShapeLayer
+
 
 @keras.saving.register_keras_serializable(package="zoo")
-class StandardScale(keras.layers.Layer):
+class StandardScale(SameShapeLayer):
     """Subtracts the mean, divides by the standard deviation, and clips what lies far out.
 
     `keras.layers.Normalization` does the same without the clip: the book's validation set holds
@@ -69,18 +71,9 @@ class StandardScale(keras.layers.Layer):
         x = _shift_and_divide(ops.cast(inputs, self.compute_dtype), self.mean, self.scale)
         return x if self.clip is None else ops.clip(x, -self.clip, self.clip)
 
-    def compute_output_shape(self, input_shape):
-        """The shape of the inputs."""
-        return input_shape
-
-    def get_config(self):
-        """Arguments to rebuild the layer."""
-        config = {"mean": self.mean.tolist(), "scale": self.scale.tolist(), "clip": self.clip}
-        return {**super().get_config(), **config}
-
 
 @keras.saving.register_keras_serializable(package="zoo")
-class RobustScaleSmoothClip(keras.layers.Layer):
+class RobustScaleSmoothClip(SameShapeLayer):
     """Subtracts the median, divides by the inter-quartile range, and bends the ends to +-3.
 
     The result `u` of the division becomes `u / sqrt(1 + (u / 3)**2)`: nearly `u` in the middle,
@@ -132,15 +125,6 @@ class RobustScaleSmoothClip(keras.layers.Layer):
         x = _shift_and_divide(ops.cast(inputs, self.compute_dtype), self.median, self.scale)
         # sin(arctan(v)) is v / sqrt(1 + v**2), and does not overflow when v is huge.
         return 3.0 * ops.sin(ops.arctan(x / 3.0))
-
-    def compute_output_shape(self, input_shape):
-        """The shape of the inputs."""
-        return input_shape
-
-    def get_config(self):
-        """Arguments to rebuild the layer."""
-        config = {"median": self.median.tolist(), "scale": self.scale.tolist()}
-        return {**super().get_config(), **config}
 
 
 def finite_columns(x):

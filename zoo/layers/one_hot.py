@@ -3,9 +3,11 @@
 import keras
 from keras import ops
 
+from zoo.layers.base import Layer
+
 
 @keras.saving.register_keras_serializable(package="zoo")
-class OneHot(keras.layers.Layer):
+class OneHot(Layer):
     """Turns ids `(batch, time)` into one-hot vectors `(batch, time, num_classes)`.
 
     Keras' `CategoryEncoding` drops the time axis of a series of one step.
@@ -36,7 +38,3 @@ class OneHot(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         """The shape of the ids, and the classes."""
         return (*input_shape, self.num_classes)
-
-    def get_config(self):
-        """Arguments to rebuild the layer."""
-        return {**super().get_config(), "num_classes": self.num_classes}

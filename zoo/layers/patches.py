@@ -5,10 +5,11 @@ import numpy as np
 from keras import ops
 
 from zoo.checks import check_counts
+from zoo.layers.base import Layer
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class Patches(keras.layers.Layer):
+class Patches(Layer):
     """Cuts each channel of a series into patches that overlap.
 
     The last patch reaches `stride` steps or less beyond the end, where the last value is repeated.
@@ -50,10 +51,6 @@ class Patches(keras.layers.Layer):
         """`(batch, channels, patches, length)`."""
         batch, time, channels = input_shape
         return (batch, channels, self._count(time), self.length)
-
-    def get_config(self):
-        """Arguments to rebuild the layer."""
-        return {**super().get_config(), "length": self.length, "stride": self.stride}
 
     def _count(self, time):
         if time is None or time < self.length:

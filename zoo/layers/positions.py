@@ -5,12 +5,13 @@ import numpy as np
 from keras import layers, ops
 
 from zoo.checks import check_choice, check_whole
+from zoo.layers.base import Layer, SameShapeLayer
 
 POSITIONS = ("sinusoidal", "learned")
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class SinusoidalPositions(keras.layers.Layer):
+class SinusoidalPositions(SameShapeLayer):
     """Adds sines and cosines of the position, of wavelengths from 2 pi to 20,000 pi.
 
     Channel `2 i` of position `p` gets `sin(p / 10000^(2 i / channels))`, channel `2 i + 1` the
@@ -42,13 +43,9 @@ class SinusoidalPositions(keras.layers.Layer):
         waves = ops.reshape(waves, (-1, 2 * len(pairs)))[:, :channels]
         return inputs + ops.cast(waves, inputs.dtype)
 
-    def compute_output_shape(self, inputs_shape):
-        """The shape of the inputs."""
-        return tuple(inputs_shape)
-
 
 @keras.saving.register_keras_serializable(package="zoo")
-class LearnedPositions(keras.layers.Layer):
+class LearnedPositions(SameShapeLayer):
     """Adds a vector of its own, a weight, for each position.
 
     Args:
@@ -91,17 +88,9 @@ class LearnedPositions(keras.layers.Layer):
         vectors = ops.cast(self.vectors, inputs.dtype)
         return inputs + ops.slice(vectors, (start, 0), (time, channels))
 
-    def compute_output_shape(self, inputs_shape):
-        """The shape of the inputs."""
-        return tuple(inputs_shape)
-
-    def get_config(self):
-        """Arguments to rebuild the layer."""
-        return {**super().get_config(), "max_length": self.max_length}
-
 
 @keras.saving.register_keras_serializable(package="zoo")
-class PositionalEmbedding(keras.layers.Layer):
+class PositionalEmbedding(Layer):
     """Ids as vectors that know their positions.
 
     Args:
@@ -187,8 +176,3 @@ class PositionalEmbedding(keras.layers.Layer):
     def compute_output_shape(self, inputs_shape):
         """The shape of the ids, and the channels."""
         return (*inputs_shape, self.embedding_dim)
-
-    def get_config(self):
-        """Arguments to rebuild the layer."""
-        names = ("vocabulary_size", "embedding_dim", "positions", "max_length", "scale", "dropout")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}

@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import ArrayLike
 
+from zoo.layers.base import SameShapeLayer
 from zoo.layers.numeric import finite_columns
 
 #: Outputs lie within these bounds.
@@ -15,7 +16,7 @@ _BOUND = 5.0
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class QuantileNormalization(keras.layers.Layer):
+class QuantileNormalization(SameShapeLayer):
     """Maps each feature to a normal distribution, whatever its own looks like.
 
     The empirical distribution function, linear between stored quantiles, turns a value into the
@@ -111,15 +112,6 @@ class QuantileNormalization(keras.layers.Layer):
         inside = ops.take(ops.convert_to_tensor(self._blocks[:, 1:]), block, axis=0)
         index = width * block + _count(x, inside)
         return ops.take(ops.convert_to_tensor(self._lines), index, axis=0)
-
-    def compute_output_shape(self, input_shape):
-        """The shape of the inputs."""
-        return input_shape
-
-    def get_config(self):
-        """Arguments to rebuild the layer."""
-        config = {name: [v.tolist() for v in getattr(self, name)] for name in ("knots", "shares")}
-        return {**super().get_config(), **config}
 
 
 def _count(x, knots):

@@ -3,9 +3,11 @@
 import keras
 from keras import ops
 
+from zoo.layers.base import SameShapeLayer
+
 
 @keras.saving.register_keras_serializable(package="zoo")
-class RandomizedLeakyReLU(keras.layers.Layer):
+class RandomizedLeakyReLU(SameShapeLayer):
     """A leaky ReLU whose slope is drawn anew for every negative value in training.
 
     At inference the slope is the mean of the interval. The randomness regularises, much as dropout
@@ -52,12 +54,3 @@ class RandomizedLeakyReLU(keras.layers.Layer):
                 ops.shape(inputs), self.lower, self.upper, inputs.dtype, self.seed_generator
             )
         return ops.where(inputs >= 0, inputs, slope * inputs)
-
-    def compute_output_shape(self, input_shape):
-        """The shape of the inputs."""
-        return input_shape
-
-    def get_config(self):
-        """Arguments to rebuild the layer."""
-        config = {"lower": self.lower, "upper": self.upper, "seed": self.seed}
-        return {**super().get_config(), **config}

@@ -6,9 +6,10 @@ import keras
 from keras import ops
 
 from zoo.checks import check_above_zero, check_probabilities
+from zoo.configured import Configured
 
 
-class _Schedule:
+class _Schedule(Configured):
     """A probability as a function of the training step; called in the compiled step."""
 
     def __init__(self, end: float):
@@ -56,10 +57,6 @@ class LinearSampling(_Schedule):
         share = ops.clip(ops.cast(step, "float32") / self.steps, 0.0, 1.0)
         return self.start + (self.end - self.start) * share
 
-    def get_config(self):
-        """Arguments to rebuild the schedule."""
-        return {"steps": self.steps, "start": self.start, "end": self.end}
-
 
 @keras.saving.register_keras_serializable(package="zoo")
 class ExponentialSampling(_Schedule):
@@ -89,10 +86,6 @@ class ExponentialSampling(_Schedule):
     def __call__(self, step):
         """The probability at a step, counted from 0."""
         return -self.end * ops.expm1(-ops.cast(step, "float32") / self.steps)
-
-    def get_config(self):
-        """Arguments to rebuild the schedule."""
-        return {"steps": self.steps, "end": self.end}
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -127,7 +120,3 @@ class InverseSigmoidSampling(_Schedule):
     def __call__(self, step):
         """The probability at a step, counted from 0."""
         return self.end * ops.sigmoid(ops.cast(step, "float32") / self.k - math.log(self.k))
-
-    def get_config(self):
-        """Arguments to rebuild the schedule."""
-        return {"k": self.k, "end": self.end}

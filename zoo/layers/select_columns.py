@@ -5,9 +5,11 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
+from zoo.layers.base import Layer
+
 
 @keras.saving.register_keras_serializable(package="zoo")
-class SelectColumns(keras.layers.Layer):
+class SelectColumns(Layer):
     """Keeps some columns, in the order asked for.
 
     Args:
@@ -27,7 +29,3 @@ class SelectColumns(keras.layers.Layer):
     def call(self, inputs):
         """Selects from inputs of shape `(..., columns)`."""
         return ops.take(inputs, list(self.columns), axis=-1)
-
-    def get_config(self):
-        """Arguments to rebuild the layer."""
-        return {**super().get_config(), "columns": list(self.columns)}

@@ -3,9 +3,11 @@
 import keras
 from keras import ops
 
+from zoo.layers.base import Layer
+
 
 @keras.saving.register_keras_serializable(package="zoo")
-class SeparateDense(keras.layers.Layer):
+class SeparateDense(Layer):
     """A dense layer of its own for every position of axis 1, all of them in one product.
 
     The positions are features (each embedded by its own map) or members of an ensemble (each with
@@ -49,8 +51,3 @@ class SeparateDense(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         """`(batch, positions, units)`."""
         return (*input_shape[:-1], self.units)
-
-    def get_config(self):
-        """Arguments to rebuild the layer."""
-        activation = keras.activations.serialize(self.activation)
-        return {**super().get_config(), "units": self.units, "activation": activation}

@@ -4,9 +4,10 @@ import keras
 from keras import ops
 
 from zoo.checks import check_counts
+from zoo.configured import Configured
 
 
-class _Stateful(keras.layers.Wrapper):
+class _Stateful(Configured, keras.layers.Wrapper):
     """What both wrappers share: variables that outlast a call, for a fixed batch size.
 
     Keras' own `stateful=True` keeps its state where the JAX backend never writes it back; weights
@@ -29,9 +30,6 @@ class _Stateful(keras.layers.Wrapper):
         """The shape of the wrapped layer's output."""
         self._check(input_shape[0])
         return self.layer.compute_output_shape((self.batch_size, *input_shape[1:]))
-
-    def get_config(self):
-        return {**super().get_config(), "batch_size": self.batch_size}
 
     def _add_states(self, shapes):
         self.states = [

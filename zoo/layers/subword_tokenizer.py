@@ -67,9 +67,7 @@ class SubwordTokenizer(Tokenizer):
         lowercase: bool = False,
         **kwargs,
     ) -> "SubwordTokenizer":
-        """The layer for a vocabulary learned from a text.
-
-        The same text gives the same vocabulary.
+        """The layer for a vocabulary learned from a text; the same text gives the same one.
 
         Args:
             text: A string, or a list of them.
@@ -78,9 +76,6 @@ class SubwordTokenizer(Tokenizer):
                 Defaults to 1000.
             lowercase: As for the layer.
             **kwargs: Arguments of `keras.layers.Layer`.
-
-        Returns:
-            The layer.
 
         Raises:
             ValueError: If the text is empty or no string, the kind is unknown, or the vocabulary
@@ -114,13 +109,7 @@ class SubwordTokenizer(Tokenizer):
         return self._tokenizer.get_vocab_size()
 
     def encode(self, text: str) -> np.ndarray:
-        """The ids of a text.
-
-        Args:
-            text: A string.
-
-        Returns:
-            int32 array `(ids,)`.
+        """The ids of a text, int32 `(ids,)`.
 
         Raises:
             ValueError: If the text cannot be encoded: it holds lone surrogates.
@@ -130,30 +119,13 @@ class SubwordTokenizer(Tokenizer):
         return np.array(encoding.ids, "int32")
 
     def decode(self, ids: Sequence[int] | np.ndarray) -> str:
-        r"""The text that ids stand for: the inverse of `encode`.
+        r"""The text that ids stand for: the inverse of `encode`. See `Tokenizer`.
 
         An id may stand for a part of a character. Bytes that make no character, as when the ids
         are cut off inside of one, become `"\ufffd"`.
-
-        Args:
-            ids: One-dimensional array or list of ids.
-
-        Returns:
-            A string.
-
-        Raises:
-            ValueError: If an id is not in the vocabulary.
         """
         ids = check_ids(ids, self.vocabulary_size)
         return self._tokenizer.decode(ids.tolist(), skip_special_tokens=False)
-
-    def get_config(self):
-        """Arguments to rebuild the layer."""
-        return {
-            **super().get_config(),
-            "model_json": self.model_json,
-            "lowercase": self.lowercase,
-        }
 
 
 def _byte_pairs(texts, vocabulary_size):

@@ -8,12 +8,13 @@ import numpy as np
 from keras import ops
 
 from zoo.categories import category_strings
+from zoo.layers.base import Layer
 from zoo.layers.categories import known_codes
 from zoo.layers.dates import date_parts
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class TableColumns(keras.layers.Layer):
+class TableColumns(Layer):
     """The first layer of a saved model of tables: it knows the columns and their categories.
 
     `encode` reads a table on the host, by the names of its columns: their order does not matter,
@@ -164,8 +165,7 @@ class TableColumns(keras.layers.Layer):
         dates = {
             name: {"newest": newest, "parts": list(parts)} for name, newest, parts in self.dates
         }
-        own = {"numeric": list(self.numeric), "categories": categories, "dates": dates}
-        return {**super().get_config(), **own}
+        return {**super().get_config(), "categories": categories, "dates": dates}
 
 
 class _Columns:

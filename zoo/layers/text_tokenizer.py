@@ -135,9 +135,6 @@ class TextTokenizer(Tokenizer):
             vocabulary_size: Number of ids at most, all of them counted. Defaults to 10,000.
             **kwargs: Further arguments of the layer.
 
-        Returns:
-            The layer.
-
         Raises:
             ValueError: If the texts have no token, the kind is unknown, or `vocabulary_size` is
                 too small for it.
@@ -189,49 +186,23 @@ class TextTokenizer(Tokenizer):
         return rows[0] if one else padded(rows)
 
     def encode_list(self, texts: Any, truncate: bool = True) -> list[np.ndarray]:
-        """The ids of each text.
+        """The ids of each text, int32 `(ids,)`; see `encode`.
 
         Args:
             texts: As for `encode`.
             truncate: Whether `max_length` holds. Defaults to True.
-
-        Returns:
-            A list of int32 arrays `(ids,)`, one a text.
-
-        Raises:
-            ValueError: See `encode`.
         """
         limit = self.max_length if truncate else None
         return [self._encode(text, limit) for text in as_texts(texts)]
 
     def decode(self, ids: Sequence[int] | np.ndarray) -> str:
-        """The text that ids stand for, up to the first end; special ones are left out.
-
-        Args:
-            ids: One-dimensional array or list of ids.
-
-        Returns:
-            A string.
-
-        Raises:
-            ValueError: If an id is not in the vocabulary.
-        """
+        """The text that ids stand for, up to the first end; special ones are left out."""
         ids = check_ids(ids, self.vocabulary_size)
         over = np.logical_or.accumulate(ids == self.end_id)
         return self.tokenizer.decode(ids[~over & (ids >= len(self.special))] - len(self.special))
 
     def pieces(self, ids: Sequence[int] | np.ndarray) -> list[str]:
-        """What each id stands for.
-
-        Args:
-            ids: One-dimensional array or list of ids.
-
-        Returns:
-            A list of strings, empty ones for padding and for an empty text.
-
-        Raises:
-            ValueError: If an id is not in the vocabulary.
-        """
+        """What each id stands for: nothing for padding and for an empty text. See `Tokenizer`."""
         names, first = [_PIECES[name] for name in self.special], len(self.special)
         return [
             names[index] if index < first else self.tokenizer.decode([index - first])
@@ -249,31 +220,14 @@ class TextTokenizer(Tokenizer):
     def clean(self, text: str) -> str:
         r"""A text as `tokenizer` sees it.
 
-        Args:
-            text: A string.
-
-        Returns:
-            A string: without HTML, in lower case, each as the layer's arguments say; half of a
-            surrogate pair, which no encoding has, becomes `"\ufffd"`.
+        Without HTML, in lower case, each as the layer's arguments say; half of a surrogate pair,
+        which no encoding has, becomes `"\ufffd"`.
         """
         if self.strip_html:
             text = without_html(text)
         if not text.isascii():
             text = _SURROGATE.sub("\ufffd", text)
         return text.lower() if self.lowercase else text
-
-    def get_config(self):
-        """Arguments to rebuild the layer."""
-        return {
-            **super().get_config(),
-            "tokenizer": keras.saving.serialize_keras_object(self.tokenizer),
-            "max_length": self.max_length,
-            "truncation": self.truncation,
-            "strip_html": self.strip_html,
-            "lowercase": self.lowercase,
-            "special": self.special,
-            "add_ends": self.add_ends,
-        }
 
     @classmethod
     def from_config(cls, config):

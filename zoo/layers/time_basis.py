@@ -5,12 +5,13 @@ import numpy as np
 from keras import ops
 
 from zoo.checks import check_choice, check_counts
+from zoo.layers.base import Layer
 
 KINDS = ("interpolation", "trend", "seasonality")
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class TimeBasis(keras.layers.Layer):
+class TimeBasis(Layer):
     """Turns a few coefficients into a series: the sum of fixed functions of time.
 
     Args:
@@ -55,10 +56,6 @@ class TimeBasis(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         """`(..., length)`."""
         return (*input_shape[:-1], self.length)
-
-    def get_config(self):
-        """Arguments to rebuild the layer."""
-        return {**super().get_config(), "kind": self.kind, "length": self.length}
 
 
 def _straight_lines(count, length):

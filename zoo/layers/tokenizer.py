@@ -6,10 +6,12 @@ from typing import Any
 import keras
 import numpy as np
 
+from zoo.layers.base import SameShapeLayer
+
 UNKNOWN = "\ufffd"
 
 
-class Tokenizer(keras.layers.Layer):
+class Tokenizer(SameShapeLayer):
     """The base of the layers that turn texts, or music, into ids and back.
 
     `encode` and `decode` work on the host. In the graph a tokenizer passes ids on as they are, so
@@ -56,43 +58,27 @@ class Tokenizer(keras.layers.Layer):
         raise NotImplementedError
 
     def decode(self, ids: Sequence[int] | np.ndarray) -> Any:
-        """The text that ids stand for."""
+        """The text that ids, a one-dimensional array or list, stand for.
+
+        Raises:
+            ValueError: If an id is not in the vocabulary.
+        """
         raise NotImplementedError
 
     def normalize(self, text: str) -> str:
-        """A text as `decode` gives it back if nothing in it is unknown.
-
-        Args:
-            text: A string.
-
-        Returns:
-            A string.
-
-        Raises:
-            ValueError: If it is no string.
-        """
+        """A text as `decode` gives it back if nothing in it is unknown."""
         check_text(text)
         return text.lower() if self.lowercase else text
 
     def unknown_characters(self, text: str) -> list[str]:
         """The characters of a text that no id stands for, each once, in order of appearance.
 
-        Args:
-            text: A string.
-
-        Returns:
-            A list; always empty but for vocabularies of characters.
+        None but for vocabularies of characters.
         """
         return []
 
     def pieces(self, ids: Sequence[int] | np.ndarray) -> list[str]:
-        """What each id stands for.
-
-        Args:
-            ids: One-dimensional array or list of ids.
-
-        Returns:
-            A list of strings.
+        """What each id of a one-dimensional array or list stands for, a list of strings.
 
         Raises:
             ValueError: If an id is not in the vocabulary.
@@ -102,10 +88,6 @@ class Tokenizer(keras.layers.Layer):
     def call(self, inputs):
         """Passes ids on."""
         return inputs
-
-    def compute_output_shape(self, input_shape):
-        """The shape of the inputs."""
-        return input_shape
 
     def compute_output_spec(self, inputs):
         """Ids of the same type."""

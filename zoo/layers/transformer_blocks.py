@@ -5,6 +5,7 @@ from keras import layers, ops
 
 from zoo.checks import check_choice
 from zoo.layers.attention import side_by_side
+from zoo.layers.base import SameShapeLayer
 from zoo.layers.cached_attention import (
     attend,
     attend_to_past,
@@ -15,7 +16,7 @@ from zoo.layers.cached_attention import (
 NORMS = ("pre", "post")
 
 
-class _Block(keras.layers.Layer):
+class _Block(SameShapeLayer):
     """What both kinds of blocks share: the dense part, and residual paths around all parts."""
 
     attentions: tuple[str, ...] = ("self_attention",)
@@ -76,16 +77,6 @@ class _Block(keras.layers.Layer):
     def _dense(self, x):
         part = len(self.attentions)
         return self._leave(part, x, self.outputs(self.hidden(self._enter(part, x))))
-
-    def compute_output_shape(self, inputs_shape, *others, **kwargs):
-        """The shape of the inputs."""
-        return tuple(inputs_shape)
-
-    def get_config(self):
-        names = ("num_heads", "key_dim", "feed_forward_dim", "dropout", "attention_dropout", "norm")
-        config = {name: getattr(self, name) for name in names}
-        config["activation"] = keras.activations.serialize(self.activation)
-        return {**super().get_config(), **config}
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -167,15 +158,12 @@ class TransformerDecoderBlock(_Block):
         self._build(inputs_shape[-1], memory_shape[-1])
 
     def call(self, inputs, memory, mask):
-        """Outputs at every step.
+        """Outputs `(batch, time, channels)` at every step; no step sees a later one.
 
         Args:
             inputs: `(batch, time, channels)`.
             memory: `(batch, source_time, memory_channels)`.
             mask: Which steps of the memory are real, `(batch, source_time)`.
-
-        Returns:
-            `(batch, time, channels)`; no step sees a later one.
         """
         time = ops.arange(ops.shape(inputs)[1], dtype="int32")
         # Padding comes last, so that the causal mask keeps real steps from seeing it.
@@ -187,26 +175,14 @@ class TransformerDecoderBlock(_Block):
         return self._dense(self._leave(1, x, y))
 
     def initial_state(self, batch_size, max_length):
-        """The state before the first step: room for the keys and values of all steps.
-
-        Args:
-            batch_size: Number of sequences.
-            max_length: Number of steps.
-
-        Returns:
-            Keys and values, each `(batch_size, num_heads, max_length, key_dim)`.
-        """
+        """Room for keys and values, each `(batch_size, num_heads, max_length, key_dim)`."""
         sizes = (self.num_heads, max_length, self.key_dim)
         return no_keys_and_values(batch_size, *sizes, self.compute_dtype)
 
     def keys_and_values(self, memory):
-        """What the steps look up in a memory, the same for all of them.
+        """What all steps look up in a memory `(batch, source_time, memory_channels)`.
 
-        Args:
-            memory: `(batch, source_time, memory_channels)`.
-
-        Returns:
-            Keys and values, each `(batch, num_heads, source_time, key_dim)`.
+        Keys and values, each `(batch, num_heads, source_time, key_dim)`.
         """
         return _projected(self.cross_attention, memory, "key", "value")
 

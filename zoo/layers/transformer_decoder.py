@@ -3,12 +3,13 @@
 import keras
 from keras import layers, ops
 
+from zoo.layers.base import Layer
 from zoo.layers.positions import PositionalEmbedding
 from zoo.layers.transformer_blocks import TransformerDecoderBlock
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class TransformerDecoder(keras.layers.Layer):
+class TransformerDecoder(Layer):
     """Ids of a target, shifted right, and the memory of a source to logits of the next ids.
 
     Called, it computes the logits of all steps at once. `zoo.decoding` makes single steps:
@@ -135,14 +136,11 @@ class TransformerDecoder(keras.layers.Layer):
                 layer.build(shape)
 
     def call(self, target_ids, memory):
-        """Logits at every step, computed at once; no step sees a later one.
+        """Logits at every step, float32 `(batch, time, vocabulary_size)`; no step sees a later one.
 
         Args:
             target_ids: int32 `(batch, time)`, the first of them the start id. Padding comes last.
             memory: Of the source, see above.
-
-        Returns:
-            float32 `(batch, time, vocabulary_size)`.
         """
         x = self.embedding(target_ids)
         for block in self.blocks:
@@ -162,14 +160,7 @@ class TransformerDecoder(keras.layers.Layer):
     shares_memory = True
 
     def prepare(self, memory):
-        """Adds to a memory what all steps look up in it, so that it is computed once.
-
-        Args:
-            memory: Of the source.
-
-        Returns:
-            A larger memory, for `step`.
-        """
+        """Adds to a memory what all steps look up in it, so that it is computed once."""
         memory = dict(memory)
         for index, block in enumerate(self.blocks):
             outputs = ops.cast(memory["outputs"], self.compute_dtype)
@@ -178,16 +169,7 @@ class TransformerDecoder(keras.layers.Layer):
         return memory
 
     def initial_state(self, batch_size, max_length, memory=None):
-        """The state before the first step: room for the keys and values of all steps.
-
-        Args:
-            batch_size: Number of sequences.
-            max_length: How many steps there will be at most.
-            memory: Of the source. Not used.
-
-        Returns:
-            List of tensors, batch first.
-        """
+        """Room for the keys and values of `max_length` steps, batch first."""
         states = [block.initial_state(batch_size, max_length) for block in self.blocks]
         return [part for state in states for part in state]
 
@@ -218,27 +200,6 @@ class TransformerDecoder(keras.layers.Layer):
             weights.append(heads)
         weights = ops.mean(ops.concatenate(weights, axis=1), axis=1)
         return self._logits(x)[:, 0], state, weights
-
-    def get_config(self):
-        """Arguments to rebuild the layer."""
-        names = (
-            "vocabulary_size",
-            "num_layers",
-            "embedding_dim",
-            "num_heads",
-            "key_dim",
-            "feed_forward_dim",
-            "dropout",
-            "attention_dropout",
-            "norm",
-            "positions",
-            "max_length",
-            "scale_embeddings",
-            "tie_embeddings",
-        )
-        config = {name: getattr(self, name) for name in names}
-        config["activation"] = keras.activations.serialize(self.activation)
-        return {**super().get_config(), **config}
 
     def _logits(self, x):
         x = x if self.final_norm is None else self.final_norm(x)

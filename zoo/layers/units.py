@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
+from zoo.layers.base import Layer, SameShapeLayer
+
 
 def shift_and_scale(forecast, scale, shift, head):
     """`forecast * scale + shift`, where a standard deviation is scaled but not shifted."""
@@ -18,7 +20,7 @@ def shift_and_scale(forecast, scale, shift, head):
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class Denormalization(keras.layers.Layer):
+class Denormalization(SameShapeLayer):
     """Turns a forecast of standardised targets into the data's units.
 
     Args:
@@ -47,18 +49,9 @@ class Denormalization(keras.layers.Layer):
         scale, shift = (ops.convert_to_tensor(v, inputs.dtype) for v in (self.scale, self.mean))
         return shift_and_scale(inputs, scale, shift, self.head)
 
-    def compute_output_shape(self, input_shape):
-        """The shape of the inputs."""
-        return input_shape
-
-    def get_config(self):
-        """Arguments to rebuild the layer."""
-        config = {"mean": self.mean, "scale": self.scale, "head": self.head}
-        return {**super().get_config(), **config}
-
 
 @keras.saving.register_keras_serializable(package="zoo")
-class Difference(keras.layers.Layer):
+class Difference(Layer):
     """The change of each series over `lag` steps: `x[t] - x[t - lag]`.
 
     The first `lag` steps have no earlier value and are dropped.
@@ -91,13 +84,9 @@ class Difference(keras.layers.Layer):
         batch, time, channels = input_shape
         return (batch, None if time is None else time - self.lag, channels)
 
-    def get_config(self):
-        """Arguments to rebuild the layer."""
-        return {**super().get_config(), "lag": self.lag, "channels": self.channels}
-
 
 @keras.saving.register_keras_serializable(package="zoo")
-class LastSteps(keras.layers.Layer):
+class LastSteps(Layer):
     """Keeps the last steps of a sequence.
 
     A sequence-to-sequence forecaster has seen little when it makes its first outputs. Trained on
@@ -126,13 +115,9 @@ class LastSteps(keras.layers.Layer):
         batch, time, *rest = input_shape
         return (batch, None if time is None else min(time, self.count), *rest)
 
-    def get_config(self):
-        """Arguments to rebuild the layer."""
-        return {**super().get_config(), "count": self.count}
-
 
 @keras.saving.register_keras_serializable(package="zoo")
-class SeasonalResidual(keras.layers.Layer):
+class SeasonalResidual(Layer):
     """Adds to a forecast the last value known at the same point of the season.
 
     The undoing of `Difference(lag)`: a model that reads changes forecasts, `h` steps ahead, the
@@ -171,8 +156,3 @@ class SeasonalResidual(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         """The shape of the forecast."""
         return input_shape[0]
-
-    def get_config(self):
-        """Arguments to rebuild the layer."""
-        config = {"lag": self.lag, "stride": self.stride, "head": self.head}
-        return {**super().get_config(), **config}

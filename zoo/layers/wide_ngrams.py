@@ -5,11 +5,12 @@ import numpy as np
 from keras import ops
 
 from zoo.checks import check_whole
+from zoo.layers.base import Layer
 from zoo.layers.ngram_ids import ngram_hashes
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class WideNgrams(keras.layers.Layer):
+class WideNgrams(Layer):
     """Adds up the weights of the n-grams of ids in a text: a linear model of its words and phrases.
 
     Each n-gram counts once, however often a text holds it, and the sum is divided by the root of
@@ -117,14 +118,10 @@ class WideNgrams(keras.layers.Layer):
         return total / ops.sqrt(ops.maximum(count, 1.0)) + self.bias
 
     def places(self, inputs):
-        """Where the n-grams of ids stand in `kernel`.
+        """Where the n-grams of ids `(batch, time)` stand in `kernel`.
 
-        Args:
-            inputs: Ids `(batch, time)`.
-
-        Returns:
-            int32 `(batch, ngrams * time)`: rows of `kernel`, from 1, of the runs of one id at each
-            step, then of those of two, and so on; 0 for those that are not known.
+        int32 `(batch, ngrams * time)`: rows of `kernel`, from 1, of the runs of one id at each
+        step, then of those of two, and so on; 0 for those that are not known.
         """
         ids = ops.cast(inputs, "int32")
         hashes = ops.concatenate(ngram_hashes(ids, self.ngrams), axis=1)
@@ -136,11 +133,6 @@ class WideNgrams(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         """`(batch, units)`."""
         return (input_shape[0], self.units)
-
-    def get_config(self):
-        """Arguments to rebuild the layer."""
-        names = ("size", "units", "ngrams")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
 def _single_ids(shape, dtype=None):

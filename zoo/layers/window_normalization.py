@@ -4,13 +4,14 @@ import keras
 from keras import ops
 
 from zoo.checks import check_above_zero, check_choice
+from zoo.layers.base import Layer
 from zoo.layers.units import shift_and_scale
 
 METHODS = ("last", "standard")
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class WindowNormalization(keras.layers.Layer):
+class WindowNormalization(Layer):
     """Normalises each window by what it holds itself: reversible instance normalisation.
 
     A series whose level drifts leaves the range in which a model was trained. Seen from its own
@@ -97,17 +98,12 @@ class WindowNormalization(keras.layers.Layer):
         statistics = (input_shape[0], 1, self._cut(input_shape))
         return input_shape, statistics, statistics
 
-    def get_config(self):
-        """Arguments to rebuild the layer."""
-        names = ("method", "channels", "affine", "epsilon")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
-
     def _cut(self, shape):
         return shape[-1] if self.channels is None else self.channels
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class WindowDenormalization(keras.layers.Layer):
+class WindowDenormalization(Layer):
     """Brings a forecast from a normalised window back to the window's level and spread.
 
     Args:
@@ -135,7 +131,3 @@ class WindowDenormalization(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         """The shape of the forecast."""
         return input_shape[0]
-
-    def get_config(self):
-        """Arguments to rebuild the layer."""
-        return {**super().get_config(), "head": self.head}

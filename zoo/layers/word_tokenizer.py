@@ -63,9 +63,6 @@ class WordTokenizer(Tokenizer):
                 are equally frequent, the first in the alphabet come first. Defaults to 1000.
             **kwargs: Arguments of `keras.layers.Layer`.
 
-        Returns:
-            The layer.
-
         Raises:
             ValueError: If the text has no word, or `vocabulary_size` is below 2.
         """
@@ -97,35 +94,14 @@ class WordTokenizer(Tokenizer):
         return " ".join(split(text))
 
     def encode(self, text: str) -> np.ndarray:
-        """The ids of a text's words.
-
-        Args:
-            text: A string.
-
-        Returns:
-            int32 array `(words,)`.
-        """
+        """The ids of a text's words, int32 `(words,)`."""
         check_text(text)
         return np.array([self._ids.get(word, self.unknown_id) for word in split(text)], "int32")
 
     def decode(self, ids: Sequence[int] | np.ndarray) -> str:
-        """The words that ids stand for, separated by spaces.
-
-        Args:
-            ids: One-dimensional array or list of ids.
-
-        Returns:
-            A string.
-
-        Raises:
-            ValueError: If an id is not in the vocabulary.
-        """
+        """The words that ids stand for, separated by spaces. See `Tokenizer`."""
         words = [*self.words, UNKNOWN]
         return " ".join(words[index] for index in check_ids(ids, self.vocabulary_size))
-
-    def get_config(self):
-        """Arguments to rebuild the layer."""
-        return {**super().get_config(), "words": self.words}
 
 
 def split(text):

@@ -13,18 +13,10 @@ DATA_SEED = 42  # The data set is one and the same whatever the seed of a run.
 
 
 def generate(batch_size: int, num_steps: int, random_state: np.random.RandomState) -> np.ndarray:
-    """Generates series exactly as the book does, to the last bit.
+    """Series `(batch_size, num_steps, 1)` exactly as the book generates them, to the last bit.
 
-    Args:
-        batch_size: How many series.
-        num_steps: Steps in each; they divide the unit of time evenly, so that series of another
-            length lie on another grid.
-        random_state: The generator to draw from. It moves on.
+    The steps divide the unit of time evenly, so that series of another length lie on another grid.
 
-    Returns:
-        float32 array of shape `(batch_size, num_steps, 1)`.
-
-    Example:
     >>> generate(2, 3, np.random.RandomState(0)).shape
     (2, 3, 1)
     """
@@ -38,14 +30,10 @@ def generate(batch_size: int, num_steps: int, random_state: np.random.RandomStat
 
 
 def book_series(horizon: int = 10) -> TimeSeries:
-    """The book's 10,000 series of 50 steps and the steps to forecast.
+    """The book's 10,000 series of 50 steps and the `horizon` to forecast, there 1 or 10.
 
-    Args:
-        horizon: Steps to forecast, at least 1. The book uses 1 and 10.
-
-    Returns:
-        A `TimeSeries` with 10,000 series of `50 + horizon` rows and one target, `value`. Split it
-        by series: 7,000 for training, 2,000 for validation, 1,000 for the test.
+    One target, `value`. Split it by series: 7,000 for training, 2,000 for validation, 1,000 for the
+    test.
 
     Raises:
         ValueError: `horizon` is below 1.

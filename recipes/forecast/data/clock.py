@@ -22,13 +22,8 @@ RULES = ("mean", "sum", "last")
 def check_resample(resample: str | None, rule: str, time: str | None) -> None:
     """Refuses resampling that cannot be done, before any file is read.
 
-    Args:
-        resample: A pandas frequency, or None.
-        rule: One of `RULES`.
-        time: The time column, or None.
-
     Raises:
-        UserError: There is no time column, or the frequency or the rule is not one.
+        UserError: There is no time column, or the pandas frequency or the rule is not one.
     """
     if rule not in RULES:
         raise UserError(f"Expected --resample_rule to be one of {RULES}. Received: {rule!r}.")
@@ -50,14 +45,9 @@ def check_resample(resample: str | None, rule: str, time: str | None) -> None:
 
 
 def find_step(table: Table, time: str) -> Step:
-    """Finds the constant step between the rows of all series, or refuses the times.
+    """The constant step between the rows of all series: a length, months, or a business day.
 
-    Args:
-        table: The rows, sorted by series.
-        time: Name of the time column, for messages.
-
-    Returns:
-        The step: a fixed length, a number of months, or a business day.
+    The table is sorted by series.
 
     Raises:
         UserError: Times are repeated, unsorted, unequally spaced, or too few to tell.
@@ -133,19 +123,12 @@ def _refuse_spacing(table: Table, time: str, before: np.ndarray) -> None:
 
 
 def resample(table: Table, alias: str, rule: str, partial: str = "drop") -> Step:
-    """Brings every series of a table to equal steps, in place.
+    """Brings every series of a table to equal steps, in place, and returns the step.
 
     Steps without a row become missing values. The first and the last step of a series are partial
-    if rows are missing at their outer end: their sum, say, is not that of a whole step.
-
-    Args:
-        table: The rows, sorted by series; their times may be in any order.
-        alias: A pandas frequency, checked before.
-        rule: One of `RULES`.
-        partial: `"drop"` leaves out partial steps, `"keep"` keeps them.
-
-    Returns:
-        The step.
+    if rows are missing at their outer end: their sum, say, is not that of a whole step. `partial`
+    says whether to `"drop"` or to `"keep"` them. The rows are sorted by series; their times may be
+    in any order.
 
     Raises:
         UserError: The times are not dates, all steps are partial, or pandas cannot resample to this
@@ -216,14 +199,5 @@ _AT_THE_END = ("ME", "QE", "YE", "BME", "BQE", "BYE", "W")
 
 
 def future_times(table: Table, step: Step, future: int) -> np.ndarray:
-    """Continues every series beyond its end.
-
-    Args:
-        table: The rows, sorted by series and time.
-        step: The step between rows.
-        future: How many steps, at least 0.
-
-    Returns:
-        Array of shape `(num_series, future)`, of the type of the table's times.
-    """
+    """Continues every series beyond its end: times `(num_series, future)`."""
     return step.after(table.times[table.offsets[1:] - 1], future)

@@ -18,10 +18,6 @@ DATETIME_FEATURES = ("dayofweek", "dayofyear", "month", "hour", "weekend")
 def check_datetime_features(datetime_features: Sequence[str], time: str | None) -> None:
     """Refuses datetime features that do not exist or have no dates to come from.
 
-    Args:
-        datetime_features: Names out of `DATETIME_FEATURES`.
-        time: The time column, or None.
-
     Raises:
         UserError: A name is unknown or repeated, or there is no time column.
     """
@@ -56,8 +52,8 @@ def future_columns(
         file: The first file, in whose way the second one is read.
 
     Returns:
-        float32 array of shape `(rows + num_series * future, columns)`, every series followed by
-        its future, and the columns' names.
+        float32 array of shape `(rows + num_series * future, columns)`, every series followed by its
+        future, and the columns' names.
 
     Raises:
         UserError: The second file does not fit, or the times are not dates where they must be.

@@ -13,24 +13,13 @@ POLICIES = ("forward", "zero", "error")
 
 
 def check_policy(missing: str) -> None:
-    """Refuses an unknown policy.
-
-    Args:
-        missing: One of `POLICIES`.
-
-    Raises:
-        UserError: It is none of them.
-    """
+    """Raises a `UserError` for a policy that is none of `POLICIES`."""
     if missing not in POLICIES:
         raise UserError(f"Expected --missing to be one of {POLICIES}. Received: {missing!r}.")
 
 
 def fill(table: Table, missing: str) -> None:
-    """Fills the missing values of a table in place and notes how many there were.
-
-    Args:
-        table: The rows, sorted by series and time.
-        missing: One of `POLICIES`.
+    """Fills the missing values of a sorted table in place and notes how many there were.
 
     Raises:
         UserError: A column has no values at all, or there is nothing to fill a series with, or
@@ -67,13 +56,7 @@ def fill(table: Table, missing: str) -> None:
 
 
 def to_float32(table: Table) -> np.ndarray:
-    """Returns a table's values as the model takes them.
-
-    Args:
-        table: The rows, without missing values.
-
-    Returns:
-        float32 array of shape `(rows, columns)`.
+    """A table's values as the model takes them, float32 `(rows, columns)`; none is missing.
 
     Raises:
         UserError: A value is too large (a sum that overflowed while resampling).

@@ -16,18 +16,10 @@ TIMES = (
 def guess_columns(
     file: TableFile, time=None, targets=(), taken=(), series=None
 ) -> tuple[str | None, list[str]]:
-    """The time column and the target of a file, where the flags do not name them.
+    """The time column and the targets of a file, where the flags do not name them.
 
-    Args:
-        file: The file.
-        time: Time column, if it is known; `"none"` if there is to be none.
-        targets: Target columns, if they are known.
-        taken: Columns that serve another purpose.
-        series: Column that names the series, if there are several.
-
-    Returns:
-        The time column, by default the first one of dates, or `None` if there is none; and the
-        targets, by default the only numeric column with a name.
+    The time is the first column of dates, or `None` if there is none, or `"none"` was said; the
+    target is the only numeric column with a name, but for those `taken` by another purpose.
 
     Raises:
         UserError: If several columns could be the target.

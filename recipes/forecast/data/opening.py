@@ -25,11 +25,8 @@ def check(config) -> None:
 def open_file(config, path, before=None, guess=True):
     """A file of series, opened, and the configuration with the columns that it leaves open.
 
-    Args:
-        config: A `ForecastConfig`.
-        path: The file.
-        before: What was found out about the file that the run was trained on.
-        guess: Whether columns are looked for; otherwise they are known.
+    `before` is what was found out about the file that the run was trained on; with `guess=False`
+    columns are not looked for: they are known.
     """
     file = open_table(path, config, before)
     if config.wide:

@@ -21,18 +21,14 @@ def ridership(
     day_type: bool = False,
     future: int = 0,
 ) -> TimeSeries:
-    """Loads the ridership of the Chicago Transit Authority, in riders a day.
+    """Loads the ridership of the Chicago Transit Authority, a daily series, in riders a day.
 
     Args:
         targets: What to forecast: `"rail"`, `"bus"`, or both.
         past_covariates: Which of the others the model may look at, up to the forecast's origin.
-        day_type: Whether to add the kind of day, known in advance, as one-hot columns
-            `day_type_A` (Saturday), `day_type_U` (Sunday or holiday) and `day_type_W` (weekday).
+        day_type: Whether to add the kind of day, known in advance, as one-hot columns `day_type_A`
+            (Saturday), `day_type_U` (Sunday or holiday) and `day_type_W` (weekday).
         future: Days beyond the end for which the kind of day is to be known.
-
-    Returns:
-        A `TimeSeries` with a single daily series. Its values are riders, not millions of them: the
-        model scales.
 
     Raises:
         ValueError: A column is neither `"bus"` nor `"rail"`, or is named twice.

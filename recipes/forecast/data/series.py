@@ -108,25 +108,12 @@ class TimeSeries:
         return len(self.ids)
 
     def series_of(self, rows) -> np.ndarray:
-        """Returns the index of the series that each row belongs to.
-
-        Args:
-            rows: Row numbers of `values`, of any shape.
-
-        Returns:
-            int64 array of the same shape.
-        """
+        """The index of the series that each of some rows of `values` belongs to, int64."""
         return np.searchsorted(self.offsets, rows, side="right") - 1
 
     def future_rows(self, rows) -> np.ndarray:
-        """Returns the rows of `future_covariates` that belong to rows of `values`.
+        """The rows of `future_covariates` that belong to rows of `values`, int64.
 
         For times beyond a series' end, add the distance to the row of one of its own values.
-
-        Args:
-            rows: Row numbers of `values`, of any shape.
-
-        Returns:
-            int64 array of the same shape.
         """
         return np.asarray(rows) + self.series_of(rows) * self.future

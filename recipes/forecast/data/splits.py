@@ -82,21 +82,7 @@ def split_each(
     """Splits each series at its own end, so that the test part holds every one that is long enough.
 
     The test part is the last fraction of the rows of a series, `horizon` rows at least; the
-    validation part those before it.
-
-    Args:
-        series: The data.
-        window: Input steps of a window, at least 1.
-        horizon: Steps to forecast after the last input, at least 1.
-        validation: Fraction of the rows of a series.
-        test: Fraction of the rows of a series.
-        skip: Fraction of the rows of a series, the last ones, to leave out.
-
-    Returns:
-        `{"train": ..., "validation": ..., "test": ...}`, int64 start rows in ascending order.
-
-    Raises:
-        UserError: A fraction is out of range, or a split would be empty.
+    validation part those before it. All else is as for `split_in_time`.
     """
     _check_fractions(validation, test)
     starts = window_starts(series, window, horizon, 1 - validation - test - skip)
@@ -125,7 +111,7 @@ def split_by_dates(
     bounds: Mapping[str, tuple],
     context: bool,
 ) -> dict[str, np.ndarray]:
-    """Splits windows by given dates.
+    """Splits windows by given dates; see `split_in_time`.
 
     Args:
         series: The data.
@@ -136,9 +122,6 @@ def split_by_dates(
             last second of December 2018. None leaves a side open; series without dates take ints.
         context: Whether inputs may lie before the split's first time. The book has False: inputs
             and targets are both inside.
-
-    Returns:
-        int64 start rows in ascending order by split name.
 
     Raises:
         UserError: A split would be empty.
@@ -171,16 +154,7 @@ def split_by_series(
     horizon: int,
     counts: tuple[int, int, int] = (7000, 2000, 1000),
 ) -> dict[str, np.ndarray]:
-    """Splits whole series: the first ones for training, the next for validation, then the test.
-
-    Args:
-        series: The data.
-        window: Input steps of a window, at least 1.
-        horizon: Steps to forecast after the last input, at least 1.
-        counts: How many series for training, validation and test.
-
-    Returns:
-        `{"train": ..., "validation": ..., "test": ...}`, int64 start rows in ascending order.
+    """Splits whole series, so many for training, validation and the test; see `split_in_time`.
 
     Raises:
         UserError: A split would be empty.
@@ -203,18 +177,11 @@ def split_by_series(
 def window_starts(
     series: TimeSeries, window: int, horizon: int, kept: float | None = None
 ) -> np.ndarray:
-    """Lists the start rows of all windows that lie within one series.
+    """The start rows, int64, of all windows that lie within one series, in their order.
 
-    Args:
-        series: The data.
-        window: Input steps, at least 1.
-        horizon: Steps to forecast, at least 1.
-        kept: Fraction of the rows to train on. Where there are several series, those for which this
-            is less than a window have windows that start before they do, up to where a horizon of
-            their own rows is left. Defaults to none that do.
-
-    Returns:
-        int64 start rows, in the order of the series, at least one.
+    Where there are several series, those for which the fraction `kept` of the rows to train on is
+    less than a window have windows that start before they do, up to where a horizon of their own
+    rows is left. Defaults to none that do.
 
     Raises:
         UserError: A length is below 1, or every series is shorter than one window.
@@ -247,14 +214,7 @@ def window_starts(
 def apart(series: TimeSeries, starts: np.ndarray, window: int, horizon: int) -> np.ndarray:
     """Which of some windows to take so that the steps they forecast do not overlap.
 
-    Args:
-        series: The data.
-        starts: Start rows of windows in ascending order.
-        window: Input steps of a window.
-        horizon: Steps to forecast.
-
-    Returns:
-        Positions in `starts`, the first one of each series among them.
+    Positions in `starts`, which ascend, the first one of each series among them.
     """
     kept, last = [], None
     numbers = series.series_of(starts + window - 1)

@@ -48,15 +48,7 @@ class Step:
         )
 
     def after(self, last: np.ndarray, count: int) -> np.ndarray:
-        """Returns the times that follow.
-
-        Args:
-            last: `(num_series,)` last times, datetime64[us] or int64.
-            count: How many to add, at least 0.
-
-        Returns:
-            Array of shape `(num_series, count)` of the same type.
-        """
+        """The `count` times that follow the last ones `(num_series,)`: `(num_series, count)`."""
         ahead = np.arange(1, count + 1)
         last = last[:, np.newaxis]
         if self.kind == "fixed":
@@ -76,30 +68,16 @@ class Step:
 
 
 def find_fixed_step(earlier: np.ndarray, later: np.ndarray) -> Step | None:
-    """Returns the length that all steps have in common, if there is one.
-
-    Args:
-        earlier: `(num_steps,)` times, datetime64[us] or int64.
-        later: `(num_steps,)` the next time of the same series.
-
-    Returns:
-        A fixed step or None.
-    """
+    """The length, if there is one, that all steps between times and later ones have in common."""
     gaps = (later - earlier).astype(np.int64)
     return Step("fixed", int(gaps[0])) if (gaps == gaps[0]).all() else None
 
 
 def find_month_step(earlier: np.ndarray, later: np.ndarray) -> Step | None:
-    """Returns the number of months that all steps have in common, if there is one.
+    """The number of months that all steps between times and later ones have in common.
 
-    Month ends are tried first: the 31st of two long months in a row is a month's end.
-
-    Args:
-        earlier: `(num_steps,)` times, datetime64[us].
-        later: `(num_steps,)` the next time of the same series.
-
-    Returns:
-        A step in months or None.
+    Month ends are tried first: the 31st of two long months in a row is a month's end. None where
+    there is no such number.
     """
     months = (_month(later) - _month(earlier)).astype(np.int64)
     if months[0] < 1 or (months != months[0]).any():
@@ -120,16 +98,9 @@ _HOLIDAYS, _LONGEST = 0.08, 6
 
 
 def find_business_step(earlier: np.ndarray, later: np.ndarray) -> Step | None:
-    """Returns the step of one business day if every step is that, but for holidays.
+    """The step of one business day if all between times and later ones are that, else None.
 
     Days from Monday to Friday without a row are holidays if they are few.
-
-    Args:
-        earlier: `(num_steps,)` times, datetime64[us].
-        later: `(num_steps,)` the next time of the same series.
-
-    Returns:
-        A step of a business day or None.
     """
     days = [times.astype("datetime64[D]") for times in (earlier, later)]
     clocks = [times - day for times, day in zip((earlier, later), days, strict=True)]
@@ -147,13 +118,10 @@ def find_business_step(earlier: np.ndarray, later: np.ndarray) -> Step | None:
 def is_regular(times: np.ndarray, codes: np.ndarray | None = None) -> bool:
     """Whether the rows of each series are equally spaced, in whatever order they stand.
 
-    Args:
-        times: `(rows,)` datetime64[us] or int64.
-        codes: Number of each row's series. Defaults to a single one.
+    `codes` are the numbers of the rows' series, by default of a single one.
 
-    Example:
-        >>> is_regular(np.array(["2024-03-01", "2024-01-01", "2024-02-01"], "datetime64[us]"))
-        True
+    >>> is_regular(np.array(["2024-03-01", "2024-01-01", "2024-02-01"], "datetime64[us]"))
+    True
     """
     codes = np.zeros(len(times), int) if codes is None else codes[: len(times)]
     order = np.lexsort((times, codes))
@@ -169,15 +137,8 @@ def is_regular(times: np.ndarray, codes: np.ndarray | None = None) -> bool:
 
 
 def spacing(size: int) -> tuple[str, str]:
-    """Returns a length of time in words, and the pandas frequency that comes nearest.
+    """Microseconds, above 0, in words, and the pandas frequency that comes nearest.
 
-    Args:
-        size: Microseconds, above 0.
-
-    Returns:
-        A pair such as `("1 day", "D")`.
-
-    Example:
     >>> spacing(86_400_000_000), spacing(900_000_000)
     (('1 day', 'D'), ('15 minutes', '15min'))
     """

@@ -54,15 +54,7 @@ def read_table(
 ) -> Table:
     """Reads the columns asked for and sorts the rows by series, and by time.
 
-    Args:
-        file: The file.
-        time: Column of the times, or None.
-        targets: Columns to forecast, at least one.
-        series: Column of the series' names, or None.
-        past_covariates: Other columns of values.
-
-    Returns:
-        A `Table`. Without a time column every series is in the order of its rows in the file.
+    Without a time column every series is in the order of its rows in the file.
 
     Raises:
         UserError: A column is missing, or does not hold what it should.

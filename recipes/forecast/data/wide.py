@@ -16,11 +16,8 @@ STEP, VALUE = "step", "value"
 def unfold(file: TableFile, series: str | None) -> tuple[TableFile, str, str]:
     """Turns a wide table, such as M4's, into a long one, a row for each series and step.
 
-    Steps without a value before the first and after the last one of a series are no part of it.
-
-    Args:
-        file: The wide table.
-        series: Column of the series' names. Defaults to the first one that holds no numbers.
+    Steps without a value before the first and after the last one of a series are no part of it. The
+    column of the series' names defaults to the first one that holds no numbers.
 
     Returns:
         A table with the columns of the series' names, `step` (or `time`, where the columns are

@@ -62,12 +62,10 @@ class Windows:
         return ops.where(steps < begins, begins, steps)
 
     def inputs(self, starts, ops=np):
-        """Inputs `(batch, window, num_features)` of the windows at `starts`.
+        """Inputs `(batch, window, num_features)` of the windows at `starts`, `(batch,)` int64.
 
-        Args:
-            starts: First rows, `(batch,)` int64.
-            ops: See `Batches.assemble`; but for `numpy`, the series must not have rows beyond its
-                end.
+        `ops` is that of `Batches.assemble`; but for `numpy`, the series must not have rows beyond
+        its end.
         """
         steps = self.rows(starts, ops)
         x = ops.take(self.series.values, steps, axis=0)
@@ -83,10 +81,7 @@ class Windows:
     def targets(self, starts, positions=None, ops=np):
         """Targets `(batch, len(positions), horizon, num_targets)` of the windows at `starts`.
 
-        Args:
-            starts: First rows, `(batch,)` int64.
-            positions: Input steps at which the outputs stand. Defaults to the last one.
-            ops: See `Batches.assemble`.
+        The outputs stand at the positions, input steps, by default at the last one.
         """
         positions = np.array([self.window - 1]) if positions is None else positions
         ahead = positions[:, None] + np.arange(1, self.horizon + 1)

@@ -25,14 +25,9 @@ CLASSES = (
 
 
 def fashion_mnist() -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """Loads the published training and test parts.
+    """The published 60,000 training and 10,000 test pictures, see `recipes.data.download.fetch`.
 
-    Returns:
-        `(images, labels)` of 60,000 training and of 10,000 test pictures: uint8 `(n, 28, 28)` from
-        0 to 255, and uint8 `(n,)` from 0 to 9.
-
-    Raises:
-        UserError: A file is damaged or cannot be downloaded.
+    `(images, labels)` of both: uint8 `(n, 28, 28)` from 0 to 255, and uint8 `(n,)` from 0 to 9.
     """
     return tuple(
         (_read_idx(f"fashion_mnist_{part}_images"), _read_idx(f"fashion_mnist_{part}_labels"))

@@ -21,17 +21,15 @@ SPLITS = ("train", "training", "test", "testing", "val", "valid", "validation")
 
 
 def read_folder(path, image_size=(), kept=None) -> Pictures:
-    """Reads a folder that holds one folder of pictures for each class.
+    """Reads a folder that holds one folder of pictures for each class, in the order of their names.
 
-    Grey pictures stay grey if all are; a single coloured one makes all of them coloured.
+    Grey pictures stay grey if all are; a single coloured one makes all of them coloured. Hidden
+    files and folders are passed over.
 
     Args:
-        path: The folder. Hidden files and folders in it are passed over.
+        path: The folder.
         image_size: Height and width to resize all to. Defaults to the one size that they have.
         kept: The `Depth` of the run that reads its own data again.
-
-    Returns:
-        The `Pictures`; classes are in the order of their names.
 
     Raises:
         UserError: If there are no two classes, the sizes differ, or a picture is broken.
@@ -126,14 +124,11 @@ def read_images(
 
 
 def read_arrays(path, kept=None) -> tuple[Pictures, Pictures | None]:
-    """Reads pictures and labels from an .npz file.
+    """All pictures and labels of an .npz file and `None`, or those of the training and test parts.
 
     Args:
         path: A file with the arrays `x` and `y`, or `x_train`, `y_train`, `x_test` and `y_test`.
         kept: The `Depth` of the run that reads its own data again.
-
-    Returns:
-        All pictures and `None`, or those of the training and of the test part.
 
     Raises:
         UserError: If the arrays are not there, or are no pictures or labels.
@@ -178,15 +173,9 @@ def read_arrays(path, kept=None) -> tuple[Pictures, Pictures | None]:
 def read_unlabelled(
     path, shape, kept=None
 ) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...]]:
-    """Reads the pictures of an .npz file to predict from.
+    """The pictures of an .npz file, `x` or `x_test`, their labels as texts or `None`, and notes.
 
-    Args:
-        path: A file with an array `x` (or `x_test`), and perhaps labels `y` (or `y_test`).
-        shape: What the model expects of one picture.
-        kept: The `Depth` of the run that is to predict.
-
-    Returns:
-        The pictures, the labels as texts or `None`, and notes.
+    The pictures must have the shape that the model expects; `kept` is the `Depth` of its run.
 
     Raises:
         UserError: If the pictures are not there or have another shape.
@@ -238,11 +227,8 @@ def is_npz(path) -> bool:
 def _all_read(files, read, check=None, names=None):
     """What `read` finds in each file, or a refusal that names all that are broken.
 
-    Args:
-        files: What `read` takes.
-        read: Reads one.
-        check: Reads the others to their end, once one is broken, so that all are named.
-        names: What they are called; by default as `files`.
+    Once one is broken, `check` reads the others to their end, so that all are named; `names` are
+    what they are called, by default as `files`.
     """
     found, broken = [], {}
     for name, file in zip(names or files, files, strict=True):

@@ -69,10 +69,7 @@ def digits() -> Pictures:
 
 
 def published(name) -> tuple[Pictures, Pictures]:
-    """The training and the test part of a public data set.
-
-    Args:
-        name: `"fashion_mnist"`, `"mnist"` or `"cifar10"`.
+    """The training and the test part of `"fashion_mnist"`, `"mnist"` or `"cifar10"`.
 
     Raises:
         UserError: If it cannot be downloaded, or a file is damaged.
@@ -93,16 +90,7 @@ def numbered(images, labels, classes, notes=(), depth=BYTES) -> Pictures:
 
 
 def check_memory(path, count, shape) -> None:
-    """Refuses pictures that do not fit into memory, before they are read.
-
-    Args:
-        path: Where they are, for the message.
-        count: How many.
-        shape: Of one.
-
-    Raises:
-        UserError: If there are too many; the message tells both sizes.
-    """
+    """Refuses, with both sizes, so many pictures of a shape if they do not fit into memory."""
     available, needed = memory(), COPIES * count * math.prod(shape)
     if available and needed > available:
         raise UserError(

@@ -64,16 +64,9 @@ def check_pixels(file) -> None:
 
 
 def read_pixels(file, depth, grey, size) -> tuple[np.ndarray, bool]:
-    """The pixels of a picture, its transparent ones over white.
+    """The pixels of a picture, its transparent ones over white, and whether any was transparent.
 
-    Args:
-        file: Where it is.
-        depth: The `Depth` of all pictures.
-        grey: Whether to read it as grey.
-        size: Height and width to resize it to.
-
-    Returns:
-        uint8 array `(height, width)` or `(height, width, 3)`, and whether any was transparent.
+    uint8 `(height, width)` if it is to be read as grey, or `(height, width, 3)`, resized to a size.
 
     Raises:
         UnreadableError: If it is broken.
@@ -104,8 +97,7 @@ def read_pixels(file, depth, grey, size) -> tuple[np.ndarray, bool]:
 def deep_values(file) -> tuple[np.ndarray, str]:
     """The numbers of a picture of more than 8 bits a pixel, as they are in the file.
 
-    Returns:
-        `(height, width)` or `(height, width, channels)`, and Pillow's name for their bytes.
+    `(height, width)` or `(height, width, channels)`, and Pillow's name for their bytes.
 
     Raises:
         UnreadableError: If it is broken, or stored in a way that does not tell them.

@@ -11,14 +11,10 @@ from recipes.data.files import open_table
 
 
 def housing() -> pd.DataFrame:
-    """The 20,640 rows and ten columns of the book's second chapter.
+    """The 20,640 rows and ten columns of the book's second chapter, see `fetch`.
 
-    Returns:
-        Eight numeric columns (207 values of `total_bedrooms` are missing), the text column
-        `ocean_proximity`, and the target `median_house_value` in dollars, which ends at 500,001.
-
-    Raises:
-        UserError: The file is damaged or cannot be downloaded.
+    Eight numeric columns (207 values of `total_bedrooms` are missing), the text column
+    `ocean_proximity`, and the target `median_house_value` in dollars, which ends at 500,001.
     """
     return open_table(fetch("housing")).frame()
 
@@ -32,9 +28,6 @@ def housing_book() -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
     Returns:
         The table, with the target `MedHouseVal` in 100,000 dollars, and the rows of the parts
         `train` (11,610), `validation` (3,870) and `test` (5,160) in the book's order.
-
-    Raises:
-        UserError: The file is damaged or cannot be downloaded.
     """
     from sklearn.model_selection import train_test_split  # slow, and other data does without
 

@@ -24,7 +24,10 @@ _MEMBER = re.compile(r"(?:.*/)?(train|test)/(neg|pos)/(\d+)_(\d+)\.txt")
 
 
 def imdb(split="random", validation_fraction=0.1, split_seed=SPLIT_SEED) -> LabelledTexts:
-    """The reviews, with the published 25,000 as the test part.
+    """The reviews, with the published 25,000 as the test part; see `fetch`.
+
+    Training and test reviews are numbered from 1 each, in the order of the published numbers, the
+    negative one of two first.
 
     Args:
         split: How validation is drawn from the 25,000 others. `"random"`: class by class; a review
@@ -32,13 +35,6 @@ def imdb(split="random", validation_fraction=0.1, split_seed=SPLIT_SEED) -> Labe
             `"book"`: the last tenth of them in a random order, with what they have in common.
         validation_fraction: Fraction of validation; `"book"` has its own.
         split_seed: Seed of the choice of validation.
-
-    Returns:
-        Reviews with the labels `"negative"` and `"positive"`. Training and test reviews are
-        numbered from 1 each, in the order of the published numbers, the negative one of two first.
-
-    Raises:
-        UserError: The files are damaged or cannot be downloaded.
     """
     train, test = _read()
     texts = np.concatenate([train["review"].to_numpy(object), test["review"].to_numpy(object)])
@@ -65,14 +61,11 @@ def imdb(split="random", validation_fraction=0.1, split_seed=SPLIT_SEED) -> Labe
 
 
 def read_archive(path):
-    """Reads the published archive.
-
-    Args:
-        path: `aclImdb_v1.tar.gz`.
+    """Reads the published archive, `aclImdb_v1.tar.gz`.
 
     Returns:
-        Frames of the training and of the test reviews, with the columns `id`, `rating`, `label`
-        (0 or 1) and `review`, sorted by `id` and `label`.
+        Frames of the training and of the test reviews, with the columns `id`, `rating`, `label` (0
+        or 1) and `review`, sorted by `id` and `label`.
 
     Raises:
         UserError: It is damaged, or reviews are missing.

@@ -124,13 +124,7 @@ def read_labelled_texts(
 def find_columns(table: TableFile, text=None, target=None) -> tuple[str, str]:
     """The columns of texts and of labels, where the flags do not name them.
 
-    Args:
-        table: The file.
-        text: The column of texts, if it is known.
-        target: The column of labels, if it is known.
-
-    Returns:
-        Both names; see `read_labelled_texts` for the rule.
+    The rule is that of `read_labelled_texts`.
 
     Raises:
         UserError: If a column is not there, or several could be meant.

@@ -32,9 +32,6 @@ _INNER = (
 def embedded_reber(generator) -> str:
     """A random string of the embedded grammar; both ways on are equally likely at each step.
 
-    Args:
-        generator: A NumPy `Generator`.
-
     Example:
         >>> import numpy as np
         >>> from recipes.text_classification.data.reber import embedded_reber
@@ -51,14 +48,9 @@ def embedded_reber(generator) -> str:
 
 
 def corrupted(string, generator) -> str:
-    """A string with another letter in one random place.
+    """A string of the grammar with another letter in one random place.
 
-    Strings of the grammar that are equally long never differ in one place alone: no corrupted one
-    is valid.
-
-    Args:
-        string: A string of the grammar.
-        generator: A NumPy `Generator`.
+    Strings that are equally long never differ in one place alone: no corrupted one is valid.
     """
     place = int(generator.integers(len(string)))
     others = LETTERS.replace(string[place], "")
@@ -83,13 +75,8 @@ def is_embedded_reber(string) -> bool:
 def reber_dataset(seed=0) -> LabelledTexts:
     """10,000 strings to train on, 2,000 of validation and 2,000 of test, half of each corrupted.
 
-    Short strings come up again and again, in all parts, as in the book.
-
-    Args:
-        seed: Seed of the strings.
-
-    Returns:
-        Strings with the labels `"corrupted"` and `"valid"`, in random order.
+    Their labels are `"corrupted"` and `"valid"`, in random order. Short strings come up again and
+    again, in all parts, as in the book.
     """
     generator = np.random.default_rng(seed)
     texts, valid, rows = [], [], {}

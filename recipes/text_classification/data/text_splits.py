@@ -69,15 +69,7 @@ def split_texts(texts, target, fractions, seed=SPLIT_SEED):
 
 
 def without_shared(texts, rows, held_out):
-    """Leaves texts out of the training part that are held out, too.
-
-    Args:
-        texts: Strings.
-        rows: Positions of those to train on.
-        held_out: Positions of those of the other parts.
-
-    Returns:
-        What is left of `rows`, and notes.
+    """Leaves those texts out of the training rows that are held out, too; and notes.
 
     Raises:
         UserError: If nothing is left.
