@@ -12,14 +12,6 @@ from keras import ops
 def constant(position, start, end):
     """Stays at the start.
 
-    Args:
-        position: How far along, in [0, 1].
-        start: Value at every position.
-        end: Ignored, so that all shapes are called alike.
-
-    Returns:
-        The start, in the shape of the position.
-
     Example:
         >>> constant(0.5, 2.0, 8.0)
         2.0
@@ -30,14 +22,6 @@ def constant(position, start, end):
 def linear(position, start, end):
     """Moves along a straight line.
 
-    Args:
-        position: How far along, in [0, 1].
-        start: Value at position 0.
-        end: Value at position 1.
-
-    Returns:
-        The value at the position.
-
     Example:
         >>> linear(0.5, 2.0, 8.0)
         5.0
@@ -47,14 +31,6 @@ def linear(position, start, end):
 
 def cosine(position, start, end):
     """Moves along half a cosine: slowly, fast in the middle, slowly.
-
-    Args:
-        position: How far along, in [0, 1].
-        start: Value at position 0.
-        end: Value at position 1.
-
-    Returns:
-        The value at the position.
 
     Example:
         >>> [round(float(cosine(position, 2.0, 8.0)), 3) for position in (0.0, 0.25, 0.5, 1.0)]
@@ -70,13 +46,7 @@ def cosine(position, start, end):
 def exponential(position, start, end):
     """Moves by the same factor in equal distances; both ends must be above 0.
 
-    Args:
-        position: How far along, in [0, 1]; further on, the curve goes on.
-        start: Value at position 0.
-        end: Value at position 1.
-
-    Returns:
-        The value at the position.
+    Beyond position 1, the curve goes on.
 
     Example:
         >>> round(exponential(0.5, 2.0, 8.0), 6)
@@ -86,16 +56,7 @@ def exponential(position, start, end):
 
 
 def polynomial(position, start, end, power: float = 2.0):
-    """Moves fast at first and then ever more slowly (with a power above 1).
-
-    Args:
-        position: How far along, in [0, 1].
-        start: Value at position 0.
-        end: Value at position 1.
-        power: Exponent, above 0; 1 is the straight line.
-
-    Returns:
-        The value at the position.
+    """Moves fast at first and then ever more slowly (with a power above 1; 1 is the straight line).
 
     Example:
         >>> polynomial(0.5, 2.0, 8.0)

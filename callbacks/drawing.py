@@ -10,11 +10,9 @@ _BOX = "\u25a1"
 
 
 def drawable(text: str, family: str | Sequence[str] = "sans-serif") -> str:
-    r"""A text whose characters the font has, with a box for each of the others.
+    r"""A text whose characters a font has, with a box for each of the others.
 
-    Args:
-        text: The text.
-        family: Name of the font, or names of several, as Matplotlib takes them.
+    Fonts are named as in Matplotlib.
 
     Example:
         >>> from callbacks.drawing import drawable
@@ -26,11 +24,7 @@ def drawable(text: str, family: str | Sequence[str] = "sans-serif") -> str:
 
 
 def label(text: str, longest: int = 40) -> str:
-    r"""A name in one line that is short enough to stand at an axis or in a legend.
-
-    Args:
-        text: The name.
-        longest: Characters at most; see `shortened`.
+    r"""A name in one line that is short enough to stand at an axis or in a legend; see `shortened`.
 
     Example:
         >>> from callbacks.drawing import label

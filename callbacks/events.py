@@ -63,10 +63,7 @@ class EventFile:
 def event_files(folder: str | Path, deep: bool = True) -> dict[str, int]:
     """Event files below a folder, by relative path, with their sizes in bytes.
 
-    Args:
-        folder: Folder to look in.
-        deep: Whether to look into all folders below. Otherwise only into those of the splits, as
-            what lies deeper belongs to other runs.
+    If not `deep`, only those of the splits, as what lies deeper belongs to other runs.
     """
     folder = Path(folder)
     if deep:

@@ -8,13 +8,8 @@ import keras
 def graph_def(model: keras.Model) -> Any:
     """Draws a model from its public `get_config()`: a node a layer, a scope a nested model.
 
-    Args:
-        model: A functional or sequential Keras model. Nested models become scopes to open; a
-            layer that is called several times becomes as many nodes.
-
-    Returns:
-        A `GraphDef` for `callbacks.events.EventFile.add_graph`; None for a model that does not
-        describe its layers (a subclass).
+    A layer that is called several times becomes as many nodes. A model that does not describe its
+    layers (a subclass) has none: None.
 
     Example:
         >>> import keras
@@ -45,15 +40,10 @@ class _Drawing:
         self.nodes = []
 
     def draw(self, config, scope, inputs):
-        """Adds the layers of a model's config.
+        """Adds the layers of a model's config, and returns the nodes of its outputs.
 
-        Args:
-            config: Its `get_config()`.
-            scope: What the names of its nodes begin with: nothing, or `outer/inner/`.
-            inputs: Nodes that feed it, one for each of its inputs; None at the top.
-
-        Returns:
-            Nodes of its outputs.
+        The scope is what names begin with: nothing, or `outer/inner/`. The inputs are nodes that
+        feed it, one for each of its own; None at the top.
         """
         if "output_layers" in config:
             return self._draw_functional(config, scope, inputs)

@@ -375,14 +375,7 @@ def with_schedules(
 def momenta(
     optimizer: keras.optimizers.Optimizer, steps: Sequence[int] | np.ndarray
 ) -> np.ndarray | None:
-    """Momentum of an optimizer at each of some steps.
-
-    Args:
-        optimizer: A Keras optimizer, with a constant or a scheduled momentum.
-        steps: Step numbers, `(n,)`.
-
-    Returns:
-        float array `(n,)` of `momentum` or `beta_1`, or None for an optimizer that has neither.
+    """Momentum, or `beta_1`, of an optimizer at each of some steps `(n,)`; None without either.
 
     Example:
         >>> import keras

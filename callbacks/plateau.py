@@ -62,9 +62,6 @@ class ReduceLROnPlateau(keras.callbacks.ReduceLROnPlateau):
 def check_rate_is_free(optimizer: keras.optimizers.Optimizer | None) -> None:
     """Makes sure that the learning rate of an optimizer can be set.
 
-    Args:
-        optimizer: The optimizer of a model, or None if it is not compiled.
-
     Raises:
         ValueError: If there is none, or a schedule drives its rate.
 

@@ -1,4 +1,8 @@
-"""The curve of losses over learning rates, and what it suggests: pure functions of both."""
+"""The curve of losses over learning rates, and what it suggests: pure functions of both.
+
+The rules take rising rates and smoothed losses, both `(n,)`, and return a rate, or `None` if the
+loss never falls.
+"""
 
 import bisect
 import csv
@@ -119,12 +123,7 @@ class RateCurve:
 def smooth(losses, smoothing=0.9):
     """Exponential mean of the losses so far, without a bias towards 0 at the start.
 
-    Args:
-        losses: `(n,)`.
-        smoothing: Weight of the past, in [0, 1); 0 returns the losses.
-
-    Returns:
-        float array `(n,)`.
+    `smoothing` is the weight of the past, in [0, 1); 0 returns the losses.
 
     Example:
         >>> from callbacks.rate_curve import smooth
@@ -147,13 +146,6 @@ def valley(rates, losses):
     The longest fall is the longest subsequence of losses each below the one before, so a jump back
     up in between does not end it.
 
-    Args:
-        rates: `(n,)`, rising.
-        losses: `(n,)`, smoothed.
-
-    Returns:
-        A rate, or `None` if the loss never falls.
-
     Example:
         >>> from callbacks.rate_curve import valley
         >>> valley([1, 2, 4, 8, 16, 32, 64], [5, 4, 3, 9, 2, 1, 7])
@@ -171,13 +163,6 @@ def steepest(rates, losses):
     """Where the loss falls fastest over the logarithm of the rate, up to its minimum.
 
     The slope is taken over a tenth of the curve, so that noise does not pass for a fall.
-
-    Args:
-        rates: `(n,)`, rising.
-        losses: `(n,)`, smoothed.
-
-    Returns:
-        A rate, or `None` if the loss never falls.
 
     Example:
         >>> from callbacks.rate_curve import steepest
@@ -199,13 +184,6 @@ def steepest(rates, losses):
 def minimum(rates, losses):
     """A tenth of the rate at which the loss is lowest.
 
-    Args:
-        rates: `(n,)`, rising.
-        losses: `(n,)`, smoothed.
-
-    Returns:
-        A rate, or `None` if the loss never falls.
-
     Example:
         >>> from callbacks.rate_curve import minimum
         >>> minimum([1, 10, 100, 1000, 10_000], [5.0, 4.5, 2.5, 2.0, 9.0])
@@ -222,17 +200,9 @@ def minimum(rates, losses):
 def slide(rates, losses, width=15, threshold=0.005):
     """Slides an interval down from the highest rate until the slopes at both its ends are alike.
 
-    Its lower end then stands where the loss begins to bend.
-
-    Args:
-        rates: `(n,)`, rising.
-        losses: `(n,)`, smoothed.
-        width: Length of the interval, in points.
-        threshold: Slopes (a point) that differ by less are alike, in units of the whole fall of
-            the loss.
-
-    Returns:
-        A rate, or `None` if the loss never falls or the curve is not longer than the interval.
+    Its lower end then stands where the loss begins to bend. It is `width` points long, and slopes
+    (a point) that differ by less than the threshold, in units of the whole fall of the loss, are
+    alike. None if the curve is not longer than the interval.
 
     Example:
         >>> from callbacks.rate_curve import slide

@@ -21,15 +21,12 @@ if TYPE_CHECKING:
 
 
 def to_summary(tag: str, value: Any) -> Any:
-    """Makes a summary out of what a recipe has to show.
+    """Makes a `tensorboardX` summary out of what a recipe has to show.
 
     Args:
         tag: Name in TensorBoard.
         value: A Matplotlib figure, a text in Markdown, an image `(height, width, channels)` of
             uint8 in [0, 255] or float in [0, 1], or a summary of this module, which is renamed.
-
-    Returns:
-        A `tensorboardX` summary.
 
     Raises:
         TypeError: If it is none of these.
@@ -72,10 +69,7 @@ def _pixels(figure):
 def histogram(tag: str, values: ArrayLike, bins: int = 30) -> Any:
     """A histogram of the finite values in an array; None where there are none.
 
-    Args:
-        tag: Name in TensorBoard.
-        values: Array of any shape.
-        bins: Number of bins of equal width. Defaults to 30, all that TensorBoard draws.
+    It has `bins` of equal width, by default 30, all that TensorBoard draws.
     """
     from tensorboardX import summary
 
@@ -94,9 +88,6 @@ def pr_curve(
         scores: Predicted probability of that, in [0, 1], `(n,)`.
         tag: Name in TensorBoard.
         num_thresholds: Points of the curve, at most 127.
-
-    Returns:
-        A summary.
 
     Raises:
         ValueError: If the shapes differ, there is nothing, or a score is not in [0, 1].
@@ -128,13 +119,7 @@ def confusion_matrix(
 ) -> "Figure":
     """A figure of how often each class was taken for each other one.
 
-    Args:
-        labels: True class of each example, integers `(n,)`.
-        predictions: Predicted class, `(n,)`.
-        class_names: Names of the classes, by number.
-
-    Returns:
-        A Matplotlib figure. Colours are fractions of the true class, numbers are counts.
+    Colours are fractions of the true class, numbers are counts; classes are integers `(n,)`.
 
     Example:
         >>> from callbacks import summaries
@@ -166,15 +151,7 @@ def confusion_matrix(
 
 
 def attention(weights: ArrayLike, source: Sequence[str], target: Sequence[str]) -> "Figure":
-    """A figure of what each output position attended to.
-
-    Args:
-        weights: Attention weights, `(len(target), len(source))`.
-        source: Input tokens.
-        target: Output tokens.
-
-    Returns:
-        A Matplotlib figure.
+    """A figure of what each output token attended to; weights `(len(target), len(source))`.
 
     Example:
         >>> from callbacks import summaries

@@ -165,13 +165,10 @@ class Search:
         return min(complete, key=lambda pair: pair[0], default=(None, None))[1]
 
     def run(self, limit: int | None = None) -> None:
-        """Runs the trials that are left, or the process's part of them.
+        """Runs the trials that are left, or the process's part of them, at most `limit`.
 
         A chief comes back when all workers know that the search is over, which keras-tuner looks
         for every 20 seconds.
-
-        Args:
-            limit: Trials after which to come back all the same. Defaults to none.
         """
         worker = is_worker()
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -278,9 +275,7 @@ class StopAfter(keras.callbacks.Callback):
 def hyperband_sweep(epochs: int, factor: int) -> list[tuple[int, int]]:
     """What keras-tuner's Hyperband trains in one sweep.
 
-    Args:
-        epochs: Largest number of epochs.
-        factor: One trial in so many goes on, for so many times the epochs.
+    One trial in `factor` goes on, for so many times the epochs.
 
     Returns:
         `(trials, epochs)` of each round, bracket after bracket; a later round of a bracket goes on
@@ -309,14 +304,7 @@ def hyperband_sweep(epochs: int, factor: int) -> list[tuple[int, int]]:
 
 
 def hyperband_factor(epochs: int, trials: int) -> int:
-    """The factor whose sweep makes the most of a number of trials.
-
-    Args:
-        epochs: Largest number of epochs.
-        trials: Trials that a sweep may have.
-
-    Returns:
-        The factor, at least 2.
+    """The factor, at least 2, whose sweep makes the most of a number of trials.
 
     Raises:
         ValueError: If no sweep is that short; the message names the shortest.

@@ -28,14 +28,7 @@ from recipes.errors import RunError, UserError
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs the program.
-
-    Args:
-        arguments: Command-line arguments. Defaults to those of the process.
-
-    Returns:
-        The exit status.
-    """
+    """Runs the program, by default with the arguments of the process; returns the exit status."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
         return _dispatch(arguments)

@@ -71,14 +71,7 @@ def train(
 ) -> tuple[Built, Fitted, list]:
     """Trains candidates in turn, until the time is over, and averages the best.
 
-    Args:
-        recipe: The recipe.
-        tried: Its `candidates`.
-        config: The run's settings, with `model` `"auto"`.
-        task: What to learn.
-        folder: The run's folder; each candidate has one below it. One that is complete is read.
-        baselines: Those of the task, by name.
-        say: Function that shows a line.
+    Each has a folder below that of the run; one that is complete is read.
 
     Returns:
         The combined model, how the network with the largest weight was trained, and all that it
@@ -225,12 +218,8 @@ def refit(task: Any, parts, folder: RunFolder) -> None:
     """Trains what a run consists of once more, on all data, and saves it beside the run's model.
 
     Each network is trained for as many epochs as were best for it; one that training did not make
-    better than its beginning is not trained.
-
-    Args:
-        task: What to learn; its `everything()` holds nothing back.
-        parts: `(weight, candidate, fitted, built)` of each network.
-        folder: The run's folder.
+    better than its beginning is not trained. `parts` are `(weight, candidate, fitted, built)` of
+    each.
     """
     models = []
     inside = RunFolder(folder.path / "refit")

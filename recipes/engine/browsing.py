@@ -17,16 +17,13 @@ from recipes.errors import UserError
 
 
 def open_tensorboard(logdir: str, port: int, runs=(), last: int | None = None) -> int:
-    """Serves TensorBoard in this process until it is ended, by Ctrl+C or SIGTERM.
+    """Serves TensorBoard in this process until it is ended, by Ctrl+C or SIGTERM; returns 0.
 
     Args:
         logdir: Folder of all runs.
         port: Port on this machine; 0 for one that is free.
         runs: Folders of runs to show, or their names in `logs`. Defaults to all.
         last: How many runs to show, those that were begun last. Defaults to all.
-
-    Returns:
-        The exit status, 0.
 
     Raises:
         UserError: If a run or the folder does not exist, or the port is taken.

@@ -9,12 +9,9 @@ from zoo.uncertainty import stochastic_twin
 
 
 def create_core(config, arguments, reserved=()):
-    """Creates the zoo model that the flags name.
+    """Creates the zoo model that the flags name, with arguments that the recipe itself tells it.
 
-    Args:
-        config: A `TrainConfig`.
-        arguments: What the recipe itself tells the model.
-        reserved: Names of further arguments that are not for `--model.NAME` to set.
+    These, and those `reserved`, are not for `--model.NAME` to set.
 
     Raises:
         UserError: If the model or one of its arguments does not exist, or is not the user's to set.

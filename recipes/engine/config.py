@@ -136,10 +136,6 @@ class TrainConfig:
     def from_saved(cls, saved: dict[str, Any], source: str = "config.yaml") -> Self:
         """The configuration in a run's `config.yaml`, of this format or an older one.
 
-        Args:
-            saved: Its settings by name.
-            source: What holds them, for messages.
-
         Raises:
             UserError: If there is a setting that the recipe does not have.
         """
@@ -231,13 +227,7 @@ def at_least(config, minimum, *names) -> None:
 
 
 def below_one(config, *names, zero=False) -> None:
-    """Raises a `UserError` for the first of the named settings that is no fraction.
-
-    Args:
-        config: A `TrainConfig`.
-        *names: Names of settings; those that are `None` are fine.
-        zero: Whether 0 is one.
-    """
+    """Raises a `UserError` for the first of the named settings that is no fraction (or None)."""
     for name in names:
         value = getattr(config, name)
         if value is not None and not (0 < value < 1 or (zero and value == 0)):

@@ -20,13 +20,9 @@ FILE = "conformal.json"
 def radius(scores, level) -> np.ndarray:
     """What a fraction of new scores stays below, if they come from where these came from.
 
-    Args:
-        scores: `(n, ...)`, how far each prediction for data that was not trained on is off; NaN
-            where that is not known.
-        level: The fraction in percent.
-
-    Returns:
-        The `ceil((n + 1) level / 100)`-th smallest score, or the largest where there are too few.
+    Scores `(n, ...)` say how far each prediction for data that was not trained on is off; NaN where
+    that is not known. Returns the `ceil((n + 1) level / 100)`-th smallest score, or the largest
+    where there are too few.
 
     Example:
         >>> import numpy as np

@@ -15,10 +15,6 @@ SLOWER = 10
 def settings_of(path, recipe: Recipe) -> dict[str, Any]:
     """The settings of a run, with what its flags had left open as it was decided then.
 
-    Args:
-        path: Folder of the run.
-        recipe: The recipe, which must be that of the run.
-
     Raises:
         UserError: If it is not a finished run of the recipe.
     """
@@ -45,11 +41,6 @@ def settings_of(path, recipe: Recipe) -> dict[str, Any]:
 
 def begin(recipe: Recipe, config, task: Any) -> tuple[Any, Built]:
     """The task as the old model sees it, and that model, to be trained further.
-
-    Args:
-        recipe: The recipe.
-        config: The new run's settings.
-        task: Its data.
 
     Raises:
         UserError: If the data does not fit the model.
@@ -82,11 +73,7 @@ def again(recipe: Recipe, config, task: Any) -> Built:
 
 
 def before(model: Any, *names: str) -> Any:
-    """What goes into the first of these layers that a model has.
-
-    Args:
-        model: A functional model.
-        *names: Names of layers.
+    """What goes into the first layer of these names that a functional model has.
 
     Raises:
         UserError: If it has none of them.

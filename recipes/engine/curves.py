@@ -16,15 +16,10 @@ FEWEST = 5
 
 
 def learning_curves(history, monitor, best) -> Figure:
-    """Training and validation score by epoch.
+    """Training and validation score by epoch; `best`, from 1, is the one that `monitor` picked.
 
     The training curve is drawn half an epoch earlier: it is a mean over the epoch, while the
     validation score is taken at its end (book, chapter 10).
-
-    Args:
-        history: Scores by name, one number an epoch.
-        monitor: Name of the score that picked the best epoch.
-        best: That epoch, counted from 1.
     """
     name = monitor.removeprefix("val_")
     epochs = np.arange(1, len(history["loss"]) + 1)
@@ -50,9 +45,6 @@ def compared_curves(histories) -> Figure:
     """Learning curves of several runs: the loss, and the first score that all of them have.
 
     Validation is drawn in full, training dotted and half an epoch earlier.
-
-    Args:
-        histories: `{run: {score: numbers by epoch}}`.
     """
     first, *others = histories.values()
     shared = [name for name in first if all(name in other for other in others)]

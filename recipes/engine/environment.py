@@ -53,9 +53,6 @@ def choose_for(trained: str) -> str:
 
     The environment variable KERAS_BACKEND wins, then the run's own backend, then one that is
     installed, which is said.
-
-    Args:
-        trained: Backend that the run was trained on.
     """
     wanted = os.environ.get("KERAS_BACKEND") or trained
     if wanted != trained or find_spec(wanted):

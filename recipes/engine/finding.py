@@ -102,14 +102,7 @@ def check_range(min_rate, max_rate, steps):
 
 
 def endless(training):
-    """The batches of one training epoch after the other.
-
-    Args:
-        training: Training batches with a `feed()` and an `epoch`, as `recipes.data.batches`.
-
-    Yields:
-        Batches.
-    """
+    """Yields the training batches of one epoch after the other."""
     feed = training.feed()
     for epoch in itertools.count():
         training.epoch = epoch

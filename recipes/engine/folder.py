@@ -75,10 +75,7 @@ class RunFolder:
         return cls(path)
 
     def create(self, overwrite=False):
-        """Makes the folder.
-
-        Args:
-            overwrite: Whether to remove what is there first.
+        """Makes the folder; `overwrite` removes what is there first.
 
         Raises:
             UserError: If it cannot be made, or another process was faster.
@@ -97,11 +94,7 @@ class RunFolder:
 
     @classmethod
     def open(cls, path, finished=True):
-        """An existing run.
-
-        Args:
-            path: The folder.
-            finished: Whether the trained model must be there.
+        """An existing run; if it is to be `finished`, with a trained model.
 
         Raises:
             UserError: If there is no such run of a format that this version reads.
@@ -179,11 +172,8 @@ def find_runs(logdir) -> list[Path]:
 def find_run(name) -> Path:
     """The folder of a run by its path, or its name where just one run below `logs` has it.
 
-    Args:
-        name: A path, `RECIPE/NAME`, or `NAME`.
-
     Raises:
-        UserError: If several runs have the name.
+        UserError: If several runs have the name, `NAME` or `RECIPE/NAME`.
     """
     if Path(name).is_dir():
         return Path(name)

@@ -22,11 +22,9 @@ KINDS = ("models", "recipes", "datasets", "presets")
 
 
 def show_catalog(asked: str = "*", form: str = "table") -> None:
-    """Prints the models, recipes, datasets and presets.
+    """Prints the models, recipes, datasets and presets, as `"table"`, `"csv"` or `"json"`.
 
-    Args:
-        asked: One of `KINDS`, or a pattern that their names match.
-        form: `"table"`, `"csv"` or `"json"`.
+    What is asked for is one of `KINDS`, or a pattern that their names match.
 
     Raises:
         UserError: If nothing matches.

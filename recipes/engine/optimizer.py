@@ -28,11 +28,7 @@ SCHEDULES = {
 
 
 def make_optimizer(config, total_steps):
-    """The Keras optimizer that the flags describe.
-
-    Args:
-        config: A `TrainConfig`.
-        total_steps: Training steps of the whole run.
+    """The Keras optimizer that the flags describe, for so many training steps.
 
     Example:
         >>> from recipes.engine.config import TrainConfig

@@ -17,14 +17,9 @@ from zoo.registry import get_factory
 
 
 def rows(recipe: Recipe, metrics) -> list[list[str]]:
-    """The table of results: the model and its baselines, on validation and test.
+    """The table of results, rows of texts: the model and its baselines, on validation and test.
 
-    Args:
-        recipe: The recipe; its metrics are shown, the others are in `metrics.json`.
-        metrics: The content of `metrics.json`.
-
-    Returns:
-        Rows of texts, the header first.
+    The recipe's metrics are shown; the others are in `metrics.json`.
     """
     shown = [name for name in recipe.metrics if name in metrics["test"]]
     entries = {metrics["model"]: metrics, **metrics["baselines"]}

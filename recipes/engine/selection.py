@@ -30,10 +30,7 @@ class Mixture:
 def joined(predictor, partners: Mapping[str, float], baselines: Mapping[str, Any]):
     """A network's predictor, together with the baselines that have a part in the mean.
 
-    Args:
-        predictor: The network's.
-        partners: Weights of baselines, by name, at most 1 together.
-        baselines: Their predictors, by name.
+    Their weights, by name, are at most 1 together.
     """
     if not partners:
         return predictor
@@ -54,13 +51,8 @@ def mean(parts):
 def select(predictions, score, rounds=ROUNDS) -> Counter:
     """Chooses, with repetition, predictions whose mean scores best; the best one comes first.
 
-    Args:
-        predictions: `{name: predictions}`.
-        score: Function of predictions; less is better.
-        rounds: Members of the mean at most.
-
-    Returns:
-        How often each was chosen. The mean never scores worse than the best of them.
+    Less is better. Returns how often each was chosen, at most `rounds` times together. The mean
+    never scores worse than the best of them.
 
     Example:
         >>> import numpy as np

@@ -18,9 +18,6 @@ from recipes.errors import UserError
 def show(run) -> None:
     """Prints the report of a run: rendered in a terminal, as it is written elsewhere.
 
-    Args:
-        run: Its folder, or its name in `logs`.
-
     Raises:
         UserError: If it has none.
     """

@@ -35,11 +35,9 @@ def percent(fraction) -> str:
 
 
 def markdown(rows, texts=1) -> str:
-    """A Markdown table; `DataFrame.to_markdown` pads its cells, and reads 22,062 as a number.
+    """A Markdown table of rows of texts, the header first; so many columns are aligned to the left.
 
-    Args:
-        rows: Rows of texts, the header first.
-        texts: Number of leading columns that are aligned to the left.
+    (`DataFrame.to_markdown` pads its cells, and reads 22,062 as a number.)
 
     Example:
         >>> print(markdown([["model", "mae"], ["naive", "0.5"]]))
@@ -55,9 +53,7 @@ def markdown(rows, texts=1) -> str:
 def aligned(rows, width: int | None = None) -> str:
     """Rows as lines with aligned columns, of which no name and no number is ever cut.
 
-    Args:
-        rows: Rows of texts, the header first.
-        width: Of the terminal; where a line is longer, its last column is wrapped between words.
+    Where a line is longer than the terminal's width, its last column is wrapped between words.
 
     Example:
         >>> print(aligned([["model", "mae", "what"], ["naive", "0.5", "the last value"]], width=16))
@@ -91,11 +87,7 @@ def aligned(rows, width: int | None = None) -> str:
 
 
 def written(records: list[dict], form: str) -> str:
-    """Records as CSV with the names of all of them, or as JSON; numbers as they are.
-
-    Args:
-        records: What to write, by name.
-        form: `"csv"` or `"json"`.
+    """Records as `"csv"` with the names of all of them, or as `"json"`; numbers as they are.
 
     Example:
         >>> print(written([{"name": "a", "mae": 0.125}, {"name": "b"}], "csv"))
@@ -114,11 +106,7 @@ def written(records: list[dict], form: str) -> str:
 
 
 def cell(text, longest=160) -> str:
-    r"""Any text as one cell of a Markdown table that shows what it holds.
-
-    Args:
-        text: The text.
-        longest: Characters at most; what follows them is cut off.
+    r"""Any text as a cell of a Markdown table that shows what it holds, cut where it is too long.
 
     Example:
         >>> print(cell("a|b\n  c"), cell("abcdef", longest=3))

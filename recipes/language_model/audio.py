@@ -15,15 +15,10 @@ OVERTONES = (1.0, 0.45, 0.3, 0.12, 0.08, 0.04)
 
 
 def synthesize(chords, tempo=TEMPO) -> np.ndarray:
-    """The sound of a piece.
+    """The sound of a piece, four chords a beat: MIDI notes `(chords, voices)`, 0 for silence.
 
-    Args:
-        chords: MIDI notes `(chords, voices)`, 0 for silence, four chords a beat.
-        tempo: Beats a minute. Defaults to 80.
-
-    Returns:
-        float32 array of samples, from -0.9 to 0.9, `SAMPLE_RATE` a second, with a second of silence
-        at the end.
+    float32 samples, from -0.9 to 0.9, `SAMPLE_RATE` a second, with a second of silence at the end.
+    The tempo is in beats a minute.
 
     Raises:
         ValueError: If the tempo is not above 0.

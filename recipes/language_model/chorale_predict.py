@@ -38,16 +38,13 @@ def predict(
             test piece.
         output: File to write, see `music_files.write_music`; `None` for a table on standard output.
         length: Chords to write; four make a beat.
-        temperature: Divides the logits: below 1 the music is more likely, above more surprising.
-        top_k: Draw from so many likeliest notes only.
-        top_p: Draw from the likeliest notes only that together have this probability.
-        min_p: Draw only from notes at least this share as likely as the likeliest one.
+        temperature: As in `recipes.language_model.predict`, and so are the next ones.
+        top_k: See there.
+        top_p: See there.
+        min_p: See there.
         seed: Seed of the drawing. Defaults to the run's.
         tempo: Beats a minute, of sound and MIDI.
         **others: Flags that are not for music.
-
-    Raises:
-        UserError: If a flag or the opening does not fit.
     """
     if others:
         raise UserError(f"--{min(others)} is not for chorales: leave it out.")

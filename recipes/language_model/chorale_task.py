@@ -30,13 +30,7 @@ _NOTE = (
 
 
 def load(config) -> "ChoraleTask":
-    """The chorales of a run as ids.
-
-    Args:
-        config: A `LanguageModelConfig` with the dataset `chorales`.
-
-    Returns:
-        A `ChoraleTask`.
+    """The chorales of a run as ids, in a `ChoraleTask`.
 
     Raises:
         UserError: If the chorales are not at hand, or shorter than a window.

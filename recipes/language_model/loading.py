@@ -13,13 +13,7 @@ BOOK_SPLIT = (1_000_000, 60_000)
 
 
 def load(config) -> LanguageTask:
-    """The text of a run, split and tokenised.
-
-    Args:
-        config: A `LanguageModelConfig`.
-
-    Returns:
-        A `LanguageTask`.
+    """The text of a run, split and tokenised, as a `LanguageTask`.
 
     Raises:
         UserError: If the text is not what the flags say.
@@ -87,15 +81,9 @@ def cuts(config, length) -> tuple[int, int]:
 
 
 def fit_tokenizer(config, training, others):
-    """What turns text into ids, fitted on the training part.
+    """What turns text into ids, fitted on the training part, and notes.
 
-    Args:
-        config: A `LanguageModelConfig`.
-        training: The training text.
-        others: What is to be encoded beside it.
-
-    Returns:
-        The layer, and notes.
+    `others` are what is to be encoded beside it.
 
     Raises:
         UserError: If the vocabulary cannot be made.

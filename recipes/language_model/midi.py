@@ -15,11 +15,7 @@ _VELOCITY = 80
 
 
 def to_midi(chords, tempo=TEMPO):
-    """Turns a piece into MIDI; a note that a voice keeps from chord to chord is held.
-
-    Args:
-        chords: MIDI notes `(chords, voices)`, 0 for silence, four chords a beat.
-        tempo: Beats a minute. Defaults to 80.
+    """Turns a piece (see `audio.synthesize`) into MIDI; a note that a voice keeps is held.
 
     Returns:
         A `pretty_midi.PrettyMIDI` with an instrument for each voice: it writes itself to a file

@@ -30,15 +30,9 @@ class Held(NamedTuple):
 
 
 def held_notes(chords) -> list[Held]:
-    """The notes of a piece; a voice that keeps its note from chord to chord holds it.
+    """The notes of chords `(chords, voices)`, by voice and time; one that stays is held.
 
     (A note that is struck again and one that is held look alike in chords.)
-
-    Args:
-        chords: `(chords, voices)`.
-
-    Returns:
-        The notes, by voice and time.
 
     Example:
         >>> from recipes.language_model.music import held_notes

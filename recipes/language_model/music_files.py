@@ -18,9 +18,6 @@ def write_music(path, chords, opening=0, tempo=TEMPO, title="") -> None:
         opening: Number of chords that were given, marked in the picture.
         tempo: Beats a minute, for sound and MIDI.
         title: Title of the picture.
-
-    Raises:
-        UserError: If the name has another ending, or the file cannot be written.
     """
     check_ending(path)
     ending = ".csv" if path is None else Path(path).suffix.lower()

@@ -15,15 +15,9 @@ _COLORS = ("tab:red", "tab:orange", "tab:green", "tab:blue")
 
 
 def piano_roll(pieces, opening=0) -> Figure:
-    """Draws each note of some pieces as a bar, over the beats and by pitch.
+    """Draws each note of pieces `{title: chords}` as a bar, over the beats and by pitch.
 
-    Args:
-        pieces: `{title: chords}`, MIDI notes `(chords, 4)`, 0 for silence.
-        opening: Number of chords that were given; what was generated begins behind a line there.
-            Defaults to 0: no line.
-
-    Returns:
-        A figure with one axis a piece, on common scales.
+    Behind an opening of chords that were given stands a line. One axis a piece, on common scales.
     """
     figure = Figure(figsize=(11, 0.8 + 2.6 * len(pieces)), layout="constrained")
     axes = figure.subplots(len(pieces), sharex=True, sharey=True, squeeze=False)[:, 0]

@@ -157,15 +157,7 @@ def _pieces(model, tokenizer, prompt, ids, length, sampler, samples, seed):
 
 
 def texts(tokenizer, chunks):
-    """The text of ids that come in chunks, as soon as its characters are complete.
-
-    Args:
-        tokenizer: What decodes them.
-        chunks: Arrays of ids.
-
-    Yields:
-        Texts; together they are what all the ids decode to.
-    """
+    """Yields the text of ids that come in chunks, as soon as its characters are complete."""
     ids, text, shown = [], "", 0
     for chunk in chunks:
         ids.extend(np.asarray(chunk).tolist())

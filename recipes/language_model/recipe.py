@@ -20,16 +20,9 @@ from recipes.language_model.presets import PRESETS
 def default_config(
     dataset: str | None = None, own_data: bool = False, model: str | None = None
 ) -> LanguageModelConfig:
-    """The recipe's defaults for a dataset, or for the user's own text.
+    """The recipe's defaults, those of `char_rnn` on the offline `python_docs`; see `Recipe`.
 
-    Args:
-        dataset: Name of a dataset. Defaults to the offline one, `"python_docs"`.
-        own_data: Whether the text comes from a file instead.
-        model: Name of the model. Defaults to `"char_rnn"`, for chorales to
-            `"conv_lstm_language_model"`.
-
-    Returns:
-        A `LanguageModelConfig` that trains as it is.
+    For chorales the model is `"conv_lstm_language_model"`.
     """
     dataset = None if own_data else dataset or "python_docs"
     config = LanguageModelConfig(
@@ -62,14 +55,7 @@ def default_config(
 def load_data(config: LanguageModelConfig):
     """Reads the text, splits it and turns it into tokens.
 
-    Args:
-        config: What to read and how to split it.
-
-    Returns:
-        A `recipes.language_model.task.LanguageTask`, for chorales a `ChoraleTask`.
-
-    Raises:
-        UserError: If the text is not what the flags say; the message tells what to do.
+    As a `recipes.language_model.task.LanguageTask`, for chorales a `ChoraleTask`.
     """
     if config.dataset == "chorales":
         from recipes.language_model.chorale_task import load
@@ -82,18 +68,11 @@ def load_data(config: LanguageModelConfig):
 def build_model(config: LanguageModelConfig, data):
     """Puts the vocabulary and a zoo model together.
 
-    Args:
-        config: Which model, with which arguments.
-        data: The `LanguageTask` from `load_data`.
-
-    Returns:
-        A `Built`: the saved model knows its vocabulary and maps ids
-        `(batch, time)` to logits; the training model shares its weights, and for streams it
-        carries its state from batch to batch.
+    The saved model knows its vocabulary and maps ids `(batch, time)` to logits; the training model
+    shares its weights, and for streams it carries its state from batch to batch.
 
     Raises:
-        UserError: If the model or one of its arguments does not exist, or the model has no state
-            that could be kept.
+        UserError: As in `Recipe`; or if the model has no state that could be kept.
     """
     import keras
 
@@ -123,14 +102,7 @@ def build_model(config: LanguageModelConfig, data):
 
 
 def search_space(hp) -> dict:
-    """Settings worth searching, for a keras-tuner `HyperParameters`.
-
-    Args:
-        hp: The tuner's hyperparameters of one trial.
-
-    Returns:
-        Overrides of `default_config()`, model arguments as a nested dict. Arguments that the model
-        does not have are for the tuner to leave out.
+    """Settings worth searching; see `Recipe`.
 
     Example:
         >>> import keras_tuner

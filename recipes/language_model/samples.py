@@ -32,17 +32,9 @@ class EachRow:
 
 
 def write(model, prompt_ids, length, temperatures, seed):
-    """Ids that a model writes after a prompt, at several temperatures.
+    """Ids that a model writes after a prompt at several temperatures, `(temperatures, length)`.
 
-    Args:
-        model: See `zoo.decoding.generate`.
-        prompt_ids: Ids to go on from, `(prompt_length,)`.
-        length: Ids to write.
-        temperatures: Numbers above 0.
-        seed: See `zoo.decoding.generate`.
-
-    Returns:
-        int32 array `(temperatures, length)`.
+    See `zoo.decoding.generate`.
     """
     prompts = np.tile(prompt_ids, (len(temperatures), 1))
     return zoo.decoding.generate(model, prompts, length, EachRow(tuple(temperatures)), seed)
@@ -73,13 +65,7 @@ def longest_copy(text: str, source: str) -> str:
 
 
 def section(prompt, samples, source) -> str:
-    """The part of the report that shows samples, and how much of each is copied.
-
-    Args:
-        prompt: What they go on from.
-        samples: The continuation by temperature, `{temperature: text}`.
-        source: The training text.
-    """
+    """The part of the report that shows `{temperature: continuation}`, and how much is copied."""
     rows, texts = [["temperature", "longest copy", "it reads"]], []
     for temperature, text in samples.items():
         copy = longest_copy(text, source)

@@ -34,15 +34,11 @@ class Reader:
         self.warm_up = warm_up
 
     def __call__(self, segments):
-        """Reads segments.
+        """Reads segments, the first position and the one after the last of each, `(m, 2)`.
 
-        Args:
-            segments: First position and the one after the last of each, `(m, 2)`. The first id of
-                each is no target: nothing tells what it is.
-
-        Returns:
-            The natural logarithm of the probability of each target, float64 `(targets,)`, and
-            whether it was the likeliest id of all, bool `(targets,)`.
+        The first id of each is no target: nothing tells what it is. Returns the natural logarithm
+        of the probability of each target, float64 `(targets,)`, and whether it was the likeliest id
+        of all, bool `(targets,)`.
         """
         plan, length = blocks(segments, self.block, self.warm_up)
         size = _rows(len(plan), length * self.model.output_shape[-1])
@@ -65,13 +61,10 @@ class Reader:
 
 
 def reader_for(model, ids, window) -> Reader:
-    """The reader that suits a model.
+    """The `Reader` that suits a model.
 
-    Args:
-        model: See `Reader`.
-        ids: See `Reader`.
-        window: Ids that it read at once in training. One without recurrent layers is scored on
-            windows of that length, of which the first half is context.
+    One without recurrent layers is scored on windows as long as those in training, of which the
+    first half is context.
     """
     if is_recurrent(model):
         return Reader(model, ids)
@@ -90,10 +83,10 @@ def is_recurrent(model) -> bool:
 
 
 def blocks(segments, block, warm_up):
-    """Cuts segments into stretches of equal length for a model to read.
+    """Cuts segments `(m, 2)` into stretches of equal length for a model to read.
 
     Args:
-        segments: First position and the one after the last of each, `(m, 2)`.
+        segments: First position and the one after the last of each.
         block: Targets of a block.
         warm_up: Ids that are read before a block.
 
@@ -118,16 +111,10 @@ def blocks(segments, block, warm_up):
 
 
 def language_scores(log_probabilities, hits, characters=None) -> dict[str, float]:
-    """Scores of a language model.
+    """Scores by the logarithms of probabilities, and whether each target was the likeliest.
 
-    Args:
-        log_probabilities: Natural logarithm of the probability of each target.
-        hits: Whether each was the likeliest.
-        characters: How many characters the targets are. Defaults to one each.
-
-    Returns:
-        `nats` and `bits_per_character`, `perplexity` and `accuracy` by target, and
-        `nats_per_token` where targets are not characters.
+    `nats` and `bits_per_character`, `perplexity` and `accuracy` by target, and `nats_per_token`
+    where targets are not characters: where so many `characters` are given.
 
     Example:
         >>> import numpy as np

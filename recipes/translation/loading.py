@@ -21,13 +21,7 @@ SIZES = {"words": 1000, "bpe": 8000, "wordpiece": 8000, "unigram": 8000}
 
 
 def load(config) -> TranslationTask:
-    """The pairs of a run, split and turned into ids.
-
-    Args:
-        config: A `TranslationConfig`.
-
-    Returns:
-        A `TranslationTask`.
+    """The pairs of a run, split and turned into ids, as a `TranslationTask`.
 
     Raises:
         UserError: If the pairs are not what the flags say.
@@ -107,12 +101,8 @@ def book_split(pairs):
 def disjoint_split(pairs, held_out):
     """Validation and test sources that training does not have, whatever their case and signs.
 
-    Args:
-        pairs: All pairs.
-        held_out: Number of sources of validation, and of the test part; a tenth each at most.
-
-    Returns:
-        The parts, and notes.
+    So many sources of validation, and of the test part, are held out; a tenth each at most. Returns
+    the parts, and notes.
 
     Raises:
         UserError: If there are fewer than ten sources.
@@ -150,7 +140,7 @@ def key_of(text) -> str:
 
 
 def fit_tokenizer(kind, texts, others, size, side, **options):
-    """What turns sentences into ids, fitted on the training part.
+    """What turns sentences into ids, fitted on the training part: a `TextTokenizer`, and notes.
 
     Args:
         kind: `"words"`, `"characters"`, `"bpe"`, `"wordpiece"` or `"unigram"`.
@@ -159,9 +149,6 @@ def fit_tokenizer(kind, texts, others, size, side, **options):
         size: Number of ids at most, special ones included; None for the kind's own.
         side: `"source"` or `"target"`.
         **options: Further arguments of `zoo.layers.TextTokenizer`.
-
-    Returns:
-        The `TextTokenizer`, and notes.
 
     Raises:
         UserError: If the vocabulary cannot be made.

@@ -24,14 +24,9 @@ class Answers:
 
 
 def scores_of(answers: Answers, references) -> dict[str, float]:
-    """All scores of some answers.
+    """All scores of some answers: those of `token_scores` and `sentence_scores`.
 
-    Args:
-        answers: The answers.
-        references: See `sentence_scores`.
-
-    Returns:
-        Those of `token_scores` and `sentence_scores`; for beam search under names with `beam_`.
+    Those for beam search are under names with `beam_`.
 
     Example:
         >>> scores = scores_of(Answers(["yes"], beam=["no"]), [["yes"]])
@@ -47,14 +42,10 @@ def scores_of(answers: Answers, references) -> dict[str, float]:
 
 
 def token_scores(log_probs, right) -> dict[str, float]:
-    """Scores under teacher forcing, by real token.
+    """`nll`, in nats for each real token, and `token_accuracy`, under teacher forcing.
 
-    Args:
-        log_probs: Natural logarithms of the probabilities of the right tokens.
-        right: Whether each was the likeliest.
-
-    Returns:
-        `nll`, in nats for each token, and `token_accuracy`.
+    By the natural logarithms of the probabilities of the right tokens, and whether each was the
+    likeliest.
 
     Example:
         >>> token_scores([-1.0, -3.0], [True, False])
@@ -64,15 +55,10 @@ def token_scores(log_probs, right) -> dict[str, float]:
 
 
 def sentence_scores(outputs, references) -> dict[str, float]:
-    """Scores of translations as texts.
+    """Scores of translations as texts, one for each source, by one reference or more of each.
 
-    Args:
-        outputs: One translation for each source.
-        references: The right ones of each source, one or more.
-
-    Returns:
-        `exact_match`, the fraction of translations that are equal to a reference; `bleu` and `chrf`
-        of the whole, 0 to 100, as sacreBLEU computes them by default, with all references.
+    `exact_match`, the fraction of translations that are equal to a reference; `bleu` and `chrf` of
+    the whole, 0 to 100, as sacreBLEU computes them by default, with all references.
 
     Example:
         >>> sentence_scores(["a cat sat down", "no"], [["a cat sat down"], ["yes", "no"]])

@@ -36,9 +36,6 @@ def predict(
         n_best: Translations of each line; if more than one, each has its line's number and its
             score in front, with tabs between.
         length_penalty: See `zoo.decoding.beam_search`. Defaults to 0.
-
-    Raises:
-        UserError: If a flag or the input does not fit the run.
     """
     check(beam, n_best, length_penalty)
     for name in ("separator", "skip_rows", "sheet"):

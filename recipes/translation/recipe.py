@@ -20,16 +20,7 @@ from recipes.translation.presets import PRESETS
 def default_config(
     dataset: str | None = None, own_data: bool = False, model: str | None = None
 ) -> TranslationConfig:
-    """The recipe's defaults for a dataset, or for the user's own pairs.
-
-    Args:
-        dataset: Name of a dataset. Defaults to the offline one, `"dates"`.
-        own_data: Whether the pairs come from a file instead.
-        model: Name of the model. Defaults to `"seq2seq"`.
-
-    Returns:
-        A `TranslationConfig` that trains as it is.
-    """
+    """The recipe's defaults, those of `seq2seq` on the offline `dates`; see `Recipe`."""
     dataset = None if own_data else dataset or "dates"
     config = TranslationConfig(
         model=model or "seq2seq",
@@ -59,14 +50,7 @@ def default_config(
 def load_data(config: TranslationConfig):
     """Reads the pairs, splits them and turns them into ids.
 
-    Args:
-        config: What to read and how to split it.
-
-    Returns:
-        A `recipes.translation.task.TranslationTask`.
-
-    Raises:
-        UserError: If the pairs are not what the flags say; the message tells what to do.
+    As a `recipes.translation.task.TranslationTask`.
     """
     from recipes.translation.loading import load
 
@@ -76,17 +60,9 @@ def load_data(config: TranslationConfig):
 def build_model(config: TranslationConfig, data):
     """Puts both vocabularies and a zoo model together.
 
-    Args:
-        config: Which model, with which arguments.
-        data: The `TranslationTask` from `load_data`.
-
-    Returns:
-        A `Built`: the saved model maps ids `{"source": (batch, source), "target": (batch, time)}`
-        to logits and has the layers "source_tokenizer", "encoder", "target_tokenizer"
-        and "decoder"; the training model is the zoo's, on the same weights.
-
-    Raises:
-        UserError: If the model or one of its arguments does not exist.
+    The saved model maps ids `{"source": (batch, source), "target": (batch, time)}` to logits and
+    has the layers "source_tokenizer", "encoder", "target_tokenizer" and "decoder"; the training
+    model is the zoo's, on the same weights.
     """
     import keras
 
@@ -150,14 +126,7 @@ def _sampling(config, data):
 
 
 def search_space(hp) -> dict:
-    """Settings worth searching, for a keras-tuner `HyperParameters`.
-
-    Args:
-        hp: The tuner's hyperparameters of one trial.
-
-    Returns:
-        Overrides of `default_config()`, model arguments as a nested dict. Arguments that the model
-        does not have are for the tuner to leave out.
+    """Settings worth searching; see `Recipe`.
 
     Example:
         >>> import keras_tuner

@@ -8,17 +8,10 @@ SCHEDULES = ("constant", "linear", "exponential", "inverse_sigmoid")
 
 
 def sampling_probability(name, end, steps):
-    """The probability of scheduled sampling, as a number or a schedule of the training step.
+    """The probability of scheduled sampling, a number or a schedule of the training step.
 
-    Linear schedules reach their end in the middle of the run, the others come close to it by then.
-
-    Args:
-        name: One of `SCHEDULES`.
-        end: The probability at the end.
-        steps: Training steps of the run.
-
-    Returns:
-        What `zoo.seq2seq` takes.
+    Linear schedules (see `SCHEDULES`) reach their end in the middle of the run, the others come
+    close to it by then.
 
     Example:
         >>> from recipes.translation.sampling import sampling_probability

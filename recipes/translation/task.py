@@ -97,10 +97,8 @@ class TranslationTask:
     def predict(self, predictor, split) -> Answers:
         """What a predictor makes of the sources of a split that are scored.
 
-        Args:
-            predictor: A `Translator`; or a baseline with a method `translate`, or, trained beside
-                the model, one with a method `answers`.
-            split: Name of the part.
+        It is a `Translator`; or a baseline with a method `translate`, or, trained beside the model,
+        one with a method `answers`.
         """
         if hasattr(predictor, "answers"):
             return predictor.answers(split)

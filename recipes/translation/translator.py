@@ -39,17 +39,7 @@ class Translator:
         return found
 
     def search(self, texts, beam, n_best=1, length_penalty=0.0) -> list[list[tuple[str, float]]]:
-        """The best translations that beam search finds.
-
-        Args:
-            texts: Sentences.
-            beam: Number of beams.
-            n_best: How many translations of each, at most `beam`.
-            length_penalty: See `zoo.decoding.beam_search`.
-
-        Returns:
-            For each sentence its translations with their scores, best first.
-        """
+        """The `n_best` translations of each text that beam search finds, with their scores."""
         found = [None] * len(texts)
         for rows, source in self._batches(texts, max(1, ROWS // beam)):
             beams = zoo.decoding.beam_search(
@@ -69,14 +59,10 @@ class Translator:
         return found
 
     def attention(self, texts):
-        """Greedy translations and where they looked.
+        """Greedy translations of a few sentences and where they looked.
 
-        Args:
-            texts: A few sentences.
-
-        Returns:
-            For each the ids of its source, those of its translation with the end, and the weights
-            `(target, source)`; None if the model has no attention.
+        For each the ids of its source, those of its translation with the end, and the weights
+        `(target, source)`; None if the model has no attention.
         """
         if getattr(self.model.get_layer("decoder"), "attention", True) is None:
             return None
@@ -91,14 +77,10 @@ class Translator:
         ]
 
     def forced(self, batches):
-        """How the model rates given targets, each token after the right ones before it.
+        """How the model rates targets in `PairBatches`, each token after the right ones before it.
 
-        Args:
-            batches: `PairBatches` in their own order.
-
-        Returns:
-            The natural logarithm of the probability of each token, float64 `(tokens,)`, and
-            whether it was the likeliest, bool `(tokens,)`; the ends of sentences are tokens.
+        The natural logarithm of the probability of each token, float64 `(tokens,)`, and whether it
+        was the likeliest, bool `(tokens,)`; the ends of sentences are tokens.
         """
         self._forced = self._forced or _Forced(self.model)
         order, size, parts = batches.order(), batches.batch_size, []

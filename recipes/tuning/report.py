@@ -86,15 +86,10 @@ class Trials:
         partial.replace(path)
 
     def report(self, folder, search, best, again, repeated, tolerance):
-        """Adds the section about the search to `report.md`, and prints its table.
+        """Adds the section about the search to `report.md` of the run, and prints its table.
 
-        Args:
-            folder: The `TuningFolder` with the finished run.
-            search: The `callbacks.tuning.Search`.
-            best: Its best trial.
-            again: The score of the run that repeats it.
-            repeated: Whether that is the trial's own.
-            tolerance: By how much it may be off.
+        `again` is the score of the run that repeats the best trial, whose own it is if `repeated`;
+        it may be off by a `tolerance`.
         """
         trials = search.trials
         start = trials[0]

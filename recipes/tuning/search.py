@@ -27,13 +27,8 @@ _console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 def tune(plan: Plan) -> RunFolder | None:
     """Searches, trains the best settings and writes the run folder.
 
-    With keras-tuner's environment variables of a worker, takes part in the search of a chief.
-
-    Args:
-        plan: What to search.
-
-    Returns:
-        The `TuningFolder`, complete; nothing for a worker.
+    With keras-tuner's environment variables of a worker, takes part in the search of a chief, and
+    returns nothing.
 
     Raises:
         UserError: If the flags or the data are wrong; then nothing has been written.
@@ -68,14 +63,7 @@ def tune(plan: Plan) -> RunFolder | None:
 
 
 def resume(path, workers=None) -> RunFolder | None:
-    """Goes on with a search that was cut off.
-
-    Args:
-        path: Folder of the run.
-        workers: Number of processes. Defaults to what it began with.
-
-    Returns:
-        See `tune`.
+    """Goes on with a search that was cut off; see `tune`. Workers default to as many as it had.
 
     Raises:
         UserError: If the folder holds no search, or the data has changed.
@@ -104,10 +92,7 @@ def resume(path, workers=None) -> RunFolder | None:
 
 
 def join(folder: TuningFolder) -> None:
-    """Takes part in the search of a chief, as soon as that has begun.
-
-    Args:
-        folder: Folder of the run, on a disk that the chief sees too.
+    """Takes part in the search of a chief, which sees the folder too, as soon as that has begun.
 
     Raises:
         RunError: If the chief is lost.

@@ -10,12 +10,7 @@ from recipes.tuning.plan import Plan, TuningFolder
 
 
 def work(plan: Plan, folder: TuningFolder, limit=None) -> None:
-    """Trains trials that a chief hands out, until it has no more.
-
-    Args:
-        plan: What is searched.
-        folder: Folder of the run, which the chief sees too.
-        limit: Trials after which to come back all the same. Defaults to none.
+    """Trains trials that a chief hands out, until it has no more, or so many are trained.
 
     Raises:
         RunError: If the chief is lost.

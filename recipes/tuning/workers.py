@@ -31,11 +31,6 @@ def serve(search, folder, workers: int) -> None:
     A short one in this process; one of several workers, or with keras-tuner's environment variables
     of a chief, as the chief. No process trains more than `TRIALS_PER_PROCESS` trials.
 
-    Args:
-        search: A `callbacks.tuning.Search`.
-        folder: The `TuningFolder`.
-        workers: Number of workers on this machine.
-
     Raises:
         RunError: If a worker dies again and again.
         UserError: If the chief's port is taken.
@@ -214,14 +209,7 @@ def _environment(**variables):
 
 
 def main(path: str) -> int:
-    """What a worker does.
-
-    Args:
-        path: Folder of the run.
-
-    Returns:
-        The exit status.
-    """
+    """What a worker does in the folder of a run; returns the exit status."""
     threading.Thread(target=_die_with_the_parent, daemon=True).start()
     from recipes.engine import environment
     from recipes.tuning.plan import open_search

@@ -23,14 +23,10 @@ _FOLDERS = {"train": "train", "validation": "valid", "test": "test"}
 
 
 def chorales() -> dict[str, dict[str, np.ndarray]]:
-    """The published chorales.
+    """The published chorales, see `fetch`: `{part: {name: chords}}`.
 
-    Returns:
-        `{part: {name: chords}}` for the parts `"train"` (229 pieces), `"validation"` (76) and
-        `"test"` (77), by number; chords are uint8 arrays `(chords, 4)`.
-
-    Raises:
-        UserError: The file is damaged or cannot be downloaded.
+    The parts are `"train"` (229 pieces), `"validation"` (76) and `"test"` (77), by number; chords
+    are uint8 arrays `(chords, 4)`.
     """
     found = {}
     with open_bytes(fetch("chorales")) as file, tarfile.open(fileobj=file) as archive:
@@ -47,14 +43,10 @@ def chorales() -> dict[str, dict[str, np.ndarray]]:
 
 
 def read_chords(path) -> np.ndarray:
-    """Reads a piece of one's own.
+    """Reads a piece of one's own, uint8 `(chords, 4)`, four chords a beat.
 
-    Args:
-        path: A table, as `recipes.data.files.open_table` reads it, with the columns `note0`
-            (soprano) to `note3` (bass), one row a chord, four chords a beat.
-
-    Returns:
-        uint8 array `(chords, 4)`.
+    A table, as `recipes.data.files.open_table` reads it, with the columns `note0` (soprano) to
+    `note3` (bass), one row a chord.
 
     Raises:
         UserError: The file is missing, empty or unreadable, has other columns, or holds anything

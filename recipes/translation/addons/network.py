@@ -71,11 +71,7 @@ class Network:
     def start(self, source, beam_width=1, training=False, **arguments):
         """The decoder's cell and its state before the first step, tiled for beams.
 
-        Args:
-            source: Padded ids `(batch, time)`.
-            beam_width: Beams for each row. Defaults to 1.
-            training: Whether dropout acts. Defaults to False.
-            **arguments: More arguments of `AttentionWrapper`, if there is attention.
+        `arguments` are more of those of `AttentionWrapper`, if there is attention.
         """
         tf = self.tf
         memory, states, lengths = self.encode(source, training)
@@ -103,14 +99,7 @@ class Network:
         return wrapper, state.clone(cell_state=states)
 
     def greedy(self, source, max_length, start_id, end_id):
-        """Ids `(batch, time)`: the likeliest at each step; anything behind the end.
-
-        Args:
-            source: Padded ids `(batch, time)`.
-            max_length: Most ids to decode.
-            start_id: Id that decoding begins with.
-            end_id: Id that ends a sequence.
-        """
+        """The likeliest ids at each step, `(batch, time)`; anything behind the end."""
         cell, state = self.start(source, alignment_history=False)
         decoder = self.seq2seq.BasicDecoder(
             cell,
@@ -125,13 +114,7 @@ class Network:
     def beam_search(self, source, beam_width, max_length, start_id, end_id, **penalties):
         """Ids `(batch, time, beam_width)`, best beam first, and their lengths.
 
-        Args:
-            source: Padded ids `(batch, time)`.
-            beam_width: Beams for each row.
-            max_length: Most ids to decode.
-            start_id: Id that decoding begins with.
-            end_id: Id that ends a sequence.
-            **penalties: Weights of penalties, as `BeamSearchDecoder` takes them.
+        Penalties are weights, as `BeamSearchDecoder` takes them.
         """
         cell, state = self.start(source, beam_width, alignment_history=False)
         decoder = self.seq2seq.BeamSearchDecoder(

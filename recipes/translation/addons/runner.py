@@ -16,13 +16,7 @@ TOP = Path(__file__).parents[3]
 
 
 def is_installed() -> bool:
-    """Whether the extra `addons` is here; imports nothing.
-
-    Example:
-        >>> from recipes.translation.addons.runner import is_installed
-        >>> is_installed() in (True, False)
-        True
-    """
+    """Whether the extra `addons` is here; imports nothing."""
     return all(importlib.util.find_spec(name) for name in ("tensorflow_addons", "tf_keras"))
 
 
@@ -48,13 +42,10 @@ def run(task: str, arrays=None, settings=None, timeout: float | None = None) -> 
 
     Args:
         task: Where it is, `"package.module:function"`: a function from arrays and settings to
-            arrays.
+            arrays, by name.
         arrays: Arrays by name; no objects. Defaults to None: none.
         settings: Whatever else the task needs, made of what JSON knows. Defaults to None: nothing.
         timeout: Seconds to wait. Defaults to None: as long as it takes.
-
-    Returns:
-        The task's answer: arrays by name.
 
     Raises:
         UserError: If the extra is not installed.

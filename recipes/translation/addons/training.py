@@ -53,9 +53,6 @@ class Twin:
     def answers(self, split) -> Answers:
         """What it makes of the sources of a part; trains at the first call.
 
-        Args:
-            split: `"validation"` or `"test"`.
-
         Raises:
             UserError: If the extra `addons` is not installed.
             RunError: If the child fails.

@@ -2,10 +2,7 @@
 
 
 def variables(model) -> dict:
-    """The model's trained variables by name, to read or to assign.
-
-    Args:
-        model: From `zoo.seq2seq`.
+    """The trained variables of a `zoo.seq2seq` by name, to read or to assign.
 
     Example:
         >>> import zoo
@@ -35,10 +32,7 @@ def variables(model) -> dict:
 
 
 def describe(model) -> dict:
-    """What `network.Network` has to know about the model besides its weights.
-
-    Args:
-        model: From `zoo.seq2seq`.
+    """What `network.Network` has to know about a `zoo.seq2seq` besides its weights.
 
     Example:
         >>> import zoo

@@ -13,14 +13,7 @@ _FIRST, _LAST = date(1000, 1, 1), date(9999, 12, 31)
 
 
 def date_pairs(count, seed=0) -> list[tuple[str, str]]:
-    """Random dates of the years 1000 to 9999, no two alike.
-
-    Args:
-        count: How many.
-        seed: Seed of the drawing.
-
-    Returns:
-        Pairs such as `("April 22, 2019", "2019-04-22")`.
+    """Random dates of the years 1000 to 9999, no two alike, as they are spoken and in ISO 8601.
 
     Example:
         >>> from recipes.translation.data.date_pairs import date_pairs

@@ -17,12 +17,9 @@ _SHOWN = 60
 
 
 def spa_eng() -> list[tuple[str, str]]:
-    """118,964 English sentences and their Spanish translations, the shortest first.
+    """118,964 English sentences and their Spanish translations, the shortest first; see `fetch`.
 
     Many sentences have several translations, each a pair of its own.
-
-    Raises:
-        UserError: The file is damaged or cannot be downloaded.
 
     Reference: Tatoeba through manythings.org (CC BY 2.0); book, chapter 16, 3rd edition cell 88.
     """
@@ -33,7 +30,7 @@ def spa_eng() -> list[tuple[str, str]]:
 
 
 def read_pairs(path, dialect=None, source=None, target=None) -> tuple[list, tuple[str, ...]]:
-    """Reads a file of one's own: lines of columns with tabs between, or any other table.
+    """The pairs of a file of one's own, and notes: lines with tabs, or any other table.
 
     Args:
         path: The file.
@@ -41,9 +38,6 @@ def read_pairs(path, dialect=None, source=None, target=None) -> tuple[list, tupl
         source: Column of the sources: its number from 1, or its name. Defaults to the first one of
             texts: numbers and codes of languages in front of it are passed over.
         target: That of the targets. Defaults to the next one of texts.
-
-    Returns:
-        The pairs, and notes.
 
     Raises:
         UserError: If it cannot be read, or a line is no pair.
@@ -93,15 +87,10 @@ def _has_tabs(path, dialect):
 
 
 def parse_pairs(text, name) -> list[tuple[str, str]]:
-    r"""The pairs of a text.
+    r"""The pairs of a text: one a line, source and target with a tab between them.
 
-    Args:
-        text: One pair a line, source and target with a tab between them. Further columns, such as
-            the sources' authors, are left out, and so are lines that hold nothing but spaces.
-        name: What to call the text in a message.
-
-    Returns:
-        Sources and targets, without spaces around them.
+    Further columns, such as the sources' authors, and spaces around either are left out, and so are
+    lines that hold nothing but spaces.
 
     Raises:
         UserError: If a line has no tab or an empty side, or there is no pair.
