@@ -200,9 +200,6 @@ class ScheduledAdam(_ScheduledBeta, keras.optimizers.Adam):
         *args: As of `keras.optimizers.Adam`.
         **kwargs: As of `keras.optimizers.Adam`; `beta_1` may be a schedule.
 
-    Raises:
-        ValueError: If `beta_1` is out of range.
-
     Example:
         >>> from callbacks import Phase, Phases, ScheduledAdam
         >>> optimizer = ScheduledAdam(0.01, beta_1=Phases([Phase("linear", 10, 0.95, 0.85)]))
@@ -221,9 +218,6 @@ class ScheduledAdamW(_ScheduledBeta, keras.optimizers.AdamW):
     Args:
         *args: As of `keras.optimizers.AdamW`.
         **kwargs: As of `keras.optimizers.AdamW`; `beta_1` may be a schedule.
-
-    Raises:
-        ValueError: If `beta_1` is out of range.
 
     Example:
         >>> from callbacks import OneCycle
@@ -247,9 +241,6 @@ class ScheduledNadam(_WithProduct):
         beta_2: Decay of the mean squared gradient.
         epsilon: Added to its root.
         **kwargs: Arguments of every Keras optimizer: `weight_decay`, `clipnorm`, `use_ema`, ...
-
-    Raises:
-        ValueError: If `beta_1` is out of range.
 
     Example:
         >>> from callbacks import OneCycle

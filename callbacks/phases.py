@@ -136,9 +136,6 @@ class WarmupCosine(Phases):
         final_learning_rate: Rate at the end, not above the peak. Defaults to 0.
         name: Name of the schedule.
 
-    Raises:
-        ValueError: If a number is out of range.
-
     Example:
         >>> from callbacks import WarmupCosine
         >>> schedule = WarmupCosine(0.1, total_steps=20, warmup_steps=10)
@@ -183,9 +180,6 @@ class FlatCosine(Phases):
         flat: Fraction of the steps that are flat, in [0, 1]. Defaults to 0.75.
         final_learning_rate: Rate at the end, not above the flat one. Defaults to 0.
         name: Name of the schedule.
-
-    Raises:
-        ValueError: If a number is out of range.
 
     Example:
         >>> from callbacks import FlatCosine
@@ -274,9 +268,6 @@ class CosineRestarts(Phases):
         peak_multiplier: Height of a peak in those of the one before. Defaults to 1.
         final_learning_rate: Rate at the bottom, not above a peak. Defaults to 0.
         name: Name of the schedule.
-
-    Raises:
-        ValueError: If a number is out of range.
 
     Example:
         >>> from callbacks import CosineRestarts

@@ -16,9 +16,6 @@ class ReduceLROnPlateau(keras.callbacks.ReduceLROnPlateau):
         min_learning_rate: Rate never to go below.
         **kwargs: Other arguments of `keras.callbacks.ReduceLROnPlateau`.
 
-    Raises:
-        ValueError: If a number is out of range.
-
     Example:
         >>> import keras, numpy as np
         >>> from callbacks import ReduceLROnPlateau

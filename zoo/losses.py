@@ -77,9 +77,6 @@ class SmoothedSparseCrossentropy(Configured, keras.losses.Loss):
         name: Name of the loss.
         **kwargs: Arguments of `keras.losses.Loss`.
 
-    Raises:
-        ValueError: If the fraction is out of range.
-
     Example:
         >>> from zoo.losses import SmoothedSparseCrossentropy
         >>> import numpy as np
@@ -124,9 +121,6 @@ class MaskedCrossentropy(SmoothedSparseCrossentropy):
             over real tokens.
         name: Name of the loss.
         **kwargs: Arguments of `keras.losses.Loss`.
-
-    Raises:
-        ValueError: If the fraction is out of range.
 
     Example:
         >>> from zoo.losses import MaskedCrossentropy

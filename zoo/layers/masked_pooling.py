@@ -20,9 +20,6 @@ class MaskedPooling(Layer):
         kind: `"last"`, `"mean"` or `"max"` (of each channel).
         **kwargs: Arguments of `keras.layers.Layer`.
 
-    Raises:
-        ValueError: If there is no such kind.
-
     Example:
         >>> import numpy as np
         >>> from zoo.layers import MaskedPooling

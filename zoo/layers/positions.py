@@ -103,9 +103,6 @@ class PositionalEmbedding(Layer):
         dropout: Fraction of the channels dropped behind the sum, in [0, 1). Defaults to 0.
         **kwargs: Arguments of `keras.layers.Layer`.
 
-    Raises:
-        ValueError: If there are no such positions.
-
     Example:
         >>> import numpy as np
         >>> from zoo.layers import PositionalEmbedding

@@ -94,9 +94,6 @@ class TransformerEncoderBlock(_Block):
         activation: Of the hidden dense layer. Defaults to `"relu"`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
-    Raises:
-        ValueError: If there is no such norm.
-
     Example:
         >>> import numpy as np
         >>> from zoo.layers import TransformerEncoderBlock
@@ -136,9 +133,6 @@ class TransformerDecoderBlock(_Block):
         norm: As for `TransformerEncoderBlock`.
         activation: As for `TransformerEncoderBlock`.
         **kwargs: Arguments of `keras.layers.Layer`.
-
-    Raises:
-        ValueError: If there is no such norm.
 
     Example:
         >>> import numpy as np

@@ -40,9 +40,6 @@ class TransformerDecoder(Layer):
         activation: Of the hidden dense layers. Defaults to `"relu"`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
-    Raises:
-        ValueError: If an argument is out of range.
-
     Example:
         >>> import numpy as np
         >>> from zoo.layers import TransformerDecoder

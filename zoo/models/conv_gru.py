@@ -48,9 +48,6 @@ def conv_gru(
         Uncompiled model: `(batch, time, features)` to `(batch, time_out, horizon, targets)`
         where output `j` stands at input step `time - 1 - strides * (time_out - 1 - j)`.
 
-    Raises:
-        ValueError: If an argument is out of range.
-
     Example:
         >>> import zoo
         >>> zoo.conv_gru((50, 1), horizon=10).output_shape  # the book's Y[:, 3::2]

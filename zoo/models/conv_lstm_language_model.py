@@ -37,9 +37,6 @@ def conv_lstm_language_model(
         Uncompiled model: ids `(batch, time)` to logits `(batch, time, vocabulary_size)`;
         `logits[:, t]` are about id `t + 1`.
 
-    Raises:
-        ValueError: If an argument is out of range.
-
     Example:
         >>> import zoo
         >>> zoo.conv_lstm_language_model(vocabulary_size=47).count_params()  # the book's

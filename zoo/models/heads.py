@@ -39,9 +39,6 @@ def forecast_head(x, horizon, targets=1, head="point", quantiles=(0.1, 0.5, 0.9)
     Returns:
         Keras tensor `(batch, time_out, horizon, targets)`, with a last axis more for
         probabilistic heads.
-
-    Raises:
-        ValueError: If an argument is out of range.
     """
     sizes = head_shape(horizon, targets, head, quantiles)
     x = layers.Dense(math.prod(sizes), name="head")(x)

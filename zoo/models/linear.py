@@ -33,9 +33,6 @@ def linear_forecaster(
     Returns:
         Uncompiled model: `(batch, time, features)` to `(batch, 1, horizon, targets)`.
 
-    Raises:
-        ValueError: If an argument is out of range.
-
     Example:
         >>> import zoo
         >>> zoo.linear_forecaster((50, 1), horizon=10).count_params()
@@ -66,7 +63,7 @@ def nlinear(
 
     Args:
         input_shape: `(time, features)`; both must be known. The first `targets` features are the
-            series to forecast, the others are not used.
+            series to forecast; a warning says that the others are not used.
         horizon: Number of steps to forecast. Defaults to 1.
         targets: Number of series to forecast. Defaults to 1.
         individual: Whether each series has a map of its own, instead of one for all. Defaults to
@@ -79,12 +76,6 @@ def nlinear(
 
     Returns:
         Uncompiled model: `(batch, time, features)` to `(batch, 1, horizon, targets)`.
-
-    Raises:
-        ValueError: If an argument is out of range.
-
-    Warns:
-        UserWarning: If there are features that are not used.
 
     Example:
         >>> import zoo
@@ -131,12 +122,6 @@ def dlinear(
 
     Returns:
         Uncompiled model: `(batch, time, features)` to `(batch, 1, horizon, targets)`.
-
-    Raises:
-        ValueError: If an argument is out of range.
-
-    Warns:
-        UserWarning: If there are features that are not used.
 
     Example:
         >>> import zoo

@@ -43,7 +43,7 @@ def nhits(
 
     Args:
         input_shape: `(time, features)`; both must be known. The first `targets` features are the
-            series to forecast, the others are not used.
+            series to forecast; a warning says that the others are not used.
         horizon: Number of steps to forecast. Defaults to 1.
         targets: Number of series to forecast. Defaults to 1.
         pooling: Steps that each stack's blocks pool into one.
@@ -58,12 +58,6 @@ def nhits(
 
     Returns:
         Uncompiled model: `(batch, time, features)` to `(batch, 1, horizon, targets)`.
-
-    Raises:
-        ValueError: If an argument is out of range.
-
-    Warns:
-        UserWarning: If there are features that are not used.
 
     Example:
         >>> import zoo
@@ -130,12 +124,6 @@ def nbeats(
 
     Returns:
         Uncompiled model: `(batch, time, features)` to `(batch, 1, horizon, targets)`.
-
-    Raises:
-        ValueError: If an argument is out of range.
-
-    Warns:
-        UserWarning: If there are features that are not used.
 
     Example:
         >>> import zoo

@@ -36,7 +36,7 @@ def patchtst(
 
     Args:
         input_shape: `(time, features)`; both must be known. The first `targets` features are the
-            series to forecast, the others are not used.
+            series to forecast; a warning says that the others are not used.
         horizon: Number of steps to forecast. Defaults to 1.
         targets: Number of series to forecast. Defaults to 1.
         patch_length: Steps of a patch, the whole window at most. Defaults to 16.
@@ -52,12 +52,6 @@ def patchtst(
 
     Returns:
         Uncompiled model: `(batch, time, features)` to `(batch, 1, horizon, targets)`.
-
-    Raises:
-        ValueError: If an argument is out of range.
-
-    Warns:
-        UserWarning: If there are features that are not used.
 
     Example:
         >>> import zoo

@@ -28,9 +28,6 @@ def perceptron(
     Returns:
         Uncompiled model: `(batch, *input_shape)` to `(batch, outputs)`; logits from a classifier.
 
-    Raises:
-        ValueError: If an argument is out of range.
-
     Example:
         No perceptron computes XOR, whatever its weights: its logits on opposite corners of the
         square have equal sums, whereas XOR needs both negative on one diagonal and both positive

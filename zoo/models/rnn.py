@@ -43,9 +43,6 @@ def simple_rnn(
     Returns:
         Uncompiled model: `(batch, time, features)` to `(batch, 1, horizon, targets)`.
 
-    Raises:
-        ValueError: If an argument is out of range.
-
     Example:
         >>> import zoo
         >>> zoo.simple_rnn((None, 1), num_layers=0, recurrent_head=True).count_params()
@@ -112,9 +109,6 @@ def deep_rnn(
         Uncompiled model: `(batch, time, features)` to `(batch, time, horizon, targets)`, or to
         `(batch, 1, horizon, targets)` without `return_sequences`.
 
-    Raises:
-        ValueError: If an argument is out of range.
-
     Example:
         >>> import zoo
         >>> zoo.deep_rnn((50, 1), horizon=10, cell="lstm").output_shape
@@ -142,11 +136,7 @@ def deep_rnn(
 
 
 def recurrent_layer(cell, units, return_sequences, name):
-    """A recurrent layer by the name of its cell.
-
-    Raises:
-        ValueError: If there is no such cell.
-    """
+    """A recurrent layer by the name of its cell."""
     if cell == "layer_norm":
         cell = LayerNormRNNCell(units, name="cell")
         return layers.RNN(cell, return_sequences=return_sequences, name=name)

@@ -71,9 +71,6 @@ def seq2seq(
         its id `t + 1`. Its parts `model.get_layer("encoder")` and `model.get_layer("decoder")`
         decode, see `zoo.decoding`.
 
-    Raises:
-        ValueError: If an argument is out of range.
-
     Example:
         >>> import numpy as np, zoo
         >>> model = zoo.seq2seq(source_vocabulary_size=39, target_vocabulary_size=13, units=8)

@@ -69,9 +69,6 @@ def transformer(
         target is shifted right and starts with the start id, to float32 logits `(batch, time,
         target_vocabulary_size)`; `logits[:, t]` are about the id after `target[:, t]`.
 
-    Raises:
-        ValueError: If an argument is out of range.
-
     Example:
         >>> import numpy as np, zoo
         >>> model = zoo.transformer(1000, 800, num_layers=1, embedding_dim=64, num_heads=4)
@@ -156,9 +153,6 @@ def transformer_encoder(
         Uncompiled model: ids `(batch, time)` to a memory, `{"outputs": (batch, time,
         embedding_dim), "mask": (batch, time)}`. The mask is True for real ids, outputs elsewhere
         mean nothing. A sequence without any real id counts as one padding id.
-
-    Raises:
-        ValueError: If an argument is out of range.
 
     Example:
         >>> import numpy as np, zoo

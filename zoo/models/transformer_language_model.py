@@ -45,9 +45,6 @@ def transformer_language_model(
         Uncompiled model: ids `(batch, time)` to logits `(batch, time, vocabulary_size)`;
         `logits[:, t]` are about id `t + 1`.
 
-    Raises:
-        ValueError: If an argument is out of range.
-
     Example:
         >>> import zoo
         >>> model = zoo.transformer_language_model(65, context=64, num_layers=2)

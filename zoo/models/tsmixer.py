@@ -53,9 +53,6 @@ def tsmixer(
     Returns:
         Uncompiled model: `(batch, time, features)` to `(batch, 1, horizon, targets)`.
 
-    Raises:
-        ValueError: If an argument is out of range.
-
     Example:
         >>> import zoo
         >>> zoo.tsmixer((512, 7), horizon=96, targets=7).output_shape

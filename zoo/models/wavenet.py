@@ -61,9 +61,6 @@ def wavenet_lite(
     Returns:
         Uncompiled model: `(batch, time, features)` to `(batch, time, horizon, targets)`.
 
-    Raises:
-        ValueError: If an argument is out of range.
-
     Example:
         >>> import zoo
         >>> zoo.wavenet_lite((None, 1), horizon=10).count_params()
@@ -130,9 +127,6 @@ def wavenet(
 
     Returns:
         Uncompiled model: `(batch, time, features)` to `(batch, time, horizon, targets)`.
-
-    Raises:
-        ValueError: If an argument is out of range.
 
     Warns:
         UserWarning: If the receptive field is shorter than the window: the oldest steps would
