@@ -32,6 +32,12 @@ def replacing(path):
         raise UserError(f"Cannot write {path}: {error.strerror}.") from error
 
 
+def write_text(path, text: str) -> None:
+    """Writes a text file whole or not at all; see `replacing`."""
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
 def write_csv(path, header, rows) -> None:
     """Writes a table; a file (standard output for `None`) is written whole or not at all.
 

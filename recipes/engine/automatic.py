@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 import zoo
+from recipes.data.writing import write_text
 from recipes.engine.config import seconds_of
 from recipes.engine.fitting import Fitted, best_epoch, fit, start_afresh
 from recipes.engine.folder import RunFolder
@@ -162,9 +163,7 @@ def _train_member(candidate, task, folder, seconds, say):
     built.model.save(folder.model)
     kept = {"seconds": spent, "epochs": config.epochs, "history": fitted.history}
     kept |= {"monitor": built.monitor, "mode": built.mode, "finished": fitted.finished}
-    partial = folder.path / "member.tmp"
-    partial.write_text(json.dumps(kept))
-    partial.replace(folder.path / "member.json")
+    write_text(folder.path / "member.json", json.dumps(kept))
     return _read_member(candidate, task, folder)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import yaml
 
+from recipes.data.writing import write_text
 from recipes.errors import UserError
 
 #: Raised when the content of a run folder changes; older runs are read or refused by it.
@@ -63,7 +64,7 @@ class RunFolder:
             raise UserError(
                 f"The run {path} exists. Choose another --name, or replace it with --overwrite."
             )
-        begun = any(item.is_file() and item.name != "config.tmp" for item in path.rglob("*"))
+        begun = any(item.is_file() and item.name != ".config.yaml.part" for item in path.rglob("*"))
         if begun and not (path / "config.yaml").exists():
             raise UserError(f"{path} is not a run (it has no config.yaml): it is not overwritten.")
         parent = next(p for p in [path, *path.parents] if p.exists())
@@ -119,13 +120,11 @@ class RunFolder:
     def write_config(self, recipe, config, **metadata):
         """Writes the resolved flags and where they ran."""
         run = {"recipe": recipe, "format": FORMAT, "versions": _versions(), **metadata}
-        settings = _plain(asdict(config))
+        settings = plain(asdict(config))
         run["settings_sha256"] = settings_hash(settings, config.NOT_LEARNED_FROM)
         run["machine"] = {"processors": os.cpu_count(), "system": platform.system()}
-        text = yaml.safe_dump({**settings, "run": _plain(run)}, sort_keys=False)
-        partial = self.config.with_suffix(".tmp")
-        partial.write_text(text)
-        partial.replace(self.config)
+        text = yaml.safe_dump({**settings, "run": plain(run)}, sort_keys=False)
+        write_text(self.config, text)
         return text
 
     def read_config(self) -> dict:
@@ -152,9 +151,7 @@ class RunFolder:
 
     def write_metrics(self, metrics):
         """Writes `metrics.json`, last of all: its presence says that the run is complete."""
-        partial = self.metrics.with_suffix(".tmp")
-        partial.write_text(json.dumps(metrics, indent=2) + "\n")
-        partial.replace(self.metrics)
+        write_text(self.metrics, json.dumps(metrics, indent=2) + "\n")
 
 
 def settings_hash(settings, without) -> str:
@@ -206,8 +203,8 @@ def _versions():
     return found
 
 
-def _plain(value):
-    """The value with tuples as lists, which is all that YAML knows."""
+def plain(value):
+    """A value with tuples as lists, which is all that YAML knows."""
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list | tuple) else value

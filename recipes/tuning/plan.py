@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass, replace
 
 import yaml
 
+from recipes.data.writing import write_text
 from recipes.engine.config import TrainConfig
-from recipes.engine.folder import RunFolder
+from recipes.engine.folder import RunFolder, plain
 from recipes.engine.recipe import find_recipe
 from recipes.errors import UserError
 
@@ -43,10 +44,8 @@ class Plan:
 
     def write(self, folder) -> None:
         """Saves the plan in a run's folder."""
-        saved = {**asdict(self), "given": list(self.given), "config": _plain(self.config)}
-        partial = TuningFolder(folder.path).plan.with_suffix(".tmp")
-        partial.write_text(yaml.safe_dump(saved, sort_keys=False))
-        partial.replace(TuningFolder(folder.path).plan)
+        text = yaml.safe_dump(plain(asdict(self)), sort_keys=False)
+        write_text(TuningFolder(folder.path).plan, text)
 
     @classmethod
     def read(cls, folder):
@@ -110,13 +109,3 @@ def open_search(path, workers=None):
     folder = TuningFolder(path)
     plan = Plan.read(folder)
     return folder, replace(plan, workers=workers or plan.workers)
-
-
-def _plain(config):
-    """A configuration as YAML knows it."""
-    lists = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(config).items()}
-    arguments = lists["model_arguments"]
-    lists["model_arguments"] = {
-        k: list(v) if isinstance(v, tuple) else v for k, v in arguments.items()
-    }
-    return lists

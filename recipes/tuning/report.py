@@ -1,10 +1,9 @@
 """What a search tells: a line for each trial, `tuning.csv`, and a section of the report."""
 
-import csv
-
 from rich.console import Console
 from rich.table import Table
 
+from recipes.data.writing import write_csv, write_text
 from recipes.engine.tables import markdown, number
 
 #: Trials shown in the report, the best ones; `tuning.csv` has all.
@@ -70,20 +69,14 @@ class Trials:
         header = ["trial", "score", "epochs", "seconds", *self.space.searched]
         if self.plan.tuner == "hyperband":
             header.append("continues")
-        partial = path.with_suffix(".tmp")
-        with partial.open("w", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow([*header, "error"])
-            for trial in trials:
-                row = [
-                    trial.number,
-                    *("" if value is None else f"{value:.9g}" for value in self._numbers(trial)),
-                    *map(_show, self._settings(trial).values()),
-                ]
-                if self.plan.tuner == "hyperband":
-                    row.append(trial.continues or "")
-                writer.writerow([*row, trial.error])
-        partial.replace(path)
+        rows = []
+        for trial in trials:
+            numbers = ("" if value is None else f"{value:.9g}" for value in self._numbers(trial))
+            rows.append([trial.number, *numbers, *map(_show, self._settings(trial).values())])
+            if self.plan.tuner == "hyperband":
+                rows[-1].append(trial.continues or "")
+            rows[-1].append(trial.error)
+        write_csv(path, [*header, "error"], rows)
 
     def report(self, folder, search, best, again, repeated, tolerance):
         """Adds the section about the search to `report.md` of the run, and prints its table.
@@ -117,9 +110,7 @@ class Trials:
         ]
         if not is_written(folder):
             text = folder.report.read_text()
-            partial = folder.report.with_suffix(".tmp")
-            partial.write_text(text + "\n" + "\n\n".join(sections) + "\n")
-            partial.replace(folder.report)
+            write_text(folder.report, text + "\n" + "\n\n".join(sections) + "\n")
         if self.visible:
             self._print(best, start, verdict, check)
 

@@ -276,7 +276,7 @@ def test_a_run_killed_before_its_first_file_can_be_overwritten(files, logs, trai
     begun = logs / "forecast" / "begun"
     (begun / "plots").mkdir(parents=True)
     (begun / "checkpoints").mkdir()
-    (begun / "config.tmp").touch()
+    (begun / ".config.yaml.part").touch()
     run = train("--overwrite", data="good.csv", logdir=logs, name="begun", epochs=1, seed=1)
     assert (run / "metrics.json").exists()
 
