@@ -1,14 +1,64 @@
 """Loads what a run saved."""
 
+import importlib
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import keras
+import numpy as np
 
 import zoo.layers
 
 assert zoo.layers  # importing it registers the classes that a file names
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class RunModel(keras.Model):
+    """The model of a run, which takes tables, texts and files besides arrays; see `load`."""
+
+    #: Folder of the run, and the name of its recipe.
+    run: Path | None = None
+    recipe = ""
+
+    def __repr__(self):
+        if self.run is None:
+            return super().__repr__()
+        return (
+            f"<{self.recipe} run {self.run}: {self.name}, {self.count_params():,} parameters; "
+            "predict takes a DataFrame, texts, a Path or arrays>"
+        )
+
+    def predict(self, x: Any = None, *arguments, **flags) -> Any:
+        """Predictions; of a table, texts or a file those of `zoo predict`.
+
+        Args:
+            x: Arrays, as `keras.Model.predict` takes them. Or what `zoo predict` reads from a file:
+                a `DataFrame` of the columns that the run was trained on, a text, a list of texts or
+                pictures, a `Path`; `None` for the run's own test part.
+            *arguments: As for `keras.Model.predict`.
+            **flags: As for `keras.Model.predict`, and flags of `zoo predict` if `x` is no array.
+
+        Returns:
+            Arrays for arrays. Otherwise a `DataFrame`: of a forecast with times, targets and
+            intervals, of other tables, of texts and of pictures with predictions, and
+            probabilities by the name of the class; or the text that the model writes.
+        """
+        if self.run is None or not _is_raw(x):
+            return super().predict(x, *arguments, **flags)
+        # The recipes stand above the zoo, which asks the run's own one by name when it must.
+        above = importlib.import_module("recipes.engine.predict")
+        return above.predict_table(self.run, x, *arguments, **flags)
+
+
+def _is_raw(x):
+    """Whether it takes the run's recipe to read it, and Keras could not."""
+    if isinstance(x, list | tuple) and x:
+        return isinstance(x[0], str) or (isinstance(x[0], np.ndarray) and x[0].dtype == np.uint8)
+    if isinstance(x, np.ndarray):
+        return x.dtype.kind in "UO"
+    return x is None or isinstance(x, str | Path) or type(x).__module__[:6] == "pandas"
 
 
 def load(run: str | Path) -> keras.Model:
@@ -19,6 +69,7 @@ def load(run: str | Path) -> keras.Model:
 
     Returns:
         The model: raw inputs, outputs in the data's units, preprocessing inside, not compiled.
+        That of a run's folder predicts a `DataFrame`, texts or a file, too: see `RunModel.predict`.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -38,9 +89,17 @@ def load(run: str | Path) -> keras.Model:
     if not zipfile.is_zipfile(path):
         raise ValueError(f"Expected a whole file that Keras saved. Received: {path}")
     try:
-        return keras.saving.load_model(path, compile=False)
+        model = keras.saving.load_model(path, compile=False)
     except TypeError:
-        return _load_without_optimizers(path)
+        model = _load_without_optimizers(path)
+    config = Path(run) / "config.yaml"
+    if not config.is_file():
+        return model
+    import yaml
+
+    model = RunModel(inputs=model.input, outputs=model.output, name=model.name)
+    model.run, model.recipe = Path(run), yaml.safe_load(config.read_text())["run"]["recipe"]
+    return model
 
 
 def _load_without_optimizers(path):

@@ -24,8 +24,8 @@ from recipes.data.memory import check_size
 from recipes.data.table_file import UNNAMED, TableFile
 from recipes.errors import UserError
 
-#: Name of a file that stands for standard input, in a folder that nobody knows.
-STANDARD_INPUT = "zoo-standard-input"
+#: Names of files that stand for what is none, in a folder that nobody knows.
+STANDARD_INPUT, IN_MEMORY = "zoo-standard-input", "zoo-data-in-memory"
 #: What pandas calls the index of a frame in a Parquet file.
 _INDEX = re.compile(r"__index_level_\d+__")
 #: What a broken workbook or archive can raise.
@@ -288,5 +288,6 @@ def say_notes(notes) -> None:
 
 
 def named(message: str) -> str:
-    """A message in which standard input is called so, and not by the file that stands for it."""
-    return re.sub(rf"\S*{STANDARD_INPUT}", "standard input", message)
+    """A message in which what is no file is not called by the one that stands for it."""
+    names = r"\S*zoo-(standard-input|data-in-memory)(\.npz)?"
+    return re.sub(names, lambda found: found[1].replace("-", " "), message)

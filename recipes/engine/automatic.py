@@ -173,7 +173,7 @@ def _read_member(candidate, task, folder):
     if not file.exists():
         return None
     kept = json.loads(file.read_text())
-    model = zoo.load(folder.path)
+    model = zoo.load(folder.model)
     built = Built(model, None, None, None, kept["monitor"], kept["mode"])
     fitted = Fitted(kept["history"], kept["seconds"], kept["finished"])
     candidate = replace(candidate, config=replace(candidate.config, epochs=kept["epochs"]))

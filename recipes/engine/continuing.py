@@ -49,7 +49,7 @@ def begin(recipe: Recipe, config, task: Any) -> tuple[Any, Built]:
 
     if task.folds():
         raise UserError("Folds and backtests begin anew with each: leave --from out, or them.")
-    model = zoo.load(config.start_from)
+    model = zoo.load(RunFolder(config.start_from).model)
     if recipe.continue_from is None or model.name == "auto":
         raise UserError(
             f"{config.start_from} is a mean of several models (--model auto): training goes on "
@@ -69,7 +69,7 @@ def again(recipe: Recipe, config, task: Any) -> Built:
     import zoo
 
     assert recipe.continue_from is not None
-    return recipe.continue_from(config, task, zoo.load(config.start_from))[1]
+    return recipe.continue_from(config, task, zoo.load(RunFolder(config.start_from).model))[1]
 
 
 def before(model: Any, *names: str) -> Any:

@@ -1,5 +1,7 @@
 """`zoo predict`: finds the run's recipe and lets it predict."""
 
+import contextlib
+import io
 import shutil
 import sys
 import tempfile
@@ -70,6 +72,78 @@ def predict(run, source=None, output=None, backend=None, **flags) -> None:
             recipe.predict(folder, config, metadata, source, output, **flags)
         except UserError as error:
             raise UserError(named(str(error))) from error
+
+
+def predict_table(run, source=None, **flags):
+    """What `zoo predict` writes, for `zoo.load(run).predict`.
+
+    Args:
+        run: Folder of the run.
+        source: A `DataFrame`, a text or a list of texts or pictures, a path, or `None`.
+        **flags: As for `predict`.
+
+    Returns:
+        A `DataFrame`, or the text that a language model or a translator writes.
+
+    Raises:
+        UserError: If the run or the input is not what it should be.
+    """
+    import keras
+    import numpy as np
+    import pandas as pd
+
+    from recipes.data.files import IN_MEMORY
+
+    metadata = RunFolder.open(run).read_config()["run"]
+    recipe = find_recipe(metadata["recipe"])
+    texts = metadata.get("text")
+    with tempfile.TemporaryDirectory() as temporary:
+        if isinstance(source, str) and recipe.text_is:
+            flags["text"], source = source, None
+        elif source is not None and not isinstance(source, str | Path | pd.DataFrame):
+            source = list(source)
+            if not isinstance(source[0], str):
+                np.savez(Path(temporary) / f"{IN_MEMORY}.npz", x=np.stack(source))
+                source = Path(temporary) / f"{IN_MEMORY}.npz"
+            elif texts is None:
+                flags["text"], source = "\n".join(source), None
+            else:
+                source = pd.DataFrame({texts: source})
+        flags = {name: _on_disk(value, temporary, metadata, name) for name, value in flags.items()}
+        source = _on_disk(source, temporary, metadata)
+        with contextlib.redirect_stdout(io.StringIO()) as written:
+            predict(run, source, backend=keras.backend.backend(), **flags)
+    text = written.getvalue()
+    if recipe.text_is and texts is None:
+        return text
+    labels = dict.fromkeys(("prediction", "target", "label", "series"), str)
+    table = pd.read_csv(
+        io.StringIO(text),
+        dtype=labels if metadata.get("labels") else {"series": str},
+        keep_default_na=False,
+        na_values=[""],
+    )
+    dated = {metadata.get("time"), "time", "origin"} if "last_time" in metadata else set()
+    for name in [name for name in table if name in dated and table[name].dtype.kind != "i"]:
+        table[name] = pd.to_datetime(table[name])
+    return table
+
+
+def _on_disk(value, folder, metadata, name="data"):
+    """A table in memory as a file, which is read as any other; another value as it is."""
+    if not hasattr(value, "to_parquet"):
+        return value
+    from recipes.data.files import IN_MEMORY
+
+    time = metadata.get("time")
+    if time is not None and time not in value:
+        value = value.reset_index(names=time)
+    path = Path(folder) / f"{name}-{IN_MEMORY}"
+    try:
+        value.rename(columns=str).to_parquet(path, index=False)
+    except ValueError as error:  # what Arrow raises, too
+        raise UserError(f"Expected columns of one kind of values each. Received: {error}") from None
+    return path
 
 
 def _as_written(config, dialect, source):

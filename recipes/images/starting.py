@@ -32,7 +32,7 @@ def source_model(config):
         raise UserError(
             f"--transfer_from needs a run of the images recipe. Received: {folder.path} of {recipe}"
         )
-    return zoo.load(folder.path)
+    return zoo.load(folder.model)
 
 
 def scaling_layer(config, task, source=None):

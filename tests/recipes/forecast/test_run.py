@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
@@ -18,6 +19,7 @@ import zoo
 from callbacks import WarmupCosine
 from recipes.cli import main
 from recipes.engine.arguments import parse
+from recipes.errors import UserError
 from recipes.forecast import build_model, load_data
 from tests.shared import assert_close
 from zoo.catalog import CATALOG
@@ -180,6 +182,18 @@ def test_the_model_answers_in_the_units_of_the_data(run, data):
     window = np.float32(values[90 - 14 - 14 : 90 - 14]).reshape(1, 14, 1)
     forecast = model.predict_on_batch(window)[0, -1, :, 0]
     np.testing.assert_allclose(forecast, [float(row[4]) for row in first], rtol=1e-5)
+
+
+def test_the_model_of_a_run_forecasts_a_data_frame(run, data):
+    model, frame = zoo.load(run), pd.read_csv(data, parse_dates=["t"])
+    assert repr(model).startswith(f"<forecast run {run}: linear_forecaster")
+    found = model.predict(frame)
+    expected = pd.read_csv(io.BytesIO(predict(run, data)), parse_dates=["t", "origin"])
+    pd.testing.assert_frame_equal(found, expected)
+    assert found["t"].iloc[-1] == frame["t"].iloc[-1] + pd.Timedelta(days=3)
+    pd.testing.assert_frame_equal(model.predict(frame.set_index("t")), expected)
+    with pytest.raises(UserError, match=r"column .* in data in memory|data in memory has no"):
+        model.predict(frame.drop(columns=list(frame)[1]))
 
 
 def test_config_says_what_ran(run, data):

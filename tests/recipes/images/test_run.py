@@ -170,6 +170,14 @@ def test_predictions_are_those_of_the_saved_model(run, data):
     assert (predictor.predict_classes(x[rows]) == predictions).all()
 
 
+def test_the_model_of_a_run_names_the_classes_of_pictures(run, data):
+    found = zoo.load(run).predict(list(pictures()[0][:5]))
+    header, *rows = predict(run, data)
+    assert list(found) == [name for name in header if name != "label"]
+    assert found["prediction"].tolist() == [row[2] for row in rows[:5]]
+    assert found["probability"].tolist() == [float(row[3]) for row in rows[:5]]
+
+
 def test_the_report_is_readable(run):
     text = (run / "report.md").read_text()
     for line in (

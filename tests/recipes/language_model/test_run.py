@@ -288,6 +288,11 @@ def test_a_prompt_goes_on(run, loaded, capsys):
     assert predict(capsys, run, "--text", "the rain", "--seed", 7)[0][:50] != out[:50]
 
 
+def test_the_model_of_a_run_goes_on(run, loaded, capsys):
+    expected = predict(capsys, run, "--text", "the rain", "--length", 9)[0]
+    assert loaded.predict("the rain", length=9) == expected
+
+
 def test_the_same_prompt_from_a_file_and_from_standard_input(
     run, loaded, capsys, tmp_path, monkeypatch
 ):

@@ -342,6 +342,16 @@ def test_the_saved_model_takes_a_raw_table(regression, data):
     assert np.allclose(found, table(predict(regression, data))["prediction"], rtol=1e-5)
 
 
+def test_the_model_of_a_run_predicts_a_data_frame(regression, data):
+    model = zoo.load(regression)
+    found = model.predict(pd.read_csv(data).set_axis(range(150, 0, -1)), keep="age")
+    expected = table(predict(regression, data, "--keep", "age"))
+    pd.testing.assert_frame_equal(found, expected)
+    assert "test" in (regression / "report.md").read_text()
+    own = pd.read_csv(regression / "predictions.csv")
+    pd.testing.assert_frame_equal(model.predict(), own)
+
+
 def test_dates_are_read_alike_in_a_run_and_its_predictions(train, tmp_path, capsys):
     days = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(150) * 5, unit="h")
     frame = passengers().assign(when=days.strftime("%d/%m/%Y %H:%M"))

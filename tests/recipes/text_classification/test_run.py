@@ -160,6 +160,15 @@ def test_a_saved_run_reads_texts(loaded, data):
     assert set(predictor.predict_classes(texts)) <= {"bad", "good"}
 
 
+def test_the_model_of_a_run_names_the_classes_of_texts(loaded, data):
+    frame = pd.read_csv(data)
+    found = loaded.predict(frame)
+    assert found["target"].tolist() == frame.iloc[:, 1].tolist()
+    texts = loaded.predict(frame["text"].tolist())
+    pd.testing.assert_frame_equal(texts, found.drop(columns="target"))
+    assert loaded.predict(frame["text"][0])["prediction"][0] in ("bad", "good")
+
+
 def test_the_report_shows_texts_and_what_is_read(run):
     text = (run / "report.md").read_text()
     for line in (

@@ -269,6 +269,7 @@ def test_sentences_are_translated_line_by_line(run, loaded, capsys, tmp_path, mo
     assert predict(capsys, run, "-")[0] == out
     assert predict(capsys, run, "--text", text, "-o", tmp_path / "out.txt")[0] == ""
     assert (tmp_path / "out.txt").read_text() == out
+    assert loaded.predict(["One red cat", "", "Two dogs"]) == out
 
 
 def test_what_the_terminal_cannot_show_is_replaced(run, loaded, monkeypatch):
