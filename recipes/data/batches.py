@@ -99,6 +99,9 @@ def _take(array, indices, axis):
     """Gathers from an array that stays outside the graph, which holds no more than 2 GiB."""
     import tensorflow as tf
 
+    if not isinstance(array, np.ndarray):  # rows of a file
+        found = tf.numpy_function(array.take, [indices], array.dtype)
+        return tf.ensure_shape(found, (*indices.shape, *array.shape[1:]))
     with tf.init_scope():
         tensor = tf.constant(array)
     return tf.gather(tensor, indices, axis=axis)

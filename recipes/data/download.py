@@ -45,6 +45,7 @@ class Published:
 
 
 _KERAS_DATASETS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
+_MNIST = "https://storage.googleapis.com/cvdf-datasets/mnist/"
 _ACL_IMDB = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
 _BOOK_DATASETS = "https://raw.githubusercontent.com/ageron/handson-ml2/master/datasets/"
 
@@ -115,6 +116,26 @@ FILES: dict[str, Published] = {
         url=_KERAS_DATASETS + "t10k-labels-idx1-ubyte.gz",
         path="fashion-mnist/t10k-labels-idx1-ubyte.gz",
         sha256="0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+    ),
+    "mnist_train_images": Published(
+        url=_MNIST + "train-images-idx3-ubyte.gz",
+        path="mnist/train-images-idx3-ubyte.gz",
+        sha256="ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    ),
+    "mnist_train_labels": Published(
+        url=_MNIST + "train-labels-idx1-ubyte.gz",
+        path="mnist/train-labels-idx1-ubyte.gz",
+        sha256="65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    ),
+    "mnist_test_images": Published(
+        url=_MNIST + "t10k-images-idx3-ubyte.gz",
+        path="mnist/t10k-images-idx3-ubyte.gz",
+        sha256="0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    ),
+    "mnist_test_labels": Published(
+        url=_MNIST + "t10k-labels-idx1-ubyte.gz",
+        path="mnist/t10k-labels-idx1-ubyte.gz",
+        sha256="ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
     ),
 }
 

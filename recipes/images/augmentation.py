@@ -1,68 +1,94 @@
-"""Training pictures that are mirrored and moved a little, anew in each epoch."""
+"""Training pictures that are changed a little, anew in each step, by Keras' own layers.
 
-import itertools
+The layers stand in front of the model that is trained, not of the one that is saved.
+"""
 
-import numpy as np
+import keras
+from keras import layers
 
-from recipes.data.arrays import ArrayBatches
+#: The fraction of a side that `light` moves by: two pixels of 28.
+SHIFT = 1 / 14
+#: From so many pixels a side on a picture is a photo, whose things are near or far, and tilted.
+PHOTO = 64
 
 
-class AugmentedBatches(ArrayBatches):
-    """Batches of pictures, each mirrored or not, and moved by up to `shift` pixels.
-
-    What moves in at an edge is black (0). How a picture is changed depends on the seed, the epoch
-    and its place in it alone, as the order does, so a resumed run sees the same.
+def resolved(config, shape) -> tuple[bool, int, bool]:
+    """Whether to mirror, by how many pixels to move, and whether to change pictures strongly.
 
     Args:
-        x: Pictures `(n, height, width)` or `(n, height, width, channels)`.
-        y: Targets `(n,)`.
-        batch_size: Pictures in a batch.
-        seed: See `Batches`.
-        weights: Weight of each picture in the loss, `(n,)`. Defaults to none.
-        mirror: Whether half of the pictures are mirrored left to right. Defaults to `False`.
-        shift: Pixels to move by at most, in both directions. Defaults to 0.
+        config: An `ImagesConfig`.
+        shape: Of one picture.
 
     Example:
-        >>> import numpy as np
-        >>> from recipes.images.augmentation import AugmentedBatches
-        >>> picture = np.array([[[1, 2], [3, 4]]], np.uint8)
-        >>> batches = AugmentedBatches(picture, np.zeros(1), 1, seed=0, mirror=True)
-        >>> sorted(batches.assemble(np.array([way]))[0].tolist() for way in range(2))
-        [[[[1, 2], [3, 4]]], [[[2, 1], [4, 3]]]]
+        >>> from recipes.images import default_config
+        >>> from recipes.images.augmentation import resolved
+        >>> resolved(default_config(), (8, 8)), resolved(default_config(own_data=True), (96, 96, 3))
+        ((False, 1, False), (True, 7, True))
     """
-
-    def __init__(self, x, y, batch_size, seed, weights=None, mirror=False, shift=0):
-        super().__init__(x, y, batch_size, seed, weights)
-        frame = [(0, 0), (shift, shift), (shift, shift), *[(0, 0)] * (x.ndim - 3)]
-        padded = np.pad(x, frame)
-        height, width = padded.shape[1:3]
-        self.picture_shape = x.shape[1:]
-        self.area = height * width
-        self.pixels = padded.reshape(-1, *x.shape[3:])
-        self.ways = _ways(*x.shape[1:3], width, mirror, shift)
-
-    def order(self) -> np.ndarray:
-        """Numbers that name a picture and one of the ways to change it."""
-        generator = np.random.default_rng([self.seed, self.epoch, 1])
-        pictures = super().order()
-        ways = generator.integers(len(self.ways), size=len(pictures))
-        return pictures * len(self.ways) + ways
-
-    def assemble(self, examples, ops=np):
-        """Changed pictures, targets and, where there are any, weights."""
-        pictures, ways = examples // len(self.ways), examples % len(self.ways)
-        _, *rest = super().assemble(pictures, ops)
-        places = pictures[:, None] * self.area + ops.take(self.ways, ways, axis=0)
-        changed = ops.take(self.pixels, places, axis=0)
-        return ops.reshape(changed, (-1, *self.picture_shape)), *rest
+    level = config.augment
+    if level == "auto":
+        level = "strong" if min(shape[:2]) >= PHOTO else "light"
+    colour = len(shape) == 3
+    mirror = colour and level != "none" if config.mirror is None else config.mirror
+    shift = 0 if level == "none" else round(SHIFT * min(shape[:2]))
+    return mirror, config.shift or shift, level == "strong"
 
 
-def _ways(height, width, padded_width, mirror, shift):
-    """Where, in a padded picture, the pixels of each changed one come from: `(ways, pixels)`."""
-    rows, columns = np.arange(height)[:, None], np.arange(width)[None, :]
-    moves = range(2 * shift + 1)
+def augmented(inputs, config):
+    """Pictures as they are shown to the model in training.
+
+    Args:
+        inputs: Keras tensor `(batch, height, width)` or `(batch, height, width, channels)`.
+        config: An `ImagesConfig`.
+
+    Returns:
+        Keras tensor of the same shape; `inputs` where nothing is to be changed.
+    """
+    shape = inputs.shape[1:]
+    chosen = _layers(config, shape)
+    if not chosen:
+        return inputs
+    x = layers.Rescaling(1.0, dtype="float32", name="pixels")(inputs)
+    x = x if len(shape) == 3 else layers.Reshape((*shape, 1), name="as_photo")(x)
+    for layer in chosen:
+        x = layer(x)
+    return x if len(shape) == 3 else layers.Reshape(shape, name="as_picture")(x)
+
+
+def _layers(config, shape):
+    mirror, shift, strong = resolved(config, shape)
     found = []
-    for down, right, mirrored in itertools.product(moves, moves, range(1 + mirror)):
-        across = columns[:, ::-1] if mirrored else columns
-        found.append(((rows + down) * padded_width + across + right).ravel())
-    return np.array(found, np.int64)
+    common = {"dtype": "float32"}
+    if mirror:
+        found.append(layers.RandomFlip("horizontal", **common))
+    if shift:
+        moves = (shift / shape[0], shift / shape[1])
+        found.append(
+            layers.RandomTranslation(
+                *moves, fill_mode="constant", interpolation="nearest", **common
+            )
+        )
+    if strong:
+        found += [
+            layers.RandomZoom((-0.25, 0.1), fill_mode="reflect", **common),
+            layers.RandomRotation(0.04, fill_mode="reflect", **common),
+            layers.RandomBrightness(0.2, **common),
+            layers.RandomContrast(0.3, value_range=(0, 255), **common),
+        ]
+    if config.erase:
+        found.append(layers.RandomErasing(config.erase, scale=(0.02, 0.2), **common))
+    return found
+
+
+def words(config, shape) -> str:
+    """What is done to training pictures, for the report."""
+    mirror, shift, strong = resolved(config, shape)
+    found = ["mirrored"] * mirror + [f"moved by up to {shift} pixels"] * bool(shift)
+    found += ["zoomed, turned, made brighter and darker"] * strong
+    found += ["partly erased"] * bool(config.erase)
+    return f"training images are {', '.join(found)} at random (--augment)" if found else ""
+
+
+def mirrored(inputs):
+    """Pictures mirrored left to right."""
+    return keras.ops.flip(inputs, axis=2)

@@ -5,7 +5,17 @@ import numpy as np
 import zoo
 from recipes.classification.calibration import tempered
 
-CHUNK = 512
+#: Pictures that are predicted at once, and their pixels, at most.
+CHUNK, PIXELS = 512, 2**20
+
+
+def chunk_size(shape) -> int:
+    """How many pictures of a shape are predicted at once.
+
+    >>> chunk_size((28, 28)), chunk_size((128, 128, 3))
+    (512, 64)
+    """
+    return max(1, min(CHUNK, PIXELS // (shape[0] * shape[1])))
 
 
 class Classifier:
@@ -48,9 +58,10 @@ class Classifier:
 
     def _chunked(self, images, summarise, axis=0):
         parts = []
-        for first in range(0, len(images), CHUNK):
-            chunk = images[first : first + CHUNK]
-            rows = np.minimum(np.arange(CHUNK), len(chunk) - 1)  # filled up with the last one
+        size = chunk_size(images.shape[1:])
+        for first in range(0, len(images), size):
+            chunk = images[first : first + size]
+            rows = np.minimum(np.arange(size), len(chunk) - 1)  # filled up with the last one
             samples = self._predict(chunk[rows], self.seed + first)[:, : len(chunk)]
             parts.append(summarise(samples))
         return np.concatenate(parts, axis=axis)

@@ -14,19 +14,30 @@ class ImagesConfig(TrainConfig):
 
     Args:
         data: Your own images instead of a dataset: a folder with one folder of images for each
-            class, or an .npz file with the arrays x and y (or x_train, y_train, x_test, y_test).
+            class (or with such folders in train, validation and test), a table (.csv) of paths and
+            labels, or an .npz file with the arrays x and y (or x_train, y_train, x_test, y_test).
         labels: Use the images of these classes only.
         train_size: Use so many of the training images only, with each class keeping its share.
         validation_fraction: Fraction of the images to choose the epoch by. Defaults to 0.15, of
             each class alike; for published sets to the book's first 5,000 training images.
         test_fraction: Fraction of the images to be scored once at the end. Defaults to 0.15, or to
             the published test part.
-        image_size: Height and width in pixels that the images of a folder are resized to.
+        image_size: Height and width in pixels that the images of a folder are resized to. Defaults
+            to what most have, 128 at most.
+        fit: What happens to images of another form: crop cuts off what is too long, pad lays them
+            on black, squeeze changes their form.
+        skip_broken: Leave out images that cannot be read, and say which.
         normalization: How pixels are scaled inside the model: each by its mean and deviation over
             the training images (for dense networks), each colour by its own (for convolutions), or
             all from 0..255 to 0..1.
+        augment: How training images are changed: light mirrors and moves them, strong zooms, turns
+            and lights them too; auto is strong from 64 pixels a side on.
         mirror: Show half of the training images mirrored left to right (clothes, not digits).
-        shift: Move training images by up to so many pixels in each direction.
+            Defaults to those in colour, where there is augmentation.
+        shift: Move training images by up to so many pixels in each direction. Defaults to a
+            fourteenth of a side, where there is augmentation.
+        erase: Fraction of the training images of which a rectangle is erased.
+        tta: Predict from the mean of an image and its mirror image, where training mirrors.
         class_weight: With balanced, every class counts alike in the loss, however rare.
         label_smoothing: Fraction of each label that is spread over all classes.
         mc_samples: Predictions with dropout on to average (give the model some dropout); 0 for a
@@ -59,9 +70,14 @@ class ImagesConfig(TrainConfig):
     validation_fraction: float | None = None
     test_fraction: float | None = None
     image_size: list[int] = field(default_factory=list)
+    fit: Literal["crop", "pad", "squeeze"] = "crop"
+    skip_broken: bool = False
     normalization: Literal["standard", "channel", "rescale"] = "standard"
-    mirror: bool = False
+    augment: Literal["none", "light", "strong", "auto"] = "none"
+    mirror: bool | None = None
     shift: int = 0
+    erase: float = 0.0
+    tta: bool = False
     class_weight: Literal["none", "balanced"] = "none"
     label_smoothing: float = 0.0
     mc_samples: int = 0
@@ -79,7 +95,7 @@ class ImagesConfig(TrainConfig):
         at_least(self, 0, "mc_samples", "shift")
         at_least(self, 1, "train_size", "freeze", "frozen_epochs", "pretrain_epochs")
         below_one(self, "validation_fraction", "test_fraction")
-        below_one(self, "label_smoothing", zero=True)
+        below_one(self, "label_smoothing", "erase", zero=True)
         if self.image_size and (len(self.image_size) != 2 or min(self.image_size) < 1):
             raise UserError(
                 "--image_size must be a height and a width, such as 32,32. Received: "

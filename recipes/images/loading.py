@@ -8,7 +8,7 @@ import numpy as np
 from recipes.classification.splits import stratified, stratified_sample
 from recipes.errors import UserError
 from recipes.images.data import pictures
-from recipes.images.data.image_files import check, read_arrays, read_folder
+from recipes.images.data.image_files import check, is_npz, read_arrays, read_folder
 from recipes.images.task import ImageTask
 
 #: Training pictures at the start of a published set by which the book chooses (2nd edition).
@@ -47,24 +47,36 @@ def read(config, kept=None):
         return pictures.published(config.dataset)
     path = Path(config.data)
     check(path)
-    if path.is_dir():
-        return read_folder(path, config.image_size, kept), None
-    return read_arrays(path, kept)
+    if is_npz(path):
+        return read_arrays(path, kept)
+    found = read_folder(path, config.image_size, kept, config.fit, config.skip_broken)
+    return found, None
 
 
 def _split(config, training, test):
     """The three parts, and notes."""
-    if test is not None and config.test_fraction is not None:
-        raise UserError("This data has a test part of its own: leave --test_fraction out.")
-    rest = np.arange(len(training))
+    given = np.full(len(training), "train") if training.given is None else training.given
+    rest = np.flatnonzero(given == "train")
+    found = {part: np.flatnonzero(given == part) for part in ("validation", "test")}
+    for part, fraction in {
+        "validation": config.validation_fraction,
+        "test": config.test_fraction,
+    }.items():
+        there = len(found[part]) or (part == "test" and test is not None)
+        if there and fraction is not None:
+            raise UserError(f"This data has a {part} part of its own: leave --{part}_fraction out.")
     if test is None:
-        rest, chosen = stratified(training.labels, config.test_fraction or FRACTION, config.seed)
-        test = training.part(chosen)
-    whole = len(training)
-    if config.dataset != "digits" and not config.data and config.validation_fraction is None:
+        if not len(found["test"]):
+            kept, chosen = stratified(
+                training.labels[rest], config.test_fraction or FRACTION, config.seed
+            )
+            rest, found["test"] = rest[kept], rest[chosen]
+        test = training.part(found["test"])
+    whole = len(rest) + len(found["test"]) * (training.given is None)
+    if config.dataset not in (None, "digits") and config.validation_fraction is None:
         first = min(BOOK_VALIDATION, whole // 2)
-        rest, chosen = rest[first:], rest[:first]
-    else:
+        rest, found["validation"] = rest[first:], rest[:first]
+    elif not len(found["validation"]):
         # Shares are those of all pictures, whatever was taken off before.
         share = (config.validation_fraction or FRACTION) * whole / len(rest)
         if share >= 1:
@@ -72,9 +84,11 @@ def _split(config, training, test):
                 "--validation_fraction and --test_fraction leave nothing to train on: lower them."
             )
         kept, chosen = stratified(training.labels[rest], share, config.seed + 1)
-        rest, chosen = rest[kept], rest[chosen]
-    found = {"train": training.part(rest), "validation": training.part(chosen), "test": test}
-    return found, ()
+        rest, found["validation"] = rest[kept], rest[chosen]
+    parts = {"train": training.part(rest), "validation": training.part(found["validation"])}
+    names = [part for part in ("train", "validation", "test") if (given == part).any()]
+    notes = () if training.given is None else (f"{' and '.join(names)} as the data has them",)
+    return {**parts, "test": test}, notes
 
 
 def _check_labels(labels, classes):

@@ -8,7 +8,13 @@ from recipes.errors import UserError
 from recipes.images import tables
 from recipes.images.classifier import Classifier
 from recipes.images.data.depth import Depth
-from recipes.images.data.image_files import image_files, is_npz, read_images, read_unlabelled
+from recipes.images.data.image_files import (
+    image_files,
+    is_npz,
+    read_images,
+    read_unlabelled,
+    readable,
+)
 from recipes.images.loading import load
 
 
@@ -47,7 +53,11 @@ def _read(config, source, classes, shape, metadata):
             )
         return images, range(len(images)), labels, "index"
     files = image_files(source)
-    images, _, notes = read_images(files, config.image_size, shape, kept)
+    if config.skip_broken:
+        good, notes = readable(files)
+        _say(notes)
+        files = [file for file, keep in zip(files, good, strict=True) if keep]
+    images, _, notes = read_images(files, config.image_size, shape, kept, config.fit)
     _say(notes)
     base = Path(source)
     names = [str(file.relative_to(base)) if base.is_dir() else file.name for file in files]

@@ -1,4 +1,4 @@
-"""The book's models of chapters 10 and 11 as named sets of flags, with its own sizes and epochs.
+"""The book's models of chapters 10, 11 and 14 as named sets of flags, with its sizes and epochs.
 
 `ml2-ch10-57` is cell 57 of the second edition's notebook; `ml3` is the third edition. Where they
 differ from the book: a run keeps the weights of its best epoch; validation is the first 5,000
@@ -43,6 +43,12 @@ def _selu(**flags):
 def _relu(arguments=None, **flags):
     """Three layers of 100 with ReLU: what the third edition tries optimizers on."""
     return _book({"units": (100, 100, 100), "activation": "relu", **(arguments or {})}, **flags)
+
+
+def _convolutional(arguments=None, **flags):
+    """Convolutions, trained by nadam on pictures as they are."""
+    plain = {"mirror": False, "shift": 0, "label_smoothing": 0.0, "augment": "none", "tta": False}
+    return _book(arguments or {}, model="cnn", optimizer="nadam", **plain, **flags)
 
 
 def _plain(arguments):
@@ -116,6 +122,16 @@ PRESETS = {
         {"units": (100, 100), "dropout": 0.2}, learning_rate=0.01, momentum=0.9, mc_samples=100
     ),
     "ml3-ch11-190": _relu({"units": (100, 100), "max_norm": 1.0}, learning_rate=0.01, momentum=0.9),
+    "ml3-ch14-53": _convolutional(),
+    "ml3-ch14-102": _convolutional(
+        {
+            "filters": [[32, 64]],
+            "first_kernel_size": 3,
+            "units": (128,),
+            "feature_dropout": 0.25,
+        },
+        dataset="mnist",
+    ),
 }
 
 #: What the book prints for each: its best validation accuracy, as far as that can be seen.
@@ -156,4 +172,5 @@ BOOK_ACCURACY = {
     "ml3-ch11-167": 0.8182,
     "ml3-ch11-171": 0.8732,
     "ml3-ch11-190": 0.8578,
+    "ml3-ch14-53": 0.9188,
 }

@@ -18,9 +18,8 @@ from recipes.classification.task import (
 )
 from recipes.data.arrays import ArrayBatches
 from recipes.engine.task import Figure, Section, Trained
-from recipes.images import baselines, plots, tables
-from recipes.images.augmentation import AugmentedBatches
-from recipes.images.classifier import Classifier
+from recipes.images import augmentation, baselines, plots, tables
+from recipes.images.classifier import Classifier, chunk_size
 from recipes.images.config import ImagesConfig
 from recipes.images.data.depth import BYTES, Depth
 from recipes.images.data.pictures import Pictures
@@ -53,7 +52,8 @@ class ImageTask(ClassificationTask):
     @property
     def notes(self) -> tuple[str, ...]:
         """What was done to the data, and what the baselines do with it, in words."""
-        return (*self.remarks, *baselines.notes(self.parts["train"]))
+        shown = augmentation.words(self.config, self.shape)
+        return (*self.remarks, *[shown] * bool(shown), *baselines.notes(self.parts["train"]))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -73,8 +73,9 @@ class ImageTask(ClassificationTask):
         """Hash of the pictures and labels that the run was trained on."""
         digest = hashlib.sha256()
         for part in self.parts.values():
-            for array in (part.images, part.labels):
-                digest.update(np.ascontiguousarray(array).data)
+            for chunk in _chunks(part.images):
+                digest.update(np.ascontiguousarray(chunk).data)
+            digest.update(np.ascontiguousarray(part.labels).data)
         return digest.hexdigest()
 
     @property
@@ -90,22 +91,16 @@ class ImageTask(ClassificationTask):
     def scaling(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean and deviation of every pixel over the training part."""
         images = self.parts["train"].images
-        mean = images.mean(axis=0, dtype=np.float64)
-        squares = sum(
-            np.square(images[i : i + 1024] - mean).sum(axis=0) for i in range(0, len(images), 1024)
-        )
+        mean = sum(chunk.sum(axis=0, dtype=np.float64) for chunk in _chunks(images)) / len(images)
+        squares = sum(np.square(chunk - mean).sum(axis=0) for chunk in _chunks(images))
         return mean, np.maximum(np.sqrt(squares / len(images)), SMALLEST_DEVIATION)
 
     def batches(self, split, built, seed=None):
         """Batches of a split for the training model: shuffled with a seed, in order without."""
         part = self.parts[split]
         weights = None if self.class_weights is None else self.class_weights[part.labels]
-        size = self.config.batch_size if seed is not None else 1024
-        labels = part.labels.astype(np.int32)
-        if seed is None or not (self.config.mirror or self.config.shift):
-            return ArrayBatches(part.images, labels, size, seed, weights)
-        how = {"mirror": self.config.mirror, "shift": self.config.shift}
-        return AugmentedBatches(part.images, labels, size, seed, weights, **how)
+        size = self.config.batch_size if seed is not None else 2 * chunk_size(self.shape)
+        return ArrayBatches(part.images, part.labels.astype(np.int32), size, seed, weights)
 
     def predictor(self, model) -> Classifier:
         """Wraps a trained model so that it gives the probabilities of pictures."""
@@ -172,3 +167,8 @@ class ImageTask(ClassificationTask):
         if self.config.calibrate:
             rows[f"{name}, temperature {temperature:.3g}"] = trained.predictions["test"]
         return uncertainty(part.labels, rows, self.config.calibrate)
+
+
+def _chunks(images):
+    """Pictures a thousand at a time: they may lie in a file."""
+    return (images[first : first + 1024] for first in range(0, len(images), 1024))

@@ -39,7 +39,7 @@ def test_the_small_network_has_the_stages_that_a_picture_allows():
         model = zoo.small_resnet((side, side, 3))
         return [layer.filters for layer in model.layers if layer.name.endswith("conv_1")]
 
-    assert filters(8) == [32]
+    assert filters(8) == [32, 64]
     assert filters(28) == [32, 64, 128]
     assert filters(256) == [32, 64, 128, 256, 256]
     assert zoo.small_resnet((28, 28), filters=(32, 64)).count_params() < 100_000

@@ -39,7 +39,7 @@ def small_resnet(
         outputs: Number of targets, labels or classes; 1 for a binary head. Defaults to 1.
         head: `"regression"`, `"binary"`, `"multilabel"` or `"multiclass"`.
         filters: Filters of each stage, which halves the picture. Defaults to 32, 64, 128 and so on
-            (at most 256) until a side has 4 places: three stages for 28 pixels.
+            (at most 256) until a side has 4 places, twice at least: three stages for 28 pixels.
         num_blocks: Residual units in each stage. Defaults to 1.
         squeeze_excitation: Whether each unit weighs its channels by what is in the whole picture.
             Defaults to False.
@@ -176,7 +176,7 @@ def _stages(side):
     """Filters of each stage for the shorter side of a picture."""
     side = side // 2 if side > LARGE else side
     found: list[int] = []
-    while not found or side > PLACES:
+    while len(found) < 2 or side > PLACES:
         found.append(min(FEWEST * 2 ** len(found), MOST))
         side = -(-side // 2)
     return tuple(found)

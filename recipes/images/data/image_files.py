@@ -1,61 +1,68 @@
-"""Pictures out of a user's own files: a folder of class folders, or NumPy arrays."""
+"""Pictures out of a user's own files: folders, tables of paths, or NumPy arrays."""
 
+import os
 import re
-import unicodedata
+import warnings
 import zipfile
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
 from recipes.errors import UserError
 from recipes.images.data.depth import Depth, Range, decide, listed
-from recipes.images.data.pictures import Pictures, check_memory, numbered
+from recipes.images.data.labelled_files import (
+    SUFFIXES,
+    TABLES,
+    class_folders,
+    labelled_files,
+    walk,
+)
+from recipes.images.data.pictures import Pictures, StoredImages, check_memory, numbered, room
 from recipes.images.data.pixels import UnreadableError, check_pixels, read_header, read_pixels
 
-SUFFIXES = (
-    ".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp",
-)  # fmt: skip
-#: Folders that say that pictures are split already.
-SPLITS = ("train", "training", "test", "testing", "val", "valid", "validation")
+#: Pixels a side at most, unless `--image_size` says more.
+LARGEST = 128
+#: The fraction of pictures from which on one size is that of all.
+NEARLY_ALL = 0.9
 
 
-def read_folder(path, image_size=(), kept=None) -> Pictures:
-    """Reads a folder that holds one folder of pictures for each class, in the order of their names.
+def read_folder(path, image_size=(), kept=None, fit="crop", skip_broken=False) -> Pictures:
+    """Reads a folder of class folders, or a table of paths; classes in the order of their names.
 
     Grey pictures stay grey if all are; a single coloured one makes all of them coloured. Hidden
     files and folders are passed over.
 
     Args:
-        path: The folder.
-        image_size: Height and width to resize all to. Defaults to the one size that they have.
+        path: The folder or the table.
+        image_size: Height and width to resize all to. Defaults to what `read_images` finds.
         kept: The `Depth` of the run that reads its own data again.
+        fit: See `read_pixels`.
+        skip_broken: Whether pictures that cannot be read are left out.
 
     Raises:
-        UserError: If there are no two classes, the sizes differ, or a picture is broken.
+        UserError: If there are no two classes, or a picture is broken.
     """
-    path = Path(path)
-    classes = _class_folders(path)
-    files, labels = [], []
-    strange = [p for p in _inside(path) if p.is_file()]
-    for number, folder in enumerate(classes):
-        found = [p for p in _walk(folder) if p.suffix.lower() in SUFFIXES]
-        strange += [p for p in _walk(folder) if p.suffix.lower() not in SUFFIXES]
-        if not found:
+    found, notes = labelled_files(path), ()
+    if skip_broken:
+        good, notes = readable(found.files)
+        found = found.kept(good)
+        empty = [n for i, n in enumerate(found.classes) if i not in found.labels]
+        if empty:
             raise UserError(
-                f"The class folder {folder} holds no images ({', '.join(SUFFIXES)}). Put some in, "
-                "or remove the folder."
+                f"No image of the class {empty[0]!r} in {path} can be read: {notes[0]}. Repair "
+                "some, or remove the class."
             )
-        files += found
-        labels += [number] * len(found)
-    images, depth, notes = read_images(files, image_size, kept=kept)
+    images, depth, more = read_images(found.files, image_size, kept=kept, fit=fit)
     return Pictures(
         images,
-        np.array(labels, np.int64),
-        tuple(folder.name for folder in classes),
-        np.array([str(file.relative_to(path)) for file in files]),
-        (*_strange_note(strange, path), *notes),
+        found.labels,
+        found.classes,
+        np.array([os.path.relpath(file, found.base) for file in found.files]),
+        (*found.notes, *notes, *more),
         depth,
+        found.given,
     )
 
 
@@ -70,57 +77,78 @@ def image_files(path) -> list[Path]:
     path = Path(path)
     if path.is_file():
         return [path]
-    found = [p for p in _walk(path) if p.suffix.lower() in SUFFIXES]
+    found = [p for p in walk(path) if p.suffix.lower() in SUFFIXES]
     if not found:
         raise UserError(f"There are no images in {path} ({', '.join(SUFFIXES)}).")
     return sorted(found, key=_natural)
 
 
 def read_images(
-    files, image_size=(), shape=None, kept=None
-) -> tuple[np.ndarray, Depth, tuple[str, ...]]:
-    """Reads pictures of one size.
+    files, image_size=(), shape=None, kept=None, fit="crop"
+) -> tuple[np.ndarray | StoredImages, Depth, tuple[str, ...]]:
+    """Reads pictures, all to one size, several at a time.
 
     Args:
         files: Their paths.
-        image_size: Height and width to resize all to; empty for none.
-        shape: What a trained model expects of one picture; by default the size that most have,
-            and colour if any of them has colour.
+        image_size: Height and width to resize all to. Defaults to the size that nine of ten have if
+            no side of it is above 128 pixels, else to squares as high as the middle one of the
+            shorter sides, 128 pixels at most.
+        shape: What a trained model expects of one picture: its size is taken then, and its kind.
+            By default pictures are in colour if any of them is.
         kept: The `Depth` of the run that is to predict.
+        fit: See `read_pixels`.
 
     Returns:
-        uint8 array `(n, height, width)` for grey pictures, `(n, height, width, 3)` for coloured;
-        their `Depth`; notes.
+        uint8 array `(n, height, width)` for grey pictures, `(n, height, width, 3)` for coloured, or
+        `StoredImages` where that is too much for memory; their `Depth`; notes.
 
     Raises:
-        UserError: If pictures are broken, or have other sizes, too many colours, or values of
+        UserError: If pictures are broken, have colours that the model does not know, or values of
             which nothing says what white is. The message names the first ten, and their number.
     """
     headers = _all_read(files, read_header, check_pixels)
     sizes = [header.size for header in headers]
-    size = tuple(image_size) or (tuple(shape[:2]) if shape else _most_common(sizes))
-    if not image_size:
-        _check_sizes(files, sizes, size, shape)
+    size = tuple(shape[:2]) if shape else tuple(image_size) or _common_size(sizes)
     grey = all(header.grey for header in headers) if shape is None else len(shape) == 2
     if grey:
         _check_grey(files, headers)
     ranges = [header.range for header in headers if header.range]
     depth, notes = decide(ranges, len(files), kept)
-    full = size if grey else (*size, 3)
-    check_memory(Path(files[0]).parent, len(files), full)
-    images = np.empty((len(files), *full), np.uint8)
+    images = room(Path(files[0]).parent, len(files), size if grey else (*size, 3))
 
     def keep(index):
-        images[index], transparent = read_pixels(files[index], depth, grey, size)
+        images[index], transparent = read_pixels(files[index], depth, grey, size, fit)
         return transparent
 
     clear = sum(_all_read(range(len(files)), keep, names=files))
     animated = sum(header.animated for header in headers)
+    other = sum(found != size for found in sizes)
+    if other:
+        ways = {"crop": "cropped", "pad": "padded with black", "squeeze": "squeezed"}
+        notes += (
+            f"{other:,} of {len(files):,} images resized to {size[0]} x {size[1]} pixels and, "
+            f"where their form differs, {ways[fit]} (--image_size, --fit)",
+        )
     if clear:
         notes += (f"{_counted(clear)} transparent pixels: laid over white",)
     if animated:
         notes += (f"{_counted(animated)} several frames or pages: the first is read",)
-    return images, depth, notes
+    return StoredImages(images) if isinstance(images, np.memmap) else images, depth, notes
+
+
+def readable(files) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Which files hold pictures that can be read to their end, and a note of those that do not.
+
+    Raises:
+        UserError: If none does.
+    """
+    _, broken = _attempted(files, check_pixels)
+    if len(broken) == len(files):
+        raise UserError(f"None of {len(files):,} images can be read: {_reasons(files, broken)[0]}.")
+    good = np.array([file not in broken for file in files])
+    reasons = listed(_reasons(files, broken), "; ")
+    notes = (f"{len(broken):,} of {len(files):,} images cannot be read, left out: {reasons}",)
+    return good, notes if broken else ()
 
 
 def read_arrays(path, kept=None) -> tuple[Pictures, Pictures | None]:
@@ -203,25 +231,42 @@ def read_unlabelled(
 
 
 def check(path) -> None:
-    """Raises a `UserError` for what is neither a folder of class folders nor arrays."""
+    """Raises a `UserError` for what is no folder of class folders, no table, and no arrays."""
     path = Path(path)
     if not path.exists():
         raise UserError(
-            f"There is no file or folder {path}. Give --data a folder of class folders or an .npz "
-            "file."
+            f"There is no file or folder {path}. Give --data a folder of class folders, a table "
+            "of paths and labels (.csv), or an .npz file."
         )
-    if not (path.is_dir() or is_npz(path)):
+    if not (path.is_dir() or is_npz(path) or path.suffix.lower() in TABLES):
         raise UserError(
-            f"Expected --data to be a folder of class folders, or an .npz file. Received: {path}, "
-            "which is neither."
+            "Expected --data to be a folder of class folders, a table of paths and labels (.csv), "
+            f"or an .npz file. Received: {path}, which is neither."
         )
     if path.is_dir():
-        _class_folders(path)
+        class_folders(path)
 
 
 def is_npz(path) -> bool:
     """Whether a file is an archive of arrays, whatever its name."""
     return Path(path).is_file() and zipfile.is_zipfile(path)
+
+
+def _attempted(files, read):
+    """What `read` finds in each file, several at a time, and why where it finds nothing."""
+
+    def attempt(file):
+        try:
+            return read(file), None
+        except UnreadableError as error:
+            return None, str(error)
+
+    with warnings.catch_warnings():  # of Pillow's, about palettes, metadata and size; not by thread
+        warnings.simplefilter("ignore")
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            results = list(pool.map(attempt, files))
+    broken = {file: why for file, (_, why) in zip(files, results, strict=True) if why}
+    return [found for found, _ in results], broken
 
 
 def _all_read(files, read, check=None, names=None):
@@ -230,46 +275,31 @@ def _all_read(files, read, check=None, names=None):
     Once one is broken, `check` reads the others to their end, so that all are named; `names` are
     what they are called, by default as `files`.
     """
-    found, broken = [], {}
-    for name, file in zip(names or files, files, strict=True):
-        try:
-            found.append(read(file))
-        except UnreadableError as error:
-            broken[name] = str(error)
+    found, broken = _attempted(files, read)
     if not broken:
         return found
-    for file in files if check else ():
-        try:
-            check(file)
-        except UnreadableError as error:
-            broken.setdefault(file, str(error))
-    reasons = [f"{file}: {broken[file]}" for file in names or files if file in broken]
+    if check:
+        broken = _attempted(files, check)[1] | broken
+    names = names or files
+    reasons = _reasons(names, {names[files.index(file)]: why for file, why in broken.items()})
     if len(reasons) == 1:
-        raise UserError(f"Cannot read the image {reasons[0]}. Repair it or remove it.")
+        raise UserError(f"Cannot read the image {reasons[0]}. Repair it, or remove it.")
     raise UserError(
-        f"Cannot read {len(reasons):,} of {len(files):,} images. Repair or remove them:\n"
-        + listed(reasons, "\n")
+        f"Cannot read {len(reasons):,} of {len(files):,} images. Repair or remove them, or leave "
+        "them out with --skip_broken:\n" + listed(reasons, "\n")
     )
 
 
-def _check_sizes(files, sizes, expected, shape):
-    """One of two: pictures differ among themselves, or from those of a trained model."""
-    other = [
-        f"{file} ({_by(size)})" for file, size in zip(files, sizes, strict=True) if size != expected
-    ]
-    height, width = expected
-    if other and shape is not None:
-        raise UserError(
-            f"Expected images of {_by(expected)} pixels (height x width), like those the model was "
-            f"trained on. Received: {listed(other)}. Resize {_them(other)}: PIL.Image.open(FILE)"
-            f".resize(({width}, {height}))."
-        )
-    if other:
-        raise UserError(
-            f"The images differ in size: {len(files) - len(other):,} of {len(files):,} have "
-            f"{_by(expected)} pixels (height x width), not so {listed(other)}. --image_size "
-            f"{height},{width} resizes all."
-        )
+def _reasons(files, broken):
+    return [f"{file}: {broken[file]}" for file in files if file in broken]
+
+
+def _common_size(sizes):
+    """The size to read all pictures in; see `read_images`."""
+    size, count = Counter(sizes).most_common(1)[0]
+    if count >= NEARLY_ALL * len(sizes) and max(size) <= LARGEST:
+        return size
+    return (min(LARGEST, int(np.median([min(each) for each in sizes]))),) * 2
 
 
 def _check_grey(files, headers):
@@ -285,10 +315,6 @@ def _check_grey(files, headers):
         )
 
 
-def _most_common(sizes):
-    return Counter(sizes).most_common(1)[0][0]
-
-
 def _them(names):
     return "it" if len(names) == 1 else "them"
 
@@ -301,66 +327,6 @@ def _natural(path):
     """A key by which numbers in names are ordered by their value."""
     parts = [re.split(r"(\d+)", part) for part in path.parts]
     return [[(int(p), p) if p.isdecimal() else (0, p) for p in part] for part in parts], path
-
-
-def _class_folders(path):
-    folders = [p for p in _inside(path) if p.is_dir()]
-    if not folders:
-        raise UserError(
-            f"Expected {path} to hold one folder of images for each class, such as {path}/cat and "
-            f"{path}/dog. Received: no folders."
-        )
-    if all(folder.name.lower() in SPLITS for folder in folders):
-        raise UserError(
-            f"{path} is split already ({', '.join(p.name for p in folders)}): give --data one "
-            f"folder of class folders, such as {folders[0]}. A run makes its own split."
-        )
-    if len(folders) == 1:
-        raise UserError(
-            f"{path} holds one class only, {folders[0].name}. A classifier needs two or more "
-            "class folders."
-        )
-    alike = {}
-    for folder in folders:
-        alike.setdefault(_plain(folder.name), []).append(folder.name)
-    for names in alike.values():
-        if len(names) > 1:
-            raise UserError(
-                f"The class folders {' and '.join(map(repr, names))} in {path} differ only in case "
-                "or spaces. If they are one class, move all images into one of them and remove the "
-                "others; else rename one."
-            )
-    return folders
-
-
-def _plain(name):
-    """A name without what eyes pass over."""
-    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
-
-
-def _inside(folder):
-    found = [p for p in folder.iterdir() if not p.name.startswith((".", "__MACOSX"))]
-    return sorted(found, key=lambda p: p.name)
-
-
-def _walk(folder):
-    for path in _inside(folder):
-        if path.is_dir():
-            yield from _walk(path)
-        else:
-            yield path
-
-
-def _strange_note(strange, path):
-    if not strange:
-        return ()
-    names = ", ".join(str(p.relative_to(path)) for p in strange[:3])
-    more = f" and {len(strange) - 3:,} more" if len(strange) > 3 else ""
-    return (f"no images in class folders, and left out: {names}{more}",)
-
-
-def _by(size):
-    return f"{size[0]} x {size[1]}"
 
 
 def _npz(path):

@@ -2,15 +2,17 @@
 
 import contextlib
 import math
+import shutil
 import sys
+import tempfile
 from dataclasses import dataclass
 
 import numpy as np
 
 from recipes.data.memory import memory
 from recipes.errors import UserError
-from recipes.images.data import fashion_mnist
 from recipes.images.data.depth import BYTES, Depth
+from recipes.images.data.idx import CLOTHES, read_idx
 
 #: Copies of the pictures that a run holds at its peak: read, split, on the device.
 COPIES = 4
@@ -27,14 +29,17 @@ class Pictures:
         sources: Where each comes from: the name of its file, or its number, `(n,)`.
         notes: What was done to the data, in words.
         depth: Which value was taken as white.
+        given: Part that each belongs to (`"train"`, `"validation"` or `"test"`), `(n,)`, where
+            somebody has split them already.
     """
 
-    images: np.ndarray
+    images: "np.ndarray | StoredImages"
     labels: np.ndarray
     classes: tuple[str, ...]
     sources: np.ndarray
     notes: tuple[str, ...] = ()
     depth: Depth = BYTES
+    given: np.ndarray | None = None
 
     def __len__(self):
         return len(self.labels)
@@ -51,9 +56,9 @@ class Pictures:
 
     def part(self, positions) -> "Pictures":
         """Those at some positions."""
-        return Pictures(
-            self.images[positions], self.labels[positions], self.classes, self.sources[positions]
-        )
+        stored = isinstance(self.images, StoredImages)
+        images = self.images.part(positions) if stored else self.images[positions]
+        return Pictures(images, self.labels[positions], self.classes, self.sources[positions])
 
 
 def digits() -> Pictures:
@@ -74,11 +79,8 @@ def published(name) -> tuple[Pictures, Pictures]:
     Raises:
         UserError: If it cannot be downloaded, or a file is damaged.
     """
-    if name == "fashion_mnist":
-        parts, classes = fashion_mnist.fashion_mnist(), fashion_mnist.CLASSES
-    else:
-        parts, classes = _from_keras(name), _CLASSES[name]
-    return tuple(numbered(images, labels.ravel(), classes) for images, labels in parts)
+    parts = _cifar10() if name == "cifar10" else read_idx(name)
+    return tuple(numbered(images, labels.ravel(), _CLASSES[name]) for images, labels in parts)
 
 
 def numbered(images, labels, classes, notes=(), depth=BYTES) -> Pictures:
@@ -87,6 +89,65 @@ def numbered(images, labels, classes, notes=(), depth=BYTES) -> Pictures:
     return Pictures(
         np.asarray(images), labels, tuple(classes), np.arange(len(labels)), tuple(notes), depth
     )
+
+
+class StoredImages:
+    """Pictures that are too many for memory: rows of a temporary file, read when they are needed.
+
+    They are decoded once, to the size that the model reads, so that no epoch waits for a decoder.
+    The file has no name, and its space is free again when the program ends.
+
+    Args:
+        store: Array in the file, `(n, height, width, ...)`.
+        rows: Which of its rows these are. Defaults to all.
+    """
+
+    dtype = np.dtype(np.uint8)
+
+    def __init__(self, store, rows=None):
+        self.store = store
+        self.rows = np.arange(len(store)) if rows is None else rows
+        self.shape = (len(self.rows), *store.shape[1:])
+        self.ndim = store.ndim
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, index):
+        return np.asarray(self.store[self.rows[index]])
+
+    def take(self, indices, axis=0, out=None, mode="raise"):
+        """What `numpy.take` calls."""
+        return self[indices]
+
+    def part(self, positions) -> "StoredImages":
+        """Those at some positions, still in the file."""
+        return StoredImages(self.store, self.rows[positions])
+
+
+def room(path, count, shape):
+    """An empty array for pictures: in memory, or in a temporary file where they are many.
+
+    Args:
+        path: Where they come from, for the message.
+        count: How many.
+        shape: Of one.
+
+    Raises:
+        UserError: If there is too little space on the disk, too.
+    """
+    available, needed = memory(), count * math.prod(shape)
+    if not available or COPIES * needed <= available / 2:
+        return np.empty((count, *shape), np.uint8)
+    free = shutil.disk_usage(tempfile.gettempdir()).free
+    if needed > 0.9 * free:
+        raise UserError(
+            f"{path} is too large: {count:,} images of {' x '.join(map(str, shape))} bytes take "
+            f"{needed / 1e9:,.1f} GB, and {tempfile.gettempdir()} has {free / 1e9:,.1f} GB free. "
+            "Make them smaller (--image_size H,W), or name another folder in TMPDIR."
+        )
+    with tempfile.TemporaryFile() as file:
+        return np.memmap(file, np.uint8, "w+", shape=(count, *shape))
 
 
 def check_memory(path, count, shape) -> None:
@@ -103,22 +164,22 @@ def check_memory(path, count, shape) -> None:
 
 _CLASSES = {
     "mnist": tuple(map(str, range(10))),
+    "fashion_mnist": CLOTHES,
     "cifar10": (
         "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
     ),
 }  # fmt: skip
 
 
-def _from_keras(name):
+def _cifar10():
     import keras
 
-    loaders = {"mnist": keras.datasets.mnist, "cifar10": keras.datasets.cifar10}
     try:
         # Keras draws its progress bar on standard output, which belongs to the program's results.
         with contextlib.redirect_stdout(sys.stderr):
-            return loaders[name].load_data()
+            return keras.datasets.cifar10.load_data()
     except Exception as error:  # Keras raises a bare Exception when the network fails
         raise UserError(
-            f"Could not download {name} through keras.datasets: {error}. Without a network, leave "
+            f"Could not download cifar10 through keras.datasets: {error}. Without a network, leave "
             "--dataset out (digits needs none), or use images of your own (--data)."
         ) from error

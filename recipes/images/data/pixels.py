@@ -2,7 +2,6 @@
 
 import os
 import sys
-import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -63,10 +62,12 @@ def check_pixels(file) -> None:
         image.load()
 
 
-def read_pixels(file, depth, grey, size) -> tuple[np.ndarray, bool]:
+def read_pixels(file, depth, grey, size, fit="crop") -> tuple[np.ndarray, bool]:
     """The pixels of a picture, its transparent ones over white, and whether any was transparent.
 
     uint8 `(height, width)` if it is to be read as grey, or `(height, width, 3)`, resized to a size.
+    Where its form differs, `fit` says what is done: `"crop"` cuts off what is too long, `"pad"`
+    lays it on black, `"squeeze"` changes its form.
 
     Raises:
         UnreadableError: If it is broken.
@@ -74,6 +75,8 @@ def read_pixels(file, depth, grey, size) -> tuple[np.ndarray, bool]:
     with _opened(file) as image:
         deep = _is_deep(image)
         if not deep:
+            # A JPEG file is decoded at a half, a quarter or an eighth where that is enough.
+            image.draft(None, (2 * max(size),) * 2)
             image = _upright(image)
             image = _from_lab(image) if image.mode == "LAB" else image
     if deep:
@@ -88,10 +91,21 @@ def read_pixels(file, depth, grey, size) -> tuple[np.ndarray, bool]:
         transparent = image.getextrema()[3][0] < 255
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     image = image.convert("L" if grey else "RGB")
-    height, width = size
-    if image.size != (width, height):
-        image = image.resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(image), transparent
+    return np.asarray(_fitted(image, size[::-1], fit)), transparent
+
+
+def _fitted(image, size, fit):
+    """A picture in another size, width first."""
+    if image.size == size:
+        return image
+    if fit == "pad":
+        return ImageOps.pad(image, size, Image.Resampling.BILINEAR)
+    box = None
+    if fit == "crop":
+        ratio = min(image.width / size[0], image.height / size[1])
+        left, top = (image.width - ratio * size[0]) / 2, (image.height - ratio * size[1]) / 2
+        box = (left, top, image.width - left, image.height - top)
+    return image.resize(size, Image.Resampling.BILINEAR, box)
 
 
 def deep_values(file) -> tuple[np.ndarray, str]:
@@ -133,13 +147,10 @@ def deep_values(file) -> tuple[np.ndarray, str]:
 def _opened(file):
     """A picture of a file, with each error as `UnreadableError`."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about palettes and metadata that play no part
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            # A stream, not a name: Pillow scrambles uncompressed TIFF files that lie on their side
-            # when it maps them into memory.
-            with open(file, "rb") as stream, Image.open(stream) as image:
-                yield image
+        # A stream, not a name: Pillow scrambles uncompressed TIFF files that lie on their side when
+        # it maps them into memory.
+        with open(file, "rb") as stream, Image.open(stream) as image:
+            yield image
     except UnreadableError:
         raise
     except Exception as error:  # each decoder raises errors of its own
@@ -147,8 +158,8 @@ def _opened(file):
 
 
 def _reason(file, error):
-    if isinstance(error, Image.DecompressionBombWarning | Image.DecompressionBombError):
-        return f"it has more than {Image.MAX_IMAGE_PIXELS:,} pixels; make it smaller"
+    if isinstance(error, Image.DecompressionBombError):  # from twice the limit for a warning on
+        return f"it has more than {2 * Image.MAX_IMAGE_PIXELS:,} pixels; make it smaller"
     if not isinstance(error, UnidentifiedImageError):
         return str(error) or type(error).__name__
     if not os.path.getsize(file):

@@ -2,11 +2,14 @@
 
 import io
 import os
+from unittest import mock
 
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 
+from recipes.data.arrays import ArrayBatches
 from recipes.errors import UserError
 from recipes.images import ImagesConfig, default_config, load_data
 from recipes.images.data import pictures
@@ -93,14 +96,63 @@ def test_the_cameras_orientation_is_followed(tmp_path):
     assert found.tolist() == np.rot90(np.arange(6).reshape(2, 3) * 40, -1).tolist()
 
 
-def test_different_sizes_name_the_files_and_the_remedy(folder):
+def test_different_sizes_are_cropped_to_a_square_of_the_middle_one(folder):
+    for size in ((8, 4), (5, 7)):
+        fill(folder, f"of {size[0]}", size=size)
+    found = read_folder(folder)
+    assert found.images.shape == (16, 4, 4)
+    assert found.notes == (
+        "16 of 16 images resized to 4 x 4 pixels and, where their form differs, cropped "
+        "(--image_size, --fit)",
+    )
+
+
+def test_few_of_another_size_follow_the_others(folder):
+    fill(folder, "more", 12)
+    fill(folder, "others", 12)
     picture(size=(5, 5)).save(folder / "dog" / "large.png")
-    with pytest.raises(UserError) as caught:
-        read_folder(folder)
-    text = str(caught.value)
-    assert "8 of 9 have 6 x 4 pixels" in text
-    assert f"{folder}/dog/large.png (5 x 5)" in text
-    assert "--image_size 6,4" in text
+    found = read_folder(folder)
+    assert found.images.shape == (33, 6, 4)
+    assert found.notes[0].startswith("1 of 33 images resized to 6 x 4 pixels")
+
+
+def test_photos_become_small_squares(folder):
+    (folder / "cat" / "0.png").unlink()
+    for name in ("cat", "dog"):
+        for index in range(9):
+            picture(size=(150, 200)).save(folder / name / f"photo {index}.png")
+    assert read_folder(folder).images.shape == (25, 128, 128)
+
+
+@pytest.mark.parametrize("fit", ["crop", "squeeze", "pad"])
+def test_what_is_done_to_another_form(tmp_path, fit):
+    """A picture of twice the width, white at its ends, grey in the middle."""
+    pixels = np.full((8, 16), 85, np.uint8)
+    pixels[:, :4] = pixels[:, 12:] = 255
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    size = (4, 4)
+    (found,), _, notes = read_images([tmp_path / "a.png"], size, fit=fit)
+    assert found.shape == size
+    middle, ends = found[1:3, 1:3], found[1:3, [0, -1]]
+    if fit == "crop":
+        assert (found[:, 1:3] == 85).all()
+        assert (found < 110).all()
+    else:
+        assert (middle < 150).all()
+        assert (ends > 200).all()
+        assert (found[0] == 0).all() == (fit == "pad")
+    assert "1 of 1 images resized to 4 x 4" in notes[0]
+
+
+def test_large_photos_are_scaled_while_they_are_decoded(tmp_path, monkeypatch):
+    large = Image.fromarray(np.full((800, 1200, 3), (200, 100, 50), np.uint8))
+    large.save(tmp_path / "a.jpg")
+    decoded = []
+    load = JpegImageFile.load
+    monkeypatch.setattr(JpegImageFile, "load", lambda self: decoded.append(self.size) or load(self))
+    (found,), *_ = read_images([tmp_path / "a.jpg"], (32, 32))
+    assert decoded[-1] == (150, 100)  # an eighth
+    np.testing.assert_allclose(found.mean(axis=(0, 1)), (200, 100, 50), atol=3)
 
 
 def test_image_size_resizes(folder):
@@ -149,17 +201,96 @@ def test_too_few_classes(tmp_path):
         read_folder(tmp_path)
 
 
-def test_a_folder_that_is_split_already_is_no_folder_of_classes(tmp_path):
-    for part in ("train", "test"):
-        fill(tmp_path / part, "cat")
-    with pytest.raises(UserError, match="is split already"):
+def test_a_tree_that_is_split_is_taken_as_it_is(tmp_path):
+    for part, count in {"train": 6, "val": 2, "test": 3}.items():
+        fill(tmp_path / part, "cat", count)
+        fill(tmp_path / part, "dog", count)
+    task = load_data(settings(data=str(tmp_path)))
+    assert {name: len(part) for name, part in task.parts.items()} == {
+        "train": 12, "validation": 4, "test": 6,
+    }  # fmt: skip
+    assert task.parts["test"].sources[0] == os.path.join("test", "cat", "0.png")
+    assert "train and validation and test as the data has them" in task.notes
+    with pytest.raises(UserError, match="has a validation part of its own"):
+        load_data(settings(data=str(tmp_path), validation_fraction=0.2))
+    (tmp_path / "val").rename(tmp_path / "dev")
+    fill(tmp_path / "dev", "cow", 1)
+    with pytest.raises(UserError, match="The class 'cow' is in the part validation"):
         read_folder(tmp_path)
 
 
-def test_too_much_for_memory_is_refused_with_the_sizes(folder, monkeypatch):
+def test_a_tree_without_a_test_part_gets_one(tmp_path):
+    for part, count in {"train": 10, "validation": 2}.items():
+        fill(tmp_path / part, "cat", count)
+        fill(tmp_path / part, "dog", count)
+    task = load_data(settings(data=str(tmp_path)))
+    assert {name: len(part) for name, part in task.parts.items()} == {
+        "train": 16, "validation": 4, "test": 4,
+    }  # fmt: skip
+    (tmp_path / "train").rename(tmp_path / "testing")
+    with pytest.raises(UserError, match="to hold the folders train"):
+        read_folder(tmp_path)
+
+
+def table(folder, text):
+    (folder / "labels.csv").write_text(text)
+    return folder / "labels.csv"
+
+
+def test_a_table_names_files_and_labels(folder):
+    rows = [f"cat/{i}.png,feline,{'test' if i > 2 else 'Train'}" for i in range(4)]
+    rows += [f"dog/{i}.png,canine,{'test' if i > 2 else 'train'}" for i in range(4)]
+    found = read_folder(table(folder, "\n".join(["Image,label,split", *rows])))
+    assert found.classes == ("canine", "feline")
+    assert found.labels.tolist() == [1] * 4 + [0] * 4
+    assert found.given.tolist() == (["train"] * 3 + ["test"]) * 2
+    assert found.sources[1] == os.path.join("cat", "1.png")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("file,label\ncat/0.png,a\ncat/9.png,b\n", r"names 1 of 2 files .*cat/9\.png"),
+        ("file,label\ncat/0.png,a\ncat/1.png,\n", "Expected a label in every row .* row 2"),
+        ("name,label\ncat/0.png,a\n", "one column of the files, named file or path"),
+        ("file,path,label\ncat/0.png,a,b\n", "one column of the files"),
+        ("file,label,part\ncat/0.png,a,best\n", "train, validation and test. Received: best"),
+    ],
+)
+def test_tables_that_are_refused(folder, text, message):
+    with pytest.raises(UserError, match=message):
+        read_folder(table(folder, text))
+
+
+def test_broken_pictures_can_be_left_out(folder):
+    (folder / "dog" / "torn.png").write_bytes(b"no picture")
+    with pytest.raises(UserError, match=r"dog/torn\.png: .*Repair it, or remove it"):
+        read_folder(folder)
+    found = read_folder(folder, skip_broken=True)
+    assert (len(found), len(found.images)) == (8, 8)
+    assert found.notes[0].startswith("1 of 9 images cannot be read, left out: ")
+    assert "torn.png: it is no image" in found.notes[0]
+    fill(folder, "cow", 0)
+    (folder / "cow" / "torn.png").write_bytes(b"")
+    with pytest.raises(UserError, match="No image of the class 'cow'"):
+        read_folder(folder, skip_broken=True)
+
+
+def test_what_is_too_much_for_memory_lies_in_a_file(folder, monkeypatch):
+    expected = read_folder(folder)
     monkeypatch.setattr(pictures, "memory", lambda: 500)
-    read_folder(folder, (2, 2))
-    with pytest.raises(UserError, match=r"8 images of 6 x 4 bytes take about .* GB of memory"):
+    assert isinstance(read_folder(folder, (2, 2)).images, np.ndarray)
+    found = read_folder(folder)
+    assert isinstance(found.images, pictures.StoredImages)
+    assert found.images.shape == (8, 6, 4)
+    part = found.part(np.array([5, 1]))
+    np.testing.assert_array_equal(part.images[:2], expected.images[[5, 1]])
+    batches = ArrayBatches(part.images, part.labels, 2)
+    x, _ = next(iter(batches.feed()))
+    np.testing.assert_array_equal(x, expected.images[[5, 1]])
+    np.testing.assert_array_equal(batches.assemble(np.array([1]))[0], expected.images[[1]])
+    monkeypatch.setattr(pictures.shutil, "disk_usage", lambda _: mock.Mock(free=100))
+    with pytest.raises(UserError, match=r"8 images of 6 x 4 bytes take .* GB free"):
         read_folder(folder)
 
 
@@ -275,23 +406,21 @@ def test_unlabelled_arrays_must_have_the_models_shape(tmp_path):
 # Public sets
 
 
-@pytest.mark.parametrize("name", ["mnist", "cifar10"])
-def test_sets_come_from_keras(name, monkeypatch, capsys):
+def test_cifar10_comes_from_keras(monkeypatch, capsys):
     import keras
 
-    shape = (10, 28, 28) if name == "mnist" else (10, 32, 32, 3)
-    labels = np.arange(10, dtype=np.uint8)
-    labels = labels if name == "mnist" else labels[:, None]
+    labels = np.arange(10, dtype=np.uint8)[:, None]
+    x = np.ones((10, 32, 32, 3), np.uint8)
 
     def load_data():
         print("a progress bar")
-        return (np.zeros(shape, np.uint8), labels), (np.ones(shape, np.uint8), labels)
+        return (x, labels), (x, labels)
 
-    monkeypatch.setattr(getattr(keras.datasets, name), "load_data", load_data)
-    train, test = pictures.published(name)
-    assert (train.images.shape, test.images.max()) == (shape, 1)
+    monkeypatch.setattr(keras.datasets.cifar10, "load_data", load_data)
+    train, test = pictures.published("cifar10")
+    assert (train.images.shape, test.images.max()) == (x.shape, 1)
     assert train.labels.tolist() == list(range(10))
-    assert train.classes[3] == {"mnist": "3", "cifar10": "cat"}[name]
+    assert train.classes[3] == "cat"
     assert capsys.readouterr().out == ""
 
 
@@ -301,9 +430,9 @@ def test_a_failed_download_says_what_to_do(monkeypatch):
     def load_data():
         raise Exception("URL fetch failure")
 
-    monkeypatch.setattr(keras.datasets.mnist, "load_data", load_data)
-    with pytest.raises(UserError, match=r"Could not download mnist .* URL fetch failure"):
-        pictures.published("mnist")
+    monkeypatch.setattr(keras.datasets.cifar10, "load_data", load_data)
+    with pytest.raises(UserError, match=r"Could not download cifar10 .* URL fetch failure"):
+        pictures.published("cifar10")
 
 
 def test_digits_need_nothing():

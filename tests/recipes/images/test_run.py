@@ -26,7 +26,8 @@ from recipes.images.presets import BOOK_ACCURACY, PRESETS
 
 TINY = {
     "epochs": 3, "batch_size": 8, "learning_rate": 0.01, "jit_compile": "false",
-    "progress": "false", "model.units": "[12,6]", "model.dropout": "0.1", "weight_decay": "0",
+    "progress": "false", "model": "mlp", "model.units": "[12,6]",
+    "model.dropout": "0.1", "weight_decay": "0",
 }  # fmt: skip
 NAMES = ("top", "middle", "bottom")
 
@@ -104,7 +105,7 @@ def task_and_built(data, **flags):
     defaults = {"data": str(data), "dataset": None, "batch_size": 8, "jit_compile": False}
     arguments = {"units": [12, 6], "dropout": 0.1}
     config = replace(
-        images.default_config(own_data=True),
+        images.default_config(own_data=True, model="mlp"),
         **{**defaults, "model_arguments": arguments, "epochs": 2, **flags},
     )
     config.validate()
@@ -341,7 +342,6 @@ def test_predict_from_arrays_folders_and_single_pictures(run, tmp_path):
 @pytest.mark.parametrize(
     ("picture", "message"),
     [
-        (np.zeros((5, 6), np.uint8), "Expected images of 6 x 5 pixels"),
         (np.zeros((6, 5, 3), np.uint8), "Expected grey images"),
         (b"broken", "Cannot read the image"),
     ],
@@ -568,6 +568,7 @@ def test_pretraining_learns_to_reproduce(data):
         ({"model.output_activation": "softmax"}, "--model.output_activation follows"),
         ({"model.unit": 3}, "mlp has no argument 'unit'"),
         ({"model": "autoencoder"}, "autoencoder has no argument"),
+        ({"model": "lenet5", "model.dropout": None}, "lenet5 needs pictures of 28 pixels"),
         ({"model": "wavenet", "model.dropout": None}, "The model cannot be built"),
         ({"dataset": "digits"}, "Give either --dataset or --data, not both"),
         ({"labels": "top,botom"}, "Did you mean bottom"),
@@ -608,8 +609,11 @@ def test_presets_are_flags_of_models_that_can_be_built(name):
 
     config = parse("images", ["--preset", name])
     config.validate()
-    assert config.model == "mlp"
-    if len(config.model_arguments.get("units", ())) < 50:
+    assert config.model in ("mlp", "cnn")
+    if config.model == "cnn":
+        model = zoo.cnn((28, 28), 10, "multiclass", **config.model_arguments)
+        assert model.count_params() == {"53": 1_413_834, "102": 1_625_866}[name.split("-")[-1]]
+    elif len(config.model_arguments.get("units", ())) < 50:
         model = zoo.mlp((28, 28), 10, "multiclass", **config.model_arguments)
         if name == "ml2-ch10-57":
             assert model.count_params() == 266_610
@@ -626,5 +630,5 @@ def test_the_search_space_can_be_built(data):
 
     hp = keras_tuner.HyperParameters()
     found = images.search_space(hp)
-    assert {"units", "num_layers", "activation", "dropout"} <= set(hp.values)
-    task_and_built(data, **found)
+    assert {"num_blocks", "dropout"} <= set(hp.values)
+    task_and_built(data, model="small_resnet", **found)

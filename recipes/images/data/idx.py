@@ -1,8 +1,8 @@
-"""Fashion-MNIST: 70,000 grey pictures of clothes, 28 by 28 pixels, in ten classes.
+"""MNIST and Fashion-MNIST: 70,000 grey pictures each, 28 by 28 pixels, in ten classes.
 
-By hand, since `keras.datasets.fashion_mnist` neither checks its files nor looks into `ZOO_DATA`.
+By hand, since `keras.datasets` neither checks their files nor looks into `ZOO_DATA`.
 
-Reference: Xiao et al., 2017 (Zalando Research, MIT licence); book, chapter 10.
+Reference: LeCun et al., 1998; Xiao et al., 2017 (Zalando Research, MIT licence); book, chapter 10.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from recipes.data.download import UNREADABLE, fetch, open_bytes
 from recipes.errors import UserError
 
-CLASSES = (
+CLOTHES = (
     "T-shirt/top",
     "Trouser",
     "Pullover",
@@ -24,18 +24,19 @@ CLASSES = (
 )
 
 
-def fashion_mnist() -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+def read_idx(name: str) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
     """The published 60,000 training and 10,000 test pictures, see `recipes.data.download.fetch`.
 
-    `(images, labels)` of both: uint8 `(n, 28, 28)` from 0 to 255, and uint8 `(n,)` from 0 to 9.
+    `(images, labels)` of both parts of `"mnist"` or `"fashion_mnist"`: uint8 `(n, 28, 28)` from 0
+    to 255, and uint8 `(n,)` from 0 to 9.
     """
     return tuple(
-        (_read_idx(f"fashion_mnist_{part}_images"), _read_idx(f"fashion_mnist_{part}_labels"))
+        (_array(f"{name}_{part}_images"), _array(f"{name}_{part}_labels"))
         for part in ("train", "test")
     )
 
 
-def _read_idx(name):
+def _array(name):
     """An array of unsigned bytes in the IDX format: a header of its shape, then the values."""
     path = fetch(name)
     try:
