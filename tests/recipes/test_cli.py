@@ -282,7 +282,7 @@ def test_a_run_killed_before_its_first_file_can_be_overwritten(files, logs, trai
 
 
 def test_a_preset_of_the_model_replaces_what_the_recipe_chose_for_it():
-    flags = ["--dataset=fashion_mnist"]
+    flags = ["--dataset=fashion_mnist", "--model=mlp"]
     assert parse("images", flags).model_arguments["activation"] == "relu"
     chosen = parse("images", [*flags, "--model.preset=self_normalizing"]).model_arguments
     assert not {"activation", "batch_normalization"} & set(chosen)

@@ -23,7 +23,7 @@ pytestmark = [
 TINY = {
     "forecast": "--data series.csv --target y --model wavenet --model.filters 4 --window 16 "
     "--model.num_layers 3 --model.num_blocks 1 --horizon 2 --loss_steps 0 --statistics_seconds 0",
-    "images": "--model.units 8",
+    "images": "--model mlp --model.units 8",
     "tabular": "--model.units 8 --model.members 2",
     "language_model": "--data text.txt --model.units 8 --model.embedding_dim 4 --window 16 "
     "--sample_length 10",

@@ -378,6 +378,31 @@ def test_a_folder_of_coloured_pictures(train, tmp_path, capsys):
     assert predict(run, grey)[1][0] == "grey.png"
 
 
+def test_photos_of_many_sizes_train_the_default(trainer, tmp_path, capsys):
+    """From the folder to predictions: a residual network, which sees photos and mirror images."""
+    generator = np.random.default_rng(3)
+    for index in range(24):
+        name = ("dark", "light")[index % 2]
+        size = (9 + index % 3, 12 + index % 5, 3)
+        pixels = generator.integers(0, 120, size) + 120 * (index % 2)
+        (tmp_path / "photos" / name).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / "photos" / name / f"{index}.png")
+    (tmp_path / "photos" / "dark" / "torn.png").write_bytes(b"torn")
+    flags = {"epochs": 2, "batch_size": 8, "model.filters": 4, "progress": "false"}
+    run = trainer("images", **flags, data=tmp_path / "photos")(skip_broken="true")
+    model = zoo.load(run)
+    assert model.input_shape == (None, 10, 10, 3)
+    x = generator.integers(0, 255, (3, 10, 10, 3)).astype(np.uint8)
+    np.testing.assert_allclose(model(x), model(x[:, :, ::-1]), rtol=1e-4)
+    text = (run / "report.md").read_text()
+    assert "1 of 25 images cannot be read, left out: " in text
+    assert "24 of 24 images resized to 10 x 10 pixels" in text
+    assert "training images are mirrored, moved by up to 1 pixels at random" in text
+    _, *rows = predict(run, tmp_path / "photos")
+    assert len(rows) == 24
+    assert "left out: " in capsys.readouterr().err
+
+
 def test_twelve_bits_are_scaled_alike_in_training_and_prediction(train, tmp_path, capsys):
     x, y = pictures()
     for index, (picture, label) in enumerate(zip(x, y, strict=True)):
