@@ -23,6 +23,7 @@ from zoo.models.nhits import nbeats as nbeats
 from zoo.models.nhits import nhits as nhits
 from zoo.models.patchtst import patchtst as patchtst
 from zoo.models.perceptron import perceptron as perceptron
+from zoo.models.pretrained import pretrained as pretrained
 from zoo.models.resnet import resnet as resnet
 from zoo.models.resnet import small_resnet as small_resnet
 from zoo.models.rnn import deep_rnn as deep_rnn

@@ -17,7 +17,7 @@ class ModelInfo:
         module: Module in `zoo.models` that defines the factory.
         task: Recipe that trains it by default; "pretraining" for models that only start others,
             "captioning" for those without a recipe, "hub" for those that need a module of
-            TF-Hub.
+            TF-Hub, "applications" for those that need weights of Keras' own.
         chapter: Chapter of the book (2nd and 3rd edition number them alike).
         parameters: Number of parameters of the reference build, see `REFERENCE_ARGUMENTS`.
         summary: One line for `zoo list`.
@@ -105,6 +105,9 @@ CATALOG = (
     ModelInfo("lenet5", "cnn", "images", 14, 61706, "LeNet-5: tanh and average pooling"),
     ModelInfo("small_resnet", "resnet", "images", 14, 310570, "residual, for small pictures"),
     ModelInfo("resnet", "resnet", "images", 14, 21300554, "ResNet-18, -34 or -50, for photos"),
+    ModelInfo(
+        "pretrained", "pretrained", "applications", 14, 5925717, "a network of keras.applications"
+    ),
     ModelInfo("xception", "xception", "images", 14, 20881394, "separable convolutions, residual"),
     ModelInfo(
         "wide_and_deep",

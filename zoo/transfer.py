@@ -108,7 +108,7 @@ def freeze(model: keras.Model, num_layers: int | None = None):
     return [block[0].name for block in frozen]
 
 
-def unfreeze(model: keras.Model) -> None:
+def unfreeze(model: keras.Model, batch_normalization: bool = True) -> None:
     """Lets every layer be trained again.
 
     **Compile the model afterwards**, as after `freeze`, with a smaller learning rate: the reused
@@ -116,6 +116,9 @@ def unfreeze(model: keras.Model) -> None:
 
     Args:
         model: The model, changed in place.
+        batch_normalization: False leaves batch normalisation frozen, as in a large network that few
+            examples tune: their statistics would replace those of what it was trained on. Defaults
+            to True.
 
     Example:
         >>> import keras, zoo
@@ -132,9 +135,10 @@ def unfreeze(model: keras.Model) -> None:
     # Not left to Keras: on TensorFlow, setting True on a model that is True reaches no layer.
     for layer in model.layers:
         if isinstance(layer, keras.Model):
-            unfreeze(layer)
+            unfreeze(layer, batch_normalization)
         else:
-            layer.trainable = True
+            normalizes = isinstance(layer, layers.BatchNormalization)
+            layer.trainable = batch_normalization or not normalizes
 
 
 def hidden_blocks(model: keras.Model) -> list[list[keras.Layer]]:

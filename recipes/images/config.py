@@ -28,8 +28,8 @@ class ImagesConfig(TrainConfig):
             on black, squeeze changes their form.
         skip_broken: Leave out images that cannot be read, and say which.
         normalization: How pixels are scaled inside the model: each by its mean and deviation over
-            the training images (for dense networks), each colour by its own (for convolutions), or
-            all from 0..255 to 0..1.
+            the training images (for dense networks), each colour by its own (for convolutions), all
+            from 0..255 to 0..1, or not at all (pretrained networks scale them themselves).
         augment: How training images are changed: light mirrors and moves them, strong zooms, turns
             and lights them too; auto is strong from 64 pixels a side on.
         mirror: Show half of the training images mirrored left to right (clothes, not digits).
@@ -47,8 +47,8 @@ class ImagesConfig(TrainConfig):
         transfer_from: Folder of a run of this recipe, to copy its lower hidden layers and its
             scaling of pixels. The model needs the same arguments there.
         freeze: How many hidden layers to copy and freeze. Defaults to all.
-        frozen_epochs: Epochs with these layers frozen, before --epochs with all of them trained.
-            Without it they stay frozen to the end.
+        frozen_epochs: Epochs with these layers, or those of a pretrained network, frozen, before
+            --epochs with all of them trained. Without it they stay frozen to the end.
         frozen_learning_rate: Learning rate of those epochs. Defaults to --learning_rate, which is
             best lowered for what follows.
         pretrain: Train an autoencoder first, on all training images (also those that --train_size
@@ -72,7 +72,7 @@ class ImagesConfig(TrainConfig):
     image_size: list[int] = field(default_factory=list)
     fit: Literal["crop", "pad", "squeeze"] = "crop"
     skip_broken: bool = False
-    normalization: Literal["standard", "channel", "rescale"] = "standard"
+    normalization: Literal["standard", "channel", "rescale", "none"] = "standard"
     augment: Literal["none", "light", "strong", "auto"] = "none"
     mirror: bool | None = None
     shift: int = 0
@@ -103,9 +103,13 @@ class ImagesConfig(TrainConfig):
             )
         if self.image_size and not self.data:
             raise UserError("--image_size resizes the images of a folder: give one with --data.")
+        copied = self.transfer_from or self.model == "pretrained"
         for name in ("freeze", "frozen_epochs", "frozen_learning_rate"):
-            if getattr(self, name) is not None and not self.transfer_from:
-                raise UserError(f"--{name} is about layers copied with --transfer_from RUN.")
+            if getattr(self, name) is not None and not copied:
+                raise UserError(
+                    f"--{name} is about layers copied with --transfer_from RUN, or those of "
+                    "--model pretrained."
+                )
         if self.frozen_learning_rate is not None and not self.frozen_learning_rate > 0:
             raise UserError(
                 f"--frozen_learning_rate must be above 0. Received: {self.frozen_learning_rate}"

@@ -1,35 +1,87 @@
 """Pictures of pictures."""
 
+import keras
 import numpy as np
 from matplotlib.figure import Figure
 
 from callbacks.drawing import shortened
 
 COLUMNS, ROWS = 6, 4
+#: Pictures of each kind whose classes are located.
+LOCATED = 6
 
 
 def most_wrong(part, probabilities) -> Figure:
-    """The most confident errors.
+    """The most confident errors of `Pictures` that were predicted."""
+    wrong = np.flatnonzero(probabilities.argmax(axis=1) != part.labels)
+    return _grid(part, probabilities, _surest(probabilities, wrong)[: COLUMNS * ROWS])
 
-    Args:
-        part: `Pictures` that were predicted.
-        probabilities: Of each class, `(n, classes)`.
+
+def where_seen(model, part, probabilities) -> Figure | None:
+    """Right and wrong pictures, and in bright where the predicted class is seen in them."""
+    right = probabilities.argmax(axis=1) == part.labels
+    chosen = [_surest(probabilities, np.flatnonzero(kind))[:LOCATED] for kind in (right, ~right)]
+    chosen = np.concatenate(chosen)
+    maps = class_maps(model, part.images[chosen], probabilities[chosen].argmax(axis=1))
+    return None if maps is None else _grid(part, probabilities, chosen, maps)
+
+
+def class_maps(model, images, classes) -> np.ndarray | None:
+    """How much each place of some pictures speaks for a class: `(n, map_height, map_width)`.
+
+    Where the pooled maps of a network are summed up by its head, Grad-CAM's weights are those of
+    the head, and no gradient is needed. `None` for other networks.
+
+    Reference:
+        Selvaraju et al., *Grad-CAM*, 2017, section 3.1; Zhou et al., 2016.
     """
-    classes = part.classes
+    core = next((layer for layer in model.layers if isinstance(layer, keras.Model)), None)
+    if core is None or "pool" not in {layer.name for layer in core.layers}:
+        return None
+    features = keras.Model(core.input, core.get_layer("pool").input)
+    maps = features(model.get_layer("scaling")(np.asarray(images, np.float32)))
+    maps = keras.ops.convert_to_numpy(keras.ops.cast(maps, "float32"))
+    kernel = keras.ops.convert_to_numpy(core.get_layer("head").kernel)
+    return np.einsum("nhwc,cn->nhw", maps, kernel[:, classes])
+
+
+def _surest(probabilities, positions):
+    return positions[np.argsort(-probabilities[positions].max(axis=1), kind="stable")]
+
+
+def _grid(part, probabilities, chosen, maps=None):
+    """Pictures with what they are and what they were taken for; behind it, where that is seen."""
     predicted, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
-    wrong = np.flatnonzero(predicted != part.labels)
-    chosen = wrong[np.argsort(-sure[wrong], kind="stable")][: COLUMNS * ROWS]
     rows = -(-len(chosen) // COLUMNS)
     figure = Figure(figsize=(1.7 * COLUMNS, 2.15 * rows), layout="constrained")
     axes = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
     for axis in axes:
         axis.axis("off")
-    for axis, index in zip(axes, chosen, strict=False):
-        axis.imshow(part.images[index], cmap="gray", vmin=0, vmax=255)
-        axis.set_title(
-            f"{shortened(classes[part.labels[index]], 14)}\n"
-            f"as {shortened(classes[predicted[index]], 14)} "
-            f"({100 * sure[index]:.0f} %)",
-            fontsize=8,
-        )
+    for place, (axis, index) in enumerate(zip(axes, chosen, strict=False)):
+        picture = part.images[index]
+        axis.imshow(picture, cmap="gray", vmin=0, vmax=255)
+        if maps is not None:
+            box = (-0.5, picture.shape[1] - 0.5, picture.shape[0] - 0.5, -0.5)
+            seen = np.maximum(maps[place], 0) / max(maps[place].max(), 1e-9)
+            axis.imshow(seen, cmap="inferno", alpha=0.45, extent=box, interpolation="bilinear")
+        name = shortened(part.classes[part.labels[index]], 14)
+        taken = shortened(part.classes[predicted[index]], 14)
+        axis.set_title(f"{name}\nas {taken} ({100 * sure[index]:.0f} %)", fontsize=8)
+    return figure
+
+
+def first_filters(model) -> Figure | None:
+    """The filters of the first convolution, `None` where there is none."""
+    core = next((layer for layer in model.layers if isinstance(layer, keras.Model)), None)
+    found = [each for each in getattr(core, "layers", ()) if isinstance(each, keras.layers.Conv2D)]
+    if not found or found[0].kernel.shape[2] not in (1, 3):
+        return None
+    kernel = keras.ops.convert_to_numpy(found[0].kernel)
+    kernel = (kernel - kernel.min()) / max(np.ptp(kernel), 1e-9)
+    rows = -(-kernel.shape[-1] // 8)
+    figure = Figure(figsize=(6, 0.8 * rows), layout="constrained")
+    for axis in figure.subplots(rows, 8, squeeze=False).ravel():
+        axis.axis("off")
+    for axis, one in zip(figure.axes, np.moveaxis(kernel, -1, 0), strict=False):
+        axis.imshow(one.squeeze(), cmap="gray", vmin=0, vmax=1)
     return figure

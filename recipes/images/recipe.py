@@ -35,9 +35,9 @@ def default_config(
     config = ImagesConfig(
         model=model,
         dataset=dataset,
-        epochs=40 if dataset in (None, "digits") else 16,
-        batch_size=32 if dataset in (None, "digits") else 128,
-        learning_rate=0.004,
+        epochs={None: 100, "digits": 40, "mnist": 8}.get(dataset, 16),
+        batch_size={None: 16, "digits": 32}.get(dataset, 64),
+        learning_rate=0.004 if dataset in (None, "digits") else 0.01,
         schedule="1cycle",
         weight_decay=0.05,
         normalization="channel",
@@ -46,9 +46,9 @@ def default_config(
         tta=True,
         jit_compile=False,
     )
-    if dataset in ("fashion_mnist", "cifar10"):
-        return replace(config, mirror=True)
-    return config
+    if model == "pretrained":  # a head learns in few epochs
+        return replace(config, epochs=15, normalization="none", weight_decay=0.0)
+    return replace(config, mirror=dataset in ("fashion_mnist", "cifar10") or None)
 
 
 def _dense_config(dataset, model):

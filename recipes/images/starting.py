@@ -14,6 +14,7 @@ from recipes.engine.fitting import uses_xla
 from recipes.engine.folder import RunFolder
 from recipes.engine.optimizer import make_optimizer
 from recipes.errors import RunError, UserError
+from recipes.images.augmentation import PHOTO
 
 SCALING = "scaling"
 
@@ -45,8 +46,9 @@ def scaling_layer(config, task, source=None):
                 f"Received: images of shape {task.shape}."
             )
         return type(found).from_config(found.get_config())
-    if config.normalization == "rescale":
-        return layers.Rescaling(1 / 255, dtype="float32", name=SCALING)
+    if config.normalization in ("rescale", "none"):
+        scale = 1 / 255 if config.normalization == "rescale" else 1.0
+        return layers.Rescaling(scale, dtype="float32", name=SCALING)
     mean, deviation = task.scaling
     axes = tuple(range(1, len(task.shape) + 1))
     if config.normalization == "channel":  # of a colour, whatever the place
@@ -71,6 +73,14 @@ def prepare(config, task, built, core, source=None) -> tuple[str, ...]:
         return _transfer(config, task, built, core, source)
     if config.pretrain == "autoencoder":
         return _pretrain(config, task, built, core)
+    body = next((layer for layer in core.layers if isinstance(layer, keras.Model)), None)
+    if body is not None and not body.trainable:
+        return _frozen_first(config, task, built, core, f"{body.name} frozen")
+    if len(task.shape) == 3 and min(task.shape[:2]) >= PHOTO and body is None:
+        return (
+            "trained from scratch: --model pretrained starts from weights of ImageNet, which Keras "
+            "downloads once (or --model.weights FILE)",
+        )
     return ()
 
 
@@ -81,12 +91,17 @@ def _transfer(config, task, built, core, source):
         raise UserError(f"--transfer_from {config.transfer_from}: {error}") from error
     zoo.transfer.freeze(core, len(names))
     what = f"{', '.join(names)} copied from {config.transfer_from} and frozen"
+    return _frozen_first(config, task, built, core, what)
+
+
+def _frozen_first(config, task, built, core, what):
+    """Trains what is not frozen for some epochs, and thaws the rest."""
     if config.frozen_epochs is None:
         return (what,)
     batches = task.batches("train", built, seed=config.seed)
     rate = config.frozen_learning_rate or config.learning_rate
     logs = _fit(built.training_model, batches, config, config.frozen_epochs, rate, built)
-    zoo.transfer.unfreeze(core)
+    zoo.transfer.unfreeze(core, batch_normalization=config.model != "pretrained")
     return (
         f"{what} for {config.frozen_epochs} epochs (loss {logs['loss']:.4g}), now trained with the "
         "rest",

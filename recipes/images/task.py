@@ -139,7 +139,13 @@ class ImageTask(ClassificationTask):
         part = self.parts["validation"]
         chosen = spread(len(part), MAX_DRAWN)
         labels, images = part.labels[chosen], part.images[chosen]
-        return lambda epoch: validation_figures(labels, Classifier(model)(images), self.classes)
+
+        def drawn(epoch):
+            found = validation_figures(labels, Classifier(model)(images), self.classes)
+            filters = plots.first_filters(model)
+            return found if filters is None else {**found, "filters": filters}
+
+        return drawn
 
     def write_outputs(self, trained: Trained, folder) -> list[Figure | Section]:
         """Writes `predictions.csv`; returns what the report shows."""
@@ -149,6 +155,9 @@ class ImageTask(ClassificationTask):
         if (found.argmax(axis=1) != part.labels).any():
             title = "The most confident errors, on the test part"
             outputs.append(Figure(title, "most_wrong", plots.most_wrong(part, found)))
+        seen = plots.where_seen(trained.model, part, found)
+        if seen is not None:
+            outputs.append(Figure("Where the predicted class is seen (Grad-CAM)", "seen", seen))
         return outputs
 
     def _uncertainty(self, trained):

@@ -1,22 +1,51 @@
 """The images recipe against the book: scores, and transfer learning without picking."""
 
 import math
+import os
 import statistics
+from pathlib import Path
 
 from scipy import stats
 
 from scripts.benchmarks.runs import Row, kept, score_table, train_all
 
+#: The photos that the test suite's folder holds, and the bars of chapter 14's networks.
+PHOTOS = Path(os.environ.get("ZOO_DATA", ""), "suite", "photos", "ants_bees")
+SMALL = ("--model.filters", "[32,64]")
+DENSE = ("--model", "mlp")
 ROWS = [
-    Row("fashion_mnist", ("--dataset", "fashion_mnist"), "accuracy", 0.8864, 0.908, part="test"),
-    Row("mnist", ("--dataset", "mnist"), "accuracy", 0.9806, 0.985, part="test"),
+    Row("digits", (), "accuracy", None, 0.99, part="test"),
+    Row("fashion_mnist", ("--dataset", "fashion_mnist"), "accuracy", 0.9117, 0.935, part="test"),
+    Row("small", ("--dataset", "fashion_mnist", *SMALL), "accuracy", 0.9117, 0.925, part="test"),
+    Row("mnist", ("--dataset", "mnist"), "accuracy", 0.9914, 0.995, part="test"),
+    Row("ants_bees", ("--data", str(PHOTOS)), "accuracy", None, 0.65, part="test"),
 ]
-CIFAR_ROWS = [Row("cifar10", ("--dataset", "cifar10"), "accuracy", 0.5398, 0.56)]
+DENSE_ROWS = [
+    Row(
+        "dense_fashion_mnist",
+        ("--dataset", "fashion_mnist", *DENSE),
+        "accuracy",
+        0.8864,
+        0.908,
+        part="test",
+    ),
+    Row("dense_mnist", ("--dataset", "mnist", *DENSE), "accuracy", 0.9806, 0.985, part="test"),
+]
+CIFAR_ROWS = [Row("cifar10", ("--dataset", "cifar10"), "accuracy", None, 0.90)]
 
 #: The book's task (2nd edition, chapter 11, cells 78 to 94): 200 pictures of sandals and shirts,
 #: for a network that has learned the eight other classes.
 OTHERS = "T-shirt/top,Trouser,Pullover,Dress,Coat,Sneaker,Bag,Ankle boot"
-TASK = ("--dataset", "fashion_mnist", "--labels", "Sandal,Shirt", "--train_size", "200")
+TASK = (
+    "--model",
+    "mlp",
+    "--dataset",
+    "fashion_mnist",
+    "--labels",
+    "Sandal,Shirt",
+    "--train_size",
+    "200",
+)
 NETWORK = (
     "--model.preset", "self_normalizing", "--model.units", "[300,100,50,50,50]",
     "--model.dropout", "0",
@@ -29,7 +58,9 @@ def measure(only, seeds, folder, fresh) -> dict[str, str]:
     """Measures what `only` names; see `scripts.benchmarks.forecast.measure`."""
     folder.mkdir(parents=True, exist_ok=True)
     groups = {
-        "`zoo train images` with its defaults (test accuracy)": ROWS,
+        "`zoo train images` with its defaults, `small` with `--model.filters [32,64]` (test "
+        "accuracy)": ROWS,
+        "`zoo train images --model mlp` (test accuracy)": DENSE_ROWS,
         "CIFAR-10 (validation accuracy)": CIFAR_ROWS,
     }
     sections = {}
@@ -50,7 +81,9 @@ def transfer(folder, fresh=False) -> dict:
     Returns:
         Test errors `scratch` and `transferred`, one of each draw.
     """
-    base = Row("transfer-base", ("--dataset", "fashion_mnist", "--labels", OTHERS, *NETWORK))
+    base = Row(
+        "transfer-base", ("--dataset", "fashion_mnist", *DENSE, "--labels", OTHERS, *NETWORK)
+    )
     train_all("images", [base], 1, folder, fresh)
     source = folder / "images" / "transfer-base-seed-1"
     copied = ("--transfer_from", str(source), "--freeze", "4", "--frozen_epochs", "4")

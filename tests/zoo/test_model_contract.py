@@ -96,6 +96,16 @@ CASES = {
     "nlinear-individual": ({**SERIES_ALONE, "individual": True, "head": "gaussian"}, SERIES),
     "patchtst": ({**SERIES_ALONE, **PATCHES, "head": "quantile"}, SERIES),
     "perceptron": (CLASSES, IMAGES),
+    "pretrained": (
+        {
+            **CLASSES,
+            "input_shape": (32, 32),
+            "backbone": "MobileNet",
+            "weights": "random",
+            "width": 0.25,
+        },
+        floats(32, 32),
+    ),
     "resnet": ({**COLOUR, "depth": 18, "filters": 4}, COLOURED),
     "resnet-bottleneck": ({**COLOUR, "depth": 50, "filters": 4}, COLOURED),
     "seq2seq": ({**WORDS, "score_scale": True, "num_layers": 2}, PAIRS),

@@ -23,6 +23,7 @@ from recipes.errors import UserError
 from recipes.images import baselines
 from recipes.images.classifier import Classifier
 from recipes.images.presets import BOOK_ACCURACY, PRESETS
+from tests.shared import assert_close, shaken
 
 TINY = {
     "epochs": 3, "batch_size": 8, "learning_rate": 0.01, "jit_compile": "false",
@@ -258,6 +259,58 @@ def test_label_smoothing_reaches_the_loss(data):
     label, sure = np.array([0]), np.float32([[9.0, -9.0, -9.0]])
     assert float(plain.loss(label, sure)) < 1e-4
     assert float(smooth.loss(label, sure)) == pytest.approx(0.2 * 18, rel=1e-3)
+
+
+# Pictures of what a convolutional network does
+
+
+def test_class_maps_add_up_to_the_logits(data):
+    from recipes.images import plots
+
+    flags = {"model": "small_resnet", "model_arguments": {"filters": [4, 5]}}
+    task, built = task_and_built(data, **flags)
+    core = shaken(built.model.get_layer("small_resnet"))
+    part = task.parts["test"]
+    classes = np.arange(len(part)) % 3
+    maps = plots.class_maps(built.model, part.images, classes)
+    assert maps.shape == (len(part), 2, 2)
+    logits = np.asarray(built.training_model(part.images))
+    bias = np.asarray(core.get_layer("head").bias)
+    assert_close(maps.mean(axis=(1, 2)) + bias[classes], logits[np.arange(len(part)), classes])
+    probabilities = np.asarray(built.model(part.images))
+    drawn = [
+        axis for axis in plots.where_seen(built.model, part, probabilities).axes if axis.images
+    ]
+    assert all(len(axis.images) == 2 for axis in drawn)
+    assert len([a for a in plots.first_filters(built.model).axes if a.images]) == 4
+    _, dense = task_and_built(data)
+    assert plots.class_maps(dense.model, part.images, classes) is None
+    assert plots.first_filters(dense.model) is None
+
+
+def test_a_pretrained_network_is_frozen_at_first(tmp_path):
+    x, y = pictures(30, channels=(3,))
+    np.savez(tmp_path / "a.npz", x=x.repeat(6, axis=1).repeat(7, axis=2)[:, :32, :32], y=y)
+    small = {"backbone": "MobileNet", "weights": "random", "width": 0.25}
+    flags = {"model": "pretrained", "normalization": "none", "model_arguments": small}
+    _, built = task_and_built(tmp_path / "a.npz", **flags)
+    assert len(built.training_model.trainable_weights) == 2
+    assert built.notes == ("mobilenet_0.25_32 frozen",)
+    with pytest.raises(UserError, match="There is no file nowhere"):
+        task_and_built(
+            tmp_path / "a.npz", **{**flags, "model_arguments": {**small, "weights": "nowhere"}}
+        )
+
+
+@pytest.mark.slow
+def test_a_pretrained_network_is_thawed(tmp_path):
+    x, y = pictures(30, channels=(3,))
+    np.savez(tmp_path / "a.npz", x=x.repeat(6, axis=1).repeat(7, axis=2)[:, :32, :32], y=y)
+    small = {"backbone": "MobileNet", "weights": "random", "width": 0.25}
+    flags = {"model": "pretrained", "normalization": "none", "model_arguments": small}
+    _, built = task_and_built(tmp_path / "a.npz", frozen_epochs=1, **flags)
+    assert len(built.training_model.trainable_weights) == 29
+    assert "frozen for 1 epochs" in built.notes[0]
 
 
 # Calibration and Monte-Carlo dropout
