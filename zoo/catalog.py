@@ -44,32 +44,13 @@ REFERENCE_ARGUMENTS = {
 }
 
 CATALOG = (
-    ModelInfo(
-        "linear_forecaster",
-        "linear",
-        "forecast",
-        15,
-        510,
-        "one dense layer on the window",
-    ),
+    ModelInfo("linear_forecaster", "linear", "forecast", 15, 510, "one dense layer on the window"),
     ModelInfo("simple_rnn", "rnn", "forecast", 15, 1470, "stacked SimpleRNN, last step"),
     ModelInfo("deep_rnn", "rnn", "forecast", 15, 4110, "stacked RNN, LSTM, GRU or layer norm"),
     ModelInfo("conv_gru", "conv_gru", "forecast", 15, 5350, "strided Conv1D in front of GRUs"),
+    ModelInfo("wavenet_lite", "wavenet", "forecast", 15, 6010, "the book's dilated causal stack"),
     ModelInfo(
-        "wavenet_lite",
-        "wavenet",
-        "forecast",
-        15,
-        6010,
-        "the book's dilated causal stack",
-    ),
-    ModelInfo(
-        "wavenet",
-        "wavenet",
-        "forecast",
-        15,
-        63146,
-        "the paper's: gated, residual, skip paths",
+        "wavenet", "wavenet", "forecast", 15, 63146, "the paper's: gated, residual, skip paths"
     ),
     ModelInfo("nlinear", "linear", "forecast", 15, 510, "one linear map, from the last value on"),
     ModelInfo(

@@ -15,10 +15,6 @@ PHOTO = 64
 def resolved(config, shape) -> tuple[bool, int, bool]:
     """Whether to mirror, by how many pixels to move, and whether to change pictures strongly.
 
-    Args:
-        config: An `ImagesConfig`.
-        shape: Of one picture.
-
     Example:
         >>> from recipes.images import default_config
         >>> from recipes.images.augmentation import resolved
@@ -35,15 +31,7 @@ def resolved(config, shape) -> tuple[bool, int, bool]:
 
 
 def augmented(inputs, config):
-    """Pictures as they are shown to the model in training.
-
-    Args:
-        inputs: Keras tensor `(batch, height, width)` or `(batch, height, width, channels)`.
-        config: An `ImagesConfig`.
-
-    Returns:
-        Keras tensor of the same shape; `inputs` where nothing is to be changed.
-    """
+    """A Keras tensor of pictures as they are shown to the model in training."""
     shape = inputs.shape[1:]
     chosen = _layers(config, shape)
     if not chosen:
@@ -51,6 +39,8 @@ def augmented(inputs, config):
     x = layers.Rescaling(1.0, dtype="float32", name="pixels")(inputs)
     x = x if len(shape) == 3 else layers.Reshape((*shape, 1), name="as_photo")(x)
     for layer in chosen:
+        if keras.backend.backend() == "jax":  # only TensorFlow's XLA cannot compile them
+            layer.supports_jit = True
         x = layer(x)
     return x if len(shape) == 3 else layers.Reshape(shape, name="as_picture")(x)
 

@@ -52,9 +52,6 @@ def cnn(
         Uncompiled model: `(batch, *input_shape)` to `(batch, outputs)`, float32; logits from a
         classifier.
 
-    Raises:
-        ValueError: If an argument is out of range or two do not go together.
-
     Example:
         >>> import zoo
         >>> zoo.cnn((28, 28), outputs=10, head="multiclass").count_params()  # the book's
@@ -130,9 +127,6 @@ def lenet5(
     Returns:
         Uncompiled model: `(batch, *input_shape)` to `(batch, outputs)`, float32; logits from a
         classifier.
-
-    Raises:
-        ValueError: If the pictures are too small, or an argument is out of range.
 
     Example:
         >>> import zoo

@@ -15,15 +15,8 @@ MOMENTUM = 0.9
 def image_input(input_shape: Sequence[int | None]):
     """The input of a network for pictures, and the same with an axis of channels.
 
-    Args:
-        input_shape: `(height, width)` of grey pictures or `(height, width, channels)`; height and
-            width may be None where there are channels.
-
-    Returns:
-        Keras tensors `(batch, *input_shape)` and `(batch, height, width, channels)`.
-
-    Raises:
-        ValueError: If it is no shape of a picture.
+    Shapes are `(height, width)` of grey pictures or `(height, width, channels)`, in which height
+    and width may be None.
     """
     shape = tuple(input_shape) if isinstance(input_shape, tuple | list) else ()
     sizes = [n for n in shape if n is not None]
@@ -45,15 +38,8 @@ def image_input(input_shape: Sequence[int | None]):
 def conv_norm(x, filters, kernel_size=3, strides=1, name="", activation="relu", zero=False):
     """A convolution without bias, batch normalisation and, where asked for, an activation.
 
-    Args:
-        x: Keras tensor `(batch, height, width, channels)`.
-        filters: Number of filters.
-        kernel_size: Side of the kernels.
-        strides: Steps between two places.
-        name: Name of the convolution; those of the others end in `_norm` and `_activation`.
-        activation: Name of the activation, or None.
-        zero: Whether the normalisation starts at a scale of 0, so that a residual unit starts as
-            the identity.
+    The names of the latter end in `_norm` and `_activation`. With `zero` the normalisation starts
+    at a scale of 0, so that a residual unit starts as the identity.
     """
     x = layers.Conv2D(
         filters,
@@ -78,12 +64,6 @@ def pooled_head(x, outputs=1, head="regression", dropout=0.0):
     """Global average pooling, dropout where asked for, and the linear layer `head`.
 
     The channels are pooled in single precision: a mean of many places would lose digits in half.
-
-    Args:
-        x: Keras tensor `(batch, height, width, channels)`.
-        outputs: Number of targets, labels or classes.
-        head: `"regression"`, `"binary"`, `"multilabel"` or `"multiclass"`.
-        dropout: Fraction of the pooled features that is dropped.
     """
     x = layers.GlobalAveragePooling2D(dtype="float32", name="pool")(x)
     if dropout:

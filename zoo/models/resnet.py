@@ -50,9 +50,6 @@ def small_resnet(
         Uncompiled model: `(batch, *input_shape)` to `(batch, outputs)`, float32; logits from a
         classifier.
 
-    Raises:
-        ValueError: If an argument is out of range.
-
     Example:
         >>> import zoo
         >>> zoo.small_resnet((28, 28), outputs=10, head="multiclass").count_params()
@@ -106,9 +103,6 @@ def resnet(
         Uncompiled model: `(batch, *input_shape)` to `(batch, outputs)`, float32; logits from a
         classifier.
 
-    Raises:
-        ValueError: If an argument is out of range.
-
     Example:
         Its features are maps of places, so that a trained one slides over larger pictures:
 
@@ -138,15 +132,10 @@ def resnet(
 
 
 def residual_unit(x, filters, strides=1, squeeze_excitation=False, bottleneck=False, name="unit"):
-    """Two convolutions (three in a bottleneck), added to what they read.
+    """Two convolutions (a bottleneck has three, the last of four times as many filters), added up.
 
-    Args:
-        x: Keras tensor `(batch, height, width, channels)`.
-        filters: Filters of its convolutions; of a bottleneck's last one, four times as many.
-        strides: 2 halves the maps.
-        squeeze_excitation: Whether to weigh the channels.
-        bottleneck: Whether it narrows its maps first.
-        name: Beginning of its layers' names.
+    What is read is added to what comes out; with two strides the maps are halved. Names of layers
+    begin with that of the unit.
     """
     wide = filters * (EXPANSION if bottleneck else 1)
     if bottleneck:

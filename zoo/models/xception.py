@@ -42,9 +42,6 @@ def xception(
         Uncompiled model: `(batch, *input_shape)` to `(batch, outputs)`, float32; logits from a
         classifier.
 
-    Raises:
-        ValueError: If an argument is out of range.
-
     Example:
         A narrow one for small pictures:
 

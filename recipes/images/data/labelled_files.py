@@ -30,15 +30,9 @@ COLUMNS = {
 
 @dataclass(frozen=True)
 class LabelledFiles:
-    """Files and their classes.
+    """Files, the folder that their names are told from, and their classes by number.
 
-    Args:
-        base: The folder that their names are told from.
-        files: Their paths.
-        labels: Class of each, by number.
-        classes: Names of the classes.
-        given: Part of each, where somebody has split them, else `None`.
-        notes: What was left out, in words.
+    Where somebody has split them, `given` is the part of each. The notes say what was left out.
     """
 
     base: Path

@@ -22,7 +22,8 @@ from recipes.cli import main
 from recipes.errors import UserError
 from recipes.images import baselines
 from recipes.images.classifier import Classifier
-from recipes.images.presets import BOOK_ACCURACY, PRESETS
+from recipes.images.presets import PRESETS
+from scripts.benchmarks.images import BOOK_ACCURACY
 from tests.shared import assert_close, shaken
 
 TINY = {
