@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 #: Between these, a text keeps to itself in which direction it runs.
 ISOLATE, POP = "\u2068", "\u2069"
@@ -55,6 +56,15 @@ def isolated(text: str) -> str:
     """
     leftwards = any(unicodedata.bidirectional(c) in ("R", "AL") for c in text)
     return f"{ISOLATE}{text}{POP}" if leftwards and _orders() else text
+
+
+def finish(axis: Any) -> None:
+    """Gives axes the grid of all pictures, and a key above them where it covers no data."""
+    axis.grid(alpha=0.25)
+    handles, _ = axis.get_legend_handles_labels()
+    if handles:
+        place = {"loc": "lower center", "bbox_to_anchor": (0.5, 1), "ncols": min(4, len(handles))}
+        axis.legend(**place, frameon=False, fontsize="small")
 
 
 @cache

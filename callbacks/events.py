@@ -60,18 +60,10 @@ class EventFile:
         self._records.write(event.SerializeToString())
 
 
-def event_files(folder: str | Path, deep: bool = True) -> dict[str, int]:
-    """Event files below a folder, by relative path, with their sizes in bytes.
-
-    If not `deep`, only those of the splits, as what lies deeper belongs to other runs.
-    """
-    folder = Path(folder)
-    if deep:
-        found = sorted(folder.rglob("events.out.tfevents.*"))
-    else:
-        places = (folder, folder / "train", folder / "validation")
-        found = sorted(file for place in places for file in place.glob("events.out.tfevents.*"))
-    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in found}
+def event_files(folder: str | Path) -> dict[str, int]:
+    """Event files in a folder by name, with their sizes in bytes; none of other runs in it."""
+    found = sorted(Path(folder).glob("events.out.tfevents.*"))
+    return {path.name: path.stat().st_size for path in found}
 
 
 def rewind(folder: str | Path, sizes: Mapping[str, int]) -> None:
@@ -79,9 +71,9 @@ def rewind(folder: str | Path, sizes: Mapping[str, int]) -> None:
 
     Args:
         folder: Folder that holds them.
-        sizes: What `event_files(folder, deep=False)` returned at that time.
+        sizes: What `event_files(folder)` returned at that time.
     """
-    for name, size in event_files(folder, deep=False).items():
+    for name, size in event_files(folder).items():
         path = Path(folder) / name
         if name not in sizes:
             path.unlink()

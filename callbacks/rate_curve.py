@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from callbacks.drawing import finish
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -100,8 +102,7 @@ class RateCurve:
             axis.plot(rate, height, markers[name], ms=8, mec="white", label=label)
         axis.set(xscale="log", xlabel="learning rate", ylabel="training loss")
         axis.set_ylim(*_window(self.losses, self.smoothed))
-        axis.legend(frameon=False)
-        axis.grid(alpha=0.25)
+        finish(axis)
         return figure
 
     def to_csv(self, path: str | Path) -> None:

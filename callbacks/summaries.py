@@ -6,14 +6,14 @@ none needs TensorFlow.
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from callbacks.drawing import drawable, label
+from callbacks.drawing import label
 from callbacks.events import EventFile
 
 if TYPE_CHECKING:
@@ -134,11 +134,16 @@ def confusion_matrix(
     np.add.at(matrix, (np.asarray(labels, int).ravel(), np.asarray(predictions, int).ravel()), 1)
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     side = 2.5 + 0.45 * count
-    figure = Figure(figsize=(side, side), layout="constrained")
+    figure = Figure(figsize=(side + 0.9, side), layout="constrained")
     axis = figure.subplots()
-    axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    shown = axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    figure.colorbar(shown, label="fraction of the true class", shrink=0.7)
     names = [label(name) for name in class_names]
-    _name_ticks(axis, names, names)
+    # A dollar sign is a dollar sign.
+    axis.set_xticks(range(count), names, parse_math=False)
+    if max(map(len, names)) > 3:
+        axis.tick_params(axis="x", rotation=90)
+    axis.set_yticks(range(count), names, parse_math=False)
     axis.set_xlabel("predicted")
     axis.set_ylabel("true")
     if count <= 20:
@@ -150,30 +155,17 @@ def confusion_matrix(
     return figure
 
 
-def attention(weights: ArrayLike, source: Sequence[str], target: Sequence[str]) -> "Figure":
-    """A figure of what each output token attended to; weights `(len(target), len(source))`.
+def layout(scores: Collection[str]) -> Any:
+    """The summary by which the Custom Scalars tab draws training and validation in one chart.
 
-    Example:
-        >>> from callbacks import summaries
-        >>> figure = summaries.attention([[0.9, 0.1]], ["le", "chat"], ["the"])
-        >>> [label.get_text() for label in figure.axes[0].get_xticklabels()]
-        ['le', 'chat']
+    Args:
+        scores: Names of Keras' scores of an epoch, such as `loss` and `val_loss`.
     """
-    from matplotlib.figure import Figure
+    from tensorboardX import summary
 
-    size = (1.5 + 0.4 * len(source), 1.2 + 0.4 * len(target))
-    figure = Figure(figsize=size, layout="constrained")
-    axis = figure.subplots()
-    axis.imshow(np.asarray(weights), cmap="viridis", vmin=0, aspect="auto")
-    _name_ticks(axis, *([drawable(token) for token in side] for side in (source, target)))
-    return figure
-
-
-def _name_ticks(axis, columns, rows):
-    turned = {"rotation": 60, "ha": "right", "rotation_mode": "anchor"}
-    # A dollar sign is a dollar sign.
-    axis.set_xticks(range(len(columns)), columns, parse_math=False, **turned)
-    axis.set_yticks(range(len(rows)), rows, parse_math=False)
+    both = [name for name in scores if f"val_{name}" in scores]
+    charts = {name: ["Multiline", [f"epoch/{name}", f"epoch/val_{name}"]] for name in both}
+    return summary.custom_scalars({"training and validation": charts})
 
 
 def session_start(hparams: Mapping[str, Any]) -> Any:

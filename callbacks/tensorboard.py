@@ -21,15 +21,17 @@ from callbacks.schedules import evaluate
 class TensorBoard(keras.callbacks.Callback):
     """Writes a run worth browsing into one folder, each thing once.
 
-    - `train/` and `validation/` hold the curves of each epoch with Keras' own tags (`epoch_loss`,
-      ...), and `train/` the learning rate and the momentum of each step. They are computed from
-      the optimizer's schedules, so they cost the training loop nothing and are right under
+    - The curves of each epoch (`epoch/loss`, `epoch/val_loss`, ...; the tab Custom Scalars draws
+      both in one chart), and `step/learning_rate` and `step/momentum`. These are computed from the
+      optimizer's schedules, so they cost the training loop nothing and are right under
       `steps_per_execution`.
-    - The folder itself holds what compares runs: the hyperparameters, `best_val_loss` and so on
-      (the validation scores of the best epoch so far, for the HParams tab), and
-      `steps_per_second`, validation left out; in the first epoch that counts compiling.
+    - What compares runs: the hyperparameters, `best/val_loss` and so on (the validation scores of
+      the best epoch so far, for the HParams tab), and `epoch/steps_per_second`, validation left
+      out; in the first epoch that counts compiling.
     - The graph of the layers, texts, figures, and on request weight histograms and the norms of
       gradients and updates (`callbacks.with_norms` measures those).
+
+    All of it is one run of TensorBoard, which ticks no run by itself where there are more than 40.
 
     No hook runs at each batch. With `Checkpoint`, a resumed run goes on in the same folder as if
     it had never stopped.
@@ -61,8 +63,8 @@ class TensorBoard(keras.callbacks.Callback):
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     _ = model.fit(x, x, validation_data=(x, x), verbose=0,
         ...                   callbacks=[TensorBoard(folder)])
-        ...     sorted(path.name for path in Path(folder).iterdir() if path.is_dir())
-        ['train', 'validation']
+        ...     len(list(Path(folder).iterdir()))
+        1
     """
 
     #: Points of the curves by step; TensorBoard itself shows no more than 1,000.
@@ -94,7 +96,7 @@ class TensorBoard(keras.callbacks.Callback):
         self.mode = mode
         self.histogram_freq = histogram_freq
         self.graph = graph
-        self._writers: dict[str, EventFile] = {}
+        self._file: EventFile | None = None
         self._epoch = None
         self._best: float | None = None
         self._write_head = True
@@ -108,35 +110,32 @@ class TensorBoard(keras.callbacks.Callback):
     def log_dir(self, value: str | Path) -> None:
         self._log_dir = Path(value)
 
-    def _add(self, split, summary, step):
-        self._writer(split).add(summary, step)
+    def _writer(self) -> EventFile:
+        if self._file is None:
+            self._file = EventFile(self.log_dir)
+        return self._file
 
-    def _add_scalar(self, split, tag, value, step):
+    def _add(self, summary, step):
+        self._writer().add(summary, step)
+
+    def _add_scalar(self, tag, value, step):
         from tensorboardX import summary
 
-        self._add(split, summary.scalar(tag, float(value)), int(step))
-
-    def _writer(self, split):
-        if split not in self._writers:
-            self._writers[split] = EventFile(self.log_dir / split)
-        return self._writers[split]
-
-    def _flush(self):
-        for writer in self._writers.values():
-            writer.flush()
+        self._add(summary.scalar(tag, float(value)), int(step))
 
     def get_state(self) -> dict:
         """What `Checkpoint` saves: how long the event files are, and what they end with."""
-        self._flush()
+        if self._file is not None:
+            self._file.flush()
         return {
-            "files": event_files(self.log_dir, deep=False),
+            "files": event_files(self.log_dir),
             "logged_steps": self._logged_steps,
             "best": self._best,
         }
 
     def set_state(self, state: dict | None) -> None:
         """Cuts the event files back to a saved state; `None` empties the folder of them."""
-        if self._writers:
+        if self._file is not None:
             raise ValueError("The event files are open already: nothing can be cut back.")
         rewind(self.log_dir, state["files"] if state else {})
         self._logged_steps = state["logged_steps"] if state else 0
@@ -170,13 +169,14 @@ class TensorBoard(keras.callbacks.Callback):
         self._stop_clock()
         logs = logs or {}
         self._ok = all(math.isfinite(value) for value in logs.values())
+        if epoch == 0:
+            self._add(summaries.layout(logs), 0)
         for name, value in logs.items():
-            split = "validation" if name.startswith("val_") else "train"
-            self._add_scalar(split, f"epoch_{name.removeprefix('val_')}", value, epoch)
+            self._add_scalar(f"epoch/{name}", value, epoch)
         self._write_best(epoch, logs)
         measure = measuring(self.model.optimizer)
         for name, value in (measure.norms() if measure else {}).items():
-            self._add_scalar("train", name, value, epoch)
+            self._add_scalar(f"epoch/{name}", value, epoch)
         self._write_rates(epoch)
         if self.histogram_freq and epoch % self.histogram_freq == 0:
             self._write_histograms(epoch)
@@ -184,21 +184,21 @@ class TensorBoard(keras.callbacks.Callback):
         self._drawn = bool(self.figure_freq) and self._time_for_figures(epoch)
         if self._drawn:
             self._write_figures(epoch)
-        self._flush()
+        self._writer().flush()
 
     def on_train_end(self, logs=None):
         """Writes the last figures and closes the files."""
         if self._epoch is not None and not self._drawn:
             self._write_figures(self._epoch)
         if self.hparams is not None:
-            self._add("", summaries.session_end(self._ok), 0)
+            self._add(summaries.session_end(self._ok), 0)
         self.close()
 
     def close(self) -> None:
         """Closes the event files; needed only where training was left by an exception."""
-        for writer in self._writers.values():
-            writer.close()
-        self._writers = {}
+        if self._file is not None:
+            self._file.close()
+        self._file = None
 
     def _stop_clock(self):
         if self._trained is None:
@@ -207,12 +207,12 @@ class TensorBoard(keras.callbacks.Callback):
 
     def _write_once(self):
         if self.hparams is not None:
-            self._add("", summaries.session_start(self.hparams), 0)
+            self._add(summaries.session_start(self.hparams), 0)
         for tag, text in self.texts.items():
-            self._add("train", summaries.to_summary(tag, text), 0)
+            self._add(summaries.to_summary(tag, text), 0)
         graph = graph_def(self.model) if self.graph else None
         if graph is not None:
-            self._writer("train").add_graph(graph)
+            self._writer().add_graph(graph)
 
     def _write_best(self, epoch, logs):
         score = logs.get(self.monitor)
@@ -226,14 +226,14 @@ class TensorBoard(keras.callbacks.Callback):
         self._best = float(score)
         for name, value in logs.items():
             if name.startswith("val_") or name == self.monitor:
-                self._add_scalar("", f"best_{name}", value, epoch)
+                self._add_scalar(f"best/{name}", value, epoch)
 
     def _write_rates(self, epoch):
         first, last = self._logged_steps, self._steps
         if last <= first:
             return
         if self._trained:
-            self._add_scalar("", "steps_per_second", (last - first) / self._trained, epoch)
+            self._add_scalar("epoch/steps_per_second", (last - first) / self._trained, epoch)
         optimizer = self.model.optimizer
         steps = np.arange(first, last)
         epochs = self.params.get("epochs") or 1
@@ -247,7 +247,7 @@ class TensorBoard(keras.callbacks.Callback):
         for tag, values in curves.items():
             if values is not None:
                 for step, value in zip(steps, values, strict=True):
-                    self._add_scalar("train", tag, value, step)
+                    self._add_scalar(f"step/{tag}", value, step)
         self._logged_steps = last
 
     def _write_histograms(self, epoch):
@@ -257,7 +257,7 @@ class TensorBoard(keras.callbacks.Callback):
             tag = variable.path if count == 1 else f"{variable.path}_{count}"
             found = summaries.histogram(tag, keras.ops.convert_to_numpy(variable))
             if found is not None:
-                self._add("train", found, epoch)
+                self._add(found, epoch)
 
     def _time_for_figures(self, epoch):
         if epoch % self.figure_freq:
@@ -270,7 +270,7 @@ class TensorBoard(keras.callbacks.Callback):
             return
         began = time.perf_counter()
         for tag, value in self.figures(epoch).items():
-            self._add("validation", summaries.to_summary(tag, value), epoch)
+            self._add(summaries.to_summary(tag, value), epoch)
         self._drawing += time.perf_counter() - began
 
 

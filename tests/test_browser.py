@@ -2,7 +2,9 @@
 
 import base64
 import contextlib
+import io
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -13,6 +15,7 @@ import urllib.request
 
 import numpy as np
 import pytest
+from PIL import Image
 
 pytestmark = pytest.mark.browser
 
@@ -58,6 +61,24 @@ return new Set(
     .filter(node => node.tagName !== 'IMG' || node.naturalWidth > 0)
 ).size;
 """
+PRESS = """
+const all = root => [...root.querySelectorAll('*')].flatMap(node => [
+  node, ...(node.shadowRoot ? all(node.shadowRoot) : []),
+  ...(node.tagName === 'IFRAME' ? all(node.contentDocument) : [])]);
+const found = all(document).filter(
+  node => !node.childElementCount && node.textContent.trim() === arguments[0]);
+found.forEach(node => node.click());
+return found.length;
+"""
+#: Boxes of the charts of the Time Series page, which draws on a canvas.
+BOXES = """
+return [...document.querySelectorAll('line-chart .series-view')].map(node => {
+  const box = node.getBoundingClientRect();
+  return [box.top, box.bottom, box.left, box.right].map(Math.round);
+}).filter(box => box[1] > box[0] && box[1] < window.innerHeight);
+"""
+#: Runs, and trials of a search, as people have them.
+RUNS, TRIALS = 60, 20
 
 
 def free_port():
@@ -81,7 +102,7 @@ def server(command, url, log):
                     assert process.poll() is None, log.read_text()
                     assert time.monotonic() < deadline, f"no answer: {log.read_text()}"
                     time.sleep(0.2)
-            yield
+            yield url
         finally:
             process.terminate()
             process.wait()
@@ -121,8 +142,17 @@ class Browser:
         """Visible elements that match one selector, at any depth in what matches the other."""
         return self.run(COUNT, host, part)
 
+    def press(self, text):
+        """Clicks on what holds just this text."""
+        assert self.run(PRESS, text), text
+
+    def picture(self):
+        """The pixels that are shown, `(height, width, 3)`."""
+        shot = base64.b64decode(self._send("GET", f"{self.session}/screenshot"))
+        return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB")).astype(int)
+
     def save(self, path):
-        path.write_bytes(base64.b64decode(self._send("GET", f"{self.session}/screenshot")))
+        Image.fromarray(self.picture().astype("uint8")).save(path)
 
     def close(self):
         self._send("DELETE", self.session)
@@ -130,7 +160,7 @@ class Browser:
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """Two small runs of the forecast recipe, with all that TensorBoard has a tab for."""
+    """Two small runs of the forecast recipe, a search, and many older copies of the first."""
     from callbacks import events, summaries, write_projector
     from recipes.cli import main
 
@@ -138,28 +168,48 @@ def runs(tmp_path_factory):
     data = folder / "waves.csv"
     waves = np.sin(np.arange(300) / 3) + np.random.default_rng(0).normal(0, 0.1, 300)
     data.write_text("wave\n" + "\n".join(f"{value:.4f}" for value in waves) + "\n")
-    flags = f"""--data {data} --model wavenet_lite --model.num_layers 2 --model.filters 4 --epochs 3
-    --window 16 --horizon 2 --optimizer sgd --jit_compile false --norms --histogram_freq 1
-    --progress false --statistics_seconds 0 --logdir {folder / "logs"}"""
+    flags = f"""--data {data} --epochs 3 --window 16 --horizon 2 --optimizer sgd --jit_compile false
+    --norms --progress false --statistics_seconds 0 --logdir {folder / "logs"}""".split()
+    small = ["--model", "wavenet_lite", "--model.num_layers", "2", "--model.filters", "4"]
+    small += ["--histogram_freq", "1"]
     for name, rate in (("a", 0.01), ("b", 0.003)):
         extra = ["--name", name, "--learning_rate", str(rate)]
-        assert main(["train", "forecast", *flags.split(), *extra]) == 0
+        assert main(["train", "forecast", *flags, *small, *extra]) == 0
     run = folder / "logs" / "forecast" / "a"
     generator = np.random.default_rng(0)
     write_projector(run, generator.normal(size=(20, 4)), [f"word {i}" for i in range(20)], "words")
-    file = events.EventFile(run / "validation")
+    file = events.EventFile(run)
     file.add(summaries.pr_curve(generator.random(50) < 0.5, generator.random(50)), step=2)
     file.close()
+    for number in range(RUNS):
+        old = run.with_name(f"old_{number:02}")
+        old.mkdir()
+        for path in (*run.glob("*tfevents*"), run / "config.yaml"):
+            shutil.copy(path, old)
+        os.utime(old / "config.yaml", (number, number))
+    extra = ["--model", "linear_forecaster", "--trials", str(TRIALS), "--name", "search"]
+    assert main(["tune", "forecast", *flags, *extra]) == 0
     return folder / "logs"
 
 
 @pytest.fixture(scope="module")
 def tensorboard(runs, tmp_path_factory):
-    port, log = free_port(), tmp_path_factory.mktemp("log") / "tensorboard.txt"
-    command = [sys.executable, "-m", "tensorboard.main", "--logdir", runs, "--host", "127.0.0.1"]
-    url = f"http://127.0.0.1:{port}"
-    with server([*map(str, command), "--port", str(port)], url, log):
-        yield url
+    """Serves runs as `zoo tensorboard` does; all of them, or those that are named."""
+    with contextlib.ExitStack() as stack:
+
+        def serve(*names):
+            port, log = free_port(), tmp_path_factory.mktemp("log") / "tensorboard.txt"
+            command = [sys.executable, "-m", "recipes", "tensorboard", "--port", str(port)]
+            url = f"http://localhost:{port}"
+            chosen = names or ["--logdir", runs]
+            return stack.enter_context(server([*command, *map(str, chosen)], url, log))
+
+        yield serve
+
+
+@pytest.fixture(scope="module")
+def of_all(tensorboard):
+    return tensorboard()
 
 
 @pytest.fixture(scope="module")
@@ -177,23 +227,27 @@ def browser(tmp_path_factory):
 # What each tab must show: texts, and something drawn (where, what).
 TABS = {
     "timeseries": (
-        ["forecast/a", "forecast/b/validation", "best_val_loss"],
+        ["forecast/a", "forecast/b", "best/val_loss", "val_last_step_mae"],
         ("scalar-card", "line-chart canvas, line-chart path"),
     ),
     "scalars": (
-        ["epoch_loss", "learning_rate", "momentum", "gradient_norm", "steps_per_second"],
-        ("vz-line-chart2", "path"),
+        ["epoch/loss", "epoch/val_loss", "best/val_loss", "step", "forecast/b"],
+        ("vz-line-chart2", "path.line[d]"),
     ),
-    "images": (["forecasts", "forecast/a/validation", "forecast/b/validation"], ("body", "img")),
+    "custom_scalars": (
+        ["training and validation", "last_step_mae"],
+        ("vz-line-chart2", "path.line[d]"),
+    ),
+    "images": (["forecasts", "forecast/a", "forecast/b"], ("body", "img")),
     "text": (["config/text_summary", "learning_rate: 0.01"], ("tf-markdown-view", "code, pre")),
     "graphs": (["series", "wavenet_lite", "Main Graph"], ("body", "g.node ellipse")),
     "hparams": (
-        ["forecast/a", "forecast/b", "0.010000", "0.0030000", "best_val_loss"],
+        ["forecast/a", "forecast/b", "0.010000", "0.0030000", "best/val_loss"],
         ("body", "vaadin-grid-cell-content"),
     ),
     "distributions": (["block_0_layer_0_conv/kernel"], ("vz-distribution-chart", "path")),
     "histograms": (["block_0_layer_0_conv/kernel"], ("vz-histogram-timeseries", "path")),
-    "pr_curves": (["pr_curve", "forecast/a/validation"], ("vz-line-chart2", "path")),
+    "pr_curves": (["pr_curve", "forecast/a"], ("vz-line-chart2", "path")),
     "projector": (["Points:", "20", "Dimension:", "4", "words"], ("body", "canvas")),
 }
 
@@ -204,9 +258,9 @@ SLOW = [pytest.param(tab, marks=pytest.mark.slow) for tab in TABS if tab not in 
 
 
 @pytest.mark.parametrize("tab", [*EVERYDAY, *SLOW])
-def test_the_tab_shows_data(browser, tensorboard, tmp_path, tab):
+def test_the_tab_shows_data(browser, of_all, tmp_path, tab):
     texts, (host, part) = TABS[tab]
-    browser.open(f"{tensorboard}/#{tab}")
+    browser.open(f"{of_all}/#{tab}")
     deadline = time.monotonic() + 60
     while True:
         shown = browser.text()
@@ -219,3 +273,37 @@ def test_the_tab_shows_data(browser, tensorboard, tmp_path, tab):
             pytest.fail(f"missing {missing}, {drawn} drawn; see {tmp_path}/{tab}.png:\n{shown}")
         time.sleep(0.5)
     browser.save(tmp_path / f"{tab}.png")
+
+
+def wait_for(browser, path, question):
+    """Asks until the answer is not empty, for a minute; else saves a picture."""
+    deadline = time.monotonic() + 60
+    while not (answer := question()):
+        if time.monotonic() > deadline:
+            browser.save(path)
+            pytest.fail(f"nothing there; see {path}:\n{browser.text()}")
+        time.sleep(0.5)
+    browser.save(path)
+    return answer
+
+
+def test_the_page_opens_with_curves(browser, of_all, tmp_path):
+    def coloured():
+        picture = browser.picture()
+        inside = [picture[t:b, left:right] for t, b, left, right in browser.run(BOXES)]
+        return inside and all(np.ptp(each, axis=2).max(initial=0) > 60 for each in inside)
+
+    browser.open(of_all)
+    assert wait_for(browser, tmp_path / "page.png", coloured)
+
+
+def test_each_trial_of_a_search_is_a_line(browser, tensorboard, runs, tmp_path):
+    browser.open(f"{tensorboard(runs / 'forecast' / 'search')}/#hparams")
+    wait_for(browser, tmp_path / "table.png", lambda: "trials" in browser.text())
+    browser.press("PARALLEL COORDINATES VIEW")
+    lines = ("tf-hparams-parallel-coords-plot", ".foreground path[d]")
+    assert wait_for(browser, tmp_path / "lines.png", lambda: browser.count(*lines)) == TRIALS + 2
+    varied = {"learning_rate", "batch_size", "weight_decay"}
+    shown = set(browser.text().split("\n"))
+    assert varied <= shown
+    assert not {"window", "horizon", "optimizer", "seed"} & shown

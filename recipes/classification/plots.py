@@ -12,7 +12,7 @@ from sklearn.metrics import (
     roc_curve,
 )
 
-from callbacks.drawing import label
+from callbacks.drawing import finish, label
 from recipes.classification.calibration import expected_calibration_error, reliability
 from recipes.classification.scores import all_classes
 from recipes.engine.tables import cell, markdown, number
@@ -29,7 +29,15 @@ def precision_recall(labels, probabilities, class_names) -> Figure:
         return recall, precision
 
     figure, axis = _square("recall", "precision")
-    _curves(axis, labels, probabilities, class_names, curve, average_precision_score, "AP")
+    _curves(
+        axis,
+        labels,
+        probabilities,
+        class_names,
+        curve,
+        average_precision_score,
+        "average precision",
+    )
     return figure
 
 
@@ -42,7 +50,7 @@ def roc(labels, probabilities, class_names) -> Figure:
 
     figure, axis = _square("false positive rate", "true positive rate")
     axis.plot([0, 1], [0, 1], color="0.7", ls=":", lw=1)
-    _curves(axis, labels, probabilities, class_names, curve, roc_auc_score, "AUC")
+    _curves(axis, labels, probabilities, class_names, curve, roc_auc_score, "area under the curve")
     return figure
 
 
@@ -61,13 +69,12 @@ def calibration(labels, probabilities, bins=15) -> Figure:
     label = "predictions, with 95 % intervals"
     axis.errorbar(sure, right, error, fmt="o", ms=4, lw=1, color="tab:blue", label=label)
     axis.set_ylabel("fraction of right predictions")
-    axis.set_title(f"expected calibration error {gap:.3f}", fontsize=10)
+    figure.suptitle(f"expected calibration error {gap:.3f}", fontsize=10)
     below.bar(sure, share, width=0.8 / bins, color="tab:blue")
-    below.set_ylabel("share")
+    below.set_ylabel("fraction of all")
     below.set_xlabel("probability of the predicted class")
-    axis.legend(frameon=False)
     for part in (axis, below):
-        part.grid(alpha=0.25)
+        finish(part)
         part.set_xlim(0, 1.04)
     axis.set_ylim(-0.02, 1.04)
     return figure
@@ -96,7 +103,7 @@ def class_table(classes, class_names) -> str:
 
 
 def _square(x, y):
-    figure = Figure(figsize=(6.4, 4.6), layout="constrained")
+    figure = Figure(figsize=(6.8, 4.6), layout="constrained")
     axis = figure.subplots()
     axis.set_xlabel(x)
     axis.set_ylabel(y)

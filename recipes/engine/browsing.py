@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import itertools
 import os
 import signal
 import sys
@@ -15,6 +16,9 @@ from recipes.engine.environment import quiet_start
 from recipes.engine.folder import RunFolder, find_run
 from recipes.errors import UserError
 
+#: Runs that TensorBoard's pages tick when they are opened; where there are more, none is.
+TICKED = 40
+
 
 def open_tensorboard(logdir: str, port: int, runs=(), last: int | None = None) -> int:
     """Serves TensorBoard in this process until it is ended, by Ctrl+C or SIGTERM; returns 0.
@@ -23,7 +27,8 @@ def open_tensorboard(logdir: str, port: int, runs=(), last: int | None = None) -
         logdir: Folder of all runs.
         port: Port on this machine; 0 for one that is free.
         runs: Folders of runs to show, or their names in `logs`. Defaults to all.
-        last: How many runs to show, those that were begun last. Defaults to all.
+        last: How many runs to show, those that were begun last. Defaults to all, or as many as
+            TensorBoard draws curves of.
 
     Raises:
         UserError: If a run or the folder does not exist, or the port is taken.
@@ -35,10 +40,12 @@ def open_tensorboard(logdir: str, port: int, runs=(), last: int | None = None) -
     if not runs and not Path(logdir).is_dir():
         raise UserError(f"There is no folder {logdir}. `zoo train forecast` makes the first run.")
     chosen = [RunFolder.open(find_run(run), finished=False).path for run in runs]
-    if last:
+    if not runs:
         begun = Path(logdir).glob("*/*/config.yaml")
-        newest = sorted(begun, key=lambda path: path.stat().st_mtime)[-last:]
-        chosen = [path.parent for path in newest]
+        newest = sorted(begun, key=lambda path: path.stat().st_mtime, reverse=True)
+        chosen = [path.parent for path in newest][:last]
+        if last is None:
+            chosen = _ticked(chosen)
     with contextlib.ExitStack() as stack:
         if chosen:
             logdir = stack.enter_context(tempfile.TemporaryDirectory(prefix="zoo-runs-"))
@@ -53,6 +60,20 @@ def open_tensorboard(logdir: str, port: int, runs=(), last: int | None = None) -
             signal.signal(signal.SIGTERM, signal.default_int_handler)
             threading.Event().wait()
     return 0
+
+
+def _ticked(newest):
+    """As many runs as TensorBoard ticks by itself, trials and folds counted; none if all are."""
+    sizes = [len({file.parent for file in run.rglob("*tfevents*")}) for run in newest]
+    count = max(1, sum(total <= TICKED for total in itertools.accumulate(sizes)))
+    if count >= len(newest):
+        return []
+    print(
+        f"note: the newest {count} of {len(newest)} runs: TensorBoard draws no curve by itself "
+        f"where there are more than {TICKED}, trials counted; --last N opens others",
+        file=sys.stderr,
+    )
+    return newest[:count]
 
 
 def _launch(logdir, port):

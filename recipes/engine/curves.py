@@ -4,7 +4,9 @@ import math
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
+from callbacks.drawing import finish
 from recipes.engine.tables import number
 
 #: A validation error so much above the training error is called overfitting.
@@ -27,17 +29,18 @@ def learning_curves(history, monitor, best) -> Figure:
     axis = figure.subplots()
     mark = "o" if len(epochs) == 1 else None  # a line of one point is invisible
     for x, key, part, color in (
-        (epochs - 0.5, name, "train", "tab:blue"),
+        (epochs - 0.5, name, "training", "tab:blue"),
         (epochs, monitor, "validation", "tab:orange"),
     ):
-        axis.plot(x, history[key], label=f"{part} {name}", color=color, marker=mark)
+        axis.plot(x, history[key], label=part, color=color, marker=mark)
     axis.axvline(best, color="0.6", ls=":", label=f"best epoch {best}")
     values = np.concatenate([history[name], history[monitor]])
     if (values > 0).all() and values.max() > 10 * values.min():
         axis.set_yscale("log")
+    axis.set_ylabel(name.replace("_", " "))
     axis.set_xlabel("epoch")
-    axis.grid(alpha=0.25)
-    axis.legend(frameon=False)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    finish(axis)
     return figure
 
 
@@ -61,6 +64,7 @@ def compared_curves(histories) -> Figure:
                 axis.plot(epochs, values, style, c=f"C{index}", lw=width, marker=mark, label=label)
         axis.set_ylabel(name.replace("_", " "))
         axis.grid(alpha=0.25)
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.set_xlabel("epoch")
     handles, labels = axis.get_legend_handles_labels()
     figure.legend(

@@ -95,7 +95,7 @@ def fit(
         figures=figures,
         figure_freq=max(5, config.epochs // 5),  # drawing may cost more than an epoch
         texts=texts,
-        hparams=hyperparameters(config),
+        hparams=hyperparameters(config, folder.varied),
         monitor=built.monitor,
         mode=built.mode,
         histogram_freq=config.histogram_freq,
@@ -171,11 +171,20 @@ def _profiler(config, folder):
             print(f"note: {Profiler.HINT}", file=sys.stderr)
 
 
-def hyperparameters(config) -> dict:
-    """The settings that TensorBoard compares runs by; model arguments as `model.units`."""
+def hyperparameters(config, names=None) -> dict:
+    """The settings that TensorBoard compares runs by; model arguments as `model.units`.
+
+    Args:
+        config: The run's settings.
+        names: Those to compare, all of them given a value: the parallel coordinates leave out a run
+            that lacks one. Defaults to all that there are.
+    """
     settings = {k: v for k, v in asdict(config).items() if k not in config.NOT_LEARNED_FROM}
     arguments = settings.pop("model_arguments")
-    return {**settings, **{f"model.{name}": value for name, value in arguments.items()}}
+    settings |= {f"model.{name}": value for name, value in arguments.items()}
+    if names is None:
+        return settings
+    return {name: "none" if settings.get(name) is None else settings[name] for name in names}
 
 
 def describe(model) -> str:

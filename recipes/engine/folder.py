@@ -33,6 +33,9 @@ class RunFolder:
         path: The folder.
     """
 
+    #: Names of the settings by which TensorBoard compares it with others; `None` for all.
+    varied: list[str] | None = None
+
     def __init__(self, path):
         self.path = Path(path)
         self.config = self.path / "config.yaml"

@@ -10,6 +10,7 @@ from callbacks import write_scores
 from recipes.engine import automatic as auto
 from recipes.engine import continuing, report
 from recipes.engine.config import AUTO
+from recipes.engine.embeddings import write_embeddings
 from recipes.engine.fitting import fit, start_afresh
 from recipes.engine.folder import RunFolder
 from recipes.engine.recipe import find_recipe
@@ -96,6 +97,7 @@ def train(name: str, config, resume: RunFolder | None = None) -> RunFolder:
     folds = _run_folds(recipe, config, task, folder)
     report.write(folder, config, recipe, task, built, fitted.history, metrics, outputs, folds)
     last = len(fitted.history["loss"]) - 1
+    write_embeddings(folder.path, built.model)
     write_scores(folder.path, _compared(metrics["validation"]), step=last)
     folder.write_metrics(metrics)
     auto.tidy(folder)

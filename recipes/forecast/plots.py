@@ -5,6 +5,8 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from callbacks.drawing import finish, shortened
+
 CONTEXT, ACTUAL, FORECAST = "0.35", "tab:green", "tab:orange"
 
 
@@ -37,14 +39,10 @@ def _window(axis, windows, start, index, found):
     axis.plot(ahead, point, color=FORECAST, marker=mark and "x", ms=5, lw=1.5, label="forecast")
     if found.widest:
         lower, upper = (bound[index, :, 0] for bound in found.widest)
-        level = next(k for k, v in found.intervals.items() if v is found.widest)
-        axis.fill_between(
-            ahead, lower, upper, color=FORECAST, alpha=0.2, lw=0, label=f"{level} % interval"
-        )
-    name = series.ids[int(windows.series_of(start))]
-    axis.set_title(" · ".join(filter(None, (name, series.targets[0]))), fontsize=9)
+        axis.fill_between(ahead, lower, upper, **_interval(found))
+    axis.set_title(series.ids[int(windows.series_of(start))], fontsize=9)
     axis.tick_params(labelsize=8)
-    _time_axis(axis, series.times)
+    _label(axis, series)
     axis.grid(alpha=0.25)
 
 
@@ -59,20 +57,24 @@ def test_period(windows, starts, found) -> Figure:
     axis.plot(times, found.point[:, 0, 0], color=FORECAST, lw=1.1, label="forecast")
     if found.widest:
         lower, upper = (bound[:, 0, 0] for bound in found.widest)
-        axis.fill_between(times, lower, upper, color=FORECAST, alpha=0.2, lw=0, label="interval")
-    axis.set_title(f"{series.targets[0]}, one step ahead", fontsize=10)
-    _time_axis(axis, series.times)
-    axis.legend(frameon=False, ncols=3)
-    axis.grid(alpha=0.25)
+        axis.fill_between(times, lower, upper, **_interval(found))
+    _label(axis, series)
+    finish(axis)
     return figure
 
 
-def error_by_step(actual, found) -> Figure:
+def _interval(found):
+    level = next(k for k, v in found.intervals.items() if v is found.widest)
+    return {"color": FORECAST, "alpha": 0.2, "lw": 0, "label": f"{level} % interval"}
+
+
+def error_by_step(actual, found, targets) -> Figure:
     """Mean absolute error of each step ahead, for the model and its baselines.
 
     Args:
         actual: What came, `(n, horizon, targets)`.
         found: `{name: Forecasts}`; the first one is the model.
+        targets: Names of the targets.
     """
     figure = Figure(figsize=(7, 3.6), layout="constrained")
     axis = figure.subplots()
@@ -84,10 +86,10 @@ def error_by_step(actual, found) -> Figure:
         axis.plot(steps, error, marker=".", label=name, color=color, **style)
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.set_xlabel("steps ahead")
-    axis.set_ylabel("mean absolute error")
+    unit = f"of {shortened(targets[0], 30)}" if len(targets) == 1 else "over all targets"
+    axis.set_ylabel(f"mean absolute error {unit}", parse_math=False)
     axis.set_ylim(bottom=0)
-    axis.grid(alpha=0.25)
-    axis.legend(frameon=False)
+    finish(axis)
     return figure
 
 
@@ -96,8 +98,11 @@ def is_continuous(windows, starts) -> bool:
     return windows.series.num_series == 1 and len(starts) > 2 and bool((np.diff(starts) == 1).all())
 
 
-def _time_axis(axis, times):
-    """Few and short labels: dates in full only once, whole numbers for steps."""
+def _label(axis, series):
+    """Names both axes; few and short times: dates in full only once, whole numbers for steps."""
+    times = series.times
+    axis.set_ylabel(shortened(series.targets[0], 30), parse_math=False)
+    axis.set_xlabel("time" if times.dtype.kind == "M" else "step")
     if times.dtype.kind == "M":
         locator = AutoDateLocator()
         axis.xaxis.set_major_locator(locator)

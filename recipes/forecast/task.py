@@ -471,7 +471,9 @@ class ForecastTask:
         if self.windows.horizon > 1:
             others = {name: parts["test"] for name, parts in trained.compared.items()}
             actual = self.windows.targets(starts)[:, 0]
-            drawn = plots.error_by_step(actual, {self.config.model: found, **others})
+            drawn = plots.error_by_step(
+                actual, {self.config.model: found, **others}, self.windows.series.targets
+            )
             title = "Error by step ahead, on the test part"
             outputs.append(Figure(title, "error_by_step", drawn))
         return [*outputs, *self._compare(trained, folder)]

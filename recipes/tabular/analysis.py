@@ -66,7 +66,7 @@ def importances(predict, task) -> tuple[pd.DataFrame, object]:
     rows = task.table.rows["test"]
     rows = rows[np.linspace(0, len(rows) - 1, min(ROWS, len(rows))).astype(np.int64)]
     target = task.table.target
-    score = "increase of the nll" if target.labels else "increase of the rmse"
+    score = f"increase of the {'negative log-likelihood' if target.labels else 'RMSE'}"
     found = permutation_importances(
         predict,
         lambda outputs, places: row_losses(target, rows[places], outputs),

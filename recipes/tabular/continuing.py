@@ -50,7 +50,7 @@ def continue_from(config, task, model, objective):
     return task, Built(
         model,
         training,
-        **objective(config, target, outputs),
+        **objective(config, task, outputs),
         monitor="val_loss",
         notes=(near,) if any(layer.name == NEIGHBORS for layer in model.layers) else (),
         undecayed=UNDECAYED,

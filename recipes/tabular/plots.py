@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from callbacks.drawing import shortened
+from callbacks.drawing import finish, shortened
 
 #: Columns at most in the picture of importances.
 MOST_BARS = 20
@@ -25,7 +25,7 @@ def residuals(actual, predicted, name) -> Figure:
     left.set_ylabel(f"predicted {name}")
     error = predicted - actual
     right.scatter(predicted, error, **dots)
-    right.axhline(0, color="0.3", ls=":", lw=1.2)
+    right.axhline(0, color="0.3", ls=":", lw=1.2, label="perfect")
     centers, middle, low, high = _running(predicted, error)
     right.plot(centers, middle, color="tab:orange", lw=1.8, label="median")
     right.fill_between(
@@ -34,8 +34,7 @@ def residuals(actual, predicted, name) -> Figure:
     right.set_xlabel(f"predicted {name}")
     right.set_ylabel("predicted - true")
     for axis in (left, right):
-        axis.grid(alpha=0.25)
-        axis.legend(frameon=False)
+        finish(axis)
         axis.xaxis.set_major_locator(MaxNLocator(6))
     return figure
 
@@ -65,11 +64,10 @@ def importances(found, score) -> Figure:
         shown["mean"],
         xerr=[shown["mean"] - shown["low"], shown["high"] - shown["mean"]],
         color="tab:blue",
-        ecolor="0.3",
-        error_kw={"lw": 1},
+        error_kw={"lw": 1, "ecolor": "black", "label": "95 % interval"},
     )
     axis.axvline(0, color="0.3", lw=0.8)
     axis.set_xlabel(f"{score} when the column is shuffled")
-    axis.grid(alpha=0.25, axis="x")
+    finish(axis)
     axis.margins(y=0.02)
     return figure

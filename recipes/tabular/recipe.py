@@ -86,7 +86,7 @@ def build_model(config: TabularConfig, data):
     else:
         outputs = answers = _core(config, data, features)(features)
     main = answers["main"] if isinstance(answers, dict) else answers
-    objective = _objective(config, target, main)
+    objective = _objective(config, data, main)
     mean = main
     if len(main.shape) == 3:
         mean = zoo.layers.EnsembleMean(target.head, name="mean_of_members")(main)
@@ -207,18 +207,29 @@ def _sized(config, data):
     return data.config
 
 
-def _objective(config, target, outputs):
-    """Loss and metrics of a training model with these outputs."""
+def _objective(config, data, outputs):
+    """Loss of a training model with these outputs, and the score of its answer in target units."""
     import keras
 
     import zoo
 
-    objective = zoo.objective(target.head)
-    if config.loss == "huber" and not target.labels:
+    head, ensemble = data.table.target.head, len(outputs.shape) == 3
+    objective = zoo.objective(head)
+    if config.loss == "huber" and head == "regression":
         objective["loss"] = keras.losses.Huber()
-    if len(outputs.shape) == 3:  # an ensemble: every member learns from its own errors
-        objective = {"loss": zoo.losses.PerMemberLoss(objective["loss"]), "metrics": []}
-    return objective
+    if ensemble:  # every member learns from its own errors
+        objective["loss"] = zoo.losses.PerMemberLoss(objective["loss"])
+    mean = zoo.layers.EnsembleMean(head) if ensemble else keras.layers.Identity()
+
+    def score(true, found):
+        if head == "multiclass":
+            return keras.metrics.sparse_categorical_accuracy(true, mean(found))
+        if head == "binary":
+            return keras.metrics.binary_accuracy(true, mean(found), threshold=0.0)
+        return data.target_scaling[1] * keras.metrics.mean_absolute_error(true, mean(found))
+
+    name = "mae" if head == "regression" else "accuracy"
+    return {**objective, "metrics": [keras.metrics.MeanMetricWrapper(score, name=name)]}
 
 
 def _continue_from(config, data, model):

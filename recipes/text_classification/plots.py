@@ -27,6 +27,8 @@ def importances(examples, gap) -> Figure:
         (textwrap.shorten(title, _WIDTH), _lines(*_window(pieces, values, gap), gap))
         for title, pieces, values in examples
     ]
+    key = [(0, "for it", 1.0), (7, "against it", -1.0)]
+    blocks.insert(0, ("What speaks for a prediction, and what against it", [key]))
     count = sum(len(lines) + 2 for _, lines in blocks)
     inches = _SIZE / 72
     size = (_WIDTH * _LETTER * inches + 0.2, count * _LINE * inches + 0.2)

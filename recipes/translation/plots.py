@@ -30,7 +30,7 @@ def attention(examples) -> Figure:
         axis.set_axis_off()
     figure.supxlabel("source", fontsize=9)
     figure.supylabel("translation", fontsize=9)
-    figure.colorbar(shown, ax=axes.tolist(), label="weight", shrink=0.8)
+    figure.colorbar(shown, ax=axes.tolist(), label="attention weight", shrink=0.8)
     return figure
 
 
@@ -38,4 +38,4 @@ def _label(axis, pieces, **style):
     axis.set_ticks(range(len(pieces)))
     names = [drawable(piece.replace(" ", "\u00b7")) for piece in pieces]
     # A dollar sign is a dollar sign.
-    axis.set_ticklabels(names, fontsize=7, parse_math=False, **style)
+    axis.set_ticklabels(names, fontsize=8, parse_math=False, **style)

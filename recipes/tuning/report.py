@@ -100,8 +100,8 @@ class Trials:
             f"({'less' if self.mode == 'min' else 'more'} is better). {verdict}",
             check,
             markdown(self._comparison(best, start)),
-            f"The best of them, of all {len(trials)} in `{folder.table.name}` and, with their "
-            "curves and the parallel coordinates of the HParams tab, in TensorBoard:",
+            f"The best of them, of all {len(trials)} in `{folder.table.name}`; `zoo tensorboard "
+            f"{folder.path}` shows their curves and, in the HParams tab, parallel coordinates:",
             markdown(self._ranking(trials)),
             *([f"{len(failed)} trials failed, the first: {failed[0].error}"] if failed else []),
             "\n".join(f"- {line}" for line in self.space.describe()),

@@ -150,6 +150,7 @@ def _train_best(plan, folder, space, objective, search, table):
     config = space.config_for(best)
     if plan.config.progress:
         _console.print(f"Training the best settings, those of trial {best.number}, as a run")
+    folder.varied = space.searched
     if not folder.metrics.exists():
         train(plan.recipe, replace(config, name=folder.path.name), resume=folder)
     history = Checkpoint(folder.checkpoints, resume=True).history[objective[0]]

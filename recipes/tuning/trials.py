@@ -70,6 +70,7 @@ def _train_trial(plan, folder, space, objective, trial):
     config = replace(space.config_for(trial), progress=False)
     config.validate()
     inside = folder.trial(trial.number)
+    inside.varied = space.searched
     goes_on = _take_over(folder, trial)
     config, task = find_recipe(plan.recipe).load(config)
     start_afresh(config)

@@ -27,11 +27,6 @@ def test_names_at_the_axes_of_a_confusion_matrix():
         assert not any(text.get_parse_math() for text in texts)
 
 
-def test_tokens_at_the_axes_of_attention():
-    figure = pixels(summaries.attention([[0.5, 0.5]], ["$a", "中"], ["b$_"]))
-    assert [text.get_text() for text in figure.axes[0].get_xticklabels()] == ["$a", "□"]
-
-
 @pytest.mark.parametrize("draw", [plots.roc, plots.precision_recall])
 def test_every_name_is_in_the_legend(draw):
     found = [[1.0 if row == column else 0.0 for column in range(6)] for row in range(6)]

@@ -14,11 +14,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from callbacks import Checkpoint, OneCycle, Profiler, TensorBoard, WarmupCosine, with_norms
 from callbacks import summaries as show
-from callbacks.events import event_files
 from callbacks.graph import graph_def
 
 EPOCHS, STEPS = 5, 4
-SPLITS = ("", "train", "validation")
 
 
 def data():
@@ -46,21 +44,14 @@ def fit(model, callbacks, epochs=EPOCHS, **arguments):
 
 
 def read(folder):
-    """Event accumulators by split, and the scalars of each as `{tag: [(step, value)]}`."""
-    found = {}
-    for split in SPLITS:
-        if list(Path(folder, split).glob("events.out.tfevents.*")):
-            sizes = {"scalars": 0, "images": 0, "tensors": 0, "histograms": 0}
-            found[split] = EventAccumulator(str(Path(folder, split)), size_guidance=sizes)
-            found[split].Reload()
+    """The events of a run, and its scalars as `{tag: [(step, value)]}`."""
+    sizes = {"scalars": 0, "images": 0, "tensors": 0, "histograms": 0}
+    events = EventAccumulator(str(folder), size_guidance=sizes).Reload()
     scalars = {
-        split: {
-            tag: [(event.step, event.value) for event in events.Scalars(tag)]
-            for tag in events.Tags()["scalars"]
-        }
-        for split, events in found.items()
+        tag: [(event.step, event.value) for event in events.Scalars(tag)]
+        for tag in events.Tags()["scalars"]
     }
-    return found, scalars
+    return events, scalars
 
 
 def sessions(events):
@@ -115,52 +106,62 @@ def test_each_epoch_has_its_scores_once(run):
     folder, history, _ = run
     _, scalars = read(folder)
     for name, values in history.items():
-        split = "validation" if name.startswith("val_") else "train"
-        tag = f"epoch_{name.removeprefix('val_')}"
         expected = [(epoch, np.float32(value)) for epoch, value in enumerate(values)]
-        assert scalars[split][tag] == expected, name
-    assert set(scalars["validation"]) == {"epoch_loss", "epoch_mae"}
+        assert scalars[f"epoch/{name}"] == expected, name
+
+
+def test_a_run_is_one_run_for_tensorboard_with_charts_of_both_parts(run):
+    from tensorboard.plugins.custom_scalar.layout_pb2 import Layout
+
+    folder, _, _ = run
+    assert {path.parent for path in folder.rglob("*tfevents*")} == {folder}
+    events, scalars = read(folder)
+    (event,) = events.Tensors("custom_scalars__config__")
+    (category,) = Layout.FromString(event.tensor_proto.string_val[0]).category
+    charts = {chart.title: list(chart.multiline.tag) for chart in category.chart}
+    assert charts == {n: [f"epoch/{n}", f"epoch/val_{n}"] for n in ("loss", "mae")}
+    assert {tag for tags in charts.values() for tag in tags} <= set(scalars)
 
 
 def test_each_step_has_its_rate_and_momentum(run):
     folder, _, rate = run
     _, scalars = read(folder)
     expected = [(step, np.float32(rate(step))) for step in range(EPOCHS * STEPS)]
-    assert scalars["train"]["learning_rate"] == expected
-    assert scalars["train"]["momentum"] == [(step, 0.5) for step in range(EPOCHS * STEPS)]
+    assert scalars["step/learning_rate"] == expected
+    assert scalars["step/momentum"] == [(step, 0.5) for step in range(EPOCHS * STEPS)]
 
 
 def test_a_scheduled_momentum_is_written_and_none_where_there_is_none(tmp_path):
     cycle = OneCycle(0.05, total_steps=2 * STEPS)
     fit(build(cycle.optimizer("sgd")), [TensorBoard(tmp_path / "cycle")], epochs=2)
-    momentum = dict(read(tmp_path / "cycle")[1]["train"]["momentum"])
+    momentum = dict(read(tmp_path / "cycle")[1]["step/momentum"])
     assert sorted(momentum) == list(range(2 * STEPS))
     assert momentum[0] == pytest.approx(0.95)
     assert min(momentum.values()) < 0.87
     fit(build(keras.optimizers.Adagrad()), [TensorBoard(tmp_path / "none")], epochs=1)
-    assert "momentum" not in read(tmp_path / "none")[1]["train"]
+    assert "step/momentum" not in read(tmp_path / "none")[1]
 
 
 def test_rates_under_accumulation_and_loss_scaling_are_those_that_were_used(tmp_path):
     schedule = WarmupCosine(0.1, total_steps=8)
     optimizer = keras.optimizers.SGD(schedule, gradient_accumulation_steps=2)
     fit(build(optimizer), [TensorBoard(tmp_path / "a")], epochs=2)
-    found = read(tmp_path / "a")[1]["train"]["learning_rate"]
+    found = read(tmp_path / "a")[1]["step/learning_rate"]
     assert found == [(k, pytest.approx(float(schedule(2 * k + 1)))) for k in range(4)]
     scaled = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.25))
     fit(build(scaled), [TensorBoard(tmp_path / "b")], epochs=1)
-    assert {value for _, value in read(tmp_path / "b")[1]["train"]["learning_rate"]} == {0.25}
+    assert {value for _, value in read(tmp_path / "b")[1]["step/learning_rate"]} == {0.25}
 
 
 def test_long_runs_have_no_more_points_than_tensorboard_shows(tmp_path, monkeypatch):
     monkeypatch.setattr(TensorBoard, "MAX_RATE_POINTS", 5)
     fit(build(), [TensorBoard(tmp_path)])
-    assert len(read(tmp_path)[1]["train"]["learning_rate"]) == EPOCHS
+    assert len(read(tmp_path)[1]["step/learning_rate"]) == EPOCHS
 
 
 def test_speed_is_counted_in_steps(run):
     folder, _, _ = run
-    speeds = read(folder)[1][""]["steps_per_second"]
+    speeds = read(folder)[1]["epoch/steps_per_second"]
     assert [epoch for epoch, _ in speeds] == list(range(EPOCHS))
     # The first epoch compiles.
     assert all(speed > 0 for _, speed in speeds)
@@ -182,7 +183,7 @@ def test_validation_does_not_count_as_training_time(tmp_path, monkeypatch):
     next(clock)
     board.on_epoch_end(0, {"loss": 1.0})
     board.on_train_end()
-    assert read(tmp_path)[1][""]["steps_per_second"] == [(0, 6.0)]
+    assert read(tmp_path)[1]["epoch/steps_per_second"] == [(0, 6.0)]
 
 
 def test_nothing_is_done_at_a_batch():
@@ -200,10 +201,10 @@ def test_the_best_epoch_is_reported_not_the_last(run):
     folder, history, _ = run
     best = int(np.argmin(history["val_loss"]))
     assert best < EPOCHS - 1
-    found = read(folder)[1][""]
+    found = read(folder)[1]
     for name in ("loss", "mae"):
-        assert found[f"best_val_{name}"][-1] == (best, np.float32(history[f"val_{name}"][best]))
-    losses = [value for _, value in found["best_val_loss"]]
+        assert found[f"best/val_{name}"][-1] == (best, np.float32(history[f"val_{name}"][best]))
+    losses = [value for _, value in found["best/val_loss"]]
     assert losses == sorted(losses, reverse=True)
 
 
@@ -217,7 +218,7 @@ def test_best_knows_which_way_is_better_and_skips_what_is_no_number(tmp_path, mo
         board.on_epoch_begin(epoch)
         board.on_epoch_end(epoch, {"val_score": score})
     board.on_train_end()
-    assert read(tmp_path)[1][""]["best_val_score"][-1][1] == best
+    assert read(tmp_path)[1]["best/val_score"][-1][1] == best
 
 
 def test_a_wrong_mode_is_refused(tmp_path):
@@ -229,7 +230,7 @@ def test_hyperparameters_are_those_given_and_the_session_is_closed(run):
     folder, _, _ = run
     from tensorboard.plugins.hparams.api_pb2 import Status
 
-    hparams, status = sessions(read(folder)[0][""])
+    hparams, status = sessions(read(folder)[0])
     assert hparams == {"learning_rate": 0.01, "model": "tiny", "jit": False, "lags": "1, 7"}
     assert status == Status.Value("STATUS_SUCCESS")
 
@@ -238,13 +239,13 @@ def test_a_lost_run_is_a_failure(tmp_path):
     from tensorboard.plugins.hparams.api_pb2 import Status
 
     fit(build(keras.optimizers.SGD(1e30)), [TensorBoard(tmp_path, hparams=HPARAMS)], epochs=2)
-    assert sessions(read(tmp_path)[0][""])[1] == Status.Value("STATUS_FAILURE")
+    assert sessions(read(tmp_path)[0])[1] == Status.Value("STATUS_FAILURE")
 
 
 def test_scores_are_replaced_and_those_that_are_no_numbers_left_out(tmp_path):
     show.write_scores(tmp_path, {"validation/mae": 1.0})
     show.write_scores(tmp_path, {"validation/mae": 0.5, "validation/mase": float("nan")}, step=3)
-    assert read(tmp_path)[1][""] == {"validation/mae": [(3, 0.5)]}
+    assert read(tmp_path)[1] == {"validation/mae": [(3, 0.5)]}
 
 
 # Figures, texts, histograms
@@ -252,7 +253,7 @@ def test_scores_are_replaced_and_those_that_are_no_numbers_left_out(tmp_path):
 
 def test_figures_come_at_their_epochs_and_at_the_last(run):
     folder, _, _ = run
-    events = read(folder)[0]["validation"]
+    events = read(folder)[0]
     epochs = [0, 2, 4]
     images = events.Images("figure")
     assert [image.step for image in images] == epochs
@@ -268,19 +269,19 @@ def test_the_last_epoch_has_figures_even_off_beat_and_slow_ones_are_rare(tmp_pat
     board = board_for(tmp_path, figure_freq=1)
     board.MAX_FIGURE_FRACTION = 0.0
     fit(build(), [board])
-    images = read(tmp_path)[0]["validation"].Images("figure")
+    images = read(tmp_path)[0].Images("figure")
     assert [image.step for image in images] == [0, EPOCHS - 1]
 
 
 def test_texts_are_written_once(run):
     folder, _, _ = run
-    (event,) = read(folder)[0]["train"].Tensors("config/text_summary")
+    (event,) = read(folder)[0].Tensors("config/text_summary")
     assert event.tensor_proto.string_val[0] == b"seed: 3"
 
 
 def test_weights_have_histograms_every_other_epoch(run):
     folder, _, _ = run
-    events = read(folder)[0]["train"]
+    events = read(folder)[0]
     tags = {f"tiny/{layer}/{kind}" for layer in ("hidden", "out") for kind in ("kernel", "bias")}
     assert set(events.Tags()["histograms"]) == tags
     found = events.Histograms("tiny/hidden/kernel")
@@ -383,7 +384,7 @@ def test_a_model_without_a_description_has_no_graph():
 
 def test_the_graph_is_written_once(run):
     folder, _, _ = run
-    graph = read(folder)[0]["train"].Graph()
+    graph = read(folder)[0].Graph()
     assert [node.name for node in graph.node] == ["x", "hidden", "out"]
 
 
@@ -392,13 +393,13 @@ def test_the_graph_is_written_once(run):
 
 def test_norms_are_written_by_epoch(run):
     folder, _, _ = run
-    found = read(folder)[1]["train"]
+    found = read(folder)[1]
     for tag in ("gradient_norm", "gradient_norm_max", "update_norm"):
-        assert [epoch for epoch, _ in found[tag]] == list(range(EPOCHS))
+        assert [epoch for epoch, _ in found[f"epoch/{tag}"]] == list(range(EPOCHS))
     assert all(
         0 < mean <= largest
         for (_, mean), (_, largest) in zip(
-            found["gradient_norm"], found["gradient_norm_max"], strict=True
+            found["epoch/gradient_norm"], found["epoch/gradient_norm_max"], strict=True
         )
     )
 
@@ -425,17 +426,16 @@ def test_nothing_is_doubled_by_a_resume(tmp_path):
     train(tmp_path / "cut", resume=True)
     (whole, expected), (cut, found) = read(tmp_path / "whole/logs"), read(tmp_path / "cut/logs")
     for scalars in (expected, found):
-        speeds = scalars[""].pop("steps_per_second")
+        speeds = scalars.pop("epoch/steps_per_second")
         assert [epoch for epoch, _ in speeds] == list(range(EPOCHS))
     assert found == expected
-    assert [event.step for event in cut["validation"].Images("figure")] == list(range(EPOCHS))
-    assert len(cut["train"].Tensors("config/text_summary")) == 1
-    assert [event.step for event in cut["train"].Histograms("tiny/out/bias")] == [0, 2, 4]
-    assert sessions(cut[""]) == sessions(whole[""])
+    assert [event.step for event in cut.Images("figure")] == list(range(EPOCHS))
+    assert len(cut.Tensors("config/text_summary")) == 1
+    assert [event.step for event in cut.Histograms("tiny/out/bias")] == [0, 2, 4]
+    assert sessions(cut) == sessions(whole)
     starts = b"".join(path.read_bytes() for path in (tmp_path / "cut/logs").glob("events*"))
     assert starts.count(b"_hparams_/session_start_info") == 1
-    graphs = b"".join(path.read_bytes() for path in (tmp_path / "cut/logs/train").iterdir())
-    assert graphs.count(b"InputLayer") == 1
+    assert starts.count(b"InputLayer") == 1
 
 
 def test_a_second_fit_goes_on_where_the_first_ended(tmp_path):
@@ -443,9 +443,9 @@ def test_a_second_fit_goes_on_where_the_first_ended(tmp_path):
     fit(model, [board], epochs=2)
     fit(model, [board], epochs=4, initial_epoch=2)
     events, scalars = read(tmp_path)
-    assert [epoch for epoch, _ in scalars["train"]["epoch_loss"]] == [0, 1, 2, 3]
-    assert [step for step, _ in scalars["train"]["learning_rate"]] == list(range(4 * STEPS))
-    assert len(events["train"].Tensors("config/text_summary")) == 1
+    assert [epoch for epoch, _ in scalars["epoch/loss"]] == [0, 1, 2, 3]
+    assert [step for step, _ in scalars["step/learning_rate"]] == list(range(4 * STEPS))
+    assert len(events.Tensors("config/text_summary")) == 1
 
 
 # Other tools
@@ -456,7 +456,7 @@ def test_a_copy_of_the_callback_writes_elsewhere(tmp_path):
     other = copy.deepcopy(board)
     other.log_dir = str(tmp_path / "second")
     fit(build(), [other], epochs=1)
-    assert event_files(tmp_path).keys() == {f"second/{name}" for name in event_files(other.log_dir)}
+    assert [path.parent for path in tmp_path.rglob("*tfevents*")] == [tmp_path / "second"]
     assert type(other).__name__ == "TensorBoard"
 
 
@@ -482,9 +482,9 @@ def test_keras_tuner_writes_a_session_for_each_trial(tmp_path):
     assert len(trials) == 2
     for trial in trials:
         events, scalars = read(trial)
-        assert len(scalars["train"]["epoch_loss"]) == 2
-        assert scalars[""]["best_val_loss"]
-        assert set(sessions(events[""])[0]) == {"rate"}
+        assert len(scalars["epoch/loss"]) == 2
+        assert scalars["best/val_loss"]
+        assert set(sessions(events)[0]) == {"rate"}
 
 
 def test_a_profile_is_recorded_once(tmp_path):
@@ -524,10 +524,10 @@ test_tensorboard.jax_run(sys.argv[3])
         env={"PATH": "/usr/bin:/bin", "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}, timeout=200,
     )  # fmt: skip
     events, scalars = read(tmp_path)
-    assert {"epoch_loss", "learning_rate", "momentum", "gradient_norm"} <= set(scalars["train"])
-    assert [step for step, _ in scalars["train"]["momentum"]] == list(range(2 * STEPS))
-    assert {"best_val_loss", "steps_per_second"} <= set(scalars[""])
-    assert sessions(events[""])[0]["model"] == "tiny"
-    assert events["train"].Tags()["graph"]
-    assert events["validation"].Tags()["images"] == ["figure"]
+    assert {"epoch/loss", "step/learning_rate", "epoch/gradient_norm"} <= set(scalars)
+    assert [step for step, _ in scalars["step/momentum"]] == list(range(2 * STEPS))
+    assert {"best/val_loss", "epoch/steps_per_second"} <= set(scalars)
+    assert sessions(events)[0]["model"] == "tiny"
+    assert events.Tags()["graph"]
+    assert events.Tags()["images"] == ["figure"]
     assert list(tmp_path.glob("plugins/profile/*/*.xplane.pb"))

@@ -16,7 +16,7 @@ import yaml
 from rich.cells import cell_len
 
 from recipes.cli import main
-from recipes.engine import listing, showing
+from recipes.engine import browsing, listing, showing
 
 LONG = "the-run-of-the-twenty-sixth-of-November-with-a-very-long-name-and-more-words-than-fit-80"
 REPORT = """# mlp on houses
@@ -267,3 +267,19 @@ def test_tensorboard_serves_the_runs_chosen_and_ends_when_it_is_ended(logs):
     assert (process.returncode, out, error) == (0, "", "")
     with pytest.raises(urllib.error.URLError):
         urllib.request.urlopen(url, timeout=5)
+
+
+def test_as_many_runs_are_opened_as_tensorboard_draws(tmp_path, capsys):
+    newest = [tmp_path / "forecast" / f"run{number}" for number in range(30)]
+    for run in newest:
+        for inside in (run, run / "trials" / "0"):
+            inside.mkdir(parents=True)
+            (inside / "events.out.tfevents.1").touch()
+    assert browsing._ticked(newest[:20]) == []
+    assert capsys.readouterr().err == ""
+    assert browsing._ticked(newest) == newest[:20]
+    assert "the newest 20 of 30 runs" in capsys.readouterr().err
+    for number in range(50):
+        (newest[0] / "trials" / f"{number}-").mkdir()
+        (newest[0] / "trials" / f"{number}-" / "events.out.tfevents.1").touch()
+    assert browsing._ticked(newest) == newest[:1]

@@ -216,18 +216,18 @@ def test_report_is_readable(run, data):
 
 
 def test_tensorboard_reads_the_curves(run):
-    train, validation = events(run / "train"), events(run / "validation")
-    for log in (train, validation):
-        assert [event.step for event in log.Scalars("epoch_loss")] == [0, 1, 2]
+    log = events(run)
+    for tag in ("epoch/loss", "epoch/val_loss"):
+        assert [event.step for event in log.Scalars(tag)] == [0, 1, 2]
     steps = 3 * (46 // 16)
-    rates = train.Scalars("learning_rate")
+    rates = log.Scalars("step/learning_rate")
     assert [event.step for event in rates] == list(range(steps))
     schedule = WarmupCosine(0.001, steps)
     expected = [float(schedule(step)) for step in range(steps)]
     np.testing.assert_allclose([event.value for event in rates], expected, rtol=1e-5, atol=1e-9)
-    assert [image.step for image in validation.Images("forecasts")] == [0, 2]
-    assert validation.Images("forecasts")[0].encoded_image_string.startswith(b"\x89PNG")
-    assert b"window: 14" in train.Tensors("config/text_summary")[0].tensor_proto.string_val[0]
+    assert [image.step for image in log.Images("forecasts")] == [0, 2]
+    assert log.Images("forecasts")[0].encoded_image_string.startswith(b"\x89PNG")
+    assert b"window: 14" in log.Tensors("config/text_summary")[0].tensor_proto.string_val[0]
 
 
 # Repeating
@@ -254,7 +254,7 @@ def test_scores_are_those_of_the_best_epoch(train, data, patience):
     run = train(
         data=data, epochs=6, learning_rate=0.1, schedule="constant", patience=patience, seed=3
     )
-    scores = [e.value for e in events(run / "validation").Scalars("epoch_last_step_mse")]
+    scores = [e.value for e in events(run).Scalars("epoch/val_last_step_mse")]
     assert min(scores) < 0.98 * scores[-1], "the last epoch must not be the best one here"
     assert metrics_of(run)["epochs"] == len(scores)
     assert (len(scores) < 6) == bool(patience)

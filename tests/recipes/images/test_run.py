@@ -202,7 +202,7 @@ def test_config_says_what_ran(run):
 def test_tensorboard_has_matrices_and_curves(run):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    tags = EventAccumulator(str(run / "validation")).Reload().Tags()
+    tags = EventAccumulator(str(run)).Reload().Tags()
     assert "confusion_matrix" in tags["images"]
     assert [tag for tag in tags["tensors"] if "pr_curve" in tag] == [
         f"pr_curve/{name}" for name in ("bottom", "middle", "top")

@@ -176,7 +176,7 @@ def test_the_report_shows_what_the_model_writes(run):
 def test_tensorboard_has_samples_as_text(run):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    events = EventAccumulator(str(run / "validation")).Reload()
+    events = EventAccumulator(str(run)).Reload()
     tags = [tag for tag in events.Tags()["tensors"] if "temperature" in tag]
     assert tags == [f"temperature_{t}/text_summary" for t in ("0.2", "0.5", "1")]
     first, last = events.Tensors(tags[1])[0], events.Tensors(tags[1])[-1]

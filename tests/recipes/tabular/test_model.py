@@ -115,6 +115,22 @@ def test_the_model_is_its_core_on_scaled_features_in_the_targets_units(task_of):
     assert found == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.parametrize("target", ["price", "sold", "kind"])
+@pytest.mark.parametrize("members", [1, 3])
+def test_the_score_of_an_epoch_is_that_of_the_answers_in_target_units(task_of, target, members):
+    frame = mixed(target)
+    task = task_of(frame, target, arguments={"units": [4], "members": members}, boosting=False)
+    built, rows = build(task), np.arange(ROWS)
+    (metric,) = built.metrics
+    metric.update_state(task._scaled_target(rows), built.training_model(task.take(rows)))
+    found = task.predictor(built.model)(rows)
+    if target == "price":
+        expected = np.abs(found - frame["price"]).mean()
+    else:
+        expected = (found.argmax(axis=1) == task.table.target.values).mean()
+    assert float(metric.result()) == pytest.approx(expected, rel=1e-5)
+
+
 def test_preprocessing_knows_training_rows_alone(task_of):
     frame = mixed()
     first = task_of(frame)

@@ -183,7 +183,7 @@ def test_the_report_shows_texts_and_what_is_read(run):
 def test_tensorboard_has_importances_as_picture_and_as_text(run):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    tags = EventAccumulator(str(run / "validation")).Reload().Tags()
+    tags = EventAccumulator(str(run)).Reload().Tags()
     assert {"confusion_matrix", "importances"} <= set(tags["images"])
     assert {"importances_text/text_summary", "pr_curve/good"} <= set(tags["tensors"])
 

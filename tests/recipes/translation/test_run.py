@@ -197,7 +197,7 @@ def test_the_report_shows_translations_and_attention(run):
 def test_tensorboard_has_attention_and_translations(run):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    tags = EventAccumulator(str(run / "validation")).Reload().Tags()
+    tags = EventAccumulator(str(run)).Reload().Tags()
     assert "attention" in tags["images"]
     assert "translations/text_summary" in tags["tensors"]
 

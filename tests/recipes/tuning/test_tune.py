@@ -149,9 +149,9 @@ def test_the_run_has_the_settings_and_the_score_of_the_best_trial(search):
     assert (config["epochs"], config["name"]) == (2, search.name)
     history = Checkpoint(search / "checkpoints", resume=True).history
     assert min(history["val_last_step_mae"]) == pytest.approx(float(best["score"]), rel=1e-6)
-    curve = scalars(search / "trials" / best["trial"] / "validation")
-    assert curve["epoch_last_step_mae"] == scalars(search / "validation")["epoch_last_step_mae"]
-    assert len(curve["epoch_last_step_mae"]) == 2
+    curve = scalars(search / "trials" / best["trial"])
+    assert curve["epoch/val_last_step_mae"] == scalars(search)["epoch/val_last_step_mae"]
+    assert len(curve["epoch/val_last_step_mae"]) == 2
 
 
 def test_the_defaults_are_trained_as_zoo_train_does(search, flags, tune):
@@ -179,7 +179,7 @@ def test_each_trial_is_a_session_of_the_hparams_tab(search, recwarn):
         argv=[None, "--logdir", str(search / "trials"), "--port", "0", "--load_fast", "false"]
     )
     url = board.launch()
-    tag = "best_val_last_step_mae"
+    tag = "best/val_last_step_mae"
     order = [{"hparam": name} for name in SEARCHED] + [{"metric": {"tag": tag, "group": ""}}]
     wanted = {
         "experimentName": "", "startIndex": 0, "sliceSize": 100, "colParams": order,
@@ -220,7 +220,7 @@ def rough(tune):
 def test_the_best_score_counts_and_not_the_last(rough):
     worse = 0
     for row in rows(rough):
-        curve = scalars(rough / "trials" / row["trial"] / "validation")["epoch_last_step_mae"]
+        curve = scalars(rough / "trials" / row["trial"])["epoch/val_last_step_mae"]
         values = [value for _, value in curve]
         assert float(row["score"]) == pytest.approx(min(values), rel=1e-6)
         worse += values[-1] > min(values)
@@ -266,10 +266,10 @@ def test_hyperband_goes_on_with_what_it_promotes(tune):
     (promoted,) = [row for row in found if row["continues"]]
     first = [row for row in found if row["epochs"] == "1"]
     assert promoted["continues"] == min(first, key=lambda row: float(row["score"]))["trial"]
-    curves = scalars(folder / "trials" / promoted["trial"] / "validation")
-    before = scalars(folder / "trials" / promoted["continues"] / "validation")
-    assert [step for step, _ in curves["epoch_loss"]] == [0, 1, 2, 3]
-    assert curves["epoch_loss"][:1] == before["epoch_loss"]
+    curves = scalars(folder / "trials" / promoted["trial"])
+    before = scalars(folder / "trials" / promoted["continues"])
+    assert [step for step, _ in curves["epoch/val_loss"]] == [0, 1, 2, 3]
+    assert curves["epoch/val_loss"][:1] == before["epoch/val_loss"]
     assert not list(folder.glob("trials/*/checkpoints"))
     _, plan = open_search(folder)
     space = Space(forecast.search_space, plan.config, plan.given, plan.tuner)

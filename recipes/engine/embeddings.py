@@ -1,0 +1,45 @@
+"""The vectors of words and categories, for TensorBoard's projector."""
+
+import keras
+import numpy as np
+
+from callbacks import write_projector
+from zoo.layers import NoteTokenizer, TableColumns, Tokenizer
+from zoo.tokenizers import all_layers
+
+#: Rows of a table at most: tokenizers begin with the most frequent tokens.
+MOST = 2000
+
+
+def write_embeddings(folder, model) -> None:
+    """Writes each table of vectors whose rows stand for tokens, or for values of columns.
+
+    Args:
+        folder: Folder of the run.
+        model: The saved model, with its tokenizers and columns.
+    """
+    layers = list(all_layers(model))
+    tokenizers = [layer for layer in layers if isinstance(layer, Tokenizer)]
+    known = [_tokens(layer) for layer in tokenizers if not isinstance(layer, NoteTokenizer)]
+    known += [_values(layer) for layer in layers if isinstance(layer, TableColumns)]
+    for variable in model.trainable_variables:
+        # Not of a wide path, whose numbers are outputs.
+        if variable.name != "embeddings" or variable.shape[1] < 3 or "weights" in variable.path:
+            continue
+        fitting = [columns for columns in known if len(columns["value"]) == variable.shape[0]]
+        if fitting:
+            # A translator's source comes first, as its words do; one table may be for both.
+            columns = fitting[0] if len(fitting) == 1 else known.pop(known.index(fitting[0]))
+            vectors = keras.ops.convert_to_numpy(variable)[:MOST]
+            labels = {title: column[:MOST] for title, column in columns.items()}
+            write_projector(folder, vectors, labels, variable.path.replace("/", "."))
+
+
+def _tokens(layer):
+    ids = np.arange(layer.vocabulary_size)
+    return {"value": layer.pieces(ids), "id": ids.tolist()}
+
+
+def _values(layer):
+    rows = [(name, each) for name, values in layer.categories for each in ("unknown", *values)]
+    return {"value": [value for _, value in rows], "column": [name for name, _ in rows]}
