@@ -78,7 +78,7 @@ return [...document.querySelectorAll('line-chart .series-view')].map(node => {
 }).filter(box => box[1] > box[0] && box[1] < window.innerHeight);
 """
 #: Runs, and trials of a search, as people have them.
-RUNS, TRIALS = 60, 20
+RUNS, TRIALS = 60, 5
 
 
 def free_port():

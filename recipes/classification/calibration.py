@@ -82,12 +82,7 @@ def fit_temperature(labels, samples) -> float:
 
 
 def tempered(probabilities, temperature) -> np.ndarray:
-    """The probabilities that the logits divided by a temperature would give.
-
-    Args:
-        probabilities: `(..., classes)`.
-        temperature: Above 0; more than 1 makes them less sure.
-    """
+    """The probabilities `(..., classes)` that the logits divided by a temperature would give."""
     logits = np.log(np.clip(np.asarray(probabilities, np.float64), 1e-30, 1.0))
     return softmax(logits / temperature, axis=-1)
 

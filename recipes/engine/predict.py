@@ -84,9 +84,6 @@ def predict_table(run, source=None, **flags):
 
     Returns:
         A `DataFrame`, or the text that a language model or a translator writes.
-
-    Raises:
-        UserError: If the run or the input is not what it should be.
     """
     import keras
     import numpy as np

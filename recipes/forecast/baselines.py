@@ -130,12 +130,7 @@ class LeastSquares:
 
 
 def season_of(series, rows) -> int:
-    """The season of the first target of the longest series, in some rows of it.
-
-    Args:
-        series: A `TimeSeries`.
-        rows: Mask `(steps,)` of the rows to look at: the training part.
-    """
+    """The season of the first target of the longest series, in the rows of a mask."""
     longest = int(np.argmax(np.diff(series.offsets)))
     block = slice(series.offsets[longest], series.offsets[longest + 1])
     return detect_period(series.values[block, 0][rows[block]])

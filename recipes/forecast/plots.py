@@ -69,13 +69,7 @@ def _interval(found):
 
 
 def error_by_step(actual, found, targets) -> Figure:
-    """Mean absolute error of each step ahead, for the model and its baselines.
-
-    Args:
-        actual: What came, `(n, horizon, targets)`.
-        found: `{name: Forecasts}`; the first one is the model.
-        targets: Names of the targets.
-    """
+    """Mean absolute error of each step ahead, of `{name: Forecasts}`: the model first."""
     figure = Figure(figsize=(7, 3.6), layout="constrained")
     axis = figure.subplots()
     steps = np.arange(1, actual.shape[1] + 1)

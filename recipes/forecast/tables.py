@@ -11,18 +11,12 @@ COLUMNS = ("origin", "step", "target", "forecast", "lower", "upper")
 
 
 def write(path, windows, parts, config) -> None:
-    """Writes forecasts, one row a window, step and target; a file is written whole or not at all.
+    """Writes forecasts, one row a window, step and target; standard output for a path of `None`.
 
     `origin` is the time of the last input; the first column, named like the file's column of times,
     the one that is forecast, `step` steps later. Several series add a column in front, named like
     that of the file. With `--conformal 80,95` there are `lower_80`, `upper_80`, `lower_95` and
     `upper_95` in place of `lower` and `upper`. Numbers are printed so that they read back exactly.
-
-    Args:
-        path: File to write, or `None` for standard output.
-        windows: The `Windows` that were forecast.
-        parts: Pairs of the first rows of some windows and their `Forecasts`.
-        config: The `ForecastConfig`, for the names of the columns.
     """
     time = config.time if config.time and config.time not in (*COLUMNS, "series") else "time"
     header, levels = [time, *COLUMNS], config.conformal

@@ -57,12 +57,7 @@ def row_losses(target, rows, found) -> np.ndarray:
 
 
 def importances(predict, task) -> tuple[pd.DataFrame, object]:
-    """Permutation importances on test rows: the table and the picture.
-
-    Args:
-        predict: Function of the model's inputs.
-        task: The `TabularTask`.
-    """
+    """Permutation importances on test rows: the table and the picture."""
     rows = task.table.rows["test"]
     rows = rows[np.linspace(0, len(rows) - 1, min(ROWS, len(rows))).astype(np.int64)]
     target = task.table.target

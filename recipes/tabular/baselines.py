@@ -94,13 +94,6 @@ def baselines(inputs, target, rows, codes, weights=None) -> dict:
 
     The linear one (ridge or logistic regression) reads medians for missing numbers, standardised
     columns, and one column a category.
-
-    Args:
-        inputs: Arrays of all rows, from `zoo.layers.TableColumns.encode`.
-        target: The `Target`.
-        rows: Positions of the rows of the parts `"train"` and `"validation"`.
-        codes: Number of codes of each column of categories.
-        weights: Weight of each class; `None` where all rows count alike.
     """
     features, numeric, categories = _features(inputs, len(target.values))
     few = [n for n, c in zip(categories, codes, strict=True) if c < _MOST_CODES]

@@ -119,12 +119,7 @@ def _read(config):
 
 
 def own_frame(file, config) -> pd.DataFrame:
-    """The columns of a file as the flags say, and else as what they look like.
-
-    Args:
-        file: The `TableFile`.
-        config: A `TabularConfig`.
-    """
+    """The columns of a file as the flags say, and else as what they look like."""
     columns = {}
     for name in sorted(file.names, key=lambda name: name != config.target):
         if name in config.categorical:

@@ -50,12 +50,7 @@ def _running(predicted, error):
 
 
 def importances(found, score) -> Figure:
-    """Bars of permutation importances with their 95 % intervals.
-
-    Args:
-        found: See `recipes.tabular.importances.permutation_importances`.
-        score: In words, what gets worse.
-    """
+    """Bars of `permutation_importances` with their 95 % intervals; `score` gets worse."""
     shown = found.head(MOST_BARS)[::-1]
     figure = Figure(figsize=(7, 1.3 + 0.28 * len(shown)), layout="constrained")
     axis = figure.subplots()

@@ -67,12 +67,7 @@ def is_classifier(model) -> bool:
 
 
 def unknown_values(frame, columns) -> list[str]:
-    """Notes on the values of categories that a model has not learned.
-
-    Args:
-        frame: Rows with the model's columns.
-        columns: Its `zoo.layers.TableColumns`.
-    """
+    """Notes on the values of categories that a model has not learned."""
     notes = []
     for name, values in columns.categories:
         texts = [text for text in category_strings(frame[name]) if text is not None]

@@ -61,11 +61,7 @@ class Preprocessing:
         return found
 
     def features(self, arrays) -> dict[str, np.ndarray]:
-        """The features of some rows as arrays.
-
-        Args:
-            arrays: Arrays from `columns.encode`.
-        """
+        """The features of some rows, arrays from `columns.encode`, as arrays."""
         found = dict(arrays)
         for layer in self._layers:
             found["numeric"] = np.asarray(layer(found["numeric"]))

@@ -16,15 +16,7 @@ WORD = r"(?u)\b\w+\b"
 
 
 def fit(part, clean, characters=False, balanced=False) -> dict:
-    """Fits the baselines: `{name: function from a part to class probabilities}`.
-
-    Args:
-        part: `Part` to train on.
-        clean: Function that takes out of a text what no model reads.
-        characters: Whether runs of up to four or five characters are counted, instead of up to two
-            or three words.
-        balanced: Whether every class counts alike.
-    """
+    """Fits the baselines: `{name: function from a part to class probabilities}`."""
     shares = np.bincount(part.labels, minlength=len(part.classes)) / len(part)
     shares = np.full(len(shares), 1 / len(shares)) if balanced else shares
     found = {"majority": lambda part: np.tile(shares, (len(part), 1))}

@@ -20,15 +20,9 @@ CAPTION = "What it reads: red speaks for the predicted class, blue against it"
 def explain(model, reader, part, probabilities, spread=False) -> list:
     """What some predictions rest on: `(title, pieces, importances)` of each.
 
-    Args:
-        model: The saved model, from ids to probabilities; without a layer "embedding", there is
-            nothing to tell.
-        reader: The `zoo.layers.TextTokenizer` in it.
-        part: `Part` that was predicted.
-        probabilities: Of each class, `(n, classes)`.
-        spread: Whether to take texts from the beginning to the end of the part, the same each time;
-            otherwise the most confident errors, the surest right prediction of each class, and the
-            least sure predictions.
+    With `spread`, of texts from the beginning to the end of the part, the same each time; otherwise
+    of the most confident errors, the surest right prediction of each class, and the least sure
+    ones. A model without a layer "embedding" tells nothing.
     """
     core = deep_path(model)
     if core is None or "embedding" not in {layer.name for layer in core.layers}:

@@ -13,14 +13,7 @@ _NAMED = 6
 def write(path, numbers, labels, probabilities, classes, copies=None, more=None) -> None:
     """Writes predictions as CSV, one row a text; standard output for a path of `None`.
 
-    Args:
-        path: File to write.
-        numbers: Number of each text in its file, from 1.
-        labels: Name of the true class of each, or `None` where it is not known.
-        probabilities: Of each class, `(n, classes)`.
-        classes: Names of the classes, by number.
-        copies: Columns of the input to copy, `{name: values}`.
-        more: Columns that come last, `{name: values}`.
+    `copies` are columns of the input, `more` those that come last: `{name: values}`.
     """
     known = {"row": numbers, **(copies or {})}
     if labels is not None:
@@ -50,11 +43,7 @@ def most_wrong(part, probabilities, count=10) -> str:
 
 
 def importances(examples) -> str:
-    """The tokens that speak for a prediction and against it, in Markdown.
-
-    Args:
-        examples: `(title, pieces, importances)` of each.
-    """
+    """Tokens for and against each prediction, `(title, pieces, importances)`, in Markdown."""
     rows = [
         [cell(title), _strongest(pieces, values), _strongest(pieces, -values)]
         for title, pieces, values in examples

@@ -46,13 +46,6 @@ def fit(part, reader, ngrams, outputs, balanced=False) -> keras.Model:
     their own while the weights are fitted, and are added to those of the words that hold them
     afterwards, so that reading costs nothing. Only for few texts, which have few examples of most
     words.
-
-    Args:
-        part: `Part` to learn from.
-        reader: The `zoo.layers.TextTokenizer` that made its ids.
-        ngrams: Longest n-gram.
-        outputs: Number of logits, 1 for two classes.
-        balanced: Whether every class counts alike.
     """
     hashes, rows = WideNgrams.hashes(part.inputs, ngrams)
     known, columns = np.unique(hashes, return_inverse=True)

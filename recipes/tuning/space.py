@@ -58,11 +58,7 @@ class Space:
             raise UserError(self._nothing_left())
 
     def config_of(self, hyperparameters):
-        """The configuration of a trial.
-
-        Args:
-            hyperparameters: keras-tuner's, with the chosen values.
-        """
+        """The configuration of a trial."""
         hp = hyperparameters.copy()
         # Six digits: readable, and the same whether a value came through a chief or not.
         hp.values = {
@@ -176,11 +172,7 @@ class Space:
 
 
 def nearest(hp, value):
-    """The value of a keras-tuner hyperparameter that comes closest to one outside.
-
-    Args:
-        hp: A `Float`, `Int`, `Choice`, `Boolean` or `Fixed`.
-        value: Any value; `None` and what has another type give the default.
+    """The value of a keras-tuner hyperparameter that comes closest to another one, or its default.
 
     Example:
         >>> import keras_tuner

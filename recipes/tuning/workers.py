@@ -164,11 +164,7 @@ def _cause(status):
 
 
 def check_address(chief: bool) -> None:
-    """Raises a `UserError` where keras-tuner's environment variables name no good address.
-
-    Args:
-        chief: Whether this process is to listen there.
-    """
+    """Raises a `UserError` where keras-tuner's environment variables name no good address."""
     host, port = (os.environ.get(f"KERASTUNER_ORACLE_{part}", "") for part in ("IP", "PORT"))
     try:
         with socket.socket() as listener:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from recipes import RECIPES
+from recipes.cli import main
 from recipes.engine.arguments import parse
 from recipes.engine.recipe import find_recipe
 
@@ -78,3 +79,38 @@ def test_flags_of_the_tables_are_those_of_the_recipe():
         settings = {each.name for each in fields(find_recipe(name).config)} | {"from"}
         for flag in re.findall(r"`--([a-z_]+)", text):
             assert flag in settings, f"{name}: --{flag}"
+
+
+#: Files that the snippets read or that their runs are trained on, and the flags of these runs.
+FILES = {
+    "sales.csv": ["step,sales", *(f"{step},{step % 7}" for step in range(200))],
+    "new.csv": ["size,price", *(f"{n},{2 * n + n % 3}" for n in range(100))],
+    "films.csv": ["text,target", *(f"a {'bad' * (n % 2)} film,{n % 2}" for n in range(60))],
+    "poem.txt": ["To be, or not to be, that is the question."] * 60,
+    "dates.tsv": [f"April {d}, {y}\t{y}-04-{d}" for y in range(2010, 2020) for d in range(10, 30)],
+}  # fmt: skip
+TRAINED = {
+    "forecast": "--data sales.csv --target sales --horizon 2 --model linear_forecaster",
+    "images": "--train_size 100",
+    "tabular": "--data new.csv --target price",
+    "language_model": "--data poem.txt --window 20 --model.units 8",
+    "text_classification": "--data films.csv",
+    "translation": "--data dates.tsv --model.units 8",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("readme", READMES)
+def test_python_of_readmes_runs_as_typed(readme, tmp_path, monkeypatch):
+    text = (TOP / readme).read_text()
+    snippets = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    assert snippets
+    monkeypatch.chdir(tmp_path)
+    for name, lines in FILES.items():
+        Path(name).write_text("\n".join(lines) + "\n")
+    recipe = readme.split("/")[-2] if readme.count("/") == 2 else None
+    if recipe:
+        quick = "--name NAME --epochs 1 --progress false --jit_compile false"
+        assert main(["train", recipe, *quick.split(), *TRAINED[recipe].split()]) == 0
+    for snippet in snippets:
+        exec(compile(snippet, readme, "exec"), {})

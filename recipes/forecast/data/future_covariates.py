@@ -42,15 +42,6 @@ def future_columns(
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """Collects all future covariates, for the rows of a table and beyond its end.
 
-    Args:
-        table: The rows, sorted by series and time.
-        future_times: `(num_series, future)` times beyond the end.
-        future_covariates: The second file, or None.
-        time: Name of the time column in both files, or None.
-        series: Name of the series column, or None.
-        datetime_features: Names out of `DATETIME_FEATURES`.
-        file: The first file, in whose way the second one is read.
-
     Returns:
         float32 array of shape `(rows + num_series * future, columns)`, every series followed by its
         future, and the columns' names.

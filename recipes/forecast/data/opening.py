@@ -10,11 +10,7 @@ from recipes.forecast.data.wide import VALUE, unfold
 
 
 def check(config) -> None:
-    """Raises a `UserError` if the file of a run, or a column that its flags name, is not there.
-
-    Args:
-        config: A `ForecastConfig` with `data`.
-    """
+    """Raises a `UserError` if the file of a run, or a column that its flags name, is not there."""
     config, file = open_file(config, config.data)
     check_datetime_features(config.datetime_features, config.time)
     read_table(file, config.time, config.target, config.series, config.past_covariates)

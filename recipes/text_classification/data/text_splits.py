@@ -21,12 +21,6 @@ def split_texts(texts, target, fractions, seed=SPLIT_SEED):
 
     The parts are the same whatever the seed of a run.
 
-    Args:
-        texts: Strings.
-        target: The `Target` of each.
-        fractions: Fraction of each part that is held out, by its name; 0 for none.
-        seed: Seed of the choice.
-
     Returns:
         Positions of the texts by part, those to train on as `"train"`; and notes.
 
