@@ -2,6 +2,8 @@
 
 import inspect
 
+import numpy as np
+
 import zoo
 from recipes.engine.config import AUTO
 from recipes.errors import UserError
@@ -84,8 +86,9 @@ def fit(config, texts, source):
 
 
 def encoded(config, labelled, rows):
-    """A `Part` for the rows of each part, and what `fit` made of those of `"train"`."""
-    reader = fit(config, labelled.texts[rows["train"]], labelled.source)
+    """A `Part` for the rows of each part, and what `fit` made of the texts to learn from."""
+    read = [labelled.texts[rows[name]] for name in ("train", "unlabelled") if name in rows]
+    reader = fit(config, np.concatenate(read), labelled.source)
     target, parts = labelled.target, {}
     for name, chosen in rows.items():
         texts = labelled.texts[chosen]

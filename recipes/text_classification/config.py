@@ -20,6 +20,8 @@ class TextClassificationConfig(Dialect, TrainConfig):
         target: Its column of classes.
         validation_data: A second table, with the same columns, to choose the epoch by.
         test_data: A table of the texts to be scored once at the end.
+        unlabelled: A table of further texts, without labels: which words go together is learned
+            from them, too.
         validation_fraction: Fraction of the texts to choose the epoch by. Defaults to 0.1.
         test_fraction: Fraction of the texts to be scored once at the end. Defaults to 0.1, or to
             the published test part.
@@ -63,6 +65,7 @@ class TextClassificationConfig(Dialect, TrainConfig):
     target: str | None = None
     validation_data: str | None = None
     test_data: str | None = None
+    unlabelled: str | None = None
     validation_fraction: float | None = None
     test_fraction: float | None = None
     split_seed: int = SPLIT_SEED
@@ -96,6 +99,11 @@ class TextClassificationConfig(Dialect, TrainConfig):
         for name in ("text", "target", "validation_data", "test_data"):
             if getattr(self, name) is not None and not self.data:
                 raise UserError(f"--{name} belongs to a table of your own: give it with --data.")
+        if self.unlabelled and (self.tokenizer != "words" or self.wide == 0 or self.start_from):
+            raise UserError(
+                "--unlabelled teaches the wide path of a new run what words mean: leave out "
+                "--tokenizer, --wide 0 and --from, or --unlabelled."
+            )
         for part in ("validation", "test"):
             if getattr(self, f"{part}_data") and getattr(self, f"{part}_fraction"):
                 raise UserError(f"Give either --{part}_data or --{part}_fraction, not both.")

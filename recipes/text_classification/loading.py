@@ -13,7 +13,7 @@ from recipes.engine.tables import percent
 from recipes.errors import UserError
 from recipes.text_classification.coding import encoded, reads_ids
 from recipes.text_classification.data.imdb import imdb
-from recipes.text_classification.data.labelled_texts import read_labelled_texts
+from recipes.text_classification.data.labelled_texts import read_labelled_texts, with_unlabelled
 from recipes.text_classification.data.reber import reber_dataset
 from recipes.text_classification.folds import fold_rows
 from recipes.text_classification.task import TextTask
@@ -31,6 +31,8 @@ def load(config) -> TextTask:
         UserError: If the data is not what the flags say.
     """
     labelled = read(config)
+    if config.unlabelled:
+        labelled = with_unlabelled(labelled, config.unlabelled, config)
     rows, notes = dict(labelled.rows), tuple(labelled.notes)
     if config.train_size is not None:
         rows["train"], note = _sample(labelled, config)
@@ -44,6 +46,8 @@ def load(config) -> TextTask:
         pool = np.sort(np.concatenate([rows["train"], rows["validation"]]))
         share = config.validation_fraction or FRACTION
         folds = fold_rows(labelled, pool, config.folds, share, config.split_seed)
+        extra = {name: rows[name] for name in ("unlabelled",) if name in rows}
+        folds = {name: {**parts_of, **extra} for name, parts_of in folds.items()}
     return TextTask(config, labelled, parts, reader, notes, folds)
 
 

@@ -73,7 +73,7 @@ def rarities(features) -> np.ndarray:
     return np.float32(found / np.sqrt(np.mean(found[features.indices] ** 2)))
 
 
-def fit(blocks, labels, classes, balanced=False, enough=0):
+def fit(blocks, labels, classes, balanced=False, enough=0, dense=None):
     """Fits one logistic regression for two classes, or one against all others for each.
 
     Args:
@@ -83,18 +83,22 @@ def fit(blocks, labels, classes, balanced=False, enough=0):
         balanced: Whether every class counts alike.
         enough: With three or more classes, features are weighted by `rarities` instead where most
             texts are of classes with fewer than so many.
+        dense: Further features `(n, d)`, which are not weighted.
 
     Returns:
-        For each block its weights `(features, outputs)`, and the bias `(outputs,)`, float32: one
-        output for two classes, which speaks for the second.
+        For each block, and for `dense`, its weights `(features, outputs)`, and the bias
+        `(outputs,)`, float32: one output for two classes, which speaks for the second.
     """
     labels = np.asarray(labels)
     blocks = [sparse.csr_matrix(block, dtype=np.float32) for block in blocks]
-    features = sparse.hstack(blocks, format="csr")
-    features.sort_indices()  # or the solver would, and leave `values` behind
     ratios = np.concatenate([log_count_ratios(b, labels, classes) for b in blocks], axis=1)
     if classes > 2 and np.mean(np.bincount(labels)[labels] < enough) > 0.5:
         ratios[:] = np.concatenate([rarities(block) for block in blocks])
+    if dense is not None:
+        blocks.append(sparse.csr_matrix(dense))
+        ratios = np.pad(ratios, [(0, 0), (0, dense.shape[1])], constant_values=1)
+    features = sparse.hstack(blocks, format="csr")
+    features.sort_indices()  # or the solver would, and leave `values` behind
     outputs = [1] if classes == 2 else range(classes)
     weights = np.zeros((features.shape[1], len(outputs)), np.float32)
     bias = np.full(len(outputs), NEVER, np.float32)

@@ -11,7 +11,7 @@ class Part:
 
     Args:
         texts: The texts, `(n,)`.
-        labels: Number of the class of each, int64 `(n,)`.
+        labels: Number of the class of each, -1 for none, int64 `(n,)`.
         classes: Names of the classes, by number.
         numbers: Number of each text in its file, from 1, `(n,)`.
         inputs: What a model reads of each: int32 arrays of ids, or strings, in a list.

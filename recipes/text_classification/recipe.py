@@ -154,6 +154,8 @@ def _check(config):
 
     for path in filter(None, (config.data, config.validation_data, config.test_data)):
         find_columns(open_table(path, config), config.text, config.target)
+    if config.unlabelled:
+        open_table(config.unlabelled, config)
 
 
 def _predict(*arguments, **flags):

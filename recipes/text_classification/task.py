@@ -179,7 +179,8 @@ class TextTask(ClassificationTask):
             return None
         balanced = self.class_weights is not None
         outputs = 1 if self.head == "binary" else len(self.classes)
-        return wide.fit(self.parts["train"], self.reader, ngrams, outputs, balanced)
+        more = self.parts["unlabelled"].inputs if "unlabelled" in self.parts else ()
+        return wide.fit(self.parts["train"], self.reader, ngrams, outputs, balanced, more)
 
     def predictor(self, model) -> TextClassifier:
         """Wraps a trained model so that it gives the probabilities of texts."""

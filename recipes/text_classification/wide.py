@@ -13,7 +13,7 @@ from scipy import sparse
 from scipy.special import log_softmax
 
 from recipes.classification.calibration import fit_temperature
-from recipes.text_classification import naive_bayes
+from recipes.text_classification import naive_bayes, semantics
 from recipes.text_classification.classifier import TextClassifier
 from zoo.layers import WideNgrams
 
@@ -24,8 +24,9 @@ MOST, MOST_WEIGHTS = 1_000_000, 10_000_000
 CHARACTERS, WORDS = 5, 3
 #: Letters of a run within a word, its beginning and end marked.
 RUNS = range(2, 6)
-#: Numbers in the table of all texts' runs of letters, times the classes, at most: some seconds.
-MOST_SPELLED = 100_000_000
+#: Numbers in the table of all texts' runs of letters, or of their directions, times the classes, at
+#: most: some seconds.
+MOST_ADDED = 100_000_000
 #: Weight of a run of letters beside that of a whole word.
 SPELLING = 0.5
 #: How much either path counts is expected to be this, with this deviation, without any data.
@@ -39,34 +40,43 @@ def longest(config) -> int:
     return CHARACTERS if config.tokenizer == "characters" else WORDS
 
 
-def fit(part, reader, ngrams, outputs, balanced=False) -> keras.Model:
-    """The wide path of a training part, as a model from ids to logits.
+def fit(part, reader, ngrams, outputs, balanced=False, unlabelled=()) -> keras.Model:
+    """The wide path of some training texts, as a model from ids to logits.
 
     Words that are spelled alike share what is learned: runs of two to five letters are features of
     their own while the weights are fitted, and are added to those of the words that hold them
-    afterwards, so that reading costs nothing. Only for few texts, which have few examples of most
-    words.
+    afterwards, so that reading costs nothing. So do words of like texts (`semantics`), where there
+    are unlabelled ones; labelled ones alone were tried, and gain nothing on validation. Only where
+    there are few texts and classes enough to do so in seconds.
     """
     hashes, rows = WideNgrams.hashes(part.inputs, ngrams)
-    known, columns = np.unique(hashes, return_inverse=True)
-    counts = sparse.coo_matrix((np.ones(len(rows), np.float32), (rows, columns)))
-    counts = counts.tocsr()
-    counts.resize(len(part), len(known))
-    texts = np.bincount(counts.indices, minlength=len(known))
+    known, first = np.unique(hashes), len(reader.special)
+    texts = np.diff(_presence(known, hashes, rows, len(part)).tocsc().indptr)
     most = max(1, min(MOST, MOST_WEIGHTS // outputs))
     counted = np.sort(texts)[::-1]
     least = counted[most] + 1 if len(counted) > most else 1
-    kept = np.flatnonzero(texts >= min(least, counted[0]))[:most]
-    known, counts = known[kept], counts[:, kept]
-    features = naive_bayes.unit_rows(counts)
-    spelling = _spelling(known, features, reader, outputs)
+    known = known[np.flatnonzero(texts >= min(least, counted[0]))[:most]]
+    words = getattr(reader.tokenizer, "words", ())  # other tokens have no spelling or meaning
+    of_words, _ = WideNgrams.hashes([np.arange(first, first + len(words))], 1)
+    known = np.union1d(known, of_words) if len(unlabelled) else known
+    features = naive_bayes.unit_rows(_presence(known, hashes, rows, len(part)))
+    here = np.isin(of_words, known)
+    words, places = np.array(words, object)[here], np.searchsorted(known, of_words[here])
+    found = features[:, places]
+    spelling, meaning = _spelling(words, found, outputs), None
+    if len(unlabelled) and len(part) * semantics.DIRECTIONS * outputs <= MOST_ADDED:
+        more = _presence(known, *WideNgrams.hashes(unlabelled, 1), len(unlabelled))
+        meaning = semantics.directions(sparse.vstack([found, more[:, places]]), found)
+    blocks = [features] if spelling is None else [features, found @ spelling]
+    dense = None if meaning is None else meaning.of_texts(found)
     classes, enough = len(part.classes), naive_bayes.ENOUGH
-    if spelling is None:
-        kernel, bias = naive_bayes.fit([features], part.labels, classes, balanced, enough)
-    else:
-        blocks = [features, features @ spelling]
-        kernel, runs, bias = naive_bayes.fit(blocks, part.labels, classes, balanced, enough)
-        kernel = kernel + spelling @ runs
+    kernel, *rest, bias = naive_bayes.fit(blocks, part.labels, classes, balanced, enough, dense)
+    if meaning is not None:
+        weights = rest.pop()
+        kernel[places] += meaning.words @ weights
+        bias = bias - meaning.centre @ weights
+    if spelling is not None:
+        kernel[places] += spelling @ rest.pop()
     ids = keras.Input((None,), dtype="int32", name="ids")
     layer = WideNgrams(len(known), outputs, ngrams, name="wide")
     model = keras.Model(ids, layer(ids), name="wide_path")
@@ -74,25 +84,28 @@ def fit(part, reader, ngrams, outputs, balanced=False) -> keras.Model:
     return model
 
 
-def _spelling(known, features, reader, outputs):
-    """Which words have which runs of letters, sparse `(n-grams, runs)`; None for other tokens."""
-    words = getattr(reader.tokenizer, "words", None)
-    if words is None:
-        return None
-    first = len(reader.special)
-    ids = np.arange(first, first + len(words))
-    hashes, _ = WideNgrams.hashes([ids], 1)
+def _presence(known, hashes, rows, texts):
+    """How often each text has each known n-gram, sparse `(texts, n-grams)`."""
     places = np.minimum(np.searchsorted(known, hashes), len(known) - 1)
+    own = known[places] == hashes
+    ones = np.ones(own.sum(), np.float32)
+    return sparse.csr_matrix((ones, (rows[own], places[own])), (texts, len(known)))
+
+
+def _spelling(words, features, outputs):
+    """Which words have which runs of letters, sparse `(words, runs)`; None for too many."""
+    if not len(words):
+        return None
     numbers: dict[str, int] = defaultdict(lambda: len(numbers))
     rows, columns = [], []
-    for word, place, own in zip(words, places, known[places] == hashes, strict=True):
-        runs = _runs(word) if own else ()
-        rows += [place] * len(runs)
+    for row, word in enumerate(words):
+        runs = _runs(word)
+        rows += [row] * len(runs)
         columns += [numbers[run] for run in runs]
     table = sparse.csr_matrix((np.ones(len(rows), np.float32), (rows, columns)))
-    table.resize(len(known), max(1, len(numbers)))
-    texts = np.bincount(features.indices, minlength=len(known))
-    if int(np.diff(table.indptr) @ texts) * outputs > MOST_SPELLED:
+    table.resize(len(words), max(1, len(numbers)))
+    texts = np.bincount(features.indices, minlength=len(words))
+    if int(np.diff(table.indptr) @ texts) * outputs > MOST_ADDED:
         return None
     table.data *= np.float32(SPELLING)
     return table[:, np.bincount(table.indices, minlength=table.shape[1]) >= 2]

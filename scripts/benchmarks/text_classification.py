@@ -1,5 +1,8 @@
 """The text classification recipe against the book: scores, what a mask is for, bucketing."""
 
+import os
+from pathlib import Path
+
 from recipes.text_classification.presets import BOOK_ACCURACY
 from scripts.benchmarks import text_classification_scores as scores
 from scripts.benchmarks import text_classification_speed as speed
@@ -15,6 +18,8 @@ REBER = [
     _row("reber-ml2-ch16-130", "--preset", "ml2-ch16-130", book=1.0),
 ]
 IMDB = [_row("imdb-default", "--dataset", "imdb", bar=0.92, part="test")]
+#: So many labelled reviews, and the words of all others without their labels.
+SIZES = (250, 1000, 5000)
 #: A part of the training reviews, as 800 steps with each of them take long.
 _SOME = ("--preset", "ml3-ch16-68", "--train_size", "5000")
 MASK = [
@@ -47,8 +52,27 @@ def measure(only, seeds, folder, fresh) -> dict[str, str]:
             count = min(seeds, most or seeds)
             results = train_all("text_classification", chosen, count, folder, fresh)
             sections[title] = section(chosen, results, folder / "text_classification", table)
+    if any(part in "imdb-unlabelled" for part in only):
+        rows = _unlabelled()
+        results = train_all(
+            "text_classification", [r for both in rows for r in both], seeds, folder, fresh
+        )
+        sections["IMDB with few labels, and all other reviews without"] = scores.unlabelled(
+            rows, results
+        )
     if any(part in "bucketing" for part in only):
         sections["Bucketing"] = kept_text(
             folder / "bucketing.json", lambda: speed.bucketing(seeds), speed.bucketing_text, fresh
         )
     return sections
+
+
+def _unlabelled():
+    """For each number of labels, the row without further texts and the row with them."""
+    more = Path(os.environ["ZOO_DATA"]) / "imdb" / "imdb_train.csv.gz"
+    found = []
+    for size in SIZES:
+        flags = ("--dataset", "imdb", "--train_size", str(size))
+        plain = _row(f"imdb-{size}", *flags)
+        found.append((plain, _row(f"imdb-{size}-unlabelled", *flags, "--unlabelled", str(more))))
+    return found

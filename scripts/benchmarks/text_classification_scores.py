@@ -108,6 +108,37 @@ def imdb(rows, results, folder) -> str:
     )
 
 
+def unlabelled(rows, results) -> str:
+    """Test accuracy with so many labels, without and with texts that have none."""
+    lines = [["labels", "without other texts", "with them", "gain", "seconds", "best baseline"]]
+    for plain, more in rows:
+        runs = results[plain.name], results[more.name]
+        with_it, without = (
+            np.array([run["test"]["accuracy"] for run in each]) for each in reversed(runs)
+        )
+        baselines = runs[0][0]["baselines"]
+        best = {
+            name: np.mean([run["baselines"][name]["test"]["accuracy"] for run in runs[0]])
+            for name in baselines
+        }
+        name = max(best, key=best.get)
+        lines.append(
+            [
+                f"{int(plain.flags[-1]):,}",
+                spread(without.tolist()),
+                spread(with_it.tolist()),
+                spread((with_it - without).tolist()),
+                seconds_of(runs[1]),
+                f"{name} {show(best[name])}",
+            ]
+        )
+    return (
+        f"{markdown(lines)}\n\nAccuracy on the 25,000 test reviews, {_seeds(len(runs[0]))}; each "
+        "draws other labelled reviews. The others are the words of the 25,000 training reviews, "
+        "without those held out for validation. Baselines know the labelled ones alone."
+    )
+
+
 def masks(rows, results, folder) -> str:
     """Validation accuracy of networks without and with a mask, padded as in training."""
     lines = [["row", "mask", "texts", "validation", "book", "as expected", "epochs", "seconds"]]

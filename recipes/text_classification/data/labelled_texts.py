@@ -1,7 +1,7 @@
 """Texts with a label each: files of the user's own."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from recipes.data.files import open_table
 from recipes.data.table_file import TableFile
 from recipes.data.target import Target, read_target
 from recipes.errors import UserError
-from recipes.text_classification.data.text_splits import split_texts, without_shared
+from recipes.text_classification.data.text_splits import split_texts, text_keys, without_shared
 
 #: What the column of labels is called where no flag names it.
 TARGETS = ("target", "label")
@@ -118,6 +118,43 @@ def read_labelled_texts(
         notes + more,
         first.decided,
         (text, target),
+    )
+
+
+def with_unlabelled(labelled, path, dialect=None) -> LabelledTexts:
+    """Adds texts without labels as the part `unlabelled`, but for those that are held out.
+
+    Args:
+        labelled: A `LabelledTexts`.
+        path: A table with a column of texts: of the same name, or the only one.
+        dialect: What is said of the file's form.
+
+    Raises:
+        UserError: If there are no texts that are not held out.
+    """
+    table, column = open_table(path, dialect), labelled.columns[0]
+    column = column if column in table.names else _only_texts(table, table.names)
+    texts = table.texts(column).fillna("").to_numpy(object)
+    rows = labelled.rows
+    held_out = np.concatenate([rows["validation"], rows["test"]])
+    known = set(text_keys(labelled.texts[held_out]))
+    kept = np.array([key not in known for key in text_keys(texts)], bool)
+    if not kept.any():
+        raise UserError(
+            f"Expected texts in {path} that are not held out for validation or the test. Received: "
+            f"{len(texts):,} that all are. Leave --unlabelled out."
+        )
+    note = f"{kept.sum():,} texts of the column {column!r} of {path} learned from without labels"
+    note += f"; {(~kept).sum():,} left out, which are held out" if not kept.all() else ""
+    start, size = len(labelled.texts), int(kept.sum())
+    target = labelled.target
+    return replace(
+        labelled,
+        texts=np.concatenate([labelled.texts, texts[kept]]),
+        target=replace(target, values=np.concatenate([target.values, np.full(size, -1)])),
+        numbers=np.concatenate([labelled.numbers, np.flatnonzero(kept) + 1]),
+        rows={**rows, "unlabelled": np.arange(start, start + size)},
+        notes=(*labelled.notes, *table.notes, note),
     )
 
 

@@ -286,6 +286,32 @@ def test_tables_that_do_not_do(tmp_path, settings, message):
         read_labelled_texts(write(tmp_path / "t.csv", **settings))
 
 
+def test_texts_without_labels(tmp_path):
+    own = {"own_data": True}
+    data = write(tmp_path / "t.csv")
+    plain = load_data(replace(default_config(**own), data=str(data)))
+    held_out = [*plain.parts["validation"].texts, *plain.parts["test"].texts]
+    more = tmp_path / "more.csv"
+    new = ["some words", "other words of it", "words"]
+    pd.DataFrame({"day": range(len(new) + len(held_out)), "said": [*new, *held_out]}).to_csv(more)
+    config = replace(default_config(**own), data=str(data), unlabelled=str(more), folds=2)
+    task = load_data(config)
+    assert task.parts["unlabelled"].texts.tolist() == new
+    assert set(task.parts["unlabelled"].labels) == {-1}
+    assert any(f"{len(held_out)} left out, which are held out" in note for note in task.notes)
+    assert "other" in task.reader.tokenizer.words
+    for fold in task.folds().values():
+        assert fold.parts["unlabelled"].texts.tolist() == new
+    for name in ("train", "validation", "test"):
+        assert task.parts[name].texts.tolist() == plain.parts[name].texts.tolist()
+    pd.DataFrame({"text": held_out}).to_csv(more)
+    with pytest.raises(UserError, match=r"that are not held out .* Leave --unlabelled out"):
+        load_data(config)
+    for refused in ({"tokenizer": "bpe"}, {"wide": 0}, {"start_from": "run"}):
+        with pytest.raises(UserError, match="--unlabelled teaches"):
+            replace(config, **refused).validate()
+
+
 @pytest.mark.parametrize(
     ("header", "given", "found"),
     [

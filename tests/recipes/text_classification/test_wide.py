@@ -9,7 +9,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 
 import zoo
-from recipes.text_classification import naive_bayes, wide
+from recipes.text_classification import naive_bayes, semantics, wide
 from recipes.text_classification.classifier import TextClassifier
 from recipes.text_classification.importances import ngram_importances
 from recipes.text_classification.parts import Part
@@ -47,18 +47,32 @@ def ratio(features, own):
     return np.log(inside / inside.sum() / (outside / outside.sum()))
 
 
-def reference(train, labels, new, classes, spelled):
+def reference(train, labels, new, classes, added, more):
     """The logits of new texts, from scikit-learn's counts and its primal solver."""
     counter = CountVectorizer(ngram_range=(1, 3), binary=True, token_pattern=r"\S+")
     blocks = [[found.toarray() for found in (counter.fit_transform(train), counter.transform(new))]]
+    words = sorted({word for text in [*train, *more] for word in text.split()})
+    presence = CountVectorizer(vocabulary=words, binary=True, token_pattern=r"\S+")
+    found = [presence.transform(part).toarray() for part in (train, new)]
     lengths = [np.sqrt(block.sum(axis=1, keepdims=True)) for block in blocks[0]]
-    if spelled:
-        words = sorted({word for text in train for word in text.split()})
+    if more:
+        known = set(counter.get_feature_names_out())
+        new_words = np.array([word not in known for word in words])
+        lengths = [
+            np.sqrt(length**2 + part[:, new_words].sum(axis=1, keepdims=True))
+            for length, part in zip(lengths, found, strict=True)
+        ]
+    if "spelling" in added:
         runs = CountVectorizer(analyzer="char_wb", ngram_range=(2, 5), binary=True)
         table = runs.fit_transform(words).toarray()
         table = table[:, table.sum(axis=0) >= 2]
-        presence = CountVectorizer(vocabulary=words, binary=True, token_pattern=r"\S+")
-        blocks.append([presence.transform(part) @ table * wide.SPELLING for part in (train, new)])
+        blocks.append([part @ table * wide.SPELLING for part in found])
+    dense = []
+    if "meaning" in added:
+        everything = [*train, *more]
+        rows = [part / length for part, length in zip(found, lengths, strict=True)]
+        dense = semantics.directions(presence.transform(everything), rows[0])
+        dense = [dense.of_texts(part) for part in rows]
     columns = []
     for k in [1] if classes == 2 else range(classes):
         own, sides = labels == k, ([], [])
@@ -66,6 +80,8 @@ def reference(train, labels, new, classes, spelled):
             weights = ratio(block[0], own)
             for side, part, length in zip(sides, block, lengths, strict=True):
                 side.append(part / length * weights)
+        for side, part in zip(sides, dense, strict=False):
+            side.append(part)
         model = LogisticRegression(
             C=naive_bayes.STRENGTH, solver="liblinear", tol=1e-8, max_iter=1000
         )
@@ -74,20 +90,23 @@ def reference(train, labels, new, classes, spelled):
     return np.stack(columns, axis=1)
 
 
-@pytest.mark.parametrize("spelled", [False, True])
+@pytest.mark.parametrize("added", ["", "spelling", "spelling meaning more"])
 @pytest.mark.parametrize("classes", [2, 3])
-def test_it_is_logistic_regression_on_weighted_ngrams(classes, spelled, monkeypatch):
+def test_it_is_logistic_regression_on_weighted_ngrams(classes, added, monkeypatch):
     monkeypatch.setattr(naive_bayes, "TOLERANCE", 1e-7)
     monkeypatch.setattr(naive_bayes, "ENOUGH", 0)
-    if not spelled:
-        monkeypatch.setattr(wide, "MOST_SPELLED", -1)
+    monkeypatch.setattr(wide, "MOST_ADDED", 10**8 if added else -1)
+
     train, labels = texts(classes)
     new, _ = texts(classes, 12, seed=4)
-    reader = zoo.layers.TextTokenizer.fit(train)
+    more = texts(classes, 60, seed=5)[0] if "more" in added else []
+    reader = zoo.layers.TextTokenizer.fit([*train, *more])
     outputs = 1 if classes == 2 else classes
-    model = wide.fit(part_of(train, labels, reader), reader, 3, outputs)
+    unlabelled = reader.encode_list(more)
+    part = part_of(train, labels, reader)
+    model = wide.fit(part, reader, 3, outputs, unlabelled=unlabelled)
     found = TextClassifier(model).outputs(reader.encode_list(new))
-    expected = reference(train, labels, new, classes, spelled)
+    expected = reference(train, labels, new, classes, added, more)
     np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
 
 
