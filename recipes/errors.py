@@ -1,4 +1,4 @@
-"""The two ways in which a recipe ends early."""
+"""The two ways in which a recipe ends early, and what their messages are made of."""
 
 
 class UserError(Exception):
@@ -21,3 +21,13 @@ class RunError(Exception):
     Traceback (most recent call last):
     recipes.errors.RunError: The loss is not a number after step 12. Lower --learning_rate.
     """
+
+
+def some(values, most: int = 5) -> str:
+    """The first of some values, as a message quotes them.
+
+    >>> some("abc", most=2)
+    "'a', 'b', ..."
+    """
+    values = list(values)
+    return ", ".join(map(repr, values[:most])) + (", ..." if len(values) > most else "")

@@ -2,6 +2,17 @@
 
 import numpy as np
 
+from recipes.data.files import say_notes
+from recipes.errors import some
+
+
+def note_unseen(names, classes) -> None:
+    """Says which of the names of a file's classes (or None) a model has never seen."""
+    unknown = sorted({name for name in names if name is not None} - {*classes})
+    if unknown:
+        never = f"classes that the model has never seen ({some(unknown)})"
+        say_notes([f"the target has {never}: it cannot predict them"])
+
 
 def class_columns(probabilities, class_names, known=None) -> tuple[list[str], list[list]]:
     """What a table says about each prediction of a classifier: the header, and rows of values.

@@ -9,6 +9,7 @@ from recipes.classification import plots
 from recipes.classification.calibration import expected_calibration_error, fit_temperature
 from recipes.classification.scores import classification_scores, per_class
 from recipes.classification.splits import balanced_weights
+from recipes.data.arrays import spread
 from recipes.engine.tables import markdown, number
 from recipes.engine.task import Figure, Section
 from recipes.errors import UserError
@@ -131,12 +132,3 @@ def uncertainty(labels, rows, calibrated) -> Section:
     if calibrated:
         text += " The temperature, chosen on validation, divides the logits in `model.keras`."
     return Section("Uncertainty", f"{text}\n\n{markdown(lines)}")
-
-
-def spread(count, limit) -> np.ndarray:
-    """Positions of at most `limit` of so many, evenly spaced.
-
-    >>> spread(5, 3).tolist()
-    [0, 2, 4]
-    """
-    return np.linspace(0, count - 1, min(count, limit)).astype(np.int64)

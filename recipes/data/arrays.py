@@ -1,8 +1,17 @@
-"""Batches of examples that lie in arrays, one row an example."""
+"""Examples that lie in arrays, one row an example: batches of them, and a few."""
 
 import numpy as np
 
 from recipes.data.batches import Batches
+
+
+def spread(count: int, most: int) -> np.ndarray:
+    """Positions of at most so many of `count` things, evenly spaced, int64.
+
+    >>> spread(5, 3).tolist()
+    [0, 2, 4]
+    """
+    return np.linspace(0, count - 1, min(count, most)).astype(np.int64)
 
 
 class ArrayBatches(Batches):

@@ -57,6 +57,30 @@ class Batches:
         return _tf_dataset(self) if keras.backend.backend() == "tensorflow" else _PyFeed(self)
 
 
+class SortedBatches(Batches):
+    """Batches of sequences of similar lengths, so that little of a batch is padding.
+
+    Training: each epoch shuffles the examples, sorts them by their rounded lengths (which leaves
+    examples of like lengths in random order), cuts them into batches and shuffles these. Otherwise
+    they are sorted once. A subclass says in `sorted` by what.
+    """
+
+    def __init__(self, count, batch_size, seed=None):
+        super().__init__(self.sorted(np.arange(count)), batch_size, seed)
+
+    def sorted(self, examples) -> np.ndarray:
+        """Numbers of examples, those of like lengths in the order in which they came."""
+        raise NotImplementedError
+
+    def order(self):
+        """Numbers of the examples of this epoch, batch after batch."""
+        if self.seed is None:
+            return self.examples
+        batches = self.sorted(super().order()).reshape(len(self), self.batch_size)
+        generator = np.random.default_rng([self.seed, self.epoch, 1])
+        return generator.permutation(batches, axis=0).reshape(-1)
+
+
 class _PyFeed(keras.utils.PyDataset):
     def __init__(self, batches):
         super().__init__()

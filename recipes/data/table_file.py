@@ -18,7 +18,7 @@ from recipes.data import dates
 from recipes.data.delimited import NAMES
 from recipes.data.dialect import THOUSANDS
 from recipes.data.numbers import MISSING, NEARLY, NumberFormat, Numbers, read_numbers
-from recipes.errors import UserError
+from recipes.errors import UserError, some
 
 #: How a column without a name is called, such as the index that `DataFrame.to_csv` writes.
 UNNAMED = "Unnamed: "
@@ -506,7 +506,7 @@ def refuse_column(path: str | Path, column: str, flag: str, present: list[str]) 
     folded = {name.casefold(): name for name in present}
     close = difflib.get_close_matches(column.casefold(), folded, n=1)
     nearest = f" Did you mean {folded[close[0]]!r}?" if close else ""
-    shown = ", ".join(repr(name) for name in present[:50]) + (", ..." if len(present) > 50 else "")
     raise UserError(
-        f"Expected a column {column!r} ({flag}) in {path}.{nearest} Its columns are: {shown}."
+        f"Expected a column {column!r} ({flag}) in {path}.{nearest} Its columns are: "
+        f"{some(present, 50)}."
     )

@@ -16,6 +16,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from recipes.data.arrays import spread
+
 #: Windows at most that are looked at, evenly spaced; of one target, and of each of several.
 MOST = (24_000, 8000)
 #: Penalties, relative to the mean square of the inputs.
@@ -147,8 +149,7 @@ def _examples(windows, starts, normalization, epsilon, units, scaling):
     """Windows and what follows, one row a window and target, and what their errors count."""
     targets = windows.num_targets
     most = MOST[targets > 1]
-    if len(starts) > most:
-        starts = starts[np.linspace(0, len(starts) - 1, most).astype(np.int64)]
+    starts = starts[spread(len(starts), most)]
     x = np.float64(windows.inputs(starts)[..., :targets]).transpose(0, 2, 1)
     y = np.float64(windows.targets(starts)[:, 0]).transpose(0, 2, 1)
     unit = units[windows.series_of(starts)]
@@ -230,7 +231,7 @@ def _combined(maps, validation, normalization):
         parts.append(maps[choice][0][2])
     kernel, bias = mean[0]
     x, y, _ = validation[0]
-    few = np.linspace(0, len(x) - 1, min(len(x), MOST_RESIDUALS)).astype(np.int64)
+    few = spread(len(x), MOST_RESIDUALS)
     residuals = y[few] - x[few] @ kernel - bias
     return LinearStart(
         normalization, np.float32(kernel), np.float32(bias), best, tuple(parts), residuals

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 import zoo
+from recipes.data.arrays import spread
 from recipes.data.dates import show
 from recipes.engine.selection import Mixture
 from recipes.engine.task import Figure, Section, Trained
@@ -256,7 +257,7 @@ class ForecastTask:
         counts = np.bincount(self.windows.series_of(starts), minlength=series.num_series)
         found = np.nan_to_num(1 / (units * np.maximum(counts, 1)[:, None]))
         if self.per_window:  # the errors are in units of the window's deviation
-            some = starts[np.linspace(0, len(starts) - 1, min(1000, len(starts))).astype(np.int64)]
+            some = starts[spread(len(starts), 1000)]
             size = self.windows.inputs(some)[..., : self.windows.num_targets].std(axis=1)
         else:
             some, size = starts, 1.0
@@ -367,7 +368,7 @@ class ForecastTask:
     def _scored(self, split):
         starts = self.windows.starts[split]
         if split == "train" and len(starts) > MAX_TRAIN_SCORED:
-            return starts[np.linspace(0, len(starts) - 1, MAX_TRAIN_SCORED).astype(np.int64)]
+            return starts[spread(len(starts), MAX_TRAIN_SCORED)]
         return starts
 
     def _observed(self, starts):
@@ -423,7 +424,7 @@ class ForecastTask:
     def figures(self, model):
         """A function of the epoch that draws forecasts of validation windows, for TensorBoard."""
         starts = self.windows.starts["validation"]
-        chosen = _spread(starts)
+        chosen = starts[spread(len(starts), 4)]
         forecaster = replace(self, config=replace(self.config, mc_samples=0)).predictor(model)
 
         def draw(epoch):
@@ -461,7 +462,7 @@ class ForecastTask:
         intervals = self.conformal(trained.predictor)
         if intervals is not None:
             intervals.save(folder)
-        positions = _spread(np.arange(len(starts)))
+        positions = spread(len(starts), 4)
         chosen, few = starts[positions], found.take(positions)
         drawn = plots.forecasts(self.windows, chosen, few)
         outputs = [Figure("Forecasts of test windows", "forecasts", drawn)]
@@ -507,8 +508,3 @@ class ForecastTask:
             )
             sections.append(Section("Series", text))
         return sections
-
-
-def _spread(starts, count=4):
-    """A few of the windows, evenly spaced."""
-    return starts[np.linspace(0, len(starts) - 1, min(count, len(starts))).astype(np.int64)]

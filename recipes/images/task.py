@@ -12,11 +12,10 @@ from recipes.classification.task import (
     ClassificationTask,
     calibrate,
     outputs_of_test,
-    spread,
     uncertainty,
     validation_figures,
 )
-from recipes.data.arrays import ArrayBatches
+from recipes.data.arrays import ArrayBatches, spread
 from recipes.engine.task import Figure, Section, Trained
 from recipes.images import augmentation, baselines, plots, tables
 from recipes.images.classifier import Classifier, chunk_size

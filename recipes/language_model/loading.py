@@ -4,8 +4,8 @@ import numpy as np
 
 import zoo
 from recipes.data.texts import python_docs, read_noted_text, shakespeare
-from recipes.errors import UserError
-from recipes.language_model.samples import PROMPT_LENGTH, named
+from recipes.errors import UserError, some
+from recipes.language_model.samples import PROMPT_LENGTH
 from recipes.language_model.task import MAX_COUNTED, LanguageTask
 
 #: Characters of Tiny Shakespeare that the third edition trains on, and validates on.
@@ -102,7 +102,7 @@ def fit_tokenizer(config, training, others):
         return fitted, ()
     return fitted, (
         f"{len(new)} character{'s' * (len(new) > 1)} of validation and test never occur in "
-        f"training ({named(new)}): the vocabulary has an unknown token for them",
+        f"training ({some(new)}): the vocabulary has an unknown token for them",
     )
 
 
@@ -129,5 +129,5 @@ def _check_prompt(tokenizer, prompt):
     new = tokenizer.unknown_characters(prompt)
     if new and tokenizer.unknown_id is None:
         raise UserError(
-            f"--prompt must be made of characters of the text. Received: {named(new)} as well."
+            f"--prompt must be made of characters of the text. Received: {some(new)} as well."
         )

@@ -1,14 +1,11 @@
 """Continuations of a prompt, by a saved language model."""
 
-import sys
-
 import numpy as np
 
 import zoo
 from recipes.data.files import say_notes
 from recipes.data.texts import opened, read_noted_text
-from recipes.errors import UserError
-from recipes.language_model.samples import named
+from recipes.errors import UserError, some
 
 #: What decodes to it is no whole character yet.
 _UNFINISHED = "\ufffd"
@@ -136,11 +133,11 @@ def _encode(tokenizer, prompt):
     new = tokenizer.unknown_characters(prompt)
     if new and tokenizer.unknown_id is None:
         raise UserError(
-            f"The model does not know {named(new)}, which the text that it was trained on does not "
+            f"The model does not know {some(new)}, which the text that it was trained on does not "
             "have. Leave them out of the prompt."
         )
     if new:
-        print(f"note: the model does not know {named(new)}: read as unknown", file=sys.stderr)
+        say_notes([f"the model does not know {some(new)}: read as unknown"])
     return tokenizer.encode(prompt)
 
 

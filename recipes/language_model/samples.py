@@ -40,15 +40,6 @@ def write(model, prompt_ids, length, temperatures, seed):
     return zoo.decoding.generate(model, prompts, length, EachRow(tuple(temperatures)), seed)
 
 
-def named(characters) -> str:
-    """Some characters as a list in words; of many, the first ones.
-
-    >>> named("ab!")
-    "'a', 'b', '!'"
-    """
-    return ", ".join(map(repr, characters[:5])) + (", ..." if len(characters) > 5 else "")
-
-
 def longest_copy(text: str, source: str) -> str:
     """The longest part of a text that also stands in another one, the first of several.
 

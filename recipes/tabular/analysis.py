@@ -9,6 +9,7 @@ from recipes.classification.scores import (
     regression_scores,
 )
 from recipes.classification.task import outputs_of_test
+from recipes.data.arrays import spread
 from recipes.engine.tables import number
 from recipes.engine.task import Figure, Section
 from recipes.tabular import plots, tables
@@ -59,7 +60,7 @@ def row_losses(target, rows, found) -> np.ndarray:
 def importances(predict, task) -> tuple[pd.DataFrame, object]:
     """Permutation importances on test rows: the table and the picture."""
     rows = task.table.rows["test"]
-    rows = rows[np.linspace(0, len(rows) - 1, min(ROWS, len(rows))).astype(np.int64)]
+    rows = rows[spread(len(rows), ROWS)]
     target = task.table.target
     score = f"increase of the {'negative log-likelihood' if target.labels else 'RMSE'}"
     found = permutation_importances(

@@ -1,11 +1,10 @@
 """Predictions of a saved run for the rows of a file."""
 
-import sys
-
 import numpy as np
 import pandas as pd
 
 import zoo
+from recipes.classification.tables import note_unseen
 from recipes.data.files import open_table, say_notes
 from recipes.engine.conformal import Conformal
 from recipes.errors import UserError
@@ -77,15 +76,5 @@ def _read(file, columns, target, labels):
 def _as_labels(actual, labels):
     """The target as the model names its classes; empty where the file does not say."""
     texts = category_strings(actual)
-    unknown = sorted({text for text in texts if text is not None} - {*labels})
-    if unknown:
-        print(
-            f"note: the target has classes that the model has never seen ({_some(unknown)}): it "
-            "cannot predict them",
-            file=sys.stderr,
-        )
+    note_unseen(texts, labels)
     return np.array(texts, object)
-
-
-def _some(values):
-    return ", ".join(map(repr, values[:5])) + (", ..." if len(values) > 5 else "")

@@ -5,7 +5,7 @@ import pandas as pd
 
 import zoo
 from recipes.classification.scores import all_classes
-from recipes.errors import UserError
+from recipes.errors import UserError, some
 from zoo.layers import category_strings
 from zoo.tokenizers import all_layers
 
@@ -74,10 +74,9 @@ def unknown_values(frame, columns) -> list[str]:
         unknown = sorted({*texts} - {*values})
         if unknown:
             count = sum(text not in values for text in texts)
-            shown = ", ".join(map(repr, unknown[:5])) + (", ..." if unknown[5:] else "")
             notes.append(
                 f"column {name!r}: {count:,} rows with values that the model does not know "
-                f"({shown}); it takes them for unknown"
+                f"({some(unknown)}); it takes them for unknown"
             )
     return notes
 

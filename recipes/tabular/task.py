@@ -11,7 +11,7 @@ import pandas as pd
 
 from recipes.classification.splits import balanced_weights, dealt, stratified
 from recipes.classification.task import validation_figures
-from recipes.data.arrays import ArrayBatches
+from recipes.data.arrays import ArrayBatches, spread
 from recipes.engine.conformal import Conformal
 from recipes.engine.tables import percent
 from recipes.engine.task import Figure, Section, Trained
@@ -242,7 +242,7 @@ class TabularTask:
     def _scored(self, split):
         rows = self.table.rows[split]
         if split == "train" and len(rows) > MAX_TRAIN_SCORED:
-            return rows[np.linspace(0, len(rows) - 1, MAX_TRAIN_SCORED).astype(np.int64)]
+            return rows[spread(len(rows), MAX_TRAIN_SCORED)]
         return rows
 
     def baselines(self) -> dict:

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from callbacks.drawing import isolated, shortened
+from recipes.data.arrays import spread as evenly
 from recipes.text_classification import plots
 from recipes.text_classification.importances import ngram_importances, token_importances
 
@@ -27,7 +28,7 @@ def explain(model, reader, part, probabilities, spread=False) -> list:
     core = deep_path(model)
     if core is None or "embedding" not in {layer.name for layer in core.layers}:
         return []
-    chosen = _spread(part) if spread else _telling(part, probabilities)
+    chosen = evenly(len(part), EXAMPLES) if spread else _telling(part, probabilities)
     chosen = [i for i in chosen if len(part.inputs[i]) <= LONGEST]
     if not chosen:
         return []
@@ -63,10 +64,6 @@ def _title(part, row, predicted, probabilities):
     if predicted == part.labels[row]:
         return f"{true}, and predicted so ({sure})"
     return f"{true}, but predicted {found} ({sure})"
-
-
-def _spread(part):
-    return np.linspace(0, len(part) - 1, min(len(part), EXAMPLES)).astype(int).tolist()
 
 
 def _telling(part, probabilities):

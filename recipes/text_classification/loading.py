@@ -8,7 +8,8 @@ import pandas as pd
 
 from callbacks.drawing import shortened
 from recipes.classification.splits import stratified_sample
-from recipes.classification.task import MAX_TRAIN_SCORED, spread
+from recipes.classification.task import MAX_TRAIN_SCORED
+from recipes.data.arrays import spread
 from recipes.engine.tables import percent
 from recipes.errors import UserError
 from recipes.text_classification.coding import encoded, reads_ids

@@ -1,10 +1,9 @@
 """Classes of texts, by a saved run."""
 
-import sys
-
 import numpy as np
 
 import zoo
+from recipes.classification.tables import note_unseen
 from recipes.data.files import open_table, say_notes
 from recipes.engine.conformal import Conformal
 from recipes.errors import UserError
@@ -71,12 +70,5 @@ def _read(file, metadata, classes):
     if target not in file.names:
         return texts, None
     names = file.labels(target).to_list()
-    unknown = sorted({name for name in names if name is not None} - {*classes})
-    if unknown:
-        shown = ", ".join(map(repr, unknown[:5])) + (", ..." if len(unknown) > 5 else "")
-        print(
-            f"note: the target has classes that the model has never seen ({shown}): it cannot "
-            "predict them",
-            file=sys.stderr,
-        )
+    note_unseen(names, classes)
     return texts, names

@@ -15,11 +15,10 @@ from recipes.classification.task import (
     calibrate,
     head_of,
     outputs_of_test,
-    spread,
     uncertainty,
     validation_figures,
 )
-from recipes.data.arrays import ArrayBatches
+from recipes.data.arrays import ArrayBatches, spread
 from recipes.engine.conformal import Conformal
 from recipes.engine.tables import markdown
 from recipes.engine.task import Figure, Section, Trained

@@ -3,7 +3,7 @@
 import numpy as np
 
 import zoo
-from recipes.errors import UserError
+from recipes.errors import UserError, some
 from recipes.translation.data.date_pairs import date_pairs
 from recipes.translation.data.pairs import read_pairs, spa_eng
 from recipes.translation.task import TranslationTask
@@ -175,8 +175,8 @@ def _characters(texts, others, side):
     fitted = zoo.layers.CharacterTokenizer(known, unknown=bool(new))
     if not new:
         return fitted, ()
-    shown = ", ".join(map(repr, new[:5])) + (", ..." if len(new) > 5 else "")
-    return fitted, (f"the {side} has an unknown id for characters that training lacks ({shown})",)
+    note = f"the {side} has an unknown id for characters that training lacks ({some(new)})"
+    return fitted, (note,)
 
 
 def _coverage(tokenizer, texts, side):

@@ -1,11 +1,9 @@
 """Translations of a sentence, of a file, or of what comes on standard input, line by line."""
 
-import sys
-
 import zoo
 from recipes.data.files import say_notes
 from recipes.data.texts import opened, read_noted_text
-from recipes.errors import UserError
+from recipes.errors import UserError, some
 from recipes.translation.translator import Translator
 
 #: Lines that are translated and written before the next ones.
@@ -57,10 +55,7 @@ def predict(
     cut = translator.cut(lines)
     if cut:
         numbers = ", ".join(str(index + 1) for index in cut[:5]) + (", ..." if cut[5:] else "")
-        print(
-            f"note: the model reads {config.max_length} tokens; cut off: line {numbers}",
-            file=sys.stderr,
-        )
+        say_notes([f"the model reads {config.max_length} tokens; cut off: line {numbers}"])
     penalty = length_penalty or 0.0
     with opened(output) as file:
         for first in range(0, len(lines), CHUNK):
@@ -103,14 +98,13 @@ def _read(source, text, encoding):
 def _check_known(tokenizer, lines):
     """Characters that the model does not know are refused, or named if it reads them as unknown."""
     new = list(dict.fromkeys(c for line in lines for c in tokenizer.unknown_characters(line)))
-    shown = ", ".join(map(repr, new[:5])) + (", ..." if len(new) > 5 else "")
     if new and tokenizer.unknown_id is None:
         raise UserError(
-            f"The model does not know {shown}, which the sources that it was trained on do not "
+            f"The model does not know {some(new)}, which the sources that it was trained on do not "
             "have. Leave them out."
         )
     if new:
-        print(f"note: the model does not know {shown}: read as unknown", file=sys.stderr)
+        say_notes([f"the model does not know {some(new)}: read as unknown"])
 
 
 def _written(translator, lines, first, beam, n_best, penalty):

@@ -10,7 +10,7 @@ from recipes.classification.splits import FEWEST, SPLIT_SEED
 from recipes.data.files import open_table
 from recipes.data.table_file import TableFile
 from recipes.data.target import Target, read_target
-from recipes.errors import UserError
+from recipes.errors import UserError, some
 from recipes.text_classification.data.text_splits import split_texts, text_keys, without_shared
 
 #: What the column of labels is called where no flag names it.
@@ -182,7 +182,7 @@ def find_columns(table: TableFile, text=None, target=None) -> tuple[str, str]:
             )
         if not named and len(others) != 1:
             raise UserError(
-                f"Name the column of labels in {path} with --target. One of {_some(others)}."
+                f"Name the column of labels in {path} with --target. One of {some(others, 20)}."
             )
         target = (named or others)[0]
     if text == target:
@@ -196,7 +196,7 @@ def _only_texts(table, names):
         return "text"
     found = [name for name in names if _has_spaces(table, name)]
     if len(found) != 1:
-        what = f"several: {_some(found)}" if found else f"none among {_some(names)}"
+        what = f"several: {some(found, 20)}" if found else f"none among {some(names, 20)}"
         raise UserError(
             f"Expected one column of texts in {table.source}. Received {what}. Name it with --text."
         )
@@ -247,7 +247,3 @@ def _numbers(column, classes, path, train):
             f"this class to {train}, or delete them here."
         )
     return numbers
-
-
-def _some(names):
-    return ", ".join(map(repr, names[:20])) + (", ..." if len(names) > 20 else "")

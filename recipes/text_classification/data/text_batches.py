@@ -1,18 +1,16 @@
-"""Batches of labelled texts of similar lengths, so that little of a batch is padding."""
+"""Batches of labelled texts."""
 
 import numpy as np
 
-from recipes.data.batches import Batches
+from recipes.data.batches import SortedBatches
 from zoo.layers.raw_texts import rounded_lengths
 
 
-class TextBatches(Batches):
+class TextBatches(SortedBatches):
     """Ids of texts and their labels.
 
-    Training: each epoch shuffles the texts, sorts them by their rounded lengths (which leaves texts
-    of like lengths in random order), cuts them into batches and shuffles these. Otherwise the
-    texts are sorted once. A batch is padded with 0 to its longest text, rounded up, so that
-    batches come in few shapes. In memory there is no padding.
+    A batch is padded with 0 to its longest text, rounded up, so that batches come in few shapes.
+    In memory there is no padding.
 
     Args:
         ids: Ids of each text, a list of arrays of one or more, see `TextTokenizer.encode_list`.
@@ -20,8 +18,8 @@ class TextBatches(Batches):
         batch_size: See `Batches`.
         seed: See `Batches`.
         weights: Weight of each text in the loss, `(n,)`. Defaults to none.
-        bucketing: Whether to do all that. Otherwise texts come in random order, and all of them
-            are padded to the longest one. Defaults to True.
+        bucketing: Whether to sort them. Otherwise texts come in random order, and all of them are
+            padded to the longest one. Defaults to True.
 
     Example:
         >>> import numpy as np
@@ -43,15 +41,7 @@ class TextBatches(Batches):
         self.widths = rounded_lengths(longest)
         self.labels = labels
         self.weights = weights
-        super().__init__(self._sorted(np.arange(len(ids))), batch_size, seed)
-
-    def order(self):
-        """Numbers of the texts of this epoch, batch after batch."""
-        if self.seed is None:
-            return self.examples
-        batches = self._sorted(super().order()).reshape(len(self), self.batch_size)
-        generator = np.random.default_rng([self.seed, self.epoch, 1])
-        return generator.permutation(batches, axis=0).reshape(-1)
+        super().__init__(len(ids), batch_size, seed)
 
     def assemble(self, examples, ops=np):
         """`(ids, labels)` or `(ids, labels, weights)`; the ids are int32 `(batch, length)`."""
@@ -64,5 +54,6 @@ class TextBatches(Batches):
         found = ops.take(self.flat, places, axis=0), ops.take(self.labels, examples, axis=0)
         return found if self.weights is None else (*found, ops.take(self.weights, examples, axis=0))
 
-    def _sorted(self, examples):
+    def sorted(self, examples):
+        """By the length that they are padded to."""
         return examples[np.argsort(self.widths[examples], kind="stable")]

@@ -1,17 +1,15 @@
-"""Batches of sentence pairs of similar lengths, so that little of a batch is padding."""
+"""Batches of sentence pairs."""
 
 import numpy as np
 
-from recipes.data.batches import Batches
+from recipes.data.batches import SortedBatches
 
 
-class PairBatches(Batches):
+class PairBatches(SortedBatches):
     """Sources and targets, for a model that learns each target token from the ones before it.
 
-    Training: each epoch shuffles the pairs, sorts them by their rounded lengths (which leaves pairs
-    of like lengths in random order), cuts them into batches and shuffles these. Otherwise the
-    pairs are sorted once. A batch is padded with 0 to its longest sentence, rounded up, so that
-    batches come in few shapes.
+    A batch is padded with 0 to its longest sentence, rounded up, so that batches come in few
+    shapes.
 
     Args:
         sources: Ids of the sources, int32 `(n, source_time)`, padded with 0.
@@ -38,16 +36,7 @@ class PairBatches(Batches):
         read, written = targets[:, :-1], targets[:, 1:]
         self.inputs, _ = _widened(np.where(written != 0, read, 0), multiple)
         self.labels, self.label_lengths = _widened(written, multiple)
-        super().__init__(self._sorted(np.arange(len(sources))), batch_size, seed)
-
-    def order(self):
-        """Numbers of the pairs of this epoch, batch after batch."""
-        if self.seed is None:
-            return self.examples
-        drawn = super().order()
-        batches = self._sorted(drawn).reshape(len(self), self.batch_size)
-        generator = np.random.default_rng([self.seed, self.epoch, 1])
-        return generator.permutation(batches, axis=0).reshape(-1)
+        super().__init__(len(sources), batch_size, seed)
 
     def assemble(self, examples, ops=np):
         """`({"source": ..., "target": ...}, labels)`, int32 arrays `(batch, length)`."""
@@ -62,7 +51,8 @@ class PairBatches(Batches):
     def _rounded(self, lengths):
         return -(-lengths // self.multiple) * self.multiple
 
-    def _sorted(self, examples):
+    def sorted(self, examples):
+        """By the length of the source, and that of the target."""
         lengths = self.source_lengths[examples], self.label_lengths[examples]
         return examples[np.lexsort([self._rounded(each) for each in lengths])]
 
