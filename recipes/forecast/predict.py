@@ -61,7 +61,7 @@ def predict(
     if partners.keys() & {"auto_ets", "auto_arima"} and not statistics.installed():
         raise UserError(f"{folder.path} forecasts with {', '.join(partners)}. {statistics.HINT}")
     kept = metadata.get("statistics", {})
-    lasting = {name: statistics.forecaster(name, task.period, kept[name]) for name in partners}
+    lasting = {name: statistics.Statistical(name, task.period, kept[name]) for name in partners}
 
     def saved(path):
         return joined(task.predictor(zoo.load(path)), partners, lasting)

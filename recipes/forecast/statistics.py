@@ -38,18 +38,6 @@ def installed() -> bool:
     return importlib.util.find_spec("statsforecast") is not None
 
 
-def forecaster(name: str, season: int, rows: int = ROWS[0]) -> "Statistical":
-    """The statistical forecaster of a name in `NAMES`, for any windows of any series.
-
-    A season of 1 step is none; it is fitted to so many rows before the first origin.
-
-    Example:
-        >>> forecaster("theta", 12).name
-        'theta'
-    """
-    return Statistical(name, season, rows)
-
-
 def affordable(lengths, targets: int, season: int, seconds: float) -> tuple[dict, tuple[str, ...]]:
     """The forecasters whose fits take about so many seconds at most, and what to say of the others.
 
@@ -71,7 +59,7 @@ def affordable(lengths, targets: int, season: int, seconds: float) -> tuple[dict
         for rows in ROWS:
             estimate = 2 * targets * float((each + row * np.minimum(lengths, rows)).sum())
             if estimate <= left:
-                found[name] = forecaster(name, season, rows)
+                found[name] = Statistical(name, season, rows)
                 left -= estimate
                 break
         if name not in found:
@@ -114,7 +102,7 @@ class Statistical:
             the naive forecast.
     """
 
-    def __init__(self, name, season, rows):
+    def __init__(self, name, season, rows=ROWS[0]):
         self.name, self.season, self.rows = name, season, rows
         self.seconds, self.unfitted = 0.0, 0
 

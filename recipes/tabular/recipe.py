@@ -279,16 +279,13 @@ RECIPE = Recipe(
         "rmse": "min",
         "mae": "min",
     },
-    listed=(
-        "mae",
-        "accuracy",
-    ),
+    listed=("mae", "accuracy"),
     sized=_sized,
     candidates=_candidates,
     continue_from=_continue_from,
     combined_by=("balanced_accuracy", "nll", "rmse"),
     predict_flags=(KEEP,),
     replaced_defaults={
-        ("preset", None): ("activation", "batch_normalization", "kernel_initializer"),
+        ("preset", None): ("activation", "batch_normalization", "kernel_initializer")
     },
 )

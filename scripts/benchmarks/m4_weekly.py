@@ -75,7 +75,7 @@ def _baselines(known):
     starts = series.offsets[1:] - HORIZON
     predictors = {"naive (Naive 2)": baselines.naive}
     names = statistics.NAMES[: 2 if statistics.installed() else 1]
-    predictors |= {name: statistics.forecaster(name, 1) for name in names}
+    predictors |= {name: statistics.Statistical(name, 1) for name in names}
     return {
         name: dict(zip(known, predictor(windows, starts).point[..., 0], strict=True))
         for name, predictor in predictors.items()

@@ -59,10 +59,7 @@ class NgramIds(Layer):
         ids = ops.cast(inputs, "int32")
         hashed = ngram_hashes(ids, self.ngrams)[1:]
         return ops.concatenate(
-            [
-                ids,
-                *(ops.where(h < 0, 0, self.vocabulary_size + h % self.buckets) for h in hashed),
-            ],
+            [ids, *(ops.where(h < 0, 0, self.vocabulary_size + h % self.buckets) for h in hashed)],
             axis=1,
         )
 

@@ -154,9 +154,7 @@ def _word_pieces(texts, vocabulary_size):
     # Special tokens would also be found in the text, before any other: a new model has none.
     return _with_bytes(
         models.WordPiece(
-            vocabulary,
-            continuing_subword_prefix=_PREFIX,
-            max_input_chars_per_word=_LONGEST_WORD,
+            vocabulary, continuing_subword_prefix=_PREFIX, max_input_chars_per_word=_LONGEST_WORD
         )
     )
 

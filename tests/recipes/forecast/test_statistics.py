@@ -46,7 +46,7 @@ def test_forecasts_are_those_of_statsforecast_at_every_origin(name, model, optio
         values, fitted = np.float64(np.float32(values)), 64
         windows = windows_of(values)
         origins = np.array([fitted - 1, fitted + 2, fitted + 14])
-        found = statistics.forecaster(name, season)(windows, origins - 2).point[..., 0]
+        found = statistics.Statistical(name, season)(windows, origins - 2).point[..., 0]
         theirs = getattr(models, model)(season_length=season, **options).fit(values[:fitted])
         expected = [theirs.forward(values[: origin + 1], 5)["mean"] for origin in origins]
         # An ARIMA's first errors are taken as none here, and as unknown there.
@@ -86,7 +86,7 @@ def test_an_arima_of_differences_goes_on_with_the_season():
 def test_what_comes_after_an_origin_changes_nothing(name, season):
     one, two = seasonal(150, 7), seasonal(120, 7, False, 1)
     starts = np.array([100, 110, 150 + 90])
-    forecaster = statistics.forecaster(name, season)
+    forecaster = statistics.Statistical(name, season)
     found = forecaster(windows_of(one, two), starts).point
     one[113:], two[93:] = 999.0, -999.0
     np.testing.assert_array_equal(forecaster(windows_of(one, two), starts).point, found)
@@ -95,7 +95,7 @@ def test_what_comes_after_an_origin_changes_nothing(name, season):
 
 
 def test_series_that_cannot_be_fitted_have_the_naive_forecast_and_are_counted():
-    forecaster = statistics.forecaster("theta", 1)
+    forecaster = statistics.Statistical("theta", 1)
     found = forecaster(windows_of(np.ones(40), np.arange(12.0)), np.array([30, 40])).point
     assert found[0].tolist() == [[1.0]] * 5
     assert found[1].tolist() == [[2.0]] * 5
