@@ -23,7 +23,6 @@ def expected_calibration_error(labels, probabilities, bins=15) -> float:
     Probabilities are `(n, classes)`, or of class 1 alone.
 
     Example:
-        >>> from recipes.classification.calibration import expected_calibration_error
         >>> expected_calibration_error([0, 1], [[0.75, 0.25], [0.75, 0.25]])  # right half the time
         0.25
 
@@ -58,7 +57,6 @@ def fit_temperature(labels, samples) -> float:
             Monte-Carlo dropout gives, whose mean counts: `(samples, n, classes)`.
 
     Example:
-        >>> from recipes.classification.calibration import fit_temperature, tempered
         >>> sure = [[0.99, 0.01]] * 1000
         >>> labels = [0] * 750 + [1] * 250  # but right in three of four cases only
         >>> temperature = fit_temperature(labels, sure)

@@ -16,7 +16,6 @@ def calmly():
 
     Example:
         >>> from sklearn.linear_model import LogisticRegression
-        >>> from recipes.classification.estimators import calmly
         >>> with calmly():
         ...     model = LogisticRegression(max_iter=1).fit([[0.0], [1.0]], [0, 1])
     """

@@ -86,7 +86,6 @@ def class_table(classes, class_names) -> str:
     The scores are from `recipes.classification.scores.per_class`.
 
     Example:
-        >>> from recipes.classification.plots import class_table
         >>> from recipes.classification.scores import per_class
         >>> print(class_table(per_class([0, 1, 1], [0, 1, 0], 2), ["cat", "dog"]))
         | class | precision | recall | F1 | examples |

@@ -28,7 +28,6 @@ def classification_scores(labels, probabilities, balanced=False) -> dict[str, fl
         two are left out where a class has no example.
 
     Example:
-        >>> from recipes.classification.scores import classification_scores
         >>> scores = classification_scores([0, 1, 1], [0.2, 0.9, 0.4])
         >>> {name: round(value, 3) for name, value in scores.items()}
         {'accuracy': 0.667, 'nll': 0.415, 'roc_auc': 1.0, 'average_precision': 1.0}
@@ -61,7 +60,6 @@ def regression_scores(targets, predictions) -> dict[str, float]:
     """`mse`, `rmse` and `mae` of predicted numbers, `(n,)` or `(n, targets)`.
 
     Example:
-        >>> from recipes.classification.scores import regression_scores
         >>> regression_scores([1.0, 2.0], [1.0, 4.0])
         {'mse': 2.0, 'rmse': 1.4142135623730951, 'mae': 1.0}
     """
@@ -91,7 +89,6 @@ def per_class(labels, predictions, count) -> list[dict[str, float]]:
     example), `f1` and the number of `examples`.
 
     Example:
-        >>> from recipes.classification.scores import per_class
         >>> per_class([0, 1, 1], [0, 1, 0], 2)[1]
         {'precision': 1.0, 'recall': 0.5, 'f1': 0.6666666666666666, 'examples': 2}
     """

@@ -16,7 +16,6 @@ def dealt(groups, count, seed=SPLIT_SEED) -> np.ndarray:
     """The fold of each example, int64 from 0, so that each fold has its share of every group.
 
     Example:
-        >>> from recipes.classification.splits import dealt
         >>> sorted(dealt(np.array([1, 1, 1, 0, 0, 0]), 3)[:3].tolist())
         [0, 1, 2]
     """
@@ -34,7 +33,6 @@ def stratified(labels, fraction, seed) -> tuple[np.ndarray, np.ndarray]:
     the first. The fraction is that of the second.
 
     Example:
-        >>> from recipes.classification.splits import stratified
         >>> first, second = stratified(["a", "a", "a", "a", "b", "b"], 0.25, seed=1)
         >>> len(first), len(second)
         (4, 2)
@@ -55,7 +53,6 @@ def stratified_sample(labels, size, seed) -> np.ndarray:
     """Positions of `size` examples, ascending: each class keeps its share, and has one at least.
 
     Example:
-        >>> from recipes.classification.splits import stratified_sample
         >>> len(stratified_sample([0, 0, 0, 0, 0, 0, 1, 1, 1], 3, seed=1))
         3
     """
@@ -81,7 +78,6 @@ def balanced_weights(labels, count) -> np.ndarray:
     1 on average over the examples, and for a class without examples.
 
     Example:
-        >>> from recipes.classification.splits import balanced_weights
         >>> balanced_weights([0, 0, 0, 0, 1, 1], 2).tolist()
         [0.75, 1.5]
     """

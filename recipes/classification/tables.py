@@ -21,8 +21,6 @@ def class_columns(probabilities, class_names, known=None) -> tuple[list[str], li
     for a sure prediction), and the probability of each class.
 
     Example:
-        >>> import numpy as np
-        >>> from recipes.classification.tables import class_columns
         >>> header, rows = class_columns(np.array([[0.25, 0.75]]), ["cat", "dog"], {"row": [1]})
         >>> header
         ['row', 'prediction', 'probability', 'entropy', 'probability:cat', 'probability:dog']

@@ -61,11 +61,7 @@ class ClassificationTask:
 
 
 def head_of(core):
-    """The linear layer of a zoo model that gives the logits.
-
-    Raises:
-        UserError: If there is none.
-    """
+    """The linear layer of a zoo model that gives the logits; a `UserError` if there is none."""
     try:
         return core.get_layer("head")
     except ValueError as error:

@@ -25,8 +25,6 @@ class ArrayBatches(Batches):
         weights: Weight of each row in the loss, `(n,)`. Defaults to none.
 
     Example:
-        >>> import numpy as np
-        >>> from recipes.data.arrays import ArrayBatches
         >>> batches = ArrayBatches(np.arange(6).reshape(3, 2), np.arange(3), batch_size=2)
         >>> len(batches), batches.assemble(batches.order()[2:])
         (2, (array([[4, 5]]), array([2])))

@@ -60,7 +60,6 @@ def infer_columns(frame, source, numeric=(), categorical=(), of_texts=None) -> C
         UserError: A column holds numbers with mistakes in them, or none is left.
 
     Example:
-        >>> import pandas as pd
         >>> table = {"size": [1.5, 2.0, 2.5], "color": ["red", "blue", "red"], "shop": ["A"] * 3}
         >>> found = infer_columns(pd.DataFrame(table), "shirts.csv")
         >>> found.numeric, found.categorical, found.notes
@@ -123,7 +122,6 @@ def _kind_of_texts(present, different):
 def holds_dates(present) -> bool:
     """Whether a column without missing values holds dates.
 
-    >>> import pandas as pd
     >>> holds_dates(pd.Series(["2024-01-31", "2024-02-29"])), holds_dates(pd.Series(["May", "Jun"]))
     (True, False)
     """

@@ -75,7 +75,6 @@ def read_target(column, source, task="auto") -> Target:
         UserError: The column holds dates, one value only, mistakes, or as many classes as rows.
 
     Example:
-        >>> import pandas as pd
         >>> target = read_target(pd.Series(["no", "yes"] * 2, name="paid"), "bills.csv")
         >>> target.head, target.labels, target.values.tolist()
         ('binary', ('no', 'yes'), [0, 1, 0, 1])

@@ -67,7 +67,6 @@ def decode(content: bytes, encoding: str, name: str) -> str:
         UserError: There is no such encoding, or the bytes are no text in it.
 
     Example:
-        >>> from recipes.data.texts import decode
         >>> decode(b"one\r\ntwo", "utf-8", "numbers.txt")
         'one\ntwo'
     """

@@ -49,11 +49,7 @@ class Member:
 
 
 def candidates(recipe: Recipe, task: Any) -> list[Candidate]:
-    """What `--model auto` tries.
-
-    Raises:
-        UserError: Where the recipe or the flags do not allow it.
-    """
+    """What `--model auto` tries; a `UserError` where the recipe or the flags do not allow it."""
     if recipe.candidates is None:
         raise UserError(f"--model auto is not for {recipe.name}: name one of `zoo list`.")
     if task.folds():

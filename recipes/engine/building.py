@@ -17,7 +17,6 @@ def create_core(config, arguments, reserved=()):
         UserError: If the model or one of its arguments does not exist, or is not the user's to set.
 
     Example:
-        >>> from recipes.engine.building import create_core
         >>> from recipes.engine.config import TrainConfig
         >>> config = TrainConfig(model="mlp", model_arguments={"units": [5]})
         >>> create_core(config, {"input_shape": (3,)}).count_params()

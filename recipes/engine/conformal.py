@@ -25,7 +25,6 @@ def radius(scores, level) -> np.ndarray:
     where there are too few.
 
     Example:
-        >>> import numpy as np
         >>> float(radius(np.arange(1.0, 100.0), 80)), float(radius(np.arange(1.0, 4.0), 95))
         (80.0, 3.0)
     """

@@ -32,7 +32,6 @@ def make_optimizer(config, total_steps):
 
     Example:
         >>> from recipes.engine.config import TrainConfig
-        >>> from recipes.engine.optimizer import make_optimizer
         >>> make_optimizer(TrainConfig(optimizer="sgd", schedule="constant"), 100).momentum
         0.9
     """

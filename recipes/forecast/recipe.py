@@ -160,7 +160,6 @@ def search_space(hp) -> dict:
 
     Example:
         >>> import keras_tuner
-        >>> from recipes.forecast import search_space
         >>> sorted(search_space(keras_tuner.HyperParameters()))
         ['batch_size', 'learning_rate', 'model_arguments', 'weight_decay']
     """

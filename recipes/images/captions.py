@@ -26,7 +26,6 @@ def pictures_and_captions(count, seed=0):
     float32 `(count, 16, 48, 3)` of values in [0, 1], and a list of captions.
 
     Example:
-        >>> from recipes.images.captions import pictures_and_captions
         >>> images, captions = pictures_and_captions(2)
         >>> images.shape, captions[1]
         ((2, 16, 48, 3), 'blue cross and blue cross and green diamond')

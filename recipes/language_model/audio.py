@@ -24,7 +24,6 @@ def synthesize(chords, tempo=TEMPO) -> np.ndarray:
         ValueError: If the tempo is not above 0.
 
     Example:
-        >>> from recipes.language_model.audio import SAMPLE_RATE, synthesize
         >>> sound = synthesize([[69, 57]] * 4, tempo=60)
         >>> len(sound) / SAMPLE_RATE
         2.0

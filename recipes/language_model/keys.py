@@ -25,8 +25,6 @@ class KeyBatches(SlidingWindowBatches):
         semitones: Moves to draw from. Defaults to -5 to 6: every key once.
 
     Example:
-        >>> import numpy as np
-        >>> from recipes.language_model.keys import KeyBatches
         >>> batches = KeyBatches(np.array([1, 0, 2, 1]), [(0, 4)], 3, 1, 7, 4, vocabulary_size=4)
         >>> found = set()
         >>> for batches.epoch in range(20):  # 2 semitones up, and the 2 would have no id

@@ -56,11 +56,7 @@ def load(config) -> LanguageTask:
 
 
 def read(config) -> tuple[str, tuple[str, ...]]:
-    """The whole text, and notes.
-
-    Raises:
-        UserError: If it cannot be read.
-    """
+    """The whole text, and notes; a `UserError` if it cannot be read."""
     if config.data:
         return read_noted_text(config.data, config.encoding)
     return {"python_docs": python_docs, "shakespeare": shakespeare}[config.dataset](), ()

@@ -25,7 +25,6 @@ def to_midi(chords, tempo=TEMPO):
         ValueError: If the tempo is not above 0.
 
     Example:
-        >>> from recipes.language_model.midi import to_midi
         >>> music = to_midi([[69, 57]] * 8, tempo=60)
         >>> [voice.name for voice in music.instruments], music.get_end_time()  # seconds
         (['Voice 1', 'Voice 2'], 2.0)

@@ -35,7 +35,6 @@ def held_notes(chords) -> list[Held]:
     (A note that is struck again and one that is held look alike in chords.)
 
     Example:
-        >>> from recipes.language_model.music import held_notes
         >>> for held in held_notes([[60, 48], [60, 0], [62, 50]]):
         ...     print(*held)
         0 60 0 2
@@ -72,7 +71,6 @@ class Copies:
         pieces: Arrays `(chords, voices)`.
 
     Example:
-        >>> from recipes.language_model.music import Copies
         >>> copies = Copies([[[60, 48], [62, 50], [64, 52]], [[67, 55]]])
         >>> copies.longest([[62, 50], [64, 52], [67, 55]])
         2

@@ -28,8 +28,6 @@ class NGrams:
         order: Largest n.
 
     Example:
-        >>> import numpy as np
-        >>> from recipes.language_model.ngrams import NGrams
         >>> ids = np.array([0, 1, 0, 1, 0])
         >>> bigram = NGrams(ids, [(0, 5)], vocabulary_size=2, order=2).models()["2-gram"]
         >>> log_probabilities, hits = bigram([(0, 3)])

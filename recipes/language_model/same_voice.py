@@ -20,8 +20,6 @@ class SameVoice:
         vocabulary_size: Number of different ids.
 
     Example:
-        >>> import numpy as np
-        >>> from recipes.language_model.same_voice import SameVoice
         >>> ids = np.array([3, 2, 1, 0] * 4)
         >>> log_probabilities, hits = SameVoice(ids, [(0, 16)], vocabulary_size=4)([(0, 8)])
         >>> np.exp(log_probabilities).round(4), hits

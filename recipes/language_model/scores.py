@@ -117,7 +117,6 @@ def language_scores(log_probabilities, hits, characters=None) -> dict[str, float
     where targets are not characters: where so many `characters` are given.
 
     Example:
-        >>> import numpy as np
         >>> scores = language_scores(np.log([0.5, 0.125]), np.array([True, False]))
         >>> {name: round(value, 3) for name, value in scores.items()}
         {'nats': 1.386, 'bits_per_character': 2.0, 'perplexity': 4.0, 'accuracy': 0.5}

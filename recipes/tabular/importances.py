@@ -37,7 +37,6 @@ def permutation_importances(predict, losses, inputs, places, score=float) -> pd.
         and the ends of the 95 % interval of that (`low`, `high`).
 
     Example:
-        >>> import numpy as np
         >>> x = np.random.default_rng(0).normal(size=(200, 2))
         >>> error = lambda y, rows: (y - x[rows, 0]) ** 2
         >>> found = permutation_importances(

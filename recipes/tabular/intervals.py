@@ -29,7 +29,6 @@ def mean_interval(values) -> tuple[float, float]:
     """The interval of a mean, such as that of right rows, from 1,000 bootstrap samples.
 
     Example:
-        >>> import numpy as np
         >>> low, high = mean_interval(np.repeat([1.0, 0.0], [80, 20]))
         >>> 0.70 < low < 0.74 and 0.86 < high < 0.90
         True

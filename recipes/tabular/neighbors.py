@@ -62,7 +62,6 @@ def metric(features, targets) -> np.ndarray:
     then of those of categories: 0, or powers of 2.
 
     Example:
-        >>> import numpy as np
         >>> x = np.random.default_rng(0).normal(size=(300, 2))
         >>> weights = metric({"numeric": x}, np.sin(3 * x[:, :1]))
         >>> bool(weights[0] > weights[1])

@@ -22,7 +22,6 @@ def known_values(frame, names) -> dict[str, list[str]]:
     guess for values never seen. Where all are so rare, all are known.
 
     Example:
-        >>> import pandas as pd
         >>> known_values(pd.DataFrame({"port": ["S"] * 6 + ["C"] * 5 + ["Q"]}), ["port"])
         {'port': ['C', 'S']}
     """

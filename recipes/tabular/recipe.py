@@ -129,7 +129,6 @@ def search_space(hp) -> dict:
 
     Example:
         >>> import keras_tuner
-        >>> from recipes.tabular import search_space
         >>> sorted(search_space(keras_tuner.HyperParameters()))
         ['batch_size', 'learning_rate', 'model_arguments', 'normalization', 'weight_decay']
     """

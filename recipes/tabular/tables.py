@@ -18,7 +18,6 @@ def predictions(numbers, found, labels, actual=None) -> pd.DataFrame:
     `prediction`; and for classes those of `recipes.classification.tables.class_columns`.
 
     Example:
-        >>> import numpy as np
         >>> frame = predictions([1, 2], np.array([[0.9, 0.1], [0.2, 0.8]]), ("no", "yes"))
         >>> print(frame[["row", "prediction", "probability"]])
            row prediction  probability
@@ -46,7 +45,6 @@ def in_report(frame, texts=1) -> str:
     So many leading columns are of texts, aligned to the left.
 
     Example:
-        >>> import pandas as pd
         >>> print(in_report(pd.DataFrame({"name": ["a|b"], "size": [0.123456]})))
         | name | size |
         | --- | ---: |

@@ -53,11 +53,7 @@ def load(config) -> TextTask:
 
 
 def read(config):
-    """The `LabelledTexts` of a run.
-
-    Raises:
-        UserError: If they cannot be read.
-    """
+    """The `LabelledTexts` of a run; a `UserError` if they cannot be read."""
     if config.data:
         return read_labelled_texts(
             config.data,

@@ -30,7 +30,6 @@ def unit_rows(counts):
     """The presence of features, each row divided by its length: `1 / sqrt(number of features)`.
 
     Example:
-        >>> from scipy import sparse
         >>> unit_rows(sparse.csr_matrix([[2, 0, 1, 1, 9]])).toarray().tolist()
         [[0.5, 0.0, 0.5, 0.5, 0.5]]
     """
@@ -47,7 +46,6 @@ def log_count_ratios(features, labels, classes) -> np.ndarray:
     classes, the rows differ in sign alone.
 
     Example:
-        >>> from scipy import sparse
         >>> rows = sparse.csr_matrix([[1, 0], [1, 0], [0, 1]])
         >>> ratios = np.exp(log_count_ratios(rows, [1, 1, 0], 2)[1])
         >>> ratios.astype(float).round(2).tolist()  # 3/4 to 1/3, and 1/4 to 2/3

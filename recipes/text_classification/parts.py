@@ -17,7 +17,6 @@ class Part:
         inputs: What a model reads of each: int32 arrays of ids, or strings, in a list.
 
     Example:
-        >>> import numpy as np
         >>> texts, ids = np.array(["a b", "b"], object), [np.int32([2, 3]), np.int32([3])]
         >>> part = Part(texts, np.array([0, 1]), ("no", "yes"), np.array([1, 2]), ids)
         >>> part.names.tolist(), part.take([1]).texts.tolist()

@@ -136,7 +136,6 @@ def best_share(labels, deep, wide) -> float:
     half.
 
     Example:
-        >>> import numpy as np
         >>> labels = np.arange(1000) % 2
         >>> right, noise = np.random.default_rng(0).normal(size=(2, 1000, 1))
         >>> right += 2 * labels[:, None] - 1

@@ -48,22 +48,14 @@ def load(config) -> TranslationTask:
 
 
 def read(config) -> tuple[list[tuple[str, str]], tuple[str, ...]]:
-    """All pairs, and notes.
-
-    Raises:
-        UserError: If they cannot be read.
-    """
+    """All pairs, and notes; a `UserError` if they cannot be read."""
     if config.data:
         return read_pairs(config.data, config, config.source, config.target)
     return (date_pairs(sum(DATES)) if config.dataset == "dates" else spa_eng()), ()
 
 
 def split(config, pairs):
-    """The pairs of each part, and notes.
-
-    Raises:
-        UserError: If there are too few.
-    """
+    """The pairs of each part, and notes; a `UserError` if there are too few."""
     if config.dataset == "dates":
         first, last = DATES[0], DATES[0] + DATES[1]
         named = {"train": pairs[:first], "validation": pairs[first:last], "test": pairs[last:]}

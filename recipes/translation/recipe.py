@@ -130,7 +130,6 @@ def search_space(hp) -> dict:
 
     Example:
         >>> import keras_tuner
-        >>> from recipes.translation import search_space
         >>> sorted(search_space(keras_tuner.HyperParameters()))
         ['batch_size', 'label_smoothing', 'learning_rate', 'model_arguments']
     """

@@ -14,7 +14,6 @@ def sampling_probability(name, end, steps):
     close to it by then.
 
     Example:
-        >>> from recipes.translation.sampling import sampling_probability
         >>> schedule = sampling_probability("inverse_sigmoid", 1.0, 1000)
         >>> [round(float(schedule(step)), 2) for step in (0, 250, 500)]
         [0.02, 0.5, 0.98]

@@ -49,11 +49,7 @@ class Plan:
 
     @classmethod
     def read(cls, folder):
-        """The plan of a run's folder.
-
-        Raises:
-            UserError: If it is not one of `zoo tune`.
-        """
+        """The plan of a run's folder; a `UserError` if it is not one of `zoo tune`."""
         try:
             saved = yaml.safe_load(folder.plan.read_text())
         except FileNotFoundError:

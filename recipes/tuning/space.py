@@ -175,7 +175,6 @@ def nearest(hp, value):
     """The value of a keras-tuner hyperparameter that comes closest to another one, or its default.
 
     Example:
-        >>> import keras_tuner
         >>> space = keras_tuner.HyperParameters()
         >>> _ = space.Float("rate", 1e-4, 1e-1, sampling="log"), space.Choice("batch", [16, 64])
         >>> [nearest(hp, value) for hp, value in zip(space.space, (0.0, 50))]
@@ -198,7 +197,6 @@ def domain(hp) -> str:
     """The values of a keras-tuner hyperparameter in words.
 
     Example:
-        >>> import keras_tuner
         >>> space = keras_tuner.HyperParameters()
         >>> _ = space.Float("rate", 1e-4, 1e-1, sampling="log"), space.Choice("batch", [16, 64])
         >>> [domain(hp) for hp in space.space]

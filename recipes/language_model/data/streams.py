@@ -51,8 +51,6 @@ class StreamBatches(_IdBatches):
         ValueError: If the part is too short for one batch.
 
     Example:
-        >>> import numpy as np
-        >>> from recipes.language_model.data.streams import StreamBatches
         >>> batches = StreamBatches(np.arange(13), 0, 13, window=3, batch_size=2)
         >>> for starts in batches.order().reshape(len(batches), 2):
         ...     print(batches.assemble(starts)[0].tolist())
@@ -103,8 +101,6 @@ class SlidingWindowBatches(_IdBatches):
         ValueError: If there is not one window.
 
     Example:
-        >>> import numpy as np
-        >>> from recipes.language_model.data.streams import SlidingWindowBatches
         >>> batches = SlidingWindowBatches(np.arange(9), [(0, 5), (5, 9)], 3, 4)
         >>> batches.assemble(batches.order())[1].tolist()
         [[1, 2, 3], [2, 3, 4], [6, 7, 8]]
@@ -129,8 +125,6 @@ class RandomWindowBatches(_IdBatches):
         ValueError: If there is not one window.
 
     Example:
-        >>> import numpy as np
-        >>> from recipes.language_model.data.streams import RandomWindowBatches
         >>> batches = RandomWindowBatches(np.arange(41), [(0, 41)], window=10, batch_size=3, seed=1)
         >>> sorted(np.diff(np.sort(batches.order())).tolist())
         [10, 10]

@@ -33,8 +33,6 @@ def embedded_reber(generator) -> str:
     """A random string of the embedded grammar; both ways on are equally likely at each step.
 
     Example:
-        >>> import numpy as np
-        >>> from recipes.text_classification.data.reber import embedded_reber
         >>> embedded_reber(np.random.default_rng(2))
         'BPBTSSSXXTTVVEPE'
     """
@@ -60,7 +58,6 @@ def corrupted(string, generator) -> str:
 def is_embedded_reber(string) -> bool:
     """Whether a string is one of the embedded grammar.
 
-    >>> from recipes.text_classification.data.reber import TRICKY
     >>> [is_embedded_reber(string) for string in TRICKY]
     [False, True]
     """

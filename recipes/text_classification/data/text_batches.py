@@ -22,8 +22,6 @@ class TextBatches(SortedBatches):
             padded to the longest one. Defaults to True.
 
     Example:
-        >>> import numpy as np
-        >>> from recipes.text_classification.data.text_batches import TextBatches
         >>> ids = [np.arange(2, 32), np.array([5, 6, 7]), np.array([1])]
         >>> batches = TextBatches(ids, np.array([0, 1, 0]), batch_size=2)
         >>> batches.assemble(batches.order()[:2])

@@ -28,7 +28,6 @@ def split_texts(texts, target, fractions, seed=SPLIT_SEED):
         UserError: If nothing would be left for a part.
 
     Example:
-        >>> import pandas as pd
         >>> from recipes.data.target import read_target
         >>> target = read_target(pd.Series(["no", "yes"] * 2, name="paid"), "bills.csv")
         >>> split_texts(["1", "2", "3", "4"], target, {"test": 0.5})[0]

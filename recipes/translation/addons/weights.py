@@ -6,7 +6,6 @@ def variables(model) -> dict:
 
     Example:
         >>> import zoo
-        >>> from recipes.translation.addons.weights import variables
         >>> model = zoo.seq2seq(9, 11, units=6, encoder="plain", attention=None)
         >>> list(variables(model))[:4]
         ['source_embedding', 'encoder_0_kernel', 'encoder_0_recurrent_kernel', 'encoder_0_bias']
@@ -36,7 +35,6 @@ def describe(model) -> dict:
 
     Example:
         >>> import zoo
-        >>> from recipes.translation.addons.weights import describe
         >>> describe(zoo.seq2seq(9, 11, units=6, attention="bahdanau"))["attention"]
         'bahdanau'
     """

@@ -16,7 +16,6 @@ def date_pairs(count, seed=0) -> list[tuple[str, str]]:
     """Random dates of the years 1000 to 9999, no two alike, as they are spoken and in ISO 8601.
 
     Example:
-        >>> from recipes.translation.data.date_pairs import date_pairs
         >>> date_pairs(2)
         [('August 13, 8655', '8655-08-13'), ('August 27, 6732', '6732-08-27')]
 
@@ -31,7 +30,6 @@ def date_pairs(count, seed=0) -> list[tuple[str, str]]:
 def in_words_and_digits(day) -> tuple[str, str]:
     """A date as source and as target.
 
-    >>> from datetime import date
     >>> in_words_and_digits(date(1492, 8, 3))
     ('August 03, 1492', '1492-08-03')
     """

@@ -19,8 +19,6 @@ class PairBatches(SortedBatches):
         multiple: Lengths are rounded up to a multiple of it.
 
     Example:
-        >>> import numpy as np
-        >>> from recipes.translation.data.pair_batches import PairBatches
         >>> sources = np.int32([[5, 6, 7, 8, 9], [4, 0, 0, 0, 0]])
         >>> targets = np.int32([[1, 7, 2], [1, 2, 0]])
         >>> batches = PairBatches(sources, targets, batch_size=1, multiple=2)

@@ -96,7 +96,6 @@ def parse_pairs(text, name) -> list[tuple[str, str]]:
         UserError: If a line has no tab or an empty side, or there is no pair.
 
     Example:
-        >>> from recipes.translation.data.pairs import parse_pairs
         >>> parse_pairs("Hi.\tHola.\nRun!\tCorre.\tCC-BY 2.0\n", "greetings.tsv")
         [('Hi.', 'Hola.'), ('Run!', 'Corre.')]
     """
