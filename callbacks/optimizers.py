@@ -176,9 +176,7 @@ class _ScheduledBeta(_WithProduct):
     def _values_of_step(self):
         momentum = self._momentum_at()
         return SimpleNamespace(
-            iterations=self.iterations,
-            momentum=momentum,
-            product=self.momentum_product * momentum,
+            iterations=self.iterations, momentum=momentum, product=self.momentum_product * momentum
         )
 
     def update_step(self, gradient, variable, learning_rate):

@@ -397,11 +397,7 @@ class _Oracle(keras_tuner.Oracle):
             self.trials[number] = TunerTrial.from_state(state)
         waiting = [number for number, trial in self.trials.items() if trial.status not in ended]
         self.set_state(
-            {
-                **found["oracle"],
-                "ongoing_trials": {},
-                "retry_queue": sorted(waiting, reverse=True),
-            }
+            {**found["oracle"], "ongoing_trials": {}, "retry_queue": sorted(waiting, reverse=True)}
         )
 
 

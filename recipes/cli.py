@@ -298,8 +298,7 @@ def _predict(arguments):
 
 def _runs(arguments):
     parser = _Parser(
-        "runs",
-        "The finished runs, a table a recipe; csv and json hold all of their scores.",
+        "runs", "The finished runs, a table a recipe; csv and json hold all of their scores."
     )
     parser.add_argument("--logdir", default="logs", help="folder of all runs (default: logs)")
     parser.add_argument("--sort", metavar="METRIC", help="e.g. mae (on validation) or test.mae")

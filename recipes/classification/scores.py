@@ -48,10 +48,7 @@ def classification_scores(labels, probabilities, balanced=False) -> dict[str, fl
     if len(np.unique(labels)) < classes:
         return scores
     judged = [1] if classes == 2 else range(classes)
-    for name, score in (
-        ("roc_auc", roc_auc_score),
-        ("average_precision", average_precision_score),
-    ):
+    for name, score in (("roc_auc", roc_auc_score), ("average_precision", average_precision_score)):
         scores[name] = float(np.mean([score(labels == k, found[:, k]) for k in judged]))
     return scores
 

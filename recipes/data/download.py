@@ -77,9 +77,7 @@ FILES: dict[str, Published] = {
         sha256="0c4fd7825d3d872488d38c157f784e035edab4f2ff0df25a2a208790ecb5b58f",
     ),
     "imdb": Published(
-        url=_ACL_IMDB,
-        path="imdb/aclImdb_v1.tar.gz",
-        md5="7c2ac02c03563afcf9b574c7e56c153a",
+        url=_ACL_IMDB, path="imdb/aclImdb_v1.tar.gz", md5="7c2ac02c03563afcf9b574c7e56c153a"
     ),
     "imdb_train": Published(
         url=_ACL_IMDB,

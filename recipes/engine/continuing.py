@@ -57,11 +57,7 @@ def begin(recipe: Recipe, config, task: Any) -> tuple[Any, Built]:
         )
     task, built = recipe.continue_from(config, task, model)
     note = f"goes on from {config.start_from}, at a learning rate of {config.learning_rate:.3g}"
-    return task, replace(
-        built,
-        notes=(*built.notes, note),
-        finish=_Better(recipe, task, built),
-    )
+    return task, replace(built, notes=(*built.notes, note), finish=_Better(recipe, task, built))
 
 
 def again(recipe: Recipe, config, task: Any) -> Built:

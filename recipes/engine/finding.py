@@ -130,5 +130,5 @@ def _show(recipe, folder, curve, steps):
     config = shlex.quote(str(folder.config))
     console.print(
         f"zoo train {recipe} --config {config} --learning_rate {curve.learning_rate:.2g}\n"
-        f"The curve is in {folder.picture} and {folder.curve}.",
+        f"The curve is in {folder.picture} and {folder.curve}."
     )

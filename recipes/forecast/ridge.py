@@ -139,9 +139,7 @@ def fit_again(start, windows, units, epsilon, scaling) -> LinearStart:
     ]
     kernels, biases, _ = zip(*maps, strict=True)
     return replace(
-        start,
-        kernel=np.float32(np.mean(kernels, axis=0)),
-        bias=np.float32(np.mean(biases, axis=0)),
+        start, kernel=np.float32(np.mean(kernels, axis=0)), bias=np.float32(np.mean(biases, axis=0))
     )
 
 

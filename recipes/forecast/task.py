@@ -23,13 +23,7 @@ from recipes.forecast.differencing import changes, choose_lag
 from recipes.forecast.forecasts import Forecaster, Forecasts
 from recipes.forecast.intervals import ConformalIntervals
 from recipes.forecast.ridge import LinearStart, find_start, fit_again
-from recipes.forecast.scores import (
-    by_series,
-    distribution_scores,
-    naive_mae,
-    score,
-    window_errors,
-)
+from recipes.forecast.scores import by_series, distribution_scores, naive_mae, score, window_errors
 
 #: Windows at most on which the training scores are computed, evenly spaced.
 MAX_TRAIN_SCORED = 20_000

@@ -3,11 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from recipes.classification.scores import (
-    SMALLEST,
-    classification_scores,
-    regression_scores,
-)
+from recipes.classification.scores import SMALLEST, classification_scores, regression_scores
 from recipes.classification.task import outputs_of_test
 from recipes.data.arrays import spread
 from recipes.engine.tables import number

@@ -66,7 +66,4 @@ def _naive_bayes(read, part, how, balanced):
     return forecast
 
 
-_LEARNERS = {
-    "tfidf_logistic_regression": _tfidf,
-    "naive_bayes_logistic_regression": _naive_bayes,
-}
+_LEARNERS = {"tfidf_logistic_regression": _tfidf, "naive_bayes_logistic_regression": _naive_bayes}

@@ -191,6 +191,6 @@ RECIPE = Recipe(
     predict_flags=(Flag("text", "the text itself, instead of an input"), KEEP),
     text_is="A text",
     replaced_defaults={
-        ("encoder", "mean"): ("num_layers", "ngrams", "buckets", "word_dropout", "embedding_dim"),
+        ("encoder", "mean"): ("num_layers", "ngrams", "buckets", "word_dropout", "embedding_dim")
     },
 )

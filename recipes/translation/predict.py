@@ -11,15 +11,7 @@ CHUNK = 1024
 
 
 def predict(
-    folder,
-    config,
-    metadata,
-    source,
-    output,
-    text=None,
-    beam=1,
-    n_best=1,
-    length_penalty=None,
+    folder, config, metadata, source, output, text=None, beam=1, n_best=1, length_penalty=None
 ) -> None:
     """Writes a translation for each line, and nothing for an empty one.
 

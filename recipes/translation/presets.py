@@ -43,11 +43,7 @@ PRESETS = {
     "ml2-ch16-210": {
         **_DATES,
         "epochs": 25,
-        "model_arguments": {
-            **_DATES_MODEL,
-            "attention": "luong",
-            "attention_layer_size": 128,
-        },
+        "model_arguments": {**_DATES_MODEL, "attention": "luong", "attention_layer_size": 128},
     },
     "ml3-ch16-98": {**_SPANISH, "model": "seq2seq", "model_arguments": _PLAIN},
     "ml3-ch16-108": {

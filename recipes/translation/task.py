@@ -134,10 +134,7 @@ class TranslationTask:
         """Answers without a model: `{name: translator}`."""
         pairs = [(s, self.target_tokenizer.normalize(t)) for s, t in self.pairs["train"]]
         characters = self.config.tokenizer == "characters"
-        return {
-            "most frequent": MostFrequent(pairs),
-            "nearest source": Nearest(pairs, characters),
-        }
+        return {"most frequent": MostFrequent(pairs), "nearest source": Nearest(pairs, characters)}
 
     def folds(self) -> dict:
         """None."""

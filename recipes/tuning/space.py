@@ -82,8 +82,7 @@ class Space:
         }
         present = self.settings(self.config)
         return _with(
-            self.config,
-            {k: v for k, v in explicit.items() if v is not None and present[k] is None},
+            self.config, {k: v for k, v in explicit.items() if v is not None and present[k] is None}
         )
 
     @property

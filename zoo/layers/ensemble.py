@@ -90,9 +90,7 @@ class EnsembleDense(Layer):
         )
         own = (self.members, self.units)
         self.input_scale = self.add_weight(
-            shape=(self.members, size),
-            initializer=self.input_scale_initializer,
-            name="input_scale",
+            shape=(self.members, size), initializer=self.input_scale_initializer, name="input_scale"
         )
         self.output_scale = self.add_weight(shape=own, initializer="ones", name="output_scale")
         self.bias = self.add_weight(shape=own, initializer="zeros", name="bias")

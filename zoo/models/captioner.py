@@ -131,10 +131,7 @@ def image_encoder(input_shape, backbone, state_sizes):
         )
     places = layers.Reshape((-1, features.shape[-1]), name="places")(features)
     mean = layers.GlobalAveragePooling2D(name="mean")(features)
-    memory = {
-        "outputs": places,
-        "mask": ops.all(ops.ones_like(places, dtype="bool"), axis=-1),
-    }
+    memory = {"outputs": places, "mask": ops.all(ops.ones_like(places, dtype="bool"), axis=-1)}
     for index, units in enumerate(state_sizes):
         name = f"state_{index}"
         memory[name] = layers.Dense(units, activation="tanh", name=name)(mean)

@@ -5,13 +5,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from zoo.checks import (
-    check_choice,
-    check_counts,
-    check_fractions,
-    check_series_input,
-    check_sizes,
-)
+from zoo.checks import check_choice, check_counts, check_fractions, check_series_input, check_sizes
 from zoo.layers import TimeBasis
 from zoo.models.heads import series_outputs, shape_series, target_series
 from zoo.registry import register_model

@@ -6,12 +6,7 @@ import keras
 from keras import layers
 
 from zoo.checks import check_counts, check_fractions
-from zoo.layers import (
-    PaddingMask,
-    PositionalEmbedding,
-    TransformerDecoder,
-    TransformerEncoderBlock,
-)
+from zoo.layers import PaddingMask, PositionalEmbedding, TransformerDecoder, TransformerEncoderBlock
 from zoo.models.language import token_ids
 from zoo.registry import register_model
 

@@ -105,11 +105,7 @@ def split_each(
 
 
 def split_by_dates(
-    series: TimeSeries,
-    window: int,
-    horizon: int,
-    bounds: Mapping[str, tuple],
-    context: bool,
+    series: TimeSeries, window: int, horizon: int, bounds: Mapping[str, tuple], context: bool
 ) -> dict[str, np.ndarray]:
     """Splits windows by given dates; see `split_in_time`.
 
@@ -149,10 +145,7 @@ def split_by_dates(
 
 
 def split_by_series(
-    series: TimeSeries,
-    window: int,
-    horizon: int,
-    counts: tuple[int, int, int] = (7000, 2000, 1000),
+    series: TimeSeries, window: int, horizon: int, counts: tuple[int, int, int] = (7000, 2000, 1000)
 ) -> dict[str, np.ndarray]:
     """Splits whole series, so many for training, validation and the test; see `split_in_time`.
 
