@@ -108,9 +108,6 @@ class ScheduledSGD(_ScheduledMomentum):
         nesterov: Whether to look ahead. Defaults to False.
         **kwargs: Arguments of every Keras optimizer: `weight_decay`, `clipnorm`, `use_ema`, ...
 
-    Raises:
-        ValueError: If the momentum is out of range.
-
     Example:
         >>> import keras
         >>> from callbacks import Phase, Phases, ScheduledSGD

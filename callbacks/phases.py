@@ -46,9 +46,6 @@ class Phases(Schedule):
         phases: `Phase`s, or tuples of their values, in turn.
         name: Name of the schedule.
 
-    Raises:
-        ValueError: If a phase is not one.
-
     Example:
         >>> from callbacks import Phase, Phases
         >>> schedule = Phases([Phase("constant", 2, 0.1, 0.1), Phase("linear", 2, 0.1, 0.0)])

@@ -40,9 +40,6 @@ class Temperature:
         temperature: Below 1, probable ids become more probable still, towards `Greedy` at 0; above
             1, all ids become more alike. Defaults to 1.0.
 
-    Raises:
-        ValueError: If the temperature is not a finite number above 0.
-
     Example:
         >>> import numpy as np
         >>> from zoo.decoding import Temperature
@@ -68,9 +65,6 @@ class TopK:
     Args:
         k: How many ids to keep. All are kept if there are fewer.
         temperature: As for `Temperature`. Defaults to 1.0.
-
-    Raises:
-        ValueError: If `k` is no whole number of at least 1, or the temperature not above 0.
 
     Example:
         >>> import numpy as np
@@ -109,9 +103,6 @@ class TopP:
         p: Probability in (0, 1] that the ids must add up to.
         temperature: As for `Temperature`. Defaults to 1.0.
 
-    Raises:
-        ValueError: If `p` lies outside of (0, 1], or the temperature is not above 0.
-
     Example:
         >>> import numpy as np
         >>> from zoo.decoding import TopP
@@ -149,9 +140,6 @@ class MinP:
     Args:
         p: Ratio in (0, 1]. At 1, only the most probable ids are left.
         temperature: As for `Temperature`. Defaults to 1.0.
-
-    Raises:
-        ValueError: If `p` lies outside of (0, 1], or the temperature is not above 0.
 
     Example:
         >>> import numpy as np

@@ -206,9 +206,6 @@ class BahdanauAttention(_Attention):
         score_bias: First value of the bias of monotonic scores. Defaults to 0.0.
         **kwargs: Arguments of `keras.layers.Layer`.
 
-    Raises:
-        ValueError: If `units` is no whole number of at least 1.
-
     Example:
         >>> import numpy as np
         >>> from zoo.layers import BahdanauAttention

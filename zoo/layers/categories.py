@@ -33,9 +33,6 @@ class CategoryEmbedding(Layer):
             one-hot. Defaults to `None`.
         embeddings_initializer: Initializer of the vectors. Defaults to `"uniform"`.
 
-    Raises:
-        ValueError: If the combiner is another one, or a size is not at least 1.
-
     Example:
         >>> import numpy as np
         >>> from zoo.layers import CategoryEmbedding

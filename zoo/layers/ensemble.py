@@ -116,9 +116,6 @@ class EnsembleMean(Layer):
         head: `"regression"`, `"binary"`, `"multilabel"` or `"multiclass"`. Defaults to
             `"regression"`.
 
-    Raises:
-        ValueError: If the head is another one.
-
     Example:
         >>> import keras, numpy as np
         >>> from zoo.layers import EnsembleMean

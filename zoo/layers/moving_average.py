@@ -17,9 +17,6 @@ class MovingAverage(SameShapeLayer):
         kernel_size: Number of steps in an average; of an even number, one more lies ahead than
             behind.
 
-    Raises:
-        ValueError: If `kernel_size` is no whole number of at least 1.
-
     Example:
         >>> import numpy as np
         >>> from zoo.layers import MovingAverage

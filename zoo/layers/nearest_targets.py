@@ -32,9 +32,6 @@ class NearestTargets(Layer):
         neighbors: How many neighbors each mean is of. Defaults to `(4, 12, 32)`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
-    Raises:
-        ValueError: If an argument is not a number of something.
-
     Example:
         >>> import numpy as np
         >>> from zoo.layers import NearestTargets

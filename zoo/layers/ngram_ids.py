@@ -26,9 +26,6 @@ class NgramIds(Layer):
         ngrams: Longest n-gram, at least 2. Defaults to 2.
         **kwargs: Arguments of `keras.layers.Layer`.
 
-    Raises:
-        ValueError: If an argument is no whole number, or too small.
-
     Example:
         >>> import numpy as np
         >>> from zoo.layers import NgramIds

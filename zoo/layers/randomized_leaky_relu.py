@@ -19,9 +19,6 @@ class RandomizedLeakyReLU(SameShapeLayer):
         seed: Seed of the slopes. Defaults to None: drawn from Keras' own.
         **kwargs: Arguments of `keras.layers.Layer`.
 
-    Raises:
-        ValueError: If the slopes are not `0 <= lower <= upper`.
-
     Example:
         >>> import numpy as np
         >>> from zoo.layers import RandomizedLeakyReLU

@@ -31,9 +31,6 @@ class LinearSampling(_Schedule):
         start: Probability at the first step. Defaults to 0.0.
         end: Probability from then on. Defaults to 1.0.
 
-    Raises:
-        ValueError: If a probability lies outside of [0, 1], or `steps` is not above 0.
-
     Example:
         >>> from zoo.layers import LinearSampling
         >>> schedule = LinearSampling(steps=100)
@@ -66,9 +63,6 @@ class ExponentialSampling(_Schedule):
         steps: Number of training steps until it is 63 % of its end.
         end: Its limit. Defaults to 1.0.
 
-    Raises:
-        ValueError: If the probability lies outside of [0, 1], or `steps` is not above 0.
-
     Example:
         >>> from zoo.layers import ExponentialSampling
         >>> round(float(ExponentialSampling(steps=100)(100)), 4)
@@ -97,9 +91,6 @@ class InverseSigmoidSampling(_Schedule):
     Args:
         k: How slow it is, at least 1.
         end: Its limit. Defaults to 1.0.
-
-    Raises:
-        ValueError: If the probability lies outside of [0, 1], or `k` is below 1.
 
     Example:
         >>> from zoo.layers import InverseSigmoidSampling

@@ -28,9 +28,6 @@ class WideNgrams(Layer):
         dtype: Defaults to `"float32"` under every policy: these are logits.
         **kwargs: Arguments of `keras.layers.Layer`.
 
-    Raises:
-        ValueError: If an argument is no whole number, or below 1.
-
     Example:
         >>> import numpy as np
         >>> from zoo.layers import WideNgrams

@@ -27,9 +27,6 @@ class WindowNormalization(Layer):
         epsilon: Added to the variance: what a constant window is divided by. Defaults to 1e-5.
         dtype: Defaults to `"float32"` under every policy: what is subtracted may be large.
 
-    Raises:
-        ValueError: If there is no such method, or `epsilon` is not above 0.
-
     Example:
         >>> import numpy as np
         >>> from zoo.layers import WindowDenormalization, WindowNormalization
