@@ -10,6 +10,8 @@ import numpy as np
 class Configured:
     """Gives a class `get_config`: the arguments of its constructor, kept under their own names.
 
+    `from_config` takes them back, objects of Keras among them.
+
     As with the estimators of scikit-learn, each argument becomes an attribute of the same name, as
     it came or in a form that the constructor takes, too. It stands in front of Keras' own base.
 
@@ -30,6 +32,11 @@ class Configured:
         names = [p.name for p in parameters if p.kind is not p.VAR_KEYWORD][1:]
         return config | {n: _plain(getattr(self, n)) for n in names if n not in config}
 
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """The object of a configuration that `get_config` returned."""
+        return cls(**{name: _revived(value) for name, value in config.items()})
+
 
 def _plain(value):
     """A value as JSON can hold it."""
@@ -40,3 +47,11 @@ def _plain(value):
     if inspect.isfunction(value):
         return keras.activations.serialize(value)
     return keras.saving.serialize_keras_object(value) if hasattr(value, "get_config") else value
+
+
+def _revived(value):
+    """The value with the objects that `_plain` wrote down."""
+    if isinstance(value, list):
+        return [_revived(part) for part in value]
+    is_object = isinstance(value, dict) and isinstance(value.get("class_name"), str)
+    return keras.saving.deserialize_keras_object(value) if is_object else value

@@ -37,8 +37,8 @@ class Temperature:
     """At random from all ids, with the probabilities `softmax(logits / temperature)`.
 
     Args:
-        temperature: Below 1, probable ids become more probable still, towards `Greedy` at 0; above
-            1, all ids become more alike. Defaults to 1.0.
+        temperature: Above 0. Below 1, probable ids become more probable still, towards `Greedy` at
+            0; above 1, all ids become more alike. Defaults to 1.0.
 
     Example:
         >>> import numpy as np

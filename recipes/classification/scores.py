@@ -13,13 +13,9 @@ SMALLEST = 1e-7
 
 
 def classification_scores(labels, probabilities, balanced=False) -> dict[str, float]:
-    """Scores of class probabilities.
+    """Scores of class probabilities `(n, classes)`; of two classes also `(n,)` of class 1.
 
-    Args:
-        labels: True class of each example, whole numbers from 0, `(n,)`.
-        probabilities: Of each class, `(n, classes)`; for two classes also those of class 1 alone,
-            `(n,)` or `(n, 1)`.
-        balanced: Whether every class counts alike.
+    Labels are whole numbers from 0, `(n,)`; with `balanced`, every class counts alike.
 
     Returns:
         `balanced_accuracy`, the mean recall of the classes, where that is so; `accuracy`; `nll`,

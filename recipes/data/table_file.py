@@ -501,6 +501,20 @@ def refuse_number(name, source, value, rows) -> None:
     )
 
 
+def check_columns(flags, present, source) -> None:
+    """Raises a `UserError` unless every column of `{flag: columns}` is there, and named once."""
+    taken: dict[str, str] = {}
+    for flag, columns in flags.items():
+        for name in columns:
+            if name in taken:
+                raise UserError(
+                    f"Expected every column once. Received: {name!r} in {taken[name]} and {flag}."
+                )
+            if name not in present:
+                refuse_column(source, name, flag, present)
+            taken[name] = flag
+
+
 def refuse_column(path: str | Path, column: str, flag: str, present: list[str]) -> None:
     """Raises a `UserError`: a file lacks the column that a flag asked for."""
     folded = {name.casefold(): name for name in present}

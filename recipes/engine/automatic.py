@@ -236,12 +236,7 @@ def refit(task: Any, parts, folder: RunFolder) -> None:
 
 
 def combine(models, weights) -> keras.Model:
-    """One model that gives the weighted mean of several with the same inputs and outputs.
-
-    Args:
-        models: Keras models.
-        weights: A weight for each.
-    """
+    """One model that gives the weighted mean of several with the same inputs and outputs."""
     if len(models) == 1:
         return models[0]
     inputs = keras.tree.map_structure(
@@ -280,11 +275,7 @@ def _leaderboard(members, weights, metric, sign, together):
 
 
 def tidy(folder: RunFolder) -> None:
-    """Removes what only a resume would have read; the curves of all members stay.
-
-    Args:
-        folder: The folder of the run.
-    """
+    """Removes what only a resume would have read; the curves of all members stay."""
     for member in (folder.path / "members").glob("*"):
         shutil.rmtree(member / "checkpoints", ignore_errors=True)
         (member / "model.keras").unlink(missing_ok=True)

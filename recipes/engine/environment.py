@@ -13,9 +13,7 @@ from recipes.errors import UserError
 def prepare(backend: str, device: str) -> None:
     """Sets what Keras and its backend read when they are imported.
 
-    Args:
-        backend: `"tensorflow"`, `"jax"` or `"torch"`.
-        device: `"auto"`, `"cpu"` or `"gpu"`.
+    The backend is `"tensorflow"`, `"jax"` or `"torch"`, the device `"auto"`, `"cpu"` or `"gpu"`.
 
     Raises:
         UserError: If the backend is not installed, cannot be changed any more, or there is no GPU.

@@ -37,15 +37,8 @@ class FinderFolder(RunFolder):
 def find(recipe: str, config, min_rate: float, max_rate: float, steps: int):
     """Runs the learning rate finder, prints its suggestions and writes its folder.
 
-    Args:
-        recipe: Name of the recipe.
-        config: Its resolved configuration; the learning rate and the schedule play no part.
-        min_rate: First learning rate.
-        max_rate: Last learning rate.
-        steps: Number of training batches.
-
-    Returns:
-        The `FinderFolder` and the `callbacks.rate_curve.RateCurve`.
+    So many training batches, from one learning rate to the other; those of the configuration, and
+    its schedule, play no part. Returns the `FinderFolder` and the `callbacks.rate_curve.RateCurve`.
 
     Raises:
         UserError: If the configuration, the range or the data is wrong; then nothing has been

@@ -105,11 +105,8 @@ def _value(value):
 def show_runs(logdir: str, sort: str | None = None, form: str = "table") -> None:
     """Prints the finished runs, a table for each recipe. A damaged one is named on standard error.
 
-    Args:
-        logdir: Folder of all runs.
-        sort: A metric such as `mae` (validation) or `test.accuracy`, best first. Defaults to the
-            time.
-        form: `"table"`, or `"csv"` or `"json"` with all scores.
+    They are sorted by a metric such as `mae` (validation) or `test.accuracy`, best first, or by
+    time; `"csv"` and `"json"` have all scores.
 
     Raises:
         UserError: If there are no runs, or none has the metric.

@@ -30,9 +30,6 @@ def predict(run, source=None, output=None, backend=None, **flags) -> None:
         output: File to write, `None` for standard output.
         backend: Keras backend; see `environment.choose_for` for what it is without one.
         **flags: Flags of the recipe's `predict`; `None` or `False` for those that were not given.
-
-    Raises:
-        UserError: If the run or the input is not what it should be.
     """
     folder = RunFolder.open(run)
     saved = folder.read_config()

@@ -121,11 +121,7 @@ class Recipe:
     replaced_defaults: Mapping[tuple[str, Any], tuple[str, ...]] | None = None
 
     def load(self, config: Any) -> tuple[Any, Task]:
-        """Loads the data of a run.
-
-        Returns:
-            The configuration, with all decided that it left to the data, and the task.
-        """
+        """The configuration, with all decided that it left to the data, and the task."""
         task = self.load_data(config)
         return (self.sized(config, task) if self.sized else config), task
 

@@ -23,15 +23,9 @@ _console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
 
 def train(name: str, config, resume: RunFolder | None = None) -> RunFolder:
-    """Trains a recipe and writes its run folder.
+    """Trains a recipe by its resolved configuration and writes its run folder, complete.
 
-    Args:
-        name: Name of the recipe.
-        config: Its resolved configuration.
-        resume: A run of that configuration that was cut off, to be taken up where it was.
-
-    Returns:
-        The `RunFolder`, complete.
+    `resume` is a run of that configuration that was cut off, to be taken up where it was.
 
     Raises:
         UserError: If the configuration or the data is wrong; then nothing has been written.

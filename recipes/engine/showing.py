@@ -46,11 +46,9 @@ def show(run) -> None:
 
 
 def compare(runs, output=None) -> None:
-    """Prints where runs differ in settings and scores, and draws their learning curves.
+    """Prints where runs of a recipe differ in settings and scores, and draws their learning curves.
 
-    Args:
-        runs: Two or more folders of runs of one recipe, or their names in `logs`.
-        output: Picture to write. Defaults to `comparison.png` beside the first run.
+    The picture is `comparison.png` beside the first of them, unless there is an `output`.
 
     Raises:
         UserError: If they cannot be compared.

@@ -22,9 +22,8 @@ def score(actual, forecasts, units, targets, which=None, reference=None) -> dict
         `mse rmse mae` over all windows, steps and targets; `mase` and `smape`, which are means over
         the series (and targets) of each one's own, so that large ones do not drown small ones;
         `owa`, the mean of sMAPE and MASE relative to the reference's; `mse_step_k` and `mae_step_k`
-        for each step ahead where there are several; `mae_<target>` and `rmse_<target>` for each
-        target where there are several; `coverage_<level>`, the fraction of values inside the
-        interval.
+        for each step ahead, and `mae_<target>` and `rmse_<target>` for each target, where there are
+        several; `coverage_<level>`, the fraction of values inside the interval.
 
     Reference:
         Makridakis, Spiliotis and Assimakopoulos, *The M4 competition*, 2020, section 2.4.

@@ -39,11 +39,6 @@ def _organ(phase):
 
 
 def write_wav(path, sound) -> None:
-    """Writes a sound as a `.wav` file of 16 bits, mono.
-
-    Args:
-        path: File to write.
-        sound: Samples from -1 to 1, `SAMPLE_RATE` a second.
-    """
+    """Writes a sound, samples from -1 to 1, `SAMPLE_RATE` a second, as a mono `.wav` of 16 bits."""
     values = np.round(np.clip(sound, -1, 1) * 32_767).astype(np.int16)
     wavfile.write(path, SAMPLE_RATE, values)

@@ -33,22 +33,13 @@ _TEXT_FLAGS = (
 
 
 def defaults(config, model=None):
-    """The defaults for chorales.
-
-    Args:
-        config: A `LanguageModelConfig` as for texts.
-        model: Name of the model; `None` for the book's.
-    """
+    """The defaults for chorales, out of those for texts; without a `model` the book's."""
     arguments = {"dropout": 0.3} if model in (None, _MODEL, "char_rnn") else {}
     return replace(config, model=model or _MODEL, model_arguments=arguments, **_DEFAULTS)
 
 
 def check(config) -> None:
-    """Raises a `UserError` for the first flag that does not go with chorales.
-
-    Args:
-        config: A `LanguageModelConfig` with the dataset `chorales`.
-    """
+    """Raises a `UserError` for the first flag that does not go with chorales."""
     plain = type(config)()
     for name in _TEXT_FLAGS:
         if getattr(config, name) != getattr(plain, name):

@@ -30,21 +30,12 @@ def predict(
 ) -> None:
     """Writes an opening and what the model makes of it.
 
-    Args:
-        folder: The `RunFolder`.
-        config: The run's `LanguageModelConfig`.
-        metadata: What the run says about itself in `config.yaml`.
-        source: A CSV file of chords, see `data.chorales.read_chords`; `None` for the opening of a
-            test piece.
-        output: File to write, see `music_files.write_music`; `None` for a table on standard output.
-        length: Chords to write; four make a beat.
-        temperature: As in `recipes.language_model.predict`, and so are the next ones.
-        top_k: See there.
-        top_p: See there.
-        min_p: See there.
-        seed: Seed of the drawing. Defaults to the run's.
-        tempo: Beats a minute, of sound and MIDI.
-        **others: Flags that are not for music.
+    The opening is a CSV file of chords, see `data.chorales.read_chords`; `None` is that of a test
+    piece. The output is for `music_files.write_music`, and the length in chords, of which four make
+    a beat; the other flags are as the recipe's `RECIPE` says, and `others` are not for music.
+
+    Raises:
+        UserError: If a flag or the opening does not fit.
     """
     if others:
         raise UserError(f"--{min(others)} is not for chorales: leave it out.")

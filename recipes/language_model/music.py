@@ -91,9 +91,7 @@ class Copies:
     def longest(self, chords, transposed=False) -> int:
         """The length of the longest run of chords that also occurs in one of the pieces.
 
-        Args:
-            chords: `(chords, voices)`.
-            transposed: Whether a run that was moved to another key counts as the same.
+        If `transposed`, a run that was moved to another key counts as the same.
         """
         shifts = range(-60, 61) if transposed else (0,)
         return max(self._longest(transpose(chords, shift)) for shift in shifts)

@@ -51,11 +51,9 @@ class NGrams:
         return {f"{n}-gram": partial(self._read, n) for n in range(1, self.order + 1)}
 
     def distributions(self, segments):
-        """Probabilities of every id at each target of some segments, order after order.
+        """Yields probabilities of every id at each target of some segments, order after order.
 
-        Yields:
-            `(targets, probabilities)`: some targets' positions, and float64
-            `(order, targets, vocabulary_size)`.
+        They come as some targets' positions, and float64 `(order, targets, vocabulary_size)`.
         """
         positions, histories = self._histories(segments)
         rows = max(1, BLOCK // (self.order * self.vocabulary_size))
@@ -113,13 +111,7 @@ class NGrams:
 
 
 class _Table:
-    """How often each id followed each context of one length.
-
-    Args:
-        contexts: Numbers of the contexts, from 0, one an occurrence.
-        ids: What followed.
-        vocabulary_size: Number of different ids.
-    """
+    """How often each of `ids` followed each context of one length; these are numbers from 0."""
 
     def __init__(self, contexts, ids, vocabulary_size):
         self.vocabulary_size = vocabulary_size
@@ -139,11 +131,9 @@ class _Table:
         return np.where((contexts >= 0) & (self.keys[places] == wanted), places, -1)
 
     def distributions(self, contexts, below):
-        """Probabilities after each context, `(contexts, vocabulary_size)`.
+        """Probabilities after each context, `(contexts, vocabulary_size)`; -1 never occurred.
 
-        Args:
-            contexts: Numbers of contexts, -1 for one that never occurred.
-            below: The probabilities after the context one shorter.
+        `below` are the probabilities after the context one shorter.
         """
         known = (contexts >= 0) & (contexts < len(self.kinds))
         # One at the very end of a segment occurred, but nothing followed.

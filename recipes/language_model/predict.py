@@ -30,22 +30,8 @@ def predict(
 ) -> None:
     """Writes a prompt and what the model makes of it; on standard output as it appears.
 
-    Args:
-        folder: The `RunFolder`.
-        config: The run's `LanguageModelConfig`.
-        metadata: What the run says about itself in `config.yaml`.
-        source: A text file with the prompt, without the newline at its end; or `None`.
-        output: File to write, or `None` for standard output.
-        text: The prompt, instead of a file.
-        encoding: Encoding of the file.
-        length: Tokens to write.
-        temperature: Divides the logits: below 1 the text is more likely, above more surprising.
-        top_k: Draw from so many likeliest tokens only.
-        top_p: Draw from the likeliest tokens only that together have this probability.
-        min_p: Draw only from tokens at least this share as likely as the likeliest one.
-        samples: Number of continuations.
-        seed: Seed of the drawing. Defaults to the run's.
-        tempo: Only for chorales.
+    The prompt is a text file, `source`, without the newline at its end, or `text`; the other flags
+    are as the recipe's `RECIPE` says.
 
     Raises:
         UserError: If a flag or the prompt does not fit the run.

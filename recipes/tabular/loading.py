@@ -11,7 +11,7 @@ import pandas as pd
 from recipes.classification.splits import FEWEST, SPLIT_SEED, stratified
 from recipes.data.columns import Columns, infer_columns
 from recipes.data.files import open_table
-from recipes.data.table_file import refuse_column
+from recipes.data.table_file import check_columns
 from recipes.data.target import Target, read_target
 from recipes.errors import UserError
 from recipes.tabular.data.diabetes import diabetes
@@ -138,16 +138,7 @@ def _check_names(config, names, source):
         raise UserError(f"Name the column to predict with --target. One of {shown}.")
     flags = {"--target": [config.target]}
     flags |= {f"--{name}": getattr(config, name) for name in ("drop", "numeric", "categorical")}
-    taken = {}
-    for flag, columns in flags.items():
-        for name in columns:
-            if name in taken:
-                raise UserError(
-                    f"Expected every column once. Received: {name!r} in {taken[name]} and {flag}."
-                )
-            if name not in names:
-                refuse_column(source, name, flag, names)
-            taken[name] = flag
+    check_columns(flags, names, source)
 
 
 def split(target, validation_fraction, test_fraction, seed=SPLIT_SEED):

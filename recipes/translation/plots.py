@@ -11,8 +11,7 @@ _ROOM = 40
 def attention(examples) -> Figure:
     """Up to four translations, and the weights of the attention to their sources.
 
-    Args:
-        examples: `(source pieces, target pieces, weights (target, source))` of each.
+    `examples` are `(source pieces, target pieces, weights (target, source))` of each.
     """
     columns = min(2, len(examples))
     rows = -(-len(examples) // columns)

@@ -15,17 +15,12 @@ def predict(
 ) -> None:
     """Writes a translation for each line, and nothing for an empty one.
 
-    Args:
-        folder: The `RunFolder`.
-        config: The run's `TranslationConfig`.
-        metadata: What the run says about itself in `config.yaml`.
-        source: A text file, a sentence a line; or `None`.
-        output: File to write, or `None` for standard output.
-        text: The sentences, instead of a file.
-        beam: Beams of beam search; 1 is greedy.
-        n_best: Translations of each line; if more than one, each has its line's number and its
-            score in front, with tabs between.
-        length_penalty: See `zoo.decoding.beam_search`. Defaults to 0.
+    The lines are those of a text file, `source`, or of `text`; the other flags are as the recipe's
+    `RECIPE` says. With several translations of each line, each has its line's number and its score
+    in front, with tabs between.
+
+    Raises:
+        UserError: If a flag or the input does not fit the run.
     """
     check(beam, n_best, length_penalty)
     for name in ("separator", "skip_rows", "sheet"):

@@ -263,15 +263,6 @@ class AttentionDecoder(Layer):
         """Arguments to rebuild the layer."""
         return {**super().get_config(), "cell": self.kind}
 
-    @classmethod
-    def from_config(cls, config):
-        """The decoder of a config, attention and schedule included."""
-        config = dict(config)
-        for name in ("attention", "sampling_probability"):
-            if isinstance(config[name], dict):
-                config[name] = keras.saving.deserialize_keras_object(config[name])
-        return cls(**config)
-
     def _states(self, memory, indices):
         size = len(self.cell.cell_state_sizes) // self.num_layers
         return [memory[f"state_{index * size + i}"] for index in indices for i in range(size)]

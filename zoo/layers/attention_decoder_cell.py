@@ -237,16 +237,6 @@ class AttentionDecoderCell(Layer):
             contexts = self.attention_layer(ops.concatenate([queries, contexts], axis=-1))
         return contexts, alignments
 
-    @classmethod
-    def from_config(cls, config):
-        """The cell of a config, parts included."""
-        deserialize = keras.saving.deserialize_keras_object
-        config = dict(config)
-        config["cells"] = [deserialize(cell) for cell in config["cells"]]
-        if config["attention"] is not None:
-            config["attention"] = deserialize(config["attention"])
-        return cls(**config)
-
     def _attended(self):
         if self._memory is None:
             raise ValueError(self._no_memory())

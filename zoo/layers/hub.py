@@ -156,11 +156,6 @@ class HubLayer(Layer):
                 f"{self.handle!r} leads to now: was it replaced by another one? ({error})"
             ) from error
 
-    @classmethod
-    def from_config(cls, config):
-        """The layer of a configuration that `get_config` returned."""
-        return cls(**config)  # Keras' own would hide what is wrong in a TypeError
-
     @property
     def _function(self):
         """What is called: the module, or one of its signatures."""

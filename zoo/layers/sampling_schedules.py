@@ -16,11 +16,6 @@ class _Schedule(Configured):
         check_probabilities(end=end)
         self.end = end
 
-    @classmethod
-    def from_config(cls, config):
-        """The schedule of a config."""
-        return cls(**config)
-
 
 @keras.saving.register_keras_serializable(package="zoo")
 class LinearSampling(_Schedule):

@@ -32,26 +32,12 @@ def read_series(
     dialect: Dialect | None = None,
     before: Mapping | None = None,
 ) -> TimeSeries:
-    """Reads time series from a table.
+    """Reads time series from a table, with one row per time and series.
 
-    Args:
-        file: The file, with one row per time and series; see `recipes.data.files.open_table`.
-        time: Column of dates or whole step numbers. None takes the rows as equally spaced steps.
-        targets: Columns to forecast.
-        series: Column that names the series a row belongs to. None for a single series.
-        past_covariates: Columns that the model may look at up to a forecast's origin.
-        future_covariates: A second file with the same time column (and series column, unless it
-            holds for all series); its other columns are known in advance.
-        datetime_features: Future covariates made from the dates, out of `DATETIME_FEATURES` in
-            `recipes.forecast.data.future_covariates`.
-        missing: `"forward"` fills a missing value with the last known one of its series (leading
-            ones with the first known one), `"zero"` with 0, `"error"` refuses it.
-        resample: A pandas frequency such as `"D"` to bring every series to equal steps. Sorts too.
-        resample_rule: `"mean"`, `"sum"` or `"last"` of the rows in one step.
-        partial: `"drop"` leaves out steps at the ends that rows cover in part, `"keep"` keeps them.
-        future: Steps beyond the end for which times and future covariates are to be had.
-        dialect: What is said of the form of the files.
-        before: What was found out about the file that a run was trained on.
+    The arguments are the settings of `ForecastConfig` by their names; without a `time` the rows are
+    equally spaced steps. `future` counts steps beyond the end for which times and future covariates
+    are to be had, `dialect` says what is known of the files' form, and `before` what was found out
+    about the file that a run was trained on.
 
     Returns:
         A `TimeSeries`, its series sorted by name. Its `notes` say what was decided and done.

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from recipes.data.dates import show
-from recipes.data.table_file import TableFile
+from recipes.data.table_file import TableFile, check_columns
 from recipes.errors import UserError
 from recipes.forecast.data.steps import is_regular
 
@@ -68,17 +68,8 @@ def read_table(
         "--time": [time],
         "--series": [series],
     }
-    wanted: dict[str, str] = {}
-    for flag, columns in flags.items():
-        for column in columns:
-            if column in wanted:
-                raise UserError(
-                    f"Expected every column once. Received: {column!r} in {wanted[column]} and in "
-                    f"{flag}."
-                )
-            if column is not None:
-                file.require(column, flag)
-                wanted[column] = flag
+    named = {flag: [name for name in names if name is not None] for flag, names in flags.items()}
+    check_columns(named, file.names, file.source)
     notes: list[str] = []
     times = None
     if time is None:

@@ -53,24 +53,13 @@ def read_labelled_texts(
     dialect=None,
     split_seed=SPLIT_SEED,
 ) -> LabelledTexts:
-    """Reads texts and their classes from a table, and splits them.
+    """Reads texts and their classes from a table, and splits them into train, validation, test.
 
     Empty texts are kept; rows without a label are left out. Parts that have no file of their own
-    are drawn from the first one, class by class, with texts that occur twice in one part.
-
-    Args:
-        path: A table, as `recipes.data.files.open_table` reads it.
-        text: Column of the texts. Defaults to `"text"`, or the only column that holds any.
-        target: Column of the labels. Defaults to `"target"`, `"label"`, or the only other one.
-        validation_fraction: Fraction of the validation part, where it has no file.
-        test_fraction: Fraction of the test part, where it has no file.
-        validation: File of the validation part, with the same columns.
-        test: File of the test part, with the same columns.
-        dialect: What is said of the files' form.
-        split_seed: Seed of the choice of what is held out.
-
-    Returns:
-        A `LabelledTexts` with the parts `train`, `validation` and `test`.
+    are drawn from the first one, class by class, with texts that occur twice in one part. The
+    arguments are the settings of `TextClassificationConfig` by their names; the column of texts
+    defaults to `"text"`, or the only one that holds any, that of labels to `"target"`, `"label"`,
+    or the only other one.
 
     Raises:
         UserError: If a file is not what the arguments say.
