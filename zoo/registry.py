@@ -58,7 +58,7 @@ def list_models(pattern: str = "*") -> list[str]:
 
     Example:
         >>> import zoo
-        >>> zoo.list_models("*net*")
+        >>> zoo.list_models("wave*")
         ['wavenet', 'wavenet_lite']
     """
     return sorted(fnmatch.filter({*_BUILT_IN, *_factories}, pattern))
