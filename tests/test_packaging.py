@@ -120,7 +120,7 @@ def test_what_the_readme_points_to_exists():
     for name in (path for path in tracked_files() if path.suffix == ".md"):
         targets = re.findall(r"\]\(([^)]+)\)", (TOP / name).read_text())
         for path, _, heading in (each.partition("#") for each in targets if "://" not in each):
-            target = (TOP / name).parent / path
+            target = (TOP / name).parent / path if path else TOP / name
             assert target.exists(), f"{name} points to {path}"
             if heading:
                 found = re.findall("^#+ (.*)", target.read_text().lower(), re.MULTILINE)

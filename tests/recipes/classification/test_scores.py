@@ -229,7 +229,7 @@ def test_curves_leave_out_a_class_without_examples():
 def test_the_calibration_picture_says_the_error():
     found = np.array([[0.75, 0.25]] * 4)
     figure = calibration([0, 0, 0, 1], found)
-    assert figure.axes[0].get_title() == "expected calibration error 0.000"
+    assert figure.get_suptitle() == "expected calibration error 0.000"
 
 
 def test_class_tables_keep_their_columns_whatever_a_class_is_called():
