@@ -8,7 +8,8 @@ import numpy as np
 from recipes.classification.splits import stratified, stratified_sample
 from recipes.errors import UserError
 from recipes.images.data import pictures
-from recipes.images.data.image_files import check, is_npz, read_arrays, read_folder
+from recipes.images.data.arrays import is_npz, read_arrays
+from recipes.images.data.image_files import check, read_folder
 from recipes.images.task import ImageTask
 
 #: Training pictures at the start of a published set by which the book chooses (2nd edition).

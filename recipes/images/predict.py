@@ -7,14 +7,9 @@ import zoo
 from recipes.errors import UserError
 from recipes.images import tables
 from recipes.images.classifier import Classifier
+from recipes.images.data.arrays import is_npz, read_unlabelled
 from recipes.images.data.depth import Depth
-from recipes.images.data.image_files import (
-    image_files,
-    is_npz,
-    read_images,
-    read_unlabelled,
-    readable,
-)
+from recipes.images.data.image_files import image_files, read_images, readable
 from recipes.images.loading import load
 
 

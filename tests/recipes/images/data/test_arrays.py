@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from recipes.errors import UserError
+from recipes.images.data.arrays import read_arrays, read_unlabelled
 from recipes.images.data.depth import Depth
-from recipes.images.data.image_files import read_arrays, read_unlabelled
 
 Y = np.array([0, 1, 2] * 2)
 
