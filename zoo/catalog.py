@@ -87,7 +87,7 @@ CATALOG = (
     ModelInfo("small_resnet", "resnet", "images", 14, 310570, "residual, for small pictures"),
     ModelInfo("resnet", "resnet", "images", 14, 21300554, "ResNet-18, -34 or -50, for photos"),
     ModelInfo(
-        "pretrained", "pretrained", "applications", 14, 5925717, "a network of keras.applications"
+        "pretrained", "pretrained", "applications", 14, 5920593, "a network of keras.applications"
     ),
     ModelInfo("xception", "xception", "images", 14, 20881394, "separable convolutions, residual"),
     ModelInfo(

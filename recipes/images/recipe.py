@@ -35,9 +35,9 @@ def default_config(
     config = ImagesConfig(
         model=model,
         dataset=dataset,
-        epochs={None: 100, "digits": 40, "mnist": 8}.get(dataset, 16),
+        epochs={None: 40, "digits": 40, "mnist": 8}.get(dataset, 16),
         batch_size={None: 16, "digits": 32}.get(dataset, 64),
-        learning_rate=0.004 if dataset in (None, "digits") else 0.01,
+        learning_rate={None: 0.002, "digits": 0.004}.get(dataset, 0.01),
         schedule="1cycle",
         weight_decay=0.05,
         normalization="channel",

@@ -6,6 +6,7 @@ import pytest
 
 import zoo
 from tests.shared import assert_close
+from zoo.catalog import CATALOG
 from zoo.models import pretrained
 
 SMALL = {"backbone": "MobileNet", "weights": "random", "width": 0.25}
@@ -67,6 +68,13 @@ def test_weights_of_a_file(tmp_path):
 def test_wrong_arguments_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         zoo.pretrained(**{"input_shape": SHAPE, **SMALL, **arguments})
+
+
+@pytest.mark.slow
+def test_the_catalogue_counts_the_default_backbone():
+    (info,) = [each for each in CATALOG if each.name == "pretrained"]
+    model = zoo.pretrained(SHAPE, weights="random")
+    assert model.count_params() == info.parameters
 
 
 @pytest.mark.hub
