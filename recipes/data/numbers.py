@@ -214,11 +214,13 @@ def _without_marks(texts, name, source):
         marks.append("parentheses and signs behind are taken as minus")
     for pattern, what in ((_CURRENCY, "currency"), ("%", "percent sign")):
         having = pc.match_substring_regex(cells, rf"^[+-]?\s*{pattern}\s*[\d(.+-]|\d\s*{pattern}$")
-        if not pc.any(having).as_py():
+        bare = pc.match_substring_regex(cells, r"^[+-]?[\d.,]+$")
+        # Among texts, one that begins with "TOP 10" is no number of the currency TOP.
+        if not pc.any(having).as_py() or _share(pc.or_(having, bare)) < 0.5:
             continue
         signs = pc.unique(pc.replace_substring_regex(
             pc.filter(cells, having), rf"^.*?({pattern}).*$", r"\1")).to_pylist()  # fmt: skip
-        bare = pc.match_substring_regex(pc.filter(cells, pc.invert(having)), r"^[+-]?[\d.,]+$")
+        bare = pc.and_(bare, pc.invert(having))
         if len(signs) > 1 or (what == "percent sign" and pc.any(bare).as_py()):
             others = "numbers without" if len(signs) == 1 else repr(signs[1])
             raise UserError(
@@ -229,6 +231,10 @@ def _without_marks(texts, name, source):
                                            r"\1\2")  # fmt: skip
         marks.append(f"the sign {signs[0]} is left out: 12 {signs[0]} is read as 12")
     return pc.take(cells, dictionary.indices), tuple(marks)
+
+
+def _share(mask):
+    return pc.mean(pc.cast(mask, pa.int8())).as_py() or 0.0
 
 
 def _find_format(cores, name, source, separator):

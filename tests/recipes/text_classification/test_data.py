@@ -354,6 +354,13 @@ def test_several_columns_of_texts(tmp_path):
         find_columns(open_table(path))
 
 
+def test_texts_that_begin_like_an_amount_are_texts(tmp_path):
+    rows = ["TOP 10 films of the year", "ASM 1-0 in the end", "said so", "and more of it"]
+    table = tmp_path / "t.csv"
+    table.write_text("review,label\n" + "".join(f"{row},{n % 2}\n" for n, row in enumerate(rows)))
+    assert find_columns(open_table(table)) == ("review", "label")
+
+
 def test_columns_of_the_same_name_are_numbered(tmp_path):
     data = read_labelled_texts(write(tmp_path / "t.csv", header="text,text"))
     assert data.columns == ("text.1", "text.2")
