@@ -355,7 +355,13 @@ def test_several_columns_of_texts(tmp_path):
 
 
 def test_texts_that_begin_like_an_amount_are_texts(tmp_path):
-    rows = ["TOP 10 films of the year", "ASM 1-0 in the end", "said so", "and more of it"]
+    rows = [
+        "TOP 10 films of the year",
+        "ASM 1-0 in the end",
+        "said so",
+        "and more of it",
+        "no more",
+    ]
     table = tmp_path / "t.csv"
     table.write_text("review,label\n" + "".join(f"{row},{n % 2}\n" for n, row in enumerate(rows)))
     assert find_columns(open_table(table)) == ("review", "label")
