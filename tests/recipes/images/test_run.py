@@ -432,7 +432,7 @@ def test_a_folder_of_coloured_pictures(train, tmp_path, capsys):
     assert predict(run, grey)[1][0] == "grey.png"
 
 
-def test_photos_of_many_sizes_train_the_default(trainer, tmp_path, capsys):
+def test_photos_of_many_sizes_train_the_default(train, tmp_path, capsys):
     """From the folder to predictions: a residual network, which sees photos and mirror images."""
     generator = np.random.default_rng(3)
     for index in range(24):
@@ -442,8 +442,8 @@ def test_photos_of_many_sizes_train_the_default(trainer, tmp_path, capsys):
         (tmp_path / "photos" / name).mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / "photos" / name / f"{index}.png")
     (tmp_path / "photos" / "dark" / "torn.png").write_bytes(b"torn")
-    flags = {"epochs": 2, "batch_size": 8, "model.filters": 4, "progress": "false"}
-    run = trainer("images", **flags, data=tmp_path / "photos")(skip_broken="true")
+    flags = {"model.units": None, "model.dropout": None, "model.filters": 4, "epochs": 1}
+    run = train(data=tmp_path / "photos", model="small_resnet", skip_broken="true", **flags)
     model = zoo.load(run)
     assert model.input_shape == (None, 10, 10, 3)
     x = generator.integers(0, 255, (3, 10, 10, 3)).astype(np.uint8)
