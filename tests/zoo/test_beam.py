@@ -200,7 +200,7 @@ def test_equal_to_a_slow_search(model, case):
     decoder.bias.assign(end_bias * (np.arange(7) == END))
     try:
         beams, steps = _run(
-            model, sources(), width, max_length, START, END, *case[2:4], width, True
+            model, sources(), width, (max_length, START, END), case[2:4], width, True
         )
         most = 0
         for row, source in enumerate(sources()):

@@ -100,54 +100,30 @@ def beam_search(
         Wu et al., *Google's neural machine translation system*, 2016, section 7; TensorFlow
         Addons, `BeamSearchDecoder`; book, chapter 16, 3rd edition cell 112.
     """
-    beams, _ = _run(
-        model,
-        source,
-        beam_width,
-        max_length,
-        start_id,
-        end_id,
-        length_penalty,
-        coverage_penalty,
-        n_best,
-        return_attention,
-    )
-    return beams
+    limits, penalties = (max_length, start_id, end_id), (length_penalty, coverage_penalty)
+    return _run(model, source, beam_width, limits, penalties, n_best, return_attention)[0]
 
 
-def _run(
-    model,
-    source,
-    beam_width,
-    max_length,
-    start_id,
-    end_id,
-    length_penalty,
-    coverage_penalty,
-    n_best,
-    return_attention,
-):
+def _run(model, source, beam_width, limits, penalties, n_best, return_attention):
     """Beams, and the number of steps that were made."""
-    decoder, room = decoder_of(model, max_length, start_id, end_id)
+    decoder, room = decoder_of(model, *limits)
     check_whole(1, beam_width=beam_width, n_best=n_best)
     if n_best > beam_width:
         raise ValueError(
             f"Expected n_best of at most beam_width={beam_width}. Received: n_best={n_best}"
         )
-    _check_penalties(length_penalty=length_penalty, coverage_penalty=coverage_penalty)
+    _check_penalties(length_penalty=penalties[0], coverage_penalty=penalties[1])
     memory, length = encode(model, source)
-    options = (room, beam_width, bool(coverage_penalty), return_attention)
+    options = (room, beam_width, bool(penalties[1]), return_attention)
     key = ("beam_search", *options, shapes(memory))
     loop = kept_on(model, key, lambda: _BeamSearch(decoder, *options))
-    settings = np.array([max_length, start_id, end_id], "int32")
-    penalties = np.array([length_penalty, coverage_penalty], "float32")
-    outputs = loop.predict_on_batch([settings, penalties, memory])
-    steps, scores, lengths, ids, *attention = outputs
+    settings = np.array(limits, "int32"), np.array(penalties, "float32")
+    steps, scores, lengths, ids, *attention = loop.predict_on_batch([*settings, memory])
     found = np.isfinite(scores[:, :n_best])
-    ids = ids.reshape(-1, beam_width, room)[:, :n_best, :max_length] * found[..., None]
+    ids = ids.reshape(-1, beam_width, room)[:, :n_best, : limits[0]] * found[..., None]
     if return_attention:
         attention = attention[0].reshape(-1, beam_width, room, attention[0].shape[-1])
-        attention = attention[:, :n_best, :max_length, :length] * found[..., None, None]
+        attention = attention[:, :n_best, : limits[0], :length] * found[..., None, None]
     beams = Beams(
         ids,
         scores[:, :n_best],
