@@ -21,6 +21,12 @@ RIDERSHIP_DATES = {
     "test": ("2019-06", "2020-02"),
 }
 
+#: Settings of the reader that have its names.
+_READING = (
+    "time", "series", "past_covariates", "future_covariates", "datetime_features", "missing",
+    "resample", "resample_rule", "partial",
+)  # fmt: skip
+
 
 def load(config) -> ForecastTask:
     """The series of a run, with its windows split, as a `ForecastTask`.
@@ -124,20 +130,8 @@ def _ridership(config, future):
 def _own(config, file, future):
     if "day_type" in config.datetime_features:
         raise UserError("day_type is known for ridership only: this run forecasts no other file.")
-    return read_series(
-        file,
-        time=config.time,
-        targets=config.target,
-        series=config.series,
-        past_covariates=config.past_covariates,
-        future_covariates=config.future_covariates,
-        datetime_features=config.datetime_features,
-        missing=config.missing,
-        resample=config.resample,
-        resample_rule=config.resample_rule,
-        partial=config.partial,
-        future=future,
-    )
+    settings = {name: getattr(config, name) for name in _READING}
+    return read_series(file, targets=config.target, future=future, **settings)
 
 
 def split_windows(config, series) -> dict:
