@@ -30,7 +30,8 @@ class OneCycle(Phases):
         max_learning_rate: Rate at the top, above 0: try a third of where an LR finder's curve
             blows up.
         total_steps: Number of training steps: epochs times batches of an epoch. Later the rate and
-            the momentum stay at their ends.
+            the momentum stay at their ends. (Of data without end, Keras trains a multiple of
+            `steps_per_execution` an epoch, more than `steps_per_epoch` where that does not divide.)
         form: `"linear"` or `"cosine"`.
         start_learning_rate: Rate at step 0. Defaults to a 10th (linear) or a 25th (cosine) of the
             largest.

@@ -33,6 +33,7 @@ def piano_roll(pieces, opening=0) -> Figure:
     axes[0].set_xlim(0, max(len(chords) for chords in pieces.values()) / CHORDS_PER_BEAT)
     axes[0].xaxis.set_major_locator(MultipleLocator(4))
     axes[-1].set_xlabel("beats")
+    figure.supylabel("pitch", fontsize="medium")
     handles, labels = axes[0].get_legend_handles_labels()
     if handles:
         figure.legend(handles, labels, loc="outside upper right", ncols=5, frameon=False)

@@ -230,6 +230,15 @@ def test_one_cycle_stays_within_its_bounds(largest, total, form, data):
     assert ((momenta > 0.85 - 1e-6) & (momenta < 0.95 + 1e-6)).all()
 
 
+def test_a_cycle_ends_with_the_training_whatever_steps_per_execution_divides():
+    x = np.ones((75, 1), "float32")  # 10 batches, the last one short
+    cycle = OneCycle(0.1, total_steps=2 * 10)
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile(cycle.optimizer("sgd"), "mse", steps_per_execution=4)
+    model.fit(x, x, batch_size=8, epochs=2, verbose=0)
+    assert int(model.optimizer.iterations) == cycle.total_steps
+
+
 @pytest.mark.parametrize(
     ("build", "message"),
     [
