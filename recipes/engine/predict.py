@@ -91,6 +91,8 @@ def predict_table(run, source=None, **flags):
     metadata = RunFolder.open(run).read_config()["run"]
     recipe = find_recipe(metadata["recipe"])
     texts = metadata.get("text")
+    if isinstance(source, pd.Series) and not recipe.text_is:
+        source = source.to_frame()
     with tempfile.TemporaryDirectory() as temporary:
         if isinstance(source, str) and recipe.text_is:
             flags["text"], source = source, None

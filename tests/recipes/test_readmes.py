@@ -84,7 +84,7 @@ def test_flags_of_the_tables_are_those_of_the_recipe():
 #: Files that the snippets read or that their runs are trained on, and the flags of these runs.
 FILES = {
     "sales.csv": ["step,sales", *(f"{step},{step % 7}" for step in range(200))],
-    "new.csv": ["size,price", *(f"{n * 37 % 101 / 7:.2f},{n * 37 % 101 + n % 3}" for n in range(100))],
+    "new.csv": ["size,price", *(f"{n * 37 % 101 / 7:.2f},{n * 37 % 101}" for n in range(100))],
     "films.csv": ["text,target", *(f"{'bad' * (n % 2)} film {n},{n % 2}" for n in range(60))],
     "poem.txt": ["To be, or not to be, that is the question."] * 60,
     "dates.tsv": [f"April {d}, {y}\t{y}-04-{d}" for y in range(2010, 2020) for d in range(10, 30)],

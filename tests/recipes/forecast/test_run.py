@@ -191,7 +191,8 @@ def test_the_model_of_a_run_forecasts_a_data_frame(run, data):
     expected = pd.read_csv(io.BytesIO(predict(run, data)), parse_dates=["t", "origin"])
     pd.testing.assert_frame_equal(found, expected)
     assert found["t"].iloc[-1] == frame["t"].iloc[-1] + pd.Timedelta(days=3)
-    pd.testing.assert_frame_equal(model.predict(frame.set_index("t")), expected)
+    series = frame.set_index("t").iloc[:, 0]
+    pd.testing.assert_frame_equal(model.predict(series), expected)
     with pytest.raises(UserError, match=r"column .* in data in memory|data in memory has no"):
         model.predict(frame.drop(columns=list(frame)[1]))
 
