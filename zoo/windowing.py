@@ -23,10 +23,6 @@ def windows(
         float32 arrays `(n, window, features)`, and `(n, time_out, horizon, targets)` with what
         follows each step at which the model forecasts.
 
-    Raises:
-        ValueError: If the series has other features than the model or too few steps, or the
-            model is no forecaster or leaves the window open.
-
     Example:
         >>> import numpy as np, zoo
         >>> model = zoo.wavenet(input_shape=(50, 1), horizon=10)

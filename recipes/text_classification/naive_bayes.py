@@ -74,14 +74,8 @@ def rarities(features) -> np.ndarray:
 def fit(blocks, labels, classes, balanced=False, enough=0, dense=None):
     """Fits one logistic regression for two classes, or one against all others for each.
 
-    Args:
-        blocks: Sparse arrays `(n, features)`, beside each other; ratios are those within a block.
-        labels: Number of the class of each row.
-        classes: Number of classes.
-        balanced: Whether every class counts alike.
-        enough: With three or more classes, features are weighted by `rarities` instead where most
-            texts are of classes with fewer than so many.
-        dense: Further features `(n, d)`, which are not weighted.
+    Of sparse blocks `(n, features)` beside each other. With three or more classes, features are
+    weighted by `rarities` where most texts are of classes with fewer than `enough`.
 
     Returns:
         For each block, and for `dense`, its weights `(features, outputs)`, and the bias
