@@ -139,7 +139,7 @@ def search_space(hp) -> dict:
         "erase": hp.Choice("erase", [0.0, 0.25]),
         "model_arguments": {
             "num_blocks": hp.Int("num_blocks", 1, 3),
-            "squeeze_excitation": hp.Boolean("squeeze_excitation"),
+            "squeeze_excitation": hp.Choice("squeeze_excitation", [False, True]),
             "dropout": hp.Float("dropout", 0.0, 0.5, step=0.1),
         },
     }

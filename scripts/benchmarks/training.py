@@ -11,7 +11,7 @@ from keras import layers
 
 from callbacks import OneCycle, TensorBoard
 from recipes.engine.tables import markdown
-from recipes.images.data.fashion_mnist import fashion_mnist
+from recipes.images.data.idx import read_idx
 from scripts.benchmarks.monte_carlo import monte_carlo_speed
 from scripts.benchmarks.runs import kept
 from scripts.benchmarks.timing import paired_ratio
@@ -64,7 +64,7 @@ def fashion(seeds=3) -> list[dict]:
         One dict a seed: `plain_seconds`, `plain_accuracy`, `cycle_seconds`, `cycle_accuracy`, on
         the book's split (validation is the first 5,000 training pictures).
     """
-    (x, y), _ = fashion_mnist()
+    (x, y), _ = read_idx("fashion_mnist")
     train, validation = (x[5000:], y[5000:]), (x[:5000], y[:5000])
     results = []
     for seed in range(1, seeds + 1):
@@ -111,7 +111,7 @@ def overhead(repeats=20) -> dict:
         By name and by clock (`"wall-clock"`, `"processor"`) the mean `ratio` and the half-width of
         its 95 % `interval`; also the `seconds` of a plain epoch.
     """
-    (x, y), _ = fashion_mnist()
+    (x, y), _ = read_idx("fashion_mnist")
     steps = (repeats + 1) * math.ceil(len(x) / OVERHEAD["batch_size"])
     cycle = OneCycle(0.05, steps)
 
