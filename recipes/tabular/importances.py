@@ -7,8 +7,6 @@ variance estimation*, 1989.
 import numpy as np
 import pandas as pd
 from scipy import stats
-from sklearn.dummy import DummyRegressor
-from sklearn.inspection import permutation_importance
 
 from recipes.tabular.intervals import LEVEL
 
@@ -48,31 +46,20 @@ def permutation_importances(predict, losses, inputs, places, score=float) -> pd.
     """
     count = len(next(iter(inputs.values())))
     before = losses(predict(inputs), np.arange(count))
-
-    def increase(_, sources, rows):
-        """Minus what is lost if each column's values come from other rows, its `sources`."""
-        if len(rows) == count:
-            return 0.0  # as they are
-        shuffled = {kind: array[rows] for kind, array in inputs.items()}
-        for column, (kind, those) in zip(sources.T, places.values(), strict=True):
-            shuffled[kind][:, those] = inputs[kind][column][:, those]
-        return score(before[rows].mean()) - score(losses(predict(shuffled), rows).mean())
-
-    rows = np.arange(count)
-    sources = np.repeat(rows[:, None], len(places), axis=1)
-    halves = [
-        permutation_importance(
-            DummyRegressor(),  # asked for, and not used
-            sources,
-            rows,
-            scoring=increase,
-            n_repeats=1,
-            max_samples=0.5,
-            random_state=seed,
-        ).importances_mean
-        for seed in range(REPEATS)
-    ]
-    mean = np.mean(halves, axis=0)
-    half = stats.t.ppf((1 + LEVEL) / 2, REPEATS - 1) * np.std(halves, axis=0, ddof=1)
+    draw = np.random.default_rng(0).permutation
+    halves = [draw(count)[: max(1, count // 2)] for _ in range(REPEATS)]
+    rows, sources = np.concatenate(halves), np.concatenate([draw(half) for half in halves])
+    own = before[rows].reshape(REPEATS, -1).mean(axis=1)
+    increases = []
+    for kind, those in places.values():
+        # All halves at once take a model hardly longer than one, which is what it is asked for by
+        # scikit-learn's permutation_importance.
+        shuffled = {name: array[rows] for name, array in inputs.items()}
+        shuffled[kind][:, those] = inputs[kind][sources][:, those]
+        after = losses(predict(shuffled), rows).reshape(REPEATS, -1).mean(axis=1)
+        increases.append([score(new) - score(old) for new, old in zip(after, own, strict=True)])
+    mean = np.mean(increases, axis=1)
+    deviation = np.std(increases, axis=1, ddof=1)
+    half = stats.t.ppf((1 + LEVEL) / 2, REPEATS - 1) * deviation
     found = {"column": list(places), "mean": mean, "low": mean - half, "high": mean + half}
     return pd.DataFrame(found).sort_values("mean", ascending=False, kind="stable")
