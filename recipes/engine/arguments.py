@@ -12,8 +12,13 @@ import yaml
 from jsonargparse import ArgumentError, ArgumentParser
 
 from recipes.engine.continuing import settings_of
+from recipes.engine.help import help_text
 from recipes.engine.recipe import find_recipe
 from recipes.errors import UserError
+
+
+#: What asks for help.
+HELP = {"-h", "--help", "--help-all"}
 
 
 def parse(recipe: str, arguments: list[str], command: str = "train"):
@@ -44,7 +49,9 @@ def parse(recipe: str, arguments: list[str], command: str = "train"):
     if given["data"] or given["dataset"]:  # the flag replaces what the file or the preset names
         preset.pop("dataset", None)
         saved = {k: v for k, v in saved.items() if k not in ("data", "dataset")}
-    own_data = given["data"] or saved.get("data")
+    wanted = HELP & {*arguments}
+    named = given["dataset"] or saved or preset
+    own_data = given["data"] or saved.get("data") or (wanted and not named)
     dataset = given["dataset"] or saved.get("dataset") or preset.get("dataset")
     model = given["model"] or saved.get("model") or preset.get("model")
     for layer in (saved, preset):
@@ -67,11 +74,12 @@ def parse(recipe: str, arguments: list[str], command: str = "train"):
         usage="%(prog)s [flags]",
         allow_abbrev=False,
     )
-    parser.add_argument("--config", help="A YAML file of settings, such as a run's config.yaml.")
+    parser.add_argument("--config")
     parser.add_class_arguments(kind, as_group=False)
     parser.set_defaults({**defaults, **preset})
-    if {"-h", "--help"} & set(arguments):
-        print(f"{found_recipe.description}\n{parser.format_help()}")
+    if wanted:
+        shown = {**defaults, **preset, **saved, "config": None}
+        print(help_text(found_recipe, shown, command, all_flags="--help-all" in wanted))
         raise SystemExit(0)
     flags = _spell(arguments, kind)
     try:

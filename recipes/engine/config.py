@@ -28,21 +28,21 @@ class TrainConfig:
     """Settings of a training run.
 
     Args:
-        model: Name of a zoo model (`zoo list` prints them); `auto` trains several, where a recipe
+        model: Name of a zoo model (see `zoo list models`). `auto` trains several, where a recipe
             has them, and averages those that validation chooses.
-        start_from: Shorter `--from`: a run whose model is trained further, on new data; its
-            settings are the defaults then, at a tenth of its learning rate.
-        time_limit: Time for the models of `--model auto`, such as 90s, 10m or 1h.
-        model_arguments: Arguments of the model's factory; on the command line `--model.units 64`.
-        dataset: A named dataset. Defaults to the recipe's offline one.
+        start_from: A run to go on from, with new data. Its model is trained further; its settings
+            are the defaults then, at a tenth of its learning rate.
+        time_limit: Time for --model auto, such as 90s, 10m or 1h.
+        model_arguments: An argument of the model, such as units.
+        dataset: A named dataset (see `zoo list datasets`). Defaults to the recipe's offline one.
         data: Your own file, instead of a dataset.
-        preset: A named set of flags, such as a model of the book; see `zoo list`.
+        preset: A named set of flags (see `zoo list presets`). Such are the models of the book.
         epochs: Largest number of passes over the training data.
         batch_size: Examples in a training step.
         loss: Training loss of point forecasts: squared error, or Huber's, which outliers do not
             dominate.
         optimizer: Keras optimizer.
-        learning_rate: Its rate; the peak of a schedule.
+        learning_rate: Rate of the optimizer; the peak of a schedule.
         schedule: How the rate moves: `cosine` warms up linearly and then falls to zero; `1cycle`
             rises, falls and moves the momentum against it; `plateau` halves the rate when the
             monitored score has not improved for 5 epochs; `restarts` are three cosines, each twice
@@ -59,15 +59,15 @@ class TrainConfig:
             none, else 0.9 to 0.9999.
         precision: Numbers of the layers' computations; `bfloat16` is mixed precision, fast on
             recent GPUs and slow on most CPUs.
-        patience: Stop when the monitored validation score has not improved for so many epochs; 0
-            never stops early. The best epoch's weights are kept either way.
+        patience: Stop after so many epochs without progress. The monitored validation score tells;
+            0 never stops early. The best epoch's weights are kept either way.
         seed: Seed of everything random. The same seed gives the same result on the same machine.
         logdir: Folder of all runs.
         name: Name of this run. Defaults to the time.
         overwrite: Replace a run of the same name.
         backend: Keras backend. Defaults to the environment variable KERAS_BACKEND, else
             tensorflow.
-        device: Where to compute; `auto` takes a GPU when there is one.
+        device: Where to compute. `auto` takes a GPU when there is one.
         jit_compile: Compile the training step with XLA, as JAX always does. Faster for small
             models, slower for wide dense layers on a CPU.
         steps_per_execution: Training steps for each call into the backend. Larger is faster for
@@ -78,6 +78,13 @@ class TrainConfig:
         progress: Show a progress bar.
     """
 
+    #: Flags that `--help` shows, by group; `--help-all` has the others, too.
+    COMMON: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "data": ("data", "dataset", "preset"),
+        "model": ("model", "model_arguments", "start_from", "time_limit"),
+        "training": ("epochs", "batch_size", "learning_rate", "patience", "seed"),
+        "output": ("name", "overwrite", "device"),
+    }
     #: Named datasets, with a line about each, and what to use for the user's own data.
     DATASETS: ClassVar[Mapping[str, str]] = {}
     OWN_DATA: ClassVar[str] = "a file of your own, use --data FILE"
@@ -199,6 +206,11 @@ class TrainConfig:
                 f"There is no dataset {self.dataset!r}. Expected one of "
                 f"{', '.join(self.DATASETS)}; for {self.OWN_DATA}."
             )
+
+
+def common(**more: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
+    """`TrainConfig.COMMON` with more flags, by group."""
+    return {group: (*names, *more.get(group, ())) for group, names in TrainConfig.COMMON.items()}
 
 
 def seconds_of(text: str) -> float:

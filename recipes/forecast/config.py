@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from recipes.data.dialect import Dialect
-from recipes.engine.config import AUTO, TrainConfig, at_least, check_levels
+from recipes.engine.config import AUTO, TrainConfig, at_least, check_levels, common
 from recipes.errors import UserError
 
 
@@ -14,8 +14,8 @@ class ForecastConfig(Dialect, TrainConfig):
     """Settings of a forecasting run.
 
     Args:
-        time: Column of dates or step numbers in --data. Defaults to its first column of dates, if
-            it has one; none takes the rows as equal steps.
+        time: Column of dates or step numbers in --data. Defaults to the first column of dates, if
+            there is one; none takes the rows as equal steps.
         target: Columns to forecast, separated by commas. Defaults to the only numeric column.
         series: Column that names the series of a row, where a file holds several; one model learns
             from all of them.
@@ -30,8 +30,8 @@ class ForecastConfig(Dialect, TrainConfig):
         partial: Whether steps at the ends that rows cover in part only are left out or kept.
         split: Whether the parts are cut at times that all series share (common), or each series at
             its own end (each). Defaults to each where times are step numbers.
-        window: Input steps. Defaults, for --data, to three horizons and two seasons, in whole
-            seasons, but a third of the rows of a series at most.
+        window: Input steps. Defaults, for --data, to three horizons and two seasons. It is of whole
+            seasons, and a third of the rows of a series at most.
         horizon: Steps to forecast.
         validation_fraction: Fraction of the rows, before the test part, to choose the epoch by.
         test_fraction: Fraction of the rows, the last ones, to be scored once at the end.
@@ -56,8 +56,8 @@ class ForecastConfig(Dialect, TrainConfig):
         statistics_seconds: Time that Theta, AutoETS and AutoARIMA may take as baselines, where the
             extra statistics is installed. By estimate, so that a run is the same on any machine:
             what does not fit is fitted to fewer rows or left out. 0 leaves all out.
-        conformal: Percentages, such as 80,95, for which intervals are calibrated that hold so
-            often: on the validation part, and from then on by each outcome.
+        conformal: Intervals that hold in so many percent of cases (80,95). They are calibrated on
+            the validation part, and from then on by each outcome.
         refit: Train once more, on all rows, for as many epochs as were best; this model then
             forecasts what follows the end, while all scores are those of the other one. Defaults to
             true for --model auto.
@@ -71,6 +71,9 @@ class ForecastConfig(Dialect, TrainConfig):
         "book_series": "10,000 generated series of two sine waves and noise (book, 2nd edition)",
         "ridership": "daily boardings of Chicago's trains and buses (book, 3rd edition)",
     }
+    COMMON = common(
+        data=("time", "target", "series", "horizon", "window"), model=("conformal",)
+    )
     RENAMED: ClassVar[dict[str, str]] = {
         "covariates": "past_covariates",
         "known": "future_covariates",

@@ -1,6 +1,6 @@
 """Forecast one or many time series (chapter 15): `zoo train forecast`.
 
-zoo train forecast                                      the book's generated series
+zoo train forecast                             the book's generated series
 zoo train forecast --dataset ridership --model deep_rnn
 zoo train forecast --data sales.csv --time date --target sales --horizon 14
 """

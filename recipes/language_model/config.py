@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
-from recipes.engine.config import TrainConfig, at_least, below_one
+from recipes.engine.config import TrainConfig, at_least, below_one, common
 from recipes.errors import UserError
 from recipes.language_model import chorale_flags
 
@@ -44,6 +44,7 @@ class LanguageModelConfig(TrainConfig):
         "shakespeare": "Tiny Shakespeare, 1,115,394 characters of plays (book, chapter 16)",
         "chorales": "382 of Bach's chorales, four notes a chord (book, chapter 15, exercise 10)",
     }
+    COMMON = common(data=("tokenizer", "window"))
     OWN_DATA: ClassVar[str] = "a text of your own, use --data FILE"
     NOT_LEARNED_FROM: ClassVar[tuple[str, ...]] = (
         *TrainConfig.NOT_LEARNED_FROM, "sample_length", "sample_temperatures", "prompt",

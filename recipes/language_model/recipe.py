@@ -1,10 +1,9 @@
-"""Learn to write text, one token after the other (chapter 16): `zoo train language_model`.
+"""Learn to write text, one token after the other (chapter 16).
 
-zoo train language_model                                the help texts of Python itself
-zoo train language_model --dataset shakespeare --split 90-10 --lowercase false
-zoo train language_model --data novel.txt --tokenizer bpe --vocabulary_size 2000
-zoo train language_model --dataset chorales             writes music: .wav, MIDI, piano rolls
-zoo predict logs/language_model/RUN --text "To be"      lets it go on
+zoo train language_model                       the help texts of Python itself
+zoo train language_model --dataset chorales    writes music: .wav, MIDI
+zoo train language_model --data novel.txt --tokenizer bpe
+zoo predict logs/language_model/RUN --text "To be"
 """
 
 from dataclasses import replace

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from recipes.classification.splits import SPLIT_SEED
 from recipes.data.dialect import Dialect
-from recipes.engine.config import TrainConfig, at_least, below_one, check_levels
+from recipes.engine.config import TrainConfig, at_least, below_one, check_levels, common
 from recipes.errors import UserError
 
 
@@ -15,11 +15,12 @@ class TabularConfig(Dialect, TrainConfig):
     """Settings of a run on a table.
 
     Args:
-        epochs: Largest number of passes over the training data. Defaults to what the number of rows
-            suggests, as do the next three.
-        batch_size: Examples in a training step.
-        weight_decay: Decoupled weight decay of adamw, lion and muon.
-        patience: Stop when the monitored validation score has not improved for so many epochs; 0
+        epochs: Largest number of passes over the training data. Defaults to what the rows
+            suggest.
+        batch_size: Examples in a training step. Defaults to what the rows suggest.
+        weight_decay: Decoupled weight decay of adamw, lion and muon. Defaults to what the rows
+            suggest.
+        patience: Stop after so many epochs without progress. Defaults to what the rows suggest; 0
             never stops early. The best epoch's weights are kept either way.
         boosting: Average the network with the boosted trees of the baselines, in one saved model;
             how much they count is decided on validation. Defaults to doing so beside the default
@@ -47,8 +48,8 @@ class TabularConfig(Dialect, TrainConfig):
             (flag), or it only gets a learned value (fill).
         bins: Bins of each number with --model.numeric_embedding piecewise.
         auxiliary_weight: Weight of the second output's loss, with --model.auxiliary true.
-        conformal: Percentages, such as 80,95: intervals of numbers, or sets of classes, that hold
-            so often, calibrated on the validation part.
+        conformal: Intervals, or sets of classes, that hold in so many percent of cases (80,95).
+            They are calibrated on the validation part.
         folds: Also cross-validate with so many models, on all rows but the test part.
     """
 
@@ -58,6 +59,7 @@ class TabularConfig(Dialect, TrainConfig):
         "housing_book": "the same with the eight features and the split of the book's chapter 10",
         "titanic": "891 passengers, numbers and categories, who survived (book, chapter 3)",
     }
+    COMMON = common(data=("target", "task", "categorical", "drop"), model=("conformal",))
     OWN_DATA: ClassVar[str] = "a file of your own, use --data FILE --target COLUMN"
 
     epochs: int | None = None

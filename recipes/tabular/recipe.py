@@ -1,6 +1,6 @@
 """Predict a column of a table (chapter 10): `zoo train tabular`.
 
-zoo train tabular                                       442 patients, inside scikit-learn
+zoo train tabular                              442 patients, in scikit-learn
 zoo train tabular --dataset housing --folds 5
 zoo train tabular --data churn.csv --target left --drop customer_id
 """

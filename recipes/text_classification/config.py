@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from recipes.classification.splits import SPLIT_SEED
 from recipes.data.dialect import Dialect
-from recipes.engine.config import TrainConfig, at_least, below_one, check_levels
+from recipes.engine.config import TrainConfig, at_least, below_one, check_levels, common
 from recipes.errors import UserError
 
 
@@ -47,8 +47,8 @@ class TextClassificationConfig(Dialect, TrainConfig):
         monitor: What the best epoch is chosen by, on validation.
         calibrate: Divide the logits, after training, by the temperature that suits the validation
             part best, so that probabilities mean what they say.
-        conformal: Percentages, such as 80,95: sets of classes that hold so often, calibrated on the
-            validation part.
+        conformal: Sets of classes that hold in so many percent of cases (80,95). They are
+            calibrated on the validation part.
         folds: Cross-validate on so many parts of all but the test texts, after training; 0 for no
             such thing.
     """
@@ -57,6 +57,7 @@ class TextClassificationConfig(Dialect, TrainConfig):
         "reber": "14,000 strings, half of them by a grammar's rules (book, chapter 16, exercise 8)",
         "imdb": "50,000 film reviews that praise or pan (book, chapter 16)",
     }
+    COMMON = common(data=("text", "target", "test_data"), model=("conformal",))
     OWN_DATA: ClassVar[str] = "texts of your own, use --data FILE"
     RENAMED: ClassVar[dict[str, str]] = {"tokens": "tokenizer"}
 

@@ -1,7 +1,7 @@
 """Classify texts (chapter 16): `zoo train text_classification`.
 
-zoo train text_classification                           strings of a grammar, and broken ones
-zoo train text_classification --dataset imdb            reviews: does the critic like the film?
+zoo train text_classification                  strings of a grammar or broken
+zoo train text_classification --dataset imdb   does the critic like the film?
 zoo train text_classification --data mails.csv --text body --target folder
 zoo predict logs/text_classification/RUN --text "What a film!"
 """

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from recipes.data.dialect import Dialect
-from recipes.engine.config import TrainConfig, at_least, below_one
+from recipes.engine.config import TrainConfig, at_least, below_one, common
 from recipes.errors import UserError
 
 
@@ -51,6 +51,7 @@ class TranslationConfig(Dialect, TrainConfig):
         "dates": "14,000 generated dates, in words and in digits (book, chapter 16, exercise 9)",
         "spa_eng": "118,964 English sentences and their Spanish translations (book, chapter 16)",
     }
+    COMMON = common(data=("source", "target", "reverse", "tokenizer"))
     OWN_DATA: ClassVar[str] = "pairs of your own, use --data FILE"
     RENAMED: ClassVar[dict[str, str]] = {"tokens": "tokenizer"}
 

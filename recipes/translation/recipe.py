@@ -1,11 +1,10 @@
-"""Learn to translate one text into another (chapter 16): `zoo train translation`.
+"""Learn to translate one text into another (chapter 16).
 
-zoo train translation                                   dates: "April 22, 2019" to "2019-04-22"
-zoo train translation --dataset spa_eng                 English to Spanish, in sub-words
-zoo train translation --preset ml3-ch16-123             the book's 1,000 words, with attention
-zoo train translation --data pairs.tsv --reverse        pairs of your own, the other way around
-zoo train translation --preset ml2-ch16-210 --engine addons     TensorFlow Addons beside it
-zoo predict logs/translation/RUN --text "How are you?" --beam 5 --n-best 3 --length-penalty 0.6
+zoo train translation                          dates such as "April 22, 2019"
+zoo train translation --dataset spa_eng        English to Spanish, in sub-words
+zoo train translation --preset ml3-ch16-123    1,000 words, with attention
+zoo train translation --data pairs.tsv --reverse     your own, the other way
+zoo predict logs/translation/RUN --text "How are you?" --beam 5 --n-best 3
 """
 
 from dataclasses import replace

@@ -1,0 +1,93 @@
+"""The help of a recipe's flags: the common ones on a screen, or all of them."""
+
+import re
+import textwrap
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import docstring_parser
+
+from recipes.data.dialect import Dialect
+from recipes.engine.config import TrainConfig
+from recipes.engine.recipe import Recipe
+
+WIDTH, INDENT = 80, 27
+_WRITTEN = {"model_arguments": "model.ARG VALUE", "start_from": "from RUN"}
+_WORDS = {"data": "FILE", "config": "FILE", "logdir": "FOLDER", "model": "MODEL", "name": "NAME"}
+
+
+def help_text(recipe: Recipe, defaults: Mapping[str, Any], command: str, all_flags: bool) -> str:
+    """What `zoo COMMAND RECIPE --help` or `--help-all` prints.
+
+    Args:
+        recipe: The recipe.
+        defaults: Values of its flags where none is given.
+        command: Name of the command.
+        all_flags: Whether to describe all flags, in full, or the common ones shortly.
+    """
+    kind = recipe.config
+    groups = {title: list(names) for title, names in kind.COMMON.items()}
+    shown = {name for names in groups.values() for name in names}
+    others = [each.name for each in fields(kind) if each.name not in shown]
+    if all_flags:
+        base = {each.name for each in fields(TrainConfig)}
+        written = {each.name for each in fields(Dialect)} - base
+        for name in others:
+            title = "output" if name in kind.NOT_LEARNED_FROM else "training"
+            if name not in base:
+                title = "how the file is written" if name in written else f"more of {recipe.name}"
+            groups.setdefault(title, []).append(name)
+    described, hints = _descriptions(kind), get_type_hints(kind)
+    lines = [recipe.description.strip()]
+    for title, names in groups.items():
+        lines += ["", f"{title}:"]
+        for name in names:
+            lines += _flag(name, hints[name], described[name], defaults[name], all_flags)
+    if not all_flags:
+        lines += ["", f"--help-all explains these and {len(others)} more flags."]
+    return "\n".join(lines)
+
+
+def _descriptions(kind):
+    """What the docstrings of a configuration and its bases say of each flag."""
+    found = {}
+    for each in reversed(kind.__mro__):
+        documented = docstring_parser.parse(each.__doc__ or "").params
+        found |= {item.arg_name: " ".join(str(item.description).split()) for item in documented}
+    return found
+
+
+def _flag(name, hint, text, default, in_full):
+    """The lines of a flag: its name and kind of value, what it is, its default."""
+    kinds = [each for each in get_args(hint) or (hint,) if each is not type(None)]
+    choices = [str(each) for each in kinds] if get_origin(hint) is Literal else []
+    word = {bool: "true|false" if default else "", int: "N", float: "X"}.get(kinds[0], "TEXT")
+    word = "A,B,..." if get_origin(hint) is list else _WORDS.get(name, word)
+    if choices:
+        word = "|".join(choices) if sum(map(len, choices)) < 18 else "CHOICE"
+    if not in_full:
+        first, *rest = text.replace(". ", ".\n").splitlines()
+        own = ("Default", "By default") if default in (None, [], {}) else ()
+        first = re.split("[;:] ", first)[0].rstrip(".") + "."
+        text = " ".join([first, *[each for each in rest if each.startswith(own)]])
+    if word == "CHOICE":
+        text += f" One of {', '.join(choices)}."
+    shown = "" if default is False else _shown(default)
+    text += f" ({shown})" if shown else ""
+    start, margin = f"  --{_WRITTEN.get(name, f'{name} {word}')}", " " * INDENT
+    lines = textwrap.wrap(
+        text, WIDTH, initial_indent=margin, subsequent_indent=margin, break_on_hyphens=False
+    )
+    if len(start) + 2 > INDENT:
+        return [start, *lines]
+    return [start.ljust(INDENT) + lines[0].strip(), *lines[1:]]
+
+
+def _shown(value):
+    """A default as it is typed; nothing where there is none."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_shown(each)}" for name, each in value.items())
+    if isinstance(value, list | tuple):
+        return ",".join(map(str, value))
+    return str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)
