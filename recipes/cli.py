@@ -12,7 +12,8 @@
     zoo compare RUN RUN...          what differs, scores side by side, curves in one picture
     zoo tensorboard [RUN...]        browse all runs, or these
 
-`zoo COMMAND --help` explains a command, `zoo train RECIPE --help` all flags of a recipe.
+`zoo COMMAND --help` explains a command, `zoo train RECIPE --help` the common flags of a
+recipe, `--help-all` all of them.
 Exit status: 0 done, 1 the run failed, 2 the input is wrong.
 """
 
@@ -20,6 +21,7 @@ import argparse
 import os
 import re
 import sys
+import time
 
 from recipes import RECIPES
 from recipes.engine.config import BACKENDS
@@ -103,6 +105,7 @@ def _add_format(parser):
 
 
 def _train(arguments):
+    began = time.perf_counter()
     resumes = any(item.partition("=")[0] == "--resume" for item in arguments)
     if resumes and arguments[0].startswith("-"):
         return _resume(arguments)
@@ -120,7 +123,7 @@ def _train(arguments):
     environment.prepare(config.backend, config.device)
     from recipes.engine.run import train
 
-    train(recipe, config)
+    train(recipe, config, began=began)
     return 0
 
 
@@ -132,7 +135,7 @@ def _split_recipe(command, arguments):
             recipes = "\n".join(f"    {r.name:22}{r.title} ({r.chapter})" for r in found)
             print(
                 f"zoo {command} RECIPE [flags]\n\n{recipes}\n\n"
-                f"`zoo {command} RECIPE --help` lists flags."
+                f"`zoo {command} RECIPE --help` shows the common flags, --help-all all of them."
             )
             return None, []
         raise UserError(f"Expected a recipe: zoo {command} RECIPE. One of {', '.join(RECIPES)}.")
@@ -155,7 +158,7 @@ def _find_lr(arguments):
     from recipes.engine import arguments as parsing
     from recipes.engine import checking, environment, finding
 
-    if {"-h", "--help"} & set(rest):
+    if parsing.HELP & {*rest}:
         parser.print_help()
         print()
         parsing.parse(recipe, rest, "find-lr")
@@ -195,7 +198,7 @@ def _tune(arguments):
     from recipes.tuning import search as tuning
     from recipes.tuning.plan import Plan, given_flags
 
-    if {"-h", "--help"} & set(rest):
+    if parsing.HELP & {*rest}:
         parser.print_help()
         print()
         parsing.parse(recipe, rest, "tune")
@@ -230,6 +233,7 @@ def _resume_search(arguments):
 
 
 def _resume(arguments):
+    began = time.perf_counter()
     parser = _Parser("train RECIPE", "Takes up a run where it was cut off.")
     parser.add_argument("--resume", metavar="RUN", required=True, help="folder of the run")
     found = parser.parse_args(arguments)
@@ -260,7 +264,7 @@ def _resume(arguments):
     environment.prepare(config.backend, config.device)
     from recipes.engine.run import train
 
-    train(recipe, config, resume=folder)
+    train(recipe, config, resume=folder, began=began)
     return 0
 
 

@@ -8,6 +8,10 @@ from pathlib import Path
 import numpy as np
 
 
+#: What two runs of the same settings need not share, for `metrics | TIMES`.
+TIMES = {"seconds": 0, "seconds_to_first_step": 0}
+
+
 def run_fresh(code, *arguments, backend="tensorflow"):
     """Runs a program in a process of its own, which must end well; returns what it prints."""
     done = subprocess.run(

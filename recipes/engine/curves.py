@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from callbacks.drawing import finish
-from recipes.engine.tables import number
+from recipes.engine.tables import counted, number
 
 #: A validation error so much above the training error is called overfitting.
 GAP = 1.3
@@ -103,7 +103,7 @@ def diagnose(history, monitor, train, validation, baselines, score="mae") -> lis
     found = [finding for finding in findings if finding]
     end = "the loss has settled"
     if len(losses) < FEWEST:
-        end = f"{len(losses)} epoch{'s' * (len(losses) > 1)} cannot tell whether the loss falls on"
+        end = f"{counted(len(losses), 'epoch')} cannot tell whether the loss falls on"
     return found or [
         f"Nothing stands out: the validation {score}, {number(validation[score])}, is close to the "
         f"training {score}, {number(train[score])}, and {end}."
@@ -162,5 +162,5 @@ def _unfinished(losses, watched):
         return None
     return (
         f"Not finished: the training loss still fell from {number(before)} to {number(last)} in "
-        f"the last {tail} epochs. Train longer, or raise the learning rate."
+        f"the last {counted(tail, 'epoch')}. Train longer, or raise the learning rate."
     )

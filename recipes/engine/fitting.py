@@ -3,8 +3,10 @@
 import math
 import sys
 from dataclasses import asdict, dataclass, field
+from zipfile import BadZipFile
 
 import keras
+import numpy as np
 
 from callbacks import Checkpoint, Profiler, SwapEMAWeights, TensorBoard, TerminateOnNaN, with_norms
 from recipes.data.batches import Batches, EpochClock
@@ -24,11 +26,13 @@ class Fitted:
         history: Keras' history of each score by epoch.
         seconds: The training time.
         finished: What `Built.finish` returned.
+        first_step: When the first step was done, see `Progress`; `None` if it was not in this call.
     """
 
     history: dict[str, list[float]]
     seconds: float
     finished: dict[str, float] = field(default_factory=dict)
+    first_step: float | None = None
 
 
 def start_afresh(config) -> None:
@@ -100,11 +104,12 @@ def fit(
         mode=built.mode,
         histogram_freq=config.histogram_freq,
     )
-    best = folder.checkpoints / "best.weights.h5"
+    best = BestWeights(folder.checkpoints / "best.npz", built.monitor, built.mode)
     watch = [EpochClock(training), *built.callbacks, guard]
     watch += [SwapEMAWeights()] if config.ema else []
-    watch += [*_best_epoch_watch(best, built, config), *plateau_watch(config, built), board]
-    watch += [Progress(built.monitor, config.progress, built.mode), *_profiler(config, folder)]
+    watch += [best, *_early_stopping(built, config), *plateau_watch(config, built), board]
+    progress = Progress(built.monitor, config.progress, built.mode)
+    watch += [progress, *_profiler(config, folder)]
     checkpoint = Checkpoint(folder.checkpoints, watch, resume)
     for problem in checkpoint.problems:
         print(problem, file=sys.stderr)
@@ -133,15 +138,15 @@ def fit(
             f"What was logged until then is in {folder.path}."
         )
     try:
-        model.load_weights(best)
-    except (ValueError, OSError) as error:
+        best.restore(model)
+    except (ValueError, OSError, EOFError, BadZipFile) as error:
         raise RunError(
-            f"The weights in {best} are not those of this model: the file is damaged, or an older "
+            f"The weights in {best.path} are not those of this model: the file is damaged, or an older "
             f"version wrote it. Train anew: zoo train RECIPE --config {folder.config} --name NEW."
         ) from error
     model.compiled = False  # or a model that holds it would be saved with optimizer and loss
     finished = built.finish() if built.finish else {}
-    return Fitted(checkpoint.history, checkpoint.seconds, finished)
+    return Fitted(checkpoint.history, checkpoint.seconds, finished, progress.first_step)
 
 
 def _epoch_of_nan(history):
@@ -153,11 +158,46 @@ def _epoch_of_nan(history):
     return 0
 
 
-def _best_epoch_watch(path, built, config):
-    """Keeps the weights of the best epoch, and stops when it lies too far back."""
-    yield keras.callbacks.ModelCheckpoint(
-        path, monitor=built.monitor, mode=built.mode, save_best_only=True, save_weights_only=True
-    )
+class BestWeights(keras.callbacks.Callback):
+    """Keeps the weights of the epoch with the best monitored score in a file.
+
+    Keras' `ModelCheckpoint` goes through all objects of the model each time, which takes longer
+    than an epoch of a small one.
+
+    Args:
+        path: The file.
+        monitor: Name of the score.
+        mode: `"min"` where less of it is better, else `"max"`.
+    """
+
+    def __init__(self, path, monitor, mode):
+        super().__init__()
+        self.path, self.monitor = path, monitor
+        self.sign = 1 if mode == "min" else -1
+        self.best = math.inf
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Writes the file where the score is better than before."""
+        score = self.sign * (logs or {}).get(self.monitor, math.nan)
+        if score < self.best:
+            self.best = score
+            np.savez(self.path, *self.model.get_weights())
+
+    def get_state(self) -> dict:
+        """What `Checkpoint` saves."""
+        return {"best": self.sign * self.best}
+
+    def set_state(self, state: dict | None) -> None:
+        """Takes a saved state up."""
+        self.best = self.sign * state["best"] if state else math.inf
+
+    def restore(self, model) -> None:
+        """Gives a model the best weights."""
+        with np.load(self.path) as file:
+            model.set_weights([file[name] for name in file.files])
+
+
+def _early_stopping(built, config):
     if config.patience:
         yield keras.callbacks.EarlyStopping(
             built.monitor, mode=built.mode, patience=config.patience

@@ -13,7 +13,7 @@ import zoo
 from recipes import RECIPES
 from recipes.engine.folder import find_runs
 from recipes.engine.recipe import find_recipe, nearest
-from recipes.engine.tables import aligned, number, written
+from recipes.engine.tables import aligned, counted, number, written
 from recipes.errors import UserError
 from zoo.catalog import CATALOG
 
@@ -89,7 +89,7 @@ def _presets(presets):
         epochs = flags.pop("epochs")
         own = [f"--{k} {_value(v)}" for k, v in flags.items() if counts[k, str(v)] <= len(flat) / 2]
         model, dataset = presets[name]["model"], presets[name]["dataset"]
-        what = f"{model} on {dataset}, {epochs} epoch{'s' * (epochs > 1)}"
+        what = f"{model} on {dataset}, {counted(epochs, 'epoch')}"
         lines[name] = ": ".join(filter(None, [what, " ".join(own)]))
     return lines
 

@@ -11,7 +11,7 @@ from recipes.engine import curves
 from recipes.engine.config import AUTO, TrainConfig
 from recipes.engine.fitting import best_epoch, describe
 from recipes.engine.recipe import Recipe
-from recipes.engine.tables import markdown, number
+from recipes.engine.tables import counted, markdown, number
 from recipes.engine.task import Built, Figure, Section, Task
 from zoo.registry import get_factory
 
@@ -135,8 +135,8 @@ def write(
     arguments = ", ".join(f"{k}={v}" for k, v in config.model_arguments.items()) or "defaults"
     text = [
         f"# {config.model} on {metrics['dataset']}",
-        f"Trained with `{command(metrics['recipe'], folder)}`: {metrics['epochs']} epochs in "
-        f"{metrics['seconds']:.0f} s, the best was epoch {best} by `{built.monitor}`. "
+        f"Trained with `{command(metrics['recipe'], folder)}`, the best was epoch {best} by "
+        f"`{built.monitor}`. {times(metrics)}. "
         f"{metrics['parameters']:,} parameters ({arguments}), seed {config.seed}.",
         f"Data: {task.description}.",
         *(f"- {note}" for note in (*task.notes, *built.notes)),
@@ -155,6 +155,17 @@ def write(
         f"```\n{describe(built.model)}\n```",
     ]
     folder.report.write_text("\n\n".join(text) + "\n")
+
+
+def times(metrics) -> str:
+    """How long a run took to train, in words.
+
+    >>> times({"epochs": 1, "seconds": 2.52, "seconds_to_first_step": 7.25})
+    '1 epoch in 2.5 s, the first step 7.2 s after the start'
+    """
+    trained = f"{counted(metrics['epochs'], 'epoch')} in {metrics['seconds']:.3g} s"
+    first = metrics["seconds_to_first_step"]
+    return f"{trained}, the first step {first:.1f} s after the start" if first else trained
 
 
 def command(recipe, folder) -> str:

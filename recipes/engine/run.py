@@ -1,5 +1,6 @@
 """The run that all recipes share: read, build, fit, score, save, report."""
 
+import time
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -22,15 +23,19 @@ SPLITS = ("train", "validation", "test")
 _console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
 
-def train(name: str, config, resume: RunFolder | None = None) -> RunFolder:
+def train(
+    name: str, config, resume: RunFolder | None = None, began: float | None = None
+) -> RunFolder:
     """Trains a recipe by its resolved configuration and writes its run folder, complete.
 
-    `resume` is a run of that configuration that was cut off, to be taken up where it was.
+    `resume` is a run of that configuration that was cut off, to be taken up where it was;
+    `began` says since when the user waits, as `time.perf_counter` counts.
 
     Raises:
         UserError: If the configuration or the data is wrong; then nothing has been written.
         RunError: If training fails.
     """
+    began = time.perf_counter() if began is None else began
     recipe = find_recipe(name)
     config.validate()
     folder = resume or RunFolder.plan(name, config)
@@ -78,6 +83,7 @@ def train(name: str, config, resume: RunFolder | None = None) -> RunFolder:
         "parameters": built.model.count_params(),
         "seed": config.seed,
         "seconds": round(built.seconds + fitted.seconds, 2),
+        "seconds_to_first_step": fitted.first_step and round(fitted.first_step - began, 2),
         "epochs": len(fitted.history["loss"]),
         **_score(recipe, task, trained),
     }
@@ -99,6 +105,7 @@ def train(name: str, config, resume: RunFolder | None = None) -> RunFolder:
         advice = report.advice(recipe, metrics, task)
         _console.print(report.table(recipe, metrics, advice))
         _say(config, *(each.line for each in outputs if isinstance(each, Section) and each.line))
+        _console.print(f"{report.times(metrics)}; {time.perf_counter() - began:.0f} s in all.")
         _console.print(f"Run written to {folder.path}; read {folder.report}")
     return folder
 

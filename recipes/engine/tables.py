@@ -23,6 +23,15 @@ def number(value) -> str:
     return f"{value:,.0f}" if 10_000 <= abs(value) < 1e15 else f"{value:,.4g}"
 
 
+def counted(count, noun) -> str:
+    """A number of things.
+
+    >>> counted(1, "epoch"), counted(2000, "epoch")
+    ('1 epoch', '2,000 epochs')
+    """
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
 def percent(fraction) -> str:
     """A fraction in percent, with the digits that tell it from nothing and from all.
 

@@ -13,6 +13,7 @@ from recipes.data.batches import EpochClock
 from recipes.engine.fitting import uses_xla
 from recipes.engine.folder import RunFolder
 from recipes.engine.optimizer import make_optimizer
+from recipes.engine.tables import counted
 from recipes.errors import RunError, UserError
 from recipes.images.augmentation import PHOTO
 
@@ -103,7 +104,7 @@ def _frozen_first(config, task, built, core, what):
     logs = _fit(built.training_model, batches, config, config.frozen_epochs, rate, built)
     zoo.transfer.unfreeze(core, batch_normalization=config.model != "pretrained")
     return (
-        f"{what} for {config.frozen_epochs} epochs (loss {logs['loss']:.4g}), now trained with the "
+        f"{what} for {counted(config.frozen_epochs, 'epoch')} (loss {logs['loss']:.4g}), now trained with the "
         "rest",
     )
 
@@ -130,7 +131,7 @@ def _pretrain(config, task, built, core):
     names = zoo.transfer.copy_layers(coder, core)
     return (
         f"{', '.join(names)} pretrained as an autoencoder on {len(images):,} images for "
-        f"{config.pretrain_epochs} epochs (mean squared error {logs['loss']:.4g} of the scaled "
+        f"{counted(config.pretrain_epochs, 'epoch')} (mean squared error {logs['loss']:.4g} of the scaled "
         "pixels)",
     )
 

@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.table import Table
 
 from recipes.data.writing import write_csv, write_text
-from recipes.engine.tables import markdown, number
+from recipes.engine.tables import counted, markdown, number
 
 #: Trials shown in the report, the best ones; `tuning.csv` has all.
 SHOWN = 10
@@ -61,7 +61,7 @@ class Trials:
         else:
             best = "the best so far" if self._best is trial else f"best {self._best.score:.5g}"
             epochs, seconds = trial.metrics["epochs"], trial.metrics["seconds"]
-            result = f"{trial.score:.5g} ({best}), {epochs:.0f} epochs, {seconds:.0f} s"
+            result = f"{trial.score:.5g} ({best}), {counted(round(epochs), 'epoch')}, {seconds:.0f} s"
         _console.print(f"trial {self._label(trial)}: {result}  {settings}")
 
     def write(self, path, trials):

@@ -23,7 +23,7 @@ def read(loss=FINE, val_loss=FINE, train=0.19, validation=0.2, rival=0.5):
         (
             {"loss": [1.0, 0.9, 0.8, 0.7, 0.6, 0.5], "val_loss": [1.0, 0.9, 0.8, 0.7, 0.6, 0.5]},
             "Not finished",
-            ("0.6", "0.5", "last 1 epochs"),
+            ("0.6", "0.5", "last 1 epoch"),
         ),
     ],
 )

@@ -38,10 +38,10 @@ def test_best_weights_that_cannot_be_loaded_end_in_advice(train, tmp_path, make_
     (tmp_path / "data.csv").write_text(make_csv())
     run = train(data=tmp_path / "data.csv", epochs=1)
     (run / "metrics.json").unlink()  # as if it had been killed before its end
-    (run / "checkpoints" / "best.weights.h5").write_bytes(b"nothing")
+    (run / "checkpoints" / "best.npz").write_bytes(b"nothing")
     assert main(["train", "--resume", str(run)]) == 1
     error = capsys.readouterr().err
-    assert "best.weights.h5 are not those of this model" in error
+    assert "best.npz are not those of this model" in error
     assert f"--config {run / 'config.yaml'} --name NEW." in error
 
 

@@ -24,7 +24,7 @@ from recipes.images import baselines
 from recipes.images.classifier import Classifier
 from recipes.images.presets import PRESETS
 from scripts.benchmarks.images import BOOK_ACCURACY
-from tests.shared import assert_close, shaken
+from tests.shared import TIMES, assert_close, shaken
 
 TINY = {
     "epochs": 3, "batch_size": 8, "learning_rate": 0.01, "jit_compile": "false",
@@ -551,7 +551,7 @@ def test_all_layers_are_copied_by_default_and_trained_after_a_while(run, data):
     heads = [m.get_layer("mlp").get_layer("head").get_weights() for m in (source, built.model)]
     assert not same(*heads)
     assert all(layer.trainable for layer in built.model.get_layer("mlp").layers)
-    assert "frozen for 1 epochs" in built.notes[0]
+    assert "frozen for 1 epoch " in built.notes[0]
     _, still = task_and_built(data, transfer_from=str(run))
     assert [w.path.split("/")[0] for w in still.training_model.trainable_weights] == ["head"] * 2
 
@@ -591,9 +591,7 @@ def test_a_resumed_run_starts_as_it_did(run, train, undrawn, flags):
     with undrawn(), mock.patch.object(baselines, "MAX_BOOSTING", 0):
         assert main(["train", "--resume", str(cut)]) == 0
     results = [metrics_of(folder) for folder in (whole, cut)]
-    for result in results:
-        result.pop("seconds")
-    assert results[0] == results[1]
+    assert results[0] | TIMES == results[1] | TIMES
     for one, other in zip(*[zoo.load(path).get_weights() for path in (whole, cut)], strict=True):
         np.testing.assert_array_equal(one, other)
 
