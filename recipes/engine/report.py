@@ -62,22 +62,26 @@ def advice(recipe: Recipe, metrics, task: Task) -> str:
     ours = sign * metrics["validation"][name]
     if best is None or scores[best] >= ours - 1e-4 * abs(ours):  # the same but for rounding
         return ""
-    worth = untried(task.suggestions, task.config)
+    worth = untried(task.suggestions, task.config, metrics)
     loses = f"{best} does better than {metrics['model']}."
     return f"{loses} Worth a try: {worth}." if worth else loses
 
 
-def untried(suggestions: str, config: TrainConfig) -> str:
+def untried(suggestions: str, config: TrainConfig, metrics) -> str:
     """Suggestions without those that a run has already, and those that are not for its model.
+
+    Behind each stands about how long its training would take, as far as the run's tells.
 
     Args:
         suggestions: What is worth a try, with commas or semicolons between.
         config: The settings of the run.
+        metrics: Its `epochs` and `seconds`.
 
     Example:
         >>> config = TrainConfig(model="wide_and_deep", model_arguments={"members": 16})
-        >>> untried("--model.members 8, --model.dropout 0.2, --model.filters 9", config)
-        '--model.dropout 0.2'
+        >>> suggestions = "--model.members 8, --model.dropout 0.2, more --epochs"
+        >>> untried(suggestions, config, {"epochs": 20, "seconds": 50})
+        '--model.dropout 0.2 (about 50 s), more --epochs (twice: 100 s)'
     """
     own = {} if config.model == AUTO else inspect.signature(get_factory(config.model)).parameters
     found = {f"model.{name}": each.default for name, each in own.items()}
@@ -90,9 +94,35 @@ def untried(suggestions: str, config: TrainConfig) -> str:
         flags = re.findall(r"--([\w.]+) ([\w.]+\w|\w)", item)
         flags = [(name, value) for name, value in flags if name in found or "model." in name]
         foreign = any(name not in found for name, _ in flags)
+        foreign |= "--epochs" in item and metrics["epochs"] < (config.epochs or 0)  # it stopped
         if not foreign and not (flags and all(_has(found[n], v) for n, v in flags)):
-            kept += [separator * bool(kept), item]
+            kept += [
+                separator * bool(kept),
+                item,
+                _cost(item, dict(flags), found, metrics["seconds"]),
+            ]
     return "".join(kept)
+
+
+#: What makes training longer in proportion, and what may change its time in any way.
+_GROWING = ("epochs", "model.members", "model.units", "model.embedding_dim", "max_length")
+_OTHER = ("model", "model.encoder", "model.numeric_embedding", "tokenizer")
+
+
+def _cost(item, values, found, seconds):
+    """About how long training would take with a suggestion, in words."""
+    names = re.findall(r"--([\w.]+)", item)
+    if any(name in _OTHER for name in names):
+        return ""
+    times, twice = 1.0, False
+    for name in names:
+        present = found.get(name)
+        present = max(present, default=0) if isinstance(present, list | tuple) else present
+        if name in _GROWING and name in values and present:
+            times *= float(values[name]) / present
+        elif name in _GROWING:
+            times, twice = 2 * times, True
+    return f" ({'twice:' if twice else 'about'} {number(round(times * seconds, 1))} s)"
 
 
 def _has(present, wanted):
