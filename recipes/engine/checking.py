@@ -9,7 +9,7 @@ from pathlib import Path
 import zoo
 from recipes.engine.config import AUTO, TrainConfig
 from recipes.engine.folder import RunFolder
-from recipes.engine.recipe import find_recipe
+from recipes.engine.recipe import Recipe, find_recipe
 from recipes.errors import UserError
 from zoo.registry import get_factory
 
@@ -46,6 +46,24 @@ def check(recipe: str, config: TrainConfig, new: bool = True) -> None:
     look = find_recipe(recipe).check
     if look and config.data and _is_light(Path(config.data)):
         look(config)
+
+
+def check_input(recipe: Recipe, config, metadata, source: str) -> None:
+    """Raises a `UserError` if a table to predict from cannot be read, or lacks a column.
+
+    Args:
+        recipe: The recipe of the run.
+        config: Its configuration.
+        metadata: What the run says about itself in `config.yaml`.
+        source: The file.
+    """
+    if "keras" in sys.modules or recipe.reads is None or not _is_light(Path(source)):
+        return
+    from recipes.data.files import open_table
+
+    file = open_table(source, config, metadata.get("reading"))
+    for name in recipe.reads(config, metadata):
+        file.require(name, "the model reads it")
 
 
 def _is_light(path):

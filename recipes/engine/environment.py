@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 from recipes.engine.config import BACKENDS
 from recipes.errors import UserError
@@ -23,6 +24,9 @@ def prepare(backend: str, device: str) -> None:
         raise UserError(
             f"Keras already runs on {loaded.backend.backend()}. Start a new process for {backend}."
         )
+    missing = f"--device gpu: {backend} finds no GPU. Use --device cpu or auto."
+    if device == "gpu" and _lacks_gpu():
+        raise UserError(missing)
     os.environ["KERAS_BACKEND"] = backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # GPU memory grows on demand
@@ -35,6 +39,8 @@ def prepare(backend: str, device: str) -> None:
         logging.getLogger(chatty).setLevel(logging.ERROR)
     try:
         with quiet_start(loaded is None):
+            if not find_spec(backend):  # at once: Keras would import other things first
+                raise ModuleNotFoundError(name=backend)
             importlib.import_module("keras")
             _wake(backend)
     except ModuleNotFoundError as error:
@@ -43,7 +49,7 @@ def prepare(backend: str, device: str) -> None:
             f"Install it (pip install {backend}), or use --backend tensorflow."
         ) from error
     if device == "gpu" and not _has_gpu(backend):
-        raise UserError(f"--device gpu: {backend} finds no GPU. Use --device cpu or auto.")
+        raise UserError(missing)
 
 
 def choose_for(trained: str) -> str:
@@ -72,6 +78,15 @@ def _wake(backend):
 
         tf.config.list_physical_devices()
         tf.zeros(())
+
+
+def _lacks_gpu():
+    """Whether it shows without a backend that there is no GPU."""
+    if sys.platform != "linux":
+        return False
+    files = ("nvidia[0-9]*", "kfd", "dxg")  # NVIDIA's, AMD's, and those that Windows lends
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
+    return hidden or not any([*Path("/dev").glob(each)] for each in files)
 
 
 def _has_gpu(backend):

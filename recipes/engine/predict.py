@@ -10,7 +10,7 @@ from pathlib import Path
 
 from recipes import RECIPES
 from recipes.data.dialect import Dialect
-from recipes.engine import environment
+from recipes.engine import checking, environment
 from recipes.engine.folder import RunFolder
 from recipes.engine.recipe import find_recipe
 from recipes.errors import UserError
@@ -55,6 +55,8 @@ def predict(run, source=None, output=None, backend=None, **flags) -> None:
     both_files = output is not None and source not in (None, "-")
     if both_files and Path(output).exists() and Path(output).samefile(source):
         raise UserError(f"-o {output} is the input itself: it is not overwritten.")
+    if source not in (None, "-"):
+        checking.check_input(recipe, config, metadata, source)
     environment.prepare(backend or environment.choose_for(config.backend), "auto")
     from recipes.data.files import STANDARD_INPUT, named
 

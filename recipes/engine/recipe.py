@@ -83,6 +83,8 @@ class Recipe:
         text_is: What `--text` takes, where it has that flag, such as `"A prompt"`.
         check: Raises a `UserError` for what can be found wrong with the data without importing
             Keras, at once; `load_data` says the same later.
+        reads: `(config, metadata)` of a run to the columns that a table must have to predict from;
+            `None` where it is not a table.
         sized: `(config, task)` to the configuration with all decided that it left to the data.
         candidates: `(config, task)` to the `Candidate`s of `--model auto`; `None` for none.
         continue_from: `(config, task, model)` to the task as a saved model sees it, and a `Built`
@@ -113,6 +115,7 @@ class Recipe:
     predict_folders: bool = False
     text_is: str = ""
     check: Callable[[Any], Any] | None = None
+    reads: Callable[[Any, Any], list[str]] | None = None
     sized: Callable[[Any, Any], Any] | None = None
     candidates: Callable[[Any, Any], list[Candidate]] | None = None
     continue_from: Callable[[Any, Any, Any], tuple[Any, Built]] | None = None

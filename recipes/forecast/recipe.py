@@ -266,6 +266,13 @@ def _check(config):
     check(config)
 
 
+def _reads(config, run):
+    if config.wide or not config.data:  # its columns are found as in training
+        return []
+    names = [run["time"], config.series, *run["target"], *config.past_covariates]
+    return [name for name in names if name not in (None, "none")]
+
+
 def _candidates(config, data):
     from recipes.forecast.candidates import candidates
 
@@ -291,6 +298,7 @@ RECIPE = Recipe(
     search_space=search_space,
     predict=_predict,
     check=_check,
+    reads=_reads,
     metrics={
         "mse": "min",
         "rmse": "min",
@@ -311,7 +319,7 @@ RECIPE = Recipe(
     lasting_baselines=("theta", "auto_ets", "auto_arima"),
     predict_flags=(
         Flag("future_covariates", "future covariates, for other times than the run's"),
-        Flag("last", "only what follows the end of the input", bool),
-        Flag("overlap", "all origins, not only those whose forecasts do not overlap", bool),
+        Flag("backtest", "the run's test part again, origin by origin, too", bool),
+        Flag("overlap", "a backtest of all origins, whether or not their forecasts overlap", bool),
     ),
 )

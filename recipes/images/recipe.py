@@ -1,8 +1,8 @@
 """Classify images (chapters 10, 11 and 14): `zoo train images`.
 
-zoo train images                                        8 x 8 handwritten digits
-zoo train images --dataset fashion_mnist --model mlp    chapter 11's dense network
-zoo train images --data photos                          a folder with one folder a class
+zoo train images                                   8 x 8 handwritten digits
+zoo train images --dataset fashion_mnist --model mlp    chapter 11's network
+zoo train images --data photos                     a folder with one a class
 """
 
 from dataclasses import replace

@@ -268,6 +268,7 @@ RECIPE = Recipe(
     search_space=search_space,
     predict=_predict,
     check=_check,
+    reads=lambda _, run: [*run["numeric"], *run.get("dates", []), *run["categorical"]],
     metrics={
         "balanced_accuracy": "max",
         "accuracy": "max",

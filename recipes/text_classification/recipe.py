@@ -175,6 +175,7 @@ RECIPE = Recipe(
     build_model=build_model,
     search_space=search_space,
     predict=_predict,
+    reads=lambda _, run: [run["text"]],
     check=_check,
     metrics={
         "balanced_accuracy": "max",

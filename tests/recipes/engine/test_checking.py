@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -34,6 +35,12 @@ MISTAKES = {
     "train images --data none": "There is no file or folder none.",
     "train images --transfer_from none": "There is no run none.",
     "predict none": "There is no run none.",
+    "predict RUNS/tabular wide.csv": "Expected a column 'age' (the model reads it)",
+    "predict RUNS/forecast wide.csv": "Expected a column 'date' (the model reads it)",
+    "predict RUNS/text_classification wide.csv": "Expected a column 'body' (the model reads it)",
+    "predict RUNS/tabular empty.csv": "Expected a table",
+    "train forecast --device gpu": "--device gpu: tensorflow finds no GPU.",
+    "tune tabular --device gpu": "--device gpu: tensorflow finds no GPU.",
     "show none": "There is no run none.",
 }
 CODE = """
@@ -56,11 +63,16 @@ def answers(tmp_path_factory, make_csv):
     folder = tmp_path_factory.mktemp("mistakes")
     (folder / "series.csv").write_text(make_csv())
     (folder / "wide.csv").write_text("y,x\n1,2\n3,4\n")
+    (folder / "empty.csv").touch()
+    (folder / "RUNS").symlink_to(Path(__file__).parent / "format_1")
     (folder / "logs" / "forecast" / "old").mkdir(parents=True)
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", CODE, json.dumps(list(MISTAKES))],
         cwd=folder, capture_output=True, text=True, timeout=120,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        env={
+            **os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "CUDA_VISIBLE_DEVICES": "-1",
+            "KERAS_BACKEND": "tensorflow",
+        },
     )  # fmt: skip
     assert not done.stderr
     return json.loads(done.stdout)
