@@ -71,9 +71,7 @@ class ForecastConfig(Dialect, TrainConfig):
         "book_series": "10,000 generated series of two sine waves and noise (book, 2nd edition)",
         "ridership": "daily boardings of Chicago's trains and buses (book, 3rd edition)",
     }
-    COMMON = common(
-        data=("time", "target", "series", "horizon", "window"), model=("conformal",)
-    )
+    COMMON = common(data=("time", "target", "series", "horizon", "window"), model=("conformal",))
     RENAMED: ClassVar[dict[str, str]] = {
         "covariates": "past_covariates",
         "known": "future_covariates",

@@ -1,4 +1,4 @@
-"""Forecasts of a saved run: those of its test part again, and beyond the end of a file."""
+"""Forecasts of a saved run: beyond the end of a file, and those of its test part again."""
 
 import sys
 from dataclasses import replace
@@ -19,14 +19,14 @@ from recipes.forecast.task import ForecastTask
 
 
 def predict(
-    folder, config, metadata, source, output, future_covariates=None, last=False, overlap=False
+    folder, config, metadata, source, output, future_covariates=None, backtest=False, overlap=False
 ) -> None:
     """Writes forecasts as CSV.
 
-    First those whose origin lies at or after the run's first test origin, as far as the input has
-    the steps that they forecast (on the run's own data: its `predictions.csv` to the last digit);
-    then, for each series, the forecast of the steps that follow its end, by the model that was
-    trained on all rows where the run has one.
+    For each series, the forecast of the steps that follow its end, by the model that was trained
+    on all rows where the run has one. A backtest begins with those whose origin lies at or after
+    the run's first test origin, as far as the input has the steps that they forecast (on the run's
+    own data: its `predictions.csv` to the last digit).
 
     Args:
         folder: The `RunFolder`.
@@ -35,8 +35,8 @@ def predict(
         source: File with the columns the run was trained on, or `None` for the run's own data.
         output: File to write, or `None` for standard output.
         future_covariates: File of future covariates, instead of the run's.
-        last: Write only what follows the end.
-        overlap: Write forecasts of all origins, not only of those whose steps do not overlap.
+        backtest: Write a backtest.
+        overlap: Write one of all origins, not only of those whose steps do not overlap.
 
     Raises:
         UserError: If the input does not fit the run.
@@ -54,6 +54,7 @@ def predict(
         path = source or config.data
         config, file = open_file(config, path, metadata.get("reading"), guess)
     future = 0 if source is None and config.dataset == "book_series" else config.horizon
+    backtest = backtest or overlap or not future
     series = load_series(config, future=future, file=file)
     starts = split_windows(config, series) if source is None else {}
     task = ForecastTask(config, Windows(series, config.window, config.horizon, starts))
@@ -68,10 +69,10 @@ def predict(
 
     forecaster = saved(folder.path)
     intervals, found = ConformalIntervals.load(folder), []
-    if source is None and not last:
+    if source is None and backtest:
         found.append((starts["test"], task.predict(forecaster, "test")))
     parts = []
-    if source is not None and not last:
+    if source is not None and backtest:
         parts.append((_test_starts(config, metadata, series), forecaster))
     if future:
         # The model that has seen all rows must not be asked about them.
@@ -90,12 +91,14 @@ def predict(
         if intervals is not None:
             forecasts = intervals.around(task.windows, part, forecasts)
         found.append((part, forecasts))
-    if not (last or overlap or config.overlap):
-        few = [apart(series, part, config.window, config.horizon) for part, _ in found]
-        found = [(part[f], them.take(f)) for f, (part, them) in zip(few, found, strict=True)]
     if source is not None:
         say_notes(series.notes)
-    tables.write(output, task.windows, found, config)
+    if not backtest:
+        return tables.write_ahead(output, task.windows, *found[0], config)
+    if not (overlap or config.overlap):
+        few = [apart(series, part, config.window, config.horizon) for part, _ in found]
+        found = [(part[f], them.take(f)) for f, (part, them) in zip(few, found, strict=True)]
+    return tables.write(output, task.windows, found, config)
 
 
 def _test_starts(config, metadata, series):

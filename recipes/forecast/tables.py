@@ -1,4 +1,4 @@
-"""Forecasts as CSV: `time,origin,step,target,forecast,lower,upper`."""
+"""Forecasts as CSV: those of many origins, or what follows the end of the data."""
 
 import itertools
 
@@ -29,6 +29,35 @@ def write(path, windows, parts, config) -> None:
     write_csv(
         path, header, itertools.chain(*(_rows(windows, *part, dates, levels) for part in parts))
     )
+
+
+def write_ahead(path, windows, starts, forecasts, config) -> None:
+    """Writes what follows some windows, one row a step, with a column for each target.
+
+    The first column is named like the file's column of times; in front of it stands that of the
+    series, where there are several. Intervals have columns such as `sales_lower` and `sales_upper`,
+    with `--conformal 80` `sales_lower_80`.
+    """
+    series, several = windows.series, windows.series.num_series > 1
+    shown = {f"_{level}": forecasts.intervals[level] for level in config.conformal}
+    shown = shown or ({"": forecasts.widest} if forecasts.widest else {})
+    columns = {}
+    for place, name in enumerate(series.targets):
+        columns[name] = forecasts.point[..., place]
+        for level, (lower, upper) in shown.items():
+            columns[f"{name}_lower{level}"] = lower[..., place]
+            columns[f"{name}_upper{level}"] = upper[..., place]
+    dates = _Dates(series)
+
+    def rows():
+        for index, origin in enumerate(starts + windows.window - 1):
+            which = int(series.series_of(origin))
+            prefix = [series.ids[which]] if several else []
+            for step, time in enumerate(dates.ahead(series, origin, which, windows.horizon)):
+                yield [*prefix, time, *(values[index, step] for values in columns.values())]
+
+    first = [config.series or "series"] if several else []
+    write_csv(path, [*first, config.time or "time", *columns], rows())
 
 
 def write_series(path, series, scores, name, other) -> str:

@@ -85,10 +85,10 @@ def _baselines(known):
 def _ours(run, file):
     text = io.StringIO()
     with contextlib.redirect_stdout(text):
-        main(["predict", str(run), str(file), "--last"])
+        main(["predict", str(run), str(file)])
     found = {}
     for row in csv.DictReader(io.StringIO(text.getvalue())):
-        found.setdefault(next(iter(row.values())), []).append(float(row["forecast"]))
+        found.setdefault(next(iter(row.values())), []).append(float(row["value"]))
     return found
 
 

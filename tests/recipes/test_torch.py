@@ -33,7 +33,7 @@ TINY = {
     "--model.embedding_dim 4 --model.attention_layer_size 8",
 }
 PREDICT = {
-    "forecast": ["--last"],
+    "forecast": ["--backtest"],
     "language_model": ["--text", "the cat", "--length", "12"],
     "text_classification": ["--text", "good"],
     "translation": ["--text", "one two", "--beam", "2"],

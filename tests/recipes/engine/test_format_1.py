@@ -15,7 +15,7 @@ from recipes.engine.recipe import find_recipe
 RUNS = Path(__file__).parent / "format_1"
 INPUT, EXPECTED = RUNS / "input", RUNS / "expected"
 ASKED = {
-    "forecast": (["--last"], "forecast.csv"),
+    "forecast": ([], "forecast.csv"),
     "images": ([INPUT / "photos"], "images.csv"),
     "tabular": ([INPUT / "churn.csv"], "tabular.csv"),
     "language_model": (["--text", "the film", "--length", 20, "--seed", 1], "language_model.txt"),

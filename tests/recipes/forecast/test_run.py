@@ -26,7 +26,10 @@ from zoo.catalog import CATALOG
 
 TOP = Path(__file__).parents[3]
 HEADER = ["t", "origin", "step", "target", "forecast", "lower", "upper"]
-KEYS = "recipe model dataset parameters seed seconds epochs train validation test baselines"
+KEYS = (
+    "recipe model dataset parameters seed seconds seconds_to_first_step epochs train validation "
+    "test baselines"
+)
 
 
 @pytest.fixture(scope="module")
@@ -99,16 +102,16 @@ def test_a_second_model_has_seen_all_rows_and_changes_no_score(train, data, fold
     assert not (held_back / "refit.keras").exists()
     first, second = metrics_of(held_back), metrics_of(refitted)
     assert first | TIMES == second | TIMES
-    assert predict(refitted).startswith(
-        predict(held_back)[: (held_back / "predictions.csv").stat().st_size]
+    assert predict(refitted, "--backtest").startswith(
+        predict(held_back, "--backtest")[: (held_back / "predictions.csv").stat().st_size]
     )
-    ahead = [rows_of(predict(run, data, "--last").decode())[1:] for run in (held_back, refitted)]
-    assert [row[:4] for row in ahead[0]] == [row[:4] for row in ahead[1]]
-    assert all(one[4] != other[4] for one, other in zip(*ahead, strict=True))
+    ahead = [rows_of(predict(run, data).decode())[1:] for run in (held_back, refitted)]
+    assert [row[0] for row in ahead[0]] == [row[0] for row in ahead[1]]
+    assert all(one[1] != other[1] for one, other in zip(*ahead, strict=True))
     # A file that ends before the run's own rows is not forecast by a model that has seen them.
     short = folder / "short.csv"
     short.write_text("\n".join(data.read_text().splitlines()[:60]) + "\n")
-    earlier = [predict(run, short, "--last") for run in (held_back, refitted)]
+    earlier = [predict(run, short) for run in (held_back, refitted)]
     assert earlier[0] == earlier[1]
 
 
@@ -166,7 +169,7 @@ def test_windows_that_overlap_are_written_on_request(run, data, tmp_path):
     assert "overlap: true" in config
     (run / "config.yaml").write_text(config.replace("overlap: true", "overlap: false"))
     try:
-        apart = rows_of(predict(run).decode())[1:]
+        apart = rows_of(predict(run, "--backtest").decode())[1:]
     finally:
         (run / "config.yaml").write_text(config)
     test = [row for row in apart if row[0] <= "2024-03-30"]
@@ -188,8 +191,9 @@ def test_the_model_of_a_run_forecasts_a_data_frame(run, data):
     model, frame = zoo.load(run), pd.read_csv(data, parse_dates=["t"])
     assert repr(model).startswith(f"<forecast run {run}: linear_forecaster")
     found = model.predict(frame)
-    expected = pd.read_csv(io.BytesIO(predict(run, data)), parse_dates=["t", "origin"])
+    expected = pd.read_csv(io.BytesIO(predict(run, data)), parse_dates=["t"])
     pd.testing.assert_frame_equal(found, expected)
+    assert list(found) == ["t", "y"]
     assert found["t"].iloc[-1] == frame["t"].iloc[-1] + pd.Timedelta(days=3)
     series = frame.set_index("t").iloc[:, 0]
     pd.testing.assert_frame_equal(model.predict(series), expected)
@@ -272,7 +276,7 @@ def test_a_fresh_process_predicts_the_same_and_beyond(run, data, tmp_path, make_
     longer.write_text(make_csv(rows=95))
     assert longer.read_text().startswith(data.read_text())
     done = subprocess.run(
-        [sys.executable, "-m", "recipes", "predict", run, longer],
+        [sys.executable, "-m", "recipes", "predict", run, longer, "--backtest"],
         cwd=TOP, capture_output=True, text=True, timeout=250, env=plain(),
     )  # fmt: skip
     assert done.returncode == 0
@@ -299,13 +303,17 @@ def test_predict_reads_files_standard_input_and_its_own_data(
     with data.open() as file:
         monkeypatch.setattr(sys, "stdin", file)
         assert predict(run, "-") == expected
-    last = predict(run, data, "--last")
-    assert last.split(b"\n")[1:] == expected.split(b"\n")[-4:]
+    # One row a step, the same numbers as at the end of a backtest.
+    header, *rows = rows_of(expected.decode())
+    assert header == ["t", "y"]
+    last = rows_of(predict(run, data, "--backtest").decode())[-3:]
+    assert rows == [[row[0], row[4]] for row in last]
     # The last window alone is enough to forecast what follows it.
-    header, *lines = data.read_text().splitlines()
-    (tmp_path / "end.csv").write_text("\n".join([header, *lines[-14:]]))
-    assert predict(run, tmp_path / "end.csv", "--last") == last
-    assert predict(run, tmp_path / "end.csv") == last
+    names, *lines = data.read_text().splitlines()
+    (tmp_path / "end.csv").write_text("\n".join([names, *lines[-14:]]))
+    assert predict(run, tmp_path / "end.csv") == expected
+    only = rows_of(predict(run, tmp_path / "end.csv", "--backtest").decode())
+    assert only[1:] == last
 
 
 # Kinds of runs
@@ -403,7 +411,8 @@ def test_kinds_of_runs(kind, compiled, train, undrawn, quickly, tmp_path, make_c
         assert not levels or float(lower) <= float(forecast) <= float(upper)
 
     with undrawn() if compiled else quickly():  # as it was trained, for the last digit
-        predicted = predict(run, "data.csv")
+        predicted = predict(run, "data.csv", "--backtest")
+        ahead, *steps = rows_of(predict(run, "data.csv").decode())
     assert predicted.startswith(saved)
     more = rows_of(predicted[len(saved) :].decode())
     targets = ["y", "x"] if "--target=y,x" in flags else ["y"]
@@ -412,6 +421,13 @@ def test_kinds_of_runs(kind, compiled, train, undrawn, quickly, tmp_path, make_c
     assert [[*([""], row[:1])[name], row[name], row[name + 3]] for row in more] == [
         [one, day, target] for one in ids for day in days for target in targets
     ]
+    # The same in a row a step, with columns of intervals where there are any.
+    ends = ("", "_lower", "_upper") if levels else ("",)
+    assert ahead == [*["s"][: int(name)], "t", *[f"{t}{end}" for t in targets for end in ends]]
+    assert [cell for row in steps for cell in row[1 + name :]] == [
+        cell for row in more for cell in row[-3:] if cell
+    ]
+    assert [row[: 1 + name] for row in steps] == [row[: 1 + name] for row in more[:: len(targets)]]
     if kind == "backtest-once":
         section = (run / "report.md").read_text().partition("## Backtest")[2]
         assert "One model" in section
@@ -444,7 +460,7 @@ def test_missing_values_and_uneven_times_are_mended_and_reported(train, tmp_path
     report = (run / "report.md").read_text()
     assert "- resampled to D by mean: 89 rows in, 90 out" in report
     assert "- y: 2 missing values, filled with the last known value" in report
-    assert predict(run, path).startswith((run / "predictions.csv").read_bytes())
+    assert predict(run, path, "--backtest").startswith((run / "predictions.csv").read_bytes())
 
 
 def test_book_series_and_a_preset(train):
@@ -462,7 +478,7 @@ def test_ridership(train, zoo_data):
     run = train(dataset="ridership", epochs=1, window=28, horizon=2, compiled=True)
     metrics = metrics_of(run)
     assert metrics["baselines"]["seasonal_naive"]["validation"]["mae"] > 1000  # riders
-    predicted = predict(run)
+    predicted = predict(run, "--backtest")
     assert predicted.startswith((run / "predictions.csv").read_bytes())
     assert rows_of(predicted.decode())[-1][:3] == ["2021-12-02", "2021-11-30", "2"]
 
@@ -477,7 +493,7 @@ def test_on_jax(data, tmp_path):
     done = subprocess.run([*common, "train", "forecast", *flags.split()], **options)
     assert done.returncode == 0, done.stderr
     run = tmp_path / "forecast" / "j"
-    done = subprocess.run([*common, "predict", run, data], **options)
+    done = subprocess.run([*common, "predict", run, data, "--backtest"], **options)
     assert done.returncode == 0, done.stderr
     assert all(line.startswith("note: ") for line in done.stderr.splitlines())
     kept = rows_of((run / "predictions.csv").read_text())
@@ -494,10 +510,11 @@ def test_a_model_that_loses_to_a_baseline_says_so(mse, words):
 
     baselines = {"naive": {"validation": {"mse": 4.0}}, "mean": {"validation": {"mse": 8.0}}}
     metrics = {"model": "wavenet", "validation": {"mse": mse}, "baselines": baselines}
+    metrics |= {"epochs": 20, "seconds": 30}
     config = ForecastConfig(model="wavenet", difference=7)
     suggestions = "--difference 1 or the season, more --epochs"
     task = SimpleNamespace(primary_metric="mse", suggestions=suggestions, config=config)
     found = advice(RECIPE, metrics, task)
     assert found.startswith(words)
-    assert found.endswith(" Worth a try: more --epochs." if words else "")
+    assert found.endswith(" Worth a try: more --epochs (twice: 60 s)." if words else "")
     assert bool(found) == bool(words)

@@ -513,7 +513,7 @@ def test_other_mistakes_at_prediction(run, tmp_path, capsys):
         ([tmp_path / "b.npz"], "Expected images of shape (6, 5)"),
         ([tmp_path / "empty"], "There are no images in"),
         ([tmp_path / "nothing"], "There is no file"),
-        ([tmp_path / "b.npz", "--last"], "--last is for runs of forecast: leave it out"),
+        ([tmp_path / "b.npz", "--backtest"], "--backtest is for runs of forecast: leave it out"),
     ]:
         assert main(["predict", str(run), *map(str, arguments)]) == 2
         assert message in capsys.readouterr().err

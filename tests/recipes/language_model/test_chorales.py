@@ -381,7 +381,7 @@ def test_predict_writes_what_the_name_asks_for(run, tmp_path, ending):
         (["--seed", "-1"], "--seed must be at least 0"),
         (["--text", "To be"], "--text is not for chorales"),
         (["--samples", "2"], "--samples is not for chorales"),
-        (["--last"], "--last is for runs of forecast: leave it out"),
+        (["--backtest"], "--backtest is for runs of forecast: leave it out"),
         (["opening.csv"], "Received: 99 in column note0, chord 1"),
         (["empty.csv"], "empty.csv, which is empty"),
         (["none.csv"], "There is no file none.csv"),

@@ -364,7 +364,7 @@ def test_output_appears_as_it_comes(run, loaded, capsys):
         (["--text", "a", "--min_p", "0"], "--min_p must be above 0 and at most 1. Received: 0"),
         (["--text", "a", "--min_p", "1", "--top_k", "3"], "Give one of --top_k, --min_p."),
         (["--text", "a", "--seed=-1"], "--seed must be at least 0. Received: -1"),
-        (["--text", "a", "--last"], "--last is for runs of forecast: leave it out"),
+        (["--text", "a", "--backtest"], "--backtest is for runs of forecast: leave it out"),
         (["--text", "a", "-o", "nowhere/out.txt"], "Cannot write nowhere/out.txt"),
     ],
 )

@@ -334,8 +334,8 @@ def test_what_does_not_fit_the_model_is_named(regression, tmp_path, capsys, chan
 
 
 def test_flags_for_forecasts_are_refused(regression, capsys):
-    assert main(["predict", str(regression), "--last"]) == 2
-    assert "--last is for runs of forecast: leave it out for tabular" in capsys.readouterr().err
+    assert main(["predict", str(regression), "--backtest"]) == 2
+    assert "--backtest is for runs of forecast: leave it out for tabular" in capsys.readouterr().err
 
 
 def test_the_saved_model_takes_a_raw_table(regression, data):

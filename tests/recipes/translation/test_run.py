@@ -333,7 +333,7 @@ def test_unknown_characters(data):
             "--length_penalty must be at least 0. Received: -1",
         ),
         (["--text", "a", "--length-penalty", "1"], "--length_penalty is for beam search: give"),
-        (["--text", "a", "--last"], "--last is for runs of forecast: leave it out"),
+        (["--text", "a", "--backtest"], "--backtest is for runs of forecast: leave it out"),
         (["--text", "a", "--temperature", "1"], "--temperature is for runs of language_model: lea"),
     ],
 )
