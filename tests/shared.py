@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-
 #: What two runs of the same settings need not share, for `metrics | TIMES`.
 TIMES = {"seconds": 0, "seconds_to_first_step": 0}
 

@@ -16,7 +16,6 @@ from recipes.engine.help import help_text
 from recipes.engine.recipe import find_recipe
 from recipes.errors import UserError
 
-
 #: What asks for help.
 HELP = {"-h", "--help", "--help-all"}
 

@@ -141,8 +141,9 @@ def fit(
         best.restore(model)
     except (ValueError, OSError, EOFError, BadZipFile) as error:
         raise RunError(
-            f"The weights in {best.path} are not those of this model: the file is damaged, or an older "
-            f"version wrote it. Train anew: zoo train RECIPE --config {folder.config} --name NEW."
+            f"The weights in {best.path} are not those of this model: the file is damaged, or an "
+            f"older version wrote it. Train anew: zoo train RECIPE --config {folder.config} "
+            "--name NEW."
         ) from error
     model.compiled = False  # or a model that holds it would be saved with optimizer and loss
     finished = built.finish() if built.finish else {}

@@ -51,7 +51,7 @@ def help_text(recipe: Recipe, defaults: Mapping[str, Any], command: str, all_fla
 
 def _descriptions(kind):
     """What the docstrings of a configuration and its bases say of each flag."""
-    found = {}
+    found: dict[str, str] = {}
     for each in reversed(kind.__mro__):
         documented = docstring_parser.parse(each.__doc__ or "").params
         found |= {item.arg_name: " ".join(str(item.description).split()) for item in documented}

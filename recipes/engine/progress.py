@@ -1,6 +1,7 @@
 """The progress bar of a training run."""
 
 import time
+from typing import Any
 
 import keras
 from rich.console import Console
@@ -35,7 +36,8 @@ class Progress(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """Forgets the run before."""
-        self._best = self._task = None
+        self._best: float | None = None
+        self._task: Any = None
         self._scores = "compiling"
         self._bar = Bar(
             TextColumn("step {task.completed:,.0f}/{task.total:,.0f}"),

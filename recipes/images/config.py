@@ -62,7 +62,7 @@ class ImagesConfig(TrainConfig):
         "mnist": "70,000 handwritten digits, 28 x 28 pixels (book, chapter 10)",
         "cifar10": "60,000 coloured pictures of ten things, 32 x 32 pixels (book, chapter 11)",
     }
-    COMMON = common(data=("train_size", "image_size", "mirror", "shift"))
+    COMMON = common(data=("image_size", "augment", "labels"))
     OWN_DATA: ClassVar[str] = "images of your own, use --data FOLDER"
 
     data: str | None = None

@@ -104,8 +104,8 @@ def _frozen_first(config, task, built, core, what):
     logs = _fit(built.training_model, batches, config, config.frozen_epochs, rate, built)
     zoo.transfer.unfreeze(core, batch_normalization=config.model != "pretrained")
     return (
-        f"{what} for {counted(config.frozen_epochs, 'epoch')} (loss {logs['loss']:.4g}), now trained with the "
-        "rest",
+        f"{what} for {counted(config.frozen_epochs, 'epoch')} (loss {logs['loss']:.4g}), now "
+        "trained with the rest",
     )
 
 
@@ -131,8 +131,8 @@ def _pretrain(config, task, built, core):
     names = zoo.transfer.copy_layers(coder, core)
     return (
         f"{', '.join(names)} pretrained as an autoencoder on {len(images):,} images for "
-        f"{counted(config.pretrain_epochs, 'epoch')} (mean squared error {logs['loss']:.4g} of the scaled "
-        "pixels)",
+        f"{counted(config.pretrain_epochs, 'epoch')} (mean squared error {logs['loss']:.4g} of the "
+        "scaled pixels)",
     )
 
 

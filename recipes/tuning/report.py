@@ -60,8 +60,8 @@ class Trials:
             result = f"failed: {trial.error}"
         else:
             best = "the best so far" if self._best is trial else f"best {self._best.score:.5g}"
-            epochs, seconds = trial.metrics["epochs"], trial.metrics["seconds"]
-            result = f"{trial.score:.5g} ({best}), {counted(round(epochs), 'epoch')}, {seconds:.0f} s"
+            epochs, seconds = round(trial.metrics["epochs"]), trial.metrics["seconds"]
+            result = f"{trial.score:.5g} ({best}), {counted(epochs, 'epoch')}, {seconds:.0f} s"
         _console.print(f"trial {self._label(trial)}: {result}  {settings}")
 
     def write(self, path, trials):

@@ -31,7 +31,9 @@ def measure(only, seeds, folder, fresh) -> dict[str, str]:
             runs = kept(folder / f"{recipe}.json", lambda r=recipe: _time(r, folder, seeds), fresh)
             middle = [statistics.median(run[name] for run in runs) for name in runs[0]]
             command = f"zoo train {recipe} --data FILE {' '.join(flags)}"
-            rows.append([f"`{command}`", *[f"{value:.1f} s" for value in middle[:3]], str(middle[3])])
+            rows.append(
+                [f"`{command}`", *[f"{value:.1f} s" for value in middle[:3]], str(middle[3])]
+            )
     return {f"Small runs, medians of {seeds} on one core": markdown(rows)}
 
 

@@ -76,7 +76,7 @@ def test_commands_of_readmes_are_understood(readme):
 def test_flags_of_the_tables_are_those_of_the_recipe():
     for name in RECIPES:
         text = (TOP / f"recipes/{name}/README.md").read_text().partition("\n## Predict\n")[0]
-        settings = {each.name for each in fields(find_recipe(name).config)} | {"from"}
+        settings = {each.name for each in fields(find_recipe(name).config)} | {"from", "help"}
         for flag in re.findall(r"`--([a-z_]+)", text):
             assert flag in settings, f"{name}: --{flag}"
 

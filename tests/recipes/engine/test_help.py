@@ -36,10 +36,11 @@ def test_all_flags_are_explained(capsys, recipe):
 
 
 def test_defaults_are_those_of_what_is_trained_on(capsys):
-    own, series = help_of(capsys, "forecast", "-h"), help_of(
-        capsys, "forecast", "--dataset", "ridership", "--help"
-    )
-    assert "(nlinear)" in own and "over the training data. (20)" in own
-    assert "(wavenet)" in series and "over the training data. (60)" in series
+    own = help_of(capsys, "forecast", "-h")
+    series = help_of(capsys, "forecast", "--dataset", "ridership", "--help")
+    assert "(nlinear)" in own
+    assert "over the training data. (20)" in own
+    assert "(wavenet)" in series
+    assert "over the training data. (60)" in series
     preset = help_of(capsys, "forecast", "--preset", "ml2-ch15-86", "--help")
     assert "(wavenet_lite)" in preset

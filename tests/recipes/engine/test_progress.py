@@ -37,11 +37,13 @@ def test_a_bar_counts_steps(bar):
     progress, text = bar(terminal=True)
     progress.on_epoch_begin(0)
     line = shown(progress, text)
-    assert line.startswith("step 0/2,000 ") and line.endswith("epoch 1  compiling")
+    assert line.startswith("step 0/2,000 ")
+    assert line.endswith("epoch 1  compiling")
     assert progress.first_step is None
     progress.on_train_batch_end(31)
     line = shown(progress, text)
-    assert line.startswith("step 32/2,000 ") and line.endswith("epoch 1")
+    assert line.startswith("step 32/2,000 ")
+    assert line.endswith("epoch 1")
     first = progress.first_step
     progress.on_train_batch_end(63)
     assert progress.first_step == first > 0
