@@ -25,7 +25,7 @@ class TensorBoard(keras.callbacks.Callback):
       both in one chart), and `step/learning_rate` and `step/momentum`. These are computed from the
       optimizer's schedules, so they cost the training loop nothing and are right under
       `steps_per_execution`.
-    - What compares runs: the hyperparameters, `best/val_loss` and so on (the validation scores of
+    - What compares runs: the hyperparameters, `best_epoch/val_loss` and so on (the validation scores of
       the best epoch so far, for the HParams tab), and `epoch/steps_per_second`, validation left
       out; in the first epoch that counts compiling.
     - The graph of the layers, texts, figures, and on request weight histograms and the norms of
@@ -226,7 +226,7 @@ class TensorBoard(keras.callbacks.Callback):
         self._best = float(score)
         for name, value in logs.items():
             if name.startswith("val_") or name == self.monitor:
-                self._add_scalar(f"best/{name}", value, epoch)
+                self._add_scalar(f"best_epoch/{name}", value, epoch)
 
     def _write_rates(self, epoch):
         first, last = self._logged_steps, self._steps

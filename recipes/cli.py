@@ -161,9 +161,9 @@ def _find_lr(arguments):
     if parsing.HELP & {*rest}:
         parser.print_help()
         print()
-        parsing.parse(recipe, rest, "find-lr")
+        parsing.parse(recipe, rest)
     found, rest = parser.parse_known_args(rest)
-    config = parsing.parse(recipe, rest, "find-lr")
+    config = parsing.parse(recipe, rest)
     config.validate()
     finding.check_range(found.min_rate, found.max_rate, found.steps)
     checking.check(recipe, config, new=False)
@@ -201,9 +201,9 @@ def _tune(arguments):
     if parsing.HELP & {*rest}:
         parser.print_help()
         print()
-        parsing.parse(recipe, rest, "tune")
+        parsing.parse(recipe, rest)
     found, rest = parser.parse_known_args(rest)
-    config = parsing.parse(recipe, rest, "tune")
+    config = parsing.parse(recipe, rest)
     given = given_flags(rest)
     plan = Plan(recipe, config, given, found.tuner, found.trials, found.workers)
     plan.check()

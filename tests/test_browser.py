@@ -227,11 +227,11 @@ def browser(tmp_path_factory):
 # What each tab must show: texts, and something drawn (where, what).
 TABS = {
     "timeseries": (
-        ["forecast/a", "forecast/b", "best", "epoch", "val_last_step_mae"],
+        ["forecast/a", "forecast/b", "best_epoch", "epoch", "val_last_step_mae"],
         ("scalar-card", "line-chart canvas, line-chart path"),
     ),
     "scalars": (
-        ["epoch/loss", "epoch/val_loss", "best/val_loss", "step", "forecast/b"],
+        ["epoch/loss", "epoch/val_loss", "best_epoch/val_loss", "step", "forecast/b"],
         ("vz-line-chart2", "path.line[d]"),
     ),
     "custom_scalars": (
@@ -242,7 +242,7 @@ TABS = {
     "text": (["config/text_summary", "learning_rate: 0.01"], ("tf-markdown-view", "code, pre")),
     "graphs": (["series", "wavenet_lite", "Main Graph"], ("body", "g.node ellipse")),
     "hparams": (
-        ["forecast/a", "forecast/b", "0.010000", "0.0030000", "best/val_loss"],
+        ["forecast/a", "forecast/b", "0.010000", "0.0030000", "best_epoch/val_loss"],
         ("body", "vaadin-grid-cell-content"),
     ),
     "distributions": (["block_0_layer_0_conv/bias"], ("vz-distribution-chart", "path")),

@@ -20,7 +20,7 @@ from recipes.errors import UserError
 HELP = {"-h", "--help", "--help-all"}
 
 
-def parse(recipe: str, arguments: list[str], command: str = "train"):
+def parse(recipe: str, arguments: list[str]):
     """Parses the flags of a recipe.
 
     From weakest to strongest: the recipe's defaults for the dataset, the preset, the file of
@@ -29,7 +29,6 @@ def parse(recipe: str, arguments: list[str], command: str = "train"):
     Args:
         recipe: Name of the recipe.
         arguments: The arguments that follow it.
-        command: Name of the command, for the help text.
 
     Returns:
         The recipe's configuration.
@@ -67,18 +66,13 @@ def parse(recipe: str, arguments: list[str], command: str = "train"):
         raise UserError(
             f"{given['config']}: there is no setting {unknown[0]!r}.{_near(unknown[0], defaults)}"
         )
-    parser = ArgumentParser(
-        prog=f"zoo {command} {recipe}",
-        exit_on_error=False,
-        usage="%(prog)s [flags]",
-        allow_abbrev=False,
-    )
+    parser = ArgumentParser(exit_on_error=False, allow_abbrev=False)
     parser.add_argument("--config")
     parser.add_class_arguments(kind, as_group=False)
     parser.set_defaults({**defaults, **preset})
     if wanted:
-        shown = {**defaults, **preset, **saved, "config": None}
-        print(help_text(found_recipe, shown, command, all_flags="--help-all" in wanted))
+        shown = {**defaults, **preset, **saved}
+        print(help_text(found_recipe, shown, all_flags="--help-all" in wanted))
         raise SystemExit(0)
     flags = _spell(arguments, kind)
     try:

@@ -49,14 +49,7 @@ def check(recipe: str, config: TrainConfig, new: bool = True) -> None:
 
 
 def check_input(recipe: Recipe, config, metadata, source: str) -> None:
-    """Raises a `UserError` if a table to predict from cannot be read, or lacks a column.
-
-    Args:
-        recipe: The recipe of the run.
-        config: Its configuration.
-        metadata: What the run says about itself in `config.yaml`.
-        source: The file.
-    """
+    """Raises a `UserError` if a table to predict from cannot be read, or lacks a column."""
     if "keras" in sys.modules or recipe.reads is None or not _is_light(Path(source)):
         return
     from recipes.data.files import open_table

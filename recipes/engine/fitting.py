@@ -104,7 +104,7 @@ def fit(
         mode=built.mode,
         histogram_freq=config.histogram_freq,
     )
-    best = BestWeights(folder.checkpoints / "best.npz", built.monitor, built.mode)
+    best = _BestWeights(folder.checkpoints / "best.npz", built.monitor, built.mode)
     watch = [EpochClock(training), *built.callbacks, guard]
     watch += [SwapEMAWeights()] if config.ema else []
     watch += [best, *_early_stopping(built, config), *plateau_watch(config, built), board]
@@ -159,16 +159,11 @@ def _epoch_of_nan(history):
     return 0
 
 
-class BestWeights(keras.callbacks.Callback):
+class _BestWeights(keras.callbacks.Callback):
     """Keeps the weights of the epoch with the best monitored score in a file.
 
     Keras' `ModelCheckpoint` goes through all objects of the model each time, which takes longer
     than an epoch of a small one.
-
-    Args:
-        path: The file.
-        monitor: Name of the score.
-        mode: `"min"` where less of it is better, else `"max"`.
     """
 
     def __init__(self, path, monitor, mode):
@@ -178,22 +173,18 @@ class BestWeights(keras.callbacks.Callback):
         self.best = math.inf
 
     def on_epoch_end(self, epoch, logs=None):
-        """Writes the file where the score is better than before."""
         score = self.sign * (logs or {}).get(self.monitor, math.nan)
         if score < self.best:
             self.best = score
             np.savez(self.path, *self.model.get_weights())
 
-    def get_state(self) -> dict:
-        """What `Checkpoint` saves."""
+    def get_state(self):
         return {"best": self.sign * self.best}
 
-    def set_state(self, state: dict | None) -> None:
-        """Takes a saved state up."""
+    def set_state(self, state):
         self.best = self.sign * state["best"] if state else math.inf
 
-    def restore(self, model) -> None:
-        """Gives a model the best weights."""
+    def restore(self, model):
         with np.load(self.path) as file:
             model.set_weights([file[name] for name in file.files])
 

@@ -14,20 +14,17 @@ from recipes.engine.recipe import Recipe
 
 WIDTH, INDENT = 80, 27
 _WRITTEN = {"model_arguments": "model.ARG VALUE", "start_from": "from RUN"}
-_WORDS = {"data": "FILE", "config": "FILE", "logdir": "FOLDER", "model": "MODEL", "name": "NAME"}
+_WORDS = {"data": "FILE", "logdir": "FOLDER", "model": "MODEL", "name": "NAME"}
 
 
-def help_text(recipe: Recipe, defaults: Mapping[str, Any], command: str, all_flags: bool) -> str:
-    """What `zoo COMMAND RECIPE --help` or `--help-all` prints.
-
-    Args:
-        recipe: The recipe.
-        defaults: Values of its flags where none is given.
-        command: Name of the command.
-        all_flags: Whether to describe all flags, in full, or the common ones shortly.
-    """
+def help_text(recipe: Recipe, defaults: Mapping[str, Any], all_flags: bool) -> str:
+    """What `zoo COMMAND RECIPE --help` or `--help-all` prints, with the defaults that hold."""
     kind = recipe.config
-    groups = {title: list(names) for title, names in kind.COMMON.items()}
+    able = {"start_from": recipe.continue_from, "time_limit": recipe.candidates}
+    groups = {
+        title: [name for name in names if able.get(name, True)]
+        for title, names in kind.COMMON.items()
+    }
     shown = {name for names in groups.values() for name in names}
     others = [each.name for each in fields(kind) if each.name not in shown]
     if all_flags:
@@ -44,8 +41,9 @@ def help_text(recipe: Recipe, defaults: Mapping[str, Any], command: str, all_fla
         lines += ["", f"{title}:"]
         for name in names:
             lines += _flag(name, hints[name], described[name], defaults[name], all_flags)
+    lines += ["", "--config FILE reads flags from a file, such as a run's config.yaml."]
     if not all_flags:
-        lines += ["", f"--help-all explains these and {len(others)} more flags."]
+        lines += [f"--help-all explains all flags, {len(others)} more than these."]
     return "\n".join(lines)
 
 

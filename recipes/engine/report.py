@@ -5,6 +5,7 @@ import inspect
 import re
 import statistics
 
+from rich import box
 from rich.table import Table
 
 from recipes.engine import curves
@@ -34,7 +35,8 @@ def rows(recipe: Recipe, metrics) -> list[list[str]]:
 def table(recipe: Recipe, metrics, advice) -> Table:
     """The table of results for the terminal, with some advice below it."""
     header, *body = rows(recipe, metrics)
-    result = Table(title=f"{metrics['model']} on {metrics['dataset']}", caption=advice)
+    title = f"{metrics['model']} on {metrics['dataset']}"
+    result = Table(title=title, caption=advice, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for index, name in enumerate(header):
         # Only headers may wrap, between words: a score that is cut off is another score.
         name = name.replace("_", " ")
@@ -48,13 +50,7 @@ def table(recipe: Recipe, metrics, advice) -> Table:
 
 
 def advice(recipe: Recipe, metrics, task: Task) -> str:
-    """What to try where a baseline beats the model on validation; else nothing.
-
-    Args:
-        recipe: The recipe.
-        metrics: The content of `metrics.json`.
-        task: What was trained on.
-    """
+    """What to try where a baseline beats the model on validation; else nothing."""
     name = task.primary_metric
     sign = -1 if recipe.higher_is_better(name) else 1
     scores = {n: sign * e["validation"][name] for n, e in metrics["baselines"].items()}
@@ -70,12 +66,8 @@ def advice(recipe: Recipe, metrics, task: Task) -> str:
 def untried(suggestions: str, config: TrainConfig, metrics) -> str:
     """Suggestions without those that a run has already, and those that are not for its model.
 
-    Behind each stands about how long its training would take, as far as the run's tells.
-
-    Args:
-        suggestions: What is worth a try, with commas or semicolons between.
-        config: The settings of the run.
-        metrics: Its `epochs` and `seconds`.
+    Commas or semicolons are between them; behind each stands about how long its training would
+    take, as far as the run's `epochs` and `seconds` tell.
 
     Example:
         >>> config = TrainConfig(model="wide_and_deep", model_arguments={"members": 16})
@@ -122,7 +114,7 @@ def _cost(item, values, found, seconds):
             times *= float(values[name]) / present
         elif name in _GROWING:
             times, twice = 2 * times, True
-    return f" ({'twice:' if twice else 'about'} {number(round(times * seconds, 1))} s)"
+    return f" ({'twice:' if twice else 'about'} {number(float(f'{times * seconds:.2g}'))} s)"
 
 
 def _has(present, wanted):
@@ -139,16 +131,7 @@ def write(
 ):
     """Writes `report.md`, and the learning curves as a picture and as `history.csv`.
 
-    Args:
-        folder: The `RunFolder`.
-        config: The run's configuration.
-        recipe: The recipe.
-        task: What was trained on.
-        built: The model.
-        history: Scores by epoch.
-        metrics: The content of `metrics.json`.
-        outputs: What `task.write_outputs` returned.
-        folds: Scores on each fold, `{fold: {name: scores}}`; empty for none.
+    `outputs` are what `task.write_outputs` returned; `folds` scores, `{fold: {name: scores}}`.
     """
     best = best_epoch(history, built.monitor, built.mode)
     curves.learning_curves(history, built.monitor, best).savefig(
@@ -190,8 +173,8 @@ def write(
 def times(metrics) -> str:
     """How long a run took to train, in words.
 
-    >>> times({"epochs": 1, "seconds": 2.52, "seconds_to_first_step": 7.25})
-    '1 epoch in 2.5 s, the first step 7.2 s after the start'
+    >>> times({"epochs": 1, "seconds": 2.52, "seconds_to_first_step": 7.2})
+    '1 epoch in 2.52 s, the first step 7.2 s after the start'
     """
     trained = f"{counted(metrics['epochs'], 'epoch')} in {metrics['seconds']:.3g} s"
     first = metrics["seconds_to_first_step"]

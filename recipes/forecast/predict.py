@@ -28,18 +28,8 @@ def predict(
     the run's first test origin, as far as the input has the steps that they forecast (on the run's
     own data: its `predictions.csv` to the last digit).
 
-    Args:
-        folder: The `RunFolder`.
-        config: The run's `ForecastConfig`.
-        metadata: What the run says about itself in `config.yaml`.
-        source: File with the columns the run was trained on, or `None` for the run's own data.
-        output: File to write, or `None` for standard output.
-        future_covariates: File of future covariates, instead of the run's.
-        backtest: Write a backtest.
-        overlap: Write one of all origins, not only of those whose steps do not overlap.
-
-    Raises:
-        UserError: If the input does not fit the run.
+    `overlap` asks for a backtest of all origins, not only of those whose steps do not overlap;
+    `future_covariates` is a file that takes the place of the run's.
     """
     if not config.wide:
         config = replace(config, time=metadata["time"], target=metadata["target"])

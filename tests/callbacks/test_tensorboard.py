@@ -203,8 +203,11 @@ def test_the_best_epoch_is_reported_not_the_last(run):
     assert best < EPOCHS - 1
     found = read(folder)[1]
     for name in ("loss", "mae"):
-        assert found[f"best/val_{name}"][-1] == (best, np.float32(history[f"val_{name}"][best]))
-    losses = [value for _, value in found["best/val_loss"]]
+        assert found[f"best_epoch/val_{name}"][-1] == (
+            best,
+            np.float32(history[f"val_{name}"][best]),
+        )
+    losses = [value for _, value in found["best_epoch/val_loss"]]
     assert losses == sorted(losses, reverse=True)
 
 
@@ -218,7 +221,7 @@ def test_best_knows_which_way_is_better_and_skips_what_is_no_number(tmp_path, mo
         board.on_epoch_begin(epoch)
         board.on_epoch_end(epoch, {"val_score": score})
     board.on_train_end()
-    assert read(tmp_path)[1]["best/val_score"][-1][1] == best
+    assert read(tmp_path)[1]["best_epoch/val_score"][-1][1] == best
 
 
 def test_a_wrong_mode_is_refused(tmp_path):
@@ -483,7 +486,7 @@ def test_keras_tuner_writes_a_session_for_each_trial(tmp_path):
     for trial in trials:
         events, scalars = read(trial)
         assert len(scalars["epoch/loss"]) == 2
-        assert scalars["best/val_loss"]
+        assert scalars["best_epoch/val_loss"]
         assert set(sessions(events)[0]) == {"rate"}
 
 
@@ -526,7 +529,7 @@ test_tensorboard.jax_run(sys.argv[3])
     events, scalars = read(tmp_path)
     assert {"epoch/loss", "step/learning_rate", "epoch/gradient_norm"} <= set(scalars)
     assert [step for step, _ in scalars["step/momentum"]] == list(range(2 * STEPS))
-    assert {"best/val_loss", "epoch/steps_per_second"} <= set(scalars)
+    assert {"best_epoch/val_loss", "epoch/steps_per_second"} <= set(scalars)
     assert sessions(events)[0]["model"] == "tiny"
     assert events.Tags()["graph"]
     assert events.Tags()["images"] == ["figure"]

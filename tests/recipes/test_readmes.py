@@ -68,7 +68,7 @@ def test_commands_of_readmes_are_understood(readme):
                     at = flags.index(f"--{own}")
                     del flags[at : at + 2]
             if not {"--config", "--from"} & {*flags}:  # these name what a reader has
-                config = parse(recipe, [flag.strip('"') for flag in flags], command)
+                config = parse(recipe, [flag.strip('"') for flag in flags])
                 if "addons" not in flags:  # may not be installed
                     config.validate()
 

@@ -121,7 +121,7 @@ def test_a_second_model_has_seen_all_rows_and_changes_no_score(train, data, fold
 def test_a_run_holds_everything(run):
     found = {str(path.relative_to(run)) for path in run.rglob("*") if path.is_file()}
     logs = {path for path in found if "tfevents" in path}
-    assert {str(Path(path).parent) for path in logs} == {".", "train", "validation"}
+    assert {str(Path(path).parent) for path in logs} == {"."}
     checkpoints = {path for path in found if path.startswith("checkpoints/epoch-")}
     assert found - logs - checkpoints == {
         "config.yaml", "metrics.json", "model.keras", "predictions.csv", "report.md", "history.csv",

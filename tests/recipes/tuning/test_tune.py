@@ -179,7 +179,7 @@ def test_each_trial_is_a_session_of_the_hparams_tab(search, recwarn):
         argv=[None, "--logdir", str(search / "trials"), "--port", "0", "--load_fast", "false"]
     )
     url = board.launch()
-    tag = "best/val_last_step_mae"
+    tag = "best_epoch/val_last_step_mae"
     order = [{"hparam": name} for name in SEARCHED] + [{"metric": {"tag": tag, "group": ""}}]
     wanted = {
         "experimentName": "", "startIndex": 0, "sliceSize": 100, "colParams": order,
