@@ -25,9 +25,9 @@ class TensorBoard(keras.callbacks.Callback):
       both in one chart), and `step/learning_rate` and `step/momentum`. These are computed from the
       optimizer's schedules, so they cost the training loop nothing and are right under
       `steps_per_execution`.
-    - What compares runs: the hyperparameters, `best_epoch/val_loss` and so on (the validation scores of
-      the best epoch so far, for the HParams tab), and `epoch/steps_per_second`, validation left
-      out; in the first epoch that counts compiling.
+    - What compares runs: the hyperparameters, `best_epoch/val_loss` and so on (all validation
+      scores of the epoch that is best by the monitor, so far, for the HParams tab), and
+      `epoch/steps_per_second`, validation left out; in the first epoch that counts compiling.
     - The graph of the layers, texts, figures, and on request weight histograms and the norms of
       gradients and updates (`callbacks.with_norms` measures those).
 

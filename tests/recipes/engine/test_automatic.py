@@ -218,7 +218,7 @@ def test_forecasts_may_be_those_of_a_baseline(trainer, tmp_path, capsys, monkeyp
     run = train(
         data=path, horizon=2, window=12, target="y", time="t", conformal=80, statistics_seconds=0.01
     )
-    assert main(["predict", str(run)]) == 0
+    assert main(["predict", str(run), "--backtest"]) == 0
     out = capsys.readouterr().out
     assert out.startswith((run / "predictions.csv").read_text())
     share = json.loads((run / "partners.json").read_text())["theta"]

@@ -103,7 +103,9 @@ def test_predict_leaves_short_series_out_and_says_so(train, tmp_path, make_csv, 
     short = "\n".join(f"2024-02-{day:02d},b,1.5" for day in range(1, 3))
     data.write_text(make_csv(series=("a",)) + short + "\n")
     run = train(data=data, series="s")
-    assert main(["predict", str(run), str(data), "-o", str(tmp_path / "out.csv")]) == 0
+    assert (
+        main(["predict", str(run), str(data), "--backtest", "-o", str(tmp_path / "out.csv")]) == 0
+    )
     assert "2, which begins at 2024-02-01: 1 such series left out" in capsys.readouterr().err
     predicted = (tmp_path / "out.csv").read_text()
     assert predicted.startswith((run / "predictions.csv").read_text())
