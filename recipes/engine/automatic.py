@@ -158,7 +158,8 @@ def _train_member(candidate, task, folder, seconds, say):
     folder.path.mkdir(parents=True, exist_ok=True)
     built.model.save(folder.model)
     kept = {"seconds": spent, "epochs": config.epochs, "history": fitted.history}
-    kept |= {"monitor": built.monitor, "mode": built.mode, "finished": fitted.finished}
+    kept |= {"monitor": built.monitor, "mode": built.mode, "scaled": built.scaled}
+    kept["finished"] = fitted.finished
     write_text(folder.path / "member.json", json.dumps(kept))
     return _read_member(candidate, task, folder)
 
@@ -170,7 +171,7 @@ def _read_member(candidate, task, folder):
         return None
     kept = json.loads(file.read_text())
     model = zoo.load(folder.model)
-    built = Built(model, None, None, None, kept["monitor"], kept["mode"])
+    built = Built(model, None, None, None, kept["monitor"], kept["mode"], scaled=kept["scaled"])
     fitted = Fitted(kept["history"], kept["seconds"], kept["finished"])
     candidate = replace(candidate, config=replace(candidate.config, epochs=kept["epochs"]))
     predictor = task.predictor(model)

@@ -17,7 +17,7 @@ WORSE = 1.1
 FEWEST = 5
 
 
-def learning_curves(history, monitor, best) -> Figure:
+def learning_curves(history, monitor, best, scaled=False) -> Figure:
     """Training and validation score by epoch; `best`, from 1, is the one that `monitor` picked.
 
     The training curve is drawn half an epoch earlier: it is a mean over the epoch, while the
@@ -37,7 +37,7 @@ def learning_curves(history, monitor, best) -> Figure:
     values = np.concatenate([history[name], history[monitor]])
     if (values > 0).all() and values.max() > 10 * values.min():
         axis.set_yscale("log")
-    axis.set_ylabel(name.replace("_", " "))
+    axis.set_ylabel(name.replace("_", " ") + " (scaled)" * scaled)
     axis.set_xlabel("epoch")
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     finish(axis)

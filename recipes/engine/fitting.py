@@ -60,19 +60,8 @@ def fit(
 ) -> Fitted:
     """Trains until the last epoch or early stopping, then restores the best epoch's weights.
 
-    Args:
-        built: The model.
-        training: Training batches.
-        validation: Validation batches.
-        config: The run's settings.
-        folder: The run's folder.
-        figures: See `callbacks.TensorBoard`.
-        texts: See `callbacks.TensorBoard`.
-        resume: Whether to go on from the newest checkpoint in the folder.
-        unseen: Callbacks that come after the checkpoint, which sees nothing of what they do.
-
-    Returns:
-        What came out of it.
+    `figures` and `texts` are those of `callbacks.TensorBoard`; `resume` goes on from the newest
+    checkpoint in the folder, which sees nothing of what the callbacks `unseen` do.
 
     Raises:
         RunError: If the loss is no longer a number, or the best weights cannot be loaded.
@@ -107,8 +96,10 @@ def fit(
     best = _BestWeights(folder.checkpoints / "best.npz", built.monitor, built.mode)
     watch = [EpochClock(training), *built.callbacks, guard]
     watch += [SwapEMAWeights()] if config.ema else []
-    watch += [best, *_early_stopping(built, config), *plateau_watch(config, built), board]
-    progress = Progress(built.monitor, config.progress, built.mode)
+    stop = keras.callbacks.EarlyStopping(built.monitor, mode=built.mode, patience=config.patience)
+    watch += [best, *[stop] * bool(config.patience), *plateau_watch(config, built), board]
+    unit = " (scaled)" * built.scaled
+    progress = Progress(built.monitor, config.progress, built.mode, unit)
     watch += [progress, *_profiler(config, folder)]
     checkpoint = Checkpoint(folder.checkpoints, watch, resume)
     for problem in checkpoint.problems:
@@ -187,13 +178,6 @@ class _BestWeights(keras.callbacks.Callback):
     def restore(self, model):
         with np.load(self.path) as file:
             model.set_weights([file[name] for name in file.files])
-
-
-def _early_stopping(built, config):
-    if config.patience:
-        yield keras.callbacks.EarlyStopping(
-            built.monitor, mode=built.mode, patience=config.patience
-        )
 
 
 def _profiler(config, folder):

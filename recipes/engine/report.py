@@ -134,7 +134,7 @@ def write(
     `outputs` are what `task.write_outputs` returned; `folds` scores, `{fold: {name: scores}}`.
     """
     best = best_epoch(history, built.monitor, built.mode)
-    curves.learning_curves(history, built.monitor, best).savefig(
+    curves.learning_curves(history, built.monitor, best, built.scaled).savefig(
         folder.plots / "learning_curves.png", dpi=110
     )
     with folder.history.open("w", newline="") as file:
@@ -149,7 +149,7 @@ def write(
     text = [
         f"# {config.model} on {metrics['dataset']}",
         f"Trained with `{command(metrics['recipe'], folder)}`, the best was epoch {best} by "
-        f"`{built.monitor}`. {times(metrics)}. "
+        f"`{built.monitor}`{' (of scaled targets)' * built.scaled}. {times(metrics)}. "
         f"{metrics['parameters']:,} parameters ({arguments}), seed {config.seed}.",
         f"Data: {task.description}.",
         *(f"- {note}" for note in (*task.notes, *built.notes)),

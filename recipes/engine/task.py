@@ -100,6 +100,7 @@ class Built:
         partners: Baselines that predict together with the model, and their weights in the mean.
         sections: What else the report shows.
         seconds: What it took to fit parts of it that are not trained by steps.
+        scaled: Whether loss and monitored score are those of scaled targets, not of the data's.
     """
 
     model: keras.Model
@@ -117,6 +118,7 @@ class Built:
     partners: Mapping[str, float] = field(default_factory=dict)
     sections: tuple[Section, ...] = ()
     seconds: float = 0.0
+    scaled: bool = False
 
 
 @dataclass(frozen=True)

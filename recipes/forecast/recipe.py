@@ -126,6 +126,7 @@ def build_model(config: ForecastConfig, data):
         training_model=keras.Model(inputs, trained, name=f"{config.model}_training"),
         **_objective(config, data),
         notes=tuple(f"{warning.message}{_hint(warning)}" for warning in caught),
+        scaled=config.normalization == "standard" or per_window is not None,
         finish=(lambda: _keep_better(model, core, data)) if begins else None,
     )
 

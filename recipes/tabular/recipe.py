@@ -111,6 +111,7 @@ def build_model(config: TabularConfig, data):
         **objective,
         monitor="val_loss",
         undecayed=UNDECAYED,
+        scaled=not target.labels and config.target_normalization == "standard",
         finish=finish,
     )
     if not isinstance(outputs, dict):

@@ -12,7 +12,7 @@ from recipes.engine.progress import Progress
 @pytest.fixture
 def bar():
     def make(terminal):
-        progress = Progress("val_last_step_mae")
+        progress = Progress("val_last_step_mae", unit=" (scaled)")
         text = io.StringIO()
         progress.console = Console(
             file=text, force_terminal=terminal, width=80, color_system=None, legacy_windows=False
@@ -38,20 +38,21 @@ def test_a_bar_counts_steps(bar):
     progress.on_epoch_begin(0)
     line = shown(progress, text)
     assert line.startswith("step 0/2,000 ")
-    assert line.endswith("epoch 1  compiling")
+    assert line.endswith(" compiling")
     assert progress.first_step is None
     progress.on_train_batch_end(31)
     line = shown(progress, text)
     assert line.startswith("step 32/2,000 ")
-    assert line.endswith("epoch 1")
+    assert "compiling" not in line
     first = progress.first_step
     progress.on_train_batch_end(63)
     assert progress.first_step == first > 0
+    progress.on_train_batch_end(99)
     progress.on_epoch_end(0, {"loss": 1.5, "val_last_step_mae": 12345.678})
     progress.on_epoch_begin(1)
     line = shown(progress, text)
     assert line.startswith("step 100/2,000 ")
-    assert line.endswith("epoch 2  loss 1.5  best val_last_step_mae 1.235e+04")
+    assert line.endswith(" loss 1.5  best val_last_step_mae 1.235e+04 (scaled)")
     progress.on_train_end()
 
 
@@ -71,5 +72,5 @@ def test_a_pipe_gets_plain_lines(bar):
     progress.on_train_end()
     lines = text.getvalue().splitlines()
     assert len(lines) == 10
-    assert lines[0] == "epoch 2/20  loss 1.5  best val_last_step_mae 19"
-    assert lines[-1] == "epoch 20/20  loss 1.5  best val_last_step_mae 1"
+    assert lines[0] == "epoch 2/20  loss 1.5  best val_last_step_mae 19 (scaled)"
+    assert lines[-1] == "epoch 20/20  loss 1.5  best val_last_step_mae 1 (scaled)"
