@@ -50,7 +50,6 @@ _OURS = {
     "schedule": "cosine",
     "patience": 0,
     "neighbors": False,
-    "jit_compile": False,
 }
 
 #: Hidden layers behind numbers in piecewise linear encoding (Gorishniy et al., 2022).
