@@ -58,7 +58,7 @@ def importances(predict, task) -> tuple[pd.DataFrame, object]:
     rows = task.table.rows["test"]
     rows = rows[spread(len(rows), ROWS)]
     target = task.table.target
-    score = f"increase of the {'negative log-likelihood' if target.labels else 'RMSE'}"
+    score = "increase of the nll" if target.labels else "increase of the rmse"
     found = permutation_importances(
         predict,
         lambda outputs, places: row_losses(target, rows[places], outputs),

@@ -62,6 +62,7 @@ def importances(found, score) -> Figure:
         error_kw={"lw": 1, "ecolor": "black", "label": "95 % interval"},
     )
     axis.axvline(0, color="0.3", lw=0.8)
+    score = score.replace("nll", "negative log-likelihood (nats)").replace("rmse", "RMSE")
     axis.set_xlabel(f"{score} when the column is shuffled")
     finish(axis)
     axis.margins(y=0.02)
