@@ -122,7 +122,7 @@ def task_and_built(data, **flags):
 def test_a_run_holds_everything(run):
     found = {str(path.relative_to(run)) for path in run.rglob("*") if path.is_file()}
     logs = {path for path in found if "tfevents" in path}
-    assert {str(Path(path).parent) for path in logs} == {".", "train", "validation"}
+    assert {str(Path(path).parent) for path in logs} == {"."}
     kept = {path for path in found if path.startswith("checkpoints/")}
     names = ("confusion_matrix", "precision_recall", "roc", "calibration", "most_wrong")
     assert found - logs - kept == {

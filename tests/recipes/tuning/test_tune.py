@@ -114,14 +114,14 @@ def test_the_folder_holds_a_complete_run_and_the_search(search):
     found = {path.name for path in search.iterdir() if "tfevents" not in path.name}
     assert found == {
         "config.yaml", "metrics.json", "model.keras", "predictions.csv", "report.md", "plots",
-        "history.csv", "checkpoints", "train", "validation", "tuning.yaml", "tuning.csv", "tuner",
+        "history.csv", "checkpoints", "tuning.yaml", "tuning.csv", "tuner",
         "trials",
     }  # fmt: skip
     assert zoo.load(search).output_shape == (None, 1, 3, 1)
     assert sorted(path.name for path in (search / "trials").iterdir()) == list("01234")
     for trial in (search / "trials").iterdir():
         found = {path.name for path in trial.iterdir() if "tfevents" not in path.name}
-        assert found == {"train", "validation"}
+        assert not found
 
 
 def test_the_table_has_a_row_for_each_trial(search):
