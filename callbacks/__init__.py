@@ -7,7 +7,7 @@
 """
 
 from callbacks.averaging import SwapEMAWeights
-from callbacks.checkpoint import Checkpoint
+from callbacks.checkpoint import BestWeights, Checkpoint
 from callbacks.lr_finder import find_learning_rate
 from callbacks.nan_guard import TerminateOnNaN
 from callbacks.norms import with_norms
@@ -36,6 +36,7 @@ from callbacks.summaries import write_scores
 from callbacks.tensorboard import TensorBoard
 
 __all__ = [
+    "BestWeights",
     "Checkpoint",
     "CosineRestarts",
     "ExponentialDecay",

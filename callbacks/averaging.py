@@ -9,7 +9,7 @@ class SwapEMAWeights(keras.callbacks.SwapEMAWeights):
     For an optimizer with `use_ema=True`. Keras' own swaps them; this one also knows, when a run
     is taken up again by `Checkpoint`, which of the two the model held.
 
-    Put it before `ModelCheckpoint`, so that the average is what is kept.
+    Put it before `BestWeights`, so that the average is what is kept.
 
     Example:
         >>> import keras, numpy as np

@@ -10,12 +10,66 @@ from pathlib import Path
 import keras
 import numpy as np
 
+_OF_CALLBACKS = "callbacks/"
 #: What Keras' own callbacks remember from epoch to epoch.
 _REMEMBERED = {
     keras.callbacks.EarlyStopping: ("wait", "stopped_epoch", "best", "best_epoch"),
     keras.callbacks.ModelCheckpoint: ("best",),
     keras.callbacks.ReduceLROnPlateau: ("wait", "best", "cooldown_counter"),
 }
+
+
+class BestWeights(keras.callbacks.Callback):
+    """Keeps the weights of the best epoch in memory, and with `Checkpoint` in each checkpoint.
+
+    No file of its own can be lost or damaged: a run that goes on from a checkpoint has the best
+    weights of that moment.
+
+    Args:
+        monitor: Name of a score, such as `"val_loss"`.
+        mode: `"min"` or `"max"`.
+
+    Example:
+        >>> import keras, numpy as np
+        >>> from callbacks import BestWeights
+        >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        >>> model.compile(optimizer=keras.optimizers.SGD(2.0), loss="mse")  # diverges
+        >>> best = BestWeights("loss")
+        >>> losses = model.fit(np.ones((8, 1)), np.ones((8, 1)), epochs=3, verbose=0,
+        ...                    callbacks=[best]).history["loss"]
+        >>> best.restore()
+        >>> best.best == min(losses) < losses[-1]
+        True
+    """
+
+    def __init__(self, monitor: str, mode: str = "min"):
+        super().__init__()
+        self.monitor = monitor
+        self.mode = mode
+        self.best = np.inf if mode == "min" else -np.inf
+        self.weights: list[np.ndarray] = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Keeps the weights if the score is better than all before."""
+        score = float(logs[self.monitor])
+        if score < self.best if self.mode == "min" else score > self.best:
+            self.best = score
+            # A copy: NumPy's view of a variable may change with it.
+            self.weights = [np.array(v) for v in self.model.variables]
+
+    def restore(self) -> None:
+        """Gives the model its best weights, if there has been an epoch."""
+        for variable, value in zip(self.model.variables, self.weights, strict=bool(self.weights)):
+            variable.assign(value)
+
+    def get_state(self):
+        """The best score and the weights, for `Checkpoint`."""
+        return {"best": self.best, "weights": list(self.weights)}
+
+    def set_state(self, state):
+        """Takes up what `get_state` returned; without it, the start."""
+        if state:
+            self.best, self.weights = state["best"], state["weights"]
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -34,7 +88,8 @@ class Checkpoint(keras.callbacks.Callback):
         folder: Folder of the checkpoints.
         callbacks: The other callbacks of the run, in the order given to `fit`, where this one comes
             last. Keras' `EarlyStopping`, `ModelCheckpoint` and `ReduceLROnPlateau` are known; any
-            other that has `get_state()` and `set_state(state)` with plain values is saved too.
+            other that has `get_state()` and `set_state(state)` is saved too, with plain values and
+            lists of arrays.
         resume: Go on from the newest checkpoint, if there is one. Otherwise start afresh.
             Defaults to False.
 
@@ -110,14 +165,15 @@ class Checkpoint(keras.callbacks.Callback):
             self.history.setdefault(name, []).append(float(value))
         self.seconds = time.perf_counter() - self._started
         self.finished = self.model.stop_training or epoch + 1 == self.params["epochs"]
+        arrays = {key: keras.ops.convert_to_numpy(v) for key, v in self._variables().items()}
+        states = {str(i): _get_state(other) for i, other in enumerate(self.others)}
         state = {
             "epochs": epoch + 1,
             "finished": self.finished,
             "history": self.history,
             "seconds": self.seconds,
-            "callbacks": {str(i): _get_state(other) for i, other in enumerate(self.others)},
+            "callbacks": {index: _without_arrays(s, index, arrays) for index, s in states.items()},
         }
-        arrays = {key: keras.ops.convert_to_numpy(v) for key, v in self._variables().items()}
         _write(self.folder / f"epoch-{epoch + 1:06d}.npz", arrays, state)
         for old in self._found()[self.KEPT :]:
             old.unlink()
@@ -129,7 +185,8 @@ class Checkpoint(keras.callbacks.Callback):
             callback: One of `callbacks`.
         """
         index = self.others.index(callback)
-        _set_state(callback, self._state.get("callbacks", {}).get(str(index)))
+        state = self._state.get("callbacks", {}).get(str(index))
+        _set_state(callback, _with_arrays(state, str(index), self._arrays))
 
     def _found(self):
         """Checkpoint files, newest first."""
@@ -152,7 +209,8 @@ class Checkpoint(keras.callbacks.Callback):
 
     def _restore_variables(self):
         variables = self._variables()
-        found = {key: value.shape for key, value in self._arrays.items()}
+        own = {k: v for k, v in self._arrays.items() if not k.startswith(_OF_CALLBACKS)}
+        found = {key: value.shape for key, value in own.items()}
         wanted = {key: tuple(variable.shape) for key, variable in variables.items()}
         if found != wanted:
             strange = sorted(set(found.items()) ^ set(wanted.items()))[0][0]
@@ -165,7 +223,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     def _restore_others(self, states):
         for index, other in enumerate(self.others):
-            _set_state(other, states.get(str(index)))
+            _set_state(other, _with_arrays(states.get(str(index)), str(index), self._arrays))
 
 
 def _get_state(callback):
@@ -183,6 +241,26 @@ def _set_state(callback, state):
     elif state is not None:
         for name, value in state.items():
             setattr(callback, name, value)
+
+
+def _without_arrays(state, index, arrays):
+    """A state whose lists of arrays are moved to `arrays`; their number stays behind."""
+    plain = dict(state or {})
+    for name, value in plain.items():
+        if isinstance(value, list) and all(isinstance(each, np.ndarray) for each in value):
+            arrays |= {f"{_OF_CALLBACKS}{index}/{name}/{i}": a for i, a in enumerate(value)}
+            plain[name] = {"arrays": len(value)}
+    return plain or state
+
+
+def _with_arrays(state, index, arrays):
+    """What `_without_arrays` was given."""
+    found = dict(state or {})
+    for name, value in found.items():
+        if isinstance(value, dict) and [*value] == ["arrays"]:
+            keys = [f"{_OF_CALLBACKS}{index}/{name}/{i}" for i in range(value["arrays"])]
+            found[name] = [arrays[key] for key in keys]
+    return found or state
 
 
 def _plain(value):

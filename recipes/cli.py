@@ -18,34 +18,65 @@ Exit status: 0 done, 1 the run failed, 2 the input is wrong.
 """
 
 import argparse
+import contextlib
 import os
 import re
+import signal
 import sys
+import threading
 import time
 
 from recipes import RECIPES
 from recipes.engine.config import BACKENDS
 from recipes.engine.recipe import dialect_flags, find_recipe, nearest
-from recipes.errors import RunError, UserError
+from recipes.errors import RunError, UserError, disk_is_full
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the program, by default with the arguments of the process; returns the exit status."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        return _dispatch(arguments)
+        with _terminating():
+            return _dispatch(arguments)
     except UserError as error:
         print(f"zoo: {error}", file=sys.stderr)
-        return 2
+        return 1 if disk_is_full(error) else 2
     except RunError as error:
         print(f"zoo: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:  # the reader of the output has had enough, such as `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print("zoo: interrupted", file=sys.stderr)
-        return 130
+        return 143 if isinstance(stop, _Terminated) else 130
+    except OSError as error:
+        if not disk_is_full(error):
+            raise
+        print(f"zoo: The disk is full: {error}. Make room, and try again.", file=sys.stderr)
+        return 1
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, which ends a run as Ctrl-C does."""
+
+
+@contextlib.contextmanager
+def _terminating():
+    """Ends with `_Terminated` at the first SIGTERM, and at once at the second."""
+
+    def end(number, frame):
+        signal.signal(number, signal.SIG_DFL)
+        raise _Terminated
+
+    if threading.current_thread() is not threading.main_thread():  # which alone gets signals
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def recipe_main(recipe: str) -> int:

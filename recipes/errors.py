@@ -1,5 +1,7 @@
 """The two ways in which a recipe ends early, and what their messages are made of."""
 
+import errno
+
 
 class UserError(Exception):
     """The user's input is wrong: the program prints this one message and exits with status 2.
@@ -31,3 +33,17 @@ def some(values, most: int = 5) -> str:
     """
     values = list(values)
     return ", ".join(map(repr, values[:most])) + (", ..." if len(values) > most else "")
+
+
+def disk_is_full(error: BaseException | None) -> bool:
+    """Whether an error, or what it was raised from, says that there is no room left.
+
+    >>> disk_is_full(OSError(28, "No space left on device")), disk_is_full(OSError(2, "No file"))
+    (True, False)
+    """
+    while error is not None:
+        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+        if full or "No space left on device" in str(error):  # HDF5 and TensorFlow put it in words
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -29,6 +29,7 @@ def replacing(path):
         yield partial
         partial.replace(path)
     except OSError as error:
+        partial.unlink(missing_ok=True)
         raise UserError(f"Cannot write {path}: {error.strerror}.") from error
 
 

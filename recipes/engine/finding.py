@@ -27,9 +27,9 @@ class FinderFolder(RunFolder):
         self.curve = self.path / "find-lr.csv"
         self.picture = self.path / "find-lr.png"
 
-    def create(self, overwrite=False):
+    def create(self, overwrite=False, config=""):
         """Makes the folder, without those of a training."""
-        super().create(overwrite)
+        super().create(overwrite, config)
         self.plots.rmdir()
         self.checkpoints.rmdir()
 
@@ -70,13 +70,13 @@ def find(recipe: str, config, min_rate: float, max_rate: float, steps: int):
         curve = find_learning_rate(model, endless(training), min_rate, max_rate, steps)
     except ValueError as error:
         raise RunError(f"The learning rate finder failed. {error}") from error
-    folder.create(config.overwrite)
-    folder.write_config(
+    text = folder.config_text(
         recipe,
         replace(config, name=folder.path.name),
         data_sha256=task.sha256,
         find_lr={"min_rate": min_rate, "max_rate": max_rate, "steps": steps, **curve.suggestions},
     )
+    folder.create(config.overwrite, text)
     curve.to_csv(folder.curve)
     curve.plot().savefig(folder.picture, dpi=110)
     _show(recipe, folder, curve, steps)

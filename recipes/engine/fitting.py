@@ -3,12 +3,18 @@
 import math
 import sys
 from dataclasses import asdict, dataclass, field
-from zipfile import BadZipFile
 
 import keras
-import numpy as np
 
-from callbacks import Checkpoint, Profiler, SwapEMAWeights, TensorBoard, TerminateOnNaN, with_norms
+from callbacks import (
+    BestWeights,
+    Checkpoint,
+    Profiler,
+    SwapEMAWeights,
+    TensorBoard,
+    TerminateOnNaN,
+    with_norms,
+)
 from recipes.data.batches import Batches, EpochClock
 from recipes.engine.config import TrainConfig
 from recipes.engine.folder import RunFolder
@@ -64,7 +70,7 @@ def fit(
     checkpoint in the folder, which sees nothing of what the callbacks `unseen` do.
 
     Raises:
-        RunError: If the loss is no longer a number, or the best weights cannot be loaded.
+        RunError: If the loss is no longer a number.
     """
     model = built.training_model
     optimizer = make_optimizer(config, total_steps=config.epochs * len(training))
@@ -93,7 +99,7 @@ def fit(
         mode=built.mode,
         histogram_freq=config.histogram_freq,
     )
-    best = _BestWeights(folder.checkpoints / "best.npz", built.monitor, built.mode)
+    best = BestWeights(built.monitor, built.mode)
     watch = [EpochClock(training), *built.callbacks, guard]
     watch += [SwapEMAWeights()] if config.ema else []
     stop = keras.callbacks.EarlyStopping(built.monitor, mode=built.mode, patience=config.patience)
@@ -104,7 +110,7 @@ def fit(
     checkpoint = Checkpoint(folder.checkpoints, watch, resume)
     for problem in checkpoint.problems:
         print(problem, file=sys.stderr)
-    for callback in built.callbacks if checkpoint.finished else ():
+    for callback in (*built.callbacks, best) if checkpoint.finished else ():
         checkpoint.restore(callback)
     try:
         if not checkpoint.finished:
@@ -128,14 +134,8 @@ def fit(
             f"--learning_rate (now {config.learning_rate:g}) or set --clipnorm 1. "
             f"What was logged until then is in {folder.path}."
         )
-    try:
-        best.restore(model)
-    except (ValueError, OSError, EOFError, BadZipFile) as error:
-        raise RunError(
-            f"The weights in {best.path} are not those of this model: the file is damaged, or an "
-            f"older version wrote it. Train anew: zoo train RECIPE --config {folder.config} "
-            "--name NEW."
-        ) from error
+    best.set_model(model)
+    best.restore()
     model.compiled = False  # or a model that holds it would be saved with optimizer and loss
     finished = built.finish() if built.finish else {}
     return Fitted(checkpoint.history, checkpoint.seconds, finished, progress.first_step)
@@ -148,36 +148,6 @@ def _epoch_of_nan(history):
             if not math.isfinite(value):
                 return epoch
     return 0
-
-
-class _BestWeights(keras.callbacks.Callback):
-    """Keeps the weights of the epoch with the best monitored score in a file.
-
-    Keras' `ModelCheckpoint` goes through all objects of the model each time, which takes longer
-    than an epoch of a small one.
-    """
-
-    def __init__(self, path, monitor, mode):
-        super().__init__()
-        self.path, self.monitor = path, monitor
-        self.sign = 1 if mode == "min" else -1
-        self.best = math.inf
-
-    def on_epoch_end(self, epoch, logs=None):
-        score = self.sign * (logs or {}).get(self.monitor, math.nan)
-        if score < self.best:
-            self.best = score
-            np.savez(self.path, *self.model.get_weights())
-
-    def get_state(self):
-        return {"best": self.sign * self.best}
-
-    def set_state(self, state):
-        self.best = self.sign * state["best"] if state else math.inf
-
-    def restore(self, model):
-        with np.load(self.path) as file:
-            model.set_weights([file[name] for name in file.files])
 
 
 def _profiler(config, folder):

@@ -1,5 +1,6 @@
 """The folder of a run: everything about it in one place."""
 
+import contextlib
 import difflib
 import hashlib
 import itertools
@@ -9,11 +10,14 @@ import platform
 import re
 import shutil
 import time
+import zipfile
+import zlib
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import yaml
+from filelock import FileLock, Timeout
 
 from recipes.data.writing import write_text
 from recipes.errors import UserError
@@ -78,23 +82,56 @@ class RunFolder:
             )
         return cls(path)
 
-    def create(self, overwrite=False):
-        """Makes the folder; `overwrite` removes what is there first.
+    def create(self, overwrite=False, config=""):
+        """Makes the folder with its `config.yaml`, all at once; `overwrite` replaces another one.
 
         Raises:
             UserError: If it cannot be made, or another process was faster.
         """
+        partial, old = (self.path.with_name(f".{self.path.name}.{end}") for end in ("part", "old"))
         try:
+            shutil.rmtree(partial, ignore_errors=True)  # of one that was killed here
+            for name in (self.plots.name, self.checkpoints.name):
+                (partial / name).mkdir(parents=True)
+            if config:
+                (partial / self.config.name).write_text(config, encoding="utf-8")
             if overwrite and self.path.exists():
-                shutil.rmtree(self.path)
-            for folder in (self.path, self.plots, self.checkpoints):
-                folder.mkdir(parents=True)
-        except FileExistsError as error:
-            raise UserError(
-                f"The run {self.path} was begun by another process meanwhile. Give each a --name."
-            ) from error
+                shutil.rmtree(old, ignore_errors=True)
+                self.path.rename(old)
+            partial.rename(self.path)
+            shutil.rmtree(old, ignore_errors=True)
         except OSError as error:
+            shutil.rmtree(partial, ignore_errors=True)
+            if self.path.exists():
+                raise UserError(
+                    f"The run {self.path} was begun by another process meanwhile. Give each a "
+                    "--name."
+                ) from error
             raise UserError(f"Cannot write {self.path}: {error.strerror}.") from error
+
+    @contextlib.contextmanager
+    def locked(self):
+        """Keeps other processes from training in the folder meanwhile, until this one ends.
+
+        Raises:
+            UserError: If another one does; it is named.
+        """
+        self.checkpoints.mkdir(exist_ok=True)
+        lock = FileLock(self.checkpoints / ".lock", timeout=0, is_singleton=True)
+        holder = self.checkpoints / ".holder"
+        try:
+            lock.acquire()
+        except Timeout:
+            found = holder.read_text() if holder.exists() else "another process"
+            raise UserError(
+                f"{self.path} is being trained by {found}. Wait for its end, or end it."
+            ) from None
+        try:
+            holder.write_text(f"process {os.getpid()} on {platform.node()}")
+            yield
+        finally:
+            holder.unlink(missing_ok=True)
+            lock.release()
 
     @classmethod
     def open(cls, path, finished=True):
@@ -112,6 +149,11 @@ class RunFolder:
             if not file.exists():
                 kind = "finished run" if finished else "run"
                 raise UserError(f"{path} is not a {kind}: it has no {file.name}.")
+        if finished and not _is_whole(folder.model):
+            raise UserError(
+                f"Cannot read {folder.model}: it is damaged. Bring it back from a copy, or train "
+                f"again: zoo train RECIPE --config {folder.config} --name NEW."
+            )
         found = folder.read_config().get("run", {}).get("format")
         if found != FORMAT and found not in READABLE:
             raise UserError(
@@ -120,15 +162,14 @@ class RunFolder:
             )
         return folder
 
-    def write_config(self, recipe, config, **metadata):
-        """Writes the resolved flags and where they ran."""
+    @staticmethod
+    def config_text(recipe, config, **metadata) -> str:
+        """What `config.yaml` holds: the resolved flags and where they run."""
         run = {"recipe": recipe, "format": FORMAT, "versions": _versions(), **metadata}
         settings = plain(asdict(config))
         run["settings_sha256"] = settings_hash(settings, config.NOT_LEARNED_FROM)
         run["machine"] = {"processors": os.cpu_count(), "system": platform.system()}
-        text = yaml.safe_dump({**settings, "run": plain(run)}, sort_keys=False)
-        write_text(self.config, text)
-        return text
+        return yaml.safe_dump({**settings, "run": plain(run)}, sort_keys=False)
 
     def read_config(self) -> dict:
         """The content of `config.yaml`."""
@@ -157,6 +198,15 @@ class RunFolder:
         write_text(self.metrics, json.dumps(metrics, indent=2) + "\n")
 
 
+def _is_whole(archive):
+    """Whether a zip file can be read, with the checksums of all that is in it."""
+    try:
+        with zipfile.ZipFile(archive) as file:
+            return file.testzip() is None
+    except (OSError, EOFError, ValueError, zlib.error, zipfile.BadZipFile):
+        return False
+
+
 def settings_hash(settings, without) -> str:
     """Hash of the settings in a `config.yaml`, but for those that nothing is learned from."""
     settings = {name: value for name, value in settings.items() if name not in without}
@@ -165,7 +215,7 @@ def settings_hash(settings, without) -> str:
 
 def find_runs(logdir) -> list[Path]:
     """Folders of the finished runs below `logdir`, oldest first."""
-    found = Path(logdir).glob("*/*/metrics.json")
+    found = Path(logdir).glob("*/[!.]*/metrics.json")
     return [path.parent for path in sorted(found, key=lambda path: path.stat().st_mtime)]
 
 
@@ -186,7 +236,7 @@ def find_run(name) -> Path:
 
 
 def _begun():
-    return sorted(path.parent for path in Path("logs").glob("*/*/config.yaml"))
+    return sorted(path.parent for path in Path("logs").glob("*/[!.]*/config.yaml"))
 
 
 def timestamp(parent, prefix="") -> str:

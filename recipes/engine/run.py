@@ -1,5 +1,7 @@
 """The run that all recipes share: read, build, fit, score, save, report."""
 
+import contextlib
+import shutil
 import time
 from dataclasses import replace
 from functools import partial
@@ -8,6 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from callbacks import write_scores
+from recipes.data.writing import write_text
 from recipes.engine import automatic as auto
 from recipes.engine import continuing, report
 from recipes.engine.config import AUTO
@@ -17,7 +20,7 @@ from recipes.engine.folder import RunFolder
 from recipes.engine.recipe import find_recipe
 from recipes.engine.selection import joined
 from recipes.engine.task import Built, Candidate, Figure, Section, Task, Trained
-from recipes.errors import UserError
+from recipes.errors import RunError, UserError, disk_is_full
 
 SPLITS = ("train", "validation", "test")
 _console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
@@ -33,8 +36,15 @@ def train(
 
     Raises:
         UserError: If the configuration or the data is wrong; then nothing has been written.
-        RunError: If training fails.
+        RunError: If training fails, or the disk is full.
     """
+    with contextlib.ExitStack() as held:
+        if resume:
+            held.enter_context(resume.locked())
+        return _train(name, config, resume, began, held)
+
+
+def _train(name, config, resume, began, held):
     began = time.perf_counter() if began is None else began
     recipe = find_recipe(name)
     config.validate()
@@ -51,12 +61,15 @@ def train(
     else:
         built = built if config.start_from else build(config, task)
         _say(config, *(f"note: {note}" for note in built.notes))
+    overwrite, config = config.overwrite, replace(config, name=folder.path.name)
+    text = folder.config_text(name, config, data_sha256=task.sha256, **task.metadata)
     if resume:
         _check_same_data(folder, task)
+        write_text(folder.config, text)
     else:
-        folder.create(config.overwrite)
-    config = replace(config, name=folder.path.name)
-    text = folder.write_config(name, config, data_sha256=task.sha256, **task.metadata)
+        folder.create(overwrite, text)
+        held.enter_context(folder.locked())
+    held.enter_context(_taken_up_later(folder))
     baselines = task.baselines() if automatic else None
     if baselines is not None:
         say = partial(_say, config)
@@ -108,6 +121,32 @@ def train(
         _console.print(f"{report.times(metrics)}; {time.perf_counter() - began:.0f} s in all.")
         _console.print(f"Run written to {folder.path}; read {folder.report}")
     return folder
+
+
+@contextlib.contextmanager
+def _taken_up_later(folder):
+    """Says how a run goes on that is interrupted, or whose disk is full."""
+    how = f"zoo train --resume {folder.path}"
+    try:
+        yield
+    except KeyboardInterrupt:
+        _console.print(f"Interrupted. It goes on after its last whole epoch with: {how}")
+        raise
+    except IsADirectoryError as error:
+        name = error.filename2 or error.filename
+        raise RunError(
+            f"Expected a file, or nothing, at {name}. Received: a folder. Remove it, and go on "
+            f"with: {how}"
+        ) from error
+    except Exception as error:
+        if not disk_is_full(error):
+            raise
+        free = shutil.disk_usage(folder.path).free
+        newest = max((each.stat().st_size for each in folder.checkpoints.glob("*.npz")), default=0)
+        raise RunError(
+            f"The disk of {folder.path} is full: {free:,} bytes are free, and a checkpoint of this "
+            f"run takes {newest:,}, of which three must fit. Make room, and go on with: {how}"
+        ) from error
 
 
 def _check_same_data(folder, task):

@@ -24,8 +24,9 @@ def show(run) -> None:
     folder = _finished(run)
     try:
         text = folder.report.read_text()
-    except OSError as error:
-        raise UserError(f"Cannot read {folder.report}: {error.strerror}.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is damaged"
+        raise UserError(f"Cannot read {folder.report}: {why}.") from error
     console = Console()
     if not console.is_terminal:
         print(text, end="")

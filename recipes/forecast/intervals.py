@@ -88,10 +88,12 @@ class ConformalIntervals:
             np.savez(file, ids=np.array(self.ids, dtype=str), period=self.period, **arrays)
 
     @classmethod
-    def load(cls, folder) -> "ConformalIntervals | None":
-        """That of a run; `None` where it has none."""
+    def load(cls, folder, levels) -> "ConformalIntervals | None":
+        """That of a run; `None` where it was asked for no levels."""
         path = folder.path / FILE
         if not path.exists():
+            if levels:
+                raise UserError(f"{path} is missing: without it there are no intervals.")
             return None
         try:
             with path.open("rb") as opened, np.load(opened) as file:

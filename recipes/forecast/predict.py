@@ -58,7 +58,7 @@ def predict(
         return joined(task.predictor(zoo.load(path)), partners, lasting)
 
     forecaster = saved(folder.path)
-    intervals, found = ConformalIntervals.load(folder), []
+    intervals, found = ConformalIntervals.load(folder, config.conformal), []
     if source is None and backtest:
         found.append((starts["test"], task.predict(forecaster, "test")))
     parts = []

@@ -51,11 +51,11 @@ def tune(plan: Plan) -> RunFolder | None:
         plan = replace(plan, config=find_recipe(plan.recipe).load(plan.config)[0])
     space, built, task = prepare(plan)
     check_budget(plan)
-    folder.create(plan.config.overwrite)
     config = replace(plan.config, name=folder.path.name, overwrite=False)
-    plan = replace(plan, config=config)
+    overwrite, plan = plan.config.overwrite, replace(plan, config=config)
     what = {"tuner": plan.tuner, "trials": plan.trials}
-    folder.write_config(plan.recipe, config, data_sha256=task.sha256, tuning=what, **task.metadata)
+    known = {"data_sha256": task.sha256, "tuning": what, **task.metadata}
+    folder.create(overwrite, folder.config_text(plan.recipe, config, **known))
     plan.write(folder)
     objective = (built.monitor, built.mode)
     del built, task

@@ -52,8 +52,11 @@ def save(folder, name, *flags):
     task = text_classification.load_data(config)
     keras.utils.set_random_seed(1)
     run = RunFolder.plan("text_classification", config)
-    run.create()
-    run.write_config("text_classification", config, data_sha256=task.sha256, **task.metadata)
+    run.create(
+        config=run.config_text(
+            "text_classification", config, data_sha256=task.sha256, **task.metadata
+        )
+    )
     text_classification.build_model(config, task).model.save(run.model)
     run.write_metrics(metrics())
     return run.path

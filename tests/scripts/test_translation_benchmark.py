@@ -63,8 +63,9 @@ def folder(tmp_path_factory, flags):
         task = translation.load_data(config)
         keras.utils.set_random_seed(1)
         run = RunFolder.plan("translation", config)
-        run.create()
-        run.write_config("translation", config, data_sha256=task.sha256, **task.metadata)
+        run.create(
+            config=run.config_text("translation", config, data_sha256=task.sha256, **task.metadata)
+        )
         translation.build_model(config, task).model.save(run.model)
         run.write_metrics(METRICS)
     return folder

@@ -34,17 +34,6 @@ def test_a_run_whose_loss_was_lost_stays_lost(train, tmp_path, make_csv, capsys)
     assert not (run / "metrics.json").exists()
 
 
-def test_best_weights_that_cannot_be_loaded_end_in_advice(train, tmp_path, make_csv, capsys):
-    (tmp_path / "data.csv").write_text(make_csv())
-    run = train(data=tmp_path / "data.csv", epochs=1)
-    (run / "metrics.json").unlink()  # as if it had been killed before its end
-    (run / "checkpoints" / "best.npz").write_bytes(b"nothing")
-    assert main(["train", "--resume", str(run)]) == 1
-    error = capsys.readouterr().err
-    assert "best.npz are not those of this model" in error
-    assert f"--config {run / 'config.yaml'} --name NEW." in error
-
-
 def test_a_run_is_not_resumed_with_other_settings(train, tmp_path, make_csv, capsys):
     (tmp_path / "data.csv").write_text(make_csv())
     run = train(data=tmp_path / "data.csv", epochs=2)

@@ -122,10 +122,10 @@ def test_a_run_holds_everything(run):
     found = {str(path.relative_to(run)) for path in run.rglob("*") if path.is_file()}
     logs = {path for path in found if "tfevents" in path}
     assert {str(Path(path).parent) for path in logs} == {"."}
-    checkpoints = {path for path in found if path.startswith("checkpoints/epoch-")}
+    checkpoints = {path for path in found if path.startswith("checkpoints/")}
     assert found - logs - checkpoints == {
         "config.yaml", "metrics.json", "model.keras", "predictions.csv", "report.md", "history.csv",
-        "checkpoints/best.npz", "plots/forecasts.png", "plots/test_period.png",
+        "plots/forecasts.png", "plots/test_period.png",
         "plots/error_by_step.png", "plots/learning_curves.png",
     }  # fmt: skip
     for picture in run.glob("plots/*.png"):

@@ -82,7 +82,7 @@ def test_a_model_that_lacks_an_argument_says_which():
 
 def test_standard_input_is_called_so(tmp_path, monkeypatch):
     folder = RunFolder(tmp_path)
-    folder.write_config("translation", default_config())
+    folder.config.write_text(folder.config_text("translation", default_config()))
     folder.model.touch()
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("имя".encode("cp1251"))))
     with pytest.raises(UserError, match=r"Expected standard input to be text in UTF-8"):

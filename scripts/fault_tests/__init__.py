@@ -1,0 +1,1 @@
+"""What the project claims about faults, tried: damaged files of runs."""

@@ -1,0 +1,104 @@
+"""Runs whose files are damaged, whose disk is full, that are ended, or that two processes want."""
+
+import json
+import os
+import shutil
+import signal
+from unittest import mock
+
+import numpy as np
+import pytest
+from filelock import FileLock
+
+from recipes.cli import main
+from recipes.engine.folder import RunFolder
+from scripts.fault_tests import damage
+
+
+@pytest.fixture(scope="module")
+def run(trainer, tmp_path_factory, make_csv):
+    folder = tmp_path_factory.mktemp("faults")
+    (folder / "data.csv").write_text(make_csv())
+    return trainer("forecast")(data=folder / "data.csv", epochs=3, logdir=folder / "logs")
+
+
+@pytest.fixture
+def cut(run, tmp_path):
+    """A run that was cut off before its end."""
+    copy = tmp_path / "logs" / "forecast" / "cut"
+    shutil.copytree(run, copy)
+    (copy / "metrics.json").unlink()
+    return copy
+
+
+def scores(folder):
+    found = json.loads((folder / "metrics.json").read_text())
+    return found["validation"], found["test"], found["epochs"]
+
+
+def test_a_damaged_checkpoint_is_named_and_the_one_before_serves(run, cut, capsys):
+    newest = max(cut.glob("checkpoints/epoch-*.npz"))
+    newest.write_bytes(damage.flipped(newest.read_bytes()))
+    assert main(["train", "--resume", str(cut)]) == 0
+    assert f"{newest} is damaged" in capsys.readouterr().err
+    assert scores(cut) == scores(run)
+
+
+def test_only_one_process_trains_in_a_folder(cut, capsys):
+    with FileLock(cut / "checkpoints" / ".lock"):
+        (cut / "checkpoints" / ".holder").write_text("process 1 on there")
+        assert main(["train", "--resume", str(cut)]) == 2
+    assert "is being trained by process 1 on there. Wait for its end" in capsys.readouterr().err
+    assert main(["train", "--resume", str(cut)]) == 0  # its holder is dead
+
+
+def test_a_full_disk_is_said_and_nothing_is_lost(run, cut, capsys):
+    for checkpoint in cut.glob("checkpoints/epoch-*.npz"):
+        checkpoint.unlink()
+    real, calls = np.savez, []
+
+    def full(file, **arrays):
+        calls.append(file)
+        if len(calls) == 2:
+            raise OSError(28, "No space left on device")
+        real(file, **arrays)
+
+    with mock.patch("numpy.savez", full):
+        assert main(["train", "--resume", str(cut)]) == 1
+    error = capsys.readouterr().err
+    assert f"The disk of {cut} is full" in error
+    assert f"go on with: zoo train --resume {cut}" in error
+    assert main(["train", "--resume", str(cut)]) == 0
+    assert scores(cut) == scores(run)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_run_that_is_ended_says_how_it_goes_on(run, cut, capsys, number, status):
+    for checkpoint in cut.glob("checkpoints/epoch-*.npz"):
+        checkpoint.unlink()
+    with mock.patch("numpy.savez", side_effect=lambda *_, **__: os.kill(os.getpid(), number)):
+        assert main(["train", "--resume", str(cut)]) == status
+    assert f"goes on after its last whole epoch with: zoo train --resume {cut}" in (
+        capsys.readouterr().err
+    )
+    assert main(["train", "--resume", str(cut)]) == 0
+    assert scores(cut) == scores(run)
+
+
+def test_a_folder_appears_whole_or_not_at_all(tmp_path):
+    folder = RunFolder(tmp_path / "logs" / "forecast" / "a")
+    killed = mock.patch("pathlib.Path.write_text", side_effect=KeyboardInterrupt)
+    with killed, pytest.raises(KeyboardInterrupt):
+        folder.create(config="epochs: 1\n")
+    assert not folder.path.exists()
+    folder.create(config="epochs: 1\n")
+    folder.create(overwrite=True, config="epochs: 2\n")
+    assert folder.config.read_text() == "epochs: 2\n"
+    assert [path.name for path in folder.path.parent.iterdir()] == ["a"]
+
+
+def test_damaged_files_end_in_one_message(run, tmp_path):
+    tried = damage.try_all(run, tmp_path, files=("config.yaml", "metrics.json", "model.keras"))
+    wrong = [each for each in tried if each.verdict not in ("clear", "unharmed")]
+    assert not wrong, wrong
+    assert {each.verdict for each in tried} == {"clear", "unharmed"}
