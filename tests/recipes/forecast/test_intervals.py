@@ -105,14 +105,14 @@ def test_they_are_read_back_and_know_strangers(tmp_path):
     intervals = ConformalIntervals.fit([90], windows, starts, forecasts, actual, 1)
     intervals.radii[90][0] *= 2
     folder = SimpleNamespace(path=tmp_path)
-    assert ConformalIntervals.load(folder) is None
+    assert ConformalIntervals.load(folder, []) is None
     intervals.save(folder)
     intervals.ids[1] = "other"
-    found = ConformalIntervals.load(folder)
+    found = ConformalIntervals.load(folder, [80])
     np.testing.assert_array_equal(found.radii[90], intervals.radii[90])
     lower, upper = found.around(windows, starts, forecasts).intervals[90]
     width = (upper - lower)[..., 0]
     assert width[:200].mean() > 1.5 * width[200:].mean()
     (tmp_path / "conformal.npz").write_bytes(b"PK")
     with pytest.raises(UserError, match="damaged"):
-        ConformalIntervals.load(folder)
+        ConformalIntervals.load(folder, [80])
