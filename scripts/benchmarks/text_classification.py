@@ -69,7 +69,7 @@ def measure(only, seeds, folder, fresh) -> dict[str, str]:
 
 def _unlabelled():
     """For each number of labels, the row without further texts and the row with them."""
-    more = Path(os.environ["ZOO_DATA"]) / "imdb" / "imdb_train.csv.gz"
+    more = Path(os.environ.get("ZOO_DATA", "")) / "imdb" / "imdb_train.csv.gz"
     found = []
     for size in SIZES:
         flags = ("--dataset", "imdb", "--train_size", str(size))

@@ -212,6 +212,7 @@ def test_long_rows_are_measured_only_by_name(tmp_path):
         with (
             mock.patch.object(benchmark, "train_all", return_value={}) as trained,
             mock.patch.object(benchmark, "section"),
+            mock.patch.object(benchmark.scores, "unlabelled"),
             mock.patch.object(benchmark, "kept_text", return_value=""),
         ):
             sections = benchmark.measure(list(only), 3, tmp_path, False)
@@ -222,6 +223,7 @@ def test_long_rows_are_measured_only_by_name(tmp_path):
         {
             "reber-default": 3, "reber-ml2-ch16-130": 3, "imdb-default": 3, "imdb-unmasked": 1,
             "imdb-masked": 1,
+            **{f"imdb-{size}{more}": 3 for size in benchmark.SIZES for more in ("", "-unlabelled")},
         },
         True,
     )  # fmt: skip

@@ -48,7 +48,7 @@ def test_a_legend_with_every_name_and_a_colour_each():
     actual = np.zeros((5, 3, 1))
     names = ("wavenet", "naive", "seasonal_naive", "least_squares")
     found = {name: Forecasts(actual + k, {}) for k, name in enumerate(names)}
-    lines = draw(plots.error_by_step(actual, found)).axes[0].get_lines()
+    lines = draw(plots.error_by_step(actual, found, ["y"])).axes[0].get_lines()
     assert tuple(line.get_label() for line in lines) == names
     assert len({line.get_color() for line in lines}) == 4
     assert [line.get_ydata()[0] for line in lines] == [0, 1, 2, 3]
