@@ -149,12 +149,13 @@ class RunFolder:
             if not file.exists():
                 kind = "finished run" if finished else "run"
                 raise UserError(f"{path} is not a {kind}: it has no {file.name}.")
+        run = folder.read_config()["run"]
         if finished and not _is_whole(folder.model):
             raise UserError(
                 f"Cannot read {folder.model}: it is damaged. Bring it back from a copy, or train "
-                f"again: zoo train RECIPE --config {folder.config} --name NEW."
+                f"again: zoo train {run.get('recipe')} --config {folder.config} --name NEW."
             )
-        found = folder.read_config().get("run", {}).get("format")
+        found = run.get("format")
         if found != FORMAT and found not in READABLE:
             raise UserError(
                 f"The run {path} has format {found}; this version reads {FORMAT} and older. "

@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from unittest import mock
@@ -395,7 +396,7 @@ def test_other_recipes_refuse_these_flags(train, tmp_path, capsys):
     folder.mkdir()
     saved = {"run": {"recipe": "forecast", "format": 1}}
     (folder / "config.yaml").write_text(yaml.safe_dump(saved))
-    (folder / "model.keras").touch()
+    zipfile.ZipFile(folder / "model.keras", "w").close()
     for flags in (["--text", "a"], ["--length", "5"], ["--top_k", "5"], ["--seed", "1"]):
         _, error = predict(capsys, folder, *flags, status=2)
         everyone = "language_model, text_classification and translation"

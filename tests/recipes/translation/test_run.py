@@ -126,6 +126,7 @@ def task_and_built(data, **flags):
 def test_a_run_holds_everything(run):
     found = {str(path.relative_to(run)) for path in run.rglob("*") if path.is_file()}
     kept = {path for path in found if "tfevents" in path or path.startswith("checkpoints/")}
+    kept |= {path for path in found if ".embeddings" in path or path.startswith("projector")}
     assert found - kept == {
         "config.yaml", "metrics.json", "model.keras", "translations.tsv", "report.md",
         "history.csv", "plots/learning_curves.png", "plots/attention.png",
