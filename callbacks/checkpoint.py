@@ -11,6 +11,8 @@ import keras
 import numpy as np
 
 _OF_CALLBACKS = "callbacks/"
+#: Of what a checkpoint holds: since 2 the best weights, too.
+_VERSION = 2
 #: What Keras' own callbacks remember from epoch to epoch.
 _REMEMBERED = {
     keras.callbacks.EarlyStopping: ("wait", "stopped_epoch", "best", "best_epoch"),
@@ -46,8 +48,9 @@ class BestWeights(keras.callbacks.Callback):
         super().__init__()
         self.monitor = monitor
         self.mode = mode
-        self.best = np.inf if mode == "min" else -np.inf
-        self.weights: list[np.ndarray] = []
+        self.best: float
+        self.weights: list[np.ndarray]
+        self.set_state(None)
 
     def on_epoch_end(self, epoch, logs=None):
         """Keeps the weights if the score is better than all before."""
@@ -68,8 +71,8 @@ class BestWeights(keras.callbacks.Callback):
 
     def set_state(self, state):
         """Takes up what `get_state` returned; without it, the start."""
-        if state:
-            self.best, self.weights = state["best"], state["weights"]
+        start = np.inf if self.mode == "min" else -np.inf
+        self.best, self.weights = (state["best"], state["weights"]) if state else (start, [])
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -168,6 +171,7 @@ class Checkpoint(keras.callbacks.Callback):
         arrays = {key: keras.ops.convert_to_numpy(v) for key, v in self._variables().items()}
         states = {str(i): _get_state(other) for i, other in enumerate(self.others)}
         state = {
+            "version": _VERSION,
             "epochs": epoch + 1,
             "finished": self.finished,
             "history": self.history,
@@ -197,7 +201,7 @@ class Checkpoint(keras.callbacks.Callback):
             try:
                 return _read(path)
             except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
-                self.problems.append(f"The checkpoint {path} is damaged ({error}): not used.")
+                self.problems.append(f"The checkpoint {path} cannot be read ({error}): not used.")
         return None, {}
 
     def _variables(self):
@@ -283,4 +287,7 @@ def _write(path, arrays, state):
 def _read(path):
     with path.open("rb") as opened, np.load(opened) as file:  # plain arrays: nothing is unpickled
         arrays = {key.removeprefix("v/"): file[key] for key in file.files if key != "state"}
-        return arrays, json.loads(str(file["state"]))
+        state = json.loads(str(file["state"]))
+    if state.get("version") != _VERSION:
+        raise ValueError("another version wrote it")
+    return arrays, state

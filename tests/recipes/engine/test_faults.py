@@ -40,7 +40,14 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_serves(run, cut, capsy
     newest = max(cut.glob("checkpoints/epoch-*.npz"))
     newest.write_bytes(damage.flipped(newest.read_bytes()))
     assert main(["train", "--resume", str(cut)]) == 0
-    assert f"{newest} is damaged" in capsys.readouterr().err
+    assert f"{newest} cannot be read" in capsys.readouterr().err
+    assert scores(cut) == scores(run)
+
+
+def test_a_checkpoint_of_another_version_is_not_used(run, cut, capsys):
+    with mock.patch("callbacks.checkpoint._VERSION", 1):
+        assert main(["train", "--resume", str(cut)]) == 0
+    assert "(another version wrote it): not used" in capsys.readouterr().err
     assert scores(cut) == scores(run)
 
 
