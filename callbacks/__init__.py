@@ -35,33 +35,4 @@ from callbacks.schedules import ExponentialDecay, PowerDecay, Warmup
 from callbacks.summaries import write_scores
 from callbacks.tensorboard import TensorBoard
 
-__all__ = [
-    "BestWeights",
-    "Checkpoint",
-    "CosineRestarts",
-    "ExponentialDecay",
-    "FlatCosine",
-    "OneCycle",
-    "Phase",
-    "Phases",
-    "PiecewiseConstant",
-    "PowerDecay",
-    "Profiler",
-    "ReduceLROnPlateau",
-    "ResetState",
-    "ScheduledAdam",
-    "ScheduledAdamW",
-    "ScheduledNadam",
-    "ScheduledSGD",
-    "SwapEMAWeights",
-    "TensorBoard",
-    "TerminateOnNaN",
-    "Warmup",
-    "WarmupCosine",
-    "check_rate_is_free",
-    "find_learning_rate",
-    "momenta",
-    "with_norms",
-    "write_projector",
-    "write_scores",
-]
+__all__ = [name for name in dir() if callable(globals()[name])]

@@ -32,11 +32,9 @@ class BestWeights(keras.callbacks.Callback):
         mode: `"min"` or `"max"`.
 
     Example:
-        >>> import keras, numpy as np
-        >>> from callbacks import BestWeights
         >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
         >>> model.compile(optimizer=keras.optimizers.SGD(2.0), loss="mse")  # diverges
-        >>> best = BestWeights("loss")
+        >>> best = callbacks.BestWeights("loss")
         >>> losses = model.fit(np.ones((8, 1)), np.ones((8, 1)), epochs=3, verbose=0,
         ...                    callbacks=[best]).history["loss"]
         >>> best.restore()
@@ -108,13 +106,12 @@ class Checkpoint(keras.callbacks.Callback):
             if the checkpoint belongs to another model or optimizer; the model is left as it was.
 
     Example:
-        >>> import keras, numpy as np, tempfile
-        >>> from callbacks import Checkpoint
+        >>> import tempfile
         >>> def train(folder, epochs, resume):
         ...     keras.utils.set_random_seed(0)
         ...     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
         ...     model.compile(optimizer="adam", loss="mse")
-        ...     checkpoint = Checkpoint(folder, resume=resume)
+        ...     checkpoint = callbacks.Checkpoint(folder, resume=resume)
         ...     model.fit(np.ones((8, 1)), np.ones((8, 1)), shuffle=False, epochs=epochs, verbose=0,
         ...               callbacks=[checkpoint], initial_epoch=checkpoint.initial_epoch)
         ...     return checkpoint.history["loss"]

@@ -12,7 +12,6 @@ def graph_def(model: keras.Model) -> Any:
     layers (a subclass) has none: None.
 
     Example:
-        >>> import keras
         >>> from callbacks.graph import graph_def
         >>> x = keras.Input((3,), name="x")
         >>> model = keras.Model(x, keras.layers.Dense(2, name="dense")(x))

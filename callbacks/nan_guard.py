@@ -15,11 +15,9 @@ class TerminateOnNaN(keras.callbacks.TerminateOnNaN):
         failed_epoch: The epoch, counted from 0, in which the loss was lost, else `None`.
 
     Example:
-        >>> import keras, numpy as np
-        >>> from callbacks import TerminateOnNaN
         >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
         >>> model.compile(optimizer="sgd", loss="mse")
-        >>> guard = TerminateOnNaN()
+        >>> guard = callbacks.TerminateOnNaN()
         >>> history = model.fit(np.ones((8, 1)), np.full((8, 1), np.nan), callbacks=[guard],
         ...                     epochs=5, verbose=0)
         >>> guard.failed_epoch, len(history.epoch)

@@ -132,9 +132,7 @@ def with_norms(optimizer: str | keras.optimizers.Optimizer) -> keras.optimizers.
         ValueError: If it is of another class.
 
     Example:
-        >>> import keras
-        >>> from callbacks import with_norms
-        >>> optimizer = with_norms(keras.optimizers.SGD(0.1))
+        >>> optimizer = callbacks.with_norms(keras.optimizers.SGD(0.1))
         >>> weights = [keras.Variable(1.0), keras.Variable(1.0)]
         >>> optimizer.apply([3.0, 4.0], weights)
         >>> {name: round(value, 3) for name, value in optimizer.norms().items()}

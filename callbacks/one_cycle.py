@@ -45,8 +45,7 @@ class OneCycle(Phases):
         ValueError: If a number is out of range, or a minimum above its maximum.
 
     Example:
-        >>> from callbacks import OneCycle
-        >>> cycle = OneCycle(max_learning_rate=0.1, total_steps=100)
+        >>> cycle = callbacks.OneCycle(max_learning_rate=0.1, total_steps=100)
         >>> [round(float(cycle(step)), 5) for step in (0, 22, 44, 66, 88, 100)]
         [0.01, 0.055, 0.1, 0.055, 0.01, 1e-05]
         >>> [round(float(cycle.momentum(step)), 3) for step in (0, 44, 88, 100)]
@@ -132,8 +131,7 @@ class OneCycle(Phases):
                 cycle drives.
 
         Example:
-            >>> from callbacks import OneCycle
-            >>> OneCycle(0.1, total_steps=100).optimizer("sgd", nesterov=True).nesterov
+            >>> callbacks.OneCycle(0.1, total_steps=100).optimizer("sgd", nesterov=True).nesterov
             True
         """
         driven = sorted({"learning_rate", "momentum", "beta_1"} & set(arguments))
@@ -161,11 +159,9 @@ class OneCycle(Phases):
                 a metric is not registered. The model is left as it was.
 
         Example:
-            >>> import keras
-            >>> from callbacks import OneCycle
             >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
             >>> model.compile(optimizer="adam", loss="mse")
-            >>> model = OneCycle(max_learning_rate=0.01, total_steps=100).apply_to(model)
+            >>> model = callbacks.OneCycle(max_learning_rate=0.01, total_steps=100).apply_to(model)
             >>> type(model.optimizer).__name__
             'ScheduledAdam'
         """

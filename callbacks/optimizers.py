@@ -109,10 +109,8 @@ class ScheduledSGD(_ScheduledMomentum):
         **kwargs: Arguments of every Keras optimizer: `weight_decay`, `clipnorm`, `use_ema`, ...
 
     Example:
-        >>> import keras
-        >>> from callbacks import Phase, Phases, ScheduledSGD
-        >>> falling = Phases([Phase("linear", 10, 0.95, 0.85)])
-        >>> optimizer = ScheduledSGD(learning_rate=0.1, momentum=falling)
+        >>> falling = callbacks.Phases([callbacks.Phase("linear", 10, 0.95, 0.85)])
+        >>> optimizer = callbacks.ScheduledSGD(learning_rate=0.1, momentum=falling)
         >>> weight = keras.Variable(1.0)
         >>> optimizer.apply([1.0], [weight])
         >>> round(float(weight), 3), round(float(optimizer.momentum), 3)
@@ -238,8 +236,7 @@ class ScheduledNadam(_WithProduct):
         **kwargs: Arguments of every Keras optimizer: `weight_decay`, `clipnorm`, `use_ema`, ...
 
     Example:
-        >>> from callbacks import OneCycle
-        >>> optimizer = OneCycle(0.01, total_steps=100).optimizer("nadam")
+        >>> optimizer = callbacks.OneCycle(0.01, total_steps=100).optimizer("nadam")
         >>> round(float(optimizer.beta_1), 3)
         0.95
 
@@ -334,10 +331,8 @@ def with_schedules(
         ValueError: If the optimizer has no momentum that could be scheduled.
 
     Example:
-        >>> import keras
-        >>> from callbacks import Phase, Phases
         >>> from callbacks.optimizers import with_schedules
-        >>> rising = Phases([Phase("linear", 10, 0.85, 0.95)])
+        >>> rising = callbacks.Phases([callbacks.Phase("linear", 10, 0.85, 0.95)])
         >>> with_schedules(keras.optimizers.AdamW(weight_decay=0.1), 0.01, rising).weight_decay
         0.1
     """
@@ -364,12 +359,10 @@ def momenta(
     """Momentum, or `beta_1`, of an optimizer at each of some steps `(n,)`; None without either.
 
     Example:
-        >>> import keras
-        >>> from callbacks import OneCycle, momenta
-        >>> optimizer = OneCycle(0.1, total_steps=100).optimizer("sgd")
-        >>> momenta(optimizer, [0, 44, 100]).round(2)
+        >>> optimizer = callbacks.OneCycle(0.1, total_steps=100).optimizer("sgd")
+        >>> callbacks.momenta(optimizer, [0, 44, 100]).round(2)
         array([0.95, 0.85, 0.95], dtype=float32)
-        >>> momenta(keras.optimizers.Adam(), [0, 44])
+        >>> callbacks.momenta(keras.optimizers.Adam(), [0, 44])
         array([0.9, 0.9])
     """
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):

@@ -134,8 +134,7 @@ class WarmupCosine(Phases):
         name: Name of the schedule.
 
     Example:
-        >>> from callbacks import WarmupCosine
-        >>> schedule = WarmupCosine(0.1, total_steps=20, warmup_steps=10)
+        >>> schedule = callbacks.WarmupCosine(0.1, total_steps=20, warmup_steps=10)
         >>> [round(float(schedule(step)), 4) for step in (0, 5, 10, 15, 20, 99)]
         [0.0, 0.05, 0.1, 0.05, 0.0, 0.0]
 
@@ -179,8 +178,7 @@ class FlatCosine(Phases):
         name: Name of the schedule.
 
     Example:
-        >>> from callbacks import FlatCosine
-        >>> schedule = FlatCosine(0.1, total_steps=40)
+        >>> schedule = callbacks.FlatCosine(0.1, total_steps=40)
         >>> [round(float(schedule(step)), 4) for step in (0, 30, 35, 40)]
         [0.1, 0.1, 0.05, 0.0]
 
@@ -225,8 +223,7 @@ class PiecewiseConstant(Phases):
         ValueError: If the numbers do not fit together.
 
     Example:
-        >>> from callbacks import PiecewiseConstant
-        >>> schedule = PiecewiseConstant([5, 15], [0.01, 0.005, 0.001])
+        >>> schedule = callbacks.PiecewiseConstant([5, 15], [0.01, 0.005, 0.001])
         >>> [round(float(schedule(step)), 4) for step in (0, 4, 5, 14, 15, 99)]
         [0.01, 0.01, 0.005, 0.005, 0.001, 0.001]
 
@@ -267,8 +264,7 @@ class CosineRestarts(Phases):
         name: Name of the schedule.
 
     Example:
-        >>> from callbacks import CosineRestarts
-        >>> schedule = CosineRestarts(0.1, total_steps=70)  # restarts at steps 10 and 30
+        >>> schedule = callbacks.CosineRestarts(0.1, total_steps=70)  # restarts at steps 10 and 30
         >>> [round(float(schedule(step)), 4) for step in (0, 5, 10, 20, 30, 50, 70)]
         [0.1, 0.05, 0.1, 0.05, 0.1, 0.05, 0.0]
 

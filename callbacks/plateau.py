@@ -17,11 +17,9 @@ class ReduceLROnPlateau(keras.callbacks.ReduceLROnPlateau):
         **kwargs: Other arguments of `keras.callbacks.ReduceLROnPlateau`.
 
     Example:
-        >>> import keras, numpy as np
-        >>> from callbacks import ReduceLROnPlateau
         >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
         >>> model.compile(optimizer=keras.optimizers.SGD(0.1), loss="mse")
-        >>> plateau = ReduceLROnPlateau("loss", patience=1, min_delta=1e9)
+        >>> plateau = callbacks.ReduceLROnPlateau("loss", patience=1, min_delta=1e9)
         >>> _ = model.fit(np.ones((8, 1)), np.ones((8, 1)), epochs=3, callbacks=[plateau],
         ...               verbose=0)
         >>> round(float(model.optimizer.learning_rate), 3)  # halved twice
@@ -63,10 +61,8 @@ def check_rate_is_free(optimizer: keras.optimizers.Optimizer | None) -> None:
         ValueError: If there is none, or a schedule drives its rate.
 
     Example:
-        >>> import keras
-        >>> from callbacks import OneCycle, check_rate_is_free
-        >>> check_rate_is_free(keras.optimizers.SGD(0.1))
-        >>> check_rate_is_free(OneCycle(0.1, total_steps=100).optimizer("sgd"))
+        >>> callbacks.check_rate_is_free(keras.optimizers.SGD(0.1))
+        >>> callbacks.check_rate_is_free(callbacks.OneCycle(0.1, total_steps=100).optimizer("sgd"))
         Traceback (most recent call last):
         ...
         ValueError: Expected a learning rate that can be set. Received: one that OneCycle drives...

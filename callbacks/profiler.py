@@ -21,12 +21,11 @@ class Profiler(keras.callbacks.Callback):
         ValueError: On a backend that has no such profiler.
 
     Example:
-        >>> import keras, numpy as np, tempfile
-        >>> from callbacks import Profiler
+        >>> import tempfile
         >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
         >>> model.compile(optimizer="sgd", loss="mse")
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     profiler = Profiler(folder)
+        ...     profiler = callbacks.Profiler(folder)
         ...     _ = model.fit(np.ones((8, 1)), np.ones((8, 1)), batch_size=1, verbose=0,
         ...                   callbacks=[profiler])
         ...     len(profiler.profiles())

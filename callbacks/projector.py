@@ -29,9 +29,8 @@ def write_projector(
     Example:
         >>> import tempfile
         >>> from pathlib import Path
-        >>> from callbacks import write_projector
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     write_projector(folder, [[0.0, 1.0], [1.0, 0.0]], ["cat", "dog"])
+        ...     callbacks.write_projector(folder, [[0.0, 1.0], [1.0, 0.0]], ["cat", "dog"])
         ...     print(Path(folder, "projector_config.pbtxt").read_text())
         embeddings {
           tensor_name: "embedding"

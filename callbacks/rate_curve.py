@@ -39,7 +39,6 @@ class RateCurve:
         recommended: Name of the suggestion to try first.
 
     Example:
-        >>> import numpy as np
         >>> from callbacks.rate_curve import RateCurve
         >>> rates = np.geomspace(1e-4, 1.0, 81)
         >>> curve = RateCurve(rates, (np.log10(rates) + 1) ** 2, smoothing=0.0)

@@ -57,8 +57,7 @@ class PowerDecay(Schedule):
         ValueError: If a number is out of range.
 
     Example:
-        >>> from callbacks import PowerDecay
-        >>> schedule = PowerDecay(0.01, decay_steps=100)
+        >>> schedule = callbacks.PowerDecay(0.01, decay_steps=100)
         >>> [round(float(schedule(step)), 5) for step in (0, 100, 200, 300)]
         [0.01, 0.005, 0.00333, 0.0025]
 
@@ -102,8 +101,7 @@ class ExponentialDecay(Schedule):
         ValueError: If a number is out of range.
 
     Example:
-        >>> from callbacks import ExponentialDecay
-        >>> schedule = ExponentialDecay(0.01, decay_steps=20)
+        >>> schedule = callbacks.ExponentialDecay(0.01, decay_steps=20)
         >>> [round(float(schedule(step)), 6) for step in (0, 10, 20, 40)]
         [0.01, 0.003162, 0.001, 0.0001]
 
@@ -190,9 +188,8 @@ def evaluate(schedule: Rate, steps: Sequence[int] | np.ndarray) -> np.ndarray:
         float array `(n,)`.
 
     Example:
-        >>> from callbacks import WarmupCosine
         >>> from callbacks.schedules import evaluate
-        >>> evaluate(WarmupCosine(0.5, total_steps=4), [0, 2, 4]).round(4)
+        >>> evaluate(callbacks.WarmupCosine(0.5, total_steps=4), [0, 2, 4]).round(4)
         array([0.5 , 0.25, 0.  ], dtype=float32)
     """
     if not callable(schedule):

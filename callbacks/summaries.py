@@ -32,8 +32,7 @@ def to_summary(tag: str, value: Any) -> Any:
         TypeError: If it is none of these.
 
     Example:
-        >>> from callbacks import summaries
-        >>> summaries.to_summary("sample", "**To be**").value[0].tag
+        >>> callbacks.summaries.to_summary("sample", "**To be**").value[0].tag
         'sample/text_summary'
     """
     from tensorboardX import summary
@@ -93,8 +92,7 @@ def pr_curve(
         ValueError: If the shapes differ, there is nothing, or a score is not in [0, 1].
 
     Example:
-        >>> from callbacks import summaries
-        >>> curve = summaries.pr_curve([0, 1, 1], [0.2, 0.6, 0.9], num_thresholds=3)
+        >>> curve = callbacks.summaries.pr_curve([0, 1, 1], [0.2, 0.6, 0.9], num_thresholds=3)
         >>> [round(value, 2) for value in curve.value[0].tensor.float_val[-3:]]  # the recall
         [1.0, 1.0, 0.0]
     """
@@ -122,8 +120,7 @@ def confusion_matrix(
     Colours are fractions of the true class, numbers are counts; classes are integers `(n,)`.
 
     Example:
-        >>> from callbacks import summaries
-        >>> figure = summaries.confusion_matrix([0, 1, 1], [0, 1, 0], ["cat", "dog"])
+        >>> figure = callbacks.summaries.confusion_matrix([0, 1, 1], [0, 1, 0], ["cat", "dog"])
         >>> [text.get_text() for text in figure.axes[0].texts]
         ['1', '0', '1', '1']
     """
@@ -223,11 +220,10 @@ def write_scores(log_dir: str | Path, scores: Mapping[str, float], step: int = 0
 
     Example:
         >>> import tempfile
-        >>> from callbacks import events, write_scores
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     write_scores(folder, {"validation/mae": 0.5})
-        ...     write_scores(folder, {"validation/mae": 0.4})
-        ...     len(events.event_files(folder))
+        ...     callbacks.write_scores(folder, {"validation/mae": 0.5})
+        ...     callbacks.write_scores(folder, {"validation/mae": 0.4})
+        ...     len(callbacks.events.event_files(folder))
         1
     """
     from tensorboardX import summary

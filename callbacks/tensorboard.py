@@ -54,15 +54,14 @@ class TensorBoard(keras.callbacks.Callback):
         ValueError: If the mode is neither.
 
     Example:
-        >>> import keras, numpy as np, tempfile
+        >>> import tempfile
         >>> from pathlib import Path
-        >>> from callbacks import TensorBoard
         >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
         >>> model.compile(optimizer="sgd", loss="mse")
         >>> x = np.ones((8, 1))
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     _ = model.fit(x, x, validation_data=(x, x), verbose=0,
-        ...                   callbacks=[TensorBoard(folder)])
+        ...                   callbacks=[callbacks.TensorBoard(folder)])
         ...     len(list(Path(folder).iterdir()))
         1
     """

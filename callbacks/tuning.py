@@ -253,7 +253,6 @@ class StopAfter(keras.callbacks.Callback):
         epochs: Number of epochs after which to stop; `None` never does.
 
     Example:
-        >>> import keras, numpy as np
         >>> from callbacks.tuning import StopAfter
         >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
         >>> model.compile(optimizer="sgd", loss="mse")

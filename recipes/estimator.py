@@ -3,7 +3,6 @@
 Not on top of `keras.wrappers`: there the arguments of a model are one dictionary, whose parts no
 search can vary, classifiers have no `predict_proba`, and some checks of `check_estimator` fail.
 
->>> import numpy as np
 >>> from recipes.estimator import ZooClassifier
 >>> x = np.random.default_rng(0).normal(size=(200, 2))
 >>> y = np.where(x[:, 0] * x[:, 1] > 0, "same", "different")
@@ -286,7 +285,6 @@ class ZooRegressor(RegressorMixin, _ZooEstimator):
     parameters and attributes.
 
     Example:
-        >>> import numpy as np
         >>> from recipes.estimator import ZooRegressor
         >>> x = np.linspace(-1, 1, 100)[:, None]
         >>> model = ZooRegressor(units=(30,), epochs=20, learning_rate=0.05, random_state=0)

@@ -12,8 +12,7 @@ def category_strings(values: Iterable) -> list[str | None]:
     are one category: a missing value turns a column of integers into floats.
 
     Example:
-        >>> from zoo.layers import category_strings
-        >>> category_strings([1, 2.0, "3", True, 0.5, None, float("nan")])
+        >>> zoo.layers.category_strings([1, 2.0, "3", True, 0.5, None, float("nan")])
         ['1', '2', '3', 'True', '0.5', None, None]
     """
     return [value if type(value) is str else _as_string(value) for value in values]

@@ -16,7 +16,6 @@ class Configured:
     it came or in a form that the constructor takes, too. It stands in front of Keras' own base.
 
     Example:
-        >>> import keras
         >>> from zoo.configured import Configured
         >>> class Twice(Configured, keras.initializers.Initializer):
         ...     def __init__(self, inner):

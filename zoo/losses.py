@@ -19,10 +19,8 @@ class PinballLoss(Configured, keras.losses.Loss):
         **kwargs: Arguments of `keras.losses.Loss`.
 
     Example:
-        >>> from zoo.losses import PinballLoss
-        >>> import numpy as np
         >>> y_true, y_pred = np.full((1, 1, 1, 1), 3.0), np.array([[[[[1.0, 4.0]]]]])
-        >>> float(PinballLoss((0.1, 0.9))(y_true, y_pred))  # (0.1 * 2 + 0.1 * 1) / 2
+        >>> float(zoo.losses.PinballLoss((0.1, 0.9))(y_true, y_pred))  # (0.1 * 2 + 0.1 * 1) / 2
         0.15000000596046448
 
     Reference:
@@ -49,9 +47,7 @@ class GaussianNLL(keras.losses.Loss):
     Forecasts hold the mean and the standard deviation in their last axis.
 
     Example:
-        >>> from zoo.losses import GaussianNLL
-        >>> import numpy as np
-        >>> round(float(GaussianNLL()(np.zeros((1, 1)), np.array([[[0.0, 1.0]]]))), 4)
+        >>> round(float(zoo.losses.GaussianNLL()(np.zeros((1, 1)), np.array([[[0.0, 1.0]]]))), 4)
         0.9189
     """
 
@@ -78,9 +74,7 @@ class SmoothedSparseCrossentropy(Configured, keras.losses.Loss):
         **kwargs: Arguments of `keras.losses.Loss`.
 
     Example:
-        >>> from zoo.losses import SmoothedSparseCrossentropy
-        >>> import numpy as np
-        >>> loss = SmoothedSparseCrossentropy(0.2)
+        >>> loss = zoo.losses.SmoothedSparseCrossentropy(0.2)
         >>> logits = np.log([[0.5, 0.25, 0.25]])
         >>> round(float(loss(np.array([0]), logits)), 4)  # 0.8 log 2 + 0.2 (5 log 2) / 3
         0.7856
@@ -123,10 +117,8 @@ class MaskedCrossentropy(SmoothedSparseCrossentropy):
         **kwargs: Arguments of `keras.losses.Loss`.
 
     Example:
-        >>> from zoo.losses import MaskedCrossentropy
-        >>> import numpy as np
         >>> logits = np.log([[[0.25, 0.5, 0.25], [0.1, 0.1, 0.8]]])
-        >>> round(float(MaskedCrossentropy()(np.array([[1, 0]]), logits)), 4)  # log 2
+        >>> round(float(zoo.losses.MaskedCrossentropy()(np.array([[1, 0]]), logits)), 4)  # log 2
         0.6931
 
     Reference:
@@ -172,9 +164,7 @@ class PerMemberLoss(Configured, keras.losses.Loss):
         ValueError: If the loss is not a Keras loss object.
 
     Example:
-        >>> from zoo.losses import PerMemberLoss
-        >>> import keras, numpy as np
-        >>> loss = PerMemberLoss(keras.losses.MeanSquaredError())
+        >>> loss = zoo.losses.PerMemberLoss(keras.losses.MeanSquaredError())
         >>> y_true, y_pred = np.array([[2.0]]), np.array([[[1.0], [3.0]]])
         >>> float(loss(y_true, y_pred))  # each errs by 1; their mean is exact
         1.0

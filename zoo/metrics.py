@@ -24,9 +24,7 @@ class LastStep(Configured, keras.metrics.Mean):
         **kwargs: Arguments of `keras.metrics.Mean`.
 
     Example:
-        >>> from zoo.metrics import LastStep
-        >>> import numpy as np
-        >>> metric = LastStep("mae")
+        >>> metric = zoo.metrics.LastStep("mae")
         >>> y_pred = np.array([7.0, 1.0, 2.0]).reshape(1, 3, 1, 1)
         >>> float(metric(np.zeros((1, 3, 1, 1)), y_pred))
         2.0
@@ -60,10 +58,7 @@ class LastStepLoss(Configured, keras.metrics.Mean):
         **kwargs: Arguments of `keras.metrics.Mean`.
 
     Example:
-        >>> from zoo.losses import GaussianNLL
-        >>> from zoo.metrics import LastStepLoss
-        >>> import numpy as np
-        >>> metric = LastStepLoss(GaussianNLL())
+        >>> metric = zoo.metrics.LastStepLoss(zoo.losses.GaussianNLL())
         >>> y_pred = np.array([[9.0, 1.0], [0.0, 1.0]]).reshape(1, 2, 1, 1, 2)
         >>> round(float(metric(np.zeros((1, 2, 1, 1)), y_pred)), 4)
         0.9189
@@ -88,10 +83,8 @@ class TokenAccuracy(keras.metrics.Mean):
         **kwargs: Arguments of `keras.metrics.Mean`.
 
     Example:
-        >>> from zoo.metrics import TokenAccuracy
-        >>> import numpy as np
         >>> logits = np.array([[[0.0, 2.0, 1.0], [0.0, 2.0, 1.0], [3.0, 0.0, 0.0]]])
-        >>> float(TokenAccuracy()(np.array([[1, 2, 0]]), logits))
+        >>> float(zoo.metrics.TokenAccuracy()(np.array([[1, 2, 0]]), logits))
         0.5
     """
 

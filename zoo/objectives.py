@@ -28,7 +28,6 @@ def objective(head: str, label_smoothing: float = 0.0) -> dict[str, Any]:
         ValueError: If the head is unknown, or labels of a regression are to be smoothed.
 
     Example:
-        >>> import zoo
         >>> model = zoo.mlp((28, 28), outputs=10, head="multiclass")
         >>> model.compile("adam", **zoo.objective("multiclass", label_smoothing=0.1))
 

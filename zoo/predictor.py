@@ -25,7 +25,6 @@ class Predictor:
         model: A Keras model, such as `zoo.load` returns.
 
     Example:
-        >>> import keras, zoo
         >>> columns = zoo.layers.TableColumns(["age", "fare"])
         >>> inputs = columns.new_inputs()
         >>> logits = zoo.wide_and_deep(2, head="binary")(columns(inputs))

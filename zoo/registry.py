@@ -3,7 +3,6 @@
 The built-in models stand in `zoo.catalog` and are imported when first asked for, so that listing
 them costs nothing. Your own factory joins them with a decorator:
 
->>> import zoo
 >>> @zoo.register_model
 ... def my_forecaster(input_shape, horizon=1, units=8):
 ...     return zoo.deep_rnn(input_shape, horizon, units=units, num_layers=1)
@@ -57,7 +56,6 @@ def list_models(pattern: str = "*") -> list[str]:
     """Names of the registered models that match a shell-style pattern, sorted.
 
     Example:
-        >>> import zoo
         >>> zoo.list_models("wave*")
         ['wavenet', 'wavenet_lite']
     """
@@ -94,7 +92,6 @@ def create_model(name: str, **arguments) -> "keras.Model":
             names it and the nearest one that exists.
 
     Example:
-        >>> import zoo
         >>> zoo.create_model("wavenet", input_shape=(50, 1), horizon=10).output_shape
         (None, 50, 10, 1)
         >>> zoo.create_model("wavenet", input_shape=(50, 1), filtres=8)

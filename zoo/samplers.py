@@ -21,9 +21,7 @@ class Greedy:
     """The most probable id; the first of several.
 
     Example:
-        >>> import numpy as np
-        >>> from zoo.decoding import Greedy
-        >>> np.asarray(Greedy().sample(np.array([[1.0, 3.0, 2.0]]), np.array([0.9])))
+        >>> np.asarray(zoo.decoding.Greedy().sample(np.array([[1.0, 3.0, 2.0]]), np.array([0.9])))
         array([1], dtype=int32)
     """
 
@@ -41,10 +39,8 @@ class Temperature:
             0; above 1, all ids become more alike. Defaults to 1.0.
 
     Example:
-        >>> import numpy as np
-        >>> from zoo.decoding import Temperature
         >>> logits = np.log([[0.2, 0.8], [0.2, 0.8]])
-        >>> np.asarray(Temperature().sample(logits, np.array([0.1, 0.3])))
+        >>> np.asarray(zoo.decoding.Temperature().sample(logits, np.array([0.1, 0.3])))
         array([0, 1], dtype=int32)
     """
 
@@ -67,10 +63,8 @@ class TopK:
         temperature: As for `Temperature`. Defaults to 1.0.
 
     Example:
-        >>> import numpy as np
-        >>> from zoo.decoding import TopK
         >>> logits = np.log([[0.1, 0.3, 0.6]])
-        >>> np.asarray(TopK(2).sample(logits, np.array([0.0])))
+        >>> np.asarray(zoo.decoding.TopK(2).sample(logits, np.array([0.0])))
         array([1], dtype=int32)
 
     Reference:
@@ -104,10 +98,8 @@ class TopP:
         temperature: As for `Temperature`. Defaults to 1.0.
 
     Example:
-        >>> import numpy as np
-        >>> from zoo.decoding import TopP
         >>> logits = np.log([[0.1, 0.3, 0.6]])
-        >>> np.asarray(TopP(0.7).sample(logits, np.array([0.0])))
+        >>> np.asarray(zoo.decoding.TopP(0.7).sample(logits, np.array([0.0])))
         array([1], dtype=int32)
 
     Reference:
@@ -142,10 +134,8 @@ class MinP:
         temperature: As for `Temperature`. Defaults to 1.0.
 
     Example:
-        >>> import numpy as np
-        >>> from zoo.decoding import MinP
         >>> logits = np.log([[0.1, 0.3, 0.6]])
-        >>> np.asarray(MinP(0.4).sample(logits, np.array([0.0])))
+        >>> np.asarray(zoo.decoding.MinP(0.4).sample(logits, np.array([0.0])))
         array([1], dtype=int32)
 
     Reference:

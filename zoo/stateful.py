@@ -30,7 +30,6 @@ def to_stateful(model: keras.Model, batch_size: int) -> keras.Model:
             the batch size is no whole number of at least 1.
 
     Example:
-        >>> import numpy as np, zoo
         >>> model = zoo.char_rnn(vocabulary_size=5, units=8)
         >>> twin = zoo.to_stateful(model, batch_size=2)
         >>> ids = np.array([[1, 2, 3, 4], [4, 3, 2, 1]])
@@ -68,7 +67,6 @@ def to_stateless(model: keras.Model) -> keras.Model:
         The twin, for inputs of any batch size.
 
     Example:
-        >>> import zoo
         >>> model = zoo.char_rnn(vocabulary_size=5, units=8, stateful=True, batch_size=2)
         >>> zoo.to_stateless(model).input_shape
         (None, None)
@@ -86,7 +84,6 @@ def reset_state(model: keras.Model) -> None:
         model: A model. A stateless one stays as it is.
 
     Example:
-        >>> import numpy as np, zoo
         >>> model = zoo.char_rnn(vocabulary_size=5, units=8, stateful=True, batch_size=1)
         >>> ids = np.array([[1, 2, 3]])
         >>> first = model(ids)

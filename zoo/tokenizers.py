@@ -20,7 +20,6 @@ def tokenizer(model: keras.Model, name: str | None = None) -> Tokenizer:
         ValueError: If there is none of that name, or none at all, or several and no name.
 
     Example:
-        >>> import keras, zoo
         >>> inputs = keras.Input((None,), dtype="int32")
         >>> ids = zoo.layers.CharacterTokenizer("abc")(inputs)
         >>> model = keras.Model(inputs, keras.layers.Embedding(3, 2)(ids))

@@ -35,7 +35,6 @@ class MonteCarlo:
         samples: Outputs of the model, a NumPy array `(samples, batch, ...)`.
 
     Example:
-        >>> import numpy as np
         >>> from zoo.uncertainty import MonteCarlo
         >>> result = MonteCarlo(np.array([[[0.0, 1.0]], [[1.0, 0.0]]]))  # two sure, opposite votes
         >>> result.mean, result.stddev, result.entropy.round(4)
@@ -104,7 +103,6 @@ def monte_carlo(
         ValueError: If the model has no dropout or an argument is out of range.
 
     Example:
-        >>> import keras, numpy as np, zoo
         >>> keras.utils.set_random_seed(42)
         >>> parts = [keras.Input((4,)), keras.layers.Dropout(0.5), keras.layers.Dense(3)]
         >>> model = keras.Sequential([*parts, keras.layers.Softmax()])

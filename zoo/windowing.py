@@ -24,7 +24,6 @@ def windows(
         follows each step at which the model forecasts.
 
     Example:
-        >>> import numpy as np, zoo
         >>> model = zoo.wavenet(input_shape=(50, 1), horizon=10)
         >>> x, y = zoo.windows(np.arange(100.0), model)
         >>> x.shape, y.shape

@@ -2,5 +2,3 @@
 
 from recipes.forecast.config import ForecastConfig
 from recipes.forecast.recipe import RECIPE, build_model, default_config, load_data, search_space
-
-__all__ = ["RECIPE", "ForecastConfig", "build_model", "default_config", "load_data", "search_space"]

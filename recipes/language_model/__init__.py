@@ -8,12 +8,3 @@ from recipes.language_model.recipe import (
     load_data,
     search_space,
 )
-
-__all__ = [
-    "RECIPE",
-    "LanguageModelConfig",
-    "build_model",
-    "default_config",
-    "load_data",
-    "search_space",
-]

@@ -8,12 +8,3 @@ from recipes.text_classification.recipe import (
     load_data,
     search_space,
 )
-
-__all__ = [
-    "RECIPE",
-    "TextClassificationConfig",
-    "build_model",
-    "default_config",
-    "load_data",
-    "search_space",
-]

@@ -2,12 +2,3 @@
 
 from recipes.translation.config import TranslationConfig
 from recipes.translation.recipe import RECIPE, build_model, default_config, load_data, search_space
-
-__all__ = [
-    "RECIPE",
-    "TranslationConfig",
-    "build_model",
-    "default_config",
-    "load_data",
-    "search_space",
-]

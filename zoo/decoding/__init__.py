@@ -17,17 +17,4 @@ from zoo.decoding.recursive import forecast_recursively
 from zoo.decoding.stepper import Stepper
 from zoo.samplers import Greedy, MinP, Temperature, TopK, TopP
 
-__all__ = [
-    "Beams",
-    "Greedy",
-    "MinP",
-    "Stepper",
-    "Temperature",
-    "TopK",
-    "TopP",
-    "beam_search",
-    "decode",
-    "forecast_recursively",
-    "generate",
-    "stream",
-]
+__all__ = [name for name in dir() if callable(globals()[name])]

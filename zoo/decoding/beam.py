@@ -88,11 +88,9 @@ def beam_search(
         ValueError: As for `decode`.
 
     Example:
-        >>> import numpy as np, zoo
-        >>> from zoo.decoding import beam_search
         >>> model = zoo.transformer(20, 15, num_layers=1, embedding_dim=8, num_heads=2)
         >>> source = np.array([[3, 1, 4, 1, 5], [9, 2, 0, 0, 0]])
-        >>> beams = beam_search(model, source, 4, 6, start_id=1, end_id=2, n_best=3)
+        >>> beams = zoo.decoding.beam_search(model, source, 4, 6, start_id=1, end_id=2, n_best=3)
         >>> beams.ids.shape, beams.scores.shape
         ((2, 3, 6), (2, 3))
 

@@ -54,11 +54,9 @@ def decode(
             asked for and there is none.
 
     Example:
-        >>> import numpy as np, zoo
-        >>> from zoo.decoding import decode
         >>> model = zoo.transformer(20, 15, num_layers=1, embedding_dim=8, num_heads=2)
         >>> source = np.array([[3, 1, 4, 1, 5], [9, 2, 0, 0, 0]])
-        >>> decode(model, source, max_length=6, start_id=1, end_id=2).shape
+        >>> zoo.decoding.decode(model, source, max_length=6, start_id=1, end_id=2).shape
         (2, 6)
 
     Reference:

@@ -49,7 +49,6 @@ def generate(
             out of range, or the model cannot be stepped.
 
     Example:
-        >>> import keras, numpy as np
         >>> from zoo.decoding import Temperature, generate
         >>> layers = [keras.layers.Embedding(7, 4), keras.layers.GRU(8, return_sequences=True)]
         >>> model = keras.Sequential([keras.Input((None,)), *layers, keras.layers.Dense(7)])
@@ -82,11 +81,9 @@ def stream(
         what `generate` returns. What it raises comes at once.
 
     Example:
-        >>> import keras
-        >>> from zoo.decoding import stream
         >>> layers = [keras.layers.Embedding(7, 4), keras.layers.GRU(8, return_sequences=True)]
         >>> model = keras.Sequential([keras.Input((None,)), *layers, keras.layers.Dense(7)])
-        >>> [len(ids) for ids in stream(model, [3, 1, 4], length=80)]
+        >>> [len(ids) for ids in zoo.decoding.stream(model, [3, 1, 4], length=80)]
         [32, 32, 16]
     """
     prompt = _prompt(model, prompt_ids)

@@ -38,7 +38,6 @@ class Stepper:
         ValueError: If the model holds a layer that cannot be stepped; the message names it.
 
     Example:
-        >>> import numpy as np, zoo
         >>> model = zoo.wavenet((None, 1), horizon=3)
         >>> series = np.random.default_rng(42).normal(size=(2, 20, 1)).astype("float32")
         >>> stepper = zoo.decoding.Stepper(model)

@@ -149,9 +149,7 @@ class LuongAttention(_Attention):
         ValueError: If `units` is no whole number of at least 1, or not the size of the queries.
 
     Example:
-        >>> import numpy as np
-        >>> from zoo.layers import LuongAttention
-        >>> attention = LuongAttention(units=4)
+        >>> attention = zoo.layers.LuongAttention(units=4)
         >>> queries, memory = np.ones((2, 3, 4), "float32"), np.ones((2, 5, 6), "float32")
         >>> contexts, alignments = attention(queries, memory)
         >>> contexts.shape, alignments.shape
@@ -207,9 +205,7 @@ class BahdanauAttention(_Attention):
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
-        >>> import numpy as np
-        >>> from zoo.layers import BahdanauAttention
-        >>> attention = BahdanauAttention(units=8, normalize=True)
+        >>> attention = zoo.layers.BahdanauAttention(units=8, normalize=True)
         >>> queries, memory = np.ones((2, 3, 4), "float32"), np.ones((2, 5, 6), "float32")
         >>> contexts, alignments = attention(queries, memory)
         >>> np.allclose(alignments, 1 / 5)  # all positions are alike

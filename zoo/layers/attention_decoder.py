@@ -58,7 +58,6 @@ class AttentionDecoder(Layer):
         ValueError: If an argument is out of range, or the memory holds too few states.
 
     Example:
-        >>> import numpy as np
         >>> from zoo.layers import AttentionDecoder, LuongAttention
         >>> decoder = AttentionDecoder(50, units=4, cell="gru", attention=LuongAttention(4))
         >>> memory = {

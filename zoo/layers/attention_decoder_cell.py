@@ -31,7 +31,6 @@ class AttentionDecoderCell(Layer):
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
-        >>> import keras, numpy as np
         >>> from zoo.layers import AttentionDecoderCell, LuongAttention
         >>> cell = AttentionDecoderCell(keras.layers.GRUCell(4), LuongAttention(4))
         >>> rnn = keras.layers.RNN(cell, return_sequences=True)

@@ -31,13 +31,11 @@ class BoostedTrees(Layer):
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
-        >>> import numpy as np
-        >>> from zoo.layers import BoostedTrees
         >>> stump = {
         ...     "feature": [[0, 0, 0]], "threshold": [[1.5, 0, 0]], "missing_left": [[0, 0, 0]],
         ...     "left": [[1, 1, 2]], "right": [[2, 1, 2]], "value": [[0, -1, 1]],
         ... }
-        >>> layer = BoostedTrees.from_arrays(stump, base=[10.0], depth=1, numeric=1)
+        >>> layer = zoo.layers.BoostedTrees.from_arrays(stump, base=[10.0], depth=1, numeric=1)
         >>> layer({"numeric": np.array([[1.0], [2.0], [np.nan]], "float32")}).numpy()
         array([[ 9.],
                [11.],

@@ -34,9 +34,7 @@ class CategoryEmbedding(Layer):
         embeddings_initializer: Initializer of the vectors. Defaults to `"uniform"`.
 
     Example:
-        >>> import numpy as np
-        >>> from zoo.layers import CategoryEmbedding
-        >>> layer = CategoryEmbedding(sizes=(3, 5), units=4)
+        >>> layer = zoo.layers.CategoryEmbedding(sizes=(3, 5), units=4)
         >>> layer(np.array([[2, 4], [0, 1]])).shape
         TensorShape([2, 2, 4])
         >>> layer.count_params()
@@ -100,9 +98,7 @@ class CrossedCategories(Layer):
         ValueError: If a pair does not name two columns, or `buckets` is out of range.
 
     Example:
-        >>> import numpy as np
-        >>> from zoo.layers import CrossedCategories
-        >>> layer = CrossedCategories(sizes=(3, 5), crosses=[(0, 1)], units=1)
+        >>> layer = zoo.layers.CrossedCategories(sizes=(3, 5), crosses=[(0, 1)], units=1)
         >>> layer(np.array([[2, 4], [0, 1]])).shape
         TensorShape([2, 1])
         >>> layer.count_params()

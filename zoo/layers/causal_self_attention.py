@@ -27,9 +27,7 @@ class CausalSelfAttention(SameShapeLayer):
         ValueError: If an argument or the number of channels does not fit.
 
     Example:
-        >>> import numpy as np
-        >>> from zoo.layers import CausalSelfAttention
-        >>> layer = CausalSelfAttention(num_heads=2, context=3)
+        >>> layer = zoo.layers.CausalSelfAttention(num_heads=2, context=3)
         >>> layer(np.zeros((1, 10, 8))).shape
         TensorShape([1, 10, 8])
 

@@ -24,8 +24,7 @@ class CharacterTokenizer(Tokenizer):
             `lowercase`.
 
     Example:
-        >>> from zoo.layers import CharacterTokenizer
-        >>> layer = CharacterTokenizer.fit("To be, or not to be", lowercase=True)
+        >>> layer = zoo.layers.CharacterTokenizer.fit("To be, or not to be", lowercase=True)
         >>> layer.characters
         ' ,benort'
         >>> layer.encode("Note")

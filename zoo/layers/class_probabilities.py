@@ -29,9 +29,7 @@ class ClassProbabilities(SameShapeLayer):
             fit the head or the logits.
 
     Example:
-        >>> import numpy as np
-        >>> from zoo.layers import ClassProbabilities
-        >>> layer = ClassProbabilities(["no", "yes"], head="binary")
+        >>> layer = zoo.layers.ClassProbabilities(["no", "yes"], head="binary")
         >>> layer(np.array([[0.0], [100.0]])).numpy()  # of "yes"
         array([[0.5],
                [1. ]], dtype=float32)

@@ -20,8 +20,7 @@ def date_parts(times: Any, newest: Any) -> dict[str, np.ndarray]:
         minutes as its fraction; and `age`, in days.
 
     Example:
-        >>> from zoo.layers import date_parts
-        >>> parts = date_parts(["2024-02-29T13:30", "NaT"], "2024-03-01")
+        >>> parts = zoo.layers.date_parts(["2024-02-29T13:30", "NaT"], "2024-03-01")
         >>> {name: float(values[0]) for name, values in parts.items()}
         {'year': 2024.0, 'month': 2.0, 'day': 29.0, 'weekday': 3.0, 'hour': 13.5, 'age': 0.4375}
     """
@@ -50,8 +49,7 @@ def known_date(times: Any) -> dict[str, Any]:
         weekday is none of months or quarters, whose day is always the same.
 
     Example:
-        >>> from zoo.layers import known_date
-        >>> known_date(["2024-02-29", "2024-02-01", "NaT"])
+        >>> zoo.layers.known_date(["2024-02-29", "2024-02-01", "NaT"])
         {'newest': '2024-02-29T00:00:00.000000', 'parts': ['day', 'age']}
     """
     times = np.asarray(times, _US)

@@ -19,8 +19,7 @@ class RandomSigns(Configured, keras.initializers.Initializer):
         seed: Seed of the draw. Defaults to `None`: from `keras.utils.set_random_seed`.
 
     Example:
-        >>> from zoo.layers import RandomSigns
-        >>> sorted(set(RandomSigns(seed=0)((10, 10)).numpy().ravel().tolist()))
+        >>> sorted(set(zoo.layers.RandomSigns(seed=0)((10, 10)).numpy().ravel().tolist()))
         [-1.0, 1.0]
     """
 
@@ -51,7 +50,6 @@ class EnsembleDense(Layer):
         ValueError: If the inputs have another number of members.
 
     Example:
-        >>> import numpy as np
         >>> from zoo.layers import EnsembleDense, RandomSigns
         >>> first = EnsembleDense(30, members=16, input_scale_initializer=RandomSigns())
         >>> first(np.zeros((2, 1, 8))).shape  # all members read the same 8 numbers
@@ -117,10 +115,8 @@ class EnsembleMean(Layer):
             `"regression"`.
 
     Example:
-        >>> import keras, numpy as np
-        >>> from zoo.layers import EnsembleMean
         >>> logits = np.log([[[0.2 / 0.8], [0.6 / 0.4]]])  # two members say 0.2 and 0.6
-        >>> keras.ops.sigmoid(EnsembleMean("binary")(logits)).numpy().round(4)
+        >>> keras.ops.sigmoid(zoo.layers.EnsembleMean("binary")(logits)).numpy().round(4)
         array([[0.4]], dtype=float32)
     """
 

@@ -34,9 +34,7 @@ class PiecewiseLinearEncoding(Layer):
         ValueError: If a feature has fewer than two edges, or they do not increase.
 
     Example:
-        >>> import numpy as np
-        >>> from zoo.layers import PiecewiseLinearEncoding
-        >>> layer = PiecewiseLinearEncoding([[0.0, 1.0, 3.0], [0.0, 10.0]])
+        >>> layer = zoo.layers.PiecewiseLinearEncoding([[0.0, 1.0, 3.0], [0.0, 10.0]])
         >>> layer(np.array([[2.0, 5.0]])).numpy()
         array([[[1. , 0.5],
                 [0.5, 0. ]]], dtype=float32)
@@ -74,7 +72,6 @@ class PiecewiseLinearEncoding(Layer):
             A list of increasing numbers for each feature.
 
         Example:
-            >>> import numpy as np
             >>> from zoo.layers import PiecewiseLinearEncoding
             >>> PiecewiseLinearEncoding.edges(np.array([[0.0], [1.0], [2.0], [7.0]]), num_bins=2)
             [[0.0, 1.5, 7.0]]
@@ -130,9 +127,7 @@ class PeriodicEmbedding(Layer):
             scaled input: the setting that matters. Defaults to 0.1.
 
     Example:
-        >>> import numpy as np
-        >>> from zoo.layers import PeriodicEmbedding
-        >>> PeriodicEmbedding(num_frequencies=16)(np.zeros((2, 8))).shape
+        >>> zoo.layers.PeriodicEmbedding(num_frequencies=16)(np.zeros((2, 8))).shape
         TensorShape([2, 8, 32])
 
     Reference:

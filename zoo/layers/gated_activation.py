@@ -12,9 +12,7 @@ class GatedActivation(keras.layers.Layer):
     book's cell 88 applies tanh in the convolution and again here.
 
     Example:
-        >>> import numpy as np
-        >>> from zoo.layers import GatedActivation
-        >>> GatedActivation()(np.zeros((2, 50, 64))).shape
+        >>> zoo.layers.GatedActivation()(np.zeros((2, 50, 64))).shape
         TensorShape([2, 50, 32])
 
     Reference:

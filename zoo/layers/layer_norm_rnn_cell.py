@@ -16,7 +16,6 @@ class LayerNormRNNCell(Layer):
         activation: Applied after the normalisation. Defaults to `"tanh"`.
 
     Example:
-        >>> import keras, zoo
         >>> rnn = keras.layers.RNN(zoo.layers.LayerNormRNNCell(20), return_sequences=True)
         >>> rnn(keras.ops.zeros((2, 50, 1))).shape
         TensorShape([2, 50, 20])

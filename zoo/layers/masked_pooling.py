@@ -21,7 +21,6 @@ class MaskedPooling(Layer):
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
-        >>> import numpy as np
         >>> from zoo.layers import MaskedPooling
         >>> x = np.array([[[1.0, 4.0], [3.0, 2.0], [9.0, 9.0]]])
         >>> mask = np.array([[True, True, False]])
@@ -75,9 +74,7 @@ class AttentionPooling(Layer):
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
-        >>> import numpy as np
-        >>> from zoo.layers import AttentionPooling
-        >>> AttentionPooling()(np.zeros((2, 5, 8)), mask=np.ones((2, 5), bool)).shape
+        >>> zoo.layers.AttentionPooling()(np.zeros((2, 5, 8)), mask=np.ones((2, 5), bool)).shape
         TensorShape([2, 8])
 
     Reference:

@@ -23,9 +23,7 @@ class FillMissing(Layer):
         ValueError: If a flag names no feature, or one twice.
 
     Example:
-        >>> import numpy as np
-        >>> from zoo.layers import FillMissing
-        >>> FillMissing(flags=[1])(np.array([[0.5, np.nan], [np.nan, 2.0]])).numpy()
+        >>> zoo.layers.FillMissing(flags=[1])(np.array([[0.5, np.nan], [np.nan, 2.0]])).numpy()
         array([[0.5, 0. , 1. ],
                [0. , 2. , 0. ]], dtype=float32)
     """

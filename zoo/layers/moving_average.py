@@ -18,9 +18,7 @@ class MovingAverage(SameShapeLayer):
             behind.
 
     Example:
-        >>> import numpy as np
-        >>> from zoo.layers import MovingAverage
-        >>> MovingAverage(3)(np.array([[[0.0], [3.0], [9.0]]])).numpy().ravel()
+        >>> zoo.layers.MovingAverage(3)(np.array([[[0.0], [3.0], [9.0]]])).numpy().ravel()
         array([1., 4., 7.], dtype=float32)
 
     Reference:

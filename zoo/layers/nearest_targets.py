@@ -33,7 +33,6 @@ class NearestTargets(Layer):
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
-        >>> import numpy as np
         >>> from zoo.layers import NearestTargets
         >>> rows = {"numeric": np.array([[0.0], [1.0], [5.0]], "float32")}
         >>> targets = [[10.0], [20.0], [30.0]]

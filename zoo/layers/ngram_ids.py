@@ -27,9 +27,7 @@ class NgramIds(Layer):
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
-        >>> import numpy as np
-        >>> from zoo.layers import NgramIds
-        >>> layer = NgramIds(vocabulary_size=10, buckets=1000)
+        >>> layer = zoo.layers.NgramIds(vocabulary_size=10, buckets=1000)
         >>> ids = layer(np.array([[7, 4, 7, 4, 0]])).numpy()[0]  # 7, 4, 7, 4, (7 4), (4 7), (7 4)
         >>> ids[:5].tolist(), bool(ids[5] == ids[7]), bool(ids[5] != ids[6]), ids[8:].tolist()
         ([7, 4, 7, 4, 0], True, True, [0, 0])
@@ -75,7 +73,6 @@ def ngram_hashes(ids, ngrams):
     a number about once in two billion times.
 
     Example:
-        >>> import numpy as np
         >>> from zoo.layers.ngram_ids import ngram_hashes
         >>> [h.numpy().tolist() for h in ngram_hashes(np.array([[0, 1, 2]], "int32"), 2)]
         [[[-1, 46328, 92656]], [[-1, 1436851918, -1]]]

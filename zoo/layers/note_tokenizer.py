@@ -26,8 +26,7 @@ class NoteTokenizer(Tokenizer):
         ValueError: If there is no voice, or the notes are not MIDI notes above 0 in rising order.
 
     Example:
-        >>> from zoo.layers import NoteTokenizer
-        >>> tokenizer = NoteTokenizer()
+        >>> tokenizer = zoo.layers.NoteTokenizer()
         >>> tokenizer.vocabulary_size
         47
         >>> tokenizer.encode([[74, 70, 65, 58], [74, 70, 65, 0]])

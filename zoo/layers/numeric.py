@@ -32,9 +32,7 @@ class StandardScale(SameShapeLayer):
         ValueError: If the constants do not fit each other.
 
     Example:
-        >>> import numpy as np
-        >>> from zoo.layers import StandardScale
-        >>> layer = StandardScale.from_data(np.array([[1.0], [3.0], [np.nan]]), clip=5)
+        >>> layer = zoo.layers.StandardScale.from_data(np.array([[1.0], [3.0], [np.nan]]), clip=5)
         >>> layer(np.array([[2.0], [1243.0], [np.nan]])).numpy().ravel()
         array([ 0.,  5., nan], dtype=float32)
 
@@ -88,9 +86,7 @@ class RobustScaleSmoothClip(SameShapeLayer):
         ValueError: If the constants do not fit each other.
 
     Example:
-        >>> import numpy as np
-        >>> from zoo.layers import RobustScaleSmoothClip
-        >>> layer = RobustScaleSmoothClip.from_data(np.arange(9.0).reshape(9, 1))
+        >>> layer = zoo.layers.RobustScaleSmoothClip.from_data(np.arange(9.0).reshape(9, 1))
         >>> layer(np.array([[4.0], [8.0], [2100.0]])).numpy().ravel().round(3)  # 0, 1, 524 ranges
         array([0.   , 0.949, 3.   ], dtype=float32)
 

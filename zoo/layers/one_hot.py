@@ -17,9 +17,7 @@ class OneHot(Layer):
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
-        >>> import numpy as np
-        >>> from zoo.layers import OneHot
-        >>> OneHot(3)(np.array([[2, 0]])).numpy()
+        >>> zoo.layers.OneHot(3)(np.array([[2, 0]])).numpy()
         array([[[0., 0., 1.],
                 [1., 0., 0.]]], dtype=float32)
 

@@ -15,9 +15,7 @@ class PaddingMask(keras.layers.Layer):
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
-        >>> import numpy as np
-        >>> from zoo.layers import PaddingMask
-        >>> PaddingMask()(np.array([[5, 2, 0], [0, 0, 0]])).numpy()
+        >>> zoo.layers.PaddingMask()(np.array([[5, 2, 0], [0, 0, 0]])).numpy()
         array([[ True,  True, False],
                [ True, False, False]])
     """

@@ -22,9 +22,7 @@ class Patches(Layer):
         ValueError: If an argument is no whole number of at least 1, or the series is too short.
 
     Example:
-        >>> import numpy as np
-        >>> from zoo.layers import Patches
-        >>> Patches(length=4, stride=2)(np.arange(6.0).reshape(1, 6, 1)).numpy()[0, 0]
+        >>> zoo.layers.Patches(length=4, stride=2)(np.arange(6.0).reshape(1, 6, 1)).numpy()[0, 0]
         array([[0., 1., 2., 3.],
                [2., 3., 4., 5.],
                [4., 5., 5., 5.]], dtype=float32)

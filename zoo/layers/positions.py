@@ -21,9 +21,7 @@ class SinusoidalPositions(SameShapeLayer):
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
-        >>> import numpy as np
-        >>> from zoo.layers import SinusoidalPositions
-        >>> SinusoidalPositions()(np.zeros((1, 2, 4))).numpy().round(2)
+        >>> zoo.layers.SinusoidalPositions()(np.zeros((1, 2, 4))).numpy().round(2)
         array([[[0.  , 1.  , 0.  , 1.  ],
                 [0.84, 0.54, 0.01, 1.  ]]], dtype=float32)
 
@@ -56,9 +54,7 @@ class LearnedPositions(SameShapeLayer):
         ValueError: If `max_length` is no whole number of at least 1, or the inputs are longer.
 
     Example:
-        >>> import numpy as np
-        >>> from zoo.layers import LearnedPositions
-        >>> LearnedPositions(50)(np.zeros((1, 20, 4))).shape
+        >>> zoo.layers.LearnedPositions(50)(np.zeros((1, 20, 4))).shape
         TensorShape([1, 20, 4])
 
     Reference:
@@ -104,9 +100,7 @@ class PositionalEmbedding(Layer):
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
-        >>> import numpy as np
-        >>> from zoo.layers import PositionalEmbedding
-        >>> layer = PositionalEmbedding(vocabulary_size=10, embedding_dim=4)
+        >>> layer = zoo.layers.PositionalEmbedding(vocabulary_size=10, embedding_dim=4)
         >>> vectors = layer(np.array([[3, 1, 4]]))
         >>> vectors.shape, layer.logits(vectors).shape
         (TensorShape([1, 3, 4]), TensorShape([1, 3, 10]))

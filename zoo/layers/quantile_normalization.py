@@ -33,10 +33,8 @@ class QuantileNormalization(SameShapeLayer):
         ValueError: If knots and shares do not fit each other, or do not increase.
 
     Example:
-        >>> import numpy as np
-        >>> from zoo.layers import QuantileNormalization
         >>> skewed = np.exp(np.linspace(-3, 3, 1001)).reshape(-1, 1)
-        >>> layer = QuantileNormalization.from_data(skewed)
+        >>> layer = zoo.layers.QuantileNormalization.from_data(skewed)
         >>> layer(np.array([[0.0], [1.1], [1e9]])).numpy().ravel().round(1)
         array([-5.,  0.,  5.], dtype=float32)
 

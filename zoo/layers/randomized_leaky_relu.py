@@ -20,9 +20,7 @@ class RandomizedLeakyReLU(SameShapeLayer):
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
-        >>> import numpy as np
-        >>> from zoo.layers import RandomizedLeakyReLU
-        >>> RandomizedLeakyReLU(lower=0.1, upper=0.3)(np.array([-10.0, 5.0])).numpy()
+        >>> zoo.layers.RandomizedLeakyReLU(lower=0.1, upper=0.3)(np.array([-10.0, 5.0])).numpy()
         array([-2.,  5.], dtype=float32)
 
     Reference:

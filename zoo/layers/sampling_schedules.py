@@ -27,8 +27,7 @@ class LinearSampling(_Schedule):
         end: Probability from then on. Defaults to 1.0.
 
     Example:
-        >>> from zoo.layers import LinearSampling
-        >>> schedule = LinearSampling(steps=100)
+        >>> schedule = zoo.layers.LinearSampling(steps=100)
         >>> [float(schedule(step)) for step in (0, 25, 1000)]
         [0.0, 0.25, 1.0]
 
@@ -59,8 +58,7 @@ class ExponentialSampling(_Schedule):
         end: Its limit. Defaults to 1.0.
 
     Example:
-        >>> from zoo.layers import ExponentialSampling
-        >>> round(float(ExponentialSampling(steps=100)(100)), 4)
+        >>> round(float(zoo.layers.ExponentialSampling(steps=100)(100)), 4)
         0.6321
 
     Reference:
@@ -88,8 +86,7 @@ class InverseSigmoidSampling(_Schedule):
         end: Its limit. Defaults to 1.0.
 
     Example:
-        >>> from zoo.layers import InverseSigmoidSampling
-        >>> schedule = InverseSigmoidSampling(k=100)
+        >>> schedule = zoo.layers.InverseSigmoidSampling(k=100)
         >>> [round(float(schedule(step)), 3) for step in (0, 460.517, 2000)]
         [0.01, 0.5, 1.0]
 

@@ -16,9 +16,7 @@ class SelectColumns(Layer):
         columns: Numbers of the columns to keep.
 
     Example:
-        >>> import numpy as np
-        >>> from zoo.layers import SelectColumns
-        >>> SelectColumns([2, 0])(np.array([[1.0, 2.0, 3.0]])).numpy()
+        >>> zoo.layers.SelectColumns([2, 0])(np.array([[1.0, 2.0, 3.0]])).numpy()
         array([[3., 1.]], dtype=float32)
     """
 

@@ -18,9 +18,7 @@ class SeparateDense(Layer):
         activation: Activation function. Defaults to none.
 
     Example:
-        >>> import numpy as np
-        >>> from zoo.layers import SeparateDense
-        >>> layer = SeparateDense(16)
+        >>> layer = zoo.layers.SeparateDense(16)
         >>> layer(np.zeros((2, 8, 48))).shape  # 8 features of 48 numbers each
         TensorShape([2, 8, 16])
         >>> layer.count_params()

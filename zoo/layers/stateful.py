@@ -82,11 +82,9 @@ class StatefulRNN(_Stateful):
             beforehand, as `predict` on arrays, the last is a `tf.errors.InvalidArgumentError`.)
 
     Example:
-        >>> import keras, numpy as np
-        >>> from zoo.layers import StatefulRNN
         >>> gru = keras.layers.GRU(4, return_sequences=True)
         >>> series = np.random.default_rng(42).normal(size=(2, 10, 3)).astype("float32")
-        >>> stateful = StatefulRNN(gru, batch_size=2)
+        >>> stateful = zoo.layers.StatefulRNN(gru, batch_size=2)
         >>> parts = [stateful(series[:, :6]), stateful(series[:, 6:])]
         >>> np.allclose(np.concatenate(parts, axis=1), gru(series), atol=1e-6)
         True
@@ -146,11 +144,9 @@ class StatefulConv1D(_Stateful):
         ValueError: If the layer is no such convolution, or a batch has another size.
 
     Example:
-        >>> import keras, numpy as np
-        >>> from zoo.layers import StatefulConv1D
         >>> conv = keras.layers.Conv1D(4, 3, dilation_rate=2, padding="causal")
         >>> series = np.random.default_rng(42).normal(size=(2, 10, 3)).astype("float32")
-        >>> stateful = StatefulConv1D(conv, batch_size=2)
+        >>> stateful = zoo.layers.StatefulConv1D(conv, batch_size=2)
         >>> parts = [stateful(series[:, :6]), stateful(series[:, 6:])]
         >>> np.allclose(np.concatenate(parts, axis=1), conv(series), atol=1e-6)
         True

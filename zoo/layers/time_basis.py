@@ -25,11 +25,9 @@ class TimeBasis(Layer):
         ValueError: If there is no such kind, or a seasonality has an even number of coefficients.
 
     Example:
-        >>> import numpy as np
-        >>> from zoo.layers import TimeBasis
-        >>> TimeBasis("interpolation", length=5)(np.array([[0.0, 4.0, 2.0]])).numpy()
+        >>> zoo.layers.TimeBasis("interpolation", length=5)(np.array([[0.0, 4.0, 2.0]])).numpy()
         array([[0., 2., 4., 3., 2.]], dtype=float32)
-        >>> TimeBasis("trend", length=4)(np.array([[1.0, 2.0, 0.0]])).numpy()  # 1 + 2 t
+        >>> zoo.layers.TimeBasis("trend", length=4)(np.array([[1.0, 2.0, 0.0]])).numpy()  # 1 + 2 t
         array([[1. , 1.5, 2. , 2.5]], dtype=float32)
 
     Reference:

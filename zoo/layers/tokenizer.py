@@ -22,7 +22,6 @@ class Tokenizer(SameShapeLayer):
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
-        >>> import zoo
         >>> layer = zoo.layers.CharacterTokenizer("abc", unknown=True)
         >>> layer.pieces(layer.encode("cab!"))
         ['c', 'a', 'b', '\ufffd']

@@ -90,9 +90,7 @@ class TransformerEncoderBlock(_Block):
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
-        >>> import numpy as np
-        >>> from zoo.layers import TransformerEncoderBlock
-        >>> block = TransformerEncoderBlock(num_heads=2, key_dim=4, feed_forward_dim=16)
+        >>> block = zoo.layers.TransformerEncoderBlock(num_heads=2, key_dim=4, feed_forward_dim=16)
         >>> block(np.zeros((1, 5, 8)), np.ones((1, 5), bool)).shape
         TensorShape([1, 5, 8])
 
@@ -130,9 +128,7 @@ class TransformerDecoderBlock(_Block):
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
-        >>> import numpy as np
-        >>> from zoo.layers import TransformerDecoderBlock
-        >>> block = TransformerDecoderBlock(num_heads=2, key_dim=4, feed_forward_dim=16)
+        >>> block = zoo.layers.TransformerDecoderBlock(num_heads=2, key_dim=4, feed_forward_dim=16)
         >>> block(np.zeros((1, 5, 8)), np.zeros((1, 7, 12)), np.ones((1, 7), bool)).shape
         TensorShape([1, 5, 8])
 

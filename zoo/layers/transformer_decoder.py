@@ -41,7 +41,6 @@ class TransformerDecoder(Layer):
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
-        >>> import numpy as np
         >>> from zoo.layers import TransformerDecoder
         >>> decoder = TransformerDecoder(vocabulary_size=10, embedding_dim=16, num_heads=2)
         >>> memory = {"outputs": np.zeros((3, 7, 16)), "mask": np.ones((3, 7), bool)}

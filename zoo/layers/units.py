@@ -29,9 +29,7 @@ class Denormalization(SameShapeLayer):
         head: Kind of forecast: `"point"`, `"quantile"` or `"gaussian"`.
 
     Example:
-        >>> import numpy as np
-        >>> from zoo.layers import Denormalization
-        >>> layer = Denormalization(mean=[100.0], scale=[10.0], head="gaussian")
+        >>> layer = zoo.layers.Denormalization(mean=[100.0], scale=[10.0], head="gaussian")
         >>> layer(np.array([[[[[2.0, 0.5]]]]])).numpy().ravel()  # mean 2, stddev 0.5
         array([120.,   5.], dtype=float32)
     """
@@ -62,9 +60,7 @@ class Difference(Layer):
             only lose their first `lag` steps. Defaults to all.
 
     Example:
-        >>> import numpy as np
-        >>> from zoo.layers import Difference
-        >>> Difference(lag=1)(np.array([[[1.0], [4.0], [9.0]]])).numpy().ravel()
+        >>> zoo.layers.Difference(lag=1)(np.array([[[1.0], [4.0], [9.0]]])).numpy().ravel()
         array([3., 5.], dtype=float32)
     """
 
@@ -96,9 +92,7 @@ class LastSteps(Layer):
         count: Number of steps to keep; shorter sequences are kept whole.
 
     Example:
-        >>> import numpy as np
-        >>> from zoo.layers import LastSteps
-        >>> LastSteps(2)(np.array([[1.0, 2.0, 3.0]])).numpy().ravel()
+        >>> zoo.layers.LastSteps(2)(np.array([[1.0, 2.0, 3.0]])).numpy().ravel()
         array([2., 3.], dtype=float32)
     """
 
@@ -129,7 +123,6 @@ class SeasonalResidual(Layer):
         head: Kind of forecast: `"point"`, `"quantile"` or `"gaussian"`.
 
     Example:
-        >>> import numpy as np
         >>> from zoo.layers import SeasonalResidual
         >>> series = np.arange(6.0).reshape(1, 6, 1)
         >>> no_change = np.zeros((1, 1, 3, 1))

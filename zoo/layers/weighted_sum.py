@@ -14,9 +14,7 @@ class WeightedSum(keras.layers.Layer):
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
-        >>> import numpy as np
-        >>> from zoo.layers import WeightedSum
-        >>> layer = WeightedSum()
+        >>> layer = zoo.layers.WeightedSum()
         >>> layer([np.ones((1, 2)), np.ones((1, 2))]).numpy().tolist()
         [[2.0, 2.0]]
         >>> layer.set_weights([np.array([0.25, 0.5])])

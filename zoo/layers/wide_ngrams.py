@@ -29,7 +29,6 @@ class WideNgrams(Layer):
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
-        >>> import numpy as np
         >>> from zoo.layers import WideNgrams
         >>> layer = WideNgrams(size=3)
         >>> known, _ = WideNgrams.hashes([np.array([4, 7])], ngrams=2)  # of 4, 7 and (4 7)

@@ -28,14 +28,12 @@ class WindowNormalization(Layer):
         dtype: Defaults to `"float32"` under every policy: what is subtracted may be large.
 
     Example:
-        >>> import numpy as np
-        >>> from zoo.layers import WindowDenormalization, WindowNormalization
         >>> windows = np.array([[[1.0], [3.0]], [[10.0], [30.0]]])
-        >>> x, shift, scale = WindowNormalization("standard")(windows)
+        >>> x, shift, scale = zoo.layers.WindowNormalization("standard")(windows)
         >>> x.numpy()[..., 0].round(2), shift.numpy().ravel()
         (array([[-1.,  1.], [-1.,  1.]], dtype=float32), array([ 2., 20.], dtype=float32))
         >>> forecast = np.full((2, 1, 1, 1), 2.0)  # two deviations above the mean
-        >>> WindowDenormalization()([forecast, shift, scale]).numpy().ravel().round(2)
+        >>> zoo.layers.WindowDenormalization()([forecast, shift, scale]).numpy().ravel().round(2)
         array([ 4., 40.], dtype=float32)
 
     Reference:

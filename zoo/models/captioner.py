@@ -69,7 +69,6 @@ def captioner(
         ValueError: If an argument is out of range, or the backbone gives no feature map.
 
     Example:
-        >>> import numpy as np, zoo
         >>> model = zoo.captioner((16, 16, 1), vocabulary_size=12, units=8)
         >>> image, target = np.zeros((1, 16, 16, 1)), np.array([[11, 4, 9]])
         >>> model({"image": image, "target": target}).shape

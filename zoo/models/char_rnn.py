@@ -49,7 +49,6 @@ def char_rnn(
             together.
 
     Example:
-        >>> import zoo
         >>> model = zoo.char_rnn(39, embedding_dim=16)  # the 3rd edition's
         >>> model.output_shape, model.count_params()
         ((None, None, 39), 61719)

@@ -53,7 +53,6 @@ def cnn(
         classifier.
 
     Example:
-        >>> import zoo
         >>> zoo.cnn((28, 28), outputs=10, head="multiclass").count_params()  # the book's
         1413834
 
@@ -129,7 +128,6 @@ def lenet5(
         classifier.
 
     Example:
-        >>> import zoo
         >>> zoo.lenet5((28, 28), outputs=10, head="multiclass").count_params()
         61706
 

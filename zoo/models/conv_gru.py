@@ -49,7 +49,6 @@ def conv_gru(
         where output `j` stands at input step `time - 1 - strides * (time_out - 1 - j)`.
 
     Example:
-        >>> import zoo
         >>> zoo.conv_gru((50, 1), horizon=10).output_shape  # the book's Y[:, 3::2]
         (None, 24, 10, 1)
 

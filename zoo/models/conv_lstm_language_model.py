@@ -38,7 +38,6 @@ def conv_lstm_language_model(
         `logits[:, t]` are about id `t + 1`.
 
     Example:
-        >>> import zoo
         >>> zoo.conv_lstm_language_model(vocabulary_size=47).count_params()  # the book's
         396810
 

@@ -121,7 +121,6 @@ def normalize_windows(
         ValueError: If there is no such method, or head and channels do not fit the model.
 
     Example:
-        >>> import numpy as np, zoo
         >>> model = zoo.normalize_windows(zoo.deep_rnn((50, 1), horizon=10), "last")
         >>> series = np.random.default_rng(42).normal(size=(2, 50, 1))
         >>> forecast = model(series)
@@ -181,7 +180,6 @@ def output_stride(model: keras.Model) -> int:
     of `time_out` stands at input step `time - 1 - stride * (time_out - 1 - j)`.
 
     Example:
-        >>> import zoo
         >>> zoo.output_stride(zoo.conv_gru((50, 1), horizon=10))
         2
     """

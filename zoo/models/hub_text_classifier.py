@@ -64,7 +64,6 @@ def hub_text_classifier(
         model = zoo.hub_text_classifier(sentences, units=64, trainable=True)
         ```
 
-        >>> import zoo
         >>> zoo.hub_text_classifier("no/such/module")
         Traceback (most recent call last):
         ...

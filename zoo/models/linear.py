@@ -34,7 +34,6 @@ def linear_forecaster(
         Uncompiled model: `(batch, time, features)` to `(batch, 1, horizon, targets)`.
 
     Example:
-        >>> import zoo
         >>> zoo.linear_forecaster((50, 1), horizon=10).count_params()
         510
 
@@ -78,7 +77,6 @@ def nlinear(
         Uncompiled model: `(batch, time, features)` to `(batch, 1, horizon, targets)`.
 
     Example:
-        >>> import zoo
         >>> zoo.nlinear((336, 7), horizon=96, targets=7).count_params()
         32352
 
@@ -124,7 +122,6 @@ def dlinear(
         Uncompiled model: `(batch, time, features)` to `(batch, 1, horizon, targets)`.
 
     Example:
-        >>> import zoo
         >>> zoo.dlinear((336, 7), horizon=96, targets=7).count_params()
         64704
 

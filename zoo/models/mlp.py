@@ -100,7 +100,6 @@ def mlp(
         ValueError: If an argument is out of range or two do not go together.
 
     Example:
-        >>> import zoo
         >>> zoo.mlp((28, 28), outputs=10, head="multiclass").count_params()  # the book's
         266610
         >>> deep = zoo.mlp((8,), units=[100] * 20, preset="self_normalizing", dropout=0.1)

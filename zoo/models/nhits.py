@@ -54,7 +54,6 @@ def nhits(
         Uncompiled model: `(batch, time, features)` to `(batch, 1, horizon, targets)`.
 
     Example:
-        >>> import zoo
         >>> zoo.nhits((480, 7), horizon=96, targets=7, downsampling=(24, 12, 1)).output_shape
         (None, 1, 96, 7)
 
@@ -120,7 +119,6 @@ def nbeats(
         Uncompiled model: `(batch, time, features)` to `(batch, 1, horizon, targets)`.
 
     Example:
-        >>> import zoo
         >>> zoo.nbeats((50, 1), horizon=10, stacks=["trend"], units=64).output_shape
         (None, 1, 10, 1)
 

@@ -54,7 +54,6 @@ def patchtst(
         Uncompiled model: `(batch, time, features)` to `(batch, 1, horizon, targets)`.
 
     Example:
-        >>> import zoo
         >>> model = zoo.patchtst((336, 7), horizon=96, targets=7)
         >>> model.get_layer("patches").output.shape  # the paper's 42 patches
         (None, 7, 42, 16)

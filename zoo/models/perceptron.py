@@ -33,7 +33,6 @@ def perceptron(
         square have equal sums, whereas XOR needs both negative on one diagonal and both positive
         on the other.
 
-        >>> import numpy as np, zoo
         >>> corners = np.array([[0, 0], [1, 1], [0, 1], [1, 0]])  # XOR is 0, 0, 1, 1
         >>> model = zoo.perceptron((2,))
         >>> a, b, c, d = model(corners).numpy().ravel()

@@ -77,7 +77,6 @@ def pretrained(
         ValueError: If there is no such backbone, or the weights are not its own.
 
     Example:
-        >>> import zoo
         >>> model = zoo.pretrained((32, 32, 3), 5, "multiclass", "MobileNet", "random", width=0.25)
         >>> len(model.trainable_weights), model.output_shape
         (2, (None, 5))

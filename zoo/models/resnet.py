@@ -51,7 +51,6 @@ def small_resnet(
         classifier.
 
     Example:
-        >>> import zoo
         >>> zoo.small_resnet((28, 28), outputs=10, head="multiclass").count_params()
         310570
         >>> zoo.small_resnet((28, 28), 10, "multiclass", filters=(32, 64)).count_params()
@@ -106,7 +105,6 @@ def resnet(
     Example:
         Its features are maps of places, so that a trained one slides over larger pictures:
 
-        >>> import keras, zoo
         >>> model = zoo.resnet((None, None, 3), outputs=10, head="multiclass", depth=18)
         >>> maps = keras.Model(model.input, model.get_layer("pool").input)
         >>> maps.compute_output_shape((1, 64, 96, 3))

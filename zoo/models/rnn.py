@@ -44,7 +44,6 @@ def simple_rnn(
         Uncompiled model: `(batch, time, features)` to `(batch, 1, horizon, targets)`.
 
     Example:
-        >>> import zoo
         >>> zoo.simple_rnn((None, 1), num_layers=0, recurrent_head=True).count_params()
         3
 
@@ -110,7 +109,6 @@ def deep_rnn(
         `(batch, 1, horizon, targets)` without `return_sequences`.
 
     Example:
-        >>> import zoo
         >>> zoo.deep_rnn((50, 1), horizon=10, cell="lstm").output_shape
         (None, 50, 10, 1)
 

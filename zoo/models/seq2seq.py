@@ -72,7 +72,6 @@ def seq2seq(
         decode, see `zoo.decoding`.
 
     Example:
-        >>> import numpy as np, zoo
         >>> model = zoo.seq2seq(source_vocabulary_size=39, target_vocabulary_size=13, units=8)
         >>> source, target = np.array([[5, 3, 7, 0]]), np.array([[12, 4, 9]])
         >>> model({"source": source, "target": target}).shape

@@ -91,7 +91,6 @@ def text_classifier(
         ValueError: If an argument is out of range or two do not go together.
 
     Example:
-        >>> import numpy as np, zoo
         >>> model = zoo.text_classifier(vocabulary_size=1000)
         >>> model(np.array([[5, 3, 7, 0], [8, 0, 0, 0]])).shape
         TensorShape([2, 1])

@@ -65,7 +65,6 @@ def transformer(
         target_vocabulary_size)`; `logits[:, t]` are about the id after `target[:, t]`.
 
     Example:
-        >>> import numpy as np, zoo
         >>> model = zoo.transformer(1000, 800, num_layers=1, embedding_dim=64, num_heads=4)
         >>> ids = {"source": np.ones((2, 9), "int32"), "target": np.ones((2, 7), "int32")}
         >>> model(ids).shape
@@ -150,7 +149,6 @@ def transformer_encoder(
         mean nothing. A sequence without any real id counts as one padding id.
 
     Example:
-        >>> import numpy as np, zoo
         >>> encoder = zoo.transformer_encoder(1000, embedding_dim=64)
         >>> memory = encoder(np.array([[5, 3, 0]]))
         >>> memory["outputs"].shape, memory["mask"].numpy()

@@ -46,7 +46,6 @@ def transformer_language_model(
         `logits[:, t]` are about id `t + 1`.
 
     Example:
-        >>> import zoo
         >>> model = zoo.transformer_language_model(65, context=64, num_layers=2)
         >>> model.output_shape
         (None, None, 65)

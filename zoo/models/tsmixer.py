@@ -54,7 +54,6 @@ def tsmixer(
         Uncompiled model: `(batch, time, features)` to `(batch, 1, horizon, targets)`.
 
     Example:
-        >>> import zoo
         >>> zoo.tsmixer((512, 7), horizon=96, targets=7).output_shape
         (None, 1, 96, 7)
         >>> zoo.tsmixer((56, 2 + 14 * 3), horizon=14, future_covariates=3).output_shape

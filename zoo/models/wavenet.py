@@ -62,7 +62,6 @@ def wavenet_lite(
         Uncompiled model: `(batch, time, features)` to `(batch, time, horizon, targets)`.
 
     Example:
-        >>> import zoo
         >>> zoo.wavenet_lite((None, 1), horizon=10).count_params()
         6010
 
@@ -133,7 +132,6 @@ def wavenet(
             never be used.
 
     Example:
-        >>> import zoo
         >>> zoo.wavenet((50, 1), horizon=10).output_shape
         (None, 50, 10, 1)
         >>> zoo.wavenet((50, 1), horizon=10, head="quantile").output_shape

@@ -3,7 +3,6 @@
 The model here is functional. The same as a subclass, as the book shows it, is no shorter, and
 gives up what Keras can do with a graph of layers:
 
->>> import keras, zoo
 >>> from keras import layers
 >>> class WideAndDeep(keras.Model):
 ...     def __init__(self, units=30):
@@ -134,7 +133,6 @@ def wide_and_deep(
         ValueError: If an argument is out of range or two do not go together.
 
     Example:
-        >>> import zoo
         >>> zoo.wide_and_deep().count_params()  # the book's, on 8 features
         1239
         >>> split = zoo.wide_and_deep(wide=range(5), deep=range(2, 8), auxiliary=True)

@@ -45,7 +45,6 @@ def xception(
     Example:
         A narrow one for small pictures:
 
-        >>> import zoo
         >>> model = zoo.xception((64, 64, 3), 10, "multiclass", (16,), (32, 64), 1, (96, 128))
         >>> model.count_params()
         61482

@@ -5,7 +5,6 @@ def variables(model) -> dict:
     """The trained variables of a `zoo.seq2seq` by name, to read or to assign.
 
     Example:
-        >>> import zoo
         >>> model = zoo.seq2seq(9, 11, units=6, encoder="plain", attention=None)
         >>> list(variables(model))[:4]
         ['source_embedding', 'encoder_0_kernel', 'encoder_0_recurrent_kernel', 'encoder_0_bias']
@@ -34,7 +33,6 @@ def describe(model) -> dict:
     """What `network.Network` has to know about a `zoo.seq2seq` besides its weights.
 
     Example:
-        >>> import zoo
         >>> describe(zoo.seq2seq(9, 11, units=6, attention="bahdanau"))["attention"]
         'bahdanau'
     """
