@@ -30,6 +30,7 @@ from recipes import RECIPES
 from recipes.engine.config import BACKENDS
 from recipes.engine.recipe import dialect_flags, find_recipe, nearest
 from recipes.errors import RunError, UserError, disk_is_full
+from zoo.errors import ModelFileError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -38,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with _terminating():
             return _dispatch(arguments)
-    except UserError as error:
+    except (UserError, ModelFileError) as error:
         print(f"zoo: {error}", file=sys.stderr)
         return 1 if disk_is_full(error) else 2
     except RunError as error:
@@ -310,6 +311,8 @@ def _predict(arguments):
     )
     parser.add_argument("-o", "--output", help="file to write; by default standard output")
     parser.add_argument("--backend", choices=BACKENDS, help="Keras backend; by default the run's")
+    trust = "load any TF-Hub module that the model names: such a module is a program"
+    parser.add_argument("--trust_hub", "--trust-hub", action="store_true", help=trust)
     known = set()
     groups = [("how the input is written, where it is not found out", None, dialect_flags())]
     for recipe in map(find_recipe, RECIPES):

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import keras
 import numpy as np
 
 import zoo.layers
+from zoo.errors import ModelFileError
+from zoo.layers.hub import trusting
 
 assert zoo.layers  # importing it registers the classes that a file names
 
@@ -61,11 +64,14 @@ def _is_raw(x):
     return x is None or isinstance(x, str | Path) or type(x).__module__[:6] == "pandas"
 
 
-def load(run: str | Path) -> keras.Model:
-    """The trained model of a run.
+def load(run: str | Path, trust_hub: bool = False) -> keras.Model:
+    """The trained model of a run. No code of its file is run: what needs some is refused.
 
     Args:
         run: Folder of the run, or a `.keras` file.
+        trust_hub: Whether any TF-Hub module may be loaded that the model names. Such a module is
+            a program; without it, only those of `zoo.layers.HubLayer.trusted` are loaded, and
+            those inside the run's folder.
 
     Returns:
         The model: raw inputs, outputs in the data's units, preprocessing inside, not compiled.
@@ -73,7 +79,9 @@ def load(run: str | Path) -> keras.Model:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is no model, or not all of one.
+        ModelFileError: If it is no model, not all of one, or has layers that are code, such as
+            `Lambda`, that nobody registered, or whose TF-Hub module is not trusted. It is a
+            `ValueError`.
 
     Example:
         >>> import tempfile, zoo
@@ -87,19 +95,36 @@ def load(run: str | Path) -> keras.Model:
     if not path.is_file():
         raise FileNotFoundError(f"There is no saved model {path}.")
     if not zipfile.is_zipfile(path):
-        raise ValueError(f"Expected a whole file that Keras saved. Received: {path}")
-    try:
-        model = keras.saving.load_model(path, compile=False)
-    except TypeError:
-        model = _load_without_optimizers(path)
-    config = Path(run) / "config.yaml"
-    if not config.is_file():
+        raise ModelFileError(f"Expected a whole file that Keras saved. Received: {path}")
+    config = path.parent / "config.yaml"
+    with trusting("*" if trust_hub else str(path.parent) if config.is_file() else None):
+        model = _loaded(path)
+    if not (Path(run).is_dir() and config.is_file()):
         return model
     import yaml
 
     model = RunModel(inputs=model.input, outputs=model.output, name=model.name)
     model.run, model.recipe = Path(run), yaml.safe_load(config.read_text())["run"]["recipe"]
     return model
+
+
+def _loaded(path):
+    try:
+        try:
+            return keras.saving.load_model(path, compile=False, safe_mode=True)
+        except TypeError:
+            return _load_without_optimizers(path)
+    except (MemoryError, ModelFileError):
+        raise
+    except Exception as error:  # a file of a stranger may hold anything
+        reason = " ".join(str(error).rpartition("Exception encountered: ")[2].split())
+        # Keras goes on with how to run it all the same, and with the whole configuration.
+        reason = re.split(r" (?:Full object config|If you trust|Make sure)", reason)[0].rstrip(".")
+        raise ModelFileError(
+            f"{path} is not loaded: {reason or type(error).__name__}. Models are made of Keras' "
+            "layers, the zoo's, and those that the program has registered; Lambda layers and "
+            "other code are never run."
+        ) from error
 
 
 def _load_without_optimizers(path):

@@ -20,7 +20,7 @@ DIALECT = tuple(each.name for each in fields(Dialect))
 FORM = ("encoding", "separator", "skip_rows", "sheet")
 
 
-def predict(run, source=None, output=None, backend=None, **flags) -> None:
+def predict(run, source=None, output=None, backend=None, trust_hub=False, **flags) -> None:
     """Writes the predictions of a saved run.
 
     Args:
@@ -29,6 +29,7 @@ def predict(run, source=None, output=None, backend=None, **flags) -> None:
             `None` for the run's own data.
         output: File to write, `None` for standard output.
         backend: Keras backend; see `environment.choose_for` for what it is without one.
+        trust_hub: Whether any TF-Hub module is loaded that the model names.
         **flags: Flags of the recipe's `predict`; `None` or `False` for those that were not given.
     """
     folder = RunFolder.open(run)
@@ -67,6 +68,10 @@ def predict(run, source=None, output=None, backend=None, **flags) -> None:
                 shutil.copyfileobj(sys.stdin.buffer, file)
         if output is None and hasattr(sys.stdout, "reconfigure"):
             sys.stdout.reconfigure(errors="replace")  # not every terminal has every character
+        if trust_hub:
+            from zoo.layers import HubLayer
+
+            HubLayer.trusted.add("*")
         try:
             recipe.predict(folder, config, metadata, source, output, **flags)
         except UserError as error:

@@ -1,3 +1,4 @@
+import shutil
 import zipfile
 
 import keras
@@ -6,7 +7,9 @@ import pytest
 
 import zoo
 from tests.shared import run_fresh
-from zoo.layers import Denormalization, EnsembleDense, EnsembleMean
+from zoo.errors import ModelFileError
+from zoo.layers import Denormalization, EnsembleDense, EnsembleMean, HubLayer
+from zoo.layers.hub_modules import sha256
 from zoo.losses import PerMemberLoss
 
 OLD = {
@@ -70,3 +73,69 @@ def test_half_a_model_is_refused(old_file):
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(ValueError, match=r"whole file that Keras saved. Received: .*model\.keras"):
         zoo.load(path)
+
+
+class Unknown(keras.layers.Layer):
+    """One that nobody has registered."""
+
+    def call(self, inputs):
+        return inputs
+
+
+@pytest.mark.parametrize(
+    ("layer", "reason"),
+    [
+        (keras.layers.Lambda(lambda x: x), "`Lambda` layer"),  # noqa: TID251
+        (Unknown(), "class 'Unknown'"),
+    ],
+)
+def test_layers_that_are_code_are_refused_with_one_message(tmp_path, layer, reason):
+    keras.Sequential([keras.Input((1,)), layer]).save(tmp_path / "model.keras")
+    with pytest.raises(ModelFileError, match=r"model\.keras is not loaded: ") as caught:
+        zoo.load(tmp_path)
+    assert reason in str(caught.value)
+    assert "safe_mode" not in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.fixture
+def hub_run(tmp_path):
+    """A folder that looks like a run, whose model names a module beside it, and the module."""
+    tf = pytest.importorskip("tensorflow")
+    module = tf.Module()
+    module.__call__ = tf.function(lambda x: 2 * x, input_signature=[tf.TensorSpec([None, 1])])
+    tf.saved_model.save(module, str(tmp_path / "module"))
+    run = tmp_path / "run"
+    run.mkdir()
+    keras.Sequential([keras.Input((1,)), HubLayer(tmp_path / "module")]).save(run / "model.keras")
+    HubLayer.trusted.clear()  # what another program knows
+    yield run, tmp_path / "module"
+    HubLayer.trusted.clear()
+
+
+def test_a_module_that_a_file_names_is_loaded_only_when_it_is_trusted(hub_run):
+    run, module = hub_run
+    with pytest.raises(ModelFileError, match=r"is a program.*trust_hub=True"):
+        zoo.load(run)
+    with pytest.raises(ModelFileError, match="is a program"):
+        keras.saving.load_model(run / "model.keras")
+    assert zoo.load(run, trust_hub=True)(np.ones((1, 1)))[0, 0] == 2
+    HubLayer.trusted.clear()
+    HubLayer.trusted.add(sha256(module))
+    assert zoo.load(run).count_params() == 0
+    HubLayer.trusted.remove(str(module))
+    (module / "assets" / "more").write_text("changed")
+    with pytest.raises(ModelFileError, match="is a program"):
+        zoo.load(run)
+
+
+def test_a_module_inside_of_the_run_is_part_of_it(hub_run):
+    run, module = hub_run
+    shutil.move(module, run / "module")
+    inside = HubLayer(run / "module")
+    keras.Sequential([keras.Input((1,)), inside]).save(run / "model.keras")
+    HubLayer.trusted.clear()
+    with pytest.raises(ModelFileError, match="is a program"):
+        zoo.load(run / "model.keras")
+    (run / "config.yaml").write_text("run: {recipe: forecast}")
+    assert zoo.load(run / "model.keras").count_params() == 0

@@ -1,13 +1,16 @@
 """TF-Hub modules as layers of Keras 3."""
 
+import contextlib
 import os
 from inspect import signature as python_signature
+from pathlib import Path
 from typing import Any
 
 import keras
 
+from zoo.errors import ModelFileError
 from zoo.layers.base import Layer
-from zoo.layers.hub_modules import load_module, shared_variables
+from zoo.layers.hub_modules import load_module, local_path, sha256, shared_variables
 from zoo.layers.raw_texts import as_texts
 
 
@@ -41,6 +44,10 @@ class HubLayer(Layer):
     Attributes:
         handles: Where modules have moved to, `{old handle: new handle}`, for models saved with
             the old ones. One dictionary for all layers.
+        trusted: What saved models may load: handles, SHA-256 of modules as
+            `zoo.layers.hub_modules.sha256` computes them, folders with modules, or `"*"` for
+            everything. One set for all layers; what the program itself has made a layer of is
+            in it.
 
     Raises:
         ValueError: If the module cannot be loaded (the message names the handle), or lacks the
@@ -72,6 +79,7 @@ class HubLayer(Layer):
     """
 
     handles: dict[str, str] = {}  # noqa: RUF012 a setting for all layers
+    trusted: set[str] = set()  # noqa: RUF012 the same
 
     def __init__(
         self,
@@ -96,7 +104,20 @@ class HubLayer(Layer):
         self._has_training = "training" in parameters
         self._input_specs = _input_specs(functions[0], self._signature)
         self._add_variables(functions)
+        self.trusted.add(self.handle)
         self.built = True
+
+    @classmethod
+    def from_config(cls, config):
+        """The layer of a saved model; a module that is not `trusted` is not loaded."""
+        handle = config["handle"]
+        if handle not in cls.handles and not _is_trusted(handle, cls.trusted):
+            raise ModelFileError(
+                f"The model needs the TF-Hub module {handle!r}, which is a program. If you trust "
+                f"it, say so: zoo.load(RUN, trust_hub=True), zoo predict --trust_hub, or "
+                f"zoo.layers.HubLayer.trusted.add({handle!r}) (or its sha256)."
+            )
+        return super().from_config(config)
 
     @property
     def takes_text(self) -> bool:
@@ -261,6 +282,29 @@ class HubLayer(Layer):
                 pairs = zip(one.shape, other.shape, strict=True)
                 output.set_shape([a if a == b else None for a, b in pairs])
         return outputs
+
+
+@contextlib.contextmanager
+def trusting(what: str | None):
+    """Adds something to `HubLayer.trusted` for a while."""
+    new = {what} - HubLayer.trusted - {None}
+    HubLayer.trusted.update(new)
+    try:
+        yield
+    finally:
+        HubLayer.trusted.difference_update(new)
+
+
+def _is_trusted(handle, trusted):
+    if trusted & {"*", handle}:
+        return True
+    path = local_path(handle)
+    if path is None or not path.exists():
+        return False
+    folders = {str(parent) for parent in path.resolve().parents}
+    known = {str(Path(each).resolve()) for each in trusted if Path(each).is_dir()}
+    pinned = any(len(each) == 64 for each in trusted)
+    return bool(folders & known) or (pinned and sha256(path) in trusted)
 
 
 def _input_specs(function, signature):

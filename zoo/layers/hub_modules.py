@@ -47,7 +47,7 @@ def load_module(handle):
 
 def resolve(handle, hub):
     """The folder of a handle's module, downloaded or unpacked into the cache when needed."""
-    path = _local_path(handle)
+    path = local_path(handle)
     if path is None:
         return hub.resolve(handle)
     if path.is_file():
@@ -113,7 +113,18 @@ def shared_variable(variable, trainable, name):
     return shared
 
 
-def _local_path(handle):
+def sha256(path) -> str:
+    """SHA-256 of a module: of an archive's bytes, or of a folder's files and their names."""
+    files = sorted(each for each in Path(path).rglob("*") if each.is_file())
+    lines = []
+    for each in files or [Path(path)]:
+        with each.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        lines.append(f"{found}  {each.relative_to(path).as_posix()}\n")
+    return hashlib.sha256("".join(lines).encode()).hexdigest() if files else lines[0][:64]
+
+
+def local_path(handle):
     """The path that a handle names, or None if it is a URL."""
     if "://" not in handle:
         return Path(handle).expanduser()
@@ -168,7 +179,7 @@ def _unresolved(handle, error):
         "Correct the handle if it is new; of a saved model, put the module back, or say where it "
         f'is now: zoo.layers.HubLayer.handles[{handle!r}] = "...".'
     )
-    if _local_path(handle) is None:
+    if local_path(handle) is None:
         name = hashlib.sha1(handle.encode()).hexdigest()
         message += f" Without a network, unpack it into {os.path.join(cache_folder(), name)}."
     return message
