@@ -29,7 +29,7 @@ import time
 from recipes import RECIPES
 from recipes.engine.config import BACKENDS
 from recipes.engine.recipe import dialect_flags, find_recipe, nearest
-from recipes.errors import RunError, UserError, disk_is_full
+from recipes.errors import RunError, UserError, disk_is_full, printable
 from zoo.errors import ModelFileError
 
 
@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
         with _terminating():
             return _dispatch(arguments)
     except (UserError, ModelFileError) as error:
-        print(f"zoo: {error}", file=sys.stderr)
+        print(f"zoo: {printable(error)}", file=sys.stderr)
         return 1 if disk_is_full(error) else 2
     except RunError as error:
         print(f"zoo: {error}", file=sys.stderr)

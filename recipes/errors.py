@@ -1,9 +1,25 @@
 """The two ways in which a recipe ends early, and what their messages are made of."""
 
 import errno
+import re
 
 
-class UserError(Exception):
+def printable(text) -> str:
+    r"""A text that a terminal only shows: what would steer it stands as an escape.
+
+    >>> printable("a\x1b[2Jb")
+    'a\\x1b[2Jb'
+    """
+    found = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
+    return re.sub(found, lambda sign: ascii(sign[0])[1:-1], str(text))
+
+
+class _ShownError(Exception):
+    def __str__(self):
+        return printable(super().__str__())
+
+
+class UserError(_ShownError):
     """The user's input is wrong: the program prints this one message and exits with status 2.
 
     The message says what was expected, what came, and what to do next. No traceback follows it.
@@ -15,7 +31,7 @@ class UserError(Exception):
     """
 
 
-class RunError(Exception):
+class RunError(_ShownError):
     """The input was fine and the run failed all the same: the program exits with status 1.
 
     Example:

@@ -22,7 +22,7 @@ from recipes.data.download import UNREADABLE, open_bytes
 from recipes.data.encodings import find_encoding
 from recipes.data.memory import check_size
 from recipes.data.table_file import UNNAMED, TableFile
-from recipes.errors import UserError
+from recipes.errors import UserError, printable
 
 #: Names of files that stand for what is none, in a folder that nobody knows.
 STANDARD_INPUT, IN_MEMORY = "zoo-standard-input", "zoo-data-in-memory"
@@ -284,7 +284,7 @@ def _as_text(value):
 def say_notes(notes) -> None:
     """Prints what was decided about an input on standard error, a line each."""
     for note in notes:
-        print(f"note: {named(note)}", file=sys.stderr)
+        print(f"note: {printable(named(note))}", file=sys.stderr)
 
 
 def named(message: str) -> str:

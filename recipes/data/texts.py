@@ -2,11 +2,11 @@
 
 import codecs
 import contextlib
-import sys
 from pathlib import Path
 
 from recipes.data.download import UNREADABLE, fetch, open_bytes
 from recipes.data.encodings import find_encoding
+from recipes.data.writing import standard_output
 from recipes.errors import UserError
 
 #: Characters of the standard library's help texts that `python_docs` uses.
@@ -97,7 +97,7 @@ def _where(content, encoding, name, error):
 def opened(output):
     """The text file to write, open; standard output for `None`."""
     if output is None:
-        yield sys.stdout
+        yield standard_output()
         return
     with open(output, "w", encoding="utf-8", errors="replace", newline="") as file:
         yield file

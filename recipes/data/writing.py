@@ -2,10 +2,15 @@
 
 import contextlib
 import csv
+import re
 import sys
 from pathlib import Path
 
-from recipes.errors import UserError
+from recipes.errors import UserError, printable
+
+#: Texts that a spreadsheet takes for formulas, those with apostrophes before it among them.
+_FORMULA = re.compile(r"'*[=+@\t\r-]")
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?", re.IGNORECASE)
 
 
 @contextlib.contextmanager
@@ -42,7 +47,7 @@ def write_text(path, text: str) -> None:
 def write_csv(path, header, rows) -> None:
     """Writes a table; a file (standard output for `None`) is written whole or not at all.
 
-    Numbers are printed so that they read back exactly.
+    Numbers are printed so that they read back exactly. Texts are `guarded`; `read_csv` undoes it.
 
     Raises:
         UserError: If the file cannot be written.
@@ -53,7 +58,7 @@ def write_csv(path, header, rows) -> None:
         "a, b",0.1
     """
     if path is None:
-        _write(sys.stdout, header, rows)
+        _write(standard_output(), header, rows)
         return
     with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         _write(file, header, rows)
@@ -61,5 +66,56 @@ def write_csv(path, header, rows) -> None:
 
 def _write(file, header, rows):
     lines = csv.writer(file, lineterminator="\n")
-    lines.writerow(header)
-    lines.writerows(rows)
+    lines.writerow(map(guarded, header))
+    lines.writerows(map(guarded, row) for row in rows)
+
+
+def guarded(cell):
+    """A cell of which no spreadsheet makes a formula; other values than texts as they are.
+
+    A text that begins with =, +, -, @, a tab or a carriage return, perhaps after apostrophes, gets
+    an apostrophe more in front. One that is a number stays as it is.
+
+    Example:
+        >>> guarded("=1+2"), guarded("'=1"), guarded("-5"), guarded(-5), guarded("a=b")
+        ("'=1+2", "''=1", '-5', -5, 'a=b')
+    """
+    formula = isinstance(cell, str) and _FORMULA.match(cell) and not _NUMBER.fullmatch(cell)
+    return f"'{cell}" if formula else cell
+
+
+def unguarded(cell):
+    """What was `guarded`.
+
+    Example:
+        >>> unguarded("'=1+2"), unguarded("-5"), unguarded("'quoted'")
+        ('=1+2', '-5', "'quoted'")
+    """
+    guard = isinstance(cell, str) and cell[:1] == "'" and _FORMULA.match(cell)
+    return cell[1:] if guard else cell
+
+
+def read_csv(source, **how):
+    """A `DataFrame` of what `write_csv` wrote; `how` is as for `pandas.read_csv`."""
+    import pandas as pd
+
+    table = pd.read_csv(source, **how).rename(columns=unguarded)
+    for name in table.columns[[kind.kind not in "biuf" for kind in table.dtypes]]:
+        if table[name].astype(str).str.startswith("'").any():
+            table[name] = table[name].map(unguarded)
+    return table
+
+
+class _Terminal:
+    """Standard output, where control characters of data do nothing."""
+
+    def write(self, text):
+        return sys.stdout.write(printable(text))
+
+    def flush(self):
+        sys.stdout.flush()
+
+
+def standard_output():
+    """Where results go: bytes as they are into a pipe, and `printable` on a terminal."""
+    return _Terminal() if sys.stdout.isatty() else sys.stdout

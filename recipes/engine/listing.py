@@ -14,7 +14,7 @@ from recipes import RECIPES
 from recipes.engine.folder import find_runs
 from recipes.engine.recipe import find_recipe, nearest
 from recipes.engine.tables import aligned, counted, number, written
-from recipes.errors import UserError
+from recipes.errors import UserError, printable
 from zoo.catalog import CATALOG
 
 #: What `zoo list` can be asked for.
@@ -189,7 +189,7 @@ def _show_runs(title, runs, scores, index):
     _title(title, index)
     print(f"    {head}")
     for run, line, (model, dataset) in zip(runs, lines, trained, strict=True):
-        print(f"{run['run']}  {model} on {dataset}\n    {line}")
+        print(printable(f"{run['run']}  {model} on {dataset}\n    {line}"))
 
 
 def _width():

@@ -94,6 +94,7 @@ def predict_table(run, source=None, **flags):
     import pandas as pd
 
     from recipes.data.files import IN_MEMORY
+    from recipes.data.writing import read_csv
 
     metadata = RunFolder.open(run).read_config()["run"]
     recipe = find_recipe(metadata["recipe"])
@@ -120,7 +121,7 @@ def predict_table(run, source=None, **flags):
     if recipe.text_is and texts is None:
         return text
     labels = dict.fromkeys(("prediction", "target", "label", "series"), str)
-    table = pd.read_csv(
+    table = read_csv(
         io.StringIO(text),
         dtype=labels if metadata.get("labels") else {"series": str},
         keep_default_na=False,

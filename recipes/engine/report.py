@@ -12,7 +12,7 @@ from recipes.engine import curves
 from recipes.engine.config import AUTO, TrainConfig
 from recipes.engine.fitting import best_epoch, describe
 from recipes.engine.recipe import Recipe
-from recipes.engine.tables import counted, markdown, number
+from recipes.engine.tables import counted, escaped, markdown, number
 from recipes.engine.task import Built, Figure, Section, Task
 from zoo.registry import get_factory
 
@@ -147,12 +147,12 @@ def write(
     sections = [output for output in outputs if isinstance(output, Section)]
     arguments = ", ".join(f"{k}={v}" for k, v in config.model_arguments.items()) or "defaults"
     text = [
-        f"# {config.model} on {metrics['dataset']}",
+        f"# {config.model} on {escaped(metrics['dataset'])}",
         f"Trained with `{command(metrics['recipe'], folder)}`, the best was epoch {best} by "
         f"`{built.monitor}`{' (of scaled targets)' * built.scaled}. {times(metrics)}. "
-        f"{metrics['parameters']:,} parameters ({arguments}), seed {config.seed}.",
-        f"Data: {task.description}.",
-        *(f"- {note}" for note in (*task.notes, *built.notes)),
+        f"{metrics['parameters']:,} parameters ({escaped(arguments)}), seed {config.seed}.",
+        f"Data: {escaped(task.description)}.",
+        *(f"- {escaped(note)}" for note in (*task.notes, *built.notes)),
         "## Results",
         markdown(rows(recipe, metrics), texts=2),
         *filter(None, [advice(recipe, metrics, task)]),

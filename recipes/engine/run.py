@@ -20,7 +20,7 @@ from recipes.engine.folder import RunFolder
 from recipes.engine.recipe import find_recipe
 from recipes.engine.selection import joined
 from recipes.engine.task import Built, Candidate, Figure, Section, Task, Trained
-from recipes.errors import RunError, UserError, disk_is_full
+from recipes.errors import RunError, UserError, disk_is_full, printable
 
 SPLITS = ("train", "validation", "test")
 _console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
@@ -221,4 +221,4 @@ def _compared(scores):
 def _say(config, *lines):
     if config.progress:
         for line in lines:
-            _console.print(line)
+            _console.print(printable(line))

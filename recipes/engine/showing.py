@@ -12,7 +12,7 @@ from rich.markdown import Markdown
 from recipes.engine.folder import RunFolder, find_run
 from recipes.engine.recipe import find_recipe
 from recipes.engine.tables import aligned, number
-from recipes.errors import UserError
+from recipes.errors import UserError, printable
 
 
 def show(run) -> None:
@@ -23,7 +23,7 @@ def show(run) -> None:
     """
     folder = _finished(run)
     try:
-        text = folder.report.read_text()
+        text = printable(folder.report.read_text())
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is damaged"
         raise UserError(f"Cannot read {folder.report}: {why}.") from error

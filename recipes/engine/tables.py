@@ -9,6 +9,9 @@ import textwrap
 
 from rich.cells import cell_len
 
+from recipes.data.writing import guarded
+from recipes.errors import printable
+
 _NUMERIC = re.compile(r"[-+]?[\d.,:e+-]*%?|nan|inf")
 
 
@@ -71,6 +74,7 @@ def aligned(rows, width: int | None = None) -> str:
             the last
             value
     """
+    rows = [[printable(text) for text in row] for row in rows]
     columns = list(zip(*rows, strict=True))
     right = [all(_NUMERIC.fullmatch(text) for text in column[1:]) for column in columns]
     sizes = [max(map(cell_len, column)) for column in columns]
@@ -110,7 +114,7 @@ def written(records: list[dict], form: str) -> str:
     names = list(dict.fromkeys(name for record in records for name in record))
     writer = csv.DictWriter(text, names, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(records)
+    writer.writerows({name: guarded(value) for name, value in each.items()} for each in records)
     return text.getvalue().rstrip("\n")
 
 
@@ -123,6 +127,20 @@ def cell(text, longest=160) -> str:
     """
     text = " ".join(str(text)[: 4 * longest].split())
     text = text if len(text) <= longest else f"{text[:longest]}..."
-    for character in "\\`*_[]<>|$~#":
-        text = text.replace(character, f"\\{character}")
-    return text
+    return escaped(text, "\\`*_[]<>|$~#&")
+
+
+def escaped(text, signs="\\`*[]<$#&") -> str:
+    r"""Any text as Markdown that shows it: without links, pictures, HTML or formulas of its own.
+
+    Example:
+        >>> print(escaped("[a](b) <c>"))
+        \[a\](b) \<c>
+    """
+    return re.sub(f"([{re.escape(signs)}])", r"\\\1", printable(text))
+
+
+def fenced(text) -> str:
+    """A text as Markdown that shows every line of it, whatever it holds."""
+    fence = max(["~~", *re.findall("~+", text)], key=len) + "~"
+    return f"{fence}text\n{printable(text)}\n{fence}"

@@ -1,13 +1,12 @@
 """Texts that a model writes, and how much of them it knows by heart."""
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
 from keras import ops
 
 import zoo
-from recipes.engine.tables import markdown
+from recipes.engine.tables import cell, escaped, fenced, markdown
 
 #: Characters of validation that samples go on from where no prompt was given.
 PROMPT_LENGTH = 40
@@ -60,13 +59,13 @@ def section(prompt, samples, source) -> str:
     rows, texts = [["temperature", "longest copy", "it reads"]], []
     for temperature, text in samples.items():
         copy = longest_copy(text, source)
-        shown = repr(copy[:_SHOWN] + ("..." if len(copy) > _SHOWN else "")).replace("|", "&#124;")
+        shown = cell(repr(copy[:_SHOWN] + ("..." if len(copy) > _SHOWN else "")))
         rows.append([f"{temperature:g}", f"{len(copy)} of {len(text)} characters", shown])
-        texts.append(f"Temperature {temperature:g}:\n\n{quoted(prompt + text)}")
+        texts.append(f"Temperature {temperature:g}:\n\n{fenced(prompt + text)}")
     return "\n\n".join(
         [
-            f"Each goes on from {prompt!r}; `samples.txt` holds them as they are. A copy is a run "
-            "of characters that also stands in the training text.",
+            f"Each goes on from {escaped(repr(prompt))}; `samples.txt` holds them as they are. "
+            "A copy is a run of characters that also stands in the training text.",
             markdown(rows, texts=3),
             *texts,
         ]
@@ -79,9 +78,3 @@ def plain(prompt, samples) -> str:
         f"== temperature {temperature:g} ==\n{prompt}{text}\n"
         for temperature, text in samples.items()
     )
-
-
-def quoted(text) -> str:
-    """A text as Markdown that shows every line of it, whatever it holds."""
-    fence = max(["~~", *re.findall("~+", text)], key=len) + "~"
-    return f"{fence}text\n{text}\n{fence}"

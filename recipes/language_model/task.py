@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from recipes.engine.tables import fenced
 from recipes.engine.task import Figure, Section, Trained
 from recipes.language_model import samples
 from recipes.language_model.config import LanguageModelConfig
@@ -126,7 +127,7 @@ class LanguageTask:
 
         def write(epoch):
             found = self.samples(model)
-            return {f"temperature_{t:g}": samples.quoted(self.prompt + found[t]) for t in found}
+            return {f"temperature_{t:g}": fenced(self.prompt + found[t]) for t in found}
 
         return write
 

@@ -5,7 +5,7 @@ import pandas as pd
 
 from recipes.classification.tables import class_columns
 from recipes.data.writing import write_csv
-from recipes.engine.tables import markdown, number
+from recipes.engine.tables import cell, markdown, number
 
 #: Columns of the data at most in the report's table of the worst rows, and characters in a cell.
 MOST_COLUMNS, WIDEST = 12, 24
@@ -60,5 +60,4 @@ def _cell(value):
         return ""
     if isinstance(value, int | float | np.number) and not isinstance(value, bool):
         return number(value)
-    text = str(value).replace("|", "\\|").replace("\n", " ")
-    return text if len(text) <= WIDEST else f"{text[: WIDEST - 3]}..."
+    return cell(value, WIDEST - 3)

@@ -287,7 +287,7 @@ class HubLayer(Layer):
 @contextlib.contextmanager
 def trusting(what: str | None):
     """Adds something to `HubLayer.trusted` for a while."""
-    new = {what} - HubLayer.trusted - {None}
+    new = {what} - HubLayer.trusted if what else set()
     HubLayer.trusted.update(new)
     try:
         yield

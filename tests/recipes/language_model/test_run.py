@@ -22,6 +22,7 @@ from callbacks import Checkpoint
 from recipes import language_model
 from recipes.cli import main
 from recipes.engine.arguments import parse
+from recipes.engine.tables import fenced
 from recipes.errors import UserError
 from recipes.language_model import samples
 from recipes.language_model.predict import make_sampler, texts
@@ -436,9 +437,9 @@ def test_the_longest_copy(text, source, copy):
 
 
 def test_samples_of_any_kind_can_be_quoted():
-    assert samples.quoted("a\n~~~\nb").startswith("~~~~text\n")
+    assert fenced("a\n~~~\nb").startswith("~~~~text\n")
     section = samples.section("p|", {0.5: "a|b\n" * 30}, "a|b\n" * 90)
-    assert "| 0.5 | 120 of 120 characters | 'a&#124;b" in section
+    assert r"| 0.5 | 120 of 120 characters | 'a\|b" in section
 
 
 # Flags
