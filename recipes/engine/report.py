@@ -149,7 +149,7 @@ def write(
     text = [
         f"# {config.model} on {escaped(metrics['dataset'])}",
         f"Trained with `{command(metrics['recipe'], folder)}`, the best was epoch {best} by "
-        f"`{built.monitor}`{' (of scaled targets)' * built.scaled}. {times(metrics)}. "
+        f"`{built.monitor}`{' (of scaled targets)' * built.scaled}. {times(metrics, config.epochs)}. "
         f"{metrics['parameters']:,} parameters ({escaped(arguments)}), seed {config.seed}.",
         f"Data: {escaped(task.description)}.",
         *(f"- {escaped(note)}" for note in (*task.notes, *built.notes)),
@@ -170,13 +170,18 @@ def write(
     folder.report.write_text("\n\n".join(text) + "\n")
 
 
-def times(metrics) -> str:
-    """How long a run took to train, in words.
+def times(metrics, most) -> str:
+    """How long a run of so many epochs at most took to train, in words.
 
-    >>> times({"epochs": 1, "seconds": 2.52, "seconds_to_first_step": 7.2})
+    >>> times({"epochs": 1, "seconds": 2.52, "seconds_to_first_step": 7.2}, 1)
     '1 epoch in 2.52 s, the first step 7.2 s after the start'
+    >>> times({"epochs": 22, "seconds": 41.0, "seconds_to_first_step": None}, 60)
+    '22 epochs of 60, stopped early, in 41 s'
     """
-    trained = f"{counted(metrics['epochs'], 'epoch')} in {metrics['seconds']:.3g} s"
+    epochs = counted(metrics["epochs"], "epoch")
+    if metrics["epochs"] < (most or 0):  # boosted trees have none
+        epochs += f" of {most}, stopped early,"
+    trained = f"{epochs} in {metrics['seconds']:.3g} s"
     first = metrics["seconds_to_first_step"]
     return f"{trained}, the first step {first:.1f} s after the start" if first else trained
 

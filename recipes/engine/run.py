@@ -118,7 +118,9 @@ def _train(name, config, resume, began, held):
         advice = report.advice(recipe, metrics, task)
         _console.print(report.table(recipe, metrics, advice))
         _say(config, *(each.line for each in outputs if isinstance(each, Section) and each.line))
-        _console.print(f"{report.times(metrics)}; {time.perf_counter() - began:.0f} s in all.")
+        _console.print(
+            f"{report.times(metrics, config.epochs)}; {time.perf_counter() - began:.0f} s in all."
+        )
         _console.print(f"Run written to {folder.path}; read {folder.report}")
     return folder
 

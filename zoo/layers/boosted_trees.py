@@ -105,25 +105,25 @@ class BoostedTrees(Layer):
         if "categories" in inputs:
             parts.append(ops.cast(inputs["categories"], "float32"))
         x = ops.concatenate(parts, axis=1) if len(parts) > 1 else parts[0]
-        flat = {name: ops.reshape(self.arrays[name], (-1,)) for name in (*_ARRAYS, "members")}
-        for name in ("feature", "left", "right", "codes"):
-            flat[name] = ops.cast(flat[name], "int32")
+        flat = [ops.reshape(self.arrays[name], (-1,)) for name in _ARRAYS]
+        nodes, members = ops.stack(flat, axis=1), ops.reshape(self.arrays["members"], (-1,))
         first = ops.arange(self.trees, dtype="int32") * self.nodes
-        node = ops.zeros_like(ops.cast(x[:, :1], "int32")) + first
-        for _ in range(self.depth):
-            feature, split = ops.take(flat["feature"], node), ops.take(flat["codes"], node)
-            values = ops.take_along_axis(x, feature, axis=1)
+
+        def descend(_, node):
+            found = ops.take(nodes, node, axis=0)
+            feature, threshold, missing_left, left, right, _, split = ops.unstack(found, axis=-1)
+            values = ops.take_along_axis(x, ops.cast(feature, "int32"), axis=1)
             absent = ops.isnan(values)
-            code = ops.cast(ops.clip(ops.where(absent, 0.0, values), 0, CODES - 1), "int32")
-            belongs = ops.take(flat["members"], ops.maximum(split, 0) * CODES + code) > 0.5
-            left = ops.where(split >= 0, belongs, values <= ops.take(flat["threshold"], node))
+            code = ops.clip(ops.where(absent, 0.0, values), 0, CODES - 1)
+            place = ops.cast(ops.maximum(split, 0), "int32") * CODES + ops.cast(code, "int32")
+            goes = ops.where(split >= 0, ops.take(members, place) > 0.5, values <= threshold)
             no_code = ops.logical_and(feature >= self.numeric, values < 0.5)
-            missing_left = ops.take(flat["missing_left"], node) > 0.5
-            left = ops.where(ops.logical_or(absent, no_code), missing_left, left)
-            node = first + ops.where(
-                left, ops.take(flat["left"], node), ops.take(flat["right"], node)
-            )
-        leaves = ops.take(flat["value"], node)
+            goes = ops.where(ops.logical_or(absent, no_code), missing_left > 0.5, goes)
+            return first + ops.cast(ops.where(goes, left, right), "int32")
+
+        # A loop, because as a graph of every level it would take seconds to build.
+        root = ops.zeros_like(ops.cast(x[:, :1], "int32")) + first
+        leaves = ops.take(flat[_ARRAYS.index("value")], ops.fori_loop(0, self.depth, descend, root))
         leaves = ops.reshape(leaves, (-1, self.trees // self.outputs, self.outputs))
         return ops.sum(leaves, axis=1) + self.arrays["base"]
 
