@@ -2,6 +2,17 @@
 
 import errno
 import re
+import tarfile
+import zipfile
+import zlib
+
+#: What readers raise where a file is damaged, or nested without end.
+DAMAGED = (
+    *(OSError, EOFError, ValueError, KeyError, RuntimeError),
+    *(zlib.error, tarfile.TarError, zipfile.BadZipFile),
+)
+#: The same, and what comes of values of other types than were written.
+MISSHAPEN = (*DAMAGED, TypeError, AttributeError, IndexError)
 
 
 def printable(text) -> str:

@@ -31,6 +31,7 @@ def tracked_files() -> list[Path]:
 
 def test_top_level_is_the_agreed_one():
     named = {"pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md"}
+    named.add("SECURITY.md")
     named |= {"zoo", "recipes", "callbacks", "tests", "scripts", "logs", "conftest.py"}
     found = {path.parts[0] for path in tracked_files()}
     assert {name for name in found if not name.startswith(".")} == named

@@ -80,6 +80,12 @@ def read_delimited(content: bytes, dialect: Dialect, name: str, texts=False) -> 
     if told and dialect.skip_rows is None:  # spreadsheets say so
         dialect = replace(dialect, separator=dialect.separator or told[1], skip_rows=1)
         skipped = 1
+    if not lines:
+        raise UserError(
+            f"Expected a header and rows in {name}. Received: "
+            + (f"no line that ends within {_SAMPLE:,} bytes." if content else "nothing.")
+            + " A table of so many columns is read as Parquet." * bool(content)
+        )
     if skipped >= len(lines):
         raise UserError(
             f"--skip_rows {skipped} leaves nothing of {name}: it has {len(lines)} lines."
@@ -282,7 +288,7 @@ def lines_above(rows) -> int:
     """How many rows of cells stand above the header: those with fewer cells than what follows."""
     filled = [len(row) for row in rows]
     filled = [_filled(row) for row in rows] if _padded(rows) else filled
-    width = Counter(filter(None, filled)).most_common(1)[0][0]
+    width = Counter(filter(None, filled)).most_common(1)[0][0] if any(filled) else 0
     first = next(place for place, count in enumerate(filled) if count == width)
     above = [count for count in filled[:first] if count]
     if not above or first > _ABOVE:

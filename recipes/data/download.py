@@ -1,26 +1,32 @@
 """Published files: found in the folder `ZOO_DATA`, in the Keras cache, or downloaded into it.
 
-`keras.utils.get_file` downloads. (pooch would do that, too, and cache; but it checks a file as it
-was published, and of a copy that was packed or unpacked only the content can be checked.)
+Over https alone, up to a size, and used only where the hash is the expected one. (pooch checks a
+file as it was published, and of one that was packed or unpacked only the content can be checked.)
 """
 
-import contextlib
 import gzip
 import hashlib
+import http.client
 import os
 import shutil
 import sys
 import tarfile
 import tempfile
-import zlib
+import urllib.request
 from dataclasses import dataclass
 from io import BufferedIOBase
 from pathlib import Path
 
-from recipes.errors import UserError
+from recipes.errors import DAMAGED, UserError
 
 GZIP_MAGIC = b"\x1f\x8b"
-UNREADABLE = (gzip.BadGzipFile, EOFError, zlib.error, tarfile.TarError)
+#: Bytes of a download at most.
+MOST = 1 << 30
+#: What `urllib.request` opens a URL with, besides a publisher on this machine.
+_HANDLERS = (
+    *("ProxyHandler", "HTTPSHandler", "HTTPRedirectHandler", "HTTPErrorProcessor"),
+    *("HTTPDefaultErrorHandler", "FileHandler", "UnknownHandler"),
+)
 
 
 @dataclass(frozen=True)
@@ -95,47 +101,38 @@ FILES: dict[str, Published] = {
         sha256="34faaba085ca21434b7dd3e0abcbaf8cde5be3a4f170dda1c8caef72c5c4bd06",
         member="CTA_-_Ridership_-_Daily_Boarding_Totals.csv",
     ),
-    "fashion_mnist_train_images": Published(
-        url=_KERAS_DATASETS + "train-images-idx3-ubyte.gz",
-        path="fashion-mnist/train-images-idx3-ubyte.gz",
-        sha256="c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-    ),
-    "fashion_mnist_train_labels": Published(
-        url=_KERAS_DATASETS + "train-labels-idx1-ubyte.gz",
-        path="fashion-mnist/train-labels-idx1-ubyte.gz",
-        sha256="bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-    ),
-    "fashion_mnist_test_images": Published(
-        url=_KERAS_DATASETS + "t10k-images-idx3-ubyte.gz",
-        path="fashion-mnist/t10k-images-idx3-ubyte.gz",
-        sha256="5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
-    ),
-    "fashion_mnist_test_labels": Published(
-        url=_KERAS_DATASETS + "t10k-labels-idx1-ubyte.gz",
-        path="fashion-mnist/t10k-labels-idx1-ubyte.gz",
-        sha256="0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
-    ),
-    "mnist_train_images": Published(
-        url=_MNIST + "train-images-idx3-ubyte.gz",
-        path="mnist/train-images-idx3-ubyte.gz",
-        sha256="ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-    ),
-    "mnist_train_labels": Published(
-        url=_MNIST + "train-labels-idx1-ubyte.gz",
-        path="mnist/train-labels-idx1-ubyte.gz",
-        sha256="65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-    ),
-    "mnist_test_images": Published(
-        url=_MNIST + "t10k-images-idx3-ubyte.gz",
-        path="mnist/t10k-images-idx3-ubyte.gz",
-        sha256="0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-    ),
-    "mnist_test_labels": Published(
-        url=_MNIST + "t10k-labels-idx1-ubyte.gz",
-        path="mnist/t10k-labels-idx1-ubyte.gz",
-        sha256="ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-    ),
 }
+
+_IDX = {
+    "train-images-idx3": "train_images", "train-labels-idx1": "train_labels",
+    "t10k-images-idx3": "test_images", "t10k-labels-idx1": "test_labels",
+}  # fmt: skip
+for _name, _base, _hashes in (
+    (
+        "fashion-mnist",
+        _KERAS_DATASETS,
+        (
+            "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+            "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+            "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+            "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+        ),
+    ),
+    (
+        "mnist",
+        _MNIST,
+        (
+            "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+            "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+            "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+            "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+        ),
+    ),
+):
+    for _hash, _published in zip(_hashes, _IDX, strict=True):
+        _file = f"{_published}-ubyte.gz"
+        _key = f"{_name}_{_IDX[_published]}".replace("-", "_")
+        FILES[_key] = Published(_base + _file, f"{_name}/{_file}", sha256=_hash)
 
 
 def open_bytes(path: str | Path) -> BufferedIOBase:
@@ -212,20 +209,25 @@ def _fetch_cached(name: str, row: Published) -> Path:
 
 
 def _download(name: str, row: Published, folder: str) -> Path:
-    import keras  # Slow to import, and not needed where the file is at hand.
-
+    target = Path(folder) / "published"
+    opener = urllib.request.OpenerDirector()
+    for kind in _HANDLERS:  # none of them speaks http: no redirect leads there
+        opener.add_handler(getattr(urllib.request, kind)())
+    print(f"downloading {row.url}", file=sys.stderr)
     try:
-        # Keras draws its progress bar on standard output, which belongs to the program's results.
-        with contextlib.redirect_stdout(sys.stderr):
-            path = keras.utils.get_file(origin=row.url, cache_dir=folder, cache_subdir="published")
-    except Exception as error:  # Keras raises a bare Exception when the network fails.
+        with opener.open(row.url, timeout=60) as source, target.open("wb") as out:
+            while part := source.read(1 << 20):
+                if out.tell() > MOST:
+                    raise OSError(f"it is larger than {MOST:,} bytes")
+                out.write(part)
+    except (OSError, ValueError, http.client.HTTPException) as error:
         raise UserError(
             f"Could not download the data of {name!r} from {row.url}: {error}. Without a network, "
             f"copy the file to {row.path} in a folder that the environment variable ZOO_DATA "
             "names, or use the recipe's offline default (leave --dataset out) or a file of your "
             "own (--data)."
         ) from error
-    return Path(path)
+    return target
 
 
 def _checked(published: Path, row: Published) -> Path:
@@ -255,7 +257,7 @@ def _extract(archive: Path, member: str) -> tuple[Path, str | None]:
             assert source is not None  # a regular file
             with source, open(target, "wb") as out:
                 shutil.copyfileobj(source, out)
-    except UNREADABLE as error:
+    except DAMAGED as error:
         return archive, f"it cannot be unpacked ({error})"
     return target, None
 
@@ -270,7 +272,7 @@ def _problem(path: Path, row: Published, *hashes: str) -> str | None:
         try:
             with open_bytes(path) if what else open(path, "rb") as file:
                 actual = hashlib.file_digest(file, algorithm).hexdigest()
-        except UNREADABLE as error:
+        except DAMAGED as error:
             return f"it cannot be uncompressed ({error}), expected content with sha256 {expected}"
         if actual != expected:
             return f"expected {what}{algorithm} {expected}, received {actual}"

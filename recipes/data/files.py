@@ -18,18 +18,15 @@ import pyarrow.compute as pc
 
 from recipes.data.delimited import find_header, lines_above, read_delimited
 from recipes.data.dialect import Dialect
-from recipes.data.download import UNREADABLE, open_bytes
 from recipes.data.encodings import find_encoding
-from recipes.data.memory import check_size
+from recipes.data.memory import check_archive, check_size, read_bytes
 from recipes.data.table_file import UNNAMED, TableFile
-from recipes.errors import UserError, printable
+from recipes.errors import DAMAGED, UserError, printable
 
 #: Names of files that stand for what is none, in a folder that nobody knows.
 STANDARD_INPUT, IN_MEMORY = "zoo-standard-input", "zoo-data-in-memory"
 #: What pandas calls the index of a frame in a Parquet file.
 _INDEX = re.compile(r"__index_level_\d+__")
-#: What a broken workbook or archive can raise.
-_BROKEN = (zipfile.BadZipFile, KeyError, RuntimeError, NotImplementedError)
 _KINDS = "a table (CSV, Excel, Parquet or JSON lines)"
 
 
@@ -65,9 +62,8 @@ def open_table(path, dialect: Dialect | None = None, before: Mapping | None = No
         elif start.startswith(b"PK\x03\x04"):
             table = _zipped(path, dialect, before)
         else:
-            with open_bytes(path) as file:
-                table = _of_bytes(file.read(), path, dialect, before)
-    except (*UNREADABLE, *_BROKEN, OSError, ValueError, pa.ArrowException) as error:
+            table = _of_bytes(read_bytes(path), path, dialect, before)
+    except (*DAMAGED, pa.ArrowException) as error:
         raise UserError(
             f"Expected {path} to be {_KINDS}. It cannot be read: {str(error).strip().rstrip('.')}."
         ) from error
@@ -96,8 +92,8 @@ def _of_bytes(content, path, dialect, before):
     columns, notes = _named(found.names, found.columns)
 
     def again():
-        with open_bytes(path) as file:
-            texts = read_delimited(file.read(), _filled(dialect, found.decided), str(path), True)
+        told = _filled(dialect, found.decided)
+        texts = read_delimited(read_bytes(path), told, str(path), True)
         return _named(texts.names, texts.columns)[0]
 
     return TableFile(path, columns, dialect, found.decided, before, [*found.notes, *notes], again)
@@ -131,6 +127,7 @@ def _named(names, columns):
 
 def _zipped(path, dialect, before):
     with zipfile.ZipFile(path) as archive:
+        check_archive(archive, path)
         members = [name for name in archive.namelist() if not name.endswith("/")]
         if "xl/workbook.xml" in members:
             return _excel(path, dialect, before)

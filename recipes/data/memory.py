@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from recipes.data.download import GZIP_MAGIC
+from recipes.data.download import GZIP_MAGIC, open_bytes
 from recipes.errors import UserError
 
 #: How many times its size a file takes in memory while it is read.
@@ -24,6 +24,35 @@ def check_size(path: str | Path) -> None:
             f"{path} is too large to be read: its {_gigabytes(Path(path).stat().st_size)} take "
             f"about {_gigabytes(needed)} of memory, and this machine has {_gigabytes(available)}. "
             "Leave rows or columns out of the file, or convert the columns you need to Parquet."
+        )
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """What a file holds, gzipped or not; refused where it unpacks to more than memory takes."""
+    with open_bytes(path) as file:
+        return read_stream(file, path)
+
+
+def read_stream(file, path: str | Path) -> bytes:
+    """What a stream holds that a packed file unpacks to; see `read_bytes`."""
+    parts, most = [], memory() // GROWTH["csv"]
+    while part := file.read(1 << 24):
+        parts.append(part)
+        if most and len(parts) << 24 > most + (1 << 25):
+            raise UserError(
+                f"{path} unpacks to more than {_gigabytes(most)}, which do not fit into the memory "
+                "of this machine. Unpack it, and leave rows or columns out."
+            )
+    return b"".join(parts)
+
+
+def check_archive(archive, path: str | Path) -> None:
+    """Refuses a zip file whose members do not fit into memory; they cannot be longer than said."""
+    available, needed = memory(), GROWTH["csv"] * sum(each.file_size for each in archive.infolist())
+    if available and needed > available:
+        raise UserError(
+            f"{path} is too large: what it unpacks to takes about {_gigabytes(needed)} of memory, "
+            f"and this machine has {_gigabytes(available)}. Leave parts of it out."
         )
 
 

@@ -4,10 +4,11 @@ import codecs
 import contextlib
 from pathlib import Path
 
-from recipes.data.download import UNREADABLE, fetch, open_bytes
+from recipes.data.download import fetch
 from recipes.data.encodings import find_encoding
+from recipes.data.memory import read_bytes
 from recipes.data.writing import standard_output
-from recipes.errors import UserError
+from recipes.errors import DAMAGED, UserError
 
 #: Characters of the standard library's help texts that `python_docs` uses.
 PYTHON_DOCS_CHARACTERS = 400_000
@@ -50,9 +51,8 @@ def read_noted_text(path, encoding: str | None = None) -> tuple[str, tuple[str, 
         what = "a folder" if path.is_dir() else "nothing of that name"
         raise UserError(f"Expected a text file. Received: {path}, which is {what}.")
     try:
-        with open_bytes(path) as file:
-            content = file.read()
-    except (OSError, *UNREADABLE) as error:
+        content = read_bytes(path)
+    except DAMAGED as error:
         raise UserError(f"Cannot read {path}: {error}.") from error
     found = encoding or find_encoding(content, str(path))
     plain = encoding or found in ("utf-8", "utf-8-sig")

@@ -5,12 +5,11 @@ import difflib
 import json
 import re
 from dataclasses import asdict, fields
-from pathlib import Path
 from typing import get_origin, get_type_hints
 
-import yaml
 from jsonargparse import ArgumentError, ArgumentParser
 
+from recipes.engine.config import read_yaml
 from recipes.engine.continuing import settings_of
 from recipes.engine.help import help_text
 from recipes.engine.recipe import find_recipe
@@ -82,7 +81,7 @@ def parse(recipe: str, arguments: list[str]):
     except ArgumentError as error:
         raise UserError(_explain(str(error), kind, defaults["model_arguments"])) from error
     found.pop("config")
-    return kind(**found)
+    return kind(**found).typed(f"--config {given['config']}")
 
 
 def _peek(arguments, deciding):
@@ -120,15 +119,7 @@ def _preset(recipe, name):
 
 def _read_config(path) -> dict:
     """The settings in a YAML file; what a run says about itself is left out."""
-    try:
-        saved = yaml.safe_load(Path(path).read_text())
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"Cannot read --config {path}: {error}.") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        reason = getattr(error, "problem", None) or "unreadable"
-        raise UserError(f"--config {path} is not valid YAML{where}: {reason}.") from error
+    saved = read_yaml(path, "--config ")
     if not isinstance(saved, dict):
         raise UserError(f"Expected --config {path} to hold `setting: value` lines.")
     return {k: v for k, v in saved.items() if k not in ("run", "name", "overwrite")}
@@ -183,7 +174,7 @@ def _explain(message, kind, of_model):
     """One line out of jsonargparse's message, with the nearest flag for one that is unknown."""
     marker = "nrecognized arguments: "
     if marker in message:
-        flag = message.partition(marker)[2].split()[0].partition("=")[0]
+        flag = message.partition(marker)[2].strip().partition(" ")[0].partition("=")[0]
         if not flag.startswith("-"):
             return f"Expected flags only. Received: {flag}. Your own file goes behind --data."
         if flag[2:] in kind.RENAMED:

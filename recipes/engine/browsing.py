@@ -55,6 +55,7 @@ def open_tensorboard(logdir: str, port: int, runs=(), last: int | None = None) -
                 if link.is_symlink() or link.exists():
                     raise UserError(f"Two runs are called {path.parent.name}/{path.name}.")
                 link.symlink_to(path, target_is_directory=True)
+        print("note: for browsers on this machine alone (localhost)", file=sys.stderr)
         print(_launch(logdir, port), flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -88,7 +89,9 @@ def _launch(logdir, port):
         from tensorboard import default, program
 
         board = program.TensorBoard(plugins=default.get_plugins())
-        board.configure(argv=["zoo", "--logdir", str(logdir), "--port", str(port)])
+        board.configure(
+            argv=["zoo", "--logdir", str(logdir), "--port", str(port), "--host=localhost"]
+        )
         try:
             return board.launch()
         except program.TensorBoardPortInUseError:

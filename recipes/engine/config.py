@@ -10,9 +10,13 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, Literal, Self
+from pathlib import Path
+from types import UnionType
+from typing import Any, ClassVar, Literal, Self, Union, get_args, get_origin, get_type_hints
 
-from recipes.errors import UserError
+import yaml
+
+from recipes.errors import DAMAGED, UserError
 
 BACKENDS = ("tensorflow", "jax", "torch")
 #: The name that stands for a choice and mean of several models.
@@ -144,13 +148,21 @@ class TrainConfig:
         """The configuration in a run's `config.yaml`, of this format or an older one.
 
         Raises:
-            UserError: If there is a setting that the recipe does not have.
+            UserError: If there is a setting that the recipe does not have, or one of another type.
         """
         settings = cls.renamed(saved)
         unknown = sorted({*settings} - {each.name for each in fields(cls)})
         if unknown:
             raise UserError(f"{source}: there is no setting {unknown[0]!r}.")
-        return cls(**settings)
+        return cls(**settings).typed(source)
+
+    def typed(self, source: str) -> Self:
+        """Itself; a `UserError` for the first setting of another type than it should have."""
+        hints = get_type_hints(type(self))
+        for name, value in vars(self).items():
+            if not _fits(value, hints[name]):
+                raise UserError(f"{source}: {name} cannot be {str(value)[:60]!r}.")
+        return self
 
     @classmethod
     def renamed(cls, saved: dict[str, Any]) -> dict[str, Any]:
@@ -206,6 +218,48 @@ class TrainConfig:
                 f"There is no dataset {self.dataset!r}. Expected one of "
                 f"{', '.join(self.DATASETS)}; for {self.OWN_DATA}."
             )
+
+
+class _Values(yaml.SafeLoader):
+    """Values as they stand: no tags, and no aliases, of which a few lines can make gigabytes."""
+
+    def compose_node(self, parent, index):
+        """A part of the file."""
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark
+            raise yaml.MarkedYAMLError(problem="write values out, in place of *", problem_mark=mark)
+        return super().compose_node(parent, index)
+
+
+def read_yaml(path, what: str = "") -> Any:
+    """The values in a YAML file.
+
+    Raises:
+        UserError: If it cannot be read; `what` stands before its name.
+    """
+    try:
+        return yaml.load(Path(path).read_bytes().decode(), _Values)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"Cannot read {what}{path}: {error}.") from error
+    except (*DAMAGED, yaml.YAMLError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        reason = getattr(error, "problem", None) or "unreadable"
+        raise UserError(f"{what}{path} is not valid YAML{where}: {reason}.") from error
+
+
+def _fits(value, hint):
+    """Whether a value that YAML knows is of a type."""
+    kind = get_origin(hint)
+    if kind is Literal:
+        return value in get_args(hint)
+    if kind in (Union, UnionType):
+        return any(_fits(value, each) for each in get_args(hint))
+    if kind in (list, tuple):
+        inner = Union[get_args(hint)]  # noqa: UP007 of a tuple of types
+        return isinstance(value, list | tuple) and all(_fits(each, inner) for each in value)
+    kinds = {float: (int, float), Any: object}
+    return isinstance(value, kinds.get(kind or hint, kind or hint))
 
 
 def common(**more: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from recipes.engine.tables import markdown, number
 from recipes.engine.task import Section
-from recipes.errors import UserError
+from recipes.errors import MISSHAPEN, UserError
 
 #: Calibration examples below which a level cannot be promised are `level / (100 - level)`.
 FILE = "conformal.json"
@@ -111,7 +111,7 @@ class Conformal:
         try:
             content = json.loads(file.read_text())
             return cls(content["radii"], content["labels"])
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except MISSHAPEN as error:
             raise UserError(f"Cannot read {file}: it is damaged.") from error
 
     def _sets(self, probabilities, size):

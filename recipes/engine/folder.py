@@ -11,7 +11,6 @@ import re
 import shutil
 import time
 import zipfile
-import zlib
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -20,7 +19,8 @@ import yaml
 from filelock import FileLock, Timeout
 
 from recipes.data.writing import write_text
-from recipes.errors import UserError
+from recipes.engine.config import read_yaml
+from recipes.errors import DAMAGED, UserError
 
 #: Raised when the content of a run folder changes; older runs are read or refused by it.
 FORMAT = 2
@@ -174,10 +174,7 @@ class RunFolder:
 
     def read_config(self) -> dict:
         """The content of `config.yaml`."""
-        try:
-            found = yaml.safe_load(self.config.read_text())
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise UserError(f"Cannot read {self.config}: it is damaged.") from error
+        found = read_yaml(self.config)
         if not isinstance(found, dict) or not isinstance(found.get("run"), dict):
             raise UserError(f"Cannot read {self.config}: it is not the config.yaml of a run.")
         return found
@@ -191,7 +188,7 @@ class RunFolder:
         """What `write_partners` wrote."""
         try:
             return json.loads(self.partners.read_text()) if self.partners.exists() else {}
-        except (OSError, ValueError) as error:
+        except DAMAGED as error:
             raise UserError(f"Cannot read {self.partners}: it is damaged.") from error
 
     def write_metrics(self, metrics):
@@ -204,7 +201,7 @@ def _is_whole(archive):
     try:
         with zipfile.ZipFile(archive) as file:
             return file.testzip() is None
-    except (OSError, EOFError, ValueError, zlib.error, zipfile.BadZipFile):
+    except DAMAGED:
         return False
 
 

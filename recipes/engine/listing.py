@@ -14,7 +14,7 @@ from recipes import RECIPES
 from recipes.engine.folder import find_runs
 from recipes.engine.recipe import find_recipe, nearest
 from recipes.engine.tables import aligned, counted, number, written
-from recipes.errors import UserError, printable
+from recipes.errors import MISSHAPEN, UserError, printable
 from zoo.catalog import CATALOG
 
 #: What `zoo list` can be asked for.
@@ -154,7 +154,7 @@ def _run(path):
         return {**record, "run": path.name, "folder": str(path), **rest, "date": date, **scores}
     except UserError as error:
         print(f"zoo: {file} is left out. {error}", file=sys.stderr)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except MISSHAPEN:
         print(f"zoo: Cannot read {file}: it is damaged. The run is left out.", file=sys.stderr)
     return None
 

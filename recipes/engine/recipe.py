@@ -162,5 +162,5 @@ def nearest(name: str, choices) -> str:
     >>> nearest("forcast", ["forecast", "images"]), nearest("x", ["forecast", "images"])
     ('Did you mean forecast?', 'Expected one of forecast, images.')
     """
-    near = difflib.get_close_matches(name, choices, n=1)
+    near = difflib.get_close_matches(str(name), choices, n=1)
     return f"Did you mean {near[0]}?" if near else f"Expected one of {', '.join(choices)}."

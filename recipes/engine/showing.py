@@ -12,7 +12,7 @@ from rich.markdown import Markdown
 from recipes.engine.folder import RunFolder, find_run
 from recipes.engine.recipe import find_recipe
 from recipes.engine.tables import aligned, number
-from recipes.errors import UserError, printable
+from recipes.errors import MISSHAPEN, UserError, printable
 
 
 def show(run) -> None:
@@ -108,7 +108,7 @@ def _metrics(folder):
         found = json.loads(folder.metrics.read_text())
         kept = {name: found[name] for name in ("recipe", "epochs", "seconds", "parameters")}
         return {**kept, "validation": dict(found["validation"]), "test": dict(found["test"])}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except MISSHAPEN as error:
         raise UserError(f"Cannot read {folder.metrics}: it is damaged.") from error
 
 
@@ -141,5 +141,5 @@ def _history(folder):
         with folder.history.open(newline="") as file:
             header, *rows = csv.reader(file)
         return {name: [float(row[i]) for row in rows] for i, name in enumerate(header) if i}
-    except (OSError, ValueError, IndexError) as error:
+    except MISSHAPEN as error:
         raise UserError(f"Cannot read {folder.history}: it is damaged.") from error

@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass, replace
 import yaml
 
 from recipes.data.writing import write_text
-from recipes.engine.config import TrainConfig
+from recipes.engine.config import TrainConfig, read_yaml
 from recipes.engine.folder import RunFolder, plain
 from recipes.engine.recipe import find_recipe
-from recipes.errors import UserError
+from recipes.errors import MISSHAPEN, UserError
 
 
 @dataclass(frozen=True)
@@ -50,18 +50,18 @@ class Plan:
     @classmethod
     def read(cls, folder):
         """The plan of a run's folder; a `UserError` if it is not one of `zoo tune`."""
-        try:
-            saved = yaml.safe_load(folder.plan.read_text())
-        except FileNotFoundError:
+        if not folder.plan.exists():
             raise UserError(
                 f"{folder.path} is not a run of zoo tune: it has no {folder.plan.name}. An "
                 "ordinary run goes on with zoo train --resume."
-            ) from None
-        except (OSError, yaml.YAMLError) as error:
+            )
+        try:
+            saved = read_yaml(folder.plan)
+            kind = find_recipe(saved["recipe"]).config
+            config = kind.from_saved(saved["config"], str(folder.plan))
+            return cls(**{**saved, "config": config, "given": tuple(saved["given"])})
+        except MISSHAPEN as error:
             raise UserError(f"Cannot read {folder.plan}: it is damaged.") from error
-        kind = find_recipe(saved["recipe"]).config
-        config = kind.from_saved(saved["config"], str(folder.plan))
-        return cls(**{**saved, "config": config, "given": tuple(saved["given"])})
 
 
 class TuningFolder(RunFolder):

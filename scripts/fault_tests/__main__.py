@@ -1,7 +1,9 @@
-"""`scripts/faults`: damages every file of a run of each recipe, and prints what became of it.
+"""`scripts/faults`: damaged runs and poisoned inputs, and what became of them.
 
-scripts/faults                      all recipes with a short run of their offline data
-scripts/faults --only tabular       one of them
+scripts/faults                      every file of a short run of each recipe, damaged in every way
+scripts/faults --only tabular       of one of them
+scripts/faults --fuzz 1000          so many mutated inputs for each reader that needs no backend
+scripts/faults --fuzz 1000 --seed 2 --only npz
 """
 
 import argparse
@@ -12,7 +14,7 @@ from pathlib import Path
 from recipes import RECIPES
 from recipes.cli import main as zoo_program
 from recipes.engine.tables import aligned
-from scripts.fault_tests import damage
+from scripts.fault_tests import damage, fuzz
 
 VERDICTS = ("unharmed", "clear", "no message", "wrong", "traceback")
 
@@ -20,8 +22,12 @@ VERDICTS = ("unharmed", "clear", "no message", "wrong", "traceback")
 def main(arguments=None) -> int:
     """Tries all faults; returns 1 where one ended in a traceback, silence or a wrong number."""
     parser = argparse.ArgumentParser("scripts/faults", description=__doc__.partition("\n")[0])
-    parser.add_argument("--only", choices=RECIPES, help="one recipe")
+    parser.add_argument("--only", choices=[*RECIPES, *fuzz.READERS], help="one recipe or reader")
+    parser.add_argument("--fuzz", type=int, metavar="N", help="mutated inputs for each reader")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the mutations (0)")
     found = parser.parse_args(arguments)
+    if found.fuzz:
+        return _fuzz([found.only] if found.only else fuzz.READERS, found.fuzz, found.seed)
     rows, bad = [["recipe", "command", "tries", *VERDICTS]], []
     for recipe in [found.only] if found.only else RECIPES:
         with tempfile.TemporaryDirectory() as folder:
@@ -38,6 +44,19 @@ def main(arguments=None) -> int:
     for recipe, each in bad:
         last = each.said.strip().splitlines()[-1:] or [""]
         print(f"{recipe} {each.command}: {each.file}, {each.damage}: {each.verdict}: {last[0]}")
+    return int(bool(bad))
+
+
+def _fuzz(readers, count, seed):
+    """Tries mutated inputs, and prints what became of them."""
+    rows, bad = [["reader", "inputs", *fuzz.VERDICTS]], []
+    for name in readers:
+        counts, found = fuzz.fuzz(name, count, seed)
+        rows.append([name, count, *(counts[each] for each in fuzz.VERDICTS)])
+        bad += [(name, content, said) for content, said in found]
+    print(aligned([[str(cell) for cell in row] for row in rows]))
+    for name, content, said in bad:
+        print(f"\n{name}: {content[:300]!r}\n{said}")
     return int(bool(bad))
 
 

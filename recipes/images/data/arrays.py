@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from recipes.errors import UserError
+from recipes.data.memory import check_archive
+from recipes.errors import DAMAGED, UserError
 from recipes.images.data.depth import Range, decide, listed
 from recipes.images.data.pictures import Pictures, check_memory, numbered
 
@@ -102,15 +103,17 @@ def _npz(path):
         reason = "it is a single array" if single else "it is damaged, or no such file"
         raise UserError(f"Cannot read {path}: {reason}. {advice}.")
     try:
+        with zipfile.ZipFile(path) as archive:
+            check_archive(archive, path)
         return np.load(path, allow_pickle=False)
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise UserError(f"Cannot read {path}: {error}. {advice}.") from error
 
 
 def _array(path, file, name):
     try:
         return file[name]
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         reason = "it holds Python objects" if "pickle" in str(error) else error
         raise UserError(
             f"Cannot read the array {name} in {path}: {reason}. Write it anew as numbers or texts."
@@ -184,7 +187,7 @@ def _read_y(path, file, name):
         raise UserError(
             f"Expected whole numbers or texts as {name} in {path}. Received: {labels.dtype}."
         )
-    labels = np.char.decode(labels, "utf-8") if labels.dtype.kind == "S" else labels
+    labels = np.char.decode(labels, "utf-8", "replace") if labels.dtype.kind == "S" else labels
     if labels.dtype.kind == "U" and not np.char.strip(labels).all():
         raise UserError(
             f"Expected a label for each image as {name} in {path}. Received: empty texts at "
@@ -204,6 +207,6 @@ def _header(path, name):
                 (2, 0): np.lib.format.read_array_header_2_0,
             }[version]
             shape = read(file)[0]
-    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise UserError(f"Cannot read the array {name} in {path}: {error}.") from error
     return shape or (0,)

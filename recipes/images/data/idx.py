@@ -7,8 +7,8 @@ Reference: LeCun et al., 1998; Xiao et al., 2017 (Zalando Research, MIT licence)
 
 import numpy as np
 
-from recipes.data.download import UNREADABLE, fetch, open_bytes
-from recipes.errors import UserError
+from recipes.data.download import fetch, open_bytes
+from recipes.errors import DAMAGED, UserError
 
 CLOTHES = (
     "T-shirt/top",
@@ -42,7 +42,7 @@ def _array(name):
     try:
         with open_bytes(path) as file:
             content = file.read()
-    except (OSError, *UNREADABLE) as error:
+    except DAMAGED as error:
         raise UserError(f"Cannot read {path}: {error}. Delete it to download it again.") from error
     rank = content[3]
     shape = np.frombuffer(content, ">u4", count=rank, offset=4).astype(int)

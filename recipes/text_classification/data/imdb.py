@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from recipes.classification.splits import SPLIT_SEED
-from recipes.data.download import UNREADABLE, fetch, find_local, open_bytes
+from recipes.data.download import fetch, find_local, open_bytes
 from recipes.data.target import Target
-from recipes.errors import UserError
+from recipes.errors import DAMAGED, UserError
 from recipes.text_classification.data.labelled_texts import LabelledTexts
 from recipes.text_classification.data.text_splits import split_texts, text_keys, without_shared
 
@@ -79,7 +79,7 @@ def read_archive(path):
                     part, kind, number, rating = match.groups()
                     review = archive.extractfile(member).read().decode()
                     found[part].append((int(number), int(rating), int(kind == "pos"), review))
-    except (*UNREADABLE, OSError, UnicodeDecodeError) as error:
+    except DAMAGED as error:
         raise UserError(f"Cannot read {path}: {error}. Delete it and try again.") from error
     frames = []
     for part, rows in found.items():

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from recipes.data.dates import is_date
 from recipes.data.dialect import Dialect
-from recipes.data.download import UNREADABLE, fetch, open_bytes
+from recipes.data.download import fetch, open_bytes
 from recipes.data.files import open_table
 from recipes.data.numbers import is_number
 from recipes.data.texts import decode, read_noted_text
-from recipes.errors import UserError
+from recipes.errors import DAMAGED, UserError
 
 #: Longest part of a line that a message shows.
 _SHOWN = 60
@@ -75,7 +75,7 @@ def _has_tabs(path, dialect):
     try:
         with open_bytes(path) as file:
             start = file.read(1 << 16)
-    except (OSError, *UNREADABLE):
+    except DAMAGED:
         return True  # to be read, and refused, as a text
     if start[:4] in (b"PAR1", b"PK\x03\x04"):
         return False

@@ -157,6 +157,33 @@ def test_no_network_names_the_file_the_source_and_the_way_out(place, tmp_path):
     assert files_below(tmp_path / "keras" / "datasets") == []
 
 
+@pytest.mark.parametrize(
+    ("url", "most", "reason"),
+    [
+        ("http://example.org/data.csv", 99, "unknown url type: http"),
+        (None, 0, "larger than 0 bytes"),
+    ],
+)
+def test_only_https_and_only_so_much(place, tmp_path, monkeypatch, url, most, reason):
+    monkeypatch.setattr(download, "MOST", most)
+    monkeypatch.setattr("urllib.request.getproxies", dict)
+    file = place / "data.csv"
+    file.write_bytes(bytes(1 << 20) * 2)
+    add(file)
+    if url:
+        download.FILES["data"] = Published(url=url, path="sub/data.csv")
+    with pytest.raises(UserError, match=reason):
+        fetch("data")
+    assert files_below(tmp_path / "keras" / "datasets") == []
+
+
+def test_published_files_come_over_https_and_have_a_hash():
+    assert len(download.FILES) == 17
+    for name, row in download.FILES.items():
+        assert row.url.startswith("https://"), name
+        assert len(row.sha256 or row.md5) in (32, 64), name
+
+
 def test_a_cache_that_cannot_be_written_is_the_users_to_mend(place, tmp_path, monkeypatch):
     add(place / "data.csv")
     (tmp_path / "file").write_text("")

@@ -1,5 +1,6 @@
 """Files that a review made up to be misread: each is read right, or refused with the cure."""
 
+import gzip
 import zipfile
 
 import numpy as np
@@ -25,6 +26,37 @@ def table(tmp_path):
 
 def read(*texts, **arguments):
     return read_times(pd.Series(list(texts), name="when"), "t.csv", **arguments)
+
+
+# Limits
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b'""', "rows below the header"),
+        (b",,", "rows below the header"),
+        (b"\xff\xfe", "Received: nothing"),
+        (b"\x1f\x8b", "cannot be read"),
+        (b"PK\x03\x04", "cannot be read"),
+        (b'{"a":' * 9999, "recursion"),
+        (b"x" * (1 << 19), "no line that ends within 262,144 bytes"),
+    ],
+)
+def test_what_is_no_table_is_refused_in_one_message(table, content, message):
+    with pytest.raises(UserError, match=message):
+        table(content)
+
+
+def test_archives_that_unpack_to_more_than_memory_are_refused(table, tmp_path, monkeypatch):
+    text = "a,b\n" + "1,2\n" * (1 << 24)
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("t.csv", text)
+    monkeypatch.setattr("recipes.data.memory.memory", lambda: 20_000_000)
+    with pytest.raises(UserError, match=r"unpacks to takes about 0\.2 GB"):
+        table((tmp_path / "bomb.zip").read_bytes())
+    with pytest.raises(UserError, match="unpacks to more"):
+        table(gzip.compress(text.encode(), 1))
 
 
 # Rows
