@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from recipes.data.delimited import find_header, lines_above, read_delimited
 from recipes.data.dialect import Dialect
 from recipes.data.encodings import find_encoding
-from recipes.data.memory import check_archive, check_size, read_bytes
+from recipes.data.memory import check_size, read_bytes
 from recipes.data.table_file import UNNAMED, TableFile
 from recipes.errors import DAMAGED, UserError, printable
 
@@ -47,8 +47,8 @@ def open_table(path, dialect: Dialect | None = None, before: Mapping | None = No
     if not path.is_file():
         what = "a folder" if path.is_dir() else "nothing of that name"
         raise UserError(f"Expected {_KINDS}. Received: {path}, which is {what}.")
-    check_size(path)
     try:
+        check_size(path)
         with open(path, "rb") as file:
             start = file.read(8)
         if not start:
@@ -127,7 +127,6 @@ def _named(names, columns):
 
 def _zipped(path, dialect, before):
     with zipfile.ZipFile(path) as archive:
-        check_archive(archive, path)
         members = [name for name in archive.namelist() if not name.endswith("/")]
         if "xl/workbook.xml" in members:
             return _excel(path, dialect, before)

@@ -1,6 +1,7 @@
 """Refuses a file that does not fit into memory before any of it is read."""
 
 import os
+import zipfile
 from pathlib import Path
 
 from recipes.data.download import GZIP_MAGIC, open_bytes
@@ -14,7 +15,8 @@ def check_size(path: str | Path) -> None:
     """Refuses, with both sizes, a file that would take more memory than the machine has.
 
     The rule: three times the size of a CSV file, fifteen times that of a gzipped one, three times
-    the uncompressed size of a Parquet file's columns. Where there is no file, nothing happens.
+    the uncompressed size of a Parquet file's columns, or of what is in a zip file (Excel, NumPy).
+    Where there is no file, nothing happens.
     """
     if not Path(path).is_file():
         return
@@ -29,31 +31,16 @@ def check_size(path: str | Path) -> None:
 
 def read_bytes(path: str | Path) -> bytes:
     """What a file holds, gzipped or not; refused where it unpacks to more than memory takes."""
-    with open_bytes(path) as file:
-        return read_stream(file, path)
-
-
-def read_stream(file, path: str | Path) -> bytes:
-    """What a stream holds that a packed file unpacks to; see `read_bytes`."""
     parts, most = [], memory() // GROWTH["csv"]
-    while part := file.read(1 << 24):
-        parts.append(part)
-        if most and len(parts) << 24 > most + (1 << 25):
-            raise UserError(
-                f"{path} unpacks to more than {_gigabytes(most)}, which do not fit into the memory "
-                "of this machine. Unpack it, and leave rows or columns out."
-            )
+    with open_bytes(path) as file:
+        while part := file.read(1 << 24):
+            parts.append(part)
+            if most and len(parts) << 24 > most + (1 << 25):
+                raise UserError(
+                    f"{path} unpacks to more than {_gigabytes(most)}, which this machine's memory "
+                    "does not take. Unpack it, and leave rows or columns out."
+                )
     return b"".join(parts)
-
-
-def check_archive(archive, path: str | Path) -> None:
-    """Refuses a zip file whose members do not fit into memory; they cannot be longer than said."""
-    available, needed = memory(), GROWTH["csv"] * sum(each.file_size for each in archive.infolist())
-    if available and needed > available:
-        raise UserError(
-            f"{path} is too large: what it unpacks to takes about {_gigabytes(needed)} of memory, "
-            f"and this machine has {_gigabytes(available)}. Leave parts of it out."
-        )
 
 
 def memory() -> int:
@@ -80,6 +67,9 @@ def _needed(path):
             return 0
         groups = range(metadata.num_row_groups)
         return GROWTH["parquet"] * sum(metadata.row_group(i).total_byte_size for i in groups)
+    if start == b"PK\x03\x04":  # no member is longer than the archive says
+        with zipfile.ZipFile(path) as archive:
+            return GROWTH["csv"] * sum(each.file_size for each in archive.infolist())
     kind = "gzip" if start[:2] == GZIP_MAGIC else "csv"
     return GROWTH[kind] * Path(path).stat().st_size
 

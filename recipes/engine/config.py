@@ -256,10 +256,11 @@ def _fits(value, hint):
     if kind in (Union, UnionType):
         return any(_fits(value, each) for each in get_args(hint))
     if kind in (list, tuple):
-        inner = Union[get_args(hint)]  # noqa: UP007 of a tuple of types
-        return isinstance(value, list | tuple) and all(_fits(each, inner) for each in value)
-    kinds = {float: (int, float), Any: object}
-    return isinstance(value, kinds.get(kind or hint, kind or hint))
+        inner = get_args(hint)
+        parts = value if isinstance(value, list | tuple) else [object]
+        return all(any(_fits(part, each) for each in inner) for part in parts)
+    kind = kind or hint
+    return kind is Any or isinstance(value, int | float if kind is float else kind)
 
 
 def common(**more: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:

@@ -296,15 +296,11 @@ def trusting(what: str | None):
 
 
 def _is_trusted(handle, trusted):
-    if trusted & {"*", handle}:
-        return True
     path = local_path(handle)
-    if path is None or not path.exists():
-        return False
-    folders = {str(parent) for parent in path.resolve().parents}
-    known = {str(Path(each).resolve()) for each in trusted if Path(each).is_dir()}
-    pinned = any(len(each) == 64 for each in trusted)
-    return bool(folders & known) or (pinned and sha256(path) in trusted)
+    if trusted & {"*", handle} or path is None or not path.exists():
+        return bool(trusted & {"*", handle})
+    inside = {Path(each).resolve() for each in trusted} & {*path.resolve().parents}
+    return bool(inside) or (any(len(each) == 64 for each in trusted) and sha256(path) in trusted)
 
 
 def _input_specs(function, signature):

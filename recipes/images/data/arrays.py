@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from recipes.data.memory import check_archive
+from recipes.data.memory import check_size
 from recipes.errors import DAMAGED, UserError
 from recipes.images.data.depth import Range, decide, listed
 from recipes.images.data.pictures import Pictures, check_memory, numbered
@@ -103,8 +103,7 @@ def _npz(path):
         reason = "it is a single array" if single else "it is damaged, or no such file"
         raise UserError(f"Cannot read {path}: {reason}. {advice}.")
     try:
-        with zipfile.ZipFile(path) as archive:
-            check_archive(archive, path)
+        check_size(path)
         return np.load(path, allow_pickle=False)
     except DAMAGED as error:
         raise UserError(f"Cannot read {path}: {error}. {advice}.") from error

@@ -53,7 +53,7 @@ def test_archives_that_unpack_to_more_than_memory_are_refused(table, tmp_path, m
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("t.csv", text)
     monkeypatch.setattr("recipes.data.memory.memory", lambda: 20_000_000)
-    with pytest.raises(UserError, match=r"unpacks to takes about 0\.2 GB"):
+    with pytest.raises(UserError, match="too large to be read"):
         table((tmp_path / "bomb.zip").read_bytes())
     with pytest.raises(UserError, match="unpacks to more"):
         table(gzip.compress(text.encode(), 1))
