@@ -149,8 +149,9 @@ def write(
     text = [
         f"# {config.model} on {escaped(metrics['dataset'])}",
         f"Trained with `{command(metrics['recipe'], folder)}`, the best was epoch {best} by "
-        f"`{built.monitor}`{' (of scaled targets)' * built.scaled}. {times(metrics, config.epochs)}. "
-        f"{metrics['parameters']:,} parameters ({escaped(arguments)}), seed {config.seed}.",
+        f"`{built.monitor}`{' (of scaled targets)' * built.scaled}. "
+        f"{times(metrics, config.epochs)}. {metrics['parameters']:,} parameters "
+        f"({escaped(arguments)}), seed {config.seed}.",
         f"Data: {escaped(task.description)}.",
         *(f"- {escaped(note)}" for note in (*task.notes, *built.notes)),
         "## Results",
