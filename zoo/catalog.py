@@ -57,20 +57,10 @@ CATALOG = (
         "dlinear", "linear", "forecast", 15, 1020, "a linear map of the trend, one of the rest"
     ),
     ModelInfo(
-        "nhits",
-        "nhits",
-        "forecast",
-        15,
-        869432,
-        "N-HiTS: pooled windows, interpolated forecasts, added up",
+        "nhits", "nhits", "forecast", 15, 869432, "N-HiTS: pooled windows, interpolated forecasts"
     ),
     ModelInfo(
-        "nbeats",
-        "nhits",
-        "forecast",
-        15,
-        2480202,
-        "N-BEATS: trend, seasonality and the rest, added up",
+        "nbeats", "nhits", "forecast", 15, 2480202, "N-BEATS: trend, seasonality and the rest"
     ),
     ModelInfo(
         "tsmixer", "tsmixer", "forecast", 15, 6396, "dense layers over time and over features"
@@ -96,15 +86,10 @@ CATALOG = (
         "tabular",
         10,
         1239,
-        "a linear and a deep path, added up; embeddings, crosses, ensembles",
+        "a linear and a deep path, embeddings",
     ),
     ModelInfo(
-        "char_rnn",
-        "char_rnn",
-        "language_model",
-        16,
-        69927,
-        "stacked GRU or LSTM over characters, stateless or stateful",
+        "char_rnn", "char_rnn", "language_model", 16, 69927, "stacked GRU or LSTM, also stateful"
     ),
     ModelInfo(
         "conv_lstm_language_model",
@@ -123,20 +108,10 @@ CATALOG = (
         "causal Transformer, pre-norm, rotary positions",
     ),
     ModelInfo(
-        "transformer",
-        "transformer",
-        "translation",
-        16,
-        1311208,
-        "encoder and decoder of attention, pre- or post-norm",
+        "transformer", "transformer", "translation", 16, 1311208, "encoder and decoder of attention"
     ),
     ModelInfo(
-        "transformer_encoder",
-        "transformer",
-        "text_classification",
-        16,
-        524800,
-        "the Transformer's encoder: ids to a memory",
+        "transformer_encoder", "transformer", "text_classification", 16, 524800, "the encoder alone"
     ),
     ModelInfo(
         "text_classifier",
@@ -155,20 +130,10 @@ CATALOG = (
         "dense layers on a TF-Hub module, as large as the book's",
     ),
     ModelInfo(
-        "seq2seq",
-        "seq2seq",
-        "translation",
-        16,
-        1498088,
-        "recurrent encoder-decoder, with or without attention",
+        "seq2seq", "seq2seq", "translation", 16, 1498088, "recurrent encoder-decoder with attention"
     ),
     ModelInfo(
-        "captioner",
-        "captioner",
-        "captioning",
-        16,
-        1040168,
-        "a CNN, and a decoder that attends to its feature map",
+        "captioner", "captioner", "captioning", 16, 1040168, "a CNN, a decoder that attends to it"
     ),
     ModelInfo(
         "autoencoder",

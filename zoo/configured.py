@@ -14,6 +14,7 @@ class Configured:
 
     As with the estimators of scikit-learn, each argument becomes an attribute of the same name, as
     it came or in a form that the constructor takes, too. It stands in front of Keras' own base.
+    Classes of this package are registered with Keras, so that saved models find them by name.
 
     Example:
         >>> from zoo.configured import Configured
@@ -23,6 +24,12 @@ class Configured:
         >>> Twice("zeros").get_config()["inner"]["class_name"]
         'Zeros'
     """
+
+    def __init_subclass__(cls, **kwargs):
+        """Registers a class of this package."""
+        super().__init_subclass__(**kwargs)
+        if cls.__module__.startswith(f"{__package__}."):
+            keras.saving.register_keras_serializable(package=__package__)(cls)
 
     def get_config(self) -> dict[str, Any]:
         """Arguments to rebuild the object."""

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import ops
@@ -10,7 +11,6 @@ from zoo.checks import check_fractions
 from zoo.configured import Configured
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class PinballLoss(Configured, keras.losses.Loss):
     """The quantile loss: an error counts `q` when too low and `1 - q` when too high.
 
@@ -61,7 +61,6 @@ class GaussianNLL(keras.losses.Loss):
         return 0.5 * ops.square(z) + ops.log(stddev) + 0.5 * math.log(2 * math.pi)
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class SmoothedSparseCrossentropy(Configured, keras.losses.Loss):
     """Crossentropy, in nats, of integer labels and logits, with label smoothing.
 
@@ -101,7 +100,6 @@ class SmoothedSparseCrossentropy(Configured, keras.losses.Loss):
         return (1 - self.label_smoothing) * crossentropy + self.label_smoothing * uniform
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class MaskedCrossentropy(SmoothedSparseCrossentropy):
     """Crossentropy, in nats per real token, of ids and logits; id 0 is padding and never counts.
 
@@ -137,16 +135,20 @@ class MaskedCrossentropy(SmoothedSparseCrossentropy):
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         """The loss of ids `(batch, time)` and logits `(batch, time, vocabulary_size)`."""
-        weight = ops.cast(ops.not_equal(y_true, 0), self.dtype)
-        if sample_weight is not None:
-            sample_weight = ops.cast(sample_weight, self.dtype)
-            if len(sample_weight.shape) == 1:  # one a sequence
-                sample_weight = ops.expand_dims(sample_weight, -1)
-            weight = weight * sample_weight
-        return super().__call__(y_true, y_pred, weight)
+        return super().__call__(y_true, y_pred, real_weight(y_true, sample_weight, self.dtype))
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+def real_weight(ids: Any, sample_weight: Any, dtype: str) -> Any:
+    """How much each id `(batch, time)` counts: 0 for padding, else 1 or its sample weight."""
+    weight = ops.cast(ops.not_equal(ids, 0), dtype)
+    if sample_weight is None:
+        return weight
+    sample_weight = ops.cast(sample_weight, dtype)
+    if len(sample_weight.shape) == 1:  # one a sequence
+        sample_weight = ops.expand_dims(sample_weight, -1)
+    return weight * sample_weight
+
+
 class PerMemberLoss(Configured, keras.losses.Loss):
     """The mean, over the members of an ensemble, of each member's own loss.
 

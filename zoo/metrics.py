@@ -5,11 +5,11 @@ from keras import ops
 
 from zoo.checks import check_choice
 from zoo.configured import Configured
+from zoo.losses import real_weight
 
 _ERRORS = {"mse": ops.square, "mae": ops.abs}
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class LastStep(Configured, keras.metrics.Mean):
     """Mean squared or absolute error of the forecasts made at the last input step.
 
@@ -48,7 +48,6 @@ class LastStep(Configured, keras.metrics.Mean):
         return super().update_state(_ERRORS[self.error](error), sample_weight=sample_weight)
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class LastStepLoss(Configured, keras.metrics.Mean):
     """A loss of the forecasts made at the last input step alone.
 
@@ -95,10 +94,5 @@ class TokenAccuracy(keras.metrics.Mean):
         """Adds a batch: ids `(batch, time)` and logits `(batch, time, vocabulary_size)`."""
         y_true = ops.cast(y_true, "int32")
         right = ops.equal(y_true, ops.cast(ops.argmax(y_pred, axis=-1), "int32"))
-        weight = ops.cast(ops.not_equal(y_true, 0), self.dtype)
-        if sample_weight is not None:
-            sample_weight = ops.cast(sample_weight, self.dtype)
-            if len(sample_weight.shape) == 1:  # one a sequence
-                sample_weight = ops.expand_dims(sample_weight, -1)
-            weight = weight * sample_weight
+        weight = real_weight(y_true, sample_weight, self.dtype)
         return super().update_state(ops.cast(right, self.dtype), sample_weight=weight)

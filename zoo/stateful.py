@@ -5,6 +5,7 @@ import keras
 from zoo.checks import check_counts
 from zoo.decoding.stepper import Stepper
 from zoo.layers.stateful import StatefulConv1D, StatefulRNN, past_inputs
+from zoo.tokenizers import all_layers
 
 
 def to_stateful(model: keras.Model, batch_size: int) -> keras.Model:
@@ -93,11 +94,9 @@ def reset_state(model: keras.Model) -> None:
         >>> np.allclose(model(ids), first)
         True
     """
-    for layer in model.layers:
+    for layer in all_layers(model):
         if hasattr(layer, "reset_state") and getattr(layer, "stateful", True):
             layer.reset_state()
-        elif isinstance(layer, keras.Model):
-            reset_state(layer)
 
 
 def _rebuilt(model, share, batch_size):

@@ -29,23 +29,18 @@ def shakespeare() -> str:
 
     Reference: Karpathy, char-rnn, 2015 (a text in the public domain); book, chapter 16.
     """
-    return read_text(fetch("shakespeare"))
+    return read_noted_text(fetch("shakespeare"))[0]
 
 
-def read_text(path: str | Path, encoding: str | None = None) -> str:
+def read_noted_text(path, encoding: str | None = None) -> tuple[str, tuple[str, ...]]:
     r"""Reads a text file, gzipped or not; every line ends in `\n`, whatever ends it in the file.
 
-    The encoding is found out by default, see `recipes.data.encodings`; a byte order mark is left
-    out.
+    The encoding is found out by default, see `recipes.data.encodings`, and noted unless it is
+    UTF-8; a byte order mark is left out.
 
     Raises:
         UserError: The file cannot be read, or its bytes are no text in this encoding.
     """
-    return read_noted_text(path, encoding)[0]
-
-
-def read_noted_text(path, encoding: str | None = None) -> tuple[str, tuple[str, ...]]:
-    """What `read_text` returns, and a note if the encoding was found not to be UTF-8."""
     path = Path(path)
     if not path.is_file():
         what = "a folder" if path.is_dir() else "nothing of that name"

@@ -141,9 +141,7 @@ def split_windows(config, series) -> dict:
             raise UserError(f"book_series have windows of 50 at most. Received: {config.window}")
         return splits.split_by_series(series, config.window, config.horizon)
     if config.dataset == "ridership":
-        return splits.split_by_dates(
-            series, config.window, config.horizon, RIDERSHIP_DATES, context=False
-        )
+        return splits.split_by_dates(series, config.window, config.horizon, RIDERSHIP_DATES)
     return split_of(config, series)(
         series, config.window, config.horizon, config.validation_fraction, config.test_fraction
     )

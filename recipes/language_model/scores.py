@@ -5,6 +5,8 @@ import math
 import keras
 import numpy as np
 
+from zoo.tokenizers import all_layers
+
 #: Targets of a block that a recurrent model is scored on, and the ids that it reads before it.
 BLOCK, WARM_UP = 1000, 500
 #: Blocks that are read together, and the most logits that these may have.
@@ -74,12 +76,8 @@ def reader_for(model, ids, window) -> Reader:
 
 def is_recurrent(model) -> bool:
     """Whether a model has recurrent layers, whose state reaches back without end."""
-    return any(
-        is_recurrent(layer)
-        if isinstance(layer, keras.Model)
-        else isinstance(layer, keras.layers.RNN | keras.layers.Bidirectional)
-        for layer in model.layers
-    )
+    kinds = keras.layers.RNN | keras.layers.Bidirectional
+    return any(isinstance(layer, kinds) for layer in all_layers(model))
 
 
 def blocks(segments, block, warm_up):

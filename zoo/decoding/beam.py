@@ -68,18 +68,13 @@ def beam_search(
     depends neither on its padding nor on other rows.
 
     Args:
-        model: As for `decode`.
-        source: As for `decode`.
         beam_width: Number of beams, 1 or more.
         max_length: As for `decode`. Beams that have not ended by then count as they are.
-        start_id: As for `decode`.
-        end_id: As for `decode`.
         length_penalty: 0 prefers short sequences, 1 is close to the mean log-probability of an
             id. Defaults to 0.
         coverage_penalty: Weight of the second term, 0 or more; needs attention. Defaults to 0.
         n_best: How many beams to return, at most `beam_width`. Defaults to 1.
-        return_attention: Whether to return the weights of the attention to the source too.
-            Defaults to False.
+        model, source, start_id, end_id, return_attention: As for `decode`.
 
     Returns:
         `Beams`.

@@ -11,6 +11,7 @@ from zoo.checks import check_counts
 from zoo.compiled import Loop, kept_on
 from zoo.decoding.stepper import Stepper
 from zoo.layers import Denormalization, GaussianParameters, SeasonalResidual, SortQuantiles
+from zoo.tokenizers import all_layers
 
 
 def forecast_recursively(
@@ -200,10 +201,8 @@ def _point_index(model, point):
 
 
 def _heads(model):
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from _heads(layer)
-        elif isinstance(layer, GaussianParameters):
+    for layer in all_layers(model):
+        if isinstance(layer, GaussianParameters):
             yield "gaussian"
         elif isinstance(layer, SortQuantiles):
             yield "quantile"

@@ -128,7 +128,6 @@ class _Attention(Layer):
         return self.attend(queries, keys, values, memory_mask)
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class LuongAttention(_Attention):
     """Multiplicative attention: the score is the product of the query and a projected memory.
 
@@ -143,7 +142,6 @@ class LuongAttention(_Attention):
             the probability `sigmoid(score + bias)`. Not exact where the walk is sure (to 1e-10)
             to stop before a position. Defaults to False.
         score_bias: First value of that bias; below 0 for long memories. Defaults to 0.0.
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Raises:
         ValueError: If `units` is no whole number of at least 1, or not the size of the queries.
@@ -189,7 +187,6 @@ class LuongAttention(_Attention):
         return scores * ops.cast(self.g, scores.dtype) if self.scale else scores
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class BahdanauAttention(_Attention):
     """Additive attention: a layer of tanh units on the query and the memory scores them.
 
@@ -202,7 +199,6 @@ class BahdanauAttention(_Attention):
             False.
         monotonic: Whether attention only moves forwards, see `LuongAttention`. Defaults to False.
         score_bias: First value of the bias of monotonic scores. Defaults to 0.0.
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
         >>> attention = zoo.layers.BahdanauAttention(units=8, normalize=True)

@@ -14,7 +14,6 @@ _LAYERS = {"lstm": layers.LSTM, "gru": layers.GRU}
 _CELLS = {"lstm": layers.LSTMCell, "gru": layers.GRUCell}
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class AttentionDecoder(Layer):
     """Reads ids, attends to a memory, and gives the logits of the next ids.
 
@@ -52,7 +51,6 @@ class AttentionDecoder(Layer):
         sampling_probability: Number in [0, 1], or a schedule of the training step such as
             `zoo.layers.LinearSampling`. Defaults to 0.0.
         seed: Of dropout and sampling. Defaults to None: from Keras' global seed.
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Raises:
         ValueError: If an argument is out of range, or the memory holds too few states.
@@ -189,12 +187,11 @@ class AttentionDecoder(Layer):
         """The training path of scheduled sampling, with its random numbers given.
 
         Args:
-            target_ids: As for `call`.
-            memory: As for `call`.
             replace: Which ids to replace, bool `(batch, time)`; the first are never replaced.
             uniform: Random numbers in [0, 1), `(batch, time)`: those of a step choose, from its
                 logits, the id that may replace the next step's (`"embedding"` only).
             training: Whether dropout acts. Defaults to False.
+            target_ids, memory: As for `call`.
         """
         memory = self.prepare(memory)
         x = self.embedding(target_ids)

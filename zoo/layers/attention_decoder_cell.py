@@ -11,7 +11,6 @@ from zoo.layers.attention import side_by_side
 from zoo.layers.base import Layer
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class AttentionDecoderCell(Layer):
     """Recurrent cells, one on top of the other, the last of which attends to a memory.
 
@@ -28,7 +27,6 @@ class AttentionDecoderCell(Layer):
             last cell's. Defaults to None.
         attention_layer_size: Size of the attention vector. Defaults to None: the context itself.
         input_feeding: Whether the attention vector is an input of the next step. Defaults to True.
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
         >>> from zoo.layers import AttentionDecoderCell, LuongAttention

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import keras
 import numpy as np
 from keras import ops
 
@@ -14,7 +13,6 @@ _ARRAYS = ("feature", "threshold", "missing_left", "left", "right", "value", "co
 CODES = 256
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class BoostedTrees(Layer):
     """The sum of the leaves that a row falls into, one leaf a tree.
 
@@ -28,7 +26,6 @@ class BoostedTrees(Layer):
         outputs: Number of outputs.
         numeric: Number of numeric features; those that follow are codes, 0 for missing.
         splits: Number of different splits of categories.
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
         >>> stump = {

@@ -12,7 +12,7 @@ from keras import ops
 from keras.initializers import Initializer
 
 from zoo.checks import check_choice
-from zoo.layers.base import Layer
+from zoo.layers.base import TracedLayer
 
 
 def known_codes(codes, sizes: Sequence[int]):
@@ -22,8 +22,7 @@ def known_codes(codes, sizes: Sequence[int]):
     return ops.where(known, codes, ops.zeros_like(codes))
 
 
-@keras.saving.register_keras_serializable(package="zoo")
-class CategoryEmbedding(Layer):
+class CategoryEmbedding(TracedLayer):
     """A learned vector for each value of each column.
 
     Args:
@@ -74,13 +73,8 @@ class CategoryEmbedding(Layer):
         vectors = ops.take(self.embeddings, rows, axis=0)
         return ops.sum(vectors, axis=1) if self.combiner else vectors
 
-    def compute_output_shape(self, input_shape):
-        """`(batch, columns, units)`, or `(batch, units)` with a combiner."""
-        return (input_shape[0], self.units) if self.combiner else (*input_shape, self.units)
 
-
-@keras.saving.register_keras_serializable(package="zoo")
-class CrossedCategories(Layer):
+class CrossedCategories(TracedLayer):
     """A weight for each pair of values of two columns, added up over the pairs of columns.
 
     What a wide path memorises: that a value of one column means something else beside this value
@@ -158,10 +152,6 @@ class CrossedCategories(Layer):
         left, right = ops.mod(left, tables), ops.mod(right, tables)  # so that nothing overflows
         rows = ops.mod(left * steps + right, tables) + _offsets(self.tables)
         return ops.sum(ops.take(self.kernel, rows, axis=0), axis=1)
-
-    def compute_output_shape(self, input_shape):
-        """`(batch, units)`."""
-        return (input_shape[0], self.units)
 
 
 def _check_sizes(sizes):

@@ -1,6 +1,5 @@
 """Attention to the recent past."""
 
-import keras
 import numpy as np
 from keras import layers, ops
 
@@ -9,7 +8,6 @@ from zoo.layers.base import SameShapeLayer
 from zoo.layers.cached_attention import attend_to_past, heads_first, no_keys_and_values
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class CausalSelfAttention(SameShapeLayer):
     """Multi-head attention of each step to itself and the `context - 1` steps before it.
 
@@ -21,7 +19,6 @@ class CausalSelfAttention(SameShapeLayer):
     Args:
         num_heads: Number of heads; divides the channels into parts of an even size.
         context: How many steps an output sees, its own included.
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Raises:
         ValueError: If an argument or the number of channels does not fit.

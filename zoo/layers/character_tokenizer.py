@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 
-import keras
 import numpy as np
 
 from zoo.layers.tokenizer import UNKNOWN, Tokenizer, check_ids, check_text
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class CharacterTokenizer(Tokenizer):
     r"""The first layer of a saved language model: it knows which character each id stands for.
 
@@ -17,7 +15,6 @@ class CharacterTokenizer(Tokenizer):
         lowercase: Whether `encode` turns text into lower case first. Defaults to False.
         unknown: Whether there is one more id, the last, for every other character. It decodes to
             `"\ufffd"`. Defaults to False: other characters are an error.
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Raises:
         ValueError: If there is no character, one occurs twice, or one is in upper case despite

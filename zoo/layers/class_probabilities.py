@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import keras
 from keras import ops
 
 from zoo.checks import check_choice
@@ -11,7 +10,6 @@ from zoo.layers.base import SameShapeLayer
 _HEADS = ("binary", "multilabel", "multiclass")
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class ClassProbabilities(SameShapeLayer):
     """Turns logits into probabilities, and knows the names of the classes.
 
@@ -22,7 +20,6 @@ class ClassProbabilities(SameShapeLayer):
         labels: Names of the classes in the order of the outputs, kept as strings: two for a binary
             head, one an output for the others.
         head: `"binary"`, `"multilabel"` or `"multiclass"`. Defaults to `"multiclass"`.
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Raises:
         ValueError: If the head is unknown, the labels are not distinct, or their number does not

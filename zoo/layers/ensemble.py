@@ -8,10 +8,9 @@ from keras.initializers import Initializer
 
 from zoo.checks import HEADS, check_choice
 from zoo.configured import Configured
-from zoo.layers.base import Layer
+from zoo.layers.base import TracedLayer
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class RandomSigns(Configured, keras.initializers.Initializer):
     """Draws -1 and 1, each half of the time.
 
@@ -32,8 +31,7 @@ class RandomSigns(Configured, keras.initializers.Initializer):
         return ops.cast(ops.where(half, -1.0, 1.0), dtype or keras.config.floatx())
 
 
-@keras.saving.register_keras_serializable(package="zoo")
-class EnsembleDense(Layer):
+class EnsembleDense(TracedLayer):
     """A dense layer for all members of an ensemble: one kernel, and scales and a bias for each.
 
     Member `m` computes `((x * r[m]) @ kernel) * s[m] + bias[m]`. What makes the members differ is
@@ -98,13 +96,8 @@ class EnsembleDense(Layer):
         x = ops.matmul(inputs * self.input_scale, self.kernel)
         return x * self.output_scale + self.bias
 
-    def compute_output_shape(self, input_shape):
-        """`(batch, members, units)`."""
-        return (input_shape[0], self.members, self.units)
 
-
-@keras.saving.register_keras_serializable(package="zoo")
-class EnsembleMean(Layer):
+class EnsembleMean(TracedLayer):
     """The prediction of an ensemble: the mean of its members' outputs or probabilities.
 
     Classifiers come with logits and leave with logits: those of the members' mean probability,
@@ -135,7 +128,3 @@ class EnsembleMean(Layer):
         # The logarithms of both mean probabilities: neither can round to 0.
         yes, no = ops.log_sigmoid(inputs), ops.log_sigmoid(-inputs)
         return ops.logsumexp(yes, axis=1) - ops.logsumexp(no, axis=1)
-
-    def compute_output_shape(self, input_shape):
-        """`(batch, outputs)`."""
-        return (input_shape[0], input_shape[2])

@@ -13,12 +13,11 @@ from keras import ops
 from numpy.typing import ArrayLike
 
 from zoo.checks import check_above_zero, check_counts
-from zoo.layers.base import Layer
+from zoo.layers.base import TracedLayer
 from zoo.layers.numeric import finite_columns
 
 
-@keras.saving.register_keras_serializable(package="zoo")
-class PiecewiseLinearEncoding(Layer):
+class PiecewiseLinearEncoding(TracedLayer):
     """Writes each number as how far it has filled each of its feature's bins.
 
     A bin with edges `a` and `b` gives `(x - a) / (b - a)`, cut off at 0 and 1; the first bin is
@@ -102,10 +101,6 @@ class PiecewiseLinearEncoding(Layer):
         filled = (ops.expand_dims(inputs, -1) - left) / width
         return ops.minimum(ops.maximum(filled, low), high)
 
-    def compute_output_shape(self, input_shape):
-        """`(batch, features, num_bins)`."""
-        return (*input_shape, self.num_bins)
-
 
 def _distinct(values):
     """The sorted values without those that lie too close to the one before: bins need a width."""
@@ -117,8 +112,7 @@ def _distinct(values):
     return edges if len(edges) > 1 else [edges[0], edges[0] + max(1.0, abs(edges[0]))]
 
 
-@keras.saving.register_keras_serializable(package="zoo")
-class PeriodicEmbedding(Layer):
+class PeriodicEmbedding(TracedLayer):
     """Cosines and sines of each number at learned frequencies of its feature's own.
 
     Args:
@@ -154,7 +148,3 @@ class PeriodicEmbedding(Layer):
         """Embeds inputs of shape `(batch, features)`."""
         angles = 2 * math.pi * ops.expand_dims(inputs, -1) * self.frequencies
         return ops.concatenate([ops.cos(angles), ops.sin(angles)], axis=-1)
-
-    def compute_output_shape(self, input_shape):
-        """`(batch, features, 2 * num_frequencies)`."""
-        return (*input_shape, 2 * self.num_frequencies)

@@ -1,11 +1,11 @@
 """The gated activation unit of WaveNet."""
 
-import keras
 from keras import ops
 
+from zoo.layers.base import TracedLayer
 
-@keras.saving.register_keras_serializable(package="zoo")
-class GatedActivation(keras.layers.Layer):
+
+class GatedActivation(TracedLayer):
     """`tanh(a) * sigmoid(b)`, where `a` and `b` are the two halves of the last axis.
 
     One tanh and one sigmoid, as in the paper. The convolution in front of it must be linear: the
@@ -31,7 +31,3 @@ class GatedActivation(keras.layers.Layer):
         """Applies the gate to inputs of shape `(..., 2 * filters)`."""
         signal, gate = ops.split(inputs, 2, axis=-1)
         return ops.tanh(signal) * ops.sigmoid(gate)
-
-    def compute_output_shape(self, input_shape):
-        """`(..., filters)`: half of the last axis."""
-        return (*input_shape[:-1], input_shape[-1] // 2)

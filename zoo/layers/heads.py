@@ -1,12 +1,10 @@
 """Last layers of probabilistic forecasters."""
 
-import keras
 from keras import ops
 
 from zoo.layers.base import SameShapeLayer
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class SortQuantiles(SameShapeLayer):
     """Sorts the last axis, so that forecast quantiles never cross.
 
@@ -21,7 +19,6 @@ class SortQuantiles(SameShapeLayer):
         return ops.sort(inputs, axis=-1)
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class GaussianParameters(SameShapeLayer):
     """Turns two numbers into a mean and a positive standard deviation (softplus).
 

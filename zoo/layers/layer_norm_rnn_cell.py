@@ -5,7 +5,6 @@ import keras
 from zoo.layers.base import Layer
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class LayerNormRNNCell(Layer):
     """A SimpleRNN cell that normalises its linear output before the activation.
 

@@ -1,16 +1,14 @@
 """One vector for a whole sequence, of its real steps only."""
 
-import keras
 from keras import layers, ops
 
 from zoo.checks import check_choice
-from zoo.layers.base import Layer
+from zoo.layers.base import TracedLayer
 
 KINDS = ("last", "mean", "max")
 
 
-@keras.saving.register_keras_serializable(package="zoo")
-class MaskedPooling(Layer):
+class MaskedPooling(TracedLayer):
     """The last, the mean or the maximum of the real steps of a sequence.
 
     Steps where the mask is False change nothing, and get a gradient of exactly zero. A sequence
@@ -18,7 +16,6 @@ class MaskedPooling(Layer):
 
     Args:
         kind: `"last"`, `"mean"` or `"max"` (of each channel).
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
         >>> from zoo.layers import MaskedPooling
@@ -57,13 +54,8 @@ class MaskedPooling(Layer):
         behind = ops.flip(ops.cumsum(ops.flip(real, 1), axis=1), 1)  # real steps from here on
         return weighted_sum(real * ops.cast(behind == 1, "float32"), inputs)
 
-    def compute_output_shape(self, inputs_shape):
-        """Without the time."""
-        return (inputs_shape[0], inputs_shape[-1])
 
-
-@keras.saving.register_keras_serializable(package="zoo")
-class AttentionPooling(Layer):
+class AttentionPooling(TracedLayer):
     """A weighted mean of the real steps of a sequence, with weights it learns to give.
 
     The weights are a softmax of `v . tanh(W x + b)`. Steps where the mask is False have the weight
@@ -71,7 +63,6 @@ class AttentionPooling(Layer):
 
     Args:
         units: Size of the vector that is scored. Defaults to None: the number of channels.
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
         >>> zoo.layers.AttentionPooling()(np.zeros((2, 5, 8)), mask=np.ones((2, 5), bool)).shape
@@ -113,10 +104,6 @@ class AttentionPooling(Layer):
         # Not `ops.softmax`, which warns of texts of one id.
         weights = ops.exp(scores - ops.logsumexp(scores, axis=1, keepdims=True))
         return weights if mask is None else ops.where(mask, weights, 0.0)
-
-    def compute_output_shape(self, inputs_shape):
-        """Without the time."""
-        return (inputs_shape[0], inputs_shape[-1])
 
 
 def weighted_sum(weights, x):

@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 
-import keras
 from keras import ops
 
-from zoo.layers.base import Layer
+from zoo.layers.base import TracedLayer
 
 
-@keras.saving.register_keras_serializable(package="zoo")
-class FillMissing(Layer):
+class FillMissing(TracedLayer):
     """Puts a learned value in the place of each NaN, and flags it where asked to.
 
     It belongs behind the scaling: the values start at 0, the middle of a scaled feature. No NaN
@@ -51,7 +49,3 @@ class FillMissing(Layer):
         if not self.flags:
             return filled
         return ops.concatenate([filled, ops.take(mask, list(self.flags), axis=-1)], axis=-1)
-
-    def compute_output_shape(self, input_shape):
-        """`(batch, features + flags)`."""
-        return (*input_shape[:-1], input_shape[-1] + len(self.flags))

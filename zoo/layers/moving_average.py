@@ -1,13 +1,11 @@
 """The trend of a series."""
 
-import keras
 from keras import ops
 
 from zoo.checks import check_counts
 from zoo.layers.base import SameShapeLayer
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class MovingAverage(SameShapeLayer):
     """Averages each step of a series with its neighbours on both sides.
 

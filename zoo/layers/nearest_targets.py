@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import keras
 import numpy as np
 from keras import ops
 from numpy.typing import ArrayLike
@@ -12,7 +11,6 @@ from zoo.checks import check_counts
 from zoo.layers.base import Layer
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class NearestTargets(Layer):
     """Means of the targets of the nearest of some candidates, which the saved layer holds.
 
@@ -30,7 +28,6 @@ class NearestTargets(Layer):
         categories: Number of columns of codes.
         targets: Number of targets of a candidate.
         neighbors: How many neighbors each mean is of. Defaults to `(4, 12, 32)`.
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
         >>> from zoo.layers import NearestTargets

@@ -1,10 +1,9 @@
 """Ids of neighbouring ids, for bags of words that know a little about order."""
 
-import keras
 from keras import ops
 
 from zoo.checks import check_whole
-from zoo.layers.base import Layer
+from zoo.layers.base import TracedLayer
 
 #: Products of two numbers below a prime, and of both primes, are whole numbers of 31 bits: nothing
 #: overflows, so that every backend finds the same ids.
@@ -12,8 +11,7 @@ _PRIMES = (46337, 46327)
 _BASES = (31013, 20011)
 
 
-@keras.saving.register_keras_serializable(package="zoo")
-class NgramIds(Layer):
+class NgramIds(TracedLayer):
     """Ids, and behind them an id for every pair, triple, ... of neighbours.
 
     An n-gram's id is its hash among a number of buckets, behind the ids of the vocabulary: no
@@ -24,7 +22,6 @@ class NgramIds(Layer):
         vocabulary_size: Number of ids of the inputs, padding included.
         buckets: Number of ids for n-grams.
         ngrams: Longest n-gram, at least 2. Defaults to 2.
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
         >>> layer = zoo.layers.NgramIds(vocabulary_size=10, buckets=1000)
@@ -57,12 +54,6 @@ class NgramIds(Layer):
             [ids, *(ops.where(h < 0, 0, self.vocabulary_size + h % self.buckets) for h in hashed)],
             axis=1,
         )
-
-    def compute_output_spec(self, inputs):
-        """Int32 ids."""
-        batch, time = inputs.shape
-        shape = (batch, None if time is None else time * self.ngrams)
-        return keras.KerasTensor(shape, dtype="int32")
 
 
 def ngram_hashes(ids, ngrams):

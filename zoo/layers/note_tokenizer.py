@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 
-import keras
 import numpy as np
 from numpy.typing import ArrayLike
 
 from zoo.layers.tokenizer import Tokenizer, check_ids
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class NoteTokenizer(Tokenizer):
     """Chords as ids: 0 for silence, then one id for each semitone, the highest voice first.
 
@@ -20,7 +18,6 @@ class NoteTokenizer(Tokenizer):
         voices: Notes in a chord. Defaults to 4.
         lowest: Lowest MIDI note. Defaults to 36.
         highest: Highest MIDI note. Defaults to 81.
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Raises:
         ValueError: If there is no voice, or the notes are not MIDI notes above 0 in rising order.

@@ -6,7 +6,6 @@ configuration. `from_data` computes these from a NumPy array: pass it training r
 
 from collections.abc import Sequence
 
-import keras
 import numpy as np
 from keras import ops
 from numpy.typing import ArrayLike
@@ -14,7 +13,6 @@ from numpy.typing import ArrayLike
 from zoo.layers.base import SameShapeLayer
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class StandardScale(SameShapeLayer):
     """Subtracts the mean, divides by the standard deviation, and clips what lies far out.
 
@@ -70,7 +68,6 @@ class StandardScale(SameShapeLayer):
         return x if self.clip is None else ops.clip(x, -self.clip, self.clip)
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class RobustScaleSmoothClip(SameShapeLayer):
     """Subtracts the median, divides by the inter-quartile range, and bends the ends to +-3.
 

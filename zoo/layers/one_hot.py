@@ -1,20 +1,17 @@
 """Ids as one-hot vectors."""
 
-import keras
 from keras import ops
 
-from zoo.layers.base import Layer
+from zoo.layers.base import TracedLayer
 
 
-@keras.saving.register_keras_serializable(package="zoo")
-class OneHot(Layer):
+class OneHot(TracedLayer):
     """Turns ids `(batch, time)` into one-hot vectors `(batch, time, num_classes)`.
 
     Keras' `CategoryEncoding` drops the time axis of a series of one step.
 
     Args:
         num_classes: Number of ids. Others become a vector of zeros.
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
         >>> zoo.layers.OneHot(3)(np.array([[2, 0]])).numpy()
@@ -32,7 +29,3 @@ class OneHot(Layer):
     def call(self, inputs):
         """One-hot vectors of ids of any shape."""
         return ops.one_hot(ops.cast(inputs, "int32"), self.num_classes, dtype=self.compute_dtype)
-
-    def compute_output_shape(self, input_shape):
-        """The shape of the ids, and the classes."""
-        return (*input_shape, self.num_classes)

@@ -1,15 +1,13 @@
 """A series in pieces."""
 
-import keras
 import numpy as np
 from keras import ops
 
 from zoo.checks import check_counts
-from zoo.layers.base import Layer
+from zoo.layers.base import TracedLayer
 
 
-@keras.saving.register_keras_serializable(package="zoo")
-class Patches(Layer):
+class Patches(TracedLayer):
     """Cuts each channel of a series into patches that overlap.
 
     The last patch reaches `stride` steps or less beyond the end, where the last value is repeated.
@@ -44,11 +42,6 @@ class Patches(Layer):
         starts = self.stride * np.arange(self._count(time))
         steps = np.minimum(starts[:, None] + np.arange(self.length), time - 1)
         return ops.take(ops.transpose(inputs, (0, 2, 1)), steps, axis=-1)
-
-    def compute_output_shape(self, input_shape):
-        """`(batch, channels, patches, length)`."""
-        batch, time, channels = input_shape
-        return (batch, channels, self._count(time), self.length)
 
     def _count(self, time):
         if time is None or time < self.length:

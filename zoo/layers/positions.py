@@ -5,20 +5,16 @@ import numpy as np
 from keras import layers, ops
 
 from zoo.checks import check_choice, check_whole
-from zoo.layers.base import Layer, SameShapeLayer
+from zoo.layers.base import SameShapeLayer, TracedLayer
 
 POSITIONS = ("sinusoidal", "learned")
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class SinusoidalPositions(SameShapeLayer):
     """Adds sines and cosines of the position, of wavelengths from 2 pi to 20,000 pi.
 
     Channel `2 i` of position `p` gets `sin(p / 10000^(2 i / channels))`, channel `2 i + 1` the
     cosine of the same angle.
-
-    Args:
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
         >>> zoo.layers.SinusoidalPositions()(np.zeros((1, 2, 4))).numpy().round(2)
@@ -42,13 +38,11 @@ class SinusoidalPositions(SameShapeLayer):
         return inputs + ops.cast(waves, inputs.dtype)
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class LearnedPositions(SameShapeLayer):
     """Adds a vector of its own, a weight, for each position.
 
     Args:
         max_length: How many positions there are; longer inputs are an error.
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Raises:
         ValueError: If `max_length` is no whole number of at least 1, or the inputs are longer.
@@ -85,8 +79,7 @@ class LearnedPositions(SameShapeLayer):
         return inputs + ops.slice(vectors, (start, 0), (time, channels))
 
 
-@keras.saving.register_keras_serializable(package="zoo")
-class PositionalEmbedding(Layer):
+class PositionalEmbedding(TracedLayer):
     """Ids as vectors that know their positions.
 
     Args:
@@ -97,7 +90,6 @@ class PositionalEmbedding(Layer):
         scale: Whether the vectors of the ids are scaled by `sqrt(embedding_dim)`, so that they
             weigh as much as the positions although they start small. Defaults to True.
         dropout: Fraction of the channels dropped behind the sum, in [0, 1). Defaults to 0.
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
         >>> layer = zoo.layers.PositionalEmbedding(vocabulary_size=10, embedding_dim=4)
@@ -163,7 +155,3 @@ class PositionalEmbedding(Layer):
     def logits(self, inputs):
         """Float32 logits of the ids, from vectors: products with those of the ids."""
         return self.embedding(inputs, reverse=True)
-
-    def compute_output_shape(self, inputs_shape):
-        """The shape of the ids, and the channels."""
-        return (*inputs_shape, self.embedding_dim)

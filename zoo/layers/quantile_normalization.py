@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 
-import keras
 import numpy as np
 from keras import ops
 from numpy.typing import ArrayLike
@@ -15,7 +14,6 @@ from zoo.layers.numeric import finite_columns
 _BOUND = 5.0
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class QuantileNormalization(SameShapeLayer):
     """Maps each feature to a normal distribution, whatever its own looks like.
 

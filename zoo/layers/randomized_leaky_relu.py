@@ -6,7 +6,6 @@ from keras import ops
 from zoo.layers.base import SameShapeLayer
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class RandomizedLeakyReLU(SameShapeLayer):
     """A leaky ReLU whose slope is drawn anew for every negative value in training.
 
@@ -17,7 +16,6 @@ class RandomizedLeakyReLU(SameShapeLayer):
         lower: Smallest slope of the negative side, at least 0. Defaults to 1/8.
         upper: Largest slope of the negative side. Defaults to 1/3.
         seed: Seed of the slopes. Defaults to None: drawn from Keras' own.
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
         >>> zoo.layers.RandomizedLeakyReLU(lower=0.1, upper=0.3)(np.array([-10.0, 5.0])).numpy()

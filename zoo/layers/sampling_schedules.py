@@ -2,7 +2,6 @@
 
 import math
 
-import keras
 from keras import ops
 
 from zoo.checks import check_above_zero, check_probabilities
@@ -17,7 +16,6 @@ class _Schedule(Configured):
         self.end = end
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class LinearSampling(_Schedule):
     """A probability that grows in a straight line, then stays.
 
@@ -49,7 +47,6 @@ class LinearSampling(_Schedule):
         return self.start + (self.end - self.start) * share
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class ExponentialSampling(_Schedule):
     """A probability that comes close to its end exponentially: `end (1 - exp(-step / steps))`.
 
@@ -75,7 +72,6 @@ class ExponentialSampling(_Schedule):
         return -self.end * ops.expm1(-ops.cast(step, "float32") / self.steps)
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class InverseSigmoidSampling(_Schedule):
     """A probability that grows slowly, fast, slowly: `end (1 - k / (k + exp(step / k)))`.
 

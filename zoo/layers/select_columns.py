@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 
-import keras
 from keras import ops
 
-from zoo.layers.base import Layer
+from zoo.layers.base import TracedLayer
 
 
-@keras.saving.register_keras_serializable(package="zoo")
-class SelectColumns(Layer):
+class SelectColumns(TracedLayer):
     """Keeps some columns, in the order asked for.
 
     Args:

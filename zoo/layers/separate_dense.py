@@ -3,11 +3,10 @@
 import keras
 from keras import ops
 
-from zoo.layers.base import Layer
+from zoo.layers.base import TracedLayer
 
 
-@keras.saving.register_keras_serializable(package="zoo")
-class SeparateDense(Layer):
+class SeparateDense(TracedLayer):
     """A dense layer of its own for every position of axis 1, all of them in one product.
 
     The positions are features (each embedded by its own map) or members of an ensemble (each with
@@ -45,7 +44,3 @@ class SeparateDense(Layer):
     def call(self, inputs):
         """Maps inputs of shape `(batch, positions, size)`."""
         return self.activation(ops.einsum("bps,psu->bpu", inputs, self.kernel) + self.bias)
-
-    def compute_output_shape(self, input_shape):
-        """`(batch, positions, units)`."""
-        return (*input_shape[:-1], self.units)

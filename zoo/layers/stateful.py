@@ -60,7 +60,6 @@ class _Stateful(Configured, keras.layers.Wrapper):
             )
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class StatefulRNN(_Stateful):
     """A recurrent layer that starts each call from the state in which the last one ended.
 
@@ -74,7 +73,7 @@ class StatefulRNN(_Stateful):
     Args:
         layer: Recurrent layer: `keras.layers.GRU`, `LSTM`, `SimpleRNN`, or `RNN` over a cell.
         batch_size: Number of series, fixed.
-        **kwargs: Arguments of `keras.layers.Layer`. The name defaults to the wrapped layer's.
+        name: Defaults to the wrapped layer's.
 
     Raises:
         ValueError: If the layer is not recurrent, or is stateful itself, or a batch has
@@ -128,7 +127,6 @@ class StatefulRNN(_Stateful):
         return self.layer.compute_mask(inputs, mask)
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class StatefulConv1D(_Stateful):
     """A causal convolution that sees the last inputs of the call before instead of zeros.
 
@@ -138,7 +136,7 @@ class StatefulConv1D(_Stateful):
     Args:
         layer: `keras.layers.Conv1D` with `padding="causal"`, `strides=1` and a kernel of 2 or more.
         batch_size: Number of series, fixed.
-        **kwargs: Arguments of `keras.layers.Layer`. The name defaults to the wrapped layer's.
+        name: Defaults to the wrapped layer's.
 
     Raises:
         ValueError: If the layer is no such convolution, or a batch has another size.

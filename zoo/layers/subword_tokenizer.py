@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 
-import keras
 import numpy as np
 
 from zoo.checks import check_choice
@@ -15,7 +14,6 @@ _PREFIX = "\u2581"
 _LONGEST_WORD = 100  # WordPiece takes time quadratic in it
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class SubwordTokenizer(Tokenizer):
     """The first layer of a saved language model: it knows which part of a word each id stands for.
 
@@ -25,7 +23,6 @@ class SubwordTokenizer(Tokenizer):
     Args:
         model_json: A tokenizer in the JSON of the `tokenizers` library. `fit` makes one.
         lowercase: Whether `encode` turns text into lower case first. Defaults to False.
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Raises:
         ValueError: If the library cannot read the JSON.

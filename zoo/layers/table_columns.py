@@ -13,7 +13,6 @@ from zoo.layers.categories import known_codes
 from zoo.layers.dates import date_parts
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class TableColumns(Layer):
     """The first layer of a saved model of tables: it knows the columns and their categories.
 

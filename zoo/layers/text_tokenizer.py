@@ -28,7 +28,6 @@ _WITH_BOUNDARIES = (CharacterTokenizer, SubwordTokenizer, WordTokenizer)
 _CHARACTERS_A_TOKEN = 16  # more than the usual ones have, so that a first try is mostly enough
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class TextTokenizer(Tokenizer):
     """How a saved model reads or writes texts: special ids, and what surrounds a tokenizer.
 
@@ -49,7 +48,6 @@ class TextTokenizer(Tokenizer):
             `"empty"`, `"start"` and `"end"`. Defaults to `("padding", "empty")`.
         add_ends: Whether `encode` puts the start in front of each text, and the end behind it
             unless `max_length` leaves no room. Defaults to False.
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Raises:
         ValueError: If `max_length` is below 1, or another argument is something else.

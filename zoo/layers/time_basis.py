@@ -1,17 +1,15 @@
 """Functions of time, by whose coefficients a network says what it sees."""
 
-import keras
 import numpy as np
 from keras import ops
 
 from zoo.checks import check_choice, check_counts
-from zoo.layers.base import Layer
+from zoo.layers.base import TracedLayer
 
 KINDS = ("interpolation", "trend", "seasonality")
 
 
-@keras.saving.register_keras_serializable(package="zoo")
-class TimeBasis(Layer):
+class TimeBasis(TracedLayer):
     """Turns a few coefficients into a series: the sum of fixed functions of time.
 
     Args:
@@ -50,10 +48,6 @@ class TimeBasis(Layer):
     def call(self, inputs):
         """Sums up functions by coefficients `(..., coefficients)`: `(..., length)`."""
         return ops.matmul(inputs, ops.convert_to_tensor(self.functions, inputs.dtype))
-
-    def compute_output_shape(self, input_shape):
-        """`(..., length)`."""
-        return (*input_shape[:-1], self.length)
 
 
 def _straight_lines(count, length):

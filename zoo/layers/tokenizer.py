@@ -3,23 +3,19 @@
 from collections.abc import Sequence
 from typing import Any
 
-import keras
 import numpy as np
 
-from zoo.layers.base import SameShapeLayer
+from zoo.layers.base import TracedLayer
 
 UNKNOWN = "\ufffd"
 
 
-class Tokenizer(SameShapeLayer):
+class Tokenizer(TracedLayer):
     """The base of the layers that turn texts, or music, into ids and back.
 
     `encode` and `decode` work on the host. In the graph a tokenizer passes ids on as they are, so
     that the vocabulary travels with `model.keras`, where `zoo.tokenizer` finds it. A subclass has
     `vocabulary_size`, `encode` and `decode`, and says which of its ids are special ones.
-
-    Args:
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
         >>> layer = zoo.layers.CharacterTokenizer("abc", unknown=True)
@@ -87,10 +83,6 @@ class Tokenizer(SameShapeLayer):
     def call(self, inputs):
         """Passes ids on."""
         return inputs
-
-    def compute_output_spec(self, inputs):
-        """Ids of the same type."""
-        return keras.KerasTensor(inputs.shape, inputs.dtype)
 
 
 def check_text(text):

@@ -74,7 +74,6 @@ class _Block(SameShapeLayer):
         return self._leave(part, x, self.outputs(self.hidden(self._enter(part, x))))
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class TransformerEncoderBlock(_Block):
     """Self-attention of a whole sequence, then two dense layers.
 
@@ -87,7 +86,6 @@ class TransformerEncoderBlock(_Block):
         norm: Where each part is normalised: `"pre"`, in front of it, or `"post"`, behind its
             residual path. Defaults to `"pre"`.
         activation: Of the hidden dense layer. Defaults to `"relu"`.
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
         >>> block = zoo.layers.TransformerEncoderBlock(num_heads=2, key_dim=4, feed_forward_dim=16)
@@ -110,7 +108,6 @@ class TransformerEncoderBlock(_Block):
         return self._dense(self._leave(0, inputs, y))
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class TransformerDecoderBlock(_Block):
     """Causal self-attention, attention to a memory, then two dense layers.
 
@@ -118,14 +115,7 @@ class TransformerDecoderBlock(_Block):
     then look back at keys and values kept from the steps before.
 
     Args:
-        num_heads: Number of attention heads.
-        key_dim: Size of each head.
-        feed_forward_dim: Size of the hidden dense layer.
-        dropout: As for `TransformerEncoderBlock`.
-        attention_dropout: As for `TransformerEncoderBlock`.
-        norm: As for `TransformerEncoderBlock`.
-        activation: As for `TransformerEncoderBlock`.
-        **kwargs: Arguments of `keras.layers.Layer`.
+        num_heads: Number of attention heads; this and all others as for `TransformerEncoderBlock`.
 
     Example:
         >>> block = zoo.layers.TransformerDecoderBlock(num_heads=2, key_dim=4, feed_forward_dim=16)

@@ -8,7 +8,6 @@ from zoo.layers.positions import PositionalEmbedding
 from zoo.layers.transformer_blocks import TransformerDecoderBlock
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class TransformerDecoder(Layer):
     """Ids of a target, shifted right, and the memory of a source to logits of the next ids.
 
@@ -22,23 +21,8 @@ class TransformerDecoder(Layer):
 
     Args:
         vocabulary_size: Number of ids.
-        num_layers: Number of blocks. Defaults to 2.
-        embedding_dim: Channels. Defaults to 128.
-        num_heads: Number of attention heads. Defaults to 8.
-        key_dim: Size of each head. Defaults to `embedding_dim // num_heads`.
-        feed_forward_dim: Size of the hidden dense layers. Defaults to `4 * embedding_dim`.
-        dropout: Fraction of the channels dropped behind the embedding and behind each part of a
-            block, in [0, 1). Defaults to 0.
-        attention_dropout: Fraction of the attention weights dropped, in [0, 1). Defaults to 0.
-        norm: `"pre"` or `"post"`, see `TransformerEncoderBlock`. Defaults to `"pre"`.
-        positions: `"sinusoidal"` or `"learned"`. Defaults to `"sinusoidal"`.
-        max_length: Number of learned positions. Defaults to 512.
-        scale_embeddings: Whether the embedding is scaled by `sqrt(embedding_dim)`. Defaults to
-            True.
-        tie_embeddings: Whether the head shares the weights of the embedding, without a bias.
-            Defaults to False.
-        activation: Of the hidden dense layers. Defaults to `"relu"`.
-        **kwargs: Arguments of `keras.layers.Layer`.
+        num_layers: Number of blocks. Defaults to 2. All others are those of `zoo.transformer`,
+            with its defaults but for `dropout`, which is 0.
 
     Example:
         >>> from zoo.layers import TransformerDecoder

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import keras
 from keras import ops
 
 from zoo.layers.base import Layer, SameShapeLayer
@@ -19,7 +18,6 @@ def shift_and_scale(forecast, scale, shift, head):
     return ops.concatenate([mean * scale + shift, stddev * scale], axis=-1)
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class Denormalization(SameShapeLayer):
     """Turns a forecast of standardised targets into the data's units.
 
@@ -48,7 +46,6 @@ class Denormalization(SameShapeLayer):
         return shift_and_scale(inputs, scale, shift, self.head)
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class Difference(Layer):
     """The change of each series over `lag` steps: `x[t] - x[t - lag]`.
 
@@ -81,7 +78,6 @@ class Difference(Layer):
         return (batch, None if time is None else time - self.lag, channels)
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class LastSteps(Layer):
     """Keeps the last steps of a sequence.
 
@@ -110,7 +106,6 @@ class LastSteps(Layer):
         return (batch, None if time is None else min(time, self.count), *rest)
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class SeasonalResidual(Layer):
     """Adds to a forecast the last value known at the same point of the season.
 

@@ -1,17 +1,15 @@
 """Predictions of several paths, each as much as it is worth."""
 
-import keras
+from zoo.layers.base import TracedLayer
 
 
-@keras.saving.register_keras_serializable(package="zoo")
-class WeightedSum(keras.layers.Layer):
+class WeightedSum(TracedLayer):
     """Adds up several inputs of one shape, each multiplied with a weight of its own.
 
     The weights begin as 1; they are trained, or set from what suits validation.
 
     Args:
         dtype: Defaults to `"float32"` under every policy: these are logits.
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
         >>> layer = zoo.layers.WeightedSum()
@@ -32,7 +30,3 @@ class WeightedSum(keras.layers.Layer):
     def call(self, inputs):
         """The weighted sum of a list of tensors."""
         return sum(self.shares[index] * one for index, one in enumerate(inputs))
-
-    def compute_output_shape(self, input_shape):
-        """That of each input."""
-        return input_shape[0]

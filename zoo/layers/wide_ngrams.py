@@ -1,16 +1,14 @@
 """The wide path of a model of texts: a weight for each n-gram that training texts hold."""
 
-import keras
 import numpy as np
 from keras import ops
 
 from zoo.checks import check_whole
-from zoo.layers.base import Layer
+from zoo.layers.base import TracedLayer
 from zoo.layers.ngram_ids import ngram_hashes
 
 
-@keras.saving.register_keras_serializable(package="zoo")
-class WideNgrams(Layer):
+class WideNgrams(TracedLayer):
     """Adds up the weights of the n-grams of ids in a text: a linear model of its words and phrases.
 
     Each n-gram counts once, however often a text holds it, and the sum is divided by the root of
@@ -26,7 +24,6 @@ class WideNgrams(Layer):
         units: Number of outputs. Defaults to 1.
         ngrams: Longest n-gram. Defaults to 2.
         dtype: Defaults to `"float32"` under every policy: these are logits.
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
         >>> from zoo.layers import WideNgrams
@@ -125,10 +122,6 @@ class WideNgrams(Layer):
         found = ops.minimum(ops.cast(ops.searchsorted(self.known, flat), "int32"), self.size - 1)
         known = ops.logical_and(ops.take(self.known, found) == flat, flat >= 0)
         return ops.reshape(ops.where(known, found + 1, 0), ops.shape(hashes))
-
-    def compute_output_shape(self, input_shape):
-        """`(batch, units)`."""
-        return (input_shape[0], self.units)
 
 
 def _single_ids(shape, dtype=None):

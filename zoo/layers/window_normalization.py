@@ -1,17 +1,15 @@
 """Windows brought to a common level and spread, and forecasts brought back from there."""
 
-import keras
 from keras import ops
 
 from zoo.checks import check_above_zero, check_choice
-from zoo.layers.base import Layer
+from zoo.layers.base import TracedLayer
 from zoo.layers.units import shift_and_scale
 
 METHODS = ("last", "standard")
 
 
-@keras.saving.register_keras_serializable(package="zoo")
-class WindowNormalization(Layer):
+class WindowNormalization(TracedLayer):
     """Normalises each window by what it holds itself: reversible instance normalisation.
 
     A series whose level drifts leaves the range in which a model was trained. Seen from its own
@@ -88,17 +86,11 @@ class WindowNormalization(Layer):
             shift = shift - self.beta * scale
         return ops.concatenate([x, inputs[..., cut:]], axis=-1), shift, scale
 
-    def compute_output_shape(self, input_shape):
-        """The shape of the inputs, and twice `(batch, 1, channels)`."""
-        statistics = (input_shape[0], 1, self._cut(input_shape))
-        return input_shape, statistics, statistics
-
     def _cut(self, shape):
         return shape[-1] if self.channels is None else self.channels
 
 
-@keras.saving.register_keras_serializable(package="zoo")
-class WindowDenormalization(Layer):
+class WindowDenormalization(TracedLayer):
     """Brings a forecast from a normalised window back to the window's level and spread.
 
     Args:
@@ -122,7 +114,3 @@ class WindowDenormalization(Layer):
         targets = forecast.shape[3]
         shift, scale = (ops.expand_dims(part[..., :targets], 1) for part in statistics)
         return shift_and_scale(forecast, scale, shift, self.head)
-
-    def compute_output_shape(self, input_shape):
-        """The shape of the forecast."""
-        return input_shape[0]

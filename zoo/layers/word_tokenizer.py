@@ -4,13 +4,11 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
-import keras
 import numpy as np
 
 from zoo.layers.tokenizer import UNKNOWN, Tokenizer, check_ids, check_text
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class WordTokenizer(Tokenizer):
     r"""The first layer of a saved model that reads words: it knows which word each id stands for.
 
@@ -20,7 +18,6 @@ class WordTokenizer(Tokenizer):
 
     Args:
         words: List of words; the position of each is its id.
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Raises:
         ValueError: If a word occurs twice, or cannot occur in an encoded text.

@@ -43,23 +43,13 @@ def captioner(
         backbone: Model from images to feature maps `(batch, height, width, channels)`, such as
             `keras.applications.MobileNetV3Small(include_top=False)`. Defaults to None: 3
             convolutions that halve the image and double their filters, from 32.
-        cell: `"lstm"` or `"gru"`. Defaults to `"lstm"`.
         num_layers: Number of recurrent layers. Defaults to 1.
         attention: `"luong"`, `"bahdanau"` or None. Defaults to `"bahdanau"`.
-        score_scale: Whether Luong's score has a trained factor. Defaults to False.
-        normalize: Whether Bahdanau's score is normalized. Defaults to False.
-        attention_layer_size: Size of the attention vector, a linear layer on the decoder's output
-            and the context. Defaults to None: the context itself.
         input_feeding: Whether the decoder reads the attention vector of the step before, and so
             knows what it has looked at. Defaults to True.
         embedding_dim: Size of the embedding. Defaults to 128.
-        dropout: Fraction dropped behind the embedding, between recurrent layers and before the
-            head, in [0, 1). Defaults to 0.
-        sampling: Scheduled sampling: `"embedding"`, `"output"` or None, see
-            `zoo.layers.AttentionDecoder`. Defaults to None.
-        sampling_probability: Number, or a schedule such as `zoo.layers.LinearSampling`. Defaults
-            to 0.0.
-        name: Name of the model.
+        score_scale, normalize, attention_layer_size, dropout, name: As for `seq2seq`.
+        sampling, sampling_probability, cell: As for `seq2seq`.
 
     Returns:
         Uncompiled model: `{"image": (batch, height, width, channels), "target": (batch, time)}` to

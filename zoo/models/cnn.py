@@ -34,8 +34,6 @@ def cnn(
     Args:
         input_shape: `(height, width)` of grey pictures, or `(height, width, channels)`; height and
             width may be None with `pooling="average"`. Scaled first, to [0, 1] or to mean 0.
-        outputs: Number of targets, labels or classes; 1 for a binary head. Defaults to 1.
-        head: `"regression"`, `"binary"`, `"multilabel"` or `"multiclass"`.
         filters: Filters of the convolutions of each block. Defaults to the book's.
         kernel_size: Side of the kernels. Defaults to 3.
         first_kernel_size: That of the first convolution. Defaults to 7.
@@ -46,7 +44,7 @@ def cnn(
         dropout: Fraction of each dense layer's outputs that is dropped. Defaults to 0.5.
         batch_normalization: Whether to normalise before each activation of a convolution. Defaults
             to False.
-        name: Name of the model.
+        outputs, head, name: As for `mlp`.
 
     Returns:
         Uncompiled model: `(batch, *input_shape)` to `(batch, outputs)`, float32; logits from a
@@ -119,9 +117,7 @@ def lenet5(
     Args:
         input_shape: `(height, width)` of grey pictures, or `(height, width, channels)`, 28 pixels a
             side at least; height and width may be None.
-        outputs: Number of targets, labels or classes; 1 for a binary head. Defaults to 1.
-        head: `"regression"`, `"binary"`, `"multilabel"` or `"multiclass"`.
-        name: Name of the model.
+        outputs, head, name: As for `mlp`.
 
     Returns:
         Uncompiled model: `(batch, *input_shape)` to `(batch, outputs)`, float32; logits from a

@@ -33,16 +33,13 @@ def conv_gru(
     Args:
         input_shape: `(time, features)`; both must be known.
         horizon: Number of steps to forecast at every output step. Defaults to 1.
-        targets: Number of series to forecast. Defaults to 1.
         filters: Output channels of the convolution. Defaults to 20.
         kernel_size: Width of the convolution. Defaults to 4.
         strides: Input steps for each output step. Defaults to 2.
         units: Size of each GRU layer. Defaults to 20.
         num_layers: Number of GRU layers. Defaults to 2.
         dropout: Fraction of the features dropped between layers. Defaults to 0.
-        head: `"point"`, `"quantile"` or `"gaussian"`. Defaults to `"point"`.
-        quantiles: Probabilities of a quantile head.
-        name: Name of the model.
+        targets, head, quantiles, name: As for `linear_forecaster`.
 
     Returns:
         Uncompiled model: `(batch, time, features)` to `(batch, time_out, horizon, targets)`

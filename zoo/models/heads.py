@@ -22,6 +22,7 @@ from zoo.layers import (
     WindowDenormalization,
     WindowNormalization,
 )
+from zoo.tokenizers import all_layers
 
 HEADS = ("point", "quantile", "gaussian")
 
@@ -183,10 +184,5 @@ def output_stride(model: keras.Model) -> int:
         >>> zoo.output_stride(zoo.conv_gru((50, 1), horizon=10))
         2
     """
-    stride = 1
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.Conv1D):
-            stride *= layer.strides[0]
-        elif isinstance(layer, keras.Model):
-            stride *= output_stride(layer)
-    return stride
+    convolutions = (part for part in all_layers(model) if isinstance(part, keras.layers.Conv1D))
+    return math.prod(layer.strides[0] for layer in convolutions)

@@ -63,15 +63,11 @@ def nlinear(
     Args:
         input_shape: `(time, features)`; both must be known. The first `targets` features are the
             series to forecast; a warning says that the others are not used.
-        horizon: Number of steps to forecast. Defaults to 1.
-        targets: Number of series to forecast. Defaults to 1.
         individual: Whether each series has a map of its own, instead of one for all. Defaults to
             False.
         subtract_last: Whether the last value is subtracted before and added after it. Without,
             for windows that are normalised already. Defaults to True.
-        head: `"point"`, `"quantile"` or `"gaussian"`. Defaults to `"point"`.
-        quantiles: Probabilities of a quantile head.
-        name: Name of the model.
+        horizon, targets, head, quantiles, name: As for `linear_forecaster`.
 
     Returns:
         Uncompiled model: `(batch, time, features)` to `(batch, 1, horizon, targets)`.
@@ -109,14 +105,9 @@ def dlinear(
     """DLinear: one linear map of the trend of each series, one of the rest.
 
     Args:
-        input_shape: As for `nlinear`.
-        horizon: Number of steps to forecast. Defaults to 1.
-        targets: Number of series to forecast. Defaults to 1.
         kernel_size: Steps of the moving average that is the trend. Defaults to 25.
-        individual: As for `nlinear`.
-        head: `"point"`, `"quantile"` or `"gaussian"`. Defaults to `"point"`.
-        quantiles: Probabilities of a quantile head.
-        name: Name of the model.
+        horizon, targets, head, quantiles, name: As for `linear_forecaster`.
+        input_shape, individual: As for `nlinear`.
 
     Returns:
         Uncompiled model: `(batch, time, features)` to `(batch, 1, horizon, targets)`.

@@ -135,13 +135,6 @@ class HiddenLayers:
     Args:
         depth: Number of hidden layers that decides what the default preset normalises.
         preset: See `mlp`, as for all others.
-        activation: Name of the activation.
-        kernel_initializer: Initializer of the kernels.
-        batch_normalization: Where to normalise.
-        dropout: Fraction of the outputs to drop.
-        l1: Factor of the L1 penalty.
-        l2: Factor of the L2 penalty.
-        max_norm: Bound of the norm of a unit's weights.
 
     Raises:
         ValueError: If an argument is out of range or two do not go together.

@@ -36,19 +36,14 @@ def nhits(
     forecast is the sum of the latter. All series share the weights.
 
     Args:
-        input_shape: `(time, features)`; both must be known. The first `targets` features are the
-            series to forecast; a warning says that the others are not used.
-        horizon: Number of steps to forecast. Defaults to 1.
-        targets: Number of series to forecast. Defaults to 1.
+        input_shape: As for `nlinear`.
         pooling: Steps that each stack's blocks pool into one.
         downsampling: Steps for each value that a stack's blocks put out, as many as `pooling`.
         num_blocks: Number of blocks in a stack. Defaults to 1.
         num_layers: Number of hidden layers in a block. Defaults to 2.
         units: Size of each hidden layer. Defaults to 512.
         dropout: Fraction of the hidden units dropped, in [0, 1). Defaults to 0.
-        head: `"point"`, `"quantile"` or `"gaussian"`. Defaults to `"point"`.
-        quantiles: Probabilities of a quantile head.
-        name: Name of the model.
+        horizon, targets, head, quantiles, name: As for `linear_forecaster`.
 
     Returns:
         Uncompiled model: `(batch, time, features)` to `(batch, 1, horizon, targets)`.
@@ -101,19 +96,13 @@ def nbeats(
     parts of the forecast. (The paper's blocks of these kinds share their weights, these do not.)
 
     Args:
-        input_shape: As for `nhits`.
-        horizon: Number of steps to forecast. Defaults to 1.
-        targets: Number of series to forecast. Defaults to 1.
+        input_shape: As for `nlinear`.
         stacks: Kind of each stack: `"trend"` (polynomials), `"seasonality"` (sines and cosines), or
             `"generic"` (any curve). Defaults to one of each.
-        num_blocks: Number of blocks in a stack. Defaults to 1.
         num_layers: Number of hidden layers in a block. Defaults to 4.
-        units: Size of each hidden layer. Defaults to 512.
         degree: Highest power of a trend. Defaults to 2.
-        dropout: Fraction of the hidden units dropped, in [0, 1). Defaults to 0.
-        head: `"point"`, `"quantile"` or `"gaussian"`. Defaults to `"point"`.
-        quantiles: Probabilities of a quantile head.
-        name: Name of the model.
+        horizon, targets, head, quantiles, name: As for `linear_forecaster`.
+        num_blocks, units, dropout: As for `nhits`.
 
     Returns:
         Uncompiled model: `(batch, time, features)` to `(batch, 1, horizon, targets)`.

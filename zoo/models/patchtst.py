@@ -35,10 +35,7 @@ def patchtst(
     all is the forecast.
 
     Args:
-        input_shape: `(time, features)`; both must be known. The first `targets` features are the
-            series to forecast; a warning says that the others are not used.
-        horizon: Number of steps to forecast. Defaults to 1.
-        targets: Number of series to forecast. Defaults to 1.
+        input_shape: As for `nlinear`.
         patch_length: Steps of a patch, the whole window at most. Defaults to 16.
         stride: Steps from one patch to the next. Defaults to 8.
         num_layers: Number of blocks. Defaults to 3.
@@ -46,9 +43,7 @@ def patchtst(
         embedding_dim: Size of the vectors, a multiple of `num_heads`. Defaults to 128.
         feed_forward_dim: Size of the hidden dense layer of a block. Defaults to 256.
         dropout: Fraction of the channels dropped, in [0, 1). Defaults to 0.2.
-        head: `"point"`, `"quantile"` or `"gaussian"`. Defaults to `"point"`.
-        quantiles: Probabilities of a quantile head.
-        name: Name of the model.
+        horizon, targets, head, quantiles, name: As for `linear_forecaster`.
 
     Returns:
         Uncompiled model: `(batch, time, features)` to `(batch, 1, horizon, targets)`.

@@ -19,11 +19,9 @@ def perceptron(
     softmax regression (multiclass) or linear regression.
 
     Args:
-        input_shape: Shape of one input, of any rank, all known.
-        outputs: Number of targets, labels or classes; 1 for a binary head. Defaults to 1.
         head: `"regression"`, `"binary"`, `"multilabel"` or `"multiclass"`. Defaults to
             `"binary"`.
-        name: Name of the model.
+        input_shape, outputs, name: As for `mlp`.
 
     Returns:
         Uncompiled model: `(batch, *input_shape)` to `(batch, outputs)`; logits from a classifier.

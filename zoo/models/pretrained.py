@@ -58,8 +58,6 @@ def pretrained(
     Args:
         input_shape: `(height, width)` of grey pictures, or `(height, width, channels)` with 1 or 3
             channels; most backbones need 32 pixels a side, some 71 or 75.
-        outputs: Number of targets, labels or classes; 1 for a binary head. Defaults to 1.
-        head: `"regression"`, `"binary"`, `"multilabel"` or `"multiclass"`.
         backbone: Name of a function of `keras.applications`. Defaults to `"EfficientNetV2B0"`.
         weights: `"imagenet"`, which Keras downloads once; a file of the backbone's weights without
             its top; or `"random"`. Defaults to `"imagenet"`.
@@ -67,7 +65,7 @@ def pretrained(
             changes that later. Defaults to False.
         dropout: Fraction of the pooled features that is dropped. Defaults to 0.2.
         width: Share of the filters that a MobileNet has, its `alpha`. Defaults to all.
-        name: Name of the model.
+        outputs, head, name: As for `mlp`.
 
     Returns:
         Uncompiled model: `(batch, *input_shape)` to `(batch, outputs)`, float32; logits from a

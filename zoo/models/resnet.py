@@ -36,15 +36,13 @@ def small_resnet(
     Args:
         input_shape: `(height, width)` of grey pictures, or `(height, width, channels)`; height and
             width may be None. Scaled first, to mean 0 and deviation 1.
-        outputs: Number of targets, labels or classes; 1 for a binary head. Defaults to 1.
-        head: `"regression"`, `"binary"`, `"multilabel"` or `"multiclass"`.
         filters: Filters of each stage, which halves the picture. Defaults to 32, 64, 128 and so on
             (at most 256) until a side has 4 places, twice at least: three stages for 28 pixels.
         num_blocks: Residual units in each stage. Defaults to 1.
         squeeze_excitation: Whether each unit weighs its channels by what is in the whole picture.
             Defaults to False.
         dropout: Fraction of the pooled features that is dropped. Defaults to 0.
-        name: Name of the model.
+        outputs, head, name: As for `mlp`.
 
     Returns:
         Uncompiled model: `(batch, *input_shape)` to `(batch, outputs)`, float32; logits from a
@@ -86,17 +84,10 @@ def resnet(
     """ResNet-18, -34 (the book's) or -50, for photos: with squeeze and excitation, SE-ResNet.
 
     Args:
-        input_shape: `(height, width)` of grey pictures, or `(height, width, channels)`; height and
-            width may be None. Scaled first, to mean 0 and deviation 1.
-        outputs: Number of targets, labels or classes; 1 for a binary head. Defaults to 1.
-        head: `"regression"`, `"binary"`, `"multilabel"` or `"multiclass"`.
         depth: 18, 34 or 50, whose units are bottlenecks. Defaults to 34.
         filters: Filters of the first stage; each of the three others has twice as many. Defaults to
             64.
-        squeeze_excitation: Whether each unit weighs its channels by what is in the whole picture.
-            Defaults to False.
-        dropout: Fraction of the pooled features that is dropped. Defaults to 0.
-        name: Name of the model.
+        input_shape, outputs, head, squeeze_excitation, dropout, name: As for `small_resnet`.
 
     Returns:
         Uncompiled model: `(batch, *input_shape)` to `(batch, outputs)`, float32; logits from a

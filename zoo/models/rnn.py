@@ -30,15 +30,11 @@ def simple_rnn(
 
     Args:
         input_shape: `(time, features)`; time may be `None`.
-        horizon: Number of steps to forecast. Defaults to 1.
-        targets: Number of series to forecast. Defaults to 1.
         units: Size of each hidden layer. Defaults to 20.
         num_layers: Number of hidden layers; 0 is allowed with `recurrent_head`. Defaults to 2.
         recurrent_head: Make the output layer itself a SimpleRNN, as the book's first models do,
             instead of a dense layer. Its tanh confines forecasts to (-1, 1). Defaults to False.
-        head: `"point"`, `"quantile"` or `"gaussian"`. Defaults to `"point"`.
-        quantiles: Probabilities of a quantile head.
-        name: Name of the model.
+        horizon, targets, head, quantiles, name: As for `linear_forecaster`.
 
     Returns:
         Uncompiled model: `(batch, time, features)` to `(batch, 1, horizon, targets)`.
@@ -91,7 +87,6 @@ def deep_rnn(
     Args:
         input_shape: `(time, features)`; time may be `None`.
         horizon: Number of steps to forecast at every step. Defaults to 1.
-        targets: Number of series to forecast. Defaults to 1.
         cell: `"simple_rnn"`, `"lstm"`, `"gru"` or `"layer_norm"`. Defaults to `"gru"`.
         units: Size of each layer. Defaults to 20.
         num_layers: Number of recurrent layers. Defaults to 2.
@@ -100,9 +95,7 @@ def deep_rnn(
         batch_normalization: Normalise the output of every recurrent layer. Defaults to False.
         return_sequences: Forecast at every step (more gradient, the book's advice) instead of
             the last one only. Defaults to True.
-        head: `"point"`, `"quantile"` or `"gaussian"`. Defaults to `"point"`.
-        quantiles: Probabilities of a quantile head.
-        name: Name of the model.
+        targets, head, quantiles, name: As for `linear_forecaster`.
 
     Returns:
         Uncompiled model: `(batch, time, features)` to `(batch, time, horizon, targets)`, or to

@@ -130,18 +130,8 @@ def transformer_encoder(
     Args:
         vocabulary_size: Number of ids, int32; 0 is padding.
         num_layers: Number of blocks. Defaults to 2.
-        embedding_dim: Channels. Defaults to 128.
-        num_heads: Number of attention heads. Defaults to 8.
-        key_dim: As for `transformer`.
-        feed_forward_dim: As for `transformer`.
-        dropout: As for `transformer`.
-        attention_dropout: As for `transformer`.
-        norm: As for `transformer`.
-        positions: As for `transformer`.
-        max_length: Longest sequence with learned positions. Defaults to 512.
-        scale_embeddings: As for `transformer`.
-        activation: As for `transformer`.
-        name: Name of the model.
+        key_dim, feed_forward_dim, dropout, attention_dropout, norm, positions: See `transformer`.
+        embedding_dim, num_heads, max_length, scale_embeddings, activation, name: See `transformer`.
 
     Returns:
         Uncompiled model: ids `(batch, time)` to a memory, `{"outputs": (batch, time,

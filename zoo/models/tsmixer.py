@@ -37,8 +37,6 @@ def tsmixer(
     Args:
         input_shape: `(time, features)`; both must be known. The series to forecast come first; each
             step ends with the future covariates of the `horizon` steps that follow it.
-        horizon: Number of steps to forecast. Defaults to 1.
-        targets: Number of series to forecast. Defaults to 1.
         num_layers: Number of blocks. Defaults to 2.
         feed_forward_dim: Size of the hidden layer that mixes features. Defaults to 64.
         units: Channels of the extended model's blocks. Defaults to 64.
@@ -46,9 +44,7 @@ def tsmixer(
             0.1.
         future_covariates: How many future covariates there are, each of which makes up `horizon`
             features. Defaults to 0: any there are count as features of the past.
-        head: `"point"`, `"quantile"` or `"gaussian"`. Defaults to `"point"`.
-        quantiles: Probabilities of a quantile head.
-        name: Name of the model.
+        horizon, targets, head, quantiles, name: As for `linear_forecaster`.
 
     Returns:
         Uncompiled model: `(batch, time, features)` to `(batch, 1, horizon, targets)`.

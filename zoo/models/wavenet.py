@@ -48,15 +48,12 @@ def wavenet_lite(
     Args:
         input_shape: `(time, features)`; time may be `None`.
         horizon: Number of steps to forecast at every step. Defaults to 1.
-        targets: Number of series to forecast. Defaults to 1.
         filters: Channels of every layer. Defaults to 20.
         kernel_size: Width of the kernels. Defaults to 2.
         num_blocks: Number of times the dilations start over. Defaults to 2.
         num_layers: Layers in a block, with dilations 1, 2, 4, ... Defaults to 4.
         dropout: Fraction of the channels dropped after each layer. Defaults to 0.
-        head: `"point"`, `"quantile"` or `"gaussian"`. Defaults to `"point"`.
-        quantiles: Probabilities of a quantile head.
-        name: Name of the model.
+        targets, head, quantiles, name: As for `linear_forecaster`.
 
     Returns:
         Uncompiled model: `(batch, time, features)` to `(batch, time, horizon, targets)`.
@@ -111,18 +108,13 @@ def wavenet(
     `kernel_size - 1`, and `(kernel_size - 1) * (2**num_layers - 1)` for each block.
 
     Args:
-        input_shape: `(time, features)`; time may be `None`.
-        horizon: Number of steps to forecast at every step. Defaults to 1.
-        targets: Number of series to forecast. Defaults to 1.
         filters: Channels of the residual path and of the gates. Defaults to 32.
         kernel_size: Width of the causal kernels. Defaults to 2.
-        num_blocks: Number of times the dilations start over. Defaults to 2.
         num_layers: Layers in a block, with dilations 1, 2, 4, ... Defaults to 5.
         skip_filters: Channels of the skip path. Defaults to `filters`.
         dropout: Fraction of the channels dropped at the input of each layer. Defaults to 0.
-        head: `"point"`, `"quantile"` or `"gaussian"`. Defaults to `"point"`.
-        quantiles: Probabilities of a quantile head.
-        name: Name of the model.
+        targets, head, quantiles, name: As for `linear_forecaster`.
+        input_shape, horizon, num_blocks: As for `wavenet_lite`.
 
     Returns:
         Uncompiled model: `(batch, time, features)` to `(batch, time, horizon, targets)`.

@@ -25,18 +25,13 @@ def xception(
     """Xception: each separable convolution looks for patterns in space, then across channels.
 
     Args:
-        input_shape: `(height, width)` of grey pictures, or `(height, width, channels)`; height and
-            width may be None. Scaled first, to mean 0 and deviation 1.
-        outputs: Number of targets, labels or classes; 1 for a binary head. Defaults to 1.
-        head: `"regression"`, `"binary"`, `"multilabel"` or `"multiclass"`.
         stem_filters: Filters of the plain convolutions at the bottom; the first halves the picture.
             Defaults to the paper's 32 and 64.
         filters: Filters of the blocks that halve the maps. Defaults to the paper's.
         num_blocks: Number of blocks in the middle, of three separable convolutions each. Defaults
             to 8.
         exit_filters: Filters of the last separable convolutions. Defaults to the paper's.
-        dropout: Fraction of the pooled features that is dropped. Defaults to 0.
-        name: Name of the model.
+        input_shape, outputs, head, dropout, name: As for `small_resnet`.
 
     Returns:
         Uncompiled model: `(batch, *input_shape)` to `(batch, outputs)`, float32; logits from a

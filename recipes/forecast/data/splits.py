@@ -105,34 +105,26 @@ def split_each(
 
 
 def split_by_dates(
-    series: TimeSeries, window: int, horizon: int, bounds: Mapping[str, tuple], context: bool
+    series: TimeSeries, window: int, horizon: int, bounds: Mapping[str, tuple[str, str]]
 ) -> dict[str, np.ndarray]:
-    """Splits windows by given dates; see `split_in_time`.
+    """Splits windows of dated rows by given dates, as the book does; see `split_in_time`.
 
     Args:
         series: The data.
         window: Input steps of a window, at least 1.
         horizon: Steps to forecast after the last input, at least 1.
-        bounds: For every split its first and last time, both included. A text is a date as NumPy
-            reads it and stands for all of what it names: `("2016-01", "2018-12")` ends with the
-            last second of December 2018. None leaves a side open; series without dates take ints.
-        context: Whether inputs may lie before the split's first time. The book has False: inputs
-            and targets are both inside.
+        bounds: For every split its first and last date, as NumPy reads it: each stands for all of
+            what it names, so that `("2016-01", "2018-12")` ends with the last second of December
+            2018. Inputs and targets are both inside.
 
     Raises:
         UserError: A split would be empty.
-        ValueError: The bounds and the series' times are not of one kind.
     """
     starts = window_starts(series, window, horizon)
-    opening = series.times[starts + window] if context else series.times[starts]
-    closing = series.times[starts + (window + horizon - 1)]
+    opening, closing = series.times[starts], series.times[starts + (window + horizon - 1)]
     splits = {}
     for name, (first, last) in bounds.items():
-        inside = np.ones(len(starts), bool)
-        if first is not None:
-            inside &= opening >= _bound(first, series.times.dtype, after=False)
-        if last is not None:
-            inside &= closing < _bound(last, series.times.dtype, after=True)
+        inside = (opening >= np.datetime64(first)) & (closing < np.datetime64(last) + 1)
         splits[name] = starts[inside]
         if not inside.any():
             raise UserError(
@@ -240,15 +232,3 @@ def _refuse_empty(name: str, rows: int, window: int, horizon: int, cut: bool = T
         f"The {name} split is empty: it has {rows} rows of a series at most, and one window needs "
         f"{needed} ({sum_of}) there. To change that, {change}, or bring more data."
     )
-
-
-def _bound(value, dtype: np.dtype, after: bool):
-    """A bound as a time: its own beginning, or the first moment after it."""
-    dates = dtype.kind == "M"
-    if dates != isinstance(value, (str, np.datetime64)):
-        expected = "dates" if dates else "whole numbers"
-        raise ValueError(f"Expected bounds that are {expected}. Received: {value!r}")
-    if not dates:
-        return int(value) + after
-    date = np.datetime64(value)
-    return (date + 1 if after else date).astype(dtype)

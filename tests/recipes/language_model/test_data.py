@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recipes import language_model
-from recipes.data.texts import decode, python_docs, read_text, shakespeare
+from recipes.data.texts import decode, python_docs, read_noted_text, shakespeare
 from recipes.errors import UserError
 from recipes.language_model.data.streams import (
     RandomWindowBatches,
@@ -189,7 +189,7 @@ def test_the_offline_text_is_that_of_python():
 )
 def test_text_files(tmp_path, content, text):
     (tmp_path / "a.txt").write_bytes(content)
-    assert read_text(tmp_path / "a.txt") == text
+    assert read_noted_text(tmp_path / "a.txt") == (text, ())
 
 
 def test_other_encodings():

@@ -45,7 +45,7 @@ def test_the_kind_of_day_is_known_beyond_the_end():
 
 def test_the_books_dates_give_the_books_windows():
     bounds = {"train": ("2016-01", "2018-12"), "validation": ("2019-01", "2019-05")}
-    splits = split_by_dates(ridership(), 56, 1, bounds, context=False)
+    splits = split_by_dates(ridership(), 56, 1, bounds)
     assert {name: len(rows) for name, rows in splits.items()} == {"train": 1040, "validation": 95}
 
 

@@ -148,26 +148,14 @@ def test_no_target_of_a_series_is_in_two_parts(lengths, window, horizon):
         assert (own >= min(window, horizon)).all()
 
 
-def test_dates_with_and_without_context():
+def test_dates_stand_for_all_of_what_they_name():
     days = np.arange("2020-01-01", "2020-03-01", dtype="datetime64[D]").astype("datetime64[s]")
-    series = make(days)
-    bounds = {"train": (None, "2020-01"), "test": ("2020-02", "2020-02-29")}
-    inside = split_by_dates(series, 7, 2, bounds, context=False)
+    bounds = {"train": ("2020-01", "2020-01"), "test": ("2020-02", "2020-02-29")}
+    inside = split_by_dates(make(days), 7, 2, bounds)
     assert inside["train"].tolist() == list(range(31 - 8))
     assert inside["test"].tolist() == list(range(31, 60 - 8))
-    reaching = split_by_dates(series, 7, 2, bounds, context=True)
-    assert reaching["test"].tolist() == list(range(31 - 7, 60 - 8))
     with pytest.raises(UserError, match="2020-03"):
-        split_by_dates(series, 7, 2, {"test": ("2020-03", None)}, context=True)
-    with pytest.raises(ValueError, match="dates"):
-        split_by_dates(series, 7, 2, {"test": (3, None)}, context=True)
-
-
-def test_step_numbers_as_bounds():
-    splits = split_by_dates(make(np.arange(10)), 2, 1, {"train": (0, 4)}, context=False)
-    assert splits["train"].tolist() == [0, 1, 2]
-    with pytest.raises(ValueError, match="whole numbers"):
-        split_by_dates(make(np.arange(10)), 2, 1, {"train": ("2020", None)}, context=False)
+        split_by_dates(make(days), 7, 2, {"test": ("2020-03", "2020-04")})
 
 
 def test_whole_series_are_split_in_order():
