@@ -27,6 +27,9 @@ _MODULES = {info.name: f"zoo.models.{info.module}" for info in CATALOG} | {
     "Predictor": "zoo.predictor",
     "tokenizer": "zoo.tokenizers",
     "monte_carlo": "zoo.uncertainty",
+    "Adversarial": "zoo.training",
+    "Denoising": "zoo.training",
+    "generate_images": "zoo.generating_images",
     "to_stateful": "zoo.stateful",
     "to_stateless": "zoo.stateful",
     "reset_state": "zoo.stateful",
@@ -34,6 +37,7 @@ _MODULES = {info.name: f"zoo.models.{info.module}" for info in CATALOG} | {
     "decoding": "zoo.decoding",
     "losses": "zoo.losses",
     "metrics": "zoo.metrics",
+    "regularizers": "zoo.regularizers",
     "objective": "zoo.objectives",
     "transfer": "zoo.transfer",
 }

@@ -4,14 +4,21 @@ from zoo import decoding as decoding
 from zoo import layers as layers
 from zoo import losses as losses
 from zoo import metrics as metrics
+from zoo import regularizers as regularizers
 from zoo import transfer as transfer
+from zoo.generating_images import generate_images as generate_images
 from zoo.models.autoencoder import autoencoder as autoencoder
+from zoo.models.autoencoder import convolutional_autoencoder as convolutional_autoencoder
+from zoo.models.autoencoder import recurrent_autoencoder as recurrent_autoencoder
 from zoo.models.captioner import captioner as captioner
 from zoo.models.char_rnn import char_rnn as char_rnn
 from zoo.models.cnn import cnn as cnn
 from zoo.models.cnn import lenet5 as lenet5
 from zoo.models.conv_gru import conv_gru as conv_gru
 from zoo.models.conv_lstm_language_model import conv_lstm_language_model as conv_lstm_language_model
+from zoo.models.diffusion import diffusion as diffusion
+from zoo.models.gan import dcgan as dcgan
+from zoo.models.gan import gan as gan
 from zoo.models.heads import normalize_windows as normalize_windows
 from zoo.models.heads import output_stride as output_stride
 from zoo.models.hub_text_classifier import hub_text_classifier as hub_text_classifier
@@ -36,6 +43,9 @@ from zoo.models.transformer_language_model import (
     transformer_language_model as transformer_language_model,
 )
 from zoo.models.tsmixer import tsmixer as tsmixer
+from zoo.models.variational_autoencoder import (
+    variational_autoencoder as variational_autoencoder,
+)
 from zoo.models.wavenet import receptive_field as receptive_field
 from zoo.models.wavenet import wavenet as wavenet
 from zoo.models.wavenet import wavenet_lite as wavenet_lite
@@ -51,6 +61,8 @@ from zoo.stateful import reset_state as reset_state
 from zoo.stateful import to_stateful as to_stateful
 from zoo.stateful import to_stateless as to_stateless
 from zoo.tokenizers import tokenizer as tokenizer
+from zoo.training import Adversarial as Adversarial
+from zoo.training import Denoising as Denoising
 from zoo.uncertainty import monte_carlo as monte_carlo
 from zoo.windowing import windows as windows
 

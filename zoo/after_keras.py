@@ -9,7 +9,14 @@ import importlib.machinery
 import sys
 
 #: The modules whose classes saved models name.
-MODULES = ("zoo.layers", "zoo.losses", "zoo.metrics", "zoo.saving")
+MODULES = (
+    "zoo.layers",
+    "zoo.losses",
+    "zoo.metrics",
+    "zoo.regularizers",
+    "zoo.saving",
+    "zoo.training",
+)
 
 
 def register() -> None:

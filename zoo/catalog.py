@@ -41,6 +41,7 @@ REFERENCE_ARGUMENTS = {
     "text_classification": {"vocabulary_size": 1000},
     "captioning": {"input_shape": (64, 64, 3), "vocabulary_size": 1000},
     "pretraining": {"input_shape": (28, 28)},
+    "generate_images": {"input_shape": (28, 28)},
 }
 
 CATALOG = (
@@ -141,6 +142,35 @@ CATALOG = (
         "pretraining",
         17,
         538014,
-        "stacked, also denoising; its encoder starts an mlp",
+        "stacked, tied, sparse, denoising; its encoder starts an mlp",
+    ),
+    ModelInfo(
+        "convolutional_autoencoder",
+        "autoencoder",
+        "generate_images",
+        17,
+        228895,
+        "halves a picture into a code, and doubles it again",
+    ),
+    ModelInfo(
+        "recurrent_autoencoder",
+        "autoencoder",
+        "generate_images",
+        17,
+        122548,
+        "LSTMs that read a picture by its rows and write it again",
+    ),
+    ModelInfo(
+        "variational_autoencoder",
+        "variational_autoencoder",
+        "generate_images",
+        17,
+        269504,
+        "random codes; its decoder draws new pictures",
+    ),
+    ModelInfo("gan", "gan", "generate_images", 17, 269585, "dense generator and discriminator"),
+    ModelInfo("dcgan", "gan", "generate_images", 17, 1053570, "a GAN of convolutions"),
+    ModelInfo(
+        "diffusion", "diffusion", "generate_images", 17, 830209, "a U-Net that undoes noise"
     ),
 )

@@ -10,7 +10,7 @@ from itertools import chain
 import keras
 from keras import layers
 
-from zoo.layers import RandomizedLeakyReLU
+from zoo.layers import Bias, RandomizedLeakyReLU
 
 _ACTIVATIONS = (layers.ReLU, layers.ELU, layers.LeakyReLU, RandomizedLeakyReLU)
 
@@ -155,7 +155,7 @@ def hidden_blocks(model: keras.Model) -> list[list[keras.Layer]]:
     """
     blocks = []
     for layer in _leaves(model):
-        if isinstance(layer, layers.Dense):
+        if isinstance(layer, layers.Dense | Bias):  # this is a dense layer backwards
             blocks.append([layer])
         elif blocks:
             blocks[-1].append(layer)
@@ -188,7 +188,8 @@ def _signature(block):
     for layer in block:
         if layer.weights:
             shapes = ", ".join(str(tuple(weight.shape)) for weight in layer.weights)
-            steps.append(f"{type(layer).__name__} {shapes}")
+            kind = "Dense" if isinstance(layer, layers.Dense) else type(layer).__name__
+            steps.append(f"{kind} {shapes}")
         activation = getattr(layer, "activation", None)
         if activation is not None and activation is not keras.activations.linear:
             steps.append(getattr(activation, "__name__", str(activation)))

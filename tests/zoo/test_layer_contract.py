@@ -54,6 +54,7 @@ CASES = {
         own.BahdanauAttention(3, normalize=True, **MONOTONIC),
         *(SEQUENCE, MEMORY, MASK),
     ),
+    "Bias": lambda: (own.Bias(), SEQUENCE),
     "BoostedTrees": lambda: (own.BoostedTrees(4, 3, 2, outputs=2, numeric=1, splits=1), TABLE),
     "CategoryEmbedding": lambda: (own.CategoryEmbedding((4, 5), 2), ids(4, 2)),
     "CategoryEmbedding-sum": lambda: (own.CategoryEmbedding((4, 5), 2, "sum", "ones"), ids(4, 2)),
@@ -116,6 +117,8 @@ CASES = {
         floats(2),
     ),
     "RandomizedLeakyReLU": lambda: (own.RandomizedLeakyReLU(0.1, 0.5, seed=3), SEQUENCE),
+    "Reparameterization": lambda: (own.Reparameterization(0.1, seed=3), [SHORT[:, 0], SHORT[:, 1]]),
+    "ReversibleDense": lambda: (own.ReversibleDense(6, activation="tanh"), SEQUENCE),
     "RobustScaleSmoothClip": lambda: (
         own.RobustScaleSmoothClip([1.0, 2.0], [0.5, 3.0]),
         floats(2),
@@ -127,6 +130,7 @@ CASES = {
     "SelectColumns": lambda: (own.SelectColumns([2, 1]), ids(4, 3)),
     "SeparateDense": lambda: (own.SeparateDense(4, "tanh"), floats(3, 2)),
     "SinusoidalPositions": lambda: (own.SinusoidalPositions(), SEQUENCE),
+    "SinusoidalTime": lambda: (own.SinusoidalTime(6), floats(1)),
     "SortQuantiles": lambda: (own.SortQuantiles(), SEQUENCE),
     "StandardScale": lambda: (own.StandardScale([1.0, 2.0], [0.5, 3.0], clip=2.0), floats(2)),
     "StatefulConv1D": lambda: (
@@ -198,6 +202,7 @@ MASKED = {
     "LayerNormRNNCell",
     "MaskedPooling-last",
     "MaskedPooling-max",
+    "ReversibleDense",
     "MaskedPooling-mean",
     "RandomizedLeakyReLU",
     "StatefulRNN",

@@ -58,6 +58,8 @@ SCHEDULED = {"sampling": "embedding", "sampling_probability": zoo.layers.LinearS
 CASES = {
     "autoencoder": ({**CODE, "noise": "gaussian"}, IMAGES),
     "autoencoder-normalized": ({**CODE, **PENALIZED}, IMAGES),
+    "autoencoder-sparse": ({**CODE, "sparsity": "kl", "batch_normalization": "after"}, IMAGES),
+    "autoencoder-tied": ({**CODE, "tied": True, "output_activation": "sigmoid"}, IMAGES),
     "captioner": (CAPTION, CAPTIONS),
     "captioner-luong": ({**CAPTION, **NOT_FED, "attention": "luong", "cell": "gru"}, CAPTIONS),
     "captioner-plain": ({**CAPTION, "attention": None, "num_layers": 2}, CAPTIONS),
@@ -74,13 +76,30 @@ CASES = {
         {"vocabulary_size": 9, "filters": (6, 8, 8), "units": 5, "dropout": 0.3},
         TEXTS,
     ),
+    "convolutional_autoencoder": ({"input_shape": (8, 4), "filters": (3, 4)}, floats(8, 4)),
+    "dcgan": (
+        {"input_shape": (8, 4, 3), "filters": (3, 4), "code_size": 5},
+        {"codes": floats(5), "images": floats(8, 4, 3)},
+    ),
     "deep_rnn": ({**FORECAST, "units": 4, "batch_normalization": True}, SERIES),
     "deep_rnn-layer_norm": (
         {**FORECAST, "units": 4, "cell": "layer_norm", "head": "gaussian", "dropout": 0.1},
         SERIES,
     ),
+    "diffusion": (
+        {"input_shape": (8, 4), "filters": (2, 4), "num_blocks": 2},
+        {"images": floats(8, 4), "time": RNG.random((BATCH, 1), "float32")},
+    ),
+    "diffusion-pixels": (
+        {"input_shape": (8, 4, 3), "filters": (2, 4), "patch_size": 1},
+        {"images": floats(8, 4, 3), "time": RNG.random((BATCH, 1), "float32")},
+    ),
     "dlinear": ({**SERIES_ALONE, "kernel_size": 5}, SERIES),
     "dlinear-individual": ({**SERIES_ALONE, "individual": True, "head": "quantile"}, SERIES),
+    "gan": (
+        {"input_shape": (3, 4), "units": (5, 6), "code_size": 2},
+        {"codes": floats(2), "images": IMAGES},
+    ),
     "hub_text_classifier": (
         {"handle": "texts", "units": 4, "trainable": True},
         np.array(["good film", "bad", "dull", "a film"]),
@@ -106,6 +125,7 @@ CASES = {
         },
         floats(32, 32),
     ),
+    "recurrent_autoencoder": ({"input_shape": (3, 4), "units": (5, 3)}, IMAGES),
     "resnet": ({**COLOUR, "depth": 18, "filters": 4}, COLOURED),
     "resnet-bottleneck": ({**COLOUR, "depth": 50, "filters": 4}, COLOURED),
     "seq2seq": ({**WORDS, "score_scale": True, "num_layers": 2}, PAIRS),
@@ -143,6 +163,10 @@ CASES = {
     "tsmixer-extended": (
         {**FORECAST, "input_shape": (STEPS, 8), "future_covariates": 2, "units": 6, "targets": 2},
         floats(STEPS, 8),
+    ),
+    "variational_autoencoder": (
+        {"input_shape": (3, 4), "units": (6, 5), "code_size": 2},
+        IMAGES,
     ),
     "wavenet": ({**FORECAST, "filters": 4, "num_blocks": 2, "num_layers": 3}, SERIES),
     "wavenet_lite": ({**FORECAST, "filters": 8, "num_blocks": 2, "num_layers": 3}, SERIES),
@@ -307,7 +331,8 @@ def test_gradients_reach_every_weight(name):
     model, inputs = make(name)
     variables = [weight.value for weight in model.trainable_weights]
     with tf.GradientTape() as tape:
-        outputs = keras.tree.flatten(model(inputs))
+        # The variance of a code is used in training alone.
+        outputs = keras.tree.flatten(model(inputs, training=name == "variational_autoencoder"))
         floats = [output for output in outputs if output.dtype == "float32"]
         loss = sum(tf.reduce_sum(output**3) for output in floats)
     for weight, gradient in zip(

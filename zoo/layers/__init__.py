@@ -30,6 +30,8 @@ from zoo.layers.patches import Patches
 from zoo.layers.positions import LearnedPositions, PositionalEmbedding, SinusoidalPositions
 from zoo.layers.quantile_normalization import QuantileNormalization
 from zoo.layers.randomized_leaky_relu import RandomizedLeakyReLU
+from zoo.layers.reparameterization import Reparameterization
+from zoo.layers.reversible_dense import Bias, ReversibleDense
 from zoo.layers.sampling_schedules import (
     ExponentialSampling,
     InverseSigmoidSampling,
@@ -37,6 +39,7 @@ from zoo.layers.sampling_schedules import (
 )
 from zoo.layers.select_columns import SelectColumns
 from zoo.layers.separate_dense import SeparateDense
+from zoo.layers.sinusoidal_time import SinusoidalTime
 from zoo.layers.stateful import StatefulConv1D, StatefulRNN
 from zoo.layers.subword_tokenizer import SubwordTokenizer
 from zoo.layers.table_columns import TableColumns

@@ -12,7 +12,7 @@ from zoo.models.mlp import dense_head
 MOMENTUM = 0.9
 
 
-def image_input(input_shape: Sequence[int | None]):
+def image_input(input_shape: Sequence[int | None], name: str = "inputs"):
     """The input of a network for pictures, and the same with an axis of channels.
 
     Shapes are `(height, width)` of grey pictures or `(height, width, channels)`, in which height
@@ -29,7 +29,7 @@ def image_input(input_shape: Sequence[int | None]):
             "input_shape must be (height, width) of grey pictures or (height, width, channels), "
             f"without the batch. Received: {input_shape!r}"
         )
-    inputs = keras.Input(shape, name="inputs")
+    inputs = keras.Input(shape, name=name)
     return inputs, inputs if len(shape) == 3 else layers.Reshape((*shape, 1), name="channels")(
         inputs
     )

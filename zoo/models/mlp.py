@@ -181,10 +181,10 @@ class HiddenLayers:
         self.l2 = l2
         self.max_norm = max_norm
 
-    def __call__(self, x, units, prefix=""):
+    def __call__(self, x, units, prefix="", kind=layers.Dense):
         """Stacks layers of these sizes, named after the prefix, on a `(batch, features)` tensor."""
         for index, size in enumerate(units):
-            x = self._dense(size, f"{prefix}hidden_{index}")(x)
+            x = self._dense(size, f"{prefix}hidden_{index}", kind)(x)
             if self.batch_normalization == "before":
                 x = layers.BatchNormalization(name=f"{prefix}batch_norm_{index}")(x)
             if self.activation != "linear":
@@ -192,16 +192,16 @@ class HiddenLayers:
             if self.batch_normalization == "after":
                 x = layers.BatchNormalization(name=f"{prefix}batch_norm_{index}")(x)
             if self.dropout:
-                kind = layers.AlphaDropout if self.activation == "selu" else layers.Dropout
-                x = kind(self.dropout, name=f"{prefix}dropout_{index}")(x)
+                drop = layers.AlphaDropout if self.activation == "selu" else layers.Dropout
+                x = drop(self.dropout, name=f"{prefix}dropout_{index}")(x)
         return x
 
     def regularizer(self):
         """The penalty on a kernel, or None."""
         return keras.regularizers.L1L2(self.l1, self.l2) if self.l1 or self.l2 else None
 
-    def _dense(self, size, name):
-        return layers.Dense(
+    def _dense(self, size, name, kind=layers.Dense):
+        return kind(
             size,
             use_bias=self.batch_normalization != "before",  # the normalisation has its own
             # One object in several layers would draw equal weights wherever the shapes are equal.

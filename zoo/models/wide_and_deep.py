@@ -284,7 +284,7 @@ class _MemberLayers(HiddenLayers):
         normal = keras.initializers.RandomNormal(stddev=1.0)
         self.first_scale = normal if embedded else RandomSigns()
 
-    def _dense(self, size, name):
+    def _dense(self, size, name, kind=None):
         if self.members == 1:
             return super()._dense(size, name)
         return EnsembleDense(

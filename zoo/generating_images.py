@@ -1,0 +1,113 @@
+"""Pictures out of noise."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo.checks import check_whole
+from zoo.compiled import Loop, kept_on
+from zoo.training import cosine_schedule
+
+
+def generate_images(
+    model: keras.Model, count: int, seed: int = 0, steps: int = 50, batch_size: int = 64
+) -> np.ndarray:
+    """Draws new pictures from a trained generative model.
+
+    Row `r` starts from the noise of `np.random.default_rng([seed, r])`: it depends neither on the
+    other rows nor on the batch, and more pictures begin with the fewer. Every batch has the same
+    size, so that one compiled program, which is kept on the model, makes them all.
+
+    Args:
+        model: A `zoo.gan`, `zoo.dcgan` or `zoo.variational_autoencoder`; or a model from codes
+            `(batch, code_size)` to pictures, such as the decoder of one; or a `zoo.diffusion`,
+            whose noise is taken away step by step (DDIM, without noise of its own).
+        count: How many pictures, 0 or more.
+        seed: Whole number of at least 0. Defaults to 0.
+        steps: Steps of a diffusion model. Defaults to 50.
+        batch_size: Pictures that are made at once, at most. Defaults to 64.
+
+    Returns:
+        float32 array `(count, *shape)`, in the range of the pixels that the model was trained on.
+
+    Raises:
+        ValueError: If an argument is out of range, or the model makes no pictures out of noise.
+
+    Example:
+        >>> import numpy as np, zoo
+        >>> model = zoo.dcgan((8, 8), filters=(4, 8))
+        >>> one, three = zoo.generate_images(model, 1), zoo.generate_images(model, 3)
+        >>> bool(np.abs(one[0] - three[0]).max() < 1e-5)
+        True
+
+    Reference:
+        Song et al., *Denoising diffusion implicit models*, 2021, equation 12 with sigma 0.
+    """
+    check_whole(0, count=count, seed=seed)
+    check_whole(1, steps=steps, batch_size=batch_size)
+    loop, shape = _loop(model, steps)
+    size = min(batch_size, max(count, 1))
+    pieces = [np.zeros((0, *loop.model.output_shape[1:]), "float32")]
+    for start in range(0, count, size):
+        rows = [
+            np.random.default_rng([seed, row]).standard_normal(shape, "float32")
+            for row in range(start, start + size)
+        ]
+        pieces.append(np.asarray(loop.predict_on_batch(np.stack(rows)), "float32"))
+    return np.concatenate(pieces)[:count]
+
+
+def _loop(model, steps):
+    """The compiled program of a model, and the shape of the noise of one picture."""
+    inputs = getattr(model, "input", None)
+    if isinstance(inputs, dict) and {*inputs} == {"images", "time"}:
+        key = ("generate_images", steps)
+        return kept_on(model, key, lambda: _Denoising(model, steps)), model.output_shape[1:]
+    players = {layer.name: layer for layer in model.layers}
+    source = players.get("generator", players.get("decoder", model))
+    shape = source.input_shape
+    if not isinstance(shape, tuple) or len(shape) != 2:
+        raise ValueError(
+            "Expected a model from codes (batch, code_size) to pictures, or one with a layer "
+            f"'generator' or 'decoder' that is. Received: {model.name!r}, which reads {shape}"
+        )
+    return kept_on(model, ("generate_images",), lambda: _Decoding(source)), shape[1:]
+
+
+class _Drawing(Loop):
+    """Without XLA where it can be left out: its convolutions are slow on CPUs."""
+
+    def __init__(self, model):
+        super().__init__("generate_images", model)
+        self.jit_compile = keras.backend.backend() == "jax"
+
+
+class _Decoding(_Drawing):
+    """One call of a generator."""
+
+    def call(self, inputs):
+        return ops.cast(self.model(inputs, training=False), "float32")
+
+
+class _Denoising(_Drawing):
+    """All steps from noise to pictures."""
+
+    def __init__(self, model, steps):
+        super().__init__(model)
+        self.steps = steps
+
+    def call(self, inputs):
+        moments = np.linspace(1, 0, self.steps + 1, dtype="float32")
+        signals, strengths = cosine_schedule(moments)
+
+        def body(step, x):
+            time = ops.full((ops.shape(x)[0], 1), 1.0) * ops.take(moments, step)
+            noise = self.model({"images": x, "time": time}, training=False)
+            signal, strength = ops.take(signals, step), ops.take(strengths, step)
+            picture = ops.clip((x - strength * noise) / signal, -1.0, 1.0)
+            noise = (x - signal * picture) / strength
+            after, rest = ops.take(signals, step + 1), ops.take(strengths, step + 1)
+            return step + 1, after * picture + rest * noise
+
+        start = (ops.zeros((), "int32"), inputs)
+        return ops.while_loop(lambda step, _: step < self.steps, body, start)[1]

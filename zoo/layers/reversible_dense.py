@@ -1,0 +1,72 @@
+"""A dense layer and its transpose, on one kernel."""
+
+import keras
+from keras import ops
+
+from zoo.layers.base import Layer, SameShapeLayer
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class ReversibleDense(Layer, keras.layers.Dense):
+    """A dense layer that also runs backwards, for decoders that share the encoder's kernels.
+
+    Called with `reverse=True`, it multiplies by the transposed kernel, to be followed by a `Bias`.
+    Both calls are of one layer, so that the weights stay shared in a saved model. Bias and
+    activation belong to the way forward alone.
+
+    Args:
+        units: Size of the output on the way forward.
+        **kwargs: Arguments of `keras.layers.Dense`.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.layers import ReversibleDense
+        >>> layer = ReversibleDense(2)
+        >>> layer(layer(np.ones((3, 5))), reverse=True).shape, layer.count_params()
+        (TensorShape([3, 5]), 12)
+
+    Reference:
+        Book, chapter 17, 3rd edition cells 42 to 44 (tying weights).
+    """
+
+    def __init__(self, units: int, **kwargs):
+        super().__init__(units, **kwargs)
+
+    def build(self, input_shape):
+        """Makes kernel and bias."""
+        super().build(input_shape)
+        self.input_spec = None  # two widths come in
+
+    def call(self, inputs, reverse=False, training=None):
+        """`(..., features)` to `(..., units)`; with `reverse` the other way round."""
+        if not reverse:
+            return super().call(inputs, training)
+        return ops.matmul(inputs, ops.transpose(self.kernel))
+
+    def compute_output_spec(self, inputs, reverse=False, training=None):
+        """The same, as shape and type."""
+        width = self.kernel.shape[0] if reverse else self.units
+        return keras.KerasTensor((*inputs.shape[:-1], width), self.compute_dtype)
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class Bias(SameShapeLayer):
+    """Adds a learned number to each feature, 0 at first.
+
+    Args:
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.layers import Bias
+        >>> Bias()(np.ones((1, 2))).numpy()
+        array([[1., 1.]], dtype=float32)
+    """
+
+    def build(self, input_shape):
+        """Makes the numbers."""
+        self.bias = self.add_weight(shape=(input_shape[-1],), initializer="zeros", name="bias")
+
+    def call(self, inputs):
+        """Adds them to the last axis."""
+        return inputs + self.bias
