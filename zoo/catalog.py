@@ -170,7 +170,5 @@ CATALOG = (
     ),
     ModelInfo("gan", "gan", "generate_images", 17, 269585, "dense generator and discriminator"),
     ModelInfo("dcgan", "gan", "generate_images", 17, 1053570, "a GAN of convolutions"),
-    ModelInfo(
-        "diffusion", "diffusion", "generate_images", 17, 830209, "a U-Net that undoes noise"
-    ),
+    ModelInfo("diffusion", "diffusion", "generate_images", 17, 830209, "a U-Net that undoes noise"),
 )
