@@ -1,4 +1,4 @@
-"""The program `zoo`: list, train, find-lr, tune, predict, runs, show, compare, tensorboard.
+"""The program `zoo`: list, train, find-lr, tune, predict, export, runs, show, compare, tensorboard.
 
     zoo list [KIND or PATTERN]      models, recipes, datasets and presets
     zoo train RECIPE [flags]        train; the run lands in logs/RECIPE/NAME
@@ -7,6 +7,7 @@
     zoo tune RECIPE [flags]         search settings, then train the best ones as a run
     zoo tune --resume RUN           take up a search that was cut off
     zoo predict RUN [INPUT] [-o F]  predictions of a saved run, to standard output or a file
+    zoo export RUN --format onnx    its model for another runtime, checked there
     zoo runs [--sort METRIC]        the finished runs, a table a recipe
     zoo show RUN                    the report of a run
     zoo compare RUN RUN...          what differs, scores side by side, curves in one picture
@@ -334,6 +335,30 @@ def _predict(arguments):
     return 0
 
 
+def _export(arguments):
+    parser = _Parser(
+        "export",
+        "Writes the model of a run for another runtime, with a reader that needs NumPy alone and a "
+        "card; checks in a process without Keras that it says the same on test inputs.",
+    )
+    parser.add_argument("run", help="folder of the run, or its name in logs")
+    parser.add_argument(
+        "--format",
+        choices=("savedmodel", "onnx", "litert"),
+        default="savedmodel",
+        help="savedmodel takes columns and texts as they are (the default), onnx and litert arrays",
+    )
+    parser.add_argument("-o", "--output", help="folder to write; by default RUN/export/FORMAT")
+    parser.add_argument("--quantize", choices=("float16", "int8"), help="smaller weights")
+    parser.add_argument("--refit", action="store_true", help="the model trained on all rows")
+    found = parser.parse_args(arguments)
+    from recipes.engine.folder import find_run
+    from recipes.export.export import export
+
+    export(find_run(found.run), found.format, found.output, found.quantize, found.refit)
+    return 0
+
+
 def _runs(arguments):
     parser = _Parser(
         "runs", "The finished runs, a table a recipe; csv and json hold all of their scores."
@@ -391,6 +416,7 @@ _COMMANDS = {
     "find-lr": _find_lr,
     "tune": _tune,
     "predict": _predict,
+    "export": _export,
     "runs": _runs,
     "show": _show,
     "compare": _compare,

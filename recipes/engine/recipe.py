@@ -87,6 +87,8 @@ class Recipe:
             `None` where it is not a table.
         sized: `(config, task)` to the configuration with all decided that it left to the data.
         candidates: `(config, task)` to the `Candidate`s of `--model auto`; `None` for none.
+        raw_inputs: `(task, split, examples)` to what the inputs of examples of
+            `Task.batches` were made of: columns, or texts, by name.
         continue_from: `(config, task, model)` to the task as a saved model sees it, and a `Built`
             of that model; `None` where `--from` is not for this recipe.
         combined_by: Scores that these are chosen by on validation: the first that there is.
@@ -118,6 +120,7 @@ class Recipe:
     reads: Callable[[Any, Any], list[str]] | None = None
     sized: Callable[[Any, Any], Any] | None = None
     candidates: Callable[[Any, Any], list[Candidate]] | None = None
+    raw_inputs: Callable[[Any, str, Any], Mapping[str, list]] | None = None
     continue_from: Callable[[Any, Any, Any], tuple[Any, Built]] | None = None
     combined_by: tuple[str, ...] = ()
     lasting_baselines: tuple[str, ...] = ()

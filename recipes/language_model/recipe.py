@@ -137,6 +137,13 @@ def _predict(folder, config, *arguments, **flags):
     predict(folder, config, *arguments, **flags)
 
 
+def _raw_inputs(task, split, examples):
+    if not hasattr(task.tokenizer, "characters"):
+        return None  # a window need not begin with a whole token of another kind
+    windows = task.batches(split, None).assemble(examples)[0]
+    return {"ids": [task.tokenizer.decode(ids) for ids in windows]}
+
+
 RECIPE = Recipe(
     name="language_model",
     title="learn to write text, or music",
@@ -149,6 +156,7 @@ RECIPE = Recipe(
     build_model=build_model,
     search_space=search_space,
     predict=_predict,
+    raw_inputs=_raw_inputs,
     check=_check,
     metrics={
         "nats": "min",

@@ -45,6 +45,19 @@ def encode(columns, frame, source) -> dict[str, np.ndarray]:
         raise UserError(f"{source} does not fit the model. {error}") from error
 
 
+def raw_inputs(task, split, examples) -> dict[str, list]:
+    """The model's columns of some rows of a split, as JSON can hold them."""
+    columns = task.preprocessing.columns
+    frame = task.table.frame.iloc[task.table.rows[split][examples]]
+    names = [*columns.numeric, *(name for name, *_ in (*columns.categories, *columns.dates))]
+    return {name: [_plain(value) for value in frame[name]] for name in names}
+
+
+def _plain(value):
+    found = None if pd.isna(value) else value.item() if hasattr(value, "item") else value
+    return found.isoformat() if hasattr(found, "isoformat") else found
+
+
 def predict(model, arrays) -> np.ndarray:
     """Predictions of a model for all rows of its inputs, arrays by name.
 

@@ -251,6 +251,12 @@ def _check(config):
     load_table(config)
 
 
+def _raw_inputs(*arguments):
+    from recipes.tabular.predictions import raw_inputs
+
+    return raw_inputs(*arguments)
+
+
 def _predict(*arguments, **flags):
     from recipes.tabular.predict import predict
 
@@ -284,6 +290,7 @@ RECIPE = Recipe(
     listed=("mae", "accuracy"),
     sized=_sized,
     candidates=_candidates,
+    raw_inputs=_raw_inputs,
     continue_from=_continue_from,
     combined_by=("balanced_accuracy", "nll", "rmse"),
     predict_flags=(KEEP,),

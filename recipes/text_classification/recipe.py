@@ -187,6 +187,9 @@ RECIPE = Recipe(
     },
     listed=("accuracy",),
     candidates=_candidates,
+    raw_inputs=lambda task, split, examples: (
+        {"ids": task.parts[split].texts[examples].tolist()} if task.reads_ids else None
+    ),
     continue_from=_continue_from,
     combined_by=("nll",),
     predict_flags=(Flag("text", "the text itself, instead of an input"), KEEP),

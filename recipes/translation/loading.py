@@ -8,7 +8,7 @@ from recipes.translation.data.date_pairs import date_pairs
 from recipes.translation.data.pairs import read_pairs, spa_eng
 from recipes.translation.task import TranslationTask
 from zoo.layers.raw_texts import padded
-from zoo.layers.word_tokenizer import split as words
+from zoo.layers.raw_texts import split_words as words
 
 #: Dates to train on, of validation and of test, as in the book.
 DATES = (10_000, 2_000, 2_000)

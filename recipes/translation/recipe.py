@@ -169,6 +169,9 @@ RECIPE = Recipe(
     build_model=build_model,
     search_space=search_space,
     predict=_predict,
+    raw_inputs=lambda task, split, examples: {
+        "source": [task.pairs[split][example][0] for example in examples]
+    },
     check=_check,
     metrics={
         "nll": "min",

@@ -2,6 +2,7 @@
 
 import html
 import re
+import unicodedata
 
 import numpy as np
 
@@ -69,3 +70,23 @@ def without_html(text):
             start = end + 3
         text = _TAG.sub(" ", " ".join([*parts, text[start:]]))
     return html.unescape(text) if "&" in text else text
+
+
+def split_words(text):
+    """The words of a text, in lower case and without punctuation.
+
+    >>> split_words("¿Qué tal, Don't-worry?")
+    ['qué', 'tal', 'dontworry']
+    """
+    return text.lower().translate(_KEPT).split()
+
+
+class _Kept(dict):
+    """For `str.translate`: takes out punctuation and symbols."""
+
+    def __missing__(self, code):
+        self[code] = None if unicodedata.category(chr(code))[0] in "PS" else code
+        return self[code]
+
+
+_KEPT = _Kept()

@@ -10,11 +10,10 @@ import numpy as np
 
 from zoo.checks import check_choice, check_whole
 from zoo.layers.character_tokenizer import CharacterTokenizer
-from zoo.layers.raw_texts import as_texts, padded, without_html
+from zoo.layers.raw_texts import as_texts, padded, split_words, without_html
 from zoo.layers.subword_tokenizer import SubwordTokenizer
 from zoo.layers.tokenizer import Tokenizer, check_ids
 from zoo.layers.word_tokenizer import WordTokenizer
-from zoo.layers.word_tokenizer import split as split_words
 
 KINDS = ("words", "characters", "bpe", "wordpiece", "unigram")
 TRUNCATIONS = ("head", "tail", "both")

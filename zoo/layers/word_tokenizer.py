@@ -1,11 +1,11 @@
 """From text to ids and back: whole words."""
 
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
+from zoo.layers.raw_texts import split_words as split
 from zoo.layers.tokenizer import UNKNOWN, Tokenizer, check_ids, check_text
 
 
@@ -99,23 +99,3 @@ class WordTokenizer(Tokenizer):
         """The words that ids stand for, separated by spaces. See `Tokenizer`."""
         words = [*self.words, UNKNOWN]
         return " ".join(words[index] for index in check_ids(ids, self.vocabulary_size))
-
-
-def split(text):
-    """The words of a text, in lower case and without punctuation.
-
-    >>> split("¿Qué tal, Don't-worry?")
-    ['qué', 'tal', 'dontworry']
-    """
-    return text.lower().translate(_KEPT).split()
-
-
-class _Kept(dict):
-    """For `str.translate`: takes out punctuation and symbols."""
-
-    def __missing__(self, code):
-        self[code] = None if unicodedata.category(chr(code))[0] in "PS" else code
-        return self[code]
-
-
-_KEPT = _Kept()

@@ -1,0 +1,170 @@
+"""Models of Keras as SavedModel, ONNX and LiteRT."""
+
+import contextlib
+import os
+import re
+import sys
+import tempfile
+
+import keras
+import numpy as np
+from keras import ops
+
+from recipes.errors import UserError
+from recipes.export import graph
+from zoo.tokenizers import all_layers
+
+FILES = {"savedmodel": "saved_model.pb", "onnx": "model.onnx", "litert": "model.tflite"}
+
+
+def convert(model, spec, folder, quantize=None) -> int | None:
+    """Writes a model into a folder.
+
+    Args:
+        model: The Keras model, on TensorFlow.
+        spec: What `preprocessing.json` will hold.
+        folder: Where to.
+        quantize: `"float16"`, `"int8"` or `None`.
+
+    Returns:
+        Rows that the file takes at a time; `None` for any number.
+
+    Raises:
+        UserError: If the format lacks an operator that the model needs.
+    """
+    form = spec["format"]
+    for layer in all_layers(model):
+        if isinstance(layer, keras.layers.Normalization) and layer.mean is not None:
+            # As tensors they would become inputs of an ONNX file.
+            layer.mean, layer.variance = np.array(layer.mean), np.array(layer.variance)
+    path, rows = folder / FILES[form], None
+    try:
+        with _portable(form), _silent():
+            if form == "savedmodel":
+                _savedmodel(model, spec, folder)
+            elif form == "onnx":
+                model.export(path, format="onnx", verbose=False)
+                _quantize_onnx(path, quantize)
+            else:
+                rows = _litert(model, path, quantize)
+    except Exception as error:  # converters raise whatever they please
+        raise UserError(refusal(form, str(error) or type(error).__name__)) from error
+    return rows
+
+
+def refusal(form, text) -> str:
+    """What to say of a converter's, or a runtime's, complaint.
+
+    >>> refusal("litert", "loc: error: 'tf.Atan' op is neither a custom op nor a flex op, because")
+    "The model cannot become litert: 'tf.Atan' op is neither a custom op nor a flex op, because. \
+--format savedmodel takes every model."
+    """
+    found = re.search(r"'tf\.\w+' op [^\n]*|[^\n]*(?:[Uu]nsupported|not supported)[^\n]*", text)
+    said = found[0] if found else text.strip().splitlines()[-1]
+    other = "" if form == "savedmodel" else " --format savedmodel takes every model."
+    return f"The model cannot become {form}: {said[:300].strip(' .')}.{other}"
+
+
+def _savedmodel(model, spec, folder):
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    one = not isinstance(model.input, dict)
+    signature = {name: keras.InputSpec(**each) for name, each in spec["inputs"].items()}
+
+    def arrays(inputs):
+        return model(next(iter(inputs.values())) if one else inputs, training=False)
+
+    found = graph.encoder(spec)
+    spec["raw_endpoint"] = found is not None
+    if found is not None:
+        raw, encode, tables = found
+        for table in tables:
+            archive.track(table)
+        archive.add_endpoint("serve", lambda inputs: arrays(encode(inputs)), [raw])
+    archive.add_endpoint("arrays", arrays, [signature])
+    archive.write_out(folder, verbose=False)
+
+
+def _quantize_onnx(path, quantize):
+    if quantize == "int8":
+        from onnxruntime.quantization import QuantType, quantize_dynamic
+
+        quantize_dynamic(path, path, weight_type=QuantType.QInt8)
+    elif quantize == "float16":
+        import onnx
+        from onnxruntime.transformers.float16 import convert_float_to_float16
+
+        onnx.save(convert_float_to_float16(onnx.load(path), keep_io_types=True), path)
+
+
+def _litert(model, path, quantize):
+    import tensorflow as tf
+
+    # Without TensorFlow's own operators: the runtime alone must do.
+    target = {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}
+    how = {"format": "litert", "verbose": False, "target_spec": target}
+    if quantize:
+        how["optimizations"] = [tf.lite.Optimize.DEFAULT]
+    if quantize == "float16":
+        target["supported_types"] = [tf.float16]
+    try:
+        model.export(path, **how)
+        return None
+    except Exception as error:
+        if "TensorList" not in str(error):
+            raise
+    # A recurrent layer keeps its steps in a list, whose entries must have a known shape.
+    one = keras.tree.map_structure(
+        lambda x: keras.InputSpec(shape=(1, *x.shape[1:]), dtype=x.dtype, name=x.name), model.input
+    )
+    model.export(path, input_signature=[one], **how)
+    return 1
+
+
+@contextlib.contextmanager
+def _portable(form):
+    """Operators that a format lacks, in terms of those that it has."""
+    replaced = {"searchsorted": _search, "arctan": _arctan} if form != "savedmodel" else {}
+    kept = {name: getattr(ops, name) for name in replaced}
+    for name, function in replaced.items():
+        setattr(ops, name, function)
+    try:
+        yield
+    finally:
+        for name, function in kept.items():
+            setattr(ops, name, function)
+
+
+def _arctan(x):
+    return ops.arctan2(x, ops.ones_like(x))
+
+
+def _search(known, values, side="left"):
+    """Positions at which values belong among known ones in ascending order, by bisection.
+
+    >>> _search(np.array([1, 3, 5]), np.array([0, 1, 2, 5, 6])).numpy().tolist()
+    [0, 0, 1, 2, 3]
+    """
+    size, places = known.shape[0], ops.zeros_like(values)
+    for bit in reversed(range(int(size).bit_length())):
+        more = places + 2**bit
+        less = ops.take(known, ops.minimum(more, size) - 1, axis=0) < values
+        places = ops.where(ops.logical_and(more <= size, less), more, places)
+    return places
+
+
+@contextlib.contextmanager
+def _silent():
+    """Holds back what converters write to the terminal, their C++ code too."""
+    sys.stdout.flush(), sys.stderr.flush()
+    kept = os.dup(1), os.dup(2)
+    with tempfile.TemporaryFile() as nowhere:
+        for number in (1, 2):
+            os.dup2(nowhere.fileno(), number)
+        try:
+            yield
+        finally:
+            sys.stdout.flush(), sys.stderr.flush()
+            for number, file in enumerate(kept, start=1):
+                os.dup2(file, number)
+                os.close(file)

@@ -1,0 +1,149 @@
+"""Columns and texts as a model's inputs, in TensorFlow's graph: for a SavedModel that takes both.
+
+What `zoo.layers.TableColumns` and `zoo.layers.TextTokenizer` do on the host, from the same
+description that `reader.py` reads.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+#: An ISO date in full, and what those that lack the end are given.
+_DATE = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?"
+_MORE = ((r"^(\d{4}-\d\d-\d\d)$", r"\1 00:00:00"), (r"^(.{10})T", r"\1 "))
+_MORE += ((r"^(.{10} \d\d:\d\d)$", r"\1:00"),)
+_ENTITIES = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&nbsp;": " ", "&amp;": "&"}
+_HTML = (r"(?s)<!-->|<!--->|<!--.*?-->", r"</?[A-Za-z][^<>]*>|<[!?][^<>]*>")
+
+
+def encoder(spec):
+    """Signature of, and function from, raw inputs by name to the model's arrays; and its tables.
+
+    `None` where the graph cannot: an input is no text and no table, or a text of sub-words.
+
+    Args:
+        spec: What `preprocessing.json` holds.
+    """
+    tables: list = []
+    if spec["table"]:
+        return *_table(tables, **spec["table"]), tables
+    texts = spec["texts"]
+    if texts.keys() != spec["inputs"].keys() or any(t["kind"] == "subwords" for t in texts.values()):
+        return None
+    signature = {name: tf.TensorSpec([None], tf.string, name) for name in texts}
+    lookups = {name: _lookup(tables, **text) for name, text in texts.items()}
+
+    def encode(raw):
+        return {name: lookups[name](raw[name]) for name in texts}
+
+    return signature, encode, tables
+
+
+def _table(tables, numeric, categories, dates):
+    signature = {name: tf.TensorSpec([None], tf.float32, name) for name in numeric}
+    signature |= {name: tf.TensorSpec([None], tf.string, name) for name in (*dates, *categories)}
+    codes = {
+        name: _codes(tables, values, np.arange(1, len(values) + 1), 0)
+        for name, values in categories.items()
+    }
+
+    def encode(columns):
+        numbers = [columns[name] for name in numeric]
+        numbers = [tf.where(tf.math.is_finite(part), part, np.nan) for part in numbers]
+        for name, (newest, parts) in dates.items():
+            found = _date_parts(columns[name], newest)
+            numbers += [tf.cast(found[part], tf.float32) for part in parts]
+        arrays = {"numeric": tf.stack(numbers, axis=1)} if numbers else {}
+        if codes:
+            found = [codes[name](columns[name]) for name in categories]
+            arrays["categories"] = tf.stack(found, axis=1)
+        return arrays
+
+    return signature, encode
+
+
+def _codes(tables, keys, values, default):
+    """A function that looks strings or numbers up, as int32."""
+    keys = np.asarray(keys, object if isinstance(keys[0], str) else np.int64)
+    pairs = tf.lookup.KeyValueTensorInitializer(keys, tf.constant(values, tf.int64))
+    tables.append(tf.lookup.StaticHashTable(pairs, default))
+    return lambda found, table=tables[-1]: tf.cast(table.lookup(found), tf.int32)
+
+
+def _date_parts(texts, newest):
+    """As `zoo.layers.dates.date_parts`, of ISO 8601; what is no such date is missing."""
+    texts = tf.strings.strip(texts)
+    for pattern, rewrite in _MORE:
+        texts = tf.strings.regex_replace(texts, pattern, rewrite)
+    known = tf.strings.regex_full_match(texts, _DATE)
+    texts = tf.where(known, texts, "1970-01-01 00:00:00")
+
+    def number(first, length):
+        return tf.strings.to_number(tf.strings.substr(texts, first, length), tf.float64)
+
+    year, month, day = number(0, 4), number(5, 2), number(8, 2)
+    hour = number(11, 2) + number(14, 2) / 60 + number(17, 9) / 3600
+    # Days since 1970, of years that begin in March: leap days are the last ones.
+    moved = year - tf.cast(month <= 2, tf.float64)
+    months = (month + 9) % 12
+    days = 365 * moved + moved // 4 - moved // 100 + moved // 400
+    days += (153 * months + 2) // 5 + day - 1 - 719468
+    last = (np.datetime64(newest, "us") - np.datetime64(0, "us")) / np.timedelta64(1, "D")
+    found = {"year": year, "month": month, "day": day, "weekday": (days + 3) % 7, "hour": hour}
+    found["age"] = last - days - hour / 24
+    return {name: tf.where(known, part, np.nan) for name, part in found.items()}
+
+
+def _lookup(
+    tables,
+    kind,
+    vocabulary,
+    unknown,
+    lowercase,
+    special=(),
+    max_length=None,
+    truncation="head",
+    strip_html=False,
+    add_ends=False,
+):
+    """A function from texts to padded ids."""
+    words = kind == "words"
+    keys = vocabulary if words else [ord(character) for character in vocabulary]
+    default = len(keys) if unknown else -1
+    ids_of = _codes(tables, keys, np.arange(len(keys)), default)
+    tail = {"head": 0, "tail": max_length, "both": (max_length or 0) // 2}[truncation]
+
+    def encode(texts):
+        for pattern in _HTML if strip_html else ():
+            texts = tf.strings.regex_replace(texts, pattern, " ")
+        for entity, character in _ENTITIES.items() if strip_html else ():
+            texts = tf.strings.regex_replace(texts, entity, character)
+        if lowercase or words:
+            texts = tf.strings.lower(texts, "utf-8")
+        if words:
+            texts = tf.strings.regex_replace(texts, r"[\p{P}\p{S}]", "")
+            texts = tf.strings.regex_replace(texts, r"[\s\p{Z}\x{1c}-\x{1f}\x{85}]+", " ")
+            tokens = tf.strings.split(texts)
+        else:
+            tokens = tf.cast(tf.strings.unicode_decode(texts, "UTF-8"), tf.int64)
+        ids = tokens.with_flat_values(ids_of(tokens.flat_values))
+        message = "The model does not know a character: leave it out."
+        check = tf.debugging.assert_non_negative(ids.flat_values, message)
+        with tf.control_dependencies([check]):
+            ids = ids.with_flat_values(ids.flat_values + len(special))
+        if max_length is not None:
+            head, rest = ids[:, : max_length - tail], ids[:, max_length - tail :]
+            ids = tf.concat([head, rest[:, -tail:]], axis=1) if tail else head
+        one = tf.ones_like(texts, tf.int32)[:, None]
+        if add_ends:
+            ids = tf.concat([ids, one * special.index("end")], axis=1)[:, :max_length]
+            ids = tf.concat([one * special.index("start"), ids], axis=1)
+        elif "empty" in special:
+            count = tf.cast(ids.row_lengths() == 0, tf.int64)
+            empty = tf.RaggedTensor.from_row_lengths(
+                tf.fill([tf.reduce_sum(count)], special.index("empty")), count
+            )
+            ids = tf.concat([ids, empty], axis=1)
+        ids = ids.to_tensor(0)
+        return tf.pad(ids, [[0, 0], [0, tf.maximum(0, 1 - tf.shape(ids)[1])]])
+
+    return encode

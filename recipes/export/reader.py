@@ -1,0 +1,220 @@
+"""Uses an exported model with NumPy and its runtime alone; lies beside each export as `reader.py`.
+
+    python reader.py            checks the export against what Keras said, and measures it
+
+    from reader import Exported
+    Exported("folder").predict(...)     a dictionary of columns, or a list of texts
+"""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from zoo.categories import category_strings
+from zoo.layers.dates import date_parts
+from zoo.layers.raw_texts import as_texts, padded, split_words, without_html
+
+
+class Exported:
+    """A model in a folder that `zoo export` wrote.
+
+    Args:
+        folder: The folder.
+    """
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.spec = json.loads((self.folder / "preprocessing.json").read_text(encoding="utf-8"))
+        self._run = {"savedmodel": _savedmodel, "onnx": _onnx, "litert": _litert}[
+            self.spec["format"]
+        ](self.folder)
+
+    def __call__(self, arrays):
+        """Outputs, a list of arrays, for a dictionary of the model's input arrays."""
+        rows = self.spec["rows"]
+        if rows is None:
+            return self._run(arrays)
+        count = len(next(iter(arrays.values())))
+        parts = [
+            self._run({name: array[row : row + rows] for name, array in arrays.items()})
+            for row in range(0, count, rows)
+        ]
+        return [np.concatenate(part) for part in zip(*parts, strict=True)]
+
+    def predict(self, raw):
+        """Outputs for what `encode` takes."""
+        return self(self.encode(raw))
+
+    def encode(self, raw):
+        """The model's input arrays for columns by name, texts by the input's name, or texts."""
+        if isinstance(raw, str | list | tuple):
+            raw = {next(iter(self.spec["texts"])): raw}
+        if self.spec["table"]:
+            return _table(raw, **self.spec["table"])
+        found = {}
+        for name, values in raw.items():
+            known = self.spec["texts"].get(name)
+            if known is None:
+                found[name] = np.asarray(values, self.spec["inputs"][name]["dtype"])
+            else:
+                found[name] = padded([_ids(text, **known) for text in as_texts(values)])
+        return found
+
+
+def _table(columns, numeric, categories, dates):
+    """The arrays that `zoo.layers.TableColumns` makes of a table."""
+    columns = {name: list(values) for name, values in columns.items()}
+    missing = [name for name in (*numeric, *categories, *dates) if name not in columns]
+    if missing:
+        raise ValueError(f"Expected the columns {missing}. Received: {list(columns)}")
+    numbers = [
+        np.float32([np.nan if v is None or v == "" else float(v) for v in columns[name]])
+        for name in numeric
+    ]
+    numbers = [np.where(np.isfinite(part), part, np.float32(np.nan)) for part in numbers]
+    for name, (newest, parts) in dates.items():
+        times = np.array([v or "NaT" for v in category_strings(columns[name])], "datetime64[us]")
+        found = date_parts(times, newest)
+        numbers += [np.float32(found[part]) for part in parts]
+    arrays = {"numeric": np.stack(numbers, axis=1)} if numbers else {}
+    codes = []
+    for name, values in categories.items():
+        known = {value: code for code, value in enumerate(values, 1)}
+        codes.append([known.get(value, 0) for value in category_strings(columns[name])])
+    return arrays | ({"categories": np.int32(codes).T} if codes else {})
+
+
+def _ids(
+    text,
+    kind,
+    vocabulary,
+    unknown,
+    lowercase,
+    special=(),
+    max_length=None,
+    truncation="head",
+    strip_html=False,
+    add_ends=False,
+):
+    """The ids that `zoo.layers.TextTokenizer`, or a plain tokenizer, makes of a text."""
+    text = without_html(text) if strip_html else text
+    if not text.isascii():
+        text = "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in text)
+    text = text.lower() if lowercase else text
+    if kind == "subwords":
+        from tokenizers import Tokenizer  # sub-words need this package; NumPy is not enough
+
+        ids = Tokenizer.from_str(vocabulary).encode(text, add_special_tokens=False).ids
+    else:
+        known = {token: number for number, token in enumerate(vocabulary)}
+        tokens = split_words(text) if kind == "words" else text
+        ids = [known.get(token, len(vocabulary) if unknown else None) for token in tokens]
+        if None in ids:
+            raise ValueError(f"The model does not know {tokens[ids.index(None)]!r}: leave it out.")
+    if max_length is not None and len(ids) > max_length:
+        tail = {"head": 0, "tail": max_length, "both": max_length // 2}[truncation]
+        ids = [*ids[: max_length - tail], *ids[len(ids) - tail :]]
+    ids = [number + len(special) for number in ids]
+    if add_ends:
+        return [special.index("start"), *[*ids, special.index("end")][:max_length]]
+    return ids or [special.index("empty")] * ("empty" in special)
+
+
+def _savedmodel(folder):
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(folder))
+
+    def run(arrays, endpoint="arrays"):
+        arrays = {name: tf.constant(array) for name, array in arrays.items()}
+        found = getattr(loaded, endpoint)(arrays)
+        return [np.asarray(part) for part in tf.nest.flatten(found)]
+
+    return run
+
+
+def _onnx(folder):
+    import onnxruntime
+
+    onnxruntime.set_default_logger_severity(3)
+    session = onnxruntime.InferenceSession(folder / "model.onnx")
+    return lambda arrays: session.run(None, arrays)
+
+
+def _litert(folder):
+    from ai_edge_litert.interpreter import Interpreter
+
+    runner = Interpreter(str(folder / "model.tflite")).get_signature_runner()
+
+    def run(arrays):
+        found = runner(**arrays)
+        return [found[name] for name in sorted(found)]
+
+    return run
+
+
+def timed(call, seconds=1.0, most=200):
+    """Median and 99th percentile of the milliseconds that a call takes, after three others."""
+    for _ in range(3):
+        call()
+    times, end = [], time.perf_counter() + seconds
+    while len(times) < 5 or (len(times) < most and time.perf_counter() < end):
+        began = time.perf_counter()
+        call()
+        times.append(1000 * (time.perf_counter() - began))
+    return [float(np.percentile(times, each)) for each in (50, 99)]
+
+
+def check(folder):
+    """How far the outputs are from Keras', as a fraction of the largest, and what the model costs.
+
+    `example.npz` holds inputs, and outputs of Keras; `example.json` what the inputs were made of.
+    """
+    began = time.perf_counter()
+    model = Exported(folder)
+    found = {"load_seconds": time.perf_counter() - began}
+    with np.load(model.folder / "example.npz") as file:
+        inputs = {name[2:]: file[name] for name in file if name.startswith("x/")}
+        expected = [file[name] for name in sorted(file) if name.startswith("y/")]
+    found["difference"] = _furthest(model(inputs), expected)
+    raw = json.loads((model.folder / "example.json").read_text(encoding="utf-8"))
+    if raw:
+        encoded = model.encode(raw)
+        found["encoded_alike"] = all(
+            _same(array, inputs[name]) for name, array in encoded.items() if name in inputs
+        )
+    if raw and model.spec["raw_endpoint"]:
+        numeric = (model.spec["table"] or {}).get("numeric", ())
+        strings = {
+            name: np.float32([np.nan if v is None else v for v in values])
+            if name in numeric
+            else np.array([v or "" for v in category_strings(values)])
+            for name, values in raw.items()
+        }
+        found["raw_difference"] = _furthest(model._run(strings, "serve"), expected)
+    for rows in (1, 64):
+        some = {name: np.resize(part, (rows, *part.shape[1:])) for name, part in inputs.items()}
+        found[f"ms_{rows}"] = timed(lambda some=some: model(some))
+    return found
+
+
+def _furthest(found, expected):
+    return max(
+        float(np.abs(np.float64(a) - b).max() / max(1.0, np.abs(b).max()))
+        for a, b in zip(found, expected, strict=True)
+    )
+
+
+def _same(array, other):
+    width = max(array.shape[-1], other.shape[-1])
+    both = [np.pad(each, [(0, 0), (0, width - each.shape[-1])]) for each in (array, other)]
+    return np.array_equal(*both, equal_nan=array.dtype.kind == "f")
+
+
+if __name__ == "__main__":
+    print(json.dumps(check(sys.argv[1] if sys.argv[1:] else Path(__file__).parent)))
