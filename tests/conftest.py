@@ -24,7 +24,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 # With --forbid-skips a test may be skipped only for a reason that starts like one of these.
 ALLOWED_SKIPS = (
     "needs the addons extra",
-    "needs the export extra",
     "needs the jax extra",
     "needs torch",
     "needs a GPU",

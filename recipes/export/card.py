@@ -72,7 +72,11 @@ def card(folder, recipe, config, task, model, spec, quantize, lines) -> str:
     target = task.metadata.get("target")
     inputs = [["input", "type", "shape"]]
     inputs += [
-        [name, each["dtype"], f"({', '.join('any' if n is None else str(n) for n in each['shape'])})"]
+        [
+            name,
+            each["dtype"],
+            f"({', '.join('any' if n is None else str(n) for n in each['shape'])})",
+        ]
         for name, each in spec["inputs"].items()
     ]
     if spec["labels"]:

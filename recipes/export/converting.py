@@ -5,6 +5,7 @@ import os
 import re
 import sys
 import tempfile
+import warnings
 
 import keras
 import numpy as np
@@ -92,9 +93,25 @@ def _quantize_onnx(path, quantize):
         quantize_dynamic(path, path, weight_type=QuantType.QInt8)
     elif quantize == "float16":
         import onnx
-        from onnxruntime.transformers.float16 import convert_float_to_float16
 
-        onnx.save(convert_float_to_float16(onnx.load(path), keep_io_types=True), path)
+        onnx.save(_halved(onnx.load(path)), path)
+
+
+def _halved(found):
+    """An ONNX model that stores its weights in float16; it computes in float32, as LiteRT does."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    casts = []
+    for each in found.graph.initializer:
+        values = numpy_helper.to_array(each)
+        if each.data_type != TensorProto.FLOAT or values.size < 64 or np.abs(values).max() > 65504:
+            continue
+        name = each.name
+        each.CopyFrom(numpy_helper.from_array(values.astype("float16"), f"{name}_half"))
+        casts.append(helper.make_node("Cast", [f"{name}_half"], [name], to=TensorProto.FLOAT))
+    for place, node in enumerate(casts):
+        found.graph.node.insert(place, node)
+    return found
 
 
 def _litert(model, path, quantize):
@@ -125,6 +142,12 @@ def _litert(model, path, quantize):
 def _portable(form):
     """Operators that a format lacks, in terms of those that it has."""
     replaced = {"searchsorted": _search, "arctan": _arctan} if form != "savedmodel" else {}
+    if form == "onnx":
+        # tf2onnx multiplies by 0 what is not chosen, which lets NaN through, but for such choices.
+        where = ops.where
+        replaced["where"] = lambda condition, a, b: where(
+            ops.isnan(where(condition, np.float32("nan"), np.float32(0))), a, b
+        )
     kept = {name: getattr(ops, name) for name in replaced}
     for name, function in replaced.items():
         setattr(ops, name, function)
@@ -155,10 +178,11 @@ def _search(known, values, side="left"):
 
 @contextlib.contextmanager
 def _silent():
-    """Holds back what converters write to the terminal, their C++ code too."""
+    """Holds back what converters write to the terminal, their C++ code too, and their warnings."""
     sys.stdout.flush(), sys.stderr.flush()
     kept = os.dup(1), os.dup(2)
-    with tempfile.TemporaryFile() as nowhere:
+    with tempfile.TemporaryFile() as nowhere, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         for number in (1, 2):
             os.dup2(nowhere.fileno(), number)
         try:

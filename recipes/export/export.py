@@ -65,9 +65,13 @@ def export(run, form="savedmodel", output=None, quantize=None, refit=False) -> P
         )
     if refit and not folder.refit.exists():
         raise UserError(f"{run} has no model that was trained on all rows: leave --refit out.")
-    output = Path(output or folder.path / "export" / f"{form}{'-' * bool(quantize)}{quantize or ''}")
+    output = Path(
+        output or folder.path / "export" / f"{form}{'-' * bool(quantize)}{quantize or ''}"
+    )
     if output.exists() and not (output / "CARD.md").exists():
-        raise UserError(f"{output} exists and is no export: it is not overwritten. Give another -o.")
+        raise UserError(
+            f"{output} exists and is no export: it is not overwritten. Give another -o."
+        )
     # On a processor whatever there is: recurrent layers export the kernels of a GPU otherwise.
     environment.prepare("tensorflow", "cpu")
     import zoo
@@ -111,7 +115,8 @@ def export(run, form="savedmodel", output=None, quantize=None, refit=False) -> P
         shutil.rmtree(partial, ignore_errors=True)
     print(aligned(lines))
     said = f"{found['difference']:.1e} of the largest output"
-    print(f"Largest difference from Keras on {EXAMPLES} test inputs: {said}.")
+    count = len(next(iter(inputs.values())))
+    print(f"Largest difference from Keras on {count} test inputs: {said}.")
     print(f"Export written to {output}; read {output / 'CARD.md'}")
     return output
 

@@ -27,7 +27,9 @@ def encoder(spec):
     if spec["table"]:
         return *_table(tables, **spec["table"]), tables
     texts = spec["texts"]
-    if texts.keys() != spec["inputs"].keys() or any(t["kind"] == "subwords" for t in texts.values()):
+    if texts.keys() != spec["inputs"].keys() or any(
+        t["kind"] == "subwords" for t in texts.values()
+    ):
         return None
     signature = {name: tf.TensorSpec([None], tf.string, name) for name in texts}
     lookups = {name: _lookup(tables, **text) for name, text in texts.items()}

@@ -1,9 +1,7 @@
 """Uses an exported model with NumPy and its runtime alone; lies beside each export as `reader.py`.
 
-    python reader.py            checks the export against what Keras said, and measures it
-
-    from reader import Exported
-    Exported("folder").predict(...)     a dictionary of columns, or a list of texts
+`python reader.py` checks the export against what Keras said, and measures it.
+`reader.Exported("folder").predict(...)` takes a dictionary of columns, or a list of texts.
 """
 
 import json
@@ -121,7 +119,7 @@ def _ids(
     ids = [number + len(special) for number in ids]
     if add_ends:
         return [special.index("start"), *[*ids, special.index("end")][:max_length]]
-    return ids or [special.index("empty")] * ("empty" in special)
+    return [special.index("empty")] if not ids and "empty" in special else ids
 
 
 def _savedmodel(folder):
