@@ -49,20 +49,18 @@ def described(model) -> dict:
 
 def _text(layer):
     """Arguments of the reader's `_ids`; empty for what is no tokenizer of texts."""
-    outer = {"lowercase": layer.lowercase}
-    if isinstance(layer, TextTokenizer):
-        names = ("max_length", "truncation", "strip_html", "add_ends")
-        outer |= {"special": list(layer.special)} | {name: getattr(layer, name) for name in names}
-        layer = layer.tokenizer
-        outer["lowercase"] |= layer.lowercase
-    if isinstance(layer, WordTokenizer):
-        return {"kind": "words", "vocabulary": layer.words, "unknown": True, **outer}
-    if isinstance(layer, CharacterTokenizer):
-        known = {"vocabulary": list(layer.characters), "unknown": layer.unknown}
+    inner = layer.tokenizer if isinstance(layer, TextTokenizer) else layer
+    names = {"special": (), "max_length": None, "truncation": "head"}
+    names |= {"strip_html": False, "add_ends": False}
+    outer = {name: getattr(layer, name, default) for name, default in names.items()}
+    outer["lowercase"] = layer.lowercase or inner.lowercase
+    if isinstance(inner, WordTokenizer):
+        return {"kind": "words", "vocabulary": inner.words, "unknown": True, **outer}
+    if isinstance(inner, CharacterTokenizer):
+        known = {"vocabulary": list(inner.characters), "unknown": inner.unknown}
         return {"kind": "characters", **known, **outer}
-    if isinstance(layer, SubwordTokenizer):
-        known = {"vocabulary": layer.model_json, "unknown": False}
-        return {"kind": "subwords", **known, **outer}
+    if isinstance(inner, SubwordTokenizer):
+        return {"kind": "subwords", "vocabulary": inner.model_json, "unknown": False, **outer}
     return {}
 
 

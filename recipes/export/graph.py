@@ -4,6 +4,8 @@ What `zoo.layers.TableColumns` and `zoo.layers.TextTokenizer` do on the host, fr
 description that `reader.py` reads.
 """
 
+from types import SimpleNamespace
+
 import numpy as np
 import tensorflow as tf
 
@@ -95,31 +97,23 @@ def _date_parts(texts, newest):
     return {name: tf.where(known, part, np.nan) for name, part in found.items()}
 
 
-def _lookup(
-    tables,
-    kind,
-    vocabulary,
-    unknown,
-    lowercase,
-    special=(),
-    max_length=None,
-    truncation="head",
-    strip_html=False,
-    add_ends=False,
-):
+def _lookup(tables, **spec):
     """A function from texts to padded ids."""
-    words = kind == "words"
-    keys = vocabulary if words else [ord(character) for character in vocabulary]
-    default = len(keys) if unknown else -1
+    spec = SimpleNamespace(**spec)
+    words = spec.kind == "words"
+    keys = spec.vocabulary if words else [ord(character) for character in spec.vocabulary]
+    default = len(keys) if spec.unknown else -1
     ids_of = _codes(tables, keys, np.arange(len(keys)), default)
-    tail = {"head": 0, "tail": max_length, "both": (max_length or 0) // 2}[truncation]
+    tail = {"head": 0, "tail": spec.max_length, "both": (spec.max_length or 0) // 2}[
+        spec.truncation
+    ]
 
     def encode(texts):
-        for pattern in _HTML if strip_html else ():
+        for pattern in _HTML if spec.strip_html else ():
             texts = tf.strings.regex_replace(texts, pattern, " ")
-        for entity, character in _ENTITIES.items() if strip_html else ():
+        for entity, character in _ENTITIES.items() if spec.strip_html else ():
             texts = tf.strings.regex_replace(texts, entity, character)
-        if lowercase or words:
+        if spec.lowercase or words:
             texts = tf.strings.lower(texts, "utf-8")
         if words:
             texts = tf.strings.regex_replace(texts, r"[\p{P}\p{S}]", "")
@@ -131,18 +125,18 @@ def _lookup(
         message = "The model does not know a character: leave it out."
         check = tf.debugging.assert_non_negative(ids.flat_values, message)
         with tf.control_dependencies([check]):
-            ids = ids.with_flat_values(ids.flat_values + len(special))
-        if max_length is not None:
-            head, rest = ids[:, : max_length - tail], ids[:, max_length - tail :]
+            ids = ids.with_flat_values(ids.flat_values + len(spec.special))
+        if spec.max_length is not None:
+            head, rest = ids[:, : spec.max_length - tail], ids[:, spec.max_length - tail :]
             ids = tf.concat([head, rest[:, -tail:]], axis=1) if tail else head
         one = tf.ones_like(texts, tf.int32)[:, None]
-        if add_ends:
-            ids = tf.concat([ids, one * special.index("end")], axis=1)[:, :max_length]
-            ids = tf.concat([one * special.index("start"), ids], axis=1)
-        elif "empty" in special:
+        if spec.add_ends:
+            ids = tf.concat([ids, one * spec.special.index("end")], axis=1)[:, : spec.max_length]
+            ids = tf.concat([one * spec.special.index("start"), ids], axis=1)
+        elif "empty" in spec.special:
             count = tf.cast(ids.row_lengths() == 0, tf.int64)
             empty = tf.RaggedTensor.from_row_lengths(
-                tf.fill([tf.reduce_sum(count)], special.index("empty")), count
+                tf.fill([tf.reduce_sum(count)], spec.special.index("empty")), count
             )
             ids = tf.concat([ids, empty], axis=1)
         ids = ids.to_tensor(0)

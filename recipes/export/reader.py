@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -86,40 +87,30 @@ def _table(columns, numeric, categories, dates):
     return arrays | ({"categories": np.int32(codes).T} if codes else {})
 
 
-def _ids(
-    text,
-    kind,
-    vocabulary,
-    unknown,
-    lowercase,
-    special=(),
-    max_length=None,
-    truncation="head",
-    strip_html=False,
-    add_ends=False,
-):
+def _ids(text, **spec):
     """The ids that `zoo.layers.TextTokenizer`, or a plain tokenizer, makes of a text."""
-    text = without_html(text) if strip_html else text
+    spec = SimpleNamespace(**spec)
+    text = without_html(text) if spec.strip_html else text
     if not text.isascii():
         text = "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in text)
-    text = text.lower() if lowercase else text
-    if kind == "subwords":
+    text = text.lower() if spec.lowercase else text
+    if spec.kind == "subwords":
         from tokenizers import Tokenizer  # sub-words need this package; NumPy is not enough
 
-        ids = Tokenizer.from_str(vocabulary).encode(text, add_special_tokens=False).ids
+        ids = Tokenizer.from_str(spec.vocabulary).encode(text, add_special_tokens=False).ids
     else:
-        known = {token: number for number, token in enumerate(vocabulary)}
-        tokens = split_words(text) if kind == "words" else text
-        ids = [known.get(token, len(vocabulary) if unknown else None) for token in tokens]
+        known = {token: number for number, token in enumerate(spec.vocabulary)}
+        tokens = split_words(text) if spec.kind == "words" else text
+        ids = [known.get(token, len(spec.vocabulary) if spec.unknown else None) for token in tokens]
         if None in ids:
             raise ValueError(f"The model does not know {tokens[ids.index(None)]!r}: leave it out.")
-    if max_length is not None and len(ids) > max_length:
-        tail = {"head": 0, "tail": max_length, "both": max_length // 2}[truncation]
-        ids = [*ids[: max_length - tail], *ids[len(ids) - tail :]]
-    ids = [number + len(special) for number in ids]
-    if add_ends:
-        return [special.index("start"), *[*ids, special.index("end")][:max_length]]
-    return [special.index("empty")] if not ids and "empty" in special else ids
+    if spec.max_length is not None and len(ids) > spec.max_length:
+        tail = {"head": 0, "tail": spec.max_length, "both": spec.max_length // 2}[spec.truncation]
+        ids = [*ids[: spec.max_length - tail], *ids[len(ids) - tail :]]
+    ids = [number + len(spec.special) for number in ids]
+    if spec.add_ends:
+        return [spec.special.index("start"), *[*ids, spec.special.index("end")][: spec.max_length]]
+    return [spec.special.index("empty")] if not ids and "empty" in spec.special else ids
 
 
 def _savedmodel(folder):

@@ -115,7 +115,7 @@ def test_what_cannot_be_exported_is_refused_before_anything_is_written(run, caps
     config = (run / "config.yaml").read_text()
     for old, new, message in [
         ("format: 2", "format: 99", "has format 99"),
-        ("precision: float32", "precision: mixed_bfloat16", "--precision float32"),
+        ("precision: float32", "precision: bfloat16", "--precision float32"),
     ]:
         assert old in config
         (run / "config.yaml").write_text(config.replace(old, new))
