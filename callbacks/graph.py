@@ -3,6 +3,11 @@
 from typing import Any
 
 import keras
+from tensorboardX.proto.attr_value_pb2 import AttrValue
+from tensorboardX.proto.graph_pb2 import GraphDef
+from tensorboardX.proto.node_def_pb2 import NodeDef
+from tensorboardX.proto.tensor_shape_pb2 import TensorShapeProto
+from tensorboardX.proto.versions_pb2 import VersionDef
 
 
 def graph_def(model: keras.Model) -> Any:
@@ -18,9 +23,6 @@ def graph_def(model: keras.Model) -> Any:
         >>> [(node.name, node.op, list(node.input)) for node in graph_def(model).node]
         [('x', 'InputLayer', []), ('dense', 'Dense', ['x'])]
     """
-    from tensorboardX.proto.graph_pb2 import GraphDef
-    from tensorboardX.proto.versions_pb2 import VersionDef
-
     try:
         config = model.get_config()
     except NotImplementedError:
@@ -134,10 +136,6 @@ def _references(nested):
 
 
 def _node(name, layer, sources, shape):
-    from tensorboardX.proto.attr_value_pb2 import AttrValue
-    from tensorboardX.proto.node_def_pb2 import NodeDef
-    from tensorboardX.proto.tensor_shape_pb2 import TensorShapeProto
-
     node = NodeDef(name=name, op=layer["class_name"], input=sources)
     for key, value in layer["config"].items():
         if key not in _NOT_SHOWN and isinstance(value, str | int | float | list):

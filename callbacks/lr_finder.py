@@ -89,7 +89,8 @@ def find_learning_rate(
         Smith, *Cyclical Learning Rates for Training Neural Networks*, 2017; Géron, chapter 11,
         "Learning Rate Scheduling", and the exercises of chapter 10; fastai's `lr_find`.
     """
-    _check_model(model)
+    if not getattr(model, "compiled", False) or model.optimizer is None:
+        raise ValueError("Expected a compiled model: call model.compile(...) first.")
     _check_numbers(min_rate, max_rate, steps, batch_size, smoothing, stop_factor)
     steps = _length(data, batch_size) if steps is None else steps
     if steps < 2:
@@ -280,11 +281,6 @@ def _length(data, batch_size):
 
 
 # Checks.
-
-
-def _check_model(model):
-    if not getattr(model, "compiled", False) or model.optimizer is None:
-        raise ValueError("Expected a compiled model: call model.compile(...) first.")
 
 
 def _check_numbers(min_rate, max_rate, steps, batch_size, smoothing, stop_factor):

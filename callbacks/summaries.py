@@ -12,6 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from tensorboardX import summary
+from tensorboardX.proto.api_pb2 import Status
+from tensorboardX.proto.plugin_hparams_pb2 import (
+    HParamsPluginData,
+    SessionEndInfo,
+    SessionStartInfo,
+)
+from tensorboardX.proto.summary_pb2 import Summary, SummaryMetadata
 
 from callbacks.drawing import label
 from callbacks.events import EventFile
@@ -35,9 +43,6 @@ def to_summary(tag: str, value: Any) -> Any:
         >>> callbacks.summaries.to_summary("sample", "**To be**").value[0].tag
         'sample/text_summary'
     """
-    from tensorboardX import summary
-    from tensorboardX.proto.summary_pb2 import Summary
-
     if isinstance(value, str):
         return summary.text(tag, value)
     if isinstance(value, Summary):
@@ -70,8 +75,6 @@ def histogram(tag: str, values: ArrayLike, bins: int = 30) -> Any:
 
     It has `bins` of equal width, by default 30, all that TensorBoard draws.
     """
-    from tensorboardX import summary
-
     found = np.asarray(values, "float64").ravel()
     found = found[np.isfinite(found)]
     return summary.histogram(tag, found, bins) if len(found) else None
@@ -96,8 +99,6 @@ def pr_curve(
         >>> [round(value, 2) for value in curve.value[0].tensor.float_val[-3:]]  # the recall
         [1.0, 1.0, 0.0]
     """
-    from tensorboardX import summary
-
     labels, scores = np.asarray(labels).ravel(), np.asarray(scores, "float64").ravel()
     if labels.shape != scores.shape or not len(labels):
         raise ValueError(
@@ -158,8 +159,6 @@ def layout(scores: Collection[str]) -> Any:
     Args:
         scores: Names of Keras' scores of an epoch, such as `loss` and `val_loss`.
     """
-    from tensorboardX import summary
-
     both = [name for name in scores if f"val_{name}" in scores]
     charts = {name: ["Multiline", [f"epoch/{name}", f"epoch/val_{name}"]] for name in both}
     return summary.custom_scalars({"training and validation": charts})
@@ -171,8 +170,6 @@ def session_start(hparams: Mapping[str, Any]) -> Any:
     Args:
         hparams: Settings by name. Lists are shown as text; None and what is empty is left out.
     """
-    from tensorboardX.proto.plugin_hparams_pb2 import HParamsPluginData, SessionStartInfo
-
     info = SessionStartInfo(start_time_secs=time.time())
     for name, value in hparams.items():
         if isinstance(value, bool | np.bool_):
@@ -192,17 +189,12 @@ def session_end(succeeded: bool = True) -> Any:
     Args:
         succeeded: Whether it trained to its end.
     """
-    from tensorboardX.proto.api_pb2 import Status
-    from tensorboardX.proto.plugin_hparams_pb2 import HParamsPluginData, SessionEndInfo
-
     status = Status.Value("STATUS_SUCCESS" if succeeded else "STATUS_FAILURE")
     info = SessionEndInfo(status=status, end_time_secs=time.time())
     return _hparams("session_end_info", HParamsPluginData(session_end_info=info))
 
 
 def _hparams(tag, data):
-    from tensorboardX.proto.summary_pb2 import Summary, SummaryMetadata
-
     plugin = SummaryMetadata.PluginData(plugin_name="hparams", content=data.SerializeToString())
     metadata = SummaryMetadata(plugin_data=plugin)
     return Summary(value=[Summary.Value(tag=f"_hparams_/{tag}", metadata=metadata)])
@@ -226,8 +218,6 @@ def write_scores(log_dir: str | Path, scores: Mapping[str, float], step: int = 0
         ...     len(callbacks.events.event_files(folder))
         1
     """
-    from tensorboardX import summary
-
     for old in Path(log_dir).glob("events.out.tfevents.*.scores"):
         old.unlink()
     file = EventFile(log_dir, suffix=".scores")

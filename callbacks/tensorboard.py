@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from tensorboardX import summary
 
 from callbacks import summaries
 from callbacks.checks import check_mode
@@ -114,12 +115,10 @@ class TensorBoard(keras.callbacks.Callback):
             self._file = EventFile(self.log_dir)
         return self._file
 
-    def _add(self, summary, step):
-        self._writer().add(summary, step)
+    def _add(self, value, step):
+        self._writer().add(value, step)
 
     def _add_scalar(self, tag, value, step):
-        from tensorboardX import summary
-
         self._add(summary.scalar(tag, float(value)), int(step))
 
     def get_state(self) -> dict:

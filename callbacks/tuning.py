@@ -12,7 +12,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -216,22 +216,16 @@ class Search:
 
     def _describe(self, trial):
         found = _read(trial)
-        done = trial.status == TrialStatus.COMPLETED
-        metrics = trial.metrics.metrics if done else {}
-        error = ""
+        if trial.status == TrialStatus.COMPLETED:
+            last = trial.metrics.get_last_value
+            metrics = {name: float(last(name)) for name in trial.metrics.metrics}
+            return replace(found, score=float(trial.score), metrics=metrics)
         if trial.status == TrialStatus.FAILED:
             error = "it failed on another machine"
             with contextlib.suppress(OSError):
                 error = _error_file(self.folder, trial.trial_id).read_text().partition("\n")[0]
-        return Trial(
-            found.number,
-            found.hyperparameters,
-            found.epochs,
-            found.continues,
-            float(trial.score) if done else None,
-            {name: float(trial.metrics.get_last_value(name)) for name in metrics},
-            error,
-        )
+            return replace(found, error=error)
+        return found
 
 
 def is_worker() -> bool:
@@ -453,17 +447,13 @@ class _Tuner(BaseTuner):
             return {objective.name: math.inf if objective.direction == "min" else -math.inf}
         finally:
             self.done += 1
-            _free_memory()
+            keras.utils.clear_session()  # collects garbage too
 
     def on_trial_end(self, trial):
         """Hands the trial back."""
         if self.failed:
             trial.status = TrialStatus.FAILED
         super().on_trial_end(trial)
-
-
-def _free_memory():
-    keras.utils.clear_session()  # collects garbage too
 
 
 def _error_file(folder, number):
@@ -475,9 +465,5 @@ def _error_file(folder, number):
 def _read(trial):
     """A `Trial` before its training, out of keras-tuner's."""
     values = trial.hyperparameters.values
-    return Trial(
-        trial.trial_id,
-        trial.hyperparameters,
-        values.get("tuner/epochs"),
-        values.get("tuner/trial_id"),
-    )
+    epochs, continues = values.get("tuner/epochs"), values.get("tuner/trial_id")
+    return Trial(trial.trial_id, trial.hyperparameters, epochs, continues)

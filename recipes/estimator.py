@@ -298,15 +298,7 @@ class ZooRegressor(RegressorMixin, _ZooEstimator):
         return tags
 
     def fit(self, X, y):  # noqa: N803
-        """Trains a new model.
-
-        Args:
-            X: Features, `(examples, columns)`.
-            y: Targets, `(examples,)` or `(examples, targets)`.
-
-        Returns:
-            The estimator.
-        """
+        """Trains a new model; see `ZooClassifier`. y: `(examples,)` or `(examples, targets)`."""
         _refuse_dates(X)
         X, y = validate_data(self, X, y, multi_output=True, y_numeric=True)  # noqa: N806
         y = np.asarray(y, "float64")
@@ -319,14 +311,7 @@ class ZooRegressor(RegressorMixin, _ZooEstimator):
         return self._train(X, scaled, "regression", scaled.shape[1])
 
     def predict(self, X):  # noqa: N803
-        """Targets in their own units.
-
-        Args:
-            X: Features, `(examples, columns)`.
-
-        Returns:
-            Array in the shape of the targets of `fit`.
-        """
+        """Targets in their own units, in the shape of those of `fit`."""
         outputs = self._outputs(X)
         if self._flat:
             outputs = outputs[:, 0]

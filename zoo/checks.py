@@ -1,6 +1,7 @@
 """Checks of arguments: each raises a `ValueError` that names the argument and what it should be."""
 
 import math
+import numbers
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -116,4 +117,5 @@ def check_series_input(input_shape: Sequence[int | None], needs_time: bool = Fal
 
 
 def _is_finite(value) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    return is_number and math.isfinite(value)

@@ -146,13 +146,8 @@ def median_index(quantiles) -> int:
     return int(np.argmin(np.abs(np.asarray(quantiles) - 0.5)))
 
 
-def point_index(head, quantiles):
-    """Index, in the last axis of a head's output, of its point forecast; `None` if no such axis."""
-    return {"point": None, "gaussian": 0, "quantile": median_index(quantiles)}[head]
-
-
 def last_step_metrics(head, quantiles, loss) -> list[keras.metrics.Metric]:
     """What to watch while a forecaster trains: the last output alone, in scaled units."""
-    point = point_index(head, quantiles)
+    point = {"point": None, "gaussian": 0, "quantile": median_index(quantiles)}[head]
     errors = [zoo.metrics.LastStep(error, point) for error in ("mse", "mae")]
     return errors if head == "point" else [*errors, zoo.metrics.LastStepLoss(loss)]

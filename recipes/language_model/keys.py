@@ -16,13 +16,10 @@ class KeyBatches(SlidingWindowBatches):
 
     Args:
         ids: All ids, `(n,)`: 0 for silence, then one a semitone.
-        segments: See `SlidingWindowBatches`.
-        window: Ids that a window reads.
-        batch_size: Windows in a batch.
         seed: Seed of order and moves.
-        stride: Ids from one window to the next.
         vocabulary_size: Number of ids.
         semitones: Moves to draw from. Defaults to -5 to 6: every key once.
+        window, stride, batch_size, segments: As for `SlidingWindowBatches`.
 
     Example:
         >>> batches = KeyBatches(np.array([1, 0, 2, 1]), [(0, 4)], 3, 1, 7, 4, vocabulary_size=4)

@@ -16,8 +16,7 @@ class SameVoice:
 
     Args:
         ids: Ids, `(n,)`; a segment begins with the first voice.
-        segments: First position and the one after the last of each training segment, `(m, 2)`.
-        vocabulary_size: Number of different ids.
+        segments, vocabulary_size: As for `NGrams`.
 
     Example:
         >>> ids = np.array([3, 2, 1, 0] * 4)

@@ -85,8 +85,7 @@ def blocks(segments, block, warm_up):
 
     Args:
         segments: First position and the one after the last of each.
-        block: Targets of a block.
-        warm_up: Ids that are read before a block.
+        block, warm_up: As for `Reader`.
 
     Returns:
         `(plan, length)`: for each stretch of `length` ids its first position, and from which to

@@ -1,7 +1,6 @@
 """Beam search: the most probable sequences, not the most probable next ids."""
 
 import math
-import numbers
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.checks import check_whole
+from zoo.checks import check_numbers, check_whole
 from zoo.compiled import kept_on
 from zoo.decoding.sources import DecoderLoop, decoder_of, encode, shapes
 
@@ -105,7 +104,7 @@ def _run(model, source, beam_width, limits, penalties, n_best, return_attention)
         raise ValueError(
             f"Expected n_best of at most beam_width={beam_width}. Received: n_best={n_best}"
         )
-    _check_penalties(length_penalty=penalties[0], coverage_penalty=penalties[1])
+    check_numbers(length_penalty=penalties[0], coverage_penalty=penalties[1])
     memory, length = encode(model, source)
     options = (room, beam_width, bool(penalties[1]), return_attention)
     key = ("beam_search", *options, shapes(memory))
@@ -260,10 +259,3 @@ def _length_penalty(lengths, weight):
 def _log_coverage(attention):
     attention = ops.where(attention == 0.0, 1.0, ops.minimum(attention, 1.0))
     return ops.sum(ops.log(attention), axis=-1)
-
-
-def _check_penalties(**penalties):
-    for name, value in penalties.items():
-        is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-        if not is_number or not 0 <= value < math.inf:
-            raise ValueError(f"Expected a number of at least 0. Received: {name}={value!r}")

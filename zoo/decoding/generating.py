@@ -37,9 +37,7 @@ def generate(
             the next id. The state of a stateful one is neither used nor changed.
         prompt_ids: Whole numbers `(batch, prompt_length)` or `(prompt_length,)`.
         length: Number of ids to add, 0 or more.
-        sampler: How to choose them, such as `Temperature(0.8)`; see `zoo.samplers`.
-            Defaults to None: `Greedy()`.
-        seed: Whole number of at least 0. Defaults to 0.
+        sampler, seed: As for `decode`.
 
     Returns:
         int32 array `(batch, length)` or `(length,)`: the continuation without the prompt.

@@ -42,8 +42,6 @@ class AttentionDecoder(Layer):
         cell: `"lstm"` or `"gru"`. Defaults to `"lstm"`.
         num_layers: Number of recurrent layers. Defaults to 1.
         attention: `zoo.layers.LuongAttention` or `BahdanauAttention`. Defaults to None.
-        attention_layer_size: See `AttentionDecoderCell`. Defaults to None.
-        input_feeding: See `AttentionDecoderCell`. Defaults to True.
         embedding_dim: Size of the embedding. Defaults to 128.
         dropout: Fraction dropped behind the embedding and in front of the head, and, the same at
             every step, between recurrent layers; in [0, 1). Defaults to 0.
@@ -51,6 +49,7 @@ class AttentionDecoder(Layer):
         sampling_probability: Number in [0, 1], or a schedule of the training step such as
             `zoo.layers.LinearSampling`. Defaults to 0.0.
         seed: Of dropout and sampling. Defaults to None: from Keras' global seed.
+        attention_layer_size, input_feeding: See `AttentionDecoderCell`.
 
     Raises:
         ValueError: If an argument is out of range, or the memory holds too few states.

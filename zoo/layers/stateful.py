@@ -135,8 +135,7 @@ class StatefulConv1D(_Stateful):
 
     Args:
         layer: `keras.layers.Conv1D` with `padding="causal"`, `strides=1` and a kernel of 2 or more.
-        batch_size: Number of series, fixed.
-        name: Defaults to the wrapped layer's.
+        batch_size, name: As for `StatefulRNN`.
 
     Raises:
         ValueError: If the layer is no such convolution, or a batch has another size.

@@ -23,7 +23,6 @@ def conv_lstm_language_model(
     """Causal convolutions whose dilation doubles, then an LSTM, that predict the next id.
 
     Args:
-        vocabulary_size: Number of ids.
         embedding_dim: Size of the embedding. Defaults to 5.
         filters: Channels of each convolution; their dilations are 1, 2, 4, ... Each has a ReLU
             and is followed by batch normalisation. Defaults to `(32, 48, 64, 96)`.
@@ -31,7 +30,7 @@ def conv_lstm_language_model(
         units: Size of the LSTM. Defaults to 256.
         dropout: Fraction of the channels dropped in front of and behind the LSTM, in [0, 1).
             Defaults to 0.
-        name: Name of the model.
+        vocabulary_size, name: As for `char_rnn`.
 
     Returns:
         Uncompiled model: ids `(batch, time)` to logits `(batch, time, vocabulary_size)`;

@@ -32,8 +32,6 @@ def hub_text_classifier(
 
     Args:
         handle: The module: URL, folder or archive, see `zoo.layers.HubLayer`.
-        num_classes: Number of classes or labels; 1 for a binary head. Defaults to 1.
-        head: `"binary"`, `"multiclass"` or `"multilabel"`. Defaults to `"binary"`.
         units: Size of each hidden ReLU layer, or of a single one; `()` for none. Defaults to
             `(128,)`.
         dropout: Fraction dropped of the module's vector and of each hidden layer, in [0, 1).
@@ -41,7 +39,7 @@ def hub_text_classifier(
         trainable: Whether the module learns, too. Defaults to False.
         signature: Signature of the module to call. Defaults to its own choice.
         output_key: Which of several outputs is the vector. Defaults to the only one.
-        name: Name of the model.
+        num_classes, head, name: As for `text_classifier`.
 
     Returns:
         Uncompiled model: strings `(batch,)` to float32 logits `(batch, 1)` for a binary head,

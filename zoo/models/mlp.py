@@ -225,10 +225,8 @@ def dense_head(x, outputs=1, head="regression", output_activation=None, regulari
 
     Args:
         x: Keras tensor `(batch, features)`.
-        outputs: Number of targets, labels or classes.
-        head: `"regression"`, `"binary"`, `"multilabel"` or `"multiclass"`.
-        output_activation: Activation, see `mlp`. Defaults to none.
         regularizer: Penalty on the kernel. Defaults to none.
+        outputs, head, output_activation: See `mlp`.
 
     Returns:
         Keras tensor `(batch, outputs)`.

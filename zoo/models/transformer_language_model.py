@@ -28,7 +28,6 @@ def transformer_language_model(
     through one keeps just so many keys and values.
 
     Args:
-        vocabulary_size: Number of ids.
         context: How many steps each layer sees, the current one included. Defaults to 256.
         num_layers: Number of blocks. Defaults to 4.
         num_heads: Number of attention heads. Defaults to 4.
@@ -39,7 +38,7 @@ def transformer_language_model(
             block, in [0, 1). Defaults to 0.
         tie_embeddings: Whether the head shares the weights of the embedding, without a bias.
             Defaults to False.
-        name: Name of the model.
+        vocabulary_size, name: As for `char_rnn`.
 
     Returns:
         Uncompiled model: ids `(batch, time)` to logits `(batch, time, vocabulary_size)`;

@@ -94,7 +94,6 @@ def wide_and_deep(
         num_numeric: Number of numeric features, scaled and without gaps. Defaults to 8.
         category_sizes: Number of codes of each column of categories, unknown (code 0) included.
             Defaults to no such column.
-        outputs: Number of targets, labels or classes; 1 for a binary head. Defaults to 1.
         head: `"regression"`, `"binary"`, `"multilabel"` or `"multiclass"`; classifiers answer in
             logits, for `zoo.objective(head)`. Defaults to `"regression"`.
         wide: Features of the wide path, by number or by name; `()` for none. Defaults to all.
@@ -104,9 +103,7 @@ def wide_and_deep(
         feature_names: Names of all features, to use in `wide`, `deep` and `crosses`.
         units: Size of each hidden layer, or of a single one. Defaults to `(30, 30)`.
         activation: Activation of the hidden layers, as in `mlp`. Defaults to `"relu"`.
-        kernel_initializer: Initializer of the hidden layers. Defaults to what fits the activation.
         batch_normalization: `"before"` or `"after"` the activation, or `"none"` (the default).
-        dropout: Fraction of each hidden layer's outputs that is dropped, in [0, 1). Defaults to 0.
         embedding_dim: Size of an embedded category, and of an embedded number. Defaults to 8.
         numeric_embedding: How the deep path reads numbers: `"none"`, `"piecewise"` (a linear map
             of `PiecewiseLinearEncoding`) or `"periodic"` (ReLU of a linear map, the same for all
@@ -120,8 +117,7 @@ def wide_and_deep(
             each member on its own error, and average with `zoo.layers.EnsembleMean`. Defaults to 1.
         auxiliary: Whether to add a second output, straight from the last hidden layer, which
             helps to train the deep path. Defaults to `False`.
-        output_activation: Activation of the outputs, as in `mlp`. Defaults to none.
-        name: Name of the model.
+        outputs, kernel_initializer, dropout, output_activation, name: As for `mlp`.
 
     Returns:
         Uncompiled model of inputs `{"numeric": (batch, num_numeric) floats, "categories": (batch,

@@ -54,8 +54,7 @@ class TimeSeries:
 
     def __post_init__(self):
         """Refuses arrays that contradict each other."""
-        self._check_shapes()
-        self._check_types()
+        self._check_arrays()
         names = self.targets + self.past_covariates + self.future_names
         if not self.targets or len(set(names)) < len(names):
             raise ValueError(f"Expected at least one target and distinct names. Received: {names}")
@@ -67,35 +66,25 @@ class TimeSeries:
                 f"Expected offsets that rise from 0 to {len(self)}. Received: {self.offsets}"
             )
 
-    def _check_shapes(self):
-        steps, series = len(self.times), len(self.ids)
-        expected = {
-            "times": (steps,),
-            "values": (steps, len(self.targets) + len(self.past_covariates)),
-            "offsets": (series + 1,),
-            "future_covariates": (steps + series * self.future, len(self.future_names)),
-            "future_times": (series, self.future),
-        }
-        for name, shape in expected.items():
-            if getattr(self, name).shape != shape:
-                raise ValueError(
-                    f"Expected {name} of shape {shape}. Received: {getattr(self, name).shape}"
-                )
-
-    def _check_types(self):
+    def _check_arrays(self):
         if self.times.dtype not in (np.dtype("datetime64[s]"), np.dtype(np.int64)):
             raise ValueError(f"Expected datetime64[s] or int64 times. Received: {self.times.dtype}")
+        steps, series = len(self.times), len(self.ids)
+        ahead = (steps + series * self.future, len(self.future_names))
         expected = {
-            "values": np.dtype(np.float32),
-            "future_covariates": np.dtype(np.float32),
-            "offsets": np.dtype(np.int64),
-            "future_times": self.times.dtype,
+            "times": (self.times.dtype, (steps,)),
+            "values": ("float32", (steps, len(self.targets) + len(self.past_covariates))),
+            "offsets": ("int64", (series + 1,)),
+            "future_covariates": ("float32", ahead),
+            "future_times": (self.times.dtype, (series, self.future)),
         }
-        for name, dtype in expected.items():
+        for name, (dtype, shape) in expected.items():
             array = getattr(self, name)
+            if array.shape != shape:
+                raise ValueError(f"Expected {name} of shape {shape}. Received: {array.shape}")
             if array.dtype != dtype:
                 raise ValueError(f"Expected {name} of type {dtype}. Received: {array.dtype}")
-            if dtype.kind == "f" and not np.isfinite(array).all():
+            if array.dtype.kind == "f" and not np.isfinite(array).all():
                 raise ValueError(f"Expected finite {name}. Received: NaN or infinity in it.")
 
     def __len__(self) -> int:

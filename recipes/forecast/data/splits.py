@@ -110,12 +110,10 @@ def split_by_dates(
     """Splits windows of dated rows by given dates, as the book does; see `split_in_time`.
 
     Args:
-        series: The data.
-        window: Input steps of a window, at least 1.
-        horizon: Steps to forecast after the last input, at least 1.
         bounds: For every split its first and last date, as NumPy reads it: each stands for all of
             what it names, so that `("2016-01", "2018-12")` ends with the last second of December
             2018. Inputs and targets are both inside.
+        series, window, horizon: As for `split_in_time`.
 
     Raises:
         UserError: A split would be empty.

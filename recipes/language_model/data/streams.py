@@ -13,11 +13,8 @@ class _IdBatches(Batches):
     """Windows of one array of ids, by their first positions.
 
     Args:
-        ids: All ids, `(n,)` int32.
-        window: Ids that a window reads.
         starts: First positions of windows, `(m,)`.
-        batch_size: Windows in a batch.
-        seed: See `Batches`.
+        ids, window, batch_size, seed: As for `SlidingWindowBatches`.
     """
 
     def __init__(self, ids, window, starts, batch_size, seed=None):
@@ -115,11 +112,8 @@ class RandomWindowBatches(_IdBatches):
     """Windows side by side at random places, in random order: nearly all ids once an epoch.
 
     Args:
-        ids: All ids, `(n,)` int32.
-        segments: See `SlidingWindowBatches`.
-        window: Ids that a window reads.
-        batch_size: Windows in a batch.
         seed: Seed of places and order.
+        ids, window, batch_size, segments: As for `SlidingWindowBatches`.
 
     Raises:
         ValueError: If there is not one window.

@@ -15,11 +15,10 @@ class TextBatches(SortedBatches):
     Args:
         ids: Ids of each text, a list of arrays of one or more, see `TextTokenizer.encode_list`.
         labels: Labels, an array `(n, ...)`.
-        batch_size: See `Batches`.
-        seed: See `Batches`.
         weights: Weight of each text in the loss, `(n,)`. Defaults to none.
         bucketing: Whether to sort them. Otherwise texts come in random order, and all of them are
             padded to the longest one. Defaults to True.
+        batch_size, seed: See `Batches`.
 
     Example:
         >>> ids = [np.arange(2, 32), np.array([5, 6, 7]), np.array([1])]

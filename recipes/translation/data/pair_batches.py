@@ -14,9 +14,8 @@ class PairBatches(SortedBatches):
     Args:
         sources: Ids of the sources, int32 `(n, source_time)`, padded with 0.
         targets: Ids of the targets, int32 `(n, 1 + time)`, padded with 0; the first is the start.
-        batch_size: See `Batches`.
-        seed: See `Batches`.
         multiple: Lengths are rounded up to a multiple of it.
+        batch_size, seed: See `Batches`.
 
     Example:
         >>> sources = np.int32([[5, 6, 7, 8, 9], [4, 0, 0, 0, 0]])
