@@ -1,0 +1,71 @@
+"""The curves of the schedules, computed by the schedules themselves."""
+
+import numpy as np
+from keras import ops
+
+import callbacks
+from scripts.documentation import charts
+
+STEPS = 1000
+
+
+def _drawn():
+    """What can be drawn: for each name a title, and lines by their names."""
+    cycle = callbacks.OneCycle(0.1, STEPS)
+    fastai = callbacks.OneCycle(0.1, STEPS, form="cosine")
+    ramp = callbacks.Warmup(callbacks.ExponentialDecay(0.1, 500), 150)
+    return {
+        "one_cycle": ("OneCycle, rate", {"linear (the book's)": cycle, "cosine (fastai's)": fastai}),
+        "one_cycle_momentum": (
+            "OneCycle, momentum",
+            {"linear": cycle.momentum, "cosine": fastai.momentum},
+        ),
+        "cosine": (
+            "Cosines",
+            {
+                "WarmupCosine": callbacks.WarmupCosine(0.1, STEPS, warmup_steps=100),
+                "FlatCosine": callbacks.FlatCosine(0.1, STEPS),
+                "CosineRestarts": callbacks.CosineRestarts(0.1, STEPS),
+            },
+        ),
+        "decay": (
+            "Decays",
+            {
+                "PowerDecay": callbacks.PowerDecay(0.1, 100),
+                "ExponentialDecay": callbacks.ExponentialDecay(0.1, 500),
+                "Warmup + exponential": ramp,
+            },
+        ),
+        "pieces": (
+            "Pieces",
+            {
+                "PiecewiseConstant": callbacks.PiecewiseConstant([300, 700], [0.1, 0.05, 0.01]),
+                "Phases": callbacks.Phases(
+                    [("linear", 300, 0.0, 0.08), ("constant", 300, 0.08, 0.08),
+                     ("cosine", 400, 0.08, 0.0)]
+                ),
+            },
+        ),
+    }  # fmt: skip
+
+
+def curve(name: str) -> str:
+    """The chart of a name, as Markdown.
+
+    Example:
+        >>> curve("pieces").count("polyline")
+        2
+    """
+    title, schedules = _drawn()[name]
+    steps = np.arange(0, STEPS + 1, 5)
+    values = {label: _at(schedule, steps) for label, schedule in schedules.items()}
+    unit = "momentum" if "momentum" in title else "learning rate"
+    drawn = charts.lines(values, steps, ("step", unit), title)
+    return f"```{{raw}} html\n<figure>{drawn}</figure>\n```"
+
+
+def _at(schedule, steps):
+    """A schedule's values; all at once where it takes arrays."""
+    if getattr(schedule, "accepts_arrays", False):
+        return ops.convert_to_numpy(schedule(ops.convert_to_tensor(steps)))
+    return [float(schedule(int(step))) for step in steps]
