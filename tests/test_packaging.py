@@ -118,7 +118,9 @@ def test_set_up_names_what_it_cannot_use(tmp_path):
 
 
 def test_what_the_readme_points_to_exists():
-    pages = "scripts/documentation/"  # whose links are among pages that scripts/docs makes and checks
+    pages = (
+        "scripts/documentation/"  # whose links are among pages that scripts/docs makes and checks
+    )
     texts = [path for path in tracked_files() if path.suffix == ".md"]
     for name in (path for path in texts if not path.as_posix().startswith(pages)):
         targets = re.findall(r"\]\(([^)]+)\)", (TOP / name).read_text())

@@ -2,7 +2,7 @@
 
     scripts/docs                     the whole site, into build/docs/html
     scripts/docs --short             a page of each kind: what CI builds
-    scripts/docs --execute           runs the notebooks on tiny settings first, and shows their output
+    scripts/docs --execute           runs the notebooks, which are tiny, and shows their output
     scripts/docs --serve             and serves it at http://localhost:8000
 
 Warnings are errors: a name that is not there, a page that no other lists, a broken link.

@@ -9,7 +9,7 @@ from zoo.catalog import CATALOG
 
 #: Pages: their module, title, and what to say first.
 PAGES = {
-    "zoo": ("zoo", "The zoo's own functions; each model has [a page of its own](../models/index.md)."),
+    "zoo": ("zoo", "Its own functions; each model has [a page](../models/index.md)."),
     "zoo.layers": ("Layers", "Registered layers that Keras does not have."),
     "zoo.decoding": ("Decoding", "Generation, translation, beams and recursive forecasts; "
                      "[the guide](../guides/decoding.md) has examples."),
@@ -76,6 +76,7 @@ def index() -> str:
     rows = [[f"[`{name}`]({name}.md)", title] for name, (title, _) in PAGES.items()]
     listed = "\n".join(PAGES)
     return (
-        "# API reference\n\nEvery public name, with its docstring; the examples run as tests.\n\n"
+        "# API reference\n\nEvery public name, with its docstring. The examples run as tests; they "
+        "take `np`, `keras`, `zoo` and `callbacks` for imported.\n\n"
         f"{table(['module', 'what it holds'], rows)}\n\n```{{toctree}}\n:hidden:\n\n{listed}\n```\n"
     )

@@ -36,6 +36,8 @@ def page(chapter: int, titles: dict[str, str]) -> str:
     """
     known = states()[chapter]
     parts = [f"# Chapter {chapter}: {known['title']}", known["here"].strip()]
+    if (HERE / f"notebooks/chapter-{chapter}.md").exists():
+        parts += [f"[The notebook](../notebooks/chapter-{chapter}.md) follows it, on offline data."]
     for edition, words in EDITIONS.items():
         own = [each for each in presets.all_presets() if _is_of(each, edition, chapter)]
         state = known.get(edition, {})
@@ -84,9 +86,10 @@ def index() -> str:
     names = "\n".join(f"chapter-{chapter}" for chapter in states())
     return (
         "# Find your chapter\n\n"
-        "Notebooks of the second and third edition on Keras 3: what breaks, and the line that does the "
-        "same here. Chapters have the same numbers in both. A cell's number counts all cells of the "
-        "notebook, texts too, from 0: `ml3-ch16-123` is cell 123 of the third edition's chapter 16.\n\n"
+        "Notebooks of the second and third edition on Keras 3: what breaks, and the line that does "
+        "the same here. Chapters have the same numbers in both. A cell's number counts all cells "
+        "of the notebook, texts too, from 0: `ml3-ch16-123` is cell 123 of the third edition's "
+        "chapter 16.\n\n"
         f"{table(heads, rows, heads[2:])}\n\n"
         "What breaks in many chapters has [a page of its own](keras3.md), as have [TF-Addons and "
         "TF-Hub](addons.md), and [what breaks without a word](silent.md).\n\n"

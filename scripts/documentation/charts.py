@@ -1,6 +1,7 @@
 """Line charts as SVG that takes its colours from the page, dark or light."""
 
 import html
+import itertools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -45,7 +46,7 @@ def lines(series: Mapping[str, Sequence[float]], x: Sequence[float], labels: tup
     for index, (name, found) in enumerate(values.items()):
         points = [place(along, up) for along, up in zip(x, found, strict=True)]
         if step:
-            pairs = list(zip(points, points[1:], strict=False))
+            pairs = list(itertools.pairwise(points))
             points = [point for (a, b) in pairs for point in (a, (b[0], a[1]))] + points[-1:]
         drawn = " ".join(f"{a:.1f},{b:.1f}" for a, b in points)
         parts.append(f'<polyline class="line line-{index}" points="{drawn}"/>')

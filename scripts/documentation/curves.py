@@ -15,7 +15,7 @@ def _drawn():
     fastai = callbacks.OneCycle(0.1, STEPS, form="cosine")
     ramp = callbacks.Warmup(callbacks.ExponentialDecay(0.1, 500), 150)
     return {
-        "one_cycle": ("OneCycle, rate", {"linear (the book's)": cycle, "cosine (fastai's)": fastai}),
+        "one_cycle": ("OneCycle, rate", {"linear (book)": cycle, "cosine (fastai)": fastai}),
         "one_cycle_momentum": (
             "OneCycle, momentum",
             {"linear": cycle.momentum, "cosine": fastai.momentum},

@@ -33,11 +33,13 @@ class Layer:
 
 
 def layers_of(model: keras.Model) -> list[Layer]:
-    """The calls of a model's layers, in order; those of a nested model have its name before them."""
+    """The calls of a model's layers, in order; those of a nested model behind its name."""
     found = []
     for node in graph_def(model).node:
         shapes = node.attr["_output_shapes"].list.shape
-        sizes = [str(each.size) if each.size >= 0 else "…" for each in shapes[0].dim] if shapes else []
+        sizes = (
+            [str(each.size) if each.size >= 0 else "…" for each in shapes[0].dim] if shapes else []
+        )
         settings = {key: value.s.decode() for key, value in node.attr.items() if key[0] != "_"}
         shape = f"({', '.join(sizes[1:])})" if sizes else _output(model, node.name)
         found.append(Layer(node.name, node.op, list(node.input), shape, settings))
@@ -63,7 +65,9 @@ def drawing(model: keras.Model) -> str:
     """
     boxes = _blocks(layers_of(model))
     ranks = _ranks(boxes)
-    rows = [[name for name in boxes if ranks[name] == rank] for rank in range(max(ranks.values()) + 1)]
+    rows = [
+        [name for name in boxes if ranks[name] == rank] for rank in range(max(ranks.values()) + 1)
+    ]
     widest = max(map(len, rows))
     centre = (widest * (WIDTH + GAP)) / 2
     places = {}

@@ -43,8 +43,9 @@ def page(info: ModelInfo, readmes: dict[str, str], short: bool = False) -> str:
         rows = [_cell(each) for each in own if each.cell]
         heads = ["cell", "what it trains", "the book prints", "run it"]
         parts += ["## In the book", table(heads, rows)]
+    names = {each.name for each in own}
     scores = [found for name, text in readmes.items()
-              for found in presets.measured(text, info.name, {each.name for each in own})]  # fmt: skip
+              for found in presets.measured(text, info.name, names)]  # fmt: skip
     if scores:
         parts += ["## Measured", "From the recipe's README, which holds the conditions and the "
                   "command that measures them anew."]  # fmt: skip

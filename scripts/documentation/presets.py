@@ -76,5 +76,7 @@ def measured(markdown: str, model: str, names: set[str]) -> list[tuple[str, list
         kept = [i for i, name in enumerate(head) if i != column or "row" not in head]
         kept = [i for i in kept if any(row[i] for row in own)]
         if own and len(kept) > 1:
-            found.append((heading, [head[i] for i in kept], [[row[i] for i in kept] for row in own]))
+            found.append(
+                (heading, [head[i] for i in kept], [[row[i] for i in kept] for row in own])
+            )
     return found

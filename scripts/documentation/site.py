@@ -23,7 +23,8 @@ def write(folder: Path, short: bool = False) -> int:
     """
     shutil.copytree(HERE / "pages", folder)
     shutil.copytree(TOP / ".github/images", folder / "images")
-    shutil.copytree(HERE / "notebooks", folder / "notebooks", dirs_exist_ok=True)
+    if (HERE / "notebooks").exists():
+        shutil.copytree(HERE / "notebooks", folder / "notebooks", dirs_exist_ok=True)
     for path in folder.rglob("*.md"):
         path.write_text(_filled(path.read_text()))
     for path, page in PAGES.items():
