@@ -23,6 +23,12 @@ PAGES = {
     "recipes.errors": ("Errors", "What recipes raise."),
 }  # fmt: skip
 
+#: Modules of the zoo that nothing is said about above: what they say themselves.
+for _name in zoo.__all__:
+    if inspect.ismodule(getattr(zoo, _name)) and f"zoo.{_name}" not in PAGES:
+        _first = str(getattr(zoo, _name).__doc__).partition("\n")[0]
+        PAGES[f"zoo.{_name}"] = (_name.capitalize(), _first)
+
 
 def public_names(module: str) -> list[str]:
     """The public names of a module: its `__all__`, else what it defines without an underscore.
