@@ -159,7 +159,10 @@ class Checkpoint(keras.callbacks.Callback):
         self._restore_others(self._state["callbacks"])
 
     def on_epoch_end(self, epoch, logs=None):
-        """Saves a checkpoint."""
+        """Saves a checkpoint, but for an epoch whose loss is no number: the last good one stays."""
+        losses = [(logs or {}).get(name, 0.0) for name in ("loss", "val_loss")]
+        if not np.isfinite(losses).all():
+            return
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(float(value))
         self.seconds = time.perf_counter() - self._started

@@ -9,10 +9,11 @@ class TerminateOnNaN(keras.callbacks.TerminateOnNaN):
     """Stops training when the loss turns NaN or infinite, and remembers when.
 
     Keras' own sees the training loss alone and prints a line; this one watches the validation loss
-    too, and can be asked. `Checkpoint` keeps its state.
+    too, and can be asked. (`Checkpoint` saves nothing of such an epoch.)
 
     Attributes:
         failed_epoch: The epoch, counted from 0, in which the loss was lost, else `None`.
+        failed_step: The step of the whole run, counted from 1, after which that was seen.
 
     Example:
         >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
@@ -26,16 +27,9 @@ class TerminateOnNaN(keras.callbacks.TerminateOnNaN):
 
     def __init__(self):
         super().__init__()
-        self.failed_epoch = None
+        self.failed_epoch: int | None = None
+        self.failed_step = 0
         self._epoch = 0
-
-    def get_state(self) -> dict:
-        """What `Checkpoint` saves."""
-        return {"failed_epoch": self.failed_epoch}
-
-    def set_state(self, state: dict | None) -> None:
-        """Takes up what was saved; `None` for a fresh start."""
-        self.failed_epoch = state["failed_epoch"] if state else None
 
     def on_epoch_begin(self, epoch, logs=None):
         """Remembers the epoch."""
@@ -43,14 +37,15 @@ class TerminateOnNaN(keras.callbacks.TerminateOnNaN):
 
     def on_batch_end(self, batch, logs=None):
         """Checks the loss so far."""
-        self._check(logs)
+        self._check(logs, batch + 1)
 
     def on_epoch_end(self, epoch, logs=None):
         """Checks the loss of the epoch, on training and validation data."""
-        self._check(logs)
+        self._check(logs, self.params["steps"])
 
-    def _check(self, logs):
+    def _check(self, logs, step):
         losses = [(logs or {}).get(name, 0.0) for name in ("loss", "val_loss")]
         if self.failed_epoch is None and not all(math.isfinite(loss) for loss in losses):
             self.failed_epoch = self._epoch
+            self.failed_step = self._epoch * (self.params["steps"] or 0) + step
             self.model.stop_training = True

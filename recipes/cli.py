@@ -30,7 +30,7 @@ import time
 from recipes import RECIPES
 from recipes.engine.config import BACKENDS
 from recipes.engine.recipe import dialect_flags, find_recipe, nearest
-from recipes.errors import RunError, UserError, disk_is_full, printable
+from recipes.errors import RunError, UserError, disk_is_full, out_of_memory, printable
 from zoo.errors import ModelFileError
 
 
@@ -52,10 +52,14 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt as stop:
         print("zoo: interrupted", file=sys.stderr)
         return 143 if isinstance(stop, _Terminated) else 130
-    except OSError as error:
-        if not disk_is_full(error):
+    except Exception as error:
+        if out_of_memory(error):
+            reason = "The memory is not enough: leave rows or columns of the data out"
+        elif disk_is_full(error):
+            reason = f"The disk is full: {error}. Make room"
+        else:
             raise
-        print(f"zoo: The disk is full: {error}. Make room, and try again.", file=sys.stderr)
+        print(f"zoo: {reason}, and try again.", file=sys.stderr)
         return 1
 
 

@@ -62,6 +62,16 @@ def some(values, most: int = 5) -> str:
     return ", ".join(map(repr, values[:most])) + (", ..." if len(values) > most else "")
 
 
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says so, of the system or of any backend's device.
+
+    >>> out_of_memory(MemoryError()), out_of_memory(ValueError("CUDA out of memory"))
+    (True, True)
+    """
+    said = f"{type(error).__name__} {error}".lower().replace("_", "")
+    return isinstance(error, MemoryError) or "resourceexhausted" in said or "out of memory" in said
+
+
 def disk_is_full(error: BaseException | None) -> bool:
     """Whether an error, or what it was raised from, says that there is no room left.
 

@@ -143,7 +143,7 @@ def _excel(path, dialect, before):
         warnings.simplefilter("ignore")  # openpyxl leaves out styles that it does not know
         with pd.ExcelFile(path) as book:
             sheets = list(map(str, book.sheet_names))
-            sheet = dialect.sheet or sheets[0]
+            sheet = dialect.sheet or next(iter(sheets), "")
             if sheet not in sheets:
                 raise UserError(
                     f"There is no --sheet {sheet!r} in {path}. It has {', '.join(sheets)}."
@@ -181,6 +181,7 @@ def _parquet(path, dialect, before):
 
     # Read by position: pandas would align columns by the index that it stored.
     table = pyarrow.parquet.read_table(path).replace_schema_metadata(None)
+    table.validate(full=True)
     columns, notes = {}, []
     for name in dict.fromkeys(table.column_names):
         kind = table.schema.field(name).type

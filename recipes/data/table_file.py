@@ -275,7 +275,7 @@ class TableFile:
                 f"Column {name!r} of {self.source} holds numbers with a unit, such as {cells[0]!r}."
                 f" Write the numbers alone, or say --categorical {name} where the recipe has it."
             )
-        if found.share >= 0.5 and len(known) and (known % 1 != 0).mean() > 0.5:
+        if found.share >= 0.5 and len(known) and len(found.bad) and (known % 1 != 0).mean() > 0.5:
             texts = self._columns[name]
             refuse_number(name, self.source, texts[int(found.bad[0])].as_py(), found.bad)
 

@@ -76,6 +76,8 @@ class TrainConfig:
             models, slower for wide dense layers on a CPU.
         steps_per_execution: Training steps for each call into the backend. Larger is faster for
             small models.
+        on_nan: What to do where the loss is no longer a number: stop, or go back to the last good
+            epoch, and on at half the rate (and where that fails, further back).
         norms: Log the norms of gradients and updates, by epoch.
         histogram_freq: Epochs between histograms of the weights in TensorBoard; 0 for none.
         profile: Record a few training steps for TensorBoard's Profile tab (pip install xprof).
@@ -133,6 +135,7 @@ class TrainConfig:
     device: Literal["auto", "cpu", "gpu"] = "auto"
     jit_compile: bool = True
     steps_per_execution: int = 32
+    on_nan: Literal["stop", "restore"] = "stop"
     norms: bool = False
     histogram_freq: int = 0
     profile: bool = False
@@ -151,7 +154,7 @@ class TrainConfig:
             UserError: If there is a setting that the recipe does not have, or one of another type.
         """
         settings = cls.renamed(saved)
-        unknown = sorted({*settings} - {each.name for each in fields(cls)})
+        unknown = sorted({*settings} - {each.name for each in fields(cls)}, key=str)
         if unknown:
             raise UserError(f"{source}: there is no setting {unknown[0]!r}.")
         return cls(**settings).typed(source)

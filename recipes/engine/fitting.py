@@ -1,10 +1,10 @@
 """Compiles and fits a model as the flags of a run say."""
 
-import math
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import keras
+import numpy as np
 
 from callbacks import (
     BestWeights,
@@ -22,6 +22,9 @@ from recipes.engine.optimizer import make_optimizer, plateau_watch
 from recipes.engine.progress import Progress
 from recipes.engine.task import Built
 from recipes.errors import RunError
+
+#: How often `--on_nan restore` halves the rate.
+_MOST_HALVED = 10
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,12 @@ def fit(
         RunError: If the loss is no longer a number.
     """
     model = built.training_model
-    optimizer = make_optimizer(config, total_steps=config.epochs * len(training))
+    halvings = folder.checkpoints / "halvings"  # of the rate, by --on_nan restore
+    halved = int(halvings.read_text()) if halvings.exists() else 0
+    rate = config.learning_rate / 2**halved
+    start = [np.array(each) for each in model.variables] if config.on_nan == "restore" else []
+    total_steps = config.epochs * len(training)
+    optimizer = make_optimizer(replace(config, learning_rate=rate), total_steps)
     model.compile(
         optimizer=with_norms(optimizer) if config.norms else optimizer,
         loss=built.loss,
@@ -112,6 +120,11 @@ def fit(
         print(problem, file=sys.stderr)
     for callback in (*built.callbacks, best) if checkpoint.finished else ():
         checkpoint.restore(callback)
+    if halved and config.schedule in ("constant", "plateau"):  # a checkpoint holds the rate
+        unseen = [
+            keras.callbacks.LambdaCallback(on_train_begin=lambda _: _lower(model.optimizer, rate)),
+            *unseen,
+        ]
     try:
         if not checkpoint.finished:
             model.fit(
@@ -125,13 +138,23 @@ def fit(
             )
     finally:
         board.close()
-    lost = _epoch_of_nan(checkpoint.history)
     if guard.failed_epoch is not None:
-        lost = lost or guard.failed_epoch + 1
-    if lost:
+        lost = f"after epoch {guard.failed_epoch + 1} (step {guard.failed_step:,})"
+        if config.on_nan == "restore" and halved < _MOST_HALVED:
+            halvings.write_text(str(halved + 1))
+            good = sorted(folder.checkpoints.glob("epoch-*.npz"))
+            if halved and good:  # the newest was not good enough
+                good.pop().unlink()
+            back = f"back to epoch {int(good[-1].stem[6:])}" if good else "back to the beginning"
+            note = f"note: the loss is no longer a number {lost}: {back}"
+            print(f"{note}, and on at half the learning rate, {rate / 2:.3g}", file=sys.stderr)
+            for variable, value in zip(model.variables, start, strict=True):
+                variable.assign(value)  # for a run that has no checkpoint yet
+            flags = (figures, texts, True, unseen)
+            return fit(built, training, validation, config, folder, *flags)
         raise RunError(
-            f"The loss is no longer a number after epoch {lost}. Lower "
-            f"--learning_rate (now {config.learning_rate:g}) or set --clipnorm 1. "
+            f"The loss is no longer a number {lost}. Lower --learning_rate (now {rate:g}), set "
+            "--clipnorm 1, or let --on_nan restore go back and halve the rate. "
             f"What was logged until then is in {folder.path}."
         )
     best.set_model(model)
@@ -141,13 +164,8 @@ def fit(
     return Fitted(checkpoint.history, checkpoint.seconds, finished, progress.first_step)
 
 
-def _epoch_of_nan(history):
-    """Number, from 1, of the first epoch whose loss is not a number; 0 if there is none."""
-    for name in ("loss", "val_loss"):
-        for epoch, value in enumerate(history.get(name, []), start=1):
-            if not math.isfinite(value):
-                return epoch
-    return 0
+def _lower(optimizer, rate):
+    optimizer.learning_rate = min(float(optimizer.learning_rate), rate)
 
 
 def _profiler(config, folder):

@@ -20,7 +20,7 @@ from recipes.engine.folder import RunFolder
 from recipes.engine.recipe import find_recipe
 from recipes.engine.selection import joined
 from recipes.engine.task import Built, Candidate, Figure, Section, Task, Trained
-from recipes.errors import RunError, UserError, disk_is_full, printable
+from recipes.errors import RunError, UserError, disk_is_full, out_of_memory, printable
 
 SPLITS = ("train", "validation", "test")
 _console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
@@ -69,7 +69,7 @@ def _train(name, config, resume, began, held):
     else:
         folder.create(overwrite, text)
         held.enter_context(folder.locked())
-    held.enter_context(_taken_up_later(folder))
+    held.enter_context(_taken_up_later(folder, config))
     baselines = task.baselines() if automatic else None
     if baselines is not None:
         say = partial(_say, config)
@@ -126,8 +126,8 @@ def _train(name, config, resume, began, held):
 
 
 @contextlib.contextmanager
-def _taken_up_later(folder):
-    """Says how a run goes on that is interrupted, or whose disk is full."""
+def _taken_up_later(folder, config):
+    """Says how a run goes on that is interrupted, or whose disk or memory is full."""
     how = f"zoo train --resume {folder.path}"
     try:
         yield
@@ -141,6 +141,12 @@ def _taken_up_later(folder):
             f"with: {how}"
         ) from error
     except Exception as error:
+        if out_of_memory(error):
+            raise RunError(
+                f"The memory is not enough: {str(error)[:200] or 'out of memory'}. "
+                f"Train with less at a time: zoo train {folder.path.parent.name} --config "
+                f"{folder.config} --batch_size {max(1, config.batch_size // 2)} --name NEW"
+            ) from error
         if not disk_is_full(error):
             raise
         free = shutil.disk_usage(folder.path).free

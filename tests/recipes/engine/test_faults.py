@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 from unittest import mock
@@ -109,3 +110,30 @@ def test_damaged_files_end_in_one_message(run, tmp_path):
     wrong = [each for each in tried if each.verdict not in ("clear", "unharmed")]
     assert not wrong, wrong
     assert {each.verdict for each in tried} == {"clear", "unharmed"}
+
+
+def test_a_lost_loss_goes_back_at_half_the_rate(trainer, make_csv, tmp_path, capsys):
+    (tmp_path / "data.csv").write_text(make_csv())
+    flags = {"data": tmp_path / "data.csv", "logdir": tmp_path / "logs", "epochs": 5, "name": "a"}
+    flags |= {"optimizer": "sgd", "learning_rate": 1e4, "clipnorm": 0, "momentum": 0, "loss": "mse"}
+    run = trainer("forecast")(schedule="constant", on_nan="restore", **flags)
+    said = capsys.readouterr().err
+    assert re.search(
+        r"no longer a number after epoch 4 \(step \d+\): back to epoch 3, .* 5e\+03", said
+    )
+    epochs = [int(found) for found in re.findall(r"back to epoch (\d), and on at half", said)]
+    count = said.count("and on at half")
+    assert epochs[1] == 2, "the second time not to the newest"
+    assert 2 <= count <= 10
+    assert (run / "checkpoints/halvings").read_text() == str(count)
+    assert scores(run)[2] == 5
+    assert np.isfinite(list(scores(run)[0].values())).all()
+
+
+def test_too_little_memory_names_the_batch_size_to_try(run, cut, capsys):
+    for checkpoint in cut.glob("checkpoints/epoch-*.npz"):
+        checkpoint.unlink()
+    error = type("ResourceExhaustedError", (Exception,), {})("OOM when allocating")
+    with mock.patch("keras.Model.fit", side_effect=error):
+        assert main(["train", "--resume", str(cut)]) == 1
+    assert f"--config {cut / 'config.yaml'} --batch_size 16 --name NEW" in capsys.readouterr().err
