@@ -180,6 +180,20 @@ def _split_recipe(command, arguments):
     return find_recipe(recipe).name, rest
 
 
+def _own_and_shared(parser, recipe, rest):
+    """What a parser finds, the recipe's configuration out of the other flags, and these."""
+    from recipes.engine import arguments as parsing
+
+    if parsing.HELP & {*rest}:
+        parser.print_help()
+        print()
+        parsing.parse(recipe, rest)
+    found, rest = parser.parse_known_args(rest)
+    config = parsing.parse(recipe, rest)
+    config.validate()
+    return found, config, rest
+
+
 def _find_lr(arguments):
     recipe, rest = _split_recipe("find-lr", arguments)
     if recipe is None:
@@ -192,16 +206,9 @@ def _find_lr(arguments):
     parser.add_argument("--min_rate", type=float, default=1e-6, help="first rate (1e-6)")
     parser.add_argument("--max_rate", type=float, default=10.0, help="last rate (10)")
     parser.add_argument("--steps", type=int, default=100, help="training batches (100)")
-    from recipes.engine import arguments as parsing
     from recipes.engine import checking, environment, finding
 
-    if parsing.HELP & {*rest}:
-        parser.print_help()
-        print()
-        parsing.parse(recipe, rest)
-    found, rest = parser.parse_known_args(rest)
-    config = parsing.parse(recipe, rest)
-    config.validate()
+    found, config, _ = _own_and_shared(parser, recipe, rest)
     finding.check_range(found.min_rate, found.max_rate, found.steps)
     checking.check(recipe, config, new=False)
     environment.prepare(config.backend, config.device)
@@ -230,17 +237,11 @@ def _tune(arguments):
     )
     parser.add_argument("--trials", type=int, default=20, help="trials beside the defaults (20)")
     parser.add_argument("--workers", type=int, default=1, help="processes that train trials (1)")
-    from recipes.engine import arguments as parsing
     from recipes.engine import checking, environment
     from recipes.tuning import search as tuning
     from recipes.tuning.plan import Plan, given_flags
 
-    if parsing.HELP & {*rest}:
-        parser.print_help()
-        print()
-        parsing.parse(recipe, rest)
-    found, rest = parser.parse_known_args(rest)
-    config = parsing.parse(recipe, rest)
+    found, config, rest = _own_and_shared(parser, recipe, rest)
     given = given_flags(rest)
     plan = Plan(recipe, config, given, found.tuner, found.trials, found.workers)
     plan.check()

@@ -57,82 +57,68 @@ _BOOK_DATASETS = "https://raw.githubusercontent.com/ageron/handson-ml2/master/da
 
 FILES: dict[str, Published] = {
     "housing": Published(
-        url=_BOOK_DATASETS + "housing/housing.csv",
-        path="housing/housing.csv",
+        _BOOK_DATASETS + "housing/housing.csv", "housing/housing.csv",
         sha256="8a3727f4cf54ac1a327f69b1d5b4db54c5834ea81c6e4efc0d163300022a685e",
     ),
     "titanic": Published(
-        url=_BOOK_DATASETS + "titanic/train.csv",
-        path="tabular/titanic-train.csv",
+        _BOOK_DATASETS + "titanic/train.csv", "tabular/titanic-train.csv",
         sha256="14769fb1850e2d26d8e6db0ee49c213878040432827e39b13caaa15603c6598f",
     ),
     "chorales": Published(
-        url=_BOOK_DATASETS + "jsb_chorales/jsb_chorales.tgz",
-        path="jsb_chorales/jsb_chorales.tgz",
+        _BOOK_DATASETS + "jsb_chorales/jsb_chorales.tgz", "jsb_chorales/jsb_chorales.tgz",
         sha256="8b55f5c4e5176035679649036824bd42fd7abae7b232f60772d3b79f6fbd45d1",
     ),
     "shakespeare": Published(
-        url="https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/"
-        "input.txt",
-        path="shakespeare/input.txt",
+        "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt",
+        "shakespeare/input.txt",
         sha256="86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
     ),
     "spa_eng": Published(
-        url="https://storage.googleapis.com/download.tensorflow.org/data/spa-eng.zip",
-        path="spa-eng/spa-eng.zip",
+        "https://storage.googleapis.com/download.tensorflow.org/data/spa-eng.zip",
+        "spa-eng/spa-eng.zip",
         sha256="0c4fd7825d3d872488d38c157f784e035edab4f2ff0df25a2a208790ecb5b58f",
     ),
     "imdb": Published(
-        url=_ACL_IMDB, path="imdb/aclImdb_v1.tar.gz", md5="7c2ac02c03563afcf9b574c7e56c153a"
+        _ACL_IMDB, "imdb/aclImdb_v1.tar.gz",
+        md5="7c2ac02c03563afcf9b574c7e56c153a",
     ),
     "imdb_train": Published(
-        url=_ACL_IMDB,
-        path="imdb/imdb_train.csv",
+        _ACL_IMDB, "imdb/imdb_train.csv",
         sha256="bed39017e043f33c2346982d5f075833c44b2d938f2c0483d491c263c67f634e",
     ),
     "imdb_test": Published(
-        url=_ACL_IMDB,
-        path="imdb/imdb_test.csv",
+        _ACL_IMDB, "imdb/imdb_test.csv",
         sha256="8ab6f6f976eddd12b2814a92b6c7901791d7db16090f513001492c414dee476b",
     ),
     "ridership": Published(
-        url="https://github.com/ageron/data/raw/main/ridership.tgz",
-        path="timeseries/CTA_-_Ridership_-_Daily_Boarding_Totals.csv",
+        "https://github.com/ageron/data/raw/main/ridership.tgz",
+        "timeseries/CTA_-_Ridership_-_Daily_Boarding_Totals.csv",
         sha256="34faaba085ca21434b7dd3e0abcbaf8cde5be3a4f170dda1c8caef72c5c4bd06",
         member="CTA_-_Ridership_-_Daily_Boarding_Totals.csv",
     ),
-}
+}  # fmt: skip
 
 _IDX = {
-    "train-images-idx3": "train_images", "train-labels-idx1": "train_labels",
-    "t10k-images-idx3": "test_images", "t10k-labels-idx1": "test_labels",
+    "train_images": "train-images-idx3", "train_labels": "train-labels-idx1",
+    "test_images": "t10k-images-idx3",
+     "test_labels": "t10k-labels-idx1",
 }  # fmt: skip
-for _name, _base, _hashes in (
-    (
-        "fashion-mnist",
-        _KERAS_DATASETS,
-        (
-            "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-            "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-            "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
-            "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
-        ),
-    ),
-    (
-        "mnist",
-        _MNIST,
-        (
-            "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-            "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-            "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-            "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-        ),
-    ),
-):
-    for _hash, _published in zip(_hashes, _IDX, strict=True):
-        _file = f"{_published}-ubyte.gz"
-        _key = f"{_name}_{_IDX[_published]}".replace("-", "_")
-        FILES[_key] = Published(_base + _file, f"{_name}/{_file}", sha256=_hash)
+for _folder, _base, *_hashes in (
+    ("fashion-mnist", _KERAS_DATASETS,
+     "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+     "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+     "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+     "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"),
+    ("mnist", _MNIST,
+     "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+     "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+     "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+     "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
+):  # fmt: skip
+    for _name, _hash in zip(_IDX, _hashes, strict=True):
+        _file = f"{_IDX[_name]}-ubyte.gz"
+        _key = f"{_folder}_{_name}".replace("-", "_")
+        FILES[_key] = Published(_base + _file, f"{_folder}/{_file}", sha256=_hash)
 
 
 def open_bytes(path: str | Path) -> BufferedIOBase:

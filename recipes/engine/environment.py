@@ -3,6 +3,7 @@
 import importlib
 import logging
 import os
+import re
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -109,17 +110,9 @@ class quiet_start:  # noqa: N801 - used like a function
     Whatever else is printed meanwhile is passed on.
     """
 
-    _BANNER = (
-        "absl::InitializeLog",
-        "oneDNN custom operations",
-        "cudart_stub",
-        "cpu_feature_guard",
-        "rebuild TensorFlow",
-        "cuda_dnn",
-        "cuda_fft",
-        "cuda_blas",
-        "TF-TRT Warning",
-        "failed call to cuInit",
+    _BANNER = re.compile(
+        "absl::InitializeLog|oneDNN custom operations|cudart_stub|cpu_feature_guard|TF-TRT Warning"
+        "|rebuild TensorFlow|failed call to cuInit|cuda_(?:dnn|fft|blas)"
     )
 
     def __init__(self, active):
@@ -142,6 +135,6 @@ class quiet_start:  # noqa: N801 - used like a function
         os.close(self.kept)
         self.file.seek(0)
         for line in self.file.read().decode(errors="replace").splitlines():
-            if not any(part in line for part in self._BANNER):
+            if not self._BANNER.search(line):
                 print(line, file=sys.stderr)
         self.file.close()
