@@ -100,8 +100,7 @@ FILES: dict[str, Published] = {
 
 _IDX = {
     "train_images": "train-images-idx3", "train_labels": "train-labels-idx1",
-    "test_images": "t10k-images-idx3",
-     "test_labels": "t10k-labels-idx1",
+    "test_images": "t10k-images-idx3", "test_labels": "t10k-labels-idx1",
 }  # fmt: skip
 for _folder, _base, *_hashes in (
     ("fashion-mnist", _KERAS_DATASETS,

@@ -81,7 +81,8 @@ def parse(recipe: str, arguments: list[str]):
     except ArgumentError as error:
         raise UserError(_explain(str(error), kind, defaults["model_arguments"])) from error
     found.pop("config")
-    return kind(**found).typed(f"--config {given['config']}")
+    config = kind(**found)
+    return config.typed(f"--config {given['config']}") if given["config"] else config
 
 
 def _peek(arguments, deciding):

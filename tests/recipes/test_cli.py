@@ -299,7 +299,10 @@ def test_a_loss_that_is_lost_is_said_once(files, capsys, train):
     out, error = capsys.readouterr()
     assert out == ""
     assert error.startswith("zoo: The loss is no longer a number after epoch ")
-    assert "Lower --learning_rate (now 1e+30) or set --clipnorm 1." in error
+    assert (
+        "Lower --learning_rate (now 1e+30), set --clipnorm 1, or let --on_nan restore go back"
+        in error
+    )
     assert error.count("\n") == 1
     assert not (run / "metrics.json").exists()
     assert refusal(capsys, "predict", run).endswith("is not a finished run: it has no model.keras.")
