@@ -70,6 +70,18 @@ def test_constraints_pin_every_dependency_above_its_lower_bound():
         assert numbers[0] >= numbers[1], requirement
 
 
+def test_actions_of_the_workflows_are_pinned_by_commit():
+    workflows = sorted((TOP / ".github/workflows").glob("*.yml"))
+    used = [re.findall(r"uses: (\S+)", path.read_text()) for path in workflows]
+    assert [path.stem for path in workflows] == ["docs", "release", "tests"]
+    assert all(used)
+    assert [each for names in used for each in names if not re.search("@[0-9a-f]{40}$", each)] == []
+
+
+def test_the_citation_names_the_version():
+    assert f"version: {PROJECT['project']['version']}\n" in (TOP / "CITATION.cff").read_text()
+
+
 def test_import_zoo_is_light():
     heavy = ("pandas", "matplotlib", "keras_tuner", "tensorflow_hub", "sklearn")
     code = f"import sys, zoo; print([name for name in {heavy} if name in sys.modules])"
