@@ -16,7 +16,6 @@ def drawable(text: str, family: str | Sequence[str] = "sans-serif") -> str:
     Fonts are named as in Matplotlib.
 
     Example:
-        >>> from callbacks.drawing import drawable
         >>> drawable("año"), drawable("\u4f60"), drawable("\t")
         ('año', '□', '□')
     """
@@ -28,7 +27,6 @@ def label(text: str, longest: int = 40) -> str:
     r"""A name in one line that is short enough to stand at an axis or in a legend; see `shortened`.
 
     Example:
-        >>> from callbacks.drawing import label
         >>> label("two\nlines"), label("\u4f60")
         ('two lines', '□')
     """

@@ -18,7 +18,6 @@ class EventFile:
     Example:
         >>> import tempfile
         >>> from tensorboardX import summary
-        >>> from callbacks.events import EventFile, event_files
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     file = EventFile(folder)
         ...     file.add(summary.scalar("loss", 0.5), step=1)

@@ -17,7 +17,6 @@ def graph_def(model: keras.Model) -> Any:
     layers (a subclass) has none: None.
 
     Example:
-        >>> from callbacks.graph import graph_def
         >>> x = keras.Input((3,), name="x")
         >>> model = keras.Model(x, keras.layers.Dense(2, name="dense")(x))
         >>> [(node.name, node.op, list(node.input)) for node in graph_def(model).node]

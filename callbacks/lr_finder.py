@@ -74,7 +74,6 @@ def find_learning_rate(
             unknown, or the first loss is not finite.
 
     Example:
-        >>> from callbacks import find_learning_rate
         >>> x = np.linspace(-1, 1, 64)[:, None]
         >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
         >>> model.compile(optimizer="sgd", loss="mse")

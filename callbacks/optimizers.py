@@ -331,7 +331,6 @@ def with_schedules(
         ValueError: If the optimizer has no momentum that could be scheduled.
 
     Example:
-        >>> from callbacks.optimizers import with_schedules
         >>> rising = callbacks.Phases([callbacks.Phase("linear", 10, 0.85, 0.95)])
         >>> with_schedules(keras.optimizers.AdamW(weight_decay=0.1), 0.01, rising).weight_decay
         0.1

@@ -47,7 +47,6 @@ class Phases(Schedule):
         name: Name of the schedule.
 
     Example:
-        >>> from callbacks import Phase, Phases
         >>> schedule = Phases([Phase("constant", 2, 0.1, 0.1), Phase("linear", 2, 0.1, 0.0)])
         >>> [round(float(schedule(step)), 3) for step in range(6)]
         [0.1, 0.1, 0.1, 0.05, 0.0, 0.0]
@@ -90,7 +89,8 @@ class Phases(Schedule):
     def __call__(self, step):
         """The value at `step`, a number or an array."""
         step = ops.cast(step, "float32")
-        phase = self._phase_at(step)
+        begun = ops.expand_dims(step, -1) >= ops.convert_to_tensor(self._offsets[1:])
+        phase = ops.sum(ops.cast(begun, "int32"), axis=-1)
         offset, length = self._pick(self._offsets, phase), self._pick(self._lengths, phase)
         position = ops.clip((step - offset) / length, 0.0, 1.0)
         value = None
@@ -103,10 +103,6 @@ class Phases(Schedule):
             else:
                 value = ops.where(self._pick(self._kind_of, phase) == kind, shaped, value)
         return value
-
-    def _phase_at(self, step):
-        begun = ops.expand_dims(step, -1) >= ops.convert_to_tensor(self._offsets[1:])
-        return ops.sum(ops.cast(begun, "int32"), axis=-1)
 
     @staticmethod
     def _pick(table, phase):

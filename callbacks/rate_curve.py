@@ -39,7 +39,6 @@ class RateCurve:
         recommended: Name of the suggestion to try first.
 
     Example:
-        >>> from callbacks.rate_curve import RateCurve
         >>> rates = np.geomspace(1e-4, 1.0, 81)
         >>> curve = RateCurve(rates, (np.log10(rates) + 1) ** 2, smoothing=0.0)
         >>> {name: round(rate, 4) for name, rate in curve.suggestions.items()}
@@ -126,7 +125,6 @@ def smooth(losses, smoothing=0.9):
     `smoothing` is the weight of the past, in [0, 1); 0 returns the losses.
 
     Example:
-        >>> from callbacks.rate_curve import smooth
         >>> smooth([4.0, 4.0, 1.0], smoothing=0.5).round(3).tolist()
         [4.0, 4.0, 2.286]
 
@@ -147,7 +145,6 @@ def valley(rates, losses):
     up in between does not end it.
 
     Example:
-        >>> from callbacks.rate_curve import valley
         >>> valley([1, 2, 4, 8, 16, 32, 64], [5, 4, 3, 9, 2, 1, 7])
         16.0
 
@@ -165,7 +162,6 @@ def steepest(rates, losses):
     The slope is taken over a tenth of the curve, so that noise does not pass for a fall.
 
     Example:
-        >>> from callbacks.rate_curve import steepest
         >>> steepest([1, 10, 100, 1000, 10_000], [5.0, 4.5, 2.5, 2.2, 9.0])
         10.0
 
@@ -185,7 +181,6 @@ def minimum(rates, losses):
     """A tenth of the rate at which the loss is lowest.
 
     Example:
-        >>> from callbacks.rate_curve import minimum
         >>> minimum([1, 10, 100, 1000, 10_000], [5.0, 4.5, 2.5, 2.0, 9.0])
         100.0
 
@@ -205,7 +200,6 @@ def slide(rates, losses, width=15, threshold=0.005):
     alike. None if the curve is not longer than the interval.
 
     Example:
-        >>> from callbacks.rate_curve import slide
         >>> slide([1, 2, 4, 8, 16, 32, 64, 128], [5, 5, 5, 5, 4, 3, 2, 8], width=2)
         2.0
 

@@ -145,7 +145,6 @@ class Warmup(Schedule):
         ValueError: If a number is out of range.
 
     Example:
-        >>> from callbacks import ExponentialDecay, Warmup
         >>> schedule = Warmup(ExponentialDecay(0.1, decay_steps=10), warmup_steps=4)
         >>> [round(float(schedule(step)), 4) for step in (0, 2, 4, 14)]
         [0.0, 0.05, 0.1, 0.01]
@@ -188,7 +187,6 @@ def evaluate(schedule: Rate, steps: Sequence[int] | np.ndarray) -> np.ndarray:
         float array `(n,)`.
 
     Example:
-        >>> from callbacks.schedules import evaluate
         >>> evaluate(callbacks.WarmupCosine(0.5, total_steps=4), [0, 2, 4]).round(4)
         array([0.5 , 0.25, 0.  ], dtype=float32)
     """

@@ -90,7 +90,6 @@ class Search:
 
     Example:
         >>> import keras_tuner, tempfile
-        >>> from callbacks.tuning import Search
         >>> def train(trial):
         ...     rate = trial.hyperparameters.get("rate")
         ...     return {"val_loss": (rate - 0.3) ** 2}
@@ -247,7 +246,6 @@ class StopAfter(keras.callbacks.Callback):
         epochs: Number of epochs after which to stop; `None` never does.
 
     Example:
-        >>> from callbacks.tuning import StopAfter
         >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
         >>> model.compile(optimizer="sgd", loss="mse")
         >>> x = np.ones((8, 1))
@@ -275,7 +273,6 @@ def hyperband_sweep(epochs: int, factor: int) -> list[tuple[int, int]]:
         with trials of the one before.
 
     Example:
-        >>> from callbacks.tuning import hyperband_sweep
         >>> hyperband_sweep(9, 3)
         [(9, 1), (3, 3), (1, 9), (5, 3), (2, 9), (3, 9)]
 
@@ -303,7 +300,6 @@ def hyperband_factor(epochs: int, trials: int) -> int:
         ValueError: If no sweep is that short; the message names the shortest.
 
     Example:
-        >>> from callbacks.tuning import hyperband_factor, hyperband_sweep
         >>> factor = hyperband_factor(epochs=35, trials=14)
         >>> factor, hyperband_sweep(35, factor)
         (6, [(9, 6), (2, 35), (3, 35)])

@@ -212,7 +212,6 @@ class ZooClassifier(ClassifierMixin, _ZooEstimator):
         >>> from scipy.stats import loguniform
         >>> from sklearn.datasets import load_iris
         >>> from sklearn.model_selection import RandomizedSearchCV, ShuffleSplit
-        >>> from recipes.estimator import ZooClassifier
         >>> x, y = load_iris(return_X_y=True)
         >>> search = RandomizedSearchCV(
         ...     ZooClassifier(units=(30,), epochs=15, random_state=0),
@@ -285,7 +284,6 @@ class ZooRegressor(RegressorMixin, _ZooEstimator):
     parameters and attributes.
 
     Example:
-        >>> from recipes.estimator import ZooRegressor
         >>> x = np.linspace(-1, 1, 100)[:, None]
         >>> model = ZooRegressor(units=(30,), epochs=20, learning_rate=0.05, random_state=0)
         >>> model.fit(x, 1000 + 100 * x[:, 0] ** 2).score(x, 1000 + 100 * x[:, 0] ** 2) > 0.95

@@ -26,7 +26,6 @@ def kept_on(model, key, make):
     The `key` distinguishes it from all else that is kept; its first entry says who keeps it.
 
     Example:
-        >>> from zoo.compiled import kept_on
         >>> model = zoo.linear_forecaster((4, 1))
         >>> kept_on(model, ("doubled",), lambda: [2]) is kept_on(model, ("doubled",), list)
         True

@@ -17,7 +17,6 @@ class Configured:
     Classes of this package are registered with Keras, so that saved models find them by name.
 
     Example:
-        >>> from zoo.configured import Configured
         >>> class Twice(Configured, keras.initializers.Initializer):
         ...     def __init__(self, inner):
         ...         self.inner = keras.initializers.get(inner)

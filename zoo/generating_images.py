@@ -34,7 +34,6 @@ def generate_images(
         ValueError: If an argument is out of range, or the model makes no pictures out of noise.
 
     Example:
-        >>> import numpy as np, zoo
         >>> model = zoo.dcgan((8, 8), filters=(4, 8))
         >>> one, three = zoo.generate_images(model, 1), zoo.generate_images(model, 3)
         >>> bool(np.abs(one[0] - three[0]).max() < 1e-5)

@@ -40,8 +40,7 @@ class PinballLoss(Configured, keras.losses.Loss):
         return ops.mean(ops.maximum(q * error, (q - 1) * error), axis=-1)
 
 
-@keras.saving.register_keras_serializable(package="zoo")
-class GaussianNLL(keras.losses.Loss):
+class GaussianNLL(Configured, keras.losses.Loss):
     """Negative log-likelihood, in nats, of a normal distribution.
 
     Forecasts hold the mean and the standard deviation in their last axis.

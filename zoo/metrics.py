@@ -73,8 +73,7 @@ class LastStepLoss(Configured, keras.metrics.Mean):
         return super().update_state(values, sample_weight=sample_weight)
 
 
-@keras.saving.register_keras_serializable(package="zoo")
-class TokenAccuracy(keras.metrics.Mean):
+class TokenAccuracy(Configured, keras.metrics.Mean):
     """Fraction of the real tokens whose id has the largest logit; id 0 is padding and never counts.
 
     Args:

@@ -88,8 +88,8 @@ def create_model(name: str, **arguments) -> "keras.Model":
         An uncompiled `keras.Model`.
 
     Raises:
-        ValueError: If the model is unknown, or an argument is unknown or missing; the message
-            names it and the nearest one that exists.
+        ValueError: If the model is unknown, or an argument is unknown or missing (the message
+            names it and the nearest one that exists), out of range, or at odds with another.
 
     Example:
         >>> zoo.create_model("wavenet", input_shape=(50, 1), horizon=10).output_shape

@@ -4,10 +4,10 @@ import keras
 from keras import ops
 
 from zoo.checks import check_above_zero, check_fractions
+from zoo.configured import Configured
 
 
-@keras.saving.register_keras_serializable(package="zoo")
-class KLSparsity(keras.regularizers.Regularizer):
+class KLSparsity(Configured, keras.regularizers.Regularizer):
     """Pulls the mean activity of each unit over a batch towards a small target.
 
     The divergence between two coins: one that falls as often as the unit is active, and one as
@@ -21,8 +21,6 @@ class KLSparsity(keras.regularizers.Regularizer):
         target: Mean activity that is not penalised, in (0, 1). Defaults to 0.1.
 
     Example:
-        >>> import numpy as np
-        >>> from zoo.regularizers import KLSparsity
         >>> round(float(KLSparsity(1.0, target=0.1)(np.array([[0.5, 0.1]]))), 4)  # one of two
         0.3681
 
@@ -43,7 +41,3 @@ class KLSparsity(keras.regularizers.Regularizer):
         p = self.target
         found = p * ops.log(p / mean) + (1 - p) * ops.log((1 - p) / (1 - mean))
         return self.weight * ops.sum(found) * ops.cast(ops.shape(activity)[0], "float32")
-
-    def get_config(self) -> dict[str, float]:
-        """Arguments to rebuild the object."""
-        return {"weight": self.weight, "target": self.target}

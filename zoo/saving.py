@@ -84,7 +84,7 @@ def load(run: str | Path, trust_hub: bool = False) -> keras.Model:
             `ValueError`.
 
     Example:
-        >>> import tempfile, zoo
+        >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as run:
         ...     zoo.linear_forecaster((4, 1)).save(f"{run}/model.keras")
         ...     zoo.load(run).output_shape

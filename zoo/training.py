@@ -42,7 +42,6 @@ class _Training(Configured, keras.Model):
         return keras.random.normal(shape, dtype="float32", seed=self.seed_generator)
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class Adversarial(_Training):
     """Trains generator and discriminator against each other; `fit` takes pictures alone.
 
@@ -63,7 +62,6 @@ class Adversarial(_Training):
         ValueError: If there is no such loss, or the model has not the two players.
 
     Example:
-        >>> import keras, numpy as np, zoo
         >>> training = zoo.Adversarial(zoo.gan((4,), units=5), seed=1)
         >>> training.compile(keras.optimizers.Adam(1e-3, beta_1=0.5))
         >>> history = training.fit(np.ones((8, 4)), verbose=0).history
@@ -132,7 +130,6 @@ class Adversarial(_Training):
         return real + false + seen
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class Denoising(_Training):
     """Trains a `zoo.diffusion`: noise of a random strength, to be found; `fit` takes pictures.
 
@@ -146,7 +143,6 @@ class Denoising(_Training):
         **kwargs: Arguments of `keras.Model`.
 
     Example:
-        >>> import numpy as np, zoo
         >>> training = zoo.Denoising(zoo.diffusion((4, 4), filters=(2, 4)), seed=1)
         >>> training.compile("adam", "huber")
         >>> sorted(training.fit(np.ones((8, 4, 4)), verbose=0).history)
@@ -192,7 +188,6 @@ def cosine_schedule(time):
         Two tensors, factors of the picture and of standard normal noise.
 
     Example:
-        >>> from zoo.training import cosine_schedule
         >>> [[round(float(part), 3) for part in cosine_schedule(t)] for t in (0.0, 0.5, 1.0)]
         [[1.0, 0.0], [0.703, 0.711], [0.001, 1.0]]
 

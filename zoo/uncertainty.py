@@ -35,7 +35,6 @@ class MonteCarlo:
         samples: Outputs of the model, a NumPy array `(samples, batch, ...)`.
 
     Example:
-        >>> from zoo.uncertainty import MonteCarlo
         >>> result = MonteCarlo(np.array([[[0.0, 1.0]], [[1.0, 0.0]]]))  # two sure, opposite votes
         >>> result.mean, result.stddev, result.entropy.round(4)
         (array([[0.5, 0.5]]), array([[0.5, 0.5]]), array([0.6931]))

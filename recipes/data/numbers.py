@@ -187,14 +187,11 @@ def _cast(texts):
 def _all_threes(texts, sign):
     """Whether a sign stands in some numbers, and could divide thousands in all of them."""
     having = pc.drop_null(pc.filter(texts, pc.match_substring(texts, sign)))
+    groups = rf"^[+-]?[1-9]\d{{0,2}}(?:{re.escape(sign)}\d{{3}})+$"
     for part in (having.slice(0, 100), having):
-        if not len(part) or not pc.all(_groups(part, sign)).as_py():
+        if not len(part) or not pc.all(pc.match_substring_regex(part, groups)).as_py():
             return False
     return True
-
-
-def _groups(texts, sign):
-    return pc.match_substring_regex(texts, rf"^[+-]?[1-9]\d{{0,2}}(?:{re.escape(sign)}\d{{3}})+$")
 
 
 def _without_marks(texts, name, source):

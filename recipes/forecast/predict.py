@@ -66,7 +66,8 @@ def predict(
         parts.append((_test_starts(config, metadata, series), forecaster))
     if future:
         # The model that has seen all rows must not be asked about them.
-        goes_on = source is None or _goes_on(series, metadata)
+        before = _time_of_run(metadata["last_time"], series.times.dtype)
+        goes_on = source is None or series.times.max() >= before
         again = folder.refit.exists() and goes_on
         parts.append(
             (
@@ -99,11 +100,6 @@ def _test_starts(config, metadata, series):
     starts = window_starts(series, config.window, config.horizon, kept)
     origins = series.times[starts + config.window - 1]
     return starts[origins >= _time_of_run(metadata["first_test_origin"], origins.dtype)]
-
-
-def _goes_on(series, metadata):
-    """Whether a file reaches as far as the data that the run was trained on."""
-    return series.times.max() >= _time_of_run(metadata["last_time"], series.times.dtype)
 
 
 def _time_of_run(text, dtype):

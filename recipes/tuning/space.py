@@ -47,7 +47,9 @@ class Space:
         self._defaults = _factory_defaults(config.model)
         everything, changes = self._probe()
         settings = list(dict.fromkeys(name for names in changes.values() for name in names))
-        self.fixed = tuple(name for name in settings if _is_given(name, given))
+        whole = "model_arguments" in given
+        fixed = [n for n in settings if n in given or (whole and n.startswith("model."))]
+        self.fixed = tuple(fixed)
         self.left_out = self._without_effect(settings, tuner)
         self.searched = [n for n in settings if n not in (*self.fixed, *self.left_out)]
         self.hyperparameters = keras_tuner.HyperParameters()
@@ -55,7 +57,11 @@ class Space:
             [hp for hp in everything if set(changes[hp.name]) & set(self.searched)]
         )
         if not self.searched:
-            raise UserError(self._nothing_left())
+            flags = ", ".join(f"--{name}" for name in self.fixed)
+            why = f"you fixed {flags}" if flags else "the recipe searches nothing that plays a part"
+            raise UserError(
+                f"Nothing is left to be searched: {why}. Leave a flag out, or use zoo train."
+            )
 
     def config_of(self, hyperparameters):
         """The configuration of a trial."""
@@ -164,11 +170,6 @@ class Space:
                 reasons[name] = "Hyperband chooses them itself"
         return reasons
 
-    def _nothing_left(self):
-        fixed = ", ".join(f"--{name}" for name in self.fixed)
-        why = f"you fixed {fixed}" if fixed else "the recipe searches nothing that plays a part"
-        return f"Nothing is left to be searched: {why}. Leave a flag out, or use zoo train."
-
 
 def nearest(hp, value):
     """The value of a keras-tuner hyperparameter that comes closest to another one, or its default.
@@ -222,10 +223,6 @@ def _factory_defaults(model):
     except ValueError as error:
         raise UserError(f"The model cannot be built. {error}") from error
     return {p.name: None if p.default is p.empty else p.default for p in parameters}
-
-
-def _is_given(name, given):
-    return name in given or (name.startswith("model.") and "model_arguments" in given)
 
 
 def _with(config, settings):

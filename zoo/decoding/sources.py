@@ -83,7 +83,10 @@ def encode(model, source):
         raise ValueError("Expected rows of equal length, padded with 0. Received: others") from None
     length = None
     if source.dtype.kind in "iu" and source.ndim == 2:
-        _check_ids(source, _attribute(encoder, "input_dim", "vocabulary_size"))
+        size = _attribute(encoder, "input_dim", "vocabulary_size")
+        outside = source[(source < 0) | (source >= (np.inf if size is None else size))]
+        if outside.size:
+            raise ValueError(f"Expected ids in [0, {size}). Received: {outside[0]} in source")
         batch, length = source.shape
         longest = _attribute(encoder, "longest")
         if longest is not None and length > longest:
@@ -139,12 +142,6 @@ def _attribute(encoder, *names):
 def _shape(encoder):
     shape = getattr(encoder, "input_shape", None)
     return shape if isinstance(shape, tuple) else None
-
-
-def _check_ids(source, vocabulary):
-    outside = source[(source < 0) | (source >= (np.inf if vocabulary is None else vocabulary))]
-    if outside.size:
-        raise ValueError(f"Expected ids in [0, {vocabulary}). Received: {outside[0]} in source")
 
 
 def _rounded_up(length, most):

@@ -48,7 +48,6 @@ class EnsembleDense(TracedLayer):
         ValueError: If the inputs have another number of members.
 
     Example:
-        >>> from zoo.layers import EnsembleDense, RandomSigns
         >>> first = EnsembleDense(30, members=16, input_scale_initializer=RandomSigns())
         >>> first(np.zeros((2, 1, 8))).shape  # all members read the same 8 numbers
         TensorShape([2, 16, 30])

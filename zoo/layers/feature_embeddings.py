@@ -71,7 +71,6 @@ class PiecewiseLinearEncoding(TracedLayer):
             A list of increasing numbers for each feature.
 
         Example:
-            >>> from zoo.layers import PiecewiseLinearEncoding
             >>> PiecewiseLinearEncoding.edges(np.array([[0.0], [1.0], [2.0], [7.0]]), num_bins=2)
             [[0.0, 1.5, 7.0]]
         """

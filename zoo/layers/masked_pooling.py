@@ -18,7 +18,6 @@ class MaskedPooling(TracedLayer):
         kind: `"last"`, `"mean"` or `"max"` (of each channel).
 
     Example:
-        >>> from zoo.layers import MaskedPooling
         >>> x = np.array([[[1.0, 4.0], [3.0, 2.0], [9.0, 9.0]]])
         >>> mask = np.array([[True, True, False]])
         >>> [MaskedPooling(kind)(x, mask=mask).numpy().tolist() for kind in ("last", "mean", "max")]

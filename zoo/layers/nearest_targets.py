@@ -30,7 +30,6 @@ class NearestTargets(Layer):
         neighbors: How many neighbors each mean is of. Defaults to `(4, 12, 32)`.
 
     Example:
-        >>> from zoo.layers import NearestTargets
         >>> rows = {"numeric": np.array([[0.0], [1.0], [5.0]], "float32")}
         >>> targets = [[10.0], [20.0], [30.0]]
         >>> layer = NearestTargets.from_data(rows, targets, weights=[1.0], neighbors=[1, 2])

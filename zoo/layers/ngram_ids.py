@@ -64,7 +64,6 @@ def ngram_hashes(ids, ngrams):
     a number about once in two billion times.
 
     Example:
-        >>> from zoo.layers.ngram_ids import ngram_hashes
         >>> [h.numpy().tolist() for h in ngram_hashes(np.array([[0, 1, 2]], "int32"), 2)]
         [[[-1, 46328, 92656]], [[-1, 1436851918, -1]]]
     """

@@ -7,7 +7,6 @@ from zoo.checks import check_numbers
 from zoo.layers.base import Layer
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class Reparameterization(Layer):
     """Draws a code from a normal distribution in training, and gives its mean otherwise.
 
@@ -19,11 +18,8 @@ class Reparameterization(Layer):
             the rest of the loss is summed over the outputs, and 1 / outputs where it is averaged.
             Defaults to 1.
         seed: Seed of the draws. Defaults to None: drawn from Keras' own.
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
-        >>> import numpy as np
-        >>> from zoo.layers import Reparameterization
         >>> layer = Reparameterization()
         >>> mean, log_variance = np.array([[1.0, -1.0]]), np.zeros((1, 2))
         >>> layer([mean, log_variance]).numpy(), float(layer.losses[0])

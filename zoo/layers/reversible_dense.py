@@ -6,7 +6,6 @@ from keras import ops
 from zoo.layers.base import Layer, SameShapeLayer
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class ReversibleDense(Layer, keras.layers.Dense):
     """A dense layer that also runs backwards, for decoders that share the encoder's kernels.
 
@@ -19,8 +18,6 @@ class ReversibleDense(Layer, keras.layers.Dense):
         **kwargs: Arguments of `keras.layers.Dense`.
 
     Example:
-        >>> import numpy as np
-        >>> from zoo.layers import ReversibleDense
         >>> layer = ReversibleDense(2)
         >>> layer(layer(np.ones((3, 5))), reverse=True).shape, layer.count_params()
         (TensorShape([3, 5]), 12)
@@ -49,16 +46,10 @@ class ReversibleDense(Layer, keras.layers.Dense):
         return keras.KerasTensor((*inputs.shape[:-1], width), self.compute_dtype)
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class Bias(SameShapeLayer):
     """Adds a learned number to each feature, 0 at first.
 
-    Args:
-        **kwargs: Arguments of `keras.layers.Layer`.
-
     Example:
-        >>> import numpy as np
-        >>> from zoo.layers import Bias
         >>> Bias()(np.ones((1, 2))).numpy()
         array([[1., 1.]], dtype=float32)
     """

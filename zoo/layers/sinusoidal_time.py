@@ -1,24 +1,19 @@
 """A moment in [0, 1] as waves."""
 
-import keras
 import numpy as np
 from keras import ops
 
 from zoo.checks import check_counts
-from zoo.layers.base import Layer
+from zoo.layers.base import TracedLayer
 
 
-@keras.saving.register_keras_serializable(package="zoo")
-class SinusoidalTime(Layer):
+class SinusoidalTime(TracedLayer):
     """Sines and cosines of a moment in [0, 1], from half a wave up to some hundred.
 
     Args:
         dim: How many, an even number: first the sines, then the cosines. Defaults to 32.
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
-        >>> import numpy as np
-        >>> from zoo.layers import SinusoidalTime
         >>> SinusoidalTime(4)(np.array([[0.0]])).numpy()
         array([[0., 0., 1., 1.]], dtype=float32)
 
@@ -40,7 +35,3 @@ class SinusoidalTime(Layer):
         rates = np.geomspace(np.pi, 200 * np.pi, self.dim // 2)
         angles = ops.cast(inputs, "float32") * ops.convert_to_tensor(rates, "float32")
         return ops.concatenate([ops.sin(angles), ops.cos(angles)], axis=-1)
-
-    def compute_output_shape(self, input_shape):
-        """`(batch, dim)`."""
-        return (*input_shape[:-1], self.dim)

@@ -28,7 +28,6 @@ class SubwordTokenizer(Tokenizer):
         ValueError: If the library cannot read the JSON.
 
     Example:
-        >>> from zoo.layers import SubwordTokenizer
         >>> layer = SubwordTokenizer.fit("low lower lowest " * 9, kind="bpe", vocabulary_size=260)
         >>> ids = layer.encode("slow")
         >>> [layer.decode([id]) for id in ids]

@@ -33,7 +33,6 @@ class TableColumns(Layer):
         ValueError: If there is no column, one occurs twice, or a column's values do.
 
     Example:
-        >>> from zoo.layers import TableColumns
         >>> layer = TableColumns(["age"], {"class": ["1", "2", "3"], "port": ["C", "S"]})
         >>> arrays = layer.encode({"port": ["S", "?"], "class": [3, 1], "age": [22, None]})
         >>> arrays["numeric"], arrays["categories"]

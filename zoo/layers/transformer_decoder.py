@@ -25,7 +25,6 @@ class TransformerDecoder(Layer):
             with its defaults but for `dropout`, which is 0.
 
     Example:
-        >>> from zoo.layers import TransformerDecoder
         >>> decoder = TransformerDecoder(vocabulary_size=10, embedding_dim=16, num_heads=2)
         >>> memory = {"outputs": np.zeros((3, 7, 16)), "mask": np.ones((3, 7), bool)}
         >>> decoder(np.ones((3, 5), "int32"), memory).shape

@@ -118,7 +118,6 @@ class SeasonalResidual(Layer):
         head: Kind of forecast: `"point"`, `"quantile"` or `"gaussian"`.
 
     Example:
-        >>> from zoo.layers import SeasonalResidual
         >>> series = np.arange(6.0).reshape(1, 6, 1)
         >>> no_change = np.zeros((1, 1, 3, 1))
         >>> SeasonalResidual(lag=2)([no_change, series]).numpy().ravel()  # 4, 5, then 4 again

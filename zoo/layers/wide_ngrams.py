@@ -26,7 +26,6 @@ class WideNgrams(TracedLayer):
         dtype: Defaults to `"float32"` under every policy: these are logits.
 
     Example:
-        >>> from zoo.layers import WideNgrams
         >>> layer = WideNgrams(size=3)
         >>> known, _ = WideNgrams.hashes([np.array([4, 7])], ngrams=2)  # of 4, 7 and (4 7)
         >>> layer.assign(known, [[2.0], [1.0], [4.0]], [0.5])

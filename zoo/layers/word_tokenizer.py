@@ -23,7 +23,6 @@ class WordTokenizer(Tokenizer):
         ValueError: If a word occurs twice, or cannot occur in an encoded text.
 
     Example:
-        >>> from zoo.layers import WordTokenizer
         >>> layer = WordTokenizer.fit("I like apples. Do you like pears?", vocabulary_size=4)
         >>> layer.words
         ['like', 'apples', 'do']

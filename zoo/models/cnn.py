@@ -44,11 +44,7 @@ def cnn(
         dropout: Fraction of each dense layer's outputs that is dropped. Defaults to 0.5.
         batch_normalization: Whether to normalise before each activation of a convolution. Defaults
             to False.
-        outputs, head, name: As for `mlp`.
-
-    Returns:
-        Uncompiled model: `(batch, *input_shape)` to `(batch, outputs)`, float32; logits from a
-        classifier.
+        outputs, head, name: As for `mlp`, as is the result.
 
     Example:
         >>> zoo.cnn((28, 28), outputs=10, head="multiclass").count_params()  # the book's
@@ -117,11 +113,7 @@ def lenet5(
     Args:
         input_shape: `(height, width)` of grey pictures, or `(height, width, channels)`, 28 pixels a
             side at least; height and width may be None.
-        outputs, head, name: As for `mlp`.
-
-    Returns:
-        Uncompiled model: `(batch, *input_shape)` to `(batch, outputs)`, float32; logits from a
-        classifier.
+        outputs, head, name: As for `mlp`, as is the result.
 
     Example:
         >>> zoo.lenet5((28, 28), outputs=10, head="multiclass").count_params()

@@ -30,11 +30,7 @@ def conv_lstm_language_model(
         units: Size of the LSTM. Defaults to 256.
         dropout: Fraction of the channels dropped in front of and behind the LSTM, in [0, 1).
             Defaults to 0.
-        vocabulary_size, name: As for `char_rnn`.
-
-    Returns:
-        Uncompiled model: ids `(batch, time)` to logits `(batch, time, vocabulary_size)`;
-        `logits[:, t]` are about id `t + 1`.
+        vocabulary_size, name: As for `char_rnn`, as is the result.
 
     Example:
         >>> zoo.conv_lstm_language_model(vocabulary_size=47).count_params()  # the book's

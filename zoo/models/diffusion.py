@@ -46,7 +46,6 @@ def diffusion(
         ValueError: If a side cannot be halved so often, or an argument is out of range.
 
     Example:
-        >>> import zoo
         >>> model = zoo.diffusion((8, 8), filters=(8, 16))
         >>> training = zoo.Denoising(model)
         >>> training.compile("adam", "huber")  # training.fit(x)

@@ -40,11 +40,7 @@ def gan(
         *input_shape)` to one of `generated` pictures, `generated_logits` and `logits` `(batch, 1)`,
         those of the discriminator that a picture is real.
 
-    Raises:
-        ValueError: If an argument is out of range.
-
     Example:
-        >>> import zoo
         >>> model = zoo.gan((28, 28))
         >>> training = zoo.Adversarial(model)
         >>> training.compile("adam")  # training.fit(x)
@@ -102,7 +98,6 @@ def dcgan(
         ValueError: If a side cannot be halved so often, or an argument is out of range.
 
     Example:
-        >>> import zoo
         >>> sorted(zoo.dcgan((28, 28)).output)
         ['generated', 'generated_logits', 'logits']
 

@@ -67,10 +67,7 @@ def nlinear(
             False.
         subtract_last: Whether the last value is subtracted before and added after it. Without,
             for windows that are normalised already. Defaults to True.
-        horizon, targets, head, quantiles, name: As for `linear_forecaster`.
-
-    Returns:
-        Uncompiled model: `(batch, time, features)` to `(batch, 1, horizon, targets)`.
+        horizon, targets, head, quantiles, name: As for `linear_forecaster`, as is the result.
 
     Example:
         >>> zoo.nlinear((336, 7), horizon=96, targets=7).count_params()
@@ -106,11 +103,8 @@ def dlinear(
 
     Args:
         kernel_size: Steps of the moving average that is the trend. Defaults to 25.
-        horizon, targets, head, quantiles, name: As for `linear_forecaster`.
+        horizon, targets, head, quantiles, name: As for `linear_forecaster`, as is the result.
         input_shape, individual: As for `nlinear`.
-
-    Returns:
-        Uncompiled model: `(batch, time, features)` to `(batch, 1, horizon, targets)`.
 
     Example:
         >>> zoo.dlinear((336, 7), horizon=96, targets=7).count_params()

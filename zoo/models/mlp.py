@@ -94,10 +94,8 @@ def mlp(
         name: Name of the model.
 
     Returns:
-        Uncompiled model: `(batch, *input_shape)` to `(batch, outputs)`, float32.
-
-    Raises:
-        ValueError: If an argument is out of range or two do not go together.
+        Uncompiled model: `(batch, *input_shape)` to `(batch, outputs)`, float32; logits from a
+        classifier, unless there is an `output_activation`.
 
     Example:
         >>> zoo.mlp((28, 28), outputs=10, head="multiclass").count_params()  # the book's
@@ -135,9 +133,6 @@ class HiddenLayers:
     Args:
         depth: Number of hidden layers that decides what the default preset normalises.
         preset: See `mlp`, as for all others.
-
-    Raises:
-        ValueError: If an argument is out of range or two do not go together.
     """
 
     def __init__(

@@ -43,10 +43,7 @@ def nhits(
         num_layers: Number of hidden layers in a block. Defaults to 2.
         units: Size of each hidden layer. Defaults to 512.
         dropout: Fraction of the hidden units dropped, in [0, 1). Defaults to 0.
-        horizon, targets, head, quantiles, name: As for `linear_forecaster`.
-
-    Returns:
-        Uncompiled model: `(batch, time, features)` to `(batch, 1, horizon, targets)`.
+        horizon, targets, head, quantiles, name: As for `linear_forecaster`, as is the result.
 
     Example:
         >>> zoo.nhits((480, 7), horizon=96, targets=7, downsampling=(24, 12, 1)).output_shape
@@ -101,11 +98,8 @@ def nbeats(
             `"generic"` (any curve). Defaults to one of each.
         num_layers: Number of hidden layers in a block. Defaults to 4.
         degree: Highest power of a trend. Defaults to 2.
-        horizon, targets, head, quantiles, name: As for `linear_forecaster`.
+        horizon, targets, head, quantiles, name: As for `linear_forecaster`, as is the result.
         num_blocks, units, dropout: As for `nhits`.
-
-    Returns:
-        Uncompiled model: `(batch, time, features)` to `(batch, 1, horizon, targets)`.
 
     Example:
         >>> zoo.nbeats((50, 1), horizon=10, stacks=["trend"], units=64).output_shape

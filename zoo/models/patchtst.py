@@ -43,10 +43,7 @@ def patchtst(
         embedding_dim: Size of the vectors, a multiple of `num_heads`. Defaults to 128.
         feed_forward_dim: Size of the hidden dense layer of a block. Defaults to 256.
         dropout: Fraction of the channels dropped, in [0, 1). Defaults to 0.2.
-        horizon, targets, head, quantiles, name: As for `linear_forecaster`.
-
-    Returns:
-        Uncompiled model: `(batch, time, features)` to `(batch, 1, horizon, targets)`.
+        horizon, targets, head, quantiles, name: As for `linear_forecaster`, as is the result.
 
     Example:
         >>> model = zoo.patchtst((336, 7), horizon=96, targets=7)

@@ -30,7 +30,6 @@ def backbones() -> list[str]:
     """Names of the networks in `keras.applications`.
 
     Example:
-        >>> from zoo.models.pretrained import backbones
         >>> "EfficientNetV2B0" in backbones()
         True
     """
@@ -65,11 +64,7 @@ def pretrained(
             changes that later. Defaults to False.
         dropout: Fraction of the pooled features that is dropped. Defaults to 0.2.
         width: Share of the filters that a MobileNet has, its `alpha`. Defaults to all.
-        outputs, head, name: As for `mlp`.
-
-    Returns:
-        Uncompiled model: `(batch, *input_shape)` to `(batch, outputs)`, float32; logits from a
-        classifier.
+        outputs, head, name: As for `mlp`, as is the result.
 
     Raises:
         ValueError: If there is no such backbone, or the weights are not its own.

@@ -42,11 +42,7 @@ def small_resnet(
         squeeze_excitation: Whether each unit weighs its channels by what is in the whole picture.
             Defaults to False.
         dropout: Fraction of the pooled features that is dropped. Defaults to 0.
-        outputs, head, name: As for `mlp`.
-
-    Returns:
-        Uncompiled model: `(batch, *input_shape)` to `(batch, outputs)`, float32; logits from a
-        classifier.
+        outputs, head, name: As for `mlp`, as is the result.
 
     Example:
         >>> zoo.small_resnet((28, 28), outputs=10, head="multiclass").count_params()
@@ -87,11 +83,8 @@ def resnet(
         depth: 18, 34 or 50, whose units are bottlenecks. Defaults to 34.
         filters: Filters of the first stage; each of the three others has twice as many. Defaults to
             64.
-        input_shape, outputs, head, squeeze_excitation, dropout, name: As for `small_resnet`.
-
-    Returns:
-        Uncompiled model: `(batch, *input_shape)` to `(batch, outputs)`, float32; logits from a
-        classifier.
+        input_shape, outputs, head, squeeze_excitation, dropout, name: As for `small_resnet`,
+            as is the result.
 
     Example:
         Its features are maps of places, so that a trained one slides over larger pictures:

@@ -34,10 +34,7 @@ def simple_rnn(
         num_layers: Number of hidden layers; 0 is allowed with `recurrent_head`. Defaults to 2.
         recurrent_head: Make the output layer itself a SimpleRNN, as the book's first models do,
             instead of a dense layer. Its tanh confines forecasts to (-1, 1). Defaults to False.
-        horizon, targets, head, quantiles, name: As for `linear_forecaster`.
-
-    Returns:
-        Uncompiled model: `(batch, time, features)` to `(batch, 1, horizon, targets)`.
+        horizon, targets, head, quantiles, name: As for `linear_forecaster`, as is the result.
 
     Example:
         >>> zoo.simple_rnn((None, 1), num_layers=0, recurrent_head=True).count_params()

@@ -87,9 +87,6 @@ def text_classifier(
         Uncompiled model: ids `(batch, time)` to float32 logits, `(batch, 1)` for a binary head,
         else `(batch, num_classes)`; to be trained with `zoo.objective(head)`.
 
-    Raises:
-        ValueError: If an argument is out of range or two do not go together.
-
     Example:
         >>> model = zoo.text_classifier(vocabulary_size=1000)
         >>> model(np.array([[5, 3, 7, 0], [8, 0, 0, 0]])).shape

@@ -38,11 +38,7 @@ def transformer_language_model(
             block, in [0, 1). Defaults to 0.
         tie_embeddings: Whether the head shares the weights of the embedding, without a bias.
             Defaults to False.
-        vocabulary_size, name: As for `char_rnn`.
-
-    Returns:
-        Uncompiled model: ids `(batch, time)` to logits `(batch, time, vocabulary_size)`;
-        `logits[:, t]` are about id `t + 1`.
+        vocabulary_size, name: As for `char_rnn`, as is the result.
 
     Example:
         >>> model = zoo.transformer_language_model(65, context=64, num_layers=2)

@@ -44,10 +44,7 @@ def tsmixer(
             0.1.
         future_covariates: How many future covariates there are, each of which makes up `horizon`
             features. Defaults to 0: any there are count as features of the past.
-        horizon, targets, head, quantiles, name: As for `linear_forecaster`.
-
-    Returns:
-        Uncompiled model: `(batch, time, features)` to `(batch, 1, horizon, targets)`.
+        horizon, targets, head, quantiles, name: As for `linear_forecaster`, as is the result.
 
     Example:
         >>> zoo.tsmixer((512, 7), horizon=96, targets=7).output_shape

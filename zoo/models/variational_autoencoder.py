@@ -51,11 +51,7 @@ def variational_autoencoder(
         Uncompiled model: `(batch, *input_shape)` to the same shape, float32; at inference from the
         mean of the code.
 
-    Raises:
-        ValueError: If an argument is out of range.
-
     Example:
-        >>> import zoo
         >>> model = zoo.variational_autoencoder((28, 28), output_activation="sigmoid")
         >>> model.compile("nadam", "mse")  # model.fit(x, x)
         >>> zoo.generate_images(model, 3).shape

@@ -125,9 +125,6 @@ def wide_and_deep(
         `(batch, members, outputs)` with several members; with `auxiliary`, a dictionary of two
         such, `{"main": ..., "auxiliary": ...}`.
 
-    Raises:
-        ValueError: If an argument is out of range or two do not go together.
-
     Example:
         >>> zoo.wide_and_deep().count_params()  # the book's, on 8 features
         1239

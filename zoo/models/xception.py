@@ -31,11 +31,7 @@ def xception(
         num_blocks: Number of blocks in the middle, of three separable convolutions each. Defaults
             to 8.
         exit_filters: Filters of the last separable convolutions. Defaults to the paper's.
-        input_shape, outputs, head, dropout, name: As for `small_resnet`.
-
-    Returns:
-        Uncompiled model: `(batch, *input_shape)` to `(batch, outputs)`, float32; logits from a
-        classifier.
+        input_shape, outputs, head, dropout, name: As for `small_resnet`, as is the result.
 
     Example:
         A narrow one for small pictures:

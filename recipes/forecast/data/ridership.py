@@ -47,7 +47,9 @@ def ridership(
     future_times = (times[-1].astype("datetime64[D]") + days).astype("datetime64[s]")
     notes = [f"{dropped} duplicate rows dropped"]
     if day_type:
-        kinds = np.concatenate([table["day_type"].to_numpy(str), _kind_of_day(future_times)])
+        weekday = pd.DatetimeIndex(future_times).day_of_week
+        ahead = np.where(weekday == 5, "A", np.where(weekday == 6, "U", "W"))
+        kinds = np.concatenate([table["day_type"].to_numpy(str), ahead])
         kinds_ahead = (kinds[:, np.newaxis] == np.array(DAY_TYPES)).astype(np.float32)
         if future:
             notes.append(
@@ -79,8 +81,3 @@ def _read():
     rows = len(table)
     table = table.drop_duplicates().sort_values("service_date")
     return table.rename(columns={"rail_boardings": "rail"}), rows - len(table)
-
-
-def _kind_of_day(times: np.ndarray) -> np.ndarray:
-    weekday = pd.DatetimeIndex(times).day_of_week
-    return np.where(weekday == 5, "A", np.where(weekday == 6, "U", "W"))
