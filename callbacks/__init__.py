@@ -30,6 +30,7 @@ from callbacks.phases import (
 from callbacks.plateau import ReduceLROnPlateau, check_rate_is_free
 from callbacks.profiler import Profiler
 from callbacks.projector import write_projector
+from callbacks.pruning import MagnitudePruning
 from callbacks.reset_state import ResetState
 from callbacks.schedules import ExponentialDecay, PowerDecay, Warmup
 from callbacks.summaries import write_scores
