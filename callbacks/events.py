@@ -1,6 +1,7 @@
 """TensorBoard event files, written at once and without TensorFlow."""
 
 import os
+import re
 import socket
 import time
 from collections.abc import Mapping
@@ -33,8 +34,12 @@ class EventFile:
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         self._event = Event
-        # TensorBoard reads a folder's files in the order of their names.
-        name = f"events.out.tfevents.{time.time():.6f}.{socket.gethostname()}{suffix}"
+        # TensorBoard reads a folder's files in the order of their names, whatever the clock says.
+        times = [
+            re.match(r"events\.out\.tfevents\.(\d+\.\d+)", each) for each in event_files(folder)
+        ]
+        now = max([time.time(), *(float(each[1]) + 1e-6 for each in times if each)])
+        name = f"events.out.tfevents.{now:.6f}.{socket.gethostname()}{suffix}"
         self._file = (folder / name).open("xb")
         self._records = RecordWriter(self._file)
         self._write(Event(wall_time=time.time(), file_version="brain.Event:2"))

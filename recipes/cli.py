@@ -57,9 +57,11 @@ def main(arguments: list[str] | None = None) -> int:
             reason = "The memory is not enough: leave rows or columns of the data out"
         elif disk_is_full(error):
             reason = f"The disk is full: {error}. Make room"
+        elif isinstance(error, OSError) and error.filename:  # names too long, rights, lost folders
+            reason = f"{error.strerror}: {error.filename!s:.200}. Mend that"
         else:
             raise
-        print(f"zoo: {reason}, and try again.", file=sys.stderr)
+        print(f"zoo: {printable(reason)}, and try again.", file=sys.stderr)
         return 1
 
 

@@ -61,10 +61,10 @@ class RunFolder:
             UserError: If the name is not a plain one, is taken, or the folder is read-only.
         """
         name = config.name or timestamp(Path(config.logdir) / recipe)
-        if not re.fullmatch(r"[\w.+-]+", name) or name.strip(".") == "":
+        if not re.fullmatch(r"[\w.+-]{1,200}", name) or name.strip(".") == "":
             raise UserError(
-                f"--name must be a plain name of letters, digits, '.', '_', '+' and '-'. "
-                f"Received: {name!r}"
+                f"--name must be a plain name of letters, digits, '.', '_', '+' and '-', 200 at "
+                f"most. Received: {name!r}"
             )
         path = Path(config.logdir) / recipe / name
         if path.exists() and not config.overwrite:

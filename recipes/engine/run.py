@@ -141,6 +141,10 @@ def _taken_up_later(folder, config):
             f"with: {how}"
         ) from error
     except Exception as error:
+        if not folder.config.exists():
+            raise RunError(
+                f"{folder.path} was removed or moved during the training. Train anew."
+            ) from error
         if out_of_memory(error):
             raise RunError(
                 f"The memory is not enough: {str(error)[:200] or 'out of memory'}. "

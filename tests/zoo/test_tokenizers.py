@@ -233,6 +233,10 @@ def test_wrong_subwords():
         SubwordTokenizer.fit("abc").encode("\ud800")
     with pytest.raises(ValueError, match=r"tokenizers library.*model_json='\{\}'"):
         SubwordTokenizer("{}")
+    panics = json.loads(SubwordTokenizer.fit("abc").model_json)
+    panics["pre_tokenizer"] = {"type": "FixedLength", "length": 0}
+    with pytest.raises(ValueError, match="tokenizers library"):
+        SubwordTokenizer(json.dumps(panics))
 
 
 def language_model(layer):

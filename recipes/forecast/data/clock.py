@@ -4,8 +4,10 @@ import warnings
 
 import numpy as np
 import pandas as pd
+from pandas.tseries.frequencies import to_offset
 
 from recipes.data.dates import MICROSECONDS, show
+from recipes.data.memory import memory
 from recipes.errors import UserError
 from recipes.forecast.data.steps import (
     Step,
@@ -34,7 +36,7 @@ def check_resample(resample: str | None, rule: str, time: str | None) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # older pandas say first that names will be refused
-            offset = pd.tseries.frequencies.to_offset(resample)
+            offset = to_offset(resample)
     except ValueError:
         offset = None
     if offset is None or offset.n < 1:
@@ -122,6 +124,19 @@ def _refuse_spacing(table: Table, time: str, before: np.ndarray) -> None:
     )
 
 
+def _check_steps(index, alias):
+    """Refuses steps so short that memory would not hold all of them."""
+    try:
+        count = (index.max() - index.min()) / pd.Timedelta(to_offset(alias).nanos, "ns")
+    except ValueError:  # months and the like, which are long enough
+        return
+    if 0 < memory() < 200 * count:
+        raise UserError(
+            f"--resample {alias} would make {count:,.0f} steps of {len(index):,} rows, which do "
+            "not fit into memory. Make the steps longer."
+        )
+
+
 def resample(table: Table, alias: str, rule: str, partial: str = "drop") -> Step:
     """Brings every series of a table to equal steps, in place, and returns the step.
 
@@ -141,10 +156,11 @@ def resample(table: Table, alias: str, rule: str, partial: str = "drop") -> Step
     blocks, times, rows, ends = [], [], len(table.values), []
     for start, end in zip(table.offsets[:-1], table.offsets[1:], strict=True):
         index = pd.DatetimeIndex(table.times[start:end])
+        _check_steps(index, alias)
         frame = pd.DataFrame(table.values[start:end], index=index).sort_index(kind="stable")
         try:
             bins = frame.resample(alias)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, ZeroDivisionError) as error:
             raise UserError(f"Cannot --resample to {alias!r}: {error}.") from error
         # Without min_count, the sum of no values would be 0 instead of missing.
         frame = bins.sum(min_count=1) if rule == "sum" else getattr(bins, rule)()

@@ -5,12 +5,14 @@ import os
 import re
 import shutil
 import signal
+from pathlib import Path
 from unittest import mock
 
 import numpy as np
 import pytest
 from filelock import FileLock
 
+from callbacks.events import EventFile, event_files
 from recipes.cli import main
 from recipes.engine.folder import RunFolder
 from scripts.fault_tests import damage
@@ -137,3 +139,37 @@ def test_too_little_memory_names_the_batch_size_to_try(run, cut, capsys):
     with mock.patch("keras.Model.fit", side_effect=error):
         assert main(["train", "--resume", str(cut)]) == 1
     assert f"--config {cut / 'config.yaml'} --batch_size 16 --name NEW" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["show", "x" * 300], "File name too long: xxx"),
+        (["train", "forecast", "--name", "n" * 300], "200 at most"),
+        (["train", "forecast", "--logdir", "l" * 300], "File name too long: lll"),
+        (["train", "tabular", "--target", "y", "--data", "d" * 300], "File name too long: ddd"),
+    ],
+)
+def test_names_that_no_system_takes(capsys, arguments, message):
+    assert main(arguments) in (1, 2)
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_a_folder_that_is_removed_during_training(cut, capsys):
+    for checkpoint in cut.glob("checkpoints/epoch-*.npz"):
+        checkpoint.unlink()
+    with mock.patch("numpy.savez", side_effect=lambda *_, **__: shutil.rmtree(cut)):
+        assert main(["train", "--resume", str(cut)]) == 1
+    assert f"{cut} was removed or moved during the training" in capsys.readouterr().err
+
+
+def test_event_files_are_in_order_when_the_clock_goes_back(tmp_path):
+    first = EventFile(tmp_path)
+    with mock.patch("time.time", return_value=1.0):
+        second = EventFile(tmp_path)
+    names = [Path(each._file.name).name for each in (first, second)]
+    assert names == sorted(event_files(tmp_path))
+    first.close()
+    second.close()

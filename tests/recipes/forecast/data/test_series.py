@@ -359,6 +359,8 @@ def test_steps_that_rows_cover_in_part_are_left_out_or_kept(write):
         assert "--partial keep keeps it" in " ".join(series.notes)
         kept = read_series(write(text), **asked, partial="keep")
         assert kept.values.sum() == len(days)
+    message = refusal(write(csv_of(days.date)), time="t", resample="ns")
+    assert "--resample ns would make " in message
     message = refusal(write(csv_of(days.date)), time="t", resample="YS")
     assert "--partial keep" in message
     yearly = {"time": "t", "targets": ("y",), "resample": "YS", "partial": "keep"}
