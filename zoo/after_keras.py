@@ -9,21 +9,14 @@ import importlib.machinery
 import sys
 
 #: The modules whose classes saved models name.
-MODULES = (
-    "zoo.layers",
-    "zoo.losses",
-    "zoo.metrics",
-    "zoo.regularizers",
-    "zoo.saving",
-    "zoo.training",
-)
+MODULES = ("layers", "losses", "metrics", "regularizers", "saving", "training")
 
 
 def register() -> None:
     """Registers the classes now if Keras has been imported, and otherwise when it is."""
     if "keras" in sys.modules:
         for module in MODULES:
-            importlib.import_module(module)
+            importlib.import_module(f"zoo.{module}")
     else:
         sys.meta_path.insert(0, _Watch())
 

@@ -44,131 +44,74 @@ REFERENCE_ARGUMENTS = {
     "generate_images": {"input_shape": (28, 28)},
 }
 
-CATALOG = (
-    ModelInfo("linear_forecaster", "linear", "forecast", 15, 510, "one dense layer on the window"),
-    ModelInfo("simple_rnn", "rnn", "forecast", 15, 1470, "stacked SimpleRNN, last step"),
-    ModelInfo("deep_rnn", "rnn", "forecast", 15, 4110, "stacked RNN, LSTM, GRU or layer norm"),
-    ModelInfo("conv_gru", "conv_gru", "forecast", 15, 5350, "strided Conv1D in front of GRUs"),
-    ModelInfo("wavenet_lite", "wavenet", "forecast", 15, 6010, "the book's dilated causal stack"),
-    ModelInfo(
-        "wavenet", "wavenet", "forecast", 15, 63146, "the paper's: gated, residual, skip paths"
+#: Name, parameters and summary of each model, and its module where that has another name, by task
+#: and chapter.
+_ROWS = {
+    ("forecast", 15): (
+        ("linear_forecaster", 510, "one dense layer on the window", "linear"),
+        ("simple_rnn", 1470, "stacked SimpleRNN, last step", "rnn"),
+        ("deep_rnn", 4110, "stacked RNN, LSTM, GRU or layer norm", "rnn"),
+        ("conv_gru", 5350, "strided Conv1D in front of GRUs"),
+        ("wavenet_lite", 6010, "the book's dilated causal stack", "wavenet"),
+        ("wavenet", 63146, "the paper's: gated, residual, skip paths"),
+        ("nlinear", 510, "one linear map, from the last value on", "linear"),
+        ("dlinear", 1020, "a linear map of the trend, one of the rest", "linear"),
+        ("nhits", 869432, "N-HiTS: pooled windows, interpolated forecasts"),
+        ("nbeats", 2480202, "N-BEATS: trend, seasonality and the rest", "nhits"),
+        ("tsmixer", 6396, "dense layers over time and over features"),
+        ("patchtst", 409610, "a Transformer over patches of a series"),
     ),
-    ModelInfo("nlinear", "linear", "forecast", 15, 510, "one linear map, from the last value on"),
-    ModelInfo(
-        "dlinear", "linear", "forecast", 15, 1020, "a linear map of the trend, one of the rest"
+    ("images", 10): (
+        ("perceptron", 7850, "one dense layer"),
+        ("mlp", 266610, "dense layers, plain or self-normalizing"),
     ),
-    ModelInfo(
-        "nhits", "nhits", "forecast", 15, 869432, "N-HiTS: pooled windows, interpolated forecasts"
+    ("images", 14): (
+        ("cnn", 1413834, "the book's convolutions, max pooling, dense layers"),
+        ("lenet5", 61706, "LeNet-5: tanh and average pooling", "cnn"),
+        ("small_resnet", 310570, "residual, for small pictures", "resnet"),
+        ("resnet", 21300554, "ResNet-18, -34 or -50, for photos"),
+        ("xception", 20881394, "separable convolutions, residual"),
     ),
-    ModelInfo(
-        "nbeats", "nhits", "forecast", 15, 2480202, "N-BEATS: trend, seasonality and the rest"
+    ("applications", 14): (("pretrained", 5920593, "a network of keras.applications"),),
+    ("tabular", 10): (("wide_and_deep", 1239, "a linear and a deep path, embeddings"),),
+    ("language_model", 16): (
+        ("char_rnn", 69927, "stacked GRU or LSTM, also stateful"),
+        ("transformer_language_model", 801319, "causal Transformer, pre-norm, rotary positions"),
     ),
-    ModelInfo(
-        "tsmixer", "tsmixer", "forecast", 15, 6396, "dense layers over time and over features"
+    ("language_model", 15): (
+        ("conv_lstm_language_model", 394714,
+         "the book's chorale network: dilated causal Conv1D, LSTM"),
     ),
-    ModelInfo(
-        "patchtst", "patchtst", "forecast", 15, 409610, "a Transformer over patches of a series"
+    ("translation", 16): (
+        ("transformer", 1311208, "encoder and decoder of attention"),
+        ("seq2seq", 1498088, "recurrent encoder-decoder with attention"),
     ),
-    ModelInfo("perceptron", "perceptron", "images", 10, 7850, "one dense layer"),
-    ModelInfo("mlp", "mlp", "images", 10, 266610, "dense layers, plain or self-normalizing"),
-    ModelInfo(
-        "cnn", "cnn", "images", 14, 1413834, "the book's convolutions, max pooling, dense layers"
+    ("text_classification", 16): (
+        ("transformer_encoder", 524800, "the encoder alone", "transformer"),
+        ("text_classifier", 159169, "recurrent, convolutional, attentive or averaged texts"),
     ),
-    ModelInfo("lenet5", "cnn", "images", 14, 61706, "LeNet-5: tanh and average pooling"),
-    ModelInfo("small_resnet", "resnet", "images", 14, 310570, "residual, for small pictures"),
-    ModelInfo("resnet", "resnet", "images", 14, 21300554, "ResNet-18, -34 or -50, for photos"),
-    ModelInfo(
-        "pretrained", "pretrained", "applications", 14, 5920593, "a network of keras.applications"
+    ("hub", 16): (
+        ("hub_text_classifier", 48197257,
+         "dense layers on a TF-Hub module, as large as the book's"),
     ),
-    ModelInfo("xception", "xception", "images", 14, 20881394, "separable convolutions, residual"),
-    ModelInfo(
-        "wide_and_deep",
-        "wide_and_deep",
-        "tabular",
-        10,
-        1239,
-        "a linear and a deep path, embeddings",
+    ("captioning", 16): (("captioner", 1040168, "a CNN, a decoder that attends to it"),),
+    ("pretraining", 17): (
+        ("autoencoder", 538014, "stacked, tied, sparse, denoising; its encoder starts an mlp"),
     ),
-    ModelInfo(
-        "char_rnn", "char_rnn", "language_model", 16, 69927, "stacked GRU or LSTM, also stateful"
+    ("generate_images", 17): (
+        ("convolutional_autoencoder", 228895,
+         "halves a picture into a code, and doubles it again", "autoencoder"),
+        ("recurrent_autoencoder", 122548,
+         "LSTMs that read a picture by its rows and write it again", "autoencoder"),
+        ("variational_autoencoder", 269504, "random codes; its decoder draws new pictures"),
+        ("gan", 269585, "dense generator and discriminator"),
+        ("dcgan", 1053570, "a GAN of convolutions", "gan"),
+        ("diffusion", 830209, "a U-Net that undoes noise"),
     ),
-    ModelInfo(
-        "conv_lstm_language_model",
-        "conv_lstm_language_model",
-        "language_model",
-        15,
-        394714,
-        "the book's chorale network: dilated causal Conv1D, LSTM",
-    ),
-    ModelInfo(
-        "transformer_language_model",
-        "transformer_language_model",
-        "language_model",
-        16,
-        801319,
-        "causal Transformer, pre-norm, rotary positions",
-    ),
-    ModelInfo(
-        "transformer", "transformer", "translation", 16, 1311208, "encoder and decoder of attention"
-    ),
-    ModelInfo(
-        "transformer_encoder", "transformer", "text_classification", 16, 524800, "the encoder alone"
-    ),
-    ModelInfo(
-        "text_classifier",
-        "text_classifier",
-        "text_classification",
-        16,
-        159169,
-        "recurrent, convolutional, attentive or averaged texts",
-    ),
-    ModelInfo(
-        "hub_text_classifier",
-        "hub_text_classifier",
-        "hub",
-        16,
-        48197257,
-        "dense layers on a TF-Hub module, as large as the book's",
-    ),
-    ModelInfo(
-        "seq2seq", "seq2seq", "translation", 16, 1498088, "recurrent encoder-decoder with attention"
-    ),
-    ModelInfo(
-        "captioner", "captioner", "captioning", 16, 1040168, "a CNN, a decoder that attends to it"
-    ),
-    ModelInfo(
-        "autoencoder",
-        "autoencoder",
-        "pretraining",
-        17,
-        538014,
-        "stacked, tied, sparse, denoising; its encoder starts an mlp",
-    ),
-    ModelInfo(
-        "convolutional_autoencoder",
-        "autoencoder",
-        "generate_images",
-        17,
-        228895,
-        "halves a picture into a code, and doubles it again",
-    ),
-    ModelInfo(
-        "recurrent_autoencoder",
-        "autoencoder",
-        "generate_images",
-        17,
-        122548,
-        "LSTMs that read a picture by its rows and write it again",
-    ),
-    ModelInfo(
-        "variational_autoencoder",
-        "variational_autoencoder",
-        "generate_images",
-        17,
-        269504,
-        "random codes; its decoder draws new pictures",
-    ),
-    ModelInfo("gan", "gan", "generate_images", 17, 269585, "dense generator and discriminator"),
-    ModelInfo("dcgan", "gan", "generate_images", 17, 1053570, "a GAN of convolutions"),
-    ModelInfo("diffusion", "diffusion", "generate_images", 17, 830209, "a U-Net that undoes noise"),
+}  # fmt: skip
+
+CATALOG = tuple(
+    ModelInfo(name, module[0] if module else name, task, chapter, parameters, summary)
+    for (task, chapter), rows in _ROWS.items()
+    for name, parameters, summary, *module in rows
 )

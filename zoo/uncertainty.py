@@ -13,18 +13,10 @@ from zoo.checks import check_counts
 from zoo.compiled import kept_on
 
 _RANDOM = (
-    layers.Dropout,
-    layers.SpatialDropout1D,
-    layers.SpatialDropout2D,
-    layers.SpatialDropout3D,
-    layers.GaussianDropout,
-    layers.AlphaDropout,
-    layers.GaussianNoise,
-    layers.Attention,
-    layers.AdditiveAttention,
-    layers.MultiHeadAttention,
-    layers.GroupQueryAttention,
-)
+    layers.Dropout, layers.SpatialDropout1D, layers.SpatialDropout2D, layers.SpatialDropout3D,
+    layers.GaussianDropout, layers.AlphaDropout, layers.GaussianNoise, layers.Attention,
+    layers.AdditiveAttention, layers.MultiHeadAttention, layers.GroupQueryAttention,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -204,11 +204,15 @@ class _BeamSearch(DecoderLoop):
         stays = ops.where(is_end, 0.0, -math.inf)  # what has ended goes on as it is
         log_probs = ops.where(finished[..., None], stays, log_probs)
         log_probs = log_probs + beams["log_probs"][..., None]
-        same, longer = (_length_penalty(lengths + more, penalties[0]) for more in (0, 1))
+        same, longer = (
+            ops.power((5.0 + ops.cast(lengths + more, "float32")) / 6.0, penalties[0])
+            for more in (0, 1)
+        )
         longer = ops.where(finished, same, longer)
         scores = log_probs / ops.where(is_end, same[..., None], longer[..., None])
         if self.coverage:
-            covered = ops.reshape(_log_coverage(seen[-1]), (batch, width))
+            covered = ops.where(seen[-1] == 0.0, 1.0, ops.minimum(seen[-1], 1.0))
+            covered = ops.reshape(ops.sum(ops.log(covered), axis=-1), (batch, width))
             scores = scores + (penalties[1] * ops.where(finished, covered, 0.0))[..., None]
         scores, chosen = ops.top_k(ops.reshape(scores, (batch, width * columns)), width)
         log_probs, tokens = (
@@ -250,12 +254,3 @@ def _best_of_each(logits, end_id, width):
     ends = ops.broadcast_to(end_id, end.shape)
     log_probs = ops.concatenate([best, end], axis=-1) - highest - log_sum
     return log_probs, ops.concatenate([ids, ends], axis=-1)
-
-
-def _length_penalty(lengths, weight):
-    return ops.power((5.0 + ops.cast(lengths, "float32")) / 6.0, weight)
-
-
-def _log_coverage(attention):
-    attention = ops.where(attention == 0.0, 1.0, ops.minimum(attention, 1.0))
-    return ops.sum(ops.log(attention), axis=-1)

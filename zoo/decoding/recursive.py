@@ -82,11 +82,8 @@ def forecast_recursively(
         raise ValueError(
             f"future_covariates must have the shape {expected}. Received: {future_covariates.shape}"
         )
-    loop = kept_on(
-        model,
-        ("forecast_recursively", steps, cached, point),
-        lambda: _Recursion(model, steps, cached, point),
-    )
+    key = ("forecast_recursively", steps, cached, point)
+    loop = kept_on(model, key, lambda: _Recursion(model, steps, cached, point))
     if not loop.cached and loop.window is not None and context.shape[1] < loop.window:
         raise ValueError(
             f"context must have at least the {loop.window} steps of the window of "

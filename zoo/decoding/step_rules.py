@@ -18,44 +18,18 @@ from zoo.layers import (
 )
 
 _POINTWISE = (
-    layers.Dense,
-    layers.Activation,
-    layers.ReLU,
-    layers.LeakyReLU,
-    layers.ELU,
-    layers.Softmax,
-    layers.Rescaling,
-    layers.Normalization,
-    layers.LayerNormalization,
-    layers.BatchNormalization,
-    layers.UnitNormalization,
-    layers.Dropout,
-    layers.SpatialDropout1D,
-    layers.GaussianDropout,
-    layers.GaussianNoise,
-    layers.AlphaDropout,
-    layers.ActivityRegularization,
-    layers.TimeDistributed,
-    GatedActivation,
-    GaussianParameters,
-    SortQuantiles,
-    Denormalization,
-)
-_OF_IDS = (
-    layers.Embedding,
-    OneHot,
-    layers.Identity,
-    Tokenizer,
-)  # take a series without features too
+    layers.Dense, layers.Activation, layers.ReLU, layers.LeakyReLU, layers.ELU, layers.Softmax,
+    layers.Rescaling, layers.Normalization, layers.LayerNormalization, layers.BatchNormalization,
+    layers.UnitNormalization, layers.Dropout, layers.SpatialDropout1D, layers.GaussianDropout,
+    layers.GaussianNoise, layers.AlphaDropout, layers.ActivityRegularization,
+    layers.TimeDistributed, GatedActivation, GaussianParameters, SortQuantiles, Denormalization,
+)  # fmt: skip
+# These take a series without features, too.
+_OF_IDS = (layers.Embedding, OneHot, layers.Identity, Tokenizer)
 _MERGE = (
-    layers.Add,
-    layers.Subtract,
-    layers.Multiply,
-    layers.Average,
-    layers.Maximum,
-    layers.Minimum,
+    layers.Add, layers.Subtract, layers.Multiply, layers.Average, layers.Maximum, layers.Minimum,
     layers.Concatenate,
-)
+)  # fmt: skip
 
 
 class CannotStepError(Exception):
@@ -168,17 +142,12 @@ class _CausalConv:
     keeps_time = True
 
     def __init__(self, layer):
-        (self.width,), (self.rate,), (stride,) = (
-            layer.kernel_size,
-            layer.dilation_rate,
-            layer.strides,
-        )
+        (width,), (rate,), (stride,) = layer.kernel_size, layer.dilation_rate, layer.strides
         if stride != 1 or layer.data_format != "channels_last":
             raise CannotStepError(f"strides={stride}, data_format={layer.data_format!r}")
-        if self.width > 1 and layer.padding != "causal":
+        if width > 1 and layer.padding != "causal":
             raise CannotStepError(f"padding={layer.padding!r} is not causal")
-        self.layer = layer
-        self.span = (self.width - 1) * self.rate
+        self.layer, self.rate, self.span = layer, rate, (width - 1) * rate
 
     def initial_state(self, batch_size):
         if not self.span:
