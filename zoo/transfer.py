@@ -36,7 +36,6 @@ def copy_layers(
             normalisation); the message names the first. Then nothing has been copied.
 
     Example:
-        >>> import zoo
         >>> trained = zoo.mlp((28, 28), 8, "multiclass", units=(30, 20, 10))
         >>> model = zoo.mlp((28, 28), head="binary", units=(30, 20, 10))
         >>> zoo.transfer.copy_layers(trained, model, num_layers=2)
@@ -86,7 +85,6 @@ def freeze(model: keras.Model, num_layers: int | None = None):
         ValueError: If there are fewer hidden layers.
 
     Example:
-        >>> import zoo
         >>> model = zoo.mlp((4,), head="binary", units=(3, 3))
         >>> zoo.transfer.freeze(model, num_layers=1)
         ['hidden_0']
@@ -121,7 +119,6 @@ def unfreeze(model: keras.Model, batch_normalization: bool = True) -> None:
             to True.
 
     Example:
-        >>> import keras, zoo
         >>> model = zoo.mlp((4,), head="binary", units=(3, 3))
         >>> frozen = zoo.transfer.freeze(model)
         >>> zoo.transfer.unfreeze(model)
@@ -148,7 +145,6 @@ def hidden_blocks(model: keras.Model) -> list[list[keras.Layer]]:
     layer; the last one, the head, is left out.
 
     Example:
-        >>> import zoo
         >>> model = zoo.mlp((4,), units=(3, 3), dropout=0.1)
         >>> [layer.name for layer in zoo.transfer.hidden_blocks(model)[1]]
         ['hidden_1', 'activation_1', 'dropout_1']

@@ -21,13 +21,6 @@ MAX_DRAWN = 2_000
 #: Classes at most that get a curve of their own in TensorBoard.
 MAX_PR_CURVES = 10
 
-_FILES = {
-    "Confusion matrix": "confusion_matrix",
-    "Precision and recall": "precision_recall",
-    "ROC curves": "roc",
-    "Calibration": "calibration",
-}
-
 
 class ClassificationTask:
     """A task whose `parts` hold labelled examples: the parts of a task that do not ask what kind.
@@ -95,18 +88,16 @@ def outputs_of_test(labels, probabilities, classes) -> list[Figure | Section]:
     """What the report shows of a classifier on the test part."""
     predicted = probabilities.argmax(axis=1)
     by_class = per_class(labels, predicted, len(classes))
-    figures = {
-        "Confusion matrix": summaries.confusion_matrix(labels, predicted, classes),
-        "Precision and recall": plots.precision_recall(labels, probabilities, classes),
-        "ROC curves": plots.roc(labels, probabilities, classes),
-        "Calibration": plots.calibration(labels, probabilities),
-    }
+    matrix = summaries.confusion_matrix(labels, predicted, classes)
+    curves = plots.precision_recall(labels, probabilities, classes)
+    roc = plots.roc(labels, probabilities, classes)
+    calibration = plots.calibration(labels, probabilities)
     return [
         Section("Classes", plots.class_table(by_class, classes)),
-        *(
-            Figure(f"{title}, on the test part", _FILES[title], figure)
-            for title, figure in figures.items()
-        ),
+        Figure("Confusion matrix, on the test part", "confusion_matrix", matrix),
+        Figure("Precision and recall, on the test part", "precision_recall", curves),
+        Figure("ROC curves, on the test part", "roc", roc),
+        Figure("Calibration, on the test part", "calibration", calibration),
     ]
 
 

@@ -14,7 +14,6 @@ from zoo.layers.hub_modules import load_module, local_path, sha256, shared_varia
 from zoo.layers.raw_texts import as_texts
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class HubLayer(Layer):
     """A TF-Hub module, or any other SavedModel, as a layer; needs the TensorFlow backend.
 
@@ -54,8 +53,7 @@ class HubLayer(Layer):
             signature or output asked for; or if the backend is not TensorFlow.
 
     Example:
-        >>> import tempfile, keras, tensorflow as tf
-        >>> from zoo.layers import HubLayer
+        >>> import tempfile, tensorflow as tf
         >>> module = tf.Module()  # stands in for one of the hub
         >>> module.scale = tf.Variable([1.0, 10.0])
         >>> module.__call__ = tf.function(

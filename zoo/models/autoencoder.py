@@ -57,14 +57,9 @@ def autoencoder(
         input_shape: Shape of one input, of any rank, all known.
         units: Size of each layer of the encoder, or of a single one; the last is the code.
             Defaults to `(300, 100, 30)`.
-        preset: See `zoo.mlp`, as for the next seven. Depth counts the encoder's layers.
-        activation: Activation of the hidden layers. Defaults to the preset's.
-        kernel_initializer: Defaults to the one that fits the activation.
-        batch_normalization: `"before"`, `"after"` or `"none"`. Defaults to the preset's choice.
-        dropout: Fraction of each hidden layer's outputs that is dropped, in [0, 1). Defaults to 0.
-        l1: Factor of the L1 penalty on all kernels. Defaults to 0.
-        l2: Factor of the L2 penalty on all kernels. Defaults to 0.
-        max_norm: Largest norm of the weights into each hidden unit. Defaults to no bound.
+        preset, activation, kernel_initializer, batch_normalization: As for `mlp`. Depth counts the
+            encoder's layers.
+        dropout, l1, l2, max_norm, name: As for `mlp`.
         output_activation: Activation of the reconstruction: none for standardised inputs, or
             `"sigmoid"` for pixels in [0, 1]. Defaults to none.
         noise: What the network has to undo in training: `"gaussian"` noise on the inputs,
@@ -78,16 +73,11 @@ def autoencoder(
             `"none"`. The code is sigmoid then; its size may exceed the input's. Defaults to
             `"none"`.
         sparsity_weight: Factor of that penalty. Defaults to the book's: 1e-4, and 5e-3 / 32.
-        name: Name of the model.
 
     Returns:
         Uncompiled model: `(batch, *input_shape)` to the same shape, float32.
 
-    Raises:
-        ValueError: If an argument is out of range or two do not go together.
-
     Example:
-        >>> import zoo
         >>> model = zoo.autoencoder((28, 28), noise="gaussian")
         >>> model.output_shape
         (None, 28, 28)
@@ -188,8 +178,7 @@ def convolutional_autoencoder(
             multiple of 2 to the number of `filters`.
         filters: Filters of each layer of the encoder, or of a single one. Defaults to `(32, 64)`.
         code_size: Size of the code. Defaults to 30.
-        output_activation: See `autoencoder`.
-        name: Name of the model.
+        output_activation, name: See `autoencoder`.
 
     Returns:
         Uncompiled model: `(batch, *input_shape)` to the same shape, float32.
@@ -198,7 +187,6 @@ def convolutional_autoencoder(
         ValueError: If a side cannot be halved so often, or an argument is out of range.
 
     Example:
-        >>> import zoo
         >>> zoo.convolutional_autoencoder((28, 28)).get_layer("code").output.shape
         (None, 30)
 
@@ -238,17 +226,12 @@ def recurrent_autoencoder(
         input_shape: `(steps, features)`, both known.
         units: Size of each LSTM of the encoder, or of a single one; the last is the code. The
             decoder mirrors them. Defaults to `(100, 30)`.
-        output_activation: See `autoencoder`.
-        name: Name of the model.
+        output_activation, name: See `autoencoder`.
 
     Returns:
         Uncompiled model: `(batch, steps, features)` to the same shape, float32.
 
-    Raises:
-        ValueError: If an argument is out of range.
-
     Example:
-        >>> import zoo
         >>> zoo.recurrent_autoencoder((28, 28)).output_shape
         (None, 28, 28)
 
