@@ -43,6 +43,7 @@ def main(arguments=None) -> int:
     environment = os.environ | {
         "PYTHONPATH": str(TOP),
         "ZOO_DOCS_EXECUTE": "1" if found.execute else "",
+        "ZOO_TINY": "1",
     }
     command = [sys.executable, "-m", "sphinx", "--nitpicky", "--fail-on-warning", "--keep-going"]
     command += ["--quiet", "-b", "html", "-c", str(HERE), "-d", str(out / "doctrees")]

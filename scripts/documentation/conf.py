@@ -19,7 +19,7 @@ extensions = [
     "sphinx_design",
     "myst_nb",
 ]
-exclude_patterns = ["**/.ipynb_checkpoints"]
+exclude_patterns = ["**/.ipynb_checkpoints", "files"]  # of `files`, pages only link
 root_doc = "index"
 
 # Pages.

@@ -23,8 +23,8 @@ def write(folder: Path, short: bool = False) -> int:
     """
     shutil.copytree(HERE / "pages", folder)
     shutil.copytree(TOP / ".github/images", folder / "images")
-    if (HERE / "notebooks").exists():
-        shutil.copytree(HERE / "notebooks", folder / "notebooks", dirs_exist_ok=True)
+    for path in sorted((HERE / "notebooks").glob("*.md")):
+        _put(folder, f"notebooks/{path.name}", _notebook(path, folder / "files"))
     for path in folder.rglob("*.md"):
         path.write_text(_filled(path.read_text()))
     for path, page in PAGES.items():
@@ -55,6 +55,18 @@ def write(folder: Path, short: bool = False) -> int:
 
 def _page(name):
     return (HERE / "pages" / name).read_text()
+
+
+def _notebook(path, files):
+    """A notebook's page: its text, and below the title a link to it as a file for Jupyter."""
+    import jupytext
+
+    files.mkdir(exist_ok=True)
+    name = f"{path.stem}.ipynb"
+    jupytext.write(jupytext.read(path), files / name)
+    link = f"{{download}}`Download it for Jupyter or Colab <../files/{name}>`"
+    link += ". Outputs shown here are of tiny settings, which check that it runs."
+    return re.sub(r"(?m)^(# .*)$", rf"\1\n\n{link}", path.read_text(), count=1)
 
 
 def _put(folder, page, text):
