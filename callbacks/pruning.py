@@ -20,7 +20,7 @@ class MagnitudePruning(keras.callbacks.Callback):
     Args:
         sparsity: Fraction of each kernel that is 0 at last, at least 0 and below 1.
         begin: Step at which it begins.
-        end: Step from which on the masks stay as they are.
+        end: Step from which on the masks stay.
         every: Steps from one choice of masks to the next. Defaults to 100.
         power: Of the polynomial. Defaults to 3.
         skip: Parts of paths of kernels that stay whole, such as `"embedding"`. Defaults to none.

@@ -349,12 +349,8 @@ def _export(arguments):
         "card; checks in a process without Keras that it says the same on test inputs.",
     )
     parser.add_argument("run", help="folder of the run, or its name in logs")
-    parser.add_argument(
-        "--format",
-        choices=("savedmodel", "onnx", "litert"),
-        default="savedmodel",
-        help="savedmodel takes columns and texts as they are (the default), onnx and litert arrays",
-    )
+    forms = ("savedmodel", "onnx", "litert")
+    parser.add_argument("--format", choices=forms, default=forms[0], help="(default: savedmodel)")
     parser.add_argument("-o", "--output", help="folder to write; by default RUN/export/FORMAT")
     parser.add_argument("--quantize", choices=("float16", "int8"), help="smaller weights")
     parser.add_argument("--refit", action="store_true", help="the model trained on all rows")

@@ -1,12 +1,10 @@
 """What a file of a model says about itself: the reader's description, and the card for people."""
 
 import json
-import shlex
 
 import keras
-import numpy as np
 
-from recipes.engine.tables import markdown, number
+from recipes.engine.tables import cell, markdown, number
 from zoo.layers import CharacterTokenizer, SubwordTokenizer, TableColumns, TextTokenizer, Tokenizer
 from zoo.layers.word_tokenizer import WordTokenizer
 from zoo.tokenizers import all_layers
@@ -18,11 +16,15 @@ _OUTSIDE = {
 }
 
 
+def named_inputs(model) -> dict:
+    """The symbolic inputs of a model by name, of one without names as well."""
+    return model.input if isinstance(model.input, dict) else {model.input.name: model.input}
+
+
 def described(model) -> dict:
     """What `preprocessing.json` says of a model: its inputs, columns, vocabularies and classes."""
     layers = list(all_layers(model))
-    one = not isinstance(model.input, dict)
-    inputs = {model.input.name: model.input} if one else model.input
+    inputs = named_inputs(model)
     columns = next((layer for layer in layers if isinstance(layer, TableColumns)), None)
     table = columns and {
         "numeric": list(columns.numeric),
@@ -31,7 +33,7 @@ def described(model) -> dict:
     }
     texts = {}
     for layer in layers:
-        name = next(iter(inputs)) if one else layer.name.removesuffix("_tokenizer")
+        name = layer.name.removesuffix("_tokenizer") if len(inputs) > 1 else next(iter(inputs))
         if isinstance(layer, Tokenizer) and name in inputs:
             texts[name] = _text(layer)
     classes = next((layer for layer in layers if hasattr(layer, "labels")), None)
@@ -66,58 +68,46 @@ def _text(layer):
 
 def card(folder, recipe, config, task, model, spec, quantize, lines) -> str:
     """The text of `CARD.md`."""
-    form, data = spec["format"], config.data or config.dataset
-    target = task.metadata.get("target")
-    inputs = [["input", "type", "shape"]]
-    inputs += [
-        [
-            name,
-            each["dtype"],
-            f"({', '.join('any' if n is None else str(n) for n in each['shape'])})",
-        ]
-        for name, each in spec["inputs"].items()
-    ]
-    if spec["labels"]:
-        outputs = f"Probabilities, of these classes: {', '.join(map(str, spec['labels']))}."
-        if spec["outputs"][0][-1] == 1 and len(spec["labels"]) == 2:
-            outputs = f"The probability of {spec['labels'][1]} (not {spec['labels'][0]})."
+    shown = [each["shape"] for each in spec["inputs"].values()] + spec["outputs"]
+    shapes = [str(shape).replace("None", "any") for shape in shown]
+    types = [(name, each["dtype"]) for name, each in spec["inputs"].items()]
+    inputs = [["input", "type", "shape"], *([*x, s] for x, s in zip(types, shapes, strict=False))]
+    target, labels = task.metadata.get("target"), list(map(str, spec["labels"]))
+    outputs = "Logits of the next token, by its id." if spec["texts"] else "Scores."
+    if labels and spec["outputs"][0][-1] == 1:
+        outputs = f"The probability of {labels[1]} (not {labels[0]})."
+    elif labels:
+        outputs = f"Probabilities, of these classes: {', '.join(labels)}."
     elif target:
-        names = ", ".join(target if isinstance(target, list | tuple) else [target])
-        outputs = f"{names}, in the units of the data."
-    else:
-        outputs = "Logits of the next token, by its id." if spec["texts"] else "Scores."
-    scores = json.loads(folder.metrics.read_text())["test"] if folder.metrics.exists() else {}
+        outputs = (
+            f"{target if isinstance(target, str) else ', '.join(target)}, in the data's units."
+        )
     kept = [text for file, text in _OUTSIDE.items() if (folder.path / file).exists()]
-    if any(each["kind"] == "subwords" for each in spec["texts"].values()):
-        kept.append("the tokenizer of sub-words, whose JSON lies in `preprocessing.json`")
     if getattr(config, "strategy", "") == "recursive":
         kept.append("the loop of a recursive forecast: the model forecasts one step")
-    raw = "columns" if spec["table"] else "texts"
-    use = (
-        f"`tf.saved_model.load(folder).serve` takes {raw} as they are (numbers as floats, all "
-        "else as strings), `.arrays` the inputs above."
-        if spec["raw_endpoint"]
-        else f"`reader.py` makes the inputs of {raw}: `Exported(folder).predict(...)`."
-        if spec["table"] or spec["texts"]
-        else "`reader.py` runs it: `Exported(folder)({name: array})` returns the outputs."
-    )
+    use = "`reader.py` makes them of columns or texts: `Exported(folder).predict(...)`."
+    if spec["raw_endpoint"]:
+        use = (
+            "`tf.saved_model.load(folder)` has `serve` for columns as they are (numbers as floats, "
+        )
+        use += "all else as strings) or texts, and `arrays` for these."
     rows = "One row at a time. " if spec["rows"] else ""
+    scores = json.loads(folder.metrics.read_text())["test"] if folder.metrics.exists() else {}
+    table = markdown([["score", "value"], *([name, number(v)] for name, v in scores.items())])
+    weights = f", weights in {quantize}" if quantize else ""
+    rounded = " (before its weights were rounded)" if quantize else ""
+    data = cell(config.data or config.dataset)
     parts = [
         f"# {recipe.title}: {model.name}",
-        f"{form}{', weights in ' + quantize if quantize else ''}, from the run "
-        f"`{folder.path.name}` of `zoo train {recipe.name}`; {model.count_params():,} parameters.",
+        f"{spec['format']}{weights}, from the run `{folder.path.name}` of `zoo train "
+        f"{recipe.name}`; {model.count_params():,} parameters.",
         f"## Inputs\n\n{markdown(inputs, texts=3)}\n\n{rows}{use}",
-        f"## Outputs\n\n{outputs} Shape{'s' * (len(spec['outputs']) > 1)}: "
-        f"{', '.join(str(shape).replace('None', 'any') for shape in spec['outputs'])}.",
-        f"## Data\n\n{shlex.quote(str(data))}: {task.description}. Its licence is not known to "
-        "the program: ask where it comes from before passing the model on.",
-        "## Scores on the test part\n\n"
-        + markdown([["score", "value"], *([name, number(v)] for name, v in scores.items())]),
+        f"## Outputs\n\n{outputs} Shapes: {', '.join(shapes[len(types) :])}.",
+        f"## Data\n\n{data}: {task.description}. Its licence is not known to the program: ask "
+        "where it comes from before passing the model on.",
+        f"## Scores on the test part{rounded}\n\n{table}",
+        f"## Measured here, beside Keras\n\n{markdown(lines)}\n\n`python reader.py` checks again.",
     ]
-    if quantize:
-        parts[-1] += "\n\nThese are of the model before its weights were rounded."
     if kept:
         parts.append(f"## Not in the file\n\n{'; '.join(kept)}. `zoo predict` has all of it.")
-    parts.append(f"## Measured here, beside Keras\n\n{markdown(lines)}\n")
-    parts.append(f"`python reader.py` checks the file again (NumPy {np.__version__} and {form}).\n")
-    return "\n\n".join(parts)
+    return "\n\n".join(parts) + "\n"

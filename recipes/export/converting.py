@@ -15,42 +15,24 @@ from recipes.errors import UserError
 from recipes.export import graph
 from zoo.tokenizers import all_layers
 
-FILES = {"savedmodel": "saved_model.pb", "onnx": "model.onnx", "litert": "model.tflite"}
-
 
 def convert(model, spec, folder, quantize=None) -> int | None:
-    """Writes a model into a folder.
+    """Writes a model, and how `spec` describes it, into a folder.
 
-    Args:
-        model: The Keras model, on TensorFlow.
-        spec: What `preprocessing.json` will hold.
-        folder: Where to.
-        quantize: `"float16"`, `"int8"` or `None`.
-
-    Returns:
-        Rows that the file takes at a time; `None` for any number.
-
-    Raises:
-        UserError: If the format lacks an operator that the model needs.
+    Returns the rows that the file takes at a time, `None` for any number; raises a `UserError` if
+    the format lacks an operator that the model needs.
     """
     form = spec["format"]
     for layer in all_layers(model):
         if isinstance(layer, keras.layers.Normalization) and layer.mean is not None:
             # As tensors they would become inputs of an ONNX file.
             layer.mean, layer.variance = np.array(layer.mean), np.array(layer.variance)
-    path, rows = folder / FILES[form], None
+    write = {"savedmodel": _savedmodel, "onnx": _onnx, "litert": _litert}[form]
     try:
         with _portable(form), _silent():
-            if form == "savedmodel":
-                _savedmodel(model, spec, folder)
-            elif form == "onnx":
-                model.export(path, format="onnx", verbose=False)
-                _quantize_onnx(path, quantize)
-            else:
-                rows = _litert(model, path, quantize)
+            return write(model, spec, folder, quantize)
     except Exception as error:  # converters raise whatever they please
         raise UserError(refusal(form, str(error) or type(error).__name__)) from error
-    return rows
 
 
 def refusal(form, text) -> str:
@@ -66,27 +48,27 @@ def refusal(form, text) -> str:
     return f"The model cannot become {form}: {said[:300].strip(' .')}.{other}"
 
 
-def _savedmodel(model, spec, folder):
-    archive = keras.export.ExportArchive()
+def _savedmodel(model, spec, folder, quantize):
+    archive, one = keras.export.ExportArchive(), not isinstance(model.input, dict)
     archive.track(model)
-    one = not isinstance(model.input, dict)
     signature = {name: keras.InputSpec(**each) for name, each in spec["inputs"].items()}
 
     def arrays(inputs):
         return model(next(iter(inputs.values())) if one else inputs, training=False)
 
-    found = graph.encoder(spec)
-    spec["raw_endpoint"] = found is not None
-    if found is not None:
-        raw, encode, tables = found
-        for table in tables:
-            archive.track(table)
+    raw, encode, tables = graph.encoder(spec) or (None, None, ())
+    spec["raw_endpoint"] = raw is not None
+    for table in tables:
+        archive.track(table)
+    if raw:
         archive.add_endpoint("serve", lambda inputs: arrays(encode(inputs)), [raw])
     archive.add_endpoint("arrays", arrays, [signature])
     archive.write_out(folder, verbose=False)
 
 
-def _quantize_onnx(path, quantize):
+def _onnx(model, spec, folder, quantize):
+    path = folder / "model.onnx"
+    model.export(path, format="onnx", verbose=False)
     if quantize == "int8":
         from onnxruntime.quantization import QuantType, quantize_dynamic
 
@@ -114,9 +96,10 @@ def _halved(found):
     return found
 
 
-def _litert(model, path, quantize):
+def _litert(model, spec, folder, quantize):
     import tensorflow as tf
 
+    path = folder / "model.tflite"
     # Without TensorFlow's own operators: the runtime alone must do.
     target = {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}
     how = {"format": "litert", "verbose": False, "target_spec": target}
@@ -141,7 +124,9 @@ def _litert(model, path, quantize):
 @contextlib.contextmanager
 def _portable(form):
     """Operators that a format lacks, in terms of those that it has."""
-    replaced = {"searchsorted": _search, "arctan": _arctan} if form != "savedmodel" else {}
+    replaced = {"searchsorted": _search} if form != "savedmodel" else {}
+    if replaced:
+        replaced["arctan"] = lambda x: ops.arctan2(x, ops.ones_like(x))
     if form == "onnx":
         # tf2onnx multiplies by 0 what is not chosen, which lets NaN through, but for such choices.
         where = ops.where
@@ -149,17 +134,11 @@ def _portable(form):
             ops.isnan(where(condition, np.float32("nan"), np.float32(0))), a, b
         )
     kept = {name: getattr(ops, name) for name in replaced}
-    for name, function in replaced.items():
-        setattr(ops, name, function)
+    vars(ops).update(replaced)
     try:
         yield
     finally:
-        for name, function in kept.items():
-            setattr(ops, name, function)
-
-
-def _arctan(x):
-    return ops.arctan2(x, ops.ones_like(x))
+        vars(ops).update(kept)
 
 
 def _search(known, values, side="left"):
@@ -179,16 +158,14 @@ def _search(known, values, side="left"):
 @contextlib.contextmanager
 def _silent():
     """Holds back what converters write to the terminal, their C++ code too, and their warnings."""
-    sys.stdout.flush(), sys.stderr.flush()
-    kept = os.dup(1), os.dup(2)
+    sys.stderr.flush()
+    kept = os.dup(2)
     with tempfile.TemporaryFile() as nowhere, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for number in (1, 2):
-            os.dup2(nowhere.fileno(), number)
+        os.dup2(nowhere.fileno(), 2)
         try:
             yield
         finally:
-            sys.stdout.flush(), sys.stderr.flush()
-            for number, file in enumerate(kept, start=1):
-                os.dup2(file, number)
-                os.close(file)
+            sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.close(kept)

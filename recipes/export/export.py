@@ -30,17 +30,10 @@ _PARTS = ("zoo/categories.py", "zoo/layers/dates.py", "zoo/layers/raw_texts.py")
 
 
 def export(run, form="savedmodel", output=None, quantize=None, refit=False) -> Path:
-    """Exports a finished run; prints what the check found.
-
-    Args:
-        run: Folder of the run.
-        form: `"savedmodel"`, `"onnx"` or `"litert"`.
-        output: Folder to write; by default `export/FORMAT` in the run's.
-        quantize: `"float16"` or `"int8"`: smaller numbers for the weights.
-        refit: Whether to export the model that was trained on all rows.
+    """Exports a finished run and prints what the check found; see `zoo export --help`.
 
     Returns:
-        The folder.
+        The folder that it wrote.
 
     Raises:
         UserError: If the run, the format or the folder is not one that this works with.
@@ -51,60 +44,59 @@ def export(run, form="savedmodel", output=None, quantize=None, refit=False) -> P
     metadata = saved.pop("run")
     recipe = find_recipe(metadata["recipe"])
     config = recipe.config.from_saved(saved, str(folder.config))
-    missing = [name for name in NEEDS[form] if find_spec(name) is None]
-    if missing:
-        raise UserError(
-            f"--format {form} needs {', '.join(missing)}: pip install 'handson-zoo[export]'."
-        )
-    if quantize and form == "savedmodel":
-        raise UserError("--quantize is for onnx and litert: a SavedModel keeps its weights whole.")
-    if config.precision != "float32" and form != "savedmodel":
-        raise UserError(
-            f"The run computes in {config.precision}, which {form} does not take: export it with "
-            "--format savedmodel, or train with --precision float32."
-        )
-    if refit and not folder.refit.exists():
-        raise UserError(f"{run} has no model that was trained on all rows: leave --refit out.")
-    output = Path(
-        output or folder.path / "export" / f"{form}{'-' * bool(quantize)}{quantize or ''}"
-    )
-    if output.exists() and not (output / "CARD.md").exists():
-        raise UserError(
-            f"{output} exists and is no export: it is not overwritten. Give another -o."
-        )
+    missing = ", ".join(name for name in NEEDS[form] if find_spec(name) is None)
+    name = f"{form}-{quantize}" if quantize else form
+    output = Path(output or folder.path / "export" / name)
+    saved_whole, narrow = form == "savedmodel", config.precision != "float32"
+    taken = output.exists() and not (output / "CARD.md").exists()
+    for wrong, message in (
+        (missing, f"--format {form} needs {missing}: pip install 'handson-zoo[export]'."),
+        (quantize and saved_whole, "--quantize is for onnx and litert: leave it out."),
+        (
+            narrow and not saved_whole,
+            f"{form} does not take a run that computes in {config.precision}: export it with "
+            "--format savedmodel, or train with --precision float32.",
+        ),
+        (
+            refit and not folder.refit.exists(),
+            f"{run} has no model that was trained on all rows: leave --refit out.",
+        ),
+        (taken, f"{output} exists and is no export: it is not overwritten. Give another -o."),
+    ):
+        if wrong:
+            raise UserError(message)
     # On a processor whatever there is: recurrent layers export the kernels of a GPU otherwise.
     environment.prepare("tensorflow", "cpu")
     import zoo
     from recipes.export import card
     from recipes.export.converting import convert, refusal
 
-    model = zoo.load(folder.path)
-    if refit:
-        model = zoo.load(folder.refit)
+    model = zoo.load(folder.refit if refit else folder.path)
     _, task = recipe.load(config)
-    inputs, raw = _examples(recipe, task, model)
+    inputs, raw = _examples(recipe, task, model, card.named_inputs(model))
     expected, in_keras = _asked(model, inputs)
+    in_keras["bytes"] = folder.model.stat().st_size
     spec = {"format": form, "rows": None, "raw_endpoint": False, **card.described(model)}
     partial = output.with_name(f".{output.name}.part")
     shutil.rmtree(partial, ignore_errors=True)
     try:
         partial.mkdir(parents=True)
         spec["rows"] = convert(model, spec, partial, quantize)
-        _write_example(partial, spec, inputs, expected, raw)
-        (partial / "reader.py").write_text(_reader(), encoding="utf-8")
-        done = subprocess.run(
-            [sys.executable, "-E", partial / "reader.py"], capture_output=True, text=True
-        )
+        _write_beside(partial, spec, inputs, expected, raw)
+        command = [sys.executable, "-E", partial / "reader.py"]
+        done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             raise UserError(refusal(form, done.stderr))
         found = json.loads(done.stdout.strip().splitlines()[-1])
-        found["bytes"] = sum(
-            each.stat().st_size
-            for each in partial.rglob("*")
-            if each.is_file() and each.suffix not in (".py", ".json", ".npz", ".md")
-        )
-        _judge(found, quantize)
-        lines = _lines(form, found, in_keras, folder.model.stat().st_size, spec["rows"])
+        if not found["difference"] <= (1.0 if quantize else CLOSE):
+            raise RunError(
+                f"The export differs from Keras by {found['difference']:.1e} of the largest output "
+                "on the run's own test inputs, too much: it is not kept."
+            )
+        beside = {*partial.glob("*.json"), *partial.glob("reader.py"), *partial.glob("*.npz")}
+        files = [each for each in partial.rglob("*") if each.is_file() and each not in beside]
+        found["bytes"] = sum(each.stat().st_size for each in files)
+        lines = _lines(form, found, in_keras, spec["rows"])
         text = card.card(folder, recipe, config, task, model, spec, quantize, lines)
         (partial / "CARD.md").write_text(text, encoding="utf-8")
         shutil.rmtree(output, ignore_errors=True)
@@ -121,7 +113,7 @@ def export(run, form="savedmodel", output=None, quantize=None, refit=False) -> P
     return output
 
 
-def _examples(recipe, task, model):
+def _examples(recipe, task, model, named):
     """Test inputs of the run, arrays by name, and what they were made of, if the recipe says."""
     import keras
     import numpy as np
@@ -131,14 +123,11 @@ def _examples(recipe, task, model):
     batches = task.batches("test", SimpleNamespace(model=model, training_model=model))
     order = batches.order()
     chosen = order[spread(len(order), EXAMPLES)]
-    arrays, raw = batches.assemble(chosen)[0], None
-    if recipe.raw_inputs is not None:
-        raw = recipe.raw_inputs(task, "test", chosen)
-    if not isinstance(model.input, dict):
-        arrays = {model.input.name: arrays}
-    kinds = model.input if isinstance(model.input, dict) else {model.input.name: model.input}
-    kinds = {name: keras.backend.standardize_dtype(kinds[name].dtype) for name in kinds}
-    return {n: np.asarray(arrays[n]).astype(kinds[n]) for n in kinds if n in arrays}, raw
+    arrays = batches.assemble(chosen)[0]
+    arrays = arrays if isinstance(arrays, dict) else dict.fromkeys(named, arrays)
+    kinds = {name: keras.backend.standardize_dtype(each.dtype) for name, each in named.items()}
+    raw = recipe.raw_inputs(task, "test", chosen) if recipe.raw_inputs else None
+    return {name: np.asarray(arrays[name]).astype(kinds[name]) for name in named}, raw
 
 
 def _asked(model, inputs):
@@ -148,19 +137,16 @@ def _asked(model, inputs):
 
     from recipes.export.reader import timed
 
-    def ask(arrays):
-        one = not isinstance(model.input, dict)
-        found = model.predict_on_batch(next(iter(arrays.values())) if one else arrays)
-        return [np.asarray(part) for part in keras.tree.flatten(found)]
+    def ask(rows):
+        some = {name: np.resize(part, (rows, *part.shape[1:])) for name, part in inputs.items()}
+        arrays = some if isinstance(model.input, dict) else next(iter(some.values()))
+        return lambda: keras.tree.flatten(model.predict_on_batch(arrays))
 
-    some = {
-        rows: {name: np.resize(part, (rows, *part.shape[1:])) for name, part in inputs.items()}
-        for rows in (1, EXAMPLES)
-    }
-    return ask(inputs), {f"ms_{n}": timed(lambda x=x: ask(x)) for n, x in some.items()}
+    times = {f"ms_{rows}": timed(ask(rows)) for rows in (1, EXAMPLES)}
+    return [np.asarray(part) for part in ask(len(next(iter(inputs.values()))))()], times
 
 
-def _write_example(folder, spec, inputs, expected, raw):
+def _write_beside(folder, spec, inputs, expected, raw):
     import numpy as np
 
     arrays = {f"x/{name}": part for name, part in inputs.items()}
@@ -169,6 +155,7 @@ def _write_example(folder, spec, inputs, expected, raw):
     for name, content in (("example", raw), ("preprocessing", spec)):
         text = json.dumps(content, ensure_ascii=False, indent=1)
         (folder / f"{name}.json").write_text(text, encoding="utf-8", errors="surrogatepass")
+    (folder / "reader.py").write_text(_reader(), encoding="utf-8")
 
 
 def _reader() -> str:
@@ -181,27 +168,12 @@ def _reader() -> str:
     return re.sub(r"^from zoo\.[^\n]*\n", "", text, flags=re.MULTILINE)
 
 
-def _judge(found, quantize):
-    """Raises a `RunError` unless the exported model says what Keras does."""
-    if not found.get("encoded_alike", True):
-        raise RunError("The reader beside the export makes other inputs of the test part than zoo.")
-    found["difference"] = max(found["difference"], found.get("raw_difference", 0.0))
-    if not found["difference"] <= CLOSE and not quantize:
-        raise RunError(
-            f"The exported model differs from Keras by {found['difference']:.1e} of the largest "
-            f"output on the run's own test inputs, more than {CLOSE}: it is not kept."
-        )
-
-
-def _lines(form, found, in_keras, size, rows):
+def _lines(form, found, in_keras, rows):
     """What the check measured, as the rows of a table."""
-    heading = ["", "bytes", "seconds to load", "ms, 1 row", "p99", f"ms, {EXAMPLES} rows", "p99"]
-    lines = [heading]
-    for name, each in (("keras", {**in_keras, "bytes": size}), (form, found)):
+    lines = [["", "bytes", "seconds to load", "ms, 1 row", "p99", f"ms, {EXAMPLES} rows", "p99"]]
+    for name, each in ((f"keras on {platform.machine()}", in_keras), (form, found)):
         times = [number(ms) for count in (1, EXAMPLES) for ms in each[f"ms_{count}"]]
         load = number(each["load_seconds"]) if "load_seconds" in each else "-"
         lines.append([name, f"{each['bytes']:,}", load, *times])
-    if rows:
-        lines[-1][0] += " (a row at a time)"
-    lines[0][0] = platform.machine()
+    lines[-1][0] += " (a row at a time)" if rows else ""
     return lines

@@ -29,26 +29,18 @@ def encoder(spec):
     if spec["table"]:
         return *_table(tables, **spec["table"]), tables
     texts = spec["texts"]
-    if texts.keys() != spec["inputs"].keys() or any(
-        t["kind"] == "subwords" for t in texts.values()
-    ):
+    kinds = {text["kind"] for text in texts.values()}
+    if texts.keys() != spec["inputs"].keys() or "subwords" in kinds:
         return None
     signature = {name: tf.TensorSpec([None], tf.string, name) for name in texts}
     lookups = {name: _lookup(tables, **text) for name, text in texts.items()}
-
-    def encode(raw):
-        return {name: lookups[name](raw[name]) for name in texts}
-
-    return signature, encode, tables
+    return signature, lambda raw: {name: lookups[name](raw[name]) for name in texts}, tables
 
 
 def _table(tables, numeric, categories, dates):
     signature = {name: tf.TensorSpec([None], tf.float32, name) for name in numeric}
     signature |= {name: tf.TensorSpec([None], tf.string, name) for name in (*dates, *categories)}
-    codes = {
-        name: _codes(tables, values, np.arange(1, len(values) + 1), 0)
-        for name, values in categories.items()
-    }
+    codes = {name: _codes(tables, ["\0", *categories[name]], 0) for name in categories}
 
     def encode(columns):
         numbers = [columns[name] for name in numeric]
@@ -65,10 +57,11 @@ def _table(tables, numeric, categories, dates):
     return signature, encode
 
 
-def _codes(tables, keys, values, default):
-    """A function that looks strings or numbers up, as int32."""
+def _codes(tables, keys, default):
+    """A function that looks up at which place strings or numbers stand, as int32."""
+    places = tf.range(len(keys), dtype=tf.int64)
     keys = np.asarray(keys, object if isinstance(keys[0], str) else np.int64)
-    pairs = tf.lookup.KeyValueTensorInitializer(keys, tf.constant(values, tf.int64))
+    pairs = tf.lookup.KeyValueTensorInitializer(keys, places)
     tables.append(tf.lookup.StaticHashTable(pairs, default))
     return lambda found, table=tables[-1]: tf.cast(table.lookup(found), tf.int32)
 
@@ -103,10 +96,9 @@ def _lookup(tables, **spec):
     words = spec.kind == "words"
     keys = spec.vocabulary if words else [ord(character) for character in spec.vocabulary]
     default = len(keys) if spec.unknown else -1
-    ids_of = _codes(tables, keys, np.arange(len(keys)), default)
-    tail = {"head": 0, "tail": spec.max_length, "both": (spec.max_length or 0) // 2}[
-        spec.truncation
-    ]
+    ids_of = _codes(tables, keys, default)
+    limit = spec.max_length
+    tail = {"head": 0, "tail": limit, "both": (limit or 0) // 2}[spec.truncation]
 
     def encode(texts):
         for pattern in _HTML if spec.strip_html else ():
@@ -126,20 +118,18 @@ def _lookup(tables, **spec):
         check = tf.debugging.assert_non_negative(ids.flat_values, message)
         with tf.control_dependencies([check]):
             ids = ids.with_flat_values(ids.flat_values + len(spec.special))
-        if spec.max_length is not None:
-            head, rest = ids[:, : spec.max_length - tail], ids[:, spec.max_length - tail :]
+        if limit is not None:
+            head, rest = ids[:, : limit - tail], ids[:, limit - tail :]
             ids = tf.concat([head, rest[:, -tail:]], axis=1) if tail else head
         one = tf.ones_like(texts, tf.int32)[:, None]
         if spec.add_ends:
-            ids = tf.concat([ids, one * spec.special.index("end")], axis=1)[:, : spec.max_length]
+            ids = tf.concat([ids, one * spec.special.index("end")], axis=1)[:, :limit]
             ids = tf.concat([one * spec.special.index("start"), ids], axis=1)
-        elif "empty" in spec.special:
-            count = tf.cast(ids.row_lengths() == 0, tf.int64)
-            empty = tf.RaggedTensor.from_row_lengths(
-                tf.fill([tf.reduce_sum(count)], spec.special.index("empty")), count
-            )
-            ids = tf.concat([ids, empty], axis=1)
-        ids = ids.to_tensor(0)
-        return tf.pad(ids, [[0, 0], [0, tf.maximum(0, 1 - tf.shape(ids)[1])]])
+        lengths, ids = ids.row_lengths(), ids.to_tensor(0)
+        ids = tf.pad(ids, [[0, 0], [0, tf.maximum(0, 1 - tf.shape(ids)[1])]])
+        if "empty" in spec.special:
+            first = tf.where(lengths == 0, spec.special.index("empty"), ids[:, 0])
+            ids = tf.concat([first[:, None], ids[:, 1:]], axis=1)
+        return ids
 
     return encode

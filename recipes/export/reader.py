@@ -19,29 +19,20 @@ from zoo.layers.raw_texts import as_texts, padded, split_words, without_html
 
 
 class Exported:
-    """A model in a folder that `zoo export` wrote.
-
-    Args:
-        folder: The folder.
-    """
+    """A model in a folder that `zoo export` wrote."""
 
     def __init__(self, folder):
         self.folder = Path(folder)
         self.spec = json.loads((self.folder / "preprocessing.json").read_text(encoding="utf-8"))
-        self._run = {"savedmodel": _savedmodel, "onnx": _onnx, "litert": _litert}[
-            self.spec["format"]
-        ](self.folder)
+        runtimes = {"savedmodel": _savedmodel, "onnx": _onnx, "litert": _litert}
+        self.run = runtimes[self.spec["format"]](self.folder)
 
     def __call__(self, arrays):
         """Outputs, a list of arrays, for a dictionary of the model's input arrays."""
-        rows = self.spec["rows"]
-        if rows is None:
-            return self._run(arrays)
-        count = len(next(iter(arrays.values())))
-        parts = [
-            self._run({name: array[row : row + rows] for name, array in arrays.items()})
-            for row in range(0, count, rows)
-        ]
+        if not self.spec["rows"]:
+            return self.run(arrays)
+        rows = zip(*arrays.values(), strict=True)  # one at a time
+        parts = [self.run({n: v[None] for n, v in zip(arrays, row, strict=True)}) for row in rows]
         return [np.concatenate(part) for part in zip(*parts, strict=True)]
 
     def predict(self, raw):
@@ -54,14 +45,11 @@ class Exported:
             raw = {next(iter(self.spec["texts"])): raw}
         if self.spec["table"]:
             return _table(raw, **self.spec["table"])
-        found = {}
-        for name, values in raw.items():
-            known = self.spec["texts"].get(name)
-            if known is None:
-                found[name] = np.asarray(values, self.spec["inputs"][name]["dtype"])
-            else:
-                found[name] = padded([_ids(text, **known) for text in as_texts(values)])
-        return found
+        known = self.spec["texts"]
+        return {
+            name: padded([_ids(text, **known[name]) for text in as_texts(values)])
+            for name, values in raw.items()
+        }
 
 
 def _table(columns, numeric, categories, dates):
@@ -71,7 +59,7 @@ def _table(columns, numeric, categories, dates):
     if missing:
         raise ValueError(f"Expected the columns {missing}. Received: {list(columns)}")
     numbers = [
-        np.float32([np.nan if v is None or v == "" else float(v) for v in columns[name]])
+        np.float32([float("nan" if v in (None, "") else v) for v in columns[name]])
         for name in numeric
     ]
     numbers = [np.where(np.isfinite(part), part, np.float32(np.nan)) for part in numbers]
@@ -139,12 +127,7 @@ def _litert(folder):
     from ai_edge_litert.interpreter import Interpreter
 
     runner = Interpreter(str(folder / "model.tflite")).get_signature_runner()
-
-    def run(arrays):
-        found = runner(**arrays)
-        return [found[name] for name in sorted(found)]
-
-    return run
+    return lambda arrays: [part for _, part in sorted(runner(**arrays).items())]
 
 
 def timed(call, seconds=1.0, most=200):
@@ -172,20 +155,17 @@ def check(folder):
         expected = [file[name] for name in sorted(file) if name.startswith("y/")]
     found["difference"] = _furthest(model(inputs), expected)
     raw = json.loads((model.folder / "example.json").read_text(encoding="utf-8"))
-    if raw:
-        encoded = model.encode(raw)
-        found["encoded_alike"] = all(
-            _same(array, inputs[name]) for name, array in encoded.items() if name in inputs
-        )
+    for name, array in model.encode(raw).items() if raw else ():
+        width = max(array.shape[-1], inputs[name].shape[-1])  # padding may be longer
+        pair = [np.pad(x, [(0, 0), (0, width - x.shape[-1])]) for x in (array, inputs[name])]
+        if not np.array_equal(*pair, equal_nan=array.dtype.kind == "f"):
+            found["difference"] = float("inf")
     if raw and model.spec["raw_endpoint"]:
         numeric = (model.spec["table"] or {}).get("numeric", ())
-        strings = {
-            name: np.float32([np.nan if v is None else v for v in values])
-            if name in numeric
-            else np.array([v or "" for v in category_strings(values)])
-            for name, values in raw.items()
-        }
-        found["raw_difference"] = _furthest(model._run(strings, "serve"), expected)
+        strings = {n: np.array([v or "" for v in category_strings(raw[n])]) for n in raw}
+        strings |= {n: np.float32([np.nan if v is None else v for v in raw[n]]) for n in numeric}
+        other = _furthest(model.run(strings, "serve"), expected)
+        found["difference"] = max(found["difference"], other)
     for rows in (1, 64):
         some = {name: np.resize(part, (rows, *part.shape[1:])) for name, part in inputs.items()}
         found[f"ms_{rows}"] = timed(lambda some=some: model(some))
@@ -197,12 +177,6 @@ def _furthest(found, expected):
         float(np.abs(np.float64(a) - b).max() / max(1.0, np.abs(b).max()))
         for a, b in zip(found, expected, strict=True)
     )
-
-
-def _same(array, other):
-    width = max(array.shape[-1], other.shape[-1])
-    both = [np.pad(each, [(0, 0), (0, width - each.shape[-1])]) for each in (array, other)]
-    return np.array_equal(*both, equal_nan=array.dtype.kind == "f")
 
 
 if __name__ == "__main__":

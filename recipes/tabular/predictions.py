@@ -1,5 +1,7 @@
 """What a trained model or a baseline says about rows of a table."""
 
+import json
+
 import numpy as np
 import pandas as pd
 
@@ -46,16 +48,12 @@ def encode(columns, frame, source) -> dict[str, np.ndarray]:
 
 
 def raw_inputs(task, split, examples) -> dict[str, list]:
-    """The model's columns of some rows of a split, as JSON can hold them."""
-    columns = task.preprocessing.columns
-    frame = task.table.frame.iloc[task.table.rows[split][examples]]
-    names = [*columns.numeric, *(name for name, *_ in (*columns.categories, *columns.dates))]
-    return {name: [_plain(value) for value in frame[name]] for name in names}
-
-
-def _plain(value):
-    found = None if pd.isna(value) else value.item() if hasattr(value, "item") else value
-    return found.isoformat() if hasattr(found, "isoformat") else found
+    """The model's columns of some rows of a split, as JSON holds them."""
+    frame = task.table.frame.iloc[task.table.rows[split][examples]].reset_index(drop=True)
+    text = frame[list(task.preprocessing.columns.places)].to_json(
+        date_format="iso", double_precision=15
+    )
+    return {name: list(column.values()) for name, column in json.loads(text).items()}
 
 
 def predict(model, arrays) -> np.ndarray:

@@ -15,8 +15,8 @@ from scripts.benchmarks.runs import Row, kept, train_all
 SPARSITIES = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98)
 #: Runs that are exported, of one recipe each.
 RUNS = {
-    "images": Row("mlp", ("--dataset", "fashion_mnist", "--model", "mlp", "--epochs", "10")),
-    "tabular": Row("titanic", ("--dataset", "titanic", "--epochs", "20")),
+    "images": Row("mlp", ("--dataset", "digits", "--model", "mlp")),
+    "tabular": Row("titanic", ("--dataset", "titanic")),
 }
 EXPORTS = (("onnx", None), ("onnx", "float16"), ("onnx", "int8"))
 EXPORTS += (("litert", None), ("litert", "float16"), ("litert", "int8"))
@@ -56,8 +56,7 @@ def pruning(epochs=10, batch_size=128) -> list[dict]:
     from callbacks import MagnitudePruning
     from recipes.images import default_config, load_data
 
-    config = replace(default_config("fashion_mnist", False, "mlp"), dataset="fashion_mnist")
-    parts = load_data(config).parts
+    parts = load_data(replace(default_config(), dataset="fashion_mnist")).parts
     data = {name: (parts[name].images / np.float32(255), parts[name].labels) for name in parts}
     steps, found = epochs * (len(data["train"][0]) // batch_size), []
     for sparsity in SPARSITIES:

@@ -139,7 +139,7 @@ def test_another_answer_than_keras_is_not_kept(run, capsys, monkeypatch, tmp_pat
 
     monkeypatch.setattr(export, "_asked", other)
     assert main(["export", str(run), "--format", "onnx", "-o", str(tmp_path / "off")]) == 1
-    assert "differs from Keras by 1.0e-02" in capsys.readouterr().err
+    assert "The export differs from Keras by 1.0e-02" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 
