@@ -86,6 +86,8 @@ def card(folder, recipe, config, task, model, spec, quantize, lines) -> str:
     if getattr(config, "strategy", "") == "recursive":
         kept.append("the loop of a recursive forecast: the model forecasts one step")
     use = "`reader.py` makes them of columns or texts: `Exported(folder).predict(...)`."
+    if not spec["table"] and not spec["texts"]:
+        use = "`reader.py` runs it: `Exported(folder)({name: array})`."
     if spec["raw_endpoint"]:
         use = (
             "`tf.saved_model.load(folder)` has `serve` for columns as they are (numbers as floats, "
