@@ -15,20 +15,19 @@ AVX2 = {
     "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
     "TF_ENABLE_ONEDNN_OPTS": "0",
 }
-#: What compares numbers that were computed in two ways, or on two machines.
-CORE = (
-    "tests/parity",
-    "tests/zoo/test_attention.py",
-    "tests/zoo/test_decoding.py",
-    "tests/zoo/test_sequence_invariants.py",
-)
+#: What compares numbers that were computed on two machines, and in two ways.
+TWO_MACHINES = ("tests/parity", "tests/zoo/test_attention.py")
+TWO_WAYS = ("tests/zoo/test_decoding.py", "tests/zoo/test_sequence_invariants.py")
 
 
 @pytest.mark.other_cpu
 @pytest.mark.timeout(1200)
-def test_the_core_passes_as_another_processor_computes_it():
+@pytest.mark.parametrize(
+    "core", [TWO_MACHINES, pytest.param(TWO_WAYS, marks=pytest.mark.slow)], ids=["short", "long"]
+)
+def test_the_core_passes_as_another_processor_computes_it(core):
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", *CORE],
+        [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", *core],
         cwd=TOP,
         env={**os.environ, **AVX2},
         capture_output=True,

@@ -77,16 +77,20 @@ class Conformal:
                 found[f"upper_{level}"] = predictions + size
         return found
 
+    def held(self, level, actual, predictions) -> np.ndarray:
+        """Whether the interval or set of each row holds what came: `(n,)` booleans."""
+        size = self.radii[level]
+        if self.labels:
+            return self._sets(predictions, size)[np.arange(len(actual)), actual]
+        return np.abs(predictions - actual) <= size
+
     def report(self, actual, predictions) -> Section:
         """How often the intervals or sets held, and how large they are, on the test part."""
         what = "classes in a set" if self.labels else "width"
         rows, said = [["asked, %", "held on test, %", what]], []
         for level, size in self.radii.items():
-            if self.labels:
-                sets = self._sets(predictions, size)
-                held, mean = sets[np.arange(len(actual)), actual], sets.sum(axis=1).mean()
-            else:
-                held, mean = np.abs(predictions - actual) <= size, 2 * size
+            held = self.held(level, actual, predictions)
+            mean = self._sets(predictions, size).sum(axis=1).mean() if self.labels else 2 * size
             rows.append([str(level), f"{100 * held.mean():.1f}", number(float(mean))])
             said.append(f"{level} % asked, {100 * held.mean():.1f} % held")
         kind = "sets" if self.labels else "intervals"

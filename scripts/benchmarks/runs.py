@@ -45,8 +45,8 @@ def train_all(recipe, rows, seeds, logdir, fresh=False) -> dict[str, list[dict]]
     """Trains every row with seeds 1, 2, ...
 
     Returns:
-        The `metrics.json` of each run, by the name of the row; nothing for a row whose data cannot
-        be had.
+        The `metrics.json` of each run and its `folder`, by the name of the row; nothing for a row
+        whose data cannot be had.
     """
     results = {}
     for row in rows:
@@ -56,7 +56,7 @@ def train_all(recipe, rows, seeds, logdir, fresh=False) -> dict[str, list[dict]]
             there = metrics.exists() and not fresh
             if not there and not _train(recipe, row, seed, logdir, metrics.parent.name):
                 break
-            runs.append(json.loads(metrics.read_text()))
+            runs.append(json.loads(metrics.read_text()) | {"folder": metrics.parent})
     return results
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 from scipy import stats
 
 from recipes.engine.tables import markdown
+from scripts.benchmarks import coverage
 from scripts.benchmarks.runs import Row, mean_and_deviation, train_all
 
 RECIPES = {"tables": "tabular", "texts": "text_classification"}
@@ -96,7 +97,12 @@ def measure(only, seeds, folder, fresh, kind, flags=()) -> dict[str, str]:
             found = train_all(RECIPES[kind], rows, count, folder, fresh)
             measured[each] = [run for row in rows for run in found[row.name]]
     said = " ".join(flags) or "Plain defaults"
-    return {f"{said} on {kind} of the suite (test part)": table(measured)}
+    sections = {f"{said} on {kind} of the suite (test part)": table(measured)}
+    if not flags:
+        sections["Conformal intervals and sets on the same runs"] = coverage.table(
+            {each.name: [run["folder"] for run in runs] for each, runs in measured.items() if runs}
+        )
+    return sections
 
 
 def table(measured) -> str:

@@ -70,13 +70,16 @@ def test_the_recipe_of_the_kind_trains_what_is_asked_for(tmp_path, monkeypatch):
 
     def train_all(recipe, rows, seeds, folder, fresh):
         asked.append((recipe, len(rows), seeds))
-        return {row.name: [run(0.8, {"trees": 0.7})] * seeds for row in rows}
+        found = run(0.8, {"trees": 0.7}) | {"folder": tmp_path}
+        return {row.name: [found] * seeds for row in rows}
 
     monkeypatch.setattr(suite, "sets", lambda kind: [SMALL, SimpleNamespace(name="other")])
     monkeypatch.setattr(suite, "train_all", train_all)
-    (text,) = suite.measure(["pim"], 3, tmp_path, False, "tables").values()
+    monkeypatch.setattr(suite.coverage, "table", lambda runs: f"{runs}")
+    text, held = suite.measure(["pim"], 3, tmp_path, False, "tables").values()
     assert asked == [("tabular", suite.SPLITS, 1)]
     assert "+0.1000" in text
+    assert held == str({"pima": [tmp_path] * suite.SPLITS})
 
 
 @pytest.mark.parametrize("recipe", ["tabular", "text_classification"])

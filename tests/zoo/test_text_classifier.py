@@ -323,10 +323,17 @@ for folder in sys.argv[1:]:
 
 
 @pytest.mark.jax
-def test_on_jax(tmp_path):
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["gru", "ngrams"],
+        pytest.param(["bilstm max", "conv attention", "transformer"], marks=pytest.mark.slow),
+    ],
+)
+def test_on_jax(names, tmp_path):
     pytest.importorskip("jax", reason="needs the jax extra")
     folders, x = [], texts(lengths=(6, 4, 2, 1, 0))
-    for name in ("gru", "bilstm max", "conv attention", "transformer", "ngrams"):
+    for name in names:
         folder = tmp_path / name
         folder.mkdir()
         model = build(name)

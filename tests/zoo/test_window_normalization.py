@@ -204,9 +204,15 @@ for name in sys.argv[2:]:
 
 
 @pytest.mark.jax
-def test_on_jax(tmp_path):
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["nlinear", "patchtst"],
+        pytest.param(["dlinear", "nhits", "nbeats", "tsmixer"], marks=pytest.mark.slow),
+    ],
+)
+def test_on_jax(names, tmp_path):
     pytest.importorskip("jax", reason="needs the jax extra")
-    names = ["nlinear", "dlinear", "nhits", "nbeats", "tsmixer", "patchtst"]
     models = {name: zoo.normalize_windows(core(name), affine=True) for name in names}
     for name, model in models.items():
         model.save(tmp_path / f"{name}.keras")
