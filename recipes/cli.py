@@ -40,6 +40,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with _terminating():
             return _dispatch(arguments)
+    except SystemExit as end:  # of what only asked for help
+        return end.code
     except (UserError, ModelFileError) as error:
         print(f"zoo: {printable(error)}", file=sys.stderr)
         return 1 if disk_is_full(error) else 2
@@ -87,9 +89,9 @@ def _terminating():
         signal.signal(signal.SIGTERM, before)
 
 
-def recipe_main(recipe: str) -> int:
-    """What `python -m recipes.RECIPE` does: `zoo train RECIPE`."""
-    return main(["train", recipe, *sys.argv[1:]])
+def recipe_main(recipe: str) -> None:
+    """What `python -m recipes.RECIPE` does: `zoo train RECIPE`, and the end of the program."""
+    sys.exit(main(["train", recipe, *sys.argv[1:]]))
 
 
 def _dispatch(arguments):
@@ -104,7 +106,7 @@ def _dispatch(arguments):
     command, *rest = arguments
     if command not in _COMMANDS:
         raise UserError(f"There is no command {command!r}. {nearest(command, _COMMANDS)}")
-    return _COMMANDS[command](rest)
+    return _COMMANDS[command](rest) or 0
 
 
 class _Parser(argparse.ArgumentParser):
@@ -135,7 +137,6 @@ def _list(arguments):
     from recipes.engine.listing import show_catalog
 
     show_catalog(found.asked, found.format)
-    return 0
 
 
 def _add_format(parser):
@@ -145,29 +146,37 @@ def _add_format(parser):
 
 def _train(arguments):
     began = time.perf_counter()
-    resumes = any(item.partition("=")[0] == "--resume" for item in arguments)
-    if resumes and arguments[0].startswith("-"):
-        return _resume(arguments)
+    resumed = _resumed("train", arguments)
+    if resumed:
+        return _resume(resumed)
     recipe, rest = _split_recipe("train", arguments)
-    if recipe is None:
-        return 0
-    if resumes:
-        return _resume(rest)
     from recipes.engine import arguments as parsing
-    from recipes.engine import checking, environment
 
     config = parsing.parse(recipe, rest)
-    config.validate()
-    checking.check(recipe, config)
-    environment.prepare(config.backend, config.device)
+    _prepare(recipe, config)
     from recipes.engine.run import train
 
     train(recipe, config, began=began)
-    return 0
+
+
+def _resumed(command, arguments):
+    """The arguments of `--resume`, without a recipe in front; `None` where nothing is resumed."""
+    if all(item.partition("=")[0] != "--resume" for item in arguments):
+        return None
+    return arguments if arguments[0].startswith("-") else _split_recipe(command, arguments)[1]
+
+
+def _prepare(recipe, config, new=True):
+    """Checks what can be checked at once, then lets Keras and its backend be imported."""
+    from recipes.engine import checking, environment
+
+    config.validate()
+    checking.check(recipe, config, new)
+    environment.prepare(config.backend, config.device)
 
 
 def _split_recipe(command, arguments):
-    """The recipe and the flags that follow it; no recipe where only help was wanted."""
+    """The recipe and the flags that follow it; exits where only help was wanted."""
     if not arguments or arguments[0].startswith("-"):
         if {"-h", "--help"} & set(arguments):
             found = map(find_recipe, RECIPES)
@@ -176,7 +185,7 @@ def _split_recipe(command, arguments):
                 f"zoo {command} RECIPE [flags]\n\n{recipes}\n\n"
                 f"`zoo {command} RECIPE --help` shows the common flags, --help-all all of them."
             )
-            return None, []
+            raise SystemExit(0)
         raise UserError(f"Expected a recipe: zoo {command} RECIPE. One of {', '.join(RECIPES)}.")
     recipe, *rest = arguments
     return find_recipe(recipe).name, rest
@@ -191,15 +200,11 @@ def _own_and_shared(parser, recipe, rest):
         print()
         parsing.parse(recipe, rest)
     found, rest = parser.parse_known_args(rest)
-    config = parsing.parse(recipe, rest)
-    config.validate()
-    return found, config, rest
+    return found, parsing.parse(recipe, rest), rest
 
 
 def _find_lr(arguments):
     recipe, rest = _split_recipe("find-lr", arguments)
-    if recipe is None:
-        return 0
     parser = _Parser(
         f"find-lr {recipe}",
         "Trains for a few batches at an ever higher learning rate and suggests which one to use. "
@@ -208,22 +213,19 @@ def _find_lr(arguments):
     parser.add_argument("--min_rate", type=float, default=1e-6, help="first rate (1e-6)")
     parser.add_argument("--max_rate", type=float, default=10.0, help="last rate (10)")
     parser.add_argument("--steps", type=int, default=100, help="training batches (100)")
-    from recipes.engine import checking, environment, finding
+    from recipes.engine import finding
 
     found, config, _ = _own_and_shared(parser, recipe, rest)
     finding.check_range(found.min_rate, found.max_rate, found.steps)
-    checking.check(recipe, config, new=False)
-    environment.prepare(config.backend, config.device)
+    _prepare(recipe, config, new=False)
     finding.find(recipe, config, found.min_rate, found.max_rate, found.steps)
-    return 0
 
 
 def _tune(arguments):
-    if any(item.partition("=")[0] == "--resume" for item in arguments):
-        return _resume_search(arguments[1:] if arguments[0] in RECIPES else arguments)
+    resumed = _resumed("tune", arguments)
+    if resumed:
+        return _resume_search(resumed)
     recipe, rest = _split_recipe("tune", arguments)
-    if recipe is None:
-        return 0
     parser = _Parser(
         f"tune {recipe}",
         "Trains with many settings, compares them on the validation part, and trains the best ones "
@@ -239,19 +241,15 @@ def _tune(arguments):
     )
     parser.add_argument("--trials", type=int, default=20, help="trials beside the defaults (20)")
     parser.add_argument("--workers", type=int, default=1, help="processes that train trials (1)")
-    from recipes.engine import checking, environment
     from recipes.tuning import search as tuning
     from recipes.tuning.plan import Plan, given_flags
 
     found, config, rest = _own_and_shared(parser, recipe, rest)
-    given = given_flags(rest)
-    plan = Plan(recipe, config, given, found.tuner, found.trials, found.workers)
+    plan = Plan(recipe, config, given_flags(rest), found.tuner, found.trials, found.workers)
     plan.check()
     # Over several machines, one of keras-tuner's workers joins a run that is there already.
-    checking.check(recipe, config, new="KERASTUNER_TUNER_ID" not in os.environ)
-    environment.prepare(config.backend, config.device)
+    _prepare(recipe, config, new="KERASTUNER_TUNER_ID" not in os.environ)
     tuning.tune(plan)
-    return 0
 
 
 def _resume_search(arguments):
@@ -264,12 +262,11 @@ def _resume_search(arguments):
     from recipes.tuning import search as tuning
     from recipes.tuning.plan import open_search
 
-    found.resume = find_run(found.resume)
-    _, plan = open_search(found.resume, found.workers)
+    run = find_run(found.resume)
+    _, plan = open_search(run, found.workers)
     plan.check()
     environment.prepare(plan.config.backend, plan.config.device)
-    tuning.resume(found.resume, found.workers)
-    return 0
+    tuning.resume(run, found.workers)
 
 
 def _resume(arguments):
@@ -277,13 +274,12 @@ def _resume(arguments):
     parser = _Parser("train RECIPE", "Takes up a run where it was cut off.")
     parser.add_argument("--resume", metavar="RUN", required=True, help="folder of the run")
     found = parser.parse_args(arguments)
-    from recipes.engine import checking, environment
     from recipes.engine.folder import RunFolder, find_run, settings_hash
 
     folder = RunFolder.open(find_run(found.resume), finished=False)
     if folder.metrics.exists():
         print(f"{folder.path} is complete already.", file=sys.stderr)
-        return 0
+        return
     saved = folder.read_config()
     run = saved.pop("run")
     if "find_lr" in run:
@@ -300,12 +296,10 @@ def _resume(arguments):
             f"resumed. Undo the change, or train anew with zoo train {recipe} --config "
             f"{folder.config}."
         )
-    checking.check(recipe, config, new=False)
-    environment.prepare(config.backend, config.device)
+    _prepare(recipe, config, new=False)
     from recipes.engine.run import train
 
     train(recipe, config, resume=folder, began=began)
-    return 0
 
 
 def _predict(arguments):
@@ -339,7 +333,6 @@ def _predict(arguments):
     from recipes.engine.predict import predict
 
     predict(find_run(options.pop("run")), options.pop("input"), options.pop("output"), **options)
-    return 0
 
 
 def _export(arguments):
@@ -359,7 +352,6 @@ def _export(arguments):
     from recipes.export.export import export
 
     export(find_run(found.run), found.format, found.output, found.quantize, found.refit)
-    return 0
 
 
 def _runs(arguments):
@@ -373,7 +365,6 @@ def _runs(arguments):
     from recipes.engine.listing import show_runs
 
     show_runs(found.logdir, found.sort, found.format)
-    return 0
 
 
 def _show(arguments):
@@ -383,7 +374,6 @@ def _show(arguments):
     from recipes.engine.showing import show
 
     show(found.run)
-    return 0
 
 
 def _compare(arguments):
@@ -398,7 +388,6 @@ def _compare(arguments):
     from recipes.engine.showing import compare
 
     compare(found.runs, found.output)
-    return 0
 
 
 def _tensorboard(arguments):
@@ -410,7 +399,7 @@ def _tensorboard(arguments):
     found = parser.parse_intermixed_args(arguments)
     from recipes.engine.browsing import open_tensorboard
 
-    return open_tensorboard(found.logdir, found.port, found.runs, found.last)
+    open_tensorboard(found.logdir, found.port, found.runs, found.last)
 
 
 _COMMANDS = {

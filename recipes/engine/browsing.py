@@ -20,8 +20,8 @@ from recipes.errors import UserError
 TICKED = 40
 
 
-def open_tensorboard(logdir: str, port: int, runs=(), last: int | None = None) -> int:
-    """Serves TensorBoard in this process until it is ended, by Ctrl+C or SIGTERM; returns 0.
+def open_tensorboard(logdir: str, port: int, runs=(), last: int | None = None) -> None:
+    """Serves TensorBoard in this process until it is ended, by Ctrl+C or SIGTERM.
 
     Args:
         logdir: Folder of all runs.
@@ -60,7 +60,6 @@ def open_tensorboard(logdir: str, port: int, runs=(), last: int | None = None) -
         with contextlib.suppress(KeyboardInterrupt):
             signal.signal(signal.SIGTERM, signal.default_int_handler)
             threading.Event().wait()
-    return 0
 
 
 def _ticked(newest):

@@ -1,8 +1,6 @@
 """`python -m recipes.images` is `zoo train images`."""
 
-import sys
-
 from recipes.cli import recipe_main
 
 if __name__ == "__main__":
-    sys.exit(recipe_main("images"))
+    recipe_main("images")
