@@ -1,10 +1,12 @@
 """Chooses backend and device, before Keras is imported."""
 
+import contextlib
 import importlib
 import logging
 import os
 import re
 import sys
+import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -43,7 +45,11 @@ def prepare(backend: str, device: str) -> None:
             if not find_spec(backend):  # at once: Keras would import other things first
                 raise ModuleNotFoundError(name=backend)
             importlib.import_module("keras")
-            _wake(backend)
+            if backend == "tensorflow":  # it complains about missing devices now
+                import tensorflow as tf
+
+                tf.config.list_physical_devices()
+                tf.zeros(())
     except ModuleNotFoundError as error:
         raise UserError(
             f"--backend {backend} needs the package {error.name!r}, which is not installed. "
@@ -72,15 +78,6 @@ def choose_for(trained: str) -> str:
     return trained
 
 
-def _wake(backend):
-    """Lets TensorFlow look for devices now, while its complaints about missing ones are held."""
-    if backend == "tensorflow":
-        import tensorflow as tf
-
-        tf.config.list_physical_devices()
-        tf.zeros(())
-
-
 def _lacks_gpu():
     """Whether it shows without a backend that there is no GPU."""
     if sys.platform != "linux":
@@ -104,37 +101,32 @@ def _has_gpu(backend):
     return torch.cuda.is_available()
 
 
-class quiet_start:  # noqa: N801 - used like a function
+#: What its lines hold.
+_BANNER = re.compile(
+    "absl::InitializeLog|oneDNN custom operations|cudart_stub|cpu_feature_guard|TF-TRT Warning"
+    "|rebuild TensorFlow|failed call to cuInit|cuda_(?:dnn|fft|blas)"
+)
+
+
+@contextlib.contextmanager
+def quiet_start(active):
     """Holds back the banner that TensorFlow's C++ code prints when it is imported.
 
     Whatever else is printed meanwhile is passed on.
     """
-
-    _BANNER = re.compile(
-        "absl::InitializeLog|oneDNN custom operations|cudart_stub|cpu_feature_guard|TF-TRT Warning"
-        "|rebuild TensorFlow|failed call to cuInit|cuda_(?:dnn|fft|blas)"
-    )
-
-    def __init__(self, active):
-        self.active = active
-
-    def __enter__(self):
-        if not self.active:
-            return
-        import tempfile
-
-        sys.stderr.flush()
-        self.kept = os.dup(2)
-        self.file = tempfile.TemporaryFile()
-        os.dup2(self.file.fileno(), 2)
-
-    def __exit__(self, *error):
-        if not self.active:
-            return
-        os.dup2(self.kept, 2)
-        os.close(self.kept)
-        self.file.seek(0)
-        for line in self.file.read().decode(errors="replace").splitlines():
-            if not self._BANNER.search(line):
-                print(line, file=sys.stderr)
-        self.file.close()
+    if not active:
+        yield
+        return
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as file:
+        os.dup2(file.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            file.seek(0)
+            for line in file.read().decode(errors="replace").splitlines():
+                if not _BANNER.search(line):
+                    print(line, file=sys.stderr)

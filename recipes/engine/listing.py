@@ -61,13 +61,11 @@ def _catalog():
     ]  # fmt: skip
     for each in recipes:
         found.append({"kind": "recipe", "name": each.name, "description": _of(each)})
-    for recipe in recipes:
-        for name, text in recipe.config.DATASETS.items():
-            record = {"kind": "dataset", "name": name, "recipe": recipe.name}
-            found.append({**record, "description": text})
-    for recipe in recipes:
-        for name, text in _presets(recipe.presets).items():
-            record = {"kind": "preset", "name": name, "recipe": recipe.name}
+    lines = [("dataset", each, each.config.DATASETS) for each in recipes]
+    lines += [("preset", each, _presets(each.presets)) for each in recipes]
+    for kind, recipe, named in lines:
+        for name, text in named.items():
+            record = {"kind": kind, "name": name, "recipe": recipe.name}
             found.append({**record, "description": text})
     return found
 

@@ -136,6 +136,21 @@ class Recipe:
         return self.metrics.get(metric) == "max"
 
 
+def later(module: str, name: str, *last: Any) -> Callable[..., Any]:
+    """A function of a module that is imported when it is called; `last` are its last arguments.
+
+    So a recipe says what it is without what its functions need, Keras and pandas among it.
+
+    >>> later("math", "pow", 3)(2)
+    8.0
+    """
+
+    def call(*arguments, **flags):
+        return getattr(importlib.import_module(module), name)(*arguments, *last, **flags)
+
+    return call
+
+
 def find_recipe(name: str) -> Recipe:
     """The recipe of a name.
 

@@ -64,7 +64,11 @@ def _train(name, config, resume, began, held):
     overwrite, config = config.overwrite, replace(config, name=folder.path.name)
     text = folder.config_text(name, config, data_sha256=task.sha256, **task.metadata)
     if resume:
-        _check_same_data(folder, task)
+        if folder.read_config()["run"]["data_sha256"] != task.sha256:
+            raise UserError(
+                f"The data is not what {folder.path} began with: it cannot be resumed. Bring the "
+                "old data back, or train anew."
+            )
         write_text(folder.config, text)
     else:
         folder.create(overwrite, text)
@@ -159,14 +163,6 @@ def _taken_up_later(folder, config):
             f"The disk of {folder.path} is full: {free:,} bytes are free, and a checkpoint of this "
             f"run takes {newest:,}, of which three must fit. Make room, and go on with: {how}"
         ) from error
-
-
-def _check_same_data(folder, task):
-    if folder.read_config()["run"]["data_sha256"] != task.sha256:
-        raise UserError(
-            f"The data is not what {folder.path} began with: it cannot be resumed. Bring the old "
-            "data back, or train anew."
-        )
 
 
 def _ask(task: Task, built: Built, finished, splits=SPLITS, baselines=None) -> Trained:

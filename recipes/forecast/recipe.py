@@ -10,7 +10,7 @@ import warnings
 from dataclasses import replace
 
 from recipes.engine.config import AUTO
-from recipes.engine.recipe import Flag, Recipe
+from recipes.engine.recipe import Flag, Recipe, later
 from recipes.engine.task import Built
 from recipes.forecast.config import ForecastConfig
 from recipes.forecast.presets import PRESETS
@@ -255,35 +255,11 @@ def _seeing_all(arguments, input_shape):
     return {"num_layers": min(layers, 12), **arguments}
 
 
-def _continue_from(config, data, model):
-    from recipes.forecast.continuing import continue_from
-
-    return continue_from(config, data, model, _objective)
-
-
-def _check(config):
-    from recipes.forecast.data.opening import check
-
-    check(config)
-
-
 def _reads(config, run):
     if config.wide or not config.data:  # its columns are found as in training
         return []
     names = [run["time"], config.series, *run["target"], *config.past_covariates]
     return [name for name in names if name not in (None, "none")]
-
-
-def _candidates(config, data):
-    from recipes.forecast.candidates import candidates
-
-    return candidates(config, data, default_config, build_model)
-
-
-def _predict(*arguments, **flags):
-    from recipes.forecast.predict import predict
-
-    predict(*arguments, **flags)
 
 
 RECIPE = Recipe(
@@ -297,8 +273,8 @@ RECIPE = Recipe(
     load_data=load_data,
     build_model=build_model,
     search_space=search_space,
-    predict=_predict,
-    check=_check,
+    predict=later("recipes.forecast.predict", "predict"),
+    check=later("recipes.forecast.data.opening", "check"),
     reads=_reads,
     metrics={
         "mse": "min",
@@ -313,8 +289,8 @@ RECIPE = Recipe(
         "coverage_95": "min",
     },
     listed=("mae",),
-    candidates=_candidates,
-    continue_from=_continue_from,
+    candidates=later("recipes.forecast.candidates", "candidates", default_config, build_model),
+    continue_from=later("recipes.forecast.continuing", "continue_from", _objective),
     combined_by=("mase",),
     # Not the naive ones: nlinear's closed form holds them, chosen by more than validation.
     lasting_baselines=("theta", "auto_ets", "auto_arima"),

@@ -88,12 +88,7 @@ def describe(model, tokenizer, images):
     each word, float32 `(count, words, map_height, map_width)`.
     """
     ids, weights = zoo.decoding.decode(
-        model,
-        images,
-        MAX_LENGTH,
-        tokenizer.start_id,
-        tokenizer.end_id,
-        return_attention=True,
+        model, images, MAX_LENGTH, tokenizer.start_id, tokenizer.end_id, return_attention=True
     )
     places = model.get_layer("encoder").get_layer("places").input.shape[1:3]
     return [tokenizer.decode(row) for row in ids], weights.reshape(*weights.shape[:2], *places)
@@ -121,10 +116,8 @@ def _backbone(input_shape):
     """Maps of a quarter of the picture's size, each place of which sees most of a third of it."""
     blocks = [keras.Input(input_shape)]
     for filters in (16, 32):
-        blocks += [
-            layers.Conv2D(filters, 3, padding="same", activation="relu"),
-            layers.MaxPooling2D(),
-        ]
+        convolution = layers.Conv2D(filters, 3, padding="same", activation="relu")
+        blocks += [convolution, layers.MaxPooling2D()]
     blocks.append(layers.Conv2D(32, 5, padding="same", activation="relu"))
     return keras.Sequential(blocks, name="backbone")
 

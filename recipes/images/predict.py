@@ -1,9 +1,9 @@
 """Classes of pictures, by a saved run."""
 
-import sys
 from pathlib import Path
 
 import zoo
+from recipes.data.files import say_notes
 from recipes.errors import UserError
 from recipes.images import tables
 from recipes.images.classifier import Classifier
@@ -33,13 +33,14 @@ def predict(folder, config, metadata, source, output) -> None:
 def _read(config, source, classes, shape, metadata):
     """Pictures, what they are called, their labels (or `None`), and the name of that column."""
     arrays = is_npz(source or config.data or "")
-    kept = _depth(metadata, arrays)
+    # White is 65,535, and in arrays 255, for runs that do not say it.
+    kept = Depth(**metadata.get("image_depth", {"bits": 8 if arrays else 16}))
     if source is None:
         part = load(config, kept).parts["test"]
         return part.images, part.sources, part.names, part.kind
     if arrays:
         images, labels, notes = read_unlabelled(source, shape, kept)
-        _say(notes)
+        say_notes(notes)
         unknown = sorted(set(labels.tolist() if labels is not None else ()) - set(classes))
         if unknown:
             raise UserError(
@@ -50,22 +51,10 @@ def _read(config, source, classes, shape, metadata):
     files = image_files(source)
     if config.skip_broken:
         good, notes = readable(files)
-        _say(notes)
+        say_notes(notes)
         files = [file for file, keep in zip(files, good, strict=True) if keep]
     images, _, notes = read_images(files, config.image_size, shape, kept, config.fit)
-    _say(notes)
+    say_notes(notes)
     base = Path(source)
     names = [str(file.relative_to(base)) if base.is_dir() else file.name for file in files]
     return images, names, None, "file"
-
-
-def _depth(metadata, arrays):
-    """Which value of a pixel is white: 65,535 and in arrays 255 for runs that do not say it."""
-    if "image_depth" in metadata:
-        return Depth(**metadata["image_depth"])
-    return Depth(bits=8 if arrays else 16)
-
-
-def _say(notes):
-    for note in notes:
-        print(f"note: {note}", file=sys.stderr)

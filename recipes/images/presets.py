@@ -23,12 +23,12 @@ _BOOK = {
     "calibrate": False,
 }
 _SELU = {"preset": "self_normalizing"}
-_DEEP = (300, *[100] * 99)
+_DEEP = [300, *[100] * 99]
 _CIFAR = {"dataset": "cifar10", "epochs": 100, "patience": 20, "optimizer": "nadam"}
 
 
 def _book(model_arguments, **flags):
-    return {**_BOOK, "model_arguments": _plain(model_arguments), **flags}
+    return {**_BOOK, "model_arguments": model_arguments, **flags}
 
 
 def _scaled(model_arguments, **flags):
@@ -42,17 +42,13 @@ def _selu(**flags):
 
 def _relu(arguments=None, **flags):
     """Three layers of 100 with ReLU: what the third edition tries optimizers on."""
-    return _book({"units": (100, 100, 100), "activation": "relu", **(arguments or {})}, **flags)
+    return _book({"units": [100, 100, 100], "activation": "relu", **(arguments or {})}, **flags)
 
 
 def _convolutional(arguments=None, **flags):
     """Convolutions, trained by nadam on pictures as they are."""
     plain = {"mirror": False, "shift": 0, "label_smoothing": 0.0, "augment": "none", "tta": False}
     return _book(arguments or {}, model="cnn", optimizer="nadam", **plain, **flags)
-
-
-def _plain(arguments):
-    return {key: list(v) if isinstance(v, tuple) else v for key, v in arguments.items()}
 
 
 PRESETS = {
@@ -117,19 +113,14 @@ PRESETS = {
     "ml3-ch11-130": _relu(schedule="exponential", epochs=25, learning_rate=0.01),
     "ml3-ch11-143": _relu(schedule="plateau", epochs=25, learning_rate=0.01),
     "ml3-ch11-160": _relu(schedule="1cycle", epochs=25, learning_rate=0.1, batch_size=128),
-    "ml3-ch11-167": _relu({"units": (100, 100), "l2": 0.01}, epochs=2, learning_rate=0.02),
+    "ml3-ch11-167": _relu({"units": [100, 100], "l2": 0.01}, epochs=2, learning_rate=0.02),
     "ml3-ch11-171": _relu(
-        {"units": (100, 100), "dropout": 0.2}, learning_rate=0.01, momentum=0.9, mc_samples=100
+        {"units": [100, 100], "dropout": 0.2}, learning_rate=0.01, momentum=0.9, mc_samples=100
     ),
-    "ml3-ch11-190": _relu({"units": (100, 100), "max_norm": 1.0}, learning_rate=0.01, momentum=0.9),
+    "ml3-ch11-190": _relu({"units": [100, 100], "max_norm": 1.0}, learning_rate=0.01, momentum=0.9),
     "ml3-ch14-53": _convolutional(),
     "ml3-ch14-102": _convolutional(
-        {
-            "filters": [[32, 64]],
-            "first_kernel_size": 3,
-            "units": (128,),
-            "feature_dropout": 0.25,
-        },
+        {"filters": [[32, 64]], "first_kernel_size": 3, "units": [128], "feature_dropout": 0.25},
         dataset="mnist",
     ),
 }

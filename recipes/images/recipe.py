@@ -8,7 +8,7 @@ zoo train images --data photos                     a folder with one a class
 from dataclasses import replace
 from functools import partial
 
-from recipes.engine.recipe import Recipe
+from recipes.engine.recipe import Recipe, later
 from recipes.engine.task import Built
 from recipes.images.config import ImagesConfig
 from recipes.images.presets import PRESETS
@@ -16,12 +16,7 @@ from recipes.images.presets import PRESETS
 #: Models that read pixels one by one, each with its own mean and deviation.
 DENSE = ("mlp", "perceptron", "autoencoder")
 #: The dense network for large sets of pictures: chosen on the validation part of Fashion-MNIST.
-_WIDE = {
-    "units": [768, 384],
-    "activation": "relu",
-    "batch_normalization": "before",
-    "dropout": 0.1,
-}
+_WIDE = {"units": [768, 384], "activation": "relu", "batch_normalization": "before", "dropout": 0.1}
 
 
 def default_config(
@@ -93,10 +88,14 @@ def build_model(config: ImagesConfig, data):
 
     import zoo
     from recipes.classification.task import head_of
+    from recipes.engine.building import check_dropout, create_core
     from recipes.images import augmentation, starting
 
     source = starting.source_model(config)
-    core = _create_core(config, data)
+    arguments = {"input_shape": data.shape, "outputs": len(data.classes), "head": "multiclass"}
+    core = create_core(config, arguments, reserved=("output_activation",))
+    if config.mc_samples:
+        check_dropout(core, "(--model.dropout 0.2), or leave --mc_samples out.")
     inputs = keras.Input(data.shape, name="images")
     scaling = starting.scaling_layer(config, data, source)
     logits = core(scaling(inputs))
@@ -145,26 +144,10 @@ def search_space(hp) -> dict:
     }
 
 
-def _create_core(config, data):
-    from recipes.engine.building import check_dropout, create_core
-
-    arguments = {"input_shape": data.shape, "outputs": len(data.classes), "head": "multiclass"}
-    core = create_core(config, arguments, reserved=("output_activation",))
-    if config.mc_samples:
-        check_dropout(core, "(--model.dropout 0.2), or leave --mc_samples out.")
-    return core
-
-
 def _check(config):
     from recipes.images.data.image_files import check
 
     check(config.data)
-
-
-def _predict(*arguments, **flags):
-    from recipes.images.predict import predict
-
-    predict(*arguments, **flags)
 
 
 RECIPE = Recipe(
@@ -178,7 +161,7 @@ RECIPE = Recipe(
     load_data=load_data,
     build_model=build_model,
     search_space=search_space,
-    predict=_predict,
+    predict=later("recipes.images.predict", "predict"),
     check=_check,
     metrics={
         "balanced_accuracy": "max",

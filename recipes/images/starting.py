@@ -71,7 +71,13 @@ def prepare(config, task, built, core, source=None) -> tuple[str, ...]:
         RunError: If the loss is no longer a number.
     """
     if source is not None:
-        return _transfer(config, task, built, core, source)
+        try:
+            names = zoo.transfer.copy_layers(source, core, config.freeze)
+        except ValueError as error:
+            raise UserError(f"--transfer_from {config.transfer_from}: {error}") from error
+        zoo.transfer.freeze(core, len(names))
+        what = f"{', '.join(names)} copied from {config.transfer_from} and frozen"
+        return _frozen_first(config, task, built, core, what)
     if config.pretrain == "autoencoder":
         return _pretrain(config, task, built, core)
     body = next((layer for layer in core.layers if isinstance(layer, keras.Model)), None)
@@ -83,16 +89,6 @@ def prepare(config, task, built, core, source=None) -> tuple[str, ...]:
             "downloads once (or --model.weights FILE)",
         )
     return ()
-
-
-def _transfer(config, task, built, core, source):
-    try:
-        names = zoo.transfer.copy_layers(source, core, config.freeze)
-    except ValueError as error:
-        raise UserError(f"--transfer_from {config.transfer_from}: {error}") from error
-    zoo.transfer.freeze(core, len(names))
-    what = f"{', '.join(names)} copied from {config.transfer_from} and frozen"
-    return _frozen_first(config, task, built, core, what)
 
 
 def _frozen_first(config, task, built, core, what):

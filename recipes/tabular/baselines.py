@@ -4,7 +4,7 @@ The first two are tuned as a practitioner would: a small grid, and the validatio
 """
 
 import numpy as np
-from sklearn.compose import ColumnTransformer
+from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -16,8 +16,6 @@ from recipes.classification.estimators import calmly
 
 #: Codes at most that boosted trees take for categories; columns with more count as numbers.
 _MOST_CODES = 255
-
-
 #: Grid of boosted trees: rate, leaves of a tree, rows of a leaf at least, and L2 penalty. The first
 #: is scikit-learn's default; small trees with large leaves suit small tables.
 TREES = ((0.1, 31, 20, 0.0), (0.05, 31, 20, 5.0), (0.05, 8, 20, 1.0), (0.05, 15, 5, 1.0))
@@ -143,12 +141,8 @@ def _linear(target, penalty, **balanced):
 
 
 def _linear_features(numeric, categories):
-    numbers = make_pipeline(
-        SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler()
-    )
-    return ColumnTransformer(
-        [
-            ("numbers", numbers, numeric),
-            ("categories", OneHotEncoder(handle_unknown="ignore"), categories),
-        ]
+    medians = SimpleImputer(strategy="median", keep_empty_features=True)
+    return make_column_transformer(
+        (make_pipeline(medians, StandardScaler()), numeric),
+        (OneHotEncoder(handle_unknown="ignore"), categories),
     )

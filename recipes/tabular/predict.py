@@ -31,7 +31,9 @@ def predict(folder, config, metadata, source, output, keep=None) -> None:
     if keep and source is None and not config.data:
         raise UserError("--keep copies columns of a file: give it, or leave --keep out.")
     if source is None:
-        frame, numbers, actual = _test_part(config)
+        part = load_table(config)
+        rows, target = part.rows["test"], part.target
+        frame, numbers, actual = part.frame.iloc[rows], part.numbers[rows], target.named(rows)
         file = open_table(config.data, config) if keep and config.data else None
         source = config.data or config.dataset
     else:
@@ -40,8 +42,9 @@ def predict(folder, config, metadata, source, output, keep=None) -> None:
         file.kept(keep, [])  # refuses what is not there
         numbers = np.arange(1, len(frame) + 1)
         say_notes([*file.notes, *unknown_values(frame, columns)])
-        if actual is not None and labels:
-            actual = _as_labels(actual, labels)
+        if actual is not None and labels:  # empty where the file does not say
+            actual = np.array(category_strings(actual), object)
+            note_unseen(actual, labels)
     found = predict_arrays(model, encode(columns, frame, source))
     table = tables.predictions(numbers, found, labels, actual)
     conformal = Conformal.load(folder)
@@ -50,12 +53,6 @@ def predict(folder, config, metadata, source, output, keep=None) -> None:
     for place, (name, values) in enumerate(copies.items(), start=1):
         table.insert(place, name, values)
     tables.write(output, table)
-
-
-def _test_part(config):
-    table = load_table(config)
-    rows, target = table.rows["test"], table.target
-    return table.frame.iloc[rows], table.numbers[rows], target.named(rows)
 
 
 def _read(file, columns, target, labels):
@@ -71,10 +68,3 @@ def _read(file, columns, target, labels):
     if target in file.names:
         actual = file.labels(target) if labels else file.numbers(target)
     return pd.DataFrame(found), actual
-
-
-def _as_labels(actual, labels):
-    """The target as the model names its classes; empty where the file does not say."""
-    texts = category_strings(actual)
-    note_unseen(texts, labels)
-    return np.array(texts, object)

@@ -86,17 +86,3 @@ PRESETS = {
     "ml3-ch10-102": _wide_and_deep(_ADAM, **_SPLIT, auxiliary=True),
     "ml3-ch10-139": _mlp(_SGD, 30, 30),
 }
-
-#: What the book prints for each: test MSE in (100,000 $)^2; of the main output where there are two.
-BOOK_TEST_MSE = {
-    "ml2-ch10-73": 0.4212,
-    "ml2-ch10-81": 0.4032,
-    "ml2-ch10-85": 0.4219,
-    "ml2-ch10-90": 0.4178,
-    "ml2-ch10-98": 0.4382,
-    "ml2-ch10-108": 0.3310,
-    "ml3-ch10-84": 0.2806,
-    "ml3-ch10-92": 0.5723,
-    "ml3-ch10-96": 0.3388,
-    "ml3-ch10-102": 0.3381,
-}

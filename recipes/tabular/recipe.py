@@ -9,7 +9,7 @@ import inspect
 from dataclasses import replace
 from functools import partial
 
-from recipes.engine.recipe import KEEP, Recipe
+from recipes.engine.recipe import KEEP, Recipe, later
 from recipes.engine.task import Built
 from recipes.errors import UserError
 from recipes.tabular.config import TabularConfig
@@ -160,7 +160,7 @@ def _core(config, data, features):
         given["outputs"] = 1
     try:
         flat = "input_shape" in inspect.signature(get_factory(config.model)).parameters
-        before = _flattening(sizes) if flat else _as_they_are
+        before = _flattening(sizes) if flat else lambda features: features
         if flat:  # a model of one array: categories embedded, everything side by side
             given["input_shape"] = before(features).shape[1:]
         else:
@@ -181,10 +181,6 @@ def _core(config, data, features):
     return lambda features: model(before(features))
 
 
-def _as_they_are(features):
-    return features
-
-
 def _flattening(sizes):
     """A function of features to one array `(batch, features)`, each category as a vector of 8."""
     from keras import layers
@@ -202,10 +198,6 @@ def _flattening(sizes):
         return join(parts) if len(parts) > 1 else parts[0]
 
     return flat
-
-
-def _sized(config, data):
-    return data.config
 
 
 def _objective(config, data, outputs):
@@ -233,36 +225,6 @@ def _objective(config, data, outputs):
     return {**objective, "metrics": [keras.metrics.MeanMetricWrapper(score, name=name)]}
 
 
-def _continue_from(config, data, model):
-    from recipes.tabular.continuing import continue_from
-
-    return continue_from(config, data, model, _objective)
-
-
-def _candidates(config, data):
-    from recipes.tabular.candidates import candidates
-
-    return candidates(config, data, default_config, build_model)
-
-
-def _check(config):
-    from recipes.tabular.loading import load_table
-
-    load_table(config)
-
-
-def _raw_inputs(*arguments):
-    from recipes.tabular.predictions import raw_inputs
-
-    return raw_inputs(*arguments)
-
-
-def _predict(*arguments, **flags):
-    from recipes.tabular.predict import predict
-
-    predict(*arguments, **flags)
-
-
 RECIPE = Recipe(
     name="tabular",
     title="predict a column of a table",
@@ -274,8 +236,8 @@ RECIPE = Recipe(
     load_data=load_data,
     build_model=build_model,
     search_space=search_space,
-    predict=_predict,
-    check=_check,
+    predict=later("recipes.tabular.predict", "predict"),
+    check=later("recipes.tabular.loading", "load_table"),
     reads=lambda _, run: [*run["numeric"], *run.get("dates", []), *run["categorical"]],
     metrics={
         "balanced_accuracy": "max",
@@ -288,10 +250,10 @@ RECIPE = Recipe(
         "mae": "min",
     },
     listed=("mae", "accuracy"),
-    sized=_sized,
-    candidates=_candidates,
-    raw_inputs=_raw_inputs,
-    continue_from=_continue_from,
+    sized=lambda _, task: task.config,
+    candidates=later("recipes.tabular.candidates", "candidates", default_config, build_model),
+    raw_inputs=later("recipes.tabular.predictions", "raw_inputs"),
+    continue_from=later("recipes.tabular.continuing", "continue_from", _objective),
     combined_by=("balanced_accuracy", "nll", "rmse"),
     predict_flags=(KEEP,),
     replaced_defaults={

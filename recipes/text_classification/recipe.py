@@ -10,7 +10,7 @@ import time
 from dataclasses import replace
 from functools import partial
 
-from recipes.engine.recipe import KEEP, Flag, Recipe
+from recipes.engine.recipe import KEEP, Flag, Recipe, later
 from recipes.engine.task import Built
 from recipes.text_classification.config import TextClassificationConfig
 from recipes.text_classification.presets import PRESETS
@@ -135,18 +135,6 @@ def search_space(hp) -> dict:
     }
 
 
-def _candidates(config, data):
-    from recipes.text_classification.candidates import candidates
-
-    return candidates(config, data, default_config, build_model)
-
-
-def _continue_from(config, data, model):
-    from recipes.text_classification.continuing import continue_from
-
-    return continue_from(config, data, model)
-
-
 def _check(config):
     from recipes.data.files import open_table
     from recipes.text_classification.data.labelled_texts import find_columns
@@ -155,12 +143,6 @@ def _check(config):
         find_columns(open_table(path, config), config.text, config.target)
     if config.unlabelled:
         open_table(config.unlabelled, config)
-
-
-def _predict(*arguments, **flags):
-    from recipes.text_classification.predict import predict
-
-    predict(*arguments, **flags)
 
 
 RECIPE = Recipe(
@@ -174,7 +156,7 @@ RECIPE = Recipe(
     load_data=load_data,
     build_model=build_model,
     search_space=search_space,
-    predict=_predict,
+    predict=later("recipes.text_classification.predict", "predict"),
     reads=lambda _, run: [run["text"]],
     check=_check,
     metrics={
@@ -186,11 +168,13 @@ RECIPE = Recipe(
         "average_precision": "max",
     },
     listed=("accuracy",),
-    candidates=_candidates,
+    candidates=later(
+        "recipes.text_classification.candidates", "candidates", default_config, build_model
+    ),
     raw_inputs=lambda task, split, examples: (
         {"ids": task.parts[split].texts[examples].tolist()} if task.reads_ids else None
     ),
-    continue_from=_continue_from,
+    continue_from=later("recipes.text_classification.continuing", "continue_from"),
     combined_by=("nll",),
     predict_flags=(Flag("text", "the text itself, instead of an input"), KEEP),
     text_is="A text",

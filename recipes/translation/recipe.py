@@ -9,7 +9,7 @@ zoo predict logs/translation/RUN --text "How are you?" --beam 5 --n-best 3
 
 from dataclasses import replace
 
-from recipes.engine.recipe import Flag, Recipe
+from recipes.engine.recipe import Flag, Recipe, later
 from recipes.engine.task import Built
 from recipes.errors import UserError
 from recipes.translation.config import TranslationConfig
@@ -151,12 +151,6 @@ def _check(config):
     read_pairs(config.data, config, config.source, config.target)
 
 
-def _predict(*arguments, **flags):
-    from recipes.translation.predict import predict
-
-    predict(*arguments, **flags)
-
-
 RECIPE = Recipe(
     name="translation",
     title="translate one text into another",
@@ -168,7 +162,7 @@ RECIPE = Recipe(
     load_data=load_data,
     build_model=build_model,
     search_space=search_space,
-    predict=_predict,
+    predict=later("recipes.translation.predict", "predict"),
     raw_inputs=lambda task, split, examples: {
         "source": [task.pairs[split][example][0] for example in examples]
     },

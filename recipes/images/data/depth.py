@@ -110,7 +110,13 @@ def decide(ranges, total, kept=None, arrays=False) -> tuple[Depth, tuple[str, ..
     if whole:
         _refuse_outside(whole, 65535, WHOLE)
     if whole and (_highest(whole) == 1 if kept is None else bits == 1):
-        bits = _black_and_white(whole)
+        beyond = [found for found in whole if found.low < 0 or found.high > 1]
+        if beyond:
+            raise UserError(
+                f"The model was trained on pixels of 0 and 1. Received: {_received(beyond)}. If "
+                "white is 255, make them black and white: x > 127 (x: the array)."
+            )
+        bits = 1
         notes.append("pixels of 0 and 1 taken as 0 and 255")
     elif wide:
         bits = _bits(wide, kept, arrays)
@@ -161,16 +167,6 @@ def _bits(wide, kept, arrays):
             f"bits: np.uint8(x >> {bits - 8}) ({X})."
         )
     return known or 16
-
-
-def _black_and_white(whole):
-    beyond = [found for found in whole if found.low < 0 or found.high > 1]
-    if beyond:
-        raise UserError(
-            f"The model was trained on pixels of 0 and 1. Received: {_received(beyond)}. If white "
-            "is 255, make them black and white: x > 127 (x: the array)."
-        )
-    return 1
 
 
 def _float_max(floats, known):

@@ -12,13 +12,7 @@ import numpy as np
 from recipes.errors import UserError
 from recipes.images.data.arrays import is_npz
 from recipes.images.data.depth import Depth, decide, listed
-from recipes.images.data.labelled_files import (
-    SUFFIXES,
-    TABLES,
-    class_folders,
-    labelled_files,
-    walk,
-)
+from recipes.images.data.labelled_files import SUFFIXES, TABLES, class_folders, labelled_files, walk
 from recipes.images.data.pictures import Pictures, StoredImages, room
 from recipes.images.data.pixels import UnreadableError, check_pixels, read_header, read_pixels
 
@@ -227,14 +221,11 @@ def _check_grey(files, headers):
         if any(header.range for _, header in coloured):  # of which Pillow drops a byte
             x = "recipes.images.data.pixels.deep_values(FILE)[0]"
             rule = f"PIL.Image.fromarray(np.uint16({x}[..., :3].mean(axis=-1)))"
+        them = "it" if len(coloured) == 1 else "them"
         raise UserError(
             "Expected grey images, like those the model was trained on. Received in colour: "
-            f"{listed([file for file, _ in coloured])}. Save {_them(coloured)} as grey: {rule}."
+            f"{listed([file for file, _ in coloured])}. Save {them} as grey: {rule}."
         )
-
-
-def _them(names):
-    return "it" if len(names) == 1 else "them"
 
 
 def _counted(count):

@@ -10,7 +10,7 @@ import pytest
 import zoo
 from recipes.errors import UserError
 from recipes.tabular import TabularConfig, build_model, default_config, load_data, search_space
-from recipes.tabular.presets import BOOK_TEST_MSE, PRESETS
+from recipes.tabular.presets import PRESETS
 from recipes.tabular.task import TabularTask
 from tests.shared import traced_once
 
@@ -358,10 +358,6 @@ def test_the_books_models_are_as_large_as_in_the_book(zoo_data, name):
     core = build(task).model.get_layer(config.model)
     assert core.count_params() == sizes[name.rpartition("-")[2]]
     assert task.target_scaling == (0.0, 1.0)
-
-
-def test_what_the_book_prints_belongs_to_presets():
-    assert set(BOOK_TEST_MSE) <= set(PRESETS)
 
 
 def test_the_search_space_makes_configurations_that_build(task_of):
