@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
         with _terminating():
             return _dispatch(arguments)
     except SystemExit as end:  # of what only asked for help
-        return end.code
+        return int(end.code or 0)
     except (UserError, ModelFileError) as error:
         print(f"zoo: {printable(error)}", file=sys.stderr)
         return 1 if disk_is_full(error) else 2
@@ -125,13 +125,8 @@ class _Parser(argparse.ArgumentParser):
 
 def _list(arguments):
     parser = _Parser("list", "Models, recipes, datasets and presets.")
-    parser.add_argument(
-        "asked",
-        metavar="KIND or PATTERN",
-        nargs="?",
-        default="*",
-        help="models, recipes, datasets, presets, or a pattern of names such as '*net*'",
-    )
+    kinds = "models, recipes, datasets, presets, or a pattern of names such as '*net*'"
+    parser.add_argument("asked", metavar="KIND or PATTERN", nargs="?", default="*", help=kinds)
     _add_format(parser)
     found = parser.parse_args(arguments)
     from recipes.engine.listing import show_catalog
@@ -233,12 +228,8 @@ def _tune(arguments):
         "and the rest of the recipe's search space is searched. `zoo tune --resume RUN` goes on "
         "with a search that was cut off.",
     )
-    parser.add_argument(
-        "--tuner",
-        choices=("random", "hyperband", "bayesian"),
-        default="random",
-        help="how settings are chosen (random)",
-    )
+    tuners, how = ("random", "hyperband", "bayesian"), "how settings are chosen (random)"
+    parser.add_argument("--tuner", choices=tuners, default=tuners[0], help=how)
     parser.add_argument("--trials", type=int, default=20, help="trials beside the defaults (20)")
     parser.add_argument("--workers", type=int, default=1, help="processes that train trials (1)")
     from recipes.tuning import search as tuning

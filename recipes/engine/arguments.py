@@ -112,8 +112,7 @@ def _preset(recipe, name):
     if name is None:
         return {}
     if name not in presets:
-        near = difflib.get_close_matches(name, presets, n=2)
-        hint = f" Did you mean {' or '.join(near)}?" if near else " `zoo list` names them."
+        hint = _near(name, presets) or " `zoo list` names them."
         raise UserError(f"There is no preset {name!r}.{hint}")
     return dict(presets[name])
 

@@ -53,11 +53,8 @@ def _layers(config, shape):
         found.append(layers.RandomFlip("horizontal", **common))
     if shift:
         moves = (shift / shape[0], shift / shape[1])
-        found.append(
-            layers.RandomTranslation(
-                *moves, fill_mode="constant", interpolation="nearest", **common
-            )
-        )
+        empty = {"fill_mode": "constant", "interpolation": "nearest", **common}
+        found.append(layers.RandomTranslation(*moves, **empty))
     if strong:
         found += [
             layers.RandomZoom((-0.25, 0.1), fill_mode="reflect", **common),

@@ -14,9 +14,7 @@ from recipes.data.files import open_table
 from recipes.data.table_file import check_columns
 from recipes.data.target import Target, read_target
 from recipes.errors import UserError
-from recipes.tabular.data.diabetes import diabetes
-from recipes.tabular.data.housing import housing, housing_book
-from recipes.tabular.data.titanic import titanic
+from recipes.tabular.datasets import diabetes, housing, housing_book, titanic
 from recipes.tabular.leaks import leaks
 
 READERS = {"diabetes": diabetes, "housing": housing, "titanic": titanic}
@@ -80,9 +78,8 @@ def load_table(config) -> Table:
     columns = infer_columns(frame, source, *names, partial(_reader, config, target))
     notes += [*columns.notes, *leaks(frame, columns, target)]
     if rows is None:
-        rows, more = split(
-            target, config.validation_fraction, config.test_fraction, config.split_seed
-        )
+        fractions = config.validation_fraction, config.test_fraction
+        rows, more = split(target, *fractions, config.split_seed)
         notes += more
     return Table(
         frame[list(columns.names)],
@@ -148,11 +145,8 @@ def split(target, validation_fraction, test_fraction, seed=SPLIT_SEED):
     """
     groups = strata(target)
     rest, test = stratified(groups, test_fraction, seed)
-    train, validation = (
-        rest[part]
-        for part in stratified(groups[rest], validation_fraction / (1 - test_fraction), seed)
-    )
-    parts = {"train": train, "validation": validation, "test": test}
+    chosen = stratified(groups[rest], validation_fraction / (1 - test_fraction), seed)
+    parts = {"train": rest[chosen[0]], "validation": rest[chosen[1]], "test": test}
     return parts, rare_classes(target, parts)
 
 

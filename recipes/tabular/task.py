@@ -342,12 +342,11 @@ def _about_trees(finished):
         return []
     share = finished["trees_share"]
     line = f"boosted trees count {share:.0%} in the mean that is the model"
-    text = f"The model is the mean of the network ({1 - share:.0%}) and boosted trees ({share:.0%})"
-    return [
-        Section(
-            "The mean", f"{text}, as validation decides; `--boosting false` leaves them out.", line
-        )
-    ]
+    text = (
+        f"The model is the mean of the network ({1 - share:.0%}) and boosted trees ({share:.0%}), "
+        "as validation decides; `--boosting false` leaves them out."
+    )
+    return [Section("The mean", text, line)]
 
 
 def _listed(names, more=0):

@@ -101,9 +101,8 @@ def as_layer(estimator: Any, numeric: int, **kwargs: Any) -> zoo.layers.BoostedT
         arrays["value"][row, : len(nodes)] = nodes["value"]
         arrays["feature"][row, inner] = order[nodes["feature_idx"][inner]]
         arrays["missing_left"][row, inner] = nodes["missing_go_to_left"][inner]
-        arrays["left"][row, inner], arrays["right"][row, inner] = (
-            nodes[side][inner] for side in ("left", "right")
-        )
+        for side in ("left", "right"):
+            arrays[side][row, inner] = nodes[side][inner]
         arrays["threshold"][row, inner] = _rounded_down(nodes["num_threshold"][inner])
         for node in inner[nodes["is_categorical"][inner] == 1]:
             bits = tree.raw_left_cat_bitsets[nodes["bitset_idx"][node]]

@@ -116,12 +116,8 @@ def _run(model, source, beam_width, limits, penalties, n_best, return_attention)
     if return_attention:
         attention = attention[0].reshape(-1, beam_width, room, attention[0].shape[-1])
         attention = attention[:, :n_best, : limits[0], :length] * found[..., None, None]
-    beams = Beams(
-        ids,
-        scores[:, :n_best],
-        lengths[:, :n_best] * found,
-        attention if return_attention else None,
-    )
+    lengths = lengths[:, :n_best] * found
+    beams = Beams(ids, scores[:, :n_best], lengths, attention if return_attention else None)
     return beams, int(steps)
 
 
@@ -227,16 +223,12 @@ class _BeamSearch(DecoderLoop):
         ended = ops.logical_or(was_finished, tokens == end_id)
         lengths = ops.take_along_axis(lengths, parents, axis=1)
         log_probs = ops.where(done, beams["log_probs"], log_probs)
-        return (
-            parents,
-            tokens,
-            {
-                "log_probs": log_probs,
-                "scores": ops.where(done, beams["scores"], scores),
-                "lengths": lengths + ops.cast(ops.logical_not(was_finished), "int32"),
-                "finished": ops.logical_or(ended, log_probs == -math.inf),
-            },
-        )
+        return parents, tokens, {
+            "log_probs": log_probs,
+            "scores": ops.where(done, beams["scores"], scores),
+            "lengths": lengths + ops.cast(ops.logical_not(was_finished), "int32"),
+            "finished": ops.logical_or(ended, log_probs == -math.inf),
+        }  # fmt: skip
 
 
 def _best_of_each(logits, end_id, width):

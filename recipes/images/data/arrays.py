@@ -200,12 +200,11 @@ def _header(path, name):
     """The shape of an array in an .npz file, without reading it."""
     try:
         with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
-            version = np.lib.format.read_magic(file)
-            read = {
-                (1, 0): np.lib.format.read_array_header_1_0,
-                (2, 0): np.lib.format.read_array_header_2_0,
-            }[version]
-            shape = read(file)[0]
+            readers = {
+                1: np.lib.format.read_array_header_1_0,
+                2: np.lib.format.read_array_header_2_0,
+            }
+            shape = readers[np.lib.format.read_magic(file)[0]](file)[0]
     except DAMAGED as error:
         raise UserError(f"Cannot read the array {name} in {path}: {error}.") from error
     return shape or (0,)

@@ -1,6 +1,8 @@
-"""California housing: block groups of the census of 1990, and what their houses cost.
+"""The named data sets of the recipe.
 
-Reference: Pace and Barry, *Sparse spatial autoregressions*, 1997; book, chapters 2 and 10.
+Reference: Efron et al., *Least angle regression*, 2004 (diabetes); Pace and Barry, *Sparse spatial
+autoregressions*, 1997, and the book's chapters 2 and 10 (housing); the book's chapter 3, exercise 3
+(titanic).
 """
 
 import numpy as np
@@ -10,10 +12,36 @@ from recipes.data.download import fetch
 from recipes.data.files import open_table
 
 
+def diabetes() -> pd.DataFrame:
+    """442 patients, ten measurements in their units, and the progression a year later, `target`.
+
+    They come with scikit-learn, so they need no network.
+
+    Example:
+        >>> diabetes().shape
+        (442, 11)
+    """
+    from sklearn.datasets import load_diabetes  # slow to import, and other data does without
+
+    return load_diabetes(as_frame=True, scaled=False).frame
+
+
+def titanic() -> pd.DataFrame:
+    """The 891 passengers, one a row, with twelve columns; `Survived` is 0 or 1.
+
+    The published training file; the test file that goes with it has no labels.
+
+    Raises:
+        UserError: The file is damaged or cannot be downloaded.
+    """
+    return open_table(fetch("titanic")).frame()
+
+
 def housing() -> pd.DataFrame:
     """The 20,640 rows and ten columns of the book's second chapter, see `fetch`.
 
-    Eight numeric columns (207 values of `total_bedrooms` are missing), the text column
+    California's block groups in the census of 1990, and what their houses cost. Eight numeric
+    columns (207 values of `total_bedrooms` are missing), the text column
     `ocean_proximity`, and the target `median_house_value` in dollars, which ends at 500,001.
     """
     return open_table(fetch("housing")).frame()

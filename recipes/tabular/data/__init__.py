@@ -1,1 +1,0 @@
-"""Readers and batches that only the recipe tabular has."""
