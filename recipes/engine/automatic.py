@@ -142,10 +142,8 @@ def _train_member(candidate, task, folder, seconds, say):
             break
         folder.create(overwrite=True)  # one that a run was killed in is begun again
         limit = TimeLimit(seconds - (time.perf_counter() - began), config.epochs)
-        training = task.batches("train", built, seed=config.seed)
-        validation = task.batches("validation", built)
         try:
-            fitted = fit(built, training, validation, config, folder, unseen=[limit])
+            fitted = fit(built, task, config, folder, unseen=[limit])
         except RunError as error:
             say(f"{candidate.name}: left out. {error}")
             return Member(candidate.name, None, seconds=time.perf_counter() - began)
@@ -229,8 +227,7 @@ def refit(task: Any, parts, folder: RunFolder) -> None:
         built = candidate.build(config, own)
         if built.training_model is not None and epochs:
             inside.create(overwrite=True)
-            training = own.batches("train", built, seed=config.seed)
-            fit(built, training, own.batches("validation", built), config, inside)
+            fit(built, own, config, inside)
         models.append(built.model)
     combine(models, [weight for weight, *_ in parts]).save(folder.refit)
     shutil.rmtree(inside.path, ignore_errors=True)

@@ -15,12 +15,12 @@ from callbacks import (
     TerminateOnNaN,
     with_norms,
 )
-from recipes.data.batches import Batches, EpochClock
+from recipes.data.batches import EpochClock
 from recipes.engine.config import TrainConfig
 from recipes.engine.folder import RunFolder
 from recipes.engine.optimizer import make_optimizer, plateau_watch
 from recipes.engine.progress import Progress
-from recipes.engine.task import Built
+from recipes.engine.task import Built, Task
 from recipes.errors import RunError
 
 #: How often `--on_nan restore` halves the rate.
@@ -58,8 +58,7 @@ def uses_xla(config) -> bool:
 
 def fit(
     built: Built,
-    training: Batches,
-    validation: Batches,
+    task: Task,
     config: TrainConfig,
     folder: RunFolder,
     figures=None,
@@ -67,7 +66,7 @@ def fit(
     resume=False,
     unseen=(),
 ) -> Fitted:
-    """Trains until the last epoch or early stopping, then restores the best epoch's weights.
+    """Trains on a task until the last epoch or early stopping, then restores the best epoch.
 
     `figures` and `texts` are those of `callbacks.TensorBoard`; `resume` goes on from the newest
     checkpoint in the folder, which sees nothing of what the callbacks `unseen` do.
@@ -75,6 +74,8 @@ def fit(
     Raises:
         RunError: If the loss is no longer a number.
     """
+    training = task.batches("train", built, seed=config.seed)
+    validation = task.batches("validation", built)
     model = built.training_model
     halvings = folder.checkpoints / "halvings"  # of the rate, by --on_nan restore
     halved = int(halvings.read_text()) if halvings.exists() else 0
@@ -150,8 +151,7 @@ def fit(
             print(f"{note}, and on at half the learning rate, {rate / 2:.3g}", file=sys.stderr)
             for variable, value in zip(model.variables, start, strict=True):
                 variable.assign(value)  # for a run that has no checkpoint yet
-            flags = (figures, texts, True, unseen)
-            return fit(built, training, validation, config, folder, *flags)
+            return fit(built, task, config, folder, figures, texts, True, unseen)
         raise RunError(
             f"The loss is no longer a number {lost}. Lower --learning_rate (now {rate:g}), set "
             "--clipnorm 1, or let --on_nan restore go back and halve the rate. "

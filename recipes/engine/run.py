@@ -80,16 +80,8 @@ def _train(name, config, resume, began, held):
         built, fitted, parts = auto.train(recipe, tried, config, task, folder, baselines, say)
         folder.write_partners(built.partners)
     else:
-        fitted = fit(
-            built,
-            task.batches("train", built, seed=config.seed),
-            task.batches("validation", built),
-            config,
-            folder,
-            task.figures(built.model),
-            {"config": f"```yaml\n{text}\n```"},
-            bool(resume),
-        )
+        shown = task.figures(built.model), {"config": f"```yaml\n{text}\n```"}
+        fitted = fit(built, task, config, folder, *shown, bool(resume))
         parts = [(1.0, Candidate(config.model, task.config, build), fitted, built)]
     built.model.save(folder.model)
     trained = _ask(task, built, fitted.finished, baselines=baselines)
@@ -204,13 +196,7 @@ def _run_folds(recipe, config, task, folder):
             built = recipe.build_model(config, fold)
             inside = RunFolder(folder.path / "folds" / str(index))
             inside.create(overwrite=True)  # one that a run was killed in is begun again
-            finished = fit(
-                built,
-                fold.batches("train", built, seed=config.seed),
-                fold.batches("validation", built),
-                config,
-                inside,
-            ).finished
+            finished = fit(built, fold, config, inside).finished
         scores = _score(recipe, fold, _ask(fold, built, finished, ["test"]))
         results[name] = {"model": scores["test"]} | {
             baseline: found["test"] for baseline, found in scores["baselines"].items()

@@ -75,15 +75,8 @@ def _train_trial(plan, folder, space, objective, trial):
     config, task = find_recipe(plan.recipe).load(config)
     start_afresh(config)
     built = find_recipe(plan.recipe).build_model(config, task)
-    history = fit(
-        built,
-        task.batches("train", built, seed=config.seed),
-        task.batches("validation", built),
-        config,
-        inside,
-        resume=goes_on,
-        unseen=[StopAfter(trial.epochs)],
-    ).history
+    watch = [StopAfter(trial.epochs)]
+    history = fit(built, task, config, inside, resume=goes_on, unseen=watch).history
     if plan.tuner != "hyperband":
         shutil.rmtree(inside.checkpoints)
     best = min(history[monitor]) if mode == "min" else max(history[monitor])
