@@ -35,8 +35,8 @@ class MagnitudePruning(keras.callbacks.Callback):
         >>> _ = model.fit(
         ...     np.ones((64, 4)), np.ones((64, 10)), batch_size=4, verbose=0, callbacks=[pruning]
         ... )
-        >>> pruning.zeros(), int((model.layers[0].kernel.numpy() == 0).sum())
-        (0.9, 36)
+        >>> int((model.layers[0].get_weights()[0] == 0).sum())
+        36
 
     Reference:
         Book, chapter 11, "Training sparse models"; Zhu and Gupta, *To prune, or not to prune*,
@@ -72,24 +72,14 @@ class MagnitudePruning(keras.callbacks.Callback):
             if len(kernel.shape) < 2 or any(part in kernel.path for part in self.skip):
                 continue
             mask = optimizer.add_variable_from_reference(kernel, "mask", initializer="ones")
-            self._pruned.append((kernel, mask, kernel.constraint))
+            self._pruned.append((kernel, mask))
             kernel.constraint = self._constraint(optimizer, mask, kernel.constraint)
         model.make_train_function(force=True)  # one of an earlier `fit` lacks the masks
 
     def on_train_end(self, logs=None) -> None:
         """Sets the weights to 0 whose last step was another callback's, such as an average's."""
-        self.apply()
-
-    def apply(self) -> None:
-        """Multiplies the kernels by their masks."""
-        for kernel, mask, _ in self._pruned:
+        for kernel, mask in self._pruned:
             kernel.assign(kernel * mask)
-
-    def zeros(self) -> float:
-        """The fraction of the weights of all kernels that is 0."""
-        counts = [int(ops.count_nonzero(kernel)) for kernel, *_ in self._pruned]
-        sizes = [math.prod(kernel.shape) for kernel, *_ in self._pruned]
-        return round(1 - sum(counts) / sum(sizes), 6)
 
     def _wanted(self, step):
         """The fraction that is to be 0 at a step."""

@@ -109,10 +109,10 @@ _BANNER = re.compile(
 
 
 @contextlib.contextmanager
-def quiet_start(active):
+def quiet_start(active, held=_BANNER):
     """Holds back the banner that TensorFlow's C++ code prints when it is imported.
 
-    Whatever else is printed meanwhile is passed on.
+    Whatever else is printed meanwhile is passed on, but for lines in which the pattern `held` is.
     """
     if not active:
         yield
@@ -128,5 +128,5 @@ def quiet_start(active):
             os.close(kept)
             file.seek(0)
             for line in file.read().decode(errors="replace").splitlines():
-                if not _BANNER.search(line):
+                if not held.search(line):
                     print(line, file=sys.stderr)

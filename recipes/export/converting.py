@@ -1,16 +1,14 @@
 """Models of Keras as SavedModel, ONNX and LiteRT."""
 
 import contextlib
-import os
 import re
-import sys
-import tempfile
 import warnings
 
 import keras
 import numpy as np
 from keras import ops
 
+from recipes.engine import environment
 from recipes.errors import UserError
 from recipes.export import graph
 from zoo.tokenizers import all_layers
@@ -29,19 +27,15 @@ def convert(model, spec, folder, quantize=None) -> int | None:
             layer.mean, layer.variance = np.array(layer.mean), np.array(layer.variance)
     write = {"savedmodel": _savedmodel, "onnx": _onnx, "litert": _litert}[form]
     try:
-        with _portable(form), _silent():
+        held = environment.quiet_start(True, re.compile(""))  # all that C++ code says
+        with _portable(form), held, warnings.catch_warnings(action="ignore"):
             return write(model, spec, folder, quantize)
     except Exception as error:  # converters raise whatever they please
         raise UserError(refusal(form, str(error) or type(error).__name__)) from error
 
 
 def refusal(form, text) -> str:
-    """What to say of a converter's, or a runtime's, complaint.
-
-    >>> refusal("litert", "loc: error: 'tf.Atan' op is neither a custom op nor a flex op, because")
-    "The model cannot become litert: 'tf.Atan' op is neither a custom op nor a flex op, because. \
---format savedmodel takes every model."
-    """
+    """What to say of a converter's, or a runtime's, complaint."""
     found = re.search(r"'tf\.\w+' op [^\n]*|[^\n]*(?:[Uu]nsupported|not supported)[^\n]*", text)
     said = found[0] if found else text.strip().splitlines()[-1]
     other = "" if form == "savedmodel" else " --format savedmodel takes every model."
@@ -153,19 +147,3 @@ def _search(known, values, side="left"):
         less = ops.take(known, ops.minimum(more, size) - 1, axis=0) < values
         places = ops.where(ops.logical_and(more <= size, less), more, places)
     return places
-
-
-@contextlib.contextmanager
-def _silent():
-    """Holds back what converters write to the terminal, their C++ code too, and their warnings."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as nowhere, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        os.dup2(nowhere.fileno(), 2)
-        try:
-            yield
-        finally:
-            sys.stderr.flush()
-            os.dup2(kept, 2)
-            os.close(kept)

@@ -137,13 +137,6 @@ def _predict(folder, config, *arguments, **flags):
     predict(folder, config, *arguments, **flags)
 
 
-def _raw_inputs(task, split, examples):
-    if not hasattr(task.tokenizer, "characters"):
-        return None  # a window need not begin with a whole token of another kind
-    windows = task.batches(split, None).assemble(examples)[0]
-    return {"ids": [task.tokenizer.decode(ids) for ids in windows]}
-
-
 RECIPE = Recipe(
     name="language_model",
     title="learn to write text, or music",
@@ -156,7 +149,11 @@ RECIPE = Recipe(
     build_model=build_model,
     search_space=search_space,
     predict=_predict,
-    raw_inputs=_raw_inputs,
+    raw_inputs=lambda task, split, examples: (
+        {"ids": [*map(task.tokenizer.decode, task.batches(split, None).assemble(examples)[0])]}
+        if hasattr(task.tokenizer, "characters")  # of others a window may begin inside of a token
+        else None
+    ),
     check=_check,
     metrics={
         "nats": "min",

@@ -1,7 +1,5 @@
 """What a trained model or a baseline says about rows of a table."""
 
-import json
-
 import numpy as np
 import pandas as pd
 
@@ -45,15 +43,6 @@ def encode(columns, frame, source) -> dict[str, np.ndarray]:
         return columns.encode(frame)
     except ValueError as error:
         raise UserError(f"{source} does not fit the model. {error}") from error
-
-
-def raw_inputs(task, split, examples) -> dict[str, list]:
-    """The model's columns of some rows of a split, as JSON holds them."""
-    frame = task.table.frame.iloc[task.table.rows[split][examples]].reset_index(drop=True)
-    text = frame[list(task.preprocessing.columns.places)].to_json(
-        date_format="iso", double_precision=15
-    )
-    return {name: list(column.values()) for name, column in json.loads(text).items()}
 
 
 def predict(model, arrays) -> np.ndarray:

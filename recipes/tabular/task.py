@@ -1,6 +1,7 @@
 """The task of predicting a column of a table: rows, scaling, baselines, and what a run asks."""
 
 import hashlib
+import json
 import shlex
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -168,6 +169,13 @@ class TabularTask:
         known = NEIGHBORS in built.training_model.input
         inputs = self._with_neighbors(rows) if known else self.take(rows)
         return kind(inputs, self._scaled_target(rows), size, seed, weights)
+
+    def raw_inputs(self, split, examples) -> dict[str, list]:
+        """The model's columns of some rows of a split, as JSON holds them."""
+        frame = self.table.frame.iloc[self.table.rows[split][examples]].reset_index(drop=True)
+        names = list(self.preprocessing.columns.places)
+        text = frame[names].to_json(date_format="iso", double_precision=15)
+        return {name: list(column.values()) for name, column in json.loads(text).items()}
 
     @cached_property
     def class_weights(self) -> np.ndarray | None:

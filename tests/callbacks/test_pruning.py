@@ -49,7 +49,6 @@ def test_the_fraction_of_zeros_follows_the_polynomial():
     assert watch.seen[2] == 0
     np.testing.assert_allclose(watch.seen[3:23], expected[3:23], atol=1 / 120 + 1e-6)
     assert fractions(model) == pytest.approx([0.8, 0.8])
-    assert pruning.zeros() == pytest.approx(0.8)
 
 
 def test_the_smallest_weights_go_and_the_others_train_on():
