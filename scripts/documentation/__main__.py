@@ -31,7 +31,7 @@ def main(arguments=None) -> int:
     found = parser.parse_args(arguments)
     out = Path(found.out).resolve()
     # Pages are made on a processor by TensorFlow, whatever else there is.
-    os.environ |= {"KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": "", "MPLBACKEND": "Agg"}
+    os.environ |= {"KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": ""}
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from scripts.documentation import links, site
 

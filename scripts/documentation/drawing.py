@@ -186,12 +186,27 @@ def _edges(boxes, ranks, places, lanes, right):
             else:
                 lane = right + 8 + LANE * lanes[name]
                 begin, end = from_y + HEIGHT / 2 + 6, y + HEIGHT / 2 - 6
+                leave, enter = f"M{from_x + WIDTH} {begin}", f"H{x + WIDTH + 2}"
+                if _beside(source, ranks, places):  # below its row, not through its neighbour
+                    leave = f"M{from_x + WIDTH - 40} {from_y + HEIGHT}v10"
+                    begin = from_y + HEIGHT + 10
+                if _beside(name, ranks, places):
+                    end = y - 18
+                    enter = f"H{x + WIDTH - 40}V{y - 2}"
                 path = (
-                    f"M{from_x + WIDTH} {begin}H{lane - 6}Q{lane} {begin} {lane} {begin + 6}"
-                    f"V{end - 6}Q{lane} {end} {lane - 6} {end}H{x + WIDTH + 2}"
+                    f"{leave}H{lane - 6}Q{lane} {begin} {lane} {begin + 6}"
+                    f"V{end - 6}Q{lane} {end} {lane - 6} {end}{enter}"
                 )
             lines.append(f'<path class="edge" d="{path}" marker-end="url(#tip)"/>')
     return lines
+
+
+def _beside(name, ranks, places):
+    """Whether another box stands between this one and the lanes."""
+    return any(
+        ranks[other] == ranks[name] and place[0] > places[name][0]
+        for other, place in places.items()
+    )
 
 
 def _box(box, x, y):
