@@ -2,6 +2,8 @@
 
 scripts/faults                      every file of a short run of each recipe, damaged in every way
 scripts/faults --only tabular       of one of them
+scripts/faults --sample 9           so many of the damages alone, for each command
+scripts/faults --kills 9            so many kills of short runs of each recipe, each resumed
 scripts/faults --fuzz 1000          so many mutated inputs for each reader that needs no backend
 scripts/faults --fuzz 1000 --seed 2 --only npz
 """
@@ -13,9 +15,10 @@ from pathlib import Path
 
 from recipes import RECIPES
 from recipes.cli import main as zoo_program
-from recipes.engine.tables import aligned
-from scripts.fault_tests import damage, fuzz
+from recipes.engine.tables import aligned, markdown
+from scripts.fault_tests import damage, fuzz, kills, runs
 
+README = Path(__file__).with_name("README.md")
 VERDICTS = ("unharmed", "clear", "no message", "wrong", "traceback")
 
 
@@ -24,37 +27,70 @@ def main(arguments=None) -> int:
     parser = argparse.ArgumentParser("scripts/faults", description=__doc__.partition("\n")[0])
     parser.add_argument("--only", choices=[*RECIPES, *fuzz.READERS], help="one recipe or reader")
     parser.add_argument("--fuzz", type=int, metavar="N", help="mutated inputs for each reader")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the mutations (0)")
+    parser.add_argument("--kills", type=int, metavar="N", help="kills for each recipe")
+    parser.add_argument("--sample", type=int, metavar="N", help="damages for each command")
+    parser.add_argument("--readme", action="store_true", help="put the table into README.md")
+    parser.add_argument("--seed", type=int, default=0, help="seed of all that is drawn (0)")
     found = parser.parse_args(arguments)
     if found.fuzz:
-        return _fuzz([found.only] if found.only else fuzz.READERS, found.fuzz, found.seed)
+        readers = [found.only] if found.only else fuzz.READERS
+        return _fuzz(readers, found.fuzz, found.seed, found.readme)
+    recipes = [found.only] if found.only else [*RECIPES]
+    if found.kills:
+        return _kill(recipes, found.kills, found.seed, found.readme)
     rows, bad = [["recipe", "command", "tries", *VERDICTS]], []
-    for recipe in [found.only] if found.only else RECIPES:
+    for recipe in recipes:
         with tempfile.TemporaryDirectory() as folder:
-            flags = ("--epochs=2", "--progress=false", f"--logdir={folder}/logs", "--name=run")
-            if zoo_program(["train", recipe, *flags]):
+            logs = Path(folder, "logs")
+            flags = runs.flags(recipe, Path(folder, "data"), epochs=2)
+            if zoo_program(["train", recipe, *flags, f"--logdir={logs}", "--name=run"]):
                 raise SystemExit(f"the run of {recipe} failed")
-            tried = damage.try_all(Path(folder, "logs", recipe, "run"), Path(folder, "tried"))
+            sample = (found.sample, found.seed) if found.sample else None
+            tried = damage.try_all(logs / recipe / "run", Path(folder, "tried"), sample=sample)
         for command in damage.COMMANDS:
             own = [each for each in tried if each.command == command]
             counts = Counter(each.verdict for each in own)
             rows.append([recipe, command, len(own), *(counts[each] for each in VERDICTS)])
         bad += [(recipe, each) for each in tried if each.verdict not in VERDICTS[:2]]
-    print(aligned([[str(cell) for cell in row] for row in rows]))
+    _show("damage", rows, found.readme)
     for recipe, each in bad:
         last = each.said.strip().splitlines()[-1:] or [""]
         print(f"{recipe} {each.command}: {each.file}, {each.damage}: {each.verdict}: {last[0]}")
     return int(bool(bad))
 
 
-def _fuzz(readers, count, seed):
+def _show(kind, rows, readme):
+    """Prints a table; on request between its markers in the README, too."""
+    rows = [[str(cell) for cell in row] for row in rows]
+    print(aligned(rows))
+    if readme:
+        begin, end = f"<!-- {kind} -->", "<!-- end -->"
+        before, _, rest = README.read_text().partition(begin)
+        table = markdown(rows, 2 if kind == "damage" else 1)
+        README.write_text(f"{before}{begin}\n\n{table}\n\n{end}{rest.partition(end)[2]}")
+
+
+def _kill(recipes, count, seed, readme):
+    """Kills runs, and prints what became of them."""
+    rows = []
+    for recipe in recipes:
+        with tempfile.TemporaryDirectory() as folder:
+            flags = runs.flags(recipe, Path(folder, "data"), epochs=6)
+            rows.append(
+                {"recipe": recipe} | kills.try_kills(recipe, flags, Path(folder), count, seed)
+            )
+    _show("kills", [[*rows[0]], *[row.values() for row in rows]], readme)
+    return int(any(row["differ"] or row["failed"] for row in rows))
+
+
+def _fuzz(readers, count, seed, readme):
     """Tries mutated inputs, and prints what became of them."""
     rows, bad = [["reader", "inputs", *fuzz.VERDICTS]], []
     for name in readers:
         counts, found = fuzz.fuzz(name, count, seed)
         rows.append([name, count, *(counts[each] for each in fuzz.VERDICTS)])
         bad += [(name, content, said) for content, said in found]
-    print(aligned([[str(cell) for cell in row] for row in rows]))
+    _show("fuzzing", rows, readme)
     for name, content, said in bad:
         print(f"\n{name}: {content[:300]!r}\n{said}")
     return int(bool(bad))

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import random
 import shutil
 import traceback
 from dataclasses import dataclass
@@ -67,7 +68,9 @@ class Tried:
     said: str
 
 
-def try_all(run: Path, folder: Path, files=None, commands=tuple(COMMANDS)) -> list[Tried]:
+def try_all(
+    run: Path, folder: Path, files=None, commands=tuple(COMMANDS), sample=None
+) -> list[Tried]:
     """Damages each file of a copy of a run in each way, and tries each command.
 
     Args:
@@ -75,6 +78,7 @@ def try_all(run: Path, folder: Path, files=None, commands=tuple(COMMANDS)) -> li
         folder: Where copies go.
         files: Names of the files; defaults to all but event files and pictures.
         commands: Names of `COMMANDS`.
+        sample: How many damages to draw for each command, and a seed. Defaults to all.
     """
     names = files or sorted(
         str(path.relative_to(run))
@@ -86,21 +90,20 @@ def try_all(run: Path, folder: Path, files=None, commands=tuple(COMMANDS)) -> li
     )
     expected = {name: _try(run, folder / "whole", None, None, name) for name in commands}
     found = []
-    for file in names:
-        for damage in DAMAGES:
-            for name in commands:
-                if (file, name) == (_LAST, "resume"):
-                    continue
-                code, said, output = _try(run, folder / "copy", file, damage, name)
-                whole = expected[name]
-                if code is None:
-                    verdict = "traceback"
-                elif code:
-                    lines = [line for line in said.splitlines() if line.startswith("zoo: ")]
-                    verdict = "clear" if len(lines) == 1 else "no message"
-                else:
-                    verdict = "unharmed" if output == whole[2] else "wrong"
-                found.append(Tried(file, damage, name, verdict, said))
+    for name in commands:
+        tries = [(f, d) for f in names for d in DAMAGES if (f, name) != (_LAST, "resume")]
+        if sample:
+            tries = random.Random(sample[1]).sample(tries, min(sample[0], len(tries)))
+        for file, damage in tries:
+            code, said, output = _try(run, folder / "copy", file, damage, name)
+            if code is None:
+                verdict = "traceback"
+            elif code:
+                lines = [line for line in said.splitlines() if line.startswith("zoo: ")]
+                verdict = "clear" if len(lines) == 1 else "no message"
+            else:
+                verdict = "unharmed" if output == expected[name][2] else "wrong"
+            found.append(Tried(file, damage, name, verdict, said))
     return found
 
 
