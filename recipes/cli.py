@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"zoo: {printable(error)}", file=sys.stderr)
         return 1 if disk_is_full(error) else 2
     except RunError as error:
-        print(f"zoo: {error}", file=sys.stderr)
+        print(f"zoo: {printable(error)}", file=sys.stderr)
         return 1
     except BrokenPipeError:  # the reader of the output has had enough, such as `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -25,12 +25,7 @@ def printable(text) -> str:
     return re.sub(found, lambda sign: ascii(sign[0])[1:-1], str(text))
 
 
-class _ShownError(Exception):
-    def __str__(self):
-        return printable(super().__str__())
-
-
-class UserError(_ShownError):
+class UserError(Exception):
     """The user's input is wrong: the program prints this one message and exits with status 2.
 
     The message says what was expected, what came, and what to do next. No traceback follows it.
@@ -42,7 +37,7 @@ class UserError(_ShownError):
     """
 
 
-class RunError(_ShownError):
+class RunError(Exception):
     """The input was fine and the run failed all the same: the program exits with status 1.
 
     Example:

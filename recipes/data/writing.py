@@ -5,6 +5,7 @@ import csv
 import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 from recipes.errors import UserError, printable
 
@@ -106,16 +107,8 @@ def read_csv(source, **how):
     return table
 
 
-class _Terminal:
-    """Standard output, where control characters of data do nothing."""
-
-    def write(self, text):
-        return sys.stdout.write(printable(text))
-
-    def flush(self):
-        sys.stdout.flush()
-
-
 def standard_output():
-    """Where results go: bytes as they are into a pipe, and `printable` on a terminal."""
-    return _Terminal() if sys.stdout.isatty() else sys.stdout
+    """Where results go: as they are into a pipe, and `printable` on a terminal."""
+    out = sys.stdout
+    shown = SimpleNamespace(write=lambda text: out.write(printable(text)), flush=out.flush)
+    return shown if out.isatty() else out

@@ -4,7 +4,8 @@ from rich.console import Console
 from rich.table import Table
 
 from recipes.data.writing import write_csv, write_text
-from recipes.engine.tables import counted, markdown, number
+from recipes.engine.tables import counted, escaped, markdown, number
+from recipes.errors import printable
 
 #: Trials shown in the report, the best ones; `tuning.csv` has all.
 SHOWN = 10
@@ -57,7 +58,7 @@ class Trials:
             return
         settings = ", ".join(f"{k}={_show(v)}" for k, v in self._settings(trial).items())
         if trial.score is None:
-            result = f"failed: {trial.error}"
+            result = f"failed: {printable(trial.error)}"
         else:
             best = "the best so far" if self._best is trial else f"best {self._best.score:.5g}"
             epochs, seconds = round(trial.metrics["epochs"]), trial.metrics["seconds"]
@@ -103,7 +104,11 @@ class Trials:
             f"The best of them, of all {len(trials)} in `{folder.table.name}`; `zoo tensorboard "
             f"{folder.path}` shows their curves and, in the HParams tab, parallel coordinates:",
             markdown(self._ranking(trials)),
-            *([f"{len(failed)} trials failed, the first: {failed[0].error}"] if failed else []),
+            *(
+                [f"{len(failed)} trials failed, the first: {escaped(failed[0].error)}"]
+                if failed
+                else []
+            ),
             "\n".join(f"- {line}" for line in self.space.describe()),
             "The best of many trials flatters itself on the validation part it was chosen by: the "
             "test scores above are the ones to compare.",

@@ -13,7 +13,6 @@ import zoo
 from recipes.cli import main
 from recipes.data.writing import guarded, read_csv, standard_output, unguarded, write_csv
 from recipes.engine.tables import aligned, cell, escaped, fenced
-from recipes.errors import RunError, UserError
 
 NAME, CLASSES = "<img src=x onerror=alert(1)> [/kg]\x1b[2J", ("=1+1", "@[a](http://b)")
 
@@ -42,7 +41,6 @@ def test_a_written_table_reads_back_and_keeps_its_numbers(tmp_path):
 def test_messages_and_tables_steer_no_terminal(monkeypatch, capsys):
     steering = "a\x1b[2Jb\u202ec\x9b"
     shown = r"a\x1b[2Jb\u202ec\x9b"
-    assert str(UserError(steering)) == str(RunError(steering)) == shown
     assert shown in aligned([["name"], [steering]])
     assert main(["show", steering]) == 2
     assert "\x1b" not in capsys.readouterr().err

@@ -2,11 +2,13 @@
 
 import pytest
 
+from recipes import RECIPES
+from recipes.engine import arguments, checking
 from recipes.engine.config import read_yaml
 from recipes.engine.folder import RunFolder
 from recipes.errors import UserError
 from recipes.forecast import ForecastConfig
-from scripts.fault_tests import fuzz
+from scripts.fault_tests import fuzz, kills, runs
 from scripts.fault_tests.__main__ import main
 
 
@@ -60,3 +62,22 @@ def test_settings_that_were_saved_are_read(tmp_path):
     saved = RunFolder(tmp_path).read_config()
     del saved["run"]
     assert ForecastConfig.from_saved(saved) == ForecastConfig()
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_each_recipe_has_a_short_run(recipe, tmp_path):
+    flags = runs.flags(recipe, tmp_path, epochs=2)
+    config = arguments.parse(recipe, flags)
+    config.validate()
+    checking.check(recipe, config)
+    assert config.epochs == 2
+
+
+def test_runs_are_equal_that_differ_in_time_alone(tmp_path):
+    for name, seconds in (("whole", 1), ("cut", 2)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "metrics.json").write_text(f'{{"seconds": {seconds}, "mae": 1}}')
+        (tmp_path / name / "predictions.csv").write_text("a,b\n1,2\n")
+    assert kills._equal(tmp_path / "whole", tmp_path / "cut")
+    (tmp_path / "cut" / "predictions.csv").write_text("a,b\n1,3\n")
+    assert not kills._equal(tmp_path / "whole", tmp_path / "cut")
