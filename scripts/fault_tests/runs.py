@@ -40,6 +40,8 @@ def flags(recipe: str, folder: Path, epochs: int) -> list[str]:
         data = data.with_suffix(".txt")
         data.write_text(" ".join(chance.choice(words, 3000)) + "\n")
         own = ["--sample_length=20"]
-    if own or recipe == "translation":
+    elif recipe == "images":  # on digits that come with scikit-learn
+        own = ["--model=mlp"]
+    if data.exists():
         own.append(f"--data={data}")
     return [*own, f"--epochs={epochs}", "--progress=false", "--jit_compile=false"]
