@@ -32,9 +32,10 @@ def learning_curves(history, monitor, best, scaled=False) -> Figure:
         (epochs - 0.5, name, "training", "tab:blue"),
         (epochs, monitor, "validation", "tab:orange"),
     ):
-        axis.plot(x, history[key], label=part, color=color, marker=mark)
+        if key in history:  # some scores are of validation alone
+            axis.plot(x, history[key], label=part, color=color, marker=mark)
     axis.axvline(best, color="0.6", ls=":", label=f"best epoch {best}")
-    values = np.concatenate([history[name], history[monitor]])
+    values = np.concatenate([history.get(name, []), history[monitor]])
     if (values > 0).all() and values.max() > 10 * values.min():
         axis.set_yscale("log")
     axis.set_ylabel(name.replace("_", " ") + " (scaled)" * scaled)

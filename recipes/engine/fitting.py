@@ -25,6 +25,8 @@ from recipes.errors import RunError
 
 #: How often `--on_nan restore` halves the rate.
 _MOST_HALVED = 10
+#: Losses that are named where they are lost, if a model has several.
+_PLAYERS = ("discriminator_loss", "generator_loss")
 
 
 @dataclass(frozen=True)
@@ -152,9 +154,11 @@ def fit(
             for variable, value in zip(model.variables, start, strict=True):
                 variable.assign(value)  # for a run that has no checkpoint yet
             return fit(built, task, config, folder, figures, texts, True, unseen)
+        players = [name for name in _PLAYERS if name in guard.failed_losses]
         raise RunError(
-            f"The loss is no longer a number {lost}. Lower --learning_rate (now {rate:g}), set "
-            "--clipnorm 1, or let --on_nan restore go back and halve the rate. "
+            f"The {' and the '.join(players) or 'loss'} is no longer a number {lost}. "
+            f"Lower --learning_rate (now {rate:g}), set --clipnorm 1, or let --on_nan restore go "
+            "back and halve the rate. "
             f"What was logged until then is in {folder.path}."
         )
     best.set_model(model)

@@ -1,21 +1,13 @@
 """Reads the pictures that the flags of a run name, and splits them."""
 
 import difflib
-from pathlib import Path
 
 import numpy as np
 
-from recipes.classification.splits import stratified, stratified_sample
+from recipes.classification.pictures import read, split
+from recipes.classification.splits import stratified_sample
 from recipes.errors import UserError
-from recipes.images.data import pictures
-from recipes.images.data.arrays import is_npz, read_arrays
-from recipes.images.data.image_files import check, read_folder
 from recipes.images.task import ImageTask
-
-#: Training pictures at the start of a published set by which the book chooses (2nd edition).
-BOOK_VALIDATION = 5_000
-#: Shares of each class, where nothing else is said.
-FRACTION = 0.15
 
 
 def load(config, kept=None) -> ImageTask:
@@ -29,7 +21,7 @@ def load(config, kept=None) -> ImageTask:
     training, test = read(config, kept)
     if config.labels:
         _check_labels(config.labels, training.classes)
-    parts, notes = _split(config, training, test)
+    parts, notes = split(config, training, test)
     if config.labels:
         parts = {name: _only(part, config.labels) for name, part in parts.items()}
     _check_counts(config, parts)
@@ -38,58 +30,6 @@ def load(config, kept=None) -> ImageTask:
         parts["train"] = _sample(parts["train"], config)
         notes += (f"{config.train_size:,} of {len(unlabelled):,} training images used",)
     return ImageTask(config, parts, unlabelled, (*training.notes, *notes), training.depth)
-
-
-def read(config, kept=None):
-    """All pictures and `None`, or those of a published training and test part."""
-    if not config.data:
-        if config.dataset == "digits":
-            return pictures.digits(), None
-        return pictures.published(config.dataset)
-    path = Path(config.data)
-    check(path)
-    if is_npz(path):
-        return read_arrays(path, kept)
-    found = read_folder(path, config.image_size, kept, config.fit, config.skip_broken)
-    return found, None
-
-
-def _split(config, training, test):
-    """The three parts, and notes."""
-    given = np.full(len(training), "train") if training.given is None else training.given
-    rest = np.flatnonzero(given == "train")
-    found = {part: np.flatnonzero(given == part) for part in ("validation", "test")}
-    for part, fraction in {
-        "validation": config.validation_fraction,
-        "test": config.test_fraction,
-    }.items():
-        there = len(found[part]) or (part == "test" and test is not None)
-        if there and fraction is not None:
-            raise UserError(f"This data has a {part} part of its own: leave --{part}_fraction out.")
-    if test is None:
-        if not len(found["test"]):
-            kept, chosen = stratified(
-                training.labels[rest], config.test_fraction or FRACTION, config.seed
-            )
-            rest, found["test"] = rest[kept], rest[chosen]
-        test = training.part(found["test"])
-    whole = len(rest) + len(found["test"]) * (training.given is None)
-    if config.dataset not in (None, "digits") and config.validation_fraction is None:
-        first = min(BOOK_VALIDATION, whole // 2)
-        rest, found["validation"] = rest[first:], rest[:first]
-    elif not len(found["validation"]):
-        # Shares are those of all pictures, whatever was taken off before.
-        share = (config.validation_fraction or FRACTION) * whole / len(rest)
-        if share >= 1:
-            raise UserError(
-                "--validation_fraction and --test_fraction leave nothing to train on: lower them."
-            )
-        kept, chosen = stratified(training.labels[rest], share, config.seed + 1)
-        rest, found["validation"] = rest[kept], rest[chosen]
-    parts = {"train": training.part(rest), "validation": training.part(found["validation"])}
-    names = [part for part in ("train", "validation", "test") if (given == part).any()]
-    notes = () if training.given is None else (f"{' and '.join(names)} as the data has them",)
-    return {**parts, "test": test}, notes
 
 
 def _check_labels(labels, classes):

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import zoo
 from recipes.data.files import say_notes
+from recipes.data.images.arrays import is_npz, read_unlabelled
+from recipes.data.images.depth import Depth
+from recipes.data.images.image_files import image_files, read_images, readable
 from recipes.errors import UserError
 from recipes.images import tables
 from recipes.images.classifier import Classifier
-from recipes.images.data.arrays import is_npz, read_unlabelled
-from recipes.images.data.depth import Depth
-from recipes.images.data.image_files import image_files, read_images, readable
 from recipes.images.loading import load
 
 

@@ -145,7 +145,7 @@ def search_space(hp) -> dict:
 
 
 def _check(config):
-    from recipes.images.data.image_files import check
+    from recipes.data.images.image_files import check
 
     check(config.data)
 

@@ -16,12 +16,12 @@ from recipes.classification.task import (
     validation_figures,
 )
 from recipes.data.arrays import ArrayBatches, spread
+from recipes.data.images.depth import BYTES, Depth
+from recipes.data.images.pictures import Pictures
 from recipes.engine.task import Figure, Section, Trained
 from recipes.images import augmentation, baselines, plots, tables
 from recipes.images.classifier import Classifier, chunk_size
 from recipes.images.config import ImagesConfig
-from recipes.images.data.depth import BYTES, Depth
-from recipes.images.data.pictures import Pictures
 
 #: A pixel's deviation counts as this at least, out of 255: one that is nearly always the same
 #: would otherwise be hundreds of deviations away when it is not.

@@ -3,6 +3,7 @@
     scripts/benchmark forecast             everything about the forecast recipe (about an hour)
     scripts/benchmark training             1cycle on Fashion-MNIST, overheads (a quarter of an hour)
     scripts/benchmark images               Fashion-MNIST, MNIST, CIFAR-10, transfer (half an hour)
+    scripts/benchmark generate_images      autoencoders, GAN, diffusion on clothes (two hours)
     scripts/benchmark tabular              California housing (half an hour)
     scripts/benchmark tune                 20 trials on Fashion-MNIST against the defaults
     scripts/benchmark language_model      Shakespeare, chorales, generation (two hours)
@@ -30,9 +31,8 @@ from pathlib import Path
 
 TOP = Path(__file__).parents[2]
 BENCHMARKS = (
-    "forecast", "training", "images", "tabular", "tune", "language_model", "translation",
-    "text_classification", "reading", "series", "suite",
-    "start", "small",
+    "forecast", "training", "images", "generate_images", "tabular", "tune", "language_model",
+    "translation", "text_classification", "reading", "series", "suite", "start", "small",
 )  # fmt: skip
 #: Kinds of data of a benchmark that has several; each has tables, and a place for them, of its own.
 KINDS = {"suite": ("tables", "texts")}

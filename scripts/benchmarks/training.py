@@ -10,8 +10,8 @@ import numpy as np
 from keras import layers
 
 from callbacks import OneCycle, TensorBoard
+from recipes.data.images.idx import read_idx
 from recipes.engine.tables import markdown
-from recipes.images.data.idx import read_idx
 from scripts.benchmarks.monte_carlo import monte_carlo_speed
 from scripts.benchmarks.runs import kept
 from scripts.benchmarks.timing import paired_ratio

@@ -113,7 +113,7 @@ def _archives():
 
 
 def _read_archive(path):
-    from recipes.images.data.arrays import read_arrays, read_unlabelled
+    from recipes.data.images.arrays import read_arrays, read_unlabelled
 
     read_arrays(path)
     read_unlabelled(path, (4, 4))
@@ -130,7 +130,7 @@ def _pictures():
 
 
 def _read_picture(path):
-    from recipes.images.data.image_files import read_images
+    from recipes.data.images.image_files import read_images
 
     read_images([path], image_size=(8, 8))
 

@@ -92,6 +92,7 @@ FILES = {
 TRAINED = {
     "forecast": "--data sales.csv --target sales --horizon 2 --model linear_forecaster",
     "images": "--train_size 100",
+    "generate_images": "--model.units 8",
     "tabular": "--data new.csv --target price",
     "language_model": "--data poem.txt --window 20 --model.units 8",
     "text_classification": "--data films.csv",

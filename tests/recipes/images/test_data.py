@@ -10,11 +10,11 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from recipes.data.arrays import ArrayBatches
+from recipes.data.images import pictures
+from recipes.data.images.arrays import read_arrays, read_unlabelled
+from recipes.data.images.image_files import read_folder, read_images
 from recipes.errors import UserError
 from recipes.images import ImagesConfig, default_config, load_data
-from recipes.images.data import pictures
-from recipes.images.data.arrays import read_arrays, read_unlabelled
-from recipes.images.data.image_files import read_folder, read_images
 
 
 def picture(value=100, size=(6, 4), mode="L"):
@@ -386,7 +386,7 @@ def test_arrays_are_measured_before_they_are_read(tmp_path, monkeypatch):
     np.savez_compressed(path, x=np.zeros((2, 1000, 1000), np.uint8), y=[0, 1])
     assert path.stat().st_size < 10_000
     monkeypatch.setattr(pictures, "memory", lambda: 1_000_000)
-    monkeypatch.setattr("recipes.images.data.arrays._array", lambda *_: pytest.fail("was read"))
+    monkeypatch.setattr("recipes.data.images.arrays._array", lambda *_: pytest.fail("was read"))
     with pytest.raises(UserError, match="2 images of 1000 x 1000 bytes"):
         read_arrays(path)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from recipes.images.data.idx import CLOTHES, read_idx
+from recipes.data.images.idx import CLOTHES, read_idx
 
 
 @pytest.mark.parametrize(

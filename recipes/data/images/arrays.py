@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
+from recipes.data.images.depth import Range, decide, listed
+from recipes.data.images.pictures import Pictures, check_memory, numbered
 from recipes.data.memory import check_size
 from recipes.errors import DAMAGED, UserError
-from recipes.images.data.depth import Range, decide, listed
-from recipes.images.data.pictures import Pictures, check_memory, numbered
 
 
 def read_arrays(path, kept=None) -> tuple[Pictures, Pictures | None]:

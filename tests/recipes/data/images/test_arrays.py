@@ -5,9 +5,9 @@ import re
 import numpy as np
 import pytest
 
+from recipes.data.images.arrays import read_arrays, read_unlabelled
+from recipes.data.images.depth import Depth
 from recipes.errors import UserError
-from recipes.images.data.arrays import read_arrays, read_unlabelled
-from recipes.images.data.depth import Depth
 
 Y = np.array([0, 1, 2] * 2)
 

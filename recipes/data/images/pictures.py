@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from recipes.data.images.depth import BYTES, Depth
+from recipes.data.images.idx import CLOTHES, read_idx
 from recipes.data.memory import memory
 from recipes.errors import UserError
-from recipes.images.data.depth import BYTES, Depth
-from recipes.images.data.idx import CLOTHES, read_idx
 
 #: Copies of the pictures that a run holds at its peak: read, split, on the device.
 COPIES = 4

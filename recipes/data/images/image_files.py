@@ -9,12 +9,18 @@ from pathlib import Path
 
 import numpy as np
 
+from recipes.data.images.arrays import is_npz
+from recipes.data.images.depth import Depth, decide, listed
+from recipes.data.images.labelled_files import (
+    SUFFIXES,
+    TABLES,
+    class_folders,
+    labelled_files,
+    walk,
+)
+from recipes.data.images.pictures import Pictures, StoredImages, room
+from recipes.data.images.pixels import UnreadableError, check_pixels, read_header, read_pixels
 from recipes.errors import UserError
-from recipes.images.data.arrays import is_npz
-from recipes.images.data.depth import Depth, decide, listed
-from recipes.images.data.labelled_files import SUFFIXES, TABLES, class_folders, labelled_files, walk
-from recipes.images.data.pictures import Pictures, StoredImages, room
-from recipes.images.data.pixels import UnreadableError, check_pixels, read_header, read_pixels
 
 #: Pixels a side at most, unless `--image_size` says more.
 LARGEST = 128
@@ -219,7 +225,7 @@ def _check_grey(files, headers):
     if coloured:
         rule = "PIL.Image.open(FILE).convert('L')"
         if any(header.range for _, header in coloured):  # of which Pillow drops a byte
-            x = "recipes.images.data.pixels.deep_values(FILE)[0]"
+            x = "recipes.data.images.pixels.deep_values(FILE)[0]"
             rule = f"PIL.Image.fromarray(np.uint16({x}[..., :3].mean(axis=-1)))"
         them = "it" if len(coloured) == 1 else "them"
         raise UserError(

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from recipes.data.files import open_table
+from recipes.data.images.depth import listed
 from recipes.errors import UserError
-from recipes.images.data.depth import listed
 
 SUFFIXES = (
     ".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp",

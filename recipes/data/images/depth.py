@@ -12,7 +12,7 @@ BITS = (8, 10, 12, 16)
 LISTED = 10
 WHOLE = "whole numbers from 0 to 65,535"
 #: How a message explains the x of a formula.
-X = "x: the array, of a file recipes.images.data.pixels.deep_values(FILE)[0]"
+X = "x: the array, of a file recipes.data.images.pixels.deep_values(FILE)[0]"
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from recipes.data.images import pixels
+from recipes.data.images.depth import BITS, Depth, listed
+from recipes.data.images.image_files import image_files, read_folder, read_images
 from recipes.errors import UserError
-from recipes.images.data import pixels
-from recipes.images.data.depth import BITS, Depth, listed
-from recipes.images.data.image_files import image_files, read_folder, read_images
 
 RANDOM = np.random.default_rng(0)
 ORDERS = {"little": "<", "big": ">"}

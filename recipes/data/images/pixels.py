@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
-from recipes.images.data.depth import Range
+from recipes.data.images.depth import Range
 
 #: Pillow's names of the kinds of pictures that hold no colour.
 GREY = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N", "F")

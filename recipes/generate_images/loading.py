@@ -1,0 +1,45 @@
+"""Reads the pictures that the flags of a run name, and splits them."""
+
+from pathlib import Path
+
+import numpy as np
+
+from recipes.classification.pictures import read, split
+from recipes.data.images.image_files import image_files, read_images
+from recipes.data.images.pictures import Pictures
+from recipes.errors import UserError
+from recipes.generate_images.task import GenerateTask
+
+#: With fewer pictures, a part would have one or none.
+FEWEST = 20
+
+
+def load(config, kept=None) -> GenerateTask:
+    """The pictures of a run, split, as a `GenerateTask`.
+
+    Raises:
+        UserError: If the data is not what the flags say, or there is nothing to learn from it.
+    """
+    folder = Path(config.data or "")
+    if config.data and folder.is_dir() and sum(each.is_dir() for each in folder.iterdir()) < 2:
+        training, test = _unlabelled(folder, config, kept), None
+    else:
+        training, test = read(config, kept)
+    if len(training) < FEWEST:
+        raise UserError(
+            f"Expected {FEWEST} pictures or more, to learn what they have in common. Received: "
+            f"{len(training)}"
+        )
+    parts, notes = split(config, training, test)
+    images = parts["train"].images
+    if not np.ptp(images[: min(len(images), 1000)], axis=0).any():
+        raise UserError("All training pictures are the same: there is nothing to learn.")
+    return GenerateTask(config, parts, (*training.notes, *notes), training.depth)
+
+
+def _unlabelled(folder, config, kept):
+    """All pictures of a folder, of one class."""
+    files = image_files(folder)
+    images, depth, notes = read_images(files, config.image_size, None, kept, config.fit)
+    names = np.array([str(file.relative_to(folder)) for file in files])
+    return Pictures(images, np.zeros(len(files), int), ("pictures",), names, notes, depth)

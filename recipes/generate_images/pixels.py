@@ -1,0 +1,63 @@
+"""From pixels to what models read, and back; what a trained model is asked for."""
+
+import numpy as np
+
+#: Models that give their input back, those that read pixels in [0, 1], and pairs of players.
+RECONSTRUCTING = ("autoencoder", "convolutional_autoencoder", "recurrent_autoencoder")
+UNIT = (*RECONSTRUCTING, "variational_autoencoder")
+PLAYERS = ("gan", "dcgan")
+
+
+def scaled(images, model) -> np.ndarray:
+    """Pixels as a model reads them, float32: in [0, 1], or else in [-1, 1]."""
+    images = np.asarray(images, np.float32)
+    return images / 255 if model in UNIT else images / 127.5 - 1
+
+
+def unscaled(values, model) -> np.ndarray:
+    """Pixels as uint8, from what a model gives."""
+    values = np.nan_to_num(values)
+    found = values * 255 if model in UNIT else (values + 1) * 127.5
+    return np.clip(np.round(found), 0, 255).astype(np.uint8)
+
+
+class Drawer:
+    """Draws from a trained model; as many as before are the same and are kept.
+
+    Args:
+        model: The saved model.
+        name: Name of its factory.
+        seed: Seed of the noise.
+        steps: Steps of a diffusion model.
+    """
+
+    def __init__(self, model, name, seed, steps):
+        self.model = model
+        self.name = name
+        self.seed = seed
+        self.steps = steps
+        self.kept = None
+
+    def __call__(self, count) -> np.ndarray:
+        """So many pictures, uint8."""
+        import zoo
+
+        if self.kept is None or len(self.kept) < count:
+            found = zoo.generate_images(self.model, count, self.seed, self.steps)
+            self.kept = unscaled(found, self.name)
+        return self.kept[:count]
+
+
+class Reconstructor:
+    """What an autoencoder makes of pictures."""
+
+    def __init__(self, model):
+        self.model = model
+
+    def __call__(self, images) -> np.ndarray:
+        """Pixels in [0, 1], float32, for those of 0 to 255."""
+        return self.model.predict(scaled(images, RECONSTRUCTING[0]), batch_size=256, verbose=0)
+
+    def pixels(self, images) -> np.ndarray:
+        """The same as uint8."""
+        return unscaled(self(images), RECONSTRUCTING[0])

@@ -1,0 +1,45 @@
+"""Grids of pictures."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+
+def grid(images, columns=8) -> np.ndarray:
+    """Pictures, uint8, side by side in one, with a line between them."""
+    height, width, *channels = images.shape[1:]
+    rows = -(-len(images) // columns)
+    sheet = np.full((rows * (height + 1) + 1, columns * (width + 1) + 1, *channels), 128, np.uint8)
+    for number, image in enumerate(images):
+        top, left = (number // columns) * (height + 1) + 1, number % columns * (width + 1) + 1
+        sheet[top : top + height, left : left + width] = image
+    return sheet
+
+
+def drawing(images, columns=8) -> Figure:
+    """The same as a figure."""
+    sheet = grid(images, columns)
+    size = 6.0
+    figure = Figure(figsize=(size, size * sheet.shape[0] / sheet.shape[1]), layout="constrained")
+    axis = figure.subplots()
+    axis.axis("off")
+    axis.imshow(sheet, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    return figure
+
+
+def nearest(images, training) -> np.ndarray:
+    """For each of some pictures, the training picture whose pixels differ least."""
+    rows = np.asarray(training).reshape(len(training), -1).astype(np.float32)
+    squares = np.square(rows).sum(axis=1)
+    mine = images.reshape(len(images), -1).astype(np.float32)
+    found = [int((squares - 2 * rows @ row).argmin()) for row in mine]
+    return np.asarray(training)[found]
+
+
+def beside(upper, lower, columns=8) -> np.ndarray:
+    """Rows of pictures, each with a row of others below it."""
+    pairs = [
+        part[start : start + columns]
+        for start in range(0, len(upper), columns)
+        for part in (upper, lower)
+    ]
+    return np.concatenate(pairs)

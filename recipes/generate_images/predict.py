@@ -1,0 +1,40 @@
+"""New pictures, by a saved run."""
+
+import numpy as np
+from PIL import Image
+
+import zoo
+from recipes.data.images.depth import Depth
+from recipes.errors import UserError
+from recipes.generate_images import plots
+from recipes.generate_images.loading import load
+from recipes.generate_images.pixels import RECONSTRUCTING, Drawer, Reconstructor
+
+
+def predict(folder, config, metadata, source, output, samples=64, seed=None, steps=None) -> None:
+    """Writes a sheet of new pictures as PNG, or an array of them as NumPy's .npy.
+
+    An autoencoder draws none: it shows pictures of the run's test part, above what it makes of
+    them.
+
+    Raises:
+        UserError: If there is an input, or no file to write.
+    """
+    if source is not None:
+        raise UserError(f"New pictures are drawn from noise: leave {source} out.")
+    if output is None or not str(output).endswith((".png", ".npy")):
+        raise UserError(f"Give a file for the pictures, such as -o grid.png. Received: {output}")
+    if samples < 1 or (steps is not None and steps < 1) or (seed is not None and seed < 0):
+        raise UserError("--samples and --steps must be at least 1, and --seed at least 0.")
+    model = zoo.load(folder.path)
+    if config.model in RECONSTRUCTING:
+        part = load(config, Depth(**metadata["image_depth"])).parts["test"]
+        images = part.images[:samples]
+        found = plots.beside(images, Reconstructor(model).pixels(images))
+    else:
+        seed = config.seed if seed is None else seed
+        found = Drawer(model, config.model, seed, steps or config.steps)(samples)
+    if str(output).endswith(".npy"):
+        np.save(output, found)
+    else:
+        Image.fromarray(plots.grid(found)).save(output)

@@ -1,0 +1,139 @@
+"""Generate images (chapter 17): `zoo train generate_images`.
+
+zoo train generate_images                               8 x 8 digits, a variational autoencoder
+zoo train generate_images --model dcgan --dataset fashion_mnist   the chapter's GAN
+zoo train generate_images --data photos --image_size 32,32        a folder of pictures
+"""
+
+from recipes.engine.recipe import Flag, Recipe
+from recipes.engine.task import Built
+from recipes.generate_images.config import GenerateConfig
+from recipes.generate_images.pixels import PLAYERS, UNIT
+from recipes.generate_images.presets import PRESETS
+
+MODELS = (*UNIT, *PLAYERS, "diffusion")
+#: What a model is built with, where neither the user nor its factory says otherwise.
+_ARGUMENTS = {
+    "autoencoder": {"units": [512, 256, 30], "activation": "silu", "output_activation": "sigmoid"},
+    "convolutional_autoencoder": {"output_activation": "sigmoid"},
+    "recurrent_autoencoder": {"output_activation": "sigmoid"},
+    "variational_autoencoder": {
+        "units": [512, 256],
+        "activation": "silu",
+        "output_activation": "sigmoid",
+    },
+}
+
+
+def default_config(
+    dataset: str | None = None, own_data: bool = False, model: str | None = None
+) -> GenerateConfig:
+    """The recipe's defaults, those of a variational autoencoder on `digits`; see `Recipe`."""
+    dataset = None if own_data else dataset or "digits"
+    model = model or "variational_autoencoder"
+    small = dataset in (None, "digits")
+    config = GenerateConfig(
+        model=model,
+        dataset=dataset,
+        model_arguments=dict(_ARGUMENTS.get(model, {})),
+        epochs=100 if small else 20,
+        batch_size=32 if small else 128,
+        learning_rate=0.002,
+        jit_compile=False,
+    )
+    if model in PLAYERS:
+        config.epochs = 150 if small else 20
+        config.batch_size = 32 if small else 64
+        config.optimizer, config.schedule = "rmsprop", "constant"
+        config.learning_rate, config.clipnorm = 0.0005, 0.0
+    elif model == "diffusion":
+        config.loss, config.ema = "huber", 0.99 if small else 0.999
+        config.epochs = 150 if small else 20
+        config.batch_size = 32 if small else 64
+    return config
+
+
+def load_data(config: GenerateConfig):
+    """Reads the images and splits them, as a `recipes.generate_images.task.GenerateTask`."""
+    from recipes.generate_images.loading import load
+
+    return load(config)
+
+
+def build_model(config: GenerateConfig, data):
+    """A zoo model, and what trains it; it reads scaled pixels, see `pixels.scaled`."""
+    import zoo
+    from recipes.engine.building import create_core
+    from recipes.errors import UserError
+
+    if config.model not in MODELS:
+        raise UserError(
+            f"Expected --model to be one of {', '.join(MODELS)}: {config.model} is not."
+        )
+    core = create_core(config, {"input_shape": data.shape})
+    common = {"model": core, "loss": "mse", "metrics": [], "monitor": "val_loss"}
+    if config.model in UNIT:
+        return Built(**common, training_model=core)
+    if config.model == "diffusion":
+        training = zoo.Denoising(core, seed=config.seed)
+        return Built(**common | {"loss": config.loss}, training_model=training)
+    from recipes.generate_images.watching import FrechetWatch
+
+    watch = FrechetWatch(data, core)
+    return Built(
+        **common | {"loss": None, "monitor": "val_frechet"},
+        training_model=zoo.Adversarial(core, seed=config.seed),
+        callbacks=(watch,),
+        finish=watch.finished,
+    )
+
+
+def search_space(hp) -> dict:
+    """Settings worth searching; see `Recipe`.
+
+    Example:
+        >>> import keras_tuner
+        >>> from recipes.generate_images import search_space
+        >>> sorted(search_space(keras_tuner.HyperParameters()))
+        ['batch_size', 'learning_rate', 'model_arguments']
+    """
+    return {
+        "learning_rate": hp.Float("learning_rate", 1e-4, 1e-2, sampling="log"),
+        "batch_size": hp.Choice("batch_size", [32, 64, 128]),
+        "model_arguments": {"code_size": hp.Int("code_size", 8, 128, sampling="log")},
+    }
+
+
+def _predict(*arguments, **flags):
+    from recipes.generate_images.predict import predict
+
+    predict(*arguments, **flags)
+
+
+RECIPE = Recipe(
+    name="generate_images",
+    title="generate images",
+    chapter="chapter 17",
+    description=str(__doc__),
+    presets=PRESETS,
+    config=GenerateConfig,
+    default_config=default_config,
+    load_data=load_data,
+    build_model=build_model,
+    search_space=search_space,
+    predict=_predict,
+    metrics={
+        "frechet": "min",
+        "precision": "max",
+        "recall": "max",
+        "coverage": "max",
+        "mse": "min",
+    },
+    listed=("frechet", "mse"),
+    predict_flags=(
+        Flag("samples", "pictures to draw (64)", int),
+        Flag("seed", "seed of the drawing (that of the run)", int),
+        Flag("steps", "steps of a diffusion model (those of the run)", int),
+    ),
+    predict_help="Draws pictures into -o grid.png, or as an array into -o pictures.npy.",
+)

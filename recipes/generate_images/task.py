@@ -1,0 +1,190 @@
+"""The task of drawing, or compressing, pictures: data, baselines, scores and what is shown."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from recipes.data.arrays import ArrayBatches, spread
+from recipes.data.images.depth import BYTES, Depth
+from recipes.data.images.pictures import Pictures
+from recipes.engine.task import Figure, Section
+from recipes.generate_images import baselines, features, plots
+from recipes.generate_images.config import GenerateConfig
+from recipes.generate_images.pixels import RECONSTRUCTING, Drawer, Reconstructor, scaled
+
+#: Pictures on a sheet, training pictures that they are compared with, pictures compressed at most.
+SHOWN, COMPARED, COMPRESSED = 32, 10_000, 5_000
+#: Below these, the report warns.
+FEW_RECALLED, FEW_CLASSES, WON = 0.1, 0.9, 0.1
+
+
+@dataclass(frozen=True)
+class GenerateTask:
+    """What `load_data` of the recipe returns.
+
+    Args:
+        config: The `GenerateConfig`.
+        parts: `Pictures` of `"train"`, `"validation"` and `"test"`.
+        remarks: What was done to the data, in words.
+        depth: Which value of a pixel was taken as white.
+    """
+
+    config: GenerateConfig
+    parts: dict[str, Pictures]
+    remarks: tuple[str, ...] = ()
+    depth: Depth = BYTES
+
+    FOLDS = ("", "")
+    suggestions = "more --epochs, another --learning_rate"
+
+    @property
+    def reconstructs(self) -> bool:
+        """Whether the model gives pictures back and draws none."""
+        return self.config.model in RECONSTRUCTING
+
+    @property
+    def primary_metric(self) -> str:
+        """The score by which the report compares."""
+        return "mse" if self.reconstructs else "frechet"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was done to the data, in words."""
+        if self.reconstructs or len(np.unique(self.parts["train"].labels)) > 1:
+            return self.remarks
+        return (*self.remarks, "no classes: scores are by features that tell clusters apart")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one picture."""
+        return self.parts["train"].images.shape[1:]
+
+    @property
+    def description(self) -> str:
+        """The data in one line."""
+        counts = ", ".join(f"{len(part):,} {name}" for name, part in self.parts.items())
+        height, width, *channels = self.shape
+        return f"{'colour' if channels else 'grey'} images of {height} x {width} pixels: {counts}"
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the pictures that the run was trained on."""
+        digest = hashlib.sha256()
+        for part in self.parts.values():
+            digest.update(np.ascontiguousarray(part.images[:]).data)
+        return digest.hexdigest()
+
+    @property
+    def metadata(self) -> dict:
+        """What `config.yaml` keeps beside the flags."""
+        return {"image_shape": list(self.shape), "image_depth": self.depth.metadata}
+
+    def batches(self, split, built, seed=None):
+        """Batches of a split: pictures as inputs, and as targets where they are to come back."""
+        x = scaled(self.parts[split].images[:], self.config.model)
+        y = x if built.loss == "mse" and built.monitor == "val_loss" else np.zeros(len(x))
+        return ArrayBatches(x, y, self.config.batch_size if seed is not None else 256, seed)
+
+    def predictor(self, model):
+        """Wraps a trained model: a number of pictures, or pictures, to pictures."""
+        if self.reconstructs:
+            return Reconstructor(model)
+        return Drawer(model, self.config.model, self.config.seed, self.config.steps)
+
+    def baselines(self) -> dict:
+        """What does the same without a neural network, by name."""
+        part = self.parts["train"]
+        if not self.reconstructs:
+            return baselines.drawn(part, self.config.seed)
+        arguments = self.config.model_arguments
+        units = arguments.get("units", 30)
+        size = arguments.get("code_size", units[-1] if isinstance(units, list | tuple) else units)
+        return baselines.compressed(part, size, self.config.seed)
+
+    def predict(self, predictor, split) -> np.ndarray:
+        """What a predictor draws beside a split, or makes of its pictures."""
+        return predictor(self.sample(split) if self.reconstructs else len(self.sample(split)))
+
+    def sample(self, split) -> np.ndarray:
+        """The pictures of a split that are scored, or beside which so many are drawn."""
+        most = COMPRESSED if self.reconstructs else self.config.score_samples
+        part = self.parts[split]
+        return np.asarray(part.images[spread(len(part), most)])
+
+    def score(self, predictions, split) -> dict[str, float]:
+        """Scores of what `predict` returned for a split."""
+        if self.reconstructs:
+            wanted = self.sample(split).astype(np.float32) / 255
+            return {"mse": float(np.square(wanted - predictions).mean())}
+        network, described = self.features
+        return features.scores(described[split], network(predictions), network.classes)
+
+    @cached_property
+    def features(self):
+        """The network for features, and what it sees in each part."""
+        part = self.parts["train"]
+        network = features.fit(part.images, part.labels, self.config.seed)
+        return network, {name: network(self.sample(name)) for name in self.parts}
+
+    def folds(self) -> dict:
+        """None."""
+        return {}
+
+    def figures(self, model):
+        """A function of the epoch that draws a sheet of pictures, for TensorBoard."""
+
+        def drawn(epoch):
+            sheet, columns = self.sheet(self.predictor(model), "validation")
+            return {"samples": plots.drawing(sheet, columns)}
+
+        return drawn
+
+    def sheet(self, predictor, split):
+        """Pictures that show what a model can do, and in how many columns."""
+        if not self.reconstructs:
+            return predictor(SHOWN), 8
+        images = self.sample(split)[: SHOWN // 2]
+        return plots.beside(images, predictor.pixels(images)), 8
+
+    def write_outputs(self, trained, folder) -> list[Figure | Section]:
+        """Returns what the report shows."""
+        predictor = trained.predictor
+        sheet, columns = self.sheet(predictor, "test")
+        if self.reconstructs:
+            title = "Test pictures, and below each what the autoencoder makes of it"
+            return [Figure(title, "reconstructions", plots.drawing(sheet, columns))]
+        pairs = sheet[: SHOWN // 2]
+        closest = plots.nearest(pairs, self.parts["train"].images[:COMPARED])
+        title = f"Drawn pictures, and below each the nearest of {COMPARED:,} training pictures"
+        outputs = [
+            Figure("Drawn pictures", "samples", plots.drawing(sheet, columns)),
+            Figure(title, "nearest", plots.drawing(plots.beside(pairs, closest))),
+        ]
+        found = self.score(trained.predictions["validation"], "validation")
+        lines = warnings(found, trained.finished)
+        return [*outputs, *(Section("What to look at", line, f"note: {line}") for line in lines)]
+
+
+def warnings(scores, finished) -> list[str]:
+    """What is wrong with drawn pictures, or with the players, in words.
+
+    Example:
+        >>> warnings({"recall": 0.4, "coverage": 1.0}, {"discriminator_loss": 0.01})
+        ['The discriminator won: its loss is 0.01. Lower --learning_rate, or raise ...dropout.']
+    """
+    found = []
+    if scores["recall"] < FEW_RECALLED or scores["coverage"] < FEW_CLASSES:
+        found.append(
+            f"The pictures are too much alike (mode collapse): {scores['recall']:.0%} of real "
+            f"ones lie among them, and they cover {scores['coverage']:.0%} of the classes. Train "
+            "longer, or lower --learning_rate."
+        )
+    loss = finished.get("discriminator_loss", 1.0)
+    if loss < WON:
+        found.append(
+            f"The discriminator won: its loss is {loss:.2g}. Lower --learning_rate, or raise "
+            "--model.dropout."
+        )
+    return found

@@ -1,0 +1,70 @@
+"""The recipe generate_images on Fashion-MNIST, beside what chapter 17 prints; its speed."""
+
+import csv
+import time
+
+from recipes.engine.tables import markdown
+from scripts.benchmarks.runs import Row, kept, score_table, show, train_all
+
+CLOTHES = ("--dataset", "fashion_mnist", "--model")
+#: Networks half as wide as the defaults, and fewer epochs, for two cores.
+SMALL = ("--model.filters", "[32,64]")
+ROWS = [
+    Row("autoencoder", (*CLOTHES, "autoencoder"), "mse", 0.0132, 0.0090),
+    Row("variational_autoencoder", (*CLOTHES, "variational_autoencoder"), "frechet"),
+    Row("dcgan", (*CLOTHES, "dcgan", *SMALL, "--epochs", "10"), "frechet"),
+    Row("diffusion", (*CLOTHES, "diffusion", *SMALL, "--epochs", "3"), "frechet"),
+]
+#: The loss of the chosen epoch on validation, what the book prints, and the bar.
+LOSSES = {
+    "variational_autoencoder": ("mse + divergence / 784", 0.0311, 0.0295),
+    "diffusion": ("Huber", 0.0375, 0.0375),
+}
+
+
+def measure(only, seeds, folder, fresh) -> dict[str, str]:
+    """Measures what `only` names; see `scripts.benchmarks.forecast.measure`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    chosen = [row for row in ROWS if any(part in row.name for part in only)]
+    results = train_all("generate_images", chosen, seeds, folder, fresh)
+    sections = {}
+    for metric, title in (("mse", "Squared error"), ("frechet", "Fréchet distance")):
+        rows = [row for row in chosen if row.metric == metric]
+        if rows:
+            sections[f"{title} (validation)"] = score_table(rows, results)
+    there = [row.name for row in chosen if row.name in LOSSES and results[row.name]]
+    if there:
+        lines = [["row", "loss", "validation", "book", "bar"]]
+        for name in there:
+            what, book, bar = LOSSES[name]
+            best = _best_loss(folder / "generate_images" / f"{name}-seed-1")
+            lines.append([name, what, *map(show, (best, book, bar))])
+        sections["Losses of the chosen epoch (seed 1)"] = markdown(lines, texts=2)
+    if any(part in "drawing" for part in only):
+        found = kept(folder / "drawing.json", drawing, fresh)
+        lines = [["model", "first call, s", "next call, s"]]
+        lines += [[name, *(f"{value:.2f}" for value in values)] for name, values in found.items()]
+        sections["64 pictures of 28 x 28, untrained models, diffusion in 50 steps"] = markdown(
+            lines
+        )
+    return sections
+
+
+def drawing():
+    """Seconds for 64 pictures, the first time and once compiled."""
+    import zoo
+
+    found = {}
+    for name in ("variational_autoencoder", "dcgan", "diffusion"):
+        model, seconds = zoo.create_model(name, input_shape=(28, 28)), []
+        for seed in (0, 1):
+            start = time.perf_counter()
+            zoo.generate_images(model, 64, seed)
+            seconds.append(time.perf_counter() - start)
+        found[name] = seconds
+    return found
+
+
+def _best_loss(folder):
+    with (folder / "history.csv").open() as file:
+        return min(float(row["val_loss"]) for row in csv.DictReader(file))
