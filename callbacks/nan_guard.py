@@ -14,6 +14,7 @@ class TerminateOnNaN(keras.callbacks.TerminateOnNaN):
     Attributes:
         failed_epoch: The epoch, counted from 0, in which the loss was lost, else `None`.
         failed_step: The step of the whole run, counted from 1, after which that was seen.
+        failed_losses: Names of the scores that were no numbers then.
 
     Example:
         >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
@@ -29,6 +30,7 @@ class TerminateOnNaN(keras.callbacks.TerminateOnNaN):
         super().__init__()
         self.failed_epoch: int | None = None
         self.failed_step = 0
+        self.failed_losses: list[str] = []
         self._epoch = 0
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -47,5 +49,6 @@ class TerminateOnNaN(keras.callbacks.TerminateOnNaN):
         losses = [(logs or {}).get(name, 0.0) for name in ("loss", "val_loss")]
         if self.failed_epoch is None and not all(math.isfinite(loss) for loss in losses):
             self.failed_epoch = self._epoch
+            self.failed_losses = [name for name, v in logs.items() if not math.isfinite(v)]
             self.failed_step = self._epoch * (self.params["steps"] or 0) + step
             self.model.stop_training = True

@@ -1,6 +1,5 @@
 """Compiles and fits a model as the flags of a run say."""
 
-import math
 import sys
 from dataclasses import asdict, dataclass, field, replace
 

@@ -37,9 +37,8 @@ def nearest(images, training) -> np.ndarray:
 
 def beside(upper, lower, columns=8) -> np.ndarray:
     """Rows of pictures, each with a row of others below it."""
-    pairs = [
-        part[start : start + columns]
-        for start in range(0, len(upper), columns)
-        for part in (upper, lower)
-    ]
+    gap = [(0, -len(upper) % columns), *[(0, 0)] * (upper.ndim - 1)]
+    upper, lower = (np.pad(part, gap, constant_values=128) for part in (upper, lower))
+    starts = range(0, len(upper), columns)
+    pairs = [part[start : start + columns] for start in starts for part in (upper, lower)]
     return np.concatenate(pairs)

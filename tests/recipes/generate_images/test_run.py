@@ -87,7 +87,7 @@ def test_a_run_and_what_it_draws(train, model, tmp_path):
 
 
 @pytest.mark.parametrize("model", ["gan", "diffusion"])
-def test_a_run_that_was_cut_off_ends_the_same(train, model, monkeypatch):
+def test_a_run_that_was_cut_off_ends_the_same(train, quickly, model, monkeypatch):
     whole = train(model, model)
     calls = []
     epoch_end = Checkpoint.on_epoch_end
@@ -101,7 +101,8 @@ def test_a_run_that_was_cut_off_ends_the_same(train, model, monkeypatch):
     monkeypatch.setattr(Checkpoint, "on_epoch_end", stop)
     train(model, f"{model}-cut", status=130)
     cut = whole.with_name(f"{model}-cut")
-    assert main(["train", "--resume", str(cut)]) == 0
+    with quickly():
+        assert main(["train", "--resume", str(cut)]) == 0
     first, second = (json.loads((f / "metrics.json").read_text()) for f in (whole, cut))
     assert first | TIMES == second | TIMES
     assert (whole / "history.csv").read_text() == (cut / "history.csv").read_text()
@@ -109,7 +110,7 @@ def test_a_run_that_was_cut_off_ends_the_same(train, model, monkeypatch):
 
 def test_a_player_that_is_lost_is_named(train, capsys):
     train("gan", "lost", learning_rate=1e30, status=1)
-    assert "The discriminator_loss and the generator_loss is no longer" in capsys.readouterr().err
+    assert re.search("The (discriminator|generator)_loss .*is no longer", capsys.readouterr().err)
 
 
 @pytest.mark.parametrize(
