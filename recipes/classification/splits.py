@@ -12,18 +12,26 @@ FEWEST = 30
 SPLIT_SEED = 42
 
 
-def dealt(groups, count, seed=SPLIT_SEED) -> np.ndarray:
-    """The fold of each example, int64 from 0, so that each fold has its share of every group.
+def folds(groups, count, fraction, seed=SPLIT_SEED) -> dict[str, dict[str, np.ndarray]]:
+    """Positions of the examples of each part of each fold, which has its share of every group.
+
+    The fraction is that of the validation part in what a fold does not test on.
 
     Example:
-        >>> sorted(dealt(np.array([1, 1, 1, 0, 0, 0]), 3)[:3].tolist())
-        [0, 1, 2]
+        >>> found = folds(np.array([1, 1, 1, 0, 0, 0, 0, 0, 0]), 3, 0.5)
+        >>> {name: len(rows) for name, rows in found["1 of 3"].items()}
+        {'train': 3, 'validation': 3, 'test': 3}
     """
     order = np.random.default_rng(seed).permutation(len(groups))
     order = order[np.argsort(groups[order], kind="stable")]
     fold_of = np.empty(len(groups), np.int64)
     fold_of[order] = np.arange(len(groups)) % count
-    return fold_of
+    found = {}
+    for fold in range(count):
+        rest, test = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
+        train, validation = (rest[part] for part in stratified(groups[rest], fraction, seed))
+        found[f"{fold + 1} of {count}"] = {"train": train, "validation": validation, "test": test}
+    return found
 
 
 def stratified(labels, fraction, seed) -> tuple[np.ndarray, np.ndarray]:

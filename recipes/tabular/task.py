@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from recipes.classification.splits import balanced_weights, dealt, stratified
+from recipes.classification.splits import balanced_weights, folds
 from recipes.classification.task import validation_figures
 from recipes.data.arrays import ArrayBatches, spread
 from recipes.engine.conformal import Conformal
@@ -291,14 +291,10 @@ class TabularTask:
                 f"--folds {count} needs {count} rows of every class outside the test part. "
                 f"Received: fewer of {rarest!r}. Lower --folds, or leave the class out."
             )
-        fold_of = dealt(groups, count, seed)
         found = {}
-        for fold in range(count):
-            rest = np.flatnonzero(fold_of != fold)
-            parts = stratified(groups[rest], self.config.validation_fraction, seed)
-            train, validation = (pool[rest[part]] for part in parts)
-            rows = {"train": train, "validation": validation, "test": pool[fold_of == fold]}
-            found[f"{fold + 1} of {count}"] = replace(self, table=replace(table, rows=rows))
+        for name, parts in folds(groups, count, self.config.validation_fraction, seed).items():
+            rows = {part: pool[positions] for part, positions in parts.items()}
+            found[name] = replace(self, table=replace(table, rows=rows))
         return found
 
     def write_outputs(self, trained: Trained, folder) -> list[Figure | Section]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from recipes.classification.splits import dealt, stratified
+from recipes.classification.splits import folds
 from recipes.errors import UserError
 from recipes.text_classification.data.text_splits import text_keys
 
@@ -26,14 +26,7 @@ def fold_rows(labelled, pool, count, validation_fraction, seed) -> dict:
             f"--folds {count} needs {count} different texts of every class outside the test part. "
             f"Received: {counts[rarest]} of {labelled.target.labels[rarest]!r}. Lower --folds."
         )
-    fold_of = dealt(values, count, seed)
-    found = {}
-    for fold in range(count):
-        rest = np.flatnonzero(fold_of != fold)
-        kept, chosen = stratified(values[rest], validation_fraction, seed)
-        of_part = {"train": rest[kept], "validation": rest[chosen]}
-        of_part["test"] = np.flatnonzero(fold_of == fold)
-        found[f"{fold + 1} of {count}"] = {
-            name: pool[np.isin(groups, chosen)] for name, chosen in of_part.items()
-        }
-    return found
+    return {
+        name: {part: pool[np.isin(groups, chosen)] for part, chosen in parts.items()}
+        for name, parts in folds(values, count, validation_fraction, seed).items()
+    }
