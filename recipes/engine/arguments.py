@@ -142,11 +142,8 @@ def _spell(arguments, kind):
             item = item.replace("--model.", "--model_arguments.", 1)
         name, has_value, value = item.removeprefix("--").partition("=")
         hint = hints.get(name) if item.startswith("--") else None
-        if (
-            hint in (bool, bool | None)
-            and not has_value
-            and (not rest or rest[0].lower() not in _BOOLEANS)
-        ):
+        alone = not has_value and (not rest or rest[0].lower() not in _BOOLEANS)
+        if alone and hint in (bool, bool | None):
             item = f"--{name}=true"
         elif get_origin(hint) is list and (has_value or rest):
             value = value if has_value else rest.pop(0)

@@ -88,9 +88,8 @@ def _launch(logdir, port):
         from tensorboard import default, program
 
         board = program.TensorBoard(plugins=default.get_plugins())
-        board.configure(
-            argv=["zoo", "--logdir", str(logdir), "--port", str(port), "--host=localhost"]
-        )
+        where = ["--logdir", str(logdir), "--port", str(port), "--host=localhost"]
+        board.configure(argv=["zoo", *where])
         try:
             return board.launch()
         except program.TensorBoardPortInUseError:

@@ -43,13 +43,11 @@ class Progress(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         """Starts the bar, of a resumed run where it was."""
-        self._done, total = (
-            count * self.params["steps"] for count in (epoch, self.params["epochs"])
-        )
+        steps = self.params["steps"]
+        self._done, total = steps * epoch, steps * self.params["epochs"]
         if self._task is None:
-            self._task = self._bar.add_task(
-                "", total=total, completed=self._done, scores="compiling"
-            )
+            begun = {"total": total, "completed": self._done}
+            self._task = self._bar.add_task("", **begun, scores="compiling")
             self._bar.start()
 
     def on_train_batch_end(self, batch, logs=None):

@@ -88,11 +88,8 @@ def untried(suggestions: str, config: TrainConfig, metrics) -> str:
         foreign = any(name not in found for name, _ in flags)
         foreign |= "--epochs" in item and metrics["epochs"] < (config.epochs or 0)  # it stopped
         if not foreign and not (flags and all(_has(found[n], v) for n, v in flags)):
-            kept += [
-                separator * bool(kept),
-                item,
-                _cost(item, dict(flags), found, metrics["seconds"]),
-            ]
+            cost = _cost(item, dict(flags), found, metrics["seconds"])
+            kept += [separator * bool(kept), item, cost]
     return "".join(kept)
 
 

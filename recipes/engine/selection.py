@@ -48,10 +48,10 @@ def mean(parts):
     return total
 
 
-def select(predictions, score, rounds=ROUNDS) -> Counter:
+def select(predictions, score) -> Counter:
     """Chooses, with repetition, predictions whose mean scores best; the best one comes first.
 
-    Less is better. Returns how often each was chosen, at most `rounds` times together. The mean
+    Less is better. Returns how often each was chosen, at most `ROUNDS` times together. The mean
     never scores worse than the best of them.
 
     Example:
@@ -64,13 +64,12 @@ def select(predictions, score, rounds=ROUNDS) -> Counter:
     """
     chosen: Counter = Counter()
     total, best = None, float("inf")
-    for count in range(rounds):
+    for count in range(ROUNDS):
         tried = {}
         for name, each in predictions.items():
-            together = (
-                each if total is None else mean([(count, total), (1, each)]) * (1 / (count + 1))
-            )
-            tried[name] = (score(together), together)
+            if total is not None:
+                each = mean([(count, total), (1, each)]) * (1 / (count + 1))
+            tried[name] = (score(each), each)
         name = min(tried, key=lambda each: tried[each][0])
         if not tried[name][0] < best:
             break

@@ -74,9 +74,8 @@ def worst_rows(task, rows, found, names) -> pd.DataFrame:
     target, table = task.table.target, task.table
     order = np.argsort(-row_losses(target, rows, found), kind="stable")[:_SHOWN]
     worst = rows[order]
-    frame = tables.predictions(
-        table.numbers[worst], found[order], target.labels, target.named(worst)
-    )
+    known = target.named(worst)
+    frame = tables.predictions(table.numbers[worst], found[order], target.labels, known)
     frame = frame[[name for name in _WORST if name in frame]]
     return pd.concat([frame, table.frame.iloc[worst][names].reset_index(drop=True)], axis=1)
 

@@ -36,12 +36,8 @@ def neighbors(features, target, train, seed=0):
     some = order[:SOUGHT]
     weights = metric({name: part[some] for name, part in features.items()}, values[some])
     chosen = np.sort(order[:CANDIDATES])
-    layer = zoo.layers.NearestTargets.from_data(
-        {name: part[chosen] for name, part in features.items()},
-        values[chosen],
-        weights,
-        name=NEIGHBORS,
-    )
+    known = {name: part[chosen] for name, part in features.items()}
+    layer = zoo.layers.NearestTargets.from_data(known, values[chosen], weights, name=NEIGHBORS)
     own = np.full(len(values), -1)
     own[chosen] = np.arange(len(chosen))
     return layer, layer.leave_one_out(features, own)

@@ -30,12 +30,8 @@ _SPLIT = {"wide": [0, 1, 2, 3, 4], "deep": [2, 3, 4, 5, 6, 7]}
 
 
 def _mlp(optimizer, *units, **flags):
-    return (
-        _BOOK
-        | optimizer
-        | {"model": "mlp", "model_arguments": _GLOROT | {"units": [*units]}}
-        | flags
-    )
+    arguments = _GLOROT | {"units": [*units]}
+    return _BOOK | optimizer | {"model": "mlp", "model_arguments": arguments} | flags
 
 
 def _wide_and_deep(optimizer, **arguments):

@@ -301,15 +301,13 @@ class TabularTask:
         """Writes `predictions.csv` and tables; returns what the report shows."""
         rows, found = self.table.rows["test"], trained.predictions["test"]
         target = self.table.target
-        frame = tables.predictions(
-            self.table.numbers[rows], found, target.labels, target.named(rows)
-        )
+        numbers = self.table.numbers[rows]
+        frame = tables.predictions(numbers, found, target.labels, target.named(rows))
         sections = []
         if self.config.conformal:
-            known = self.table.rows["validation"], trained.predictions["validation"]
-            conformal = Conformal.fit(
-                self.config.conformal, target.values[known[0]], known[1], target.labels
-            )
+            actual = target.values[self.table.rows["validation"]]
+            known = trained.predictions["validation"]
+            conformal = Conformal.fit(self.config.conformal, actual, known, target.labels)
             conformal.save(folder)
             sections.append(conformal.report(target.values[rows], found))
             frame = frame.assign(**conformal.columns(found))

@@ -145,14 +145,8 @@ def _of_folders(path, parts):
         names = ", ".join(str(p.relative_to(path)) for p in strange[:3])
         more = f" and {len(strange) - 3:,} more" if len(strange) > 3 else ""
         notes = (f"no images in class folders, and left out: {names}{more}",)
-    return LabelledFiles(
-        path,
-        files,
-        np.array(labels, np.int64),
-        tuple(classes),
-        None if None in parts else np.array(given),
-        notes,
-    )
+    part_of = None if None in parts else np.array(given)
+    return LabelledFiles(path, files, np.array(labels), tuple(classes), part_of, notes)
 
 
 def _of_table(path):
@@ -196,9 +190,7 @@ def _of_table(path):
                 f"{', '.join(unknown or sorted(set(parts)))}."
             )
         given = parts.map(PARTS).to_numpy(str)
-    return LabelledFiles(
-        path.parent, files, labels.astype(np.int64), tuple(classes.tolist()), given
-    )
+    return LabelledFiles(path.parent, files, labels, tuple(classes.tolist()), given)
 
 
 def _plain(name):

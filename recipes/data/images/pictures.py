@@ -85,10 +85,8 @@ def published(name) -> tuple[Pictures, Pictures]:
 
 def numbered(images, labels, classes, notes=(), depth=BYTES) -> Pictures:
     """Pictures that are known by their number."""
-    labels = np.asarray(labels).astype(np.int64)
-    return Pictures(
-        np.asarray(images), labels, tuple(classes), np.arange(len(labels)), tuple(notes), depth
-    )
+    labels, sources = np.asarray(labels).astype(np.int64), np.arange(len(labels))
+    return Pictures(np.asarray(images), labels, tuple(classes), sources, tuple(notes), depth)
 
 
 class StoredImages:
