@@ -3,12 +3,13 @@
 from pathlib import Path
 
 import zoo
+from recipes.classification.tables import class_columns
 from recipes.data.files import say_notes
 from recipes.data.images.arrays import is_npz, read_unlabelled
 from recipes.data.images.depth import Depth
 from recipes.data.images.image_files import image_files, read_images, readable
+from recipes.data.writing import write_csv
 from recipes.errors import UserError
-from recipes.images import tables
 from recipes.images.classifier import Classifier
 from recipes.images.loading import load
 
@@ -27,7 +28,8 @@ def predict(folder, config, metadata, source, output) -> None:
     images, sources, labels, key = _read(config, source, classes, shape, metadata)
     model = zoo.load(folder.path)
     found = Classifier(model, config.mc_samples, config.seed)(images)
-    tables.write(output, key, sources, labels, found, classes)
+    known = {key: sources} if labels is None else {key: sources, "label": labels}
+    write_csv(output, *class_columns(found, classes, known))
 
 
 def _read(config, source, classes, shape, metadata):

@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from recipes.classification.scores import classification_scores
+from recipes.classification.tables import class_columns
 from recipes.classification.task import (
     MAX_DRAWN,
     ClassificationTask,
@@ -18,8 +19,9 @@ from recipes.classification.task import (
 from recipes.data.arrays import ArrayBatches, spread
 from recipes.data.images.depth import BYTES, Depth
 from recipes.data.images.pictures import Pictures
+from recipes.data.writing import write_csv
 from recipes.engine.task import Figure, Section, Trained
-from recipes.images import augmentation, baselines, plots, tables
+from recipes.images import augmentation, baselines, plots
 from recipes.images.classifier import Classifier, chunk_size
 from recipes.images.config import ImagesConfig
 
@@ -149,7 +151,8 @@ class ImageTask(ClassificationTask):
     def write_outputs(self, trained: Trained, folder) -> list[Figure | Section]:
         """Writes `predictions.csv`; returns what the report shows."""
         part, classes, found = self.parts["test"], self.classes, trained.predictions["test"]
-        tables.write(folder.predictions, part.kind, part.sources, part.names, found, classes)
+        known = {part.kind: part.sources, "label": part.names}
+        write_csv(folder.predictions, *class_columns(found, classes, known))
         outputs = [*outputs_of_test(part.labels, found, classes), self._uncertainty(trained)]
         if (found.argmax(axis=1) != part.labels).any():
             title = "The most confident errors, on the test part"
