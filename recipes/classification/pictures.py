@@ -41,18 +41,15 @@ def split(config, training, test):
     given = np.full(len(training), "train") if training.given is None else training.given
     rest = np.flatnonzero(given == "train")
     found = {part: np.flatnonzero(given == part) for part in ("validation", "test")}
-    for part, fraction in {
-        "validation": config.validation_fraction,
-        "test": config.test_fraction,
-    }.items():
+    for part in found:
+        fraction = getattr(config, f"{part}_fraction")
         there = len(found[part]) or (part == "test" and test is not None)
         if there and fraction is not None:
             raise UserError(f"This data has a {part} part of its own: leave --{part}_fraction out.")
     if test is None:
         if not len(found["test"]):
-            kept, chosen = stratified(
-                training.labels[rest], config.test_fraction or FRACTION, config.seed
-            )
+            share = config.test_fraction or FRACTION
+            kept, chosen = stratified(training.labels[rest], share, config.seed)
             rest, found["test"] = rest[kept], rest[chosen]
         test = training.part(found["test"])
     whole = len(rest) + len(found["test"]) * (training.given is None)
