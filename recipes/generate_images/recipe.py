@@ -5,7 +5,7 @@ zoo train generate_images --model dcgan --dataset fashion_mnist   the chapter's 
 zoo train generate_images --data photos --image_size 32,32        a folder of pictures
 """
 
-from recipes.engine.recipe import Flag, Recipe
+from recipes.engine.recipe import Flag, Recipe, later
 from recipes.engine.task import Built
 from recipes.generate_images.config import GenerateConfig
 from recipes.generate_images.pixels import PLAYERS, UNIT
@@ -104,12 +104,6 @@ def search_space(hp) -> dict:
     }
 
 
-def _predict(*arguments, **flags):
-    from recipes.generate_images.predict import predict
-
-    predict(*arguments, **flags)
-
-
 RECIPE = Recipe(
     name="generate_images",
     title="generate images",
@@ -121,7 +115,7 @@ RECIPE = Recipe(
     load_data=load_data,
     build_model=build_model,
     search_space=search_space,
-    predict=_predict,
+    predict=later("recipes.generate_images.predict", "predict"),
     metrics={
         "frechet": "min",
         "precision": "max",
