@@ -8,20 +8,11 @@ normalises or drops pixels in a layer of the network, they are standardised or k
 """
 
 _BOOK = {
-    "dataset": "fashion_mnist",
-    "model": "mlp",
-    "epochs": 10,
-    "batch_size": 32,
-    "optimizer": "sgd",
-    "learning_rate": 0.001,
-    "momentum": 0.0,
-    "schedule": "constant",
-    "weight_decay": 0.0,
-    "clipnorm": 0.0,
-    "patience": 0,
-    "normalization": "rescale",
-    "calibrate": False,
-}
+    "dataset": "fashion_mnist", "model": "mlp", "epochs": 10, "batch_size": 32,
+    "optimizer": "sgd", "learning_rate": 0.001, "momentum": 0.0, "schedule": "constant",
+    "weight_decay": 0.0, "clipnorm": 0.0, "patience": 0,
+    "normalization": "rescale", "calibrate": False,
+}  # fmt: skip
 _SELU = {"preset": "self_normalizing"}
 _DEEP = [300, *[100] * 99]
 _CIFAR = {"dataset": "cifar10", "epochs": 100, "patience": 20, "optimizer": "nadam"}

@@ -11,17 +11,10 @@ defaults for the housing data, were chosen on the validation part.
 """
 
 _BOOK = {
-    "dataset": "housing_book",
-    "patience": 0,
-    "neighbors": False,
-    "epochs": 20,
-    "batch_size": 32,
-    "schedule": "constant",
-    "clipnorm": 0.0,
-    "normalization": "standard",
-    "target_normalization": "none",
-    "missing": "fill",
-}
+    "dataset": "housing_book", "patience": 0, "neighbors": False,
+    "epochs": 20, "batch_size": 32, "schedule": "constant", "clipnorm": 0.0,
+    "normalization": "standard", "target_normalization": "none", "missing": "fill",
+}  # fmt: skip
 _SGD = {"optimizer": "sgd", "learning_rate": 0.001, "momentum": 0.0}
 _ADAM = {"optimizer": "adam", "learning_rate": 0.001}
 _GLOROT = {"activation": "relu", "kernel_initializer": "glorot_uniform"}
@@ -40,13 +33,9 @@ def _wide_and_deep(optimizer, **arguments):
 
 
 _OURS = {
-    "dataset": "housing_book",
-    "model": "wide_and_deep",
-    "learning_rate": 0.003,
-    "schedule": "cosine",
-    "patience": 0,
-    "neighbors": False,
-}
+    "dataset": "housing_book", "model": "wide_and_deep", "neighbors": False,
+    "learning_rate": 0.003, "schedule": "cosine", "patience": 0,
+}  # fmt: skip
 
 #: Hidden layers behind numbers in piecewise linear encoding (Gorishniy et al., 2022).
 EMBEDDED = {"units": [256, 256, 256], "numeric_embedding": "piecewise", "embedding_dim": 16}
