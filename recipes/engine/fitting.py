@@ -10,6 +10,7 @@ from callbacks import (
     BestWeights,
     Checkpoint,
     Profiler,
+    ReduceLROnPlateau,
     SwapEMAWeights,
     TensorBoard,
     TerminateOnNaN,
@@ -18,7 +19,7 @@ from callbacks import (
 from recipes.data.batches import EpochClock
 from recipes.engine.config import TrainConfig
 from recipes.engine.folder import RunFolder
-from recipes.engine.optimizer import make_optimizer, plateau_watch
+from recipes.engine.optimizer import make_optimizer
 from recipes.engine.progress import Progress
 from recipes.engine.task import Built, Task
 from recipes.errors import RunError
@@ -114,7 +115,9 @@ def fit(
     watch = [EpochClock(training), *built.callbacks, guard]
     watch += [SwapEMAWeights()] if config.ema else []
     stop = keras.callbacks.EarlyStopping(built.monitor, mode=built.mode, patience=config.patience)
-    watch += [best, *[stop] * bool(config.patience), *plateau_watch(config, built), board]
+    halving = ReduceLROnPlateau(built.monitor, mode=built.mode)
+    watch += [best, *[stop] * bool(config.patience)]
+    watch += [*[halving] * (config.schedule == "plateau"), board]
     unit = " (scaled)" * built.scaled
     progress = Progress(built.monitor, config.progress, built.mode, unit)
     watch += [progress, *_profiler(config, folder)]

@@ -10,7 +10,6 @@ from callbacks import (
     FlatCosine,
     OneCycle,
     PowerDecay,
-    ReduceLROnPlateau,
     WarmupCosine,
 )
 
@@ -55,9 +54,3 @@ def make_optimizer(config, total_steps):
     rate = SCHEDULES[config.schedule](config.learning_rate, total_steps, warmup)
     arguments["learning_rate"] = rate
     return keras.optimizers.get({"class_name": name, "config": arguments})
-
-
-def plateau_watch(config, built):
-    """The callbacks of performance scheduling, where the flags ask for it."""
-    if config.schedule == "plateau":
-        yield ReduceLROnPlateau(built.monitor, mode=built.mode)

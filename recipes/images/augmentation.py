@@ -74,8 +74,3 @@ def words(config, shape) -> str:
     found += ["zoomed, turned, made brighter and darker"] * strong
     found += ["partly erased"] * bool(config.erase)
     return f"training images are {', '.join(found)} at random (--augment)" if found else ""
-
-
-def mirrored(inputs):
-    """Pictures mirrored left to right."""
-    return keras.ops.flip(inputs, axis=2)

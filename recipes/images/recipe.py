@@ -101,7 +101,7 @@ def build_model(config: ImagesConfig, data):
     logits = core(scaling(inputs))
     shown = core(scaling(augmentation.augmented(inputs, config)))
     if config.tta and augmentation.resolved(config, data.shape)[0]:
-        other = core(scaling(augmentation.mirrored(inputs)))
+        other = core(scaling(keras.ops.flip(inputs, axis=2)))
         logits = keras.layers.Average(dtype="float32", name="mean_of_mirrored")([logits, other])
     probabilities = zoo.layers.ClassProbabilities(data.classes, name="probabilities")(logits)
     model = keras.Model(inputs, probabilities, name=f"{config.model}_classifier")

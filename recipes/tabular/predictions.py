@@ -57,12 +57,7 @@ def predict(model, arrays) -> np.ndarray:
         outputs = model.predict_on_batch({name: array[rows] for name, array in arrays.items()})
         parts.append(np.asarray(outputs)[: count - first])
     found = np.float64(np.concatenate(parts))
-    return all_classes(found) if is_classifier(model) else found[:, 0]
-
-
-def is_classifier(model) -> bool:
-    """Whether a model answers with probabilities."""
-    return zoo.Predictor(model).labels is not None
+    return found[:, 0] if zoo.Predictor(model).labels is None else all_classes(found)
 
 
 def unknown_values(frame, columns) -> list[str]:
