@@ -5,27 +5,12 @@ import math
 import keras
 from keras import ops
 
-from zoo.checks import check_choice
 from zoo.configured import Configured
 
 #: Offset of the schedule, which keeps the first noise from being invisibly small.
 OFFSET = 0.008
 #: What is left of the picture at the end, at least: it is divided by.
 LEAST_SIGNAL = 1e-3
-#: Losses of the players, as functions of a discriminator's logits: real, false, and false as the
-#: generator sees them.
-LOSSES = {
-    "non_saturating": (
-        lambda real: ops.softplus(-real),
-        lambda false: ops.softplus(false),
-        lambda false: ops.softplus(-false),
-    ),
-    "hinge": (
-        lambda real: ops.relu(1 - real),
-        lambda false: ops.relu(1 + false),
-        lambda false: -false,
-    ),
-}
 
 
 class _Training(Configured, keras.Model):
@@ -52,14 +37,12 @@ class Adversarial(_Training):
 
     Args:
         model: What `zoo.gan` or `zoo.dcgan` returned.
-        player_loss: `"non_saturating"` (the generator raises the probability of real), or
-            `"hinge"`. Defaults to `"non_saturating"`.
         seed: Seed of the noise. Defaults to None: drawn from Keras' own.
         name: Name of the model.
         **kwargs: Arguments of `keras.Model`.
 
     Raises:
-        ValueError: If there is no such loss, or the model has not the two players.
+        ValueError: If the model has not the two players.
 
     Example:
         >>> training = zoo.Adversarial(zoo.gan((4,), units=5), seed=1)
@@ -69,26 +52,22 @@ class Adversarial(_Training):
         ['discriminator_loss', 'generator_loss', 'loss']
 
     Reference:
-        Book, chapter 17, 3rd edition cell 100; Goodfellow et al., 2014, section 3; Lim and Ye,
-        *Geometric GAN*, 2017 (hinge).
+        Book, chapter 17, 3rd edition cell 100; Goodfellow et al., 2014, section 3.
     """
 
     def __init__(
         self,
         model: keras.Model,
-        player_loss: str = "non_saturating",
         seed: int | None = None,
         name: str = "adversarial",
         **kwargs,
     ):
         super().__init__(model, seed, name, **kwargs)
-        check_choice(LOSSES, player_loss=player_loss)
         if not {"generator", "discriminator"} <= {layer.name for layer in model.layers}:
             raise ValueError(
                 "Expected a model with layers 'generator' and 'discriminator', such as zoo.dcgan's."
                 f" Received: {model.name!r}"
             )
-        self.player_loss = player_loss
         names = ("discriminator_loss", "generator_loss")
         self.players = [keras.metrics.Mean(name=name) for name in names]
 
@@ -123,8 +102,9 @@ class Adversarial(_Training):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The sum of both players' losses, each of which reaches its own weights alone."""
-        parts = zip(LOSSES[self.player_loss], ops.unstack(y_pred, axis=-1), strict=True)
-        real, false, seen = (ops.mean(loss(logits)) for loss, logits in parts)
+        # The generator's is not the discriminator's with another sign, which saturates.
+        signs = ops.convert_to_tensor([-1.0, 1.0, -1.0])
+        real, false, seen = ops.unstack(ops.mean(ops.softplus(signs * y_pred), axis=0))
         for metric, value in zip(self.players, (real + false, seen), strict=True):
             metric.update_state(value)
         return real + false + seen

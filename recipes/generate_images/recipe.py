@@ -67,9 +67,7 @@ def build_model(config: GenerateConfig, data):
     from recipes.errors import UserError
 
     if config.model not in MODELS:
-        raise UserError(
-            f"Expected --model to be one of {', '.join(MODELS)}: {config.model} is not."
-        )
+        raise UserError(f"Expected --model to be one of {', '.join(MODELS)}: not {config.model}.")
     core = create_core(config, {"input_shape": data.shape})
     common = {"model": core, "loss": "mse", "metrics": [], "monitor": "val_loss"}
     if config.model in UNIT:
@@ -89,14 +87,7 @@ def build_model(config: GenerateConfig, data):
 
 
 def search_space(hp) -> dict:
-    """Settings worth searching; see `Recipe`.
-
-    Example:
-        >>> import keras_tuner
-        >>> from recipes.generate_images import search_space
-        >>> sorted(search_space(keras_tuner.HyperParameters()))
-        ['batch_size', 'learning_rate', 'model_arguments']
-    """
+    """Settings worth searching; see `Recipe`."""
     return {
         "learning_rate": hp.Float("learning_rate", 1e-4, 1e-2, sampling="log"),
         "batch_size": hp.Choice("batch_size", [32, 64, 128]),

@@ -136,30 +136,29 @@ class GenerateTask:
         """A function of the epoch that draws a sheet of pictures, for TensorBoard."""
 
         def drawn(epoch):
-            sheet, columns = self.sheet(self.predictor(model), "validation")
-            return {"samples": plots.drawing(sheet, columns)}
+            return {"samples": plots.drawing(self.sheet(self.predictor(model), "validation"))}
 
         return drawn
 
     def sheet(self, predictor, split):
-        """Pictures that show what a model can do, and in how many columns."""
+        """Pictures that show what a model can do."""
         if not self.reconstructs:
-            return predictor(SHOWN), 8
+            return predictor(SHOWN)
         images = self.sample(split)[: SHOWN // 2]
-        return plots.beside(images, predictor.pixels(images)), 8
+        return plots.beside(images, predictor.pixels(images))
 
     def write_outputs(self, trained, folder) -> list[Figure | Section]:
         """Returns what the report shows."""
         predictor = trained.predictor
-        sheet, columns = self.sheet(predictor, "test")
+        sheet = self.sheet(predictor, "test")
         if self.reconstructs:
             title = "Test pictures, and below each what the autoencoder makes of it"
-            return [Figure(title, "reconstructions", plots.drawing(sheet, columns))]
+            return [Figure(title, "reconstructions", plots.drawing(sheet))]
         pairs = sheet[: SHOWN // 2]
         closest = plots.nearest(pairs, self.parts["train"].images[:COMPARED])
         title = f"Drawn pictures, and below each the nearest of {COMPARED:,} training pictures"
         outputs = [
-            Figure("Drawn pictures", "samples", plots.drawing(sheet, columns)),
+            Figure("Drawn pictures", "samples", plots.drawing(sheet)),
             Figure(title, "nearest", plots.drawing(plots.beside(pairs, closest))),
         ]
         found = self.score(trained.predictions["validation"], "validation")

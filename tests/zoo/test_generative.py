@@ -119,14 +119,13 @@ def players():
     return shaken(zoo.dcgan((4, 4), filters=(3, 5), code_size=3, dropout=0.2), 0.3)
 
 
-@pytest.mark.parametrize("loss", ["non_saturating", "hinge"])
-def test_both_players_move_in_every_step(players, loss):
-    training = compiled(zoo.Adversarial(players, loss, seed=1))
+def test_both_players_move_in_every_step(players):
+    training = compiled(zoo.Adversarial(players, seed=1))
     generator, discriminator = (players.get_layer(n) for n in ("generator", "discriminator"))
     for _ in range(2):
         before = {p: [np.array(w) for w in p.trainable_weights] for p in (generator, discriminator)}
         training.fit(normal(8, 4, 4), batch_size=8, verbose=0)
-        # But for a bias in front of a normalisation, and a last one that both terms pull at alike.
+        # But for a bias in front of a normalisation, which takes it away.
         for player, start in before.items():
             assert np.mean([step > 0 for step in moved(player, start)]) > 0.8
 
@@ -282,7 +281,6 @@ def test_a_row_depends_on_seed_and_number_alone(players):
         (lambda: zoo.autoencoder((4,), sparsity="l0"), "none, l1, kl. Received: sparsity='l0'"),
         (lambda: zoo.autoencoder((4,), sparsity_weight=1.0), "needs a kind of it. Received: 1.0"),
         (lambda: zoo.Adversarial(zoo.mlp((4,))), "layers 'generator' and 'discriminator'.*'mlp'"),
-        (lambda: zoo.Adversarial(zoo.gan((4,)), "wgan"), "Received: player_loss='wgan'"),
         (lambda: zoo.generate_images(zoo.lenet5((28, 28)), 1), "from codes .*'lenet5'"),
         (lambda: zoo.generate_images(zoo.gan((4,)), 1, steps=0), "Received: steps=0"),
         (lambda: zoo.layers.SinusoidalTime(3), "Received: dim=3"),
