@@ -9,9 +9,9 @@ in the same order: `default_config`, `load_data`, `build_model`, `search_space`.
 RECIPES = {
     "forecast": "recipes.forecast",
     "images": "recipes.images",
-    "generate_images": "recipes.generate_images",
     "tabular": "recipes.tabular",
     "language_model": "recipes.language_model",
     "text_classification": "recipes.text_classification",
     "translation": "recipes.translation",
+    "generate_images": "recipes.generate_images",
 }
