@@ -36,8 +36,7 @@ def cosine(position, start, end):
         >>> [round(float(cosine(position, 2.0, 8.0)), 3) for position in (0.0, 0.25, 0.5, 1.0)]
         [2.0, 2.879, 5.0, 8.0]
 
-    Reference:
-        Loshchilov and Hutter, *SGDR*, 2017.
+    Reference: Loshchilov and Hutter, *SGDR*, 2017.
     """
     share = (1 + ops.cos(math.pi * position)) / 2
     return start * share + end * (1 - share)

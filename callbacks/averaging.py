@@ -18,8 +18,7 @@ class SwapEMAWeights(keras.callbacks.SwapEMAWeights):
         >>> _ = model.fit(np.ones((8, 1)), np.ones((8, 1)), epochs=2, verbose=0,
         ...               callbacks=[callbacks.SwapEMAWeights()])
 
-    Reference:
-        Polyak and Juditsky, "Acceleration of Stochastic Approximation by Averaging", 1992.
+    Reference: Polyak and Juditsky, "Acceleration of Stochastic Approximation by Averaging", 1992.
     """
 
     def __init__(self):

@@ -84,9 +84,8 @@ def find_learning_rate(
         >>> np.array_equal(before[0], model.get_weights()[0])
         True
 
-    Reference:
-        Smith, *Cyclical Learning Rates for Training Neural Networks*, 2017; Géron, chapter 11,
-        "Learning Rate Scheduling", and the exercises of chapter 10; fastai's `lr_find`.
+    Reference: Smith, *Cyclical Learning Rates for Training Neural Networks*, 2017; Géron, chapter
+    11, "Learning Rate Scheduling", and the exercises of chapter 10; fastai's `lr_find`.
     """
     if not getattr(model, "compiled", False) or model.optimizer is None:
         raise ValueError("Expected a compiled model: call model.compile(...) first.")

@@ -51,10 +51,9 @@ class OneCycle(Phases):
         >>> [round(float(cycle.momentum(step)), 3) for step in (0, 44, 88, 100)]
         [0.95, 0.85, 0.95, 0.95]
 
-    Reference:
-        Smith, *A disciplined approach to neural network hyper-parameters*, 2018; Smith and Topin,
-        *Super-Convergence*, 2017; Géron, chapter 11, "1Cycle scheduling"; fastai's
-        `fit_one_cycle`.
+    Reference: Smith, *A disciplined approach to neural network hyper-parameters*, 2018; Smith and
+    Topin, *Super-Convergence*, 2017; Géron, chapter 11, "1Cycle scheduling"; fastai's
+    `fit_one_cycle`.
     """
 
     def __init__(

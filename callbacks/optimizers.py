@@ -116,8 +116,7 @@ class ScheduledSGD(_ScheduledMomentum):
         >>> round(float(weight), 3), round(float(optimizer.momentum), 3)
         (0.9, 0.94)
 
-    Reference:
-        Smith, *A disciplined approach to neural network hyper-parameters*, 2018.
+    Reference: Smith, *A disciplined approach to neural network hyper-parameters*, 2018.
     """
 
     def __init__(
@@ -199,8 +198,7 @@ class ScheduledAdam(_ScheduledBeta, keras.optimizers.Adam):
         >>> round(float(optimizer.beta_1), 3)
         0.95
 
-    Reference:
-        Kingma and Ba, *Adam*, 2015; Smith, 2018.
+    Reference: Kingma and Ba, *Adam*, 2015; Smith, 2018.
     """
 
 
@@ -217,8 +215,7 @@ class ScheduledAdamW(_ScheduledBeta, keras.optimizers.AdamW):
         >>> OneCycle(0.01, total_steps=100).optimizer("adamw", weight_decay=0.1).weight_decay
         0.1
 
-    Reference:
-        Loshchilov and Hutter, *Decoupled Weight Decay Regularization*, 2019; Smith, 2018.
+    Reference: Loshchilov and Hutter, *Decoupled Weight Decay Regularization*, 2019; Smith, 2018.
     """
 
 
@@ -240,8 +237,7 @@ class ScheduledNadam(_WithProduct):
         >>> round(float(optimizer.beta_1), 3)
         0.95
 
-    Reference:
-        Dozat, *Incorporating Nesterov Momentum into Adam*, 2016.
+    Reference: Dozat, *Incorporating Nesterov Momentum into Adam*, 2016.
     """
 
     def __init__(

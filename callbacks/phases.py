@@ -134,8 +134,7 @@ class WarmupCosine(Phases):
         >>> [round(float(schedule(step)), 4) for step in (0, 5, 10, 15, 20, 99)]
         [0.0, 0.05, 0.1, 0.05, 0.0, 0.0]
 
-    Reference:
-        Loshchilov and Hutter, *SGDR*, 2017 (one period); Goyal et al., 2017 (warm-up).
+    Reference: Loshchilov and Hutter, *SGDR*, 2017 (one period); Goyal et al., 2017 (warm-up).
     """
 
     def __init__(
@@ -178,8 +177,7 @@ class FlatCosine(Phases):
         >>> [round(float(schedule(step)), 4) for step in (0, 30, 35, 40)]
         [0.1, 0.1, 0.05, 0.0]
 
-    Reference:
-        fastai's `fit_flat_cos`.
+    Reference: fastai's `fit_flat_cos`.
     """
 
     def __init__(
@@ -223,8 +221,7 @@ class PiecewiseConstant(Phases):
         >>> [round(float(schedule(step)), 4) for step in (0, 4, 5, 14, 15, 99)]
         [0.01, 0.01, 0.005, 0.005, 0.001, 0.001]
 
-    Reference:
-        Géron, chapter 11, "Piecewise Constant Scheduling".
+    Reference: Géron, chapter 11, "Piecewise Constant Scheduling".
     """
 
     def __init__(self, boundaries: Sequence[int], values: Sequence[float], name: str | None = None):
@@ -264,8 +261,7 @@ class CosineRestarts(Phases):
         >>> [round(float(schedule(step)), 4) for step in (0, 5, 10, 20, 30, 50, 70)]
         [0.1, 0.05, 0.1, 0.05, 0.1, 0.05, 0.0]
 
-    Reference:
-        Loshchilov and Hutter, *SGDR: Stochastic Gradient Descent with Warm Restarts*, 2017.
+    Reference: Loshchilov and Hutter, *SGDR: Stochastic Gradient Descent with Warm Restarts*, 2017.
     """
 
     def __init__(

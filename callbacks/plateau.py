@@ -25,8 +25,7 @@ class ReduceLROnPlateau(keras.callbacks.ReduceLROnPlateau):
         >>> round(float(model.optimizer.learning_rate), 3)  # halved twice
         0.025
 
-    Reference:
-        Géron, chapter 11, "Performance Scheduling".
+    Reference: Géron, chapter 11, "Performance Scheduling".
     """
 
     def __init__(

@@ -38,9 +38,8 @@ class MagnitudePruning(keras.callbacks.Callback):
         >>> int((model.layers[0].get_weights()[0] == 0).sum())
         36
 
-    Reference:
-        Book, chapter 11, "Training sparse models"; Zhu and Gupta, *To prune, or not to prune*,
-        2017.
+    Reference: Book, chapter 11, "Training sparse models"; Zhu and Gupta, *To prune, or not to
+    prune*, 2017.
     """
 
     def __init__(

@@ -128,8 +128,7 @@ def smooth(losses, smoothing=0.9):
         >>> smooth([4.0, 4.0, 1.0], smoothing=0.5).round(3).tolist()
         [4.0, 4.0, 2.286]
 
-    Reference:
-        Kingma and Ba, *Adam*, 2015, section 3, for the correction.
+    Reference: Kingma and Ba, *Adam*, 2015, section 3, for the correction.
     """
     mean, result = 0.0, []
     for count, loss in enumerate(losses, start=1):
@@ -148,9 +147,8 @@ def valley(rates, losses):
         >>> valley([1, 2, 4, 8, 16, 32, 64], [5, 4, 3, 9, 2, 1, 7])
         16.0
 
-    Reference:
-        fastai's `valley`, whose code takes the middle and whose text says two thirds; the latter
-        came closer to the best rate of four small trainings.
+    Reference: fastai's `valley`, whose code takes the middle and whose text says two thirds; the
+    latter came closer to the best rate of four small trainings.
     """
     fall = _longest_fall(losses)
     return float(rates[fall[len(fall) * 2 // 3]]) if len(fall) > 1 else None
@@ -165,8 +163,8 @@ def steepest(rates, losses):
         >>> steepest([1, 10, 100, 1000, 10_000], [5.0, 4.5, 2.5, 2.2, 9.0])
         10.0
 
-    Reference:
-        Gugger, *How Do You Find A Good Learning Rate*, 2018; fastai's `steep`, over two points.
+    Reference: Gugger, *How Do You Find A Good Learning Rate*, 2018; fastai's `steep`, over two
+    points.
     """
     lowest = _lowest(losses)
     if lowest is None:
@@ -184,9 +182,8 @@ def minimum(rates, losses):
         >>> minimum([1, 10, 100, 1000, 10_000], [5.0, 4.5, 2.5, 2.0, 9.0])
         100.0
 
-    Reference:
-        Géron, chapter 11: about 10 times below the rate at which the loss turns; fastai's
-        `minimum`.
+    Reference: Géron, chapter 11: about 10 times below the rate at which the loss turns; fastai's
+    `minimum`.
     """
     lowest = _lowest(losses)
     return None if lowest is None else float(rates[lowest]) / 10
@@ -203,8 +200,7 @@ def slide(rates, losses, width=15, threshold=0.005):
         >>> slide([1, 2, 4, 8, 16, 32, 64, 128], [5, 5, 5, 5, 4, 3, 2, 8], width=2)
         2.0
 
-    Reference:
-        fastai's `slide`, whose threshold is in units of the loss itself.
+    Reference: fastai's `slide`, whose threshold is in units of the loss itself.
     """
     lowest = _lowest(losses)
     if lowest is None or len(rates) <= width:

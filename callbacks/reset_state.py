@@ -16,8 +16,7 @@ class ResetState(keras.callbacks.Callback):
         >>> _ = model.fit(ids[:, :-1], ids[:, 1:], batch_size=2, epochs=2, verbose=0,
         ...               callbacks=[callbacks.ResetState()])
 
-    Reference:
-        Book, chapter 16, 2nd edition cell 48.
+    Reference: Book, chapter 16, 2nd edition cell 48.
     """
 
     def on_epoch_begin(self, epoch, logs=None):

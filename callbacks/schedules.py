@@ -61,8 +61,7 @@ class PowerDecay(Schedule):
         >>> [round(float(schedule(step)), 5) for step in (0, 100, 200, 300)]
         [0.01, 0.005, 0.00333, 0.0025]
 
-    Reference:
-        Géron, chapter 11, "Power Scheduling".
+    Reference: Géron, chapter 11, "Power Scheduling".
     """
 
     def __init__(
@@ -105,8 +104,7 @@ class ExponentialDecay(Schedule):
         >>> [round(float(schedule(step)), 6) for step in (0, 10, 20, 40)]
         [0.01, 0.003162, 0.001, 0.0001]
 
-    Reference:
-        Géron, chapter 11, "Exponential Scheduling".
+    Reference: Géron, chapter 11, "Exponential Scheduling".
     """
 
     def __init__(
@@ -149,8 +147,7 @@ class Warmup(Schedule):
         >>> [round(float(schedule(step)), 4) for step in (0, 2, 4, 14)]
         [0.0, 0.05, 0.1, 0.01]
 
-    Reference:
-        Goyal et al., *Accurate, Large Minibatch SGD*, 2017.
+    Reference: Goyal et al., *Accurate, Large Minibatch SGD*, 2017.
     """
 
     def __init__(self, schedule: Rate, warmup_steps: int, name: str | None = None):

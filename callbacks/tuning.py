@@ -101,9 +101,8 @@ class Search:
         >>> len(search.trials), round(search.trials[0].score, 4), search.best.score <= 0.04
         (5, 0.04, True)
 
-    Reference:
-        O'Malley et al., *KerasTuner*; Li et al., *Hyperband*, 2018; book, chapter 10,
-        "Fine-Tuning Neural Network Hyperparameters".
+    Reference: O'Malley et al., *KerasTuner*; Li et al., *Hyperband*, 2018; book, chapter 10,
+    "Fine-Tuning Neural Network Hyperparameters".
     """
 
     def __init__(
@@ -276,8 +275,7 @@ def hyperband_sweep(epochs: int, factor: int) -> list[tuple[int, int]]:
         >>> hyperband_sweep(9, 3)
         [(9, 1), (3, 3), (1, 9), (5, 3), (2, 9), (3, 9)]
 
-    Reference:
-        Li et al., *Hyperband*, 2018, table 1, with keras-tuner's rounding.
+    Reference: Li et al., *Hyperband*, 2018, table 1, with keras-tuner's rounding.
     """
     brackets, left = 0, float(epochs)
     while left >= 1:

@@ -221,8 +221,7 @@ class ZooClassifier(ClassifierMixin, _ZooEstimator):
         >>> bool(search.fit(x, y).best_score_ > 0.8)
         True
 
-    Reference:
-        Book, chapter 10, "Fine-Tuning Neural Network Hyperparameters" (2nd edition).
+    Reference: Book, chapter 10, "Fine-Tuning Neural Network Hyperparameters" (2nd edition).
     """
 
     def fit(self, X, y):  # noqa: N803 - scikit-learn's name

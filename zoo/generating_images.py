@@ -39,8 +39,7 @@ def generate_images(
         >>> bool(np.abs(one[0] - three[0]).max() < 1e-5)
         True
 
-    Reference:
-        Song et al., *Denoising diffusion implicit models*, 2021, equation 12 with sigma 0.
+    Reference: Song et al., *Denoising diffusion implicit models*, 2021, equation 12 with sigma 0.
     """
     check_whole(0, count=count, seed=seed)
     check_whole(1, steps=steps, batch_size=batch_size)

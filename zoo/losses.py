@@ -23,8 +23,7 @@ class PinballLoss(Configured, keras.losses.Loss):
         >>> float(zoo.losses.PinballLoss((0.1, 0.9))(y_true, y_pred))  # (0.1 * 2 + 0.1 * 1) / 2
         0.15000000596046448
 
-    Reference:
-        Koenker and Bassett, *Regression quantiles*, 1978.
+    Reference: Koenker and Bassett, *Regression quantiles*, 1978.
     """
 
     def __init__(
@@ -77,8 +76,7 @@ class SmoothedSparseCrossentropy(Configured, keras.losses.Loss):
         >>> round(float(loss(np.array([0]), logits)), 4)  # 0.8 log 2 + 0.2 (5 log 2) / 3
         0.7856
 
-    Reference:
-        Szegedy et al., *Rethinking the Inception architecture*, 2016, section 7.
+    Reference: Szegedy et al., *Rethinking the Inception architecture*, 2016, section 7.
     """
 
     def __init__(
@@ -118,9 +116,8 @@ class MaskedCrossentropy(SmoothedSparseCrossentropy):
         >>> round(float(zoo.losses.MaskedCrossentropy()(np.array([[1, 0]]), logits)), 4)  # log 2
         0.6931
 
-    Reference:
-        Book, chapter 16 (3rd edition, cells 98 and following), where older versions of Keras
-        divided by the number of all positions.
+    Reference: Book, chapter 16 (3rd edition, cells 98 and following), where older versions of Keras
+    divided by the number of all positions.
     """
 
     def __init__(
@@ -170,8 +167,7 @@ class PerMemberLoss(Configured, keras.losses.Loss):
         >>> float(loss(y_true, y_pred))  # each errs by 1; their mean is exact
         1.0
 
-    Reference:
-        Gorishniy et al., *TabM*, 2025, section 3.
+    Reference: Gorishniy et al., *TabM*, 2025, section 3.
     """
 
     def __init__(self, loss: keras.losses.Loss, name: str = "per_member_loss", **kwargs):

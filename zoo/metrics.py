@@ -29,8 +29,7 @@ class LastStep(Configured, keras.metrics.Mean):
         >>> float(metric(np.zeros((1, 3, 1, 1)), y_pred))
         2.0
 
-    Reference:
-        Book, chapter 15, `last_time_step_mse` (2nd edition, cell 57).
+    Reference: Book, chapter 15, `last_time_step_mse` (2nd edition, cell 57).
     """
 
     def __init__(

@@ -31,8 +31,8 @@ def objective(head: str, label_smoothing: float = 0.0) -> dict[str, Any]:
         >>> model = zoo.mlp((28, 28), outputs=10, head="multiclass")
         >>> model.compile("adam", **zoo.objective("multiclass", label_smoothing=0.1))
 
-    Reference:
-        Book, chapter 10, tables 10-1 and 10-2 (architectures for regression and classification).
+    Reference: Book, chapter 10, tables 10-1 and 10-2 (architectures for regression and
+    classification).
     """
     check_choice(HEADS, head=head)
     check_fractions(label_smoothing=label_smoothing)

@@ -24,8 +24,7 @@ class KLSparsity(Configured, keras.regularizers.Regularizer):
         >>> round(float(KLSparsity(1.0, target=0.1)(np.array([[0.5, 0.1]]))), 4)  # one of two
         0.3681
 
-    Reference:
-        Book, chapter 17, 3rd edition cells 75 to 78.
+    Reference: Book, chapter 17, 3rd edition cells 75 to 78.
     """
 
     def __init__(self, weight: float = 1.5e-4, target: float = 0.1):

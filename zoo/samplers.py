@@ -67,8 +67,7 @@ class TopK:
         >>> np.asarray(zoo.decoding.TopK(2).sample(logits, np.array([0.0])))
         array([1], dtype=int32)
 
-    Reference:
-        Fan et al., *Hierarchical neural story generation*, 2018.
+    Reference: Fan et al., *Hierarchical neural story generation*, 2018.
     """
 
     k: int
@@ -102,8 +101,7 @@ class TopP:
         >>> np.asarray(zoo.decoding.TopP(0.7).sample(logits, np.array([0.0])))
         array([1], dtype=int32)
 
-    Reference:
-        Holtzman et al., *The curious case of neural text degeneration*, 2020.
+    Reference: Holtzman et al., *The curious case of neural text degeneration*, 2020.
     """
 
     p: float
@@ -138,9 +136,8 @@ class MinP:
         >>> np.asarray(zoo.decoding.MinP(0.4).sample(logits, np.array([0.0])))
         array([1], dtype=int32)
 
-    Reference:
-        Nguyen et al., *Turning up the heat: min-p sampling for creative and coherent LLM outputs*,
-        2024.
+    Reference: Nguyen et al., *Turning up the heat: min-p sampling for creative and coherent LLM
+    outputs*, 2024.
     """
 
     p: float

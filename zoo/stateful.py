@@ -38,8 +38,7 @@ def to_stateful(model: keras.Model, batch_size: int) -> keras.Model:
         >>> np.allclose(np.concatenate(parts, axis=1), model(ids), atol=1e-6)
         True
 
-    Reference:
-        Book, chapter 16, stateful RNNs.
+    Reference: Book, chapter 16, stateful RNNs.
     """
     check_counts(batch_size=batch_size)
     try:

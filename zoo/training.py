@@ -51,8 +51,7 @@ class Adversarial(_Training):
         >>> sorted(history)
         ['discriminator_loss', 'generator_loss', 'loss']
 
-    Reference:
-        Book, chapter 17, 3rd edition cell 100; Goodfellow et al., 2014, section 3.
+    Reference: Book, chapter 17, 3rd edition cell 100; Goodfellow et al., 2014, section 3.
     """
 
     def __init__(
@@ -128,8 +127,7 @@ class Denoising(_Training):
         >>> sorted(training.fit(np.ones((8, 4, 4)), verbose=0).history)
         ['loss']
 
-    Reference:
-        Ho et al., 2020, algorithm 1; book, chapter 17, 3rd edition cells 116 and 126.
+    Reference: Ho et al., 2020, algorithm 1; book, chapter 17, 3rd edition cells 116 and 126.
     """
 
     def __init__(
@@ -171,8 +169,8 @@ def cosine_schedule(time):
         >>> [[round(float(part), 3) for part in cosine_schedule(t)] for t in (0.0, 0.5, 1.0)]
         [[1.0, 0.0], [0.703, 0.711], [0.001, 1.0]]
 
-    Reference:
-        Nichol and Dhariwal, 2021, equation 17, in continuous time; book, 3rd edition cell 113.
+    Reference: Nichol and Dhariwal, 2021, equation 17, in continuous time; book, 3rd edition cell
+    113.
     """
     half = math.pi / 2
     angle = (ops.cast(time, "float32") + OFFSET) / (1 + OFFSET) * half

@@ -41,8 +41,7 @@ def copy_layers(
         >>> zoo.transfer.copy_layers(trained, model, num_layers=2)
         ['hidden_0', 'hidden_1']
 
-    Reference:
-        Book, chapter 11, 2nd edition cells 86 to 88.
+    Reference: Book, chapter 11, 2nd edition cells 86 to 88.
     """
     theirs, ours = hidden_blocks(source), hidden_blocks(target)
     num_layers = len(ours) if num_layers is None else num_layers
@@ -92,8 +91,7 @@ def freeze(model: keras.Model, num_layers: int | None = None):
         (4, 6)
         >>> model.compile("adam", **zoo.objective("binary"))
 
-    Reference:
-        Book, chapter 11, 2nd edition cell 90.
+    Reference: Book, chapter 11, 2nd edition cell 90.
     """
     blocks = hidden_blocks(model)
     num_layers = len(blocks) if num_layers is None else num_layers
@@ -124,8 +122,7 @@ def unfreeze(model: keras.Model, batch_normalization: bool = True) -> None:
         >>> zoo.transfer.unfreeze(model)
         >>> model.compile(keras.optimizers.SGD(1e-3), **zoo.objective("binary"))  # 1e-2 so far
 
-    Reference:
-        Book, chapter 11, 2nd edition cell 91.
+    Reference: Book, chapter 11, 2nd edition cell 91.
     """
     model.trainable = True
     model.compiled = False

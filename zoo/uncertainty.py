@@ -101,8 +101,7 @@ def monte_carlo(
         >>> result.samples.shape, result.mean.shape, result.entropy.shape
         ((50, 2, 3), (2, 3), (2,))
 
-    Reference:
-        Gal and Ghahramani, *Dropout as a Bayesian approximation*, 2016; book, chapter 11.
+    Reference: Gal and Ghahramani, *Dropout as a Bayesian approximation*, 2016; book, chapter 11.
     """
     check_counts(samples=samples, batch_size=batch_size)
     x = keras.tree.map_structure(np.asarray, x)

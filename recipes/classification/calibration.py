@@ -26,8 +26,7 @@ def expected_calibration_error(labels, probabilities, bins=15) -> float:
         >>> expected_calibration_error([0, 1], [[0.75, 0.25], [0.75, 0.25]])  # right half the time
         0.25
 
-    Reference:
-        Guo et al., *On calibration of modern neural networks*, 2017.
+    Reference: Guo et al., *On calibration of modern neural networks*, 2017.
     """
     share, sure, right = reliability(labels, probabilities, bins).T
     return float(np.sum(share * np.abs(sure - right)))
@@ -63,8 +62,7 @@ def fit_temperature(labels, samples) -> float:
         >>> tempered([sure[0]], temperature).round(2).tolist()
         [[0.75, 0.25]]
 
-    Reference:
-        Guo et al., 2017.
+    Reference: Guo et al., 2017.
     """
     labels = np.asarray(labels)
     samples = np.asarray(samples, np.float64)

@@ -30,8 +30,7 @@ class Naive2:
         rows: Mask of the rows before the test part.
         period: Length of the season in steps; 1 for none.
 
-    Reference:
-        Makridakis, Spiliotis and Assimakopoulos, *The M4 competition*, 2020, table 1.
+    Reference: Makridakis, Spiliotis and Assimakopoulos, *The M4 competition*, 2020, table 1.
     """
 
     def __init__(self, series, rows, period):

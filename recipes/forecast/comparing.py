@@ -24,9 +24,8 @@ def interval(ours, theirs, which, horizon, seed=0) -> tuple[float, float] | None
     Returns:
         Its two ends; `None` where there are not three horizons of origins.
 
-    Reference:
-        Kuensch, *The jackknife and the bootstrap for general stationary observations*, 1989;
-        Politis and Romano, *A circular block-resampling procedure for stationary data*, 1992.
+    Reference: Kuensch, *The jackknife and the bootstrap for general stationary observations*, 1989;
+    Politis and Romano, *A circular block-resampling procedure for stationary data*, 1992.
 
     Example:
         >>> errors = np.linspace(1, 2, 60)

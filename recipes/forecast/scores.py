@@ -25,8 +25,7 @@ def score(actual, forecasts, units, targets, which=None, reference=None) -> dict
         for each step ahead, and `mae_<target>` and `rmse_<target>` for each target, where there are
         several; `coverage_<level>`, the fraction of values inside the interval.
 
-    Reference:
-        Makridakis, Spiliotis and Assimakopoulos, *The M4 competition*, 2020, section 2.4.
+    Reference: Makridakis, Spiliotis and Assimakopoulos, *The M4 competition*, 2020, section 2.4.
     """
     error = np.float64(forecasts.point) - np.float64(actual)
     squared, absolute = np.square(error), np.abs(error)
@@ -65,9 +64,8 @@ def distribution_scores(actual, forecasts) -> dict[str, float]:
     forecast, every quantile is the point: the CRPS is the mean absolute error. NaN in `actual` `(n,
     horizon, targets)` is not known.
 
-    Reference:
-        Gneiting and Raftery, *Strictly proper scoring rules*, 2007, equation 21; Park et al.,
-        *Learning quantile functions without quantile crossing*, 2022, section 5 (wQL).
+    Reference: Gneiting and Raftery, *Strictly proper scoring rules*, 2007, equation 21; Park et
+    al., *Learning quantile functions without quantile crossing*, 2022, section 5 (wQL).
 
     Example:
         >>> from recipes.forecast.forecasts import Forecasts
@@ -147,8 +145,7 @@ def naive_mae(series, rows, period, num_targets) -> np.ndarray:
     targets)`; NaN for a series without such rows, and where it never changes (1 if that holds for
     all series).
 
-    Reference:
-        Hyndman and Koehler, *Another look at measures of forecast accuracy*, 2006.
+    Reference: Hyndman and Koehler, *Another look at measures of forecast accuracy*, 2006.
     """
     values = np.float64(series.values[:, :num_targets])
     ends = np.flatnonzero(rows)

@@ -105,9 +105,8 @@ def scores(real: Described, drawn: Described, classes: int) -> dict[str, float]:
         `recall`, of real ones among those of drawn ones; `coverage`, the fraction of classes with
         a tenth at least of the pictures that they have among the real ones.
 
-    Reference:
-        Heusel et al., *GANs trained by a two time-scale update rule*, 2017 (the distance);
-        Kynkaanniemi et al., *Improved precision and recall metric*, 2019.
+    Reference: Heusel et al., *GANs trained by a two time-scale update rule*, 2017 (the distance);
+    Kynkaanniemi et al., *Improved precision and recall metric*, 2019.
     """
     expected, found = (np.bincount(each.classes, minlength=classes) for each in (real, drawn))
     there = expected > 0

@@ -32,8 +32,7 @@ def class_maps(model, images, classes) -> np.ndarray | None:
     Where the pooled maps of a network are summed up by its head, Grad-CAM's weights are those of
     the head, and no gradient is needed. `None` for other networks.
 
-    Reference:
-        Selvaraju et al., *Grad-CAM*, 2017, section 3.1; Zhou et al., 2016.
+    Reference: Selvaraju et al., *Grad-CAM*, 2017, section 3.1; Zhou et al., 2016.
     """
     core = next((layer for layer in model.layers if isinstance(layer, keras.Model)), None)
     if core is None or "pool" not in {layer.name for layer in core.layers}:

@@ -34,9 +34,8 @@ class NGrams:
         >>> np.exp(log_probabilities).round(3), hits
         (array([0.81 , 0.857]), array([ True,  True]))
 
-    Reference:
-        Witten and Bell, *The zero-frequency problem*, 1991; Chen and Goodman, *An empirical study
-        of smoothing techniques for language modeling*, 1998.
+    Reference: Witten and Bell, *The zero-frequency problem*, 1991; Chen and Goodman, *An empirical
+    study of smoothing techniques for language modeling*, 1998.
     """
 
     def __init__(self, ids, segments, vocabulary_size, order=ORDER):

@@ -15,8 +15,7 @@ def rmse_interval(errors) -> tuple[float, float]:
         >>> round(low, 3), round(high, 3)
         (0.0, 3.124)
 
-    Reference:
-        Book, chapter 2, at its end.
+    Reference: Book, chapter 2, at its end.
     """
     # `stats.t.interval` would be NaN where all errors are alike.
     squared = np.square(np.float64(errors))

@@ -68,8 +68,7 @@ def split(config, pairs):
 def book_split(pairs):
     """The third edition's, shuffled as there: 100,000 pairs to train on, the rest for validation.
 
-    Reference:
-        Book, chapter 16, 3rd edition cells 90 and 95.
+    Reference: Book, chapter 16, 3rd edition cells 90 and 95.
     """
     order = list(range(len(pairs)))
     np.random.RandomState(42).shuffle(order)

@@ -64,9 +64,8 @@ def sentence_scores(outputs, references) -> dict[str, float]:
         >>> sentence_scores(["a cat sat down", "no"], [["a cat sat down"], ["yes", "no"]])
         {'exact_match': 1.0, 'bleu': 100.0, 'chrf': 100.0}
 
-    Reference:
-        Papineni et al., *BLEU*, 2002; Popović, *chrF*, 2015; Post, *A call for clarity in
-        reporting BLEU scores*, 2018.
+    Reference: Papineni et al., *BLEU*, 2002; Popović, *chrF*, 2015; Post, *A call for clarity in
+    reporting BLEU scores*, 2018.
     """
     import sacrebleu  # slow to import
 

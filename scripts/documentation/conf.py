@@ -39,7 +39,6 @@ autodoc_class_signature = "mixed"
 python_maximum_signature_line_length = 80
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
-napoleon_custom_sections = [("Reference", "notes_style")]
 add_module_names = False
 pygments_style, pygments_dark_style = "default", "github-dark"
 

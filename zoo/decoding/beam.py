@@ -88,9 +88,8 @@ def beam_search(
         >>> beams.ids.shape, beams.scores.shape
         ((2, 3, 6), (2, 3))
 
-    Reference:
-        Wu et al., *Google's neural machine translation system*, 2016, section 7; TensorFlow
-        Addons, `BeamSearchDecoder`; book, chapter 16, 3rd edition cell 112.
+    Reference: Wu et al., *Google's neural machine translation system*, 2016, section 7; TensorFlow
+    Addons, `BeamSearchDecoder`; book, chapter 16, 3rd edition cell 112.
     """
     limits, penalties = (max_length, start_id, end_id), (length_penalty, coverage_penalty)
     return _run(model, source, beam_width, limits, penalties, n_best, return_attention)[0]

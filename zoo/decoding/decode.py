@@ -59,9 +59,8 @@ def decode(
         >>> zoo.decoding.decode(model, source, max_length=6, start_id=1, end_id=2).shape
         (2, 6)
 
-    Reference:
-        Book, chapter 16: 2nd edition cells 191 and 192 (`GreedyEmbeddingSampler`), 3rd edition
-        cell 101.
+    Reference: Book, chapter 16: 2nd edition cells 191 and 192 (`GreedyEmbeddingSampler`), 3rd
+    edition cell 101.
     """
     ids, attention, _ = _run(
         model, source, max_length, start_id, end_id, sampler, seed, return_attention

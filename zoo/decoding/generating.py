@@ -55,8 +55,7 @@ def generate(
         >>> generate(model, [[3, 1, 4], [1, 5, 6]], 100, Temperature(0.8), seed=42).shape
         (2, 100)
 
-    Reference:
-        Book, chapter 16, "Generating fake Shakespearean text" and "Stateful RNN".
+    Reference: Book, chapter 16, "Generating fake Shakespearean text" and "Stateful RNN".
     """
     prompt = _prompt(model, prompt_ids)
     pieces = stream(model, prompt_ids, length, sampler, seed, chunk=_STEPS)

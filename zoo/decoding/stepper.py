@@ -49,8 +49,7 @@ class Stepper:
         >>> np.allclose(forecast[:, 0], model(series)[:, -1], atol=1e-5)
         True
 
-    Reference:
-        Paine et al., *Fast WaveNet generation algorithm*, 2016.
+    Reference: Paine et al., *Fast WaveNet generation algorithm*, 2016.
     """
 
     def __init__(self, model: keras.Model):

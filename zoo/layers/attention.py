@@ -153,10 +153,9 @@ class LuongAttention(_Attention):
         >>> contexts.shape, alignments.shape
         (TensorShape([2, 3, 6]), TensorShape([2, 3, 5]))
 
-    Reference:
-        Luong et al., *Effective approaches to attention-based neural machine translation*, 2015;
-        Raffel et al., *Online and linear-time attention by enforcing monotonic alignments*, 2017;
-        book, chapter 16.
+    Reference: Luong et al., *Effective approaches to attention-based neural machine translation*,
+    2015; Raffel et al., *Online and linear-time attention by enforcing monotonic alignments*, 2017;
+    book, chapter 16.
     """
 
     def __init__(
@@ -207,9 +206,8 @@ class BahdanauAttention(_Attention):
         >>> np.allclose(alignments, 1 / 5)  # all positions are alike
         True
 
-    Reference:
-        Bahdanau et al., *Neural machine translation by jointly learning to align and translate*,
-        2014; Salimans and Kingma, *Weight normalization*, 2016; book, chapter 16.
+    Reference: Bahdanau et al., *Neural machine translation by jointly learning to align and
+    translate*, 2014; Salimans and Kingma, *Weight normalization*, 2016; book, chapter 16.
     """
 
     def __init__(

@@ -70,9 +70,8 @@ class AttentionDecoder(Layer):
         >>> logits.shape, alignments.shape
         (TensorShape([2, 50]), TensorShape([2, 7]))
 
-    Reference:
-        Book, chapter 16 (2nd edition cells 90-92 and 197-210); Luong et al., 2015; Bengio et al.,
-        *Scheduled sampling*, 2015.
+    Reference: Book, chapter 16 (2nd edition cells 90-92 and 197-210); Luong et al., 2015; Bengio et
+    al., *Scheduled sampling*, 2015.
     """
 
     def __init__(

@@ -37,9 +37,8 @@ class AttentionDecoderCell(Layer):
         ...     rnn(np.ones((2, 3, 8), "float32")).shape
         TensorShape([2, 3, 6])
 
-    Reference:
-        Luong et al., *Effective approaches to attention-based neural machine translation*, 2015,
-        section 3.3.
+    Reference: Luong et al., *Effective approaches to attention-based neural machine translation*,
+    2015, section 3.3.
     """
 
     def __init__(

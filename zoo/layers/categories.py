@@ -39,8 +39,7 @@ class CategoryEmbedding(TracedLayer):
         >>> layer.count_params()
         32
 
-    Reference:
-        Cheng et al., *Wide & Deep learning for recommender systems*, 2016; book, chapter 13.
+    Reference: Cheng et al., *Wide & Deep learning for recommender systems*, 2016; book, chapter 13.
     """
 
     def __init__(
@@ -98,8 +97,7 @@ class CrossedCategories(TracedLayer):
         >>> layer.count_params()
         15
 
-    Reference:
-        Cheng et al., *Wide & Deep learning for recommender systems*, 2016, section 3.1.
+    Reference: Cheng et al., *Wide & Deep learning for recommender systems*, 2016, section 3.1.
     """
 
     def __init__(

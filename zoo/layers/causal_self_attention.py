@@ -28,9 +28,8 @@ class CausalSelfAttention(SameShapeLayer):
         >>> layer(np.zeros((1, 10, 8))).shape
         TensorShape([1, 10, 8])
 
-    Reference:
-        Vaswani et al., *Attention is all you need*, 2017; Su et al., *RoFormer*, 2021; book,
-        chapter 16.
+    Reference: Vaswani et al., *Attention is all you need*, 2017; Su et al., *RoFormer*, 2021; book,
+    chapter 16.
     """
 
     def __init__(self, num_heads: int, context: int, **kwargs):

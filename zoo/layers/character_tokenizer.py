@@ -29,8 +29,7 @@ class CharacterTokenizer(Tokenizer):
         >>> layer.decode([4, 5, 7, 3])
         'note'
 
-    Reference:
-        Book, chapter 16, "Generating Shakespearean text using a character RNN".
+    Reference: Book, chapter 16, "Generating Shakespearean text using a character RNN".
     """
 
     def __init__(

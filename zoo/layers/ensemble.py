@@ -54,8 +54,7 @@ class EnsembleDense(TracedLayer):
         >>> first.count_params()  # an ensemble of dense layers would have 4,320
         1328
 
-    Reference:
-        Wen et al., *BatchEnsemble*, 2020; Gorishniy et al., *TabM*, 2024, section 3.
+    Reference: Wen et al., *BatchEnsemble*, 2020; Gorishniy et al., *TabM*, 2024, section 3.
     """
 
     def __init__(

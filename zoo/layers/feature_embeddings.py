@@ -38,9 +38,8 @@ class PiecewiseLinearEncoding(TracedLayer):
         array([[[1. , 0.5],
                 [0.5, 0. ]]], dtype=float32)
 
-    Reference:
-        Gorishniy et al., *On embeddings for numerical features in tabular deep learning*, 2022,
-        section 3.2.
+    Reference: Gorishniy et al., *On embeddings for numerical features in tabular deep learning*,
+    2022, section 3.2.
     """
 
     def __init__(self, bin_edges: Sequence[Sequence[float]], dtype: str = "float32", **kwargs):
@@ -123,9 +122,8 @@ class PeriodicEmbedding(TracedLayer):
         >>> zoo.layers.PeriodicEmbedding(num_frequencies=16)(np.zeros((2, 8))).shape
         TensorShape([2, 8, 32])
 
-    Reference:
-        Gorishniy et al., *On embeddings for numerical features in tabular deep learning*, 2022,
-        section 3.3.
+    Reference: Gorishniy et al., *On embeddings for numerical features in tabular deep learning*,
+    2022, section 3.3.
     """
 
     def __init__(self, num_frequencies: int = 48, sigma: float = 0.1, **kwargs):

@@ -15,8 +15,7 @@ class GatedActivation(TracedLayer):
         >>> zoo.layers.GatedActivation()(np.zeros((2, 50, 64))).shape
         TensorShape([2, 50, 32])
 
-    Reference:
-        van den Oord et al., *WaveNet*, 2016, equation 2.
+    Reference: van den Oord et al., *WaveNet*, 2016, equation 2.
     """
 
     def build(self, input_shape):

@@ -10,8 +10,7 @@ class SortQuantiles(SameShapeLayer):
 
     Sorting never makes the pinball loss worse.
 
-    Reference:
-        Chernozhukov et al., *Quantile and probability curves without crossing*, 2010.
+    Reference: Chernozhukov et al., *Quantile and probability curves without crossing*, 2010.
     """
 
     def call(self, inputs):

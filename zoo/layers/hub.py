@@ -71,9 +71,8 @@ class HubLayer(Layer):
         ((None, 2), 2, 1)
         >>> folder.cleanup()
 
-    Reference:
-        Book, chapter 16, 2nd edition cell 86 (nnlm), 3rd edition cell 83 (Universal Sentence
-        Encoder); the interface of reusable SavedModels, tensorflow.org/hub/reusable_saved_models.
+    Reference: Book, chapter 16, 2nd edition cell 86 (nnlm), 3rd edition cell 83 (Universal Sentence
+    Encoder); the interface of reusable SavedModels, tensorflow.org/hub/reusable_saved_models.
     """
 
     handles: dict[str, str] = {}  # noqa: RUF012 a setting for all layers

@@ -19,8 +19,7 @@ class LayerNormRNNCell(Layer):
         >>> rnn(keras.ops.zeros((2, 50, 1))).shape
         TensorShape([2, 50, 20])
 
-    Reference:
-        Book, chapter 15, `LNSimpleRNNCell` (2nd edition, cell 64); Ba et al., 2016.
+    Reference: Book, chapter 15, `LNSimpleRNNCell` (2nd edition, cell 64); Ba et al., 2016.
     """
 
     def __init__(self, units: int, activation: str = "tanh", **kwargs):

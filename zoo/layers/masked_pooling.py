@@ -67,9 +67,8 @@ class AttentionPooling(TracedLayer):
         >>> zoo.layers.AttentionPooling()(np.zeros((2, 5, 8)), mask=np.ones((2, 5), bool)).shape
         TensorShape([2, 8])
 
-    Reference:
-        Yang et al., *Hierarchical attention networks for document classification*, 2016, section
-        2.2.
+    Reference: Yang et al., *Hierarchical attention networks for document classification*, 2016,
+    section 2.2.
     """
 
     def __init__(self, units: int | None = None, **kwargs):

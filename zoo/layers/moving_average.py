@@ -19,8 +19,8 @@ class MovingAverage(SameShapeLayer):
         >>> zoo.layers.MovingAverage(3)(np.array([[[0.0], [3.0], [9.0]]])).numpy().ravel()
         array([1., 4., 7.], dtype=float32)
 
-    Reference:
-        Zeng et al., *Are Transformers effective for time series forecasting?*, 2022, section 4.
+    Reference: Zeng et al., *Are Transformers effective for time series forecasting?*, 2022, section
+    4.
     """
 
     def __init__(self, kernel_size: int, **kwargs):

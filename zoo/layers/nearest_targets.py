@@ -38,8 +38,7 @@ class NearestTargets(Layer):
         >>> layer.leave_one_out(rows, np.arange(3))[:, 0]  # of the nearest other row
         array([20., 10., 20.], dtype=float32)
 
-    Reference:
-        Gorishniy et al., *TabR: tabular deep learning meets nearest neighbors*, 2023.
+    Reference: Gorishniy et al., *TabR: tabular deep learning meets nearest neighbors*, 2023.
     """
 
     def __init__(

@@ -29,8 +29,7 @@ class NgramIds(TracedLayer):
         >>> ids[:5].tolist(), bool(ids[5] == ids[7]), bool(ids[5] != ids[6]), ids[8:].tolist()
         ([7, 4, 7, 4, 0], True, True, [0, 0])
 
-    Reference:
-        Joulin et al., *Bag of tricks for efficient text classification*, 2016, section 2.2.
+    Reference: Joulin et al., *Bag of tricks for efficient text classification*, 2016, section 2.2.
     """
 
     def __init__(self, vocabulary_size: int, buckets: int, ngrams: int = 2, **kwargs):

@@ -31,8 +31,7 @@ class NoteTokenizer(Tokenizer):
         >>> tokenizer.decode([39, 35, 30, 0])
         array([[74, 70, 65,  0]], dtype=int32)
 
-    Reference:
-        Book, chapter 15, exercise 10.
+    Reference: Book, chapter 15, exercise 10.
     """
 
     def __init__(self, voices: int = 4, lowest: int = 36, highest: int = 81, **kwargs):

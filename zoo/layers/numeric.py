@@ -34,8 +34,7 @@ class StandardScale(SameShapeLayer):
         >>> layer(np.array([[2.0], [1243.0], [np.nan]])).numpy().ravel()
         array([ 0.,  5., nan], dtype=float32)
 
-    Reference:
-        Book, chapter 10, 2nd edition cell 70, 3rd edition cell 84.
+    Reference: Book, chapter 10, 2nd edition cell 70, 3rd edition cell 84.
     """
 
     def __init__(
@@ -87,9 +86,8 @@ class RobustScaleSmoothClip(SameShapeLayer):
         >>> layer(np.array([[4.0], [8.0], [2100.0]])).numpy().ravel().round(3)  # 0, 1, 524 ranges
         array([0.   , 0.949, 3.   ], dtype=float32)
 
-    Reference:
-        Holzmüller et al., *Better by default: strong pre-tuned MLPs and boosted trees on tabular
-        data*, 2024, section 3.
+    Reference: Holzmüller et al., *Better by default: strong pre-tuned MLPs and boosted trees on
+    tabular data*, 2024, section 3.
     """
 
     def __init__(

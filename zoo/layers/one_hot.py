@@ -18,8 +18,7 @@ class OneHot(TracedLayer):
         array([[[0., 0., 1.],
                 [1., 0., 0.]]], dtype=float32)
 
-    Reference:
-        Book, chapter 16, 2nd edition cell 25.
+    Reference: Book, chapter 16, 2nd edition cell 25.
     """
 
     def __init__(self, num_classes: int, **kwargs):

@@ -25,9 +25,8 @@ class Patches(TracedLayer):
                [2., 3., 4., 5.],
                [4., 5., 5., 5.]], dtype=float32)
 
-    Reference:
-        Nie et al., *A time series is worth 64 words: long-term forecasting with Transformers*,
-        2023, section 3.1 (patching).
+    Reference: Nie et al., *A time series is worth 64 words: long-term forecasting with
+    Transformers*, 2023, section 3.1 (patching).
     """
 
     def __init__(self, length: int, stride: int, **kwargs):

@@ -21,9 +21,8 @@ class SinusoidalPositions(SameShapeLayer):
         array([[[0.  , 1.  , 0.  , 1.  ],
                 [0.84, 0.54, 0.01, 1.  ]]], dtype=float32)
 
-    Reference:
-        Vaswani et al., *Attention is all you need*, 2017, section 3.5; book, chapter 16, 3rd
-        edition cell 130.
+    Reference: Vaswani et al., *Attention is all you need*, 2017, section 3.5; book, chapter 16, 3rd
+    edition cell 130.
     """
 
     def call(self, inputs, start=0):
@@ -51,8 +50,7 @@ class LearnedPositions(SameShapeLayer):
         >>> zoo.layers.LearnedPositions(50)(np.zeros((1, 20, 4))).shape
         TensorShape([1, 20, 4])
 
-    Reference:
-        Book, chapter 16, 3rd edition cell 128.
+    Reference: Book, chapter 16, 3rd edition cell 128.
     """
 
     def __init__(self, max_length: int, **kwargs):
@@ -97,8 +95,7 @@ class PositionalEmbedding(TracedLayer):
         >>> vectors.shape, layer.logits(vectors).shape
         (TensorShape([1, 3, 4]), TensorShape([1, 3, 10]))
 
-    Reference:
-        Vaswani et al., *Attention is all you need*, 2017, sections 3.4 and 3.5.
+    Reference: Vaswani et al., *Attention is all you need*, 2017, sections 3.4 and 3.5.
     """
 
     def __init__(

@@ -36,10 +36,9 @@ class QuantileNormalization(SameShapeLayer):
         >>> layer(np.array([[0.0], [1.1], [1e9]])).numpy().ravel().round(1)
         array([-5.,  0.,  5.], dtype=float32)
 
-    Reference:
-        The transform of scikit-learn's `QuantileTransformer(output_distribution="normal")`, with
-        which Gorishniy et al. (2021) scale all inputs; that one sends a repeated minimum or
-        maximum to its bound.
+    Reference: The transform of scikit-learn's `QuantileTransformer(output_distribution="normal")`,
+    with which Gorishniy et al. (2021) scale all inputs; that one sends a repeated minimum or
+    maximum to its bound.
     """
 
     def __init__(

@@ -21,10 +21,9 @@ class RandomizedLeakyReLU(SameShapeLayer):
         >>> zoo.layers.RandomizedLeakyReLU(lower=0.1, upper=0.3)(np.array([-10.0, 5.0])).numpy()
         array([-2.,  5.], dtype=float32)
 
-    Reference:
-        Book, chapter 11 (RReLU); Xu et al., *Empirical evaluation of rectified activations in
-        convolutional network*, 2015, whose slopes are `1 / a` with `a` between 3 and 8. There `a`
-        is uniform; here, as in other libraries, the slope itself.
+    Reference: Book, chapter 11 (RReLU); Xu et al., *Empirical evaluation of rectified activations
+    in convolutional network*, 2015, whose slopes are `1 / a` with `a` between 3 and 8. There `a` is
+    uniform; here, as in other libraries, the slope itself.
     """
 
     def __init__(

@@ -25,9 +25,8 @@ class Reparameterization(Layer):
         >>> layer([mean, log_variance]).numpy(), float(layer.losses[0])
         (array([[ 1., -1.]], dtype=float32), 1.0)
 
-    Reference:
-        Book, chapter 17, 3rd edition cell 83; Kingma and Welling, *Auto-encoding variational
-        Bayes*, 2014, appendix B.
+    Reference: Book, chapter 17, 3rd edition cell 83; Kingma and Welling, *Auto-encoding variational
+    Bayes*, 2014, appendix B.
     """
 
     def __init__(self, weight: float = 1.0, seed: int | None = None, **kwargs):

@@ -22,8 +22,7 @@ class ReversibleDense(Layer, keras.layers.Dense):
         >>> layer(layer(np.ones((3, 5))), reverse=True).shape, layer.count_params()
         (TensorShape([3, 5]), 12)
 
-    Reference:
-        Book, chapter 17, 3rd edition cells 42 to 44 (tying weights).
+    Reference: Book, chapter 17, 3rd edition cells 42 to 44 (tying weights).
     """
 
     def __init__(self, units: int, **kwargs):

@@ -29,9 +29,8 @@ class LinearSampling(_Schedule):
         >>> [float(schedule(step)) for step in (0, 25, 1000)]
         [0.0, 0.25, 1.0]
 
-    Reference:
-        Bengio et al., *Scheduled sampling for sequence prediction with recurrent neural
-        networks*, 2015, section 2.4; book, chapter 16, exercise 9 (2nd edition, cell 197).
+    Reference: Bengio et al., *Scheduled sampling for sequence prediction with recurrent neural
+    networks*, 2015, section 2.4; book, chapter 16, exercise 9 (2nd edition, cell 197).
     """
 
     def __init__(self, steps: float, start: float = 0.0, end: float = 1.0):
@@ -58,8 +57,7 @@ class ExponentialSampling(_Schedule):
         >>> round(float(zoo.layers.ExponentialSampling(steps=100)(100)), 4)
         0.6321
 
-    Reference:
-        Bengio et al., 2015, section 2.4, with `k = exp(-1 / steps)`.
+    Reference: Bengio et al., 2015, section 2.4, with `k = exp(-1 / steps)`.
     """
 
     def __init__(self, steps: float, end: float = 1.0):
@@ -86,8 +84,7 @@ class InverseSigmoidSampling(_Schedule):
         >>> [round(float(schedule(step)), 3) for step in (0, 460.517, 2000)]
         [0.01, 0.5, 1.0]
 
-    Reference:
-        Bengio et al., 2015, section 2.4.
+    Reference: Bengio et al., 2015, section 2.4.
     """
 
     def __init__(self, k: float, end: float = 1.0):

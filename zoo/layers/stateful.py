@@ -89,8 +89,7 @@ class StatefulRNN(_Stateful):
         True
         >>> stateful.reset_state()
 
-    Reference:
-        Book, chapter 16, stateful RNNs (2nd edition cell 49, 3rd edition cell 54).
+    Reference: Book, chapter 16, stateful RNNs (2nd edition cell 49, 3rd edition cell 54).
     """
 
     def __init__(self, layer: keras.Layer, batch_size: int, **kwargs):

@@ -35,9 +35,8 @@ class SubwordTokenizer(Tokenizer):
         >>> layer.decode(layer.encode("naïve \U0001f642"))
         'naïve \U0001f642'
 
-    Reference:
-        Book, chapter 16; Sennrich et al., *Neural machine translation of rare words with subword
-        units*, 2016 (byte-pair encoding); Kudo, *Subword regularization*, 2018 (unigram).
+    Reference: Book, chapter 16; Sennrich et al., *Neural machine translation of rare words with
+    subword units*, 2016 (byte-pair encoding); Kudo, *Subword regularization*, 2018 (unigram).
     """
 
     def __init__(self, model_json: str, lowercase: bool = False, **kwargs):

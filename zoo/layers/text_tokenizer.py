@@ -71,9 +71,8 @@ class TextTokenizer(Tokenizer):
         >>> ends.decode([1, 5, 3, 2, 5, 0])
         'ca'
 
-    Reference:
-        Book, chapter 16, "Sentiment analysis" (2nd edition cells 71 to 78) and, for start and end,
-        3rd edition cells 91 to 95.
+    Reference: Book, chapter 16, "Sentiment analysis" (2nd edition cells 71 to 78) and, for start
+    and end, 3rd edition cells 91 to 95.
     """
 
     def __init__(

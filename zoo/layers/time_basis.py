@@ -28,10 +28,9 @@ class TimeBasis(TracedLayer):
         >>> zoo.layers.TimeBasis("trend", length=4)(np.array([[1.0, 2.0, 0.0]])).numpy()  # 1 + 2 t
         array([[1. , 1.5, 2. , 2.5]], dtype=float32)
 
-    Reference:
-        Challu et al., *N-HiTS: neural hierarchical interpolation for time series forecasting*,
-        2022, section 3.3; Oreshkin et al., *N-BEATS: neural basis expansion analysis for
-        interpretable time series forecasting*, 2020, section 3.3.
+    Reference: Challu et al., *N-HiTS: neural hierarchical interpolation for time series
+    forecasting*, 2022, section 3.3; Oreshkin et al., *N-BEATS: neural basis expansion analysis for
+    interpretable time series forecasting*, 2020, section 3.3.
     """
 
     def __init__(self, kind: str, length: int, **kwargs):

@@ -92,9 +92,9 @@ class TransformerEncoderBlock(_Block):
         >>> block(np.zeros((1, 5, 8)), np.ones((1, 5), bool)).shape
         TensorShape([1, 5, 8])
 
-    Reference:
-        Vaswani et al., *Attention is all you need*, 2017; Xiong et al., *On layer normalization in
-        the Transformer architecture*, 2020 (pre-norm); book, chapter 16, 3rd edition cell 135.
+    Reference: Vaswani et al., *Attention is all you need*, 2017; Xiong et al., *On layer
+    normalization in the Transformer architecture*, 2020 (pre-norm); book, chapter 16, 3rd edition
+    cell 135.
     """
 
     def build(self, inputs_shape):
@@ -122,8 +122,7 @@ class TransformerDecoderBlock(_Block):
         >>> block(np.zeros((1, 5, 8)), np.zeros((1, 7, 12)), np.ones((1, 7), bool)).shape
         TensorShape([1, 5, 8])
 
-    Reference:
-        As for `TransformerEncoderBlock`; book, chapter 16, 3rd edition cell 136.
+    Reference: As for `TransformerEncoderBlock`; book, chapter 16, 3rd edition cell 136.
     """
 
     attentions = ("self_attention", "cross_attention")

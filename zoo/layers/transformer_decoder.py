@@ -34,9 +34,8 @@ class TransformerDecoder(Layer):
         >>> logits.shape, weights.shape
         (TensorShape([3, 10]), TensorShape([3, 7]))
 
-    Reference:
-        Vaswani et al., *Attention is all you need*, 2017; book, chapter 16, 3rd edition cells 136
-        and 137.
+    Reference: Vaswani et al., *Attention is all you need*, 2017; book, chapter 16, 3rd edition
+    cells 136 and 137.
     """
 
     def __init__(

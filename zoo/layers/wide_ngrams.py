@@ -32,9 +32,8 @@ class WideNgrams(TracedLayer):
         >>> layer(np.array([[7, 7, 9, 8], [4, 9, 7, 0], [0, 0, 0, 0]])).numpy().round(3).ravel()
         array([1.5  , 2.621, 0.5  ], dtype=float32)
 
-    Reference:
-        Cheng et al., *Wide & Deep learning for recommender systems*, 2016, section 3.1; Wang &
-        Manning, *Baselines and bigrams*, 2012.
+    Reference: Cheng et al., *Wide & Deep learning for recommender systems*, 2016, section 3.1; Wang
+    & Manning, *Baselines and bigrams*, 2012.
     """
 
     def __init__(

@@ -34,10 +34,9 @@ class WindowNormalization(TracedLayer):
         >>> zoo.layers.WindowDenormalization()([forecast, shift, scale]).numpy().ravel().round(2)
         array([ 4., 40.], dtype=float32)
 
-    Reference:
-        Kim et al., *Reversible instance normalization for accurate time-series forecasting against
-        distribution shift*, 2022, section 2.2; Zeng et al., *Are Transformers effective for time
-        series forecasting?*, 2022, section 4 (the last value).
+    Reference: Kim et al., *Reversible instance normalization for accurate time-series forecasting
+    against distribution shift*, 2022, section 2.2; Zeng et al., *Are Transformers effective for
+    time series forecasting?*, 2022, section 4 (the last value).
     """
 
     def __init__(
@@ -97,8 +96,7 @@ class WindowDenormalization(TracedLayer):
         head: Kind of forecast: `"point"`, `"quantile"` or `"gaussian"`. Defaults to `"point"`.
         dtype: As for `WindowNormalization`, which has an example.
 
-    Reference:
-        As for `WindowNormalization`.
+    Reference: As for `WindowNormalization`.
     """
 
     def __init__(self, head: str = "point", dtype: str = "float32", **kwargs):

@@ -31,9 +31,8 @@ class WordTokenizer(Tokenizer):
         >>> layer.decode([2, 0])
         'do like'
 
-    Reference:
-        Book, chapter 16, 3rd edition cells 91 to 93 (`TextVectorization`, which lowers and strips
-        ASCII characters only).
+    Reference: Book, chapter 16, 3rd edition cells 91 to 93 (`TextVectorization`, which lowers and
+    strips ASCII characters only).
     """
 
     def __init__(self, words: Sequence[str], **kwargs):

@@ -85,9 +85,8 @@ def autoencoder(
         >>> zoo.transfer.copy_layers(model, classifier)
         ['hidden_0', 'hidden_1', 'hidden_2']
 
-    Reference:
-        Book, chapter 11 (unsupervised pretraining) and chapter 17, 3rd edition cells 28 (stacked),
-        44 (tied), 64 (denoising), 71 and 78 (sparse).
+    Reference: Book, chapter 11 (unsupervised pretraining) and chapter 17, 3rd edition cells 28
+    (stacked), 44 (tied), 64 (denoising), 71 and 78 (sparse).
     """
     shape = check_dense_input(input_shape)
     units = check_sizes(units=units)
@@ -190,8 +189,7 @@ def convolutional_autoencoder(
         >>> zoo.convolutional_autoencoder((28, 28)).get_layer("code").output.shape
         (None, 30)
 
-    Reference:
-        Book, chapter 17, 3rd edition cell 55, whose code is 3 x 3 maps of 64 filters.
+    Reference: Book, chapter 17, 3rd edition cell 55, whose code is 3 x 3 maps of 64 filters.
     """
     filters = check_sizes(filters=filters)
     check_counts(code_size=code_size)
@@ -235,8 +233,7 @@ def recurrent_autoencoder(
         >>> zoo.recurrent_autoencoder((28, 28)).output_shape
         (None, 28, 28)
 
-    Reference:
-        Book, chapter 17, 3rd edition cell 60.
+    Reference: Book, chapter 17, 3rd edition cell 60.
     """
     shape = check_dense_input(input_shape)
     if len(shape) != 2:

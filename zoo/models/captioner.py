@@ -74,8 +74,7 @@ def captioner(
         `python -m recipes.images.captions captions.png` trains one on generated images and draws
         where it looks.
 
-    Reference:
-        Book, chapter 16, visual attention; Xu et al., *Show, attend and tell*, 2015.
+    Reference: Book, chapter 16, visual attention; Xu et al., *Show, attend and tell*, 2015.
     """
     check_counts(
         vocabulary_size=vocabulary_size,

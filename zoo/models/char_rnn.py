@@ -55,8 +55,7 @@ def char_rnn(
         >>> zoo.char_rnn(39, stateful=True, batch_size=32).output_shape
         (32, None, 39)
 
-    Reference:
-        Book, chapter 16: 2nd edition cells 30 and 49, 3rd edition cells 32 and 54.
+    Reference: Book, chapter 16: 2nd edition cells 30 and 49, 3rd edition cells 32 and 54.
     """
     check_counts(vocabulary_size=vocabulary_size, units=units, num_layers=num_layers)
     check_fractions(dropout=dropout)

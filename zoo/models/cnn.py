@@ -50,8 +50,7 @@ def cnn(
         >>> zoo.cnn((28, 28), outputs=10, head="multiclass").count_params()  # the book's
         1413834
 
-    Reference:
-        Book, chapter 14, 3rd edition cells 52 and 53 (Fashion-MNIST) and 102 (MNIST).
+    Reference: Book, chapter 14, 3rd edition cells 52 and 53 (Fashion-MNIST) and 102 (MNIST).
     """
     check_choice(("flatten", "average"), pooling=pooling)
     check_fractions(dropout=dropout, feature_dropout=feature_dropout)
@@ -119,9 +118,8 @@ def lenet5(
         >>> zoo.lenet5((28, 28), outputs=10, head="multiclass").count_params()
         61706
 
-    Reference:
-        Book, chapter 14, table 14-1; LeCun et al., *Gradient-based learning applied to document
-        recognition*, 1998 (here each map of the second convolution reads all of the first's).
+    Reference: Book, chapter 14, table 14-1; LeCun et al., *Gradient-based learning applied to
+    document recognition*, 1998 (here each map of the second convolution reads all of the first's).
     """
     inputs, x = image_input(input_shape)
     if any(side is not None and side < LENET_SIDE for side in x.shape[1:3]):

@@ -49,8 +49,7 @@ def conv_gru(
         >>> zoo.conv_gru((50, 1), horizon=10).output_shape  # the book's Y[:, 3::2]
         (None, 24, 10, 1)
 
-    Reference:
-        Book, chapter 15, 2nd edition cell 83.
+    Reference: Book, chapter 15, 2nd edition cell 83.
     """
     time, features = check_series_input(input_shape, needs_time=True)
     check_counts(filters=filters, kernel_size=kernel_size, strides=strides)

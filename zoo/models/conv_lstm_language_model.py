@@ -36,8 +36,7 @@ def conv_lstm_language_model(
         >>> zoo.conv_lstm_language_model(vocabulary_size=47).count_params()  # the book's
         396810
 
-    Reference:
-        Book, chapter 15, exercise 10 (2nd edition cell 136).
+    Reference: Book, chapter 15, exercise 10 (2nd edition cell 136).
     """
     check_counts(vocabulary_size=vocabulary_size, embedding_dim=embedding_dim)
     check_counts(kernel_size=kernel_size, units=units)

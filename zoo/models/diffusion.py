@@ -52,10 +52,9 @@ def diffusion(
         >>> zoo.generate_images(model, 3, steps=5).shape
         (3, 8, 8)
 
-    Reference:
-        Book, chapter 17, 3rd edition cells 113 to 128; Ho et al., *Denoising diffusion
-        probabilistic models*, 2020; Nichol and Dhariwal, *Improved denoising diffusion
-        probabilistic models*, 2021.
+    Reference: Book, chapter 17, 3rd edition cells 113 to 128; Ho et al., *Denoising diffusion
+    probabilistic models*, 2020; Nichol and Dhariwal, *Improved denoising diffusion probabilistic
+    models*, 2021.
     """
     filters = check_sizes(filters=filters)
     check_counts(num_blocks=num_blocks)

@@ -47,9 +47,8 @@ def gan(
         >>> zoo.generate_images(model, 3).shape
         (3, 28, 28)
 
-    Reference:
-        Book, chapter 17, 3rd edition cells 98 to 100; Goodfellow et al., *Generative adversarial
-        nets*, 2014.
+    Reference: Book, chapter 17, 3rd edition cells 98 to 100; Goodfellow et al., *Generative
+    adversarial nets*, 2014.
     """
     shape = check_dense_input(input_shape)
     units = check_sizes(units=units)
@@ -101,9 +100,8 @@ def dcgan(
         >>> sorted(zoo.dcgan((28, 28)).output)
         ['generated', 'generated_logits', 'logits']
 
-    Reference:
-        Book, chapter 17, 3rd edition cells 105 to 107; Radford et al., *Unsupervised representation
-        learning with deep convolutional generative adversarial networks*, 2016.
+    Reference: Book, chapter 17, 3rd edition cells 105 to 107; Radford et al., *Unsupervised
+    representation learning with deep convolutional generative adversarial networks*, 2016.
     """
     filters = check_sizes(filters=filters)
     check_counts(code_size=code_size)

@@ -130,9 +130,8 @@ def normalize_windows(
         >>> np.allclose(model(series + 100), forecast + 100, atol=1e-3)
         True
 
-    Reference:
-        Kim et al., *Reversible instance normalization for accurate time-series forecasting against
-        distribution shift*, 2022.
+    Reference: Kim et al., *Reversible instance normalization for accurate time-series forecasting
+    against distribution shift*, 2022.
     """
     check_choice(HEADS, head=head)
     if len(model.output_shape) != 4 + (head != "point"):

@@ -67,9 +67,8 @@ def hub_text_classifier(
         ...
         ValueError: The TF-Hub module 'no/such/module' cannot be loaded ...
 
-    Reference:
-        Book, chapter 16, 2nd edition cell 86 (nnlm-en-dim50, frozen), 3rd edition cell 83
-        (Universal Sentence Encoder, trained).
+    Reference: Book, chapter 16, 2nd edition cell 86 (nnlm-en-dim50, frozen), 3rd edition cell 83
+    (Universal Sentence Encoder, trained).
     """
     check_choice(HEADS, head=head)
     check_fractions(dropout=dropout)

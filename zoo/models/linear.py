@@ -37,8 +37,7 @@ def linear_forecaster(
         >>> zoo.linear_forecaster((50, 1), horizon=10).count_params()
         510
 
-    Reference:
-        Book, chapter 15, 2nd edition cells 18 and 49.
+    Reference: Book, chapter 15, 2nd edition cells 18 and 49.
     """
     time, features = check_series_input(input_shape, needs_time=True)
     inputs = keras.Input((time, features), name="series")
@@ -73,8 +72,8 @@ def nlinear(
         >>> zoo.nlinear((336, 7), horizon=96, targets=7).count_params()
         32352
 
-    Reference:
-        Zeng et al., *Are Transformers effective for time series forecasting?*, 2022, section 4.
+    Reference: Zeng et al., *Are Transformers effective for time series forecasting?*, 2022, section
+    4.
     """
     inputs = keras.Input(check_series_input(input_shape, needs_time=True), name="series")
     x = target_series(inputs, targets, name)
@@ -110,8 +109,8 @@ def dlinear(
         >>> zoo.dlinear((336, 7), horizon=96, targets=7).count_params()
         64704
 
-    Reference:
-        Zeng et al., *Are Transformers effective for time series forecasting?*, 2022, section 4.
+    Reference: Zeng et al., *Are Transformers effective for time series forecasting?*, 2022, section
+    4.
     """
     inputs = keras.Input(check_series_input(input_shape, needs_time=True), name="series")
     x = target_series(inputs, targets, name)

@@ -104,10 +104,9 @@ def mlp(
         >>> deep.output_shape, deep.get_layer("dropout_19").__class__.__name__
         ((None, 1), 'AlphaDropout')
 
-    Reference:
-        Book, chapter 10, 2nd edition cells 57 and 73; chapter 11, 2nd edition cells 23 (leaky
-        ReLU), 27 (PReLU), 48 (SELU), 61 and 65 (batch normalisation), 155 (L2), 161 (alpha
-        dropout) and 184 (max norm).
+    Reference: Book, chapter 10, 2nd edition cells 57 and 73; chapter 11, 2nd edition cells 23
+    (leaky ReLU), 27 (PReLU), 48 (SELU), 61 and 65 (batch normalisation), 155 (L2), 161 (alpha
+    dropout) and 184 (max norm).
     """
     units = check_sizes(units=units)
     hidden = HiddenLayers(

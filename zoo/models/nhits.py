@@ -49,9 +49,8 @@ def nhits(
         >>> zoo.nhits((480, 7), horizon=96, targets=7, downsampling=(24, 12, 1)).output_shape
         (None, 1, 96, 7)
 
-    Reference:
-        Challu et al., *N-HiTS: neural hierarchical interpolation for time series forecasting*,
-        2022, section 3.
+    Reference: Challu et al., *N-HiTS: neural hierarchical interpolation for time series
+    forecasting*, 2022, section 3.
     """
     pooling, downsampling = check_sizes(pooling=pooling), check_sizes(downsampling=downsampling)
     if len(pooling) != len(downsampling):
@@ -105,9 +104,8 @@ def nbeats(
         >>> zoo.nbeats((50, 1), horizon=10, stacks=["trend"], units=64).output_shape
         (None, 1, 10, 1)
 
-    Reference:
-        Oreshkin et al., *N-BEATS: neural basis expansion analysis for interpretable time series
-        forecasting*, 2020, section 3.
+    Reference: Oreshkin et al., *N-BEATS: neural basis expansion analysis for interpretable time
+    series forecasting*, 2020, section 3.
     """
     check_counts(degree=degree)
     for stack in stacks:

@@ -52,9 +52,8 @@ def patchtst(
         >>> model.output_shape
         (None, 1, 96, 7)
 
-    Reference:
-        Nie et al., *A time series is worth 64 words: long-term forecasting with Transformers*,
-        2023, section 3.1.
+    Reference: Nie et al., *A time series is worth 64 words: long-term forecasting with
+    Transformers*, 2023, section 3.1.
     """
     time, features = check_series_input(input_shape, needs_time=True)
     check_counts(patch_length=patch_length, num_layers=num_layers, num_heads=num_heads)

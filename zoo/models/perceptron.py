@@ -45,8 +45,7 @@ def perceptron(
         >>> (model(corners).numpy().ravel() > 0).astype(int)
         array([0, 0, 1, 1])
 
-    Reference:
-        Book, chapter 10, 2nd edition cell 6; Minsky and Papert, *Perceptrons*, 1969.
+    Reference: Book, chapter 10, 2nd edition cell 6; Minsky and Papert, *Perceptrons*, 1969.
     """
     inputs = keras.Input(check_dense_input(input_shape), name="inputs")
     return keras.Model(inputs, dense_head(flatten(inputs), outputs, head), name=name)

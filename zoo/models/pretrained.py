@@ -74,8 +74,8 @@ def pretrained(
         >>> len(model.trainable_weights), model.output_shape
         (2, (None, 5))
 
-    Reference:
-        Book, chapter 14, "Pretrained models for transfer learning", 3rd edition cells 66 to 81.
+    Reference: Book, chapter 14, "Pretrained models for transfer learning", 3rd edition cells 66 to
+    81.
     """
     check_choice(backbones(), backbone=backbone)
     check_fractions(dropout=dropout)

@@ -50,8 +50,7 @@ def small_resnet(
         >>> zoo.small_resnet((28, 28), 10, "multiclass", filters=(32, 64)).count_params()
         79018
 
-    Reference:
-        He et al., *Deep residual learning for image recognition*, 2016, section 4.2.
+    Reference: He et al., *Deep residual learning for image recognition*, 2016, section 4.2.
     """
     check_fractions(dropout=dropout)
     check_counts(num_blocks=num_blocks)
@@ -94,9 +93,8 @@ def resnet(
         >>> maps.compute_output_shape((1, 64, 96, 3))
         (1, 2, 3, 512)
 
-    Reference:
-        Book, chapter 14, 3rd edition cell 60; He et al., *Deep residual learning for image
-        recognition*, 2016; Hu et al., *Squeeze-and-excitation networks*, 2018.
+    Reference: Book, chapter 14, 3rd edition cell 60; He et al., *Deep residual learning for image
+    recognition*, 2016; Hu et al., *Squeeze-and-excitation networks*, 2018.
     """
     check_choice(UNITS, depth=depth)
     check_counts(filters=filters)

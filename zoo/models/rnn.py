@@ -40,8 +40,7 @@ def simple_rnn(
         >>> zoo.simple_rnn((None, 1), num_layers=0, recurrent_head=True).count_params()
         3
 
-    Reference:
-        Book, chapter 15, 2nd edition cells 23 (one unit), 28, 33 and 51.
+    Reference: Book, chapter 15, 2nd edition cells 23 (one unit), 28, 33 and 51.
     """
     time, features = check_series_input(input_shape)
     check_counts(units=units)
@@ -102,8 +101,7 @@ def deep_rnn(
         >>> zoo.deep_rnn((50, 1), horizon=10, cell="lstm").output_shape
         (None, 50, 10, 1)
 
-    Reference:
-        Book, chapter 15, 2nd edition cells 57, 61, 65, 70 and 76.
+    Reference: Book, chapter 15, 2nd edition cells 57, 61, 65, 70 and 76.
     """
     time, features = check_series_input(input_shape)
     check_counts(units=units, num_layers=num_layers)

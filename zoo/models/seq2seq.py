@@ -77,9 +77,8 @@ def seq2seq(
         >>> model({"source": source, "target": target}).shape
         TensorShape([1, 3, 13])
 
-    Reference:
-        Book, chapter 16: 2nd edition cells 90-92 and 152-210, 3rd edition cells 98, 108 and 123;
-        Luong et al., 2015; Bahdanau et al., 2014.
+    Reference: Book, chapter 16: 2nd edition cells 90-92 and 152-210, 3rd edition cells 98, 108 and
+    123; Luong et al., 2015; Bahdanau et al., 2014.
     """
     check_counts(
         source_vocabulary_size=source_vocabulary_size,

@@ -101,11 +101,10 @@ def text_classifier(
         >>> zoo.text_classifier(1000, encoder="mean", num_layers=0, ngrams=2).count_params()
         12928129
 
-    Reference:
-        Book, chapter 16: 2nd edition cells 78 and 130, 3rd edition cells 68 (without a mask), 71,
-        75 and 181; Kim, *Convolutional neural networks for sentence classification*, 2014
-        (conv); Joulin et al., *Bag of tricks for efficient text classification*, 2016, and Iyyer
-        et al., *Deep unordered composition rivals syntactic methods*, 2015 (mean, word dropout).
+    Reference: Book, chapter 16: 2nd edition cells 78 and 130, 3rd edition cells 68 (without a
+    mask), 71, 75 and 181; Kim, *Convolutional neural networks for sentence classification*, 2014
+    (conv); Joulin et al., *Bag of tricks for efficient text classification*, 2016, and Iyyer et
+    al., *Deep unordered composition rivals syntactic methods*, 2015 (mean, word dropout).
     """
     check_choice(ENCODERS, encoder=encoder)
     check_choice(HEADS, head=head)

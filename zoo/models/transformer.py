@@ -77,8 +77,8 @@ def transformer(
         >>> zoo.transformer(1000, 1000, **book, dropout=0.1, attention_dropout=0.1).name
         'transformer'
 
-    Reference:
-        Vaswani et al., *Attention is all you need*, 2017; book, chapter 16, 3rd edition cell 137.
+    Reference: Vaswani et al., *Attention is all you need*, 2017; book, chapter 16, 3rd edition cell
+    137.
     """
     check_counts(
         source_vocabulary_size=source_vocabulary_size, target_vocabulary_size=target_vocabulary_size
@@ -144,8 +144,8 @@ def transformer_encoder(
         >>> memory["outputs"].shape, memory["mask"].numpy()
         (TensorShape([1, 3, 64]), array([[ True,  True, False]]))
 
-    Reference:
-        Vaswani et al., *Attention is all you need*, 2017; book, chapter 16, 3rd edition cell 135.
+    Reference: Vaswani et al., *Attention is all you need*, 2017; book, chapter 16, 3rd edition cell
+    135.
     """
     check_counts(vocabulary_size=vocabulary_size, num_layers=num_layers, num_heads=num_heads)
     check_counts(embedding_dim=embedding_dim, max_length=max_length)

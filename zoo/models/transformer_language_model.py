@@ -45,10 +45,9 @@ def transformer_language_model(
         >>> model.output_shape
         (None, None, 65)
 
-    Reference:
-        Vaswani et al., *Attention is all you need*, 2017; Radford et al., *Language models are
-        unsupervised multitask learners*, 2019 (pre-norm); Su et al., *RoFormer*, 2021 (rotary
-        positions); book, chapter 16.
+    Reference: Vaswani et al., *Attention is all you need*, 2017; Radford et al., *Language models
+    are unsupervised multitask learners*, 2019 (pre-norm); Su et al., *RoFormer*, 2021 (rotary
+    positions); book, chapter 16.
     """
     feed_forward_dim = 4 * embedding_dim if feed_forward_dim is None else feed_forward_dim
     check_counts(vocabulary_size=vocabulary_size, context=context, num_layers=num_layers)

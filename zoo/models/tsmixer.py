@@ -52,9 +52,8 @@ def tsmixer(
         >>> zoo.tsmixer((56, 2 + 14 * 3), horizon=14, future_covariates=3).output_shape
         (None, 1, 14, 1)
 
-    Reference:
-        Chen et al., *TSMixer: an all-MLP architecture for time series forecasting*, 2023, sections
-        4.1 and 4.2 (extended), with layer normalisation.
+    Reference: Chen et al., *TSMixer: an all-MLP architecture for time series forecasting*, 2023,
+    sections 4.1 and 4.2 (extended), with layer normalisation.
     """
     time, features = check_series_input(input_shape, needs_time=True)
     check_counts(targets=targets, num_layers=num_layers)

@@ -57,9 +57,8 @@ def variational_autoencoder(
         >>> zoo.generate_images(model, 3).shape
         (3, 28, 28)
 
-    Reference:
-        Book, chapter 17, 3rd edition cells 83 to 86; Kingma and Welling, *Auto-encoding variational
-        Bayes*, 2014; Higgins et al., *beta-VAE*, 2017.
+    Reference: Book, chapter 17, 3rd edition cells 83 to 86; Kingma and Welling, *Auto-encoding
+    variational Bayes*, 2014; Higgins et al., *beta-VAE*, 2017.
     """
     shape = check_dense_input(input_shape)
     units = check_sizes(units=units)

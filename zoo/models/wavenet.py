@@ -62,8 +62,7 @@ def wavenet_lite(
         >>> zoo.wavenet_lite((None, 1), horizon=10).count_params()
         6010
 
-    Reference:
-        Book, chapter 15, 2nd edition cell 86.
+    Reference: Book, chapter 15, 2nd edition cell 86.
     """
     time, features = check_series_input(input_shape)
     check_counts(
@@ -129,9 +128,8 @@ def wavenet(
         >>> zoo.wavenet((50, 1), horizon=10, head="quantile").output_shape
         (None, 50, 10, 1, 3)
 
-    Reference:
-        van den Oord et al., *WaveNet*, 2016, section 2; book, chapter 15, 2nd edition cells
-        88 to 91 (which apply tanh twice and a softmax to a regression target).
+    Reference: van den Oord et al., *WaveNet*, 2016, section 2; book, chapter 15, 2nd edition cells
+    88 to 91 (which apply tanh twice and a softmax to a regression target).
     """
     time, features = check_series_input(input_shape)
     skip_filters = filters if skip_filters is None else skip_filters

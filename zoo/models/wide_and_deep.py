@@ -140,10 +140,9 @@ def wide_and_deep(
         >>> mixed.output_shape
         (None, 1)
 
-    Reference:
-        Cheng et al., *Wide & Deep learning for recommender systems*, 2016; book, chapter 10, 2nd
-        edition cells 81, 85 and 90, 3rd edition cells 92, 96 and 102; Gorishniy et al., *TabM*,
-        2024.
+    Reference: Cheng et al., *Wide & Deep learning for recommender systems*, 2016; book, chapter 10,
+    2nd edition cells 81, 85 and 90, 3rd edition cells 92, 96 and 102; Gorishniy et al., *TabM*,
+    2024.
     """
     features = _Features(num_numeric, category_sizes, feature_names)
     wide, deep = features.split("wide", wide), features.split("deep", deep)

@@ -40,9 +40,8 @@ def xception(
         >>> model.count_params()
         61482
 
-    Reference:
-        Book, chapter 14, "Xception"; Chollet, *Xception: deep learning with depthwise separable
-        convolutions*, 2017, figure 5.
+    Reference: Book, chapter 14, "Xception"; Chollet, *Xception: deep learning with depthwise
+    separable convolutions*, 2017, figure 5.
     """
     check_counts(num_blocks=num_blocks)
     check_fractions(dropout=dropout)

@@ -19,8 +19,7 @@ def date_pairs(count, seed=0) -> list[tuple[str, str]]:
         >>> date_pairs(2)
         [('August 13, 8655', '8655-08-13'), ('August 27, 6732', '6732-08-27')]
 
-    Reference:
-        Book, chapter 16, exercise 9 (2nd edition, cells 134 to 139).
+    Reference: Book, chapter 16, exercise 9 (2nd edition, cells 134 to 139).
     """
     days = np.arange(_FIRST.toordinal(), _LAST.toordinal() + 1)
     drawn = np.random.default_rng(seed).choice(days, count, replace=False)
