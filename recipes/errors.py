@@ -30,7 +30,6 @@ class UserError(Exception):
 
     The message says what was expected, what came, and what to do next. No traceback follows it.
 
-    Example:
     >>> raise UserError("Expected --epochs to be at least 1. Received: 0.")
     Traceback (most recent call last):
     recipes.errors.UserError: Expected --epochs to be at least 1. Received: 0.
@@ -40,7 +39,6 @@ class UserError(Exception):
 class RunError(Exception):
     """The input was fine and the run failed all the same: the program exits with status 1.
 
-    Example:
     >>> raise RunError("The loss is not a number after step 12. Lower --learning_rate.")
     Traceback (most recent call last):
     recipes.errors.RunError: The loss is not a number after step 12. Lower --learning_rate.

@@ -208,18 +208,17 @@ class ZooClassifier(ClassifierMixin, _ZooEstimator):
         ValueError: In `fit`, if the labels are of one class only, an argument is wrong, or a column
             holds dates.
 
-    Example:
-        >>> from scipy.stats import loguniform
-        >>> from sklearn.datasets import load_iris
-        >>> from sklearn.model_selection import RandomizedSearchCV, ShuffleSplit
-        >>> x, y = load_iris(return_X_y=True)
-        >>> search = RandomizedSearchCV(
-        ...     ZooClassifier(units=(30,), epochs=15, random_state=0),
-        ...     {"learning_rate": loguniform(0.003, 0.03), "units": [(30,), (30, 30)]},
-        ...     n_iter=2, cv=ShuffleSplit(1, random_state=0), random_state=0,
-        ... )
-        >>> bool(search.fit(x, y).best_score_ > 0.8)
-        True
+    >>> from scipy.stats import loguniform
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.model_selection import RandomizedSearchCV, ShuffleSplit
+    >>> x, y = load_iris(return_X_y=True)
+    >>> search = RandomizedSearchCV(
+    ...     ZooClassifier(units=(30,), epochs=15, random_state=0),
+    ...     {"learning_rate": loguniform(0.003, 0.03), "units": [(30,), (30, 30)]},
+    ...     n_iter=2, cv=ShuffleSplit(1, random_state=0), random_state=0,
+    ... )
+    >>> bool(search.fit(x, y).best_score_ > 0.8)
+    True
 
     Reference: Book, chapter 10, "Fine-Tuning Neural Network Hyperparameters" (2nd edition).
     """
@@ -282,11 +281,10 @@ class ZooRegressor(RegressorMixin, _ZooEstimator):
     Trained on standardised targets, it predicts in their own units. See `ZooClassifier` for its
     parameters and attributes.
 
-    Example:
-        >>> x = np.linspace(-1, 1, 100)[:, None]
-        >>> model = ZooRegressor(units=(30,), epochs=20, learning_rate=0.05, random_state=0)
-        >>> model.fit(x, 1000 + 100 * x[:, 0] ** 2).score(x, 1000 + 100 * x[:, 0] ** 2) > 0.95
-        True
+    >>> x = np.linspace(-1, 1, 100)[:, None]
+    >>> model = ZooRegressor(units=(30,), epochs=20, learning_rate=0.05, random_state=0)
+    >>> model.fit(x, 1000 + 100 * x[:, 0] ** 2).score(x, 1000 + 100 * x[:, 0] ** 2) > 0.95
+    True
     """
 
     def __sklearn_tags__(self):

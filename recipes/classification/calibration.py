@@ -22,9 +22,8 @@ def expected_calibration_error(labels, probabilities, bins=15) -> float:
     The gap of each bin of the largest probability, weighted with its fraction of the examples.
     Probabilities are `(n, classes)`, or of class 1 alone.
 
-    Example:
-        >>> expected_calibration_error([0, 1], [[0.75, 0.25], [0.75, 0.25]])  # right half the time
-        0.25
+    >>> expected_calibration_error([0, 1], [[0.75, 0.25], [0.75, 0.25]])  # right half the time
+    0.25
 
     Reference: Guo et al., *On calibration of modern neural networks*, 2017.
     """
@@ -55,12 +54,11 @@ def fit_temperature(labels, samples) -> float:
         samples: Class probabilities `(n, classes)`; or several such predictions of each example, as
             Monte-Carlo dropout gives, whose mean counts: `(samples, n, classes)`.
 
-    Example:
-        >>> sure = [[0.99, 0.01]] * 1000
-        >>> labels = [0] * 750 + [1] * 250  # but right in three of four cases only
-        >>> temperature = fit_temperature(labels, sure)
-        >>> tempered([sure[0]], temperature).round(2).tolist()
-        [[0.75, 0.25]]
+    >>> sure = [[0.99, 0.01]] * 1000
+    >>> labels = [0] * 750 + [1] * 250  # but right in three of four cases only
+    >>> temperature = fit_temperature(labels, sure)
+    >>> tempered([sure[0]], temperature).round(2).tolist()
+    [[0.75, 0.25]]
 
     Reference: Guo et al., 2017.
     """

@@ -14,10 +14,9 @@ def calmly():
     Its boosted trees wait for each other at every split: where another process computes at the same
     time, two threads take fifty times as long as one. A baseline may stop before it is perfect.
 
-    Example:
-        >>> from sklearn.linear_model import LogisticRegression
-        >>> with calmly():
-        ...     model = LogisticRegression(max_iter=1).fit([[0.0], [1.0]], [0, 1])
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> with calmly():
+    ...     model = LogisticRegression(max_iter=1).fit([[0.0], [1.0]], [0, 1])
     """
     with warnings.catch_warnings(), threadpool_limits(1, user_api="openmp"):
         warnings.simplefilter("ignore", ConvergenceWarning)

@@ -85,13 +85,12 @@ def class_table(classes, class_names) -> str:
 
     The scores are from `recipes.classification.scores.per_class`.
 
-    Example:
-        >>> from recipes.classification.scores import per_class
-        >>> print(class_table(per_class([0, 1, 1], [0, 1, 0], 2), ["cat", "dog"]))
-        | class | precision | recall | F1 | examples |
-        | --- | ---: | ---: | ---: | ---: |
-        | cat | 0.5 | 1 | 0.6667 | 1 |
-        | dog | 1 | 0.5 | 0.6667 | 2 |
+    >>> from recipes.classification.scores import per_class
+    >>> print(class_table(per_class([0, 1, 1], [0, 1, 0], 2), ["cat", "dog"]))
+    | class | precision | recall | F1 | examples |
+    | --- | ---: | ---: | ---: | ---: |
+    | cat | 0.5 | 1 | 0.6667 | 1 |
+    | dog | 1 | 0.5 | 0.6667 | 2 |
     """
     header = ["class", "precision", "recall", "F1", "examples"]
     rows = [

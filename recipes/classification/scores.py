@@ -23,10 +23,9 @@ def classification_scores(labels, probabilities, balanced=False) -> dict[str, fl
         where there are two classes, else the mean over the classes, each against the rest. The last
         two are left out where a class has no example.
 
-    Example:
-        >>> scores = classification_scores([0, 1, 1], [0.2, 0.9, 0.4])
-        >>> {name: round(value, 3) for name, value in scores.items()}
-        {'accuracy': 0.667, 'nll': 0.415, 'roc_auc': 1.0, 'average_precision': 1.0}
+    >>> scores = classification_scores([0, 1, 1], [0.2, 0.9, 0.4])
+    >>> {name: round(value, 3) for name, value in scores.items()}
+    {'accuracy': 0.667, 'nll': 0.415, 'roc_auc': 1.0, 'average_precision': 1.0}
     """
     labels, found = np.asarray(labels).ravel(), all_classes(probabilities)
     # Scikit-learn's `log_loss` has another limit, and warns where float32 does not sum to 1.
@@ -52,9 +51,8 @@ def classification_scores(labels, probabilities, balanced=False) -> dict[str, fl
 def regression_scores(targets, predictions) -> dict[str, float]:
     """`mse`, `rmse` and `mae` of predicted numbers, `(n,)` or `(n, targets)`.
 
-    Example:
-        >>> regression_scores([1.0, 2.0], [1.0, 4.0])
-        {'mse': 2.0, 'rmse': 1.4142135623730951, 'mae': 1.0}
+    >>> regression_scores([1.0, 2.0], [1.0, 4.0])
+    {'mse': 2.0, 'rmse': 1.4142135623730951, 'mae': 1.0}
     """
     targets = np.asarray(targets, np.float64)
     error = np.asarray(predictions, np.float64).reshape(targets.shape) - targets
@@ -81,9 +79,8 @@ def per_class(labels, predictions, count) -> list[dict[str, float]]:
     One dict a class with `precision` (0 where it was never predicted), `recall` (0 where it has no
     example), `f1` and the number of `examples`.
 
-    Example:
-        >>> per_class([0, 1, 1], [0, 1, 0], 2)[1]
-        {'precision': 1.0, 'recall': 0.5, 'f1': 0.6666666666666666, 'examples': 2}
+    >>> per_class([0, 1, 1], [0, 1, 0], 2)[1]
+    {'precision': 1.0, 'recall': 0.5, 'f1': 0.6666666666666666, 'examples': 2}
     """
     names, classes = ("precision", "recall", "f1", "examples"), list(range(count))
     columns = precision_recall_fscore_support(

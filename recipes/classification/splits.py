@@ -17,10 +17,9 @@ def folds(groups, count, fraction, seed=SPLIT_SEED) -> dict[str, dict[str, np.nd
 
     The fraction is that of the validation part in what a fold does not test on.
 
-    Example:
-        >>> found = folds(np.array([1, 1, 1, 0, 0, 0, 0, 0, 0]), 3, 0.5)
-        >>> {name: len(rows) for name, rows in found["1 of 3"].items()}
-        {'train': 3, 'validation': 3, 'test': 3}
+    >>> found = folds(np.array([1, 1, 1, 0, 0, 0, 0, 0, 0]), 3, 0.5)
+    >>> {name: len(rows) for name, rows in found["1 of 3"].items()}
+    {'train': 3, 'validation': 3, 'test': 3}
     """
     order = np.random.default_rng(seed).permutation(len(groups))
     order = order[np.argsort(groups[order], kind="stable")]
@@ -40,10 +39,9 @@ def stratified(labels, fraction, seed) -> tuple[np.ndarray, np.ndarray]:
     Every class that has two examples or more has one at least in either part; a single one stays in
     the first. The fraction is that of the second.
 
-    Example:
-        >>> first, second = stratified(["a", "a", "a", "a", "b", "b"], 0.25, seed=1)
-        >>> len(first), len(second)
-        (4, 2)
+    >>> first, second = stratified(["a", "a", "a", "a", "b", "b"], 0.25, seed=1)
+    >>> len(first), len(second)
+    (4, 2)
     """
     labels = np.asarray(labels)
     generator = np.random.default_rng([seed, 0x5711])
@@ -60,9 +58,8 @@ def stratified(labels, fraction, seed) -> tuple[np.ndarray, np.ndarray]:
 def stratified_sample(labels, size, seed) -> np.ndarray:
     """Positions of `size` examples, ascending: each class keeps its share, and has one at least.
 
-    Example:
-        >>> len(stratified_sample([0, 0, 0, 0, 0, 0, 1, 1, 1], 3, seed=1))
-        3
+    >>> len(stratified_sample([0, 0, 0, 0, 0, 0, 1, 1, 1], 3, seed=1))
+    3
     """
     labels = np.asarray(labels)
     generator = np.random.default_rng([seed, 0x5A4])
@@ -85,9 +82,8 @@ def balanced_weights(labels, count) -> np.ndarray:
 
     1 on average over the examples, and for a class without examples.
 
-    Example:
-        >>> balanced_weights([0, 0, 0, 0, 1, 1], 2).tolist()
-        [0.75, 1.5]
+    >>> balanced_weights([0, 0, 0, 0, 1, 1], 2).tolist()
+    [0.75, 1.5]
     """
     found = np.bincount(np.asarray(labels), minlength=count)
     present = found > 0

@@ -20,12 +20,11 @@ def class_columns(probabilities, class_names, known=None) -> tuple[list[str], li
     Columns that are `known` beside that, `prediction`, its `probability`, the `entropy` in nats (0
     for a sure prediction), and the probability of each class.
 
-    Example:
-        >>> header, rows = class_columns(np.array([[0.25, 0.75]]), ["cat", "dog"], {"row": [1]})
-        >>> header
-        ['row', 'prediction', 'probability', 'entropy', 'probability:cat', 'probability:dog']
-        >>> rows[0][:2], float(rows[0][2]), round(float(rows[0][3]), 3)
-        ([1, 'dog'], 0.75, 0.562)
+    >>> header, rows = class_columns(np.array([[0.25, 0.75]]), ["cat", "dog"], {"row": [1]})
+    >>> header
+    ['row', 'prediction', 'probability', 'entropy', 'probability:cat', 'probability:dog']
+    >>> rows[0][:2], float(rows[0][2]), round(float(rows[0][3]), 3)
+    ([1, 'dog'], 0.75, 0.562)
     """
     known = known or {}
     best = probabilities.argmax(axis=1)

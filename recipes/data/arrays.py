@@ -24,10 +24,9 @@ class ArrayBatches(Batches):
         seed: See `Batches`.
         weights: Weight of each row in the loss, `(n,)`. Defaults to none.
 
-    Example:
-        >>> batches = ArrayBatches(np.arange(6).reshape(3, 2), np.arange(3), batch_size=2)
-        >>> len(batches), batches.assemble(batches.order()[2:])
-        (2, (array([[4, 5]]), array([2])))
+    >>> batches = ArrayBatches(np.arange(6).reshape(3, 2), np.arange(3), batch_size=2)
+    >>> len(batches), batches.assemble(batches.order()[2:])
+    (2, (array([[4, 5]]), array([2])))
     """
 
     def __init__(self, x, y, batch_size, seed=None, weights=None):

@@ -59,11 +59,10 @@ def infer_columns(frame, source, numeric=(), categorical=(), of_texts=None) -> C
     Raises:
         UserError: A column holds numbers with mistakes in them, or none is left.
 
-    Example:
-        >>> table = {"size": [1.5, 2.0, 2.5], "color": ["red", "blue", "red"], "shop": ["A"] * 3}
-        >>> found = infer_columns(pd.DataFrame(table), "shirts.csv")
-        >>> found.numeric, found.categorical, found.notes
-        (('size',), ('color',), ("column 'shop' left out: it holds one value only",))
+    >>> table = {"size": [1.5, 2.0, 2.5], "color": ["red", "blue", "red"], "shop": ["A"] * 3}
+    >>> found = infer_columns(pd.DataFrame(table), "shirts.csv")
+    >>> found.numeric, found.categorical, found.notes
+    (('size',), ('color',), ("column 'shop' left out: it holds one value only",))
     """
     forced = {**dict.fromkeys(numeric, "numeric"), **dict.fromkeys(categorical, "category")}
     kinds, notes = {}, []

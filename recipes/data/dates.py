@@ -106,10 +106,9 @@ def read_times(
     Raises:
         UserError: A time is missing or cannot be read, or two readings are possible.
 
-    Example:
-        >>> found = read_times(pd.Series(["31.12.2022", "01.01.2023"], name="day"), "sales.csv")
-        >>> found.values.astype("datetime64[D]").tolist()[1], found.order
-        (datetime.date(2023, 1, 1), 'DMY')
+    >>> found = read_times(pd.Series(["31.12.2022", "01.01.2023"], name="day"), "sales.csv")
+    >>> found.values.astype("datetime64[D]").tolist()[1], found.order
+    (datetime.date(2023, 1, 1), 'DMY')
     """
     dtype, name = column.dtype, column.name
     if pd.api.types.is_datetime64_any_dtype(dtype):

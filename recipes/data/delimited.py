@@ -67,10 +67,9 @@ def read_delimited(content: bytes, dialect: Dialect, name: str, texts=False) -> 
     Raises:
         UserError: The form cannot be known, or a row has more cells than the header.
 
-    Example:
-        >>> found = read_delimited(b"city;size\nRome;1,5\n", Dialect(), "cities.csv")
-        >>> found.names, found.decided["separator"], found.columns[1].to_pylist()
-        (['city', 'size'], ';', [1.5])
+    >>> found = read_delimited(b"city;size\nRome;1,5\n", Dialect(), "cities.csv")
+    >>> found.names, found.decided["separator"], found.columns[1].to_pylist()
+    (['city', 'size'], ';', [1.5])
     """
     encoding = dialect.encoding or find_encoding(content, name)
     content = _as_utf8(content, encoding, name)

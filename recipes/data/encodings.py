@@ -53,9 +53,8 @@ def find_encoding(content: bytes, name: str) -> str:
     Raises:
         UserError: It cannot be known; shows how words of the file would read in some encodings.
 
-    Example:
-        >>> find_encoding("Stück;Größe".encode("latin-1"), "shop.csv")
-        'cp1252'
+    >>> find_encoding("Stück;Größe".encode("latin-1"), "shop.csv")
+    'cp1252'
     """
     for mark, encoding in _MARKS:
         if content.startswith(mark):

@@ -105,11 +105,10 @@ def read_numbers(texts, name, source, separator=",", given=None, missing=()) -> 
     Raises:
         UserError: Two readings are possible, or units are mixed.
 
-    Example:
-        >>> import pyarrow
-        >>> found = read_numbers(pyarrow.array(["1.016,5", "12,75", "n/a"]), "price", "shop.csv")
-        >>> found.values.tolist(), str(found.format)
-        ([1016.5, 12.75, nan], '1.234,5')
+    >>> import pyarrow
+    >>> found = read_numbers(pyarrow.array(["1.016,5", "12,75", "n/a"]), "price", "shop.csv")
+    >>> found.values.tolist(), str(found.format)
+    ([1016.5, 12.75, nan], '1.234,5')
     """
     if not pa.types.is_string(texts.type):  # plain numbers, read as such
         values = texts.to_numpy() if isinstance(texts, pa.ChunkedArray) else texts.to_numpy(False)

@@ -74,10 +74,9 @@ def read_target(column, source, task="auto") -> Target:
     Raises:
         UserError: The column holds dates, one value only, mistakes, or as many classes as rows.
 
-    Example:
-        >>> target = read_target(pd.Series(["no", "yes"] * 2, name="paid"), "bills.csv")
-        >>> target.head, target.labels, target.values.tolist()
-        ('binary', ('no', 'yes'), [0, 1, 0, 1])
+    >>> target = read_target(pd.Series(["no", "yes"] * 2, name="paid"), "bills.csv")
+    >>> target.head, target.labels, target.values.tolist()
+    ('binary', ('no', 'yes'), [0, 1, 0, 1])
     """
     if holds_dates(column):
         raise UserError(

@@ -61,9 +61,8 @@ def decode(content: bytes, encoding: str, name: str) -> str:
     Raises:
         UserError: There is no such encoding, or the bytes are no text in it.
 
-    Example:
-        >>> decode(b"one\r\ntwo", "utf-8", "numbers.txt")
-        'one\ntwo'
+    >>> decode(b"one\r\ntwo", "utf-8", "numbers.txt")
+    'one\ntwo'
     """
     try:
         text = content.decode(encoding)

@@ -21,13 +21,12 @@ def replacing(path):
     Raises:
         UserError: If the file cannot be written.
 
-    Example:
-        >>> import tempfile
-        >>> folder = Path(tempfile.mkdtemp())
-        >>> with replacing(folder / "note.txt") as partial:
-        ...     _ = partial.write_text("done")
-        >>> (folder / "note.txt").read_text()
-        'done'
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> with replacing(folder / "note.txt") as partial:
+    ...     _ = partial.write_text("done")
+    >>> (folder / "note.txt").read_text()
+    'done'
     """
     path = Path(path)
     partial = path.with_name(f".{path.name}.part")
@@ -53,10 +52,9 @@ def write_csv(path, header, rows) -> None:
     Raises:
         UserError: If the file cannot be written.
 
-    Example:
-        >>> write_csv(None, ["name", "size"], [["a, b", 0.1]])
-        name,size
-        "a, b",0.1
+    >>> write_csv(None, ["name", "size"], [["a, b", 0.1]])
+    name,size
+    "a, b",0.1
     """
     if path is None:
         _write(standard_output(), header, rows)
@@ -77,9 +75,8 @@ def guarded(cell):
     A text that begins with =, +, -, @, a tab or a carriage return, perhaps after apostrophes, gets
     an apostrophe more in front. One that is a number stays as it is.
 
-    Example:
-        >>> guarded("=1+2"), guarded("'=1"), guarded("-5"), guarded(-5), guarded("a=b")
-        ("'=1+2", "''=1", '-5', -5, 'a=b')
+    >>> guarded("=1+2"), guarded("'=1"), guarded("-5"), guarded(-5), guarded("a=b")
+    ("'=1+2", "''=1", '-5', -5, 'a=b')
     """
     formula = isinstance(cell, str) and _FORMULA.match(cell) and not _NUMBER.fullmatch(cell)
     return f"'{cell}" if formula else cell
@@ -88,9 +85,8 @@ def guarded(cell):
 def unguarded(cell):
     """What was `guarded`.
 
-    Example:
-        >>> unguarded("'=1+2"), unguarded("-5"), unguarded("'quoted'")
-        ('=1+2', '-5', "'quoted'")
+    >>> unguarded("'=1+2"), unguarded("-5"), unguarded("'quoted'")
+    ('=1+2', '-5', "'quoted'")
     """
     guard = isinstance(cell, str) and cell[:1] == "'" and _FORMULA.match(cell)
     return cell[1:] if guard else cell

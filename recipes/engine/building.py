@@ -16,11 +16,10 @@ def create_core(config, arguments, reserved=()):
     Raises:
         UserError: If the model or one of its arguments does not exist, or is not the user's to set.
 
-    Example:
-        >>> from recipes.engine.config import TrainConfig
-        >>> config = TrainConfig(model="mlp", model_arguments={"units": [5]})
-        >>> create_core(config, {"input_shape": (3,)}).count_params()
-        26
+    >>> from recipes.engine.config import TrainConfig
+    >>> config = TrainConfig(model="mlp", model_arguments={"units": [5]})
+    >>> create_core(config, {"input_shape": (3,)}).count_params()
+    26
     """
     clash = set(config.model_arguments) & {*arguments, *reserved}
     if clash:

@@ -171,10 +171,9 @@ class TrainConfig:
     def renamed(cls, saved: dict[str, Any]) -> dict[str, Any]:
         """Settings under their present names.
 
-        Example:
-            >>> from recipes.forecast import ForecastConfig
-            >>> ForecastConfig.renamed({"known": "f.csv", "strategy": "iterated"})
-            {'future_covariates': 'f.csv', 'strategy': 'recursive'}
+        >>> from recipes.forecast import ForecastConfig
+        >>> ForecastConfig.renamed({"known": "f.csv", "strategy": "iterated"})
+        {'future_covariates': 'f.csv', 'strategy': 'recursive'}
         """
         found = {}
         for name, value in saved.items():
@@ -277,9 +276,8 @@ def seconds_of(text: str) -> float:
     Raises:
         UserError: If it is none.
 
-    Example:
-        >>> seconds_of("90"), seconds_of("10m"), seconds_of("1.5h")
-        (90.0, 600.0, 5400.0)
+    >>> seconds_of("90"), seconds_of("10m"), seconds_of("1.5h")
+    (90.0, 600.0, 5400.0)
     """
     found = re.fullmatch(r"(\d+(?:\.\d+)?) *([smh]?)", text.strip())
     seconds = float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]] if found else 0

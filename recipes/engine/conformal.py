@@ -24,9 +24,8 @@ def radius(scores, level) -> np.ndarray:
     that is not known. Returns the `ceil((n + 1) level / 100)`-th smallest score, or the largest
     where there are too few.
 
-    Example:
-        >>> float(radius(np.arange(1.0, 100.0), 80)), float(radius(np.arange(1.0, 4.0), 95))
-        (80.0, 3.0)
+    >>> float(radius(np.arange(1.0, 100.0), 80)), float(radius(np.arange(1.0, 4.0), 95))
+    (80.0, 3.0)
     """
     scores = np.sort(np.asarray(scores, np.float64), axis=0)  # NaN comes last
     known = np.isfinite(scores).sum(axis=0)

@@ -89,10 +89,9 @@ def diagnose(history, monitor, train, validation, baselines, score="mae") -> lis
     Returns:
         Sentences, the most serious first; one that all is well if there is nothing to say.
 
-    Example:
-        >>> history = {"loss": [1.0, 0.5, 0.4, 0.4], "val_loss": [1.0, 0.6, 0.7, 0.9]}
-        >>> print(diagnose(history, "val_loss", {"mae": 0.4}, {"mae": 0.8}, {})[0])
-        Overfitting: the validation mae, 0.8, is 2.0 times the training mae, 0.4. Try dropout, ...
+    >>> history = {"loss": [1.0, 0.5, 0.4, 0.4], "val_loss": [1.0, 0.6, 0.7, 0.9]}
+    >>> print(diagnose(history, "val_loss", {"mae": 0.4}, {"mae": 0.8}, {})[0])
+    Overfitting: the validation mae, 0.8, is 2.0 times the training mae, 0.4. Try dropout, ...
     """
     losses, watched = history["loss"], history[monitor]
     findings = [

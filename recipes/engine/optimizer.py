@@ -29,10 +29,9 @@ SCHEDULES = {
 def make_optimizer(config, total_steps):
     """The Keras optimizer that the flags describe, for so many training steps.
 
-    Example:
-        >>> from recipes.engine.config import TrainConfig
-        >>> make_optimizer(TrainConfig(optimizer="sgd", schedule="constant"), 100).momentum
-        0.9
+    >>> from recipes.engine.config import TrainConfig
+    >>> make_optimizer(TrainConfig(optimizer="sgd", schedule="constant"), 100).momentum
+    0.9
     """
     arguments = {name: getattr(config, name) or None for name in ("clipnorm", "clipvalue")}
     if config.ema:

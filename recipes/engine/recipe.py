@@ -157,9 +157,8 @@ def find_recipe(name: str) -> Recipe:
     Raises:
         UserError: If there is none, or its package does not say what it is.
 
-    Example:
-        >>> find_recipe("forecast").chapter
-        'chapter 15'
+    >>> find_recipe("forecast").chapter
+    'chapter 15'
     """
     if name not in RECIPES:
         raise UserError(f"There is no recipe {name!r}. {nearest(name, RECIPES)}")

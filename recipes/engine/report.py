@@ -69,11 +69,10 @@ def untried(suggestions: str, config: TrainConfig, metrics) -> str:
     Commas or semicolons are between them; behind each stands about how long its training would
     take, as far as the run's `epochs` and `seconds` tell.
 
-    Example:
-        >>> config = TrainConfig(model="wide_and_deep", model_arguments={"members": 16})
-        >>> suggestions = "--model.members 8, --model.dropout 0.2, more --epochs"
-        >>> untried(suggestions, config, {"epochs": 20, "seconds": 50})
-        '--model.dropout 0.2 (about 50 s), more --epochs (twice: 100 s)'
+    >>> config = TrainConfig(model="wide_and_deep", model_arguments={"members": 16})
+    >>> suggestions = "--model.members 8, --model.dropout 0.2, more --epochs"
+    >>> untried(suggestions, config, {"epochs": 20, "seconds": 50})
+    '--model.dropout 0.2 (about 50 s), more --epochs (twice: 100 s)'
     """
     own = {} if config.model == AUTO else inspect.signature(get_factory(config.model)).parameters
     found = {f"model.{name}": each.default for name, each in own.items()}

@@ -54,13 +54,12 @@ def select(predictions, score) -> Counter:
     Less is better. Returns how often each was chosen, at most `ROUNDS` times together. The mean
     never scores worse than the best of them.
 
-    Example:
-        >>> import numpy as np
-        >>> truth = np.array([1.0, 2.0, 3.0])
-        >>> error = lambda found: float(np.abs(found - truth).sum())
-        >>> found = {"low": truth - 1, "high": truth + 1, "far": truth + 9}
-        >>> sorted(select(found, error).items())
-        [('high', 1), ('low', 1)]
+    >>> import numpy as np
+    >>> truth = np.array([1.0, 2.0, 3.0])
+    >>> error = lambda found: float(np.abs(found - truth).sum())
+    >>> found = {"low": truth - 1, "high": truth + 1, "far": truth + 9}
+    >>> sorted(select(found, error).items())
+    [('high', 1), ('low', 1)]
     """
     chosen: Counter = Counter()
     total, best = None, float("inf")

@@ -51,11 +51,10 @@ def markdown(rows, texts=1) -> str:
 
     (`DataFrame.to_markdown` pads its cells, and reads 22,062 as a number.)
 
-    Example:
-        >>> print(markdown([["model", "mae"], ["naive", "0.5"]]))
-        | model | mae |
-        | --- | ---: |
-        | naive | 0.5 |
+    >>> print(markdown([["model", "mae"], ["naive", "0.5"]]))
+    | model | mae |
+    | --- | ---: |
+    | naive | 0.5 |
     """
     header, *body = rows
     ruler = ["---"] * texts + ["---:"] * (len(header) - texts)
@@ -67,12 +66,11 @@ def aligned(rows, width: int | None = None) -> str:
 
     Where a line is longer than the terminal's width, its last column is wrapped between words.
 
-    Example:
-        >>> print(aligned([["model", "mae", "what"], ["naive", "0.5", "the last value"]], width=16))
-        model  mae  what
-        naive  0.5
-            the last
-            value
+    >>> print(aligned([["model", "mae", "what"], ["naive", "0.5", "the last value"]], width=16))
+    model  mae  what
+    naive  0.5
+        the last
+        value
     """
     rows = [[printable(text) for text in row] for row in rows]
     columns = list(zip(*rows, strict=True))
@@ -102,11 +100,10 @@ def aligned(rows, width: int | None = None) -> str:
 def written(records: list[dict], form: str) -> str:
     """Records as `"csv"` with the names of all of them, or as `"json"`; numbers as they are.
 
-    Example:
-        >>> print(written([{"name": "a", "mae": 0.125}, {"name": "b"}], "csv"))
-        name,mae
-        a,0.125
-        b,
+    >>> print(written([{"name": "a", "mae": 0.125}, {"name": "b"}], "csv"))
+    name,mae
+    a,0.125
+    b,
     """
     if form == "json":
         return json.dumps(records, indent=2)
@@ -121,9 +118,8 @@ def written(records: list[dict], form: str) -> str:
 def cell(text, longest=160) -> str:
     r"""Any text as a cell of a Markdown table that shows what it holds, cut where it is too long.
 
-    Example:
-        >>> print(cell("a|b\n  c"), cell("abcdef", longest=3))
-        a\|b c abc...
+    >>> print(cell("a|b\n  c"), cell("abcdef", longest=3))
+    a\|b c abc...
     """
     text = " ".join(str(text)[: 4 * longest].split())
     text = text if len(text) <= longest else f"{text[:longest]}..."
@@ -133,9 +129,8 @@ def cell(text, longest=160) -> str:
 def escaped(text, signs="\\`*[]<$#&") -> str:
     r"""Any text as Markdown that shows it: without links, pictures, HTML or formulas of its own.
 
-    Example:
-        >>> print(escaped("[a](b) <c>"))
-        \[a\](b) \<c>
+    >>> print(escaped("[a](b) <c>"))
+    \[a\](b) \<c>
     """
     return re.sub(f"([{re.escape(signs)}])", r"\\\1", printable(text))
 

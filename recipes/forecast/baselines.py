@@ -140,11 +140,10 @@ def detect_period(values, longest=400) -> int:
 
     The first clear peak of the autocorrelation of the differenced series.
 
-    Example:
-        >>> detect_period(np.sin(np.arange(200) * 2 * np.pi / 7))
-        7
-        >>> detect_period(np.random.default_rng(0).normal(size=200).cumsum())
-        1
+    >>> detect_period(np.sin(np.arange(200) * 2 * np.pi / 7))
+    7
+    >>> detect_period(np.random.default_rng(0).normal(size=200).cumsum())
+    1
     """
     change = np.diff(np.float64(values[-20_000:]))
     n = len(change)

@@ -27,11 +27,10 @@ def interval(ours, theirs, which, horizon, seed=0) -> tuple[float, float] | None
     Reference: Kuensch, *The jackknife and the bootstrap for general stationary observations*, 1989;
     Politis and Romano, *A circular block-resampling procedure for stationary data*, 1992.
 
-    Example:
-        >>> errors = np.linspace(1, 2, 60)
-        >>> low, high = interval(errors, errors + 0.5, np.zeros(60, int), 3)
-        >>> round(low, 3), round(high, 3)
-        (-0.5, -0.5)
+    >>> errors = np.linspace(1, 2, 60)
+    >>> low, high = interval(errors, errors + 0.5, np.zeros(60, int), 3)
+    >>> round(low, 3), round(high, 3)
+    (-0.5, -0.5)
     """
     random = np.random.default_rng(seed)
     difference = np.float64(ours) - theirs
@@ -61,10 +60,9 @@ def interval(ours, theirs, which, horizon, seed=0) -> tuple[float, float] | None
 def sentence(model, mase, name, other, ends) -> str:
     """Two forecasters side by side, in words: names, MASEs, and what `interval` found.
 
-    Example:
-        >>> sentence("nlinear", 0.9, "theta", 1.0, (-0.15, -0.05))
-        'On the test part nlinear has a MASE of 0.900, theta, the best baseline there, 1.000: a
-        difference of -0.100 (95 % interval -0.150 to -0.050), so nlinear is better.'
+    >>> sentence("nlinear", 0.9, "theta", 1.0, (-0.15, -0.05))
+    'On the test part nlinear has a MASE of 0.900, theta, the best baseline there, 1.000: a
+    difference of -0.100 (95 % interval -0.150 to -0.050), so nlinear is better.'
     """
     text = (
         f"On the test part {model} has a MASE of {mase:.3f}, {name}, the best baseline there, "

@@ -159,10 +159,9 @@ def search_space(hp) -> dict:
 
     A `Fixed` hyperparameter named `model` names the model; without it, that is the default one.
 
-    Example:
-        >>> import keras_tuner
-        >>> sorted(search_space(keras_tuner.HyperParameters()))
-        ['batch_size', 'learning_rate', 'model_arguments', 'weight_decay']
+    >>> import keras_tuner
+    >>> sorted(search_space(keras_tuner.HyperParameters()))
+    ['batch_size', 'learning_rate', 'model_arguments', 'weight_decay']
     """
     convolves = hp.Fixed("model", default_config().model) in ("wavenet", "wavenet_lite")
     layers = (4, 7) if convolves else (1, 3)

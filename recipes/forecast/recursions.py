@@ -74,9 +74,8 @@ def exponential_smoothing(
 def polynomials(ar, seasonal_ar, ma, seasonal_ma, d, seasonal_d, period):
     """What an ARIMA's orders and coefficients multiply out to: `(ar, ma)`, from lag 0 on.
 
-    Example:
-        >>> polynomials([0.5], [], [], [0.2], 0, 1, 4)[0].tolist()
-        [1.0, -0.5, 0.0, 0.0, -1.0, 0.5]
+    >>> polynomials([0.5], [], [], [0.2], 0, 1, 4)[0].tolist()
+    [1.0, -0.5, 0.0, 0.0, -1.0, 0.5]
     """
     spread = np.zeros(period)
     spread[0] = 1

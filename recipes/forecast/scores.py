@@ -67,10 +67,9 @@ def distribution_scores(actual, forecasts) -> dict[str, float]:
     Reference: Gneiting and Raftery, *Strictly proper scoring rules*, 2007, equation 21; Park et
     al., *Learning quantile functions without quantile crossing*, 2022, section 5 (wQL).
 
-    Example:
-        >>> from recipes.forecast.forecasts import Forecasts
-        >>> distribution_scores(np.full((1, 1, 1), 4.0), Forecasts(np.full((1, 1, 1), 3.0), {}))
-        {'crps': 1.0, 'wql': 0.25}
+    >>> from recipes.forecast.forecasts import Forecasts
+    >>> distribution_scores(np.full((1, 1, 1), 4.0), Forecasts(np.full((1, 1, 1), 3.0), {}))
+    {'crps': 1.0, 'wql': 0.25}
     """
     actual = np.float64(actual)
     quantiles = sorted(forecasts.quantiles.items())

@@ -45,13 +45,12 @@ def affordable(lengths, targets: int, season: int, seconds: float) -> tuple[dict
     part, whose lengths are the rows before it. The note is empty where all are there, to the most
     rows.
 
-    Example:
-        >>> found, notes = affordable([2000] * 359, 1, 1, 30)
-        >>> {name: each.rows for name, each in found.items()}
-        {'theta': 1000, 'auto_ets': 300}
-        >>> notes
-        ('auto_ets is fitted to 300 rows of a series at most, auto_arima left out: more would take
-        over 30 s by estimate (--statistics_seconds)',)
+    >>> found, notes = affordable([2000] * 359, 1, 1, 30)
+    >>> {name: each.rows for name, each in found.items()}
+    {'theta': 1000, 'auto_ets': 300}
+    >>> notes
+    ('auto_ets is fitted to 300 rows of a series at most, auto_arima left out: more would take
+    over 30 s by estimate (--statistics_seconds)',)
     """
     found, said, left = {}, [], seconds
     for name in NAMES:

@@ -122,10 +122,9 @@ def scores(real: Described, drawn: Described, classes: int) -> dict[str, float]:
 def frechet(one, other) -> float:
     """The Frechet distance of two normal distributions, each a mean and a covariance.
 
-    Example:
-        >>> import numpy as np
-        >>> round(frechet((np.zeros(2), np.eye(2)), (np.ones(2), 4 * np.eye(2))), 6)  # 2 + 2
-        4.0
+    >>> import numpy as np
+    >>> round(frechet((np.zeros(2), np.eye(2)), (np.ones(2), 4 * np.eye(2))), 6)  # 2 + 2
+    4.0
     """
     (mean, covariance), (other_mean, other_covariance) = one, other
     values, vectors = np.linalg.eigh(covariance)

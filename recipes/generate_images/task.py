@@ -169,9 +169,8 @@ class GenerateTask:
 def warnings(scores, finished) -> list[str]:
     """What is wrong with drawn pictures, or with the players, in words.
 
-    Example:
-        >>> warnings({"recall": 0.4, "coverage": 1.0}, {"discriminator_loss": 0.01})
-        ['The discriminator won: its loss is 0.01. Lower --learning_rate, or raise ...dropout.']
+    >>> warnings({"recall": 0.4, "coverage": 1.0}, {"discriminator_loss": 0.01})
+    ['The discriminator won: its loss is 0.01. Lower --learning_rate, or raise ...dropout.']
     """
     found = []
     if scores["recall"] < FEW_RECALLED or scores["coverage"] < FEW_CLASSES:

@@ -15,11 +15,10 @@ PHOTO = 64
 def resolved(config, shape) -> tuple[bool, int, bool]:
     """Whether to mirror, by how many pixels to move, and whether to change pictures strongly.
 
-    Example:
-        >>> from recipes.images import default_config
-        >>> from recipes.images.augmentation import resolved
-        >>> resolved(default_config(), (8, 8)), resolved(default_config(own_data=True), (96, 96, 3))
-        ((False, 1, False), (True, 7, True))
+    >>> from recipes.images import default_config
+    >>> from recipes.images.augmentation import resolved
+    >>> resolved(default_config(), (8, 8)), resolved(default_config(own_data=True), (96, 96, 3))
+    ((False, 1, False), (True, 7, True))
     """
     level = config.augment
     if level == "auto":

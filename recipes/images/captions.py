@@ -25,10 +25,9 @@ def pictures_and_captions(count, seed=0):
 
     float32 `(count, 16, 48, 3)` of values in [0, 1], and a list of captions.
 
-    Example:
-        >>> images, captions = pictures_and_captions(2)
-        >>> images.shape, captions[1]
-        ((2, 16, 48, 3), 'blue cross and blue cross and green diamond')
+    >>> images, captions = pictures_and_captions(2)
+    >>> images.shape, captions[1]
+    ((2, 16, 48, 3), 'blue cross and blue cross and green diamond')
     """
     generator = np.random.default_rng(seed)
     images = generator.uniform(0.0, 0.25, (count, SIZE, 3 * SIZE, 3)).astype("float32")

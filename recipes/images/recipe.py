@@ -124,11 +124,10 @@ def build_model(config: ImagesConfig, data):
 def search_space(hp) -> dict:
     """Settings worth searching; see `Recipe`.
 
-    Example:
-        >>> import keras_tuner
-        >>> from recipes.images import search_space
-        >>> sorted(search_space(keras_tuner.HyperParameters())["model_arguments"])
-        ['dropout', 'num_blocks', 'squeeze_excitation']
+    >>> import keras_tuner
+    >>> from recipes.images import search_space
+    >>> sorted(search_space(keras_tuner.HyperParameters())["model_arguments"])
+    ['dropout', 'num_blocks', 'squeeze_excitation']
     """
     return {
         "learning_rate": hp.Float("learning_rate", 1e-4, 1e-2, sampling="log"),

@@ -23,10 +23,9 @@ def synthesize(chords, tempo=TEMPO) -> np.ndarray:
     Raises:
         ValueError: If the tempo is not above 0.
 
-    Example:
-        >>> sound = synthesize([[69, 57]] * 4, tempo=60)
-        >>> len(sound) / SAMPLE_RATE
-        2.0
+    >>> sound = synthesize([[69, 57]] * 4, tempo=60)
+    >>> len(sound) / SAMPLE_RATE
+    2.0
     """
     sound = to_midi(chords, tempo).synthesize(SAMPLE_RATE, _organ, normalize=False)
     loudest = np.abs(sound).max(initial=0)  # 0 if nothing sounds

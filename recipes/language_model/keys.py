@@ -21,13 +21,12 @@ class KeyBatches(SlidingWindowBatches):
         semitones: Moves to draw from. Defaults to -5 to 6: every key once.
         window, stride, batch_size, segments: As for `SlidingWindowBatches`.
 
-    Example:
-        >>> batches = KeyBatches(np.array([1, 0, 2, 1]), [(0, 4)], 3, 1, 7, 4, vocabulary_size=4)
-        >>> found = set()
-        >>> for batches.epoch in range(20):  # 2 semitones up, and the 2 would have no id
-        ...     found.add(tuple(batches.assemble(batches.order())[0][0].tolist()))
-        >>> sorted(found)
-        [(1, 0, 2), (2, 0, 3)]
+    >>> batches = KeyBatches(np.array([1, 0, 2, 1]), [(0, 4)], 3, 1, 7, 4, vocabulary_size=4)
+    >>> found = set()
+    >>> for batches.epoch in range(20):  # 2 semitones up, and the 2 would have no id
+    ...     found.add(tuple(batches.assemble(batches.order())[0][0].tolist()))
+    >>> sorted(found)
+    [(1, 0, 2), (2, 0, 3)]
     """
 
     def __init__(

@@ -24,10 +24,9 @@ def to_midi(chords, tempo=TEMPO):
     Raises:
         ValueError: If the tempo is not above 0.
 
-    Example:
-        >>> music = to_midi([[69, 57]] * 8, tempo=60)
-        >>> [voice.name for voice in music.instruments], music.get_end_time()  # seconds
-        (['Voice 1', 'Voice 2'], 2.0)
+    >>> music = to_midi([[69, 57]] * 8, tempo=60)
+    >>> [voice.name for voice in music.instruments], music.get_end_time()  # seconds
+    (['Voice 1', 'Voice 2'], 2.0)
     """
     if not tempo > 0:
         raise ValueError(f"Expected a tempo above 0. Received: tempo={tempo!r}")

@@ -34,13 +34,12 @@ def held_notes(chords) -> list[Held]:
 
     (A note that is struck again and one that is held look alike in chords.)
 
-    Example:
-        >>> for held in held_notes([[60, 48], [60, 0], [62, 50]]):
-        ...     print(*held)
-        0 60 0 2
-        0 62 2 1
-        1 48 0 1
-        1 50 2 1
+    >>> for held in held_notes([[60, 48], [60, 0], [62, 50]]):
+    ...     print(*held)
+    0 60 0 2
+    0 62 2 1
+    1 48 0 1
+    1 50 2 1
     """
     found = []
     for voice, line in enumerate(np.asarray(chords).T):
@@ -70,12 +69,11 @@ class Copies:
     Args:
         pieces: Arrays `(chords, voices)`.
 
-    Example:
-        >>> copies = Copies([[[60, 48], [62, 50], [64, 52]], [[67, 55]]])
-        >>> copies.longest([[62, 50], [64, 52], [67, 55]])
-        2
-        >>> copies.longest([[65, 53], [67, 55], [69, 57]], transposed=True)
-        3
+    >>> copies = Copies([[[60, 48], [62, 50], [64, 52]], [[67, 55]]])
+    >>> copies.longest([[62, 50], [64, 52], [67, 55]])
+    2
+    >>> copies.longest([[65, 53], [67, 55], [69, 57]], transposed=True)
+    3
     """
 
     def __init__(self, pieces):

@@ -27,12 +27,11 @@ class NGrams:
         vocabulary_size: Number of different ids.
         order: Largest n.
 
-    Example:
-        >>> ids = np.array([0, 1, 0, 1, 0])
-        >>> bigram = NGrams(ids, [(0, 5)], vocabulary_size=2, order=2).models()["2-gram"]
-        >>> log_probabilities, hits = bigram([(0, 3)])
-        >>> np.exp(log_probabilities).round(3), hits
-        (array([0.81 , 0.857]), array([ True,  True]))
+    >>> ids = np.array([0, 1, 0, 1, 0])
+    >>> bigram = NGrams(ids, [(0, 5)], vocabulary_size=2, order=2).models()["2-gram"]
+    >>> log_probabilities, hits = bigram([(0, 3)])
+    >>> np.exp(log_probabilities).round(3), hits
+    (array([0.81 , 0.857]), array([ True,  True]))
 
     Reference: Witten and Bell, *The zero-frequency problem*, 1991; Chen and Goodman, *An empirical
     study of smoothing techniques for language modeling*, 1998.

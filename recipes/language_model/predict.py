@@ -65,9 +65,8 @@ def make_sampler(temperature, top_k=None, top_p=None, min_p=None):
     Raises:
         UserError: If one is out of range, or two exclude each other.
 
-    Example:
-        >>> type(make_sampler(1.0, top_k=5)).__name__
-        'TopK'
+    >>> type(make_sampler(1.0, top_k=5)).__name__
+    'TopK'
     """
     if not 0 < temperature < float("inf"):
         raise UserError(

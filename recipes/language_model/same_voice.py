@@ -18,12 +18,11 @@ class SameVoice:
         ids: Ids, `(n,)`; a segment begins with the first voice.
         segments, vocabulary_size: As for `NGrams`.
 
-    Example:
-        >>> ids = np.array([3, 2, 1, 0] * 4)
-        >>> log_probabilities, hits = SameVoice(ids, [(0, 16)], vocabulary_size=4)([(0, 8)])
-        >>> np.exp(log_probabilities).round(4), hits
-        (array([0.25  , 0.25  , 0.25  , 0.8125, 0.8125, 0.8125, 0.8125]),
-         array([False, False,  True,  True,  True,  True,  True]))
+    >>> ids = np.array([3, 2, 1, 0] * 4)
+    >>> log_probabilities, hits = SameVoice(ids, [(0, 16)], vocabulary_size=4)([(0, 8)])
+    >>> np.exp(log_probabilities).round(4), hits
+    (array([0.25  , 0.25  , 0.25  , 0.8125, 0.8125, 0.8125, 0.8125]),
+     array([False, False,  True,  True,  True,  True,  True]))
     """
 
     def __init__(self, ids, segments, vocabulary_size):

@@ -91,10 +91,9 @@ def blocks(segments, block, warm_up):
         `(plan, length)`: for each stretch of `length` ids its first position, and from which to
         before which of its outputs count, int64 `(stretches, 3)`.
 
-    Example:
-        >>> blocks([(0, 8)], block=2, warm_up=3)  # the targets 1 to 5, then 6 and 7
-        (array([[0, 0, 5],
-               [2, 3, 5]]), 5)
+    >>> blocks([(0, 8)], block=2, warm_up=3)  # the targets 1 to 5, then 6 and 7
+    (array([[0, 0, 5],
+           [2, 3, 5]]), 5)
     """
     plan = []
     length = min(block + warm_up, max(end - start - 1 for start, end in segments))
@@ -113,10 +112,9 @@ def language_scores(log_probabilities, hits, characters=None) -> dict[str, float
     `nats` and `bits_per_character`, `perplexity` and `accuracy` by target, and `nats_per_token`
     where targets are not characters: where so many `characters` are given.
 
-    Example:
-        >>> scores = language_scores(np.log([0.5, 0.125]), np.array([True, False]))
-        >>> {name: round(value, 3) for name, value in scores.items()}
-        {'nats': 1.386, 'bits_per_character': 2.0, 'perplexity': 4.0, 'accuracy': 0.5}
+    >>> scores = language_scores(np.log([0.5, 0.125]), np.array([True, False]))
+    >>> {name: round(value, 3) for name, value in scores.items()}
+    {'nats': 1.386, 'bits_per_character': 2.0, 'perplexity': 4.0, 'accuracy': 0.5}
     """
     total, count = -float(np.sum(log_probabilities)), len(log_probabilities)
     characters = count if characters is None else characters

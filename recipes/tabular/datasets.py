@@ -17,9 +17,8 @@ def diabetes() -> pd.DataFrame:
 
     They come with scikit-learn, so they need no network.
 
-    Example:
-        >>> diabetes().shape
-        (442, 11)
+    >>> diabetes().shape
+    (442, 11)
     """
     from sklearn.datasets import load_diabetes  # slow to import, and other data does without
 

@@ -34,15 +34,14 @@ def permutation_importances(predict, losses, inputs, places, score=float) -> pd.
         The `column`s, the most important first, by how much the score of the loss grows (`mean`),
         and the ends of the 95 % interval of that (`low`, `high`).
 
-    Example:
-        >>> x = np.random.default_rng(0).normal(size=(200, 2))
-        >>> error = lambda y, rows: (y - x[rows, 0]) ** 2
-        >>> found = permutation_importances(
-        ...     lambda inputs: inputs["numeric"][:, 0], error, {"numeric": x},
-        ...     {"read": ("numeric", [0]), "ignored": ("numeric", [1])},
-        ... )
-        >>> found["column"].tolist(), (found["low"] > 1).tolist()
-        (['read', 'ignored'], [True, False])
+    >>> x = np.random.default_rng(0).normal(size=(200, 2))
+    >>> error = lambda y, rows: (y - x[rows, 0]) ** 2
+    >>> found = permutation_importances(
+    ...     lambda inputs: inputs["numeric"][:, 0], error, {"numeric": x},
+    ...     {"read": ("numeric", [0]), "ignored": ("numeric", [1])},
+    ... )
+    >>> found["column"].tolist(), (found["low"] > 1).tolist()
+    (['read', 'ignored'], [True, False])
     """
     count = len(next(iter(inputs.values())))
     before = losses(predict(inputs), np.arange(count))

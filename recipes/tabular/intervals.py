@@ -10,10 +10,9 @@ RESAMPLES = 1000
 def rmse_interval(errors) -> tuple[float, float]:
     """The interval of a root mean squared error, of two rows or more: Student's t of the squares.
 
-    Example:
-        >>> low, high = rmse_interval([1.0, -2.0, 3.0, -1.0])
-        >>> round(low, 3), round(high, 3)
-        (0.0, 3.124)
+    >>> low, high = rmse_interval([1.0, -2.0, 3.0, -1.0])
+    >>> round(low, 3), round(high, 3)
+    (0.0, 3.124)
 
     Reference: Book, chapter 2, at its end.
     """
@@ -27,10 +26,9 @@ def rmse_interval(errors) -> tuple[float, float]:
 def mean_interval(values) -> tuple[float, float]:
     """The interval of a mean, such as that of right rows, from 1,000 bootstrap samples.
 
-    Example:
-        >>> low, high = mean_interval(np.repeat([1.0, 0.0], [80, 20]))
-        >>> 0.70 < low < 0.74 and 0.86 < high < 0.90
-        True
+    >>> low, high = mean_interval(np.repeat([1.0, 0.0], [80, 20]))
+    >>> 0.70 < low < 0.74 and 0.86 < high < 0.90
+    True
     """
     # `stats.bootstrap` is as long, and rounds the last digit of its percentiles otherwise.
     values = np.float64(values)

@@ -18,13 +18,12 @@ def leaks(frame, columns, target) -> list[str]:
     that are the target in other units, or that grow or fall with it without exception. Rows where a
     column says nothing are passed over.
 
-    Example:
-        >>> from recipes.data.columns import Columns
-        >>> from recipes.data.target import Target
-        >>> frame = pd.DataFrame({"cents": np.arange(40) ** 2 * 100})
-        >>> note, = leaks(frame, Columns(("cents",), ()), Target("euros", np.arange(40.0) ** 2))
-        >>> note[:61]
-        "column 'cents' gives euros away: it is euros in another unit."
+    >>> from recipes.data.columns import Columns
+    >>> from recipes.data.target import Target
+    >>> frame = pd.DataFrame({"cents": np.arange(40) ** 2 * 100})
+    >>> note, = leaks(frame, Columns(("cents",), ()), Target("euros", np.arange(40.0) ** 2))
+    >>> note[:61]
+    "column 'cents' gives euros away: it is euros in another unit."
     """
     notes = []
     for name in columns.names:

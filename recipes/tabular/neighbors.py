@@ -57,11 +57,10 @@ def metric(features, targets) -> np.ndarray:
     Of some rows with scaled features and targets `(rows, targets)`. Weights of the numeric columns,
     then of those of categories: 0, or powers of 2.
 
-    Example:
-        >>> x = np.random.default_rng(0).normal(size=(300, 2))
-        >>> weights = metric({"numeric": x}, np.sin(3 * x[:, :1]))
-        >>> bool(weights[0] > weights[1])
-        True
+    >>> x = np.random.default_rng(0).normal(size=(300, 2))
+    >>> weights = metric({"numeric": x}, np.sin(3 * x[:, :1]))
+    >>> bool(weights[0] > weights[1])
+    True
     """
     columns = [(name, np.float32(column)) for name, part in features.items() for column in part.T]
 

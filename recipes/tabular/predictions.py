@@ -21,9 +21,8 @@ def known_values(frame, names) -> dict[str, list[str]]:
     Values of fewer than five rows count as unknown: what is learned about them together is the best
     guess for values never seen. Where all are so rare, all are known.
 
-    Example:
-        >>> known_values(pd.DataFrame({"port": ["S"] * 6 + ["C"] * 5 + ["Q"]}), ["port"])
-        {'port': ['C', 'S']}
+    >>> known_values(pd.DataFrame({"port": ["S"] * 6 + ["C"] * 5 + ["Q"]}), ["port"])
+    {'port': ['C', 'S']}
     """
     found = {}
     for name in names:

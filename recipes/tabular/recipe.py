@@ -129,10 +129,9 @@ def build_model(config: TabularConfig, data):
 def search_space(hp) -> dict:
     """Settings worth searching; see `Recipe`.
 
-    Example:
-        >>> import keras_tuner
-        >>> sorted(search_space(keras_tuner.HyperParameters()))
-        ['batch_size', 'learning_rate', 'model_arguments', 'normalization', 'weight_decay']
+    >>> import keras_tuner
+    >>> sorted(search_space(keras_tuner.HyperParameters()))
+    ['batch_size', 'learning_rate', 'model_arguments', 'normalization', 'weight_decay']
     """
     layers = hp.Int("layers", 1, 4)
     return {

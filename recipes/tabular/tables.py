@@ -17,12 +17,11 @@ def predictions(numbers, found, labels, actual=None) -> pd.DataFrame:
     Columns `row`, the number in its file, from 1; `target` where it is known (`actual`);
     `prediction`; and for classes those of `recipes.classification.tables.class_columns`.
 
-    Example:
-        >>> frame = predictions([1, 2], np.array([[0.9, 0.1], [0.2, 0.8]]), ("no", "yes"))
-        >>> print(frame[["row", "prediction", "probability"]])
-           row prediction  probability
-        0    1         no          0.9
-        1    2        yes          0.8
+    >>> frame = predictions([1, 2], np.array([[0.9, 0.1], [0.2, 0.8]]), ("no", "yes"))
+    >>> print(frame[["row", "prediction", "probability"]])
+       row prediction  probability
+    0    1         no          0.9
+    1    2        yes          0.8
     """
     frame = pd.DataFrame({"row": numbers})
     if actual is not None:
@@ -44,11 +43,10 @@ def in_report(frame, texts=1) -> str:
 
     So many leading columns are of texts, aligned to the left.
 
-    Example:
-        >>> print(in_report(pd.DataFrame({"name": ["a|b"], "size": [0.123456]})))
-        | name | size |
-        | --- | ---: |
-        | a\|b | 0.1235 |
+    >>> print(in_report(pd.DataFrame({"name": ["a|b"], "size": [0.123456]})))
+    | name | size |
+    | --- | ---: |
+    | a\|b | 0.1235 |
     """
     shown = frame.iloc[:, :MOST_COLUMNS]
     rows = [[_cell(value) for value in row] for row in shown.itertuples(index=False)]

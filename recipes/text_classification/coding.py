@@ -22,9 +22,8 @@ class PlainTexts:
         strip_html: Whether to leave out tags, and write entities as what they stand for.
         lowercase: Whether to turn texts into lower case.
 
-    Example:
-        >>> PlainTexts(strip_html=True, lowercase=True).encode_list(["<b>Tea</b> &amp; cake"])
-        [' tea  & cake']
+    >>> PlainTexts(strip_html=True, lowercase=True).encode_list(["<b>Tea</b> &amp; cake"])
+    [' tea  & cake']
     """
 
     def __init__(self, strip_html, lowercase):

@@ -30,11 +30,10 @@ def token_importances(model, ids, classes, head) -> list[np.ndarray]:
     Returns:
         float64 `(tokens,)` of each text, above 0 for what speaks for the class.
 
-    Example:
-        >>> model = zoo.text_classifier(9, encoder="mean", num_layers=0)
-        >>> found, = token_importances(model, [[5, 3, 5]], [1], "binary")
-        >>> bool(abs(found.sum() - model(np.array([[5, 3, 5]]))[0, 0]) < 1e-6)
-        True
+    >>> model = zoo.text_classifier(9, encoder="mean", num_layers=0)
+    >>> found, = token_importances(model, [[5, 3, 5]], [1], "binary")
+    >>> bool(abs(found.sum() - model(np.array([[5, 3, 5]]))[0, 0]) < 1e-6)
+    True
     """
     # A copy, since models cut out of another one leave traces in it that cannot be saved.
     copy = keras.models.clone_model(model)

@@ -29,9 +29,8 @@ NEVER = -20.0
 def unit_rows(counts):
     """The presence of features, each row divided by its length: `1 / sqrt(number of features)`.
 
-    Example:
-        >>> unit_rows(sparse.csr_matrix([[2, 0, 1, 1, 9]])).toarray().tolist()
-        [[0.5, 0.0, 0.5, 0.5, 0.5]]
+    >>> unit_rows(sparse.csr_matrix([[2, 0, 1, 1, 9]])).toarray().tolist()
+    [[0.5, 0.0, 0.5, 0.5, 0.5]]
     """
     found = sparse.csr_matrix(counts, dtype=np.float32)
     sizes = np.diff(found.indptr)
@@ -45,11 +44,10 @@ def log_count_ratios(features, labels, classes) -> np.ndarray:
     float32 `(classes, features)`, of sparse features of which only counts what is not 0. With two
     classes, the rows differ in sign alone.
 
-    Example:
-        >>> rows = sparse.csr_matrix([[1, 0], [1, 0], [0, 1]])
-        >>> ratios = np.exp(log_count_ratios(rows, [1, 1, 0], 2)[1])
-        >>> ratios.astype(float).round(2).tolist()  # 3/4 to 1/3, and 1/4 to 2/3
-        [2.25, 0.38]
+    >>> rows = sparse.csr_matrix([[1, 0], [1, 0], [0, 1]])
+    >>> ratios = np.exp(log_count_ratios(rows, [1, 1, 0], 2)[1])
+    >>> ratios.astype(float).round(2).tolist()  # 3/4 to 1/3, and 1/4 to 2/3
+    [2.25, 0.38]
     """
     present = sparse.csr_matrix(
         (np.ones_like(features.data), features.indices, features.indptr), features.shape

@@ -16,11 +16,10 @@ class Part:
         numbers: Number of each text in its file, from 1, `(n,)`.
         inputs: What a model reads of each: int32 arrays of ids, or strings, in a list.
 
-    Example:
-        >>> texts, ids = np.array(["a b", "b"], object), [np.int32([2, 3]), np.int32([3])]
-        >>> part = Part(texts, np.array([0, 1]), ("no", "yes"), np.array([1, 2]), ids)
-        >>> part.names.tolist(), part.take([1]).texts.tolist()
-        (['no', 'yes'], ['b'])
+    >>> texts, ids = np.array(["a b", "b"], object), [np.int32([2, 3]), np.int32([3])]
+    >>> part = Part(texts, np.array([0, 1]), ("no", "yes"), np.array([1, 2]), ids)
+    >>> part.names.tolist(), part.take([1]).texts.tolist()
+    (['no', 'yes'], ['b'])
     """
 
     texts: np.ndarray

@@ -118,10 +118,9 @@ def build_model(config: TextClassificationConfig, data):
 def search_space(hp) -> dict:
     """Settings worth searching; see `Recipe`.
 
-    Example:
-        >>> import keras_tuner
-        >>> sorted(search_space(keras_tuner.HyperParameters()))
-        ['batch_size', 'learning_rate', 'model_arguments', 'weight_decay']
+    >>> import keras_tuner
+    >>> sorted(search_space(keras_tuner.HyperParameters()))
+    ['batch_size', 'learning_rate', 'model_arguments', 'weight_decay']
     """
     return {
         "learning_rate": hp.Float("learning_rate", 3e-4, 3e-2, sampling="log"),

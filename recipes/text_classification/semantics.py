@@ -52,12 +52,11 @@ def directions(counts, features) -> Directions | None:
     Returns:
         At most `DIRECTIONS` of them, or None for too few texts or words.
 
-    Example:
-        >>> from scipy import sparse
-        >>> counts = sparse.csr_matrix([[1, 1, 0, 0], [1, 1, 0, 1], [0, 0, 1, 1], [0, 0, 1, 0]])
-        >>> first, second, third, _ = directions(counts, counts).words[:, 1]
-        >>> bool(first == second), bool(first * third > 0)
-        (True, False)
+    >>> from scipy import sparse
+    >>> counts = sparse.csr_matrix([[1, 1, 0, 0], [1, 1, 0, 1], [0, 0, 1, 1], [0, 0, 1, 0]])
+    >>> first, second, third, _ = directions(counts, counts).words[:, 1]
+    >>> bool(first == second), bool(first * third > 0)
+    (True, False)
     """
     size = min(DIRECTIONS, min(counts.shape) - 1)
     if size < 1:

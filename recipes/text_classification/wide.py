@@ -135,12 +135,11 @@ def best_share(labels, deep, wide) -> float:
     Both are logits `(n, classes)`, or `(n, 1)` for two classes. With few texts, it stays close to a
     half.
 
-    Example:
-        >>> labels = np.arange(1000) % 2
-        >>> right, noise = np.random.default_rng(0).normal(size=(2, 1000, 1))
-        >>> right += 2 * labels[:, None] - 1
-        >>> best_share(labels, noise, right), best_share(labels[:2], noise[:2], right[:2])
-        (1.0, 0.6)
+    >>> labels = np.arange(1000) % 2
+    >>> right, noise = np.random.default_rng(0).normal(size=(2, 1000, 1))
+    >>> right += 2 * labels[:, None] - 1
+    >>> best_share(labels, noise, right), best_share(labels[:2], noise[:2], right[:2])
+    (1.0, 0.6)
     """
     rows = np.arange(len(labels))
 

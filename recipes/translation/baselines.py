@@ -33,10 +33,9 @@ class Nearest:
         pairs: Training pairs.
         characters: Whether to compare runs of one to three characters instead of words.
 
-    Example:
-        >>> pairs = [("I like tea", "me gusta el té"), ("He likes cats", "le gustan los gatos")]
-        >>> Nearest(pairs).translate(["Do you like tea?"])
-        ['me gusta el té']
+    >>> pairs = [("I like tea", "me gusta el té"), ("He likes cats", "le gustan los gatos")]
+    >>> Nearest(pairs).translate(["Do you like tea?"])
+    ['me gusta el té']
     """
 
     def __init__(self, pairs, characters=False):

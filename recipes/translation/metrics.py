@@ -28,10 +28,9 @@ def scores_of(answers: Answers, references) -> dict[str, float]:
 
     Those for beam search are under names with `beam_`.
 
-    Example:
-        >>> scores = scores_of(Answers(["yes"], beam=["no"]), [["yes"]])
-        >>> scores["exact_match"], scores["beam_exact_match"]
-        (1.0, 0.0)
+    >>> scores = scores_of(Answers(["yes"], beam=["no"]), [["yes"]])
+    >>> scores["exact_match"], scores["beam_exact_match"]
+    (1.0, 0.0)
     """
     found = token_scores(*answers.forced) if answers.forced else {}
     found |= sentence_scores(answers.translations, references)
@@ -47,9 +46,8 @@ def token_scores(log_probs, right) -> dict[str, float]:
     By the natural logarithms of the probabilities of the right tokens, and whether each was the
     likeliest.
 
-    Example:
-        >>> token_scores([-1.0, -3.0], [True, False])
-        {'nll': 2.0, 'token_accuracy': 0.5}
+    >>> token_scores([-1.0, -3.0], [True, False])
+    {'nll': 2.0, 'token_accuracy': 0.5}
     """
     return {"nll": -float(np.mean(log_probs)), "token_accuracy": float(np.mean(right))}
 
@@ -60,9 +58,8 @@ def sentence_scores(outputs, references) -> dict[str, float]:
     `exact_match`, the fraction of translations that are equal to a reference; `bleu` and `chrf` of
     the whole, 0 to 100, as sacreBLEU computes them by default, with all references.
 
-    Example:
-        >>> sentence_scores(["a cat sat down", "no"], [["a cat sat down"], ["yes", "no"]])
-        {'exact_match': 1.0, 'bleu': 100.0, 'chrf': 100.0}
+    >>> sentence_scores(["a cat sat down", "no"], [["a cat sat down"], ["yes", "no"]])
+    {'exact_match': 1.0, 'bleu': 100.0, 'chrf': 100.0}
 
     Reference: Papineni et al., *BLEU*, 2002; Popović, *chrF*, 2015; Post, *A call for clarity in
     reporting BLEU scores*, 2018.

@@ -127,10 +127,9 @@ def _sampling(config, data):
 def search_space(hp) -> dict:
     """Settings worth searching; see `Recipe`.
 
-    Example:
-        >>> import keras_tuner
-        >>> sorted(search_space(keras_tuner.HyperParameters()))
-        ['batch_size', 'label_smoothing', 'learning_rate', 'model_arguments']
+    >>> import keras_tuner
+    >>> sorted(search_space(keras_tuner.HyperParameters()))
+    ['batch_size', 'label_smoothing', 'learning_rate', 'model_arguments']
     """
     return {
         "learning_rate": hp.Float("learning_rate", 3e-4, 1e-2, sampling="log"),

@@ -13,10 +13,9 @@ def sampling_probability(name, end, steps):
     Linear schedules (see `SCHEDULES`) reach their end in the middle of the run, the others come
     close to it by then.
 
-    Example:
-        >>> schedule = sampling_probability("inverse_sigmoid", 1.0, 1000)
-        >>> [round(float(schedule(step)), 2) for step in (0, 250, 500)]
-        [0.02, 0.5, 0.98]
+    >>> schedule = sampling_probability("inverse_sigmoid", 1.0, 1000)
+    >>> [round(float(schedule(step)), 2) for step in (0, 250, 500)]
+    [0.02, 0.5, 0.98]
     """
     half = max(1.0, steps / 2)
     if name == "constant":

@@ -86,9 +86,8 @@ class TuningFolder(RunFolder):
 def given_flags(arguments: list[str]) -> tuple[str, ...]:
     """Names of the settings in command-line flags, model arguments as `model.units`.
 
-    Example:
-        >>> given_flags(["--batch-size", "32", "--model.units=8", "--model", "mlp"])
-        ('batch_size', 'model.units', 'model')
+    >>> given_flags(["--batch-size", "32", "--model.units=8", "--model", "mlp"])
+    ('batch_size', 'model.units', 'model')
     """
     names = [item[2:].partition("=")[0] for item in arguments if item.startswith("--")]
     names = [name.replace("-", "_").replace("model_arguments.", "model.", 1) for name in names]

@@ -174,11 +174,10 @@ class Space:
 def nearest(hp, value):
     """The value of a keras-tuner hyperparameter that comes closest to another one, or its default.
 
-    Example:
-        >>> space = keras_tuner.HyperParameters()
-        >>> _ = space.Float("rate", 1e-4, 1e-1, sampling="log"), space.Choice("batch", [16, 64])
-        >>> [nearest(hp, value) for hp, value in zip(space.space, (0.0, 50))]
-        [0.0001, 64]
+    >>> space = keras_tuner.HyperParameters()
+    >>> _ = space.Float("rate", 1e-4, 1e-1, sampling="log"), space.Choice("batch", [16, 64])
+    >>> [nearest(hp, value) for hp, value in zip(space.space, (0.0, 50))]
+    [0.0001, 64]
     """
     kind = type(hp).__name__
     if kind == "Boolean":
@@ -196,11 +195,10 @@ def nearest(hp, value):
 def domain(hp) -> str:
     """The values of a keras-tuner hyperparameter in words.
 
-    Example:
-        >>> space = keras_tuner.HyperParameters()
-        >>> _ = space.Float("rate", 1e-4, 1e-1, sampling="log"), space.Choice("batch", [16, 64])
-        >>> [domain(hp) for hp in space.space]
-        ['0.0001 to 0.1 (log scale)', '16 or 64']
+    >>> space = keras_tuner.HyperParameters()
+    >>> _ = space.Float("rate", 1e-4, 1e-1, sampling="log"), space.Choice("batch", [16, 64])
+    >>> [domain(hp) for hp in space.space]
+    ['0.0001 to 0.1 (log scale)', '16 or 64']
     """
     kind = type(hp).__name__
     if kind == "Boolean":

@@ -35,7 +35,6 @@ class Depth:
     def to_bytes(self, values) -> np.ndarray:
         """Values of any type as uint8.
 
-        Example:
         >>> Depth(bits=12).to_bytes(np.array([0, 2048, 4095], np.uint16)).tolist()
         [0, 128, 255]
         """

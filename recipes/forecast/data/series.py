@@ -29,7 +29,6 @@ class TimeSeries:
     Raises:
         ValueError: The arrays do not agree.
 
-    Example:
     >>> series = TimeSeries(
     ...     values=np.zeros((3, 1), np.float32), targets=("y",), past_covariates=(),
     ...     times=np.array([0, 1, 0]), offsets=np.array([0, 2, 3]), ids=("a", "b"),

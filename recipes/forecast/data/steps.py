@@ -25,7 +25,6 @@ class Step:
         offset: The pandas frequency.
         holidays: Business days without a row.
 
-    Example:
     >>> last = np.array(["2023-12-31"], "datetime64[us]")
     >>> Step("month_end", 1).after(last, 2).astype("datetime64[D]").tolist()
     [[datetime.date(2024, 1, 31), datetime.date(2024, 2, 29)]]

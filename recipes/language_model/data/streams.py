@@ -47,12 +47,11 @@ class StreamBatches(_IdBatches):
     Raises:
         ValueError: If the part is too short for one batch.
 
-    Example:
-        >>> batches = StreamBatches(np.arange(13), 0, 13, window=3, batch_size=2)
-        >>> for starts in batches.order().reshape(len(batches), 2):
-        ...     print(batches.assemble(starts)[0].tolist())
-        [[0, 1, 2], [6, 7, 8]]
-        [[3, 4, 5], [9, 10, 11]]
+    >>> batches = StreamBatches(np.arange(13), 0, 13, window=3, batch_size=2)
+    >>> for starts in batches.order().reshape(len(batches), 2):
+    ...     print(batches.assemble(starts)[0].tolist())
+    [[0, 1, 2], [6, 7, 8]]
+    [[3, 4, 5], [9, 10, 11]]
     """
 
     def __init__(self, ids, start, end, window, batch_size, seed=None):
@@ -97,10 +96,9 @@ class SlidingWindowBatches(_IdBatches):
     Raises:
         ValueError: If there is not one window.
 
-    Example:
-        >>> batches = SlidingWindowBatches(np.arange(9), [(0, 5), (5, 9)], 3, 4)
-        >>> batches.assemble(batches.order())[1].tolist()
-        [[1, 2, 3], [2, 3, 4], [6, 7, 8]]
+    >>> batches = SlidingWindowBatches(np.arange(9), [(0, 5), (5, 9)], 3, 4)
+    >>> batches.assemble(batches.order())[1].tolist()
+    [[1, 2, 3], [2, 3, 4], [6, 7, 8]]
     """
 
     def __init__(self, ids, segments, window, batch_size, seed=None, stride=1):
@@ -118,10 +116,9 @@ class RandomWindowBatches(_IdBatches):
     Raises:
         ValueError: If there is not one window.
 
-    Example:
-        >>> batches = RandomWindowBatches(np.arange(41), [(0, 41)], window=10, batch_size=3, seed=1)
-        >>> sorted(np.diff(np.sort(batches.order())).tolist())
-        [10, 10]
+    >>> batches = RandomWindowBatches(np.arange(41), [(0, 41)], window=10, batch_size=3, seed=1)
+    >>> sorted(np.diff(np.sort(batches.order())).tolist())
+    [10, 10]
     """
 
     def __init__(self, ids, segments, window, batch_size, seed):

@@ -32,9 +32,8 @@ _INNER = (
 def embedded_reber(generator) -> str:
     """A random string of the embedded grammar; both ways on are equally likely at each step.
 
-    Example:
-        >>> embedded_reber(np.random.default_rng(2))
-        'BPBTSSSXXTTVVEPE'
+    >>> embedded_reber(np.random.default_rng(2))
+    'BPBTSSSXXTTVVEPE'
     """
     branch = "TP"[generator.integers(2)]
     letters, state = [], 0

@@ -20,12 +20,11 @@ class TextBatches(SortedBatches):
             padded to the longest one. Defaults to True.
         batch_size, seed: See `Batches`.
 
-    Example:
-        >>> ids = [np.arange(2, 32), np.array([5, 6, 7]), np.array([1])]
-        >>> batches = TextBatches(ids, np.array([0, 1, 0]), batch_size=2)
-        >>> batches.assemble(batches.order()[:2])
-        (array([[5, 6, 7, 0, 0, 0, 0, 0],
-               [1, 0, 0, 0, 0, 0, 0, 0]], dtype=int32), array([1, 0]))
+    >>> ids = [np.arange(2, 32), np.array([5, 6, 7]), np.array([1])]
+    >>> batches = TextBatches(ids, np.array([0, 1, 0]), batch_size=2)
+    >>> batches.assemble(batches.order()[:2])
+    (array([[5, 6, 7, 0, 0, 0, 0, 0],
+           [1, 0, 0, 0, 0, 0, 0, 0]], dtype=int32), array([1, 0]))
     """
 
     def __init__(self, ids, labels, batch_size, seed=None, weights=None, bucketing=True):

@@ -27,11 +27,10 @@ def split_texts(texts, target, fractions, seed=SPLIT_SEED):
     Raises:
         UserError: If nothing would be left for a part.
 
-    Example:
-        >>> from recipes.data.target import read_target
-        >>> target = read_target(pd.Series(["no", "yes"] * 2, name="paid"), "bills.csv")
-        >>> split_texts(["1", "2", "3", "4"], target, {"test": 0.5})[0]
-        {'test': array([1, 2]), 'train': array([0, 3])}
+    >>> from recipes.data.target import read_target
+    >>> target = read_target(pd.Series(["no", "yes"] * 2, name="paid"), "bills.csv")
+    >>> split_texts(["1", "2", "3", "4"], target, {"test": 0.5})[0]
+    {'test': array([1, 2]), 'train': array([0, 3])}
     """
     if sum(fractions.values()) >= 1:
         raise UserError(

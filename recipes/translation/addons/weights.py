@@ -4,10 +4,9 @@
 def variables(model) -> dict:
     """The trained variables of a `zoo.seq2seq` by name, to read or to assign.
 
-    Example:
-        >>> model = zoo.seq2seq(9, 11, units=6, encoder="plain", attention=None)
-        >>> list(variables(model))[:4]
-        ['source_embedding', 'encoder_0_kernel', 'encoder_0_recurrent_kernel', 'encoder_0_bias']
+    >>> model = zoo.seq2seq(9, 11, units=6, encoder="plain", attention=None)
+    >>> list(variables(model))[:4]
+    ['source_embedding', 'encoder_0_kernel', 'encoder_0_recurrent_kernel', 'encoder_0_bias']
     """
     encoder, decoder = model.get_layer("encoder"), model.get_layer("decoder")
     found = {"source_embedding": encoder.get_layer("embedding").embeddings}
@@ -32,9 +31,8 @@ def variables(model) -> dict:
 def describe(model) -> dict:
     """What `network.Network` has to know about a `zoo.seq2seq` besides its weights.
 
-    Example:
-        >>> describe(zoo.seq2seq(9, 11, units=6, attention="bahdanau"))["attention"]
-        'bahdanau'
+    >>> describe(zoo.seq2seq(9, 11, units=6, attention="bahdanau"))["attention"]
+    'bahdanau'
     """
     decoder = model.get_layer("decoder")
     attention = decoder.attention

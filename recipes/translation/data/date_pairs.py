@@ -15,9 +15,8 @@ _FIRST, _LAST = date(1000, 1, 1), date(9999, 12, 31)
 def date_pairs(count, seed=0) -> list[tuple[str, str]]:
     """Random dates of the years 1000 to 9999, no two alike, as they are spoken and in ISO 8601.
 
-    Example:
-        >>> date_pairs(2)
-        [('August 13, 8655', '8655-08-13'), ('August 27, 6732', '6732-08-27')]
+    >>> date_pairs(2)
+    [('August 13, 8655', '8655-08-13'), ('August 27, 6732', '6732-08-27')]
 
     Reference: Book, chapter 16, exercise 9 (2nd edition, cells 134 to 139).
     """

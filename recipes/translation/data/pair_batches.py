@@ -17,13 +17,12 @@ class PairBatches(SortedBatches):
         multiple: Lengths are rounded up to a multiple of it.
         batch_size, seed: See `Batches`.
 
-    Example:
-        >>> sources = np.int32([[5, 6, 7, 8, 9], [4, 0, 0, 0, 0]])
-        >>> targets = np.int32([[1, 7, 2], [1, 2, 0]])
-        >>> batches = PairBatches(sources, targets, batch_size=1, multiple=2)
-        >>> inputs, labels = batches.assemble(batches.order()[:1])
-        >>> inputs["source"], inputs["target"], labels
-        (array([[4, 0]], dtype=int32), array([[1, 0]], dtype=int32), array([[2, 0]], dtype=int32))
+    >>> sources = np.int32([[5, 6, 7, 8, 9], [4, 0, 0, 0, 0]])
+    >>> targets = np.int32([[1, 7, 2], [1, 2, 0]])
+    >>> batches = PairBatches(sources, targets, batch_size=1, multiple=2)
+    >>> inputs, labels = batches.assemble(batches.order()[:1])
+    >>> inputs["source"], inputs["target"], labels
+    (array([[4, 0]], dtype=int32), array([[1, 0]], dtype=int32), array([[2, 0]], dtype=int32))
     """
 
     def __init__(self, sources, targets, batch_size, seed=None, multiple=4):

@@ -95,9 +95,8 @@ def parse_pairs(text, name) -> list[tuple[str, str]]:
     Raises:
         UserError: If a line has no tab or an empty side, or there is no pair.
 
-    Example:
-        >>> parse_pairs("Hi.\tHola.\nRun!\tCorre.\tCC-BY 2.0\n", "greetings.tsv")
-        [('Hi.', 'Hola.'), ('Run!', 'Corre.')]
+    >>> parse_pairs("Hi.\tHola.\nRun!\tCorre.\tCC-BY 2.0\n", "greetings.tsv")
+    [('Hi.', 'Hola.'), ('Run!', 'Corre.')]
     """
     return find_pairs(text, name, "1", "2", "none")[0]
 
@@ -108,9 +107,8 @@ def find_pairs(text, name, source=None, target=None, header=None):
     Quotes are characters like others. A first line of names, such as `English<TAB>Spanish`, is
     left out.
 
-    Example:
-        >>> find_pairs("1\tHi.\t7\tHola.\n2\tRun!\t8\tCorre.\n", "tatoeba.tsv")[0]
-        [('Hi.', 'Hola.'), ('Run!', 'Corre.')]
+    >>> find_pairs("1\tHi.\t7\tHola.\n2\tRun!\t8\tCorre.\n", "tatoeba.tsv")[0]
+    [('Hi.', 'Hola.'), ('Run!', 'Corre.')]
     """
     rows = []
     for number, line in enumerate(text.split("\n"), start=1):
