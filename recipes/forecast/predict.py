@@ -66,8 +66,9 @@ def predict(
         parts.append((_test_starts(config, metadata, series), forecaster))
     if future:
         # The model that has seen all rows must not be asked about them.
-        before = _time_of_run(metadata["last_time"], series.times.dtype)
-        goes_on = source is None or series.times.max() >= before
+        goes_on = source is None or series.times.max() >= _time_of_run(
+            metadata["last_time"], series.times.dtype
+        )
         again = folder.refit.exists() and goes_on
         parts.append(
             (

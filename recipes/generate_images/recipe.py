@@ -1,8 +1,8 @@
 """Generate images (chapter 17): `zoo train generate_images`.
 
-zoo train generate_images                               8 x 8 digits, a variational autoencoder
-zoo train generate_images --model dcgan --dataset fashion_mnist   the chapter's GAN
-zoo train generate_images --data photos --image_size 32,32        a folder of pictures
+zoo train generate_images                  digits, by a variational autoencoder
+zoo train generate_images --model dcgan --dataset fashion_mnist  a GAN
+zoo train generate_images --data photos --image_size 32,32       your photos
 """
 
 from recipes.engine.recipe import Flag, Recipe, later

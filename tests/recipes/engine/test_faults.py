@@ -34,6 +34,14 @@ def cut(run, tmp_path):
     return copy
 
 
+@pytest.fixture
+def interruptible():
+    """SIGINT interrupts, also in what a shell has started in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def scores(folder):
     found = json.loads((folder / "metrics.json").read_text())
     return found["validation"], found["test"], found["epochs"]
@@ -83,6 +91,7 @@ def test_a_full_disk_is_said_and_nothing_is_lost(run, cut, capsys):
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.usefixtures("interruptible")
 def test_a_run_that_is_ended_says_how_it_goes_on(run, cut, capsys, number, status):
     for checkpoint in cut.glob("checkpoints/epoch-*.npz"):
         checkpoint.unlink()

@@ -187,7 +187,8 @@ def test_tensorboard_has_samples_as_text(run):
     shown = last.tensor_proto.string_val[0].decode()
     written = (run / "samples.txt").read_text()
     report = (run / "report.md").read_text()
-    prompt = ast.literal_eval(re.search(r"goes on from ('.*?');", report)[1])
+    said = re.search(r"goes on from (.*?);", report)[1]
+    prompt = ast.literal_eval(said.replace(r"\\", "\\"))
     assert len(prompt) == samples.PROMPT_LENGTH
     assert shown.startswith(f"~~~text\n{prompt}")
     assert written.count(prompt) >= 3
@@ -402,6 +403,7 @@ def test_other_recipes_refuse_these_flags(train, tmp_path, capsys):
         _, error = predict(capsys, folder, *flags, status=2)
         everyone = "language_model, text_classification and translation"
         takers = everyone if flags[0] == "--text" else "language_model"
+        takers += " and generate_images" * (flags[0] == "--seed")
         assert error == f"zoo: {flags[0]} is for runs of {takers}: leave it out for forecast.\n"
 
 
