@@ -53,7 +53,7 @@ def advice(recipe: Recipe, metrics, task: Task) -> str:
     """What to try where a baseline beats the model on validation; else nothing."""
     name = task.primary_metric
     sign = -1 if recipe.higher_is_better(name) else 1
-    scores = {n: sign * e["validation"][name] for n, e in metrics["baselines"].items()}
+    scores = {n: sign * e["validation"][name] for n, e in _rivals(metrics, task).items()}
     best = min(scores, key=lambda each: scores[each], default=None)
     ours = sign * metrics["validation"][name]
     if best is None or scores[best] >= ours - 1e-4 * abs(ours):  # the same but for rounding
@@ -61,6 +61,12 @@ def advice(recipe: Recipe, metrics, task: Task) -> str:
     worth = untried(task.suggestions, task.config, metrics)
     loses = f"{best} does better than {metrics['model']}."
     return f"{loses} Worth a try: {worth}." if worth else loses
+
+
+def _rivals(metrics, task):
+    """Scores of the baselines that can be beaten: not of those that are `task.limits`."""
+    limits = getattr(task, "limits", ())
+    return {name: found for name, found in metrics["baselines"].items() if name not in limits}
 
 
 def untried(suggestions: str, config: TrainConfig, metrics) -> str:
@@ -192,7 +198,7 @@ def _reading(recipe, history, built, task, metrics):
     parts = (metrics["train"], metrics["validation"])
     falls = not recipe.higher_is_better(task.primary_metric)
     score = task.primary_metric if falls else "nll"
-    baselines = {name: scores["validation"] for name, scores in metrics["baselines"].items()}
+    baselines = {name: found["validation"] for name, found in _rivals(metrics, task).items()}
     baselines = {name: scores for name, scores in baselines.items() if score in scores}
     monitor = built.monitor if built.mode == "min" else "val_loss"
     return curves.diagnose(history, monitor, *parts, baselines, score)

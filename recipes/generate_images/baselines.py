@@ -56,6 +56,13 @@ def compressed(part, size, seed) -> dict:
     return {"pca": through_pca}
 
 
+def left_over(part, size, seed) -> float:
+    """Mean squared error of pixels, in [0, 1], that PCA with so large a code leaves."""
+    images = part.images[:MOST]
+    back = compressed(part, size, seed)["pca"](images)
+    return float(np.square(np.asarray(images, np.float32) / 255 - back).mean())
+
+
 def _rows(images):
     return np.asarray(images).reshape(len(images), -1).astype(np.float32) / 255
 

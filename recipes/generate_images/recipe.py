@@ -5,6 +5,8 @@ zoo train generate_images --model dcgan --dataset fashion_mnist  a GAN
 zoo train generate_images --data photos --image_size 32,32       your photos
 """
 
+from dataclasses import replace
+
 from recipes.engine.recipe import Flag, Recipe, later
 from recipes.engine.task import Built
 from recipes.generate_images.config import GenerateConfig
@@ -86,6 +88,25 @@ def build_model(config: GenerateConfig, data):
     )
 
 
+def _sized(config, task):
+    """The weight of a variational autoencoder's divergence, where no flag or preset says it.
+
+    With a squared error it is twice the variance of a pixel around its reconstruction (1 means a
+    half, with which pictures blur into their mean): here what PCA leaves, with as large a code.
+    """
+    from recipes.generate_images.baselines import left_over
+
+    known = config.model_arguments
+    if config.model != "variational_autoencoder" or config.preset or "beta" in known:
+        return config
+    size = known.get("code_size", 10)
+    if not isinstance(size, int) or size < 1:
+        return config  # the factory will say what is wrong
+    left = left_over(task.parts["train"], size, config.seed)
+    beta = max(1e-3, round(2 * left, 4))
+    return replace(config, model_arguments={**known, "beta": beta})
+
+
 def search_space(hp) -> dict:
     """Settings worth searching; see `Recipe`."""
     return {
@@ -106,6 +127,7 @@ RECIPE = Recipe(
     load_data=load_data,
     build_model=build_model,
     search_space=search_space,
+    sized=_sized,
     predict=later("recipes.generate_images.predict", "predict"),
     metrics={
         "frechet": "min",

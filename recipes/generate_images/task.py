@@ -37,7 +37,8 @@ class GenerateTask:
     depth: Depth = BYTES
 
     FOLDS = ("", "")
-    suggestions = "more --epochs, another --learning_rate"
+    limits = ("training_pictures",)
+    suggestions = "--model diffusion, --model dcgan, more --epochs, another --learning_rate"
 
     @property
     def reconstructs(self) -> bool:

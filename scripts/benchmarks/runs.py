@@ -148,6 +148,7 @@ def _line(row, runs):
     baselines = {name: each[row.part][row.metric] for name, each in runs[0]["baselines"].items()}
     higher = find_recipe(runs[0]["recipe"]).higher_is_better(row.metric)
     choose = max if higher else min
+    baselines.pop("training_pictures", None)  # nothing can do better
     best = choose(baselines, key=baselines.get)
     bar = "" if row.goal is None else show(row.goal)
     return [

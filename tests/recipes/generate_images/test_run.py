@@ -10,6 +10,7 @@ from PIL import Image
 import zoo
 from callbacks import Checkpoint
 from recipes.cli import main
+from recipes.engine.report import advice
 from recipes.errors import UserError
 from recipes.generate_images import RECIPE, baselines, default_config, features, plots
 from recipes.generate_images.loading import load
@@ -237,3 +238,31 @@ def test_the_presets_are_built(data):
         config.validate()
         zoo.create_model(config.model, input_shape=(28, 28), **config.model_arguments)
         assert name.startswith("ml3-ch17-")
+
+
+def test_the_weight_of_the_divergence_follows_from_what_pca_leaves(data):
+    config = RECIPE.default_config(own_data=True)
+    config.data = str(data)
+    config.model_arguments["code_size"] = 2
+    sized, task = RECIPE.load(config)
+    rows = task.parts["train"].images.reshape(len(task.parts["train"]), -1) / 255
+    centred = rows - rows.mean(axis=0)
+    left = np.square(np.linalg.svd(centred, compute_uv=False)[2:]).sum() / rows.size
+    assert sized.model_arguments["beta"] == pytest.approx(2 * left, abs=1e-3 * left + 5e-5)
+    config.model_arguments["beta"] = 1.0
+    assert RECIPE.load(config)[0].model_arguments["beta"] == 1.0
+    config.preset = "ml3-ch17-86"
+    del config.model_arguments["beta"]
+    assert "beta" not in RECIPE.load(config)[0].model_arguments
+
+
+def test_real_pictures_are_no_baseline_to_beat(data):
+    config = RECIPE.default_config(own_data=True)
+    config.data = str(data)
+    task = load(config)
+    metrics = {"model": "gan", "validation": {"frechet": 2.0}, "epochs": 9, "seconds": 9.0}
+    for other, words in ((3.0, ""), (1.5, "pca does better than gan.")):
+        scores = {"training_pictures": 0.1, "pca": other}
+        found = {name: {"validation": {"frechet": value}} for name, value in scores.items()}
+        assert advice(RECIPE, metrics | {"baselines": found}, task).startswith(words)
+        assert bool(advice(RECIPE, metrics | {"baselines": found}, task)) == bool(words)
