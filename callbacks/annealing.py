@@ -12,9 +12,8 @@ from keras import ops
 def constant(position, start, end):
     """Stays at the start.
 
-    Example:
-        >>> constant(0.5, 2.0, 8.0)
-        2.0
+    >>> constant(0.5, 2.0, 8.0)
+    2.0
     """
     return start + 0.0 * position
 
@@ -22,9 +21,8 @@ def constant(position, start, end):
 def linear(position, start, end):
     """Moves along a straight line.
 
-    Example:
-        >>> linear(0.5, 2.0, 8.0)
-        5.0
+    >>> linear(0.5, 2.0, 8.0)
+    5.0
     """
     return start * (1 - position) + end * position
 
@@ -32,9 +30,8 @@ def linear(position, start, end):
 def cosine(position, start, end):
     """Moves along half a cosine: slowly, fast in the middle, slowly.
 
-    Example:
-        >>> [round(float(cosine(position, 2.0, 8.0)), 3) for position in (0.0, 0.25, 0.5, 1.0)]
-        [2.0, 2.879, 5.0, 8.0]
+    >>> [round(float(cosine(position, 2.0, 8.0)), 3) for position in (0.0, 0.25, 0.5, 1.0)]
+    [2.0, 2.879, 5.0, 8.0]
 
     Reference: Loshchilov and Hutter, *SGDR*, 2017.
     """
@@ -47,9 +44,8 @@ def exponential(position, start, end):
 
     Beyond position 1, the curve goes on.
 
-    Example:
-        >>> round(exponential(0.5, 2.0, 8.0), 6)
-        4.0
+    >>> round(exponential(0.5, 2.0, 8.0), 6)
+    4.0
     """
     return start ** (1 - position) * end**position
 
@@ -57,9 +53,8 @@ def exponential(position, start, end):
 def polynomial(position, start, end, power: float = 2.0):
     """Moves fast at first and then ever more slowly (with a power above 1; 1 is the straight line).
 
-    Example:
-        >>> polynomial(0.5, 2.0, 8.0)
-        6.5
+    >>> polynomial(0.5, 2.0, 8.0)
+    6.5
     """
     share = (1 - position) ** power
     return start * share + end * (1 - share)

@@ -11,12 +11,11 @@ class SwapEMAWeights(keras.callbacks.SwapEMAWeights):
 
     Put it before `BestWeights`, so that the average is what is kept.
 
-    Example:
-        >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
-        >>> optimizer = keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5)
-        >>> model.compile(optimizer=optimizer, loss="mse")
-        >>> _ = model.fit(np.ones((8, 1)), np.ones((8, 1)), epochs=2, verbose=0,
-        ...               callbacks=[callbacks.SwapEMAWeights()])
+    >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
+    >>> optimizer = keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5)
+    >>> model.compile(optimizer=optimizer, loss="mse")
+    >>> _ = model.fit(np.ones((8, 1)), np.ones((8, 1)), epochs=2, verbose=0,
+    ...               callbacks=[callbacks.SwapEMAWeights()])
 
     Reference: Polyak and Juditsky, "Acceleration of Stochastic Approximation by Averaging", 1992.
     """

@@ -30,15 +30,14 @@ class BestWeights(keras.callbacks.Callback):
         monitor: Name of a score, such as `"val_loss"`.
         mode: `"min"` or `"max"`.
 
-    Example:
-        >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-        >>> model.compile(optimizer=keras.optimizers.SGD(2.0), loss="mse")  # diverges
-        >>> best = callbacks.BestWeights("loss")
-        >>> losses = model.fit(np.ones((8, 1)), np.ones((8, 1)), epochs=3, verbose=0,
-        ...                    callbacks=[best]).history["loss"]
-        >>> best.restore()
-        >>> best.best == min(losses) < losses[-1]
-        True
+    >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    >>> model.compile(optimizer=keras.optimizers.SGD(2.0), loss="mse")  # diverges
+    >>> best = callbacks.BestWeights("loss")
+    >>> losses = model.fit(np.ones((8, 1)), np.ones((8, 1)), epochs=3, verbose=0,
+    ...                    callbacks=[best]).history["loss"]
+    >>> best.restore()
+    >>> best.best == min(losses) < losses[-1]
+    True
     """
 
     def __init__(self, monitor: str, mode: str = "min"):
@@ -104,20 +103,19 @@ class Checkpoint(keras.callbacks.Callback):
         ValueError: If `EarlyStopping(restore_best_weights=True)` is among the callbacks. In `fit`,
             if the checkpoint belongs to another model or optimizer; the model is left as it was.
 
-    Example:
-        >>> import tempfile
-        >>> def train(folder, epochs, resume):
-        ...     keras.utils.set_random_seed(0)
-        ...     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-        ...     model.compile(optimizer="adam", loss="mse")
-        ...     checkpoint = callbacks.Checkpoint(folder, resume=resume)
-        ...     model.fit(np.ones((8, 1)), np.ones((8, 1)), shuffle=False, epochs=epochs, verbose=0,
-        ...               callbacks=[checkpoint], initial_epoch=checkpoint.initial_epoch)
-        ...     return checkpoint.history["loss"]
-        >>> with tempfile.TemporaryDirectory() as whole, tempfile.TemporaryDirectory() as cut:
-        ...     _ = train(cut, 2, resume=False)
-        ...     train(cut, 5, resume=True) == train(whole, 5, resume=False)
-        True
+    >>> import tempfile
+    >>> def train(folder, epochs, resume):
+    ...     keras.utils.set_random_seed(0)
+    ...     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    ...     model.compile(optimizer="adam", loss="mse")
+    ...     checkpoint = callbacks.Checkpoint(folder, resume=resume)
+    ...     model.fit(np.ones((8, 1)), np.ones((8, 1)), shuffle=False, epochs=epochs, verbose=0,
+    ...               callbacks=[checkpoint], initial_epoch=checkpoint.initial_epoch)
+    ...     return checkpoint.history["loss"]
+    >>> with tempfile.TemporaryDirectory() as whole, tempfile.TemporaryDirectory() as cut:
+    ...     _ = train(cut, 2, resume=False)
+    ...     train(cut, 5, resume=True) == train(whole, 5, resume=False)
+    True
     """
 
     KEPT = 2

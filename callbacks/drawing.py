@@ -15,9 +15,8 @@ def drawable(text: str, family: str | Sequence[str] = "sans-serif") -> str:
 
     Fonts are named as in Matplotlib.
 
-    Example:
-        >>> drawable("año"), drawable("\u4f60"), drawable("\t")
-        ('año', '□', '□')
+    >>> drawable("año"), drawable("\u4f60"), drawable("\t")
+    ('año', '□', '□')
     """
     known = characters((family,) if isinstance(family, str) else tuple(family))
     return "".join(c if c in (ISOLATE, POP) or _shown(c, known) else _BOX for c in text)
@@ -26,9 +25,8 @@ def drawable(text: str, family: str | Sequence[str] = "sans-serif") -> str:
 def label(text: str, longest: int = 40) -> str:
     r"""A name in one line that is short enough to stand at an axis or in a legend; see `shortened`.
 
-    Example:
-        >>> label("two\nlines"), label("\u4f60")
-        ('two lines', '□')
+    >>> label("two\nlines"), label("\u4f60")
+    ('two lines', '□')
     """
     return isolated(drawable(shortened(text, longest)))
 

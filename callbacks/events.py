@@ -16,15 +16,14 @@ class EventFile:
         folder: Folder to make the file in; TensorBoard shows it as one run.
         suffix: What to end the file's name with. Defaults to nothing.
 
-    Example:
-        >>> import tempfile
-        >>> from tensorboardX import summary
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     file = EventFile(folder)
-        ...     file.add(summary.scalar("loss", 0.5), step=1)
-        ...     file.close()
-        ...     len(event_files(folder))
-        1
+    >>> import tempfile
+    >>> from tensorboardX import summary
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = EventFile(folder)
+    ...     file.add(summary.scalar("loss", 0.5), step=1)
+    ...     file.close()
+    ...     len(event_files(folder))
+    1
     """
 
     def __init__(self, folder: str | Path, suffix: str = ""):

@@ -16,11 +16,10 @@ def graph_def(model: keras.Model) -> Any:
     A layer that is called several times becomes as many nodes. A model that does not describe its
     layers (a subclass) has none: None.
 
-    Example:
-        >>> x = keras.Input((3,), name="x")
-        >>> model = keras.Model(x, keras.layers.Dense(2, name="dense")(x))
-        >>> [(node.name, node.op, list(node.input)) for node in graph_def(model).node]
-        [('x', 'InputLayer', []), ('dense', 'Dense', ['x'])]
+    >>> x = keras.Input((3,), name="x")
+    >>> model = keras.Model(x, keras.layers.Dense(2, name="dense")(x))
+    >>> [(node.name, node.op, list(node.input)) for node in graph_def(model).node]
+    [('x', 'InputLayer', []), ('dense', 'Dense', ['x'])]
     """
     try:
         config = model.get_config()

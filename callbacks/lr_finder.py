@@ -73,16 +73,15 @@ def find_learning_rate(
             of range, the data ends early and cannot be read again, its length is needed and
             unknown, or the first loss is not finite.
 
-    Example:
-        >>> x = np.linspace(-1, 1, 64)[:, None]
-        >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-        >>> model.compile(optimizer="sgd", loss="mse")
-        >>> before = model.get_weights()
-        >>> curve = find_learning_rate(model, (x, 3 * x), min_rate=1e-4, max_rate=1.0, steps=20)
-        >>> len(curve.losses), curve.rates[0].item(), curve.rates[-1].item()
-        (20, 0.0001, 1.0)
-        >>> np.array_equal(before[0], model.get_weights()[0])
-        True
+    >>> x = np.linspace(-1, 1, 64)[:, None]
+    >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    >>> model.compile(optimizer="sgd", loss="mse")
+    >>> before = model.get_weights()
+    >>> curve = find_learning_rate(model, (x, 3 * x), min_rate=1e-4, max_rate=1.0, steps=20)
+    >>> len(curve.losses), curve.rates[0].item(), curve.rates[-1].item()
+    (20, 0.0001, 1.0)
+    >>> np.array_equal(before[0], model.get_weights()[0])
+    True
 
     Reference: Smith, *Cyclical Learning Rates for Training Neural Networks*, 2017; Géron, chapter
     11, "Learning Rate Scheduling", and the exercises of chapter 10; fastai's `lr_find`.

@@ -16,14 +16,13 @@ class TerminateOnNaN(keras.callbacks.TerminateOnNaN):
         failed_step: The step of the whole run, counted from 1, after which that was seen.
         failed_losses: Names of the scores that were no numbers then.
 
-    Example:
-        >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-        >>> model.compile(optimizer="sgd", loss="mse")
-        >>> guard = callbacks.TerminateOnNaN()
-        >>> history = model.fit(np.ones((8, 1)), np.full((8, 1), np.nan), callbacks=[guard],
-        ...                     epochs=5, verbose=0)
-        >>> guard.failed_epoch, len(history.epoch)
-        (0, 1)
+    >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    >>> model.compile(optimizer="sgd", loss="mse")
+    >>> guard = callbacks.TerminateOnNaN()
+    >>> history = model.fit(np.ones((8, 1)), np.full((8, 1), np.nan), callbacks=[guard],
+    ...                     epochs=5, verbose=0)
+    >>> guard.failed_epoch, len(history.epoch)
+    (0, 1)
     """
 
     def __init__(self):

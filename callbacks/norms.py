@@ -131,12 +131,11 @@ def with_norms(optimizer: str | keras.optimizers.Optimizer) -> keras.optimizers.
     Raises:
         ValueError: If it is of another class.
 
-    Example:
-        >>> optimizer = callbacks.with_norms(keras.optimizers.SGD(0.1))
-        >>> weights = [keras.Variable(1.0), keras.Variable(1.0)]
-        >>> optimizer.apply([3.0, 4.0], weights)
-        >>> {name: round(value, 3) for name, value in optimizer.norms().items()}
-        {'gradient_norm': 5.0, 'gradient_norm_max': 5.0, 'update_norm': 0.5}
+    >>> optimizer = callbacks.with_norms(keras.optimizers.SGD(0.1))
+    >>> weights = [keras.Variable(1.0), keras.Variable(1.0)]
+    >>> optimizer.apply([3.0, 4.0], weights)
+    >>> {name: round(value, 3) for name, value in optimizer.norms().items()}
+    {'gradient_norm': 5.0, 'gradient_norm_max': 5.0, 'update_norm': 0.5}
     """
     optimizer = keras.optimizers.get(optimizer)
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):

@@ -44,12 +44,11 @@ class OneCycle(Phases):
     Raises:
         ValueError: If a number is out of range, or a minimum above its maximum.
 
-    Example:
-        >>> cycle = callbacks.OneCycle(max_learning_rate=0.1, total_steps=100)
-        >>> [round(float(cycle(step)), 5) for step in (0, 22, 44, 66, 88, 100)]
-        [0.01, 0.055, 0.1, 0.055, 0.01, 1e-05]
-        >>> [round(float(cycle.momentum(step)), 3) for step in (0, 44, 88, 100)]
-        [0.95, 0.85, 0.95, 0.95]
+    >>> cycle = callbacks.OneCycle(max_learning_rate=0.1, total_steps=100)
+    >>> [round(float(cycle(step)), 5) for step in (0, 22, 44, 66, 88, 100)]
+    [0.01, 0.055, 0.1, 0.055, 0.01, 1e-05]
+    >>> [round(float(cycle.momentum(step)), 3) for step in (0, 44, 88, 100)]
+    [0.95, 0.85, 0.95, 0.95]
 
     Reference: Smith, *A disciplined approach to neural network hyper-parameters*, 2018; Smith and
     Topin, *Super-Convergence*, 2017; Géron, chapter 11, "1Cycle scheduling"; fastai's
@@ -129,9 +128,8 @@ class OneCycle(Phases):
             ValueError: If the optimizer has no momentum to cycle, or an argument is one that the
                 cycle drives.
 
-        Example:
-            >>> callbacks.OneCycle(0.1, total_steps=100).optimizer("sgd", nesterov=True).nesterov
-            True
+        >>> callbacks.OneCycle(0.1, total_steps=100).optimizer("sgd", nesterov=True).nesterov
+        True
         """
         driven = sorted({"learning_rate", "momentum", "beta_1"} & set(arguments))
         if driven:
@@ -157,12 +155,11 @@ class OneCycle(Phases):
             ValueError: If the model is not compiled, its optimizer has no momentum to cycle, or
                 a metric is not registered. The model is left as it was.
 
-        Example:
-            >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-            >>> model.compile(optimizer="adam", loss="mse")
-            >>> model = callbacks.OneCycle(max_learning_rate=0.01, total_steps=100).apply_to(model)
-            >>> type(model.optimizer).__name__
-            'ScheduledAdam'
+        >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        >>> model.compile(optimizer="adam", loss="mse")
+        >>> model = callbacks.OneCycle(max_learning_rate=0.01, total_steps=100).apply_to(model)
+        >>> type(model.optimizer).__name__
+        'ScheduledAdam'
         """
         settings = model.get_compile_config()
         if not settings:

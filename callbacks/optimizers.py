@@ -108,13 +108,12 @@ class ScheduledSGD(_ScheduledMomentum):
         nesterov: Whether to look ahead. Defaults to False.
         **kwargs: Arguments of every Keras optimizer: `weight_decay`, `clipnorm`, `use_ema`, ...
 
-    Example:
-        >>> falling = callbacks.Phases([callbacks.Phase("linear", 10, 0.95, 0.85)])
-        >>> optimizer = callbacks.ScheduledSGD(learning_rate=0.1, momentum=falling)
-        >>> weight = keras.Variable(1.0)
-        >>> optimizer.apply([1.0], [weight])
-        >>> round(float(weight), 3), round(float(optimizer.momentum), 3)
-        (0.9, 0.94)
+    >>> falling = callbacks.Phases([callbacks.Phase("linear", 10, 0.95, 0.85)])
+    >>> optimizer = callbacks.ScheduledSGD(learning_rate=0.1, momentum=falling)
+    >>> weight = keras.Variable(1.0)
+    >>> optimizer.apply([1.0], [weight])
+    >>> round(float(weight), 3), round(float(optimizer.momentum), 3)
+    (0.9, 0.94)
 
     Reference: Smith, *A disciplined approach to neural network hyper-parameters*, 2018.
     """
@@ -192,11 +191,10 @@ class ScheduledAdam(_ScheduledBeta, keras.optimizers.Adam):
         *args: As of `keras.optimizers.Adam`.
         **kwargs: As of `keras.optimizers.Adam`; `beta_1` may be a schedule.
 
-    Example:
-        >>> from callbacks import Phase, Phases, ScheduledAdam
-        >>> optimizer = ScheduledAdam(0.01, beta_1=Phases([Phase("linear", 10, 0.95, 0.85)]))
-        >>> round(float(optimizer.beta_1), 3)
-        0.95
+    >>> from callbacks import Phase, Phases, ScheduledAdam
+    >>> optimizer = ScheduledAdam(0.01, beta_1=Phases([Phase("linear", 10, 0.95, 0.85)]))
+    >>> round(float(optimizer.beta_1), 3)
+    0.95
 
     Reference: Kingma and Ba, *Adam*, 2015; Smith, 2018.
     """
@@ -210,10 +208,9 @@ class ScheduledAdamW(_ScheduledBeta, keras.optimizers.AdamW):
         *args: As of `keras.optimizers.AdamW`.
         **kwargs: As of `keras.optimizers.AdamW`; `beta_1` may be a schedule.
 
-    Example:
-        >>> from callbacks import OneCycle
-        >>> OneCycle(0.01, total_steps=100).optimizer("adamw", weight_decay=0.1).weight_decay
-        0.1
+    >>> from callbacks import OneCycle
+    >>> OneCycle(0.01, total_steps=100).optimizer("adamw", weight_decay=0.1).weight_decay
+    0.1
 
     Reference: Loshchilov and Hutter, *Decoupled Weight Decay Regularization*, 2019; Smith, 2018.
     """
@@ -232,10 +229,9 @@ class ScheduledNadam(_WithProduct):
         epsilon: Added to its root.
         **kwargs: Arguments of every Keras optimizer: `weight_decay`, `clipnorm`, `use_ema`, ...
 
-    Example:
-        >>> optimizer = callbacks.OneCycle(0.01, total_steps=100).optimizer("nadam")
-        >>> round(float(optimizer.beta_1), 3)
-        0.95
+    >>> optimizer = callbacks.OneCycle(0.01, total_steps=100).optimizer("nadam")
+    >>> round(float(optimizer.beta_1), 3)
+    0.95
 
     Reference: Dozat, *Incorporating Nesterov Momentum into Adam*, 2016.
     """
@@ -326,10 +322,9 @@ def with_schedules(
     Raises:
         ValueError: If the optimizer has no momentum that could be scheduled.
 
-    Example:
-        >>> rising = callbacks.Phases([callbacks.Phase("linear", 10, 0.85, 0.95)])
-        >>> with_schedules(keras.optimizers.AdamW(weight_decay=0.1), 0.01, rising).weight_decay
-        0.1
+    >>> rising = callbacks.Phases([callbacks.Phase("linear", 10, 0.85, 0.95)])
+    >>> with_schedules(keras.optimizers.AdamW(weight_decay=0.1), 0.01, rising).weight_decay
+    0.1
     """
     optimizer = keras.optimizers.get(optimizer)
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
@@ -353,12 +348,11 @@ def momenta(
 ) -> np.ndarray | None:
     """Momentum, or `beta_1`, of an optimizer at each of some steps `(n,)`; None without either.
 
-    Example:
-        >>> optimizer = callbacks.OneCycle(0.1, total_steps=100).optimizer("sgd")
-        >>> callbacks.momenta(optimizer, [0, 44, 100]).round(2)
-        array([0.95, 0.85, 0.95], dtype=float32)
-        >>> callbacks.momenta(keras.optimizers.Adam(), [0, 44])
-        array([0.9, 0.9])
+    >>> optimizer = callbacks.OneCycle(0.1, total_steps=100).optimizer("sgd")
+    >>> callbacks.momenta(optimizer, [0, 44, 100]).round(2)
+    array([0.95, 0.85, 0.95], dtype=float32)
+    >>> callbacks.momenta(keras.optimizers.Adam(), [0, 44])
+    array([0.9, 0.9])
     """
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         return momenta(optimizer.inner_optimizer, steps)

@@ -46,10 +46,9 @@ class Phases(Schedule):
         phases: `Phase`s, or tuples of their values, in turn.
         name: Name of the schedule.
 
-    Example:
-        >>> schedule = Phases([Phase("constant", 2, 0.1, 0.1), Phase("linear", 2, 0.1, 0.0)])
-        >>> [round(float(schedule(step)), 3) for step in range(6)]
-        [0.1, 0.1, 0.1, 0.05, 0.0, 0.0]
+    >>> schedule = Phases([Phase("constant", 2, 0.1, 0.1), Phase("linear", 2, 0.1, 0.0)])
+    >>> [round(float(schedule(step)), 3) for step in range(6)]
+    [0.1, 0.1, 0.1, 0.05, 0.0, 0.0]
     """
 
     def __init__(self, phases: Iterable[Sequence], name: str | None = None):
@@ -129,10 +128,9 @@ class WarmupCosine(Phases):
         final_learning_rate: Rate at the end, not above the peak. Defaults to 0.
         name: Name of the schedule.
 
-    Example:
-        >>> schedule = callbacks.WarmupCosine(0.1, total_steps=20, warmup_steps=10)
-        >>> [round(float(schedule(step)), 4) for step in (0, 5, 10, 15, 20, 99)]
-        [0.0, 0.05, 0.1, 0.05, 0.0, 0.0]
+    >>> schedule = callbacks.WarmupCosine(0.1, total_steps=20, warmup_steps=10)
+    >>> [round(float(schedule(step)), 4) for step in (0, 5, 10, 15, 20, 99)]
+    [0.0, 0.05, 0.1, 0.05, 0.0, 0.0]
 
     Reference: Loshchilov and Hutter, *SGDR*, 2017 (one period); Goyal et al., 2017 (warm-up).
     """
@@ -172,10 +170,9 @@ class FlatCosine(Phases):
         final_learning_rate: Rate at the end, not above the flat one. Defaults to 0.
         name: Name of the schedule.
 
-    Example:
-        >>> schedule = callbacks.FlatCosine(0.1, total_steps=40)
-        >>> [round(float(schedule(step)), 4) for step in (0, 30, 35, 40)]
-        [0.1, 0.1, 0.05, 0.0]
+    >>> schedule = callbacks.FlatCosine(0.1, total_steps=40)
+    >>> [round(float(schedule(step)), 4) for step in (0, 30, 35, 40)]
+    [0.1, 0.1, 0.05, 0.0]
 
     Reference: fastai's `fit_flat_cos`.
     """
@@ -216,10 +213,9 @@ class PiecewiseConstant(Phases):
     Raises:
         ValueError: If the numbers do not fit together.
 
-    Example:
-        >>> schedule = callbacks.PiecewiseConstant([5, 15], [0.01, 0.005, 0.001])
-        >>> [round(float(schedule(step)), 4) for step in (0, 4, 5, 14, 15, 99)]
-        [0.01, 0.01, 0.005, 0.005, 0.001, 0.001]
+    >>> schedule = callbacks.PiecewiseConstant([5, 15], [0.01, 0.005, 0.001])
+    >>> [round(float(schedule(step)), 4) for step in (0, 4, 5, 14, 15, 99)]
+    [0.01, 0.01, 0.005, 0.005, 0.001, 0.001]
 
     Reference: Géron, chapter 11, "Piecewise Constant Scheduling".
     """
@@ -256,10 +252,9 @@ class CosineRestarts(Phases):
         final_learning_rate: Rate at the bottom, not above a peak. Defaults to 0.
         name: Name of the schedule.
 
-    Example:
-        >>> schedule = callbacks.CosineRestarts(0.1, total_steps=70)  # restarts at steps 10 and 30
-        >>> [round(float(schedule(step)), 4) for step in (0, 5, 10, 20, 30, 50, 70)]
-        [0.1, 0.05, 0.1, 0.05, 0.1, 0.05, 0.0]
+    >>> schedule = callbacks.CosineRestarts(0.1, total_steps=70)  # restarts at steps 10 and 30
+    >>> [round(float(schedule(step)), 4) for step in (0, 5, 10, 20, 30, 50, 70)]
+    [0.1, 0.05, 0.1, 0.05, 0.1, 0.05, 0.0]
 
     Reference: Loshchilov and Hutter, *SGDR: Stochastic Gradient Descent with Warm Restarts*, 2017.
     """

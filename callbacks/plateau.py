@@ -16,14 +16,13 @@ class ReduceLROnPlateau(keras.callbacks.ReduceLROnPlateau):
         min_learning_rate: Rate never to go below.
         **kwargs: Other arguments of `keras.callbacks.ReduceLROnPlateau`.
 
-    Example:
-        >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-        >>> model.compile(optimizer=keras.optimizers.SGD(0.1), loss="mse")
-        >>> plateau = callbacks.ReduceLROnPlateau("loss", patience=1, min_delta=1e9)
-        >>> _ = model.fit(np.ones((8, 1)), np.ones((8, 1)), epochs=3, callbacks=[plateau],
-        ...               verbose=0)
-        >>> round(float(model.optimizer.learning_rate), 3)  # halved twice
-        0.025
+    >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    >>> model.compile(optimizer=keras.optimizers.SGD(0.1), loss="mse")
+    >>> plateau = callbacks.ReduceLROnPlateau("loss", patience=1, min_delta=1e9)
+    >>> _ = model.fit(np.ones((8, 1)), np.ones((8, 1)), epochs=3, callbacks=[plateau],
+    ...               verbose=0)
+    >>> round(float(model.optimizer.learning_rate), 3)  # halved twice
+    0.025
 
     Reference: Géron, chapter 11, "Performance Scheduling".
     """
@@ -59,12 +58,11 @@ def check_rate_is_free(optimizer: keras.optimizers.Optimizer | None) -> None:
     Raises:
         ValueError: If there is none, or a schedule drives its rate.
 
-    Example:
-        >>> callbacks.check_rate_is_free(keras.optimizers.SGD(0.1))
-        >>> callbacks.check_rate_is_free(callbacks.OneCycle(0.1, total_steps=100).optimizer("sgd"))
-        Traceback (most recent call last):
-        ...
-        ValueError: Expected a learning rate that can be set. Received: one that OneCycle drives...
+    >>> callbacks.check_rate_is_free(keras.optimizers.SGD(0.1))
+    >>> callbacks.check_rate_is_free(callbacks.OneCycle(0.1, total_steps=100).optimizer("sgd"))
+    Traceback (most recent call last):
+    ...
+    ValueError: Expected a learning rate that can be set. Received: one that OneCycle drives...
     """
     if optimizer is None:
         raise ValueError("Expected a compiled model. Received: a model without an optimizer.")

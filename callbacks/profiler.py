@@ -20,16 +20,15 @@ class Profiler(keras.callbacks.Callback):
     Raises:
         ValueError: On a backend that has no such profiler.
 
-    Example:
-        >>> import tempfile
-        >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-        >>> model.compile(optimizer="sgd", loss="mse")
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     profiler = callbacks.Profiler(folder)
-        ...     _ = model.fit(np.ones((8, 1)), np.ones((8, 1)), batch_size=1, verbose=0,
-        ...                   callbacks=[profiler])
-        ...     len(profiler.profiles())
-        1
+    >>> import tempfile
+    >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    >>> model.compile(optimizer="sgd", loss="mse")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     profiler = callbacks.Profiler(folder)
+    ...     _ = model.fit(np.ones((8, 1)), np.ones((8, 1)), batch_size=1, verbose=0,
+    ...                   callbacks=[profiler])
+    ...     len(profiler.profiles())
+    1
     """
 
     #: How to have the tab; the plugin is large, so it is not among the dependencies.

@@ -26,17 +26,16 @@ def write_projector(
     Raises:
         ValueError: If the numbers of vectors and labels differ, or the name is not a plain one.
 
-    Example:
-        >>> import tempfile
-        >>> from pathlib import Path
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     callbacks.write_projector(folder, [[0.0, 1.0], [1.0, 0.0]], ["cat", "dog"])
-        ...     print(Path(folder, "projector_config.pbtxt").read_text())
-        embeddings {
-          tensor_name: "embedding"
-          metadata_path: "embedding_labels.tsv"
-          tensor_path: "embedding.tsv"
-        }
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     callbacks.write_projector(folder, [[0.0, 1.0], [1.0, 0.0]], ["cat", "dog"])
+    ...     print(Path(folder, "projector_config.pbtxt").read_text())
+    embeddings {
+      tensor_name: "embedding"
+      metadata_path: "embedding_labels.tsv"
+      tensor_path: "embedding.tsv"
+    }
     """
     from google.protobuf import text_format
     from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig

@@ -28,15 +28,14 @@ class MagnitudePruning(keras.callbacks.Callback):
     Raises:
         ValueError: If an argument is out of range.
 
-    Example:
-        >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(10)])
-        >>> model.compile("adam", loss="mse")
-        >>> pruning = callbacks.MagnitudePruning(0.9, begin=0, end=8, every=2)
-        >>> _ = model.fit(
-        ...     np.ones((64, 4)), np.ones((64, 10)), batch_size=4, verbose=0, callbacks=[pruning]
-        ... )
-        >>> int((model.layers[0].get_weights()[0] == 0).sum())
-        36
+    >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(10)])
+    >>> model.compile("adam", loss="mse")
+    >>> pruning = callbacks.MagnitudePruning(0.9, begin=0, end=8, every=2)
+    >>> _ = model.fit(
+    ...     np.ones((64, 4)), np.ones((64, 10)), batch_size=4, verbose=0, callbacks=[pruning]
+    ... )
+    >>> int((model.layers[0].get_weights()[0] == 0).sum())
+    36
 
     Reference: Book, chapter 11, "Training sparse models"; Zhu and Gupta, *To prune, or not to
     prune*, 2017.

@@ -38,13 +38,12 @@ class RateCurve:
     Attributes:
         recommended: Name of the suggestion to try first.
 
-    Example:
-        >>> rates = np.geomspace(1e-4, 1.0, 81)
-        >>> curve = RateCurve(rates, (np.log10(rates) + 1) ** 2, smoothing=0.0)
-        >>> {name: round(rate, 4) for name, rate in curve.suggestions.items()}
-        {'valley': 0.0141, 'steepest': 0.0004, 'minimum': 0.01, 'slide': 0.0003}
-        >>> curve
-        <RateCurve: 81 rates from 0.0001 to 1; suggests 0.014 (valley)>
+    >>> rates = np.geomspace(1e-4, 1.0, 81)
+    >>> curve = RateCurve(rates, (np.log10(rates) + 1) ** 2, smoothing=0.0)
+    >>> {name: round(rate, 4) for name, rate in curve.suggestions.items()}
+    {'valley': 0.0141, 'steepest': 0.0004, 'minimum': 0.01, 'slide': 0.0003}
+    >>> curve
+    <RateCurve: 81 rates from 0.0001 to 1; suggests 0.014 (valley)>
     """
 
     rates: np.ndarray
@@ -124,9 +123,8 @@ def smooth(losses, smoothing=0.9):
 
     `smoothing` is the weight of the past, in [0, 1); 0 returns the losses.
 
-    Example:
-        >>> smooth([4.0, 4.0, 1.0], smoothing=0.5).round(3).tolist()
-        [4.0, 4.0, 2.286]
+    >>> smooth([4.0, 4.0, 1.0], smoothing=0.5).round(3).tolist()
+    [4.0, 4.0, 2.286]
 
     Reference: Kingma and Ba, *Adam*, 2015, section 3, for the correction.
     """
@@ -143,9 +141,8 @@ def valley(rates, losses):
     The longest fall is the longest subsequence of losses each below the one before, so a jump back
     up in between does not end it.
 
-    Example:
-        >>> valley([1, 2, 4, 8, 16, 32, 64], [5, 4, 3, 9, 2, 1, 7])
-        16.0
+    >>> valley([1, 2, 4, 8, 16, 32, 64], [5, 4, 3, 9, 2, 1, 7])
+    16.0
 
     Reference: fastai's `valley`, whose code takes the middle and whose text says two thirds; the
     latter came closer to the best rate of four small trainings.
@@ -159,9 +156,8 @@ def steepest(rates, losses):
 
     The slope is taken over a tenth of the curve, so that noise does not pass for a fall.
 
-    Example:
-        >>> steepest([1, 10, 100, 1000, 10_000], [5.0, 4.5, 2.5, 2.2, 9.0])
-        10.0
+    >>> steepest([1, 10, 100, 1000, 10_000], [5.0, 4.5, 2.5, 2.2, 9.0])
+    10.0
 
     Reference: Gugger, *How Do You Find A Good Learning Rate*, 2018; fastai's `steep`, over two
     points.
@@ -178,9 +174,8 @@ def steepest(rates, losses):
 def minimum(rates, losses):
     """A tenth of the rate at which the loss is lowest.
 
-    Example:
-        >>> minimum([1, 10, 100, 1000, 10_000], [5.0, 4.5, 2.5, 2.0, 9.0])
-        100.0
+    >>> minimum([1, 10, 100, 1000, 10_000], [5.0, 4.5, 2.5, 2.0, 9.0])
+    100.0
 
     Reference: Géron, chapter 11: about 10 times below the rate at which the loss turns; fastai's
     `minimum`.
@@ -196,9 +191,8 @@ def slide(rates, losses, width=15, threshold=0.005):
     (a point) that differ by less than the threshold, in units of the whole fall of the loss, are
     alike. None if the curve is not longer than the interval.
 
-    Example:
-        >>> slide([1, 2, 4, 8, 16, 32, 64, 128], [5, 5, 5, 5, 4, 3, 2, 8], width=2)
-        2.0
+    >>> slide([1, 2, 4, 8, 16, 32, 64, 128], [5, 5, 5, 5, 4, 3, 2, 8], width=2)
+    2.0
 
     Reference: fastai's `slide`, whose threshold is in units of the loss itself.
     """

@@ -9,12 +9,11 @@ class ResetState(keras.callbacks.Callback):
     Every layer with a method `reset_state` is reset, nested ones too: those of `zoo.to_stateful`
     and Keras' own stateful layers.
 
-    Example:
-        >>> model = zoo.char_rnn(3, units=4, stateful=True, batch_size=2)
-        >>> model.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-        >>> ids = np.array([[0, 1, 2, 0], [1, 2, 0, 1]])
-        >>> _ = model.fit(ids[:, :-1], ids[:, 1:], batch_size=2, epochs=2, verbose=0,
-        ...               callbacks=[callbacks.ResetState()])
+    >>> model = zoo.char_rnn(3, units=4, stateful=True, batch_size=2)
+    >>> model.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    >>> ids = np.array([[0, 1, 2, 0], [1, 2, 0, 1]])
+    >>> _ = model.fit(ids[:, :-1], ids[:, 1:], batch_size=2, epochs=2, verbose=0,
+    ...               callbacks=[callbacks.ResetState()])
 
     Reference: Book, chapter 16, 2nd edition cell 48.
     """

@@ -56,10 +56,9 @@ class PowerDecay(Schedule):
     Raises:
         ValueError: If a number is out of range.
 
-    Example:
-        >>> schedule = callbacks.PowerDecay(0.01, decay_steps=100)
-        >>> [round(float(schedule(step)), 5) for step in (0, 100, 200, 300)]
-        [0.01, 0.005, 0.00333, 0.0025]
+    >>> schedule = callbacks.PowerDecay(0.01, decay_steps=100)
+    >>> [round(float(schedule(step)), 5) for step in (0, 100, 200, 300)]
+    [0.01, 0.005, 0.00333, 0.0025]
 
     Reference: Géron, chapter 11, "Power Scheduling".
     """
@@ -99,10 +98,9 @@ class ExponentialDecay(Schedule):
     Raises:
         ValueError: If a number is out of range.
 
-    Example:
-        >>> schedule = callbacks.ExponentialDecay(0.01, decay_steps=20)
-        >>> [round(float(schedule(step)), 6) for step in (0, 10, 20, 40)]
-        [0.01, 0.003162, 0.001, 0.0001]
+    >>> schedule = callbacks.ExponentialDecay(0.01, decay_steps=20)
+    >>> [round(float(schedule(step)), 6) for step in (0, 10, 20, 40)]
+    [0.01, 0.003162, 0.001, 0.0001]
 
     Reference: Géron, chapter 11, "Exponential Scheduling".
     """
@@ -142,10 +140,9 @@ class Warmup(Schedule):
     Raises:
         ValueError: If a number is out of range.
 
-    Example:
-        >>> schedule = Warmup(ExponentialDecay(0.1, decay_steps=10), warmup_steps=4)
-        >>> [round(float(schedule(step)), 4) for step in (0, 2, 4, 14)]
-        [0.0, 0.05, 0.1, 0.01]
+    >>> schedule = Warmup(ExponentialDecay(0.1, decay_steps=10), warmup_steps=4)
+    >>> [round(float(schedule(step)), 4) for step in (0, 2, 4, 14)]
+    [0.0, 0.05, 0.1, 0.01]
 
     Reference: Goyal et al., *Accurate, Large Minibatch SGD*, 2017.
     """
@@ -183,9 +180,8 @@ def evaluate(schedule: Rate, steps: Sequence[int] | np.ndarray) -> np.ndarray:
     Returns:
         float array `(n,)`.
 
-    Example:
-        >>> evaluate(callbacks.WarmupCosine(0.5, total_steps=4), [0, 2, 4]).round(4)
-        array([0.5 , 0.25, 0.  ], dtype=float32)
+    >>> evaluate(callbacks.WarmupCosine(0.5, total_steps=4), [0, 2, 4]).round(4)
+    array([0.5 , 0.25, 0.  ], dtype=float32)
     """
     if not callable(schedule):
         return np.full(len(steps), float(schedule))

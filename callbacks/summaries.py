@@ -39,9 +39,8 @@ def to_summary(tag: str, value: Any) -> Any:
     Raises:
         TypeError: If it is none of these.
 
-    Example:
-        >>> callbacks.summaries.to_summary("sample", "**To be**").value[0].tag
-        'sample/text_summary'
+    >>> callbacks.summaries.to_summary("sample", "**To be**").value[0].tag
+    'sample/text_summary'
     """
     if isinstance(value, str):
         return summary.text(tag, value)
@@ -94,10 +93,9 @@ def pr_curve(
     Raises:
         ValueError: If the shapes differ, there is nothing, or a score is not in [0, 1].
 
-    Example:
-        >>> curve = callbacks.summaries.pr_curve([0, 1, 1], [0.2, 0.6, 0.9], num_thresholds=3)
-        >>> [round(value, 2) for value in curve.value[0].tensor.float_val[-3:]]  # the recall
-        [1.0, 1.0, 0.0]
+    >>> curve = callbacks.summaries.pr_curve([0, 1, 1], [0.2, 0.6, 0.9], num_thresholds=3)
+    >>> [round(value, 2) for value in curve.value[0].tensor.float_val[-3:]]  # the recall
+    [1.0, 1.0, 0.0]
     """
     labels, scores = np.asarray(labels).ravel(), np.asarray(scores, "float64").ravel()
     if labels.shape != scores.shape or not len(labels):
@@ -120,10 +118,9 @@ def confusion_matrix(
 
     Colours are fractions of the true class, numbers are counts; classes are integers `(n,)`.
 
-    Example:
-        >>> figure = callbacks.summaries.confusion_matrix([0, 1, 1], [0, 1, 0], ["cat", "dog"])
-        >>> [text.get_text() for text in figure.axes[0].texts]
-        ['1', '0', '1', '1']
+    >>> figure = callbacks.summaries.confusion_matrix([0, 1, 1], [0, 1, 0], ["cat", "dog"])
+    >>> [text.get_text() for text in figure.axes[0].texts]
+    ['1', '0', '1', '1']
     """
     from matplotlib.figure import Figure
 
@@ -210,13 +207,12 @@ def write_scores(log_dir: str | Path, scores: Mapping[str, float], step: int = 0
         scores: Numbers by name, such as `validation/mae`; those that are not finite are left out.
         step: Where on the axis to put them. Defaults to 0.
 
-    Example:
-        >>> import tempfile
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     callbacks.write_scores(folder, {"validation/mae": 0.5})
-        ...     callbacks.write_scores(folder, {"validation/mae": 0.4})
-        ...     len(callbacks.events.event_files(folder))
-        1
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     callbacks.write_scores(folder, {"validation/mae": 0.5})
+    ...     callbacks.write_scores(folder, {"validation/mae": 0.4})
+    ...     len(callbacks.events.event_files(folder))
+    1
     """
     for old in Path(log_dir).glob("events.out.tfevents.*.scores"):
         old.unlink()

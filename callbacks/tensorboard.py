@@ -54,17 +54,16 @@ class TensorBoard(keras.callbacks.Callback):
     Raises:
         ValueError: If the mode is neither.
 
-    Example:
-        >>> import tempfile
-        >>> from pathlib import Path
-        >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-        >>> model.compile(optimizer="sgd", loss="mse")
-        >>> x = np.ones((8, 1))
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     _ = model.fit(x, x, validation_data=(x, x), verbose=0,
-        ...                   callbacks=[callbacks.TensorBoard(folder)])
-        ...     len(list(Path(folder).iterdir()))
-        1
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    >>> model.compile(optimizer="sgd", loss="mse")
+    >>> x = np.ones((8, 1))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = model.fit(x, x, validation_data=(x, x), verbose=0,
+    ...                   callbacks=[callbacks.TensorBoard(folder)])
+    ...     len(list(Path(folder).iterdir()))
+    1
     """
 
     #: Points of the curves by step; TensorBoard itself shows no more than 1,000.

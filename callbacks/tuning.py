@@ -88,18 +88,17 @@ class Search:
     Raises:
         ValueError: If the tuner is unknown, or the trials or epochs are too few for it.
 
-    Example:
-        >>> import keras_tuner, tempfile
-        >>> def train(trial):
-        ...     rate = trial.hyperparameters.get("rate")
-        ...     return {"val_loss": (rate - 0.3) ** 2}
-        >>> space = keras_tuner.HyperParameters()
-        >>> _ = space.Float("rate", 0.0, 1.0)
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     search = Search(train, space, "val_loss", folder, trials=4, start={"rate": 0.5})
-        ...     search.run()
-        >>> len(search.trials), round(search.trials[0].score, 4), search.best.score <= 0.04
-        (5, 0.04, True)
+    >>> import keras_tuner, tempfile
+    >>> def train(trial):
+    ...     rate = trial.hyperparameters.get("rate")
+    ...     return {"val_loss": (rate - 0.3) ** 2}
+    >>> space = keras_tuner.HyperParameters()
+    >>> _ = space.Float("rate", 0.0, 1.0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     search = Search(train, space, "val_loss", folder, trials=4, start={"rate": 0.5})
+    ...     search.run()
+    >>> len(search.trials), round(search.trials[0].score, 4), search.best.score <= 0.04
+    (5, 0.04, True)
 
     Reference: O'Malley et al., *KerasTuner*; Li et al., *Hyperband*, 2018; book, chapter 10,
     "Fine-Tuning Neural Network Hyperparameters".
@@ -244,12 +243,11 @@ class StopAfter(keras.callbacks.Callback):
     Args:
         epochs: Number of epochs after which to stop; `None` never does.
 
-    Example:
-        >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-        >>> model.compile(optimizer="sgd", loss="mse")
-        >>> x = np.ones((8, 1))
-        >>> len(model.fit(x, x, epochs=9, verbose=0, callbacks=[StopAfter(2)]).epoch)
-        2
+    >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    >>> model.compile(optimizer="sgd", loss="mse")
+    >>> x = np.ones((8, 1))
+    >>> len(model.fit(x, x, epochs=9, verbose=0, callbacks=[StopAfter(2)]).epoch)
+    2
     """
 
     def __init__(self, epochs: int):
@@ -271,9 +269,8 @@ def hyperband_sweep(epochs: int, factor: int) -> list[tuple[int, int]]:
         `(trials, epochs)` of each round, bracket after bracket; a later round of a bracket goes on
         with trials of the one before.
 
-    Example:
-        >>> hyperband_sweep(9, 3)
-        [(9, 1), (3, 3), (1, 9), (5, 3), (2, 9), (3, 9)]
+    >>> hyperband_sweep(9, 3)
+    [(9, 1), (3, 3), (1, 9), (5, 3), (2, 9), (3, 9)]
 
     Reference: Li et al., *Hyperband*, 2018, table 1, with keras-tuner's rounding.
     """
@@ -297,10 +294,9 @@ def hyperband_factor(epochs: int, trials: int) -> int:
     Raises:
         ValueError: If no sweep is that short; the message names the shortest.
 
-    Example:
-        >>> factor = hyperband_factor(epochs=35, trials=14)
-        >>> factor, hyperband_sweep(35, factor)
-        (6, [(9, 6), (2, 35), (3, 35)])
+    >>> factor = hyperband_factor(epochs=35, trials=14)
+    >>> factor, hyperband_sweep(35, factor)
+    (6, [(9, 6), (2, 35), (3, 35)])
     """
     if epochs < 2:
         raise ValueError(f"Hyperband needs at least 2 epochs. Received: epochs={epochs}")

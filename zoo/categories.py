@@ -11,9 +11,8 @@ def category_strings(values: Iterable) -> list[str | None]:
     Whole numbers are written without a decimal point whatever their type, so that 1, 1.0 and "1"
     are one category: a missing value turns a column of integers into floats.
 
-    Example:
-        >>> zoo.layers.category_strings([1, 2.0, "3", True, 0.5, None, float("nan")])
-        ['1', '2', '3', 'True', '0.5', None, None]
+    >>> zoo.layers.category_strings([1, 2.0, "3", True, 0.5, None, float("nan")])
+    ['1', '2', '3', 'True', '0.5', None, None]
     """
     return [value if type(value) is str else _as_string(value) for value in values]
 

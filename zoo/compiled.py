@@ -25,10 +25,9 @@ def kept_on(model, key, make):
 
     The `key` distinguishes it from all else that is kept; its first entry says who keeps it.
 
-    Example:
-        >>> model = zoo.linear_forecaster((4, 1))
-        >>> kept_on(model, ("doubled",), lambda: [2]) is kept_on(model, ("doubled",), list)
-        True
+    >>> model = zoo.linear_forecaster((4, 1))
+    >>> kept_on(model, ("doubled",), lambda: [2]) is kept_on(model, ("doubled",), list)
+    True
     """
     if not hasattr(model, "zoo_kept"):
         model.zoo_kept = _Kept()

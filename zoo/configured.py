@@ -16,12 +16,11 @@ class Configured:
     it came or in a form that the constructor takes, too. It stands in front of Keras' own base.
     Classes of this package are registered with Keras, so that saved models find them by name.
 
-    Example:
-        >>> class Twice(Configured, keras.initializers.Initializer):
-        ...     def __init__(self, inner):
-        ...         self.inner = keras.initializers.get(inner)
-        >>> Twice("zeros").get_config()["inner"]["class_name"]
-        'Zeros'
+    >>> class Twice(Configured, keras.initializers.Initializer):
+    ...     def __init__(self, inner):
+    ...         self.inner = keras.initializers.get(inner)
+    >>> Twice("zeros").get_config()["inner"]["class_name"]
+    'Zeros'
     """
 
     def __init_subclass__(cls, **kwargs):

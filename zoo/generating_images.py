@@ -33,11 +33,10 @@ def generate_images(
     Raises:
         ValueError: If an argument is out of range, or the model makes no pictures out of noise.
 
-    Example:
-        >>> model = zoo.dcgan((8, 8), filters=(4, 8))
-        >>> one, three = zoo.generate_images(model, 1), zoo.generate_images(model, 3)
-        >>> bool(np.abs(one[0] - three[0]).max() < 1e-5)
-        True
+    >>> model = zoo.dcgan((8, 8), filters=(4, 8))
+    >>> one, three = zoo.generate_images(model, 1), zoo.generate_images(model, 3)
+    >>> bool(np.abs(one[0] - three[0]).max() < 1e-5)
+    True
 
     Reference: Song et al., *Denoising diffusion implicit models*, 2021, equation 12 with sigma 0.
     """

@@ -18,10 +18,9 @@ class PinballLoss(Configured, keras.losses.Loss):
         quantiles: Probabilities, in the order of the last axis of the forecast.
         **kwargs: Arguments of `keras.losses.Loss`.
 
-    Example:
-        >>> y_true, y_pred = np.full((1, 1, 1, 1), 3.0), np.array([[[[[1.0, 4.0]]]]])
-        >>> float(zoo.losses.PinballLoss((0.1, 0.9))(y_true, y_pred))  # (0.1 * 2 + 0.1 * 1) / 2
-        0.15000000596046448
+    >>> y_true, y_pred = np.full((1, 1, 1, 1), 3.0), np.array([[[[[1.0, 4.0]]]]])
+    >>> float(zoo.losses.PinballLoss((0.1, 0.9))(y_true, y_pred))  # (0.1 * 2 + 0.1 * 1) / 2
+    0.15000000596046448
 
     Reference: Koenker and Bassett, *Regression quantiles*, 1978.
     """
@@ -44,9 +43,8 @@ class GaussianNLL(Configured, keras.losses.Loss):
 
     Forecasts hold the mean and the standard deviation in their last axis.
 
-    Example:
-        >>> round(float(zoo.losses.GaussianNLL()(np.zeros((1, 1)), np.array([[[0.0, 1.0]]]))), 4)
-        0.9189
+    >>> round(float(zoo.losses.GaussianNLL()(np.zeros((1, 1)), np.array([[[0.0, 1.0]]]))), 4)
+    0.9189
     """
 
     def __init__(self, name: str = "gaussian_nll", **kwargs):
@@ -70,11 +68,10 @@ class SmoothedSparseCrossentropy(Configured, keras.losses.Loss):
         name: Name of the loss.
         **kwargs: Arguments of `keras.losses.Loss`.
 
-    Example:
-        >>> loss = zoo.losses.SmoothedSparseCrossentropy(0.2)
-        >>> logits = np.log([[0.5, 0.25, 0.25]])
-        >>> round(float(loss(np.array([0]), logits)), 4)  # 0.8 log 2 + 0.2 (5 log 2) / 3
-        0.7856
+    >>> loss = zoo.losses.SmoothedSparseCrossentropy(0.2)
+    >>> logits = np.log([[0.5, 0.25, 0.25]])
+    >>> round(float(loss(np.array([0]), logits)), 4)  # 0.8 log 2 + 0.2 (5 log 2) / 3
+    0.7856
 
     Reference: Szegedy et al., *Rethinking the Inception architecture*, 2016, section 7.
     """
@@ -111,10 +108,9 @@ class MaskedCrossentropy(SmoothedSparseCrossentropy):
         name: Name of the loss.
         **kwargs: Arguments of `keras.losses.Loss`.
 
-    Example:
-        >>> logits = np.log([[[0.25, 0.5, 0.25], [0.1, 0.1, 0.8]]])
-        >>> round(float(zoo.losses.MaskedCrossentropy()(np.array([[1, 0]]), logits)), 4)  # log 2
-        0.6931
+    >>> logits = np.log([[[0.25, 0.5, 0.25], [0.1, 0.1, 0.8]]])
+    >>> round(float(zoo.losses.MaskedCrossentropy()(np.array([[1, 0]]), logits)), 4)  # log 2
+    0.6931
 
     Reference: Book, chapter 16 (3rd edition, cells 98 and following), where older versions of Keras
     divided by the number of all positions.
@@ -161,11 +157,10 @@ class PerMemberLoss(Configured, keras.losses.Loss):
     Raises:
         ValueError: If the loss is not a Keras loss object.
 
-    Example:
-        >>> loss = zoo.losses.PerMemberLoss(keras.losses.MeanSquaredError())
-        >>> y_true, y_pred = np.array([[2.0]]), np.array([[[1.0], [3.0]]])
-        >>> float(loss(y_true, y_pred))  # each errs by 1; their mean is exact
-        1.0
+    >>> loss = zoo.losses.PerMemberLoss(keras.losses.MeanSquaredError())
+    >>> y_true, y_pred = np.array([[2.0]]), np.array([[[1.0], [3.0]]])
+    >>> float(loss(y_true, y_pred))  # each errs by 1; their mean is exact
+    1.0
 
     Reference: Gorishniy et al., *TabM*, 2025, section 3.
     """

@@ -23,11 +23,10 @@ class LastStep(Configured, keras.metrics.Mean):
         name: Name of the metric. Defaults to `last_step_mse` or `last_step_mae`.
         **kwargs: Arguments of `keras.metrics.Mean`.
 
-    Example:
-        >>> metric = zoo.metrics.LastStep("mae")
-        >>> y_pred = np.array([7.0, 1.0, 2.0]).reshape(1, 3, 1, 1)
-        >>> float(metric(np.zeros((1, 3, 1, 1)), y_pred))
-        2.0
+    >>> metric = zoo.metrics.LastStep("mae")
+    >>> y_pred = np.array([7.0, 1.0, 2.0]).reshape(1, 3, 1, 1)
+    >>> float(metric(np.zeros((1, 3, 1, 1)), y_pred))
+    2.0
 
     Reference: Book, chapter 15, `last_time_step_mse` (2nd edition, cell 57).
     """
@@ -55,11 +54,10 @@ class LastStepLoss(Configured, keras.metrics.Mean):
         name: Name of the metric. Defaults to `"last_step_loss"`.
         **kwargs: Arguments of `keras.metrics.Mean`.
 
-    Example:
-        >>> metric = zoo.metrics.LastStepLoss(zoo.losses.GaussianNLL())
-        >>> y_pred = np.array([[9.0, 1.0], [0.0, 1.0]]).reshape(1, 2, 1, 1, 2)
-        >>> round(float(metric(np.zeros((1, 2, 1, 1)), y_pred)), 4)
-        0.9189
+    >>> metric = zoo.metrics.LastStepLoss(zoo.losses.GaussianNLL())
+    >>> y_pred = np.array([[9.0, 1.0], [0.0, 1.0]]).reshape(1, 2, 1, 1, 2)
+    >>> round(float(metric(np.zeros((1, 2, 1, 1)), y_pred)), 4)
+    0.9189
     """
 
     def __init__(self, loss: keras.losses.Loss, name: str = "last_step_loss", **kwargs):
@@ -79,10 +77,9 @@ class TokenAccuracy(Configured, keras.metrics.Mean):
         name: Name of the metric.
         **kwargs: Arguments of `keras.metrics.Mean`.
 
-    Example:
-        >>> logits = np.array([[[0.0, 2.0, 1.0], [0.0, 2.0, 1.0], [3.0, 0.0, 0.0]]])
-        >>> float(zoo.metrics.TokenAccuracy()(np.array([[1, 2, 0]]), logits))
-        0.5
+    >>> logits = np.array([[[0.0, 2.0, 1.0], [0.0, 2.0, 1.0], [3.0, 0.0, 0.0]]])
+    >>> float(zoo.metrics.TokenAccuracy()(np.array([[1, 2, 0]]), logits))
+    0.5
     """
 
     def __init__(self, name: str = "token_accuracy", **kwargs):

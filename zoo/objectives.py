@@ -27,9 +27,8 @@ def objective(head: str, label_smoothing: float = 0.0) -> dict[str, Any]:
     Raises:
         ValueError: If the head is unknown, or labels of a regression are to be smoothed.
 
-    Example:
-        >>> model = zoo.mlp((28, 28), outputs=10, head="multiclass")
-        >>> model.compile("adam", **zoo.objective("multiclass", label_smoothing=0.1))
+    >>> model = zoo.mlp((28, 28), outputs=10, head="multiclass")
+    >>> model.compile("adam", **zoo.objective("multiclass", label_smoothing=0.1))
 
     Reference: Book, chapter 10, tables 10-1 and 10-2 (architectures for regression and
     classification).

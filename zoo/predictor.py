@@ -24,22 +24,21 @@ class Predictor:
     Args:
         model: A Keras model, such as `zoo.load` returns.
 
-    Example:
-        >>> columns = zoo.layers.TableColumns(["age", "fare"])
-        >>> inputs = columns.new_inputs()
-        >>> logits = zoo.wide_and_deep(2, head="binary")(columns(inputs))
-        >>> outputs = zoo.layers.ClassProbabilities(["died", "survived"], "binary")(logits)
-        >>> predictor = zoo.Predictor(keras.Model(inputs, outputs))
-        >>> predictor.predict({"fare": [7.25, 71.3], "age": [22, 38]}).shape
-        (2, 1)
-        >>> predictor.labels
-        ['died', 'survived']
-        >>> tokenizer = zoo.layers.TextTokenizer.fit(["A good film.", "A bad film!"])
-        >>> inputs = tokenizer.new_inputs()
-        >>> logits = zoo.text_classifier(tokenizer.vocabulary_size)(tokenizer(inputs))
-        >>> outputs = zoo.layers.ClassProbabilities(["bad", "good"], "binary")(logits)
-        >>> zoo.Predictor(keras.Model(inputs, outputs)).predict("So <b>good</b>!").shape
-        (1, 1)
+    >>> columns = zoo.layers.TableColumns(["age", "fare"])
+    >>> inputs = columns.new_inputs()
+    >>> logits = zoo.wide_and_deep(2, head="binary")(columns(inputs))
+    >>> outputs = zoo.layers.ClassProbabilities(["died", "survived"], "binary")(logits)
+    >>> predictor = zoo.Predictor(keras.Model(inputs, outputs))
+    >>> predictor.predict({"fare": [7.25, 71.3], "age": [22, 38]}).shape
+    (2, 1)
+    >>> predictor.labels
+    ['died', 'survived']
+    >>> tokenizer = zoo.layers.TextTokenizer.fit(["A good film.", "A bad film!"])
+    >>> inputs = tokenizer.new_inputs()
+    >>> logits = zoo.text_classifier(tokenizer.vocabulary_size)(tokenizer(inputs))
+    >>> outputs = zoo.layers.ClassProbabilities(["bad", "good"], "binary")(logits)
+    >>> zoo.Predictor(keras.Model(inputs, outputs)).predict("So <b>good</b>!").shape
+    (1, 1)
     """
 
     def __init__(self, model: keras.Model):

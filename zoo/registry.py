@@ -55,9 +55,8 @@ def register_model(factory: Callable) -> Callable:
 def list_models(pattern: str = "*") -> list[str]:
     """Names of the registered models that match a shell-style pattern, sorted.
 
-    Example:
-        >>> zoo.list_models("wave*")
-        ['wavenet', 'wavenet_lite']
+    >>> zoo.list_models("wave*")
+    ['wavenet', 'wavenet_lite']
     """
     return sorted(fnmatch.filter({*_BUILT_IN, *_factories}, pattern))
 
@@ -91,13 +90,12 @@ def create_model(name: str, **arguments) -> "keras.Model":
         ValueError: If the model is unknown, or an argument is unknown or missing (the message
             names it and the nearest one that exists), out of range, or at odds with another.
 
-    Example:
-        >>> zoo.create_model("wavenet", input_shape=(50, 1), horizon=10).output_shape
-        (None, 50, 10, 1)
-        >>> zoo.create_model("wavenet", input_shape=(50, 1), filtres=8)
-        Traceback (most recent call last):
-        ...
-        ValueError: wavenet has no argument 'filtres'. Did you mean 'filters' or ...
+    >>> zoo.create_model("wavenet", input_shape=(50, 1), horizon=10).output_shape
+    (None, 50, 10, 1)
+    >>> zoo.create_model("wavenet", input_shape=(50, 1), filtres=8)
+    Traceback (most recent call last):
+    ...
+    ValueError: wavenet has no argument 'filtres'. Did you mean 'filters' or ...
     """
     factory = get_factory(name)
     arguments = {key: value for key, value in arguments.items() if value is not None}

@@ -20,9 +20,8 @@ class KLSparsity(Configured, keras.regularizers.Regularizer):
             32, by which its Keras divided.
         target: Mean activity that is not penalised, in (0, 1). Defaults to 0.1.
 
-    Example:
-        >>> round(float(KLSparsity(1.0, target=0.1)(np.array([[0.5, 0.1]]))), 4)  # one of two
-        0.3681
+    >>> round(float(KLSparsity(1.0, target=0.1)(np.array([[0.5, 0.1]]))), 4)  # one of two
+    0.3681
 
     Reference: Book, chapter 17, 3rd edition cells 75 to 78.
     """

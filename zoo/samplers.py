@@ -20,9 +20,8 @@ _COLDEST = 1e-30  # a lower temperature would be 0 in float32, and 0 / 0 no numb
 class Greedy:
     """The most probable id; the first of several.
 
-    Example:
-        >>> np.asarray(zoo.decoding.Greedy().sample(np.array([[1.0, 3.0, 2.0]]), np.array([0.9])))
-        array([1], dtype=int32)
+    >>> np.asarray(zoo.decoding.Greedy().sample(np.array([[1.0, 3.0, 2.0]]), np.array([0.9])))
+    array([1], dtype=int32)
     """
 
     def sample(self, logits, uniform):
@@ -38,10 +37,9 @@ class Temperature:
         temperature: Above 0. Below 1, probable ids become more probable still, towards `Greedy` at
             0; above 1, all ids become more alike. Defaults to 1.0.
 
-    Example:
-        >>> logits = np.log([[0.2, 0.8], [0.2, 0.8]])
-        >>> np.asarray(zoo.decoding.Temperature().sample(logits, np.array([0.1, 0.3])))
-        array([0, 1], dtype=int32)
+    >>> logits = np.log([[0.2, 0.8], [0.2, 0.8]])
+    >>> np.asarray(zoo.decoding.Temperature().sample(logits, np.array([0.1, 0.3])))
+    array([0, 1], dtype=int32)
     """
 
     temperature: float = 1.0
@@ -62,10 +60,9 @@ class TopK:
         k: How many ids to keep. All are kept if there are fewer.
         temperature: As for `Temperature`. Defaults to 1.0.
 
-    Example:
-        >>> logits = np.log([[0.1, 0.3, 0.6]])
-        >>> np.asarray(zoo.decoding.TopK(2).sample(logits, np.array([0.0])))
-        array([1], dtype=int32)
+    >>> logits = np.log([[0.1, 0.3, 0.6]])
+    >>> np.asarray(zoo.decoding.TopK(2).sample(logits, np.array([0.0])))
+    array([1], dtype=int32)
 
     Reference: Fan et al., *Hierarchical neural story generation*, 2018.
     """
@@ -96,10 +93,9 @@ class TopP:
         p: Probability in (0, 1] that the ids must add up to.
         temperature: As for `Temperature`. Defaults to 1.0.
 
-    Example:
-        >>> logits = np.log([[0.1, 0.3, 0.6]])
-        >>> np.asarray(zoo.decoding.TopP(0.7).sample(logits, np.array([0.0])))
-        array([1], dtype=int32)
+    >>> logits = np.log([[0.1, 0.3, 0.6]])
+    >>> np.asarray(zoo.decoding.TopP(0.7).sample(logits, np.array([0.0])))
+    array([1], dtype=int32)
 
     Reference: Holtzman et al., *The curious case of neural text degeneration*, 2020.
     """
@@ -131,10 +127,9 @@ class MinP:
         p: Ratio in (0, 1]. At 1, only the most probable ids are left.
         temperature: As for `Temperature`. Defaults to 1.0.
 
-    Example:
-        >>> logits = np.log([[0.1, 0.3, 0.6]])
-        >>> np.asarray(zoo.decoding.MinP(0.4).sample(logits, np.array([0.0])))
-        array([1], dtype=int32)
+    >>> logits = np.log([[0.1, 0.3, 0.6]])
+    >>> np.asarray(zoo.decoding.MinP(0.4).sample(logits, np.array([0.0])))
+    array([1], dtype=int32)
 
     Reference: Nguyen et al., *Turning up the heat: min-p sampling for creative and coherent LLM
     outputs*, 2024.

@@ -83,12 +83,11 @@ def load(run: str | Path, trust_hub: bool = False) -> keras.Model:
             `Lambda`, that nobody registered, or whose TF-Hub module is not trusted. It is a
             `ValueError`.
 
-    Example:
-        >>> import tempfile
-        >>> with tempfile.TemporaryDirectory() as run:
-        ...     zoo.linear_forecaster((4, 1)).save(f"{run}/model.keras")
-        ...     zoo.load(run).output_shape
-        (None, 1, 1, 1)
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as run:
+    ...     zoo.linear_forecaster((4, 1)).save(f"{run}/model.keras")
+    ...     zoo.load(run).output_shape
+    (None, 1, 1, 1)
     """
     path = Path(run)
     path = path / "model.keras" if path.is_dir() else path

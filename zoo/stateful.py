@@ -30,13 +30,12 @@ def to_stateful(model: keras.Model, batch_size: int) -> keras.Model:
         ValueError: If the model has no recurrent layer, or a layer whose state cannot be kept, or
             the batch size is no whole number of at least 1.
 
-    Example:
-        >>> model = zoo.char_rnn(vocabulary_size=5, units=8)
-        >>> twin = zoo.to_stateful(model, batch_size=2)
-        >>> ids = np.array([[1, 2, 3, 4], [4, 3, 2, 1]])
-        >>> parts = [twin(ids[:, :3]), twin(ids[:, 3:])]
-        >>> np.allclose(np.concatenate(parts, axis=1), model(ids), atol=1e-6)
-        True
+    >>> model = zoo.char_rnn(vocabulary_size=5, units=8)
+    >>> twin = zoo.to_stateful(model, batch_size=2)
+    >>> ids = np.array([[1, 2, 3, 4], [4, 3, 2, 1]])
+    >>> parts = [twin(ids[:, :3]), twin(ids[:, 3:])]
+    >>> np.allclose(np.concatenate(parts, axis=1), model(ids), atol=1e-6)
+    True
 
     Reference: Book, chapter 16, stateful RNNs.
     """
@@ -66,10 +65,9 @@ def to_stateless(model: keras.Model) -> keras.Model:
     Returns:
         The twin, for inputs of any batch size.
 
-    Example:
-        >>> model = zoo.char_rnn(vocabulary_size=5, units=8, stateful=True, batch_size=2)
-        >>> zoo.to_stateless(model).input_shape
-        (None, None)
+    >>> model = zoo.char_rnn(vocabulary_size=5, units=8, stateful=True, batch_size=2)
+    >>> zoo.to_stateless(model).input_shape
+    (None, None)
     """
     return _rebuilt(model, _unwrapped, None)
 
@@ -83,15 +81,14 @@ def reset_state(model: keras.Model) -> None:
     Args:
         model: A model. A stateless one stays as it is.
 
-    Example:
-        >>> model = zoo.char_rnn(vocabulary_size=5, units=8, stateful=True, batch_size=1)
-        >>> ids = np.array([[1, 2, 3]])
-        >>> first = model(ids)
-        >>> np.allclose(model(ids), first)
-        False
-        >>> zoo.reset_state(model)
-        >>> np.allclose(model(ids), first)
-        True
+    >>> model = zoo.char_rnn(vocabulary_size=5, units=8, stateful=True, batch_size=1)
+    >>> ids = np.array([[1, 2, 3]])
+    >>> first = model(ids)
+    >>> np.allclose(model(ids), first)
+    False
+    >>> zoo.reset_state(model)
+    >>> np.allclose(model(ids), first)
+    True
     """
     for layer in all_layers(model):
         if hasattr(layer, "reset_state") and getattr(layer, "stateful", True):

@@ -19,12 +19,11 @@ def tokenizer(model: keras.Model, name: str | None = None) -> Tokenizer:
     Raises:
         ValueError: If there is none of that name, or none at all, or several and no name.
 
-    Example:
-        >>> inputs = keras.Input((None,), dtype="int32")
-        >>> ids = zoo.layers.CharacterTokenizer("abc")(inputs)
-        >>> model = keras.Model(inputs, keras.layers.Embedding(3, 2)(ids))
-        >>> zoo.tokenizer(model).decode([2, 0, 1])
-        'cab'
+    >>> inputs = keras.Input((None,), dtype="int32")
+    >>> ids = zoo.layers.CharacterTokenizer("abc")(inputs)
+    >>> model = keras.Model(inputs, keras.layers.Embedding(3, 2)(ids))
+    >>> zoo.tokenizer(model).decode([2, 0, 1])
+    'cab'
     """
     layers = [layer for layer in all_layers(model) if isinstance(layer, Tokenizer)]
     found = {layer.name.removesuffix("_tokenizer"): layer for layer in layers}

@@ -44,12 +44,11 @@ class Adversarial(_Training):
     Raises:
         ValueError: If the model has not the two players.
 
-    Example:
-        >>> training = zoo.Adversarial(zoo.gan((4,), units=5), seed=1)
-        >>> training.compile(keras.optimizers.Adam(1e-3, beta_1=0.5))
-        >>> history = training.fit(np.ones((8, 4)), verbose=0).history
-        >>> sorted(history)
-        ['discriminator_loss', 'generator_loss', 'loss']
+    >>> training = zoo.Adversarial(zoo.gan((4,), units=5), seed=1)
+    >>> training.compile(keras.optimizers.Adam(1e-3, beta_1=0.5))
+    >>> history = training.fit(np.ones((8, 4)), verbose=0).history
+    >>> sorted(history)
+    ['discriminator_loss', 'generator_loss', 'loss']
 
     Reference: Book, chapter 17, 3rd edition cell 100; Goodfellow et al., 2014, section 3.
     """
@@ -121,11 +120,10 @@ class Denoising(_Training):
         name: Name of the model.
         **kwargs: Arguments of `keras.Model`.
 
-    Example:
-        >>> training = zoo.Denoising(zoo.diffusion((4, 4), filters=(2, 4)), seed=1)
-        >>> training.compile("adam", "huber")
-        >>> sorted(training.fit(np.ones((8, 4, 4)), verbose=0).history)
-        ['loss']
+    >>> training = zoo.Denoising(zoo.diffusion((4, 4), filters=(2, 4)), seed=1)
+    >>> training.compile("adam", "huber")
+    >>> sorted(training.fit(np.ones((8, 4, 4)), verbose=0).history)
+    ['loss']
 
     Reference: Ho et al., 2020, algorithm 1; book, chapter 17, 3rd edition cells 116 and 126.
     """
@@ -165,9 +163,8 @@ def cosine_schedule(time):
     Returns:
         Two tensors, factors of the picture and of standard normal noise.
 
-    Example:
-        >>> [[round(float(part), 3) for part in cosine_schedule(t)] for t in (0.0, 0.5, 1.0)]
-        [[1.0, 0.0], [0.703, 0.711], [0.001, 1.0]]
+    >>> [[round(float(part), 3) for part in cosine_schedule(t)] for t in (0.0, 0.5, 1.0)]
+    [[1.0, 0.0], [0.703, 0.711], [0.001, 1.0]]
 
     Reference: Nichol and Dhariwal, 2021, equation 17, in continuous time; book, 3rd edition cell
     113.

@@ -35,11 +35,10 @@ def copy_layers(
         ValueError: If a model has too few hidden layers, or one does not fit (size, activation,
             normalisation); the message names the first. Then nothing has been copied.
 
-    Example:
-        >>> trained = zoo.mlp((28, 28), 8, "multiclass", units=(30, 20, 10))
-        >>> model = zoo.mlp((28, 28), head="binary", units=(30, 20, 10))
-        >>> zoo.transfer.copy_layers(trained, model, num_layers=2)
-        ['hidden_0', 'hidden_1']
+    >>> trained = zoo.mlp((28, 28), 8, "multiclass", units=(30, 20, 10))
+    >>> model = zoo.mlp((28, 28), head="binary", units=(30, 20, 10))
+    >>> zoo.transfer.copy_layers(trained, model, num_layers=2)
+    ['hidden_0', 'hidden_1']
 
     Reference: Book, chapter 11, 2nd edition cells 86 to 88.
     """
@@ -83,13 +82,12 @@ def freeze(model: keras.Model, num_layers: int | None = None):
     Raises:
         ValueError: If there are fewer hidden layers.
 
-    Example:
-        >>> model = zoo.mlp((4,), head="binary", units=(3, 3))
-        >>> zoo.transfer.freeze(model, num_layers=1)
-        ['hidden_0']
-        >>> len(model.trainable_weights), len(model.weights)
-        (4, 6)
-        >>> model.compile("adam", **zoo.objective("binary"))
+    >>> model = zoo.mlp((4,), head="binary", units=(3, 3))
+    >>> zoo.transfer.freeze(model, num_layers=1)
+    ['hidden_0']
+    >>> len(model.trainable_weights), len(model.weights)
+    (4, 6)
+    >>> model.compile("adam", **zoo.objective("binary"))
 
     Reference: Book, chapter 11, 2nd edition cell 90.
     """
@@ -116,11 +114,10 @@ def unfreeze(model: keras.Model, batch_normalization: bool = True) -> None:
             examples tune: their statistics would replace those of what it was trained on. Defaults
             to True.
 
-    Example:
-        >>> model = zoo.mlp((4,), head="binary", units=(3, 3))
-        >>> frozen = zoo.transfer.freeze(model)
-        >>> zoo.transfer.unfreeze(model)
-        >>> model.compile(keras.optimizers.SGD(1e-3), **zoo.objective("binary"))  # 1e-2 so far
+    >>> model = zoo.mlp((4,), head="binary", units=(3, 3))
+    >>> frozen = zoo.transfer.freeze(model)
+    >>> zoo.transfer.unfreeze(model)
+    >>> model.compile(keras.optimizers.SGD(1e-3), **zoo.objective("binary"))  # 1e-2 so far
 
     Reference: Book, chapter 11, 2nd edition cell 91.
     """
@@ -141,10 +138,9 @@ def hidden_blocks(model: keras.Model) -> list[list[keras.Layer]]:
     Its dense layers form one chain, possibly with models inside. Each block begins with a dense
     layer; the last one, the head, is left out.
 
-    Example:
-        >>> model = zoo.mlp((4,), units=(3, 3), dropout=0.1)
-        >>> [layer.name for layer in zoo.transfer.hidden_blocks(model)[1]]
-        ['hidden_1', 'activation_1', 'dropout_1']
+    >>> model = zoo.mlp((4,), units=(3, 3), dropout=0.1)
+    >>> [layer.name for layer in zoo.transfer.hidden_blocks(model)[1]]
+    ['hidden_1', 'activation_1', 'dropout_1']
     """
     blocks = []
     for layer in _leaves(model):

@@ -26,10 +26,9 @@ class MonteCarlo:
     Args:
         samples: Outputs of the model, a NumPy array `(samples, batch, ...)`.
 
-    Example:
-        >>> result = MonteCarlo(np.array([[[0.0, 1.0]], [[1.0, 0.0]]]))  # two sure, opposite votes
-        >>> result.mean, result.stddev, result.entropy.round(4)
-        (array([[0.5, 0.5]]), array([[0.5, 0.5]]), array([0.6931]))
+    >>> result = MonteCarlo(np.array([[[0.0, 1.0]], [[1.0, 0.0]]]))  # two sure, opposite votes
+    >>> result.mean, result.stddev, result.entropy.round(4)
+    (array([[0.5, 0.5]]), array([[0.5, 0.5]]), array([0.6931]))
     """
 
     samples: np.ndarray
@@ -93,13 +92,12 @@ def monte_carlo(
     Raises:
         ValueError: If the model has no dropout or an argument is out of range.
 
-    Example:
-        >>> keras.utils.set_random_seed(42)
-        >>> parts = [keras.Input((4,)), keras.layers.Dropout(0.5), keras.layers.Dense(3)]
-        >>> model = keras.Sequential([*parts, keras.layers.Softmax()])
-        >>> result = zoo.monte_carlo(model, np.ones((2, 4)), samples=50, seed=42)
-        >>> result.samples.shape, result.mean.shape, result.entropy.shape
-        ((50, 2, 3), (2, 3), (2,))
+    >>> keras.utils.set_random_seed(42)
+    >>> parts = [keras.Input((4,)), keras.layers.Dropout(0.5), keras.layers.Dense(3)]
+    >>> model = keras.Sequential([*parts, keras.layers.Softmax()])
+    >>> result = zoo.monte_carlo(model, np.ones((2, 4)), samples=50, seed=42)
+    >>> result.samples.shape, result.mean.shape, result.entropy.shape
+    ((50, 2, 3), (2, 3), (2,))
 
     Reference: Gal and Ghahramani, *Dropout as a Bayesian approximation*, 2016; book, chapter 11.
     """

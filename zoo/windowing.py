@@ -23,13 +23,12 @@ def windows(
         float32 arrays `(n, window, features)`, and `(n, time_out, horizon, targets)` with what
         follows each step at which the model forecasts.
 
-    Example:
-        >>> model = zoo.wavenet(input_shape=(50, 1), horizon=10)
-        >>> x, y = zoo.windows(np.arange(100.0), model)
-        >>> x.shape, y.shape
-        ((41, 50, 1), (41, 50, 10, 1))
-        >>> x[0, -1].tolist(), y[0, -1, :3].tolist()
-        ([49.0], [[50.0], [51.0], [52.0]])
+    >>> model = zoo.wavenet(input_shape=(50, 1), horizon=10)
+    >>> x, y = zoo.windows(np.arange(100.0), model)
+    >>> x.shape, y.shape
+    ((41, 50, 1), (41, 50, 10, 1))
+    >>> x[0, -1].tolist(), y[0, -1, :3].tolist()
+    ([49.0], [[50.0], [51.0], [52.0]])
     """
     if len(model.input_shape) != 3 or not 4 <= len(model.output_shape) <= 5:
         raise ValueError(

@@ -34,11 +34,10 @@ def generation_speed(steps=1000, repeats=3, num_layers=10, filters=32):
         Dict with `cached_seconds`, `recomputed_seconds`, `ratio`, `largest_difference`,
         `receptive_field`, `steps` and `backend`.
 
-    Example:
-        >>> from scripts.benchmarks.generation import generation_speed
-        >>> result = generation_speed(steps=5, repeats=1, num_layers=3, filters=4)
-        >>> result["receptive_field"], result["largest_difference"] < 1e-5
-        (9, True)
+    >>> from scripts.benchmarks.generation import generation_speed
+    >>> result = generation_speed(steps=5, repeats=1, num_layers=3, filters=4)
+    >>> result["receptive_field"], result["largest_difference"] < 1e-5
+    (9, True)
     """
     keras.utils.set_random_seed(42)
     model = zoo.wavenet((None, 1), filters=filters, num_blocks=1, num_layers=num_layers)

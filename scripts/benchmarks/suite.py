@@ -168,9 +168,8 @@ def half_interval(gains, shared) -> float:
     Returns:
         The half-width; infinite for a single run.
 
-    Example:
-        >>> round(half_interval([0.01, 0.02, 0.03], 0.0), 4)
-        0.0248
+    >>> round(half_interval([0.01, 0.02, 0.03], 0.0), 4)
+    0.0248
 
     Reference:
         Nadeau and Bengio, *Inference for the generalization error*, 2003.

@@ -24,16 +24,15 @@ def train_in_turn(fits, steps_a_turn) -> list[np.ndarray]:
         For each of them `(epochs, 2)`: how long each epoch took, waiting left out, in seconds by
         the clock and in seconds of the processors, which other programs hardly disturb.
 
-    Example:
-        >>> import keras, numpy as np
-        >>> from scripts.benchmarks.turns import train_in_turn
-        >>> x = np.zeros((8, 1))
-        >>> def fit(callbacks):
-        ...     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-        ...     model.compile(loss="mse")
-        ...     model.fit(x, x, batch_size=2, epochs=3, verbose=0, callbacks=callbacks)
-        >>> [seconds.shape for seconds in train_in_turn([fit, fit], steps_a_turn=2)]
-        [(3, 2), (3, 2)]
+    >>> import keras, numpy as np
+    >>> from scripts.benchmarks.turns import train_in_turn
+    >>> x = np.zeros((8, 1))
+    >>> def fit(callbacks):
+    ...     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    ...     model.compile(loss="mse")
+    ...     model.fit(x, x, batch_size=2, epochs=3, verbose=0, callbacks=callbacks)
+    >>> [seconds.shape for seconds in train_in_turn([fit, fit], steps_a_turn=2)]
+    [(3, 2), (3, 2)]
     """
     turns = _Turns(len(fits))
     watches = [_TakesTurns(turns, mine, steps_a_turn) for mine in range(len(fits))]

@@ -33,9 +33,8 @@ for _name in zoo.__all__:
 def public_names(module: str) -> list[str]:
     """The public names of a module: its `__all__`, else what it defines without an underscore.
 
-    Example:
-        >>> public_names("zoo.losses")[:2]
-        ['GaussianNLL', 'MaskedCrossentropy']
+    >>> public_names("zoo.losses")[:2]
+    ['GaussianNLL', 'MaskedCrossentropy']
     """
     found = importlib.import_module(module)
     models = {info.name for info in CATALOG}

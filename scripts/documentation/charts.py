@@ -20,9 +20,8 @@ def lines(series: Mapping[str, Sequence[float]], x: Sequence[float], labels: tup
         title: What the picture shows, for who does not see it.
         step: Whether values hold until the next one.
 
-    Example:
-        >>> lines({"rate": [0, 1]}, [0, 10], ("step", "rate"), "A ramp").count("polyline")
-        1
+    >>> lines({"rate": [0, 1]}, [0, 10], ("step", "rate"), "A ramp").count("polyline")
+    1
     """
     x = np.asarray(x, float)
     values = {name: np.asarray(found, float) for name, found in series.items()}

@@ -52,9 +52,8 @@ def _drawn():
 def curve(name: str) -> str:
     """The chart of a name, as Markdown.
 
-    Example:
-        >>> curve("pieces").count("polyline")
-        2
+    >>> curve("pieces").count("polyline")
+    2
     """
     title, schedules = _drawn()[name]
     steps = np.arange(0, STEPS + 1, 5)

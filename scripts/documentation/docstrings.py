@@ -12,9 +12,8 @@ _NAME = re.compile(r"[A-Za-z_][\w.]*")
 def restructured(text: str) -> str:
     r"""A docstring as reStructuredText: names in backticks are links where they are documented.
 
-    Example:
-        >>> restructured("A `zoo.Name`, two `Name`s and `a + b`.")
-        'A :py:obj:`zoo.Name`, two :py:obj:`Name`\\ s and ``a + b``.'
+    >>> restructured("A `zoo.Name`, two `Name`s and `a + b`.")
+    'A :py:obj:`zoo.Name`, two :py:obj:`Name`\\ s and ``a + b``.'
     """
     text = _FENCE.sub(_block, text)
     # What is indented after a colon is code, which takes two of them.
@@ -26,9 +25,8 @@ def restructured(text: str) -> str:
 def untyped_returns(text: str) -> str:
     r"""A docstring whose Returns hold no type, which the signature tells: their colons are text.
 
-    Example:
-        >>> untyped_returns("Returns:\n    A model: from a to b.").replace(COLON, "|")
-        'Returns:\n    A model| from a to b.'
+    >>> untyped_returns("Returns:\n    A model: from a to b.").replace(COLON, "|")
+    'Returns:\n    A model| from a to b.'
     """
     lines, inside = text.split("\n"), -1
     for index, line in enumerate(lines):

@@ -58,10 +58,9 @@ def _output(model, name):
 def drawing(model: keras.Model) -> str:
     """An SVG picture that takes its colours from the page, dark or light.
 
-    Example:
-        >>> import zoo
-        >>> drawing(zoo.linear_forecaster((50, 1))).count("<rect")
-        4
+    >>> import zoo
+    >>> drawing(zoo.linear_forecaster((50, 1))).count("<rect")
+    4
     """
     boxes = _blocks(layers_of(model))
     ranks = _ranks(boxes)

@@ -38,26 +38,25 @@ _SOURCE = re.compile(
 def read(markdown: str) -> list[Idiom]:
     """The idioms of a page: sections with a comment `idiom: NAME`, and three blocks.
 
-    Example:
-        >>> read('''## A title
-        ...
-        ... <!-- idiom: short -->
-        ...
-        ... Why.
-        ...
-        ... ```python
-        ... # Keras 2
-        ... 1 / 0
-        ... ```
-        ...
-        ... ```text
-        ... ZeroDivisionError: division
-        ... ```
-        ...
-        ... ```python
-        ... # Keras 3
-        ... 1 / 1
-        ... ```''')[0].error
-        'ZeroDivisionError'
+    >>> read('''## A title
+    ...
+    ... <!-- idiom: short -->
+    ...
+    ... Why.
+    ...
+    ... ```python
+    ... # Keras 2
+    ... 1 / 0
+    ... ```
+    ...
+    ... ```text
+    ... ZeroDivisionError: division
+    ... ```
+    ...
+    ... ```python
+    ... # Keras 3
+    ... 1 / 1
+    ... ```''')[0].error
+    'ZeroDivisionError'
     """
     return [Idiom(**found.groupdict()) for found in _SOURCE.finditer(markdown)]

@@ -22,11 +22,10 @@ PAGES = {
 def table(head: Sequence[str], rows: Sequence[Sequence], numbers: Sequence[str] = ()) -> str:
     r"""A Markdown table; the columns named are aligned to the right.
 
-    Example:
-        >>> print(table(["a", "b"], [["x|y", 1]], ["b"]))
-        | a | b |
-        | --- | ---: |
-        | x\|y | 1 |
+    >>> print(table(["a", "b"], [["x|y", 1]], ["b"]))
+    | a | b |
+    | --- | ---: |
+    | x\|y | 1 |
     """
     marks = ["---:" if name in numbers else "---" for name in head]
     cells = [[str(cell).replace("|", "\\|") for cell in row] for row in rows]
@@ -81,9 +80,8 @@ def _normal(path):
 def tables_of(markdown: str) -> list[tuple[str, list[str], list[list[str]]]]:
     r"""The tables of a text: the heading above each, its head, its rows.
 
-    Example:
-        >>> tables_of("# A\n\n| x | y |\n| --- | --- |\n| 1 | 2 |\n")
-        [('A', ['x', 'y'], [['1', '2']])]
+    >>> tables_of("# A\n\n| x | y |\n| --- | --- |\n| 1 | 2 |\n")
+    [('A', ['x', 'y'], [['1', '2']])]
     """
     found, heading, block = [], "", []
     for line in [*markdown.splitlines(), ""]:

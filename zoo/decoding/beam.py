@@ -81,12 +81,11 @@ def beam_search(
     Raises:
         ValueError: As for `decode`.
 
-    Example:
-        >>> model = zoo.transformer(20, 15, num_layers=1, embedding_dim=8, num_heads=2)
-        >>> source = np.array([[3, 1, 4, 1, 5], [9, 2, 0, 0, 0]])
-        >>> beams = zoo.decoding.beam_search(model, source, 4, 6, start_id=1, end_id=2, n_best=3)
-        >>> beams.ids.shape, beams.scores.shape
-        ((2, 3, 6), (2, 3))
+    >>> model = zoo.transformer(20, 15, num_layers=1, embedding_dim=8, num_heads=2)
+    >>> source = np.array([[3, 1, 4, 1, 5], [9, 2, 0, 0, 0]])
+    >>> beams = zoo.decoding.beam_search(model, source, 4, 6, start_id=1, end_id=2, n_best=3)
+    >>> beams.ids.shape, beams.scores.shape
+    ((2, 3, 6), (2, 3))
 
     Reference: Wu et al., *Google's neural machine translation system*, 2016, section 7; TensorFlow
     Addons, `BeamSearchDecoder`; book, chapter 16, 3rd edition cell 112.

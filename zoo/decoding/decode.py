@@ -53,11 +53,10 @@ def decode(
         ValueError: If the model has no such parts, an argument is out of range, or attention is
             asked for and there is none.
 
-    Example:
-        >>> model = zoo.transformer(20, 15, num_layers=1, embedding_dim=8, num_heads=2)
-        >>> source = np.array([[3, 1, 4, 1, 5], [9, 2, 0, 0, 0]])
-        >>> zoo.decoding.decode(model, source, max_length=6, start_id=1, end_id=2).shape
-        (2, 6)
+    >>> model = zoo.transformer(20, 15, num_layers=1, embedding_dim=8, num_heads=2)
+    >>> source = np.array([[3, 1, 4, 1, 5], [9, 2, 0, 0, 0]])
+    >>> zoo.decoding.decode(model, source, max_length=6, start_id=1, end_id=2).shape
+    (2, 6)
 
     Reference: Book, chapter 16: 2nd edition cells 191 and 192 (`GreedyEmbeddingSampler`), 3rd
     edition cell 101.

@@ -46,14 +46,13 @@ def generate(
         ValueError: If the prompt is empty or holds ids outside the vocabulary, another argument is
             out of range, or the model cannot be stepped.
 
-    Example:
-        >>> from zoo.decoding import Temperature, generate
-        >>> layers = [keras.layers.Embedding(7, 4), keras.layers.GRU(8, return_sequences=True)]
-        >>> model = keras.Sequential([keras.Input((None,)), *layers, keras.layers.Dense(7)])
-        >>> generate(model, [3, 1, 4], length=5).shape
-        (5,)
-        >>> generate(model, [[3, 1, 4], [1, 5, 6]], 100, Temperature(0.8), seed=42).shape
-        (2, 100)
+    >>> from zoo.decoding import Temperature, generate
+    >>> layers = [keras.layers.Embedding(7, 4), keras.layers.GRU(8, return_sequences=True)]
+    >>> model = keras.Sequential([keras.Input((None,)), *layers, keras.layers.Dense(7)])
+    >>> generate(model, [3, 1, 4], length=5).shape
+    (5,)
+    >>> generate(model, [[3, 1, 4], [1, 5, 6]], 100, Temperature(0.8), seed=42).shape
+    (2, 100)
 
     Reference: Book, chapter 16, "Generating fake Shakespearean text" and "Stateful RNN".
     """
@@ -77,11 +76,10 @@ def stream(
         An iterator over int32 arrays `(batch, chunk)` or `(chunk,)`; one after the other, they are
         what `generate` returns. What it raises comes at once.
 
-    Example:
-        >>> layers = [keras.layers.Embedding(7, 4), keras.layers.GRU(8, return_sequences=True)]
-        >>> model = keras.Sequential([keras.Input((None,)), *layers, keras.layers.Dense(7)])
-        >>> [len(ids) for ids in zoo.decoding.stream(model, [3, 1, 4], length=80)]
-        [32, 32, 16]
+    >>> layers = [keras.layers.Embedding(7, 4), keras.layers.GRU(8, return_sequences=True)]
+    >>> model = keras.Sequential([keras.Input((None,)), *layers, keras.layers.Dense(7)])
+    >>> [len(ids) for ids in zoo.decoding.stream(model, [3, 1, 4], length=80)]
+    [32, 32, 16]
     """
     prompt = _prompt(model, prompt_ids)
     check_whole(0, length=length, seed=seed)

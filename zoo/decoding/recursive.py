@@ -55,10 +55,9 @@ def forecast_recursively(
     Raises:
         ValueError: If shapes do not fit, or `cached=True` and the model cannot be stepped.
 
-    Example:
-        >>> model = zoo.deep_rnn((None, 1), horizon=10)
-        >>> zoo.decoding.forecast_recursively(model, np.zeros((4, 50, 1)), steps=100).shape
-        (4, 100, 1)
+    >>> model = zoo.deep_rnn((None, 1), horizon=10)
+    >>> zoo.decoding.forecast_recursively(model, np.zeros((4, 50, 1)), steps=100).shape
+    (4, 100, 1)
     """
     features, targets = _sizes(model)
     check_counts(steps=steps)

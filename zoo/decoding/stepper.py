@@ -37,17 +37,16 @@ class Stepper:
     Raises:
         ValueError: If the model holds a layer that cannot be stepped; the message names it.
 
-    Example:
-        >>> model = zoo.wavenet((None, 1), horizon=3)
-        >>> series = np.random.default_rng(42).normal(size=(2, 20, 1)).astype("float32")
-        >>> stepper = zoo.decoding.Stepper(model)
-        >>> state = stepper.initial_state(batch_size=2)
-        >>> for t in range(20):
-        ...     forecast, state = stepper.step(series[:, t : t + 1], state, t)
-        >>> forecast.shape
-        TensorShape([2, 1, 3, 1])
-        >>> np.allclose(forecast[:, 0], model(series)[:, -1], atol=1e-5)
-        True
+    >>> model = zoo.wavenet((None, 1), horizon=3)
+    >>> series = np.random.default_rng(42).normal(size=(2, 20, 1)).astype("float32")
+    >>> stepper = zoo.decoding.Stepper(model)
+    >>> state = stepper.initial_state(batch_size=2)
+    >>> for t in range(20):
+    ...     forecast, state = stepper.step(series[:, t : t + 1], state, t)
+    >>> forecast.shape
+    TensorShape([2, 1, 3, 1])
+    >>> np.allclose(forecast[:, 0], model(series)[:, -1], atol=1e-5)
+    True
 
     Reference: Paine et al., *Fast WaveNet generation algorithm*, 2016.
     """

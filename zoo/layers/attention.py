@@ -146,12 +146,11 @@ class LuongAttention(_Attention):
     Raises:
         ValueError: If `units` is no whole number of at least 1, or not the size of the queries.
 
-    Example:
-        >>> attention = zoo.layers.LuongAttention(units=4)
-        >>> queries, memory = np.ones((2, 3, 4), "float32"), np.ones((2, 5, 6), "float32")
-        >>> contexts, alignments = attention(queries, memory)
-        >>> contexts.shape, alignments.shape
-        (TensorShape([2, 3, 6]), TensorShape([2, 3, 5]))
+    >>> attention = zoo.layers.LuongAttention(units=4)
+    >>> queries, memory = np.ones((2, 3, 4), "float32"), np.ones((2, 5, 6), "float32")
+    >>> contexts, alignments = attention(queries, memory)
+    >>> contexts.shape, alignments.shape
+    (TensorShape([2, 3, 6]), TensorShape([2, 3, 5]))
 
     Reference: Luong et al., *Effective approaches to attention-based neural machine translation*,
     2015; Raffel et al., *Online and linear-time attention by enforcing monotonic alignments*, 2017;
@@ -199,12 +198,11 @@ class BahdanauAttention(_Attention):
         monotonic: Whether attention only moves forwards, see `LuongAttention`. Defaults to False.
         score_bias: First value of the bias of monotonic scores. Defaults to 0.0.
 
-    Example:
-        >>> attention = zoo.layers.BahdanauAttention(units=8, normalize=True)
-        >>> queries, memory = np.ones((2, 3, 4), "float32"), np.ones((2, 5, 6), "float32")
-        >>> contexts, alignments = attention(queries, memory)
-        >>> np.allclose(alignments, 1 / 5)  # all positions are alike
-        True
+    >>> attention = zoo.layers.BahdanauAttention(units=8, normalize=True)
+    >>> queries, memory = np.ones((2, 3, 4), "float32"), np.ones((2, 5, 6), "float32")
+    >>> contexts, alignments = attention(queries, memory)
+    >>> np.allclose(alignments, 1 / 5)  # all positions are alike
+    True
 
     Reference: Bahdanau et al., *Neural machine translation by jointly learning to align and
     translate*, 2014; Salimans and Kingma, *Weight normalization*, 2016; book, chapter 16.

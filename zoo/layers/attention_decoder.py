@@ -54,21 +54,20 @@ class AttentionDecoder(Layer):
     Raises:
         ValueError: If an argument is out of range, or the memory holds too few states.
 
-    Example:
-        >>> from zoo.layers import AttentionDecoder, LuongAttention
-        >>> decoder = AttentionDecoder(50, units=4, cell="gru", attention=LuongAttention(4))
-        >>> memory = {
-        ...     "outputs": np.ones((2, 7, 6), "float32"),
-        ...     "mask": np.ones((2, 7), bool),
-        ...     "state_0": np.zeros((2, 4), "float32"),
-        ... }
-        >>> decoder(np.array([[1, 5, 3], [1, 4, 0]]), memory).shape
-        TensorShape([2, 3, 50])
-        >>> memory = decoder.prepare(memory)
-        >>> state = decoder.initial_state(2, 10, memory)
-        >>> logits, state, alignments = decoder.step(np.array([1, 1]), state, 0, memory)
-        >>> logits.shape, alignments.shape
-        (TensorShape([2, 50]), TensorShape([2, 7]))
+    >>> from zoo.layers import AttentionDecoder, LuongAttention
+    >>> decoder = AttentionDecoder(50, units=4, cell="gru", attention=LuongAttention(4))
+    >>> memory = {
+    ...     "outputs": np.ones((2, 7, 6), "float32"),
+    ...     "mask": np.ones((2, 7), bool),
+    ...     "state_0": np.zeros((2, 4), "float32"),
+    ... }
+    >>> decoder(np.array([[1, 5, 3], [1, 4, 0]]), memory).shape
+    TensorShape([2, 3, 50])
+    >>> memory = decoder.prepare(memory)
+    >>> state = decoder.initial_state(2, 10, memory)
+    >>> logits, state, alignments = decoder.step(np.array([1, 1]), state, 0, memory)
+    >>> logits.shape, alignments.shape
+    (TensorShape([2, 50]), TensorShape([2, 7]))
 
     Reference: Book, chapter 16 (2nd edition cells 90-92 and 197-210); Luong et al., 2015; Bengio et
     al., *Scheduled sampling*, 2015.

@@ -28,14 +28,13 @@ class AttentionDecoderCell(Layer):
         attention_layer_size: Size of the attention vector. Defaults to None: the context itself.
         input_feeding: Whether the attention vector is an input of the next step. Defaults to True.
 
-    Example:
-        >>> from zoo.layers import AttentionDecoderCell, LuongAttention
-        >>> cell = AttentionDecoderCell(keras.layers.GRUCell(4), LuongAttention(4))
-        >>> rnn = keras.layers.RNN(cell, return_sequences=True)
-        >>> memory = {"outputs": np.ones((2, 5, 6), "float32"), "mask": np.ones((2, 5), bool)}
-        >>> with cell.attending(memory):
-        ...     rnn(np.ones((2, 3, 8), "float32")).shape
-        TensorShape([2, 3, 6])
+    >>> from zoo.layers import AttentionDecoderCell, LuongAttention
+    >>> cell = AttentionDecoderCell(keras.layers.GRUCell(4), LuongAttention(4))
+    >>> rnn = keras.layers.RNN(cell, return_sequences=True)
+    >>> memory = {"outputs": np.ones((2, 5, 6), "float32"), "mask": np.ones((2, 5), bool)}
+    >>> with cell.attending(memory):
+    ...     rnn(np.ones((2, 3, 8), "float32")).shape
+    TensorShape([2, 3, 6])
 
     Reference: Luong et al., *Effective approaches to attention-based neural machine translation*,
     2015, section 3.3.

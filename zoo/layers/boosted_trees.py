@@ -27,16 +27,15 @@ class BoostedTrees(Layer):
         numeric: Number of numeric features; those that follow are codes, 0 for missing.
         splits: Number of different splits of categories.
 
-    Example:
-        >>> stump = {
-        ...     "feature": [[0, 0, 0]], "threshold": [[1.5, 0, 0]], "missing_left": [[0, 0, 0]],
-        ...     "left": [[1, 1, 2]], "right": [[2, 1, 2]], "value": [[0, -1, 1]],
-        ... }
-        >>> layer = zoo.layers.BoostedTrees.from_arrays(stump, base=[10.0], depth=1, numeric=1)
-        >>> layer({"numeric": np.array([[1.0], [2.0], [np.nan]], "float32")}).numpy()
-        array([[ 9.],
-               [11.],
-               [11.]], dtype=float32)
+    >>> stump = {
+    ...     "feature": [[0, 0, 0]], "threshold": [[1.5, 0, 0]], "missing_left": [[0, 0, 0]],
+    ...     "left": [[1, 1, 2]], "right": [[2, 1, 2]], "value": [[0, -1, 1]],
+    ... }
+    >>> layer = zoo.layers.BoostedTrees.from_arrays(stump, base=[10.0], depth=1, numeric=1)
+    >>> layer({"numeric": np.array([[1.0], [2.0], [np.nan]], "float32")}).numpy()
+    array([[ 9.],
+           [11.],
+           [11.]], dtype=float32)
     """
 
     def __init__(

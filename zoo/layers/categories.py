@@ -32,12 +32,11 @@ class CategoryEmbedding(TracedLayer):
             one-hot. Defaults to `None`.
         embeddings_initializer: Initializer of the vectors. Defaults to `"uniform"`.
 
-    Example:
-        >>> layer = zoo.layers.CategoryEmbedding(sizes=(3, 5), units=4)
-        >>> layer(np.array([[2, 4], [0, 1]])).shape
-        TensorShape([2, 2, 4])
-        >>> layer.count_params()
-        32
+    >>> layer = zoo.layers.CategoryEmbedding(sizes=(3, 5), units=4)
+    >>> layer(np.array([[2, 4], [0, 1]])).shape
+    TensorShape([2, 2, 4])
+    >>> layer.count_params()
+    32
 
     Reference: Cheng et al., *Wide & Deep learning for recommender systems*, 2016; book, chapter 13.
     """
@@ -90,12 +89,11 @@ class CrossedCategories(TracedLayer):
     Raises:
         ValueError: If a pair does not name two columns, or `buckets` is out of range.
 
-    Example:
-        >>> layer = zoo.layers.CrossedCategories(sizes=(3, 5), crosses=[(0, 1)], units=1)
-        >>> layer(np.array([[2, 4], [0, 1]])).shape
-        TensorShape([2, 1])
-        >>> layer.count_params()
-        15
+    >>> layer = zoo.layers.CrossedCategories(sizes=(3, 5), crosses=[(0, 1)], units=1)
+    >>> layer(np.array([[2, 4], [0, 1]])).shape
+    TensorShape([2, 1])
+    >>> layer.count_params()
+    15
 
     Reference: Cheng et al., *Wide & Deep learning for recommender systems*, 2016, section 3.1.
     """

@@ -23,10 +23,9 @@ class CausalSelfAttention(SameShapeLayer):
     Raises:
         ValueError: If an argument or the number of channels does not fit.
 
-    Example:
-        >>> layer = zoo.layers.CausalSelfAttention(num_heads=2, context=3)
-        >>> layer(np.zeros((1, 10, 8))).shape
-        TensorShape([1, 10, 8])
+    >>> layer = zoo.layers.CausalSelfAttention(num_heads=2, context=3)
+    >>> layer(np.zeros((1, 10, 8))).shape
+    TensorShape([1, 10, 8])
 
     Reference: Vaswani et al., *Attention is all you need*, 2017; Su et al., *RoFormer*, 2021; book,
     chapter 16.

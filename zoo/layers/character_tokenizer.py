@@ -20,14 +20,13 @@ class CharacterTokenizer(Tokenizer):
         ValueError: If there is no character, one occurs twice, or one is in upper case despite
             `lowercase`.
 
-    Example:
-        >>> layer = zoo.layers.CharacterTokenizer.fit("To be, or not to be", lowercase=True)
-        >>> layer.characters
-        ' ,benort'
-        >>> layer.encode("Note")
-        array([4, 5, 7, 3], dtype=int32)
-        >>> layer.decode([4, 5, 7, 3])
-        'note'
+    >>> layer = zoo.layers.CharacterTokenizer.fit("To be, or not to be", lowercase=True)
+    >>> layer.characters
+    ' ,benort'
+    >>> layer.encode("Note")
+    array([4, 5, 7, 3], dtype=int32)
+    >>> layer.decode([4, 5, 7, 3])
+    'note'
 
     Reference: Book, chapter 16, "Generating Shakespearean text using a character RNN".
     """

@@ -25,13 +25,12 @@ class ClassProbabilities(SameShapeLayer):
         ValueError: If the head is unknown, the labels are not distinct, or their number does not
             fit the head or the logits.
 
-    Example:
-        >>> layer = zoo.layers.ClassProbabilities(["no", "yes"], head="binary")
-        >>> layer(np.array([[0.0], [100.0]])).numpy()  # of "yes"
-        array([[0.5],
-               [1. ]], dtype=float32)
-        >>> layer.labels
-        ['no', 'yes']
+    >>> layer = zoo.layers.ClassProbabilities(["no", "yes"], head="binary")
+    >>> layer(np.array([[0.0], [100.0]])).numpy()  # of "yes"
+    array([[0.5],
+           [1. ]], dtype=float32)
+    >>> layer.labels
+    ['no', 'yes']
     """
 
     def __init__(self, labels: Sequence[str], head: str = "multiclass", **kwargs):

@@ -19,10 +19,9 @@ def date_parts(times: Any, newest: Any) -> dict[str, np.ndarray]:
         `year`; `month`, from 1; `day` of the month, from 1; `weekday`, 0 on Mondays; `hour`, with
         minutes as its fraction; and `age`, in days.
 
-    Example:
-        >>> parts = zoo.layers.date_parts(["2024-02-29T13:30", "NaT"], "2024-03-01")
-        >>> {name: float(values[0]) for name, values in parts.items()}
-        {'year': 2024.0, 'month': 2.0, 'day': 29.0, 'weekday': 3.0, 'hour': 13.5, 'age': 0.4375}
+    >>> parts = zoo.layers.date_parts(["2024-02-29T13:30", "NaT"], "2024-03-01")
+    >>> {name: float(values[0]) for name, values in parts.items()}
+    {'year': 2024.0, 'month': 2.0, 'day': 29.0, 'weekday': 3.0, 'hour': 13.5, 'age': 0.4375}
     """
     times = np.asarray(times, _US)
     days, months = times.astype("datetime64[D]"), times.astype("datetime64[M]")
@@ -48,9 +47,8 @@ def known_date(times: Any) -> dict[str, Any]:
         The `newest` one, and which `parts` differ among them; of a single date its `age`. The
         weekday is none of months or quarters, whose day is always the same.
 
-    Example:
-        >>> zoo.layers.known_date(["2024-02-29", "2024-02-01", "NaT"])
-        {'newest': '2024-02-29T00:00:00.000000', 'parts': ['day', 'age']}
+    >>> zoo.layers.known_date(["2024-02-29", "2024-02-01", "NaT"])
+    {'newest': '2024-02-29T00:00:00.000000', 'parts': ['day', 'age']}
     """
     times = np.asarray(times, _US)
     present = times[~np.isnat(times)]

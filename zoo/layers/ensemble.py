@@ -17,9 +17,8 @@ class RandomSigns(Configured, keras.initializers.Initializer):
     Args:
         seed: Seed of the draw. Defaults to `None`: from `keras.utils.set_random_seed`.
 
-    Example:
-        >>> sorted(set(zoo.layers.RandomSigns(seed=0)((10, 10)).numpy().ravel().tolist()))
-        [-1.0, 1.0]
+    >>> sorted(set(zoo.layers.RandomSigns(seed=0)((10, 10)).numpy().ravel().tolist()))
+    [-1.0, 1.0]
     """
 
     def __init__(self, seed: int | None = None):
@@ -47,12 +46,11 @@ class EnsembleDense(TracedLayer):
     Raises:
         ValueError: If the inputs have another number of members.
 
-    Example:
-        >>> first = EnsembleDense(30, members=16, input_scale_initializer=RandomSigns())
-        >>> first(np.zeros((2, 1, 8))).shape  # all members read the same 8 numbers
-        TensorShape([2, 16, 30])
-        >>> first.count_params()  # an ensemble of dense layers would have 4,320
-        1328
+    >>> first = EnsembleDense(30, members=16, input_scale_initializer=RandomSigns())
+    >>> first(np.zeros((2, 1, 8))).shape  # all members read the same 8 numbers
+    TensorShape([2, 16, 30])
+    >>> first.count_params()  # an ensemble of dense layers would have 4,320
+    1328
 
     Reference: Wen et al., *BatchEnsemble*, 2020; Gorishniy et al., *TabM*, 2024, section 3.
     """
@@ -105,10 +103,9 @@ class EnsembleMean(TracedLayer):
         head: `"regression"`, `"binary"`, `"multilabel"` or `"multiclass"`. Defaults to
             `"regression"`.
 
-    Example:
-        >>> logits = np.log([[[0.2 / 0.8], [0.6 / 0.4]]])  # two members say 0.2 and 0.6
-        >>> keras.ops.sigmoid(zoo.layers.EnsembleMean("binary")(logits)).numpy().round(4)
-        array([[0.4]], dtype=float32)
+    >>> logits = np.log([[[0.2 / 0.8], [0.6 / 0.4]]])  # two members say 0.2 and 0.6
+    >>> keras.ops.sigmoid(zoo.layers.EnsembleMean("binary")(logits)).numpy().round(4)
+    array([[0.4]], dtype=float32)
     """
 
     def __init__(self, head: str = "regression", **kwargs):

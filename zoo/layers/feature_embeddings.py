@@ -32,11 +32,10 @@ class PiecewiseLinearEncoding(TracedLayer):
     Raises:
         ValueError: If a feature has fewer than two edges, or they do not increase.
 
-    Example:
-        >>> layer = zoo.layers.PiecewiseLinearEncoding([[0.0, 1.0, 3.0], [0.0, 10.0]])
-        >>> layer(np.array([[2.0, 5.0]])).numpy()
-        array([[[1. , 0.5],
-                [0.5, 0. ]]], dtype=float32)
+    >>> layer = zoo.layers.PiecewiseLinearEncoding([[0.0, 1.0, 3.0], [0.0, 10.0]])
+    >>> layer(np.array([[2.0, 5.0]])).numpy()
+    array([[[1. , 0.5],
+            [0.5, 0. ]]], dtype=float32)
 
     Reference: Gorishniy et al., *On embeddings for numerical features in tabular deep learning*,
     2022, section 3.2.
@@ -69,9 +68,8 @@ class PiecewiseLinearEncoding(TracedLayer):
         Returns:
             A list of increasing numbers for each feature.
 
-        Example:
-            >>> PiecewiseLinearEncoding.edges(np.array([[0.0], [1.0], [2.0], [7.0]]), num_bins=2)
-            [[0.0, 1.5, 7.0]]
+        >>> PiecewiseLinearEncoding.edges(np.array([[0.0], [1.0], [2.0], [7.0]]), num_bins=2)
+        [[0.0, 1.5, 7.0]]
         """
         found = []
         for column in finite_columns(x):
@@ -118,9 +116,8 @@ class PeriodicEmbedding(TracedLayer):
         sigma: Standard deviation of the frequencies before training, in periods per unit of the
             scaled input: the setting that matters. Defaults to 0.1.
 
-    Example:
-        >>> zoo.layers.PeriodicEmbedding(num_frequencies=16)(np.zeros((2, 8))).shape
-        TensorShape([2, 8, 32])
+    >>> zoo.layers.PeriodicEmbedding(num_frequencies=16)(np.zeros((2, 8))).shape
+    TensorShape([2, 8, 32])
 
     Reference: Gorishniy et al., *On embeddings for numerical features in tabular deep learning*,
     2022, section 3.3.

@@ -11,9 +11,8 @@ class GatedActivation(TracedLayer):
     One tanh and one sigmoid, as in the paper. The convolution in front of it must be linear: the
     book's cell 88 applies tanh in the convolution and again here.
 
-    Example:
-        >>> zoo.layers.GatedActivation()(np.zeros((2, 50, 64))).shape
-        TensorShape([2, 50, 32])
+    >>> zoo.layers.GatedActivation()(np.zeros((2, 50, 64))).shape
+    TensorShape([2, 50, 32])
 
     Reference: van den Oord et al., *WaveNet*, 2016, equation 2.
     """

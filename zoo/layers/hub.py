@@ -52,24 +52,23 @@ class HubLayer(Layer):
         ValueError: If the module cannot be loaded (the message names the handle), or lacks the
             signature or output asked for; or if the backend is not TensorFlow.
 
-    Example:
-        >>> import tempfile, tensorflow as tf
-        >>> module = tf.Module()  # stands in for one of the hub
-        >>> module.scale = tf.Variable([1.0, 10.0])
-        >>> module.__call__ = tf.function(
-        ...     lambda text: tf.cast(tf.strings.length(text), "float32")[:, None] * module.scale,
-        ...     input_signature=[tf.TensorSpec([None], tf.string)],
-        ... )
-        >>> folder = tempfile.TemporaryDirectory()
-        >>> tf.saved_model.save(module, folder.name)
-        >>> layer = HubLayer(folder.name, trainable=True)
-        >>> layer(["good", "bad"]).numpy()
-        array([[ 4., 40.],
-               [ 3., 30.]], dtype=float32)
-        >>> model = keras.Sequential([keras.Input((), dtype="string"), layer])
-        >>> model.output_shape, model.count_params(), len(model.trainable_weights)
-        ((None, 2), 2, 1)
-        >>> folder.cleanup()
+    >>> import tempfile, tensorflow as tf
+    >>> module = tf.Module()  # stands in for one of the hub
+    >>> module.scale = tf.Variable([1.0, 10.0])
+    >>> module.__call__ = tf.function(
+    ...     lambda text: tf.cast(tf.strings.length(text), "float32")[:, None] * module.scale,
+    ...     input_signature=[tf.TensorSpec([None], tf.string)],
+    ... )
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> tf.saved_model.save(module, folder.name)
+    >>> layer = HubLayer(folder.name, trainable=True)
+    >>> layer(["good", "bad"]).numpy()
+    array([[ 4., 40.],
+           [ 3., 30.]], dtype=float32)
+    >>> model = keras.Sequential([keras.Input((), dtype="string"), layer])
+    >>> model.output_shape, model.count_params(), len(model.trainable_weights)
+    ((None, 2), 2, 1)
+    >>> folder.cleanup()
 
     Reference: Book, chapter 16, 2nd edition cell 86 (nnlm), 3rd edition cell 83 (Universal Sentence
     Encoder); the interface of reusable SavedModels, tensorflow.org/hub/reusable_saved_models.

@@ -14,10 +14,9 @@ class LayerNormRNNCell(Layer):
         units: Size of the state and of the output.
         activation: Applied after the normalisation. Defaults to `"tanh"`.
 
-    Example:
-        >>> rnn = keras.layers.RNN(zoo.layers.LayerNormRNNCell(20), return_sequences=True)
-        >>> rnn(keras.ops.zeros((2, 50, 1))).shape
-        TensorShape([2, 50, 20])
+    >>> rnn = keras.layers.RNN(zoo.layers.LayerNormRNNCell(20), return_sequences=True)
+    >>> rnn(keras.ops.zeros((2, 50, 1))).shape
+    TensorShape([2, 50, 20])
 
     Reference: Book, chapter 15, `LNSimpleRNNCell` (2nd edition, cell 64); Ba et al., 2016.
     """

@@ -17,11 +17,10 @@ class MaskedPooling(TracedLayer):
     Args:
         kind: `"last"`, `"mean"` or `"max"` (of each channel).
 
-    Example:
-        >>> x = np.array([[[1.0, 4.0], [3.0, 2.0], [9.0, 9.0]]])
-        >>> mask = np.array([[True, True, False]])
-        >>> [MaskedPooling(kind)(x, mask=mask).numpy().tolist() for kind in ("last", "mean", "max")]
-        [[[3.0, 2.0]], [[2.0, 3.0]], [[3.0, 4.0]]]
+    >>> x = np.array([[[1.0, 4.0], [3.0, 2.0], [9.0, 9.0]]])
+    >>> mask = np.array([[True, True, False]])
+    >>> [MaskedPooling(kind)(x, mask=mask).numpy().tolist() for kind in ("last", "mean", "max")]
+    [[[3.0, 2.0]], [[2.0, 3.0]], [[3.0, 4.0]]]
     """
 
     def __init__(self, kind: str, **kwargs):
@@ -63,9 +62,8 @@ class AttentionPooling(TracedLayer):
     Args:
         units: Size of the vector that is scored. Defaults to None: the number of channels.
 
-    Example:
-        >>> zoo.layers.AttentionPooling()(np.zeros((2, 5, 8)), mask=np.ones((2, 5), bool)).shape
-        TensorShape([2, 8])
+    >>> zoo.layers.AttentionPooling()(np.zeros((2, 5, 8)), mask=np.ones((2, 5), bool)).shape
+    TensorShape([2, 8])
 
     Reference: Yang et al., *Hierarchical attention networks for document classification*, 2016,
     section 2.2.

@@ -20,10 +20,9 @@ class FillMissing(TracedLayer):
     Raises:
         ValueError: If a flag names no feature, or one twice.
 
-    Example:
-        >>> zoo.layers.FillMissing(flags=[1])(np.array([[0.5, np.nan], [np.nan, 2.0]])).numpy()
-        array([[0.5, 0. , 1. ],
-               [0. , 2. , 0. ]], dtype=float32)
+    >>> zoo.layers.FillMissing(flags=[1])(np.array([[0.5, np.nan], [np.nan, 2.0]])).numpy()
+    array([[0.5, 0. , 1. ],
+           [0. , 2. , 0. ]], dtype=float32)
     """
 
     def __init__(self, flags: Sequence[int] = (), **kwargs):

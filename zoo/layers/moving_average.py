@@ -15,9 +15,8 @@ class MovingAverage(SameShapeLayer):
         kernel_size: Number of steps in an average; of an even number, one more lies ahead than
             behind.
 
-    Example:
-        >>> zoo.layers.MovingAverage(3)(np.array([[[0.0], [3.0], [9.0]]])).numpy().ravel()
-        array([1., 4., 7.], dtype=float32)
+    >>> zoo.layers.MovingAverage(3)(np.array([[[0.0], [3.0], [9.0]]])).numpy().ravel()
+    array([1., 4., 7.], dtype=float32)
 
     Reference: Zeng et al., *Are Transformers effective for time series forecasting?*, 2022, section
     4.

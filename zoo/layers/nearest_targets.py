@@ -29,14 +29,13 @@ class NearestTargets(Layer):
         targets: Number of targets of a candidate.
         neighbors: How many neighbors each mean is of. Defaults to `(4, 12, 32)`.
 
-    Example:
-        >>> rows = {"numeric": np.array([[0.0], [1.0], [5.0]], "float32")}
-        >>> targets = [[10.0], [20.0], [30.0]]
-        >>> layer = NearestTargets.from_data(rows, targets, weights=[1.0], neighbors=[1, 2])
-        >>> layer({"numeric": np.array([[4.5]], "float32")}).numpy()[:, 0]
-        array([30.], dtype=float32)
-        >>> layer.leave_one_out(rows, np.arange(3))[:, 0]  # of the nearest other row
-        array([20., 10., 20.], dtype=float32)
+    >>> rows = {"numeric": np.array([[0.0], [1.0], [5.0]], "float32")}
+    >>> targets = [[10.0], [20.0], [30.0]]
+    >>> layer = NearestTargets.from_data(rows, targets, weights=[1.0], neighbors=[1, 2])
+    >>> layer({"numeric": np.array([[4.5]], "float32")}).numpy()[:, 0]
+    array([30.], dtype=float32)
+    >>> layer.leave_one_out(rows, np.arange(3))[:, 0]  # of the nearest other row
+    array([20., 10., 20.], dtype=float32)
 
     Reference: Gorishniy et al., *TabR: tabular deep learning meets nearest neighbors*, 2023.
     """

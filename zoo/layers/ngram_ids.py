@@ -23,11 +23,10 @@ class NgramIds(TracedLayer):
         buckets: Number of ids for n-grams.
         ngrams: Longest n-gram, at least 2. Defaults to 2.
 
-    Example:
-        >>> layer = zoo.layers.NgramIds(vocabulary_size=10, buckets=1000)
-        >>> ids = layer(np.array([[7, 4, 7, 4, 0]])).numpy()[0]  # 7, 4, 7, 4, (7 4), (4 7), (7 4)
-        >>> ids[:5].tolist(), bool(ids[5] == ids[7]), bool(ids[5] != ids[6]), ids[8:].tolist()
-        ([7, 4, 7, 4, 0], True, True, [0, 0])
+    >>> layer = zoo.layers.NgramIds(vocabulary_size=10, buckets=1000)
+    >>> ids = layer(np.array([[7, 4, 7, 4, 0]])).numpy()[0]  # 7, 4, 7, 4, (7 4), (4 7), (7 4)
+    >>> ids[:5].tolist(), bool(ids[5] == ids[7]), bool(ids[5] != ids[6]), ids[8:].tolist()
+    ([7, 4, 7, 4, 0], True, True, [0, 0])
 
     Reference: Joulin et al., *Bag of tricks for efficient text classification*, 2016, section 2.2.
     """
@@ -62,9 +61,8 @@ def ngram_hashes(ids, ngrams):
     there is an int32 tensor `(batch, time)`, -1 where the run reaches into padding. Two runs share
     a number about once in two billion times.
 
-    Example:
-        >>> [h.numpy().tolist() for h in ngram_hashes(np.array([[0, 1, 2]], "int32"), 2)]
-        [[[-1, 46328, 92656]], [[-1, 1436851918, -1]]]
+    >>> [h.numpy().tolist() for h in ngram_hashes(np.array([[0, 1, 2]], "int32"), 2)]
+    [[[-1, 46328, 92656]], [[-1, 1436851918, -1]]]
     """
     time = ops.shape(ids)[1]
     numbers = [ids % prime for prime in _PRIMES]

@@ -22,14 +22,13 @@ class NoteTokenizer(Tokenizer):
     Raises:
         ValueError: If there is no voice, or the notes are not MIDI notes above 0 in rising order.
 
-    Example:
-        >>> tokenizer = zoo.layers.NoteTokenizer()
-        >>> tokenizer.vocabulary_size
-        47
-        >>> tokenizer.encode([[74, 70, 65, 58], [74, 70, 65, 0]])
-        array([39, 35, 30, 23, 39, 35, 30,  0], dtype=int32)
-        >>> tokenizer.decode([39, 35, 30, 0])
-        array([[74, 70, 65,  0]], dtype=int32)
+    >>> tokenizer = zoo.layers.NoteTokenizer()
+    >>> tokenizer.vocabulary_size
+    47
+    >>> tokenizer.encode([[74, 70, 65, 58], [74, 70, 65, 0]])
+    array([39, 35, 30, 23, 39, 35, 30,  0], dtype=int32)
+    >>> tokenizer.decode([39, 35, 30, 0])
+    array([[74, 70, 65,  0]], dtype=int32)
 
     Reference: Book, chapter 15, exercise 10.
     """

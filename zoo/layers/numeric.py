@@ -29,10 +29,9 @@ class StandardScale(SameShapeLayer):
     Raises:
         ValueError: If the constants do not fit each other.
 
-    Example:
-        >>> layer = zoo.layers.StandardScale.from_data(np.array([[1.0], [3.0], [np.nan]]), clip=5)
-        >>> layer(np.array([[2.0], [1243.0], [np.nan]])).numpy().ravel()
-        array([ 0.,  5., nan], dtype=float32)
+    >>> layer = zoo.layers.StandardScale.from_data(np.array([[1.0], [3.0], [np.nan]]), clip=5)
+    >>> layer(np.array([[2.0], [1243.0], [np.nan]])).numpy().ravel()
+    array([ 0.,  5., nan], dtype=float32)
 
     Reference: Book, chapter 10, 2nd edition cell 70, 3rd edition cell 84.
     """
@@ -81,10 +80,9 @@ class RobustScaleSmoothClip(SameShapeLayer):
     Raises:
         ValueError: If the constants do not fit each other.
 
-    Example:
-        >>> layer = zoo.layers.RobustScaleSmoothClip.from_data(np.arange(9.0).reshape(9, 1))
-        >>> layer(np.array([[4.0], [8.0], [2100.0]])).numpy().ravel().round(3)  # 0, 1, 524 ranges
-        array([0.   , 0.949, 3.   ], dtype=float32)
+    >>> layer = zoo.layers.RobustScaleSmoothClip.from_data(np.arange(9.0).reshape(9, 1))
+    >>> layer(np.array([[4.0], [8.0], [2100.0]])).numpy().ravel().round(3)  # 0, 1, 524 ranges
+    array([0.   , 0.949, 3.   ], dtype=float32)
 
     Reference: Holzmüller et al., *Better by default: strong pre-tuned MLPs and boosted trees on
     tabular data*, 2024, section 3.

@@ -13,10 +13,9 @@ class OneHot(TracedLayer):
     Args:
         num_classes: Number of ids. Others become a vector of zeros.
 
-    Example:
-        >>> zoo.layers.OneHot(3)(np.array([[2, 0]])).numpy()
-        array([[[0., 0., 1.],
-                [1., 0., 0.]]], dtype=float32)
+    >>> zoo.layers.OneHot(3)(np.array([[2, 0]])).numpy()
+    array([[[0., 0., 1.],
+            [1., 0., 0.]]], dtype=float32)
 
     Reference: Book, chapter 16, 2nd edition cell 25.
     """

@@ -11,10 +11,9 @@ class PaddingMask(TracedLayer):
     The first id of a sequence counts as real in any case: attention to nothing at all would be
     attention to everything, and depend on how much padding there is.
 
-    Example:
-        >>> zoo.layers.PaddingMask()(np.array([[5, 2, 0], [0, 0, 0]])).numpy()
-        array([[ True,  True, False],
-               [ True, False, False]])
+    >>> zoo.layers.PaddingMask()(np.array([[5, 2, 0], [0, 0, 0]])).numpy()
+    array([[ True,  True, False],
+           [ True, False, False]])
     """
 
     def call(self, inputs):

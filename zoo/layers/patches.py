@@ -19,11 +19,10 @@ class Patches(TracedLayer):
     Raises:
         ValueError: If an argument is no whole number of at least 1, or the series is too short.
 
-    Example:
-        >>> zoo.layers.Patches(length=4, stride=2)(np.arange(6.0).reshape(1, 6, 1)).numpy()[0, 0]
-        array([[0., 1., 2., 3.],
-               [2., 3., 4., 5.],
-               [4., 5., 5., 5.]], dtype=float32)
+    >>> zoo.layers.Patches(length=4, stride=2)(np.arange(6.0).reshape(1, 6, 1)).numpy()[0, 0]
+    array([[0., 1., 2., 3.],
+           [2., 3., 4., 5.],
+           [4., 5., 5., 5.]], dtype=float32)
 
     Reference: Nie et al., *A time series is worth 64 words: long-term forecasting with
     Transformers*, 2023, section 3.1 (patching).

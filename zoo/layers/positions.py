@@ -16,10 +16,9 @@ class SinusoidalPositions(SameShapeLayer):
     Channel `2 i` of position `p` gets `sin(p / 10000^(2 i / channels))`, channel `2 i + 1` the
     cosine of the same angle.
 
-    Example:
-        >>> zoo.layers.SinusoidalPositions()(np.zeros((1, 2, 4))).numpy().round(2)
-        array([[[0.  , 1.  , 0.  , 1.  ],
-                [0.84, 0.54, 0.01, 1.  ]]], dtype=float32)
+    >>> zoo.layers.SinusoidalPositions()(np.zeros((1, 2, 4))).numpy().round(2)
+    array([[[0.  , 1.  , 0.  , 1.  ],
+            [0.84, 0.54, 0.01, 1.  ]]], dtype=float32)
 
     Reference: Vaswani et al., *Attention is all you need*, 2017, section 3.5; book, chapter 16, 3rd
     edition cell 130.
@@ -46,9 +45,8 @@ class LearnedPositions(SameShapeLayer):
     Raises:
         ValueError: If `max_length` is no whole number of at least 1, or the inputs are longer.
 
-    Example:
-        >>> zoo.layers.LearnedPositions(50)(np.zeros((1, 20, 4))).shape
-        TensorShape([1, 20, 4])
+    >>> zoo.layers.LearnedPositions(50)(np.zeros((1, 20, 4))).shape
+    TensorShape([1, 20, 4])
 
     Reference: Book, chapter 16, 3rd edition cell 128.
     """
@@ -89,11 +87,10 @@ class PositionalEmbedding(TracedLayer):
             weigh as much as the positions although they start small. Defaults to True.
         dropout: Fraction of the channels dropped behind the sum, in [0, 1). Defaults to 0.
 
-    Example:
-        >>> layer = zoo.layers.PositionalEmbedding(vocabulary_size=10, embedding_dim=4)
-        >>> vectors = layer(np.array([[3, 1, 4]]))
-        >>> vectors.shape, layer.logits(vectors).shape
-        (TensorShape([1, 3, 4]), TensorShape([1, 3, 10]))
+    >>> layer = zoo.layers.PositionalEmbedding(vocabulary_size=10, embedding_dim=4)
+    >>> vectors = layer(np.array([[3, 1, 4]]))
+    >>> vectors.shape, layer.logits(vectors).shape
+    (TensorShape([1, 3, 4]), TensorShape([1, 3, 10]))
 
     Reference: Vaswani et al., *Attention is all you need*, 2017, sections 3.4 and 3.5.
     """

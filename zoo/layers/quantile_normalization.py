@@ -30,11 +30,10 @@ class QuantileNormalization(SameShapeLayer):
     Raises:
         ValueError: If knots and shares do not fit each other, or do not increase.
 
-    Example:
-        >>> skewed = np.exp(np.linspace(-3, 3, 1001)).reshape(-1, 1)
-        >>> layer = zoo.layers.QuantileNormalization.from_data(skewed)
-        >>> layer(np.array([[0.0], [1.1], [1e9]])).numpy().ravel().round(1)
-        array([-5.,  0.,  5.], dtype=float32)
+    >>> skewed = np.exp(np.linspace(-3, 3, 1001)).reshape(-1, 1)
+    >>> layer = zoo.layers.QuantileNormalization.from_data(skewed)
+    >>> layer(np.array([[0.0], [1.1], [1e9]])).numpy().ravel().round(1)
+    array([-5.,  0.,  5.], dtype=float32)
 
     Reference: The transform of scikit-learn's `QuantileTransformer(output_distribution="normal")`,
     with which Gorishniy et al. (2021) scale all inputs; that one sends a repeated minimum or

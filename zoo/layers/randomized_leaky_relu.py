@@ -17,9 +17,8 @@ class RandomizedLeakyReLU(SameShapeLayer):
         upper: Largest slope of the negative side. Defaults to 1/3.
         seed: Seed of the slopes. Defaults to None: drawn from Keras' own.
 
-    Example:
-        >>> zoo.layers.RandomizedLeakyReLU(lower=0.1, upper=0.3)(np.array([-10.0, 5.0])).numpy()
-        array([-2.,  5.], dtype=float32)
+    >>> zoo.layers.RandomizedLeakyReLU(lower=0.1, upper=0.3)(np.array([-10.0, 5.0])).numpy()
+    array([-2.,  5.], dtype=float32)
 
     Reference: Book, chapter 11 (RReLU); Xu et al., *Empirical evaluation of rectified activations
     in convolutional network*, 2015, whose slopes are `1 / a` with `a` between 3 and 8. There `a` is

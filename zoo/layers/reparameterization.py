@@ -19,11 +19,10 @@ class Reparameterization(Layer):
             Defaults to 1.
         seed: Seed of the draws. Defaults to None: drawn from Keras' own.
 
-    Example:
-        >>> layer = Reparameterization()
-        >>> mean, log_variance = np.array([[1.0, -1.0]]), np.zeros((1, 2))
-        >>> layer([mean, log_variance]).numpy(), float(layer.losses[0])
-        (array([[ 1., -1.]], dtype=float32), 1.0)
+    >>> layer = Reparameterization()
+    >>> mean, log_variance = np.array([[1.0, -1.0]]), np.zeros((1, 2))
+    >>> layer([mean, log_variance]).numpy(), float(layer.losses[0])
+    (array([[ 1., -1.]], dtype=float32), 1.0)
 
     Reference: Book, chapter 17, 3rd edition cell 83; Kingma and Welling, *Auto-encoding variational
     Bayes*, 2014, appendix B.

@@ -17,10 +17,9 @@ class ReversibleDense(Layer, keras.layers.Dense):
         units: Size of the output on the way forward.
         **kwargs: Arguments of `keras.layers.Dense`.
 
-    Example:
-        >>> layer = ReversibleDense(2)
-        >>> layer(layer(np.ones((3, 5))), reverse=True).shape, layer.count_params()
-        (TensorShape([3, 5]), 12)
+    >>> layer = ReversibleDense(2)
+    >>> layer(layer(np.ones((3, 5))), reverse=True).shape, layer.count_params()
+    (TensorShape([3, 5]), 12)
 
     Reference: Book, chapter 17, 3rd edition cells 42 to 44 (tying weights).
     """
@@ -48,9 +47,8 @@ class ReversibleDense(Layer, keras.layers.Dense):
 class Bias(SameShapeLayer):
     """Adds a learned number to each feature, 0 at first.
 
-    Example:
-        >>> Bias()(np.ones((1, 2))).numpy()
-        array([[1., 1.]], dtype=float32)
+    >>> Bias()(np.ones((1, 2))).numpy()
+    array([[1., 1.]], dtype=float32)
     """
 
     def build(self, input_shape):

@@ -24,10 +24,9 @@ class LinearSampling(_Schedule):
         start: Probability at the first step. Defaults to 0.0.
         end: Probability from then on. Defaults to 1.0.
 
-    Example:
-        >>> schedule = zoo.layers.LinearSampling(steps=100)
-        >>> [float(schedule(step)) for step in (0, 25, 1000)]
-        [0.0, 0.25, 1.0]
+    >>> schedule = zoo.layers.LinearSampling(steps=100)
+    >>> [float(schedule(step)) for step in (0, 25, 1000)]
+    [0.0, 0.25, 1.0]
 
     Reference: Bengio et al., *Scheduled sampling for sequence prediction with recurrent neural
     networks*, 2015, section 2.4; book, chapter 16, exercise 9 (2nd edition, cell 197).
@@ -53,9 +52,8 @@ class ExponentialSampling(_Schedule):
         steps: Number of training steps until it is 63 % of its end.
         end: Its limit. Defaults to 1.0.
 
-    Example:
-        >>> round(float(zoo.layers.ExponentialSampling(steps=100)(100)), 4)
-        0.6321
+    >>> round(float(zoo.layers.ExponentialSampling(steps=100)(100)), 4)
+    0.6321
 
     Reference: Bengio et al., 2015, section 2.4, with `k = exp(-1 / steps)`.
     """
@@ -79,10 +77,9 @@ class InverseSigmoidSampling(_Schedule):
         k: How slow it is, at least 1.
         end: Its limit. Defaults to 1.0.
 
-    Example:
-        >>> schedule = zoo.layers.InverseSigmoidSampling(k=100)
-        >>> [round(float(schedule(step)), 3) for step in (0, 460.517, 2000)]
-        [0.01, 0.5, 1.0]
+    >>> schedule = zoo.layers.InverseSigmoidSampling(k=100)
+    >>> [round(float(schedule(step)), 3) for step in (0, 460.517, 2000)]
+    [0.01, 0.5, 1.0]
 
     Reference: Bengio et al., 2015, section 2.4.
     """

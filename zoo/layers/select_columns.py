@@ -13,9 +13,8 @@ class SelectColumns(TracedLayer):
     Args:
         columns: Numbers of the columns to keep.
 
-    Example:
-        >>> zoo.layers.SelectColumns([2, 0])(np.array([[1.0, 2.0, 3.0]])).numpy()
-        array([[3., 1.]], dtype=float32)
+    >>> zoo.layers.SelectColumns([2, 0])(np.array([[1.0, 2.0, 3.0]])).numpy()
+    array([[3., 1.]], dtype=float32)
     """
 
     def __init__(self, columns: Sequence[int], **kwargs):

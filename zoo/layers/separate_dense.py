@@ -16,12 +16,11 @@ class SeparateDense(TracedLayer):
         units: Size of the output.
         activation: Activation function. Defaults to none.
 
-    Example:
-        >>> layer = zoo.layers.SeparateDense(16)
-        >>> layer(np.zeros((2, 8, 48))).shape  # 8 features of 48 numbers each
-        TensorShape([2, 8, 16])
-        >>> layer.count_params()
-        6272
+    >>> layer = zoo.layers.SeparateDense(16)
+    >>> layer(np.zeros((2, 8, 48))).shape  # 8 features of 48 numbers each
+    TensorShape([2, 8, 16])
+    >>> layer.count_params()
+    6272
     """
 
     def __init__(self, units: int, activation: str | None = None, **kwargs):

@@ -13,9 +13,8 @@ class SinusoidalTime(TracedLayer):
     Args:
         dim: How many, an even number: first the sines, then the cosines. Defaults to 32.
 
-    Example:
-        >>> SinusoidalTime(4)(np.array([[0.0]])).numpy()
-        array([[0., 0., 1., 1.]], dtype=float32)
+    >>> SinusoidalTime(4)(np.array([[0.0]])).numpy()
+    array([[0., 0., 1., 1.]], dtype=float32)
 
     Reference: Book, chapter 17, 3rd edition cell 118; Ho et al., *Denoising diffusion probabilistic
     models*, 2020, appendix B, where moments are counted to 1,000.

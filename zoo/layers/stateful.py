@@ -80,14 +80,13 @@ class StatefulRNN(_Stateful):
             another size. (Inside a compiled TensorFlow function that does not know its batch size
             beforehand, as `predict` on arrays, the last is a `tf.errors.InvalidArgumentError`.)
 
-    Example:
-        >>> gru = keras.layers.GRU(4, return_sequences=True)
-        >>> series = np.random.default_rng(42).normal(size=(2, 10, 3)).astype("float32")
-        >>> stateful = zoo.layers.StatefulRNN(gru, batch_size=2)
-        >>> parts = [stateful(series[:, :6]), stateful(series[:, 6:])]
-        >>> np.allclose(np.concatenate(parts, axis=1), gru(series), atol=1e-6)
-        True
-        >>> stateful.reset_state()
+    >>> gru = keras.layers.GRU(4, return_sequences=True)
+    >>> series = np.random.default_rng(42).normal(size=(2, 10, 3)).astype("float32")
+    >>> stateful = zoo.layers.StatefulRNN(gru, batch_size=2)
+    >>> parts = [stateful(series[:, :6]), stateful(series[:, 6:])]
+    >>> np.allclose(np.concatenate(parts, axis=1), gru(series), atol=1e-6)
+    True
+    >>> stateful.reset_state()
 
     Reference: Book, chapter 16, stateful RNNs (2nd edition cell 49, 3rd edition cell 54).
     """
@@ -139,13 +138,12 @@ class StatefulConv1D(_Stateful):
     Raises:
         ValueError: If the layer is no such convolution, or a batch has another size.
 
-    Example:
-        >>> conv = keras.layers.Conv1D(4, 3, dilation_rate=2, padding="causal")
-        >>> series = np.random.default_rng(42).normal(size=(2, 10, 3)).astype("float32")
-        >>> stateful = zoo.layers.StatefulConv1D(conv, batch_size=2)
-        >>> parts = [stateful(series[:, :6]), stateful(series[:, 6:])]
-        >>> np.allclose(np.concatenate(parts, axis=1), conv(series), atol=1e-6)
-        True
+    >>> conv = keras.layers.Conv1D(4, 3, dilation_rate=2, padding="causal")
+    >>> series = np.random.default_rng(42).normal(size=(2, 10, 3)).astype("float32")
+    >>> stateful = zoo.layers.StatefulConv1D(conv, batch_size=2)
+    >>> parts = [stateful(series[:, :6]), stateful(series[:, 6:])]
+    >>> np.allclose(np.concatenate(parts, axis=1), conv(series), atol=1e-6)
+    True
     """
 
     def __init__(self, layer: keras.Layer, batch_size: int, **kwargs):

@@ -27,13 +27,12 @@ class SubwordTokenizer(Tokenizer):
     Raises:
         ValueError: If the library cannot read the JSON.
 
-    Example:
-        >>> layer = SubwordTokenizer.fit("low lower lowest " * 9, kind="bpe", vocabulary_size=260)
-        >>> ids = layer.encode("slow")
-        >>> [layer.decode([id]) for id in ids]
-        ['s', 'low']
-        >>> layer.decode(layer.encode("naïve \U0001f642"))
-        'naïve \U0001f642'
+    >>> layer = SubwordTokenizer.fit("low lower lowest " * 9, kind="bpe", vocabulary_size=260)
+    >>> ids = layer.encode("slow")
+    >>> [layer.decode([id]) for id in ids]
+    ['s', 'low']
+    >>> layer.decode(layer.encode("naïve \U0001f642"))
+    'naïve \U0001f642'
 
     Reference: Book, chapter 16; Sennrich et al., *Neural machine translation of rare words with
     subword units*, 2016 (byte-pair encoding); Kudo, *Subword regularization*, 2018 (unigram).

@@ -32,18 +32,17 @@ class TableColumns(Layer):
     Raises:
         ValueError: If there is no column, one occurs twice, or a column's values do.
 
-    Example:
-        >>> layer = TableColumns(["age"], {"class": ["1", "2", "3"], "port": ["C", "S"]})
-        >>> arrays = layer.encode({"port": ["S", "?"], "class": [3, 1], "age": [22, None]})
-        >>> arrays["numeric"], arrays["categories"]
-        (array([[22.],
-               [nan]], dtype=float32), array([[3, 2],
-               [1, 0]], dtype=int32))
-        >>> layer.category_sizes
-        (4, 3)
-        >>> layer = TableColumns(dates={"day": {"newest": "2024-03-01", "parts": ["month", "age"]}})
-        >>> layer.numeric_names, layer.encode({"day": ["2024-02-29", None]})["numeric"].tolist()
-        (('day: month', 'day: age'), [[2.0, 1.0], [nan, nan]])
+    >>> layer = TableColumns(["age"], {"class": ["1", "2", "3"], "port": ["C", "S"]})
+    >>> arrays = layer.encode({"port": ["S", "?"], "class": [3, 1], "age": [22, None]})
+    >>> arrays["numeric"], arrays["categories"]
+    (array([[22.],
+           [nan]], dtype=float32), array([[3, 2],
+           [1, 0]], dtype=int32))
+    >>> layer.category_sizes
+    (4, 3)
+    >>> layer = TableColumns(dates={"day": {"newest": "2024-03-01", "parts": ["month", "age"]}})
+    >>> layer.numeric_names, layer.encode({"day": ["2024-02-29", None]})["numeric"].tolist()
+    (('day: month', 'day: age'), [[2.0, 1.0], [nan, nan]])
     """
 
     def __init__(

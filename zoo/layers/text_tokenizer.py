@@ -51,25 +51,24 @@ class TextTokenizer(Tokenizer):
     Raises:
         ValueError: If `max_length` is below 1, or another argument is something else.
 
-    Example:
-        >>> from zoo.layers import CharacterTokenizer, TextTokenizer
-        >>> layer = TextTokenizer.fit(["A good film.", "A bad film!"], kind="words", max_length=3)
-        >>> layer.tokenizer.words
-        ['a', 'film', 'bad', 'good']
-        >>> layer.encode("A <i>good</i> &amp; bad film")
-        array([2, 5, 4], dtype=int32)
-        >>> layer.encode(["Good film, good popcorn", ""])
-        array([[5, 3, 5],
-               [1, 0, 0]], dtype=int32)
-        >>> layer.decode([5, 3])
-        'good film'
-        >>> ends = TextTokenizer(
-        ...     CharacterTokenizer("abc"), special=("padding", "start", "end"), add_ends=True
-        ... )
-        >>> ends.encode("cab")
-        array([1, 5, 3, 4, 2], dtype=int32)
-        >>> ends.decode([1, 5, 3, 2, 5, 0])
-        'ca'
+    >>> from zoo.layers import CharacterTokenizer, TextTokenizer
+    >>> layer = TextTokenizer.fit(["A good film.", "A bad film!"], kind="words", max_length=3)
+    >>> layer.tokenizer.words
+    ['a', 'film', 'bad', 'good']
+    >>> layer.encode("A <i>good</i> &amp; bad film")
+    array([2, 5, 4], dtype=int32)
+    >>> layer.encode(["Good film, good popcorn", ""])
+    array([[5, 3, 5],
+           [1, 0, 0]], dtype=int32)
+    >>> layer.decode([5, 3])
+    'good film'
+    >>> ends = TextTokenizer(
+    ...     CharacterTokenizer("abc"), special=("padding", "start", "end"), add_ends=True
+    ... )
+    >>> ends.encode("cab")
+    array([1, 5, 3, 4, 2], dtype=int32)
+    >>> ends.decode([1, 5, 3, 2, 5, 0])
+    'ca'
 
     Reference: Book, chapter 16, "Sentiment analysis" (2nd edition cells 71 to 78) and, for start
     and end, 3rd edition cells 91 to 95.

@@ -22,11 +22,10 @@ class TimeBasis(TracedLayer):
     Raises:
         ValueError: If there is no such kind, or a seasonality has an even number of coefficients.
 
-    Example:
-        >>> zoo.layers.TimeBasis("interpolation", length=5)(np.array([[0.0, 4.0, 2.0]])).numpy()
-        array([[0., 2., 4., 3., 2.]], dtype=float32)
-        >>> zoo.layers.TimeBasis("trend", length=4)(np.array([[1.0, 2.0, 0.0]])).numpy()  # 1 + 2 t
-        array([[1. , 1.5, 2. , 2.5]], dtype=float32)
+    >>> zoo.layers.TimeBasis("interpolation", length=5)(np.array([[0.0, 4.0, 2.0]])).numpy()
+    array([[0., 2., 4., 3., 2.]], dtype=float32)
+    >>> zoo.layers.TimeBasis("trend", length=4)(np.array([[1.0, 2.0, 0.0]])).numpy()  # 1 + 2 t
+    array([[1. , 1.5, 2. , 2.5]], dtype=float32)
 
     Reference: Challu et al., *N-HiTS: neural hierarchical interpolation for time series
     forecasting*, 2022, section 3.3; Oreshkin et al., *N-BEATS: neural basis expansion analysis for

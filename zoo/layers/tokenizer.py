@@ -17,14 +17,13 @@ class Tokenizer(TracedLayer):
     that the vocabulary travels with `model.keras`, where `zoo.tokenizer` finds it. A subclass has
     `vocabulary_size`, `encode` and `decode`, and says which of its ids are special ones.
 
-    Example:
-        >>> layer = zoo.layers.CharacterTokenizer("abc", unknown=True)
-        >>> layer.pieces(layer.encode("cab!"))
-        ['c', 'a', 'b', '\ufffd']
-        >>> layer.unknown_id, layer.padding_id
-        (3, None)
-        >>> layer.unknown_characters("back to back")
-        ['k', ' ', 't', 'o']
+    >>> layer = zoo.layers.CharacterTokenizer("abc", unknown=True)
+    >>> layer.pieces(layer.encode("cab!"))
+    ['c', 'a', 'b', '\ufffd']
+    >>> layer.unknown_id, layer.padding_id
+    (3, None)
+    >>> layer.unknown_characters("back to back")
+    ['k', ' ', 't', 'o']
     """
 
     #: Special ids, None where a tokenizer has none such.

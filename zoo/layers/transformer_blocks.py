@@ -87,10 +87,9 @@ class TransformerEncoderBlock(_Block):
             residual path. Defaults to `"pre"`.
         activation: Of the hidden dense layer. Defaults to `"relu"`.
 
-    Example:
-        >>> block = zoo.layers.TransformerEncoderBlock(num_heads=2, key_dim=4, feed_forward_dim=16)
-        >>> block(np.zeros((1, 5, 8)), np.ones((1, 5), bool)).shape
-        TensorShape([1, 5, 8])
+    >>> block = zoo.layers.TransformerEncoderBlock(num_heads=2, key_dim=4, feed_forward_dim=16)
+    >>> block(np.zeros((1, 5, 8)), np.ones((1, 5), bool)).shape
+    TensorShape([1, 5, 8])
 
     Reference: Vaswani et al., *Attention is all you need*, 2017; Xiong et al., *On layer
     normalization in the Transformer architecture*, 2020 (pre-norm); book, chapter 16, 3rd edition
@@ -117,10 +116,9 @@ class TransformerDecoderBlock(_Block):
     Args:
         num_heads: Number of attention heads; this and all others as for `TransformerEncoderBlock`.
 
-    Example:
-        >>> block = zoo.layers.TransformerDecoderBlock(num_heads=2, key_dim=4, feed_forward_dim=16)
-        >>> block(np.zeros((1, 5, 8)), np.zeros((1, 7, 12)), np.ones((1, 7), bool)).shape
-        TensorShape([1, 5, 8])
+    >>> block = zoo.layers.TransformerDecoderBlock(num_heads=2, key_dim=4, feed_forward_dim=16)
+    >>> block(np.zeros((1, 5, 8)), np.zeros((1, 7, 12)), np.ones((1, 7), bool)).shape
+    TensorShape([1, 5, 8])
 
     Reference: As for `TransformerEncoderBlock`; book, chapter 16, 3rd edition cell 136.
     """

@@ -24,15 +24,14 @@ class TransformerDecoder(Layer):
         num_layers: Number of blocks. Defaults to 2. All others are those of `zoo.transformer`,
             with its defaults but for `dropout`, which is 0.
 
-    Example:
-        >>> decoder = TransformerDecoder(vocabulary_size=10, embedding_dim=16, num_heads=2)
-        >>> memory = {"outputs": np.zeros((3, 7, 16)), "mask": np.ones((3, 7), bool)}
-        >>> decoder(np.ones((3, 5), "int32"), memory).shape
-        TensorShape([3, 5, 10])
-        >>> state = decoder.initial_state(batch_size=3, max_length=5)
-        >>> logits, state, weights = decoder.step(np.ones(3, "int32"), state, 0, memory)
-        >>> logits.shape, weights.shape
-        (TensorShape([3, 10]), TensorShape([3, 7]))
+    >>> decoder = TransformerDecoder(vocabulary_size=10, embedding_dim=16, num_heads=2)
+    >>> memory = {"outputs": np.zeros((3, 7, 16)), "mask": np.ones((3, 7), bool)}
+    >>> decoder(np.ones((3, 5), "int32"), memory).shape
+    TensorShape([3, 5, 10])
+    >>> state = decoder.initial_state(batch_size=3, max_length=5)
+    >>> logits, state, weights = decoder.step(np.ones(3, "int32"), state, 0, memory)
+    >>> logits.shape, weights.shape
+    (TensorShape([3, 10]), TensorShape([3, 7]))
 
     Reference: Vaswani et al., *Attention is all you need*, 2017; book, chapter 16, 3rd edition
     cells 136 and 137.

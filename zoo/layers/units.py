@@ -26,10 +26,9 @@ class Denormalization(SameShapeLayer):
         scale: Standard deviation of each target, a list of `targets` numbers.
         head: Kind of forecast: `"point"`, `"quantile"` or `"gaussian"`.
 
-    Example:
-        >>> layer = zoo.layers.Denormalization(mean=[100.0], scale=[10.0], head="gaussian")
-        >>> layer(np.array([[[[[2.0, 0.5]]]]])).numpy().ravel()  # mean 2, stddev 0.5
-        array([120.,   5.], dtype=float32)
+    >>> layer = zoo.layers.Denormalization(mean=[100.0], scale=[10.0], head="gaussian")
+    >>> layer(np.array([[[[[2.0, 0.5]]]]])).numpy().ravel()  # mean 2, stddev 0.5
+    array([120.,   5.], dtype=float32)
     """
 
     def __init__(
@@ -56,9 +55,8 @@ class Difference(Layer):
         channels: Number of leading channels to difference; the others (datetime features, say)
             only lose their first `lag` steps. Defaults to all.
 
-    Example:
-        >>> zoo.layers.Difference(lag=1)(np.array([[[1.0], [4.0], [9.0]]])).numpy().ravel()
-        array([3., 5.], dtype=float32)
+    >>> zoo.layers.Difference(lag=1)(np.array([[[1.0], [4.0], [9.0]]])).numpy().ravel()
+    array([3., 5.], dtype=float32)
     """
 
     def __init__(self, lag: int, channels: int | None = None, **kwargs):
@@ -87,9 +85,8 @@ class LastSteps(Layer):
     Args:
         count: Number of steps to keep; shorter sequences are kept whole.
 
-    Example:
-        >>> zoo.layers.LastSteps(2)(np.array([[1.0, 2.0, 3.0]])).numpy().ravel()
-        array([2., 3.], dtype=float32)
+    >>> zoo.layers.LastSteps(2)(np.array([[1.0, 2.0, 3.0]])).numpy().ravel()
+    array([2., 3.], dtype=float32)
     """
 
     def __init__(self, count: int, **kwargs):
@@ -117,11 +114,10 @@ class SeasonalResidual(Layer):
         stride: Input steps between two outputs, see `zoo.output_stride`. Defaults to 1.
         head: Kind of forecast: `"point"`, `"quantile"` or `"gaussian"`.
 
-    Example:
-        >>> series = np.arange(6.0).reshape(1, 6, 1)
-        >>> no_change = np.zeros((1, 1, 3, 1))
-        >>> SeasonalResidual(lag=2)([no_change, series]).numpy().ravel()  # 4, 5, then 4 again
-        array([4., 5., 4.], dtype=float32)
+    >>> series = np.arange(6.0).reshape(1, 6, 1)
+    >>> no_change = np.zeros((1, 1, 3, 1))
+    >>> SeasonalResidual(lag=2)([no_change, series]).numpy().ravel()  # 4, 5, then 4 again
+    array([4., 5., 4.], dtype=float32)
     """
 
     def __init__(self, lag: int, stride: int = 1, head: str = "point", **kwargs):

@@ -11,13 +11,12 @@ class WeightedSum(TracedLayer):
     Args:
         dtype: Defaults to `"float32"` under every policy: these are logits.
 
-    Example:
-        >>> layer = zoo.layers.WeightedSum()
-        >>> layer([np.ones((1, 2)), np.ones((1, 2))]).numpy().tolist()
-        [[2.0, 2.0]]
-        >>> layer.set_weights([np.array([0.25, 0.5])])
-        >>> layer([np.ones((1, 2)), np.ones((1, 2))]).numpy().tolist()
-        [[0.75, 0.75]]
+    >>> layer = zoo.layers.WeightedSum()
+    >>> layer([np.ones((1, 2)), np.ones((1, 2))]).numpy().tolist()
+    [[2.0, 2.0]]
+    >>> layer.set_weights([np.array([0.25, 0.5])])
+    >>> layer([np.ones((1, 2)), np.ones((1, 2))]).numpy().tolist()
+    [[0.75, 0.75]]
     """
 
     def __init__(self, dtype: str = "float32", **kwargs):

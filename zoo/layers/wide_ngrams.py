@@ -25,12 +25,11 @@ class WideNgrams(TracedLayer):
         ngrams: Longest n-gram. Defaults to 2.
         dtype: Defaults to `"float32"` under every policy: these are logits.
 
-    Example:
-        >>> layer = WideNgrams(size=3)
-        >>> known, _ = WideNgrams.hashes([np.array([4, 7])], ngrams=2)  # of 4, 7 and (4 7)
-        >>> layer.assign(known, [[2.0], [1.0], [4.0]], [0.5])
-        >>> layer(np.array([[7, 7, 9, 8], [4, 9, 7, 0], [0, 0, 0, 0]])).numpy().round(3).ravel()
-        array([1.5  , 2.621, 0.5  ], dtype=float32)
+    >>> layer = WideNgrams(size=3)
+    >>> known, _ = WideNgrams.hashes([np.array([4, 7])], ngrams=2)  # of 4, 7 and (4 7)
+    >>> layer.assign(known, [[2.0], [1.0], [4.0]], [0.5])
+    >>> layer(np.array([[7, 7, 9, 8], [4, 9, 7, 0], [0, 0, 0, 0]])).numpy().round(3).ravel()
+    array([1.5  , 2.621, 0.5  ], dtype=float32)
 
     Reference: Cheng et al., *Wide & Deep learning for recommender systems*, 2016, section 3.1; Wang
     & Manning, *Baselines and bigrams*, 2012.

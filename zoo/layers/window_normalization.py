@@ -25,14 +25,13 @@ class WindowNormalization(TracedLayer):
         epsilon: Added to the variance: what a constant window is divided by. Defaults to 1e-5.
         dtype: Defaults to `"float32"` under every policy: what is subtracted may be large.
 
-    Example:
-        >>> windows = np.array([[[1.0], [3.0]], [[10.0], [30.0]]])
-        >>> x, shift, scale = zoo.layers.WindowNormalization("standard")(windows)
-        >>> x.numpy()[..., 0].round(2), shift.numpy().ravel()
-        (array([[-1.,  1.], [-1.,  1.]], dtype=float32), array([ 2., 20.], dtype=float32))
-        >>> forecast = np.full((2, 1, 1, 1), 2.0)  # two deviations above the mean
-        >>> zoo.layers.WindowDenormalization()([forecast, shift, scale]).numpy().ravel().round(2)
-        array([ 4., 40.], dtype=float32)
+    >>> windows = np.array([[[1.0], [3.0]], [[10.0], [30.0]]])
+    >>> x, shift, scale = zoo.layers.WindowNormalization("standard")(windows)
+    >>> x.numpy()[..., 0].round(2), shift.numpy().ravel()
+    (array([[-1.,  1.], [-1.,  1.]], dtype=float32), array([ 2., 20.], dtype=float32))
+    >>> forecast = np.full((2, 1, 1, 1), 2.0)  # two deviations above the mean
+    >>> zoo.layers.WindowDenormalization()([forecast, shift, scale]).numpy().ravel().round(2)
+    array([ 4., 40.], dtype=float32)
 
     Reference: Kim et al., *Reversible instance normalization for accurate time-series forecasting
     against distribution shift*, 2022, section 2.2; Zeng et al., *Are Transformers effective for

@@ -22,14 +22,13 @@ class WordTokenizer(Tokenizer):
     Raises:
         ValueError: If a word occurs twice, or cannot occur in an encoded text.
 
-    Example:
-        >>> layer = WordTokenizer.fit("I like apples. Do you like pears?", vocabulary_size=4)
-        >>> layer.words
-        ['like', 'apples', 'do']
-        >>> layer.encode("Do you LIKE it?")
-        array([2, 3, 0, 3], dtype=int32)
-        >>> layer.decode([2, 0])
-        'do like'
+    >>> layer = WordTokenizer.fit("I like apples. Do you like pears?", vocabulary_size=4)
+    >>> layer.words
+    ['like', 'apples', 'do']
+    >>> layer.encode("Do you LIKE it?")
+    array([2, 3, 0, 3], dtype=int32)
+    >>> layer.decode([2, 0])
+    'do like'
 
     Reference: Book, chapter 16, 3rd edition cells 91 to 93 (`TextVectorization`, which lowers and
     strips ASCII characters only).

@@ -77,13 +77,12 @@ def autoencoder(
     Returns:
         Uncompiled model: `(batch, *input_shape)` to the same shape, float32.
 
-    Example:
-        >>> model = zoo.autoencoder((28, 28), noise="gaussian")
-        >>> model.output_shape
-        (None, 28, 28)
-        >>> classifier = zoo.mlp((28, 28), 10, "multiclass", units=(300, 100, 30))
-        >>> zoo.transfer.copy_layers(model, classifier)
-        ['hidden_0', 'hidden_1', 'hidden_2']
+    >>> model = zoo.autoencoder((28, 28), noise="gaussian")
+    >>> model.output_shape
+    (None, 28, 28)
+    >>> classifier = zoo.mlp((28, 28), 10, "multiclass", units=(300, 100, 30))
+    >>> zoo.transfer.copy_layers(model, classifier)
+    ['hidden_0', 'hidden_1', 'hidden_2']
 
     Reference: Book, chapter 11 (unsupervised pretraining) and chapter 17, 3rd edition cells 28
     (stacked), 44 (tied), 64 (denoising), 71 and 78 (sparse).
@@ -185,9 +184,8 @@ def convolutional_autoencoder(
     Raises:
         ValueError: If a side cannot be halved so often, or an argument is out of range.
 
-    Example:
-        >>> zoo.convolutional_autoencoder((28, 28)).get_layer("code").output.shape
-        (None, 30)
+    >>> zoo.convolutional_autoencoder((28, 28)).get_layer("code").output.shape
+    (None, 30)
 
     Reference: Book, chapter 17, 3rd edition cell 55, whose code is 3 x 3 maps of 64 filters.
     """
@@ -229,9 +227,8 @@ def recurrent_autoencoder(
     Returns:
         Uncompiled model: `(batch, steps, features)` to the same shape, float32.
 
-    Example:
-        >>> zoo.recurrent_autoencoder((28, 28)).output_shape
-        (None, 28, 28)
+    >>> zoo.recurrent_autoencoder((28, 28)).output_shape
+    (None, 28, 28)
 
     Reference: Book, chapter 17, 3rd edition cell 60.
     """

@@ -58,21 +58,20 @@ def captioner(
     Raises:
         ValueError: If an argument is out of range, or the backbone gives no feature map.
 
-    Example:
-        >>> model = zoo.captioner((16, 16, 1), vocabulary_size=12, units=8)
-        >>> image, target = np.zeros((1, 16, 16, 1)), np.array([[11, 4, 9]])
-        >>> model({"image": image, "target": target}).shape
-        TensorShape([1, 3, 12])
+    >>> model = zoo.captioner((16, 16, 1), vocabulary_size=12, units=8)
+    >>> image, target = np.zeros((1, 16, 16, 1)), np.array([[11, 4, 9]])
+    >>> model({"image": image, "target": target}).shape
+    TensorShape([1, 3, 12])
 
-        A caption, and the weights of the 2 x 2 places of the feature map at each of its words:
+    A caption, and the weights of the 2 x 2 places of the feature map at each of its words:
 
-        >>> from zoo.decoding import decode
-        >>> ids, attention = decode(model, image, 5, start_id=11, end_id=10, return_attention=True)
-        >>> ids.shape, attention.reshape(1, 5, 2, 2).shape
-        ((1, 5), (1, 5, 2, 2))
+    >>> from zoo.decoding import decode
+    >>> ids, attention = decode(model, image, 5, start_id=11, end_id=10, return_attention=True)
+    >>> ids.shape, attention.reshape(1, 5, 2, 2).shape
+    ((1, 5), (1, 5, 2, 2))
 
-        `python -m recipes.images.captions captions.png` trains one on generated images and draws
-        where it looks.
+    `python -m recipes.images.captions captions.png` trains one on generated images and draws
+    where it looks.
 
     Reference: Book, chapter 16, visual attention; Xu et al., *Show, attend and tell*, 2015.
     """

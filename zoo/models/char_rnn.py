@@ -48,12 +48,11 @@ def char_rnn(
         ValueError: If an argument is out of range, or `stateful` and `batch_size` do not go
             together.
 
-    Example:
-        >>> model = zoo.char_rnn(39, embedding_dim=16)  # the 3rd edition's
-        >>> model.output_shape, model.count_params()
-        ((None, None, 39), 61719)
-        >>> zoo.char_rnn(39, stateful=True, batch_size=32).output_shape
-        (32, None, 39)
+    >>> model = zoo.char_rnn(39, embedding_dim=16)  # the 3rd edition's
+    >>> model.output_shape, model.count_params()
+    ((None, None, 39), 61719)
+    >>> zoo.char_rnn(39, stateful=True, batch_size=32).output_shape
+    (32, None, 39)
 
     Reference: Book, chapter 16: 2nd edition cells 30 and 49, 3rd edition cells 32 and 54.
     """

@@ -46,9 +46,8 @@ def cnn(
             to False.
         outputs, head, name: As for `mlp`, as is the result.
 
-    Example:
-        >>> zoo.cnn((28, 28), outputs=10, head="multiclass").count_params()  # the book's
-        1413834
+    >>> zoo.cnn((28, 28), outputs=10, head="multiclass").count_params()  # the book's
+    1413834
 
     Reference: Book, chapter 14, 3rd edition cells 52 and 53 (Fashion-MNIST) and 102 (MNIST).
     """
@@ -114,9 +113,8 @@ def lenet5(
             side at least; height and width may be None.
         outputs, head, name: As for `mlp`, as is the result.
 
-    Example:
-        >>> zoo.lenet5((28, 28), outputs=10, head="multiclass").count_params()
-        61706
+    >>> zoo.lenet5((28, 28), outputs=10, head="multiclass").count_params()
+    61706
 
     Reference: Book, chapter 14, table 14-1; LeCun et al., *Gradient-based learning applied to
     document recognition*, 1998 (here each map of the second convolution reads all of the first's).

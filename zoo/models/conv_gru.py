@@ -45,9 +45,8 @@ def conv_gru(
         Uncompiled model: `(batch, time, features)` to `(batch, time_out, horizon, targets)`
         where output `j` stands at input step `time - 1 - strides * (time_out - 1 - j)`.
 
-    Example:
-        >>> zoo.conv_gru((50, 1), horizon=10).output_shape  # the book's Y[:, 3::2]
-        (None, 24, 10, 1)
+    >>> zoo.conv_gru((50, 1), horizon=10).output_shape  # the book's Y[:, 3::2]
+    (None, 24, 10, 1)
 
     Reference: Book, chapter 15, 2nd edition cell 83.
     """

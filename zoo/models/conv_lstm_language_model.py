@@ -32,9 +32,8 @@ def conv_lstm_language_model(
             Defaults to 0.
         vocabulary_size, name: As for `char_rnn`, as is the result.
 
-    Example:
-        >>> zoo.conv_lstm_language_model(vocabulary_size=47).count_params()  # the book's
-        396810
+    >>> zoo.conv_lstm_language_model(vocabulary_size=47).count_params()  # the book's
+    396810
 
     Reference: Book, chapter 15, exercise 10 (2nd edition cell 136).
     """

@@ -45,12 +45,11 @@ def diffusion(
     Raises:
         ValueError: If a side cannot be halved so often, or an argument is out of range.
 
-    Example:
-        >>> model = zoo.diffusion((8, 8), filters=(8, 16))
-        >>> training = zoo.Denoising(model)
-        >>> training.compile("adam", "huber")  # training.fit(x)
-        >>> zoo.generate_images(model, 3, steps=5).shape
-        (3, 8, 8)
+    >>> model = zoo.diffusion((8, 8), filters=(8, 16))
+    >>> training = zoo.Denoising(model)
+    >>> training.compile("adam", "huber")  # training.fit(x)
+    >>> zoo.generate_images(model, 3, steps=5).shape
+    (3, 8, 8)
 
     Reference: Book, chapter 17, 3rd edition cells 113 to 128; Ho et al., *Denoising diffusion
     probabilistic models*, 2020; Nichol and Dhariwal, *Improved denoising diffusion probabilistic

@@ -40,12 +40,11 @@ def gan(
         *input_shape)` to one of `generated` pictures, `generated_logits` and `logits` `(batch, 1)`,
         those of the discriminator that a picture is real.
 
-    Example:
-        >>> model = zoo.gan((28, 28))
-        >>> training = zoo.Adversarial(model)
-        >>> training.compile("adam")  # training.fit(x)
-        >>> zoo.generate_images(model, 3).shape
-        (3, 28, 28)
+    >>> model = zoo.gan((28, 28))
+    >>> training = zoo.Adversarial(model)
+    >>> training.compile("adam")  # training.fit(x)
+    >>> zoo.generate_images(model, 3).shape
+    (3, 28, 28)
 
     Reference: Book, chapter 17, 3rd edition cells 98 to 100; Goodfellow et al., *Generative
     adversarial nets*, 2014.
@@ -96,9 +95,8 @@ def dcgan(
     Raises:
         ValueError: If a side cannot be halved so often, or an argument is out of range.
 
-    Example:
-        >>> sorted(zoo.dcgan((28, 28)).output)
-        ['generated', 'generated_logits', 'logits']
+    >>> sorted(zoo.dcgan((28, 28)).output)
+    ['generated', 'generated_logits', 'logits']
 
     Reference: Book, chapter 17, 3rd edition cells 105 to 107; Radford et al., *Unsupervised
     representation learning with deep convolutional generative adversarial networks*, 2016.

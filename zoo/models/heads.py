@@ -121,14 +121,13 @@ def normalize_windows(
     Raises:
         ValueError: If there is no such method, or head and channels do not fit the model.
 
-    Example:
-        >>> model = zoo.normalize_windows(zoo.deep_rnn((50, 1), horizon=10), "last")
-        >>> series = np.random.default_rng(42).normal(size=(2, 50, 1))
-        >>> forecast = model(series)
-        >>> forecast.shape
-        TensorShape([2, 1, 10, 1])
-        >>> np.allclose(model(series + 100), forecast + 100, atol=1e-3)
-        True
+    >>> model = zoo.normalize_windows(zoo.deep_rnn((50, 1), horizon=10), "last")
+    >>> series = np.random.default_rng(42).normal(size=(2, 50, 1))
+    >>> forecast = model(series)
+    >>> forecast.shape
+    TensorShape([2, 1, 10, 1])
+    >>> np.allclose(model(series + 100), forecast + 100, atol=1e-3)
+    True
 
     Reference: Kim et al., *Reversible instance normalization for accurate time-series forecasting
     against distribution shift*, 2022.
@@ -179,9 +178,8 @@ def output_stride(model: keras.Model) -> int:
     convolutions. With it, a data pipeline knows which targets belong to which output: output `j`
     of `time_out` stands at input step `time - 1 - stride * (time_out - 1 - j)`.
 
-    Example:
-        >>> zoo.output_stride(zoo.conv_gru((50, 1), horizon=10))
-        2
+    >>> zoo.output_stride(zoo.conv_gru((50, 1), horizon=10))
+    2
     """
     convolutions = (part for part in all_layers(model) if isinstance(part, keras.layers.Conv1D))
     return math.prod(layer.strides[0] for layer in convolutions)

@@ -49,23 +49,22 @@ def hub_text_classifier(
         ValueError: If an argument is out of range, the module cannot be loaded, or it does not
             make one vector of each text.
 
-    Example:
-        The book's models, the second of which trains the whole module:
+    The book's models, the second of which trains the whole module:
 
-        ```python
-        nnlm = "https://tfhub.dev/google/tf2-preview/nnlm-en-dim50/1"
-        model = zoo.hub_text_classifier(nnlm)
-        model.compile("adam", **zoo.objective("binary"))
-        model.fit(tf.constant(texts), labels, epochs=5)  # labels: 0 or 1, (texts, 1)
+    ```python
+    nnlm = "https://tfhub.dev/google/tf2-preview/nnlm-en-dim50/1"
+    model = zoo.hub_text_classifier(nnlm)
+    model.compile("adam", **zoo.objective("binary"))
+    model.fit(tf.constant(texts), labels, epochs=5)  # labels: 0 or 1, (texts, 1)
 
-        sentences = "https://tfhub.dev/google/universal-sentence-encoder/4"
-        model = zoo.hub_text_classifier(sentences, units=64, trainable=True)
-        ```
+    sentences = "https://tfhub.dev/google/universal-sentence-encoder/4"
+    model = zoo.hub_text_classifier(sentences, units=64, trainable=True)
+    ```
 
-        >>> zoo.hub_text_classifier("no/such/module")
-        Traceback (most recent call last):
-        ...
-        ValueError: The TF-Hub module 'no/such/module' cannot be loaded ...
+    >>> zoo.hub_text_classifier("no/such/module")
+    Traceback (most recent call last):
+    ...
+    ValueError: The TF-Hub module 'no/such/module' cannot be loaded ...
 
     Reference: Book, chapter 16, 2nd edition cell 86 (nnlm-en-dim50, frozen), 3rd edition cell 83
     (Universal Sentence Encoder, trained).

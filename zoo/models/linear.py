@@ -33,9 +33,8 @@ def linear_forecaster(
     Returns:
         Uncompiled model: `(batch, time, features)` to `(batch, 1, horizon, targets)`.
 
-    Example:
-        >>> zoo.linear_forecaster((50, 1), horizon=10).count_params()
-        510
+    >>> zoo.linear_forecaster((50, 1), horizon=10).count_params()
+    510
 
     Reference: Book, chapter 15, 2nd edition cells 18 and 49.
     """
@@ -68,9 +67,8 @@ def nlinear(
             for windows that are normalised already. Defaults to True.
         horizon, targets, head, quantiles, name: As for `linear_forecaster`, as is the result.
 
-    Example:
-        >>> zoo.nlinear((336, 7), horizon=96, targets=7).count_params()
-        32352
+    >>> zoo.nlinear((336, 7), horizon=96, targets=7).count_params()
+    32352
 
     Reference: Zeng et al., *Are Transformers effective for time series forecasting?*, 2022, section
     4.
@@ -105,9 +103,8 @@ def dlinear(
         horizon, targets, head, quantiles, name: As for `linear_forecaster`, as is the result.
         input_shape, individual: As for `nlinear`.
 
-    Example:
-        >>> zoo.dlinear((336, 7), horizon=96, targets=7).count_params()
-        64704
+    >>> zoo.dlinear((336, 7), horizon=96, targets=7).count_params()
+    64704
 
     Reference: Zeng et al., *Are Transformers effective for time series forecasting?*, 2022, section
     4.

@@ -97,12 +97,11 @@ def mlp(
         Uncompiled model: `(batch, *input_shape)` to `(batch, outputs)`, float32; logits from a
         classifier, unless there is an `output_activation`.
 
-    Example:
-        >>> zoo.mlp((28, 28), outputs=10, head="multiclass").count_params()  # the book's
-        266610
-        >>> deep = zoo.mlp((8,), units=[100] * 20, preset="self_normalizing", dropout=0.1)
-        >>> deep.output_shape, deep.get_layer("dropout_19").__class__.__name__
-        ((None, 1), 'AlphaDropout')
+    >>> zoo.mlp((28, 28), outputs=10, head="multiclass").count_params()  # the book's
+    266610
+    >>> deep = zoo.mlp((8,), units=[100] * 20, preset="self_normalizing", dropout=0.1)
+    >>> deep.output_shape, deep.get_layer("dropout_19").__class__.__name__
+    ((None, 1), 'AlphaDropout')
 
     Reference: Book, chapter 10, 2nd edition cells 57 and 73; chapter 11, 2nd edition cells 23
     (leaky ReLU), 27 (PReLU), 48 (SELU), 61 and 65 (batch normalisation), 155 (L2), 161 (alpha

@@ -45,9 +45,8 @@ def nhits(
         dropout: Fraction of the hidden units dropped, in [0, 1). Defaults to 0.
         horizon, targets, head, quantiles, name: As for `linear_forecaster`, as is the result.
 
-    Example:
-        >>> zoo.nhits((480, 7), horizon=96, targets=7, downsampling=(24, 12, 1)).output_shape
-        (None, 1, 96, 7)
+    >>> zoo.nhits((480, 7), horizon=96, targets=7, downsampling=(24, 12, 1)).output_shape
+    (None, 1, 96, 7)
 
     Reference: Challu et al., *N-HiTS: neural hierarchical interpolation for time series
     forecasting*, 2022, section 3.
@@ -100,9 +99,8 @@ def nbeats(
         horizon, targets, head, quantiles, name: As for `linear_forecaster`, as is the result.
         num_blocks, units, dropout: As for `nhits`.
 
-    Example:
-        >>> zoo.nbeats((50, 1), horizon=10, stacks=["trend"], units=64).output_shape
-        (None, 1, 10, 1)
+    >>> zoo.nbeats((50, 1), horizon=10, stacks=["trend"], units=64).output_shape
+    (None, 1, 10, 1)
 
     Reference: Oreshkin et al., *N-BEATS: neural basis expansion analysis for interpretable time
     series forecasting*, 2020, section 3.

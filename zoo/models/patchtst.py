@@ -45,12 +45,11 @@ def patchtst(
         dropout: Fraction of the channels dropped, in [0, 1). Defaults to 0.2.
         horizon, targets, head, quantiles, name: As for `linear_forecaster`, as is the result.
 
-    Example:
-        >>> model = zoo.patchtst((336, 7), horizon=96, targets=7)
-        >>> model.get_layer("patches").output.shape  # the paper's 42 patches
-        (None, 7, 42, 16)
-        >>> model.output_shape
-        (None, 1, 96, 7)
+    >>> model = zoo.patchtst((336, 7), horizon=96, targets=7)
+    >>> model.get_layer("patches").output.shape  # the paper's 42 patches
+    (None, 7, 42, 16)
+    >>> model.output_shape
+    (None, 1, 96, 7)
 
     Reference: Nie et al., *A time series is worth 64 words: long-term forecasting with
     Transformers*, 2023, section 3.1.

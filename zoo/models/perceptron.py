@@ -26,24 +26,23 @@ def perceptron(
     Returns:
         Uncompiled model: `(batch, *input_shape)` to `(batch, outputs)`; logits from a classifier.
 
-    Example:
-        No perceptron computes XOR, whatever its weights: its logits on opposite corners of the
-        square have equal sums, whereas XOR needs both negative on one diagonal and both positive
-        on the other.
+    No perceptron computes XOR, whatever its weights: its logits on opposite corners of the
+    square have equal sums, whereas XOR needs both negative on one diagonal and both positive
+    on the other.
 
-        >>> corners = np.array([[0, 0], [1, 1], [0, 1], [1, 0]])  # XOR is 0, 0, 1, 1
-        >>> model = zoo.perceptron((2,))
-        >>> a, b, c, d = model(corners).numpy().ravel()
-        >>> np.allclose(a + b, c + d)
-        True
+    >>> corners = np.array([[0, 0], [1, 1], [0, 1], [1, 0]])  # XOR is 0, 0, 1, 1
+    >>> model = zoo.perceptron((2,))
+    >>> a, b, c, d = model(corners).numpy().ravel()
+    >>> np.allclose(a + b, c + d)
+    True
 
-        Two hidden units are enough: one counts the ones, the other notices the second.
+    Two hidden units are enough: one counts the ones, the other notices the second.
 
-        >>> model = zoo.mlp((2,), head="binary", units=2, activation="relu")
-        >>> count = [np.ones((2, 2)), np.array([0.0, -1.0])]  # relu(x + y), relu(x + y - 1)
-        >>> model.set_weights([*count, np.array([[1.0], [-2.0]]), np.array([-0.5])])
-        >>> (model(corners).numpy().ravel() > 0).astype(int)
-        array([0, 0, 1, 1])
+    >>> model = zoo.mlp((2,), head="binary", units=2, activation="relu")
+    >>> count = [np.ones((2, 2)), np.array([0.0, -1.0])]  # relu(x + y), relu(x + y - 1)
+    >>> model.set_weights([*count, np.array([[1.0], [-2.0]]), np.array([-0.5])])
+    >>> (model(corners).numpy().ravel() > 0).astype(int)
+    array([0, 0, 1, 1])
 
     Reference: Book, chapter 10, 2nd edition cell 6; Minsky and Papert, *Perceptrons*, 1969.
     """

@@ -29,9 +29,8 @@ MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 def backbones() -> list[str]:
     """Names of the networks in `keras.applications`.
 
-    Example:
-        >>> "EfficientNetV2B0" in backbones()
-        True
+    >>> "EfficientNetV2B0" in backbones()
+    True
     """
     found = vars(keras.applications).items()
     return sorted(name for name, each in found if inspect.isfunction(each) and name[0].isupper())
@@ -69,10 +68,9 @@ def pretrained(
     Raises:
         ValueError: If there is no such backbone, or the weights are not its own.
 
-    Example:
-        >>> model = zoo.pretrained((32, 32, 3), 5, "multiclass", "MobileNet", "random", width=0.25)
-        >>> len(model.trainable_weights), model.output_shape
-        (2, (None, 5))
+    >>> model = zoo.pretrained((32, 32, 3), 5, "multiclass", "MobileNet", "random", width=0.25)
+    >>> len(model.trainable_weights), model.output_shape
+    (2, (None, 5))
 
     Reference: Book, chapter 14, "Pretrained models for transfer learning", 3rd edition cells 66 to
     81.

@@ -44,11 +44,10 @@ def small_resnet(
         dropout: Fraction of the pooled features that is dropped. Defaults to 0.
         outputs, head, name: As for `mlp`, as is the result.
 
-    Example:
-        >>> zoo.small_resnet((28, 28), outputs=10, head="multiclass").count_params()
-        310570
-        >>> zoo.small_resnet((28, 28), 10, "multiclass", filters=(32, 64)).count_params()
-        79018
+    >>> zoo.small_resnet((28, 28), outputs=10, head="multiclass").count_params()
+    310570
+    >>> zoo.small_resnet((28, 28), 10, "multiclass", filters=(32, 64)).count_params()
+    79018
 
     Reference: He et al., *Deep residual learning for image recognition*, 2016, section 4.2.
     """
@@ -85,13 +84,12 @@ def resnet(
         input_shape, outputs, head, squeeze_excitation, dropout, name: As for `small_resnet`,
             as is the result.
 
-    Example:
-        Its features are maps of places, so that a trained one slides over larger pictures:
+    Its features are maps of places, so that a trained one slides over larger pictures:
 
-        >>> model = zoo.resnet((None, None, 3), outputs=10, head="multiclass", depth=18)
-        >>> maps = keras.Model(model.input, model.get_layer("pool").input)
-        >>> maps.compute_output_shape((1, 64, 96, 3))
-        (1, 2, 3, 512)
+    >>> model = zoo.resnet((None, None, 3), outputs=10, head="multiclass", depth=18)
+    >>> maps = keras.Model(model.input, model.get_layer("pool").input)
+    >>> maps.compute_output_shape((1, 64, 96, 3))
+    (1, 2, 3, 512)
 
     Reference: Book, chapter 14, 3rd edition cell 60; He et al., *Deep residual learning for image
     recognition*, 2016; Hu et al., *Squeeze-and-excitation networks*, 2018.

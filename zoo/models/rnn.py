@@ -36,9 +36,8 @@ def simple_rnn(
             instead of a dense layer. Its tanh confines forecasts to (-1, 1). Defaults to False.
         horizon, targets, head, quantiles, name: As for `linear_forecaster`, as is the result.
 
-    Example:
-        >>> zoo.simple_rnn((None, 1), num_layers=0, recurrent_head=True).count_params()
-        3
+    >>> zoo.simple_rnn((None, 1), num_layers=0, recurrent_head=True).count_params()
+    3
 
     Reference: Book, chapter 15, 2nd edition cells 23 (one unit), 28, 33 and 51.
     """
@@ -97,9 +96,8 @@ def deep_rnn(
         Uncompiled model: `(batch, time, features)` to `(batch, time, horizon, targets)`, or to
         `(batch, 1, horizon, targets)` without `return_sequences`.
 
-    Example:
-        >>> zoo.deep_rnn((50, 1), horizon=10, cell="lstm").output_shape
-        (None, 50, 10, 1)
+    >>> zoo.deep_rnn((50, 1), horizon=10, cell="lstm").output_shape
+    (None, 50, 10, 1)
 
     Reference: Book, chapter 15, 2nd edition cells 57, 61, 65, 70 and 76.
     """

@@ -71,11 +71,10 @@ def seq2seq(
         its id `t + 1`. Its parts `model.get_layer("encoder")` and `model.get_layer("decoder")`
         decode, see `zoo.decoding`.
 
-    Example:
-        >>> model = zoo.seq2seq(source_vocabulary_size=39, target_vocabulary_size=13, units=8)
-        >>> source, target = np.array([[5, 3, 7, 0]]), np.array([[12, 4, 9]])
-        >>> model({"source": source, "target": target}).shape
-        TensorShape([1, 3, 13])
+    >>> model = zoo.seq2seq(source_vocabulary_size=39, target_vocabulary_size=13, units=8)
+    >>> source, target = np.array([[5, 3, 7, 0]]), np.array([[12, 4, 9]])
+    >>> model({"source": source, "target": target}).shape
+    TensorShape([1, 3, 13])
 
     Reference: Book, chapter 16: 2nd edition cells 90-92 and 152-210, 3rd edition cells 98, 108 and
     123; Luong et al., 2015; Bahdanau et al., 2014.

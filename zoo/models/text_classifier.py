@@ -87,19 +87,18 @@ def text_classifier(
         Uncompiled model: ids `(batch, time)` to float32 logits, `(batch, 1)` for a binary head,
         else `(batch, num_classes)`; to be trained with `zoo.objective(head)`.
 
-    Example:
-        >>> model = zoo.text_classifier(vocabulary_size=1000)
-        >>> model(np.array([[5, 3, 7, 0], [8, 0, 0, 0]])).shape
-        TensorShape([2, 1])
-        >>> zoo.text_classifier(1000, 4, head="multiclass", encoder="conv").output_shape
-        (None, 4)
+    >>> model = zoo.text_classifier(vocabulary_size=1000)
+    >>> model(np.array([[5, 3, 7, 0], [8, 0, 0, 0]])).shape
+    TensorShape([2, 1])
+    >>> zoo.text_classifier(1000, 4, head="multiclass", encoder="conv").output_shape
+    (None, 4)
 
-        The book's for Reber strings, and fastText:
+    The book's for Reber strings, and fastText:
 
-        >>> zoo.text_classifier(9, encoder="gru", units=30, embedding_dim=5).count_params()
-        3406
-        >>> zoo.text_classifier(1000, encoder="mean", num_layers=0, ngrams=2).count_params()
-        12928129
+    >>> zoo.text_classifier(9, encoder="gru", units=30, embedding_dim=5).count_params()
+    3406
+    >>> zoo.text_classifier(1000, encoder="mean", num_layers=0, ngrams=2).count_params()
+    12928129
 
     Reference: Book, chapter 16: 2nd edition cells 78 and 130, 3rd edition cells 68 (without a
     mask), 71, 75 and 181; Kim, *Convolutional neural networks for sentence classification*, 2014

@@ -64,18 +64,17 @@ def transformer(
         target is shifted right and starts with the start id, to float32 logits `(batch, time,
         target_vocabulary_size)`; `logits[:, t]` are about the id after `target[:, t]`.
 
-    Example:
-        >>> model = zoo.transformer(1000, 800, num_layers=1, embedding_dim=64, num_heads=4)
-        >>> ids = {"source": np.ones((2, 9), "int32"), "target": np.ones((2, 7), "int32")}
-        >>> model(ids).shape
-        TensorShape([2, 7, 800])
+    >>> model = zoo.transformer(1000, 800, num_layers=1, embedding_dim=64, num_heads=4)
+    >>> ids = {"source": np.ones((2, 9), "int32"), "target": np.ones((2, 7), "int32")}
+    >>> model(ids).shape
+    TensorShape([2, 7, 800])
 
-        The 3rd edition's, cell 137:
+    The 3rd edition's, cell 137:
 
-        >>> book = {"embedding_dim": 128, "key_dim": 128, "feed_forward_dim": 128}
-        >>> book |= {"norm": "post", "scale_embeddings": False}
-        >>> zoo.transformer(1000, 1000, **book, dropout=0.1, attention_dropout=0.1).name
-        'transformer'
+    >>> book = {"embedding_dim": 128, "key_dim": 128, "feed_forward_dim": 128}
+    >>> book |= {"norm": "post", "scale_embeddings": False}
+    >>> zoo.transformer(1000, 1000, **book, dropout=0.1, attention_dropout=0.1).name
+    'transformer'
 
     Reference: Vaswani et al., *Attention is all you need*, 2017; book, chapter 16, 3rd edition cell
     137.
@@ -138,11 +137,10 @@ def transformer_encoder(
         embedding_dim), "mask": (batch, time)}`. The mask is True for real ids, outputs elsewhere
         mean nothing. A sequence without any real id counts as one padding id.
 
-    Example:
-        >>> encoder = zoo.transformer_encoder(1000, embedding_dim=64)
-        >>> memory = encoder(np.array([[5, 3, 0]]))
-        >>> memory["outputs"].shape, memory["mask"].numpy()
-        (TensorShape([1, 3, 64]), array([[ True,  True, False]]))
+    >>> encoder = zoo.transformer_encoder(1000, embedding_dim=64)
+    >>> memory = encoder(np.array([[5, 3, 0]]))
+    >>> memory["outputs"].shape, memory["mask"].numpy()
+    (TensorShape([1, 3, 64]), array([[ True,  True, False]]))
 
     Reference: Vaswani et al., *Attention is all you need*, 2017; book, chapter 16, 3rd edition cell
     135.

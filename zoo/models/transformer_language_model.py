@@ -40,10 +40,9 @@ def transformer_language_model(
             Defaults to False.
         vocabulary_size, name: As for `char_rnn`, as is the result.
 
-    Example:
-        >>> model = zoo.transformer_language_model(65, context=64, num_layers=2)
-        >>> model.output_shape
-        (None, None, 65)
+    >>> model = zoo.transformer_language_model(65, context=64, num_layers=2)
+    >>> model.output_shape
+    (None, None, 65)
 
     Reference: Vaswani et al., *Attention is all you need*, 2017; Radford et al., *Language models
     are unsupervised multitask learners*, 2019 (pre-norm); Su et al., *RoFormer*, 2021 (rotary

@@ -46,11 +46,10 @@ def tsmixer(
             features. Defaults to 0: any there are count as features of the past.
         horizon, targets, head, quantiles, name: As for `linear_forecaster`, as is the result.
 
-    Example:
-        >>> zoo.tsmixer((512, 7), horizon=96, targets=7).output_shape
-        (None, 1, 96, 7)
-        >>> zoo.tsmixer((56, 2 + 14 * 3), horizon=14, future_covariates=3).output_shape
-        (None, 1, 14, 1)
+    >>> zoo.tsmixer((512, 7), horizon=96, targets=7).output_shape
+    (None, 1, 96, 7)
+    >>> zoo.tsmixer((56, 2 + 14 * 3), horizon=14, future_covariates=3).output_shape
+    (None, 1, 14, 1)
 
     Reference: Chen et al., *TSMixer: an all-MLP architecture for time series forecasting*, 2023,
     sections 4.1 and 4.2 (extended), with layer normalisation.

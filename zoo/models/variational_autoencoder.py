@@ -51,11 +51,10 @@ def variational_autoencoder(
         Uncompiled model: `(batch, *input_shape)` to the same shape, float32; at inference from the
         mean of the code.
 
-    Example:
-        >>> model = zoo.variational_autoencoder((28, 28), output_activation="sigmoid")
-        >>> model.compile("nadam", "mse")  # model.fit(x, x)
-        >>> zoo.generate_images(model, 3).shape
-        (3, 28, 28)
+    >>> model = zoo.variational_autoencoder((28, 28), output_activation="sigmoid")
+    >>> model.compile("nadam", "mse")  # model.fit(x, x)
+    >>> zoo.generate_images(model, 3).shape
+    (3, 28, 28)
 
     Reference: Book, chapter 17, 3rd edition cells 83 to 86; Kingma and Welling, *Auto-encoding
     variational Bayes*, 2014; Higgins et al., *beta-VAE*, 2017.

@@ -22,9 +22,8 @@ def receptive_field(kernel_size: int, dilation_rates: Sequence[int]) -> int:
     Returns:
         `1 + (kernel_size - 1) * sum(dilation_rates)`.
 
-    Example:
-        >>> receptive_field(2, [1, 2, 4, 8] * 2)  # the book's stack sees 31 of its 50 steps
-        31
+    >>> receptive_field(2, [1, 2, 4, 8] * 2)  # the book's stack sees 31 of its 50 steps
+    31
     """
     return 1 + (kernel_size - 1) * sum(dilation_rates)
 
@@ -58,9 +57,8 @@ def wavenet_lite(
     Returns:
         Uncompiled model: `(batch, time, features)` to `(batch, time, horizon, targets)`.
 
-    Example:
-        >>> zoo.wavenet_lite((None, 1), horizon=10).count_params()
-        6010
+    >>> zoo.wavenet_lite((None, 1), horizon=10).count_params()
+    6010
 
     Reference: Book, chapter 15, 2nd edition cell 86.
     """
@@ -122,11 +120,10 @@ def wavenet(
         UserWarning: If the receptive field is shorter than the window: the oldest steps would
             never be used.
 
-    Example:
-        >>> zoo.wavenet((50, 1), horizon=10).output_shape
-        (None, 50, 10, 1)
-        >>> zoo.wavenet((50, 1), horizon=10, head="quantile").output_shape
-        (None, 50, 10, 1, 3)
+    >>> zoo.wavenet((50, 1), horizon=10).output_shape
+    (None, 50, 10, 1)
+    >>> zoo.wavenet((50, 1), horizon=10, head="quantile").output_shape
+    (None, 50, 10, 1, 3)
 
     Reference: van den Oord et al., *WaveNet*, 2016, section 2; book, chapter 15, 2nd edition cells
     88 to 91 (which apply tanh twice and a softmax to a regression target).

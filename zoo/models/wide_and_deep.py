@@ -30,7 +30,7 @@ is loaded:
 >>> twin.deep[1].output
 Traceback (most recent call last):
 ...
-AttributeError: The layer dense_1 has never been called and thus has no defined output.
+AttributeError: The layer ... has never been called and thus has no defined output.
 """
 
 from collections.abc import Sequence
@@ -125,20 +125,19 @@ def wide_and_deep(
         `(batch, members, outputs)` with several members; with `auxiliary`, a dictionary of two
         such, `{"main": ..., "auxiliary": ...}`.
 
-    Example:
-        >>> zoo.wide_and_deep().count_params()  # the book's, on 8 features
-        1239
-        >>> split = zoo.wide_and_deep(wide=range(5), deep=range(2, 8), auxiliary=True)
-        >>> split.compile(
-        ...     "adam", loss={"main": "mse", "auxiliary": "mse"},
-        ...     loss_weights={"main": 0.9, "auxiliary": 0.1},
-        ... )
-        >>> mixed = zoo.wide_and_deep(
-        ...     1, category_sizes=(4, 3), head="binary", feature_names=["age", "class", "port"],
-        ...     wide=["class", "port"], crosses=[("class", "port")],
-        ... )
-        >>> mixed.output_shape
-        (None, 1)
+    >>> zoo.wide_and_deep().count_params()  # the book's, on 8 features
+    1239
+    >>> split = zoo.wide_and_deep(wide=range(5), deep=range(2, 8), auxiliary=True)
+    >>> split.compile(
+    ...     "adam", loss={"main": "mse", "auxiliary": "mse"},
+    ...     loss_weights={"main": 0.9, "auxiliary": 0.1},
+    ... )
+    >>> mixed = zoo.wide_and_deep(
+    ...     1, category_sizes=(4, 3), head="binary", feature_names=["age", "class", "port"],
+    ...     wide=["class", "port"], crosses=[("class", "port")],
+    ... )
+    >>> mixed.output_shape
+    (None, 1)
 
     Reference: Cheng et al., *Wide & Deep learning for recommender systems*, 2016; book, chapter 10,
     2nd edition cells 81, 85 and 90, 3rd edition cells 92, 96 and 102; Gorishniy et al., *TabM*,

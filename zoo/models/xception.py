@@ -33,12 +33,11 @@ def xception(
         exit_filters: Filters of the last separable convolutions. Defaults to the paper's.
         input_shape, outputs, head, dropout, name: As for `small_resnet`, as is the result.
 
-    Example:
-        A narrow one for small pictures:
+    A narrow one for small pictures:
 
-        >>> model = zoo.xception((64, 64, 3), 10, "multiclass", (16,), (32, 64), 1, (96, 128))
-        >>> model.count_params()
-        61482
+    >>> model = zoo.xception((64, 64, 3), 10, "multiclass", (16,), (32, 64), 1, (96, 128))
+    >>> model.count_params()
+    61482
 
     Reference: Book, chapter 14, "Xception"; Chollet, *Xception: deep learning with depthwise
     separable convolutions*, 2017, figure 5.
