@@ -20,9 +20,6 @@ def read(config, kept=None):
     """All pictures that the flags of a run name and `None`, or a published training and test part.
 
     `kept` is the `Depth` of a run that reads its data again; by default it is found in the data.
-
-    Raises:
-        UserError: If the data is not what the flags say.
     """
     if not config.data:
         if config.dataset == "digits":

@@ -73,7 +73,7 @@ class Recipe:
         search_space: keras-tuner's `HyperParameters` of a trial to overrides of the defaults, model
             arguments as a nested dict, also such as the model does not have.
         predict: `(folder, config, metadata, source, output, **flags)` writes the predictions of a
-            saved run.
+            saved run; a `UserError` if the input or a flag does not fit it.
         metrics: Scores that tables show, in this order, `{name: "min" or "max"}`, whichever is
             better.
         listed: Names of those that `zoo runs` shows.
@@ -90,7 +90,8 @@ class Recipe:
         raw_inputs: `(task, split, examples)` to what the inputs of examples of
             `Task.batches` were made of: columns, or texts, by name.
         continue_from: `(config, task, model)` to the task as a saved model sees it, and a `Built`
-            of that model; `None` where `--from` is not for this recipe.
+            of that model; a `UserError` if the data does not fit it. `None` where `--from` is not
+            for this recipe.
         combined_by: Scores that these are chosen by on validation: the first that there is.
         lasting_baselines: Names of baselines that can predict again from the new data alone, and so
             may have a part in the mean.

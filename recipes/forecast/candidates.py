@@ -17,9 +17,6 @@ def candidates(config, task, default_config, build_model) -> list[Candidate]:
     """Forecasters of different kinds, the fastest first.
 
     Window, horizon, covariates and head are those of `config`.
-
-    Raises:
-        UserError: If forecasts are recursive or sampled.
     """
     if config.strategy == "recursive" or config.mc_samples:
         flag = "--mc_samples" if config.mc_samples else "--strategy recursive"

@@ -12,11 +12,7 @@ from recipes.errors import UserError
 
 
 def continue_from(config, task, model, objective):
-    """The task as a saved model sees it, and that model, as a `ForecastTask` and a `Built`.
-
-    Raises:
-        UserError: If the series do not have the columns or the horizon that the model forecasts.
-    """
+    """The task as a saved model sees it, and that model, as a `ForecastTask` and a `Built`."""
     windows = task.training_windows
     expected, found = model.input_shape[1:], (windows.window, windows.num_features)
     horizon, targets = model.output_shape[2:4]

@@ -29,11 +29,7 @@ _READING = (
 
 
 def load(config) -> ForecastTask:
-    """The series of a run, with its windows split, as a `ForecastTask`.
-
-    Raises:
-        UserError: If the data is not what the flags say.
-    """
+    """The series of a run, with its windows split, as a `ForecastTask`."""
     file = None
     if config.data:
         config, file = open_file(config, config.data)

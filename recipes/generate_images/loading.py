@@ -15,11 +15,7 @@ FEWEST = 20
 
 
 def load(config, kept=None) -> GenerateTask:
-    """The pictures of a run, split, as a `GenerateTask`.
-
-    Raises:
-        UserError: If the data is not what the flags say, or there is nothing to learn from it.
-    """
+    """The pictures of a run, split, as a `GenerateTask`."""
     folder = Path(config.data or "")
     if config.data and folder.is_dir() and sum(each.is_dir() for each in folder.iterdir()) < 2:
         training, test = _unlabelled(folder, config, kept), None

@@ -16,9 +16,6 @@ def predict(folder, config, metadata, source, output, samples=64, seed=None, ste
 
     An autoencoder draws none: it shows pictures of the run's test part, above what it makes of
     them.
-
-    Raises:
-        UserError: If there is an input, or no file to write.
     """
     if source is not None:
         raise UserError(f"New pictures are drawn from noise: leave {source} out.")

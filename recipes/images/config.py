@@ -1,15 +1,15 @@
 """Settings of the recipe images, and its datasets."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import Literal
 
-from recipes.engine.config import TrainConfig, at_least, below_one, common
+from recipes.classification.settings import PicturesConfig
+from recipes.engine.config import at_least, below_one, common
 from recipes.errors import UserError
 
 
 @dataclass
-class ImagesConfig(TrainConfig):
+class ImagesConfig(PicturesConfig):
     """Settings of an image classification run.
 
     Args:
@@ -18,15 +18,6 @@ class ImagesConfig(TrainConfig):
             labels, or an .npz file with the arrays x and y (or x_train, y_train, x_test, y_test).
         labels: Use the images of these classes only.
         train_size: Use so many of the training images only, with each class keeping its share.
-        validation_fraction: Fraction of the images to choose the epoch by. Defaults to 0.15, of
-            each class alike; for published sets to the book's first 5,000 training images.
-        test_fraction: Fraction of the images to be scored once at the end. Defaults to 0.15, or to
-            the published test part.
-        image_size: Height and width in pixels that the images of a folder are resized to. Defaults
-            to what most have, 128 at most.
-        fit: What happens to images of another form: crop cuts off what is too long, pad lays them
-            on black, squeeze changes their form.
-        skip_broken: Leave out images that cannot be read, and say which.
         normalization: How pixels are scaled inside the model: each by its mean and deviation over
             the training images (for dense networks), each colour by its own (for convolutions), all
             from 0..255 to 0..1, or not at all (pretrained networks scale them themselves).
@@ -56,23 +47,11 @@ class ImagesConfig(TrainConfig):
         pretrain_epochs: Epochs of that.
     """
 
-    DATASETS: ClassVar[Mapping[str, str]] = {
-        "digits": "1,797 handwritten digits of 8 x 8 pixels, inside scikit-learn",
-        "fashion_mnist": "70,000 grey pictures of clothes, 28 x 28 pixels (book, chapter 10)",
-        "mnist": "70,000 handwritten digits, 28 x 28 pixels (book, chapter 10)",
-        "cifar10": "60,000 coloured pictures of ten things, 32 x 32 pixels (book, chapter 11)",
-    }
     COMMON = common(data=("image_size", "augment", "labels"))
-    OWN_DATA: ClassVar[str] = "images of your own, use --data FOLDER"
 
     data: str | None = None
     labels: list[str] = field(default_factory=list)
     train_size: int | None = None
-    validation_fraction: float | None = None
-    test_fraction: float | None = None
-    image_size: list[int] = field(default_factory=list)
-    fit: Literal["crop", "pad", "squeeze"] = "crop"
-    skip_broken: bool = False
     normalization: Literal["standard", "channel", "rescale", "none"] = "standard"
     augment: Literal["none", "light", "strong", "auto"] = "none"
     mirror: bool | None = None
@@ -95,15 +74,7 @@ class ImagesConfig(TrainConfig):
         super().validate()
         at_least(self, 0, "mc_samples", "shift")
         at_least(self, 1, "train_size", "freeze", "frozen_epochs", "pretrain_epochs")
-        below_one(self, "validation_fraction", "test_fraction")
         below_one(self, "label_smoothing", "erase", zero=True)
-        if self.image_size and (len(self.image_size) != 2 or min(self.image_size) < 1):
-            raise UserError(
-                "--image_size must be a height and a width, such as 32,32. Received: "
-                f"{','.join(map(str, self.image_size))}"
-            )
-        if self.image_size and not self.data:
-            raise UserError("--image_size resizes the images of a folder: give one with --data.")
         copied = self.transfer_from or self.model == "pretrained"
         for name in ("freeze", "frozen_epochs", "frozen_learning_rate"):
             if getattr(self, name) is not None and not copied:

@@ -14,9 +14,6 @@ def load(config, kept=None) -> ImageTask:
     """The pictures of a run, split, as an `ImageTask`.
 
     `kept` is the `Depth` of a run that reads its data again; by default it is found in the data.
-
-    Raises:
-        UserError: If the data is not what the flags say.
     """
     training, test = read(config, kept)
     if config.labels:

@@ -20,9 +20,6 @@ def predict(folder, config, metadata, source, output) -> None:
     The source is a picture, a folder of them (at any level, in the order of their names with
     `2.png` before `10.png`), an .npz file with an array `x`, or `None` for the run's own test part:
     its `predictions.csv` to the last digit. An output of `None` is standard output.
-
-    Raises:
-        UserError: If the input does not fit the run.
     """
     classes, shape = metadata["labels"], tuple(metadata["image_shape"])
     images, sources, labels, key = _read(config, source, classes, shape, metadata)

@@ -8,6 +8,7 @@ zoo train images --data photos                     a folder with one a class
 from dataclasses import replace
 from functools import partial
 
+from recipes.classification.settings import METRICS
 from recipes.engine.recipe import Recipe, later
 from recipes.engine.task import Built
 from recipes.images.config import ImagesConfig
@@ -162,13 +163,7 @@ RECIPE = Recipe(
     search_space=search_space,
     predict=later("recipes.images.predict", "predict"),
     check=_check,
-    metrics={
-        "balanced_accuracy": "max",
-        "accuracy": "max",
-        "nll": "min",
-        "roc_auc": "max",
-        "average_precision": "max",
-    },
+    metrics=METRICS,
     listed=("accuracy",),
     predict_folders=True,
     replaced_defaults={

@@ -33,9 +33,6 @@ def predict(
     The opening is a CSV file of chords, see `data.chorales.read_chords`; `None` is that of a test
     piece. The output is for `music_files.write_music`, and the length in chords, of which four make
     a beat; the other flags are as the recipe's `RECIPE` says, and `others` are not for music.
-
-    Raises:
-        UserError: If a flag or the opening does not fit.
     """
     if others:
         raise UserError(f"--{min(others)} is not for chorales: leave it out.")

@@ -30,11 +30,7 @@ _NOTE = (
 
 
 def load(config) -> "ChoraleTask":
-    """The chorales of a run as ids, in a `ChoraleTask`.
-
-    Raises:
-        UserError: If the chorales are not at hand, or shorter than a window.
-    """
+    """The chorales of a run as ids, in a `ChoraleTask`."""
     tokenizer = zoo.layers.NoteTokenizer(name="tokenizer")
     parts = chorales()
     pieces = {part: list(found.values()) for part, found in parts.items()}

@@ -13,11 +13,7 @@ BOOK_SPLIT = (1_000_000, 60_000)
 
 
 def load(config) -> LanguageTask:
-    """The text of a run, split and tokenised, as a `LanguageTask`.
-
-    Raises:
-        UserError: If the text is not what the flags say.
-    """
+    """The text of a run, split and tokenised, as a `LanguageTask`."""
     text, decided = read(config)
     if config.lowercase:
         text = text.lower()

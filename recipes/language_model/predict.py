@@ -32,9 +32,6 @@ def predict(
 
     The prompt is a text file, `source`, without the newline at its end, or `text`; the other flags
     are as the recipe's `RECIPE` says.
-
-    Raises:
-        UserError: If a flag or the prompt does not fit the run.
     """
     if tempo is not None:
         raise UserError("--tempo is for chorales: leave it out for texts.")

@@ -69,9 +69,6 @@ def build_model(config: LanguageModelConfig, data):
 
     The saved model knows its vocabulary and maps ids `(batch, time)` to logits; the training model
     shares its weights, and for streams it carries its state from batch to batch.
-
-    Raises:
-        UserError: As in `Recipe`; or if the model has no state that could be kept.
     """
     import keras
 

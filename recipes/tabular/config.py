@@ -4,14 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
-from recipes.classification.splits import SPLIT_SEED
-from recipes.data.dialect import Dialect
-from recipes.engine.config import TrainConfig, at_least, below_one, check_levels, common
+from recipes.classification.settings import RowsConfig
+from recipes.engine.config import at_least, below_one, common
 from recipes.errors import UserError
 
 
 @dataclass
-class TabularConfig(Dialect, TrainConfig):
+class TabularConfig(RowsConfig):
     """Settings of a run on a table.
 
     Args:
@@ -37,20 +36,15 @@ class TabularConfig(Dialect, TrainConfig):
         drop: Columns to leave out.
         validation_fraction: Fraction of the rows to choose the epoch by.
         test_fraction: Fraction of the rows to be scored once at the end.
-        split_seed: Seed of the choice of these rows, which --seed leaves as they are.
         normalization: How numbers are scaled inside the model: by median and inter-quartile range
             with a smooth clip, to a normal distribution by their quantiles, or by mean and
             standard deviation.
         target_normalization: Whether the target of a regression is standardised for training;
             predictions come out in its own units either way.
-        class_weight: With balanced, every class counts alike in the loss, however rare.
         missing: What is known of a missing number: a column of its own says that it is missing
             (flag), or it only gets a learned value (fill).
         bins: Bins of each number with --model.numeric_embedding piecewise.
         auxiliary_weight: Weight of the second output's loss, with --model.auxiliary true.
-        conformal: Intervals, or sets of classes, that hold in so many percent of cases (80,95).
-            They are calibrated on the validation part.
-        folds: Also cross-validate with so many models, on all rows but the test part.
     """
 
     DATASETS: ClassVar[Mapping[str, str]] = {
@@ -75,25 +69,16 @@ class TabularConfig(Dialect, TrainConfig):
     drop: list[str] = field(default_factory=list)
     validation_fraction: float = 0.15
     test_fraction: float = 0.2
-    split_seed: int = SPLIT_SEED
     normalization: Literal["robust", "quantile", "standard"] = "robust"
     target_normalization: Literal["standard", "none"] = "standard"
-    class_weight: Literal["none", "balanced"] = "none"
     missing: Literal["flag", "fill"] = "flag"
     bins: int = 24
     auxiliary_weight: float = 0.1
-    conformal: list[int] = field(default_factory=list)
-    folds: int = 0
 
     def validate(self) -> None:
         """Raises a `UserError` for the first setting that is out of range."""
         super().validate()
-        self.check()
-        check_levels(self)
         at_least(self, 1, "bins")
-        at_least(self, 0, "folds", "split_seed")
-        if self.folds == 1:
-            raise UserError("--folds must be at least 2, or 0 for none. Received: 1")
         below_one(self, "validation_fraction", "test_fraction", "auxiliary_weight")
         if self.validation_fraction + self.test_fraction > 0.9:
             raise UserError(

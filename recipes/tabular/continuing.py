@@ -15,11 +15,7 @@ from recipes.tabular.sizing import UNDECAYED
 
 
 def continue_from(config, task, model, objective):
-    """The task as a saved model sees it, and that model, as a `TabularTask` and a `Built`.
-
-    Raises:
-        UserError: If columns are missing, or the target has classes that the model does not know.
-    """
+    """The task as a saved model sees it, and that model, as a `TabularTask` and a `Built`."""
     table, columns = task.table, columns_of(model)
     categories = tuple(name for name, _ in columns.categories)
     kinds = Columns(

@@ -50,11 +50,7 @@ class Table:
 
 
 def load_table(config) -> Table:
-    """Reads and splits the table of a run: a `Table` with `train`, `validation` and `test`.
-
-    Raises:
-        UserError: If the data is not what the flags say.
-    """
+    """Reads and splits the table of a run: a `Table` with `train`, `validation` and `test`."""
     frame, source, rows, file = _read(config)
     kept = np.flatnonzero(frame[config.target].notna())
     notes = list(file.notes) if file else []

@@ -21,9 +21,6 @@ def predict(folder, config, metadata, source, output, keep=None) -> None:
     Without a source, those of the run's test part: its `predictions.csv` to the last digit. The
     columns of a file may come in any order; others than the model's are ignored, and the target is
     copied where it is there. `keep` names columns to copy, separated by commas.
-
-    Raises:
-        UserError: If the input does not fit the run.
     """
     model = zoo.load(folder.path)
     labels = zoo.Predictor(model).labels or ()

@@ -9,6 +9,7 @@ import inspect
 from dataclasses import replace
 from functools import partial
 
+from recipes.classification.settings import METRICS
 from recipes.engine.recipe import KEEP, Recipe, later
 from recipes.engine.task import Built
 from recipes.errors import UserError
@@ -238,16 +239,7 @@ RECIPE = Recipe(
     predict=later("recipes.tabular.predict", "predict"),
     check=later("recipes.tabular.loading", "load_table"),
     reads=lambda _, run: [*run["numeric"], *run.get("dates", []), *run["categorical"]],
-    metrics={
-        "balanced_accuracy": "max",
-        "accuracy": "max",
-        "nll": "min",
-        "roc_auc": "max",
-        "average_precision": "max",
-        "mse": "min",
-        "rmse": "min",
-        "mae": "min",
-    },
+    metrics={**METRICS, "mse": "min", "rmse": "min", "mae": "min"},
     listed=("mae", "accuracy"),
     sized=lambda _, task: task.config,
     candidates=later("recipes.tabular.candidates", "candidates", default_config, build_model),

@@ -1,17 +1,16 @@
 """Settings of the recipe text_classification, and its datasets."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from recipes.classification.splits import SPLIT_SEED
-from recipes.data.dialect import Dialect
-from recipes.engine.config import TrainConfig, at_least, below_one, check_levels, common
+from recipes.classification.settings import RowsConfig
+from recipes.engine.config import at_least, below_one, common
 from recipes.errors import UserError
 
 
 @dataclass
-class TextClassificationConfig(Dialect, TrainConfig):
+class TextClassificationConfig(RowsConfig):
     """Settings of a text classification run.
 
     Args:
@@ -25,7 +24,6 @@ class TextClassificationConfig(Dialect, TrainConfig):
         validation_fraction: Fraction of the texts to choose the epoch by. Defaults to 0.1.
         test_fraction: Fraction of the texts to be scored once at the end. Defaults to 0.1, or to
             the published test part.
-        split_seed: Seed of the choice of these texts, which --seed leaves as they are.
         train_size: Use so many of the training texts only, with each class keeping its share.
         split: random holds out texts of each class alike, and keeps those that occur twice in one
             part. book, for imdb, is the third edition's: the last tenth of the training reviews.
@@ -40,17 +38,12 @@ class TextClassificationConfig(Dialect, TrainConfig):
         truncation: What is kept of longer ones: the head, the tail, or half of each.
         bucketing: Train on batches of texts of similar lengths. Without, all texts are padded to
             the longest one.
-        class_weight: With balanced, every class counts alike in the loss, however rare.
         wide: Longest run of tokens that has a weight of its own in the wide path, a linear model
             beside the deep one; 0 for no such path. Defaults to 3, or 5 characters.
         label_smoothing: Fraction of each label that is spread over all classes.
         monitor: What the best epoch is chosen by, on validation.
         calibrate: Divide the logits, after training, by the temperature that suits the validation
             part best, so that probabilities mean what they say.
-        conformal: Sets of classes that hold in so many percent of cases (80,95). They are
-            calibrated on the validation part.
-        folds: Cross-validate on so many parts of all but the test texts, after training; 0 for no
-            such thing.
     """
 
     DATASETS: ClassVar[Mapping[str, str]] = {
@@ -69,7 +62,6 @@ class TextClassificationConfig(Dialect, TrainConfig):
     unlabelled: str | None = None
     validation_fraction: float | None = None
     test_fraction: float | None = None
-    split_seed: int = SPLIT_SEED
     train_size: int | None = None
     split: Literal["random", "book"] = "random"
     tokenizer: Literal["words", "characters", "bpe", "wordpiece", "unigram"] = "words"
@@ -80,23 +72,17 @@ class TextClassificationConfig(Dialect, TrainConfig):
     max_length: int | None = None
     truncation: Literal["head", "tail", "both"] = "head"
     bucketing: bool = True
-    class_weight: Literal["none", "balanced"] = "none"
     wide: int | None = None
     label_smoothing: float = 0.0
     monitor: Literal["loss", "accuracy"] = "loss"
     calibrate: bool = True
-    conformal: list[int] = field(default_factory=list)
-    folds: int = 0
 
     def validate(self) -> None:
         """Raises a `UserError` for the first setting that is out of range."""
         super().validate()
-        self.check()
-        check_levels(self)
         at_least(self, 1, "train_size", "max_length")
         at_least(self, 4, "vocabulary_size")
         at_least(self, 0, "wide")
-        at_least(self, 0, "split_seed")
         for name in ("text", "target", "validation_data", "test_data"):
             if getattr(self, name) is not None and not self.data:
                 raise UserError(f"--{name} belongs to a table of your own: give it with --data.")
@@ -118,5 +104,3 @@ class TextClassificationConfig(Dialect, TrainConfig):
         if self.split == "book" and self.dataset != "imdb":
             raise UserError("--split book is that of --dataset imdb: leave it out.")
         below_one(self, "label_smoothing", zero=True)
-        if self.folds == 1 or self.folds < 0:
-            raise UserError(f"--folds must be 0 or at least 2. Received: {self.folds}")

@@ -15,11 +15,7 @@ from zoo.tokenizers import all_layers
 
 
 def continue_from(config, task, model):
-    """The task as a saved model sees it, and that model, as a `TextTask` and a `Built`.
-
-    Raises:
-        UserError: If there are classes that the model does not know.
-    """
+    """The task as a saved model sees it, and that model, as a `TextTask` and a `Built`."""
     classes = tuple(zoo.Predictor(model).labels)
     source = task.labelled.source
     readers = [each for each in all_layers(model) if isinstance(each, zoo.layers.TextTokenizer)]

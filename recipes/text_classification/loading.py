@@ -26,11 +26,7 @@ MOST_NAMES, NEARLY_ALL = 50, 0.98
 
 
 def load(config) -> TextTask:
-    """The texts of a run, split and turned into ids, as a `TextTask`.
-
-    Raises:
-        UserError: If the data is not what the flags say.
-    """
+    """The texts of a run, split and turned into ids, as a `TextTask`."""
     labelled = read(config)
     if config.unlabelled:
         labelled = with_unlabelled(labelled, config.unlabelled, config)

@@ -21,9 +21,6 @@ def predict(folder, config, metadata, source, output, text=None, keep=None) -> N
     there), or `None` for the run's own test part: its `predictions.csv` to the last digit. A `text`
     may be given instead, and `keep` names columns to copy, separated by commas. An output of `None`
     is standard output.
-
-    Raises:
-        UserError: If the input does not fit the run.
     """
     if text is not None and source is not None:
         raise UserError("Give the texts either as a file or with --text, not both.")

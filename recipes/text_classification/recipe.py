@@ -10,6 +10,7 @@ import time
 from dataclasses import replace
 from functools import partial
 
+from recipes.classification.settings import METRICS
 from recipes.engine.recipe import KEEP, Flag, Recipe, later
 from recipes.engine.task import Built
 from recipes.text_classification.config import TextClassificationConfig
@@ -158,14 +159,7 @@ RECIPE = Recipe(
     predict=later("recipes.text_classification.predict", "predict"),
     reads=lambda _, run: [run["text"]],
     check=_check,
-    metrics={
-        "balanced_accuracy": "max",
-        "accuracy": "max",
-        "nll": "min",
-        "calibration_error": "min",
-        "roc_auc": "max",
-        "average_precision": "max",
-    },
+    metrics=METRICS,
     listed=("accuracy",),
     candidates=later(
         "recipes.text_classification.candidates", "candidates", default_config, build_model

@@ -21,11 +21,7 @@ SIZES = {"words": 1000, "bpe": 8000, "wordpiece": 8000, "unigram": 8000}
 
 
 def load(config) -> TranslationTask:
-    """The pairs of a run, split and turned into ids, as a `TranslationTask`.
-
-    Raises:
-        UserError: If the pairs are not what the flags say.
-    """
+    """The pairs of a run, split and turned into ids, as a `TranslationTask`."""
     pairs, decided = read(config)
     if config.reverse:
         pairs = [(target, source) for source, target in pairs]

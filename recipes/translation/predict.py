@@ -18,9 +18,6 @@ def predict(
     The lines are those of a text file, `source`, or of `text`; the other flags are as the recipe's
     `RECIPE` says. With several translations of each line, each has its line's number and its score
     in front, with tabs between.
-
-    Raises:
-        UserError: If a flag or the input does not fit the run.
     """
     check(beam, n_best, length_penalty)
     for name in ("separator", "skip_rows", "sheet"):

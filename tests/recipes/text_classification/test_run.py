@@ -517,7 +517,7 @@ def test_wrong_input_to_predict(run, loaded, capsys, tmp_path, monkeypatch, argu
         ({"data": None, "test_fraction": 0.1}, "--dataset reber has parts of its own: leave --te"),
         ({"split": "book"}, "--split book is that of --dataset imdb: leave it out."),
         ({"label_smoothing": 1}, "--label_smoothing must be at least 0 and below 1."),
-        ({"folds": 1}, "--folds must be 0 or at least 2. Received: 1"),
+        ({"folds": 1}, "--folds must be at least 2, or 0 for none. Received: 1"),
         ({"folds": 50}, "--folds 50 needs 50 different texts of every class outside the test"),
         (
             {"tokenizer": "syllables"},
