@@ -1,5 +1,7 @@
 """The 1cycle policy: one description of the learning rate and the momentum of a training."""
 
+from dataclasses import dataclass
+
 import keras
 
 from callbacks.checks import check_below_one, check_order, check_rate, check_steps
@@ -11,6 +13,7 @@ ENDS = {"linear": (1 / 10, 1 / 10_000), "cosine": (1 / 25, 1 / 100_000)}
 
 
 @keras.saving.register_keras_serializable(package="zoo")
+@dataclass(eq=False)
 class OneCycle(Phases):
     """Raises the learning rate and lowers it again, while the momentum does the opposite.
 
@@ -55,33 +58,26 @@ class OneCycle(Phases):
     `fit_one_cycle`.
     """
 
-    def __init__(
-        self,
-        max_learning_rate: float,
-        total_steps: int,
-        form: str = "linear",
-        start_learning_rate: float | None = None,
-        final_learning_rate: float | None = None,
-        min_momentum: float = 0.85,
-        max_momentum: float = 0.95,
-        name: str | None = None,
-    ):
-        check_rate(max_learning_rate, "max_learning_rate")
-        check_steps(total_steps, "total_steps")
+    max_learning_rate: float
+    total_steps: int
+    form: str = "linear"
+    start_learning_rate: float | None = None
+    final_learning_rate: float | None = None
+    min_momentum: float = 0.85
+    max_momentum: float = 0.95
+    name: str | None = None
+
+    def __post_init__(self):
+        form, low, high = self.form, self.min_momentum, self.max_momentum
+        check_rate(self.max_learning_rate, "max_learning_rate")
+        check_steps(self.total_steps, "total_steps")
         if form not in ENDS:
             raise ValueError(f"Expected form to be one of {sorted(ENDS)}. Received: form={form!r}")
-        check_order(min_momentum, max_momentum, "min_momentum", "max_momentum")
-        check_below_one(max_momentum, "max_momentum")
-        self.max_learning_rate = max_learning_rate
-        self.total_steps = total_steps
-        self.form = form
-        self.start_learning_rate = start_learning_rate
-        self.final_learning_rate = final_learning_rate
-        self.min_momentum = min_momentum
-        self.max_momentum = max_momentum
+        check_order(low, high, "min_momentum", "max_momentum")
+        check_below_one(high, "max_momentum")
         start, final = self._outer_rates()
-        super().__init__(self._join(start, max_learning_rate, final), name)
-        self.momentum = Phases(self._join(max_momentum, min_momentum, max_momentum))
+        super().__init__(self._join(start, self.max_learning_rate, final), self.name)
+        self.momentum = Phases(self._join(high, low, high))
 
     def _outer_rates(self):
         """Rate at the start and at the end."""

@@ -9,6 +9,7 @@
 import itertools
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import keras
@@ -118,6 +119,7 @@ class Phases(Schedule):
 
 
 @keras.saving.register_keras_serializable(package="zoo")
+@dataclass(eq=False)
 class WarmupCosine(Phases):
     """Rises linearly from 0 to the peak, then falls along half a cosine.
 
@@ -135,31 +137,28 @@ class WarmupCosine(Phases):
     Reference: Loshchilov and Hutter, *SGDR*, 2017 (one period); Goyal et al., 2017 (warm-up).
     """
 
-    def __init__(
-        self,
-        peak_learning_rate: float,
-        total_steps: int,
-        warmup_steps: int = 0,
-        final_learning_rate: float = 0.0,
-        name: str | None = None,
-    ):
-        check_rate(peak_learning_rate, "peak_learning_rate")
-        check_steps(total_steps, "total_steps")
-        check_order(final_learning_rate, peak_learning_rate, "final_learning_rate", "the peak")
-        if not 0 <= warmup_steps < total_steps:
+    peak_learning_rate: float
+    total_steps: int
+    warmup_steps: int = 0
+    final_learning_rate: float = 0.0
+    name: str | None = None
+
+    def __post_init__(self):
+        peak, final, warmup = self.peak_learning_rate, self.final_learning_rate, self.warmup_steps
+        check_rate(peak, "peak_learning_rate")
+        check_steps(self.total_steps, "total_steps")
+        check_order(final, peak, "final_learning_rate", "the peak")
+        if not 0 <= warmup < self.total_steps:
             raise ValueError(
                 "warmup_steps must be at least 0 and below total_steps. "
-                f"Received: warmup_steps={warmup_steps}, total_steps={total_steps}"
+                f"Received: warmup_steps={warmup}, total_steps={self.total_steps}"
             )
-        self.peak_learning_rate = peak_learning_rate
-        self.total_steps = total_steps
-        self.warmup_steps = warmup_steps
-        self.final_learning_rate = final_learning_rate
-        fall = Phase("cosine", total_steps - warmup_steps, peak_learning_rate, final_learning_rate)
-        super().__init__([Phase("linear", warmup_steps, 0.0, peak_learning_rate), fall], name)
+        fall = Phase("cosine", self.total_steps - warmup, peak, final)
+        super().__init__([Phase("linear", warmup, 0.0, peak), fall], self.name)
 
 
 @keras.saving.register_keras_serializable(package="zoo")
+@dataclass(eq=False)
 class FlatCosine(Phases):
     """Stays flat for most of the training, then falls along half a cosine.
 
@@ -177,27 +176,22 @@ class FlatCosine(Phases):
     Reference: fastai's `fit_flat_cos`.
     """
 
-    def __init__(
-        self,
-        learning_rate: float,
-        total_steps: int,
-        flat: float = 0.75,
-        final_learning_rate: float = 0.0,
-        name: str | None = None,
-    ):
-        check_rate(learning_rate, "learning_rate")
-        check_steps(total_steps, "total_steps")
-        check_order(final_learning_rate, learning_rate, "final_learning_rate", "learning_rate")
-        if not 0 <= flat <= 1:
-            raise ValueError(f"flat must be in [0, 1]. Received: flat={flat}")
-        self.learning_rate = learning_rate
-        self.total_steps = total_steps
-        self.flat = flat
-        self.final_learning_rate = final_learning_rate
-        steps = math.floor(flat * total_steps)
-        level = Phase("constant", steps, learning_rate, learning_rate)
-        fall = Phase("cosine", total_steps - steps, learning_rate, final_learning_rate)
-        super().__init__([level, fall], name)
+    learning_rate: float
+    total_steps: int
+    flat: float = 0.75
+    final_learning_rate: float = 0.0
+    name: str | None = None
+
+    def __post_init__(self):
+        rate, final = self.learning_rate, self.final_learning_rate
+        check_rate(rate, "learning_rate")
+        check_steps(self.total_steps, "total_steps")
+        check_order(final, rate, "final_learning_rate", "learning_rate")
+        if not 0 <= self.flat <= 1:
+            raise ValueError(f"flat must be in [0, 1]. Received: flat={self.flat}")
+        steps = math.floor(self.flat * self.total_steps)
+        fall = Phase("cosine", self.total_steps - steps, rate, final)
+        super().__init__([Phase("constant", steps, rate, rate), fall], self.name)
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -238,6 +232,7 @@ class PiecewiseConstant(Phases):
 
 
 @keras.saving.register_keras_serializable(package="zoo")
+@dataclass(eq=False)
 class CosineRestarts(Phases):
     """Falls along half a cosine, jumps back up, and falls again, more slowly every time.
 
@@ -259,39 +254,32 @@ class CosineRestarts(Phases):
     Reference: Loshchilov and Hutter, *SGDR: Stochastic Gradient Descent with Warm Restarts*, 2017.
     """
 
-    def __init__(
-        self,
-        peak_learning_rate: float,
-        total_steps: int,
-        num_periods: int = 3,
-        period_multiplier: float = 2.0,
-        peak_multiplier: float = 1.0,
-        final_learning_rate: float = 0.0,
-        name: str | None = None,
-    ):
-        check_rate(peak_learning_rate, "peak_learning_rate")
-        check_steps(total_steps, "total_steps")
-        check_steps(num_periods, "num_periods")
-        check_rate(period_multiplier, "period_multiplier")
-        check_rate(peak_multiplier, "peak_multiplier")
-        self.peak_learning_rate = peak_learning_rate
-        self.total_steps = total_steps
-        self.num_periods = num_periods
-        self.period_multiplier = period_multiplier
-        self.peak_multiplier = peak_multiplier
-        self.final_learning_rate = final_learning_rate
-        ends = np.cumsum(float(period_multiplier) ** np.arange(num_periods))
-        lengths = np.diff(np.rint(total_steps * ends / ends[-1]), prepend=0)
+    peak_learning_rate: float
+    total_steps: int
+    num_periods: int = 3
+    period_multiplier: float = 2.0
+    peak_multiplier: float = 1.0
+    final_learning_rate: float = 0.0
+    name: str | None = None
+
+    def __post_init__(self):
+        for name in ("total_steps", "num_periods"):
+            check_steps(getattr(self, name), name)
+        for name in ("peak_learning_rate", "period_multiplier", "peak_multiplier"):
+            check_rate(getattr(self, name), name)
+        powers, final = np.arange(self.num_periods), self.final_learning_rate
+        ends = np.cumsum(float(self.period_multiplier) ** powers)
+        lengths = np.diff(np.rint(self.total_steps * ends / ends[-1]), prepend=0)
         if lengths.min() < 1:
             raise ValueError(
-                f"total_steps={total_steps} leaves no step for some of the {num_periods} periods."
+                f"total_steps={self.total_steps} leaves no step for some of the "
+                f"{self.num_periods} periods."
             )
-        peaks = peak_learning_rate * float(peak_multiplier) ** np.arange(num_periods)
-        check_order(final_learning_rate, min(peaks), "final_learning_rate", "the lowest peak")
+        peaks = self.peak_learning_rate * float(self.peak_multiplier) ** powers
+        check_order(final, min(peaks), "final_learning_rate", "the lowest peak")
         falls = zip(lengths, peaks, strict=True)
-        super().__init__(
-            [Phase("cosine", int(n), float(peak), final_learning_rate) for n, peak in falls], name
-        )
+        falls = [Phase("cosine", int(length), float(peak), final) for length, peak in falls]
+        super().__init__(falls, self.name)
 
 
 def _check_phase(phase):

@@ -6,6 +6,7 @@ Each is a function of the step alone, which the optimizer counts: resuming, a se
 
 import inspect
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import keras
@@ -44,6 +45,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
 
 
 @keras.saving.register_keras_serializable(package="zoo")
+@dataclass(eq=False)
 class PowerDecay(Schedule):
     """Falls fast at first and then ever more slowly: `initial / (1 + step / decay_steps)**power`.
 
@@ -63,21 +65,14 @@ class PowerDecay(Schedule):
     Reference: Géron, chapter 11, "Power Scheduling".
     """
 
-    def __init__(
-        self,
-        initial_learning_rate: float,
-        decay_steps: float,
-        power: float = 1.0,
-        name: str | None = None,
-    ):
-        super().__init__()
-        check_rate(initial_learning_rate, "initial_learning_rate")
-        check_rate(decay_steps, "decay_steps")
-        check_rate(power, "power")
-        self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = decay_steps
-        self.power = power
-        self.name = name
+    initial_learning_rate: float
+    decay_steps: float
+    power: float = 1.0
+    name: str | None = None
+
+    def __post_init__(self):
+        for name in ("initial_learning_rate", "decay_steps", "power"):
+            check_rate(getattr(self, name), name)
 
     def __call__(self, step):
         """The rate at `step`, a number or an array."""
@@ -86,6 +81,7 @@ class PowerDecay(Schedule):
 
 
 @keras.saving.register_keras_serializable(package="zoo")
+@dataclass(eq=False)
 class ExponentialDecay(Schedule):
     """Falls by the same factor every so many steps, smoothly and without an end.
 
@@ -105,21 +101,14 @@ class ExponentialDecay(Schedule):
     Reference: Géron, chapter 11, "Exponential Scheduling".
     """
 
-    def __init__(
-        self,
-        initial_learning_rate: float,
-        decay_steps: float,
-        decay_rate: float = 0.1,
-        name: str | None = None,
-    ):
-        super().__init__()
-        check_rate(initial_learning_rate, "initial_learning_rate")
-        check_rate(decay_steps, "decay_steps")
-        check_rate(decay_rate, "decay_rate")
-        self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = decay_steps
-        self.decay_rate = decay_rate
-        self.name = name
+    initial_learning_rate: float
+    decay_steps: float
+    decay_rate: float = 0.1
+    name: str | None = None
+
+    def __post_init__(self):
+        for name in ("initial_learning_rate", "decay_steps", "decay_rate"):
+            check_rate(getattr(self, name), name)
 
     def __call__(self, step):
         """The rate at `step`, a number or an array."""
@@ -128,6 +117,7 @@ class ExponentialDecay(Schedule):
 
 
 @keras.saving.register_keras_serializable(package="zoo")
+@dataclass(eq=False)
 class Warmup(Schedule):
     """Rises linearly from 0 to where another schedule starts, then follows that one.
 
@@ -147,14 +137,14 @@ class Warmup(Schedule):
     Reference: Goyal et al., *Accurate, Large Minibatch SGD*, 2017.
     """
 
-    def __init__(self, schedule: Rate, warmup_steps: int, name: str | None = None):
-        super().__init__()
-        if not isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule):
-            check_rate(schedule, "schedule")
-        check_steps(warmup_steps, "warmup_steps")
-        self.schedule = schedule
-        self.warmup_steps = warmup_steps
-        self.name = name
+    schedule: Rate
+    warmup_steps: int
+    name: str | None = None
+
+    def __post_init__(self):
+        if not isinstance(self.schedule, keras.optimizers.schedules.LearningRateSchedule):
+            check_rate(self.schedule, "schedule")
+        check_steps(self.warmup_steps, "warmup_steps")
 
     @property
     def accepts_arrays(self) -> bool:

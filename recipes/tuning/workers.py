@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from unittest.mock import patch
 
 from recipes.errors import RunError, UserError
 
@@ -42,7 +43,8 @@ def serve(search, folder, workers: int) -> None:
     elif workers == 1 and search.remaining <= TRIALS_PER_PROCESS:
         search.run()
     else:
-        with _environment(
+        with patch.dict(
+            os.environ,
             KERASTUNER_TUNER_ID="chief",
             KERASTUNER_ORACLE_IP="127.0.0.1",
             KERASTUNER_ORACLE_PORT=str(free_port()),
@@ -188,20 +190,6 @@ def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
-
-
-@contextlib.contextmanager
-def _environment(**variables):
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def main(path: str) -> int:
