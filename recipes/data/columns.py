@@ -47,7 +47,8 @@ def infer_columns(frame, source, numeric=(), categorical=(), of_texts=None) -> C
     The rules, in this order: a column without any value, or with a single one, tells nothing and is
     left out; texts, booleans, and whole numbers with at most 5 different values are categories;
     whole numbers that count the rows, and texts more than half of which differ (names, free text)
-    are left out; dates stay dates; all other numbers are numeric.
+    are left out; dates stay dates; all other numbers are numeric. A `UserError` if a column holds
+    numbers with mistakes in them, or none is left.
 
     Args:
         frame: The columns to learn from, one row an example.
@@ -55,9 +56,6 @@ def infer_columns(frame, source, numeric=(), categorical=(), of_texts=None) -> C
         numeric: Columns that are numeric whatever they look like.
         categorical: Columns that hold categories whatever they look like.
         of_texts: Function of a column of free text, for what else is to be said of it.
-
-    Raises:
-        UserError: A column holds numbers with mistakes in them, or none is left.
 
     >>> table = {"size": [1.5, 2.0, 2.5], "color": ["red", "blue", "red"], "shop": ["A"] * 3}
     >>> found = infer_columns(pd.DataFrame(table), "shirts.csv")

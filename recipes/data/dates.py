@@ -90,7 +90,8 @@ def read_times(
     """Reads a column as dates or as whole step numbers.
 
     Where the order of day and month is not said, the one is taken in which all texts are dates; if
-    they are in several, the one in which the times are `regular`.
+    they are in several, the one in which the times are `regular`. A `UserError` if a time is
+    missing or cannot be read, or two readings are possible.
 
     Args:
         column: Texts, numbers or dates, missing ones as `None`.
@@ -102,9 +103,6 @@ def read_times(
 
     Returns:
         The `Times`.
-
-    Raises:
-        UserError: A time is missing or cannot be read, or two readings are possible.
 
     >>> found = read_times(pd.Series(["31.12.2022", "01.01.2023"], name="day"), "sales.csv")
     >>> found.values.astype("datetime64[D]").tolist()[1], found.order
@@ -478,8 +476,7 @@ def refuse_time(column, row, source, flag, count=1) -> None:
 def in_seconds(times: np.ndarray, time: str | None) -> np.ndarray:
     """Times, datetime64[us] or int64, in the unit of a `TimeSeries`: datetime64[s] or int64.
 
-    Raises:
-        UserError: Times have fractions of a second; it names the time column.
+    A `UserError` if times have fractions of a second; it names the time column.
     """
     if times.dtype.kind != "M":
         return times.astype(np.int64)

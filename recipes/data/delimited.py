@@ -62,10 +62,8 @@ def read_delimited(content: bytes, dialect: Dialect, name: str, texts=False) -> 
     r"""Reads the cells of a file into columns of equal lengths.
 
     What the dialect does not say of its form is found out. With `texts`, columns of plain numbers
-    are left as texts, too.
-
-    Raises:
-        UserError: The form cannot be known, or a row has more cells than the header.
+    are left as texts, too. A `UserError` if the form cannot be known, or a row has more cells than
+    the header.
 
     >>> found = read_delimited(b"city;size\nRome;1,5\n", Dialect(), "cities.csv")
     >>> found.names, found.decided["separator"], found.columns[1].to_pylist()

@@ -33,13 +33,12 @@ _KINDS = "a table (CSV, Excel, Parquet or JSON lines)"
 def open_table(path, dialect: Dialect | None = None, before: Mapping | None = None) -> TableFile:
     """Opens a table with a row or more: CSV (gzipped or not), Excel, Parquet or JSON lines.
 
+    A `UserError` if the file is missing, empty or unreadable, or its form cannot be known.
+
     Args:
         path: The file.
         dialect: What is said of its form; what is not, is found out.
         before: What was found out about the file that a run was trained on (`TableFile.decided`).
-
-    Raises:
-        UserError: The file is missing, empty or unreadable, or its form cannot be known.
     """
     dialect = dialect or Dialect()
     dialect.check()

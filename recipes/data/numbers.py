@@ -92,7 +92,8 @@ def read_numbers(texts, name, source, separator=",", given=None, missing=()) -> 
     The decimal sign is what the column proves: 1.016,5 and 12,75 have a decimal comma, 1,016.5 and
     12.75 a point. Where all numbers with a sign have three digits behind it, as 1,016 has, the sign
     divides thousands if other numbers, all below 1000, do without; and in a file whose columns are
-    separated by commas, where a point is a decimal sign and a comma in quotes is none.
+    separated by commas, where a point is a decimal sign and a comma in quotes is none. A
+    `UserError` if two readings are possible, or units are mixed.
 
     Args:
         texts: `pyarrow` array of strings.
@@ -101,9 +102,6 @@ def read_numbers(texts, name, source, separator=",", given=None, missing=()) -> 
         separator: What separates the columns of the file.
         given: A `NumberFormat` that the user names, or that the run has found; or `None`.
         missing: Texts that mean a missing value, beside `MISSING`.
-
-    Raises:
-        UserError: Two readings are possible, or units are mixed.
 
     >>> import pyarrow
     >>> found = read_numbers(pyarrow.array(["1.016,5", "12,75", "n/a"]), "price", "shop.csv")

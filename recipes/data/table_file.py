@@ -209,10 +209,8 @@ class TableFile:
         Texts are dates if most are, see `dates`. They are numbers if all are, but codes with
         leading zeros are texts. If nine in ten texts are numbers, the others are mistakes. In a
         `label`, what is to be predicted, texts such as NA among a few whole numbers are classes,
-        and not missing, and dates are texts.
-
-        Raises:
-            UserError: There are a few mistakes among numbers, or two ways to read them.
+        and not missing, and dates are texts. A `UserError` if there are a few mistakes among
+        numbers, or two ways to read them.
         """
         column = self._columns[name]
         if not label and self.holds_times(name):
@@ -325,8 +323,7 @@ class TableFile:
     def dates(self, name: str) -> pd.Series:
         """A column of dates, datetime64[us], NaT where one is missing.
 
-        Raises:
-            UserError: A date cannot be read, or two readings are possible.
+        A `UserError` if a date cannot be read, or two readings are possible.
         """
         column = self._columns[name]
         if not isinstance(column, pd.Series):
@@ -443,8 +440,7 @@ def _label(text):
 def numeric_block(frame: pd.DataFrame, names, source) -> np.ndarray:
     """Columns of a frame as a float64 array `(rows, len(names))`, NaN where a value is missing.
 
-    Raises:
-        UserError: A value is not a finite number, naming it and its row.
+    A `UserError` if a value is not a finite number, naming it and its row.
     """
     columns = [_typed_numbers(frame[name], source) for name in names]
     return np.stack(columns, axis=1) if columns else np.empty((len(frame), 0))

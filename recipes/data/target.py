@@ -39,9 +39,8 @@ class Target:
     def among(self, labels, source) -> "Target":
         """The same target by the numbers that a model knows its classes by.
 
-        Raises:
-            UserError: If there are classes beside the `labels` that the model knows (none for a
-                regression), or it is no such target.
+        A `UserError` if there are classes beside the `labels` that the model knows (none for a
+        regression), or it is no such target.
         """
         if bool(labels) != bool(self.labels):
             kinds = ("a number", "one of several classes")
@@ -69,10 +68,8 @@ def read_target(column, source, task="auto") -> Target:
 
     Texts, booleans, and whole numbers with at most 10 different values are classes; all other
     numbers are predicted as numbers. A task of `"regression"` or `"classification"` decides
-    otherwise.
-
-    Raises:
-        UserError: The column holds dates, one value only, mistakes, or as many classes as rows.
+    otherwise. A `UserError` if the column holds dates, one value only, mistakes, or as many classes
+    as rows.
 
     >>> target = read_target(pd.Series(["no", "yes"] * 2, name="paid"), "bills.csv")
     >>> target.head, target.labels, target.values.tolist()

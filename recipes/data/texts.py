@@ -36,10 +36,8 @@ def read_noted_text(path, encoding: str | None = None) -> tuple[str, tuple[str, 
     r"""Reads a text file, gzipped or not; every line ends in `\n`, whatever ends it in the file.
 
     The encoding is found out by default, see `recipes.data.encodings`, and noted unless it is
-    UTF-8; a byte order mark is left out.
-
-    Raises:
-        UserError: The file cannot be read, or its bytes are no text in this encoding.
+    UTF-8; a byte order mark is left out. A `UserError` if the file cannot be read, or its bytes are
+    no text in this encoding.
     """
     path = Path(path)
     if not path.is_file():
@@ -58,8 +56,7 @@ def read_noted_text(path, encoding: str | None = None) -> tuple[str, tuple[str, 
 def decode(content: bytes, encoding: str, name: str) -> str:
     r"""Bytes as a text whose lines end in `\n`; `name` is what messages call them.
 
-    Raises:
-        UserError: There is no such encoding, or the bytes are no text in it.
+    A `UserError` if there is no such encoding, or the bytes are no text in it.
 
     >>> decode(b"one\r\ntwo", "utf-8", "numbers.txt")
     'one\ntwo'

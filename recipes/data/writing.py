@@ -18,8 +18,7 @@ _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?", re.IGNORECASE)
 def replacing(path):
     """A path to write to, beside a file; what is written there takes its place at the end.
 
-    Raises:
-        UserError: If the file cannot be written.
+    A `UserError` if the file cannot be written.
 
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
@@ -47,10 +46,8 @@ def write_text(path, text: str) -> None:
 def write_csv(path, header, rows) -> None:
     """Writes a table; a file (standard output for `None`) is written whole or not at all.
 
-    Numbers are printed so that they read back exactly. Texts are `guarded`; `read_csv` undoes it.
-
-    Raises:
-        UserError: If the file cannot be written.
+    Numbers are printed so that they read back exactly. Texts are `guarded`; `read_csv` undoes it. A
+    `UserError` if the file cannot be written.
 
     >>> write_csv(None, ["name", "size"], [["a, b", 0.1]])
     name,size

@@ -20,7 +20,7 @@ HELP = {"-h", "--help", "--help-all"}
 
 
 def parse(recipe: str, arguments: list[str]):
-    """Parses the flags of a recipe.
+    """Parses the flags of a recipe; a `UserError` if a flag or a value is wrong.
 
     From weakest to strongest: the recipe's defaults for the dataset, the preset, the file of
     `--config`, the flags.
@@ -31,9 +31,6 @@ def parse(recipe: str, arguments: list[str]):
 
     Returns:
         The recipe's configuration.
-
-    Raises:
-        UserError: If a flag or a value is wrong.
     """
     found_recipe = find_recipe(recipe)
     kind = found_recipe.config

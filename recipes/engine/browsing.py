@@ -23,15 +23,14 @@ TICKED = 40
 def open_tensorboard(logdir: str, port: int, runs=(), last: int | None = None) -> None:
     """Serves TensorBoard in this process until it is ended, by Ctrl+C or SIGTERM.
 
+    A `UserError` if a run or the folder does not exist, or the port is taken.
+
     Args:
         logdir: Folder of all runs.
         port: Port on this machine; 0 for one that is free.
         runs: Folders of runs to show, or their names in `logs`. Defaults to all.
         last: How many runs to show, those that were begun last. Defaults to all, or as many as
             TensorBoard draws curves of.
-
-    Raises:
-        UserError: If a run or the folder does not exist, or the port is taken.
     """
     if last is not None and last < 1:
         raise UserError(f"--last must be at least 1. Received: {last}")

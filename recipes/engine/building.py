@@ -11,10 +11,8 @@ from zoo.uncertainty import stochastic_twin
 def create_core(config, arguments, reserved=()):
     """Creates the zoo model that the flags name, with arguments that the recipe itself tells it.
 
-    These, and those `reserved`, are not for `--model.NAME` to set.
-
-    Raises:
-        UserError: If the model or one of its arguments does not exist, or is not the user's to set.
+    These, and those `reserved`, are not for `--model.NAME` to set. A `UserError` if the model or
+    one of its arguments does not exist, or is not the user's to set.
 
     >>> from recipes.engine.config import TrainConfig
     >>> config = TrainConfig(model="mlp", model_arguments={"units": [5]})

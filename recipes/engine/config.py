@@ -150,8 +150,7 @@ class TrainConfig:
     def from_saved(cls, saved: dict[str, Any], source: str = "config.yaml") -> Self:
         """The configuration in a run's `config.yaml`, of this format or an older one.
 
-        Raises:
-            UserError: If there is a setting that the recipe does not have, or one of another type.
+        A `UserError` if there is a setting that the recipe does not have, or one of another type.
         """
         settings = cls.renamed(saved)
         unknown = sorted({*settings} - {each.name for each in fields(cls)}, key=str)
@@ -236,8 +235,7 @@ class _Values(yaml.SafeLoader):
 def read_yaml(path, what: str = "") -> Any:
     """The values in a YAML file.
 
-    Raises:
-        UserError: If it cannot be read; `what` stands before its name.
+    A `UserError` if it cannot be read; `what` stands before its name.
     """
     try:
         return yaml.load(Path(path).read_bytes().decode(), _Values)
@@ -271,10 +269,7 @@ def common(**more: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
 
 
 def seconds_of(text: str) -> float:
-    """The seconds of a time limit.
-
-    Raises:
-        UserError: If it is none.
+    """The seconds of a time limit; a `UserError` if it is none.
 
     >>> seconds_of("90"), seconds_of("10m"), seconds_of("1.5h")
     (90.0, 600.0, 5400.0)

@@ -15,8 +15,7 @@ SLOWER = 10
 def settings_of(path, recipe: Recipe) -> dict[str, Any]:
     """The settings of a run, with what its flags had left open as it was decided then.
 
-    Raises:
-        UserError: If it is not a finished run of the recipe.
+    A `UserError` if it is not a finished run of the recipe.
     """
     folder = RunFolder.open(path)
     saved = folder.read_config()
@@ -42,8 +41,7 @@ def settings_of(path, recipe: Recipe) -> dict[str, Any]:
 def begin(recipe: Recipe, config, task: Any) -> tuple[Any, Built]:
     """The task as the old model sees it, and that model, to be trained further.
 
-    Raises:
-        UserError: If the data does not fit the model.
+    A `UserError` if the data does not fit the model.
     """
     import zoo
 
@@ -71,8 +69,7 @@ def again(recipe: Recipe, config, task: Any) -> Built:
 def before(model: Any, *names: str) -> Any:
     """What goes into the first layer of these names that a functional model has.
 
-    Raises:
-        UserError: If it has none of them.
+    A `UserError` if it has none of them.
     """
     found = {layer.name: layer for layer in model.layers}
     for name in names:

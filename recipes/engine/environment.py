@@ -17,10 +17,8 @@ from recipes.errors import UserError
 def prepare(backend: str, device: str) -> None:
     """Sets what Keras and its backend read when they are imported.
 
-    The backend is `"tensorflow"`, `"jax"` or `"torch"`, the device `"auto"`, `"cpu"` or `"gpu"`.
-
-    Raises:
-        UserError: If the backend is not installed, cannot be changed any more, or there is no GPU.
+    The backend is `"tensorflow"`, `"jax"` or `"torch"`, the device `"auto"`, `"cpu"` or `"gpu"`. A
+    `UserError` if the backend is not installed, cannot be changed any more, or there is no GPU.
     """
     loaded = sys.modules.get("keras")
     if loaded is not None and loaded.backend.backend() != backend:

@@ -57,8 +57,7 @@ class RunFolder:
     def plan(cls, recipe, config):
         """Chooses the folder of a new run and checks that it can be written; writes nothing.
 
-        Raises:
-            UserError: If the name is not a plain one, is taken, or the folder is read-only.
+        A `UserError` if the name is not a plain one, is taken, or the folder is read-only.
         """
         name = config.name or timestamp(Path(config.logdir) / recipe)
         if not re.fullmatch(r"[\w.+-]{1,200}", name) or name.strip(".") == "":
@@ -85,8 +84,7 @@ class RunFolder:
     def create(self, overwrite=False, config=""):
         """Makes the folder with its `config.yaml`, all at once; `overwrite` replaces another one.
 
-        Raises:
-            UserError: If it cannot be made, or another process was faster.
+        A `UserError` if it cannot be made, or another process was faster.
         """
         partial, old = (self.path.with_name(f".{self.path.name}.{end}") for end in ("part", "old"))
         try:
@@ -113,8 +111,7 @@ class RunFolder:
     def locked(self):
         """Keeps other processes from training in the folder meanwhile, until this one ends.
 
-        Raises:
-            UserError: If another one does; it is named.
+        A `UserError` if another one does; it is named.
         """
         self.checkpoints.mkdir(exist_ok=True)
         lock = FileLock(self.checkpoints / ".lock", timeout=0, is_singleton=True)
@@ -137,8 +134,7 @@ class RunFolder:
     def open(cls, path, finished=True):
         """An existing run; if it is to be `finished`, with a trained model.
 
-        Raises:
-            UserError: If there is no such run of a format that this version reads.
+        A `UserError` if there is no such run of a format that this version reads.
         """
         folder = cls(path)
         if not folder.path.is_dir():
@@ -220,8 +216,7 @@ def find_runs(logdir) -> list[Path]:
 def find_run(name) -> Path:
     """The folder of a run by its path, or its name where just one run below `logs` has it.
 
-    Raises:
-        UserError: If several runs have the name, `NAME` or `RECIPE/NAME`.
+    A `UserError` if several runs have the name, `NAME` or `RECIPE/NAME`.
     """
     if Path(name).is_dir():
         return Path(name)

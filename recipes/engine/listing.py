@@ -24,10 +24,8 @@ KINDS = ("models", "recipes", "datasets", "presets")
 def show_catalog(asked: str = "*", form: str = "table") -> None:
     """Prints the models, recipes, datasets and presets, as `"table"`, `"csv"` or `"json"`.
 
-    What is asked for is one of `KINDS`, or a pattern that their names match.
-
-    Raises:
-        UserError: If nothing matches.
+    What is asked for is one of `KINDS`, or a pattern that their names match. A `UserError` if
+    nothing matches.
     """
     found = [each for each in _catalog() if fnmatch.fnmatch(each["name"], asked)]
     if asked in KINDS:
@@ -104,10 +102,8 @@ def show_runs(logdir: str, sort: str | None = None, form: str = "table") -> None
     """Prints the finished runs, a table for each recipe. A damaged one is named on standard error.
 
     They are sorted by a metric such as `mae` (validation) or `test.accuracy`, best first, or by
-    time; `"csv"` and `"json"` have all scores.
-
-    Raises:
-        UserError: If there are no runs, or none has the metric.
+    time; `"csv"` and `"json"` have all scores. A `UserError` if there are no runs, or none has the
+    metric.
     """
     runs = [run for path in find_runs(logdir) if (run := _run(path))]
     if not runs:

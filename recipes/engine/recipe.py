@@ -153,10 +153,7 @@ def later(module: str, name: str, *last: Any) -> Callable[..., Any]:
 
 
 def find_recipe(name: str) -> Recipe:
-    """The recipe of a name.
-
-    Raises:
-        UserError: If there is none, or its package does not say what it is.
+    """The recipe of a name; a `UserError` if there is none, or its package does not say what it is.
 
     >>> find_recipe("forecast").chapter
     'chapter 15'

@@ -18,8 +18,7 @@ from recipes.errors import MISSHAPEN, UserError, printable
 def show(run) -> None:
     """Prints the report of a run: rendered in a terminal, as it is written elsewhere.
 
-    Raises:
-        UserError: If it has none.
+    A `UserError` if it has none.
     """
     folder = _finished(run)
     try:
@@ -49,10 +48,8 @@ def show(run) -> None:
 def compare(runs, output=None) -> None:
     """Prints where runs of a recipe differ in settings and scores, and draws their learning curves.
 
-    The picture is `comparison.png` beside the first of them, unless there is an `output`.
-
-    Raises:
-        UserError: If they cannot be compared.
+    The picture is `comparison.png` beside the first of them, unless there is an `output`. A
+    `UserError` if they cannot be compared.
     """
     folders = [_finished(run) for run in runs]
     if len({folder.path.resolve() for folder in folders}) < max(2, len(folders)):

@@ -23,8 +23,7 @@ SCALING = "scaling"
 def source_model(config):
     """The model of the run to copy layers from; `None` where there is none.
 
-    Raises:
-        UserError: If the folder holds no finished run of this recipe.
+    A `UserError` if the folder holds no finished run of this recipe.
     """
     if config.transfer_from is None:
         return None

@@ -75,10 +75,7 @@ def cuts(config, length) -> tuple[int, int]:
 def fit_tokenizer(config, training, others):
     """What turns text into ids, fitted on the training part, and notes.
 
-    `others` are what is to be encoded beside it.
-
-    Raises:
-        UserError: If the vocabulary cannot be made.
+    `others` are what is to be encoded beside it. A `UserError` if the vocabulary cannot be made.
     """
     options = {"lowercase": config.lowercase, "name": "tokenizer"}
     try:

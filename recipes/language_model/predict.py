@@ -59,8 +59,7 @@ def predict(
 def make_sampler(temperature, top_k=None, top_p=None, min_p=None):
     """The sampler that the flags describe.
 
-    Raises:
-        UserError: If one is out of range, or two exclude each other.
+    A `UserError` if one is out of range, or two exclude each other.
 
     >>> type(make_sampler(1.0, top_k=5)).__name__
     'TopK'

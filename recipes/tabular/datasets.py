@@ -28,10 +28,8 @@ def diabetes() -> pd.DataFrame:
 def titanic() -> pd.DataFrame:
     """The 891 passengers, one a row, with twelve columns; `Survived` is 0 or 1.
 
-    The published training file; the test file that goes with it has no labels.
-
-    Raises:
-        UserError: The file is damaged or cannot be downloaded.
+    The published training file; the test file that goes with it has no labels. A `UserError` if the
+    file is damaged or cannot be downloaded.
     """
     return open_table(fetch("titanic")).frame()
 

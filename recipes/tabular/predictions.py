@@ -35,8 +35,7 @@ def known_values(frame, names) -> dict[str, list[str]]:
 def encode(columns, frame, source) -> dict[str, np.ndarray]:
     """The arrays that a model with these `zoo.layers.TableColumns` reads of a frame.
 
-    Raises:
-        UserError: A column is missing or does not hold what it should.
+    A `UserError` if a column is missing or does not hold what it should.
     """
     try:
         return columns.encode(frame)

@@ -45,8 +45,7 @@ class PlainTexts:
 def reads_ids(config) -> bool:
     """Whether the model of a run reads ids; the others read strings.
 
-    Raises:
-        UserError: If there is no such model.
+    A `UserError` if there is no such model.
     """
     if config.model == AUTO:  # all of its candidates do
         return True
@@ -59,10 +58,7 @@ def reads_ids(config) -> bool:
 def fit(config, texts, source):
     """What turns texts into what the model reads, fitted on those of the training part.
 
-    A `zoo.layers.TextTokenizer`, or a `PlainTexts`.
-
-    Raises:
-        UserError: If the vocabulary cannot be made.
+    A `zoo.layers.TextTokenizer`, or a `PlainTexts`. A `UserError` if the vocabulary cannot be made.
     """
     if not reads_ids(config):
         return PlainTexts(config.strip_html, config.lowercase)

@@ -11,10 +11,8 @@ from recipes.text_classification.data.text_splits import text_keys
 def fold_rows(labelled, pool, count, validation_fraction, seed) -> dict:
     """The positions of the texts of each part of each fold; what occurs twice is in one part.
 
-    The pool is all but the test texts; the fraction is that of what a fold does not test on.
-
-    Raises:
-        UserError: If a class has fewer different texts than there are folds.
+    The pool is all but the test texts; the fraction is that of what a fold does not test on. A
+    `UserError` if a class has fewer different texts than there are folds.
     """
     groups, _ = pd.factorize(np.array(text_keys(labelled.texts[pool]), object))
     _, firsts = np.unique(groups, return_index=True)

@@ -89,10 +89,7 @@ def disjoint_split(pairs, held_out):
     """Validation and test sources that training does not have, whatever their case and signs.
 
     So many sources of validation, and of the test part, are held out; a tenth each at most. Returns
-    the parts, and notes.
-
-    Raises:
-        UserError: If there are fewer than ten sources.
+    the parts, and notes. A `UserError` if there are fewer than ten sources.
     """
     groups = {}
     for pair in pairs:
@@ -129,6 +126,8 @@ def key_of(text) -> str:
 def fit_tokenizer(kind, texts, others, size, side, **options):
     """What turns sentences into ids, fitted on the training part: a `TextTokenizer`, and notes.
 
+    A `UserError` if the vocabulary cannot be made.
+
     Args:
         kind: `"words"`, `"characters"`, `"bpe"`, `"wordpiece"` or `"unigram"`.
         texts: Training sentences of a side.
@@ -136,9 +135,6 @@ def fit_tokenizer(kind, texts, others, size, side, **options):
         size: Number of ids at most, special ones included; None for the kind's own.
         side: `"source"` or `"target"`.
         **options: Further arguments of `zoo.layers.TextTokenizer`.
-
-    Raises:
-        UserError: If the vocabulary cannot be made.
     """
     options |= {"name": f"{side}_tokenizer", "add_ends": side == "target", "strip_html": False}
     options["special"] = ("padding", "start", "end")

@@ -97,8 +97,7 @@ def given_flags(arguments: list[str]) -> tuple[str, ...]:
 def open_search(path, workers=None):
     """The `TuningFolder` and the `Plan` of a search that was begun.
 
-    Raises:
-        UserError: If there is none.
+    A `UserError` if there is none.
     """
     RunFolder.open(path, finished=False)
     folder = TuningFolder(path)

@@ -14,12 +14,11 @@ from recipes.errors import DAMAGED, UserError
 def read_arrays(path, kept=None) -> tuple[Pictures, Pictures | None]:
     """All pictures and labels of an .npz file and `None`, or those of the training and test parts.
 
+    A `UserError` if the arrays are not there, or are no pictures or labels.
+
     Args:
         path: A file with the arrays `x` and `y`, or `x_train`, `y_train`, `x_test` and `y_test`.
         kept: The `Depth` of the run that reads its own data again.
-
-    Raises:
-        UserError: If the arrays are not there, or are no pictures or labels.
     """
     with _npz(path) as file:
         if {"x_train", "y_train", "x_test", "y_test"} <= set(file.files):
@@ -63,10 +62,8 @@ def read_unlabelled(
 ) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...]]:
     """The pictures of an .npz file, `x` or `x_test`, their labels as texts or `None`, and notes.
 
-    The pictures must have the shape that the model expects; `kept` is the `Depth` of its run.
-
-    Raises:
-        UserError: If the pictures are not there or have another shape.
+    The pictures must have the shape that the model expects; `kept` is the `Depth` of its run. A
+    `UserError` if the pictures are not there or have another shape.
     """
     with _npz(path) as file:
         x, y = ("x", "y") if "x" in file.files else ("x_test", "y_test")

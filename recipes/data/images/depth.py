@@ -92,14 +92,13 @@ class Range:
 def decide(ranges, total, kept=None, arrays=False) -> tuple[Depth, tuple[str, ...]]:
     """Which value is white in some pictures: the `Depth` to read all of them with, and notes.
 
+    A `UserError` if there are values that cannot be told, or that the run does not know.
+
     Args:
         ranges: The `Range` of each array, or of each picture of more than 8 bits.
         total: Number of pictures, also those of 8 bits.
         kept: The `Depth` of the run that is to predict; `None` for one that is to be trained.
         arrays: Whether they come from arrays, in which bytes may stand in a wider type.
-
-    Raises:
-        UserError: If there are values that cannot be told, or that the run does not know.
     """
     wide = [found for found in ranges if found.wide]
     floats = [found for found in ranges if found.floating]

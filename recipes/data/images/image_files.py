@@ -32,7 +32,8 @@ def read_folder(path, image_size=(), kept=None, fit="crop", skip_broken=False) -
     """Reads a folder of class folders, or a table of paths; classes in the order of their names.
 
     Grey pictures stay grey if all are; a single coloured one makes all of them coloured. Hidden
-    files and folders are passed over.
+    files and folders are passed over. A `UserError` if there are no two classes, or a picture is
+    broken.
 
     Args:
         path: The folder or the table.
@@ -40,9 +41,6 @@ def read_folder(path, image_size=(), kept=None, fit="crop", skip_broken=False) -
         kept: The `Depth` of the run that reads its own data again.
         fit: See `read_pixels`.
         skip_broken: Whether pictures that cannot be read are left out.
-
-    Raises:
-        UserError: If there are no two classes, or a picture is broken.
     """
     found, notes = labelled_files(path), ()
     if skip_broken:
@@ -69,10 +67,8 @@ def read_folder(path, image_size=(), kept=None, fit="crop", skip_broken=False) -
 def image_files(path) -> list[Path]:
     """All pictures below a folder, in the order of their names; for a file, itself.
 
-    Numbers in names are ordered by their value: `2.png` comes before `10.png`.
-
-    Raises:
-        UserError: If there are none.
+    Numbers in names are ordered by their value: `2.png` comes before `10.png`. A `UserError` if
+    there are none.
     """
     path = Path(path)
     if path.is_file():
@@ -141,8 +137,7 @@ def read_images(
 def readable(files) -> tuple[np.ndarray, tuple[str, ...]]:
     """Which files hold pictures that can be read to their end, and a note of those that do not.
 
-    Raises:
-        UserError: If none does.
+    A `UserError` if none does.
     """
     _, broken = _attempted(files, check_pixels)
     if len(broken) == len(files):

@@ -52,8 +52,7 @@ class LabelledFiles:
 def labelled_files(path) -> LabelledFiles:
     """The files of a folder of class folders, of a split tree of these, or of a table.
 
-    Raises:
-        UserError: If there are no two classes, or files that do not exist.
+    A `UserError` if there are no two classes, or files that do not exist.
     """
     path = Path(path)
     if path.is_file():
@@ -75,8 +74,7 @@ def labelled_files(path) -> LabelledFiles:
 def class_folders(path) -> list[Path]:
     """The folders in a folder, one a class or one a part.
 
-    Raises:
-        UserError: If there are no two, or two that differ in case or spaces only.
+    A `UserError` if there are no two, or two that differ in case or spaces only.
     """
     folders = [p for p in _inside(path) if p.is_dir()]
     if not folders:

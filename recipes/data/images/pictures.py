@@ -76,8 +76,7 @@ def digits() -> Pictures:
 def published(name) -> tuple[Pictures, Pictures]:
     """The training and the test part of `"fashion_mnist"`, `"mnist"` or `"cifar10"`.
 
-    Raises:
-        UserError: If it cannot be downloaded, or a file is damaged.
+    A `UserError` if it cannot be downloaded, or a file is damaged.
     """
     parts = _cifar10() if name == "cifar10" else read_idx(name)
     return tuple(numbered(images, labels.ravel(), _CLASSES[name]) for images, labels in parts)
@@ -126,13 +125,12 @@ class StoredImages:
 def room(path, count, shape):
     """An empty array for pictures: in memory, or in a temporary file where they are many.
 
+    A `UserError` if there is too little space on the disk, too.
+
     Args:
         path: Where they come from, for the message.
         count: How many.
         shape: Of one.
-
-    Raises:
-        UserError: If there is too little space on the disk, too.
     """
     available, needed = memory(), count * math.prod(shape)
     if not available or COPIES * needed <= available / 2:

@@ -24,8 +24,7 @@ RULES = ("mean", "sum", "last")
 def check_resample(resample: str | None, rule: str, time: str | None) -> None:
     """Refuses resampling that cannot be done, before any file is read.
 
-    Raises:
-        UserError: There is no time column, or the pandas frequency or the rule is not one.
+    A `UserError` if there is no time column, or the pandas frequency or the rule is not one.
     """
     if rule not in RULES:
         raise UserError(f"Expected --resample_rule to be one of {RULES}. Received: {rule!r}.")
@@ -49,10 +48,8 @@ def check_resample(resample: str | None, rule: str, time: str | None) -> None:
 def find_step(table: Table, time: str) -> Step:
     """The constant step between the rows of all series: a length, months, or a business day.
 
-    The table is sorted by series.
-
-    Raises:
-        UserError: Times are repeated, unsorted, unequally spaced, or too few to tell.
+    The table is sorted by series. A `UserError` if times are repeated, unsorted, unequally spaced,
+    or too few to tell.
     """
     follows = np.ones(len(table.times) - 1, bool)
     follows[table.offsets[1:-1] - 1] = False
@@ -143,11 +140,8 @@ def resample(table: Table, alias: str, rule: str, partial: str = "drop") -> Step
     Steps without a row become missing values. The first and the last step of a series are partial
     if rows are missing at their outer end: their sum, say, is not that of a whole step. `partial`
     says whether to `"drop"` or to `"keep"` them. The rows are sorted by series; their times may be
-    in any order.
-
-    Raises:
-        UserError: The times are not dates, all steps are partial, or pandas cannot resample to this
-            frequency.
+    in any order. A `UserError` if the times are not dates, all steps are partial, or pandas cannot
+    resample to this frequency.
     """
     if table.times.dtype.kind != "M":
         raise UserError(

@@ -18,8 +18,7 @@ DATETIME_FEATURES = ("dayofweek", "dayofyear", "month", "hour", "weekend")
 def check_datetime_features(datetime_features: Sequence[str], time: str | None) -> None:
     """Refuses datetime features that do not exist or have no dates to come from.
 
-    Raises:
-        UserError: A name is unknown or repeated, or there is no time column.
+    A `UserError` if a name is unknown or repeated, or there is no time column.
     """
     names = set(datetime_features)
     if not names <= set(DATETIME_FEATURES) or len(names) < len(datetime_features):
@@ -42,12 +41,11 @@ def future_columns(
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """Collects all future covariates, for the rows of a table and beyond its end.
 
+    A `UserError` if the second file does not fit, or the times are not dates where they must be.
+
     Returns:
         float32 array of shape `(rows + num_series * future, columns)`, every series followed by its
         future, and the columns' names.
-
-    Raises:
-        UserError: The second file does not fit, or the times are not dates where they must be.
     """
     future = future_times.shape[1]
     codes = np.repeat(np.arange(len(table.ids)), np.diff(table.offsets) + future)

@@ -21,9 +21,8 @@ def check_policy(missing: str) -> None:
 def fill(table: Table, missing: str) -> None:
     """Fills the missing values of a sorted table in place and notes how many there were.
 
-    Raises:
-        UserError: A column has no values at all, or there is nothing to fill a series with, or
-            values are missing under `"error"`.
+    A `UserError` if a column has no values at all, or there is nothing to fill a series with, or
+    values are missing under `"error"`.
     """
     for place, name in enumerate(table.names):
         column = table.values[:, place]
@@ -58,8 +57,7 @@ def fill(table: Table, missing: str) -> None:
 def to_float32(table: Table) -> np.ndarray:
     """A table's values as the model takes them, float32 `(rows, columns)`; none is missing.
 
-    Raises:
-        UserError: A value is too large (a sum that overflowed while resampling).
+    A `UserError` if a value is too large (a sum that overflowed while resampling).
     """
     with np.errstate(over="ignore"):
         values = table.values.astype(np.float32)

@@ -19,10 +19,8 @@ def guess_columns(
     """The time column and the targets of a file, where the flags do not name them.
 
     The time is the first column of dates, or `None` if there is none, or `"none"` was said; the
-    target is the only numeric column with a name, but for those `taken` by another purpose.
-
-    Raises:
-        UserError: If several columns could be the target.
+    target is the only numeric column with a name, but for those `taken` by another purpose. A
+    `UserError` if several columns could be the target.
     """
     names = [name for name in file.names if name not in {*taken, *targets, time}]
     if time is None:

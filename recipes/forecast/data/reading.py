@@ -37,13 +37,11 @@ def read_series(
     The arguments are the settings of `ForecastConfig` by their names; without a `time` the rows are
     equally spaced steps. `future` counts steps beyond the end for which times and future covariates
     are to be had, `dialect` says what is known of the files' form, and `before` what was found out
-    about the file that a run was trained on.
+    about the file that a run was trained on. A `UserError` if something is wrong with the file or
+    the arguments; the message says what.
 
     Returns:
         A `TimeSeries`, its series sorted by name. Its `notes` say what was decided and done.
-
-    Raises:
-        UserError: Something is wrong with the file or the arguments; the message says what.
     """
     targets, past_covariates = tuple(targets), tuple(past_covariates)
     check_datetime_features(datetime_features, time)

@@ -27,7 +27,8 @@ def split_in_time(
     """Splits windows at two times that all series share, so that none sees another's future.
 
     Training targets all lie before the first cut, validation targets between the two and test
-    targets at or after the second. Inputs may reach back across a cut; targets never do.
+    targets at or after the second. Inputs may reach back across a cut; targets never do. A
+    `UserError` if a fraction is out of range, or a split would be empty.
 
     Args:
         series: The data.
@@ -39,9 +40,6 @@ def split_in_time(
 
     Returns:
         `{"train": ..., "validation": ..., "test": ...}`, int64 start rows in ascending order.
-
-    Raises:
-        UserError: A fraction is out of range, or a split would be empty.
     """
     _check_fractions(validation, test)
     starts = window_starts(series, window, horizon, 1 - validation - test - skip)
@@ -109,14 +107,13 @@ def split_by_dates(
 ) -> dict[str, np.ndarray]:
     """Splits windows of dated rows by given dates, as the book does; see `split_in_time`.
 
+    A `UserError` if a split would be empty.
+
     Args:
         bounds: For every split its first and last date, as NumPy reads it: each stands for all of
             what it names, so that `("2016-01", "2018-12")` ends with the last second of December
             2018. Inputs and targets are both inside.
         series, window, horizon: As for `split_in_time`.
-
-    Raises:
-        UserError: A split would be empty.
     """
     starts = window_starts(series, window, horizon)
     opening, closing = series.times[starts], series.times[starts + (window + horizon - 1)]
@@ -164,10 +161,8 @@ def window_starts(
 
     Where there are several series, those for which the fraction `kept` of the rows to train on is
     less than a window have windows that start before they do, up to where a horizon of their own
-    rows is left. Defaults to none that do.
-
-    Raises:
-        UserError: A length is below 1, or every series is shorter than one window.
+    rows is left. Defaults to none that do. A `UserError` if a length is below 1, or every series is
+    shorter than one window.
     """
     for flag, value in (("--window", window), ("--horizon", horizon)):
         if value < 1:

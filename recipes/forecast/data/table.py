@@ -54,10 +54,8 @@ def read_table(
 ) -> Table:
     """Reads the columns asked for and sorts the rows by series, and by time.
 
-    Without a time column every series is in the order of its rows in the file.
-
-    Raises:
-        UserError: A column is missing, or does not hold what it should.
+    Without a time column every series is in the order of its rows in the file. A `UserError` if a
+    column is missing, or does not hold what it should.
     """
     names = tuple(targets) + tuple(past_covariates)
     if not targets:

@@ -17,14 +17,12 @@ def unfold(file: TableFile, series: str | None) -> tuple[TableFile, str, str]:
     """Turns a wide table, such as M4's, into a long one, a row for each series and step.
 
     Steps without a value before the first and after the last one of a series are no part of it. The
-    column of the series' names defaults to the first one that holds no numbers.
+    column of the series' names defaults to the first one that holds no numbers. A `UserError` if
+    there is no column of names, or none of values.
 
     Returns:
         A table with the columns of the series' names, `step` (or `time`, where the columns are
         named by dates) and `value`; the names of the first two.
-
-    Raises:
-        UserError: There is no column of names, or none of values.
     """
     if series is None:
         series = next((name for name in file.names if not file.is_numeric(name, 0.5)), None)

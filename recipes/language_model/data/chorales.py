@@ -46,11 +46,8 @@ def read_chords(path) -> np.ndarray:
     """Reads a piece of one's own, uint8 `(chords, 4)`, four chords a beat.
 
     A table, as `recipes.data.files.open_table` reads it, with the columns `note0` (soprano) to
-    `note3` (bass), one row a chord.
-
-    Raises:
-        UserError: The file is missing, empty or unreadable, has other columns, or holds anything
-            but MIDI notes from 36 to 81 and 0 for silence.
+    `note3` (bass), one row a chord. A `UserError` if the file is missing, empty or unreadable, has
+    other columns, or holds anything but MIDI notes from 36 to 81 and 0 for silence.
     """
     table = open_table(path)
     names = table.names

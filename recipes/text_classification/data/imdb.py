@@ -63,12 +63,11 @@ def imdb(split="random", validation_fraction=0.1, split_seed=SPLIT_SEED) -> Labe
 def read_archive(path):
     """Reads the published archive, `aclImdb_v1.tar.gz`.
 
+    A `UserError` if it is damaged, or reviews are missing.
+
     Returns:
         Frames of the training and of the test reviews, with the columns `id`, `rating`, `label` (0
         or 1) and `review`, sorted by `id` and `label`.
-
-    Raises:
-        UserError: It is damaged, or reviews are missing.
     """
     found = {"train": [], "test": []}
     try:

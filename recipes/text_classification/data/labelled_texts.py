@@ -59,10 +59,7 @@ def read_labelled_texts(
     are drawn from the first one, class by class, with texts that occur twice in one part. The
     arguments are the settings of `TextClassificationConfig` by their names; the column of texts
     defaults to `"text"`, or the only one that holds any, that of labels to `"target"`, `"label"`,
-    or the only other one.
-
-    Raises:
-        UserError: If a file is not what the arguments say.
+    or the only other one. A `UserError` if a file is not what the arguments say.
     """
     first = open_table(path, dialect)
     text, target = find_columns(first, text, target)
@@ -113,13 +110,12 @@ def read_labelled_texts(
 def with_unlabelled(labelled, path, dialect=None) -> LabelledTexts:
     """Adds texts without labels as the part `unlabelled`, but for those that are held out.
 
+    A `UserError` if there are no texts that are not held out.
+
     Args:
         labelled: A `LabelledTexts`.
         path: A table with a column of texts: of the same name, or the only one.
         dialect: What is said of the file's form.
-
-    Raises:
-        UserError: If there are no texts that are not held out.
     """
     table, column = open_table(path, dialect), labelled.columns[0]
     column = column if column in table.names else _only_texts(table, table.names)
@@ -150,10 +146,8 @@ def with_unlabelled(labelled, path, dialect=None) -> LabelledTexts:
 def find_columns(table: TableFile, text=None, target=None) -> tuple[str, str]:
     """The columns of texts and of labels, where the flags do not name them.
 
-    The rule is that of `read_labelled_texts`.
-
-    Raises:
-        UserError: If a column is not there, or several could be meant.
+    The rule is that of `read_labelled_texts`. A `UserError` if a column is not there, or several
+    could be meant.
     """
     path, names = table.source, table.names
     for flag, name in (("--text", text), ("--target", target)):

@@ -19,13 +19,11 @@ def text_keys(texts) -> list[str]:
 def split_texts(texts, target, fractions, seed=SPLIT_SEED):
     """Splits texts class by class; one that occurs twice is in one part, with its twin.
 
-    The parts are the same whatever the seed of a run.
+    The parts are the same whatever the seed of a run. A `UserError` if nothing would be left for a
+    part.
 
     Returns:
         Positions of the texts by part, those to train on as `"train"`; and notes.
-
-    Raises:
-        UserError: If nothing would be left for a part.
 
     >>> from recipes.data.target import read_target
     >>> target = read_target(pd.Series(["no", "yes"] * 2, name="paid"), "bills.csv")
@@ -63,8 +61,7 @@ def split_texts(texts, target, fractions, seed=SPLIT_SEED):
 def without_shared(texts, rows, held_out):
     """Leaves those texts out of the training rows that are held out, too; and notes.
 
-    Raises:
-        UserError: If nothing is left.
+    A `UserError` if nothing is left.
     """
     known = set(text_keys(texts[held_out]))
     kept = np.array([key not in known for key in text_keys(texts[rows])], bool)

@@ -32,15 +32,14 @@ def spa_eng() -> list[tuple[str, str]]:
 def read_pairs(path, dialect=None, source=None, target=None) -> tuple[list, tuple[str, ...]]:
     """The pairs of a file of one's own, and notes: lines with tabs, or any other table.
 
+    A `UserError` if it cannot be read, or a line is no pair.
+
     Args:
         path: The file.
         dialect: What is said of its form.
         source: Column of the sources: its number from 1, or its name. Defaults to the first one of
             texts: numbers and codes of languages in front of it are passed over.
         target: That of the targets. Defaults to the next one of texts.
-
-    Raises:
-        UserError: If it cannot be read, or a line is no pair.
     """
     dialect = dialect or Dialect()
     dialect.check()
@@ -90,10 +89,8 @@ def parse_pairs(text, name) -> list[tuple[str, str]]:
     r"""The pairs of a text: one a line, source and target with a tab between them.
 
     Further columns, such as the sources' authors, and spaces around either are left out, and so are
-    lines that hold nothing but spaces.
-
-    Raises:
-        UserError: If a line has no tab or an empty side, or there is no pair.
+    lines that hold nothing but spaces. A `UserError` if a line has no tab or an empty side, or
+    there is no pair.
 
     >>> parse_pairs("Hi.\tHola.\nRun!\tCorre.\tCC-BY 2.0\n", "greetings.tsv")
     [('Hi.', 'Hola.'), ('Run!', 'Corre.')]
