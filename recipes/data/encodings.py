@@ -48,8 +48,8 @@ def find_encoding(content: bytes, name: str) -> str:
     A byte-order mark decides, or that the bytes are valid UTF-8. Else the words with bytes beyond
     ASCII are read in the encodings of the languages with Latin letters: one makes sense if its
     letters are those of one language, stand in words, and other signs do not. If several make sense
-    and read differently, or none does, nobody can know. A `UserError` if it cannot be known: it shows
-    how words of the file would read in some encodings.
+    and read differently, or none does, nobody can know: a `UserError` shows how words of the file
+    would read in some encodings.
 
     >>> find_encoding("Stück;Größe".encode("latin-1"), "shop.csv")
     'cp1252'

@@ -70,8 +70,8 @@ def captioner(
     >>> ids.shape, attention.reshape(1, 5, 2, 2).shape
     ((1, 5), (1, 5, 2, 2))
 
-    `python -m recipes.images.captions captions.png` trains one on generated images and draws
-    where it looks.
+    `python -m scripts.benchmarks.captions captions.png`, in a checkout, trains one on generated
+    images and draws where it looks.
 
     Reference: Book, chapter 16, visual attention; Xu et al., *Show, attend and tell*, 2015.
     """

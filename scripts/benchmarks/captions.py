@@ -1,6 +1,6 @@
 """Captions of generated pictures: a small task that shows `zoo.captioner` at work.
 
-python -m recipes.images.captions captions.png     trains it, and draws where it looks
+python -m scripts.benchmarks.captions captions.png     trains it, and draws where it looks
 """
 
 import sys

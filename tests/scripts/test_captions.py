@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from recipes.images.captions import (
+from scripts.benchmarks.captions import (
     MAX_LENGTH,
     SIZE,
     describe,
