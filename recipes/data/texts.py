@@ -8,7 +8,7 @@ from recipes.data.download import fetch
 from recipes.data.encodings import find_encoding
 from recipes.data.memory import read_bytes
 from recipes.data.writing import standard_output
-from recipes.errors import DAMAGED, UserError
+from recipes.errors import DAMAGED, UserError, some
 
 #: Characters of the standard library's help texts that `python_docs` uses.
 PYTHON_DOCS_CHARACTERS = 400_000
@@ -72,6 +72,34 @@ def decode(content: bytes, encoding: str, name: str) -> str:
             f"There is no --encoding {encoding}. Such are utf-8, latin-1, cp1252 and utf-16."
         ) from error
     return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def given_text(text, source, encoding, what, otherwise) -> str:
+    """What stands behind `--text`, or in a file, whose notes are said.
+
+    A `UserError` if there are both (`what` names them), or neither, with the words `otherwise`.
+    """
+    from recipes.data.files import say_notes  # here: it takes longer than all the rest
+
+    if text is not None and source is not None:
+        raise UserError(f"Give the {what} either as a file or with --text, not both.")
+    if text is None and source is None:
+        raise UserError(otherwise)
+    if text is None:
+        text, notes = read_noted_text(source, encoding)
+        say_notes(notes)
+    return text
+
+
+def check_known(tokenizer, texts, reason) -> None:
+    """Says which characters a model reads as unknown; a `UserError` with a reason if it cannot."""
+    from recipes.data.files import say_notes
+
+    new = list(dict.fromkeys(c for text in texts for c in tokenizer.unknown_characters(text)))
+    if new and tokenizer.unknown_id is None:
+        raise UserError(f"The model does not know {some(new)}, {reason}")
+    if new:
+        say_notes([f"the model does not know {some(new)}: read as unknown"])
 
 
 def _where(content, encoding, name, error):

@@ -10,7 +10,7 @@ from recipes.language_model.chorale_flags import LENGTH, OPENING
 from recipes.language_model.data.chorales import chorales, read_chords
 from recipes.language_model.music import TEMPO
 from recipes.language_model.music_files import check_ending, write_music
-from recipes.language_model.predict import check_top_k, make_sampler
+from recipes.language_model.predict import check_sizes, make_sampler, model_of
 
 
 def predict(
@@ -36,18 +36,13 @@ def predict(
     """
     if others:
         raise UserError(f"--{min(others)} is not for chorales: leave it out.")
-    if length < 1:
-        raise UserError(f"--length must be at least 1. Received: {length}")
+    check_sizes(length=length, seed=seed)
     if not 0 < tempo < float("inf"):
         raise UserError(f"--tempo must be above 0. Received: {tempo:g}")
-    if seed is not None and seed < 0:
-        raise UserError(f"--seed must be at least 0. Received: {seed}")
     check_ending(output)
     sampler = make_sampler(temperature, top_k, top_p, min_p)
     opening = _opening(source)
-    model = zoo.load(folder.path)
-    tokenizer = zoo.tokenizer(model)
-    check_top_k(top_k, tokenizer)
+    model, tokenizer = model_of(folder, top_k)
     seed = config.seed if seed is None else seed
     notes = length * tokenizer.voices
     found = zoo.decoding.generate(model, tokenizer.encode(opening), notes, sampler, seed)

@@ -11,15 +11,14 @@ import zoo
 from recipes.engine.tables import markdown
 from recipes.engine.task import Figure, Section, Trained
 from recipes.errors import UserError
-from recipes.language_model.audio import synthesize, write_wav
+from recipes.language_model.audio import synthesize, to_midi, write_wav
+from recipes.language_model.baselines import SameVoice
 from recipes.language_model.chorale_flags import OPENING, STRIDE, VOICES, WINDOW
 from recipes.language_model.data.chorales import chorales
 from recipes.language_model.data.streams import SlidingWindowBatches
 from recipes.language_model.keys import KeyBatches
-from recipes.language_model.midi import to_midi
 from recipes.language_model.music import Copies
 from recipes.language_model.piano_roll import piano_roll
-from recipes.language_model.same_voice import SameVoice
 from recipes.language_model.scores import Reader, language_scores
 from recipes.language_model.task import LanguageTask
 

@@ -47,7 +47,7 @@ def _write(ending, path, chords, opening, tempo, title):
 
         write_wav(path, synthesize(chords, tempo))
     elif ending == ".mid":
-        from recipes.language_model.midi import to_midi
+        from recipes.language_model.audio import to_midi
 
         to_midi(chords, tempo).write(str(path))
     else:

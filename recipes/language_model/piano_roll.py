@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
 from pretty_midi import note_number_to_name
 
-from recipes.language_model.midi import VOICES
+from recipes.language_model.audio import VOICES
 from recipes.language_model.music import CHORDS_PER_BEAT, held_notes
 
 _COLORS = ("tab:red", "tab:orange", "tab:green", "tab:blue")

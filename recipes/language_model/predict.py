@@ -3,12 +3,16 @@
 import numpy as np
 
 import zoo
-from recipes.data.files import say_notes
-from recipes.data.texts import opened, read_noted_text
-from recipes.errors import UserError, some
+from recipes.data.texts import check_known, given_text, opened
+from recipes.errors import UserError
 
 #: What decodes to it is no whole character yet.
 _UNFINISHED = "\ufffd"
+_NOTHING = (
+    'A language model goes on from a prompt. Give one: --text "To be", a file that holds it, or - '
+    "for standard input."
+)
+_UNKNOWN = "which the text that it was trained on does not have. Leave them out of the prompt."
 
 
 def predict(
@@ -35,19 +39,17 @@ def predict(
     """
     if tempo is not None:
         raise UserError("--tempo is for chorales: leave it out for texts.")
-    for name, value in (("length", length), ("samples", samples)):
-        if value < 1:
-            raise UserError(f"--{name} must be at least 1. Received: {value}")
-    if seed is not None and seed < 0:
-        raise UserError(f"--seed must be at least 0. Received: {seed}")
+    check_sizes(length=length, samples=samples, seed=seed)
     sampler = make_sampler(temperature, top_k, top_p, min_p)
-    prompt = _read_prompt(source, text, encoding)
+    prompt = given_text(text, source, encoding, "prompt", _NOTHING)
+    prompt = prompt if source is None else prompt.removesuffix("\n")
+    if not prompt:
+        raise UserError("The prompt is empty. Give it at least one character.")
     if config.lowercase:
         prompt = prompt.lower()
-    model = zoo.load(folder.path)
-    tokenizer = zoo.tokenizer(model)
-    check_top_k(top_k, tokenizer)
-    ids = _encode(tokenizer, prompt)
+    model, tokenizer = model_of(folder, top_k)
+    check_known(tokenizer, [prompt], _UNKNOWN)
+    ids = tokenizer.encode(prompt)
     seed = config.seed if seed is None else seed
     pieces = _pieces(model, tokenizer, prompt, ids, length, sampler, samples, seed)
     with opened(output) as file:
@@ -84,42 +86,25 @@ def make_sampler(temperature, top_k=None, top_p=None, min_p=None):
     return zoo.decoding.Temperature(temperature)
 
 
-def check_top_k(top_k, tokenizer) -> None:
-    """Raises a `UserError` if there are fewer tokens than `--top_k`."""
+def check_sizes(seed=None, **sizes) -> None:
+    """Raises a `UserError` for the first of these flags that is out of range."""
+    for name, value in sizes.items():
+        if value < 1:
+            raise UserError(f"--{name} must be at least 1. Received: {value}")
+    if seed is not None and seed < 0:
+        raise UserError(f"--seed must be at least 0. Received: {seed}")
+
+
+def model_of(folder, top_k):
+    """The model of a run and its tokenizer; a `UserError` if that has fewer than `top_k` tokens."""
+    model = zoo.load(folder.path)
+    tokenizer = zoo.tokenizer(model)
     if top_k is not None and top_k > tokenizer.vocabulary_size:
         raise UserError(
             f"--top_k {top_k} is more than the {tokenizer.vocabulary_size} tokens that the model "
             "knows. Leave it out to draw from all of them."
         )
-
-
-def _read_prompt(source, text, encoding):
-    if text is not None and source is not None:
-        raise UserError("Give the prompt either as a file or with --text, not both.")
-    if text is None and source is None:
-        raise UserError(
-            'A language model goes on from a prompt. Give one: --text "To be", a file that holds '
-            "it, or - for standard input."
-        )
-    prompt, notes = (text, ()) if text is not None else read_noted_text(source, encoding)
-    say_notes(notes)
-    prompt = prompt if text is not None else prompt.removesuffix("\n")
-    if not prompt:
-        raise UserError("The prompt is empty. Give it at least one character.")
-    return prompt
-
-
-def _encode(tokenizer, prompt):
-    """The prompt's ids; what the model does not know is refused, or replaced if it can be."""
-    new = tokenizer.unknown_characters(prompt)
-    if new and tokenizer.unknown_id is None:
-        raise UserError(
-            f"The model does not know {some(new)}, which the text that it was trained on does not "
-            "have. Leave them out of the prompt."
-        )
-    if new:
-        say_notes([f"the model does not know {some(new)}: read as unknown"])
-    return tokenizer.encode(prompt)
+    return model, tokenizer
 
 
 def _pieces(model, tokenizer, prompt, ids, length, sampler, samples, seed):

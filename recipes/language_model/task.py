@@ -10,13 +10,13 @@ import numpy as np
 from recipes.engine.tables import fenced
 from recipes.engine.task import Figure, Section, Trained
 from recipes.language_model import samples
+from recipes.language_model.baselines import NGrams
 from recipes.language_model.config import LanguageModelConfig
 from recipes.language_model.data.streams import (
     RandomWindowBatches,
     SlidingWindowBatches,
     StreamBatches,
 )
-from recipes.language_model.ngrams import NGrams
 from recipes.language_model.scores import at_most, language_scores, reader_for
 
 #: Training tokens at most on which scores are computed.

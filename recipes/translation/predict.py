@@ -2,12 +2,17 @@
 
 import zoo
 from recipes.data.files import say_notes
-from recipes.data.texts import opened, read_noted_text
-from recipes.errors import UserError, some
+from recipes.data.texts import check_known, given_text, opened
+from recipes.errors import UserError
 from recipes.translation.translator import Translator
 
 #: Lines that are translated and written before the next ones.
 CHUNK = 1024
+_NOTHING = (
+    'Nothing to translate. Give it: --text "How are you?", a file with a sentence in each line, or '
+    "- for standard input."
+)
+_UNKNOWN = "which the sources that it was trained on do not have. Leave them out."
 
 
 def predict(
@@ -25,7 +30,10 @@ def predict(
             raise UserError(
                 f"--{name} is for tables: the input is a sentence a line. Leave it out."
             )
-    lines = _read(source, text, config.encoding)
+    content = given_text(text, source, config.encoding, "sentences", _NOTHING)
+    lines = [line.strip() for line in content.removesuffix("\n").split("\n")]
+    if not any(lines):
+        raise UserError("There is nothing to translate: the input is empty.")
     if config.lowercase:
         lines = [line.lower() for line in lines]
     translator = Translator(zoo.load(folder.path), config.max_length)
@@ -35,7 +43,7 @@ def predict(
             f"--beam {beam} is more than the {size:,} tokens that the model writes with. 4 to 10 "
             "are common."
         )
-    _check_known(translator.source_tokenizer, lines)
+    check_known(translator.source_tokenizer, lines, _UNKNOWN)
     cut = translator.cut(lines)
     if cut:
         numbers = ", ".join(str(index + 1) for index in cut[:5]) + (", ..." if cut[5:] else "")
@@ -61,34 +69,6 @@ def check(beam, n_best, length_penalty) -> None:
         raise UserError(f"--length_penalty must be at least 0. Received: {length_penalty:g}")
     if length_penalty is not None and beam == 1:
         raise UserError("--length_penalty is for beam search: give --beam 5, or leave it out.")
-
-
-def _read(source, text, encoding):
-    if text is not None and source is not None:
-        raise UserError("Give the sentences either as a file or with --text, not both.")
-    if text is None and source is None:
-        raise UserError(
-            'Nothing to translate. Give it: --text "How are you?", a file with a sentence in each '
-            "line, or - for standard input."
-        )
-    content, notes = (text, ()) if text is not None else read_noted_text(source, encoding)
-    say_notes(notes)
-    lines = [line.strip() for line in content.removesuffix("\n").split("\n")]
-    if not any(lines):
-        raise UserError("There is nothing to translate: the input is empty.")
-    return lines
-
-
-def _check_known(tokenizer, lines):
-    """Characters that the model does not know are refused, or named if it reads them as unknown."""
-    new = list(dict.fromkeys(c for line in lines for c in tokenizer.unknown_characters(line)))
-    if new and tokenizer.unknown_id is None:
-        raise UserError(
-            f"The model does not know {some(new)}, which the sources that it was trained on do not "
-            "have. Leave them out."
-        )
-    if new:
-        say_notes([f"the model does not know {some(new)}: read as unknown"])
 
 
 def _written(translator, lines, first, beam, n_best, penalty):

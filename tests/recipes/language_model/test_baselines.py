@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import zoo
-from recipes.language_model.ngrams import NGrams, _Table
+from recipes.language_model.baselines import NGrams, _Table
 from recipes.language_model.scores import Reader, at_most, blocks, is_recurrent, language_scores
 from recipes.language_model.scores import reader_for as suitable_reader
 
@@ -89,7 +89,7 @@ def test_each_order_is_a_baseline_of_its_own():
 def test_a_large_vocabulary_is_cut_into_blocks(monkeypatch):
     ids = np.random.default_rng(2).integers(0, 50, 400)
     whole = NGrams(ids, [(0, 300)], 50).models()["3-gram"]([(300, 400)])
-    monkeypatch.setattr("recipes.language_model.ngrams.BLOCK", 5 * 50 * 7)
+    monkeypatch.setattr("recipes.language_model.baselines.BLOCK", 5 * 50 * 7)
     cut = NGrams(ids, [(0, 300)], 50).models()["3-gram"]([(300, 400)])
     for one, other in zip(whole, cut, strict=True):
         np.testing.assert_array_equal(one, other)

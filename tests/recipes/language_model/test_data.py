@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from recipes import language_model
 from recipes.data.texts import decode, python_docs, read_noted_text, shakespeare
 from recipes.errors import UserError
+from recipes.language_model.baselines import NGrams
 from recipes.language_model.data.streams import (
     RandomWindowBatches,
     SlidingWindowBatches,
     StreamBatches,
 )
 from recipes.language_model.loading import cuts, load
-from recipes.language_model.ngrams import NGrams
 
 
 def epoch_of(batches, epoch=0):

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from recipes.errors import UserError
-from recipes.language_model.audio import PEAK, SAMPLE_RATE, synthesize, write_wav
+from recipes.language_model.audio import PEAK, SAMPLE_RATE, TICKS, synthesize, to_midi, write_wav
 from recipes.language_model.data.chorales import read_chords
-from recipes.language_model.midi import TICKS, to_midi
 from recipes.language_model.music import Copies, held_notes, transpose
 from recipes.language_model.music_files import write_music
 from recipes.language_model.piano_roll import piano_roll

@@ -302,11 +302,12 @@ def test_long_sentences_are_cut_off_and_named(run, loaded, capsys):
 
 
 def test_unknown_characters(data):
-    from recipes.translation.predict import _check_known
+    from recipes.data.texts import check_known
+    from recipes.translation.predict import _UNKNOWN
 
     task, _ = task_and_built(data, tokenizer="characters", max_length=40)
     with pytest.raises(UserError, match="The model does not know 'z', '你', which the sources"):
-        _check_known(task.source_tokenizer, ["one z", "你"])
+        check_known(task.source_tokenizer, ["one z", "你"], _UNKNOWN)
 
 
 @pytest.mark.parametrize(

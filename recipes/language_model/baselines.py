@@ -1,4 +1,4 @@
-"""n-gram models with interpolated Witten-Bell smoothing: what a language model must beat.
+"""What a language model must beat: n-gram models, and for music the voice's own note before.
 
 By hand in NumPy, since `nltk.lm` asks Python dictionaries for one probability at a time.
 """
@@ -9,6 +9,8 @@ import numpy as np
 
 #: Longest n-gram.
 ORDER = 5
+#: Voices of a chord, whose ids follow each other.
+VOICES = 4
 #: Numbers in a block of probabilities, to bound the memory.
 BLOCK = 2**22
 
@@ -16,10 +18,11 @@ BLOCK = 2**22
 class NGrams:
     """All n-gram models up to an order, fitted on some segments of an array of ids.
 
-    The probability of the id `w` after the history `h`, of which `h'` is all but the oldest id, is
-    `(c(h w) + t(h) p(w | h')) / (c(h) + t(h))`, where `c` counts in the training segments and
-    `t(h)` is how many different ids follow `h` there. Below the unigram all ids are alike. After a
-    history that never occurs, the shorter one decides.
+    Their smoothing is the interpolated one of Witten and Bell: the probability of the id `w` after
+    the history `h`, of which `h'` is all but the oldest id, is `(c(h w) + t(h) p(w | h')) / (c(h) +
+    t(h))`, where `c` counts in the training segments and `t(h)` is how many different ids follow
+    `h` there. Below the unigram all ids are alike. After a history that never occurs, the shorter
+    one decides.
 
     Args:
         ids: Ids, `(n,)`.
@@ -155,3 +158,51 @@ def _targets(segments, first=1):
     lengths = [np.arange(first, end - start) for start, end in segments]
     positions = [start + steps for (start, _), steps in zip(segments, lengths, strict=True)]
     return np.concatenate(positions), np.concatenate(lengths)
+
+
+class SameVoice:
+    """Predicts a note from the one before of the same voice, in one table for all voices.
+
+    The probability of the note `w` after `v` is `(c(v w) + t(v) p(w)) / (c(v) + t(v))`, with the
+    counts `c` of the training segments, `t(v)` the number of different notes after `v`, and `p(w)`
+    how often each note occurs at all, with one more occurrence for each. In the first chord of a
+    segment, which has none before it, that is `p(w)`.
+
+    Args:
+        ids: Ids, `(n,)`; a segment begins with the first voice.
+        segments, vocabulary_size: As for `NGrams`.
+
+    >>> ids = np.array([3, 2, 1, 0] * 4)
+    >>> log_probabilities, hits = SameVoice(ids, [(0, 16)], vocabulary_size=4)([(0, 8)])
+    >>> np.exp(log_probabilities).round(4), hits
+    (array([0.25  , 0.25  , 0.25  , 0.8125, 0.8125, 0.8125, 0.8125]),
+     array([False, False,  True,  True,  True,  True,  True]))
+    """
+
+    def __init__(self, ids, segments, vocabulary_size):
+        self.ids = np.asarray(ids, np.int64)
+        notes = np.concatenate([self.ids[start:end] for start, end in segments])
+        first = np.bincount(notes, minlength=vocabulary_size) + 1.0
+        first /= first.sum()
+        before = np.concatenate([self.ids[start : end - VOICES] for start, end in segments])
+        after = np.concatenate([self.ids[start + VOICES : end] for start, end in segments])
+        pairs = np.bincount(before * vocabulary_size + after, minlength=vocabulary_size**2)
+        counts = pairs.reshape(vocabulary_size, vocabulary_size)
+        kinds = (counts > 0).sum(axis=1, keepdims=True)
+        seen = counts.sum(axis=1, keepdims=True)
+        known = (counts + kinds * first) / np.maximum(seen + kinds, 1)
+        # The last row is that of notes without one before.
+        self.table = np.concatenate([np.where(seen > 0, known, first), first[None]])
+
+    def __call__(self, segments):
+        """Reads segments as `recipes.language_model.scores.Reader` does."""
+        parts = []
+        for start, end in segments:
+            before = np.concatenate(
+                [np.full(VOICES, len(self.table) - 1), self.ids[start : max(start, end - VOICES)]]
+            )[1 : end - start]
+            targets = self.ids[start + 1 : end]
+            parts.append(
+                (np.log(self.table[before, targets]), self.table.argmax(axis=1)[before] == targets)
+            )
+        return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
