@@ -277,9 +277,8 @@ class CosineRestarts(Phases):
             )
         peaks = self.peak_learning_rate * float(self.peak_multiplier) ** powers
         check_order(final, min(peaks), "final_learning_rate", "the lowest peak")
-        falls = zip(lengths, peaks, strict=True)
-        falls = [Phase("cosine", int(length), float(peak), final) for length, peak in falls]
-        super().__init__(falls, self.name)
+        sizes = zip(map(int, lengths), map(float, peaks), strict=True)
+        super().__init__([Phase("cosine", *size, final) for size in sizes], self.name)
 
 
 def _check_phase(phase):

@@ -26,6 +26,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 #: Examples that are predicted at a time.
 _BATCH = 256
+#: Parameters that are settings of `zoo train`.
+_SETTINGS = (
+    "epochs", "batch_size", "learning_rate", "optimizer", "schedule", "weight_decay", "patience",
+)  # fmt: skip
 
 
 @contextlib.contextmanager
@@ -119,19 +123,10 @@ class _ZooEstimator(BaseEstimator):
         held_out = None
         if own["patience"]:
             labels = y if head in ("binary", "multiclass") else None
-            x, x_out, y, y_out = train_test_split(
-                x,
-                y,
-                test_size=own["validation_fraction"],
-                stratify=labels,
-                random_state=seed,
-            )
+            share = {"test_size": own["validation_fraction"], "random_state": seed}
+            x, x_out, y, y_out = train_test_split(x, y, stratify=labels, **share)
             held_out = (x_out, y_out)
-        settings = {
-            name: own[name]
-            for name in ("learning_rate", "optimizer", "schedule", "weight_decay", "epochs")
-        }
-        config = TrainConfig(**settings, batch_size=own["batch_size"], patience=own["patience"])
+        config = TrainConfig(**{name: own[name] for name in _SETTINGS})
         _check(config)
         steps = -(-len(x) // config.batch_size)
         with _seeded(seed):
@@ -224,15 +219,7 @@ class ZooClassifier(ClassifierMixin, _ZooEstimator):
     """
 
     def fit(self, X, y):  # noqa: N803 - scikit-learn's name
-        """Trains a new model.
-
-        Args:
-            X: Features, `(examples, columns)`.
-            y: Labels of any type, `(examples,)`.
-
-        Returns:
-            The estimator.
-        """
+        """Trains a new model on features `(examples, columns)` and labels of any type."""
         _refuse_dates(X)
         X, y = validate_data(self, X, y)  # noqa: N806
         check_classification_targets(y)
@@ -248,14 +235,7 @@ class ZooClassifier(ClassifierMixin, _ZooEstimator):
         return self._train(X, codes.astype("int32"), "multiclass", count)
 
     def predict_proba(self, X):  # noqa: N803
-        """Probability of each class.
-
-        Args:
-            X: Features, `(examples, columns)`.
-
-        Returns:
-            Array `(examples, classes)`, in the order of `classes_`.
-        """
+        """Probability of each class, `(examples, classes)`, in the order of `classes_`."""
         logits = self._outputs(X)
         if len(self.classes_) > 2:
             return softmax(logits, axis=1)
@@ -263,14 +243,7 @@ class ZooClassifier(ClassifierMixin, _ZooEstimator):
         return np.stack([1 - second, second], axis=1)
 
     def predict(self, X):  # noqa: N803
-        """The most probable label of each example.
-
-        Args:
-            X: Features, `(examples, columns)`.
-
-        Returns:
-            Labels, `(examples,)`.
-        """
+        """The most probable label of each example, `(examples,)`."""
         probabilities = self.predict_proba(X)
         return self.classes_[probabilities.argmax(axis=1)]
 

@@ -77,6 +77,26 @@ def stratified_sample(labels, size, seed) -> np.ndarray:
     return np.sort(np.concatenate(chosen))
 
 
+def rare_classes(target, parts, what, groups=None) -> list[str]:
+    """Notes on classes of a `Target` that are not in all parts: `{name: positions}` of `what`.
+
+    Examples of one of the `groups` `(n,)` count once.
+    """
+    from callbacks.drawing import shortened  # here: the package needs Keras
+
+    notes = []
+    for code, label in enumerate(target.labels):
+        lacking = [name for name, rows in parts.items() if code not in target.values[rows]]
+        if lacking:
+            own = np.flatnonzero(target.values == code)
+            count = len(own if groups is None else np.unique(groups[own]))
+            notes.append(
+                f"class {shortened(label, 40)!r} has {count} {what}{'s' * (count != 1)}: too few "
+                f"for the {' and the '.join(lacking)} part, whose scores know nothing of it"
+            )
+    return notes
+
+
 def balanced_weights(labels, count) -> np.ndarray:
     """Weights of classes `(count,)` that make every one count alike in the loss; float32.
 

@@ -11,7 +11,7 @@ from recipes.classification.scores import classification_scores, per_class
 from recipes.classification.splits import balanced_weights
 from recipes.data.arrays import spread
 from recipes.engine.tables import markdown, number
-from recipes.engine.task import Figure, Section
+from recipes.engine.task import Figure, OneTestPart, Section
 from recipes.errors import UserError
 
 #: Training examples at most on which scores are computed, evenly spaced.
@@ -20,15 +20,19 @@ MAX_TRAIN_SCORED = 5_000
 MAX_DRAWN = 2_000
 #: Classes at most that get a curve of their own in TensorBoard.
 MAX_PR_CURVES = 10
+#: What the report says above a cross-validation.
+CROSS_VALIDATION = (
+    "Cross-validation",
+    "Each row is a model of its own, tested on a part of the examples that it did not see; the "
+    "test part stays out of all of them.",
+)
 
 
-class ClassificationTask:
+class ClassificationTask(OneTestPart):
     """A task whose `parts` hold labelled examples: the parts of a task that do not ask what kind.
 
     A subclass has the attributes `config` and `parts`; a part has `labels` and `classes`.
     """
-
-    FOLDS: tuple[str, ...] = ()
 
     @property
     def primary_metric(self) -> str:

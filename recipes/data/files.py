@@ -71,12 +71,6 @@ def open_table(path, dialect: Dialect | None = None, before: Mapping | None = No
     return table
 
 
-def of_frame(frame: pd.DataFrame, source: str, dialect: Dialect | None = None) -> TableFile:
-    """A table that is in memory, read by position: its index plays no part."""
-    columns = {str(name): _of_series(frame[name].reset_index(drop=True)) for name in frame}
-    return TableFile(source, columns, dialect or Dialect())
-
-
 def _of_bytes(content, path, dialect, before):
     start = content[:64].replace(b"\x00", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \r\n\t")
     if start[:1] == b"{" or start[:2] == b"[{":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 if TYPE_CHECKING:
     import keras
@@ -75,6 +75,16 @@ class Task(Protocol):
 
     def write_outputs(self, trained: Trained, folder: RunFolder) -> list[Figure | Section]:
         """Writes predictions into the folder; returns what the report shows."""
+
+
+class OneTestPart:
+    """A `Task` without folds: it has examples enough for one test part."""
+
+    FOLDS: ClassVar[tuple[str, ...]] = ()
+
+    def folds(self) -> Mapping[str, Task]:
+        """None."""
+        return {}
 
 
 @dataclass(frozen=True)

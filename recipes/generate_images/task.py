@@ -9,7 +9,7 @@ import numpy as np
 from recipes.data.arrays import ArrayBatches, spread
 from recipes.data.images.depth import BYTES, Depth
 from recipes.data.images.pictures import Pictures
-from recipes.engine.task import Figure, Section
+from recipes.engine.task import Figure, OneTestPart, Section
 from recipes.generate_images import baselines, features, plots
 from recipes.generate_images.config import GenerateConfig
 from recipes.generate_images.pixels import RECONSTRUCTING, Drawer, Reconstructor, scaled
@@ -21,7 +21,7 @@ FEW_RECALLED, FEW_CLASSES, WON = 0.1, 0.9, 0.1
 
 
 @dataclass(frozen=True)
-class GenerateTask:
+class GenerateTask(OneTestPart):
     """What `load_data` of the recipe returns.
 
     Args:
@@ -36,7 +36,6 @@ class GenerateTask:
     remarks: tuple[str, ...] = ()
     depth: Depth = BYTES
 
-    FOLDS = ("", "")
     limits = ("training_pictures",)
     suggestions = "--model diffusion, --model dcgan, more --epochs, another --learning_rate"
 
@@ -128,10 +127,6 @@ class GenerateTask:
         part = self.parts["train"]
         network = features.fit(part.images, part.labels, self.config.seed)
         return network, {name: network(self.sample(name)) for name in self.parts}
-
-    def folds(self) -> dict:
-        """None."""
-        return {}
 
     def figures(self, model):
         """A function of the epoch that draws a sheet of pictures, for TensorBoard."""

@@ -131,10 +131,6 @@ class ImageTask(ClassificationTask):
         """What a practitioner would try first: `{name: predictor(images)}`."""
         return baselines.fit(self.parts["train"], self.class_weights is not None, self.config.seed)
 
-    def folds(self) -> dict:
-        """None: the parts are large, or the user chooses their share."""
-        return {}
-
     def figures(self, model):
         """A function of the epoch that draws validation results, for TensorBoard."""
         part = self.parts["validation"]

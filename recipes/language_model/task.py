@@ -3,12 +3,11 @@
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
 
 import numpy as np
 
 from recipes.engine.tables import fenced
-from recipes.engine.task import Figure, Section, Trained
+from recipes.engine.task import Figure, OneTestPart, Section, Trained
 from recipes.language_model import samples
 from recipes.language_model.baselines import NGrams
 from recipes.language_model.config import LanguageModelConfig
@@ -28,7 +27,7 @@ MIN_WINDOWS = {"train": 10, "validation": 1}
 
 
 @dataclass(frozen=True)
-class LanguageTask:
+class LanguageTask(OneTestPart):
     """What `load_data` of the recipe language_model returns.
 
     Args:
@@ -49,7 +48,6 @@ class LanguageTask:
     prompt: str = ""
     notes: tuple[str, ...] = ()
 
-    FOLDS: ClassVar[tuple[str, ...]] = ()
     primary_metric = "nats"
     suggestions = "more --epochs, another --learning_rate, --model.units 512, --model.dropout 0.3"
 
@@ -117,10 +115,6 @@ class LanguageTask:
         """n-gram models, fitted on the training part: `{name: predictor(segments)}`."""
         segments = at_most(self.segments["train"], MAX_COUNTED)
         return NGrams(self.ids, segments, self.tokenizer.vocabulary_size).models()
-
-    def folds(self) -> dict:
-        """None: a text is long enough for one test part."""
-        return {}
 
     def figures(self, model):
         """A function of the epoch that writes samples, for TensorBoard's Text tab."""

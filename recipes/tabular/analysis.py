@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from recipes.classification.scores import SMALLEST, classification_scores, regression_scores
 from recipes.classification.task import outputs_of_test
@@ -9,9 +10,10 @@ from recipes.data.arrays import spread
 from recipes.engine.tables import number
 from recipes.engine.task import Figure, Section
 from recipes.tabular import plots, tables
-from recipes.tabular.importances import ROWS, permutation_importances
-from recipes.tabular.intervals import mean_interval, rmse_interval
+from recipes.tabular.importances import LEVEL, ROWS, permutation_importances
 
+#: Bootstrap samples of an interval.
+RESAMPLES = 1000
 #: Rows of the table of the worst ones, and what it says beside their columns.
 _SHOWN = 10
 _WORST = ("row", "target", "prediction", "probability")
@@ -88,3 +90,34 @@ def error_outputs(task, rows, found) -> list[Figure | Section]:
         return outputs_of_test(actual, found, target.labels)
     drawn = plots.residuals(actual, found, target.name)
     return [Figure("Errors of the test part", "residuals", drawn)]
+
+
+def rmse_interval(errors) -> tuple[float, float]:
+    """The interval of a root mean squared error, of two rows or more: Student's t of the squares.
+
+    >>> low, high = rmse_interval([1.0, -2.0, 3.0, -1.0])
+    >>> round(low, 3), round(high, 3)
+    (0.0, 3.124)
+
+    Reference: Book, chapter 2, at its end.
+    """
+    # `stats.t.interval` would be NaN where all errors are alike.
+    squared = np.square(np.float64(errors))
+    half = stats.t.ppf((1 + LEVEL) / 2, len(squared) - 1) * stats.sem(squared)
+    low, high = squared.mean() - half, squared.mean() + half
+    return float(np.sqrt(max(low, 0.0))), float(np.sqrt(high))
+
+
+def mean_interval(values) -> tuple[float, float]:
+    """The interval of a mean, such as that of right rows, from 1,000 bootstrap samples.
+
+    >>> low, high = mean_interval(np.repeat([1.0, 0.0], [80, 20]))
+    >>> 0.70 < low < 0.74 and 0.86 < high < 0.90
+    True
+    """
+    # `stats.bootstrap` is as long, and rounds the last digit of its percentiles otherwise.
+    values = np.float64(values)
+    generator = np.random.default_rng(0)
+    means = [generator.choice(values, len(values)).mean() for _ in range(RESAMPLES)]
+    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)

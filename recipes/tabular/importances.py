@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from recipes.tabular.intervals import LEVEL
-
+#: Of intervals.
+LEVEL = 0.95
 #: Rows at most that are shuffled, and how many halves of them.
 ROWS, REPEATS = 2000, 10
 

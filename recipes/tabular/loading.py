@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from recipes.classification.splits import FEWEST, SPLIT_SEED, stratified
+from recipes.classification.splits import FEWEST, SPLIT_SEED, rare_classes, stratified
 from recipes.data.columns import Columns, infer_columns
 from recipes.data.files import open_table
 from recipes.data.table_file import check_columns
@@ -143,7 +143,7 @@ def split(target, validation_fraction, test_fraction, seed=SPLIT_SEED):
     rest, test = stratified(groups, test_fraction, seed)
     chosen = stratified(groups[rest], validation_fraction / (1 - test_fraction), seed)
     parts = {"train": rest[chosen[0]], "validation": rest[chosen[1]], "test": test}
-    return parts, rare_classes(target, parts)
+    return parts, rare_classes(target, parts, "row")
 
 
 def strata(target) -> np.ndarray:
@@ -153,17 +153,3 @@ def strata(target) -> np.ndarray:
     ranks = np.argsort(np.argsort(target.values, kind="stable"), kind="stable")
     groups = max(1, min(STRATA, len(ranks) // STRATUM))
     return ranks * groups // len(ranks)
-
-
-def rare_classes(target, parts) -> list[str]:
-    """Notes on classes that are not in all parts."""
-    notes = []
-    for code, label in enumerate(target.labels):
-        lacking = [name for name, rows in parts.items() if code not in target.values[rows]]
-        if lacking:
-            count = int((target.values == code).sum())
-            notes.append(
-                f"class {label!r} has {count} row{'s' * (count > 1)}: too few for the "
-                f"{' and the '.join(lacking)} part, whose scores know nothing of it"
-            )
-    return notes

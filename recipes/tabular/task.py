@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from recipes.classification.splits import balanced_weights, folds
-from recipes.classification.task import validation_figures
+from recipes.classification.task import CROSS_VALIDATION, validation_figures
 from recipes.data.arrays import ArrayBatches, spread
 from recipes.engine.conformal import Conformal
 from recipes.engine.tables import percent
@@ -52,11 +52,7 @@ class TabularTask:
     table: Table
     known: tuple | None = None
 
-    FOLDS = (
-        "Cross-validation",
-        "Each row is a model of its own, tested on a part of the rows that it did not see; the "
-        "test part stays out of all of them.",
-    )
+    FOLDS = CROSS_VALIDATION
 
     @property
     def suggestions(self) -> str:

@@ -16,7 +16,7 @@ from recipes.text_classification.coding import encoded, reads_ids
 from recipes.text_classification.data.imdb import imdb
 from recipes.text_classification.data.labelled_texts import read_labelled_texts, with_unlabelled
 from recipes.text_classification.data.reber import reber_dataset
-from recipes.text_classification.folds import fold_rows
+from recipes.text_classification.data.text_splits import fold_rows
 from recipes.text_classification.task import TextTask
 
 #: Shares of validation and of the test part, where nothing else is said.

@@ -10,6 +10,7 @@ import numpy as np
 from recipes.classification.calibration import expected_calibration_error, tempered
 from recipes.classification.scores import classification_scores
 from recipes.classification.task import (
+    CROSS_VALIDATION,
     MAX_DRAWN,
     ClassificationTask,
     calibrate,
@@ -52,11 +53,7 @@ class TextTask(ClassificationTask):
     notes: tuple[str, ...] = ()
     fold_rows: dict = field(default_factory=dict)
 
-    FOLDS = (
-        "Cross-validation",
-        "Each row is a model of its own, tested on a part of the texts that it did not see; the "
-        "test part stays out of all of them.",
-    )
+    FOLDS = CROSS_VALIDATION
 
     @property
     def suggestions(self) -> str:

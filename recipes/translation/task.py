@@ -3,11 +3,11 @@
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 from recipes.engine.fitting import uses_xla
 from recipes.engine.tables import cell, markdown
-from recipes.engine.task import Figure, Section, Trained
+from recipes.engine.task import Figure, OneTestPart, Section, Trained
 from recipes.translation import plots
 from recipes.translation.baselines import MostFrequent, Nearest
 from recipes.translation.config import TranslationConfig
@@ -24,7 +24,7 @@ SAMPLES, PICTURED = 12, 4
 
 
 @dataclass(frozen=True)
-class TranslationTask:
+class TranslationTask(OneTestPart):
     """What `load_data` of the recipe translation returns.
 
     Args:
@@ -43,8 +43,6 @@ class TranslationTask:
     source_tokenizer: Any
     target_tokenizer: Any
     notes: tuple[str, ...] = ()
-
-    FOLDS: ClassVar[tuple[str, ...]] = ()
 
     @property
     def primary_metric(self):
@@ -135,10 +133,6 @@ class TranslationTask:
         pairs = [(s, self.target_tokenizer.normalize(t)) for s, t in self.pairs["train"]]
         characters = self.config.tokenizer == "characters"
         return {"most frequent": MostFrequent(pairs), "nearest source": Nearest(pairs, characters)}
-
-    def folds(self) -> dict:
-        """None."""
-        return {}
 
     def figures(self, model):
         """A function of the epoch that translates a few sentences, for TensorBoard."""

@@ -1,9 +1,9 @@
-"""Splits of labelled texts in which no text is in two parts."""
+"""Splits of labelled texts, and folds, in which no text is in two parts."""
 
 import numpy as np
 import pandas as pd
 
-from recipes.classification.splits import SPLIT_SEED, stratified
+from recipes.classification.splits import SPLIT_SEED, folds, rare_classes, stratified
 from recipes.errors import UserError
 
 
@@ -55,7 +55,7 @@ def split_texts(texts, target, fractions, seed=SPLIT_SEED):
                 "categories, which `zoo train tabular` learns from. Or name another column "
                 "with --text."
             )
-    return rows, (*_repeats(groups, target), *_rare(groups, target, rows))
+    return rows, (*_repeats(groups, target), *rare_classes(target, rows, "different text", groups))
 
 
 def without_shared(texts, rows, held_out):
@@ -75,18 +75,26 @@ def without_shared(texts, rows, held_out):
     return rows[kept], (f"{(~kept).sum():,} training texts left out that are held out, too",)
 
 
-def _rare(groups, target, rows):
-    """Notes on classes that are not in all parts."""
-    for code, label in enumerate(target.labels):
-        lacking = [name for name, part in rows.items() if code not in target.values[part]]
-        if lacking:
-            from callbacks.drawing import shortened  # here: the package needs Keras
+def fold_rows(labelled, pool, count, validation_fraction, seed) -> dict:
+    """The positions of the texts of each part of each fold; what occurs twice is in one part.
 
-            count = len(set(groups[target.values == code]))
-            yield (
-                f"class {shortened(label, 40)!r} has {count} different text{_s(count != 1)}: too "
-                f"few for the {' and the '.join(lacking)} part, whose scores know nothing of it"
-            )
+    The pool is all but the test texts; the fraction is that of what a fold does not test on. A
+    `UserError` if a class has fewer different texts than there are folds.
+    """
+    groups, _ = pd.factorize(np.array(text_keys(labelled.texts[pool]), object))
+    _, firsts = np.unique(groups, return_index=True)
+    values = labelled.target.values[pool][firsts]
+    counts = np.bincount(values, minlength=len(labelled.target.labels))
+    rarest = int(np.where(counts, counts, counts.max()).argmin())
+    if counts[rarest] < count:
+        raise UserError(
+            f"--folds {count} needs {count} different texts of every class outside the test part. "
+            f"Received: {counts[rarest]} of {labelled.target.labels[rarest]!r}. Lower --folds."
+        )
+    return {
+        name: {part: pool[np.isin(groups, chosen)] for part, chosen in parts.items()}
+        for name, parts in folds(values, count, validation_fraction, seed).items()
+    }
 
 
 def _repeats(groups, target):

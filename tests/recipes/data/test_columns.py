@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recipes.data.columns import FEW, holds_dates, infer_columns
-from recipes.data.files import of_frame
+from recipes.data.dialect import Dialect
+from recipes.data.files import _of_series
+from recipes.data.table_file import TableFile
 from recipes.data.target import FEW_CLASSES, read_target
 from recipes.errors import UserError
 
@@ -18,6 +20,10 @@ ROWS = 60
 
 def frame(**columns):
     return pd.DataFrame(columns)
+
+
+def of_frame(frame, source):
+    return TableFile(source, {name: _of_series(frame[name]) for name in frame}, Dialect())
 
 
 def infer(*flags, **columns):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from recipes.data.dialect import Dialect
 from recipes.data.encodings import find_encoding
-from recipes.data.files import of_frame, open_table
+from recipes.data.files import open_table
 from recipes.errors import UserError
 
 
@@ -406,9 +406,3 @@ def test_texts_that_csv_writes_come_back_or_are_refused(rows):
             return
     assert len(table) == len(rows)
     assert found == [cell for cell, _ in rows]
-
-
-def test_a_table_in_memory_is_read_by_position():
-    frame = pd.DataFrame({"x": ["1,5", "2,5"], "y": [1, 2]}, index=[7, 3])
-    table = of_frame(frame, "the table")
-    assert values(table) == {"x": [1.5, 2.5], "y": [1, 2]}

@@ -13,10 +13,10 @@ from recipes.data import memory
 from recipes.data.target import Target
 from recipes.errors import UserError
 from recipes.tabular import TabularConfig, default_config, load_data
+from recipes.tabular.analysis import mean_interval, rmse_interval
 from recipes.tabular.baselines import MOST_TREES, Baseline, baselines
 from recipes.tabular.datasets import housing_book
 from recipes.tabular.importances import permutation_importances
-from recipes.tabular.intervals import mean_interval, rmse_interval
 from recipes.tabular.loading import load_table, split
 from recipes.tabular.predictions import known_values
 

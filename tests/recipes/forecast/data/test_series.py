@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from recipes.data.files import open_table
 from recipes.errors import UserError
 from recipes.forecast.data.gaps import fill
-from recipes.forecast.data.guess import guess_columns
+from recipes.forecast.data.opening import guess_columns
 from recipes.forecast.data.reading import read_series
 from recipes.forecast.data.series import TimeSeries
 from recipes.forecast.data.table import Table
