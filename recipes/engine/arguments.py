@@ -5,7 +5,7 @@ import difflib
 import json
 import re
 from dataclasses import asdict, fields
-from typing import get_origin, get_type_hints
+from typing import get_args, get_origin, get_type_hints
 
 from jsonargparse import ArgumentError, ArgumentParser
 
@@ -140,7 +140,7 @@ def _spell(arguments, kind):
         name, has_value, value = item.removeprefix("--").partition("=")
         hint = hints.get(name) if item.startswith("--") else None
         alone = not has_value and (not rest or rest[0].lower() not in _BOOLEANS)
-        if alone and hint in (bool, bool | None):
+        if alone and bool in (hint, *get_args(hint)):
             item = f"--{name}=true"
         elif get_origin(hint) is list and (has_value or rest):
             value = value if has_value else rest.pop(0)
@@ -149,7 +149,7 @@ def _spell(arguments, kind):
     return result
 
 
-_BOOLEANS = ("true", "false", "yes", "no")
+_BOOLEANS = ("true", "false", "yes", "no", "auto")
 
 
 def _list(value, hint):
@@ -182,6 +182,7 @@ def _explain(message, kind, of_model):
         return f"There is no flag {flag}.{hint or ' --help lists them all.'}"
     text = " ".join(message.split()).replace("--model_arguments", "--model.ARGUMENT")
     wrong = re.search(r'key "([\w.]+)".*?Expected an? (.+?)\. Got value: (.*)', text)
+    wrong = re.search(r'key "([\w.]+)".*?Subtypes: (.*?) Errors.*Given value: (.*)', text) or wrong
     if not wrong:
         return f"{text.rstrip('.')}."
     name, expected, value = wrong.groups()
@@ -192,8 +193,9 @@ def _explain(message, kind, of_model):
 
 def _in_words(expected):
     """What a type stands for: `<class 'int'>` is a whole number."""
-    if "Literal" in expected:
-        choices = re.findall("'([^']+)'", expected)
-        return f"one of {', '.join(choices)}"
     words = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "a text"}
-    return next((word for kind, word in words.items() if kind in expected), expected)
+    found = [word for kind, word in words.items() if f"class '{kind}'" in expected]
+    if "Literal" in expected:
+        choices = re.findall("'([^']+)'", expected.partition("Literal")[2])
+        found.append(", ".join(choices) if found else f"one of {', '.join(choices)}")
+    return " or ".join(found) or expected

@@ -72,10 +72,10 @@ class TrainConfig:
         backend: Keras backend. Defaults to the environment variable KERAS_BACKEND, else
             tensorflow.
         device: Where to compute. `auto` takes a GPU when there is one.
-        jit_compile: Compile the training step with XLA, as JAX always does. Faster for small
-            models, slower for wide dense layers on a CPU.
+        jit_compile: Compile the training step with XLA, as JAX always does. `auto` decides by
+            model, data and device, and a run keeps what it decided.
         steps_per_execution: Training steps for each call into the backend. Larger is faster for
-            small models.
+            small models; `auto` takes up to 32.
         on_nan: What to do where the loss is no longer a number: stop, or go back to the last good
             epoch, and on at half the rate (and where that fails, further back).
         norms: Log the norms of gradients and updates, by epoch.
@@ -133,8 +133,8 @@ class TrainConfig:
     overwrite: bool = False
     backend: Literal["tensorflow", "jax", "torch"] = field(default_factory=_backend)
     device: Literal["auto", "cpu", "gpu"] = "auto"
-    jit_compile: bool = True
-    steps_per_execution: int = 32
+    jit_compile: bool | Literal["auto"] = "auto"
+    steps_per_execution: int | Literal["auto"] = "auto"
     on_nan: Literal["stop", "restore"] = "stop"
     norms: bool = False
     histogram_freq: int = 0
@@ -193,7 +193,9 @@ class TrainConfig:
                 f"--model.{min(self.model_arguments)} belongs to one model: name it with --model, "
                 "or leave the argument out."
             )
-        at_least(self, 1, "epochs", "batch_size", "steps_per_execution")
+        at_least(self, 1, "epochs", "batch_size")
+        if self.steps_per_execution != AUTO:
+            at_least(self, 1, "steps_per_execution")
         at_least(self, 0, "weight_decay", "clipnorm", "clipvalue", "patience", "seed")
         at_least(self, 0, "histogram_freq")
         if self.seed >= 2**32:

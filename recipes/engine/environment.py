@@ -53,7 +53,7 @@ def prepare(backend: str, device: str) -> None:
             f"--backend {backend} needs the package {error.name!r}, which is not installed. "
             f"Install it (pip install {backend}), or use --backend tensorflow."
         ) from error
-    if device == "gpu" and not _has_gpu(backend):
+    if device == "gpu" and not has_gpu(backend):
         raise UserError(missing)
 
 
@@ -85,7 +85,8 @@ def _lacks_gpu():
     return hidden or not any([*Path("/dev").glob(each)] for each in files)
 
 
-def _has_gpu(backend):
+def has_gpu(backend: str) -> bool:
+    """Whether a backend finds a GPU."""
     if backend == "tensorflow":
         import tensorflow as tf
 

@@ -46,7 +46,8 @@ def find(recipe: str, config, min_rate: float, max_rate: float, steps: int):
         RunError: If the curve suggests nothing; it is written when there is one.
     """
     from callbacks import find_learning_rate  # here: the flags are checked before Keras loads
-    from recipes.engine.fitting import start_afresh, uses_xla
+    from recipes.engine.compiling import compiled_by
+    from recipes.engine.fitting import start_afresh
     from recipes.engine.optimizer import make_optimizer
 
     config.validate()
@@ -64,7 +65,7 @@ def find(recipe: str, config, min_rate: float, max_rate: float, steps: int):
         optimizer=make_optimizer(replace(config, schedule="constant"), total_steps=steps),
         loss=built.loss,
         loss_weights=built.loss_weights,
-        jit_compile=uses_xla(config),
+        jit_compile=compiled_by(config, model, training)["jit_compile"],
     )
     try:
         curve = find_learning_rate(model, endless(training), min_rate, max_rate, steps)

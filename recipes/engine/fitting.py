@@ -17,6 +17,7 @@ from callbacks import (
     with_norms,
 )
 from recipes.data.batches import EpochClock
+from recipes.engine.compiling import compiled_by, xla_failed
 from recipes.engine.config import TrainConfig
 from recipes.engine.folder import RunFolder
 from recipes.engine.optimizer import make_optimizer
@@ -54,11 +55,6 @@ def start_afresh(config) -> None:
     keras.config.set_dtype_policy("mixed_bfloat16" if mixed else "float32")
 
 
-def uses_xla(config) -> bool:
-    """Whether to compile the training step with XLA; JAX without it would run op by op."""
-    return config.jit_compile or keras.backend.backend() == "jax"
-
-
 def fit(
     built: Built,
     task: Task,
@@ -91,10 +87,7 @@ def fit(
         loss=built.loss,
         loss_weights=built.loss_weights,
         metrics=built.metrics,
-        jit_compile=uses_xla(config),
-        steps_per_execution=1
-        if keras.backend.backend() == "torch"
-        else min(config.steps_per_execution, len(training)),
+        **compiled_by(config, model, training),
     )
     if built.undecayed:
         model.optimizer.exclude_from_weight_decay(var_names=built.undecayed)
@@ -142,6 +135,13 @@ def fit(
                 callbacks=[*watch, checkpoint, *unseen],
                 verbose=0,
             )
+    except Exception as error:
+        if progress.first_step or not (model.jit_compile and xla_failed(error)):
+            raise
+        progress.on_train_end()
+        print("note: XLA cannot compile this step: trained without it", file=sys.stderr)
+        config = replace(config, jit_compile=False)
+        return fit(built, task, config, folder, figures, texts, resume, unseen)
     finally:
         board.close()
     if guard.failed_epoch is not None:

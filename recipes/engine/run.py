@@ -13,6 +13,7 @@ from callbacks import write_scores
 from recipes.data.writing import write_text
 from recipes.engine import automatic as auto
 from recipes.engine import continuing, report
+from recipes.engine.compiling import decided
 from recipes.engine.config import AUTO
 from recipes.engine.embeddings import write_embeddings
 from recipes.engine.fitting import fit, start_afresh
@@ -60,6 +61,9 @@ def _train(name, config, resume, began, held):
         tried = auto.candidates(recipe, task)
     else:
         built = built if config.start_from else build(config, task)
+        training = task.batches("train", built, seed=config.seed)
+        config, line = decided(config, built.training_model, training)
+        built = replace(built, notes=(*built.notes, *[line] * bool(line)))
         _say(config, *(f"note: {note}" for note in built.notes))
     overwrite, config = config.overwrite, replace(config, name=folder.path.name)
     text = folder.config_text(name, config, data_sha256=task.sha256, **task.metadata)

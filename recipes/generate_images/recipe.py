@@ -41,7 +41,6 @@ def default_config(
         epochs=100 if small else 20,
         batch_size=32 if small else 128,
         learning_rate=0.002,
-        jit_compile=False,
     )
     if model in PLAYERS:
         config.epochs = 150 if small else 20

@@ -40,7 +40,6 @@ def default_config(
         label_smoothing=0.1,
         augment="auto",
         tta=True,
-        jit_compile=False,
     )
     if model == "pretrained":  # a head learns in few epochs
         return replace(config, epochs=15, normalization="none", weight_decay=0.0)
@@ -66,7 +65,6 @@ def _dense_config(dataset, model):
         weight_decay=0.05,
         mirror=dataset != "mnist",
         shift=1 if dataset == "fashion_mnist" else 2,
-        jit_compile=False,
     )
     return replace(config, model_arguments=_WIDE) if model == "mlp" else config
 

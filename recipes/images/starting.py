@@ -10,7 +10,7 @@ from keras import layers, ops
 import zoo
 from recipes.data.arrays import ArrayBatches
 from recipes.data.batches import EpochClock
-from recipes.engine.fitting import uses_xla
+from recipes.engine.compiling import compiled_by
 from recipes.engine.folder import RunFolder
 from recipes.engine.optimizer import make_optimizer
 from recipes.engine.tables import counted
@@ -138,13 +138,11 @@ def _mean_square(_, error):
 def _fit(model, batches, config, epochs, rate, objective):
     """Trains before the run proper begins, and returns the last epoch's scores."""
     config = replace(config, epochs=epochs, learning_rate=rate)
-    single = keras.backend.backend() == "torch"
     model.compile(
         optimizer=make_optimizer(config, total_steps=epochs * len(batches)),
         loss=objective.loss,
         metrics=objective.metrics,
-        jit_compile=uses_xla(config),
-        steps_per_execution=1 if single else min(config.steps_per_execution, len(batches)),
+        **compiled_by(config, model, batches),
     )
     model.optimizer.build(model.trainable_variables)  # or the first step is traced twice
     history = model.fit(

@@ -20,7 +20,6 @@ _DEFAULTS = {
     "batch_size": 32,
     "optimizer": "nadam",
     "learning_rate": 0.002,
-    "jit_compile": False,  # XLA takes three times as long for an LSTM on a CPU
     "sample_length": LENGTH * VOICES,
     "sample_temperatures": [0.5, 0.8, 1.0],
 }

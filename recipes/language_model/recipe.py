@@ -32,7 +32,6 @@ def default_config(
         window=64,
         learning_rate=0.004,
         weight_decay=0.01,
-        jit_compile=False,  # XLA is slower for recurrent layers on a CPU
     )
     if dataset == "chorales":
         return chorale_flags.defaults(config, model)
@@ -40,7 +39,7 @@ def default_config(
         config = replace(config, split="book", lowercase=True)
     if config.model == "transformer_language_model":
         model = {"batching": "random", "window": 256, "learning_rate": 0.001}
-        return replace(config, jit_compile=True, **model)
+        return replace(config, **model)
     if config.model != "char_rnn":
         return config
     arguments = {"units": 512, "embedding_dim": 64, "dropout": 0.25}

@@ -41,7 +41,6 @@ def default_config(
         target=_TARGETS.get(dataset),
         learning_rate=0.002,
         schedule="constant",
-        jit_compile=model != "wide_and_deep",  # XLA is slower for wide layers on a CPU
     )
 
 

@@ -37,8 +37,6 @@ def default_config(
         dataset=dataset,
         epochs=10,
         batch_size=32,
-        jit_compile=False,  # batches come in many shapes
-        steps_per_execution=1,
     )
     own = config.model == "text_classifier"
     if dataset == "reber":

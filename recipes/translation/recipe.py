@@ -27,8 +27,6 @@ def default_config(
         epochs=10,
         batch_size=64,
         learning_rate=0.002,
-        jit_compile=False,  # batches come in many shapes
-        steps_per_execution=1,
     )
     recurrent = config.model == "seq2seq"
     if dataset == "dates":

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from recipes.engine.fitting import uses_xla
+from recipes.engine.compiling import uses_xla
 from recipes.engine.tables import cell, markdown
 from recipes.engine.task import Figure, OneTestPart, Section, Trained
 from recipes.translation import plots

@@ -7,6 +7,7 @@ import keras
 
 import zoo
 from recipes.data.batches import EpochClock
+from recipes.engine.compiling import compiled_by
 from recipes.forecast import RECIPE, ForecastConfig, load_data
 from recipes.forecast.data.windows import WindowBatches, output_positions
 from scripts.benchmarks.timing import paired_ratio
@@ -52,7 +53,7 @@ def epoch_speed(rounds=40) -> dict:
     for way in clocks:
         keras.utils.set_random_seed(1)
         models[way] = zoo.wavenet_lite((None, 1), config.horizon)
-        fast = {"jit_compile": True, "steps_per_execution": config.steps_per_execution}
+        fast = compiled_by(config, models[way], batches)
         models[way].compile(optimizer="adam", loss="mse", **(fast if way == "recipe" else {}))
     feed = batches.feed()
     for epoch in range(rounds + 1):

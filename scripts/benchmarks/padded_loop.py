@@ -6,7 +6,8 @@ import numpy as np
 
 import zoo
 from recipes.engine.arguments import parse
-from recipes.engine.fitting import start_afresh, uses_xla
+from recipes.engine.compiling import uses_xla
+from recipes.engine.fitting import start_afresh
 from recipes.engine.optimizer import make_optimizer
 from recipes.translation import build_model, load_data
 from scripts.benchmarks.notebook import NETWORKS

@@ -8,7 +8,8 @@ from scipy import stats
 
 from recipes.data.batches import EpochClock
 from recipes.engine.arguments import parse
-from recipes.engine.fitting import start_afresh, uses_xla
+from recipes.engine.compiling import compiled_by
+from recipes.engine.fitting import start_afresh
 from recipes.engine.optimizer import make_optimizer
 from recipes.engine.tables import markdown
 from recipes.text_classification import build_model, load_data
@@ -123,7 +124,7 @@ def _training(config, task, built):
         optimizer=make_optimizer(config, config.epochs * len(batches)),
         loss=built.loss,
         metrics=built.metrics,
-        jit_compile=uses_xla(config),
+        jit_compile=compiled_by(config, built.training_model, batches)["jit_compile"],
     )
     feed, clock = batches.feed(), EpochClock(batches)
     return lambda callbacks: built.training_model.fit(
