@@ -7,7 +7,7 @@ from keras import ops
 
 import zoo
 from tests.shared import assert_close, run_fresh, shaken, traced_once
-from zoo.layers.reparameterization import divergence
+from zoo.layers.generative import divergence
 from zoo.regularizers import KLSparsity
 from zoo.training import cosine_schedule
 

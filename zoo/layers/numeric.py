@@ -1,6 +1,6 @@
-"""Numeric columns brought to comparable sizes: standard, and robust with a smooth clip.
+"""Numeric columns: chosen, brought to comparable sizes, and filled where one is missing.
 
-Both keep NaN as it is (`FillMissing` comes after them) and hold their constants in their
+What scales them keeps NaN as it is (`FillMissing` comes after it) and holds its constants in its
 configuration. `from_data` computes these from a NumPy array: pass it training rows only.
 """
 
@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import ArrayLike
 
-from zoo.layers.base import SameShapeLayer
+from zoo.layers.base import SameShapeLayer, TracedLayer
 
 
 class StandardScale(SameShapeLayer):
@@ -138,3 +138,65 @@ def _constants(name, shift, scale):
 def _shift_and_divide(x, shift, scale):
     shift, scale = (ops.convert_to_tensor(value, x.dtype) for value in (shift, scale))
     return (x - shift) / scale
+
+
+class FillMissing(TracedLayer):
+    """Puts a learned value in the place of each NaN, and flags it where asked to.
+
+    It belongs behind the scaling: the values start at 0, the middle of a scaled feature. No NaN
+    passes, forwards or backwards. Infinite inputs count as missing too.
+
+    Args:
+        flags: Numbers of the features that get a flag: a column more at the end, 1 where the
+            feature is missing and 0 elsewhere. Defaults to none.
+
+    Raises:
+        ValueError: If a flag names no feature, or one twice.
+
+    >>> zoo.layers.FillMissing(flags=[1])(np.array([[0.5, np.nan], [np.nan, 2.0]])).numpy()
+    array([[0.5, 0. , 1. ],
+           [0. , 2. , 0. ]], dtype=float32)
+    """
+
+    def __init__(self, flags: Sequence[int] = (), **kwargs):
+        super().__init__(**kwargs)
+        self.flags = [int(flag) for flag in flags]
+
+    def build(self, input_shape):
+        """Creates one value a feature."""
+        features = input_shape[-1]
+        good = all(0 <= flag < features for flag in self.flags)
+        if not good or len(set(self.flags)) < len(self.flags):
+            raise ValueError(
+                f"flags must be different feature numbers below {features}. "
+                f"Received: flags={list(self.flags)}"
+            )
+        self.value = self.add_weight(shape=(features,), initializer="zeros", name="value")
+
+    def call(self, inputs):
+        """Fills inputs of shape `(batch, features)`."""
+        missing = ops.logical_not(ops.isfinite(inputs))
+        mask = ops.cast(missing, self.compute_dtype)
+        filled = ops.where(missing, ops.zeros_like(inputs), inputs) + mask * self.value
+        if not self.flags:
+            return filled
+        return ops.concatenate([filled, ops.take(mask, list(self.flags), axis=-1)], axis=-1)
+
+
+class SelectColumns(TracedLayer):
+    """Keeps some columns, in the order asked for.
+
+    Args:
+        columns: Numbers of the columns to keep.
+
+    >>> zoo.layers.SelectColumns([2, 0])(np.array([[1.0, 2.0, 3.0]])).numpy()
+    array([[3., 1.]], dtype=float32)
+    """
+
+    def __init__(self, columns: Sequence[int], **kwargs):
+        super().__init__(**kwargs)
+        self.columns = [int(column) for column in columns]
+
+    def call(self, inputs):
+        """Selects from inputs of shape `(..., columns)`."""
+        return ops.take(inputs, list(self.columns), axis=-1)

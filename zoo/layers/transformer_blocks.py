@@ -6,7 +6,7 @@ from keras import layers, ops
 from zoo.checks import check_choice
 from zoo.layers.attention import side_by_side
 from zoo.layers.base import SameShapeLayer
-from zoo.layers.cached_attention import attend, attend_to_past, heads_first, no_keys_and_values
+from zoo.layers.causal_self_attention import attend, attend_to_past, heads_first, no_keys_and_values
 
 NORMS = ("pre", "post")
 

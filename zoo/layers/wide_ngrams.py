@@ -5,7 +5,7 @@ from keras import ops
 
 from zoo.checks import check_whole
 from zoo.layers.base import TracedLayer
-from zoo.layers.ngram_ids import ngram_hashes
+from zoo.layers.ids import ngram_hashes
 
 
 class WideNgrams(TracedLayer):

@@ -1,9 +1,51 @@
-"""Ids of neighbouring ids, for bags of words that know a little about order."""
+"""Ids of tokens: which of them are real, as one-hot vectors, and in runs."""
 
 from keras import ops
 
 from zoo.checks import check_whole
 from zoo.layers.base import TracedLayer
+
+
+class PaddingMask(TracedLayer):
+    """True where an id is not 0, the padding.
+
+    The first id of a sequence counts as real in any case: attention to nothing at all would be
+    attention to everything, and depend on how much padding there is.
+
+    >>> zoo.layers.PaddingMask()(np.array([[5, 2, 0], [0, 0, 0]])).numpy()
+    array([[ True,  True, False],
+           [ True, False, False]])
+    """
+
+    def call(self, inputs):
+        """The mask of ids `(batch, time)`."""
+        first = ops.arange(ops.shape(inputs)[1], dtype="int32") == 0
+        return ops.logical_or(ops.not_equal(inputs, 0), first)
+
+
+class OneHot(TracedLayer):
+    """Turns ids `(batch, time)` into one-hot vectors `(batch, time, num_classes)`.
+
+    Keras' `CategoryEncoding` drops the time axis of a series of one step.
+
+    Args:
+        num_classes: Number of ids. Others become a vector of zeros.
+
+    >>> zoo.layers.OneHot(3)(np.array([[2, 0]])).numpy()
+    array([[[0., 0., 1.],
+            [1., 0., 0.]]], dtype=float32)
+
+    Reference: Book, chapter 16, 2nd edition cell 25.
+    """
+
+    def __init__(self, num_classes: int, **kwargs):
+        super().__init__(**kwargs)
+        self.num_classes = num_classes
+
+    def call(self, inputs):
+        """One-hot vectors of ids of any shape."""
+        return ops.one_hot(ops.cast(inputs, "int32"), self.num_classes, dtype=self.compute_dtype)
+
 
 #: Products of two numbers below a prime, and of both primes, are whole numbers of 31 bits: nothing
 #: overflows, so that every backend finds the same ids.
