@@ -1,8 +1,12 @@
 """What the examples in docstrings need not import: `np`, `keras`, `zoo` and `callbacks`."""
 
 import importlib
+from importlib.util import find_spec
 
 import pytest
+
+# What needs the extra `serve`, which `dev` includes.
+collect_ignore_glob = [] if find_spec("fastapi") else ["recipes/serving/[abs]*.py"]
 
 
 @pytest.fixture(autouse=True)

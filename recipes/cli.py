@@ -1,4 +1,4 @@
-"""The program `zoo`: list, train, find-lr, tune, predict, export, runs, show, compare, tensorboard.
+"""The program `zoo`: trains models, and uses what came out.
 
     zoo list [KIND or PATTERN]      models, recipes, datasets and presets
     zoo train RECIPE [flags]        train; the run lands in logs/RECIPE/NAME
@@ -8,6 +8,7 @@
     zoo tune --resume RUN           take up a search that was cut off
     zoo predict RUN [INPUT] [-o F]  predictions of a saved run, to standard output or a file
     zoo export RUN --format onnx    its model for another runtime, checked there
+    zoo serve RUN [RUN...]          predictions over HTTP, and a page to try them
     zoo runs [--sort METRIC]        the finished runs, a table a recipe
     zoo show RUN                    the report of a run
     zoo compare RUN RUN...          what differs, scores side by side, curves in one picture
@@ -20,12 +21,15 @@ Exit status: 0 done, 1 the run failed, 2 the input is wrong.
 
 import argparse
 import contextlib
+import inspect
 import os
 import re
 import signal
 import sys
 import threading
 import time
+
+import docstring_parser
 
 from recipes import RECIPES
 from recipes.engine.config import BACKENDS
@@ -345,6 +349,28 @@ def _export(arguments):
     export(find_run(found.run), found.format, found.output, found.quantize, found.refit)
 
 
+def _serve(arguments):
+    from recipes.serving.serve import serve
+
+    parser = _Parser(
+        "serve",
+        "Answers over HTTP what zoo predict answers, until it is ended: /predict of the first run, "
+        "/runs/NAME/predict of each, /generate as a text comes; /openapi.json says what they take, "
+        "and / is a page to try them.",
+    )
+    helps = {
+        each.arg_name: each.description for each in docstring_parser.parse(serve.__doc__).params
+    }
+    parser.add_argument("runs", metavar="RUN", nargs="+", help=helps["runs"])
+    for name, each in [*inspect.signature(serve).parameters.items()][1:]:
+        how = {"type": each.annotation, "default": each.default}
+        how = {"action": "store_true"} if name == "trust_hub" else how
+        how |= {"type": str, "choices": BACKENDS} if name == "backend" else {}
+        shown = f" ({each.default:,})" if isinstance(each.default, float | int) else ""
+        parser.add_argument(f"--{name}", help=f"{helps[name]}{shown}", **how)
+    serve(**vars(parser.parse_intermixed_args(arguments)))
+
+
 def _runs(arguments):
     parser = _Parser(
         "runs", "The finished runs, a table a recipe; csv and json hold all of their scores."
@@ -400,6 +426,7 @@ _COMMANDS = {
     "tune": _tune,
     "predict": _predict,
     "export": _export,
+    "serve": _serve,
     "runs": _runs,
     "show": _show,
     "compare": _compare,

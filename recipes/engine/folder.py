@@ -52,6 +52,7 @@ class RunFolder:
         self.history = self.path / "history.csv"
         self.plots = self.path / "plots"
         self.checkpoints = self.path / "checkpoints"
+        self._models = {}
 
     @classmethod
     def plan(cls, recipe, config):
@@ -186,6 +187,15 @@ class RunFolder:
             return json.loads(self.partners.read_text()) if self.partners.exists() else {}
         except DAMAGED as error:
             raise UserError(f"Cannot read {self.partners}: it is damaged.") from error
+
+    def load(self, refit=False):
+        """The trained model, or that trained on all rows; read once."""
+        import zoo
+
+        path = self.refit if refit else self.path
+        if path not in self._models:
+            self._models[path] = zoo.load(path)
+        return self._models[path]
 
     def write_metrics(self, metrics):
         """Writes `metrics.json`, last of all: its presence says that the run is complete."""

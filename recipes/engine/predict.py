@@ -32,105 +32,138 @@ def predict(run, source=None, output=None, backend=None, trust_hub=False, **flag
         trust_hub: Whether any TF-Hub module is loaded that the model names.
         **flags: Flags of the recipe's `predict`; `None` or `False` for those that were not given.
     """
-    folder = RunFolder.open(run)
-    saved = folder.read_config()
-    metadata = saved.pop("run")
-    recipe = find_recipe(metadata["recipe"])
-    config = recipe.config.from_saved(saved, str(folder.config))
-    if output is not None and not Path(output).absolute().parent.is_dir():
-        raise UserError(f"Cannot write {output}: there is no folder {Path(output).parent}.")
-    if output is not None and Path(output).is_dir():
-        raise UserError(f"Cannot write {output}: it is a folder.")
-    flags = {
-        name: value for name, value in flags.items() if value is not None and value is not False
-    }
-    _check_flags(recipe, flags)
-    if issubclass(recipe.config, Dialect):
-        dialect = {name: flags.pop(name) for name in DIALECT if name in flags}
-        config = _as_written(config, dialect, source)
-    _check_text(flags.get("text", ""))
-    fits = Path.exists if recipe.predict_folders else Path.is_file
-    if source not in (None, "-") and not fits(Path(source)):
-        hint = f" {recipe.text_is} itself goes behind --text." if recipe.text_is else ""
-        raise UserError(f"There is no file {source} to predict from.{hint}")
-    both_files = output is not None and source not in (None, "-")
-    if both_files and Path(output).exists() and Path(output).samefile(source):
-        raise UserError(f"-o {output} is the input itself: it is not overwritten.")
-    if source not in (None, "-"):
-        checking.check_input(recipe, config, metadata, source)
-    environment.prepare(backend or environment.choose_for(config.backend), "auto")
-    from recipes.data.files import STANDARD_INPUT, named
-
-    with tempfile.TemporaryDirectory() as temporary:
-        if source == "-":
-            source = Path(temporary) / STANDARD_INPUT
-            with source.open("wb") as file:
-                shutil.copyfileobj(sys.stdin.buffer, file)
-        if output is None and hasattr(sys.stdout, "reconfigure"):
-            sys.stdout.reconfigure(errors="replace")  # not every terminal has every character
-        if trust_hub:
-            from zoo.layers import HubLayer
-
-            HubLayer.trusted.add("*")
-        try:
-            recipe.predict(folder, config, metadata, source, output, **flags)
-        except UserError as error:
-            raise UserError(named(str(error))) from error
+    SavedRun(run).write(source, output, backend, trust_hub, **flags)
 
 
 def predict_table(run, source=None, **flags):
-    """What `zoo predict` writes, for `zoo.load(run).predict`.
+    """What `zoo predict` writes, for `zoo.load(run).predict`; see `SavedRun.table`."""
+    return SavedRun(run).table(source, **flags)
+
+
+class SavedRun:
+    """A finished run that is asked for predictions, any number of times.
 
     Args:
-        run: Folder of the run.
-        source: A `DataFrame`, a text or a list of texts or pictures, a path, or `None`.
-        **flags: As for `predict`.
+        run: Its folder.
 
-    Returns:
-        A `DataFrame`, or the text that a language model or a translator writes.
+    Raises:
+        UserError: If there is no such run, or it is not finished.
     """
-    import keras
-    import numpy as np
-    import pandas as pd
 
-    from recipes.data.files import IN_MEMORY
-    from recipes.data.writing import read_csv
+    def __init__(self, run):
+        self.folder = RunFolder.open(run)
+        saved = self.folder.read_config()
+        self.metadata = saved.pop("run")
+        self.recipe = find_recipe(self.metadata["recipe"])
+        self.config = self.recipe.config.from_saved(saved, str(self.folder.config))
 
-    metadata = RunFolder.open(run).read_config()["run"]
-    recipe = find_recipe(metadata["recipe"])
-    texts = metadata.get("text")
-    if isinstance(source, pd.Series) and not recipe.text_is:
-        source = source.to_frame()
-    with tempfile.TemporaryDirectory() as temporary:
-        if isinstance(source, str) and recipe.text_is:
-            flags["text"], source = source, None
-        elif source is not None and not isinstance(source, str | Path | pd.DataFrame):
-            source = list(source)
-            if not isinstance(source[0], str):
-                np.savez(Path(temporary) / f"{IN_MEMORY}.npz", x=np.stack(source))
-                source = Path(temporary) / f"{IN_MEMORY}.npz"
-            elif texts is None:
-                flags["text"], source = "\n".join(source), None
-            else:
-                source = pd.DataFrame({texts: source})
-        flags = {name: _on_disk(value, temporary, metadata, name) for name, value in flags.items()}
-        source = _on_disk(source, temporary, metadata)
-        with contextlib.redirect_stdout(io.StringIO()) as written:
-            predict(run, source, backend=keras.backend.backend(), **flags)
-    text = written.getvalue()
-    if recipe.text_is and texts is None:
-        return text
-    labels = dict.fromkeys(("prediction", "target", "label", "series"), str)
-    table = read_csv(
-        io.StringIO(text),
-        dtype=labels if metadata.get("labels") else {"series": str},
-        keep_default_na=False,
-        na_values=[""],
-    )
-    dated = {metadata.get("time"), "time", "origin"} if "last_time" in metadata else set()
-    for name in [name for name in table if name in dated and table[name].dtype.kind != "i"]:
-        table[name] = pd.to_datetime(table[name])
-    return table
+    def write(self, source=None, output=None, backend=None, trust_hub=False, **flags) -> None:
+        """Writes predictions; see `predict`."""
+        recipe, config = self.recipe, self.config
+        if output is not None and not Path(output).absolute().parent.is_dir():
+            raise UserError(f"Cannot write {output}: there is no folder {Path(output).parent}.")
+        if output is not None and Path(output).is_dir():
+            raise UserError(f"Cannot write {output}: it is a folder.")
+        flags = {
+            name: value for name, value in flags.items() if value is not None and value is not False
+        }
+        _check_flags(recipe, flags)
+        if issubclass(recipe.config, Dialect):
+            dialect = {name: flags.pop(name) for name in DIALECT if name in flags}
+            config = _as_written(config, dialect, source)
+        _check_text(flags.get("text", ""))
+        fits = Path.exists if recipe.predict_folders else Path.is_file
+        if source not in (None, "-") and not fits(Path(source)):
+            hint = f" {recipe.text_is} itself goes behind --text." if recipe.text_is else ""
+            raise UserError(f"There is no file {source} to predict from.{hint}")
+        both_files = output is not None and source not in (None, "-")
+        if both_files and Path(output).exists() and Path(output).samefile(source):
+            raise UserError(f"-o {output} is the input itself: it is not overwritten.")
+        if source not in (None, "-"):
+            checking.check_input(recipe, config, self.metadata, source)
+        environment.prepare(backend or environment.choose_for(config.backend), "auto")
+        from recipes.data.files import STANDARD_INPUT, named
+
+        with tempfile.TemporaryDirectory() as temporary:
+            if source == "-":
+                source = Path(temporary) / STANDARD_INPUT
+                with source.open("wb") as file:
+                    shutil.copyfileobj(sys.stdin.buffer, file)
+            if output is None and hasattr(sys.stdout, "reconfigure"):
+                sys.stdout.reconfigure(errors="replace")  # not every terminal has every character
+            if trust_hub:
+                from zoo.layers import HubLayer
+
+                HubLayer.trusted.add("*")
+            try:
+                recipe.predict(self.folder, config, self.metadata, source, output, **flags)
+            except UserError as error:
+                raise UserError(named(str(error))) from error
+
+    def stream(self, text, **flags):
+        """The parts of what `write` writes for a text, as they come, of a recipe that can.
+
+        Args:
+            text: What goes behind `--text`.
+            **flags: As for `predict`.
+        """
+        _check_flags(self.recipe, flags)
+        _check_text(text)
+        return self.recipe.stream(self.folder, self.config, self.metadata, None, text=text, **flags)
+
+    def table(self, source=None, **flags):
+        """What `write` writes, in memory.
+
+        Args:
+            source: A `DataFrame`, a text or a list of texts or pictures, a path, or `None`.
+            **flags: As for `predict`.
+
+        Returns:
+            A `DataFrame`, or the text that a language model or a translator writes.
+        """
+        import keras
+        import numpy as np
+        import pandas as pd
+
+        from recipes.data.files import IN_MEMORY
+        from recipes.data.writing import read_csv
+
+        metadata, recipe = self.metadata, self.recipe
+        texts = metadata.get("text")
+        if isinstance(source, pd.Series) and not recipe.text_is:
+            source = source.to_frame()
+        with tempfile.TemporaryDirectory() as temporary:
+            if isinstance(source, str) and recipe.text_is:
+                flags["text"], source = source, None
+            elif source is not None and not isinstance(source, str | Path | pd.DataFrame):
+                source = list(source)
+                if not isinstance(source[0], str):
+                    np.savez(Path(temporary) / f"{IN_MEMORY}.npz", x=np.stack(source))
+                    source = Path(temporary) / f"{IN_MEMORY}.npz"
+                elif texts is None:
+                    flags["text"], source = "\n".join(source), None
+                else:
+                    source = pd.DataFrame({texts: source})
+            flags = {
+                name: _on_disk(value, temporary, metadata, name) for name, value in flags.items()
+            }
+            source = _on_disk(source, temporary, metadata)
+            with contextlib.redirect_stdout(io.StringIO()) as written:
+                self.write(source, backend=keras.backend.backend(), **flags)
+        text = written.getvalue()
+        if recipe.text_is and texts is None:
+            return text
+        labels = dict.fromkeys(("prediction", "target", "label", "series"), str)
+        table = read_csv(
+            io.StringIO(text),
+            dtype=labels if metadata.get("labels") else {"series": str},
+            keep_default_na=False,
+            na_values=[""],
+        )
+        dated = {metadata.get("time"), "time", "origin"} if "last_time" in metadata else set()
+        for name in [name for name in table if name in dated and table[name].dtype.kind != "i"]:
+            table[name] = pd.to_datetime(table[name])
+        return table
 
 
 def _on_disk(value, folder, metadata, name="data"):

@@ -81,6 +81,12 @@ class Recipe:
         predict_help: What `zoo predict --help` says above them.
         predict_folders: Whether it predicts from a folder of files, too.
         text_is: What `--text` takes, where it has that flag, such as `"A prompt"`.
+        asks: `(config, metadata)` of a run to what it is asked with over HTTP, one of
+            `recipes.serving.schema.KINDS`.
+        stream: As `predict`, without an output; yields the parts of the text that `predict` writes,
+            as they come. `None` where they come all at once.
+        explain: `(folder, config, text)` to how the model comes to what it makes of a text, as
+            numbers and texts by name, or `None` where this model does not tell.
         check: Raises a `UserError` for what can be found wrong with the data without importing
             Keras, at once; `load_data` says the same later.
         reads: `(config, metadata)` of a run to the columns that a table must have to predict from;
@@ -117,6 +123,9 @@ class Recipe:
     predict_help: str = ""
     predict_folders: bool = False
     text_is: str = ""
+    asks: Callable[[Any, Any], str] = lambda config, metadata: "rows"
+    stream: Any = None
+    explain: Any = None
     check: Callable[[Any], Any] | None = None
     reads: Callable[[Any, Any], list[str]] | None = None
     sized: Callable[[Any, Any], Any] | None = None

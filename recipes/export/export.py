@@ -12,8 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from recipes.engine import environment
-from recipes.engine.folder import RunFolder
-from recipes.engine.recipe import find_recipe
+from recipes.engine.predict import SavedRun
 from recipes.engine.tables import aligned, number
 from recipes.errors import RunError, UserError
 
@@ -39,11 +38,8 @@ def export(run, form="savedmodel", output=None, quantize=None, refit=False) -> P
         UserError: If the run, the format or the folder is not one that this works with.
         RunError: If the exported model does not compute what Keras does.
     """
-    folder = RunFolder.open(run)
-    saved = folder.read_config()
-    metadata = saved.pop("run")
-    recipe = find_recipe(metadata["recipe"])
-    config = recipe.config.from_saved(saved, str(folder.config))
+    saved = SavedRun(run)
+    folder, recipe, config = saved.folder, saved.recipe, saved.config
     missing = ", ".join(name for name in NEEDS[form] if find_spec(name) is None)
     name = f"{form}-{quantize}" if quantize else form
     output = Path(output or folder.path / "export" / name)

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 
-import zoo
 from recipes.data.dates import show
 from recipes.data.files import say_notes
 from recipes.engine.selection import joined
@@ -54,10 +53,10 @@ def predict(
     kept = metadata.get("statistics", {})
     lasting = {name: statistics.Statistical(name, task.period, kept[name]) for name in partners}
 
-    def saved(path):
-        return joined(task.predictor(zoo.load(path)), partners, lasting)
+    def saved(refit=False):
+        return joined(task.predictor(folder.load(refit)), partners, lasting)
 
-    forecaster = saved(folder.path)
+    forecaster = saved()
     intervals, found = ConformalIntervals.load(folder, config.conformal), []
     if source is None and backtest:
         found.append((starts["test"], task.predict(forecaster, "test")))
@@ -66,14 +65,14 @@ def predict(
         parts.append((_test_starts(config, metadata, series), forecaster))
     if future:
         # The model that has seen all rows must not be asked about them.
-        goes_on = source is None or series.times.max() >= _time_of_run(
-            metadata["last_time"], series.times.dtype
+        again = folder.refit.exists() and (
+            source is None
+            or series.times.max() >= _time_of_run(metadata["last_time"], series.times.dtype)
         )
-        again = folder.refit.exists() and goes_on
         parts.append(
             (
                 _ends(series, config.window, config.horizon),
-                saved(folder.refit) if again else forecaster,
+                saved(refit=True) if again else forecaster,
             )
         )
     for part, model in parts:

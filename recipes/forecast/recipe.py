@@ -8,6 +8,7 @@ zoo train forecast --data sales.csv --time date --target sales --horizon 14
 import math
 import warnings
 from dataclasses import replace
+from pathlib import Path
 
 from recipes.engine.config import AUTO
 from recipes.engine.recipe import Flag, Recipe, later
@@ -274,6 +275,7 @@ RECIPE = Recipe(
     search_space=search_space,
     predict=later("recipes.forecast.predict", "predict"),
     check=later("recipes.forecast.data.opening", "check"),
+    asks=lambda config, metadata: "series",
     reads=_reads,
     metrics={
         "mse": "min",
@@ -294,7 +296,7 @@ RECIPE = Recipe(
     # Not the naive ones: nlinear's closed form holds them, chosen by more than validation.
     lasting_baselines=("theta", "auto_ets", "auto_arima"),
     predict_flags=(
-        Flag("future_covariates", "future covariates, for other times than the run's"),
+        Flag("future_covariates", "future covariates, for other times than the run's", Path),
         Flag("backtest", "the run's test part again, origin by origin, too", bool),
         Flag("overlap", "a backtest of all origins, whether or not their forecasts overlap", bool),
     ),

@@ -3,7 +3,6 @@
 import numpy as np
 from PIL import Image
 
-import zoo
 from recipes.data.images.depth import Depth
 from recipes.errors import UserError
 from recipes.generate_images import plots
@@ -23,7 +22,7 @@ def predict(folder, config, metadata, source, output, samples=64, seed=None, ste
         raise UserError(f"Give a file for the pictures, such as -o grid.png. Received: {output}")
     if samples < 1 or (steps is not None and steps < 1) or (seed is not None and seed < 0):
         raise UserError("--samples and --steps must be at least 1, and --seed at least 0.")
-    model = zoo.load(folder.path)
+    model = folder.load()
     if config.model in RECONSTRUCTING:
         part = load(config, Depth(**metadata["image_depth"])).parts["test"]
         images = part.images[:samples]

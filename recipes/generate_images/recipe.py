@@ -141,5 +141,6 @@ RECIPE = Recipe(
         Flag("seed", "seed of the drawing (that of the run)", int),
         Flag("steps", "steps of a diffusion model (those of the run)", int),
     ),
+    asks=lambda config, metadata: "samples",
     predict_help="Draws pictures into -o grid.png, or as an array into -o pictures.npy.",
 )

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import zoo
 from recipes.classification.tables import class_columns
 from recipes.data.files import say_notes
 from recipes.data.images.arrays import is_npz, read_unlabelled
@@ -23,7 +22,7 @@ def predict(folder, config, metadata, source, output) -> None:
     """
     classes, shape = metadata["labels"], tuple(metadata["image_shape"])
     images, sources, labels, key = _read(config, source, classes, shape, metadata)
-    model = zoo.load(folder.path)
+    model = folder.load()
     found = Classifier(model, config.mc_samples, config.seed)(images)
     known = {key: sources} if labels is None else {key: sources, "label": labels}
     write_csv(output, *class_columns(found, classes, known))

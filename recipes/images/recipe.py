@@ -164,6 +164,7 @@ RECIPE = Recipe(
     metrics=METRICS,
     listed=("accuracy",),
     predict_folders=True,
+    asks=lambda config, metadata: "pictures",
     replaced_defaults={
         ("preset", None): ("activation", "batch_normalization", "kernel_initializer"),
     },

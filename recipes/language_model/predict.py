@@ -15,12 +15,23 @@ _NOTHING = (
 _UNKNOWN = "which the text that it was trained on does not have. Leave them out of the prompt."
 
 
-def predict(
+def predict(folder, config, metadata, source, output, **flags) -> None:
+    """Writes a prompt and what the model makes of it; on standard output as it appears.
+
+    See `stream`.
+    """
+    pieces = stream(folder, config, metadata, source, **flags)
+    with opened(output) as file:
+        for piece in pieces:
+            file.write(piece)
+            file.flush()
+
+
+def stream(
     folder,
     config,
     metadata,
     source,
-    output,
     text=None,
     encoding=None,
     length=500,
@@ -31,8 +42,8 @@ def predict(
     samples=1,
     seed=None,
     tempo=None,
-) -> None:
-    """Writes a prompt and what the model makes of it; on standard output as it appears.
+):
+    """The parts of a prompt and its continuation, as they appear.
 
     The prompt is a text file, `source`, without the newline at its end, or `text`; the other flags
     are as the recipe's `RECIPE` says.
@@ -51,11 +62,7 @@ def predict(
     check_known(tokenizer, [prompt], _UNKNOWN)
     ids = tokenizer.encode(prompt)
     seed = config.seed if seed is None else seed
-    pieces = _pieces(model, tokenizer, prompt, ids, length, sampler, samples, seed)
-    with opened(output) as file:
-        for piece in pieces:
-            file.write(piece)
-            file.flush()
+    return _pieces(model, tokenizer, prompt, ids, length, sampler, samples, seed)
 
 
 def make_sampler(temperature, top_k=None, top_p=None, min_p=None):
@@ -97,7 +104,7 @@ def check_sizes(seed=None, **sizes) -> None:
 
 def model_of(folder, top_k):
     """The model of a run and its tokenizer; a `UserError` if that has fewer than `top_k` tokens."""
-    model = zoo.load(folder.path)
+    model = folder.load()
     tokenizer = zoo.tokenizer(model)
     if top_k is not None and top_k > tokenizer.vocabulary_size:
         raise UserError(

@@ -8,7 +8,7 @@ zoo predict logs/language_model/RUN --text "To be"
 
 from dataclasses import replace
 
-from recipes.engine.recipe import Flag, Recipe
+from recipes.engine.recipe import Flag, Recipe, later
 from recipes.engine.task import Built
 from recipes.errors import UserError
 from recipes.language_model import chorale_flags
@@ -174,4 +174,6 @@ RECIPE = Recipe(
     "on from a CSV file of chords, or the opening of a test piece, and -o may end in .csv, .mid, "
     ".png or .wav.",
     text_is="A prompt",
+    asks=lambda config, metadata: "chords" if config.dataset == "chorales" else "prompt",
+    stream=later("recipes.language_model.predict", "stream"),
 )

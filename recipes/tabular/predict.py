@@ -22,7 +22,7 @@ def predict(folder, config, metadata, source, output, keep=None) -> None:
     columns of a file may come in any order; others than the model's are ignored, and the target is
     copied where it is there. `keep` names columns to copy, separated by commas.
     """
-    model = zoo.load(folder.path)
+    model = folder.load()
     labels = zoo.Predictor(model).labels or ()
     columns = columns_of(model)
     if keep and source is None and not config.data:

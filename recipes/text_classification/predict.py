@@ -25,7 +25,7 @@ def predict(folder, config, metadata, source, output, text=None, keep=None) -> N
     if text is not None and source is not None:
         raise UserError("Give the texts either as a file or with --text, not both.")
     classes = metadata["labels"]
-    model = zoo.load(folder.path)
+    model = folder.load()
     file = None
     if keep and (text is not None or (source is None and config.data is None)):
         raise UserError("--keep copies columns of a table: give it as a file, or leave --keep out.")

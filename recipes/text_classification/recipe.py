@@ -169,6 +169,7 @@ RECIPE = Recipe(
     combined_by=("nll",),
     predict_flags=(Flag("text", "the text itself, instead of an input"), KEEP),
     text_is="A text",
+    asks=lambda config, metadata: "texts",
     replaced_defaults={
         ("encoder", "mean"): ("num_layers", "ngrams", "buckets", "word_dropout", "embedding_dim")
     },

@@ -1,6 +1,7 @@
 """Translations of a sentence, of a file, or of what comes on standard input, line by line."""
 
-import zoo
+import numpy as np
+
 from recipes.data.files import say_notes
 from recipes.data.texts import check_known, given_text, opened
 from recipes.errors import UserError
@@ -36,7 +37,7 @@ def predict(
         raise UserError("There is nothing to translate: the input is empty.")
     if config.lowercase:
         lines = [line.lower() for line in lines]
-    translator = Translator(zoo.load(folder.path), config.max_length)
+    translator = Translator(folder.load(), config.max_length)
     size = translator.target_tokenizer.tokenizer.vocabulary_size
     if beam > size:
         raise UserError(
@@ -54,6 +55,22 @@ def predict(
             rows = lines[first : first + CHUNK]
             file.writelines(_written(translator, rows, first + 1, beam, n_best, penalty))
             file.flush()
+
+
+def explain(folder, config, text) -> dict | None:
+    """Where a greedy translation looked: tokens of both sides, and weights `(target, source)`.
+
+    `None` if the model has no attention.
+    """
+    translator = Translator(folder.load(), config.max_length)
+    found = translator.attention([text.lower() if config.lowercase else text])
+    for source, target, weights in found or ():
+        names = (
+            translator.source_tokenizer.pieces(source),
+            translator.target_tokenizer.pieces(target),
+        )
+        return {"source": names[0], "target": names[1], "weights": np.round(weights, 4).tolist()}
+    return None
 
 
 def check(beam, n_best, length_penalty) -> None:

@@ -184,4 +184,6 @@ RECIPE = Recipe(
     ),
     predict_help="Each line of the input, or of --text, is translated into one line.",
     text_is="A sentence",
+    asks=lambda config, metadata: "lines",
+    explain=later("recipes.translation.predict", "explain"),
 )

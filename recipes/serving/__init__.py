@@ -1,0 +1,1 @@
+"""Answers over HTTP what `zoo predict` answers on the command line: `zoo serve RUN`."""
