@@ -10,7 +10,7 @@ from recipes.data.arrays import spread
 from recipes.engine.tables import number
 from recipes.engine.task import Figure, Section
 from recipes.tabular import plots, tables
-from recipes.tabular.importances import LEVEL, ROWS, permutation_importances
+from recipes.tabular.importances import LEVEL, most_rows, permutation_importances
 
 #: Bootstrap samples of an interval.
 RESAMPLES = 1000
@@ -58,14 +58,14 @@ def row_losses(target, rows, found) -> np.ndarray:
 def importances(predict, task) -> tuple[pd.DataFrame, object]:
     """Permutation importances on test rows: the table and the picture."""
     rows = task.table.rows["test"]
-    rows = rows[spread(len(rows), ROWS)]
-    target = task.table.target
+    places, target = task.preprocessing.columns.places, task.table.target
+    rows = rows[spread(len(rows), most_rows(len(places)))]
     score = "increase of the nll" if target.labels else "increase of the rmse"
     found = permutation_importances(
         predict,
         lambda outputs, places: row_losses(target, rows[places], outputs),
         task.take(rows),
-        task.preprocessing.columns.places,
+        places,
         float if target.labels else np.sqrt,
     )
     return found.rename(columns={"mean": score}), plots.importances(found, score)

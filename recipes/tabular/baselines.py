@@ -4,6 +4,7 @@ The first two are tuned as a practitioner would: a small grid, and the validatio
 """
 
 import numpy as np
+from scipy import stats
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.impute import SimpleImputer
@@ -19,8 +20,11 @@ _MOST_CODES = 255
 #: Grid of boosted trees: rate, leaves of a tree, rows of a leaf at least, and L2 penalty. The first
 #: is scikit-learn's default; small trees with large leaves suit small tables.
 TREES = ((0.1, 31, 20, 0.0), (0.05, 31, 20, 5.0), (0.05, 8, 20, 1.0), (0.05, 15, 5, 1.0))
-#: Trees at most, and after how many without progress on validation no more are added.
-MOST_TREES, NO_PROGRESS = 1000, 20
+#: Rounds at least and at most, and trees at most: each of more than two classes has its own.
+FEWEST_ROUNDS, MOST_ROUNDS, MOST_TREES = 50, 1000, 2000
+#: After how many rounds without progress on validation, which is this part of what a constant
+#: loses, no more are added.
+NO_PROGRESS, PROGRESS = 20, 1e-4
 #: Grid of the linear models: the penalty, for standardised columns.
 PENALTIES = (0.1, 1.0, 10.0, 100.0)
 
@@ -96,7 +100,10 @@ def baselines(inputs, target, rows, codes, weights=None) -> dict:
     features, numeric, categories = _features(inputs, len(target.values))
     few = [n for n, c in zip(categories, codes, strict=True) if c < _MOST_CODES]
     balanced = {} if weights is None else {"class_weight": "balanced"}
-    trees = [_trees(target, few, *setting, **balanced) for setting in TREES]
+    values = target.values[rows["train"]]
+    loss = stats.entropy(np.bincount(values)) if target.labels else np.var(values) / 2
+    common = {"categorical_features": few, "tol": PROGRESS * loss, **balanced}
+    trees = [_trees(target, *setting, **common) for setting in TREES]
     linear = [
         make_pipeline(_linear_features(numeric, categories), _linear(target, penalty, **balanced))
         for penalty in PENALTIES
@@ -118,19 +125,19 @@ def _features(inputs, count):
     return features, columns[: numbers.shape[1]], columns[numbers.shape[1] :]
 
 
-def _trees(target, categorical, rate, leaves, rows_of_leaf, penalty, **balanced):
+def _trees(target, rate, leaves, rows_of_leaf, penalty, **common):
+    rounds = MOST_TREES // max(2, len(target.labels))
     kind = HistGradientBoostingClassifier if target.labels else HistGradientBoostingRegressor
     return kind(
         learning_rate=rate,
-        max_iter=MOST_TREES,
+        max_iter=max(FEWEST_ROUNDS, min(rounds, MOST_ROUNDS)),
         max_leaf_nodes=leaves,
         min_samples_leaf=rows_of_leaf,
         l2_regularization=penalty,
-        categorical_features=categorical,
         early_stopping=True,
         n_iter_no_change=NO_PROGRESS,
         random_state=0,
-        **balanced,
+        **common,
     )
 
 

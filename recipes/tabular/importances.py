@@ -10,8 +10,18 @@ from scipy import stats
 
 #: Of intervals.
 LEVEL = 0.95
-#: Rows at most that are shuffled, and how many halves of them.
-ROWS, REPEATS = 2000, 10
+#: Rows at most of which halves are shuffled, how many halves, and predictions at most over all
+#: columns; tables of many columns get fewer rows, but so many at least.
+ROWS, REPEATS, PREDICTIONS, FEWEST = 2000, 10, 200_000, 100
+
+
+def most_rows(columns: int) -> int:
+    """How many rows are shuffled at most in a table of some columns.
+
+    >>> most_rows(10), most_rows(64), most_rows(1000)
+    (2000, 625, 100)
+    """
+    return max(FEWEST, min(ROWS, PREDICTIONS * 2 // (REPEATS * columns)))
 
 
 def permutation_importances(predict, losses, inputs, places, score=float) -> pd.DataFrame:

@@ -13,6 +13,9 @@ from zoo.tokenizers import all_layers
 CHUNK = 1024
 #: Training rows in which a value must occur to get a code of its own.
 FEWEST = 5
+#: Trees from which on it is worth the second that XLA takes to compile: it descends five times as
+#: fast.
+MANY_TREES = 500
 
 
 def known_values(frame, names) -> dict[str, list[str]]:
@@ -50,6 +53,9 @@ def predict(model, arrays) -> np.ndarray:
     """
     count = len(next(iter(arrays.values())))
     parts = []
+    trees = sum(getattr(layer, "trees", 0) for layer in model.layers)
+    if trees >= MANY_TREES and all(layer.supports_jit for layer in model.layers):
+        model.jit_compile = True
     for first in range(0, count, CHUNK):
         rows = np.minimum(np.arange(first, first + CHUNK), count - 1)
         outputs = model.predict_on_batch({name: array[rows] for name, array in arrays.items()})

@@ -101,25 +101,35 @@ class BoostedTrees(Layer):
         if "categories" in inputs:
             parts.append(ops.cast(inputs["categories"], "float32"))
         x = ops.concatenate(parts, axis=1) if len(parts) > 1 else parts[0]
-        flat = [ops.reshape(self.arrays[name], (-1,)) for name in _ARRAYS]
-        nodes, members = ops.stack(flat, axis=1), ops.reshape(self.arrays["members"], (-1,))
+        # Indices into flat arrays: `take_along_axis` is several times slower on TensorFlow.
+        rows = ops.arange(ops.shape(x)[0], dtype="int32")[:, None] * ops.shape(x)[1]
+        cells = ops.reshape(x, (-1,))
+        flat = {name: ops.reshape(self.arrays[name], (-1,)) for name in _ARRAYS}
+        feature, split = (ops.cast(flat[name], "int32") for name in ("feature", "codes"))
         first = ops.arange(self.trees, dtype="int32") * self.nodes
+        sides = [flat["left"], flat["right"]]
+        sides.append(ops.where(flat["missing_left"] > 0.5, *sides))
+        below = ops.reshape(ops.cast(ops.stack(sides, axis=1), "int32"), (-1,))
+        members = ops.reshape(self.arrays["members"], (-1,))
 
         def descend(_, node):
-            found = ops.take(nodes, node, axis=0)
-            feature, threshold, missing_left, left, right, _, split = ops.unstack(found, axis=-1)
-            values = ops.take_along_axis(x, ops.cast(feature, "int32"), axis=1)
-            absent = ops.isnan(values)
-            code = ops.clip(ops.where(absent, 0.0, values), 0, CODES - 1)
-            place = ops.cast(ops.maximum(split, 0), "int32") * CODES + ops.cast(code, "int32")
-            goes = ops.where(split >= 0, ops.take(members, place) > 0.5, values <= threshold)
-            no_code = ops.logical_and(feature >= self.numeric, values < 0.5)
-            goes = ops.where(ops.logical_or(absent, no_code), missing_left > 0.5, goes)
-            return first + ops.cast(ops.where(goes, left, right), "int32")
+            column = ops.take(feature, node)
+            values = ops.take(cells, rows + column)
+            absent, right = ops.isnan(values), values > ops.take(flat["threshold"], node)
+            if self.splits:
+                code = ops.cast(ops.clip(ops.where(absent, 0.0, values), 0, CODES - 1), "int32")
+                row = ops.take(split, node)
+                inside = ops.take(members, ops.maximum(row, 0) * CODES + code) > 0.5
+                right = ops.where(row >= 0, ops.logical_not(inside), right)
+            if "categories" in inputs:
+                no_code = ops.logical_and(column >= self.numeric, values < 0.5)
+                absent = ops.logical_or(absent, no_code)
+            side = ops.where(absent, 2, ops.cast(right, "int32"))
+            return first + ops.take(below, 3 * node + side)
 
         # A loop, because as a graph of every level it would take seconds to build.
-        root = ops.zeros_like(ops.cast(x[:, :1], "int32")) + first
-        leaves = ops.take(flat[_ARRAYS.index("value")], ops.fori_loop(0, self.depth, descend, root))
+        root = ops.zeros_like(rows) + first
+        leaves = ops.take(flat["value"], ops.fori_loop(0, self.depth, descend, root))
         leaves = ops.reshape(leaves, (-1, self.trees // self.outputs, self.outputs))
         return ops.sum(leaves, axis=1) + self.arrays["base"]
 

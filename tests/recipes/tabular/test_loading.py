@@ -14,7 +14,7 @@ from recipes.data.target import Target
 from recipes.errors import UserError
 from recipes.tabular import TabularConfig, default_config, load_data
 from recipes.tabular.analysis import mean_interval, rmse_interval
-from recipes.tabular.baselines import MOST_TREES, Baseline, baselines
+from recipes.tabular.baselines import MOST_ROUNDS, Baseline, baselines
 from recipes.tabular.datasets import housing_book
 from recipes.tabular.importances import permutation_importances
 from recipes.tabular.loading import load_table, split
@@ -372,7 +372,7 @@ def test_validation_decides_among_the_settings_of_a_baseline():
     target = Target("y", np.where(np.arange(300) < 200, values - 2 * x[:, 0], values.mean()), ())
     assert Baseline(estimators, x, target, rows).estimator.alpha == 1e6
     trees = baselines({"numeric": np.float32(x)}, Target("y", values, ()), rows, ())
-    assert trees["boosted_trees"].estimator.n_iter_ < MOST_TREES
+    assert trees["boosted_trees"].estimator.n_iter_ < MOST_ROUNDS
 
 
 # Data sets
