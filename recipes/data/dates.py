@@ -19,6 +19,8 @@ ORDERS = {"DMY": "day first", "MDY": "month first", "YMD": "year first"}
 _FOOTER = 3
 #: Two-digit years lie in the hundred years that end so many years from now.
 _AHEAD = 20
+#: Years that a decimal year such as 1949.083 lies in, and how far from a month it may be rounded.
+_YEARS, _OFF = (1600, 2200), 0.07
 #: So many different texts are read in the way of the first ones, if that fits them all.
 _MANY = 2000
 
@@ -163,8 +165,18 @@ def holds_times(texts: pd.Series) -> bool:
 
 
 def _of_numbers(column, source, flag, notes=()):
-    """Whole numbers: months such as 202401, days such as 20240131, or steps."""
+    """Months such as 202401 or 2024.083, days such as 20240131, or whole steps."""
     numbers = column.to_numpy(np.float64)
+    months = np.round(12 * numbers)
+    if (
+        ((numbers >= _YEARS[0]) & (numbers < _YEARS[1])).all()
+        and (numbers != np.floor(numbers)).any()
+        and (np.abs(12 * numbers - months) < _OFF).all()
+    ):
+        found = (months.astype(np.int64) - 12 * 1970).astype("M8[M]")
+        shown = f"{numbers[0]:g} as {found[0]}, {numbers[-1]:g} as {found[-1]}"
+        note = f"{column.name}: parts of years are read as months, {shown}"
+        return Times(found.astype(MICROSECONDS), len(numbers), notes=(note, *notes))
     bad = np.flatnonzero(~(np.abs(numbers) < 2**53) | (numbers != np.floor(numbers)))
     if len(bad):
         refuse_time(column, bad[0], source, flag)

@@ -51,14 +51,17 @@ def guess_columns(
     """The time column and the targets of a file, where the flags do not name them.
 
     The time is the first column of dates, or `None` if there is none, or `"none"` was said; the
-    target is the only numeric column with a name, but for those `taken` by another purpose. A
-    `UserError` if several columns could be the target.
+    target is the only numeric column with a name, but for those `taken` by another purpose and one
+    that counts the rows. A `UserError` if several columns could be the target, or if it looks as if
+    several series stood in the file.
     """
     names = [name for name in file.names if name not in {*taken, *targets, time}]
     if time is None:
         time = next((name for name in names if file.holds_times(name)), None) or next(
             (name for name in names if _may_be_times(file, name, series)), None
         )
+        if time is None and series is None:
+            _refuse_stacked(file, names)
     elif time == "none" and "none" not in file.names:
         time = None
         names = [name for name in names if not file.holds_times(name)]
@@ -68,6 +71,8 @@ def guess_columns(
     numeric = [name for name in named if file.is_numeric(name)]
     if not numeric:  # a few values that are no numbers: let the reader say which
         numeric = [name for name in named if file.is_numeric(name, share=0.5)]
+    if len(numeric) > 1:
+        numeric = [name for name in numeric if not _counts_rows(file, name)] or numeric
     if len(numeric) != 1:
         found = f"several: {', '.join(numeric)}" if numeric else f"none among {', '.join(names)}"
         raise UserError(
@@ -87,3 +92,23 @@ def _may_be_times(file, name, series):
         return False
     steps = np.diff(file.numbers(name))
     return len(steps) > 0 and bool((steps > 0).all() or (steps < 0).all())
+
+
+def _counts_rows(file, name):
+    """Whether a column holds 0, 1, 2 and so on, or 1, 2, 3."""
+    numbers = file.numbers(name)
+    return numbers[0] in (0, 1) and bool((np.diff(numbers) == 1).all())
+
+
+def _refuse_stacked(file, names):
+    """Refuses rows without times that a column of texts puts into one block a series."""
+    for name in filter(file.is_text, names):
+        codes = file.labels(name).factorize()[0]
+        blocks = 1 + np.count_nonzero(np.diff(codes))
+        count = codes.max() + 1
+        if 2 <= count == blocks <= len(codes) / 4:
+            raise UserError(
+                f"Expected one series in {file.source}, whose rows have no times. Received: "
+                f"{count} values of {name!r}, each in rows that follow each other, as if each were "
+                f"a series. Say --series {name} if so, or --time none for a single series."
+            )

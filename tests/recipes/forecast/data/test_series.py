@@ -383,6 +383,34 @@ def test_columns_of_numbers_called_like_times(write):
     assert guess_columns(open_table(write(repeated)), targets=("y",))[0] == "month"
 
 
+@pytest.mark.parametrize("digits", [2, 3, 11])
+@pytest.mark.parametrize("steps", [12, 4])
+def test_parts_of_years_are_months(write, steps, digits):
+    """As R writes its series, which also counts the rows."""
+    rows = [f"{n + 1},{1949 + n / steps:.{digits}f},{n % 7}\n" for n in range(40)]
+    file = open_table(write("rownames,time,value\n" + "".join(rows)))
+    assert guess_columns(file) == ("time", ["value"])
+    series = read_series(file.source, time="time", targets=("value",))
+    months = np.arange(0, 480 // steps, 12 // steps)
+    np.testing.assert_array_equal(series.times, np.datetime64("1949-01") + months)
+    assert "time: parts of years are read as months, 1949 as 1949-01" in series.notes[1]
+
+
+def test_years_with_months_as_decimals_are_not_parts_of_years(write):
+    text = "time,y\n" + "".join(f"2024.{month:02},1\n" for month in range(1, 13))
+    assert "Received: '2024.01'" in refusal(write(text), time="time")
+
+
+def test_series_below_each_other_without_times_are_asked_about(write):
+    path = write("city,sales\n" + "".join(f"{c},{n}.5\n" for c in "abc" for n in range(5)))
+    with pytest.raises(UserError, match="3 values of 'city'.*--series city if so, or --time none"):
+        guess_columns(open_table(path))
+    assert guess_columns(open_table(path), time="none") == (None, ["sales"])
+    assert guess_columns(open_table(path), series="city", taken={"city"}) == (None, ["sales"])
+    weather = write("sky,y\n" + "".join(f"{'rain' if n % 3 else 'sun'},{n}.5\n" for n in range(20)))
+    assert guess_columns(open_table(weather)) == (None, ["y"])
+
+
 def test_a_zone_in_one_file_and_none_in_the_other_is_refused(write):
     zoned = write("t,p\n" + "".join(f"2024-01-0{d}T01:00Z,1\n" for d in (1, 2, 3)), "known.csv")
     message = refusal(write(DAYS), time="t", future_covariates=zoned)
