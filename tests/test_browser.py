@@ -212,16 +212,23 @@ def of_all(tensorboard):
     return tensorboard()
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
+@contextlib.contextmanager
+def chromium(folder):
+    """A `Browser`, whose files go into a folder."""
     if not (shutil.which("chromium") and shutil.which("chromedriver")):
         pytest.skip("needs chromium")
-    port, folder = free_port(), tmp_path_factory.mktemp("chromium")
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     with server(["chromedriver", f"--port={port}"], f"{url}/status", folder / "driver.txt"):
         browser = Browser(url, folder / "profile")
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    with chromium(tmp_path_factory.mktemp("chromium")) as browser:
+        yield browser
 
 
 # What each tab must show: texts, and something drawn (where, what).
