@@ -42,7 +42,6 @@ class OneCycle(Phases):
             100,000th of the largest (cosine).
         min_momentum: Momentum at the top of the rate. Defaults to 0.85.
         max_momentum: Momentum at the start and at the end. Defaults to 0.95.
-        name: Name of the schedule.
 
     Raises:
         ValueError: If a number is out of range, or a minimum above its maximum.
@@ -137,42 +136,3 @@ class OneCycle(Phases):
                 f"Expected the name of an optimizer with arguments. Received: {optimizer}"
             )
         return with_schedules(optimizer, learning_rate=self, momentum=self.momentum)
-
-    def apply_to(self, model: keras.Model) -> keras.Model:
-        """Recompiles a compiled model with its own settings, driven by this cycle from step 0.
-
-        Args:
-            model: A compiled Keras model. Its optimizer starts afresh.
-
-        Returns:
-            The model.
-
-        Raises:
-            ValueError: If the model is not compiled, its optimizer has no momentum to cycle, or
-                a metric is not registered. The model is left as it was.
-
-        >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-        >>> model.compile(optimizer="adam", loss="mse")
-        >>> model = callbacks.OneCycle(max_learning_rate=0.01, total_steps=100).apply_to(model)
-        >>> type(model.optimizer).__name__
-        'ScheduledAdam'
-        """
-        settings = model.get_compile_config()
-        if not settings:
-            raise ValueError(
-                "Expected a compiled model. Compile it with "
-                'optimizer=OneCycle(...).optimizer("sgd") instead.'
-            )
-        optimizer = self.optimizer(model.optimizer)
-        del settings["optimizer"]
-        del settings["loss"]  # the object itself: not all losses of Keras keep their settings
-        try:
-            settings = keras.saving.deserialize_keras_object(settings)
-        except (TypeError, ValueError) as error:
-            raise ValueError(
-                "A metric of the model is not registered for saving, so the model "
-                "cannot be recompiled. Compile it yourself with optimizer=OneCycle(...)"
-                f".optimizer(...). {error}"
-            ) from error
-        model.compile(optimizer=optimizer, loss=model.loss, **settings)
-        return model

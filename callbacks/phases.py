@@ -45,7 +45,6 @@ class Phases(Schedule):
 
     Args:
         phases: `Phase`s, or tuples of their values, in turn.
-        name: Name of the schedule.
 
     >>> schedule = Phases([Phase("constant", 2, 0.1, 0.1), Phase("linear", 2, 0.1, 0.0)])
     >>> [round(float(schedule(step)), 3) for step in range(6)]
@@ -128,7 +127,6 @@ class WarmupCosine(Phases):
         total_steps: Number of training steps, warm-up included. Later the rate stays at its end.
         warmup_steps: Steps of the warm-up. Defaults to 0: start at the peak.
         final_learning_rate: Rate at the end, not above the peak. Defaults to 0.
-        name: Name of the schedule.
 
     >>> schedule = callbacks.WarmupCosine(0.1, total_steps=20, warmup_steps=10)
     >>> [round(float(schedule(step)), 4) for step in (0, 5, 10, 15, 20, 99)]
@@ -167,7 +165,6 @@ class FlatCosine(Phases):
         total_steps: Number of training steps. Later the rate stays at its end.
         flat: Fraction of the steps that are flat, in [0, 1]. Defaults to 0.75.
         final_learning_rate: Rate at the end, not above the flat one. Defaults to 0.
-        name: Name of the schedule.
 
     >>> schedule = callbacks.FlatCosine(0.1, total_steps=40)
     >>> [round(float(schedule(step)), 4) for step in (0, 30, 35, 40)]
@@ -202,7 +199,6 @@ class PiecewiseConstant(Phases):
         boundaries: Steps at which the rate changes, rising, above 0. (Keras'
             `PiecewiseConstantDecay` changes one step later.)
         values: Rates, one more than boundaries, above 0.
-        name: Name of the schedule.
 
     Raises:
         ValueError: If the numbers do not fit together.
@@ -245,7 +241,6 @@ class CosineRestarts(Phases):
         period_multiplier: Length of a period in those of the one before. Defaults to 2.
         peak_multiplier: Height of a peak in those of the one before. Defaults to 1.
         final_learning_rate: Rate at the bottom, not above a peak. Defaults to 0.
-        name: Name of the schedule.
 
     >>> schedule = callbacks.CosineRestarts(0.1, total_steps=70)  # restarts at steps 10 and 30
     >>> [round(float(schedule(step)), 4) for step in (0, 5, 10, 20, 30, 50, 70)]

@@ -53,7 +53,6 @@ class PowerDecay(Schedule):
         initial_learning_rate: Rate at step 0, above 0.
         decay_steps: With a power of 1, the rate has halved after so many steps, above 0.
         power: Exponent, above 0. Defaults to 1.
-        name: Name of the schedule.
 
     Raises:
         ValueError: If a number is out of range.
@@ -89,7 +88,6 @@ class ExponentialDecay(Schedule):
         initial_learning_rate: Rate at step 0, above 0.
         decay_steps: Steps for one factor, above 0.
         decay_rate: The factor, above 0. Defaults to 0.1.
-        name: Name of the schedule.
 
     Raises:
         ValueError: If a number is out of range.
@@ -125,7 +123,6 @@ class Warmup(Schedule):
         schedule: A learning-rate schedule, which sees 0 at the first step after the warm-up, or a
             constant rate.
         warmup_steps: Steps of the warm-up, above 0.
-        name: Name of the schedule.
 
     Raises:
         ValueError: If a number is out of range.

@@ -1,4 +1,7 @@
-"""Ruff's D417, but that arguments may share a line: `horizon, targets: As for ...`."""
+"""Ruff's D417, but that arguments may share a line: `horizon, targets: As for ...`.
+
+A `name`, as all objects of Keras have one, needs no words.
+"""
 
 import ast
 import re
@@ -18,6 +21,6 @@ def test_where_arguments_are_described_all_are(package):
                 _, _, section = (ast.get_docstring(node) or "").partition("\nArgs:\n")
                 described = re.findall(r"^    (\w+(?:, \w+)*):", section.partition("\n\n")[0], re.M)
                 names = {arg.arg for arg in node.args.args + node.args.kwonlyargs}
-                left = names - {"self", "cls"} - set(", ".join(described).split(", "))
+                left = names - {"self", "cls", "name"} - set(", ".join(described).split(", "))
                 missing += [f"{path}, {node.name}: {name}" for name in sorted(left) if section]
     assert not missing

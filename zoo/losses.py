@@ -65,7 +65,6 @@ class SmoothedSparseCrossentropy(Configured, keras.losses.Loss):
 
     Args:
         label_smoothing: Fraction to spread, in [0, 1). Defaults to 0.1.
-        name: Name of the loss.
         **kwargs: Arguments of `keras.losses.Loss`.
 
     >>> loss = zoo.losses.SmoothedSparseCrossentropy(0.2)
@@ -105,7 +104,6 @@ class MaskedCrossentropy(SmoothedSparseCrossentropy):
         label_smoothing: Fraction to spread over all ids, in [0, 1). Defaults to 0.
         reduction: As in `keras.losses.Loss`. Defaults to `"mean_with_sample_weight"`: the mean
             over real tokens.
-        name: Name of the loss.
         **kwargs: Arguments of `keras.losses.Loss`.
 
     >>> logits = np.log([[[0.25, 0.5, 0.25], [0.1, 0.1, 0.8]]])
@@ -151,7 +149,6 @@ class PerMemberLoss(Configured, keras.losses.Loss):
     Args:
         loss: A Keras loss object, such as `keras.losses.MeanSquaredError()`. Its reduction is
             not used: this loss has its own.
-        name: Name of the loss.
         **kwargs: Arguments of `keras.losses.Loss`.
 
     Raises:

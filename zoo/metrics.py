@@ -74,7 +74,6 @@ class TokenAccuracy(Configured, keras.metrics.Mean):
     """Fraction of the real tokens whose id has the largest logit; id 0 is padding and never counts.
 
     Args:
-        name: Name of the metric.
         **kwargs: Arguments of `keras.metrics.Mean`.
 
     >>> logits = np.array([[[0.0, 2.0, 1.0], [0.0, 2.0, 1.0], [3.0, 0.0, 0.0]]])

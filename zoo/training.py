@@ -38,7 +38,6 @@ class Adversarial(_Training):
     Args:
         model: What `zoo.gan` or `zoo.dcgan` returned.
         seed: Seed of the noise. Defaults to None: drawn from Keras' own.
-        name: Name of the model.
         **kwargs: Arguments of `keras.Model`.
 
     Raises:
@@ -117,7 +116,6 @@ class Denoising(_Training):
     Args:
         model: What `zoo.diffusion` returned. Pictures have pixels in [-1, 1].
         seed: Seed of noise and moments. Defaults to None: drawn from Keras' own.
-        name: Name of the model.
         **kwargs: Arguments of `keras.Model`.
 
     >>> training = zoo.Denoising(zoo.diffusion((4, 4), filters=(2, 4)), seed=1)

@@ -265,6 +265,13 @@ def _fits(value, hint):
     return kind is Any or isinstance(value, int | float if kind is float else kind)
 
 
+#: How the book trains where it says nothing else, which is how Keras does, as flags of presets.
+BOOK = {
+    "batch_size": 32, "learning_rate": 0.001, "schedule": "constant", "weight_decay": 0.0,
+    "clipnorm": 0.0, "patience": 0,
+}  # fmt: skip
+
+
 def common(**more: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
     """`TrainConfig.COMMON` with more flags, by group."""
     return {group: (*names, *more.get(group, ())) for group, names in TrainConfig.COMMON.items()}

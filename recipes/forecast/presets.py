@@ -44,20 +44,3 @@ PRESETS = {
     "ml2-ch15-83": _book("conv_gru"),
     "ml2-ch15-86": _book("wavenet_lite"),
 }
-
-#: What the book prints for each: validation MSE, of the last step where there are several.
-BOOK_MSE = {
-    "ml2-ch15-18": 0.004168,
-    "ml2-ch15-23": 0.010882,
-    "ml2-ch15-28": 0.002911,
-    "ml2-ch15-33": 0.002624,
-    "ml2-ch15-49": 0.0187,
-    "ml2-ch15-51": 0.0085,
-    "ml2-ch15-57": 0.0096,
-    "ml2-ch15-61": 0.0164,
-    "ml2-ch15-65": 0.0121,
-    "ml2-ch15-70": 0.008561,
-    "ml2-ch15-76": 0.010263,
-    "ml2-ch15-83": 0.0080,
-    "ml2-ch15-86": 0.0072,
-}

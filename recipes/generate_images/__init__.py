@@ -8,5 +8,3 @@ from recipes.generate_images.recipe import (
     load_data,
     search_space,
 )
-
-__all__ = ["RECIPE", "GenerateConfig", "build_model", "default_config", "load_data", "search_space"]

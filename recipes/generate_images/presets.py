@@ -5,15 +5,9 @@ keeps the weights of its best epoch; validation is the first 5,000 training imag
 the last); the code of the convolutional autoencoder is dense; players move at the same time.
 """
 
-_BOOK = {
-    "dataset": "fashion_mnist",
-    "epochs": 20,
-    "batch_size": 32,
-    "optimizer": "nadam",
-    "learning_rate": 0.001,
-    "schedule": "constant",
-    "clipnorm": 0.0,
-}
+from recipes.engine.config import BOOK
+
+_BOOK = {**BOOK, "dataset": "fashion_mnist", "epochs": 20, "optimizer": "nadam"}
 
 
 def _autoencoder(model="autoencoder", epochs=20, batch_size=32, **arguments):

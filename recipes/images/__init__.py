@@ -2,5 +2,3 @@
 
 from recipes.images.config import ImagesConfig
 from recipes.images.recipe import RECIPE, build_model, default_config, load_data, search_space
-
-__all__ = ["RECIPE", "ImagesConfig", "build_model", "default_config", "load_data", "search_space"]

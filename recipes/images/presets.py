@@ -7,11 +7,11 @@ normalises or drops pixels in a layer of the network, they are standardised or k
 `exponential` follow the length of the run.
 """
 
+from recipes.engine.config import BOOK
+
 _BOOK = {
-    "dataset": "fashion_mnist", "model": "mlp", "epochs": 10, "batch_size": 32,
-    "optimizer": "sgd", "learning_rate": 0.001, "momentum": 0.0, "schedule": "constant",
-    "weight_decay": 0.0, "clipnorm": 0.0, "patience": 0,
-    "normalization": "rescale", "calibrate": False,
+    **BOOK, "dataset": "fashion_mnist", "model": "mlp", "epochs": 10, "optimizer": "sgd",
+    "momentum": 0.0, "normalization": "rescale", "calibrate": False,
 }  # fmt: skip
 _SELU = {"preset": "self_normalizing"}
 _DEEP = [300, *[100] * 99]

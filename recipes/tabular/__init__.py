@@ -2,5 +2,3 @@
 
 from recipes.tabular.config import TabularConfig
 from recipes.tabular.recipe import RECIPE, build_model, default_config, load_data, search_space
-
-__all__ = ["RECIPE", "TabularConfig", "build_model", "default_config", "load_data", "search_space"]

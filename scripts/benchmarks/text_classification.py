@@ -3,7 +3,6 @@
 import os
 from pathlib import Path
 
-from recipes.text_classification.presets import BOOK_ACCURACY
 from scripts.benchmarks import text_classification_scores as scores
 from scripts.benchmarks import text_classification_speed as speed
 from scripts.benchmarks.runs import Row, kept_text, section, train_all
@@ -23,13 +22,13 @@ SIZES = (250, 1000, 5000)
 #: A part of the training reviews, as 800 steps with each of them take long.
 _SOME = ("--preset", "ml3-ch16-68", "--train_size", "5000")
 MASK = [
-    _row("imdb-unmasked", *_SOME, book=BOOK_ACCURACY["ml3-ch16-68"]),
+    _row("imdb-unmasked", *_SOME, book=scores.BOOK_ACCURACY["ml3-ch16-68"]),
     _row("imdb-masked", *_SOME, "--model.mask", "true", "--bucketing", "true"),
 ]
 #: The book's recurrent networks on all reviews take the better part of an hour or more: measured
 #: only where they are asked for by name.
 WHOLE = [
-    _row(f"book-{preset}", "--preset", preset, book=BOOK_ACCURACY[preset])
+    _row(f"book-{preset}", "--preset", preset, book=scores.BOOK_ACCURACY[preset])
     for preset in ("ml3-ch16-68", "ml3-ch16-71", "ml3-ch16-75")
 ]
 #: By title: rows, seeds at most, and what makes a table of them.

@@ -306,51 +306,7 @@ def state_of(model):
     return [np.array(v) for v in (*model.variables, *model.optimizer.variables)]
 
 
-@pytest.mark.parametrize("loss", [keras.losses.Huber(delta=0.5), momentum_reference.output_itself])
-def test_a_compiled_model_gets_the_cycle(loss):
-    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
-    model.compile(
-        optimizer=keras.optimizers.Adam(0.5, clipnorm=9.0),
-        loss=loss,
-        metrics=["mae"],
-        steps_per_execution=4,
-        jit_compile=False,
-    )
-    assert OneCycle(0.1, TOTAL).apply_to(model) is model
-    assert type(model.optimizer) is ScheduledAdam
-    assert model.loss is loss  # a copy of Keras' Huber would forget its delta
-    assert model.optimizer.clipnorm == 9.0
-    assert (model.steps_per_execution, model.jit_compile) == (4, False)
-    history = model.fit(GRADIENTS, GRADIENTS[:, :1], batch_size=4, verbose=0)
-    assert set(history.history) == {"loss", "mae"}
-
-
-@pytest.mark.parametrize(
-    ("optimizer", "metrics", "message"),
-    [
-        ("rmsprop", [], "Expected an optimizer"),
-        ("adam", [momentum_reference.output_itself], "A metric of the model is not registered"),
-    ],
-)
-def test_a_model_that_cannot_be_driven_is_left_as_it_was(optimizer, metrics, message):
-    model = linear_model(optimizer, metrics=metrics)
-    feed(model, slice(8))
-    before, kept = state_of(model), model.optimizer
-    with pytest.raises(ValueError, match=message):
-        OneCycle(0.1, TOTAL).apply_to(model)
-    assert model.optimizer is kept
-    for found, expected in zip(state_of(model), before, strict=True):
-        np.testing.assert_array_equal(found, expected)
-    feed(model, slice(8))
-
-
 def test_a_model_that_is_not_compiled_is_refused():
-    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
-    before = model.get_weights()
-    with pytest.raises(ValueError, match="Expected a compiled model"):
-        OneCycle(0.1, 10).apply_to(model)
-    assert not model.compiled
-    np.testing.assert_array_equal(model.get_weights()[0], before[0])
     with pytest.raises(ValueError, match="Expected a compiled model"):
         check_rate_is_free(None)
 

@@ -38,7 +38,6 @@ def char_rnn(
             linear projection stands between, where `units` is another size. Defaults to False.
         stateful: Whether batches continue each other, see `zoo.to_stateful`. Defaults to False.
         batch_size: Number of series of a stateful model. Defaults to None.
-        name: Name of the model.
 
     Returns:
         Uncompiled model: ids `(batch, time)` to logits `(batch, time, vocabulary_size)`;

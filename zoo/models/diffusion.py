@@ -36,7 +36,6 @@ def diffusion(
         patch_size: 2 to read and write patches of 2 x 2 pixels, at a quarter of the cost; or 1.
             Defaults to 2.
         time_dim: Waves that tell the time. Defaults to 32.
-        name: Name of the model.
 
     Returns:
         Uncompiled model: a dict of `images` `(batch, *input_shape)`, pixels in [-1, 1] with noise,

@@ -33,7 +33,6 @@ def gan(
         code_size: Numbers of noise a picture is made of. Defaults to 30.
         output_activation: Of the generator: `"tanh"` for pixels in [-1, 1], `"sigmoid"` in [0, 1].
             Defaults to `"tanh"`.
-        name: Name of the model.
 
     Returns:
         Uncompiled model: a dict of `codes` `(batch, code_size)` and `images` `(batch,
@@ -87,7 +86,6 @@ def dcgan(
         code_size: Numbers of noise a picture is made of. Defaults to 100.
         dropout: Fraction of the discriminator's maps that is dropped. Defaults to 0.4.
         output_activation: See `gan`.
-        name: Name of the model.
 
     Returns:
         Uncompiled model, as `gan` returns.

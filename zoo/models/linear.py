@@ -28,7 +28,6 @@ def linear_forecaster(
         targets: Number of series to forecast. Defaults to 1.
         head: `"point"`, `"quantile"` or `"gaussian"`. Defaults to `"point"`.
         quantiles: Probabilities of a quantile head.
-        name: Name of the model.
 
     Returns:
         Uncompiled model: `(batch, time, features)` to `(batch, 1, horizon, targets)`.

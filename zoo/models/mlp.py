@@ -91,7 +91,6 @@ def mlp(
         output_activation: Activation of the head, for bounded or positive targets or for
             probabilities instead of logits: `"exponential"`, `"relu"`, `"sigmoid"`, `"softmax"`,
             `"softplus"` or `"tanh"`. Defaults to none.
-        name: Name of the model.
 
     Returns:
         Uncompiled model: `(batch, *input_shape)` to `(batch, outputs)`, float32; logits from a

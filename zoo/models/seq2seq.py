@@ -63,7 +63,6 @@ def seq2seq(
             `zoo.layers.AttentionDecoder`. Defaults to None.
         sampling_probability: Number, or a schedule such as `zoo.layers.LinearSampling`. Defaults
             to 0.0.
-        name: Name of the model.
 
     Returns:
         Uncompiled model: `{"source": (batch, source), "target": (batch, time)}` to logits `(batch,

@@ -81,7 +81,6 @@ def text_classifier(
         buckets: Number of embeddings that all those runs share. Defaults to 100,000.
         mask: Whether padding is left out. False shows what happens where it is not: a recurrent
             encoder forgets the text while it reads padding. Defaults to True.
-        name: Name of the model.
 
     Returns:
         Uncompiled model: ids `(batch, time)` to float32 logits, `(batch, 1)` for a binary head,

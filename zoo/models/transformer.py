@@ -57,7 +57,6 @@ def transformer(
         tie_embeddings: Whether the head shares the weights of the target's embedding, without a
             bias. Defaults to False.
         activation: Of the hidden dense layers. Defaults to `"relu"`.
-        name: Name of the model.
 
     Returns:
         Uncompiled model: `{"source": (batch, source_time), "target": (batch, time)}`, where the

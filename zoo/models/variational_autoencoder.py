@@ -45,7 +45,6 @@ def variational_autoencoder(
         dropout: Defaults to 0.
         output_activation: `"sigmoid"` for pixels in [0, 1]. Defaults to none.
         seed: Seed of the codes. Defaults to None: drawn from Keras' own.
-        name: Name of the model.
 
     Returns:
         Uncompiled model: `(batch, *input_shape)` to the same shape, float32; at inference from the

@@ -26,8 +26,9 @@ from recipes.engine.tables import fenced
 from recipes.errors import UserError
 from recipes.language_model import samples
 from recipes.language_model.predict import make_sampler, texts
-from recipes.language_model.presets import BOOK_LOSS, BOOK_NATS, PRESETS
+from recipes.language_model.presets import PRESETS
 from recipes.language_model.scores import language_scores
+from scripts.benchmarks.language_model import BOOK_LOSS, BOOK_NATS
 
 TINY = {
     "epochs": 3, "batch_size": 4, "window": 16, "learning_rate": 0.01, "sample_length": 30,

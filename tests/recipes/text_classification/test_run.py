@@ -25,7 +25,8 @@ from recipes.text_classification.classifier import TextClassifier
 from recipes.text_classification.coding import PlainTexts
 from recipes.text_classification.importances import token_importances
 from recipes.text_classification.loading import load
-from recipes.text_classification.presets import BOOK_ACCURACY, PRESETS
+from recipes.text_classification.presets import PRESETS
+from scripts.benchmarks.text_classification_scores import BOOK_ACCURACY
 from tests.hub_modules import save_text_module
 
 TINY = {

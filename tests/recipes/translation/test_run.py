@@ -21,8 +21,9 @@ from recipes.cli import main
 from recipes.engine.arguments import parse
 from recipes.errors import UserError
 from recipes.translation.metrics import sentence_scores
-from recipes.translation.presets import BOOK_TOKEN_ACCURACY, PRESETS
+from recipes.translation.presets import PRESETS
 from recipes.translation.translator import Translator
+from scripts.benchmarks.translation import BOOK_TOKEN_ACCURACY
 
 TINY = {
     "epochs": 3, "batch_size": 8, "learning_rate": 0.02, "tokenizer": "words", "max_length": 6,
