@@ -4,20 +4,12 @@
 is (no standardising) and keep the best of 20 epochs.
 """
 
+from recipes.engine.config import BOOK
+
 _BOOK = {
-    "dataset": "book_series",
-    "epochs": 20,
-    "batch_size": 32,
-    "optimizer": "adam",
-    "learning_rate": 0.001,
-    "schedule": "constant",
-    "clipnorm": 0.0,
-    "patience": 0,
-    "loss_steps": 0,
-    "normalization": "none",
-    "window": 50,
-    "horizon": 10,
-}
+    **BOOK, "dataset": "book_series", "epochs": 20, "optimizer": "adam", "loss_steps": 0,
+    "normalization": "none", "window": 50,
+}  # fmt: skip
 
 
 def _book(model, horizon=10, model_arguments=None, **flags):

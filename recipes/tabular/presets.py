@@ -10,13 +10,14 @@ numbers that share weights (Gorishniy et al., *TabM*, 2024). Their settings, and
 defaults for the housing data, were chosen on the validation part.
 """
 
-_BOOK = {
-    "dataset": "housing_book", "patience": 0, "neighbors": False,
-    "epochs": 20, "batch_size": 32, "schedule": "constant", "clipnorm": 0.0,
+from recipes.engine.config import BOOK
+
+_BOOK = BOOK | {
+    "dataset": "housing_book", "neighbors": False, "epochs": 20,
     "normalization": "standard", "target_normalization": "none", "missing": "fill",
 }  # fmt: skip
-_SGD = {"optimizer": "sgd", "learning_rate": 0.001, "momentum": 0.0}
-_ADAM = {"optimizer": "adam", "learning_rate": 0.001}
+_SGD = {"optimizer": "sgd", "momentum": 0.0}
+_ADAM = {"optimizer": "adam"}
 _GLOROT = {"activation": "relu", "kernel_initializer": "glorot_uniform"}
 #: Features 0 to 4 on the wide path, 2 to 7 on the deep one: three are on both.
 _SPLIT = {"wide": [0, 1, 2, 3, 4], "deep": [2, 3, 4, 5, 6, 7]}
@@ -41,21 +42,12 @@ _OURS = {
 EMBEDDED = {"units": [256, 256, 256], "numeric_embedding": "piecewise", "embedding_dim": 16}
 
 PRESETS = {
-    "housing-plain": _OURS
-    | {
-        "epochs": 100,
-        "batch_size": 128,
-        "weight_decay": 0.3,
-        "normalization": "quantile",
+    "housing-plain": _OURS | {
+        "epochs": 100, "batch_size": 128, "weight_decay": 0.3, "normalization": "quantile",
         "model_arguments": {"units": [256, 256, 256], "activation": "gelu", "dropout": 0.05},
     },
-    "housing-ensemble": _OURS
-    | {
-        "epochs": 40,
-        "batch_size": 256,
-        "learning_rate": 0.002,
-        "weight_decay": 0.03,
-        "bins": 64,
+    "housing-ensemble": _OURS | {
+        "epochs": 40, "batch_size": 256, "learning_rate": 0.002, "weight_decay": 0.03, "bins": 64,
         "model_arguments": EMBEDDED | {"dropout": 0.1, "members": 8},
     },
     "ml2-ch10-73": _mlp(_SGD, 30),
@@ -70,4 +62,4 @@ PRESETS = {
     "ml3-ch10-96": _wide_and_deep(_ADAM, **_SPLIT),
     "ml3-ch10-102": _wide_and_deep(_ADAM, **_SPLIT, auxiliary=True),
     "ml3-ch10-139": _mlp(_SGD, 30, 30),
-}
+}  # fmt: skip

@@ -19,44 +19,30 @@ _SPANISH = {
 _PLAIN = {"units": 512, "embedding_dim": 128, "encoder": "plain", "attention": "none"}
 _ATTENTION = {"attention": "luong", "input_feeding": False}
 
+
+def _seq2seq(**arguments):
+    return {**_SPANISH, "model": "seq2seq", "model_arguments": {**_PLAIN, **arguments}}
+
+
 PRESETS = {
     "ml2-ch16-173": {**_DATES, "epochs": 10, "model_arguments": _DATES_MODEL},
     "ml2-ch16-197": {
-        **_DATES,
-        "epochs": 20,
-        "sampling": "embedding",
-        "sampling_probability": 1.0,
+        **_DATES, "epochs": 20, "sampling": "embedding", "sampling_probability": 1.0,
         "model_arguments": _DATES_MODEL,
     },
     "ml2-ch16-210": {
-        **_DATES,
-        "epochs": 25,
+        **_DATES, "epochs": 25,
         "model_arguments": {**_DATES_MODEL, "attention": "luong", "attention_layer_size": 128},
     },
-    "ml3-ch16-98": {**_SPANISH, "model": "seq2seq", "model_arguments": _PLAIN},
-    "ml3-ch16-108": {
-        **_SPANISH,
-        "model": "seq2seq",
-        "model_arguments": {**_PLAIN, "encoder": "bidirectional"},
-    },
-    "ml3-ch16-123": {
-        **_SPANISH,
-        "model": "seq2seq",
-        "model_arguments": {**_PLAIN, "encoder": "bidirectional", **_ATTENTION},
-    },
+    "ml3-ch16-98": _seq2seq(),
+    "ml3-ch16-108": _seq2seq(encoder="bidirectional"),
+    "ml3-ch16-123": _seq2seq(encoder="bidirectional", **_ATTENTION),
     "ml3-ch16-137": {
-        **_SPANISH,
-        "model": "transformer",
+        **_SPANISH, "model": "transformer",
         "model_arguments": {
-            "num_layers": 2,
-            "embedding_dim": 128,
-            "num_heads": 8,
-            "key_dim": 128,
-            "feed_forward_dim": 128,
-            "norm": "post",
-            "scale_embeddings": False,
-            "dropout": 0.1,
-            "attention_dropout": 0.1,
+            "num_layers": 2, "embedding_dim": 128, "num_heads": 8, "key_dim": 128,
+            "feed_forward_dim": 128, "norm": "post", "scale_embeddings": False,
+            "dropout": 0.1, "attention_dropout": 0.1,
         },
     },
-}
+}  # fmt: skip

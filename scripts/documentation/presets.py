@@ -2,12 +2,14 @@
 
 import functools
 import importlib
+import pkgutil
 import re
 from dataclasses import dataclass
 
 from recipes import RECIPES
 from recipes.engine.listing import _presets as lines_about
 from recipes.engine.recipe import find_recipe
+from scripts import benchmarks
 from scripts.documentation.text import tables_of
 
 EDITIONS = {"ml2": "2nd", "ml3": "3rd"}
@@ -41,23 +43,25 @@ def all_presets() -> list[Preset]:
     found = []
     for name in RECIPES:
         recipe = find_recipe(name)
-        scores = _printed(name) if recipe.presets else {}
         for preset, what in lines_about(recipe.presets).items():
             model = recipe.presets[preset]["model"]
-            found.append(Preset(preset, name, model, what, scores.get(preset, "")))
+            found.append(Preset(preset, name, model, what, _printed().get(preset, "")))
     return found
 
 
-def _printed(recipe):
-    """What the book prints for each preset: dictionaries named `BOOK_...` of the recipe."""
-    module = importlib.import_module(f"recipes.{recipe}.presets")
+@functools.cache
+def _printed():
+    """What the book prints for each preset: dictionaries named `BOOK_...` of the benchmarks."""
     scores: dict[str, list[str]] = {}
-    for name, values in vars(module).items():
-        if name.startswith("BOOK_") and isinstance(values, dict):
-            words = name.removeprefix("BOOK_").lower().replace("_", " ")
-            words = " ".join(w.upper() if w in ("mse", "mae") else w for w in words.split())
-            for preset, value in values.items():
-                scores.setdefault(preset, []).append(f"{words} {value:g}")
+    names = [module.name for module in pkgutil.iter_modules(benchmarks.__path__)]
+    for each in filter(lambda name: name.startswith(tuple(RECIPES)), names):
+        module = importlib.import_module(f"{benchmarks.__name__}.{each}")
+        for name, values in vars(module).items():
+            if name.startswith("BOOK_") and isinstance(values, dict):
+                words = name.removeprefix("BOOK_").lower().replace("_", " ")
+                words = " ".join(w.upper() if w in ("mse", "mae") else w for w in words.split())
+                for preset, value in values.items():
+                    scores.setdefault(preset, []).append(f"{words} {value:g}")
     return {name: ", ".join(found) for name, found in scores.items()}
 
 
