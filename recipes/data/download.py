@@ -173,10 +173,14 @@ def _find_local(row: Published) -> Path | None:
     return None
 
 
+def keras_home() -> Path:
+    """The folder of Keras' own cache, where this project's lies, too."""
+    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+
+
 def _fetch_cached(name: str, row: Published) -> Path:
     """Keras' cache holds the file wanted (not its archive), and only after it was checked."""
-    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
-    target = home / "datasets" / "handson_zoo" / row.path
+    target = keras_home() / "datasets" / "handson_zoo" / row.path
     if target.is_file() and _problem(target, row, "sha256", "md5") is None:
         return target
     try:

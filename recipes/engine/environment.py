@@ -1,15 +1,18 @@
 """Chooses backend and device, before Keras is imported."""
 
 import contextlib
+import hashlib
 import importlib
 import logging
 import os
+import platform
 import re
 import sys
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
+from recipes.data.download import keras_home
 from recipes.engine.config import BACKENDS
 from recipes.errors import UserError
 
@@ -32,6 +35,12 @@ def prepare(backend: str, device: str) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # GPU memory grows on demand
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    # Compiled steps are shared by all runs on processors that know the same instructions.
+    known = hashlib.sha256(f"{platform.machine()} {_instructions()}".encode()).hexdigest()[:16]
+    kept = keras_home() / "handson_zoo" / "jax" / known
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(kept))
+    os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", str(1 << 30))
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
     if device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
         os.environ["JAX_PLATFORMS"] = "cpu"
@@ -55,6 +64,15 @@ def prepare(backend: str, device: str) -> None:
         ) from error
     if device == "gpu" and not has_gpu(backend):
         raise UserError(missing)
+
+
+def _instructions():
+    """What the processor says it can do; where it does not say, its name."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line for line in lines if line.startswith(("flags", "Features"))), "")
 
 
 def choose_for(trained: str) -> str:

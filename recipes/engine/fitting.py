@@ -131,6 +131,8 @@ def fit(
                 validation_data=validation.feed(),
                 epochs=config.epochs,
                 initial_epoch=checkpoint.initial_epoch,
+                steps_per_epoch=len(training),  # said, an iterator is made once an epoch, not twice
+                validation_steps=len(validation),
                 shuffle=False,  # the batches bring their order with them
                 callbacks=[*watch, checkpoint, *unseen],
                 verbose=0,

@@ -27,7 +27,7 @@ FORMAT = 2
 #: Older ones that are read.
 READABLE = (1,)
 
-_VERSIONS = ("handson-zoo", "keras", "tensorflow", "jax", "torch", "numpy")
+_VERSIONS = ("handson-zoo", "keras", "tensorflow", "jax", "torch", "numpy", "scikit-learn")
 
 
 class RunFolder:
@@ -163,7 +163,7 @@ class RunFolder:
     @staticmethod
     def config_text(recipe, config, **metadata) -> str:
         """What `config.yaml` holds: the resolved flags and where they run."""
-        run = {"recipe": recipe, "format": FORMAT, "versions": _versions(), **metadata}
+        run = {"recipe": recipe, "format": FORMAT, "versions": versions(), **metadata}
         settings = plain(asdict(config))
         run["settings_sha256"] = settings_hash(settings, config.NOT_LEARNED_FROM)
         run["machine"] = {"processors": os.cpu_count(), "system": platform.system()}
@@ -249,7 +249,8 @@ def timestamp(parent, prefix="") -> str:
     return next(name for name in names if not (Path(parent) / f"{prefix}{name}").exists())
 
 
-def _versions():
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that a run depends on."""
     found = {"python": platform.python_version()}
     for package in _VERSIONS:
         try:

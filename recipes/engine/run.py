@@ -18,6 +18,7 @@ from recipes.engine.config import AUTO
 from recipes.engine.embeddings import write_embeddings
 from recipes.engine.fitting import fit, start_afresh
 from recipes.engine.folder import RunFolder
+from recipes.engine.kept_baselines import compared
 from recipes.engine.recipe import find_recipe
 from recipes.engine.selection import joined
 from recipes.engine.task import Built, Candidate, Figure, Section, Task, Trained
@@ -163,15 +164,14 @@ def _taken_up_later(folder, config):
 
 def _ask(task: Task, built: Built, finished, splits=SPLITS, baselines=None) -> Trained:
     """What the trained model says about the splits."""
-    baselines = task.baselines() if baselines is None else baselines
+    others = [split for split in splits if split != "train"]
+    baselines, found = compared(task, others, baselines)
     predictor = joined(task.predictor(built.model), built.partners, baselines)
+    for name, each in built.baselines.items():
+        found[name] = {split: task.predict(each, split) for split in others}
     baselines = {**baselines, **built.baselines}
-    compared = {
-        name: {split: task.predict(each, split) for split in splits if split != "train"}
-        for name, each in baselines.items()
-    }
     predictions = {split: task.predict(predictor, split) for split in splits}
-    return Trained(built.model, predictor, predictions, baselines, finished, compared)
+    return Trained(built.model, predictor, predictions, baselines, finished, found)
 
 
 def _score(recipe, task, trained):

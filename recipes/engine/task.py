@@ -155,7 +155,7 @@ class Trained:
         model: The saved model.
         predictor: What `Task.predictor` made of it.
         predictions: What `Task.predict` returned for each split.
-        baselines: Predictors of the baselines, by name.
+        baselines: Predictors of the baselines that were fitted, by name.
         finished: What `Built.finish` returned.
         compared: What the baselines predict, `{name: {split: predictions}}`, but for training.
     """

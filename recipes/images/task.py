@@ -48,6 +48,7 @@ class ImageTask(ClassificationTask):
     remarks: tuple[str, ...] = ()
     depth: Depth = BYTES
 
+    keeps_baselines = True
     suggestions = "more --epochs, another --learning_rate, --model.dropout 0.2"
 
     @property

@@ -53,6 +53,7 @@ class TextTask(ClassificationTask):
     notes: tuple[str, ...] = ()
     fold_rows: dict = field(default_factory=dict)
 
+    keeps_baselines = True
     FOLDS = CROSS_VALIDATION
 
     @property
