@@ -1,5 +1,6 @@
 """Classes of pictures, by a saved run."""
 
+import os
 from pathlib import Path
 
 from recipes.classification.tables import class_columns
@@ -17,8 +18,9 @@ def predict(folder, config, metadata, source, output) -> None:
     """Writes the predicted class of each picture as CSV, with the probabilities of all classes.
 
     The source is a picture, a folder of them (at any level, in the order of their names with
-    `2.png` before `10.png`), an .npz file with an array `x`, or `None` for the run's own test part:
-    its `predictions.csv` to the last digit. An output of `None` is standard output.
+    `2.png` before `10.png`), a table that names them, an .npz file with an array `x`, or `None` for
+    the run's own test part: its `predictions.csv` to the last digit. An output of `None` is
+    standard output.
     """
     classes, shape = metadata["labels"], tuple(metadata["image_shape"])
     images, sources, labels, key = _read(config, source, classes, shape, metadata)
@@ -53,6 +55,6 @@ def _read(config, source, classes, shape, metadata):
         files = [file for file, keep in zip(files, good, strict=True) if keep]
     images, _, notes = read_images(files, config.image_size, shape, kept, config.fit)
     say_notes(notes)
-    base = Path(source)
-    names = [str(file.relative_to(base)) if base.is_dir() else file.name for file in files]
+    base = Path(source) if Path(source).is_dir() else Path(source).parent
+    names = [os.path.relpath(file, base) for file in files]
     return images, names, None, "file"

@@ -15,6 +15,7 @@ from recipes.data.images.labelled_files import (
     SUFFIXES,
     TABLES,
     class_folders,
+    files_of_table,
     labelled_files,
     walk,
 )
@@ -65,14 +66,14 @@ def read_folder(path, image_size=(), kept=None, fit="crop", skip_broken=False) -
 
 
 def image_files(path) -> list[Path]:
-    """All pictures below a folder, in the order of their names; for a file, itself.
+    """All pictures below a folder, in the order of their names; those of a table; or one file.
 
     Numbers in names are ordered by their value: `2.png` comes before `10.png`. A `UserError` if
     there are none.
     """
     path = Path(path)
     if path.is_file():
-        return [path]
+        return files_of_table(path)[0] if path.suffix.lower() in TABLES else [path]
     found = [p for p in walk(path) if p.suffix.lower() in SUFFIXES]
     if not found:
         raise UserError(f"There are no images in {path} ({', '.join(SUFFIXES)}).")

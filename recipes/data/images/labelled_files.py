@@ -147,11 +147,15 @@ def _of_folders(path, parts):
     return LabelledFiles(path, files, np.array(labels), tuple(classes), part_of, notes)
 
 
-def _of_table(path):
-    """Files that a table names, relative to where it lies."""
+def files_of_table(path: Path, kinds=("file",)) -> tuple[list[Path], dict]:
+    """The files that a table names, relative to where it lies, and its columns of some kinds.
+
+    A `UserError` if a column that must be there or a file is not.
+    """
     table = open_table(path)
     columns = {}
-    for kind, names in COLUMNS.items():
+    for kind in kinds:
+        names = COLUMNS[kind]
         found = [name for name in table.names if name.strip().lower() in names]
         if len(found) == 1:
             columns[kind] = table.texts(found[0])
@@ -176,6 +180,12 @@ def _of_table(path):
             f"{listed(missing)}. Correct the paths, which are read from {path.parent}, or leave "
             "the rows out."
         )
+    return files, columns
+
+
+def _of_table(path):
+    """The files of a table with their labels."""
+    files, columns = files_of_table(path, COLUMNS)
     names = columns["label"].str.strip()
     classes, labels = np.unique(names.to_numpy(str), return_inverse=True)
     given = None

@@ -391,6 +391,13 @@ def test_predict_from_arrays_folders_and_single_pictures(run, tmp_path):
     assert [row[1:] for row in rows] == [row[2:] for row in with_labels]
     (one,) = predict(run, deep / "3.png")[1:]
     assert one == ["3.png", *with_labels[3][2:]]
+    table = tmp_path / "named.csv"
+    table.write_text(
+        "path\n" + "".join(f"{(deep / f'{n}.png').relative_to(tmp_path)}\n" for n in (3, 1))
+    )
+    named = predict(run, table)[1:]
+    assert [row[1:] for row in named] == [with_labels[n][2:] for n in (3, 1)]
+    assert named[0][0] == str((deep / "3.png").relative_to(tmp_path))
 
 
 @pytest.mark.parametrize(
