@@ -36,7 +36,8 @@ def measure(only, seeds, folder, fresh) -> dict[str, str]:
     memory = ", ".join(f"{each:.0f}" for each in found["memory"])
     text = (
         f"The last row is of {found['sent']:,} requests, of which one in a hundred each came a "
-        f"byte at a time, was broken off, and was no JSON. Lost or answered wrongly: {found['lost']}. "
+        "byte at a time, was broken off, and was no JSON. "
+        f"Lost or answered wrongly: {found['lost']}. "
         f"Malformed and refused with 4xx: {found['refused']} of {found['malformed']}. Batches held "
         f"{found['batch']:.1f} rows on average. Memory of the server before these, halfway and "
         f"after: {memory} MB."
