@@ -325,9 +325,10 @@ def _predict(arguments):
             group.add_argument(*names, help=flag.help.replace("%", "%%"), **how)
     options = vars(parser.parse_intermixed_args(arguments))  # the input may come last
     from recipes.engine.folder import find_run
-    from recipes.engine.predict import predict
+    from recipes.engine.predict import SavedRun
 
-    predict(find_run(options.pop("run")), options.pop("input"), options.pop("output"), **options)
+    run = SavedRun(find_run(options.pop("run")))
+    run.write(options.pop("input"), options.pop("output"), **options)
 
 
 def _export(arguments):
@@ -358,16 +359,16 @@ def _serve(arguments):
         "/runs/NAME/predict of each, /generate as a text comes; /openapi.json says what they take, "
         "and / is a page to try them.",
     )
-    helps = {
-        each.arg_name: each.description for each in docstring_parser.parse(serve.__doc__).params
-    }
-    parser.add_argument("runs", metavar="RUN", nargs="+", help=helps["runs"])
-    for name, each in [*inspect.signature(serve).parameters.items()][1:]:
+    documented = docstring_parser.parse(str(serve.__doc__)).params
+    helps = {each.arg_name: each.description for each in documented}
+    parser.add_argument("runs", metavar="RUN", nargs="+", help=helps.pop("runs"))
+    for name, text in helps.items():
+        each = inspect.signature(serve).parameters[name]
         how = {"type": each.annotation, "default": each.default}
-        how = {"action": "store_true"} if name == "trust_hub" else how
+        how = {"action": "store_true"} if each.default is False else how
         how |= {"type": str, "choices": BACKENDS} if name == "backend" else {}
-        shown = f" ({each.default:,})" if isinstance(each.default, float | int) else ""
-        parser.add_argument(f"--{name}", help=f"{helps[name]}{shown}", **how)
+        shown = f" (default: {each.default})" if each.default else ""
+        parser.add_argument(f"--{name}", help=f"{text}{shown}", **how)
     serve(**vars(parser.parse_intermixed_args(arguments)))
 
 

@@ -52,7 +52,7 @@ class RunModel(keras.Model):
             return super().predict(x, *arguments, **flags)
         # The recipes stand above the zoo, which asks the run's own one by name when it must.
         above = importlib.import_module("recipes.engine.predict")
-        return above.predict_table(self.run, x, *arguments, **flags)
+        return above.SavedRun(self.run).table(x, *arguments, **flags)
 
 
 def _is_raw(x):

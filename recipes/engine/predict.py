@@ -20,35 +20,8 @@ DIALECT = tuple(each.name for each in fields(Dialect))
 FORM = ("encoding", "separator", "skip_rows", "sheet")
 
 
-def predict(run, source=None, output=None, backend=None, trust_hub=False, **flags) -> None:
-    """Writes the predictions of a saved run.
-
-    Args:
-        run: Folder of the run.
-        source: File to read (for some recipes a folder of them, too), `"-"` for standard input,
-            `None` for the run's own data.
-        output: File to write, `None` for standard output.
-        backend: Keras backend; see `environment.choose_for` for what it is without one.
-        trust_hub: Whether any TF-Hub module is loaded that the model names.
-        **flags: Flags of the recipe's `predict`; `None` or `False` for those that were not given.
-    """
-    SavedRun(run).write(source, output, backend, trust_hub, **flags)
-
-
-def predict_table(run, source=None, **flags):
-    """What `zoo predict` writes, for `zoo.load(run).predict`; see `SavedRun.table`."""
-    return SavedRun(run).table(source, **flags)
-
-
 class SavedRun:
-    """A finished run that is asked for predictions, any number of times.
-
-    Args:
-        run: Its folder.
-
-    Raises:
-        UserError: If there is no such run, or it is not finished.
-    """
+    """A finished run in a folder, which predicts, any number of times."""
 
     def __init__(self, run):
         self.folder = RunFolder.open(run)
@@ -58,7 +31,16 @@ class SavedRun:
         self.config = self.recipe.config.from_saved(saved, str(self.folder.config))
 
     def write(self, source=None, output=None, backend=None, trust_hub=False, **flags) -> None:
-        """Writes predictions; see `predict`."""
+        """Writes predictions.
+
+        Args:
+            source: File to read (for some recipes a folder of them, too), `"-"` for standard
+                input, `None` for the run's own data.
+            output: File to write, `None` for standard output.
+            backend: Keras backend; see `environment.choose_for` for what it is without one.
+            trust_hub: Whether any TF-Hub module is loaded that the model names.
+            **flags: Flags of the recipe's `predict`; `None` or `False` for those not given.
+        """
         recipe, config = self.recipe, self.config
         if output is not None and not Path(output).absolute().parent.is_dir():
             raise UserError(f"Cannot write {output}: there is no folder {Path(output).parent}.")
@@ -101,12 +83,7 @@ class SavedRun:
                 raise UserError(named(str(error))) from error
 
     def stream(self, text, **flags):
-        """The parts of what `write` writes for a text, as they come, of a recipe that can.
-
-        Args:
-            text: What goes behind `--text`.
-            **flags: As for `predict`.
-        """
+        """The parts of what `write` writes for a `--text`, as they come, of a recipe that can."""
         _check_flags(self.recipe, flags)
         _check_text(text)
         return self.recipe.stream(self.folder, self.config, self.metadata, None, text=text, **flags)
@@ -116,7 +93,7 @@ class SavedRun:
 
         Args:
             source: A `DataFrame`, a text or a list of texts or pictures, a path, or `None`.
-            **flags: As for `predict`.
+            **flags: As for `write`.
 
         Returns:
             A `DataFrame`, or the text that a language model or a translator writes.

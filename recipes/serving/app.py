@@ -22,12 +22,7 @@ _STATUS = {UserError: 422, TimeoutError: 504, InterruptedError: 503, Exception: 
 
 
 class Application:
-    """An ASGI application that is made again when one of the runs changed.
-
-    Args:
-        worker: Holds the runs, and answers.
-        host: Address that the server is bound to.
-    """
+    """An ASGI application that asks a `Worker`; made again when one of the runs changed."""
 
     def __init__(self, worker: Worker, host: str):
         self.worker, self.host, self.limits = worker, host, worker.limits
@@ -66,79 +61,77 @@ class Application:
         self.seen.labels(path, status).observe(time.monotonic() - began)
 
     def _made(self):
-        app = FastAPI(title="zoo serve", docs_url=None, redoc_url=None)
+        app, about = FastAPI(title="zoo serve", docs_url=None, redoc_url=None), {}
         if self.host in LOOPBACK:
             app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK)
         for kind in (RequestValidationError, HTTPError, *_STATUS):
             app.add_exception_handler(kind, _refused)
-
-        def file(name, kind):
-            text = resources.files("recipes.serving").joinpath(name).read_text(encoding="utf-8")
-            return lambda: Response(text, media_type=f"text/{kind}")
-
-        def health():
-            works = self.worker.is_alive()
-            return JSONResponse({"status": "ok" if works else "failed"}, 200 if works else 503)
-
-        app.add_api_route("/", file("page.html", "html"), include_in_schema=False)
-        app.add_api_route("/page.js", file("page.js", "javascript"), include_in_schema=False)
-        app.add_api_route("/health", health, summary="Whether the server works")
-        counts = lambda: Response(generate_latest(self.worker.registry), media_type="text/plain")  # noqa: E731
-        app.add_api_route("/metrics", counts, summary="Counts and times, for Prometheus")
-        about = {}
-        app.add_api_route("/runs", lambda: JSONResponse(about), summary="What is served")
-        for name, run in self.worker.runs.items():
+        folder, worker = resources.files("recipes.serving"), self.worker
+        for path, name, kind in (("/", "page.html", "html"), ("/page.js", "page.js", "javascript")):
+            page = Response(folder.joinpath(name).read_bytes(), media_type=f"text/{kind}")
+            app.add_api_route(path, lambda page=page: page, include_in_schema=False)
+        for path, text, answer in (
+            ("/health", "Whether the server works", lambda: _health(worker.is_alive())),
+            ("/metrics", "For Prometheus", lambda: Response(generate_latest(worker.registry))),
+            ("/runs", "What is served", lambda: JSONResponse(about)),
+        ):
+            app.add_api_route(path, answer, summary=text)
+        for name, run in worker.runs.items():
             recipe, contract = run.contract.saved.recipe, run.contract
-            streams = contract.kind == "prompt" and recipe.stream is not None
-            for prefix in (f"/runs/{name}", *([] if about else [""])):
-                self._add(app, prefix, name, contract, streams)
+            asks = {"predict": self._predict(name, contract)}
+            if contract.kind == "prompt" and recipe.stream:
+                asks["generate"] = self._generate(name, contract)
+            how = {"methods": ["POST"], "tags": [name], "summary": f"{recipe.title}: {name}"}
+            for path, answer in asks.items():
+                for prefix in (f"/runs/{name}", *([] if about else [""])):
+                    app.add_api_route(f"{prefix}/{path}", answer, **how)
             about[name] = {"title": recipe.title, "kind": contract.kind, "asks": contract.asks}
-            about[name] |= {"streams": streams, "schema": contract.request.model_json_schema()}
-            about[name]["time"] = contract.saved.metadata.get("time")
+            about[name] |= {
+                "streams": "generate" in asks,
+                "time": contract.saved.metadata.get("time"),
+            }
+            about[name]["schema"] = contract.request.model_json_schema()
         return app
 
-    def _add(self, app, prefix, name, contract, streams):
-        model = contract.request
-
-        def job(body):
-            flags = body.model_dump(exclude={contract.asks}, exclude_unset=True)
-            asked = getattr(body, contract.asks or "none", None)
-            return Job(name, asked if isinstance(asked, list) else [asked], flags)
-
-        async def predict(body: model):
-            found, notes = await self._answered(job(body))
+    def _predict(self, name, contract):
+        async def predict(body: contract.request):
+            job = self.worker.submit(Job(name, *contract.asked(body)))
+            found, notes = await self._in_time(asyncio.wrap_future(job))
             answer = {contract.asks: found} if contract.several else found[0]
             return JSONResponse({"run": name, **answer, "notes": notes})
 
-        async def generate(body: model):
-            asked, loop, parts = job(body), asyncio.get_running_loop(), asyncio.Queue()
-            asked.put = lambda part: loop.call_soon_threadsafe(parts.put_nowait, part)
-            await self._answered(asked)
-            return StreamingResponse(_events(asked, parts), media_type="text/event-stream")
+        return predict
 
-        title = f"{contract.saved.recipe.title}: {name}"
-        for path, ask in {
-            "predict": predict,
-            **({"generate": generate} if streams else {}),
-        }.items():
-            path = f"{prefix}/{path}"
-            app.add_api_route(path, ask, methods=["POST"], tags=[name], summary=title)
+    def _generate(self, name, contract):
+        async def generate(body: contract.request):
+            loop, parts = asyncio.get_running_loop(), asyncio.Queue()
+            put = lambda part: loop.call_soon_threadsafe(parts.put_nowait, part)  # noqa: E731
+            job = self.worker.submit(Job(name, *contract.asked(body), put))
+            first = await self._in_time(parts.get())
+            if isinstance(first, Exception):
+                raise first
+            return StreamingResponse(_events(job, first, parts), media_type="text/event-stream")
 
-    async def _answered(self, job):
+        return generate
+
+    async def _in_time(self, answer):
         try:
-            answer = asyncio.wrap_future(self.worker.submit(job))
             return await asyncio.wait_for(answer, self.limits.time_limit)
         except TimeoutError:
-            job.gone = True
             limit = f"{self.limits.time_limit:g} seconds"
             raise TimeoutError(f"The answer took longer than {limit}. Ask for less.") from None
 
 
-async def _events(job, parts):
+def _health(works):
+    return JSONResponse({"status": "ok" if works else "failed"}, 200 if works else 503)
+
+
+async def _events(job, part, parts):
     """Parts of a stream as server-sent events, until it ends or nobody reads on."""
     try:
-        while isinstance(part := await parts.get(), str):
+        while isinstance(part, str):
             yield f"data: {json.dumps({'text': part})}\n\n"
+            part = await parts.get()
         end = {} if part is None else {"error": str(part) or type(part).__name__}
         yield f"event: {'error' if end else 'end'}\ndata: {json.dumps(end)}\n\n"
     finally:

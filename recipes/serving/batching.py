@@ -7,9 +7,7 @@ import tempfile
 import threading
 import time
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
@@ -24,13 +22,7 @@ _MARKS = ("model.keras", "config.yaml", "metrics.json", "refit.keras")
 
 
 class Served:
-    """A run that is served from a copy of its files, so that it changes as a whole.
-
-    Args:
-        path: Its folder.
-        home: A folder for copies.
-        limits: Those of `serve`.
-    """
+    """A run in the folder `path`, served from a copy in `home`, so that it changes as a whole."""
 
     def __init__(self, path: Path, home: str, limits):
         self.path, self.home, self.limits, self.marks = path, home, limits, self._now(path)
@@ -38,8 +30,8 @@ class Served:
         self._read()
 
     def _now(self, path):
-        files = {name: path / name for name in _MARKS if (path / name).exists()}
-        return {name: (file.stat().st_ino, file.stat().st_mtime_ns) for name, file in files.items()}
+        stats = {name: (path / name).stat() for name in _MARKS if (path / name).exists()}
+        return {name: (stat.st_ino, stat.st_mtime_ns) for name, stat in stats.items()}
 
     def _read(self):
         copy = tempfile.mkdtemp(dir=self.home)
@@ -65,35 +57,20 @@ class Served:
             return "failed"
 
 
-@dataclass(eq=False)
-class Job:
-    """A request that waits for the models.
+class Job(Future):
+    """A request that waits: the name of a run, what it asks about, and flags of `zoo predict`.
 
-    Args:
-        run: Name of the run.
-        items: What it asks about.
-        flags: Flags of `zoo predict`.
-        put: Takes the parts of a stream, and `None` or an error at its end.
-        future: Where the answer goes, of a stream that it begins; cancelled if nobody waits.
-        gone: Whether nobody reads the stream any more.
+    `put` takes the parts of a stream and, at its end, `None` or an error, until it is `gone`.
     """
 
-    run: str
-    items: list
-    flags: dict
-    put: Any = None
-    future: Future = field(default_factory=Future)
-    gone: bool = False
-    began: float = field(default_factory=time.monotonic)
+    def __init__(self, run: str, items: list, flags: dict, put=None):
+        super().__init__()
+        self.run, self.items, self.flags, self.put = run, items, flags, put
+        self.gone, self.began = False, time.monotonic()
 
 
 class Worker(threading.Thread):
-    """Answers requests, one batch after the other.
-
-    Args:
-        runs: The `Served`, by name.
-        limits: How long a batch waits for more, and how many items it has at most.
-    """
+    """Answers requests to the `Served` by their names, one batch after the other."""
 
     def __init__(self, runs: dict[str, Served], limits):
         super().__init__(name="zoo-models", daemon=True)
@@ -106,19 +83,19 @@ class Worker(threading.Thread):
         names = ["run", "outcome"]
         self.reloads = Counter("zoo_reloads", "Changed runs", names, registry=self.registry)
 
-    def submit(self, job: Job) -> Future:
+    def submit(self, job: Job) -> Job:
         """Lets a request wait for its answer; an `InterruptedError` if too many do."""
         with self.ready:
             if len(self.waiting) >= WAITING:
                 raise InterruptedError("Too many requests wait. Come again.")
             self.waiting.append(job)
             self.ready.notify()
-        return job.future
+        return job
 
     def run(self):
         """Works until the process ends."""
         while True:
-            batch = [job for job in self._next() if job.future.set_running_or_notify_cancel()]
+            batch = [job for job in self._next() if job.set_running_or_notify_cancel()]
             if time.monotonic() - self.looked > LOOK:
                 for name, run in self.runs.items():
                     if done := run.refresh():
@@ -126,12 +103,11 @@ class Worker(threading.Thread):
                         self.changed.set()
                 self.looked = time.monotonic()
             if batch and batch[0].put:
-                self._begin(*batch)
+                self.streams.append((batch[0], self._parts(*batch)))
             elif batch:
                 self._answer(batch)
-            for stream in [*self.streams]:  # each has its turn, and so have other requests
-                if not self._step(*stream):
-                    self.streams.remove(stream)
+            # Each stream has its turn, and so have other requests.
+            self.streams = [stream for stream in self.streams if self._step(*stream)]
 
     def _key(self, job):
         """Equal for requests that can be answered together; `None` for one that stays alone."""
@@ -145,11 +121,10 @@ class Worker(threading.Thread):
             key = self._key(self.waiting[0]) if self.waiting else None
             if key and len(self.waiting) == 1:
                 self.ready.wait_for(lambda: False, self.limits.max_wait)
-            batch, size = self.waiting[:1], 0
-            for job in self.waiting if key else ():
-                size += len(job.items) * (self._key(job) == key)
-                if size <= self.limits.max_rows and self._key(job) == key and job not in batch:
-                    batch.append(job)
+            fitting = [job for job in self.waiting if self._key(job) == key] if key else []
+            sizes = itertools.accumulate(len(job.items) for job in fitting)
+            fits = [size <= self.limits.max_rows for size in sizes]
+            batch = list(itertools.compress(fitting, fits)) or self.waiting[:1]
             self.waiting = [job for job in self.waiting if job not in batch]
         return batch
 
@@ -165,32 +140,22 @@ class Worker(threading.Thread):
             for job in batch:
                 self._answer([job])
         elif error:
-            batch[0].future.set_exception(error)
+            batch[0].set_exception(error)
         else:
             found = iter(found)
             for job in batch:
-                job.future.set_result(([*itertools.islice(found, len(job.items))], notes))
+                job.set_result(([*itertools.islice(found, len(job.items))], notes))
 
-    def _begin(self, job):
-        try:
-            saved = self.runs[job.run].contract.saved
-            pieces = iter(saved.stream(*job.items, **job.flags))
-            job.put(next(pieces))
-            self.streams.append((job, pieces))
-            job.future.set_result(None)
-        except Exception as error:
-            job.future.set_exception(error)
+    def _parts(self, job):
+        yield from self.runs[job.run].contract.saved.stream(*job.items, **job.flags)
 
-    def _step(self, job, pieces):
+    def _step(self, job, parts):
         """Whether there may be more of a stream."""
         try:
             if time.monotonic() - job.began > self.limits.time_limit:
                 raise TimeoutError("The time is up.")
-            job.put(job.gone or next(pieces))
-        except StopIteration:
-            job.put(None)
-            return False
+            job.put(job.gone or next(parts, None))
         except Exception as error:
             job.put(error)
             return False
-        return not job.gone
+        return not job.gone and parts.gi_frame is not None

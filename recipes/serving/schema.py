@@ -67,6 +67,12 @@ class Contract:
             f"{recipe.name}_request", __config__=ConfigDict(extra="forbid"), **fields
         )
 
+    def asked(self, request: BaseModel) -> tuple[list, dict]:
+        """What a request asks about, one by one, and its flags."""
+        items = getattr(request, self.asks or "none", None)
+        flags = request.model_dump(exclude={self.asks}, exclude_unset=True)
+        return (items if isinstance(items, list) else [items]), flags
+
     def answer(self, items, flags) -> tuple[list[dict], list[str]]:
         """What the run says about each of some items, and its notes; a `UserError` if it cannot."""
         said = io.StringIO()

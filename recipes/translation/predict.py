@@ -58,18 +58,11 @@ def predict(
 
 
 def explain(folder, config, text) -> dict | None:
-    """Where a greedy translation looked: tokens of both sides, and weights `(target, source)`.
-
-    `None` if the model has no attention.
-    """
+    """Where a greedy translation looked, its weights `(target, source)`; `None` if it cannot."""
     translator = Translator(folder.load(), config.max_length)
     found = translator.attention([text.lower() if config.lowercase else text])
-    for source, target, weights in found or ():
-        names = (
-            translator.source_tokenizer.pieces(source),
-            translator.target_tokenizer.pieces(target),
-        )
-        return {"source": names[0], "target": names[1], "weights": np.round(weights, 4).tolist()}
+    for source, target, weights in translator.shown(found or ()):
+        return {"source": source, "target": target, "weights": np.round(weights, 4).tolist()}
     return None
 
 

@@ -146,7 +146,7 @@ class TranslationTask(OneTestPart):
                 return {"translations": table(sources, references, outputs)}
             outputs = [self.target_tokenizer.decode(target) for _, target, _ in found]
             return {
-                "attention": self._drawn(found),
+                "attention": plots.attention(translator.shown(found)),
                 "translations": table(sources, references, outputs),
             }
 
@@ -166,7 +166,8 @@ class TranslationTask(OneTestPart):
         found = trained.predictor.attention(sources[:PICTURED])
         if found is not None:
             title = "Attention, of test sentences"
-            outputs.append(Figure(title, "attention", self._drawn(found)))
+            drawing = plots.attention(trained.predictor.shown(found))
+            outputs.append(Figure(title, "attention", drawing))
         return outputs
 
     def _section(self, sources, references, outputs):
@@ -181,12 +182,6 @@ class TranslationTask(OneTestPart):
             rows = ([part[i] for i in chosen] for part in (sources, references, outputs))
             parts += ["Others that differ:", table(*rows)]
         return "\n\n".join(parts)
-
-    def _drawn(self, found):
-        source, target = self.source_tokenizer, self.target_tokenizer
-        return plots.attention(
-            [(source.pieces(s), target.pieces(t), weights) for s, t, weights in found]
-        )
 
 
 def table(sources, references, outputs) -> str:

@@ -76,6 +76,11 @@ class Translator:
             for source, target, weight in zip(rows, written, weights, strict=True)
         ]
 
+    def shown(self, found) -> list[tuple]:
+        """What `attention` found, with tokens as texts."""
+        source, target = self.source_tokenizer.pieces, self.target_tokenizer.pieces
+        return [(source(s), target(t), weights) for s, t, weights in found]
+
     def forced(self, batches):
         """How the model rates targets in `PairBatches`, each token after the right ones before it.
 

@@ -14,7 +14,7 @@ from recipes.classification.scores import per_class
 from recipes.engine import report
 from recipes.engine.building import create_core
 from recipes.engine.folder import RunFolder
-from recipes.engine.predict import predict
+from recipes.engine.predict import SavedRun
 from recipes.engine.recipe import find_recipe
 from recipes.errors import UserError
 from recipes.text_classification import baselines, plots
@@ -87,4 +87,4 @@ def test_standard_input_is_called_so(tmp_path, monkeypatch):
     zipfile.ZipFile(folder.model, "w").close()
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("имя".encode("cp1251"))))
     with pytest.raises(UserError, match=r"Expected standard input to be text in UTF-8"):
-        predict(tmp_path, "-")
+        SavedRun(tmp_path).write("-")
