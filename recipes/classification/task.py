@@ -4,6 +4,7 @@ from functools import cached_property
 
 import numpy as np
 
+import zoo
 from callbacks import summaries
 from recipes.classification import plots
 from recipes.classification.calibration import expected_calibration_error, fit_temperature
@@ -55,6 +56,12 @@ class ClassificationTask(OneTestPart):
         """Positions of the examples of a split that are scored: all, of training fewer."""
         count = len(self.parts[split].labels)
         return spread(count, MAX_TRAIN_SCORED if split == "train" else count)
+
+
+def objective(head: str, label_smoothing: float, by_loss: bool) -> dict:
+    """Loss and metrics of a classifier, and the score that its epoch is chosen by."""
+    monitor, mode = ("val_loss", "min") if by_loss else ("val_accuracy", "max")
+    return {**zoo.objective(head, label_smoothing), "monitor": monitor, "mode": mode}
 
 
 def head_of(core):

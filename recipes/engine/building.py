@@ -21,7 +21,8 @@ def create_core(config, arguments, reserved=()):
     """
     clash = set(config.model_arguments) & {*arguments, *reserved}
     if clash:
-        raise UserError(f"--model.{min(clash)} follows from the other flags: leave it out.")
+        name = f"--model.{min(clash)}"
+        raise UserError(f"{name} follows from the other flags and the data: leave it out.")
     try:
         return zoo.create_model(config.model, **arguments, **config.model_arguments)
     except (ValueError, TypeError) as error:
@@ -32,12 +33,17 @@ def create_core(config, arguments, reserved=()):
         raise UserError(f"The model cannot be built. {error}") from error
 
 
+def parameters_of(model: str):
+    """The arguments of a zoo model, by name; a `UserError` if there is no such model."""
+    try:
+        return inspect.signature(get_factory(model)).parameters
+    except ValueError as error:
+        raise UserError(f"The model cannot be built. {error}") from error
+
+
 def _missing(model, given):
     """Arguments that a model needs and nobody gave, where all that were given are its own."""
-    try:
-        parameters = inspect.signature(get_factory(model)).parameters
-    except ValueError:
-        return []
+    parameters = parameters_of(model)
     needed = [name for name, each in parameters.items() if each.default is each.empty]
     return [name for name in needed if name not in given] if given <= {*parameters} else []
 

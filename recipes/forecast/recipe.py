@@ -262,6 +262,9 @@ def _reads(config, run):
     return [name for name in names if name not in (None, "none")]
 
 
+_POINT_SCORES = ("mse", "rmse", "mae", "mase", "smape", "owa")
+_INTERVAL_SCORES = ("crps", "wql", "coverage_80", "coverage_95")
+
 RECIPE = Recipe(
     name="forecast",
     title="forecast one or many time series",
@@ -277,18 +280,7 @@ RECIPE = Recipe(
     check=later("recipes.forecast.data.opening", "check"),
     asks=lambda config, metadata: "series",
     reads=_reads,
-    metrics={
-        "mse": "min",
-        "rmse": "min",
-        "mae": "min",
-        "mase": "min",
-        "smape": "min",
-        "owa": "min",
-        "crps": "min",
-        "wql": "min",
-        "coverage_80": "min",
-        "coverage_95": "min",
-    },
+    metrics=dict.fromkeys((*_POINT_SCORES, *_INTERVAL_SCORES), "min"),
     listed=("mae",),
     candidates=later("recipes.forecast.candidates", "candidates", default_config, build_model),
     continue_from=later("recipes.forecast.continuing", "continue_from", _objective),

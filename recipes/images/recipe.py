@@ -86,7 +86,7 @@ def build_model(config: ImagesConfig, data):
     import keras
 
     import zoo
-    from recipes.classification.task import head_of
+    from recipes.classification.task import head_of, objective
     from recipes.engine.building import check_dropout, create_core
     from recipes.images import augmentation, starting
 
@@ -108,13 +108,10 @@ def build_model(config: ImagesConfig, data):
     # sure mistakes weigh most in it. Not where labels are smoothed: there it says more than the
     # accuracy of few pictures. Where rare classes are to count, accuracy would forget them.
     by_loss = config.label_smoothing or config.class_weight != "none"
-    watch = ("val_loss", "min") if by_loss else ("val_accuracy", "max")
     built = Built(
         model=model,
         training_model=keras.Model(inputs, shown, name=f"{config.model}_training"),
-        **zoo.objective("multiclass", config.label_smoothing),
-        monitor=watch[0],
-        mode=watch[1],
+        **objective("multiclass", config.label_smoothing, by_loss),
         finish=partial(data.calibrate, model, head_of(core)) if config.calibrate else None,
     )
     return replace(built, notes=starting.prepare(config, data, built, core, source))

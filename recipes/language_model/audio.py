@@ -24,12 +24,11 @@ OVERTONES = (1.0, 0.45, 0.3, 0.12, 0.08, 0.04)
 def to_midi(chords, tempo=TEMPO):
     """Turns a piece (see `audio.synthesize`) into MIDI; a note that a voice keeps is held.
 
+    A `ValueError` if the tempo is not above 0.
+
     Returns:
         A `pretty_midi.PrettyMIDI` with an instrument for each voice: it writes itself to a file
         (`write`), and plays itself with a sound font (`fluidsynth`, where that is installed).
-
-    Raises:
-        ValueError: If the tempo is not above 0.
 
     >>> music = to_midi([[69, 57]] * 8, tempo=60)
     >>> [voice.name for voice in music.instruments], music.get_end_time()  # seconds
@@ -52,10 +51,7 @@ def synthesize(chords, tempo=TEMPO) -> np.ndarray:
     """The sound of a piece, four chords a beat: MIDI notes `(chords, voices)`, 0 for silence.
 
     float32 samples, from -0.9 to 0.9, `SAMPLE_RATE` a second, with a second of silence at the end.
-    The tempo is in beats a minute.
-
-    Raises:
-        ValueError: If the tempo is not above 0.
+    The tempo is in beats a minute. A `ValueError` if the tempo is not above 0.
 
     >>> sound = synthesize([[69, 57]] * 4, tempo=60)
     >>> len(sound) / SAMPLE_RATE

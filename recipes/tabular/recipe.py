@@ -5,14 +5,12 @@ zoo train tabular --dataset housing --folds 5
 zoo train tabular --data churn.csv --target left --drop customer_id
 """
 
-import inspect
 from dataclasses import replace
 from functools import partial
 
 from recipes.classification.settings import METRICS
 from recipes.engine.recipe import KEEP, Recipe, later
 from recipes.engine.task import Built
-from recipes.errors import UserError
 from recipes.tabular.config import TabularConfig
 from recipes.tabular.presets import PRESETS
 from recipes.tabular.sizing import UNDECAYED
@@ -149,34 +147,26 @@ def search_space(hp) -> dict:
 
 def _core(config, data, features):
     """A function of preprocessed features that gives the zoo model's outputs, all symbolic."""
-    import zoo
-    from zoo.registry import get_factory
+    from recipes.engine.building import create_core, parameters_of
 
     target, preprocessing = data.table.target, data.preprocessing
     sizes = preprocessing.columns.category_sizes
     given = {"outputs": max(1, len(target.labels)), "head": target.head}
     if target.head == "binary":
         given["outputs"] = 1
-    try:
-        flat = "input_shape" in inspect.signature(get_factory(config.model)).parameters
-        before = _flattening(sizes) if flat else lambda features: features
-        if flat:  # a model of one array: categories embedded, everything side by side
-            given["input_shape"] = before(features).shape[1:]
-        else:
-            count, names = preprocessing.num_numeric, preprocessing.names
-            more = features["numeric"].shape[-1] - count if "numeric" in features else 0
-            names = [*names[:count], *(f"neighbors {n}" for n in range(more)), *names[count:]]
-            given |= {"num_numeric": count + more, "category_sizes": sizes}
-            given["feature_names"] = names
-        clash = set(config.model_arguments) & {*given}
-        if clash:
-            raise UserError(f"--model.{min(clash)} follows from the data: leave it out.")
-        arguments = {**given, **config.model_arguments}
-        if arguments.get("numeric_embedding") == "piecewise" and preprocessing.num_numeric:
-            arguments.setdefault("bin_edges", data.bin_edges(config))
-        model = zoo.create_model(config.model, **arguments)
-    except (ValueError, TypeError) as error:
-        raise UserError(f"The model cannot be built. {error}") from error
+    flat = "input_shape" in parameters_of(config.model)
+    before = _flattening(sizes) if flat else lambda features: features
+    if flat:  # a model of one array: categories embedded, everything side by side
+        given["input_shape"] = before(features).shape[1:]
+    else:
+        count, names = preprocessing.num_numeric, preprocessing.names
+        more = features["numeric"].shape[-1] - count if "numeric" in features else 0
+        names = [*names[:count], *(f"neighbors {n}" for n in range(more)), *names[count:]]
+        given |= {"num_numeric": count + more, "category_sizes": sizes, "feature_names": names}
+    arguments = dict(config.model_arguments)
+    if arguments.get("numeric_embedding") == "piecewise" and preprocessing.num_numeric:
+        arguments.setdefault("bin_edges", data.bin_edges(config))
+    model = create_core(replace(config, model_arguments=arguments), given)
     return lambda features: model(before(features))
 
 

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 import zoo
+from recipes.classification.task import objective
 from recipes.data.target import Target
 from recipes.engine.continuing import before
 from recipes.engine.task import Built
@@ -33,12 +34,9 @@ def continue_from(config, task, model):
     task = replace(task, parts=parts, reader=reader, notes=notes)
     core = deep_path(model)
     training = keras.Model(model.input, before(model, "probabilities"), name=core.name)
-    watch = ("val_loss", "min") if config.monitor == "loss" else ("val_accuracy", "max")
     return task, Built(
         model,
         training,
-        **zoo.objective(task.head, config.label_smoothing),
-        monitor=watch[0],
-        mode=watch[1],
+        **objective(task.head, config.label_smoothing, config.monitor == "loss"),
         finish=partial(task.finish, model, core) if config.calibrate else None,
     )

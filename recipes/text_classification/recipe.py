@@ -80,6 +80,7 @@ def build_model(config: TextClassificationConfig, data):
     import keras
 
     import zoo
+    from recipes.classification.task import objective
     from recipes.engine.building import create_core
 
     classes, head = data.classes, data.head
@@ -98,13 +99,10 @@ def build_model(config: TextClassificationConfig, data):
         logits = zoo.layers.WeightedSum(name="wide_and_deep")([logits, wide(ids)])
     probabilities = zoo.layers.ClassProbabilities(classes, head, name="probabilities")(logits)
     model = keras.Model(inputs, probabilities, name=f"{config.model}_with_labels")
-    watch = ("val_loss", "min") if config.monitor == "loss" else ("val_accuracy", "max")
     return Built(
         model=model,
         training_model=core,
-        **zoo.objective(head, config.label_smoothing),
-        monitor=watch[0],
-        mode=watch[1],
+        **objective(head, config.label_smoothing, config.monitor == "loss"),
         notes=(
             *(() if config.model_arguments.get("mask", True) else (_UNMASKED,)),
             *data.sizes_note(config, wide),

@@ -25,12 +25,11 @@ from recipes.engine.tables import markdown
 from recipes.engine.task import Figure, Section, Trained
 from recipes.text_classification import baselines, explaining, tables, wide
 from recipes.text_classification.classifier import TextClassifier
-from recipes.text_classification.coding import PlainTexts, encoded
+from recipes.text_classification.coding import Part, PlainTexts, encoded
 from recipes.text_classification.config import TextClassificationConfig
 from recipes.text_classification.data.labelled_texts import LabelledTexts
 from recipes.text_classification.data.reber import TRICKY, is_embedded_reber
 from recipes.text_classification.data.text_batches import TextBatches
-from recipes.text_classification.parts import Part
 
 
 @dataclass(frozen=True)

@@ -167,12 +167,9 @@ RECIPE = Recipe(
     metrics={
         "nll": "min",
         "token_accuracy": "max",
-        "exact_match": "max",
-        "bleu": "max",
-        "chrf": "max",
-        "beam_exact_match": "max",
-        "beam_bleu": "max",
-        "beam_chrf": "max",
+        **{
+            f"{by}{name}": "max" for by in ("", "beam_") for name in ("exact_match", "bleu", "chrf")
+        },
         "epoch_seconds": "min",
     },
     listed=("exact_match",),

@@ -94,8 +94,7 @@ def resume(path, workers=None) -> RunFolder | None:
 def join(folder: TuningFolder) -> None:
     """Takes part in the search of a chief, which sees the folder too, as soon as that has begun.
 
-    Raises:
-        RunError: If the chief is lost.
+    A `RunError` if the chief is lost.
     """
     if not folder.plan.exists():
         _console.print(f"Waiting for the chief to write {folder.plan}")

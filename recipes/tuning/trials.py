@@ -12,8 +12,7 @@ from recipes.tuning.plan import Plan, TuningFolder
 def work(plan: Plan, folder: TuningFolder, limit=None) -> None:
     """Trains trials that a chief hands out, until it has no more, or so many are trained.
 
-    Raises:
-        RunError: If the chief is lost.
+    A `RunError` if the chief is lost.
     """
     import grpc
 

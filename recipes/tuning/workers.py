@@ -104,8 +104,7 @@ class Workers:
     def tend(self):
         """Starts those anew that died, whom keras-tuner gives their trial back, or had their turn.
 
-        Raises:
-            RunError: If one dies outside of any trial, again and again.
+        A `RunError` if one dies outside of any trial, again and again.
         """
         for name, process in list(self._processes.items()):
             if process.poll() is None or (process.poll() == 0 and self._search.ending):

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import keras
 from keras import layers
@@ -124,6 +125,7 @@ def mlp(
     return keras.Model(inputs, outputs, name=name)
 
 
+@dataclass
 class HiddenLayers:
     """The hidden layers of a dense network: arguments as in `mlp`, checked and resolved once.
 
@@ -132,46 +134,38 @@ class HiddenLayers:
         preset: See `mlp`, as for all others.
     """
 
-    def __init__(
-        self,
-        depth: int,
-        preset: str = "default",
-        activation: str | None = None,
-        kernel_initializer: str | Initializer | None = None,
-        batch_normalization: str | None = None,
-        dropout: float = 0.0,
-        l1: float = 0.0,
-        l2: float = 0.0,
-        max_norm: float | None = None,
-    ):
-        check_choice(PRESETS, preset=preset)
-        self_normalizing = preset == "self_normalizing"
-        if activation is None:
-            activation = "selu" if self_normalizing else "elu"
-        check_choice(INITIALIZERS, activation=activation)
-        if batch_normalization is None:
-            deep = depth >= DEEP and activation != "selu"
-            batch_normalization = "before" if deep and not self_normalizing else "none"
-        check_choice(NORMALIZATIONS, batch_normalization=batch_normalization)
-        if self_normalizing and (activation != "selu" or batch_normalization != "none"):
+    depth: int
+    preset: str = "default"
+    activation: str | None = None
+    kernel_initializer: str | Initializer | None = None
+    batch_normalization: str | None = None
+    dropout: float = 0.0
+    l1: float = 0.0
+    l2: float = 0.0
+    max_norm: float | None = None
+
+    def __post_init__(self):
+        check_choice(PRESETS, preset=self.preset)
+        self_normalizing = self.preset == "self_normalizing"
+        if self.activation is None:
+            self.activation = "selu" if self_normalizing else "elu"
+        check_choice(INITIALIZERS, activation=self.activation)
+        if self.batch_normalization is None:
+            deep = self.depth >= DEEP and self.activation != "selu"
+            self.batch_normalization = "before" if deep and not self_normalizing else "none"
+        check_choice(NORMALIZATIONS, batch_normalization=self.batch_normalization)
+        if self_normalizing and (self.activation, self.batch_normalization) != ("selu", "none"):
             raise ValueError(
                 'preset="self_normalizing" means SELU without batch normalisation. Use '
-                f'preset="default" for others. Received: activation={activation!r} '
-                f"batch_normalization={batch_normalization!r}"
+                f'preset="default" for others. Received: activation={self.activation!r} '
+                f"batch_normalization={self.batch_normalization!r}"
             )
-        check_numbers(dropout=dropout, l1=l1, l2=l2)
-        check_fractions(dropout=dropout)
-        if max_norm is not None:
-            check_above_zero(max_norm=max_norm)
-        self.activation = activation
-        if kernel_initializer is None:
-            kernel_initializer = INITIALIZERS[activation]
-        self.initializer = check_initializer(kernel_initializer)
-        self.batch_normalization = batch_normalization
-        self.dropout = dropout
-        self.l1 = l1
-        self.l2 = l2
-        self.max_norm = max_norm
+        check_numbers(dropout=self.dropout, l1=self.l1, l2=self.l2)
+        check_fractions(dropout=self.dropout)
+        if self.max_norm is not None:
+            check_above_zero(max_norm=self.max_norm)
+        fitting = INITIALIZERS[self.activation]
+        self.initializer = check_initializer(self.kernel_initializer or fitting)
 
     def __call__(self, x, units, prefix="", kind=layers.Dense):
         """Stacks layers of these sizes, named after the prefix, on a `(batch, features)` tensor."""

@@ -38,11 +38,7 @@ class Header:
 
 
 def read_header(file) -> Header:
-    """The `Header` of a picture.
-
-    Raises:
-        UnreadableError: If there is none.
-    """
+    """The `Header` of a picture; an `UnreadableError` if there is none."""
     with _opened(file) as image:
         grey = image.mode in GREY or _rawmode(image).startswith("LA;")
         top, deep = _declared_top(image), _is_deep(image)
@@ -67,10 +63,7 @@ def read_pixels(file, depth, grey, size, fit="crop") -> tuple[np.ndarray, bool]:
 
     uint8 `(height, width)` if it is to be read as grey, or `(height, width, 3)`, resized to a size.
     Where its form differs, `fit` says what is done: `"crop"` cuts off what is too long, `"pad"`
-    lays it on black, `"squeeze"` changes its form.
-
-    Raises:
-        UnreadableError: If it is broken.
+    lays it on black, `"squeeze"` changes its form. An `UnreadableError` if it is broken.
     """
     with _opened(file) as image:
         deep = _is_deep(image)
@@ -111,10 +104,8 @@ def _fitted(image, size, fit):
 def deep_values(file) -> tuple[np.ndarray, str]:
     """The numbers of a picture of more than 8 bits a pixel, as they are in the file.
 
-    `(height, width)` or `(height, width, channels)`, and Pillow's name for their bytes.
-
-    Raises:
-        UnreadableError: If it is broken, or stored in a way that does not tell them.
+    `(height, width)` or `(height, width, channels)`, and Pillow's name for their bytes. An
+    `UnreadableError` if it is broken, or stored in a way that does not tell them.
     """
     with _opened(file) as image:
         rawmode, key = _rawmode(image), image.info.get("transparency")

@@ -33,10 +33,7 @@ def book_series(horizon: int = 10) -> TimeSeries:
     """The book's 10,000 series of 50 steps and the `horizon` to forecast, there 1 or 10.
 
     One target, `value`. Split it by series: 7,000 for training, 2,000 for validation, 1,000 for the
-    test.
-
-    Raises:
-        ValueError: `horizon` is below 1.
+    test. A `ValueError` if `horizon` is below 1.
     """
     if horizon < 1:
         raise ValueError(f"Expected horizon >= 1. Received: horizon={horizon}")

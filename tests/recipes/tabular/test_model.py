@@ -318,8 +318,12 @@ def test_a_saved_model_reads_a_raw_table_in_any_order(task_of, tmp_path):
     [
         ("wide_and_dep", {}, "The model cannot be built. There is no model named 'wide_and_dep'"),
         ("mlp", {"unit": 3}, "The model cannot be built. mlp has no argument 'unit'"),
-        ("mlp", {"outputs": 3}, "--model.outputs follows from the data: leave it out."),
-        ("wide_and_deep", {"num_numeric": 3}, "--model.num_numeric follows from the data"),
+        (
+            "mlp",
+            {"outputs": 3},
+            "--model.outputs follows from the other flags and the data: leave it out.",
+        ),
+        ("wide_and_deep", {"num_numeric": 3}, "--model.num_numeric follows from the other flags"),
         ("wide_and_deep", {"wide": ["sise"]}, "wide names features: expected one of ['size', "),
         ("wavenet", {}, "The model cannot be built. wavenet has no argument 'outputs'"),
     ],

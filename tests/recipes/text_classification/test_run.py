@@ -536,7 +536,7 @@ def test_wrong_input_to_predict(run, loaded, capsys, tmp_path, monkeypatch, argu
             "nowhere.csv, which is nothing of that name.",
         ),
         ({"target": "class"}, "Expected a column 'class' (--target) in"),
-        ({"model.head": "binary"}, "--model.head follows from the other flags: leave it out."),
+        ({"model.head": "binary"}, "--model.head follows from the other flags and the data"),
         ({"model.vocabulary_size": 9}, "--model.vocabulary_size follows from the other flags"),
         ({"model.encoder": "magic"}, "The model cannot be built."),
         ({"model": "nothing"}, "The model cannot be built."),

@@ -18,8 +18,8 @@ from recipes.engine.predict import SavedRun
 from recipes.engine.recipe import find_recipe
 from recipes.errors import UserError
 from recipes.text_classification import baselines, plots
+from recipes.text_classification.coding import Part
 from recipes.text_classification.explaining import _title
-from recipes.text_classification.parts import Part
 from recipes.translation import default_config
 from recipes.translation.task import SAMPLES, TranslationTask
 

@@ -11,8 +11,8 @@ from sklearn.linear_model import LogisticRegression
 import zoo
 from recipes.text_classification import naive_bayes, semantics, wide
 from recipes.text_classification.classifier import TextClassifier
+from recipes.text_classification.coding import Part
 from recipes.text_classification.importances import ngram_importances
-from recipes.text_classification.parts import Part
 from recipes.text_classification.presets import PRESETS
 from recipes.text_classification.recipe import default_config
 from recipes.text_classification.task import TextTask
