@@ -310,6 +310,8 @@ def with_schedules(
 ) -> keras.optimizers.Optimizer:
     """A new optimizer like another, with the rate and the momentum of two schedules.
 
+    A `ValueError` if the optimizer has no momentum that could be scheduled.
+
     Args:
         optimizer: A Keras optimizer with momentum, or its name: SGD, Adam, AdamW, Nadam, those of
             this module, or a `LossScaleOptimizer` around one. It stays as it is.
@@ -318,9 +320,6 @@ def with_schedules(
 
     Returns:
         An optimizer that has made no step yet.
-
-    Raises:
-        ValueError: If the optimizer has no momentum that could be scheduled.
 
     >>> rising = callbacks.Phases([callbacks.Phase("linear", 10, 0.85, 0.95)])
     >>> with_schedules(keras.optimizers.AdamW(weight_decay=0.1), 0.01, rising).weight_decay

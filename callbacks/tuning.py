@@ -291,8 +291,7 @@ def hyperband_sweep(epochs: int, factor: int) -> list[tuple[int, int]]:
 def hyperband_factor(epochs: int, trials: int) -> int:
     """The factor, at least 2, whose sweep makes the most of a number of trials.
 
-    Raises:
-        ValueError: If no sweep is that short; the message names the shortest.
+    A `ValueError` if no sweep is that short; the message names the shortest.
 
     >>> factor = hyperband_factor(epochs=35, trials=14)
     >>> factor, hyperband_sweep(35, factor)

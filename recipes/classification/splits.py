@@ -5,6 +5,8 @@ By hand, since scikit-learn's refuse a class with a single example, and one with
 
 import numpy as np
 
+from recipes.errors import UserError
+
 #: Examples with a label or target at least, so that every part has some.
 FEWEST = 30
 #: The default of `--split_seed`: the parts are the same whatever the seed of a run, so that runs
@@ -75,6 +77,18 @@ def stratified_sample(labels, size, seed) -> np.ndarray:
         for name, number in zip(names, quota, strict=True)
     ]
     return np.sort(np.concatenate(chosen))
+
+
+def train_sample(config, labels, count, what) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Positions of `--train_size` training examples with labels of `count` classes, and a note."""
+    size = config.train_size
+    if not count <= size <= len(labels):
+        raise UserError(
+            f"--train_size must lie between {count}, the number of classes, and {len(labels):,}, "
+            f"that of the training {what}. Received: {size}"
+        )
+    note = f"{size:,} of {len(labels):,} training {what} used"
+    return stratified_sample(labels, size, config.seed), (note,)
 
 
 def rare_classes(target, parts, what, groups=None) -> list[str]:

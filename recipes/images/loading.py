@@ -5,7 +5,7 @@ import difflib
 import numpy as np
 
 from recipes.classification.pictures import read, split
-from recipes.classification.splits import stratified_sample
+from recipes.classification.splits import train_sample
 from recipes.errors import UserError
 from recipes.images.task import ImageTask
 
@@ -24,8 +24,10 @@ def load(config, kept=None) -> ImageTask:
     _check_counts(config, parts)
     unlabelled = parts["train"].images
     if config.train_size is not None:
-        parts["train"] = _sample(parts["train"], config)
-        notes += (f"{config.train_size:,} of {len(unlabelled):,} training images used",)
+        part = parts["train"]
+        chosen, note = train_sample(config, part.labels, len(part.classes), "images")
+        parts["train"] = part.part(chosen)
+        notes += note
     return ImageTask(config, parts, unlabelled, (*training.notes, *notes), training.depth)
 
 
@@ -68,13 +70,3 @@ def _check_counts(config, parts):
                 f"{' and '.join(missing)}: three are the least. Add some, or leave the class out "
                 "with --labels."
             )
-
-
-def _sample(part, config):
-    size, classes = config.train_size, len(part.classes)
-    if not classes <= size <= len(part):
-        raise UserError(
-            f"--train_size must lie between {classes}, the number of classes, and {len(part):,}, "
-            f"that of the training images. Received: {size}"
-        )
-    return part.part(stratified_sample(part.labels, size, config.seed))

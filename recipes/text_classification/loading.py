@@ -7,11 +7,10 @@ import numpy as np
 import pandas as pd
 
 from callbacks.drawing import shortened
-from recipes.classification.splits import stratified_sample
+from recipes.classification.splits import train_sample
 from recipes.classification.task import MAX_TRAIN_SCORED
 from recipes.data.arrays import spread
 from recipes.engine.tables import percent
-from recipes.errors import UserError
 from recipes.text_classification.coding import encoded, reads_ids
 from recipes.text_classification.data.imdb import imdb
 from recipes.text_classification.data.labelled_texts import read_labelled_texts, with_unlabelled
@@ -32,7 +31,9 @@ def load(config) -> TextTask:
         labelled = with_unlabelled(labelled, config.unlabelled, config)
     rows, notes = dict(labelled.rows), tuple(labelled.notes)
     if config.train_size is not None:
-        rows["train"], note = _sample(labelled, config)
+        labels, count = labelled.target.values[rows["train"]], len(labelled.target.labels)
+        chosen, note = train_sample(config, labels, count, "texts")
+        rows["train"] = rows["train"][chosen]
         notes += note
     parts, reader = encoded(config, labelled, rows)
     notes += _telling(config, labelled, parts["train"])
@@ -65,18 +66,6 @@ def read(config):
     if config.dataset == "imdb":
         return imdb(config.split, config.validation_fraction or FRACTION, config.split_seed)
     return reber_dataset()
-
-
-def _sample(labelled, config):
-    rows, size = labelled.rows["train"], config.train_size
-    classes = len(labelled.target.labels)
-    if not classes <= size <= len(rows):
-        raise UserError(
-            f"--train_size must lie between {classes}, the number of classes, and {len(rows):,}, "
-            f"that of the training texts. Received: {size}"
-        )
-    chosen = rows[stratified_sample(labelled.target.values[rows], size, config.seed)]
-    return chosen, (f"{size:,} of {len(rows):,} training texts used",)
 
 
 def _classes(part):

@@ -47,8 +47,7 @@ class DecoderLoop(Loop):
 def decoder_of(model, max_length, start_id, end_id):
     """The decoder of a model, and how many steps its loop should have room for.
 
-    Raises:
-        ValueError: If there is no such part, or an argument is out of range.
+    A `ValueError` if there is no such part, or an argument is out of range.
     """
     decoder = _part(model, "decoder")
     check_whole(1, max_length=max_length)
@@ -71,10 +70,8 @@ def encode(model, source):
     """Runs the encoder, once: the memory of NumPy arrays, and the length of the source.
 
     The source is ids `(batch, source_time)`, or what else the encoder takes. Ids are padded to a
-    multiple of 8, and the memory with them.
-
-    Raises:
-        ValueError: If the source is no array of ids, too long, or some lie outside the vocabulary.
+    multiple of 8, and the memory with them. A `ValueError` if the source is no array of ids, too
+    long, or some lie outside the vocabulary.
     """
     encoder = _part(model, "encoder")
     try:

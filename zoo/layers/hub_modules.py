@@ -25,9 +25,8 @@ TF1_FORMAT_FILE = "tfhub_module.pb"
 def load_module(handle):
     """Loads the module of a handle (see `HubLayer`), and says whether it has the format of TF1-Hub.
 
-    Raises:
-        ValueError: If the backend is not TensorFlow, or there is no module; the message names the
-            handle.
+    A `ValueError` if the backend is not TensorFlow, or there is no module; the message names the
+    handle.
     """
     if keras.backend.backend() != "tensorflow":
         raise ValueError(

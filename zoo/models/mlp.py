@@ -209,6 +209,8 @@ class HiddenLayers:
 def dense_head(x, outputs=1, head="regression", output_activation=None, regularizer=None):
     """The last layer of a dense network, `head`: linear and float32, for stable losses.
 
+    A `ValueError` if the head is unknown or the number of outputs does not fit it.
+
     Args:
         x: Keras tensor `(batch, features)`.
         regularizer: Penalty on the kernel. Defaults to none.
@@ -216,9 +218,6 @@ def dense_head(x, outputs=1, head="regression", output_activation=None, regulari
 
     Returns:
         Keras tensor `(batch, outputs)`.
-
-    Raises:
-        ValueError: If the head is unknown or the number of outputs does not fit it.
     """
     check_head(head, outputs)
     if output_activation is not None:
