@@ -10,7 +10,7 @@ from recipes.classification import plots
 from recipes.classification.calibration import expected_calibration_error, fit_temperature
 from recipes.classification.scores import classification_scores, per_class
 from recipes.classification.splits import balanced_weights
-from recipes.data.arrays import spread
+from recipes.data.batches import spread
 from recipes.engine.tables import markdown, number
 from recipes.engine.task import Figure, OneTestPart, Section
 from recipes.errors import UserError

@@ -114,7 +114,7 @@ def _examples(recipe, task, model, named):
     import keras
     import numpy as np
 
-    from recipes.data.arrays import spread
+    from recipes.data.batches import spread
 
     batches = task.batches("test", SimpleNamespace(model=model, training_model=model))
     order = batches.order()

@@ -69,11 +69,8 @@ def default_config(
     )
 
 
-def load_data(config: ForecastConfig):
-    """Reads the series and cuts its windows, as a `recipes.forecast.task.ForecastTask`."""
-    from recipes.forecast.loading import load
-
-    return load(config)
+#: Reads the series and cuts its windows, as a `recipes.forecast.task.ForecastTask`.
+load_data = later("recipes.forecast.loading", "load")
 
 
 def build_model(config: ForecastConfig, data):

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from recipes.data.arrays import spread
+from recipes.data.batches import spread
 
 #: Windows at most that are looked at, evenly spaced; of one target, and of each of several.
 MOST = (24_000, 8000)

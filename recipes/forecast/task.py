@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import zoo
-from recipes.data.arrays import spread
+from recipes.data.batches import spread
 from recipes.data.dates import show
 from recipes.engine.selection import Mixture
 from recipes.engine.task import Figure, Section, Trained

@@ -14,7 +14,7 @@ import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.neighbors import NearestNeighbors
 
-from recipes.data.arrays import spread
+from recipes.data.batches import spread
 
 #: Training pictures that the network learns from at most, its epochs, and its features.
 MOST, EPOCHS, WIDTH = 10_000, 6, 32

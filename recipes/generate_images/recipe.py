@@ -54,11 +54,8 @@ def default_config(
     return config
 
 
-def load_data(config: GenerateConfig):
-    """Reads the images and splits them, as a `recipes.generate_images.task.GenerateTask`."""
-    from recipes.generate_images.loading import load
-
-    return load(config)
+#: Reads the images and splits them, as a `recipes.generate_images.task.GenerateTask`.
+load_data = later("recipes.generate_images.loading", "load")
 
 
 def build_model(config: GenerateConfig, data):

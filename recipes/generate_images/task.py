@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from recipes.data.arrays import ArrayBatches, spread
+from recipes.data.batches import ArrayBatches, spread
 from recipes.data.images.depth import BYTES, Depth
 from recipes.data.images.pictures import Pictures
 from recipes.engine.task import Figure, OneTestPart, Section

@@ -69,11 +69,8 @@ def _dense_config(dataset, model):
     return replace(config, model_arguments=_WIDE) if model == "mlp" else config
 
 
-def load_data(config: ImagesConfig):
-    """Reads the images and splits them, as a `recipes.images.task.ImageTask`."""
-    from recipes.images.loading import load
-
-    return load(config)
+#: Reads the images and splits them, as a `recipes.images.task.ImageTask`.
+load_data = later("recipes.images.loading", "load")
 
 
 def build_model(config: ImagesConfig, data):

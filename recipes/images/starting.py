@@ -8,8 +8,7 @@ import numpy as np
 from keras import layers, ops
 
 import zoo
-from recipes.data.arrays import ArrayBatches
-from recipes.data.batches import EpochClock
+from recipes.data.batches import ArrayBatches, EpochClock
 from recipes.engine.compiling import compiled_by
 from recipes.engine.folder import RunFolder
 from recipes.engine.optimizer import make_optimizer

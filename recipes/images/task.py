@@ -16,7 +16,7 @@ from recipes.classification.task import (
     uncertainty,
     validation_figures,
 )
-from recipes.data.arrays import ArrayBatches, spread
+from recipes.data.batches import ArrayBatches, spread
 from recipes.data.images.depth import BYTES, Depth
 from recipes.data.images.pictures import Pictures
 from recipes.data.writing import write_csv

@@ -6,7 +6,7 @@ from scipy import stats
 
 from recipes.classification.scores import SMALLEST, classification_scores, regression_scores
 from recipes.classification.task import outputs_of_test
-from recipes.data.arrays import spread
+from recipes.data.batches import spread
 from recipes.engine.tables import number
 from recipes.engine.task import Figure, Section
 from recipes.tabular import plots, tables

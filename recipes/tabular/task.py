@@ -12,7 +12,7 @@ import pandas as pd
 
 from recipes.classification.splits import balanced_weights, folds
 from recipes.classification.task import CROSS_VALIDATION, validation_figures
-from recipes.data.arrays import ArrayBatches, spread
+from recipes.data.batches import ArrayBatches, spread
 from recipes.engine.conformal import Conformal
 from recipes.engine.tables import percent
 from recipes.engine.task import Figure, Section, Trained

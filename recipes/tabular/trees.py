@@ -6,13 +6,10 @@ import keras
 import numpy as np
 
 import zoo
+from recipes.engine.selection import likeliest_share
 from recipes.engine.task import Built
 from recipes.tabular.analysis import row_losses
 from zoo.layers.boosted_trees import CODES
-
-#: How much the trees count beside a network is expected to be this, with this deviation, without
-#: any data: it takes some validation rows to say otherwise.
-EQUAL, SPREAD = 0.5, 0.25
 
 
 def build(config, task) -> Built:
@@ -65,10 +62,9 @@ def mix(task, model, layer) -> dict[str, float]:
 
     def loss(share):
         together = (1 - share) * found[0] + share * found[1]
-        errors = row_losses(task.table.target, rows, together) / scale
-        return errors.sum() + 0.5 * ((share - EQUAL) / SPREAD) ** 2
+        return (row_losses(task.table.target, rows, together) / scale).sum()
 
-    share = float(min(np.linspace(0, 1, 21).round(2), key=loss))
+    share = likeliest_share(loss)
     layer.set_weights([np.float32([1 - share, share])])
     return {"trees_share": share}
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from callbacks.drawing import isolated, shortened
-from recipes.data.arrays import spread as evenly
+from recipes.data.batches import spread as evenly
 from recipes.text_classification import plots
 from recipes.text_classification.importances import ngram_importances, token_importances
 

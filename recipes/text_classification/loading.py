@@ -9,7 +9,7 @@ import pandas as pd
 from callbacks.drawing import shortened
 from recipes.classification.splits import train_sample
 from recipes.classification.task import MAX_TRAIN_SCORED
-from recipes.data.arrays import spread
+from recipes.data.batches import spread
 from recipes.engine.tables import percent
 from recipes.text_classification.coding import encoded, reads_ids
 from recipes.text_classification.data.imdb import imdb

@@ -61,14 +61,8 @@ def default_config(
     )
 
 
-def load_data(config: TextClassificationConfig):
-    """Reads the texts, splits them and turns them into ids.
-
-    As a `recipes.text_classification.task.TextTask`.
-    """
-    from recipes.text_classification.loading import load
-
-    return load(config)
+#: Reads the texts, splits them and turns them into ids, as a `TextTask`.
+load_data = later("recipes.text_classification.loading", "load")
 
 
 def build_model(config: TextClassificationConfig, data):

@@ -19,7 +19,7 @@ from recipes.classification.task import (
     uncertainty,
     validation_figures,
 )
-from recipes.data.arrays import ArrayBatches, spread
+from recipes.data.batches import ArrayBatches, spread
 from recipes.engine.conformal import Conformal
 from recipes.engine.tables import markdown
 from recipes.engine.task import Figure, Section, Trained

@@ -13,6 +13,7 @@ from scipy import sparse
 from scipy.special import log_softmax
 
 from recipes.classification.calibration import fit_temperature
+from recipes.engine.selection import likeliest_share
 from recipes.text_classification import naive_bayes, semantics
 from recipes.text_classification.classifier import TextClassifier
 from zoo.layers import WideNgrams
@@ -29,8 +30,6 @@ RUNS = range(2, 6)
 MOST_ADDED = 100_000_000
 #: Weight of a run of letters beside that of a whole word.
 SPELLING = 0.5
-#: How much either path counts is expected to be this, with this deviation, without any data.
-EQUAL, SPREAD = 0.5, 0.25
 
 
 def longest(config) -> int:
@@ -150,6 +149,6 @@ def best_share(labels, deep, wide) -> float:
         found = log_softmax(logits, axis=1)
         temperature = fit_temperature(labels, np.exp(found))
         likely = log_softmax(logits / temperature, axis=1)[rows, labels]
-        return -likely.sum() + 0.5 * ((share - EQUAL) / SPREAD) ** 2
+        return -likely.sum()
 
-    return float(min(np.linspace(0, 1, 21).round(2), key=loss))
+    return likeliest_share(loss)

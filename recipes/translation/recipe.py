@@ -44,14 +44,8 @@ def default_config(
     return replace(config, model_arguments=arguments if recurrent else {})
 
 
-def load_data(config: TranslationConfig):
-    """Reads the pairs, splits them and turns them into ids.
-
-    As a `recipes.translation.task.TranslationTask`.
-    """
-    from recipes.translation.loading import load
-
-    return load(config)
+#: Reads the pairs, splits them and turns them into ids, as a `TranslationTask`.
+load_data = later("recipes.translation.loading", "load")
 
 
 def build_model(config: TranslationConfig, data):

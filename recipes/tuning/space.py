@@ -1,10 +1,10 @@
 """Which settings a search may change, and what its choice makes of a configuration."""
 
-import inspect
 from dataclasses import fields, replace
 
 import keras_tuner
 
+from recipes.engine.building import parameters_of
 from recipes.errors import UserError
 
 #: Settings that act only together with another one: `{setting: (other, its values)}`.
@@ -214,12 +214,7 @@ def domain(hp) -> str:
 
 def _factory_defaults(model):
     """Arguments of a model's factory, with their defaults."""
-    from zoo.registry import get_factory
-
-    try:
-        parameters = inspect.signature(get_factory(model)).parameters.values()
-    except ValueError as error:
-        raise UserError(f"The model cannot be built. {error}") from error
+    parameters = parameters_of(model).values()
     return {p.name: None if p.default is p.empty else p.default for p in parameters}
 
 

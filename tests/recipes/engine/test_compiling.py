@@ -10,8 +10,7 @@ import pytest
 from keras import layers
 
 import zoo
-from recipes.data.arrays import ArrayBatches
-from recipes.data.batches import SortedBatches
+from recipes.data.batches import ArrayBatches, SortedBatches
 from recipes.engine import compiling
 from recipes.engine.arguments import parse
 from recipes.engine.compiling import STEPS, WORTH, compiled_by, decided, uses_xla

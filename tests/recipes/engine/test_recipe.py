@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recipes.data.arrays import ArrayBatches
+from recipes.data.batches import ArrayBatches
 from recipes.engine.config import TrainConfig, at_least
 from recipes.engine.recipe import Flag, Recipe
 from recipes.engine.task import Built, Section

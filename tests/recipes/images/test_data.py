@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
-from recipes.data.arrays import ArrayBatches
+from recipes.data.batches import ArrayBatches
 from recipes.data.images import pictures
 from recipes.data.images.arrays import read_arrays, read_unlabelled
 from recipes.data.images.image_files import read_folder, read_images
