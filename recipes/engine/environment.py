@@ -36,8 +36,10 @@ def prepare(backend: str, device: str) -> None:
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # GPU memory grows on demand
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     # Compiled steps are shared by all runs on processors that know the same instructions.
-    known = hashlib.sha256(f"{platform.machine()} {_instructions()}".encode()).hexdigest()[:16]
-    kept = keras_home() / "handson_zoo" / "jax" / known
+    cpu = Path("/proc/cpuinfo")
+    flags = re.search(r"(?m)^(flags|Features)\b.*", cpu.read_text()) if cpu.exists() else None
+    known = hashlib.sha256(f"{platform.processor()} {flags and flags[0]}".encode()).hexdigest()
+    kept = keras_home() / "handson_zoo" / "jax" / known[:16]
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(kept))
     os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", str(1 << 30))
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
@@ -64,15 +66,6 @@ def prepare(backend: str, device: str) -> None:
         ) from error
     if device == "gpu" and not has_gpu(backend):
         raise UserError(missing)
-
-
-def _instructions():
-    """What the processor says it can do; where it does not say, its name."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line for line in lines if line.startswith(("flags", "Features"))), "")
 
 
 def choose_for(trained: str) -> str:

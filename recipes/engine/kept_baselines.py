@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import inspect
 import json
-import os
 import sys
 import time
 from collections.abc import Mapping
@@ -15,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from recipes.data.download import keras_home
+from recipes.data.writing import replacing
 from recipes.engine.config import TrainConfig
 from recipes.engine.folder import versions
 from recipes.engine.task import Task
-from recipes.errors import DAMAGED
+from recipes.errors import DAMAGED, UserError
 
 #: Fits that took less, in seconds, are not worth a file; of files the newest so many stay.
 WORTH, MOST = 1.0, 200
@@ -37,23 +37,23 @@ def compared(task: Task, splits, fitted=None) -> tuple[Mapping[str, Any], dict[s
     file = _file(task, splits) if keeps else None
     if file and file.exists():
         try:
-            with (
-                file.open("rb") as opened,
-                np.load(opened) as kept,
-            ):  # nothing is unpickled
-                for key in kept.files:
-                    split, _, name = key.partition("/")
-                    found.setdefault(name, {})[split] = kept[key]
+            with file.open("rb") as opened, np.load(opened) as kept:  # nothing is unpickled
+                for split, name in (key.split("/", 1) for key in kept.files):
+                    found.setdefault(name, {})[split] = kept[f"{split}/{name}"]
             return {}, found
         except DAMAGED as error:
             print(f"note: {file} is damaged ({error}): baselines are fitted anew", file=sys.stderr)
-            found = {}
     fitted = task.baselines() if fitted is None else fitted
-    for name, each in fitted.items():
-        found[name] = {split: task.predict(each, split) for split in splits}
+    found = {n: {s: task.predict(each, s) for s in splits} for n, each in fitted.items()}
     if file and time.perf_counter() - began > WORTH:
-        with contextlib.suppress(OSError):  # a folder that cannot be written to keeps nothing
-            _write(file, {f"{s}/{n}": a for n, parts in found.items() for s, a in parts.items()})
+        with contextlib.suppress(OSError, UserError):  # where nothing can be written, nothing is
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with replacing(file) as partial, open(partial, "wb") as target:
+                arrays = {f"{s}/{n}": a for n, parts in found.items() for s, a in parts.items()}
+                np.savez_compressed(target, **arrays)
+            newest = sorted(file.parent.glob("*.npz"), key=lambda each: -each.stat().st_mtime)
+            for old in newest[MOST:]:
+                old.unlink()
     return fitted, found
 
 
@@ -63,16 +63,7 @@ def _file(task, splits) -> Path:
     settings = {name: v for name, v in vars(task.config).items() if name not in of_training}
     code = sorted(Path(inspect.getfile(type(task))).parent.glob("*.py"))
     text = hashlib.sha256(b"".join(each.read_bytes() for each in code)).hexdigest()
-    key = [versions(), text, task.sha256, settings, splits]
+    reader = type(getattr(task, "reader", None)).__name__  # of texts, which cleans them
+    key = [versions(), text, reader, task.sha256, settings, splits]
     name = hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()
     return keras_home() / "handson_zoo" / "baselines" / f"{name}.npz"
-
-
-def _write(file, arrays):
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_suffix(f".{os.getpid()}.tmp")
-    with partial.open("wb") as opened:
-        np.savez_compressed(opened, **arrays)
-    partial.replace(file)
-    for old in sorted(file.parent.glob("*.npz"), key=lambda each: -each.stat().st_mtime)[MOST:]:
-        old.unlink()

@@ -11,6 +11,7 @@
     scripts/benchmark text_classification  Reber strings, IMDB, masks, bucketing (an hour)
     scripts/benchmark reading              a million rows beside pandas (two minutes)
     scripts/benchmark start                small runs of one's own data (some minutes)
+    scripts/benchmark speed                the book's way, ours, PyTorch's (half an hour)
     scripts/benchmark small                pruned and quantized models (a quarter of an hour)
     scripts/benchmark serve                zoo serve under load (three minutes)
     scripts/benchmark series               the defaults on series of the suite (three minutes)
@@ -34,7 +35,7 @@ TOP = Path(__file__).parents[2]
 BENCHMARKS = (
     "forecast", "training", "images", "generate_images", "tabular", "tune", "language_model",
     "translation", "text_classification", "reading", "series", "suite", "start", "small",
-    "serve",
+    "serve", "speed",
 )  # fmt: skip
 #: Kinds of data of a benchmark that has several; each has tables, and a place for them, of its own.
 KINDS = {"suite": ("tables", "texts")}

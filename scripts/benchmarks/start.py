@@ -45,7 +45,7 @@ def _time(recipe, folder, count):
         name = f"start-{number}"
         where = ["--logdir", folder, "--name", name, "--overwrite", "--progress", "false"]
         before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-        subprocess.run([*command, *where], check=True, env=os.environ | ALONE, preexec_fn=_one_core)
+        subprocess.run([*command, *where], check=True, env=os.environ | ALONE, preexec_fn=one_core)
         seconds, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
         metrics = json.loads(Path(folder, recipe, name, "metrics.json").read_text())
         used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
@@ -54,7 +54,8 @@ def _time(recipe, folder, count):
     return found
 
 
-def _one_core():
+def one_core():
+    """Keeps the process to one core, where the system can."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 

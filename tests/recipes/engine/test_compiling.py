@@ -76,6 +76,8 @@ def test_the_rule_by_data_and_device():
     assert "many shapes" in line
     texts = keras.Sequential([keras.Input((), dtype="string"), layers.Identity()])
     assert not decided(LONG, texts, batches())[0].jit_compile
+    moved = keras.Sequential([keras.Input((8, 8, 1)), layers.RandomTranslation(0.1, 0.1)])
+    assert "cannot compile a layer" in decided(LONG, moved, batches())[1]
     with mock.patch.object(compiling, "has_gpu", return_value=True):
         assert decided(LONG, MODELS["wide"](), batches())[0].jit_compile
 
