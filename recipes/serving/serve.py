@@ -81,18 +81,12 @@ def serve(
 
 def _listening(host, port):
     """A socket at the address, so that a port that is taken is known before models are loaded."""
-    listener = None
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        kind, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(kind, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((address[0], port, *address[2:]))
-        listener.listen(1024)
-        return listener
+        listener = socket.create_server((host, port), family=family, backlog=1024)
     except (OSError, OverflowError) as error:
-        if listener:
-            listener.close()
-        reason = getattr(error, "strerror", None) or error
-        raise UserError(
-            f"Cannot listen on {host}, port {port}: {reason}. Choose another --port or --host."
-        ) from error
+        reason = f"Cannot listen on {host}, port {port}: {getattr(error, 'strerror', 0) or error}"
+        raise UserError(f"{reason}. Choose another --port or --host.") from error
+    # Answers are not held back until the one before has arrived; each connection inherits it.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener

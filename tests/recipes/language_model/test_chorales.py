@@ -5,6 +5,7 @@ import itertools
 import json
 import wave
 from pathlib import Path
+from types import SimpleNamespace
 from unittest import mock
 
 import numpy as np
@@ -424,6 +425,20 @@ def test_pieces_shorter_than_a_window_are_noted(task):
     count = sum(length <= lengths[1] for length in lengths)
     assert longer.notes[1].startswith(f"{count} of 6 training pieces are left out")
     assert len(longer.batches("train", None, seed=0)) > 0
+
+
+def test_it_is_asked_over_http_with_chords(run):
+    pytest.importorskip("pydantic", reason="needs the serve extra, which dev includes")
+    from recipes.engine.predict import SavedRun
+    from recipes.serving.schema import Contract
+
+    contract = Contract(SavedRun(run), SimpleNamespace(max_rows=100, max_text=100))
+    ((own,), _) = contract.answer(*contract.asked(contract.request(length=3)))
+    assert [list(chord) for chord in own["rows"]] == [list(COLUMNS)] * (OPENING + 3)
+    request = contract.request(rows=own["rows"][:OPENING], length=3)
+    assert contract.answer(*contract.asked(request))[0] == [own]
+    with pytest.raises(UserError, match="MIDI notes"):
+        contract.answer([dict.fromkeys(COLUMNS, 3)], {"length": 3})
 
 
 def test_the_defaults_are_for_chorales(run):
