@@ -155,7 +155,7 @@ def _on_disk(value, folder, metadata, name="data"):
     path = Path(folder) / f"{name}-{IN_MEMORY}"
     try:
         value.rename(columns=str).to_parquet(path, index=False)
-    except ValueError as error:  # what Arrow raises, too
+    except (TypeError, ValueError) as error:  # what Arrow raises, too
         raise UserError(f"Expected columns of one kind of values each. Received: {error}") from None
     return path
 

@@ -70,7 +70,7 @@ class Contract:
     def asked(self, request: BaseModel) -> tuple[list, dict]:
         """What a request asks about, one by one, and its flags."""
         items = getattr(request, self.asks or "none", None)
-        flags = request.model_dump(exclude={self.asks}, exclude_unset=True)
+        flags = request.model_dump(exclude={self.asks}, exclude_unset=True, exclude_none=True)
         return (items if isinstance(items, list) else [items]), flags
 
     def answer(self, items, flags) -> tuple[list[dict], list[str]]:

@@ -83,9 +83,11 @@ def _listening(host, port):
     """A socket at the address, so that a port that is taken is known before models are loaded."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
+        if port not in range(2**16):
+            raise OSError("it is not between 0 and 65535")
         listener = socket.create_server((host, port), family=family, backlog=1024)
-    except (OSError, OverflowError) as error:
-        reason = f"Cannot listen on {host}, port {port}: {getattr(error, 'strerror', 0) or error}"
+    except OSError as error:
+        reason = f"Cannot listen on {host}, port {port}: {error.strerror or error}"
         raise UserError(f"{reason}. Choose another --port or --host.") from error
     # Answers are not held back until the one before has arrived; each connection inherits it.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -150,7 +150,8 @@ def test_attention_is_told(server):
 
 def test_a_text_streams(server):
     asked = {"text": "the film", "length": 70, "seed": 1}
-    status, events = server.ask("/runs/language_model/generate", asked)
+    null = {**asked, "samples": None}  # as if it were not there
+    status, events = server.ask("/runs/language_model/generate", null)
     assert status == 200
     parts = [json.loads(data)["text"] for data in re.findall(r"data: (.*text.*)\n", events)]
     assert len(parts) > 2
@@ -242,6 +243,7 @@ BAD = {
     "an empty sentence": ("translation", {"texts": [" "]}, 422, "should match pattern"),
     "beams": ("translation", {"texts": ["a"], "beam": 10**9}, 422, "less than or equal to 10000"),
     "a flag": ("language_model", {"text": "the", "top_k": 9, "top_p": 1}, 422, "Give one of"),
+    "a number and a text": ("forecast", {"rows": [{"a": 1}, {"a": "b"}]}, 422, "one kind"),
     "cold": ("language_model", {"text": "the", "temperature": 0}, 422, "must be above 0"),
 }
 
@@ -265,6 +267,7 @@ def test_other_addresses(server):
     status, found = server.ask("/openapi.json")
     assert status == 200
     assert "/runs/tabular/predict" in found["paths"]
+    server.predict("tabular", rows=churn(1))
     counts = server.ask("/metrics")[1]
     assert 'zoo_requests_count{path="/runs/tabular/predict",status="200"}' in counts
     assert set(server.ask("/runs")[1]) == {*server.worker.runs}
