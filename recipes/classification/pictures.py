@@ -1,5 +1,7 @@
-"""Reads pictures, and splits them, as the flags of a run say."""
+"""Reads pictures, and splits them, as the flags of a run say; what a task on them has to say."""
 
+import hashlib
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,40 @@ from recipes.errors import UserError
 BOOK_VALIDATION = 5_000
 #: Shares of each class, where nothing else is said.
 FRACTION = 0.15
+
+
+class PicturesTask:
+    """A task whose `parts` hold `Pictures`; one that learns classes has `classes`, too."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one picture."""
+        return self.parts["train"].images.shape[1:]
+
+    @property
+    def description(self) -> str:
+        """The data in one line."""
+        counts = ", ".join(f"{len(part):,} {name}" for name, part in self.parts.items())
+        height, width, *channels = self.shape
+        classes = f", {len(self.classes)} classes" if hasattr(self, "classes") else ""
+        kind = "colour" if channels else "grey"
+        return f"{kind} images of {height} x {width} pixels{classes}: {counts}"
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the pictures, and of labels that are learned, that the run was trained on."""
+        digest = hashlib.sha256()
+        for part in self.parts.values():
+            for chunk in chunks(part.images):
+                digest.update(np.ascontiguousarray(chunk).data)
+            if hasattr(self, "classes"):
+                digest.update(np.ascontiguousarray(part.labels).data)
+        return digest.hexdigest()
+
+
+def chunks(images):
+    """Pictures a thousand at a time: they may lie in a file."""
+    return (images[first : first + 1024] for first in range(0, len(images), 1024))
 
 
 def read(config, kept=None):

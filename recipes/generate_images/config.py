@@ -20,7 +20,6 @@ class GenerateConfig(PicturesConfig):
 
     COMMON = common(data=("image_size",))
 
-    data: str | None = None
     score_samples: int = 1000
     steps: int = 50
 

@@ -1,11 +1,11 @@
 """The task of drawing, or compressing, pictures: data, baselines, scores and what is shown."""
 
-import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
+from recipes.classification.pictures import PicturesTask
 from recipes.data.batches import ArrayBatches, spread
 from recipes.data.images.depth import BYTES, Depth
 from recipes.data.images.pictures import Pictures
@@ -21,7 +21,7 @@ FEW_RECALLED, FEW_CLASSES, WON = 0.1, 0.9, 0.1
 
 
 @dataclass(frozen=True)
-class GenerateTask(OneTestPart):
+class GenerateTask(PicturesTask, OneTestPart):
     """What `load_data` of the recipe returns.
 
     Args:
@@ -55,26 +55,6 @@ class GenerateTask(OneTestPart):
         if self.reconstructs or len(np.unique(self.parts["train"].labels)) > 1:
             return self.remarks
         return (*self.remarks, "no classes: scores are by features that tell clusters apart")
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of one picture."""
-        return self.parts["train"].images.shape[1:]
-
-    @property
-    def description(self) -> str:
-        """The data in one line."""
-        counts = ", ".join(f"{len(part):,} {name}" for name, part in self.parts.items())
-        height, width, *channels = self.shape
-        return f"{'colour' if channels else 'grey'} images of {height} x {width} pixels: {counts}"
-
-    @cached_property
-    def sha256(self) -> str:
-        """Hash of the pictures that the run was trained on."""
-        digest = hashlib.sha256()
-        for part in self.parts.values():
-            digest.update(np.ascontiguousarray(part.images[:]).data)
-        return digest.hexdigest()
 
     @property
     def metadata(self) -> dict:

@@ -49,7 +49,6 @@ class ImagesConfig(PicturesConfig):
 
     COMMON = common(data=("image_size", "augment", "labels"))
 
-    data: str | None = None
     labels: list[str] = field(default_factory=list)
     train_size: int | None = None
     normalization: Literal["standard", "channel", "rescale", "none"] = "standard"

@@ -1,11 +1,11 @@
 """The task of classifying pictures: data, baselines, and what a trained model is asked for."""
 
-import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
+from recipes.classification.pictures import PicturesTask, chunks
 from recipes.classification.scores import classification_scores
 from recipes.classification.tables import class_columns
 from recipes.classification.task import (
@@ -31,7 +31,7 @@ SMALLEST_DEVIATION = 2.0
 
 
 @dataclass(frozen=True)
-class ImageTask(ClassificationTask):
+class ImageTask(PicturesTask, ClassificationTask):
     """What `load_data` of the images recipe returns.
 
     Args:
@@ -58,29 +58,6 @@ class ImageTask(ClassificationTask):
         return (*self.remarks, *[shown] * bool(shown), *baselines.notes(self.parts["train"]))
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of one picture."""
-        return self.parts["train"].images.shape[1:]
-
-    @property
-    def description(self) -> str:
-        """The data in one line."""
-        counts = ", ".join(f"{len(part):,} {name}" for name, part in self.parts.items())
-        height, width, *channels = self.shape
-        kind = "colour" if channels else "grey"
-        return f"{kind} images of {height} x {width} pixels, {len(self.classes)} classes: {counts}"
-
-    @cached_property
-    def sha256(self) -> str:
-        """Hash of the pictures and labels that the run was trained on."""
-        digest = hashlib.sha256()
-        for part in self.parts.values():
-            for chunk in _chunks(part.images):
-                digest.update(np.ascontiguousarray(chunk).data)
-            digest.update(np.ascontiguousarray(part.labels).data)
-        return digest.hexdigest()
-
-    @property
     def metadata(self) -> dict:
         """What `config.yaml` keeps beside the flags."""
         return {
@@ -93,8 +70,8 @@ class ImageTask(ClassificationTask):
     def scaling(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean and deviation of every pixel over the training part."""
         images = self.parts["train"].images
-        mean = sum(chunk.sum(axis=0, dtype=np.float64) for chunk in _chunks(images)) / len(images)
-        squares = sum(np.square(chunk - mean).sum(axis=0) for chunk in _chunks(images))
+        mean = sum(chunk.sum(axis=0, dtype=np.float64) for chunk in chunks(images)) / len(images)
+        squares = sum(np.square(chunk - mean).sum(axis=0) for chunk in chunks(images))
         return mean, np.maximum(np.sqrt(squares / len(images)), SMALLEST_DEVIATION)
 
     def batches(self, split, built, seed=None):
@@ -175,8 +152,3 @@ class ImageTask(ClassificationTask):
         if self.config.calibrate:
             rows[f"{name}, temperature {temperature:.3g}"] = trained.predictions["test"]
         return uncertainty(part.labels, rows, self.config.calibrate)
-
-
-def _chunks(images):
-    """Pictures a thousand at a time: they may lie in a file."""
-    return (images[first : first + 1024] for first in range(0, len(images), 1024))

@@ -52,7 +52,6 @@ class LanguageModelConfig(TrainConfig):
 
     RENAMED: ClassVar[dict[str, str]] = {"tokens": "tokenizer"}
 
-    data: str | None = None
     encoding: str | None = None
     tokenizer: Literal["characters", "bpe", "wordpiece", "unigram"] = "characters"
     lowercase: bool = False

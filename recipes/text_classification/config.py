@@ -54,7 +54,6 @@ class TextClassificationConfig(RowsConfig):
     OWN_DATA: ClassVar[str] = "texts of your own, use --data FILE"
     RENAMED: ClassVar[dict[str, str]] = {"tokens": "tokenizer"}
 
-    data: str | None = None
     text: str | None = None
     target: str | None = None
     validation_data: str | None = None

@@ -55,7 +55,6 @@ class TranslationConfig(Dialect, TrainConfig):
     OWN_DATA: ClassVar[str] = "pairs of your own, use --data FILE"
     RENAMED: ClassVar[dict[str, str]] = {"tokens": "tokenizer"}
 
-    data: str | None = None
     source: str | None = None
     target: str | None = None
     reverse: bool = False

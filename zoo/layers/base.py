@@ -34,5 +34,6 @@ class SameShapeLayer(Layer):
     """One whose outputs have the shape of its (first) inputs."""
 
     def compute_output_shape(self, input_shape, *others, **kwargs):
-        """The shape of the inputs."""
-        return input_shape
+        """The shape of the inputs, or of the first in a list."""
+        first = input_shape[0]
+        return first if isinstance(first, tuple | list) else input_shape

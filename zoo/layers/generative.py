@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from zoo.checks import check_counts, check_numbers
-from zoo.layers.base import Layer, TracedLayer
+from zoo.layers.base import SameShapeLayer, TracedLayer
 
 
 class SinusoidalTime(TracedLayer):
@@ -36,7 +36,7 @@ class SinusoidalTime(TracedLayer):
         return ops.concatenate([ops.sin(angles), ops.cos(angles)], axis=-1)
 
 
-class Reparameterization(Layer):
+class Reparameterization(SameShapeLayer):
     """Draws a code from a normal distribution in training, and gives its mean otherwise.
 
     It adds to the model's loss what the codes tell about their inputs: the Kullback-Leibler
@@ -72,10 +72,6 @@ class Reparameterization(Layer):
             return mean
         noise = keras.random.normal(ops.shape(mean), dtype=mean.dtype, seed=self.seed_generator)
         return mean + ops.exp(log_variance / 2) * noise
-
-    def compute_output_shape(self, input_shape):
-        """The shape of the mean."""
-        return input_shape[0]
 
 
 def divergence(mean, log_variance):

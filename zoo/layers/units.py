@@ -103,7 +103,7 @@ class LastSteps(Layer):
         return (batch, None if time is None else min(time, self.count), *rest)
 
 
-class SeasonalResidual(Layer):
+class SeasonalResidual(SameShapeLayer):
     """Adds to a forecast the last value known at the same point of the season.
 
     The undoing of `Difference(lag)`: a model that reads changes forecasts, `h` steps ahead, the
@@ -135,7 +135,3 @@ class SeasonalResidual(Layer):
         back = -(-ahead // self.lag) * self.lag  # the smallest multiple of lag >= ahead
         base = ops.take(series[..., :targets], steps[:, None] + ahead - back, axis=1)
         return shift_and_scale(forecast, ops.ones_like(base), base, self.head)
-
-    def compute_output_shape(self, input_shape):
-        """The shape of the forecast."""
-        return input_shape[0]
