@@ -361,9 +361,7 @@ class ForecastTask:
 
     def _scored(self, split):
         starts = self.windows.starts[split]
-        if split == "train" and len(starts) > MAX_TRAIN_SCORED:
-            return starts[spread(len(starts), MAX_TRAIN_SCORED)]
-        return starts
+        return starts[spread(len(starts), MAX_TRAIN_SCORED if split == "train" else len(starts))]
 
     def _observed(self, starts):
         """What the windows should forecast, NaN where the data did not say."""

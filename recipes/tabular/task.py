@@ -245,9 +245,7 @@ class TabularTask:
 
     def _scored(self, split):
         rows = self.table.rows[split]
-        if split == "train" and len(rows) > MAX_TRAIN_SCORED:
-            return rows[spread(len(rows), MAX_TRAIN_SCORED)]
-        return rows
+        return rows[spread(len(rows), MAX_TRAIN_SCORED if split == "train" else len(rows))]
 
     def baselines(self) -> dict:
         """What a practitioner would try first: `{name: predictor(rows)}`."""

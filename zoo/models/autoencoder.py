@@ -202,8 +202,7 @@ def convolutional_autoencoder(
     x = layers.Reshape(maps, name="unflatten")(x)
     for index, count in enumerate(filters[-2::-1]):
         x = _convolution(layers.Conv2DTranspose, count, f"decoder_conv_{index}", "relu")(x)
-    if output_activation is not None:
-        check_choice(OUTPUT_ACTIVATIONS, output_activation=output_activation)
+    check_choice((None, *OUTPUT_ACTIVATIONS), output_activation=output_activation)
     head = _convolution(layers.Conv2DTranspose, channels, "head", output_activation, "float32")
     x = layers.Reshape(inputs.shape[1:], dtype="float32", name="reconstruction")(head(x))
     return keras.Model(inputs, x, name=name)

@@ -220,8 +220,7 @@ def dense_head(x, outputs=1, head="regression", output_activation=None, regulari
         Keras tensor `(batch, outputs)`.
     """
     check_head(head, outputs)
-    if output_activation is not None:
-        check_choice(OUTPUT_ACTIVATIONS, output_activation=output_activation)
+    check_choice((None, *OUTPUT_ACTIVATIONS), output_activation=output_activation)
     return layers.Dense(
         outputs,
         activation=output_activation,

@@ -153,8 +153,7 @@ def wide_and_deep(
             f"model). Received: deep={features.show(deep)}, units={units}"
         )
     check_head(head, outputs)
-    if output_activation is not None:
-        check_choice(OUTPUT_ACTIVATIONS, output_activation=output_activation)
+    check_choice((None, *OUTPUT_ACTIVATIONS), output_activation=output_activation)
     check_counts(members=members, embedding_dim=embedding_dim)
     embed = _numeric_embedding(
         numeric_embedding, num_numeric, deep[0], bin_edges, num_frequencies, sigma, embedding_dim

@@ -47,26 +47,15 @@ def split_in_time(
     sizes = (validation + test + skip, test + skip, skip)
     marks = [max(0, min(rows - 1, rows - round(rows * size))) for size in sizes]
     ordered = np.partition(series.times, marks)
-    cuts = [ordered[mark] for mark in marks]
+    first, second, last = (ordered[mark] for mark in marks)
     # Without a skip, the last row itself belongs to the test part.
-    before_end = series.times < cuts[2] if skip else np.ones(rows, bool)
-    first_target = series.times[starts + window]
-    last_target = series.times[starts + (window + horizon - 1)]
-    splits = {
-        "train": starts[last_target < cuts[0]],
-        "validation": starts[(first_target >= cuts[0]) & (last_target < cuts[1])],
-        "test": starts[(first_target >= cuts[1]) & before_end[starts + (window + horizon - 1)]],
-    }
+    before_end = series.times < last if skip else np.ones(rows, bool)
     inside = {
-        "train": series.times < cuts[0],
-        "validation": (series.times >= cuts[0]) & (series.times < cuts[1]),
-        "test": (series.times >= cuts[1]) & before_end,
+        "train": series.times < first,
+        "validation": (series.times >= first) & (series.times < second),
+        "test": (series.times >= second) & before_end,
     }
-    for name, found in splits.items():
-        if not len(found):
-            most = int(np.add.reduceat(inside[name], series.offsets[:-1], dtype=np.int64).max())
-            _refuse_empty(name, most, window, horizon)
-    return splits
+    return _with_targets_in(inside, series, starts, window, horizon)
 
 
 def split_each(
@@ -88,18 +77,10 @@ def split_each(
     last = series.offsets[1:] - np.round(skip * lengths).astype(np.int64)
     second = last - np.maximum(horizon, np.round(test * lengths).astype(np.int64))
     first = second - np.maximum(horizon, np.round(validation * lengths).astype(np.int64))
-    which = series.series_of(starts + window)
-    begin, end = starts + window, starts + window + horizon
-    splits = {
-        "train": starts[end <= first[which]],
-        "validation": starts[(begin >= first[which]) & (end <= second[which])],
-        "test": starts[(begin >= second[which]) & (end <= last[which])],
-    }
-    most = {"train": first - series.offsets[:-1], "validation": second - first}
-    for name, found in splits.items():
-        if not len(found):
-            _refuse_empty(name, int(most.get(name, last - second).max()), window, horizon)
-    return splits
+    rows, which = np.arange(len(series)), np.repeat(np.arange(series.num_series), lengths)
+    parts = zip(NAMES, (series.offsets[:-1], first, second), (first, second, last), strict=True)
+    inside = {name: (rows >= start[which]) & (rows < end[which]) for name, start, end in parts}
+    return _with_targets_in(inside, series, starts, window, horizon)
 
 
 def split_by_dates(
@@ -209,6 +190,17 @@ def _check_fractions(validation, test):
             "Expected --validation_fraction and --test_fraction to be above 0 and to sum to less "
             f"than 1. Received: {validation} and {test}."
         )
+
+
+def _with_targets_in(inside, series, starts, window, horizon):
+    """Of some windows those whose targets lie in the rows of each part, masks by its name."""
+    first, last = starts + window, starts + (window + horizon - 1)
+    splits = {name: starts[rows[first] & rows[last]] for name, rows in inside.items()}
+    for name, found in splits.items():
+        if not len(found):
+            most = int(np.add.reduceat(inside[name], series.offsets[:-1], dtype=np.int64).max())
+            _refuse_empty(name, most, window, horizon)
+    return splits
 
 
 def _refuse_empty(name: str, rows: int, window: int, horizon: int, cut: bool = True) -> None:
