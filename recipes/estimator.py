@@ -144,13 +144,16 @@ class _ZooEstimator(BaseEstimator):
             )
             # Variables that the first step had to make would have it traced twice.
             model.optimizer.build(model.trainable_variables)
+            stop = keras.callbacks.EarlyStopping(
+                patience=config.patience, restore_best_weights=True
+            )
             history = model.fit(
                 x,
                 y,
                 batch_size=config.batch_size,
                 epochs=config.epochs,
                 validation_data=held_out,
-                callbacks=_early_stopping(config.patience),
+                callbacks=[stop] * bool(config.patience),
                 verbose=0,
             )
         self.model_ = model
@@ -305,14 +308,6 @@ def _scaling(x):
     variance = wide.var(axis=0)
     variance = np.where(variance > 0, variance, 1.0)
     return keras.layers.Normalization(mean=wide.mean(axis=0), variance=variance, name="scaling")
-
-
-def _early_stopping(patience):
-    import keras
-
-    if not patience:
-        return []
-    return [keras.callbacks.EarlyStopping(patience=patience, restore_best_weights=True)]
 
 
 def _check(config):

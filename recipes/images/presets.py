@@ -13,6 +13,7 @@ _BOOK = {
     **BOOK, "dataset": "fashion_mnist", "model": "mlp", "epochs": 10, "optimizer": "sgd",
     "momentum": 0.0, "normalization": "rescale", "calibrate": False,
 }  # fmt: skip
+_GLOROT = {"activation": "relu", "kernel_initializer": "glorot_uniform"}
 _SELU = {"preset": "self_normalizing"}
 _DEEP = [300, *[100] * 99]
 _CIFAR = {"dataset": "cifar10", "epochs": 100, "patience": 20, "optimizer": "nadam"}
@@ -43,18 +44,8 @@ def _convolutional(arguments=None, **flags):
 
 
 PRESETS = {
-    "ml2-ch10-57": _book(
-        {"activation": "relu", "kernel_initializer": "glorot_uniform"},
-        epochs=30,
-        learning_rate=0.01,
-    ),
-    "ml2-ch10-177": _book(
-        {"activation": "relu", "kernel_initializer": "glorot_uniform"},
-        dataset="mnist",
-        epochs=100,
-        patience=20,
-        learning_rate=0.3,
-    ),
+    "ml2-ch10-57": _book(_GLOROT, epochs=30, learning_rate=0.01),
+    "ml2-ch10-177": _book(_GLOROT, dataset="mnist", epochs=100, patience=20, learning_rate=0.3),
     "ml2-ch11-23": _book({"activation": "leaky_relu"}),
     "ml2-ch11-27": _book({"activation": "prelu"}),
     "ml2-ch11-48": _scaled({**_SELU, "units": _DEEP}, epochs=5),

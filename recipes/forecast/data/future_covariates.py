@@ -139,15 +139,12 @@ def _from_file(
             f"Expected the same kind of times in {path} and {table.source}. Received: dates in one "
             "and step numbers in the other."
         )
-    own_codes = _codes(file.labels(series), table.ids) if by_series else None
+    own_codes = None
+    if by_series:  # -1 for series that the data does not have
+        own_codes = pd.Index(table.ids).get_indexer(file.labels(series).astype(str))
     rows = _lookup(path, table, own_codes, own_times, codes, times)
     table.notes += file.notes
     return list(values[rows].T), names
-
-
-def _codes(column: pd.Series, ids: tuple[str, ...]) -> np.ndarray:
-    """The number of each row's series; -1 for series that the data does not have."""
-    return pd.Index(ids).get_indexer(column.astype(str))
 
 
 def _lookup(path, table: Table, own_codes, own_times, codes, times) -> np.ndarray:
