@@ -391,15 +391,12 @@ class TableFile:
             how.append(f"taken as missing: {', '.join(map(repr, found.missing))}")
         if found.marks:
             self.decided.setdefault("marks", {})[name] = list(found.marks)
-        if self.before and [*found.marks] != self.before.get("marks", {}).get(name, []):
-            now, then = (
-                "; ".join(found.marks),
-                "; ".join(self.before.get("marks", {}).get(name, [])),
-            )
+        before = self.before.get("marks", {}).get(name, [])
+        if self.before and [*found.marks] != before:
+            now, then = ("; ".join(each) or "plain numbers" for each in (found.marks, before))
             raise UserError(
                 f"Expected column {name!r} of {self.source} to be written as in the run's data "
-                f"({then or 'plain numbers'}). Received: {now or 'plain numbers'}. These may be "
-                "different units: bring them to one."
+                f"({then}). Received: {now}. These may be different units: bring them to one."
             )
         note = f"{name}: {'; '.join(how)}"
         if how and note not in self._notes:
