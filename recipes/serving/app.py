@@ -67,11 +67,12 @@ class Application:
         for kind in (RequestValidationError, HTTPError, *_STATUS):
             app.add_exception_handler(kind, _refused)
         folder, worker = resources.files("recipes.serving"), self.worker
+        states = {True: ({"status": "ok"}, 200), False: ({"status": "failed"}, 503)}
         for path, name, kind in (("/", "page.html", "html"), ("/page.js", "page.js", "javascript")):
             page = Response(folder.joinpath(name).read_bytes(), media_type=f"text/{kind}")
             app.add_api_route(path, lambda page=page: page, include_in_schema=False)
         for path, text, answer in (
-            ("/health", "Whether the server works", lambda: _health(worker.is_alive())),
+            ("/health", "Its state", lambda: JSONResponse(*states[worker.is_alive()])),
             ("/metrics", "For Prometheus", lambda: Response(generate_latest(worker.registry))),
             ("/runs", "What is served", lambda: JSONResponse(about)),
         ):
@@ -85,12 +86,11 @@ class Application:
             for path, answer in asks.items():
                 for prefix in (f"/runs/{name}", *([] if about else [""])):
                     app.add_api_route(f"{prefix}/{path}", answer, **how)
-            about[name] = {"title": recipe.title, "kind": contract.kind, "asks": contract.asks}
-            about[name] |= {
-                "streams": "generate" in asks,
-                "time": contract.saved.metadata.get("time"),
-            }
-            about[name]["schema"] = contract.request.model_json_schema()
+            about[name] = {
+                "title": recipe.title, "kind": contract.kind, "asks": contract.asks,
+                "streams": "generate" in asks, "time": contract.saved.metadata.get("time"),
+                "schema": contract.request.model_json_schema(),
+            }  # fmt: skip
         return app
 
     def _predict(self, name, contract):
@@ -120,10 +120,6 @@ class Application:
         except TimeoutError:
             limit = f"{self.limits.time_limit:g} seconds"
             raise TimeoutError(f"The answer took longer than {limit}. Ask for less.") from None
-
-
-def _health(works):
-    return JSONResponse({"status": "ok" if works else "failed"}, 200 if works else 503)
 
 
 async def _events(job, part, parts):

@@ -25,12 +25,13 @@ class Served:
     """A run in the folder `path`, served from a copy in `home`, so that it changes as a whole."""
 
     def __init__(self, path: Path, home: str, limits):
-        self.path, self.home, self.limits, self.marks = path, home, limits, self._now(path)
+        self.path, self.home, self.limits = path, home, limits
+        self.marks = self._now()
         HubLayer.trusted.add(str(path))  # modules inside of the run
         self._read()
 
-    def _now(self, path):
-        stats = {name: (path / name).stat() for name in _MARKS if (path / name).exists()}
+    def _now(self):
+        stats = {name: (self.path / name).stat() for name in _MARKS if (self.path / name).exists()}
         return {name: (stat.st_ino, stat.st_mtime_ns) for name, stat in stats.items()}
 
     def _read(self):
@@ -46,7 +47,7 @@ class Served:
         A run that is trained again is left alone until it is finished.
         """
         try:
-            now = self._now(self.path)
+            now = self._now()
             if now == self.marks or {*self.marks} - {*now, _MARKS[-1]}:
                 return ""
             self.marks = now

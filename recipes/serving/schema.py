@@ -26,12 +26,7 @@ _Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
 class Contract:
-    """What a run may be asked, as `request` says it, and how it is answered.
-
-    Args:
-        saved: The `SavedRun`.
-        limits: The `Limits` of a request.
-    """
+    """What a `SavedRun` may be asked, as `request` says it, and how it is answered."""
 
     def __init__(self, saved, limits):
         self.saved, recipe = saved, saved.recipe
@@ -110,9 +105,8 @@ class Contract:
             for number, picture in enumerate(items):
                 (folder / f"{number}.png").write_bytes(picture)
             return _records(table(folder, **flags))
-        found = table(
-            None if items == [None] else pd.DataFrame(items).astype(self._numbers), **flags
-        )
+        rows = None if items == [None] else pd.DataFrame(items).astype(self._numbers)
+        found = table(rows, **flags)
         if kind == "rows":
             return _records(found)
         return [{"rows": _records(pd.read_csv(io.StringIO(found)) if kind == "chords" else found)}]
