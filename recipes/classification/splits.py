@@ -96,8 +96,6 @@ def rare_classes(target, parts, what, groups=None) -> list[str]:
 
     Examples of one of the `groups` `(n,)` count once.
     """
-    from callbacks.drawing import shortened  # here: the package needs Keras
-
     notes = []
     for code, label in enumerate(target.labels):
         lacking = [name for name, rows in parts.items() if code not in target.values[rows]]
@@ -105,7 +103,7 @@ def rare_classes(target, parts, what, groups=None) -> list[str]:
             own = np.flatnonzero(target.values == code)
             count = len(own if groups is None else np.unique(groups[own]))
             notes.append(
-                f"class {shortened(label, 40)!r} has {count} {what}{'s' * (count != 1)}: too few "
+                f"class {str(label)[:40]!r} has {count} {what}{'s' * (count != 1)}: too few "
                 f"for the {' and the '.join(lacking)} part, whose scores know nothing of it"
             )
     return notes

@@ -40,6 +40,7 @@ MISTAKES = {
     "predict RUNS/text_classification wide.csv": "Expected a column 'body' (the model reads it)",
     "predict RUNS/tabular empty.csv": "Expected a table",
     "train forecast --device gpu": "--device gpu: tensorflow finds no GPU.",
+    "train tabular --data rare.csv --target y --device gpu": "--device gpu: tensorflow finds no",
     "tune tabular --device gpu": "--device gpu: tensorflow finds no GPU.",
     "show none": "There is no run none.",
 }
@@ -63,6 +64,7 @@ def answers(tmp_path_factory, make_csv):
     folder = tmp_path_factory.mktemp("mistakes")
     (folder / "series.csv").write_text(make_csv())
     (folder / "wide.csv").write_text("y,x\n1,2\n3,4\n")
+    (folder / "rare.csv").write_text("y,x\n" + "a,1\nb,2\n" * 30 + "c,3\n")
     (folder / "empty.csv").touch()
     (folder / "RUNS").symlink_to(Path(__file__).parent / "format_1")
     (folder / "logs" / "forecast" / "old").mkdir(parents=True)
