@@ -16,6 +16,7 @@ PAGES = {
     ".github/CODE_OF_CONDUCT.md": "project/conduct.md",
     "SECURITY.md": "project/security.md",
     ".github/DATA_LICENSES.md": "project/data.md",
+    "scripts/fault_tests/README.md": "project/faults.md",
 }
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import zoo
+from recipes import RECIPES
 from scripts.documentation import api, chapters, drawing, idioms, links, presets, text
 from scripts.documentation.site import HERE
 from tests.shared import run_fresh
@@ -80,8 +81,11 @@ def test_links_of_readmes_lead_to_pages():
         text.relink("[a](../no.md)", "recipes/forecast/README.md", "recipes/forecast.md")
 
 
-def test_every_file_with_a_page_is_there():
-    assert [path for path in text.PAGES if not (HERE.parents[1] / path).exists()] == []
+def test_every_file_with_a_page_is_there_and_links_to_such():
+    top = HERE.parents[1]
+    recipes = [f"recipes/{name}/README.md" for name in RECIPES]
+    for path in [*text.PAGES, *recipes]:
+        assert text.relink((top / path).read_text(), path, text.page_of(path))
 
 
 def test_broken_links_are_found(tmp_path):
