@@ -49,11 +49,11 @@ def page(chapter: int, titles: dict[str, str]) -> str:
             parts += [table(["where", "on Keras 3", "instead"], rows)]
         if own:
             rows = [
-                [f"{each.cell[2]}", f"[`{each.model}`](../models/{each.model}.md)", each.book,
-                 f"`{each.command}`"]
+                [f"{each.cell[2]}", f"`{each.command}`", each.book,
+                 f"[`{each.model}`](../models/{each.model}.md)"]
                 for each in sorted(own, key=lambda each: each.cell)
             ]  # fmt: skip
-            head = ["cell", "model", "the book prints", "run it"]
+            head = ["cell", "run it", "the book prints", "model"]
             parts += ["Cells that one line runs, with the book's own sizes and epochs:"]
             parts += [table(head, rows, ["cell"])]
     return "\n\n".join(filter(None, parts)) + "\n"

@@ -6,6 +6,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from docutils import nodes
+from sphinx.util import inspect
+
 import zoo
 from scripts.documentation import docstrings
 
@@ -71,7 +74,7 @@ def _known_or_code(app, env, node, contents):
 def _readable(app, what, name, obj, options, lines):
     """Makes the Markdown of docstrings reStructuredText, before napoleon reads it."""
     text = docstrings.restructured("\n".join(lines))
-    lines[:] = docstrings.untyped_returns(text).splitlines()
+    lines[:] = docstrings.grouped(docstrings.untyped_returns(text)).splitlines()
 
 
 def _with_colons(app, what, name, obj, options, lines):
@@ -79,9 +82,26 @@ def _with_colons(app, what, name, obj, options, lines):
     lines[:] = [line.replace(docstrings.COLON, ":") for line in lines]
 
 
+def _of_init(app, what, name, obj, options, signature, returned):
+    """The signature of a class whose `__new__` (Keras' layers have one) takes anything."""
+    if what == "class" and signature == "(*args, **kwargs)":
+        found = inspect.signature(obj.__init__, bound_method=True)
+        signature = inspect.stringify_signature(found, show_return_annotation=False)
+    return signature, returned
+
+
+def _with_commas(app, doctree):
+    """Puts commas between arguments that are documented together."""
+    for text in list(doctree.findall(nodes.Text)):
+        if docstrings.COMMA in text:
+            text.parent.replace(text, nodes.Text(text.replace(docstrings.COMMA, ", ")))
+
+
 def setup(app):
     """Adds what names without a page become."""
     app.connect("missing-reference", _known_or_code)
     app.connect("autodoc-process-docstring", _readable, priority=400)
     app.connect("autodoc-process-docstring", _with_colons, priority=600)
+    app.connect("autodoc-process-signature", _of_init)
+    app.connect("doctree-read", _with_commas)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -6,6 +6,9 @@ _SPAN = re.compile(r"(?<!`)`([^`]+)`(?!`)")
 _FENCE = re.compile(r"^( *)```(\w+)\n(.*?)\n *```$", re.MULTILINE | re.DOTALL)
 #: Stands for a colon that does not end a type.
 COLON = "\ue000"
+#: Stands between names that are documented together, which napoleon would list one by one.
+COMMA = "\ue001"
+_GROUP = re.compile(r"^ +\*{0,2}\w+(?:, \*{0,2}\w+)+(?=: )", re.MULTILINE)
 _NAME = re.compile(r"[A-Za-z_][\w.]*")
 
 
@@ -38,6 +41,16 @@ def untyped_returns(text: str) -> str:
         elif inside >= 0 and "`" not in line.partition(":")[0]:
             lines[index] = line.replace(":", COLON, 1)
     return "\n".join(lines)
+
+
+def grouped(text: str) -> str:
+    r"""A docstring in which arguments that are documented together stay together.
+
+    >>> grouped("Args:\n    a, b: As for `f`.").replace(COMMA, "|")
+    'Args:\n    a|b: As for `f`.'
+    """
+    head, mark, rest = text.partition("Args:\n")
+    return head + mark + _GROUP.sub(lambda names: names[0].replace(", ", COMMA), rest)
 
 
 def _paragraph(text):
