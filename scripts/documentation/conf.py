@@ -86,7 +86,9 @@ def _of_init(app, what, name, obj, options, signature, returned):
     """The signature of a class whose `__new__` (Keras' layers have one) takes anything."""
     if what == "class" and signature == "(*args, **kwargs)":
         found = inspect.signature(obj.__init__, bound_method=True)
-        signature = inspect.stringify_signature(found, show_return_annotation=False)
+        signature = inspect.stringify_signature(
+            found, show_return_annotation=False, unqualified_typehints=True
+        )
     return signature, returned
 
 
