@@ -1,5 +1,6 @@
 """What holds for every test: data, seeds, no network, and no skips by accident."""
 
+import gc
 import os
 import random
 import re
@@ -20,6 +21,8 @@ settings.register_profile(
 settings.load_profile("any machine")
 os.environ["MPLBACKEND"] = "Agg"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+if "PYTEST_XDIST_WORKER" in os.environ:  # threads that wait for another worker's only burn its time
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # With --forbid-skips a test may be skipped only for a reason that starts like one of these.
 ALLOWED_SKIPS = (
@@ -57,6 +60,10 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    # For a few small steps of each program, LLVM's optimizations take longer than they save. The
+    # slow tests have them, and so has the core of the suite in `test_other_cpu.py`.
+    if "not slow" in config.option.markexpr:
+        os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
     # A plugin, not hooks of this file: those would miss the doctests of the packages.
     config.pluginmanager.register(Everywhere(config), "handson-zoo")
 
@@ -112,6 +119,11 @@ class Everywhere:
     def pytest_collection_modifyitems(self, items):
         """What runs others in a process of its own begins first, or it would run on alone."""
         items.sort(key=lambda item: item.get_closest_marker("other_cpu") is None)
+
+    def pytest_collection_finish(self):
+        """Python looks less often for garbage, and not among modules: that takes a tenth of all."""
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 50)
 
     def pytest_make_parametrize_id(self, val, argname):
         """Ids that can be typed: without quotes, blanks and line breaks, and short."""

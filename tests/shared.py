@@ -1,27 +1,90 @@
 """What several test modules need: fresh processes, and weights that show every mistake."""
 
+import atexit
+import contextlib
+import functools
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 
 #: What two runs of the same settings need not share, for `metrics | TIMES`.
 TIMES = {"seconds": 0, "seconds_to_first_step": 0}
 
+TOP = Path(__file__).parents[1]
 
-def run_fresh(code, *arguments, backend="tensorflow"):
+
+def run_fresh(code, *arguments):
     """Runs a program in a process of its own, which must end well; returns what it prints."""
     done = subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)],
-        cwd=Path(__file__).parents[1],
-        env={**os.environ, "KERAS_BACKEND": backend},
+        cwd=TOP,
+        env={**os.environ, "KERAS_BACKEND": "tensorflow"},
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+#: Runs programs, each read as a line with its arguments; answers what they print or raise.
+SERVER = """
+import contextlib, io, json, sys, traceback
+import keras
+for line in sys.stdin:
+    program, *sys.argv[1:] = json.loads(line)
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(0)
+    printed, raised = io.StringIO(), None
+    try:
+        with contextlib.redirect_stdout(printed):
+            exec(program, {"__name__": "__main__"})
+    except Exception:
+        raised = traceback.format_exc()
+    print(json.dumps([printed.getvalue(), raised]), flush=True)
+"""
+
+
+@functools.cache
+def _jax():
+    environment = {**os.environ, "KERAS_BACKEND": "jax"}
+    pipe = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen(
+        [sys.executable, "-c", SERVER], cwd=TOP, env=environment, text=True, **pipe
+    )
+    atexit.register(process.communicate)
+    return process
+
+
+def run_on_jax(code, *arguments):
+    """Runs a program on the JAX backend, in a process that all such share; returns what it prints.
+
+    A process for each would import Keras and JAX anew, which takes longer than most of them.
+    """
+    process = _jax()
+    try:
+        print(json.dumps([code, *map(str, arguments)]), file=process.stdin, flush=True)
+        printed, raised = json.loads(process.stdout.readline())
+    except BaseException:  # what it would answer later is no answer to the next program
+        process.kill()
+        _jax.cache_clear()
+        raise
+    assert raised is None, raised
+    return printed
+
+
+@contextlib.contextmanager
+def uncompiled():
+    """Keras compiles no steps; tracing them takes longer than a few small ones."""
+    import keras
+
+    eager = property(lambda model: True, lambda model, value: None)
+    with mock.patch.object(keras.Model, "run_eagerly", eager):
+        yield
 
 
 def traced_once(model):

@@ -17,6 +17,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.shared import uncompiled
+
 pytestmark = pytest.mark.browser
 
 # For root in a container without a GPU; and nothing that calls home.
@@ -174,7 +176,8 @@ def runs(tmp_path_factory):
     small += ["--histogram_freq", "1"]
     for name, rate in (("a", 0.01), ("b", 0.003)):
         extra = ["--name", name, "--learning_rate", str(rate)]
-        assert main(["train", "forecast", *flags, *small, *extra]) == 0
+        with uncompiled():
+            assert main(["train", "forecast", *flags, *small, *extra]) == 0
     run = folder / "logs" / "forecast" / "a"
     generator = np.random.default_rng(0)
     write_projector(run, generator.normal(size=(20, 4)), [f"word {i}" for i in range(20)], "words")
@@ -188,7 +191,8 @@ def runs(tmp_path_factory):
             shutil.copy(path, old)
         os.utime(old / "config.yaml", (number, number))
     extra = ["--model", "linear_forecaster", "--trials", str(TRIALS), "--name", "search"]
-    assert main(["tune", "forecast", *flags, *extra]) == 0
+    with uncompiled():
+        assert main(["tune", "forecast", *flags, *extra]) == 0
     return folder / "logs"
 
 

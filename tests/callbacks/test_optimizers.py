@@ -1,9 +1,6 @@
 """The update itself follows the scheduled momentum, however it is run, saved and resumed."""
 
 import functools
-import os
-import subprocess
-import sys
 from importlib import util
 from pathlib import Path
 
@@ -24,7 +21,7 @@ from callbacks import (
     momenta,
 )
 from callbacks.optimizers import with_schedules
-from tests.shared import traced_once
+from tests.shared import run_on_jax, traced_once
 
 PROGRAM = Path(__file__).with_name("momentum_reference.py")
 SPEC = util.spec_from_file_location("momentum_reference", PROGRAM)
@@ -69,15 +66,8 @@ def test_every_update_equals_the_reference(case, jit_compile):
 def test_every_update_equals_the_reference_on_jax():
     if util.find_spec("jax") is None:
         pytest.skip("needs the jax extra")
-    done = subprocess.run(
-        [sys.executable, PROGRAM],
-        env={**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": str(PROGRAM.parents[2])},
-        capture_output=True,
-        text=True,
-        timeout=280,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "jax: 6 optimizers equal their reference"
+    said = run_on_jax(PROGRAM.read_text())
+    assert said.strip() == "jax: 6 optimizers equal their reference"
 
 
 def test_the_reference_feels_the_momentum():

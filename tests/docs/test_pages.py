@@ -12,7 +12,7 @@ import zoo
 from recipes import RECIPES
 from scripts.documentation import api, chapters, drawing, idioms, links, presets, text
 from scripts.documentation.site import HERE
-from tests.shared import run_fresh
+from tests.shared import run_on_jax
 from zoo.catalog import CATALOG
 
 PAGES = sorted((HERE / "pages").rglob("*.md"))
@@ -63,7 +63,7 @@ def test_python_of_a_page_runs_on_jax():
     found = [block for page in WITH_CODE for block in blocks_of(page) if block.startswith(JAX)]
     assert found
     for block in found:
-        run_fresh(block, backend="jax")
+        run_on_jax(block)
 
 
 @pytest.mark.parametrize("module", MODULES)

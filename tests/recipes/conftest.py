@@ -8,6 +8,8 @@ from unittest import mock
 import numpy as np
 import pytest
 
+from tests.shared import uncompiled
+
 TINY = {
     "model": "linear_forecaster", "window": 14, "horizon": 3, "difference": 0, "epochs": 2,
     "batch_size": 16, "learning_rate": 0.001, "jit_compile": "false", "progress": "false",
@@ -34,25 +36,27 @@ def _nothing_kept():
         yield
 
 
+def small_forest():
+    """Boosted trees of 20 rounds at most; `tabular/test_loading.py` grows them to their end."""
+    return mock.patch.multiple("recipes.tabular.baselines", FEWEST_ROUNDS=20, MOST_ROUNDS=20)
+
+
+@pytest.fixture
+def few_trees():
+    with small_forest():
+        yield
+
+
 @contextlib.contextmanager
 def without_pictures():
-    """Drawing takes longer than training here, and so does shuffling columns ten times."""
+    """Drawing takes longer than training here, and so do trees and shuffling columns ten times."""
     touch = lambda self, path, **_: Path(path).touch()  # noqa: E731
     with (
         mock.patch("matplotlib.figure.Figure.savefig", touch),
         mock.patch("callbacks.TensorBoard._write_figures"),
         mock.patch("recipes.tabular.importances.REPEATS", 2),
+        small_forest(),
     ):
-        yield
-
-
-@contextlib.contextmanager
-def uncompiled():
-    """Keras compiles no steps; tracing them takes longer than a few small ones."""
-    import keras
-
-    eager = property(lambda model: True, lambda model, value: None)
-    with mock.patch.object(keras.Model, "run_eagerly", eager):
         yield
 
 
@@ -92,7 +96,7 @@ def trainer(tmp_path_factory):
             settings = {**tiny, "logdir": logs, "name": f"run{next(numbers)}", **settings}
             given = [f"--{name}={value}" for name, value in settings.items() if value is not None]
             context = contextlib.nullcontext if draw else without_pictures if compiled else quiet
-            with context():
+            with small_forest(), context():
                 assert main([command, recipe, *given, *map(str, flags)]) == status
             return Path(settings["logdir"], recipe, settings["name"])
 

@@ -2,11 +2,7 @@
 
 import gc
 import itertools
-import os
-import subprocess
-import sys
 import weakref
-from pathlib import Path
 from types import SimpleNamespace
 
 import keras
@@ -15,6 +11,7 @@ import pytest
 from keras import layers, ops
 
 import zoo
+from tests.shared import run_on_jax
 from zoo.decoding import beam_search, decode
 from zoo.decoding.beam import _run
 from zoo.layers import PaddingMask
@@ -371,14 +368,7 @@ def test_on_jax(tmp_path):
     beams = beam_search(model, sources(), 3, 8, START, END, 0.6, 0.3, 3, True)
     parts = {"ids": beams.ids, "scores": beams.scores, "attention": beams.attention}
     np.savez(tmp_path / "data.npz", source=sources(), **parts)
-    done = subprocess.run(
-        [sys.executable, "-c", ON_JAX, tmp_path / "model.keras", tmp_path / "data.npz"],
-        env={**os.environ, "KERAS_BACKEND": "jax"},
-        cwd=Path(zoo.__file__).parents[1],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
+    run_on_jax(ON_JAX, tmp_path / "model.keras", tmp_path / "data.npz")
 
 
 @pytest.mark.parametrize(

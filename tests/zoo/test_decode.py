@@ -1,17 +1,14 @@
 """Decoding: equal to calling the model on everything so far, whatever the batch and padding."""
 
 import gc
-import os
-import subprocess
-import sys
 import weakref
-from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
 import zoo
+from tests.shared import run_on_jax
 from zoo.decoding import Greedy, MinP, Temperature, TopK, TopP, decode
 from zoo.decoding.decode import _run
 from zoo.layers import TransformerDecoder
@@ -312,11 +309,4 @@ def test_on_jax(name, tmp_path):
         parts |= {repr(sampler): ids, f"{sampler!r} attention": attention}
     model.save(tmp_path / "model.keras")
     np.savez(tmp_path / "data.npz", **parts)
-    done = subprocess.run(
-        [sys.executable, "-c", ON_JAX, tmp_path / "model.keras", tmp_path / "data.npz"],
-        env={**os.environ, "KERAS_BACKEND": "jax"},
-        cwd=Path(zoo.__file__).parents[1],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
+    run_on_jax(ON_JAX, tmp_path / "model.keras", tmp_path / "data.npz")

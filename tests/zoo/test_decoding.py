@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from keras import layers
 
 import zoo
-from tests.shared import assert_close, run_fresh, shaken
+from tests.shared import assert_close, run_on_jax, shaken
 from zoo.decoding import Stepper, forecast_recursively
 
 RNG = np.random.default_rng(42)
@@ -451,4 +451,4 @@ np.testing.assert_array_equal(first.samples, second.samples)
 @pytest.mark.jax
 def test_on_jax():
     pytest.importorskip("jax", reason="needs the jax extra")
-    run_fresh(JAX_CHECK, backend="jax")
+    run_on_jax(JAX_CHECK)

@@ -6,7 +6,7 @@ import pytest
 from keras import layers
 
 import zoo
-from tests.shared import assert_close, run_fresh, shaken
+from tests.shared import assert_close, run_on_jax, shaken
 from zoo.catalog import CATALOG
 from zoo.decoding import Stepper
 from zoo.layers import CausalSelfAttention, OneHot
@@ -277,4 +277,4 @@ for model in (
 @pytest.mark.jax
 def test_on_jax():
     pytest.importorskip("jax", reason="needs the jax extra")
-    run_fresh(JAX_CHECK, backend="jax")
+    run_on_jax(JAX_CHECK)

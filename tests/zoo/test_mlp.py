@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import zoo
-from tests.shared import run_fresh
+from tests.shared import run_on_jax
 from zoo.models.mlp import INITIALIZERS
 
 
@@ -296,4 +296,4 @@ np.testing.assert_allclose(float(members(y, logits)), np.mean(own), rtol=1e-5)
 @pytest.mark.jax
 def test_on_jax(tmp_path):
     pytest.importorskip("jax", reason="needs the jax extra")
-    run_fresh(JAX_CHECK, str(tmp_path / "model.keras"), backend="jax")
+    run_on_jax(JAX_CHECK, str(tmp_path / "model.keras"))

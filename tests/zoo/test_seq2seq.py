@@ -2,10 +2,6 @@
 
 import functools
 import itertools
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -13,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 import zoo
-from tests.shared import traced_once
+from tests.shared import run_on_jax, traced_once
 from zoo.layers import LinearSampling
 from zoo.losses import MaskedCrossentropy
 
@@ -398,11 +394,4 @@ for index, arguments in enumerate((
 @pytest.mark.jax
 def test_on_jax(tmp_path):
     pytest.importorskip("jax", reason="needs the jax extra")
-    done = subprocess.run(
-        [sys.executable, "-c", JAX_CHECK, str(tmp_path)],
-        env={**os.environ, "KERAS_BACKEND": "jax"},
-        cwd=Path(zoo.__file__).parents[1],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
+    run_on_jax(JAX_CHECK, str(tmp_path))

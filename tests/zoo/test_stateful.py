@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from keras import layers
 
 import zoo
-from tests.shared import run_fresh
+from tests.shared import run_on_jax
 from zoo.layers import StatefulConv1D, StatefulRNN
 
 BATCH, VOCABULARY = 3, 6
@@ -332,4 +332,4 @@ for cell in ("gru", "lstm"):
 @pytest.mark.jax
 def test_on_jax():
     pytest.importorskip("jax", reason="needs the jax extra")
-    run_fresh(JAX_CHECK, backend="jax")
+    run_on_jax(JAX_CHECK)

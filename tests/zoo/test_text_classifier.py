@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 import zoo
-from tests.shared import assert_close, run_fresh, shaken, traced_once
+from tests.shared import assert_close, run_on_jax, shaken, traced_once
 
 IDS = 9
 SMALL = {"units": 4, "embedding_dim": 8, "num_heads": 2}
@@ -340,4 +340,4 @@ def test_on_jax(names, tmp_path):
         model.save(folder / "model.keras")
         np.savez(folder / "data.npz", x=x, y=call(model, x))
         folders.append(folder)
-    run_fresh(JAX_CHECK, *folders, backend="jax")
+    run_on_jax(JAX_CHECK, *folders)

@@ -1,15 +1,11 @@
 """The Transformer: against NumPy, step by step, and blind to padding and to the future."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
 
 import zoo
+from tests.shared import run_on_jax
 from zoo.layers import LearnedPositions, PaddingMask, SinusoidalPositions
 
 SOURCES, TARGETS = 11, 13
@@ -411,11 +407,4 @@ def test_on_jax(name, tmp_path):
     x["source"][1, 3:] = 0
     np.savez(tmp_path / "data.npz", **x, logits=call(model, x))
     model.save(tmp_path / "model.keras")
-    done = subprocess.run(
-        [sys.executable, "-c", JAX_CHECK, tmp_path / "model.keras", tmp_path / "data.npz"],
-        env={**os.environ, "KERAS_BACKEND": "jax"},
-        cwd=Path(zoo.__file__).parents[1],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
+    run_on_jax(JAX_CHECK, tmp_path / "model.keras", tmp_path / "data.npz")

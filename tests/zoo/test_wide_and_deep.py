@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import zoo
-from tests.shared import run_fresh, shaken, traced_once
+from tests.shared import run_fresh, run_on_jax, shaken, traced_once
 from zoo.layers import (
     ClassProbabilities,
     EnsembleMean,
@@ -357,4 +357,4 @@ def test_on_jax(tmp_path):
     """The model that TensorFlow saved answers the same on JAX, and trains there."""
     pytest.importorskip("jax", reason="needs the jax extra")
     save_whole_model(tmp_path)
-    run_fresh(JAX_CHECK, str(tmp_path), backend="jax")
+    run_on_jax(JAX_CHECK, str(tmp_path))

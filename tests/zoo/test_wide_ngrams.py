@@ -1,15 +1,10 @@
 """A weight for each known n-gram."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
 
-import zoo
+from tests.shared import run_on_jax
 from zoo.layers import WideNgrams
 from zoo.layers.raw_texts import padded
 
@@ -84,11 +79,4 @@ def test_on_jax(model, tmp_path):
     ids = padded(NEW)
     np.savez(tmp_path / "data.npz", ids=ids, expected=model(ids))
     model.save(tmp_path / "model.keras")
-    done = subprocess.run(
-        [sys.executable, "-c", JAX_CHECK, tmp_path / "model.keras", tmp_path / "data.npz"],
-        env={**os.environ, "KERAS_BACKEND": "jax"},
-        cwd=Path(zoo.__file__).parents[1],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
+    run_on_jax(JAX_CHECK, tmp_path / "model.keras", tmp_path / "data.npz")

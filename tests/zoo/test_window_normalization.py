@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import zoo
-from tests.shared import assert_close, run_fresh, shaken
+from tests.shared import assert_close, run_on_jax, shaken
 from zoo.catalog import CATALOG
 from zoo.layers import WindowDenormalization, WindowNormalization
 
@@ -218,4 +218,4 @@ def test_on_jax(names, tmp_path):
         model.save(tmp_path / f"{name}.keras")
     found = {name: call(model, SERIES) for name, model in models.items()}
     np.savez(tmp_path / "data.npz", x=SERIES, **found)
-    run_fresh(JAX_CHECK, str(tmp_path), *names, backend="jax")
+    run_on_jax(JAX_CHECK, str(tmp_path), *names)

@@ -25,6 +25,12 @@ def run(trainer, tmp_path_factory, make_csv):
     return trainer("forecast")(data=folder / "data.csv", epochs=3, logdir=folder / "logs")
 
 
+@pytest.fixture(autouse=True)
+def _quick(quickly):
+    with quickly():
+        yield
+
+
 @pytest.fixture
 def cut(run, tmp_path):
     """A run that was cut off before its end."""

@@ -19,7 +19,7 @@ from recipes.generate_images.presets import PRESETS
 from tests.shared import TIMES, assert_close
 
 TINY = {
-    "epochs": 2, "batch_size": 16, "progress": "false", "score_samples": 50,
+    "epochs": 2, "batch_size": 32, "progress": "false", "score_samples": 50,
     "steps_per_execution": 1,
 }  # fmt: skip
 ARGUMENTS = {
@@ -50,7 +50,27 @@ def data(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def train(trainer, data):
+def learned_once():
+    """The features of the same pictures are learned once: a test below says they are the same."""
+    known, fit = {}, features.fit
+
+    def once(images, labels, seed):
+        key = images[:].tobytes(), labels.tobytes(), seed
+        if key not in known:
+            known[key] = fit(images, labels, seed)
+        return known[key]
+
+    return once
+
+
+@pytest.fixture
+def train(trained, learned_once, monkeypatch):
+    monkeypatch.setattr(features, "fit", learned_once)
+    return trained
+
+
+@pytest.fixture(scope="module")
+def trained(trainer, data):
     run = trainer("generate_images", **TINY, data=data)
     kept = {}
 
@@ -200,7 +220,8 @@ def test_scores_tell_copies_collapse_and_noise_apart():
     assert found[0]["frechet"] < 0.2 < min(found[1]["frechet"], found[2]["frechet"])
 
 
-def test_the_features_are_learned_alike_each_time():
+def test_the_features_are_learned_alike_each_time(monkeypatch):
+    monkeypatch.setattr(features, "EPOCHS", 2)
     images, labels = pictures(60)
     for chosen in (labels, np.zeros(60, int)):  # of classes, and of clusters in their place
         networks = [features.fit(images, chosen, seed=3) for _ in range(2)]

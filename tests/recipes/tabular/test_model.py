@@ -14,6 +14,7 @@ from recipes.tabular.presets import PRESETS
 from recipes.tabular.task import TabularTask
 from tests.shared import traced_once
 
+pytestmark = pytest.mark.usefixtures("few_trees")
 ROWS = 300
 
 
@@ -66,13 +67,23 @@ ARGUMENTS = {
     "piecewise": {"units": [4], "numeric_embedding": "piecewise"},
     "periodic": {"units": [4], "numeric_embedding": "periodic"},
 }
+SCALED = ("wide and deep", "piecewise")
 
 
-@pytest.mark.parametrize("arguments", ARGUMENTS.values(), ids=ARGUMENTS)
-@pytest.mark.parametrize("normalization", ["robust", "quantile", "standard"])
-def test_no_path_sees_the_units_of_a_column(task_of, arguments, normalization):
+#: Every path on one scaling; every scaling on all paths at once, and where its values are cut.
+PATHS_AND_SCALINGS = [
+    pytest.param(
+        name, scaling, marks=() if scaling == "robust" or name in SCALED else pytest.mark.slow
+    )
+    for scaling in ("robust", "quantile", "standard")
+    for name in ARGUMENTS
+]
+
+
+@pytest.mark.parametrize(("name", "normalization"), PATHS_AND_SCALINGS)
+def test_no_path_sees_the_units_of_a_column(task_of, name, normalization):
     """Other units, another zero: the same predictions, on every path."""
-    frame = mixed()
+    frame, arguments = mixed(), ARGUMENTS[name]
     other = frame.assign(size=frame["size"] * 1000 + 77_000, age=frame["age"] / 100)
     tasks = [
         task_of(each, arguments=arguments, normalization=normalization) for each in (frame, other)

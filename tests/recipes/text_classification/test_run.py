@@ -31,7 +31,7 @@ from tests.hub_modules import save_text_module
 
 TINY = {
     "epochs": 3, "batch_size": 8, "learning_rate": 0.02, "model.units": 6, "model.embedding_dim": 4,
-    "model.encoder": "mean", "progress": "false",
+    "model.encoder": "mean", "jit_compile": "false", "progress": "false",
 }  # fmt: skip
 WORDS = {"bad": ("dull", "awful"), "good": ("great", "fine"), "odd": ("weird", "queer")}
 
@@ -61,8 +61,8 @@ def train(trainer, data, undrawn):
 
 @pytest.fixture(scope="module")
 def run(train):
-    """A plain run, with pictures."""
-    return train(draw=True)
+    """A plain run, with pictures, compiled by XLA."""
+    return train(draw=True, jit_compile="true")
 
 
 @pytest.fixture(scope="module")
@@ -189,7 +189,7 @@ def test_tensorboard_has_importances_as_picture_and_as_text(run):
     assert {"importances_text/text_summary", "pr_curve/good"} <= set(tags["tensors"])
 
 
-def test_a_run_that_was_cut_off_ends_as_if_it_had_not_been(train, run):
+def test_a_run_that_was_cut_off_ends_as_if_it_had_not_been(train, run, undrawn):
     def killed(self, epoch, logs=None):
         original(self, epoch, logs)
         if epoch == 0:
@@ -197,8 +197,9 @@ def test_a_run_that_was_cut_off_ends_as_if_it_had_not_been(train, run):
 
     original = Checkpoint.on_epoch_end
     with mock.patch.object(Checkpoint, "on_epoch_end", killed):
-        cut = train(status=130)
-    assert main(["train", "--resume", str(cut)]) == 0
+        cut = train(status=130, jit_compile="true")
+    with undrawn():
+        assert main(["train", "--resume", str(cut)]) == 0
     assert metrics_of(cut)["test"] == metrics_of(run)["test"]
     assert (cut / "predictions.csv").read_bytes() == (run / "predictions.csv").read_bytes()
 
