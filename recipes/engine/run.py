@@ -83,13 +83,13 @@ def _train(name, config, resume, began, held):
     if baselines is not None:
         say = partial(_say, config)
         built, fitted, parts = auto.train(recipe, tried, config, task, folder, baselines, say)
-        folder.write_partners(built.partners)
     else:
         shown = task.figures(built.model), {"config": f"```yaml\n{text}\n```"}
         fitted = fit(built, task, config, folder, *shown, bool(resume))
         parts = [(1.0, Candidate(config.model, task.config, build), fitted, built)]
     built.model.save(folder.model)
     trained = _ask(task, built, fitted.finished, baselines=baselines)
+    folder.write_partners(trained.partners)
     metrics = {
         "recipe": name,
         "model": config.model,
@@ -166,12 +166,15 @@ def _ask(task: Task, built: Built, finished, splits=SPLITS, baselines=None) -> T
     """What the trained model says about the splits."""
     others = [split for split in splits if split != "train"]
     baselines, found = compared(task, others, baselines)
-    predictor = joined(task.predictor(built.model), built.partners, baselines)
+    predictor, partners = task.predictor(built.model), built.partners
+    if not partners and "validation" in splits and hasattr(task, "partners"):
+        partners = task.partners(predictor, {n: each["validation"] for n, each in found.items()})
+    predictor = joined(predictor, partners, baselines)
     for name, each in built.baselines.items():
         found[name] = {split: task.predict(each, split) for split in others}
     baselines = {**baselines, **built.baselines}
     predictions = {split: task.predict(predictor, split) for split in splits}
-    return Trained(built.model, predictor, predictions, baselines, finished, found)
+    return Trained(built.model, predictor, predictions, baselines, finished, found, partners)
 
 
 def _score(recipe, task, trained):
@@ -201,7 +204,8 @@ def _run_folds(recipe, config, task, folder):
             inside = RunFolder(folder.path / "folds" / str(index))
             inside.create(overwrite=True)  # one that a run was killed in is begun again
             finished = fit(built, fold, config, inside).finished
-        scores = _score(recipe, fold, _ask(fold, built, finished, ["test"]))
+        splits = ["validation"] * hasattr(fold, "partners") + ["test"]
+        scores = _score(recipe, fold, _ask(fold, built, finished, splits))
         results[name] = {"model": scores["test"]} | {
             baseline: found["test"] for baseline, found in scores["baselines"].items()
         }

@@ -3,6 +3,7 @@
 Reference: Caruana et al., *Ensemble selection from libraries of models*, 2004.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -50,17 +51,23 @@ def mean(parts):
     return total
 
 
-def likeliest_share(loss) -> float:
-    """The weight, from 0 to 1, of the second of two predictions whose weighted mean errs least.
+def likeliest_weights(count, loss) -> np.ndarray:
+    """The weights, 1 together, of so many predictions whose weighted mean errs least.
 
-    `loss` is the negative log-likelihood of a share. Without any data a half is expected, with a
-    deviation of a quarter: it takes some examples to say otherwise.
+    `loss` is the negative log-likelihood of weights. Without any data equal ones are expected, of
+    two with a deviation of a quarter: it takes some examples to say otherwise. The mean of a few
+    good forecasts is hard to beat by choosing among them (Makridakis et al., *The M4 competition*,
+    2020).
 
-    >>> likeliest_share(lambda share: 0.0), likeliest_share(lambda share: -99 * share)
-    (0.5, 1.0)
+    >>> likeliest_weights(2, lambda weights: 0.0), likeliest_weights(3, lambda w: -999 * w[2])
+    (array([0.5, 0.5]), array([0., 0., 1.]))
     """
-    shares = np.linspace(0, 1, 21).round(2)
-    return float(min(shares, key=lambda share: loss(share) + 0.5 * ((share - 0.5) / 0.25) ** 2))
+    steps = 20 if count == 2 else 10
+    tried = itertools.product(range(steps + 1), repeat=count - 1)
+    found = [
+        np.array([*parts, steps - sum(parts)]) / steps for parts in tried if sum(parts) <= steps
+    ]
+    return min(found, key=lambda each: loss(each) + 4 * np.square(each - 1 / count).sum())
 
 
 def select(predictions, score) -> Counter:

@@ -158,6 +158,7 @@ class Trained:
         baselines: Predictors of the baselines that were fitted, by name.
         finished: What `Built.finish` returned.
         compared: What the baselines predict, `{name: {split: predictions}}`, but for training.
+        partners: As of `Built`.
     """
 
     model: keras.Model
@@ -166,6 +167,7 @@ class Trained:
     baselines: Mapping[str, Any] = field(default_factory=dict)
     finished: Mapping[str, float] = field(default_factory=dict)
     compared: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    partners: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,9 @@ class ForecastConfig(Dialect, TrainConfig):
         statistics_seconds: Time that Theta, AutoETS and AutoARIMA may take as baselines, where the
             extra statistics is installed. By estimate, so that a run is the same on any machine:
             what does not fit is fitted to fewer rows or left out. 0 leaves all out.
+        average: Forecast by the mean of the model and of Theta, AutoETS and AutoARIMA, weighted by
+            what validation says; of point forecasts of all steps at once. Defaults to true for
+            --data, where no --model is named.
         conformal: Intervals that hold in so many percent of cases (80,95). They are calibrated on
             the validation part, and from then on by each outcome.
         refit: Train once more, on all rows, for as many epochs as were best; this model then
@@ -105,6 +108,7 @@ class ForecastConfig(Dialect, TrainConfig):
     quantiles: list[float] = field(default_factory=lambda: [0.1, 0.5, 0.9])
     mc_samples: int = 0
     statistics_seconds: float = 30.0
+    average: bool = False
     conformal: list[int] = field(default_factory=list)
     refit: bool | None = None
     overlap: bool = False

@@ -22,8 +22,9 @@ def default_config(
 ) -> ForecastConfig:
     """The recipe's defaults, those of `wavenet` on the offline `book_series`; see `Recipe`.
 
-    For the user's own data the model is `"nlinear"`.
+    For the user's own data the model is `"nlinear"`, in a mean with statistical forecasters.
     """
+    average = own_data and model is None
     model = model or ("nlinear" if own_data else "wavenet")
     config = ForecastConfig(model=model, dataset=dataset or "book_series")
     is_wavenet = config.model == "wavenet"
@@ -38,6 +39,7 @@ def default_config(
         return replace(
             config,
             dataset=None,
+            average=average,
             model_arguments=dict(_LINEAR) if config.model == "nlinear" else {},
             loss="huber",
             learning_rate=0.0002,

@@ -17,7 +17,7 @@ from recipes.forecast.forecasts import Forecasts
 
 NAMES = ("theta", "auto_ets", "auto_arima")
 HINT = (
-    "Theta, AutoETS and AutoARIMA stand beside the model where statsforecast is installed "
+    "AutoETS and AutoARIMA stand beside the model where statsforecast is installed "
     "(`pip install 'handson-zoo[statistics]'`)."
 )
 #: Rows that are fitted to, as far as the time suffices.
@@ -53,7 +53,7 @@ def affordable(lengths, targets: int, season: int, seconds: float) -> tuple[dict
     over 30 s by estimate (--statistics_seconds)',)
     """
     found, said, left = {}, [], seconds
-    for name in NAMES:
+    for name in NAMES if installed() else NAMES[:1]:
         each, row = _COSTS[name][1 < season <= LONGEST[name]]
         for rows in ROWS:
             estimate = 2 * targets * float((each + row * np.minimum(lengths, rows)).sum())
@@ -74,17 +74,18 @@ def affordable(lengths, targets: int, season: int, seconds: float) -> tuple[dict
 def describe(baselines) -> str:
     """What the statistical forecasters among the baselines took, in words; else how to have them.
 
-    None where they are installed and were not wanted.
+    None where they were not wanted.
     """
     found = [each for each in baselines.values() if isinstance(each, Statistical)]
     if not found:
-        return "" if installed() else HINT
+        return ""
     spent = ", ".join(
         f"{each.name} {each.seconds:.1f} s (to {each.rows:,} rows at most)" for each in found
     )
     odd = {each.name: each.unfitted for each in found if each.unfitted}
     naive = "".join(f"; {name} is naive in {n:,} that it does not fit" for name, n in odd.items())
-    return f"Fitted to each series by itself, before the first origin of a part: {spent}{naive}."
+    text = f"Fitted to each series by itself, before the first origin of a part: {spent}{naive}."
+    return text if installed() else f"{text} {HINT}"
 
 
 class Statistical:

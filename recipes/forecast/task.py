@@ -12,7 +12,7 @@ import numpy as np
 import zoo
 from recipes.data.batches import spread
 from recipes.data.dates import show
-from recipes.engine.selection import Mixture
+from recipes.engine.selection import Mixture, likeliest_weights
 from recipes.engine.task import Figure, Section, Trained
 from recipes.forecast import baselines, comparing, plots, statistics, tables
 from recipes.forecast.config import ForecastConfig
@@ -25,6 +25,8 @@ from recipes.forecast.intervals import ConformalIntervals
 from recipes.forecast.ridge import LinearStart, find_start, fit_again
 from recipes.forecast.scores import by_series, distribution_scores, naive_mae, score, window_errors
 
+#: Windows at most by which the weights of a mean are chosen, and an error that is as good as none.
+MAX_WEIGHED, TINY = 2_000, 1e-9
 #: Windows at most on which the training scores are computed, evenly spaced.
 MAX_TRAIN_SCORED = 20_000
 
@@ -405,13 +407,37 @@ class ForecastTask:
     @cached_property
     def statistics(self) -> tuple[dict, tuple[str, ...]]:
         """The statistical forecasters that the time suffices for, and a note on the others."""
-        if not (self.config.statistics_seconds and statistics.installed()):
+        if not self.config.statistics_seconds:
             return {}, ()
         series = self.windows.series
         lengths = np.add.reduceat(self.rows_before_test, series.offsets[:-1], dtype=np.int64)
         return statistics.affordable(
             lengths, self.windows.num_targets, self.period, self.config.statistics_seconds
         )
+
+    def partners(self, network, found) -> dict[str, float]:
+        """Statistical forecasters in the mean with a network, and their weights there.
+
+        `found` is what the baselines say about the validation part. Errors count in units of MASE,
+        as if they were Laplacian; windows that share steps count as one together.
+        """
+        config, names = self.config, [name for name in statistics.NAMES if name in found]
+        if not (config.average and names) or self.recursive or config.head != "point":
+            return {}
+        starts = self.windows.starts["validation"]
+        rows = spread(len(starts), MAX_WEIGHED)
+        starts, units = starts[rows], self.naive_mae[self.windows.series_of(starts[rows])]
+        said = [network(self.training_windows, starts), *(found[name].take(rows) for name in names)]
+        actual = self._observed(starts)
+        errors = np.stack([(each.point - actual) / units[:, None] for each in said], axis=-1)
+        errors = errors[~np.isnan(errors).any(axis=-1)]
+
+        def loss(weights):
+            error = np.abs(errors @ weights).mean() + TINY
+            return len(rows) / self.windows.horizon * np.log(error)
+
+        weights = likeliest_weights(len(said), loss)
+        return {n: float(w) for n, w in zip(names, weights[1:], strict=True) if w}
 
     def figures(self, model):
         """A function of the epoch that draws forecasts of validation windows, for TensorBoard."""
@@ -487,6 +513,16 @@ class ForecastTask:
         ends = comparing.interval(*errors, which, self.windows.horizon)
         text = comparing.sentence(model, mase[model], best, mase[best], ends)
         sections = [Section("Beside the best baseline", text, text)]
+        if trained.partners:
+            parts = {self.config.model: 1 - sum(trained.partners.values()), **trained.partners}
+            parts = ", ".join(
+                f"{name} {share:.0%}" for name, share in parts.items() if share > 0.01
+            )
+            text = (
+                f"Forecasts, and all scores of {self.config.model}, are of the mean of {parts}, as "
+                "validation decides (`--average false` leaves the statistical ones out)."
+            )
+            sections.append(Section("The mean", text, f"the mean of {parts} is what forecasts"))
         about = statistics.describe(trained.baselines)
         if about and self.config.statistics_seconds:
             sections.append(Section("Statistical baselines", about, about))

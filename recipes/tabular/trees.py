@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 import zoo
-from recipes.engine.selection import likeliest_share
+from recipes.engine.selection import likeliest_weights
 from recipes.engine.task import Built
 from recipes.tabular.analysis import row_losses
 from zoo.layers.boosted_trees import CODES
@@ -60,13 +60,13 @@ def mix(task, model, layer) -> dict[str, float]:
         found.append(task.predict(task.predictor(model), "validation"))
     scale = 1.0 if task.table.target.labels else task.target_scaling[1] ** 2
 
-    def loss(share):
-        together = (1 - share) * found[0] + share * found[1]
+    def loss(weights):
+        together = weights[0] * found[0] + weights[1] * found[1]
         return (row_losses(task.table.target, rows, together) / scale).sum()
 
-    share = likeliest_share(loss)
-    layer.set_weights([np.float32([1 - share, share])])
-    return {"trees_share": share}
+    weights = likeliest_weights(2, loss)
+    layer.set_weights([np.float32(weights)])
+    return {"trees_share": float(weights[1])}
 
 
 def as_layer(estimator: Any, numeric: int, **kwargs: Any) -> zoo.layers.BoostedTrees:

@@ -13,7 +13,7 @@ from scipy import sparse
 from scipy.special import log_softmax
 
 from recipes.classification.calibration import fit_temperature
-from recipes.engine.selection import likeliest_share
+from recipes.engine.selection import likeliest_weights
 from recipes.text_classification import naive_bayes, semantics
 from recipes.text_classification.classifier import TextClassifier
 from zoo.layers import WideNgrams
@@ -142,8 +142,8 @@ def best_share(labels, deep, wide) -> float:
     """
     rows = np.arange(len(labels))
 
-    def loss(share):
-        logits = (1 - share) * np.float64(deep) + share * np.float64(wide)
+    def loss(weights):
+        logits = weights[0] * np.float64(deep) + weights[1] * np.float64(wide)
         if logits.shape[1] == 1:
             logits = np.concatenate([np.zeros_like(logits), logits], axis=1)
         found = log_softmax(logits, axis=1)
@@ -151,4 +151,4 @@ def best_share(labels, deep, wide) -> float:
         likely = log_softmax(logits / temperature, axis=1)[rows, labels]
         return -likely.sum()
 
-    return likeliest_share(loss)
+    return float(likeliest_weights(2, loss)[1])

@@ -2,13 +2,18 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from recipes.forecast import recursions, statistics
+import zoo
+from recipes.cli import main
+from recipes.forecast import default_config, recursions, statistics
 from recipes.forecast.data.series import TimeSeries
 from recipes.forecast.data.windows import Windows
+from recipes.forecast.forecasts import Forecasts
+from recipes.forecast.task import ForecastTask
 
 needs_extra = pytest.mark.skipif(
     not statistics.installed(), reason="needs the statistics extra (Python 3.11 or 3.12)"
@@ -131,8 +136,47 @@ def test_a_run_shows_them_on_the_same_origins_and_the_series_worst_first(
     assert f"{rows[0][0]} (MASE" in report
 
 
-def test_without_the_extra_one_line_says_how_to_have_them(monkeypatch):
+def test_without_the_extra_theta_is_there_and_a_line_says_how_to_have_the_others(monkeypatch):
     monkeypatch.setattr(statistics, "installed", lambda: False)
-    assert statistics.describe({"naive": None}) == statistics.HINT
+    found, _ = statistics.affordable([100], 1, 1, 30)
+    assert [*found] == ["theta"]
+    assert statistics.describe(found).endswith(statistics.HINT)
     monkeypatch.setattr(statistics, "installed", lambda: True)
+    assert statistics.HINT not in statistics.describe(found)
     assert statistics.describe({"naive": None}) == ""
+
+
+def test_weights_of_a_mean_are_equal_until_the_validation_part_says_otherwise():
+    values = np.random.default_rng(0).normal(size=400)
+    windows = replace(windows_of(values, horizon=2), starts={"test": np.array([390])})
+
+    def weights(count, right, **settings):
+        starts = {**windows.starts, "validation": np.arange(count)}
+        config = replace(default_config(own_data=True), horizon=2, period=1, **settings)
+        task = ForecastTask(config, replace(windows, starts=starts))
+        actual = windows.targets(starts["validation"])[:, 0]
+        said = [Forecasts(actual + 0.3 * (name != right), {}) for name in ("network", "theta")]
+        return task.partners(lambda *_: said[0], {"naive": said[0], "theta": said[1]})
+
+    assert weights(1, None) == {"theta": 0.5}
+    assert weights(300, "theta") == {"theta": 1.0}
+    assert weights(300, "network") == {}
+    for setting in ({"average": False}, {"head": "gaussian"}, {"strategy": "recursive"}):
+        assert weights(1, None, **setting) == {}
+
+
+def test_by_default_own_data_is_forecast_by_the_mean(trainer, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(statistics, "installed", lambda: False)  # Theta needs nothing
+    path, walk = tmp_path / "walk.csv", np.random.default_rng(1).normal(size=90).cumsum().round(4)
+    path.write_text("y\n" + "".join(f"{value}\n" for value in walk))
+    train = trainer("forecast", epochs=1, jit_compile="false", progress="false")
+    run = train(data=path, horizon=2, window=12, statistics_seconds=0.01, backtest=1)
+    (share,) = json.loads((run / "partners.json").read_text()).values()
+    assert f"theta {share:.0%}, as validation decides" in (run / "report.md").read_text()
+    assert main(["predict", str(run)]) == 0
+    found = [float(line.split(",")[1]) for line in capsys.readouterr().out.splitlines()[1:]]
+    network = zoo.load(run / "model.keras")(np.float32(walk[-12:])[None, :, None])
+    theta = recursions.theta(walk, 90, np.array([89]), 2)[0]
+    expected = share * theta + (1 - share) * np.asarray(network)[0, -1, :, 0]
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+    assert not (train(data=path, horizon=2, window=12, model="nlinear") / "partners.json").exists()
