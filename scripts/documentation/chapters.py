@@ -64,14 +64,16 @@ def _is_of(preset, edition, chapter):
 
 
 def _linked(text, titles):
-    """A row's text with `[[idiom]]` as a link to its section."""
+    """A row's text with `[[idiom]]` as a link to its section, and `--preset NAME` as a command."""
+    lines = {each.name: each.command for each in presets.all_presets()}
+    text = re.sub(r"`--preset ([\w-]+)`", lambda match: f"`{lines[match[1]]}`", str(text))
 
     def link(match):
         title = titles[match[1]]
         place = re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
         return f"[{title}](keras3.md#{place})"
 
-    return re.sub(r"\[\[([\w-]+)\]\]", link, str(text))
+    return re.sub(r"\[\[([\w-]+)\]\]", link, text)
 
 
 def index() -> str:
