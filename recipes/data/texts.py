@@ -7,7 +7,7 @@ from pathlib import Path
 from recipes.data.download import fetch
 from recipes.data.encodings import find_encoding
 from recipes.data.memory import read_bytes
-from recipes.data.writing import standard_output
+from recipes.data.writing import replacing, standard_output
 from recipes.errors import DAMAGED, UserError, some
 
 #: Characters of the standard library's help texts that `python_docs` uses.
@@ -114,9 +114,10 @@ def _where(content, encoding, name, error):
 
 @contextlib.contextmanager
 def opened(output):
-    """The text file to write, open; standard output for `None`."""
+    """The text file to write, open; it is there when it is whole. Standard output for `None`."""
     if output is None:
         yield standard_output()
         return
-    with open(output, "w", encoding="utf-8", errors="replace", newline="") as file:
+    how = {"encoding": "utf-8", "errors": "replace", "newline": ""}
+    with replacing(output) as partial, partial.open("w", **how) as file:
         yield file

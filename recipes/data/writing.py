@@ -29,6 +29,9 @@ def replacing(path):
     """
     path = Path(path)
     partial = path.with_name(f".{path.name}.part")
+    if path.exists() and not path.is_file():  # a device or a pipe stays what it is
+        yield path
+        return
     try:
         yield partial
         partial.replace(path)

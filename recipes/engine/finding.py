@@ -27,9 +27,9 @@ class FinderFolder(RunFolder):
         self.curve = self.path / "find-lr.csv"
         self.picture = self.path / "find-lr.png"
 
-    def create(self, overwrite=False, config=""):
+    def create(self, overwrite=False, config="", **others):
         """Makes the folder, without those of a training."""
-        super().create(overwrite, config)
+        super().create(overwrite, config, **others)
         self.plots.rmdir()
         self.checkpoints.rmdir()
 

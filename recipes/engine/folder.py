@@ -82,8 +82,10 @@ class RunFolder:
             )
         return cls(path)
 
-    def create(self, overwrite=False, config=""):
-        """Makes the folder with its `config.yaml`, all at once; `overwrite` replaces another one.
+    def create(self, overwrite=False, config="", **others):
+        """Makes the folder with its `config.yaml` and other texts, by the names of its attributes.
+
+        All at once; `overwrite` replaces another one.
 
         A `UserError` if it cannot be made, or another process was faster.
         """
@@ -92,8 +94,8 @@ class RunFolder:
             shutil.rmtree(partial, ignore_errors=True)  # of one that was killed here
             for name in (self.plots.name, self.checkpoints.name):
                 (partial / name).mkdir(parents=True)
-            if config:
-                (partial / self.config.name).write_text(config, encoding="utf-8")
+            for name, text in {**({"config": config} if config else {}), **others}.items():
+                (partial / getattr(self, name).name).write_text(text, encoding="utf-8")
             if overwrite and self.path.exists():
                 shutil.rmtree(old, ignore_errors=True)
                 self.path.rename(old)

@@ -4,6 +4,7 @@ import numpy as np
 from PIL import Image
 
 from recipes.data.images.depth import Depth
+from recipes.data.writing import replacing
 from recipes.errors import UserError
 from recipes.generate_images import plots
 from recipes.generate_images.loading import load
@@ -30,7 +31,8 @@ def predict(folder, config, metadata, source, output, samples=64, seed=None, ste
     else:
         seed = config.seed if seed is None else seed
         found = Drawer(model, config.model, seed, steps or config.steps)(samples)
-    if str(output).endswith(".npy"):
-        np.save(output, found)
-    else:
-        Image.fromarray(plots.grid(found)).save(output)
+    with replacing(output) as partial, partial.open("wb") as file:
+        if str(output).endswith(".npy"):
+            np.save(file, found)
+        else:
+            Image.fromarray(plots.grid(found)).save(file, "PNG")

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, replace
 
 import yaml
 
-from recipes.data.writing import write_text
 from recipes.engine.config import TrainConfig, read_yaml
 from recipes.engine.folder import RunFolder, plain
 from recipes.engine.recipe import find_recipe
@@ -42,10 +41,9 @@ class Plan:
             if getattr(self, name) < 1:
                 raise UserError(f"--{name} must be at least 1. Received: {getattr(self, name)}")
 
-    def write(self, folder) -> None:
-        """Saves the plan in a run's folder."""
-        text = yaml.safe_dump(plain(asdict(self)), sort_keys=False)
-        write_text(TuningFolder(folder.path).plan, text)
+    def text(self) -> str:
+        """What `tuning.yaml` holds."""
+        return yaml.safe_dump(plain(asdict(self)), sort_keys=False)
 
     @classmethod
     def read(cls, folder):

@@ -55,8 +55,8 @@ def tune(plan: Plan) -> RunFolder | None:
     overwrite, plan = plan.config.overwrite, replace(plan, config=config)
     what = {"tuner": plan.tuner, "trials": plan.trials}
     known = {"data_sha256": task.sha256, "tuning": what, **task.metadata}
-    folder.create(overwrite, folder.config_text(plan.recipe, config, **known))
-    plan.write(folder)
+    text = folder.config_text(plan.recipe, config, **known)
+    folder.create(overwrite, text, plan=plan.text())
     objective = (built.monitor, built.mode)
     del built, task
     return _search_and_train(plan, folder, space, objective)

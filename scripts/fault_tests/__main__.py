@@ -3,14 +3,18 @@
 scripts/faults                      every file of a short run of each recipe, damaged in every way
 scripts/faults --only tabular       of one of them
 scripts/faults --sample 9           so many of the damages alone, for each command
-scripts/faults --kills 9            so many kills of short runs of each recipe, each resumed
+scripts/faults --kills 9            so many kills of short runs of each recipe, each resumed, and
+                                    more of predict, serve, tune and export
 scripts/faults --fuzz 1000          so many mutated inputs for each reader that needs no backend
 scripts/faults --fuzz 1000 --seed 2 --only npz
 """
 
 import argparse
+import sys
 import tempfile
 from collections import Counter
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 from recipes import RECIPES
@@ -19,6 +23,8 @@ from recipes.engine.tables import aligned, markdown
 from scripts.fault_tests import damage, fuzz, kills, runs
 
 README = Path(__file__).with_name("README.md")
+#: Epochs of runs that are killed, and the recipe whose searches and exports are, too.
+EPOCHS, SEARCHED = 2, "tabular"
 VERDICTS = ("unharmed", "clear", "no message", "wrong", "traceback")
 
 
@@ -66,7 +72,7 @@ def _show(kind, rows, readme):
     if readme:
         begin, end = f"<!-- {kind} -->", "<!-- end -->"
         before, _, rest = README.read_text().partition(begin)
-        table = markdown(rows, 2 if kind == "damage" else 1)
+        table = markdown(rows, 1 if kind == "fuzzing" else 2)
         README.write_text(f"{before}{begin}\n\n{table}\n\n{end}{rest.partition(end)[2]}")
 
 
@@ -75,12 +81,32 @@ def _kill(recipes, count, seed, readme):
     rows = []
     for recipe in recipes:
         with tempfile.TemporaryDirectory() as folder:
-            flags = runs.flags(recipe, Path(folder, "data"), epochs=6)
-            rows.append(
-                {"recipe": recipe} | kills.try_kills(recipe, flags, Path(folder), count, seed)
-            )
+            folder = Path(folder)
+            flags = runs.flags(recipe, folder / "data", EPOCHS)
+            run = folder / "train" / recipe / "whole"
+            tries = {"train": partial(kills.try_kills, recipe, flags, folder, count, 0.6)}
+            tries["predict"] = partial(kills.try_writes, "predict", run, count, 1)
+            if recipe in kills.REQUESTS and find_spec("fastapi"):
+                tries["serve"] = partial(kills.try_servers, run, 2 * count)
+            if recipe == SEARCHED and find_spec("tf2onnx"):
+                tries["export"] = partial(kills.try_writes, "export", run, count, 1)
+            if recipe == SEARCHED:
+                search = partial(kills.try_kills, recipe, flags, folder, count, 0.6)
+                tries["tune"] = partial(search, tune=["--trials=2"])
+            for command, tried in tries.items():
+                try:
+                    found = tried(seed=seed)
+                except SystemExit as error:  # it fails without any kill
+                    print(f"{recipe} {command}: {error}", file=sys.stderr)
+                    found = kills.counts() | {"failed": 1}
+                rows.append({"recipe": recipe, "command": command} | found)
+                print(*rows[-1].values(), file=sys.stderr, flush=True)
+    total = Counter()
+    for row in rows:
+        total.update({name: found for name, found in row.items() if isinstance(found, int)})
+    rows.append({"recipe": "all", "command": ""} | total)
     _show("kills", [[*rows[0]], *[row.values() for row in rows]], readme)
-    return int(any(row["differ"] or row["failed"] for row in rows))
+    return int(any(total[name] for name in ("differ", "half", "failed")))
 
 
 def _fuzz(readers, count, seed, readme):

@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from recipes.cli import main
+from scripts.fault_tests import runs
 
 #: What is tried with a finished run, by the name of what it does.
 COMMANDS = {
     "runs": ("runs", "--logdir", "{logdir}"),
     "show": ("show", "{run}"),
     "compare": ("compare", "{run}", "{other}", "-o", "{logdir}/comparison.png"),
-    "predict": ("predict", "{run}", "-o", "{logdir}/predictions.csv"),
+    "predict": ("predict", "{run}"),
     "resume": ("train", "--resume", "{run}"),
 }
 #: What a run has that was not cut off.
@@ -120,13 +121,15 @@ def _try(run, folder, file, damage, name):
         _damage(copy / file, DAMAGES[damage])
     places = {"run": copy, "other": other, "logdir": folder}
     arguments = [part.format(**places) for part in COMMANDS[name]]
+    asked, predicted = runs.asked(run.parent.name, folder / "predictions")
+    arguments += asked if name == "predict" else []
     out, error = io.StringIO(), io.StringIO()
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(error):
             code = main(arguments)
     except Exception:
         return None, traceback.format_exc(), None
-    written = {"predict": folder / "predictions.csv", "resume": copy / "predictions.csv"}.get(name)
+    written = {"predict": predicted, "resume": copy / "predictions.csv"}.get(name)
     output = written.read_bytes() if written and code == 0 and written.is_file() else None
     return code, error.getvalue(), output
 

@@ -28,6 +28,7 @@ from recipes.engine.folder import RunFolder, find_runs
 from recipes.engine.listing import show_runs
 from recipes.engine.recipe import find_recipe
 from recipes.errors import UserError
+from recipes.tuning.plan import Plan, TuningFolder
 
 #: What becomes of an input: it is read, refused with a `UserError`, takes too long, or is not met.
 VERDICTS = ("read", "clear", "slow", "traceback")
@@ -185,6 +186,52 @@ def _read_command_line(path):
         arguments.parse(find_recipe(recipe).name, rest).validate()
 
 
+def _tokenizers():
+    from zoo.layers import SubwordTokenizer
+
+    text = "the cat sat on a mat, naïve \U0001f642 " * 9
+    sizes = {"bpe": 270, "wordpiece": 530, "unigram": 270}
+    fitted = [SubwordTokenizer.fit(text, kind, size) for kind, size in sizes.items()]
+    return [layer.model_json.encode() for layer in fitted]
+
+
+def _read_tokenizer(path):
+    from zoo.layers import SubwordTokenizer
+
+    try:  # what becomes a `ModelFileError` where a model is loaded
+        layer = SubwordTokenizer(path.read_text(errors="surrogateescape"))
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    ids = layer.encode("the cat, \U0001f642 zz")
+    assert isinstance(layer.decode(ids), str)
+
+
+def _chords():
+    rows = [f"{74 - n % 3},{70 - n % 2},0,{50 + n % 4}" for n in range(12)]
+    return ["\n".join([sign.join(names), *rows]).encode() for sign in "," for names in (
+        ("note0", "note1", "note2", "note3"), ("note3", "note1", "note2", "note0"))]  # fmt: skip
+
+
+def _read_chords(path):
+    from recipes.language_model.data.chorales import read_chords
+
+    assert read_chords(path).dtype == np.uint8
+
+
+def _plans():
+    found = []
+    for name in RECIPES:
+        for tuner, given in (("random", ()), ("hyperband", ("batch_size", "model.units"))):
+            found.append(Plan(name, find_recipe(name).config(), given, tuner, 3).text().encode())
+    return found
+
+
+def _read_plan(path):
+    folder = TuningFolder(path.parent)
+    path.replace(folder.plan)
+    Plan.read(folder).check()
+
+
 #: What reads, by name: valid inputs to begin with, and what reads a file of them.
 READERS = {
     "tables": (_tables, _read_table),
@@ -194,6 +241,9 @@ READERS = {
     "--config": (_configs, _read_flags_file),
     "metrics.json": (_metrics, _read_metrics),
     "command line": (_command_lines, _read_command_line),
+    "tuning.yaml": (_plans, _read_plan),
+    "tokenizer": (_tokenizers, _read_tokenizer),
+    "chords": (_chords, _read_chords),
 }
 
 
@@ -250,7 +300,9 @@ def _tried(read, path, silence):
         return "clear", ""
     except _TooSlowError:
         return "slow", traceback.format_exc()
-    except (Exception, SystemExit):
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # a panic in Rust is no Exception
         return "traceback", traceback.format_exc()
     finally:
         signal.alarm(0)

@@ -4,7 +4,20 @@ from pathlib import Path
 
 import numpy as np
 
+#: What `predict` is asked where a run has no input of its own, and the ending of what it writes.
+ASKED = {
+    "language_model": (("--text", "the cat", "--length", "20"), ".txt"),
+    "translation": (("--text", "the cat sat"), ".txt"),
+    "generate_images": (("--samples", "2"), ".npy"),
+}
 _TEXT = "the cat sat on a mat and saw the dog that ran to the red house by the sea"
+
+
+def asked(recipe: str, output: Path) -> tuple[list[str], Path]:
+    """Flags of a recipe's `predict` and the file that it writes, whose ending they need."""
+    more, ending = ASKED.get(recipe, ((), ".csv"))
+    output = output.with_suffix(ending)
+    return [*more, "-o", str(output)], output
 
 
 def flags(recipe: str, folder: Path, epochs: int) -> list[str]:

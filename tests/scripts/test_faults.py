@@ -1,5 +1,8 @@
 """What `scripts/faults` tries, in a short form."""
 
+import random
+import zipfile
+
 import pytest
 
 from recipes import RECIPES
@@ -8,7 +11,7 @@ from recipes.engine.config import read_yaml
 from recipes.engine.folder import RunFolder
 from recipes.errors import UserError
 from recipes.forecast import ForecastConfig
-from scripts.fault_tests import fuzz, kills, runs
+from scripts.fault_tests import fuzz, kills, processes, runs
 from scripts.fault_tests.__main__ import main
 
 
@@ -81,3 +84,32 @@ def test_runs_are_equal_that_differ_in_time_alone(tmp_path):
     assert kills._equal(tmp_path / "whole", tmp_path / "cut")
     (tmp_path / "cut" / "predictions.csv").write_text("a,b\n1,3\n")
     assert not kills._equal(tmp_path / "whole", tmp_path / "cut")
+
+
+@pytest.mark.filterwarnings("ignore:.*fork")
+def test_a_copy_dies_before_a_file_is_changed(tmp_path):
+    folder, left = tmp_path / "folder", tmp_path / "left"
+    folder.mkdir()
+    (folder / "a").write_text("a")
+    hook = processes._dying(folder, left, 1.0, random.Random(0))
+    for event, *found in (
+        ("open", str(folder / "a"), "r", 0),
+        ("open", str(tmp_path / "b"), "w", 1),
+        ("os.rename", folder / "a", folder / "b", -1, -1),
+    ):
+        hook(event, found)
+    assert [path.relative_to(left).as_posix() for path in left.rglob("*")] == ["0001", "0001/a"]
+
+
+def test_what_is_half_written_is_seen(tmp_path):
+    run = tmp_path / "train" / "tabular" / "run"
+    assert not kills._is_half(run)
+    run.mkdir(parents=True)
+    assert kills._is_half(run)
+    (run / "config.yaml").write_text("run: {}")
+    assert not kills._is_half(run)
+    (run / "metrics.json").write_text("{}")
+    assert kills._is_half(run)
+    zipfile.ZipFile(run / "model.keras", "w").close()
+    (run / "report.md").write_text("")
+    assert not kills._is_half(run)

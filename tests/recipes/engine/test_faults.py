@@ -14,7 +14,7 @@ from filelock import FileLock
 
 from callbacks.events import EventFile, event_files
 from recipes.cli import main
-from recipes.engine.folder import RunFolder
+from recipes.tuning.plan import TuningFolder
 from scripts.fault_tests import damage
 
 
@@ -111,11 +111,14 @@ def test_a_run_that_is_ended_says_how_it_goes_on(run, cut, capsys, number, statu
 
 
 def test_a_folder_appears_whole_or_not_at_all(tmp_path):
-    folder = RunFolder(tmp_path / "logs" / "forecast" / "a")
-    killed = mock.patch("pathlib.Path.write_text", side_effect=KeyboardInterrupt)
+    folder = TuningFolder(tmp_path / "logs" / "forecast" / "a")
+    killed = mock.patch("pathlib.Path.write_text", side_effect=[None, KeyboardInterrupt])
     with killed, pytest.raises(KeyboardInterrupt):
-        folder.create(config="epochs: 1\n")
+        folder.create(config="epochs: 1\n", plan="trials: 1\n")
     assert not folder.path.exists()
+    folder.create(config="epochs: 1\n", plan="trials: 1\n")
+    assert folder.plan.read_text() == "trials: 1\n"
+    shutil.rmtree(folder.path)
     folder.create(config="epochs: 1\n")
     folder.create(overwrite=True, config="epochs: 2\n")
     assert folder.config.read_text() == "epochs: 2\n"

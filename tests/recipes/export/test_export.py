@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from importlib.util import find_spec
+from unittest import mock
 
 import keras
 import numpy as np
@@ -196,3 +197,13 @@ def test_operators_that_the_formats_lack_are_put_into_others(tmp_path, form):
     assert len(np.unique(expected[0])) > 3
     for found, each in zip(converted(model, form, tmp_path)(arrays), expected, strict=True):
         assert_close(found, each)
+
+
+def test_an_export_is_never_there_in_part(tmp_path):
+    for name in ("new", "out"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "CARD.md").write_text(name)
+    killed = mock.patch("shutil.rmtree", side_effect=[None, KeyboardInterrupt])
+    with killed, pytest.raises(KeyboardInterrupt):
+        export._put(tmp_path / "new", tmp_path / "out")
+    assert (tmp_path / "out" / "CARD.md").read_text() == "new"
