@@ -34,17 +34,20 @@ def main(arguments=None) -> int:
     parser.add_argument("--only", choices=[*RECIPES, *fuzz.READERS], help="one recipe or reader")
     parser.add_argument("--fuzz", type=int, metavar="N", help="mutated inputs for each reader")
     parser.add_argument("--kills", type=int, metavar="N", help="kills for each recipe")
+    parser.add_argument("--seconds", type=float, help="of the processor, for each reader at most")
+    parser.add_argument("--command", choices=damage.COMMANDS, help="what is tried after a damage")
     parser.add_argument("--sample", type=int, metavar="N", help="damages for each command")
-    parser.add_argument("--readme", action="store_true", help="put the table into README.md")
+    parser.add_argument("--readme", action="store_true", help="put the rows into README.md")
     parser.add_argument("--seed", type=int, default=0, help="seed of all that is drawn (0)")
     found = parser.parse_args(arguments)
     if found.fuzz:
         readers = [found.only] if found.only else fuzz.READERS
-        return _fuzz(readers, found.fuzz, found.seed, found.readme)
+        return _fuzz(readers, found.fuzz, found.seed, found.readme, found.seconds)
     recipes = [found.only] if found.only else [*RECIPES]
     if found.kills:
         return _kill(recipes, found.kills, found.seed, found.readme)
     rows, bad = [["recipe", "command", "tries", *VERDICTS]], []
+    commands = [found.command] if found.command else [*damage.COMMANDS]
     for recipe in recipes:
         with tempfile.TemporaryDirectory() as folder:
             logs = Path(folder, "logs")
@@ -52,8 +55,10 @@ def main(arguments=None) -> int:
             if zoo_program(["train", recipe, *flags, f"--logdir={logs}", "--name=run"]):
                 raise SystemExit(f"the run of {recipe} failed")
             sample = (found.sample, found.seed) if found.sample else None
-            tried = damage.try_all(logs / recipe / "run", Path(folder, "tried"), sample=sample)
-        for command in damage.COMMANDS:
+            tried = damage.try_all(
+                logs / recipe / "run", Path(folder, "tried"), None, commands, sample
+            )
+        for command in commands:
             own = [each for each in tried if each.command == command]
             counts = Counter(each.verdict for each in own)
             rows.append([recipe, command, len(own), *(counts[each] for each in VERDICTS)])
@@ -66,13 +71,17 @@ def main(arguments=None) -> int:
 
 
 def _show(kind, rows, readme):
-    """Prints a table; on request between its markers in the README, too."""
+    """Prints a table; on request its rows take the place of their like in the README, too."""
     rows = [[str(cell) for cell in row] for row in rows]
     print(aligned(rows))
     if readme:
         begin, end = f"<!-- {kind} -->", "<!-- end -->"
         before, _, rest = README.read_text().partition(begin)
-        table = markdown(rows, 1 if kind == "fuzzing" else 2)
+        keys = 1 if kind == "fuzzing" else 2
+        _, _, *old = [line for line in rest.partition(end)[0].splitlines() if line[:1] == "|"]
+        old = [[cell.strip() for cell in line.strip("|").split("|")] for line in old]
+        rows = [rows[0], *{tuple(row[:keys]): row for row in [*old, *rows[1:]]}.values()]
+        table = markdown(rows, keys)
         README.write_text(f"{before}{begin}\n\n{table}\n\n{end}{rest.partition(end)[2]}")
 
 
@@ -103,18 +112,18 @@ def _kill(recipes, count, seed, readme):
                 print(*rows[-1].values(), file=sys.stderr, flush=True)
     total = Counter()
     for row in rows:
-        total.update({name: found for name, found in row.items() if isinstance(found, int)})
-    rows.append({"recipe": "all", "command": ""} | total)
+        total.update({name: row[name] for name in kills.counts()})
     _show("kills", [[*rows[0]], *[row.values() for row in rows]], readme)
+    print("all", dict(total))
     return int(any(total[name] for name in ("differ", "half", "failed")))
 
 
-def _fuzz(readers, count, seed, readme):
+def _fuzz(readers, count, seed, readme, seconds=None):
     """Tries mutated inputs, and prints what became of them."""
     rows, bad = [["reader", "inputs", *fuzz.VERDICTS]], []
     for name in readers:
-        counts, found = fuzz.fuzz(name, count, seed)
-        rows.append([name, count, *(counts[each] for each in fuzz.VERDICTS)])
+        counts, found = fuzz.fuzz(name, count, seed, seconds)
+        rows.append([name, counts.total(), *(counts[each] for each in fuzz.VERDICTS)])
         bad += [(name, content, said) for content, said in found]
     _show("fuzzing", rows, readme)
     for name, content, said in bad:

@@ -4,11 +4,13 @@ import contextlib
 import gzip
 import io
 import json
+import math
 import os
 import random
 import re
 import signal
 import tempfile
+import time
 import traceback
 import warnings
 import zipfile
@@ -251,13 +253,16 @@ class _TooSlowError(BaseException):
     """An input that takes longer than `LIMIT`."""
 
 
-def fuzz(reader: str, count: int, seed: int) -> tuple[Counter, list[tuple[bytes, str]]]:
+def fuzz(
+    reader: str, count: int, seed: int, seconds=None
+) -> tuple[Counter, list[tuple[bytes, str]]]:
     """Gives a reader so many inputs, and says what became of them.
 
     Args:
         reader: One of `READERS`.
         count: Inputs.
         seed: Seed of their mutations.
+        seconds: Seconds of the processor after which it is enough.
 
     Returns:
         How many were `"read"`, `"clear"` (a `UserError`), `"slow"` or a `"traceback"`, and those of
@@ -272,7 +277,10 @@ def fuzz(reader: str, count: int, seed: int) -> tuple[Counter, list[tuple[bytes,
 
     before = signal.signal(signal.SIGALRM, stop)
     with tempfile.TemporaryDirectory() as folder, open(os.devnull, "w") as silence:
+        end = time.process_time() + (seconds or math.inf)
         for _ in range(count):
+            if time.process_time() > end:
+                break
             content = mutated(generator.choice(begun), begun, generator)
             path = Path(folder) / "input"
             path.write_bytes(content)

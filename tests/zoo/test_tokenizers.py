@@ -234,6 +234,14 @@ def test_wrong_subwords():
     with pytest.raises(ValueError, match=r"tokenizers library.*model_json='\{\}'"):
         SubwordTokenizer("{}")
     panics = json.loads(SubwordTokenizer.fit("abc").model_json)
+    gaps = {**panics["model"], "vocab": {**panics["model"]["vocab"], "gap": 999}}
+    with pytest.raises(ValueError, match="ids have gaps"):
+        SubwordTokenizer(json.dumps({**panics, "model": gaps}))
+    pieces = json.loads(SubwordTokenizer.fit("abc", "wordpiece", 600).model_json)
+    pieces["added_tokens"].clear()
+    del pieces["model"]["vocab"]["Ã"]
+    with pytest.raises(ValueError, match="UNK"):
+        SubwordTokenizer(json.dumps(pieces))
     panics["pre_tokenizer"] = {"type": "FixedLength", "length": 0}
     with pytest.raises(ValueError, match="tokenizers library"):
         SubwordTokenizer(json.dumps(panics))

@@ -12,6 +12,9 @@ from zoo.layers.tokenizer import Tokenizer, check_ids, check_text
 # bytes, so that no text can look like it.
 _PREFIX = "\u2581"
 _LONGEST_WORD = 100  # WordPiece takes time quadratic in it
+# A text in which each byte of UTF-8 occurs.
+_CODES = (*range(192), *range(192, 2048, 64), 2048, *range(4096, 55296, 4096), 57344, 61440, 65536)
+_BYTES = "".join(map(chr, (*_CODES, *range(1 << 18, 1 << 20 | 1, 1 << 18))))
 
 
 class SubwordTokenizer(Tokenizer):
@@ -46,7 +49,9 @@ class SubwordTokenizer(Tokenizer):
         self.lowercase = lowercase
         try:
             self._tokenizer = tokenizers.Tokenizer.from_str(model_json)
-            self._tokenizer.encode("a b")  # where some of them fail
+            self._tokenizer.encode(" ".join(_BYTES) + _BYTES)  # where some of them fail
+            if max(self._tokenizer.get_vocab().values(), default=0) >= self.vocabulary_size:
+                raise ValueError("Its ids have gaps")
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:  # a panic in Rust is no Exception
