@@ -10,7 +10,7 @@ from pathlib import Path
 
 from recipes.cli import main
 from recipes.engine.tables import markdown
-from scripts.benchmarks import m4_weekly
+from scripts.benchmarks import m4_weekly, r_series
 
 SUITE = "suite/series"
 ETT = "HUFL,HULL,MUFL,MULL,LUFL,LULL,OT"
@@ -76,6 +76,8 @@ def measure(only, seeds, folder, fresh, flags=()) -> dict[str, str]:
         sections[f"Series with {said} (test part)"] = markdown(rows, 1)
     if not flags and any(part in "M4 official" for part in only):
         sections["M4 weekly, the official test"] = m4_weekly.table(folder, fresh)
+    if not flags and any(part in "R's packages" for part in only):
+        sections["Series of R's packages"] = r_series.table(folder / "r", fresh)
     return sections
 
 
