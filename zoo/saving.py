@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 import zoo.layers
+from zoo.compiled import kept_on
 from zoo.errors import ModelFileError
 from zoo.layers.hub import trusting
 
@@ -52,7 +53,8 @@ class RunModel(keras.Model):
             return super().predict(x, *arguments, **flags)
         # The recipes stand above the zoo, which asks the run's own one by name when it must.
         above = importlib.import_module("recipes.engine.predict")
-        return above.SavedRun(self.run).table(x, *arguments, **flags)
+        saved = kept_on(self, ("saved run",), lambda: above.SavedRun(self.run))
+        return saved.table(x, *arguments, **flags)
 
 
 def _is_raw(x):

@@ -9,8 +9,9 @@ from recipes.errors import UserError, some
 from zoo.layers import category_strings
 from zoo.tokenizers import all_layers
 
-#: Rows that a model is asked for at once, always: the same rows give the same last digit.
-CHUNK = 1024
+#: Rows that a model is asked for at once, of few rows and of many, always: the same rows give the
+#: same last digit.
+CHUNKS = (64, 1024)
 #: Training rows in which a value must occur to get a code of its own.
 FEWEST = 5
 #: Trees from which on it is worth the second that XLA takes to compile: it descends five times as
@@ -52,12 +53,13 @@ def predict(model, arrays) -> np.ndarray:
     For a regression numbers `(n,)`, for a classification probabilities `(n, classes)`.
     """
     count = len(next(iter(arrays.values())))
+    chunk = CHUNKS[count > CHUNKS[0]]
     parts = []
     trees = sum(getattr(layer, "trees", 0) for layer in model.layers)
     if trees >= MANY_TREES and all(layer.supports_jit for layer in model.layers):
         model.jit_compile = True
-    for first in range(0, count, CHUNK):
-        rows = np.minimum(np.arange(first, first + CHUNK), count - 1)
+    for first in range(0, count, chunk):
+        rows = np.minimum(np.arange(first, first + chunk), count - 1)
         outputs = model.predict_on_batch({name: array[rows] for name, array in arrays.items()})
         parts.append(np.asarray(outputs)[: count - first])
     found = np.float64(np.concatenate(parts))
