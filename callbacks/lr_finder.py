@@ -93,7 +93,7 @@ def find_learning_rate(
     if steps < 2:
         raise ValueError(f"Expected at least 2 steps. Received: steps={steps}")
     rates = np.geomspace(min_rate, max_rate, steps)
-    with _same_randomness():
+    with same_randomness():
         batches = _built(model, _endless(data, batch_size, np.random.default_rng(seed)))
         with _untouched(model):
             losses, stopped = _train(model, batches, rates, smoothing, stop_factor)
@@ -137,7 +137,7 @@ def _has_diverged(losses, smoothing, factor, warm_up):
 
 
 @contextlib.contextmanager
-def _same_randomness():
+def same_randomness():
     """Puts the random state of Python and NumPy back: batches may be drawn with it."""
     python, numpy = random.getstate(), np.random.get_state()
     try:

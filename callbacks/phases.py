@@ -109,13 +109,6 @@ class Phases(Schedule):
             return ops.convert_to_tensor(table[0])
         return ops.take(ops.convert_to_tensor(table), phase, axis=0)
 
-    def get_config(self):
-        """Arguments to rebuild the schedule."""
-        config = super().get_config()
-        if "phases" in config:
-            config["phases"] = [list(phase) for phase in self.phases]
-        return config
-
 
 @keras.saving.register_keras_serializable(package="zoo")
 @dataclass(eq=False)

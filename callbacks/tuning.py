@@ -410,7 +410,6 @@ class _Tuner(BaseTuner):
         self.train = train
         self.limit = limit
         self.done = 0
-        self.failed = False
 
     def pre_create_trial(self):
         """Waits a moment: Hyperband's workers ask again and again while others finish a round."""
@@ -421,28 +420,20 @@ class _Tuner(BaseTuner):
 
     def run_trial(self, trial, **_):
         """Trains, notes why that failed if it does, and frees the memory."""
-        objective = self.oracle.objective
-        self.failed = False
+        name = self.oracle.objective.name
         try:
             found = self.train(_read(trial))
-            if math.isfinite(found[objective.name]):
+            if math.isfinite(found[name]):
                 return found
-            raise ValueError(f"{objective.name} is not a finite number.")
-        except Exception as error:  # which keras-tuner itself would print
+            raise ValueError(f"{name} is not a finite number.")
+        except Exception as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             file = _error_file(Path(self.project_dir), trial.trial_id)
             file.write_text(f"{reason}\n\n{traceback.format_exc()}")
-            self.failed = True
-            return {objective.name: math.inf if objective.direction == "min" else -math.inf}
+            raise keras_tuner.errors.FailedTrialError(reason) from error
         finally:
             self.done += 1
             keras.utils.clear_session()  # collects garbage too
-
-    def on_trial_end(self, trial):
-        """Hands the trial back."""
-        if self.failed:
-            trial.status = TrialStatus.FAILED
-        super().on_trial_end(trial)
 
 
 def _error_file(folder, number):

@@ -14,7 +14,6 @@ True
 import contextlib
 import inspect
 import logging
-import random
 
 import numpy as np
 from scipy.special import expit, softmax
@@ -114,6 +113,7 @@ class _ZooEstimator(BaseEstimator):
         import keras
 
         import zoo
+        from callbacks.lr_finder import same_randomness
         from recipes.engine.config import TrainConfig
         from recipes.engine.optimizer import make_optimizer
 
@@ -129,7 +129,8 @@ class _ZooEstimator(BaseEstimator):
         config = TrainConfig(**{name: own[name] for name in _SETTINGS})
         _check(config)
         steps = -(-len(x) // config.batch_size)
-        with _seeded(seed):
+        with same_randomness():
+            keras.utils.set_random_seed(seed)
             inputs = keras.Input(x.shape[1:], name="features")
             scaled = _scaling(x)(inputs) if own["standardize"] else inputs
             arguments = {name: _plain(v) for name, v in self._model_arguments().items()}
@@ -137,25 +138,15 @@ class _ZooEstimator(BaseEstimator):
                 own["model"], input_shape=x.shape[1:], outputs=outputs, head=head, **arguments
             )
             model = keras.Model(inputs, core(scaled))
-            model.compile(
-                make_optimizer(config, config.epochs * steps),
-                **zoo.objective(head),
-                steps_per_execution=1 if keras.backend.backend() == "torch" else min(32, steps),
-            )
+            calls = 1 if keras.backend.backend() == "torch" else min(32, steps)
+            optimizer = make_optimizer(config, config.epochs * steps)
+            model.compile(optimizer, **zoo.objective(head), steps_per_execution=calls)
             # Variables that the first step had to make would have it traced twice.
             model.optimizer.build(model.trainable_variables)
-            stop = keras.callbacks.EarlyStopping(
-                patience=config.patience, restore_best_weights=True
-            )
-            history = model.fit(
-                x,
-                y,
-                batch_size=config.batch_size,
-                epochs=config.epochs,
-                validation_data=held_out,
-                callbacks=[stop] * bool(config.patience),
-                verbose=0,
-            )
+            patience = {"patience": config.patience, "restore_best_weights": True}
+            stop = [keras.callbacks.EarlyStopping(**patience)] * bool(config.patience)
+            how = {"batch_size": config.batch_size, "epochs": config.epochs, "verbose": 0}
+            history = model.fit(x, y, validation_data=held_out, callbacks=stop, **how)
         self.model_ = model
         self.history_ = history.history
         return self
@@ -334,17 +325,3 @@ def _plain(value):
     if isinstance(value, list | tuple):
         return type(value)(_plain(item) for item in value)
     return value
-
-
-@contextlib.contextmanager
-def _seeded(seed):
-    """Seeds Keras, and leaves the global generators of Python and NumPy as they were."""
-    import keras
-
-    before = random.getstate(), np.random.get_state()
-    keras.utils.set_random_seed(seed)
-    try:
-        yield
-    finally:
-        random.setstate(before[0])
-        np.random.set_state(before[1])
