@@ -62,9 +62,6 @@ def polynomial(position, start, end, power: float = 2.0):
 
 #: Every shape that a phase can have, by name.
 SHAPES = {
-    "constant": constant,
-    "linear": linear,
-    "cosine": cosine,
-    "exponential": exponential,
+    "constant": constant, "linear": linear, "cosine": cosine, "exponential": exponential,
     "polynomial": polynomial,
-}
+}  # fmt: skip

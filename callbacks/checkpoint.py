@@ -168,13 +168,10 @@ class Checkpoint(keras.callbacks.Callback):
         arrays = {key: keras.ops.convert_to_numpy(v) for key, v in self._variables().items()}
         states = {str(i): _get_state(other) for i, other in enumerate(self.others)}
         state = {
-            "version": _VERSION,
-            "epochs": epoch + 1,
-            "finished": self.finished,
-            "history": self.history,
-            "seconds": self.seconds,
+            "version": _VERSION, "epochs": epoch + 1, "finished": self.finished,
+            "history": self.history, "seconds": self.seconds,
             "callbacks": {index: _without_arrays(s, index, arrays) for index, s in states.items()},
-        }
+        }  # fmt: skip
         _write(self.folder / f"epoch-{epoch + 1:06d}.npz", arrays, state)
         for old in self._found()[self.KEPT :]:
             old.unlink()

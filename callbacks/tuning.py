@@ -173,12 +173,9 @@ class Search:
         name = os.environ.get("KERASTUNER_TUNER_ID", "tuner0")
         (self.folder / f"{name}.json").unlink(missing_ok=True)
         tuner = _Tuner(
-            self._train,
-            limit,
-            oracle=self._oracle,
-            directory=str(self.folder.parent),
+            self._train, limit, oracle=self._oracle, directory=str(self.folder.parent),
             project_name=self.folder.name,
-        )
+        )  # fmt: skip
         if not worker:
             self._oracle.restore()
         with contextlib.suppress(_Enough):

@@ -421,15 +421,7 @@ def _tensorboard(arguments):
 
 
 _COMMANDS = {
-    "list": _list,
-    "train": _train,
-    "find-lr": _find_lr,
-    "tune": _tune,
-    "predict": _predict,
-    "export": _export,
-    "serve": _serve,
-    "runs": _runs,
-    "show": _show,
-    "compare": _compare,
+    "list": _list, "train": _train, "find-lr": _find_lr, "tune": _tune, "predict": _predict,
+    "export": _export, "serve": _serve, "runs": _runs, "show": _show, "compare": _compare,
     "tensorboard": _tensorboard,
-}
+}  # fmt: skip

@@ -19,28 +19,15 @@ from zoo.catalog import CATALOG
 from zoo.registry import create_model, list_models, register_model
 
 _MODULES = {info.name: f"zoo.models.{info.module}" for info in CATALOG} | {
-    "receptive_field": "zoo.models.wavenet",
-    "output_stride": "zoo.models.heads",
-    "normalize_windows": "zoo.models.heads",
-    "windows": "zoo.windowing",
-    "load": "zoo.saving",
-    "Predictor": "zoo.predictor",
-    "tokenizer": "zoo.tokenizers",
-    "monte_carlo": "zoo.uncertainty",
-    "Adversarial": "zoo.training",
-    "Denoising": "zoo.training",
-    "generate_images": "zoo.generating_images",
-    "to_stateful": "zoo.stateful",
-    "to_stateless": "zoo.stateful",
-    "reset_state": "zoo.stateful",
-    "layers": "zoo.layers",
-    "decoding": "zoo.decoding",
-    "losses": "zoo.losses",
-    "metrics": "zoo.metrics",
-    "regularizers": "zoo.regularizers",
-    "objective": "zoo.objectives",
-    "transfer": "zoo.transfer",
-}
+    "receptive_field": "zoo.models.wavenet", "output_stride": "zoo.models.heads",
+    "normalize_windows": "zoo.models.heads", "windows": "zoo.windowing", "load": "zoo.saving",
+    "Predictor": "zoo.predictor", "tokenizer": "zoo.tokenizers", "monte_carlo": "zoo.uncertainty",
+    "Adversarial": "zoo.training", "Denoising": "zoo.training",
+    "generate_images": "zoo.generating_images", "to_stateful": "zoo.stateful",
+    "to_stateless": "zoo.stateful", "reset_state": "zoo.stateful", "layers": "zoo.layers",
+    "decoding": "zoo.decoding", "losses": "zoo.losses", "metrics": "zoo.metrics",
+    "regularizers": "zoo.regularizers", "objective": "zoo.objectives", "transfer": "zoo.transfer",
+}  # fmt: skip
 
 __version__ = "0.1.0"
 __all__ = ["create_model", "list_models", "register_model", *_MODULES]

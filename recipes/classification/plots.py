@@ -30,14 +30,9 @@ def precision_recall(labels, probabilities, class_names) -> Figure:
 
     figure, axis = _square("recall", "precision")
     _curves(
-        axis,
-        labels,
-        probabilities,
-        class_names,
-        curve,
-        average_precision_score,
+        axis, labels, probabilities, class_names, curve, average_precision_score,
         "average precision",
-    )
+    )  # fmt: skip
     return figure
 
 

@@ -172,13 +172,9 @@ def _read_member(candidate, task, folder):
     candidate = replace(candidate, config=replace(candidate.config, epochs=kept["epochs"]))
     predictor = task.predictor(model)
     return Member(
-        candidate.name,
-        predictor,
-        seconds=kept["seconds"],
-        built=built,
-        fitted=fitted,
+        candidate.name, predictor, seconds=kept["seconds"], built=built, fitted=fitted,
         candidate=candidate,
-    )
+    )  # fmt: skip
 
 
 def _combined(members, weights, board):

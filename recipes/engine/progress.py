@@ -32,14 +32,11 @@ class Progress(keras.callbacks.Callback):
         self._best: float | None = None
         self._task: Any = None
         self._bar = Bar(
-            TextColumn("step {task.completed:,.0f}/{task.total:,.0f}"),
-            BarColumn(bar_width=None),
-            TimeRemainingColumn(compact=True),
-            TextColumn("{task.fields[scores]}"),
-            console=self.console,
-            disable=not (self.visible and self.console.is_terminal),
+            TextColumn("step {task.completed:,.0f}/{task.total:,.0f}"), BarColumn(bar_width=None),
+            TimeRemainingColumn(compact=True), TextColumn("{task.fields[scores]}"),
+            console=self.console, disable=not (self.visible and self.console.is_terminal),
             expand=True,
-        )
+        )  # fmt: skip
 
     def on_epoch_begin(self, epoch, logs=None):
         """Starts the bar, of a resumed run where it was."""

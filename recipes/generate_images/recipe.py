@@ -35,13 +35,9 @@ def default_config(
     model = model or "variational_autoencoder"
     small = dataset in (None, "digits")
     config = GenerateConfig(
-        model=model,
-        dataset=dataset,
-        model_arguments=dict(_ARGUMENTS.get(model, {})),
-        epochs=100 if small else 20,
-        batch_size=32 if small else 128,
-        learning_rate=0.002,
-    )
+        model=model, dataset=dataset, model_arguments=dict(_ARGUMENTS.get(model, {})),
+        epochs=100 if small else 20, batch_size=32 if small else 128, learning_rate=0.002,
+    )  # fmt: skip
     if model in PLAYERS:
         config.epochs = 150 if small else 20
         config.batch_size = 32 if small else 64

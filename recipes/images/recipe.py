@@ -29,18 +29,11 @@ def default_config(
     if model in DENSE:
         return _dense_config(dataset, model)
     config = ImagesConfig(
-        model=model,
-        dataset=dataset,
-        epochs={None: 40, "digits": 40, "mnist": 8}.get(dataset, 16),
+        model=model, dataset=dataset, epochs={None: 40, "digits": 40, "mnist": 8}.get(dataset, 16),
         batch_size={None: 16, "digits": 32}.get(dataset, 64),
-        learning_rate={None: 0.002, "digits": 0.004}.get(dataset, 0.01),
-        schedule="1cycle",
-        weight_decay=0.05,
-        normalization="channel",
-        label_smoothing=0.1,
-        augment="auto",
-        tta=True,
-    )
+        learning_rate={None: 0.002, "digits": 0.004}.get(dataset, 0.01), schedule="1cycle",
+        weight_decay=0.05, normalization="channel", label_smoothing=0.1, augment="auto", tta=True,
+    )  # fmt: skip
     if model == "pretrained":  # a head learns in few epochs
         return replace(config, epochs=15, normalization="none", weight_decay=0.0)
     return replace(config, mirror=dataset in ("fashion_mnist", "cifar10") or None)
@@ -49,23 +42,15 @@ def default_config(
 def _dense_config(dataset, model):
     """What dense networks are trained by."""
     config = ImagesConfig(
-        model=model,
-        dataset=dataset,
-        model_arguments={"dropout": 0.2} if model == "mlp" else {},
-        epochs=30,
-        weight_decay=0.01,
-    )
+        model=model, dataset=dataset, model_arguments={"dropout": 0.2} if model == "mlp" else {},
+        epochs=30, weight_decay=0.01,
+    )  # fmt: skip
     if dataset in (None, "digits"):
         return config
     config = replace(
-        config,
-        epochs=50,
-        batch_size=256,
-        learning_rate=0.003,
-        weight_decay=0.05,
-        mirror=dataset != "mnist",
-        shift=1 if dataset == "fashion_mnist" else 2,
-    )
+        config, epochs=50, batch_size=256, learning_rate=0.003, weight_decay=0.05,
+        mirror=dataset != "mnist", shift=1 if dataset == "fashion_mnist" else 2,
+    )  # fmt: skip
     return replace(config, model_arguments=_WIDE) if model == "mlp" else config
 
 

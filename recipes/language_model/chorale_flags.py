@@ -12,17 +12,10 @@ WINDOW, STRIDE = 33 * VOICES - 1, 16 * VOICES
 OPENING, LENGTH = 8, 128
 
 _DEFAULTS = {
-    "batching": "sliding",
-    "window": WINDOW,
-    "stride": STRIDE,
-    "transpose": True,
-    "epochs": 16,
-    "batch_size": 32,
-    "optimizer": "nadam",
-    "learning_rate": 0.002,
-    "sample_length": LENGTH * VOICES,
-    "sample_temperatures": [0.5, 0.8, 1.0],
-}
+    "batching": "sliding", "window": WINDOW, "stride": STRIDE, "transpose": True, "epochs": 16,
+    "batch_size": 32, "optimizer": "nadam", "learning_rate": 0.002,
+    "sample_length": LENGTH * VOICES, "sample_temperatures": [0.5, 0.8, 1.0],
+}  # fmt: skip
 
 _MODEL = "conv_lstm_language_model"
 _TEXT_FLAGS = (

@@ -45,15 +45,10 @@ def _draw(axis, chords, opening):
     for voice, (name, color) in enumerate(zip(VOICES, _COLORS, strict=True)):
         notes = [item for item in held if item.voice == voice]
         axis.barh(
-            [item.note for item in notes],
-            [item.length / CHORDS_PER_BEAT for item in notes],
-            left=[item.start / CHORDS_PER_BEAT for item in notes],
-            height=0.9,
-            color=color,
-            edgecolor="white",
-            linewidth=0.5,
-            label=name.lower(),
-        )
+            [item.note for item in notes], [item.length / CHORDS_PER_BEAT for item in notes],
+            left=[item.start / CHORDS_PER_BEAT for item in notes], height=0.9, color=color,
+            edgecolor="white", linewidth=0.5, label=name.lower(),
+        )  # fmt: skip
     axis.grid(alpha=0.25)
     axis.set_axisbelow(True)
     if opening:

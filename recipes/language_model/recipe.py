@@ -25,14 +25,9 @@ def default_config(
     """
     dataset = None if own_data else dataset or "python_docs"
     config = LanguageModelConfig(
-        model=model or "char_rnn",
-        dataset=dataset,
-        epochs=16,
-        batch_size=64,
-        window=64,
-        learning_rate=0.004,
-        weight_decay=0.01,
-    )
+        model=model or "char_rnn", dataset=dataset, epochs=16, batch_size=64, window=64,
+        learning_rate=0.004, weight_decay=0.01,
+    )  # fmt: skip
     if dataset == "chorales":
         return chorale_flags.defaults(config, model)
     if dataset == "shakespeare":

@@ -78,15 +78,9 @@ def load_table(config) -> Table:
         rows, more = split(target, *fractions, config.split_seed)
         notes += more
     return Table(
-        frame[list(columns.names)],
-        columns,
-        target,
-        kept + 1,
-        rows,
-        source,
-        tuple(notes),
+        frame[list(columns.names)], columns, target, kept + 1, rows, source, tuple(notes),
         file.decided if file else {},
-    )
+    )  # fmt: skip
 
 
 def _reader(config, target, text):

@@ -34,12 +34,9 @@ def default_config(
     dataset = None if own_data else dataset or "diabetes"
     model = model or "wide_and_deep"
     return TabularConfig(
-        model=model,
-        dataset=dataset,
-        target=_TARGETS.get(dataset),
-        learning_rate=0.002,
+        model=model, dataset=dataset, target=_TARGETS.get(dataset), learning_rate=0.002,
         schedule="constant",
-    )
+    )  # fmt: skip
 
 
 def load_data(config: TabularConfig):

@@ -118,13 +118,10 @@ class TabularTask:
         """What `config.yaml` keeps beside the flags."""
         columns = self.table.columns
         return {
-            "target": self.table.target.name,
-            "labels": list(self.table.target.labels),
-            "numeric": list(columns.numeric),
-            "categorical": list(columns.categorical),
-            "dates": list(columns.dates),
-            "reading": dict(self.table.decided),
-        }
+            "target": self.table.target.name, "labels": list(self.table.target.labels),
+            "numeric": list(columns.numeric), "categorical": list(columns.categorical),
+            "dates": list(columns.dates), "reading": dict(self.table.decided),
+        }  # fmt: skip
 
     @cached_property
     def preprocessing(self) -> Preprocessing:

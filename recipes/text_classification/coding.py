@@ -49,12 +49,9 @@ class Part:
         """The texts at some positions."""
         rows = np.asarray(rows, np.int64)
         return replace(
-            self,
-            texts=self.texts[rows],
-            labels=self.labels[rows],
-            numbers=self.numbers[rows],
+            self, texts=self.texts[rows], labels=self.labels[rows], numbers=self.numbers[rows],
             inputs=[self.inputs[row] for row in rows],
-        )
+        )  # fmt: skip
 
 
 class PlainTexts:
@@ -103,15 +100,10 @@ def fit(config, texts, source):
         return PlainTexts(config.strip_html, config.lowercase)
     try:
         return zoo.layers.TextTokenizer.fit(
-            texts,
-            config.tokenizer,
-            config.vocabulary_size or SIZES[config.tokenizer],
-            max_length=config.max_length,
-            truncation=config.truncation,
-            strip_html=config.strip_html,
-            lowercase=config.lowercase,
-            name="tokenizer",
-        )
+            texts, config.tokenizer, config.vocabulary_size or SIZES[config.tokenizer],
+            max_length=config.max_length, truncation=config.truncation,
+            strip_html=config.strip_html, lowercase=config.lowercase, name="tokenizer",
+        )  # fmt: skip
     except ValueError as error:
         raise UserError(
             f"There is no such vocabulary for the texts of {source} (two of its ids are special "

@@ -53,16 +53,10 @@ def read(config):
     """The `LabelledTexts` of a run; a `UserError` if they cannot be read."""
     if config.data:
         return read_labelled_texts(
-            config.data,
-            config.text,
-            config.target,
-            config.validation_fraction or FRACTION,
-            config.test_fraction or FRACTION,
-            config.validation_data,
-            config.test_data,
-            config,
+            config.data, config.text, config.target, config.validation_fraction or FRACTION,
+            config.test_fraction or FRACTION, config.validation_data, config.test_data, config,
             config.split_seed,
-        )
+        )  # fmt: skip
     if config.dataset == "imdb":
         return imdb(config.split, config.validation_fraction or FRACTION, config.split_seed)
     return reber_dataset()

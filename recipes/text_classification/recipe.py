@@ -43,22 +43,14 @@ def default_config(
         # One mistake anywhere makes a string wrong, which is what a maximum finds.
         arguments = {"encoder": "bigru", "pooling": "max", "units": 128, "embedding_dim": 16}
         return replace(
-            config,
-            tokenizer="characters",
-            wide=0,
-            learning_rate=0.01,
+            config, tokenizer="characters", wide=0, learning_rate=0.01,
             model_arguments=arguments if own else {},
-        )
+        )  # fmt: skip
     return replace(
-        config,
-        epochs=4 if own else 20,
-        patience=1 if own else 3,
-        batch_size=None,
-        learning_rate=0.02 if own else 0.005,
-        max_length=800,
-        truncation="both",
+        config, epochs=4 if own else 20, patience=1 if own else 3, batch_size=None,
+        learning_rate=0.02 if own else 0.005, max_length=800, truncation="both",
         model_arguments=dict(_AVERAGED) if own else {},
-    )
+    )  # fmt: skip
 
 
 #: Reads the texts, splits them and turns them into ids, as a `TextTask`.

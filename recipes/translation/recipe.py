@@ -22,23 +22,15 @@ def default_config(
     """The recipe's defaults, those of `seq2seq` on the offline `dates`; see `Recipe`."""
     dataset = None if own_data else dataset or "dates"
     config = TranslationConfig(
-        model=model or "seq2seq",
-        dataset=dataset,
-        epochs=10,
-        batch_size=64,
-        learning_rate=0.002,
-    )
+        model=model or "seq2seq", dataset=dataset, epochs=10, batch_size=64, learning_rate=0.002,
+    )  # fmt: skip
     recurrent = config.model == "seq2seq"
     if dataset == "dates":
         arguments = {"units": 128, "embedding_dim": 32, "attention_layer_size": 128}
         return replace(
-            config,
-            tokenizer="characters",
-            max_length=20,
-            epochs=5,
-            learning_rate=0.004,
+            config, tokenizer="characters", max_length=20, epochs=5, learning_rate=0.004,
             model_arguments=arguments if recurrent else {"num_heads": 4},
-        )
+        )  # fmt: skip
     arguments = {"units": 256, "embedding_dim": 128, "attention_layer_size": 256}
     arguments |= {"dropout": 0.2, "input_feeding": False}
     return replace(config, model_arguments=arguments if recurrent else {})

@@ -45,18 +45,10 @@ def make_search(plan, folder, space, objective, report=None):
 
     monitor, mode = objective
     return Search(
-        lambda trial: _train_trial(plan, folder, space, objective, trial),
-        space.hyperparameters,
-        monitor,
-        folder.state,
-        mode=mode,
-        tuner=plan.tuner,
-        trials=plan.trials,
-        epochs=plan.config.epochs,
-        seed=plan.config.seed,
-        start=space.start_values,
-        report=report,
-    )
+        lambda trial: _train_trial(plan, folder, space, objective, trial), space.hyperparameters,
+        monitor, folder.state, mode=mode, tuner=plan.tuner, trials=plan.trials,
+        epochs=plan.config.epochs, seed=plan.config.seed, start=space.start_values, report=report,
+    )  # fmt: skip
 
 
 def _train_trial(plan, folder, space, objective, trial):

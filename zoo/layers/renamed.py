@@ -27,24 +27,17 @@ class _Tokens:
         if layer.name not in ("source_tokens", "target_tokens"):
             return layer
         return TextTokenizer(
-            layer,
-            strip_html=False,
-            special=("padding", "start", "end"),
-            add_ends=layer.name == "target_tokens",
-            name=layer.name.replace("tokens", "tokenizer"),
-        )
+            layer, strip_html=False, special=("padding", "start", "end"),
+            add_ends=layer.name == "target_tokens", name=layer.name.replace("tokens", "tokenizer"),
+        )  # fmt: skip
 
 
 #: Old name: what reads it.
 RENAMED = {
-    "CharacterTokens": _Tokens(CharacterTokenizer),
-    "MembersMean": EnsembleMean,
-    "NoteTokens": NoteTokenizer,
-    "SubwordTokens": _Tokens(SubwordTokenizer),
-    "TargetUnits": Denormalization,
-    "TextIds": TextTokenizer,
-    "WordTokens": _Tokens(WordTokenizer),
-}
+    "CharacterTokens": _Tokens(CharacterTokenizer), "MembersMean": EnsembleMean,
+    "NoteTokens": NoteTokenizer, "SubwordTokens": _Tokens(SubwordTokenizer),
+    "TargetUnits": Denormalization, "TextIds": TextTokenizer, "WordTokens": _Tokens(WordTokenizer),
+}  # fmt: skip
 
 keras.saving.get_custom_objects().update({f"zoo>{old}": new for old, new in RENAMED.items()})
 for _old, _kind in {"CarriedInputs": StatefulConv1D, "CarriedState": StatefulRNN}.items():

@@ -92,16 +92,9 @@ def autoencoder(
     if not units:
         raise ValueError("An autoencoder needs a hidden layer or more. Received: units=()")
     hidden = HiddenLayers(
-        len(units),
-        preset,
-        activation,
-        kernel_initializer,
-        batch_normalization,
-        dropout,
-        l1,
-        l2,
+        len(units), preset, activation, kernel_initializer, batch_normalization, dropout, l1, l2,
         max_norm,
-    )
+    )  # fmt: skip
     penalty = _sparsity(sparsity, sparsity_weight)
     kind = ReversibleDense if tied else layers.Dense
     inputs = keras.Input(shape, name="inputs")

@@ -87,19 +87,12 @@ def captioner(
             f"input_shape must be (height, width, channels). Received: {tuple(input_shape)}"
         )
     decoder = AttentionDecoder(
-        vocabulary_size,
-        units=units,
-        cell=cell,
-        num_layers=num_layers,
+        vocabulary_size, units=units, cell=cell, num_layers=num_layers,
         attention=attention_layer(attention, units, score_scale, normalize),
-        attention_layer_size=attention_layer_size,
-        input_feeding=input_feeding,
-        embedding_dim=embedding_dim,
-        dropout=dropout,
-        sampling=sampling,
-        sampling_probability=sampling_probability,
-        name="decoder",
-    )
+        attention_layer_size=attention_layer_size, input_feeding=input_feeding,
+        embedding_dim=embedding_dim, dropout=dropout, sampling=sampling,
+        sampling_probability=sampling_probability, name="decoder",
+    )  # fmt: skip
     image = keras.Input(input_shape, name="image")
     target = keras.Input((None,), dtype="int32", name="target")
     encoder = image_encoder(input_shape, backbone, decoder.cell.cell_state_sizes)

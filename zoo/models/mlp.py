@@ -26,19 +26,11 @@ OUTPUT_ACTIVATIONS = ("exponential", "relu", "sigmoid", "softmax", "softplus", "
 
 #: The activations of hidden layers, each with the initializer that keeps its signals' variance.
 INITIALIZERS = {
-    "elu": "he_normal",
-    "gelu": "he_normal",
-    "leaky_relu": "he_normal",
-    "linear": "glorot_uniform",
-    "prelu": "he_normal",
-    "relu": "he_normal",
-    "rrelu": "he_normal",
-    "selu": "lecun_normal",
-    "sigmoid": "glorot_uniform",
-    "silu": "he_normal",
-    "swish": "he_normal",
+    "elu": "he_normal", "gelu": "he_normal", "leaky_relu": "he_normal", "linear": "glorot_uniform",
+    "prelu": "he_normal", "relu": "he_normal", "rrelu": "he_normal", "selu": "lecun_normal",
+    "sigmoid": "glorot_uniform", "silu": "he_normal", "swish": "he_normal",
     "tanh": "glorot_uniform",
-}
+}  # fmt: skip
 
 #: From this many hidden layers on, the default preset normalises.
 DEEP = 5
@@ -109,16 +101,9 @@ def mlp(
     """
     units = check_sizes(units=units)
     hidden = HiddenLayers(
-        len(units),
-        preset,
-        activation,
-        kernel_initializer,
-        batch_normalization,
-        dropout,
-        l1,
-        l2,
+        len(units), preset, activation, kernel_initializer, batch_normalization, dropout, l1, l2,
         max_norm,
-    )
+    )  # fmt: skip
     inputs = keras.Input(check_dense_input(input_shape), name="inputs")
     x = hidden(flatten(inputs), units)
     outputs = dense_head(x, outputs, head, output_activation, hidden.regularizer())

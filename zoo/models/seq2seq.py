@@ -96,19 +96,12 @@ def seq2seq(
         source_vocabulary_size, units, cell, encoder, num_layers, embedding_dim, dropout
     )
     decode = AttentionDecoder(
-        target_vocabulary_size,
-        units=units,
-        cell=cell,
-        num_layers=num_layers,
+        target_vocabulary_size, units=units, cell=cell, num_layers=num_layers,
         attention=attention_layer(attention, units, score_scale, normalize, monotonic),
-        attention_layer_size=attention_layer_size,
-        input_feeding=input_feeding,
-        embedding_dim=embedding_dim,
-        dropout=dropout,
-        sampling=sampling,
-        sampling_probability=sampling_probability,
-        name="decoder",
-    )
+        attention_layer_size=attention_layer_size, input_feeding=input_feeding,
+        embedding_dim=embedding_dim, dropout=dropout, sampling=sampling,
+        sampling_probability=sampling_probability, name="decoder",
+    )  # fmt: skip
     logits = decode(target, encode(source))
     return keras.Model({"source": source, "target": target}, logits, name=name)
 

@@ -16,14 +16,9 @@ from zoo.registry import register_model
 HEADS = ("binary", "multilabel", "multiclass")
 #: The encoders, and the pooling of each unless told otherwise.
 ENCODERS = {
-    "bigru": "last",
-    "gru": "last",
-    "lstm": "last",
-    "bilstm": "last",
-    "conv": "max",
-    "transformer": "mean",
-    "mean": "mean",
-}
+    "bigru": "last", "gru": "last", "lstm": "last", "bilstm": "last", "conv": "max",
+    "transformer": "mean", "mean": "mean",
+}  # fmt: skip
 POOLINGS = ("last", "mean", "max", "attention")
 
 
@@ -111,12 +106,9 @@ def text_classifier(
     check_choice(POOLINGS, pooling=pooling)
     kernel_sizes = _sizes(kernel_sizes)
     check_counts(
-        vocabulary_size=vocabulary_size,
-        units=units,
-        embedding_dim=embedding_dim,
-        ngrams=ngrams,
+        vocabulary_size=vocabulary_size, units=units, embedding_dim=embedding_dim, ngrams=ngrams,
         buckets=buckets,
-    )
+    )  # fmt: skip
     if encoder != "mean" or num_layers != 0:
         check_counts(num_layers=num_layers)
     if encoder.startswith("bi") and units % 2:
@@ -126,13 +118,9 @@ def text_classifier(
 
     if encoder == "transformer":
         transformer = transformer_encoder(
-            vocabulary_size,
-            num_layers,
-            embedding_dim,
-            num_heads,
-            feed_forward_dim=units,
+            vocabulary_size, num_layers, embedding_dim, num_heads, feed_forward_dim=units,
             dropout=dropout,
-        )
+        )  # fmt: skip
         ids = transformer.input
         x, real = transformer.output["outputs"], transformer.output["mask"]
     else:

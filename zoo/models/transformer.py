@@ -82,19 +82,11 @@ def transformer(
         source_vocabulary_size=source_vocabulary_size, target_vocabulary_size=target_vocabulary_size
     )
     shared: dict[str, Any] = {
-        "num_layers": num_layers,
-        "embedding_dim": embedding_dim,
-        "num_heads": num_heads,
-        "key_dim": key_dim,
-        "feed_forward_dim": feed_forward_dim,
-        "dropout": dropout,
-        "attention_dropout": attention_dropout,
-        "norm": norm,
-        "positions": positions,
-        "max_length": max_length,
-        "scale_embeddings": scale_embeddings,
-        "activation": activation,
-    }
+        "num_layers": num_layers, "embedding_dim": embedding_dim, "num_heads": num_heads,
+        "key_dim": key_dim, "feed_forward_dim": feed_forward_dim, "dropout": dropout,
+        "attention_dropout": attention_dropout, "norm": norm, "positions": positions,
+        "max_length": max_length, "scale_embeddings": scale_embeddings, "activation": activation,
+    }  # fmt: skip
     encoder = transformer_encoder(source_vocabulary_size, **shared, name="encoder")
     decoder = TransformerDecoder(
         target_vocabulary_size, **shared, tie_embeddings=tie_embeddings, name="decoder"

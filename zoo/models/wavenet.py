@@ -161,13 +161,9 @@ def wavenet(
 
 def _causal_conv(filters, kernel_size, dilation_rate, activation, name):
     return layers.Conv1D(
-        filters,
-        kernel_size,
-        dilation_rate=dilation_rate,
-        padding="causal",
-        activation=activation,
+        filters, kernel_size, dilation_rate=dilation_rate, padding="causal", activation=activation,
         name=name,
-    )
+    )  # fmt: skip
 
 
 def _warn_if_short(time, field, name):

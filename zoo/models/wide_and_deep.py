@@ -159,14 +159,10 @@ def wide_and_deep(
         numeric_embedding, num_numeric, deep[0], bin_edges, num_frequencies, sigma, embedding_dim
     )
     hidden = _MemberLayers(
-        members,
-        bool(embed or deep[1]),
-        len(units),
-        activation=activation,
-        kernel_initializer=kernel_initializer,
-        batch_normalization=batch_normalization,
+        members, bool(embed or deep[1]), len(units), activation=activation,
+        kernel_initializer=kernel_initializer, batch_normalization=batch_normalization,
         dropout=dropout,
-    )
+    )  # fmt: skip
 
     inputs = features.new_inputs()
     x = _deep_inputs(features, deep, inputs, embed, embedding_dim)

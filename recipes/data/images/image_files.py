@@ -55,14 +55,10 @@ def read_folder(path, image_size=(), kept=None, fit="crop", skip_broken=False) -
             )
     images, depth, more = read_images(found.files, image_size, kept=kept, fit=fit)
     return Pictures(
-        images,
-        found.labels,
-        found.classes,
+        images, found.labels, found.classes,
         np.array([os.path.relpath(file, found.base) for file in found.files]),
-        (*found.notes, *notes, *more),
-        depth,
-        found.given,
-    )
+        (*found.notes, *notes, *more), depth, found.given,
+    )  # fmt: skip
 
 
 def image_files(path) -> list[Path]:

@@ -96,15 +96,11 @@ def read_labelled_texts(
     held_out = np.concatenate([rows[name] for name in rows if name != "train"])
     rows["train"], more = without_shared(texts, rows["train"], held_out)
     return LabelledTexts(
-        texts,
-        Target(target, np.concatenate(values), classes.labels),
+        texts, Target(target, np.concatenate(values), classes.labels),
         np.concatenate([frame.index.to_numpy() for frame in frames.values()]) + 1,
-        {name: rows[name] for name in ("train", "validation", "test")},
-        str(path),
-        notes + more,
-        first.decided,
-        (text, target),
-    )
+        {name: rows[name] for name in ("train", "validation", "test")}, str(path), notes + more,
+        first.decided, (text, target),
+    )  # fmt: skip
 
 
 def with_unlabelled(labelled, path, dialect=None) -> LabelledTexts:

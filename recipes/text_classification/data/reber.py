@@ -19,14 +19,9 @@ SIZES = {"train": 10_000, "validation": 2_000, "test": 2_000}
 
 # For each state the letters that may follow, and the state that each leads to.
 _INNER = (
-    {"B": 1},
-    {"T": 2, "P": 3},
-    {"S": 2, "X": 4},
-    {"T": 3, "V": 5},
-    {"X": 3, "S": 6},
-    {"P": 4, "V": 6},
-    {"E": None},
-)
+    {"B": 1}, {"T": 2, "P": 3}, {"S": 2, "X": 4}, {"T": 3, "V": 5}, {"X": 3, "S": 6},
+    {"P": 4, "V": 6}, {"E": None},
+)  # fmt: skip
 
 
 def embedded_reber(generator) -> str:
