@@ -51,21 +51,10 @@ class _ZooEstimator(BaseEstimator):
     """
 
     def __init__(
-        self,
-        model="mlp",
-        *,
-        epochs=30,
-        batch_size=32,
-        learning_rate=0.001,
-        optimizer="adamw",
-        schedule="cosine",
-        weight_decay=0.0,
-        patience=0,
-        validation_fraction=0.1,
-        standardize=True,
-        random_state=None,
-        **model_arguments,
-    ):
+        self, model="mlp", *, epochs=30, batch_size=32, learning_rate=0.001, optimizer="adamw",
+        schedule="cosine", weight_decay=0.0, patience=0, validation_fraction=0.1, standardize=True,
+        random_state=None, **model_arguments,
+    ):  # fmt: skip
         self.model = model
         self.epochs = epochs
         self.batch_size = batch_size

@@ -14,20 +14,9 @@ from recipes.language_model.predict import check_sizes, make_sampler, model_of
 
 
 def predict(
-    folder,
-    config,
-    metadata,
-    source,
-    output,
-    length=LENGTH,
-    temperature=0.8,
-    top_k=None,
-    top_p=None,
-    min_p=None,
-    seed=None,
-    tempo=TEMPO,
-    **others,
-) -> None:
+    folder, config, metadata, source, output, length=LENGTH, temperature=0.8, top_k=None,
+    top_p=None, min_p=None, seed=None, tempo=TEMPO, **others,
+) -> None:  # fmt: skip
     """Writes an opening and what the model makes of it.
 
     The opening is a CSV file of chords, see `data.chorales.read_chords`; `None` is that of a test

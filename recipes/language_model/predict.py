@@ -28,21 +28,9 @@ def predict(folder, config, metadata, source, output, **flags) -> None:
 
 
 def stream(
-    folder,
-    config,
-    metadata,
-    source,
-    text=None,
-    encoding=None,
-    length=500,
-    temperature=0.8,
-    top_k=None,
-    top_p=None,
-    min_p=None,
-    samples=1,
-    seed=None,
-    tempo=None,
-):
+    folder, config, metadata, source, text=None, encoding=None, length=500, temperature=0.8,
+    top_k=None, top_p=None, min_p=None, samples=1, seed=None, tempo=None,
+):  # fmt: skip
     """The parts of a prompt and its continuation, as they appear.
 
     The prompt is a text file, `source`, without the newline at its end, or `text`; the other flags

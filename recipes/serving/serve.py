@@ -16,17 +16,10 @@ NEEDS = ("fastapi", "uvicorn", "prometheus_client")
 
 
 def serve(
-    runs,
-    host: str = "127.0.0.1",
-    port: int = 8000,
-    backend: str | None = None,
-    trust_hub: bool = False,
-    max_body: int = 2**24,
-    max_rows: int = 10_000,
-    max_text: int = 10_000,
-    time_limit: float = 30.0,
-    max_wait: float = 0.005,
-) -> None:
+    runs, host: str = "127.0.0.1", port: int = 8000, backend: str | None = None,
+    trust_hub: bool = False, max_body: int = 2**24, max_rows: int = 10_000, max_text: int = 10_000,
+    time_limit: float = 30.0, max_wait: float = 0.005,
+) -> None:  # fmt: skip
     """Serves runs in this process until it is ended, by Ctrl+C or SIGTERM.
 
     Args:

@@ -43,16 +43,9 @@ class LabelledTexts:
 
 
 def read_labelled_texts(
-    path,
-    text=None,
-    target=None,
-    validation_fraction=0.1,
-    test_fraction=0.1,
-    validation=None,
-    test=None,
-    dialect=None,
-    split_seed=SPLIT_SEED,
-) -> LabelledTexts:
+    path, text=None, target=None, validation_fraction=0.1, test_fraction=0.1, validation=None,
+    test=None, dialect=None, split_seed=SPLIT_SEED,
+) -> LabelledTexts:  # fmt: skip
     """Reads texts and their classes from a table, and splits them into train, validation, test.
 
     Empty texts are kept; rows without a label are left out. Parts that have no file of their own
