@@ -65,9 +65,6 @@ def find_learning_rate(
             is not kept.
         seed: Seed of the order of arrays.
 
-    Returns:
-        A `RateCurve`.
-
     Raises:
         ValueError: If the model is not compiled or its optimizer cannot be copied, a number is out
             of range, the data ends early and cannot be read again, its length is needed and

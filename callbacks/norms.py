@@ -40,11 +40,8 @@ class _WithNorms(keras.optimizers.Optimizer):
         change = [ops.subtract(v, old) for v, old in zip(variables, before, strict=True)]
         total, largest, updates, count = ops.unstack(ops.convert_to_tensor(self.statistics), 4)
         norm = _norm(grads)
-        self.statistics.assign(
-            ops.stack(
-                [total + norm, ops.maximum(largest, norm), updates + _norm(change), count + 1]
-            )
-        )
+        new = [total + norm, ops.maximum(largest, norm), updates + _norm(change), count + 1]
+        self.statistics.assign(ops.stack(new))
 
     def norms(self):
         """What was measured since the last reset.

@@ -188,8 +188,7 @@ class ScheduledAdam(_ScheduledBeta, keras.optimizers.Adam):
     The bias correction uses the product of all past values of `beta_1`.
 
     Args:
-        *args: As of `keras.optimizers.Adam`.
-        **kwargs: As of `keras.optimizers.Adam`; `beta_1` may be a schedule.
+        *args, **kwargs: As of `keras.optimizers.Adam`; `beta_1` may be a schedule.
 
     >>> from callbacks import Phase, Phases, ScheduledAdam
     >>> optimizer = ScheduledAdam(0.01, beta_1=Phases([Phase("linear", 10, 0.95, 0.85)]))
@@ -205,8 +204,7 @@ class ScheduledAdamW(_ScheduledBeta, keras.optimizers.AdamW):
     """AdamW whose `beta_1` may be a schedule.
 
     Args:
-        *args: As of `keras.optimizers.AdamW`.
-        **kwargs: As of `keras.optimizers.AdamW`; `beta_1` may be a schedule.
+        *args, **kwargs: As of `keras.optimizers.AdamW`; `beta_1` may be a schedule.
 
     >>> from callbacks import OneCycle
     >>> OneCycle(0.01, total_steps=100).optimizer("adamw", weight_decay=0.1).weight_decay

@@ -72,16 +72,13 @@ class Phases(Schedule):
         self._kind_of = np.array([self._kinds.index(kind) for kind in kinds], "int32")
         # A shape never sees the values of another's phases: the exponential could not bear a 0.
         self._ends = [
-            [
-                np.array(
-                    [
-                        value if own == kind else 1.0
-                        for own, value in zip(kinds, values, strict=True)
-                    ],
-                    "float32",
-                )
-                for values in ([p.start for p in phases], [p.end for p in phases])
-            ]
+            np.array(
+                [
+                    [phase.start, phase.end] if own == kind else [1.0, 1.0]
+                    for own, phase in zip(kinds, phases, strict=True)
+                ],
+                "float32",
+            ).T
             for kind in self._kinds
         ]
 
@@ -108,6 +105,13 @@ class Phases(Schedule):
         if (table == table[0]).all():
             return ops.convert_to_tensor(table[0])
         return ops.take(ops.convert_to_tensor(table), phase, axis=0)
+
+    def get_config(self):
+        """Arguments to rebuild the schedule."""
+        config = super().get_config()
+        if "phases" in config:
+            config["phases"] = [list(phase) for phase in self.phases]
+        return config
 
 
 @keras.saving.register_keras_serializable(package="zoo")

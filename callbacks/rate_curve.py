@@ -80,11 +80,7 @@ class RateCurve:
         return self.suggestions[self.recommended]
 
     def plot(self) -> "Figure":
-        """Draws the losses, their mean and the suggestions.
-
-        Returns:
-            A `matplotlib.figure.Figure`, with a `savefig`.
-        """
+        """A Matplotlib figure of the losses, their mean and the suggestions."""
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=(8, 4.5), layout="constrained")

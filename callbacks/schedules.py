@@ -4,6 +4,7 @@ Each is a function of the step alone, which the optimizer counts: resuming, a se
 `steps_per_execution` change nothing. All take one step or an array of steps.
 """
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -14,19 +15,33 @@ from keras import ops
 
 from callbacks import annealing
 from callbacks.checks import check_rate, check_steps
-from zoo.configured import Configured
 
 #: A learning rate or a momentum: a number, or a schedule of it.
 Rate: TypeAlias = float | keras.optimizers.schedules.LearningRateSchedule
 
 
-class Schedule(Configured, keras.optimizers.schedules.LearningRateSchedule):
+class Schedule(keras.optimizers.schedules.LearningRateSchedule):
     """What the schedules here share: arguments are attributes, and arrays of steps are welcome."""
 
     @property
     def accepts_arrays(self) -> bool:
         """Whether a call takes an array of steps."""
         return True
+
+    def get_config(self):
+        """Arguments to rebuild the schedule."""
+        names = list(inspect.signature(type(self).__init__).parameters)[1:]
+        values = {name: getattr(self, name) for name in names}
+        return {
+            name: keras.saving.serialize_keras_object(value) if callable(value) else value
+            for name, value in values.items()
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """The schedule of a config, nested ones included."""
+        nested = keras.saving.deserialize_keras_object
+        return cls(**{k: nested(v) if isinstance(v, dict) else v for k, v in config.items()})
 
 
 @keras.saving.register_keras_serializable(package="zoo")

@@ -407,6 +407,7 @@ class _Tuner(BaseTuner):
         self.train = train
         self.limit = limit
         self.done = 0
+        self.failed = False
 
     def pre_create_trial(self):
         """Waits a moment: Hyperband's workers ask again and again while others finish a round."""
@@ -417,20 +418,28 @@ class _Tuner(BaseTuner):
 
     def run_trial(self, trial, **_):
         """Trains, notes why that failed if it does, and frees the memory."""
-        name = self.oracle.objective.name
+        objective = self.oracle.objective
+        self.failed = False
         try:
             found = self.train(_read(trial))
-            if math.isfinite(found[name]):
+            if math.isfinite(found[objective.name]):
                 return found
-            raise ValueError(f"{name} is not a finite number.")
-        except Exception as error:
+            raise ValueError(f"{objective.name} is not a finite number.")
+        except Exception as error:  # which keras-tuner itself would print
             reason = " ".join(str(error).split()) or type(error).__name__
             file = _error_file(Path(self.project_dir), trial.trial_id)
             file.write_text(f"{reason}\n\n{traceback.format_exc()}")
-            raise keras_tuner.errors.FailedTrialError(reason) from error
+            self.failed = True
+            return {objective.name: math.inf if objective.direction == "min" else -math.inf}
         finally:
             self.done += 1
             keras.utils.clear_session()  # collects garbage too
+
+    def on_trial_end(self, trial):
+        """Hands the trial back."""
+        if self.failed:
+            trial.status = TrialStatus.FAILED
+        super().on_trial_end(trial)
 
 
 def _error_file(folder, number):

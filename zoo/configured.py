@@ -1,6 +1,5 @@
 """Configurations out of the constructor's arguments."""
 
-import contextlib
 import inspect
 from typing import Any
 
@@ -32,9 +31,7 @@ class Configured:
 
     def get_config(self) -> dict[str, Any]:
         """Arguments to rebuild the object."""
-        config: dict[str, Any] = {}
-        with contextlib.suppress(NotImplementedError):  # as of Keras' schedules
-            config = getattr(super(), "get_config", dict)()
+        config: dict[str, Any] = getattr(super(), "get_config", dict)()
         parameters = inspect.signature(type(self).__init__).parameters.values()
         names = [p.name for p in parameters if p.kind is not p.VAR_KEYWORD][1:]
         return config | {n: _plain(getattr(self, n)) for n in names if n not in config}

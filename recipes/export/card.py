@@ -79,9 +79,8 @@ def card(folder, recipe, config, task, model, spec, quantize, lines) -> str:
     elif labels:
         outputs = f"Probabilities, of these classes: {', '.join(labels)}."
     elif target:
-        outputs = (
-            f"{target if isinstance(target, str) else ', '.join(target)}, in the data's units."
-        )
+        names = [target] if isinstance(target, str) else target
+        outputs = f"{', '.join(names)}, in the data's units."
     kept = [text for file, text in _OUTSIDE.items() if (folder.path / file).exists()]
     if getattr(config, "strategy", "") == "recursive":
         kept.append("the loop of a recursive forecast: the model forecasts one step")
@@ -89,10 +88,8 @@ def card(folder, recipe, config, task, model, spec, quantize, lines) -> str:
     if not spec["table"] and not spec["texts"]:
         use = "`reader.py` runs it: `Exported(folder)({name: array})`."
     if spec["raw_endpoint"]:
-        use = (
-            "`tf.saved_model.load(folder)` has `serve` for columns as they are (numbers as floats, "
-        )
-        use += "all else as strings) or texts, and `arrays` for these."
+        use = "`tf.saved_model.load(folder)` has `serve` for columns as they are (numbers as "
+        use += "floats, all else as strings) or texts, and `arrays` for these."
     rows = "One row at a time. " if spec["rows"] else ""
     scores = json.loads(folder.metrics.read_text())["test"] if folder.metrics.exists() else {}
     table = markdown([["score", "value"], *([name, number(v)] for name, v in scores.items())])

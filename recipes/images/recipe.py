@@ -100,13 +100,7 @@ def build_model(config: ImagesConfig, data):
 
 
 def search_space(hp) -> dict:
-    """Settings worth searching; see `Recipe`.
-
-    >>> import keras_tuner
-    >>> from recipes.images import search_space
-    >>> sorted(search_space(keras_tuner.HyperParameters())["model_arguments"])
-    ['dropout', 'num_blocks', 'squeeze_excitation']
-    """
+    """Settings worth searching; see `Recipe`."""
     return {
         "learning_rate": hp.Float("learning_rate", 1e-4, 1e-2, sampling="log"),
         "batch_size": hp.Choice("batch_size", [32, 64, 128, 256]),

@@ -122,12 +122,7 @@ def build_model(config: TabularConfig, data):
 
 
 def search_space(hp) -> dict:
-    """Settings worth searching; see `Recipe`.
-
-    >>> import keras_tuner
-    >>> sorted(search_space(keras_tuner.HyperParameters()))
-    ['batch_size', 'learning_rate', 'model_arguments', 'normalization', 'weight_decay']
-    """
+    """Settings worth searching; see `Recipe`."""
     layers = hp.Int("layers", 1, 4)
     return {
         "learning_rate": hp.Float("learning_rate", 1e-4, 1e-2, sampling="log"),

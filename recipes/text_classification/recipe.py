@@ -99,12 +99,7 @@ def build_model(config: TextClassificationConfig, data):
 
 
 def search_space(hp) -> dict:
-    """Settings worth searching; see `Recipe`.
-
-    >>> import keras_tuner
-    >>> sorted(search_space(keras_tuner.HyperParameters()))
-    ['batch_size', 'learning_rate', 'model_arguments', 'weight_decay']
-    """
+    """Settings worth searching; see `Recipe`."""
     return {
         "learning_rate": hp.Float("learning_rate", 3e-4, 3e-2, sampling="log"),
         "batch_size": hp.Choice("batch_size", [16, 32, 64, 128]),

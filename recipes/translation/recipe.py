@@ -109,12 +109,7 @@ def _sampling(config, data):
 
 
 def search_space(hp) -> dict:
-    """Settings worth searching; see `Recipe`.
-
-    >>> import keras_tuner
-    >>> sorted(search_space(keras_tuner.HyperParameters()))
-    ['batch_size', 'label_smoothing', 'learning_rate', 'model_arguments']
-    """
+    """Settings worth searching; see `Recipe`."""
     return {
         "learning_rate": hp.Float("learning_rate", 3e-4, 1e-2, sampling="log"),
         "batch_size": hp.Choice("batch_size", [32, 64, 128]),

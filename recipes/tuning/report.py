@@ -104,11 +104,7 @@ class Trials:
             f"The best of them, of all {len(trials)} in `{folder.table.name}`; `zoo tensorboard "
             f"{folder.path}` shows their curves and, in the HParams tab, parallel coordinates:",
             markdown(self._ranking(trials)),
-            *(
-                [f"{len(failed)} trials failed, the first: {escaped(failed[0].error)}"]
-                if failed
-                else []
-            ),
+            *(f"{len(failed)} trials failed, the first: {escaped(x.error)}" for x in failed[:1]),
             "\n".join(f"- {line}" for line in self.space.describe()),
             "The best of many trials flatters itself on the validation part it was chosen by: the "
             "test scores above are the ones to compare.",
@@ -133,8 +129,7 @@ class Trials:
             return "Tuning did not beat the defaults: this run was trained with them."
         if start.score is None:
             return f"The best is trial {best.number}; with the defaults, training failed."
-        sign = 1 if self.mode == "min" else -1
-        gain = sign * (start.score - best.score)
+        gain = self._loss(start) - self._loss(best)
         if gain <= 0:
             return "Tuning did not beat the defaults; it equalled them."
         share = f", {gain / abs(start.score):.1%} better" if start.score else ""
@@ -150,9 +145,8 @@ class Trials:
         return [*rows, [self.monitor, number(start.score), number(best.score)]]
 
     def _ranking(self, trials):
-        sign = 1 if self.mode == "min" else -1
         complete = [trial for trial in trials if trial.score is not None]
-        ranked = sorted(complete, key=lambda trial: sign * trial.score)[:SHOWN]
+        ranked = sorted(complete, key=self._loss)[:SHOWN]
         rows = [["trial", self.monitor, "epochs", "seconds", *self.space.searched]]
         for trial in ranked:
             settings = map(_show, self._settings(trial).values())
@@ -169,11 +163,11 @@ class Trials:
         return self.space.settings(self.space.config_for(trial))
 
     def _note(self, trial):
-        sign = 1 if self.mode == "min" else -1
-        if trial.score is not None and (
-            self._best is None or sign * trial.score < sign * self._best.score
-        ):
-            self._best = trial
+        scored = [each for each in (self._best, trial) if each and each.score is not None]
+        self._best = min(scored, key=self._loss, default=None)
+
+    def _loss(self, trial):
+        return trial.score if self.mode == "min" else -trial.score
 
 
 def _show(value):

@@ -49,7 +49,7 @@ def tune(plan: Plan) -> RunFolder | None:
     folder = TuningFolder(planned.path)
     if find_recipe(plan.recipe).sized:
         plan = replace(plan, config=find_recipe(plan.recipe).load(plan.config)[0])
-    space, built, task = prepare(plan)
+    space, objective, task = prepare(plan)
     check_budget(plan)
     config = replace(plan.config, name=folder.path.name, overwrite=False)
     overwrite, plan = plan.config.overwrite, replace(plan, config=config)
@@ -57,8 +57,7 @@ def tune(plan: Plan) -> RunFolder | None:
     known = {"data_sha256": task.sha256, "tuning": what, **task.metadata}
     text = folder.config_text(plan.recipe, config, **known)
     folder.create(overwrite, text, plan=plan.text())
-    objective = (built.monitor, built.mode)
-    del built, task
+    del task
     return _search_and_train(plan, folder, space, objective)
 
 
@@ -80,14 +79,13 @@ def resume(path, workers=None) -> RunFolder | None:
     if folder.metrics.exists() and report.is_written(folder):
         print(f"{folder.path} is complete already.", file=sys.stderr)
         return folder
-    space, built, task = prepare(plan)
+    space, objective, task = prepare(plan)
     if folder.read_config()["run"]["data_sha256"] != task.sha256:
         raise UserError(
             f"The data is not what {folder.path} began with: the search cannot go on. Bring the "
             "old data back, or search anew."
         )
-    objective = (built.monitor, built.mode)
-    del built, task
+    del task
     return _search_and_train(plan, folder, space, objective)
 
 
@@ -126,18 +124,14 @@ def _search_and_train(plan, folder, space, objective):
         _console.print(f"Go on with: zoo tune --resume {folder.path}")
         raise
     if search.best is None:
-        raise RunError(_all_failed(search.trials, folder))
+        trials = search.trials
+        reason = next((each.error for each in trials if each.error), "no trial was trained")
+        failed = f"All {len(trials)} trials failed. The first: {reason}"
+        raise RunError(f"{failed} What is there is in {folder.path}.")
     for inside in folder.trials.glob("*/checkpoints"):
         shutil.rmtree(inside)
     table.write(folder.table, search.trials)
     return _train_best(plan, folder, space, objective, search, table)
-
-
-def _all_failed(trials, folder):
-    reason = next((trial.error for trial in trials if trial.error), "no trial was trained")
-    return (
-        f"All {len(trials)} trials failed. The first: {reason} What is there is in {folder.path}."
-    )
 
 
 def _train_best(plan, folder, space, objective, search, table):

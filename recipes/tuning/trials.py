@@ -16,9 +16,7 @@ def work(plan: Plan, folder: TuningFolder, limit=None) -> None:
     """
     import grpc
 
-    space, built, _ = prepare(plan)
-    search = make_search(plan, folder, space, (built.monitor, built.mode))
-    del built
+    search = make_search(plan, folder, *prepare(plan)[:2])
     try:
         search.run(limit)
     except grpc.RpcError as error:
@@ -29,14 +27,18 @@ def work(plan: Plan, folder: TuningFolder, limit=None) -> None:
 
 
 def prepare(plan):
-    """The search space, and a first model: what is wrong with the flags shows before the search."""
+    """The search space, name and mode of the objective, and the data; builds a first model.
+
+    So what is wrong with the flags shows before the search.
+    """
     from recipes.engine.fitting import start_afresh
     from recipes.tuning.space import Space
 
     space = Space(find_recipe(plan.recipe).search_space, plan.config, plan.given, plan.tuner)
     task = find_recipe(plan.recipe).load_data(plan.config)
     start_afresh(plan.config)
-    return space, find_recipe(plan.recipe).build_model(plan.config, task), task
+    built = find_recipe(plan.recipe).build_model(plan.config, task)
+    return space, (built.monitor, built.mode), task
 
 
 def make_search(plan, folder, space, objective, report=None):

@@ -159,11 +159,9 @@ def wavenet(
     return keras.Model(inputs, outputs, name=name)
 
 
-def _causal_conv(filters, kernel_size, dilation_rate, activation, name):
-    return layers.Conv1D(
-        filters, kernel_size, dilation_rate=dilation_rate, padding="causal", activation=activation,
-        name=name,
-    )  # fmt: skip
+def _causal_conv(filters, kernel_size, rate, activation, name):
+    how = {"dilation_rate": rate, "padding": "causal", "activation": activation, "name": name}
+    return layers.Conv1D(filters, kernel_size, **how)
 
 
 def _warn_if_short(time, field, name):

@@ -33,12 +33,8 @@ def read_arrays(path, kept=None) -> tuple[Pictures, Pictures | None]:
         arrays = {x: _read_x(path, file, x) for x, _ in parts}
         raw = [_read_y(path, file, y) for _, y in parts]
     images, depth, notes = _as_bytes(path, arrays, kept)
-    for (x, y), pictures, labels in zip(parts, images, raw, strict=True):
-        if len(pictures) != len(labels):
-            raise UserError(
-                f"Expected a label for every image in {path}. Received: {len(pictures):,} images "
-                f"in {x} and {len(labels):,} labels in {y}.{_number_last(pictures, labels, x)}"
-            )
+    for names, pictures, labels in zip(parts, images, raw, strict=True):
+        _check_labelled(path, names, pictures, labels)
     if len({part.shape[1:] for part in images}) > 1:
         shapes = " and ".join(str(part.shape[1:]) for part in images)
         raise UserError(f"The images of x_train and x_test in {path} differ in shape: {shapes}.")
@@ -79,11 +75,8 @@ def read_unlabelled(
             f"Expected images of shape {tuple(shape)}, like those the model was trained on. "
             f"Received: {x} in {path} with images of shape {images.shape[1:]}."
         )
-    if labels is not None and len(labels) != len(images):
-        raise UserError(
-            f"Expected a label for every image in {path}. Received: {len(images):,} images in {x} "
-            f"and {len(labels):,} labels in {y}."
-        )
+    if labels is not None:
+        _check_labelled(path, (x, y), images, labels)
     return images, labels, notes
 
 
@@ -153,11 +146,15 @@ def _shape_advice(name, shape):
     return ""
 
 
-def _number_last(pictures, labels, name):
-    """Advice where the last axis of an array is that of the pictures."""
-    if pictures.ndim == 3 and pictures.shape[-1] == len(labels):
-        return f" If its last axis counts the images, put it first: {name}.transpose(2, 0, 1)."
-    return ""
+def _check_labelled(path, names, pictures, labels):
+    x, y = names
+    advice = f" If its last axis counts the images, put it first: {x}.transpose(2, 0, 1)."
+    last = pictures.ndim == 3 and pictures.shape[-1] == len(labels)
+    if len(pictures) != len(labels):
+        raise UserError(
+            f"Expected a label for every image in {path}. Received: {len(pictures):,} images in "
+            f"{x} and {len(labels):,} labels in {y}.{advice * last}"
+        )
 
 
 def _as_bytes(path, arrays, kept):
@@ -197,10 +194,8 @@ def _header(path, name):
     """The shape of an array in an .npz file, without reading it."""
     try:
         with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
-            readers = {
-                1: np.lib.format.read_array_header_1_0,
-                2: np.lib.format.read_array_header_2_0,
-            }
+            first, second = np.lib.format.read_array_header_1_0, np.lib.format.read_array_header_2_0
+            readers = {1: first, 2: second}
             shape = readers[np.lib.format.read_magic(file)[0]](file)[0]
     except DAMAGED as error:
         raise UserError(f"Cannot read the array {name} in {path}: {error}.") from error
