@@ -5,12 +5,7 @@ Scikit-learn computes the curves. (Its displays draw one class a call, with pypl
 
 import numpy as np
 from matplotlib.figure import Figure
-from sklearn.metrics import (
-    average_precision_score,
-    precision_recall_curve,
-    roc_auc_score,
-    roc_curve,
-)
+from sklearn import metrics
 
 from callbacks.drawing import finish, label
 from recipes.classification.calibration import expected_calibration_error, reliability
@@ -25,14 +20,12 @@ def precision_recall(labels, probabilities, class_names) -> Figure:
     """Precision against recall: class 1 of two classes, else each class against the rest."""
 
     def curve(positive, scores):
-        precision, recall, _ = precision_recall_curve(positive, scores)
+        precision, recall, _ = metrics.precision_recall_curve(positive, scores)
         return recall, precision
 
     figure, axis = _square("recall", "precision")
-    _curves(
-        axis, labels, probabilities, class_names, curve, average_precision_score,
-        "average precision",
-    )  # fmt: skip
+    score = metrics.average_precision_score
+    _curves(axis, labels, probabilities, class_names, curve, score, "average precision")
     return figure
 
 
@@ -40,12 +33,13 @@ def roc(labels, probabilities, class_names) -> Figure:
     """True against false positives: class 1 of two classes, else each class against the rest."""
 
     def curve(positive, scores):
-        false, true, _ = roc_curve(positive, scores)
+        false, true, _ = metrics.roc_curve(positive, scores)
         return false, true
 
     figure, axis = _square("false positive rate", "true positive rate")
     axis.plot([0, 1], [0, 1], color="0.7", ls=":", lw=1)
-    _curves(axis, labels, probabilities, class_names, curve, roc_auc_score, "area under the curve")
+    score = metrics.roc_auc_score
+    _curves(axis, labels, probabilities, class_names, curve, score, "area under the curve")
     return figure
 
 

@@ -1,12 +1,7 @@
 """Scores of classifiers, from the probabilities that they give, and of regressions."""
 
 import numpy as np
-from sklearn.metrics import (
-    average_precision_score,
-    precision_recall_fscore_support,
-    recall_score,
-    roc_auc_score,
-)
+from sklearn import metrics
 
 #: Probabilities below this count as this: one sure mistake must not make the mean infinite.
 SMALLEST = 1e-7
@@ -33,7 +28,7 @@ def classification_scores(labels, probabilities, balanced=False) -> dict[str, fl
     scores = {}
     if balanced:
         present, chosen = np.unique(labels), found.argmax(axis=1)
-        recall = recall_score(labels, chosen, labels=present, average="macro")
+        recall = metrics.recall_score(labels, chosen, labels=present, average="macro")
         scores["balanced_accuracy"] = float(recall)
     scores |= {
         "accuracy": float(np.mean(found.argmax(axis=1) == labels)),
@@ -43,7 +38,8 @@ def classification_scores(labels, probabilities, balanced=False) -> dict[str, fl
     if len(np.unique(labels)) < classes:
         return scores
     judged = [1] if classes == 2 else range(classes)
-    for name, score in (("roc_auc", roc_auc_score), ("average_precision", average_precision_score)):
+    for name in ("roc_auc", "average_precision"):
+        score = getattr(metrics, f"{name}_score")
         scores[name] = float(np.mean([score(labels == k, found[:, k]) for k in judged]))
     return scores
 
@@ -83,10 +79,7 @@ def per_class(labels, predictions, count) -> list[dict[str, float]]:
     {'precision': 1.0, 'recall': 0.5, 'f1': 0.6666666666666666, 'examples': 2}
     """
     names, classes = ("precision", "recall", "f1", "examples"), list(range(count))
-    columns = precision_recall_fscore_support(
-        labels, predictions, labels=classes, zero_division=0.0
-    )
-    return [
-        dict(zip(names, scores, strict=True))
-        for scores in zip(*(column.tolist() for column in columns), strict=True)
-    ]
+    how = {"labels": classes, "zero_division": 0.0}
+    columns = metrics.precision_recall_fscore_support(labels, predictions, **how)
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    return [dict(zip(names, row, strict=True)) for row in rows]

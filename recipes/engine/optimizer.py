@@ -4,25 +4,20 @@ import math
 
 import keras
 
-from callbacks import (
-    CosineRestarts,
-    ExponentialDecay,
-    FlatCosine,
-    OneCycle,
-    PowerDecay,
-    WarmupCosine,
-)
+import callbacks
 
 #: Schedules by flag: `(learning_rate, total_steps, warmup_steps) -> rate`. Those of the book decay
 #: as it has them for its 25 epochs: by 0.1 over four fifths of the run, or as 1 / (1 + 10 t).
 SCHEDULES = {
     "constant": lambda rate, total, _: rate,
     "plateau": lambda rate, total, _: rate,
-    "cosine": lambda rate, total, warmup: WarmupCosine(rate, total, warmup_steps=warmup),
-    "flat_cosine": lambda rate, total, _: FlatCosine(rate, total),
-    "restarts": lambda rate, total, _: CosineRestarts(rate, total, 3 if total >= 7 else 1),
-    "exponential": lambda rate, total, _: ExponentialDecay(rate, math.ceil(0.8 * total)),
-    "power": lambda rate, total, _: PowerDecay(rate, math.ceil(total / 10)),
+    "cosine": lambda rate, total, warmup: callbacks.WarmupCosine(rate, total, warmup_steps=warmup),
+    "flat_cosine": lambda rate, total, _: callbacks.FlatCosine(rate, total),
+    "restarts": lambda rate, total, _: callbacks.CosineRestarts(
+        rate, total, 3 if total >= 7 else 1
+    ),
+    "exponential": lambda rate, total, _: callbacks.ExponentialDecay(rate, math.ceil(0.8 * total)),
+    "power": lambda rate, total, _: callbacks.PowerDecay(rate, math.ceil(total / 10)),
 }
 
 
@@ -46,7 +41,7 @@ def make_optimizer(config, total_steps):
     if config.optimizer == "sgd":
         arguments["nesterov"] = config.nesterov
     if config.schedule == "1cycle":
-        return OneCycle(config.learning_rate, total_steps).optimizer(name, **arguments)
+        return callbacks.OneCycle(config.learning_rate, total_steps).optimizer(name, **arguments)
     if config.optimizer == "sgd":
         arguments["momentum"] = config.momentum
     warmup = math.floor(config.warmup * total_steps)

@@ -6,26 +6,18 @@ import math
 import keras
 from keras import layers, ops
 
-from zoo.layers import (
-    Denormalization,
-    GatedActivation,
-    GaussianParameters,
-    OneHot,
-    SortQuantiles,
-    StatefulConv1D,
-    StatefulRNN,
-    Tokenizer,
-)
+import zoo.layers
 
 _POINTWISE = (
     layers.Dense, layers.Activation, layers.ReLU, layers.LeakyReLU, layers.ELU, layers.Softmax,
     layers.Rescaling, layers.Normalization, layers.LayerNormalization, layers.BatchNormalization,
     layers.UnitNormalization, layers.Dropout, layers.SpatialDropout1D, layers.GaussianDropout,
     layers.GaussianNoise, layers.AlphaDropout, layers.ActivityRegularization,
-    layers.TimeDistributed, GatedActivation, GaussianParameters, SortQuantiles, Denormalization,
+    layers.TimeDistributed, zoo.layers.GatedActivation, zoo.layers.GaussianParameters,
+    zoo.layers.SortQuantiles, zoo.layers.Denormalization,
 )  # fmt: skip
 # These take a series without features, too.
-_OF_IDS = (layers.Embedding, OneHot, layers.Identity, Tokenizer)
+_OF_IDS = (layers.Embedding, zoo.layers.OneHot, layers.Identity, zoo.layers.Tokenizer)
 _MERGE = (
     layers.Add, layers.Subtract, layers.Multiply, layers.Average, layers.Maximum, layers.Minimum,
     layers.Concatenate,
@@ -52,7 +44,7 @@ def step_rule_for(layer, shapes, are_series, arguments):
     Raises:
         CannotStepError: If the layer cannot be stepped.
     """
-    if isinstance(layer, (StatefulRNN, StatefulConv1D)):
+    if isinstance(layer, (zoo.layers.StatefulRNN, zoo.layers.StatefulConv1D)):
         layer = layer.layer  # steps have a state of their own
     reverse = {"reverse": True} if arguments.get("reverse") else {}  # an embedding as the head
     if not any(are_series):
