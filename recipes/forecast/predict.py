@@ -65,10 +65,9 @@ def predict(
         parts.append((_test_starts(config, metadata, series), forecaster))
     if future:
         # The model that has seen all rows must not be asked about them.
-        again = folder.refit.exists() and (
-            source is None
-            or series.times.max() >= _time_of_run(metadata["last_time"], series.times.dtype)
-        )
+        last = metadata.get("last_time") if source is not None else None  # format 1 has none
+        goes_on = last is None or series.times.max() >= _time_of_run(last, series.times.dtype)
+        again = folder.refit.exists() and goes_on
         parts.append(
             (
                 _ends(series, config.window, config.horizon),
