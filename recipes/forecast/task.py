@@ -419,13 +419,14 @@ class ForecastTask:
         """Statistical forecasters in the mean with a network, and their weights there.
 
         `found` is what the baselines say about the validation part. Errors count in units of MASE,
-        as if they were Laplacian; windows that share steps count as one together.
+        as if they were Laplacian, of each target; windows that share steps count as one together.
         """
         config, names = self.config, [name for name in statistics.NAMES if name in found]
         if not (config.average and names) or self.recursive or config.head != "point":
             return {}
         starts = self.windows.starts["validation"]
         rows = spread(len(starts), MAX_WEIGHED)
+        count = len(starts) * self.windows.num_targets / self.windows.horizon
         starts, units = starts[rows], self.naive_mae[self.windows.series_of(starts[rows])]
         said = [network(self.training_windows, starts), *(found[name].take(rows) for name in names)]
         actual = self._observed(starts)
@@ -433,8 +434,7 @@ class ForecastTask:
         errors = errors[~np.isnan(errors).any(axis=-1)]
 
         def loss(weights):
-            error = np.abs(errors @ weights).mean() + TINY
-            return len(rows) / self.windows.horizon * np.log(error)
+            return count * np.log(np.abs(errors @ weights).mean() + TINY)
 
         weights = likeliest_weights(len(said), loss)
         return {n: float(w) for n, w in zip(names, weights[1:], strict=True) if w}
