@@ -166,14 +166,17 @@ def _ask(task: Task, built: Built, finished, splits=SPLITS, baselines=None) -> T
     """What the trained model says about the splits."""
     others = [split for split in splits if split != "train"]
     baselines, found = compared(task, others, baselines)
-    predictor, partners = task.predictor(built.model), built.partners
+    network, partners = task.predictor(built.model), built.partners
     if not partners and "validation" in splits and hasattr(task, "partners"):
-        partners = task.partners(predictor, {n: each["validation"] for n, each in found.items()})
-    predictor = joined(predictor, partners, baselines)
+        partners = task.partners(network, {n: each["validation"] for n, each in found.items()})
+    predictor = joined(network, partners, baselines)
     for name, each in built.baselines.items():
         found[name] = {split: task.predict(each, split) for split in others}
     baselines = {**baselines, **built.baselines}
-    predictions = {split: task.predict(predictor, split) for split in splits}
+    # On the rows of training, partners would be fitted to what little lies before the first.
+    predictions = {
+        split: task.predict(network if split == "train" else predictor, split) for split in splits
+    }
     return Trained(built.model, predictor, predictions, baselines, finished, found, partners)
 
 

@@ -179,4 +179,8 @@ def test_by_default_own_data_is_forecast_by_the_mean(trainer, tmp_path, capsys, 
     theta = recursions.theta(walk, 90, np.array([89]), 2)[0]
     expected = share * theta + (1 - share) * np.asarray(network)[0, -1, :, 0]
     np.testing.assert_allclose(found, expected, rtol=1e-4)
-    assert not (train(data=path, horizon=2, window=12, model="nlinear") / "partners.json").exists()
+    alone = train(data=path, horizon=2, window=12, model="nlinear")
+    assert not (alone / "partners.json").exists()
+    of_mean, of_network = (json.loads((each / "metrics.json").read_text()) for each in (run, alone))
+    assert of_mean["train"] == of_network["train"]  # which partners have no part in
+    assert of_mean["test"] != of_network["test"]
