@@ -38,7 +38,7 @@ _SHAPES = {
     "YMD": rf"{_LONG}[-/. ](?P<month_number>\d{{1,2}})[-/. ]{_DAY}",
     "abc": r"(?P<a>\d{1,2})(?P<sign>[-/. ])(?P<b>\d{1,2})(?P=sign)(?P<c>\d{4}|\d{2})",
     "D-Mon-Y": rf"{_DAY}[-/. ]?\s*{_MONTH}{_SIGN}{_YEAR}",
-    "Mon-D-Y": rf"{_MONTH}{_SIGN}{_DAY},?\s+{_LONG}",
+    "Mon-D-Y": rf"{_MONTH}{_SIGN}{_DAY}(?:,?\s+|[-/.]){_LONG}",
     "Y-Mon-D": rf"{_LONG}{_SIGN}{_MONTH}{_SIGN}{_DAY}",
     "Mon-Y": rf"{_MONTH}(?:{_SIGN}|\s*'\s*){_YEAR}",
     "Y-Mon": rf"{_YEAR}{_SIGN}{_MONTH}",
@@ -56,6 +56,16 @@ _CLOCK = (
     r"(?:(?:t|\s*,?\s+)(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2}(?:[.,]\d+)?))?"
     r"(?:\s*(?P<half>[ap])\.?m\.?)?\s*(?P<zone>z|utc|gmt|[+-]\d{2}(?::?\d{2})?)?)?"
 )
+
+
+def month(name: str) -> int | None:
+    """The number of a month by its name, January or Jan; `None` for other words.
+
+    >>> month("SEP"), month("Annual")
+    (9, None)
+    """
+    names = [each for each in _MONTHS if name.strip().lower() in (each, each[:3])]
+    return _MONTHS.index(names[0]) + 1 if names else None
 
 
 def _whole(pattern):

@@ -92,9 +92,14 @@ def read_delimited(content: bytes, dialect: Dialect, name: str, texts=False) -> 
         raise UserError(f"Expected a header and rows in {name}. Received: empty lines.")
     separator = dialect.separator_sign or _find_separator(sample, name)
     spaced = _is_spaced(sample, separator)
+    notes, above = [], 0
+    doubled = content.replace(rb"\"", b'""')
+    close = [_quoted(each, separator, spaced) == len(each) for each in (content, doubled)]
+    if close == [False, True]:
+        content, sample = doubled, _lines(doubled, _SAMPLE)[skipped:]
+        notes.append(r"quotes inside of texts are written \"")
     quotes = _find_quotes(content, separator, spaced, name)
     rows = _cells(sample, separator, quotes, spaced)
-    notes, above = [], 0
     if dialect.skip_rows is None:
         above = lines_above(rows)
         if above:
@@ -226,14 +231,18 @@ def _find_separator(lines, name):
 def _check_one_column(lines, name):
     """Refuses lines of one cell that look like rows of several."""
     filled = [line for line in lines[:_ROWS] if line.strip()]
-    words = [line.split() for line in filled]
-    values = [cell for row in words[1:] for cell in row]
-    typed = sum(is_number(cell) or is_date(cell) for cell in values)
-    if len({*map(len, words)}) == 1 and len(words[0]) > 1 and typed >= 0.5 * len(values) > 0:
-        raise UserError(
-            f"The lines of {name} look like columns with spaces between: {filled[0]!r}. Say "
-            "--separator space if they are, or put texts with spaces in quotes."
-        )
+    for spaces, share, cure in (
+        (r"\s+", 0.5, "Say --separator space if they are, or put texts with spaces in quotes."),
+        (r"\s{2,}", 0.2, "Bring them as CSV: pandas.read_csv(path, sep=r'\\s{2,}') reads them."),
+    ):
+        words = [re.split(spaces, line.strip()) for line in filled]
+        values = [cell for row in words[1:] for cell in row]
+        typed = sum(is_number(cell) or is_date(cell) for cell in values)
+        equal = len({*map(len, words[1:])}) == 1 and 0 <= len(words[1]) - len(words[0]) <= 1
+        if equal and len(words[0]) > 1 and typed >= share * len(values) > 0:
+            raise UserError(
+                f"The lines of {name} look like columns with spaces between: {filled[0]!r}. {cure}"
+            )
     quoted = all(line.startswith('"') and line.endswith('"') for line in filled)
     for sign in SEPARATORS:
         counts = {line.count(sign) for line in filled}
@@ -248,13 +257,7 @@ def _find_quotes(content, separator, spaced, name):
     """Whether the signs `"` are quotes, or parts of texts."""
     if b'"' not in content:
         return False
-    sign = re.escape(separator.encode())
-    plain = _equal_cells(content, separator)
-    space = b" *+" if spaced else b""
-    quoted = space + rb'"(?:[^"]++|"")*+"' + space
-    bare = rb"(?!" + space + rb'")[^' + sign + rb"\r\n]*+"
-    row = re.compile(rb"(?:(?:" + quoted + b"|" + bare + b")(?:" + sign + rb"|\r?\n|\Z))*+")
-    end = row.match(content).end()  # type: ignore[union-attr]  # it matches nothing, too
+    plain, end = _equal_cells(content, separator), _quoted(content, separator, spaced)
     if end == len(content):
         # A text of several lines, each of which is a whole row by itself, is no text of one cell.
         return not (separator == "\t" and plain and _quoted_newline(content))
@@ -266,6 +269,15 @@ def _find_quotes(content, separator, spaced, name):
         f"A quote opens in line {line:,} of {name} and does not close as one: {text!r}. Close it "
         'before the next separator, and write a quote inside of quotes twice ("").'
     )
+
+
+def _quoted(content, separator, spaced):
+    """How far the signs `"` of a text open and close cells."""
+    sign, space = re.escape(separator.encode()), b" *+" if spaced else b""
+    quoted = space + rb'"(?:[^"]++|"")*+"' + space
+    bare = rb"(?!" + space + rb'")[^' + sign + rb"\r\n]*+"
+    row = re.compile(rb"(?:(?:" + quoted + b"|" + bare + b")(?:" + sign + rb"|\r?\n|\Z))*+")
+    return row.match(content).end()  # type: ignore[union-attr]  # it matches nothing, too
 
 
 def _quoted_newline(content):

@@ -72,8 +72,8 @@ def open_table(path, dialect: Dialect | None = None, before: Mapping | None = No
 
 
 def _of_bytes(content, path, dialect, before):
-    start = content[:64].replace(b"\x00", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \r\n\t")
-    if start[:1] == b"{" or start[:2] == b"[{":
+    start = content[:256].replace(b"\x00", b"").lstrip(b"\xef\xbb\xbf\xff\xfe")
+    if re.match(rb"\s*(\[\s*)?\{", start):
         encoding = dialect.encoding or find_encoding(content, str(path))
         return _json_lines(content.decode(encoding, "replace"), path, dialect, before)
     try:

@@ -62,6 +62,17 @@ class TableFile:
         self._columns = {name: column[:rows] for name, column in self._columns.items()}
         self._found, self._cells, self._length = {}, {}, rows
 
+    def join(self, name: str | None, flag: str = "--series") -> None:
+        """Adds the column that a flag asks for by the names of several, a,b,c, if there is none."""
+        if name is None or name in self._columns or "," not in name:
+            return
+        parts = name.split(",")
+        for part in parts:
+            self.require(part, flag)
+        first, *rest = [self.labels(part).astype(object) for part in parts]
+        joined = first.str.cat(rest, sep=" / ")
+        self._columns[name] = joined.where(joined.notna(), None)
+
     def require(self, name: str, flag: str) -> None:
         """Raises a `UserError` if there is no such column, which a flag asked for."""
         if name not in self._columns:

@@ -17,9 +17,10 @@ class ForecastConfig(Dialect, TrainConfig):
         time: Column of dates or step numbers in --data. Defaults to the first column of dates, if
             there is one; none takes the rows as equal steps.
         target: Columns to forecast, separated by commas. Defaults to the only numeric column.
-        series: Column that names the series of a row, where a file holds several; one model learns
-            from all of them.
-        wide: Whether --data has one row a series and one column a step.
+        series: Column that names the series of a row, where a file holds several, or the columns
+            that do so together, separated by commas; one model learns from all of them.
+        wide: Whether --data has one row a series and one column a step, or a row a year and a
+            column a month.
         past_covariates: Columns that are known up to the forecast's origin only.
         future_covariates: A second file of future covariates, with the same time column.
         datetime_features: Features made from the dates, known in advance (dayofweek, dayofyear,
@@ -33,8 +34,10 @@ class ForecastConfig(Dialect, TrainConfig):
         window: Input steps. Defaults, for --data, to three horizons and two seasons. It is of whole
             seasons, and a third of the rows of a series at most.
         horizon: Steps to forecast.
-        validation_fraction: Fraction of the rows, before the test part, to choose the epoch by.
-        test_fraction: Fraction of the rows, the last ones, to be scored once at the end.
+        validation_fraction: Fraction of the rows, before the test part, to choose the epoch by; a
+            horizon of rows at least.
+        test_fraction: Fraction of the rows, the last ones, to be scored once at the end; a horizon
+            of rows at least.
         period: Length of the season in steps, for the seasonal naive baseline and MASE. Defaults
             to the one that is detected.
         difference: Model the change over so many steps (1, or the period) instead of the level; 0

@@ -70,7 +70,7 @@ def choose_window(config, series) -> tuple[int, str]:
     But no more than a third of the rows before the validation part of a series in the middle.
     """
     lengths = np.diff(series.offsets)
-    kept = 1 - config.validation_fraction - config.test_fraction
+    kept = _kept(config, series)
     before = np.arange(len(series)) - np.repeat(series.offsets[:-1], lengths)
     period = config.period or season_of(series, before < kept * np.repeat(lengths, lengths))
     most = max(1, int(np.median(lengths) * kept / 3))
@@ -87,10 +87,22 @@ def choose_window(config, series) -> tuple[int, str]:
     )
 
 
+def _kept(config, series):
+    """The fraction of the rows of a series in the middle before its validation part."""
+    rows = np.median(np.diff(series.offsets))
+    parts = (config.validation_fraction, config.test_fraction)
+    return max(0.0, 1 - sum(max(part, config.horizon / rows) for part in parts))
+
+
 def _short(config, series):
-    """Says which series are short for a window, and which too short."""
+    """Says which series are short for a window or a horizon, and which too short."""
     lengths, least = np.diff(series.offsets), config.window
     notes = ()
+    if config.data:
+        rows = np.median(lengths)
+        small = min(config.validation_fraction, config.test_fraction) * rows
+        if small < config.horizon:
+            notes = ("validation and test part are a horizon long at least, more than a fraction",)
     if config.data and len(lengths) > 1:
         kept = 1 - config.validation_fraction - config.test_fraction
         least = min(config.window, config.horizon)

@@ -199,7 +199,7 @@ def _fits(train, lag, steps, centred, penalties):
     inputs = inputs - center
     values, vectors = np.linalg.eigh(inputs.T @ (weights * inputs))
     cross = vectors.T @ (inputs.T @ (weights * (targets - level)))
-    size = max(float(values.mean()), 1e-12)
+    size = max(float(values.sum()) / max(1, len(values)), 1e-12)  # of no changes, too
     for penalty in penalties:
         inner = np.zeros((inputs.shape[1], horizon))
         bias = np.zeros(horizon)

@@ -89,8 +89,9 @@ def _refuse_repeated(table: Table, time: str) -> None:
         raise UserError(
             f"Expected every time once in column {time!r} of {table.source}. Received: "
             f"{len(repeated)} repeated, the first {show(table.times[row])} ({table.where(row)}). "
-            "If the rows belong to several series, name their column with --series; else aggregate "
-            "them with --resample D or another frequency."
+            "If the rows belong to several series, name their column with --series"
+            f"{f' {table.key}' if table.key else ''}; else aggregate them with --resample D or "
+            "another frequency."
         )
 
 

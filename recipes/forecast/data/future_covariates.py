@@ -117,8 +117,10 @@ def _from_file(
             "2024-01-31T13:00+01:00, or both without."
         )
     file.cut(found.kept)
+    if series is not None and {*series.split(",")} <= {*file.names}:
+        file.join(series)
     by_series = series is not None and series in file.names
-    keys = [time, series] if by_series else [time]
+    keys = [time, series, *series.split(",")] if by_series else [time]
     names = [name for name in file.names if name not in keys and not name.startswith(UNNAMED)]
     clash = [name for name in names if name in table.names or name in taken]
     if clash or not names:

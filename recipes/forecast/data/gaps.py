@@ -6,7 +6,7 @@ Nothing looks ahead but the filling of what comes before a series' first known v
 import numpy as np
 import pandas as pd
 
-from recipes.errors import UserError
+from recipes.errors import UserError, some
 from recipes.forecast.data.table import Table
 
 POLICIES = ("forward", "zero", "error")
@@ -16,6 +16,22 @@ def check_policy(missing: str) -> None:
     """Raises a `UserError` for a policy that is none of `POLICIES`."""
     if missing not in POLICIES:
         raise UserError(f"Expected --missing to be one of {POLICIES}. Received: {missing!r}.")
+
+
+def leave_out_empty(table: Table) -> None:
+    """Takes the series of which a column has no value out of a table, and says so."""
+    known = np.add.reduceat(~np.isnan(table.values), table.offsets[:-1], dtype=np.int64)
+    full = (known > 0).all(axis=1)
+    if full.all() or not full.any():
+        return
+    lengths, empty = np.diff(table.offsets), [table.ids[place] for place in np.flatnonzero(~full)]
+    kept = np.repeat(full, lengths)
+    table.values, table.times, table.numbers = (
+        each[kept] for each in (table.values, table.times, table.numbers)
+    )
+    table.offsets = np.concatenate([[0], np.cumsum(lengths[full])])
+    table.ids = tuple(name for name, has in zip(table.ids, full, strict=True) if has)
+    table.notes.append(f"{some(empty)} left out: a column has no value there")
 
 
 def fill(table: Table, missing: str) -> None:
@@ -77,12 +93,5 @@ def _fill_forward(table: Table, name: str, column: np.ndarray) -> int:
     forward = pd.Series(column).groupby(series).ffill()
     leading = forward.isna()  # nothing known yet in this series
     filled = forward.groupby(series).bfill()
-    empty = np.unique(series[filled.isna()])
-    if len(empty):
-        raise UserError(
-            f"Expected values of column {name!r} in every series of {table.source}. Received: "
-            f"none in series {table.ids[empty[0]]!r} ({len(empty)} such series). Leave the "
-            "series out, or use --missing zero."
-        )
     column[:] = filled
     return int(leading.sum())

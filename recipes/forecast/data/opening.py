@@ -8,15 +8,11 @@ from recipes.data.files import open_table
 from recipes.data.table_file import UNNAMED, TableFile
 from recipes.errors import UserError
 from recipes.forecast.data.future_covariates import check_datetime_features
-from recipes.forecast.data.table import read_table
-from recipes.forecast.data.wide import VALUE, unfold
+from recipes.forecast.data.table import TIMES, find_key, read_table
+from recipes.forecast.data.wide import VALUE, months_of, unfold
 
-#: A column with one of these names is one of times, even if nobody can read it; if it holds
-#: numbers, they must go up or down.
-TIMES = (
-    "date", "datetime", "day", "ds", "month", "period", "quarter", "time", "timestamp", "week",
-    "year", "datum", "fecha", "jahr",
-)  # fmt: skip
+#: Of the names of times those of parts of a year, which begin anew.
+_PARTS = ("day", "month", "quarter", "week")
 
 
 def check(config) -> None:
@@ -35,11 +31,12 @@ def open_file(config, path, before=None, guess=True):
     columns are not looked for: they are known.
     """
     file = open_table(path, config, before)
+    file.join(config.series)
     if config.wide:
         file, series, time = unfold(file, config.series)
         return replace(config, series=series, time=time, target=[VALUE]), file
     if guess:
-        taken = {config.series, *config.past_covariates} - {None}
+        taken = {config.series, *(config.series or "").split(","), *config.past_covariates} - {None}
         time, targets = guess_columns(file, config.time, config.target, taken, config.series)
         config = replace(config, time=time, target=targets)
     return config, file
@@ -60,8 +57,8 @@ def guess_columns(
         time = next((name for name in names if file.holds_times(name)), None) or next(
             (name for name in names if _may_be_times(file, name, series)), None
         )
-        if time is None and series is None:
-            _refuse_stacked(file, names)
+        if time is None:
+            _refuse_stacked(file, names, series)
     elif time == "none" and "none" not in file.names:
         time = None
         names = [name for name in names if not file.holds_times(name)]
@@ -77,7 +74,8 @@ def guess_columns(
         found = f"several: {', '.join(numeric)}" if numeric else f"none among {', '.join(names)}"
         raise UserError(
             f"Expected one numeric column in {file.source} to forecast. Received {found}. "
-            "Name the columns to forecast with --target."
+            "Name the columns to forecast with --target"
+            + (", or say --wide true for a row a year." if months_of(file) else ".")
         )
     return time, numeric
 
@@ -86,11 +84,11 @@ def _may_be_times(file, name, series):
     """Whether a column is called like one of times, and holds texts, or numbers that go one way."""
     if name.casefold() not in TIMES:
         return False
-    if file.is_text(name):
-        return True
-    if series is not None or not file.is_numeric(name):
-        return False
-    steps = np.diff(file.numbers(name))
+    if file.is_text(name) or not file.is_numeric(name):
+        return file.is_text(name)
+    codes = np.zeros(len(file)) if series is None else file.labels(series).factorize()[0]
+    order = np.argsort(codes, kind="stable")
+    steps = np.diff(file.numbers(name)[order])[np.diff(codes[order]) == 0]
     return len(steps) > 0 and bool((steps > 0).all() or (steps < 0).all())
 
 
@@ -100,9 +98,28 @@ def _counts_rows(file, name):
     return numbers[0] in (0, 1) and bool((np.diff(numbers) == 1).all())
 
 
-def _refuse_stacked(file, names):
-    """Refuses rows without times that a column of texts puts into one block a series."""
-    for name in filter(file.is_text, names):
+def _refuse_stacked(file, names, series):
+    """Refuses rows of several series that are taken for one.
+
+    Some columns tell the numbers of one that is called like times apart, or these go back and
+    forth, but for those of the parts of a year; or each text of a column stands in rows that follow
+    each other.
+    """
+    for time in names:
+        if time.casefold() not in TIMES or not file.is_numeric(time):
+            continue
+        steps = np.diff(file.numbers(time))
+        back = (steps < 0).any() and (steps > 0).any() and time.casefold() not in _PARTS
+        key = find_key(file, names, time, series)
+        if key or (back and series is None):
+            raise UserError(
+                f"Expected each number once in column {time!r} of {file.source}, or once in each "
+                "series. Received: numbers that repeat"
+                + (f", but not within the values of {key!r}" if key else " or go back")
+                + f". Say --series {key or 'COLUMN'} if each of its values is a series, or --time "
+                "none if the rows are equal steps in their order."
+            )
+    for name in filter(file.is_text, names if series is None else ()):
         codes = file.labels(name).factorize()[0]
         blocks = 1 + np.count_nonzero(np.diff(codes))
         count = codes.max() + 1

@@ -50,6 +50,8 @@ def read_series(
     if not isinstance(file, TableFile):
         file = open_table(file, dialect, before)
     table = read_table(file, time, targets, series, past_covariates)
+    if missing == "forward":
+        gaps.leave_out_empty(table)
     if resample is not None:
         step = clock.resample(table, resample, resample_rule, partial)
     elif time is None:

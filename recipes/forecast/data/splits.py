@@ -27,8 +27,8 @@ def split_in_time(
     """Splits windows at two times that all series share, so that none sees another's future.
 
     Training targets all lie before the first cut, validation targets between the two and test
-    targets at or after the second. Inputs may reach back across a cut; targets never do. A
-    `UserError` if a fraction is out of range, or a split would be empty.
+    targets at or after the second, each part a horizon long at least. Inputs may reach back across
+    a cut; targets never do. A `UserError` if a fraction is out of range, or a split would be empty.
 
     Args:
         series: The data.
@@ -48,6 +48,10 @@ def split_in_time(
     marks = [max(0, min(rows - 1, rows - round(rows * size))) for size in sizes]
     ordered = np.partition(series.times, marks)
     first, second, last = (ordered[mark] for mark in marks)
+    steps = np.unique(series.times)
+    place = np.searchsorted(steps, last) if skip else len(steps)
+    second = min(second, steps[max(0, place - horizon)])
+    first = min(first, steps[max(0, np.searchsorted(steps, second) - horizon)])
     # Without a skip, the last row itself belongs to the test part.
     before_end = series.times < last if skip else np.ones(rows, bool)
     inside = {

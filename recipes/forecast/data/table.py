@@ -1,5 +1,6 @@
 """The columns of a file on their way to a `TimeSeries`."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -10,6 +11,13 @@ from recipes.data.dates import show
 from recipes.data.table_file import TableFile, check_columns
 from recipes.errors import UserError
 from recipes.forecast.data.steps import is_regular
+
+#: A column with one of these names is one of times, even if nobody can read it; if it holds
+#: numbers, they must go up or down in each series.
+TIMES = (
+    "date", "datetime", "day", "ds", "month", "period", "quarter", "time", "timestamp", "week",
+    "year", "datum", "fecha", "jahr",
+)  # fmt: skip
 
 
 @dataclass
@@ -25,6 +33,7 @@ class Table:
         numbers: `(rows,)` row numbers in the file from 1, or None after resampling.
         source: Name of the file.
         notes: What was done so far.
+        key: Columns whose values seem to be the series, where times repeat.
     """
 
     values: np.ndarray
@@ -35,6 +44,7 @@ class Table:
     numbers: np.ndarray | None
     source: str
     notes: list[str] = field(default_factory=list)
+    key: str | None = None
 
     def where(self, row: int) -> str:
         """Says in words where a row is: its number in the file, or its time, and its series."""
@@ -91,7 +101,31 @@ def read_table(
             times = times[order]
     if times is None:
         times = np.arange(len(values)) - np.repeat(offsets[:-1], np.diff(offsets))
-    return Table(values, names, times, offsets, ids, numbers, file.source, notes)
+    others = [name for name in file.names if name not in {*names, time, series}]
+    repeated = time is not None and ((np.diff(times) == 0) & (np.diff(codes) == 0)).any()
+    key = find_key(file, others, time, series) if repeated else None
+    return Table(values, names, times, offsets, ids, numbers, file.source, notes, key)
+
+
+def find_key(file, names, time, series=None) -> str | None:
+    """The fewest columns, a,b,c, that with a time, and `series`, tell all rows apart.
+
+    Columns of texts; of whole numbers, too, if most of their values come at most times.
+    """
+    names = [name for name in names if name.casefold() not in TIMES]
+    texts = [name for name in names if file.is_text(name)][:6]
+    numbers = [name for name in names if name not in texts and file.is_numeric(name)]
+    numbers = [name for name in numbers if not (file.numbers(name) % 1).any()][:3]
+    known = [time, *[series] * (series is not None)]
+    codes = {name: file.labels(name).factorize()[0] for name in (*known, *texts, *numbers)}
+    table, times = pd.DataFrame(codes), codes[time].max() + 1
+    for count in range(1, 4):
+        for key in itertools.combinations(texts + numbers, count):
+            found = len(table) - table.duplicated([*known[1:], *key]).sum()
+            dense = {*key} <= {*texts} or len(table) > found * times / 2
+            if found <= len(table) / 2 and dense and not table.duplicated([*known, *key]).any():
+                return ",".join([*known[1:], *key])
+    return None
 
 
 def _note_order(times, order, codes, notes, time):

@@ -1,4 +1,4 @@
-"""Wide tables: one row a series, one column a step."""
+"""Wide tables: one row a series and one column a step, or one row a year and one column a month."""
 
 import re
 
@@ -13,17 +13,20 @@ from recipes.errors import UserError
 STEP, VALUE = "step", "value"
 
 
-def unfold(file: TableFile, series: str | None) -> tuple[TableFile, str, str]:
+def unfold(file: TableFile, series: str | None) -> tuple[TableFile, str | None, str]:
     """Turns a wide table, such as M4's, into a long one, a row for each series and step.
 
     Steps without a value before the first and after the last one of a series are no part of it. The
     column of the series' names defaults to the first one that holds no numbers. A `UserError` if
-    there is no column of names, or none of values.
+    there is no column of names, or none of values. Columns of twelve months, beside one of years,
+    are one series.
 
     Returns:
         A table with the columns of the series' names, `step` (or `time`, where the columns are
         named by dates) and `value`; the names of the first two.
     """
+    if series is None and months_of(file):
+        return _calendar(file)
     if series is None:
         series = next((name for name in file.names if not file.is_numeric(name, 0.5)), None)
     if series is None:
@@ -67,6 +70,39 @@ def unfold(file: TableFile, series: str | None) -> tuple[TableFile, str, str]:
     notes = [*file.notes[1:], *notes, f"wide: {len(values):,} series of up to {len(steps):,} steps"]
     long = TableFile(file.source, columns, file.dialect, file.decided, file.before, notes)
     return long, series, time
+
+
+def months_of(file: TableFile) -> list[str]:
+    """The twelve columns called January to December, or Jan to Dec, if a table has them."""
+    places = [dates.month(name) for name in file.names]
+    found = [name for name, place in zip(file.names, places, strict=True) if place]
+    return found if sorted(filter(None, places)) == [*range(1, 13)] else []
+
+
+def _are_years(file, name):
+    numbers = file.numbers(name) if file.is_numeric(name) else np.zeros(1)
+    return bool(((numbers > 1500) & (numbers < 2200) & (numbers % 1 == 0)).all())
+
+
+def _calendar(file):
+    """A row a year and a column a month, as one series."""
+    months = sorted(months_of(file), key=dates.month)
+    year = next((name for name in file.names if _are_years(file, name)), None)
+    if year is None:
+        raise UserError(
+            f"Expected a column of years in {file.source}, beside its twelve months (--wide). "
+            "Received: none. Add one."
+        )
+    values = np.stack([file.numbers(name) for name in months], axis=1)
+    years = file.numbers(year).astype(np.int64)
+    when = (np.datetime64("0000", "M") + 12 * years[:, None] + np.arange(12)).ravel()
+    first, *_, last = np.flatnonzero(~np.isnan(values.ravel()))
+    rows = slice(first, last + 1)
+    time = pd.Series(when[rows].astype(dates.MICROSECONDS))
+    columns = {"time": time, VALUE: pd.Series(values.ravel()[rows])}
+    notes = [*file.notes[1:], f"wide: {len(values):,} years of months, one series"]
+    long = TableFile(file.source, columns, file.dialect, file.decided, file.before, notes)
+    return long, None, "time"
 
 
 def _steps(names, file):

@@ -350,6 +350,25 @@ def test_parquet(tmp_path):
     assert open_table(path).times("index").values[0] == np.datetime64("2024-01-01")
 
 
+def test_a_list_of_json_over_many_lines(write):
+    rows = [{"x": 1, "label": "a"}, {"x": 2, "label": "b"}]
+    table = open_table(write(json.dumps(rows, indent=2), "t.json"))
+    assert (table.numbers("x").tolist(), list(table.texts("label"))) == ([1, 2], ["a", "b"])
+
+
+def test_quotes_behind_a_backslash(write):
+    table = open_table(write('a,b\n"x \\"y, z\\" w",1\nu,2\n'))
+    assert (list(table.texts("a")), table.numbers("b").tolist()) == (['x "y, z" w', "u"], [1, 2])
+    assert r"quotes inside of texts are written \"" in table.notes
+
+
+def test_columns_of_equal_widths_are_named_as_such(write):
+    with pytest.raises(UserError, match=r"look like columns with spaces between.*read_csv"):
+        open_table(write("  id   years    ok\n   1   12-15 years   No\n   2   < 12 years   No\n"))
+    with pytest.raises(UserError, match="--separator space"):
+        open_table(write(" a b\n0 1 2\n1 3 4\n"))
+
+
 def test_json_lines(write):
     rows = [{"x": 1, "c": "02134", "t": "2024-01-31"}, {"x": None, "c": "a"}]
     table = open_table(write("".join(json.dumps(row) + "\n" for row in rows), "t.jsonl"))

@@ -28,7 +28,7 @@ def read(tmp_path, make_csv, monkeypatch):
     [
         ("--data one.csv --horizon 90", ("--horizon", "shorter", "90 rows")),
         ("--data two.csv --series s --horizon 12", ("--horizon", "longest series has 9 rows")),
-        ("--data two.csv --series s --horizon 5", ("train split", "6 rows", "more data")),
+        ("--data two.csv --series s --horizon 5", ("train split", "0 rows", "more data")),
         ("--data one.csv --period 80", ("--period", "80", "76 rows", "Lower --period")),
         ("--data one.csv --future_covariates sun.csv", ("sun.csv", "40 times missing", "Add")),
         ("--data one.csv --past_covariates price", ("price", "--past_covariates", "columns")),

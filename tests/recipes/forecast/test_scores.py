@@ -1,7 +1,10 @@
 """Scores, baselines and forecasts against NumPy by hand."""
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 
 import zoo
@@ -200,6 +203,18 @@ def test_a_season_is_detected(period, trend):
     noise = np.random.default_rng(3).normal(0, 0.2, len(steps))
     wave = np.exp(np.sin(steps * 2 * np.pi / period) * 1.5)  # peaks are sharper than valleys
     assert baselines.detect_period(wave + trend * steps + noise) == period
+
+
+@pytest.mark.parametrize(
+    ("step", "length", "found", "season"),
+    [("30min", 50, 49, 48), ("7D", 54, 53, 52), ("MS", 4, 4, 4)],
+)
+def test_a_few_seasons_are_taken_for_one_of_the_calendar(step, length, found, season):
+    wave = np.sin(np.arange(200) * 2 * np.pi / length)
+    times = pd.date_range("2024-01-01", periods=200, freq=step).to_numpy("datetime64[s]")
+    series = SimpleNamespace(offsets=np.array([0, 200]), values=wave[:, None], times=times)
+    assert baselines.detect_period(wave) == found
+    assert baselines.season_of(series, np.ones(200, bool)) == season
 
 
 @pytest.mark.parametrize(

@@ -421,7 +421,13 @@ def test_each_series_keeps_its_own_time(write):
     text = "t,s,y\n1,a,1\n2,a,1\n1,b,1\n1,b,1\n"
     assert "series 'b'" in refusal(write(text), time="t", series="s")
     assert "2 rows" in refusal(write("s,y\na,1\n,1\n,1\n"), series="s")
-    assert "none in series 'b'" in refusal(write("s,y\na,1\nb,\n"), series="s")
+    empty = write("s,y\na,1\nb,\nc,2\nc,3\n")
+    series = read_series(empty, series="s", targets=("y",))
+    assert (series.ids, series.values.ravel().tolist()) == (("a", "c"), [1, 2, 3])
+    assert "'b' left out: a column has no value there" in series.notes
+    assert "Received: 1 missing" in refusal(empty, series="s", missing="error")
+    filled = read_series(empty, series="s", targets=("y",), missing="zero")
+    assert filled.values.ravel().tolist() == [1, 0, 2, 3]
 
 
 @pytest.mark.parametrize(

@@ -96,8 +96,7 @@ def test_all_windows_are_listed(lengths, window, horizon):
     ("window", "horizon", "fractions", "words"),
     [
         (80, 1, (0.2, 0.2), ("train", "60 rows", "needs 81", "--window", "--validation_fraction")),
-        (5, 10, (0.05, 0.2), ("validation", "5 rows", "needs 10", "raise --validation_fraction")),
-        (5, 10, (0.2, 0.05), ("test split", "5 rows", "needs 10", "raise --test_fraction")),
+        (5, 40, (0.05, 0.2), ("train", "20 rows", "needs 45", "--window", "--horizon")),
         (95, 10, (0.2, 0.2), ("100 rows", "105 rows", "--window", "--horizon")),
         (5, 5, (0.0, 0.2), ("--validation_fraction", "0.0")),
         (5, 5, (0.6, 0.4), ("less than 1", "0.6")),
@@ -110,6 +109,14 @@ def test_an_empty_split_says_which_flag_to_change(window, horizon, fractions, wo
         split_in_time(make(np.arange(100)), window, horizon, *fractions)
     for word in words:
         assert word in str(caught.value)
+
+
+def test_a_part_is_a_horizon_long_at_least():
+    splits = split_in_time(make(np.arange(72)), 12, 12, 0.15, 0.15)
+    assert (splits["validation"].tolist(), splits["test"].tolist()) == ([36], [48])
+    assert splits["train"].tolist() == list(range(25))
+    splits = split_in_time(make(np.arange(72)), 12, 12, 0.15, 0.15, skip=12 / 72)
+    assert (splits["validation"].tolist(), splits["test"].tolist()) == ([24], [36])
 
 
 def test_each_series_is_split_at_its_own_end():

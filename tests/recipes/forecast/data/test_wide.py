@@ -5,8 +5,9 @@ import pytest
 
 from recipes.data.files import open_table
 from recipes.errors import UserError
+from recipes.forecast.data.opening import guess_columns
 from recipes.forecast.data.reading import read_series
-from recipes.forecast.data.wide import unfold
+from recipes.forecast.data.wide import VALUE, unfold
 
 
 @pytest.fixture
@@ -60,3 +61,24 @@ def test_names_that_are_numbers_are_the_times_and_others_are_left_out(wide):
 def test_two_rows_of_one_series_are_refused(wide):
     with pytest.raises(UserError, match="one row a series"):
         wide("name,1,2\na,5,6\na,7,8\n")
+
+
+def test_a_row_a_year_and_a_column_a_month_are_one_series(tmp_path):
+    path = tmp_path / "rate.csv"
+    names = ["Dec", *["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov"]]
+    rows = [[year, *(12 * year + n for n in (11, *range(11))), 0] for year in (2000, 2001, 2002)]
+    rows[0][2] = rows[2][1] = ""  # January 2000 and December 2002
+    lines = [",".join(map(str, row)) for row in rows]
+    path.write_text("\n".join([",".join(["Year", *names, "Annual"]), *lines]))
+    with pytest.raises(UserError, match="--wide true for a row a year"):
+        guess_columns(open_table(path))
+    long, series, time = unfold(open_table(path), None)
+    found = read_series(long, time=time, targets=(VALUE,), series=series)
+    np.testing.assert_array_equal(found.values.ravel(), np.arange(24001, 24035))
+    assert found.times[[0, -1]].astype("datetime64[M]").astype(str).tolist() == [
+        "2000-02",
+        "2002-11",
+    ]
+    path.write_text(path.read_text().replace("Year", "Code").replace("\n200", "\n9"))
+    with pytest.raises(UserError, match=r"a column of years .* Add one"):
+        unfold(open_table(path), None)
