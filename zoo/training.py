@@ -146,8 +146,7 @@ class Denoising(_Training):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The loss that the model was compiled with, of the errors."""
-        zeros = ops.zeros_like(y_pred)
-        return super().compute_loss(x, zeros, y_pred, sample_weight, training)
+        return super().compute_loss(x, ops.zeros_like(y_pred), y_pred, sample_weight, training)
 
 
 def cosine_schedule(time):

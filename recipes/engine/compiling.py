@@ -2,10 +2,11 @@
 
 Nothing is timed while a run goes on, so that the same seed gives the same bits. The rule is what
 steps of the recipes' models took on one core and on two (milliseconds without XLA and with it):
-WaveNet 9 and 4.6, GRUs of 20 units 22 and 10, of 128 units 40 and 26, of 512 units 378 and 1,489,
-784-300-100 0.69 and 0.74, a small residual network 6.7 and 6.6; and some seconds for each shape of
-a batch to compile it. XLA joins small operations, and multiplies large matrices slowly on a CPU.
-Many steps in a call were faster than one, or as fast, for all of them.
+WaveNet 9 and 4.6, GRUs of 20 units 22 and 10, of 128 units 40 and 26 (over 400 steps 153 and 337),
+of 512 units 378 and 1,489, 784-300-100 0.69 and 0.74, a small residual network 6.7 and 6.6. XLA
+needs seconds for each shape of a batch, joins small operations, multiplies large matrices slowly on
+a CPU, and copies whole sequences at each step back through a recurrent layer. Many steps in a call
+were faster than one, or as fast, for all of them.
 """
 
 import math
@@ -18,8 +19,8 @@ from recipes.data.batches import Batches, SortedBatches
 from recipes.engine.config import AUTO
 from recipes.engine.environment import has_gpu
 
-#: Steps in a call; those of a training that pay for compiling; weights of a large matrix.
-STEPS, WORTH, WIDE = 32, 1_500, 65_536
+#: Steps in a call, and of a training that pays for compiling; a large matrix, long sequences.
+STEPS, WORTH, WIDE, LONG = 32, 1_500, 65_536, 8_192
 
 
 def decided(config: Any, model: keras.Model, batches: Batches) -> tuple[Any, str]:
@@ -27,11 +28,11 @@ def decided(config: Any, model: keras.Model, batches: Batches) -> tuple[Any, str
     if AUTO not in (config.jit_compile, config.steps_per_execution):
         return config, ""
     xla, why = _xla(model, batches, config.epochs * len(batches))
-    steps = min(1 if keras.backend.backend() == "torch" else STEPS, len(batches))
     if config.jit_compile != AUTO:
         xla, why = config.jit_compile, "as the flag says"
-    if config.steps_per_execution != AUTO:
-        steps = config.steps_per_execution
+    steps = config.steps_per_execution
+    if steps == AUTO:
+        steps = min(1 if keras.backend.backend() == "torch" else STEPS, len(batches))
     line = f"step: XLA {'on' if xla else 'off'} ({why}), --steps_per_execution {steps}"
     return replace(config, jit_compile=xla, steps_per_execution=steps), line
 
@@ -43,10 +44,9 @@ def uses_xla(config: Any) -> bool:
 
 def compiled_by(config: Any, model: keras.Model, batches: Batches) -> dict[str, Any]:
     """The arguments of `model.compile` that say how a step is compiled."""
-    config, _ = decided(config, model, batches)
+    new, _ = decided(config, model, batches)
     most = 1 if keras.backend.backend() == "torch" else len(batches)
-    steps = min(config.steps_per_execution, most)
-    return {"jit_compile": uses_xla(config), "steps_per_execution": steps}
+    return {"jit_compile": uses_xla(new), "steps_per_execution": min(new.steps_per_execution, most)}
 
 
 def _xla(model, batches, steps):
@@ -54,19 +54,21 @@ def _xla(model, batches, steps):
     backend = keras.backend.backend()
     if backend != "tensorflow":
         return backend == "jax", {"jax": "as JAX always does"}.get(backend, f"none on {backend}")
-    if isinstance(batches, SortedBatches):
-        return False, "batches come in many shapes"
-    if any(each.dtype == "string" for each in getattr(model, "inputs", None) or ()):
-        return False, "it reads no texts"
-    if not all(getattr(layer, "supports_jit", True) for layer in model.layers):
-        return False, "it cannot compile a layer"
-    if steps < WORTH:
-        return False, f"{steps:,} steps do not pay for compiling"
-    if has_gpu(backend):
-        return True, "on a GPU"
+    texts = any(each.dtype == "string" for each in getattr(model, "inputs", None) or ())
+    compiles = all(getattr(layer, "supports_jit", True) for layer in model.layers)
     shapes = [each.shape for each in model.trainable_variables if each.name.endswith("kernel")]
-    if any(len(shape) == 4 for shape in shapes):
-        return False, "no faster for images on a CPU"
-    if max(map(math.prod, shapes), default=0) >= WIDE:
-        return False, "slower for wide layers on a CPU"
-    return True, "faster for narrow layers"
+    recurrent = any(isinstance(getattr(e, "layer", e), keras.layers.RNN) for e in model.layers)
+    x = keras.tree.flatten(batches.assemble(batches.examples[:1])[0]) if recurrent else []
+    length = max((part.shape[1] for part in x if part.ndim > 1), default=0)
+    reasons = {
+        "batches come in many shapes": isinstance(batches, SortedBatches),
+        "it reads no texts": texts,
+        "it cannot compile a layer": not compiles,
+        f"{steps:,} steps do not pay for compiling": steps < WORTH,
+        "on a GPU": has_gpu(backend),
+        "no faster for images on a CPU": any(len(shape) == 4 for shape in shapes),
+        "slower for wide layers on a CPU": max(map(math.prod, shapes), default=0) >= WIDE,
+        "slower for long sequences on a CPU": length * batches.batch_size > LONG,
+    }
+    why = next((why for why, holds in reasons.items() if holds), "faster for narrow layers")
+    return why in ("on a GPU", "faster for narrow layers"), why

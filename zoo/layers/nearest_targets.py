@@ -154,8 +154,7 @@ class NearestTargets(Layer):
 
     def compute_output_shape(self, input_shape):
         """`(batch, means * targets)`."""
-        batch = next(iter(input_shape.values()))[0]
-        return (batch, len(self.neighbors) * self.targets)
+        return (next(iter(input_shape.values()))[0], len(self.neighbors) * self.targets)
 
 
 _KINDS = ("numeric", "categories")

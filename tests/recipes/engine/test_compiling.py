@@ -22,6 +22,7 @@ from recipes.errors import UserError
 from tests.shared import assert_close
 
 LONG = TrainConfig(epochs=WORTH, backend="tensorflow")
+LONG_SEQUENCE = compiling.LONG // 2
 needs_tensorflow = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="the rule of TensorFlow"
 )
@@ -78,6 +79,16 @@ def test_the_rule_by_data_and_device():
     assert not decided(LONG, texts, batches())[0].jit_compile
     moved = keras.Sequential([keras.Input((8, 8, 1)), layers.RandomTranslation(0.1, 0.1)])
     assert "cannot compile a layer" in decided(LONG, moved, batches())[1]
+    for length, model, xla in (
+        (LONG_SEQUENCE, zoo.char_rnn(5, units=8), True),
+        (LONG_SEQUENCE + 1, zoo.char_rnn(5, units=8), False),
+        (LONG_SEQUENCE + 1, zoo.char_rnn(5, units=8, stateful=True, batch_size=1), False),
+        (LONG_SEQUENCE + 1, MODELS["waves"](), True),
+    ):
+        x = np.zeros((64, length), "int32")
+        found, line = decided(LONG, model, ArrayBatches(x, x, 2, seed=1))
+        assert found.jit_compile == xla
+        assert ("long sequences" in line) != xla
     with mock.patch.object(compiling, "has_gpu", return_value=True):
         assert decided(LONG, MODELS["wide"](), batches())[0].jit_compile
 
