@@ -33,8 +33,7 @@ def check_mode(mode):
 
 def check_steps(value, name):
     """Raises a `ValueError` unless `value` is a whole number above 0."""
-    whole = _is_number(value) and value == math.floor(value) if is_finite(value) else False
-    if not whole or value < 1:
+    if not is_finite(value) or value != math.floor(value) or value < 1:
         raise ValueError(
             f"{name} must be a whole number above 0. Received: {name}={value!r}. "
             "The steps of a training are the epochs times the batches of an epoch; for a data set "

@@ -50,8 +50,11 @@ def isolated(text: str) -> str:
     >>> isolated("left"), isolated("\u05d0") == "\u2068\u05d0\u2069"
     ('left', True)
     """
+    import matplotlib
+
     leftwards = any(unicodedata.bidirectional(c) in ("R", "AL") for c in text)
-    return f"{ISOLATE}{text}{POP}" if leftwards and _orders() else text
+    # Before, Matplotlib does not lay out texts by their direction, and draws the marks instead.
+    return f"{ISOLATE}{text}{POP}" if leftwards and matplotlib.__version_info__ >= (3, 11) else text
 
 
 def finish(axis: Any) -> None:
@@ -78,11 +81,3 @@ def characters(families: tuple[str, ...]) -> frozenset:
 
 def _shown(character, known):
     return ord(character) in known and character.isprintable()
-
-
-@cache
-def _orders():
-    """Whether Matplotlib lays out texts by their direction; before, it draws the marks instead."""
-    import matplotlib
-
-    return matplotlib.__version_info__ >= (3, 11)

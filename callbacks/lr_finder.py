@@ -166,8 +166,9 @@ def _untouched(model):
     variables = [*model.variables, *model.metrics_variables]
     # True copies: a backend may reuse the memory of what it was given.
     saved = [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
+    strategy = getattr(model, "distribute_strategy", None)  # of `tf.distribute`
     try:
-        with _devices_of(model):
+        with contextlib.nullcontext() if strategy is None else strategy.scope():
             model.optimizer = _with_plain_rate(model.optimizer)
             model.train_function = None  # Keras then makes one, for this optimizer
             model.steps_per_execution = 1
@@ -183,12 +184,6 @@ def _untouched(model):
                 metric.reset_state()
         for variable, value in zip(variables, saved, strict=True):
             variable.assign(value)
-
-
-def _devices_of(model):
-    """The scope of the `tf.distribute` strategy under which the model was made, if any."""
-    strategy = getattr(model, "distribute_strategy", None)
-    return contextlib.nullcontext() if strategy is None else strategy.scope()
 
 
 _SWAPPED = ("optimizer", "train_function", "steps_per_execution")

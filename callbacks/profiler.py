@@ -65,7 +65,7 @@ class Profiler(keras.callbacks.Callback):
         """Starts the recording when it is time."""
         if not self._done and self._calls == self.first:
             self.log_dir.mkdir(parents=True, exist_ok=True)
-            _start(str(self.log_dir))
+            _profiler()[0](str(self.log_dir))
             self._recording = True
         self._calls += 1
 
@@ -82,26 +82,15 @@ class Profiler(keras.callbacks.Callback):
     def _stop(self):
         self.model.optimizer.iterations.numpy()  # waits for the steps on their way
         self._recording, self._done = False, True
-        _end()
+        _profiler()[1]()
 
 
-def _start(folder):
+def _profiler():
+    """What starts the backend's profiler for a folder, and what ends it."""
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
-        tf.profiler.experimental.start(folder)
-    else:
-        import jax
+        return tf.profiler.experimental.start, tf.profiler.experimental.stop
+    import jax
 
-        jax.profiler.start_trace(folder)
-
-
-def _end():
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        tf.profiler.experimental.stop()
-    else:
-        import jax
-
-        jax.profiler.stop_trace()
+    return jax.profiler.start_trace, jax.profiler.stop_trace

@@ -55,7 +55,9 @@ def write_projector(
     rows = list(zip(*columns.values(), strict=True))
     # The projector expects a line of titles only where there are several columns.
     lines = ([columns] if len(columns) > 1 else []) + rows
-    text = "\n".join("\t".join(map(_one_line, line)) for line in lines)
+    # A label is one line; an empty one would end the file for the projector.
+    cells = ([re.sub(r"\s", " ", str(label)) or " " for label in line] for line in lines)
+    text = "\n".join(map("\t".join, cells))
     (folder / f"{name}_labels.tsv").write_text(text + "\n", encoding="utf-8")
     path = folder / "projector_config.pbtxt"
     config = ProjectorConfig()
@@ -68,8 +70,3 @@ def write_projector(
         tensor_name=name, tensor_path=f"{name}.tsv", metadata_path=f"{name}_labels.tsv"
     )
     path.write_text(text_format.MessageToString(config))
-
-
-def _one_line(value):
-    """The text of a label; an empty one would end the file for the projector."""
-    return re.sub(r"\s", " ", str(value)) or " "

@@ -5,13 +5,13 @@ loss never falls.
 """
 
 import bisect
-import csv
 import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from callbacks.drawing import finish
 
@@ -93,8 +93,8 @@ class RateCurve:
             height = np.interp(math.log(rate), np.log(self.rates), self.smoothed)
             label = f"{name}: {rate:.2g}" + (" (recommended)" * (name == self.recommended))
             axis.plot(rate, height, markers[name], ms=8, mec="white", label=label)
-        axis.set(xscale="log", xlabel="learning rate", ylabel="training loss")
-        axis.set_ylim(*_window(self.losses, self.smoothed))
+        limits = _window(self.losses, self.smoothed)
+        axis.set(xscale="log", xlabel="learning rate", ylabel="training loss", ylim=limits)
         finish(axis)
         return figure
 
@@ -104,11 +104,8 @@ class RateCurve:
         Args:
             path: File to write.
         """
-        with open(path, "w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["learning_rate", "loss", "smoothed_loss"])
-            columns = (self.rates, self.losses, self.smoothed)
-            writer.writerows(zip(*(column.tolist() for column in columns), strict=True))
+        columns = {"learning_rate": self.rates, "loss": self.losses, "smoothed_loss": self.smoothed}
+        pd.DataFrame(columns).to_csv(path, index=False, lineterminator="\n")
 
 
 # The mean and the rules: pure functions.
@@ -124,11 +121,7 @@ def smooth(losses, smoothing=0.9):
 
     Reference: Kingma and Ba, *Adam*, 2015, section 3, for the correction.
     """
-    mean, result = 0.0, []
-    for count, loss in enumerate(losses, start=1):
-        mean = smoothing * mean + (1 - smoothing) * loss
-        result.append(mean / (1 - smoothing**count))
-    return np.array(result)
+    return pd.Series(losses).ewm(alpha=1 - smoothing).mean().to_numpy()
 
 
 def valley(rates, losses):

@@ -51,22 +51,17 @@ def to_summary(tag: str, value: Any) -> Any:
             item.tag = tag
         return renamed
     if hasattr(value, "savefig"):
-        value = _pixels(value)
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+        canvas = FigureCanvasAgg(value)
+        canvas.draw()
+        value = np.asarray(canvas.buffer_rgba())[..., :3]
     if not isinstance(value, np.ndarray) or value.ndim != 3:
         raise TypeError(
             "Expected a Matplotlib figure, a text, an image (height, width, channels) or a "
             f"summary for {tag!r}. Received: {type(value).__name__}"
         )
     return summary.image(tag, value, dataformats="HWC")
-
-
-def _pixels(figure):
-    """The pixels of a Matplotlib figure, `(height, width, 3)` uint8."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3]
 
 
 def histogram(tag: str, values: ArrayLike, bins: int = 30) -> Any:
@@ -139,8 +134,7 @@ def confusion_matrix(
     if max(map(len, names)) > 3:
         axis.tick_params(axis="x", rotation=90)
     axis.set_yticks(range(count), names, parse_math=False)
-    axis.set_xlabel("predicted")
-    axis.set_ylabel("true")
+    axis.set(xlabel="predicted", ylabel="true")
     if count <= 20:
         for (row, column), number in np.ndenumerate(matrix):
             color = "white" if shares[row, column] > 0.5 else "black"

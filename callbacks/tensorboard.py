@@ -86,7 +86,7 @@ class TensorBoard(keras.callbacks.Callback):
     ):
         super().__init__()
         check_mode(mode)
-        self.log_dir = log_dir
+        self.log_dir = Path(log_dir)  # keras-tuner sets it to one for each trial, as a text
         self.figures = figures
         self.figure_freq = figure_freq
         self.texts = texts or {}
@@ -99,15 +99,6 @@ class TensorBoard(keras.callbacks.Callback):
         self._epoch = None
         self._best: float | None = None
         self._write_head = True
-
-    @property
-    def log_dir(self) -> Path:
-        """Folder of the run; keras-tuner sets it to one for each trial."""
-        return self._log_dir
-
-    @log_dir.setter
-    def log_dir(self, value: str | Path) -> None:
-        self._log_dir = Path(value)
 
     def _writer(self) -> EventFile:
         if self._file is None:
