@@ -4,14 +4,13 @@ Reference: Caruana et al., *Ensemble selection from libraries of models*, 2004.
 """
 
 import itertools
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-#: Rounds of the selection at most; each adds a member to the mean, or counts one again.
-ROUNDS = 20
+#: Predictions at most in a mean that is chosen.
+FEW = 5
 
 
 class Mixture:
@@ -70,29 +69,30 @@ def likeliest_weights(count, loss) -> np.ndarray:
     return min(found, key=lambda each: loss(each) + 4 * np.square(each - 1 / count).sum())
 
 
-def select(predictions, score) -> Counter:
-    """Chooses, with repetition, predictions whose mean scores best; the best one comes first.
+def select(predictions, score, surprise) -> dict[str, float]:
+    """The weights of a mean of the best predictions, the largest first.
 
-    Less is better. Returns how often each was chosen, at most `ROUNDS` times together. The mean
-    never scores worse than the best of them.
+    They are the likeliest of which the mean scores no worse than the best of them.
+
+    Args:
+        predictions: By name.
+        score: A function of predictions; less is better.
+        surprise: The negative log-likelihood of data with such a score.
 
     >>> truth = np.array([1.0, 2.0, 3.0])
     >>> error = lambda found: float(np.abs(found - truth).sum())
-    >>> found = {"low": truth - 1, "high": truth + 1, "far": truth + 9}
-    >>> sorted(select(found, error).items())
-    [('high', 1), ('low', 1)]
+    >>> found = {"low": truth - 1, "high": truth + 1, "far": truth + 99}
+    >>> select(found, error, lambda error: 9 * error)
+    {'low': 0.5, 'high': 0.5}
     """
-    chosen: Counter = Counter()
-    total, best = None, float("inf")
-    for count in range(ROUNDS):
-        tried = {}
-        for name, each in predictions.items():
-            if total is not None:
-                each = mean([(count, total), (1, each)]) * (1 / (count + 1))
-            tried[name] = (score(each), each)
-        name = min(tried, key=lambda each: tried[each][0])
-        if not tried[name][0] < best:
-            break
-        best, total = tried[name]
-        chosen[name] += 1
-    return chosen
+    scores = {name: score(each) for name, each in predictions.items()}
+    names = sorted(scores, key=scores.__getitem__)[:FEW]
+
+    def loss(weights):
+        pairs = zip(weights, names, strict=True)
+        found = score(mean([(weight, predictions[name]) for weight, name in pairs if weight]))
+        return surprise(found) if found <= scores[names[0]] else np.inf
+
+    weights = likeliest_weights(len(names), loss)
+    order = np.argsort(-weights, kind="stable")
+    return {names[place]: float(weights[place]) for place in order if weights[place]}

@@ -26,6 +26,10 @@ class Forecasts:
     intervals: dict[int, tuple[np.ndarray, np.ndarray]]
     deviation: np.ndarray | None = None
 
+    def __len__(self) -> int:
+        """How many windows."""
+        return len(self.point)
+
     @property
     def quantiles(self) -> dict[float, np.ndarray]:
         """By probability, the ends of all intervals, and the point forecast as the median."""

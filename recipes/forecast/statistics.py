@@ -134,7 +134,7 @@ class Statistical:
             return naive
         if not np.ptp(values[:rows]) > 0:
             return naive
-        additive = self.name != "theta"  # whose own season is a factor
+        additive = self.name != "theta" or values[:rows].min() <= 0  # its own season is a factor
         factors = np.zeros(1) if additive else np.ones(1)
         if season > LONGEST[self.name]:
             factors = seasonal_factors(values[:rows], season, additive)

@@ -2,7 +2,6 @@
 
 import importlib
 import json
-from collections import Counter
 from dataclasses import replace
 from types import SimpleNamespace
 from unittest import mock
@@ -28,13 +27,25 @@ MEMBERS = ("boosted_trees", "wide_and_deep", "mlp")
 NUMBERS = st.lists(st.floats(-5, 5), min_size=4, max_size=4)
 
 
-@given(st.lists(NUMBERS, min_size=1, max_size=4))
-def test_the_mean_is_never_worse_than_its_best_member(rows):
+@given(st.lists(NUMBERS, min_size=1, max_size=6), st.sampled_from([0.0, 1.0, 100.0]))
+def test_the_mean_is_never_worse_than_its_best_member(rows, count):
     found = {str(place): np.array(row) for place, row in enumerate(rows)}
     error = lambda predictions: float(np.square(predictions).sum())  # noqa: E731
-    chosen = select(found, error)
-    mean = sum(found[name] * count for name, count in chosen.items()) / chosen.total()
+    weights = select(found, error, lambda score: count * score)
+    mean = sum(found[name] * weight for name, weight in weights.items())
     assert error(mean) <= min(map(error, found.values())) + 1e-9
+    assert sum(weights.values()) == pytest.approx(1)
+    assert list(weights.values()) == sorted(weights.values(), reverse=True)
+
+
+@pytest.mark.parametrize(("count", "expected"), [(1, 0.5), (1000, 0.3)])
+def test_a_few_examples_choose_no_member_alone(count, expected):
+    """The second errs more, and in its own way: how much it counts, the number of rows decides."""
+    rng = np.random.default_rng(0)
+    found = {"a": rng.normal(0, 1, 4000), "b": rng.normal(0, 1.6, 4000)}
+    error = lambda predictions: float(np.sqrt(np.square(predictions).mean()))  # noqa: E731
+    weights = select(found, error, lambda score: count * np.log(score))
+    assert weights["b"] == pytest.approx(expected, abs=0.05)
 
 
 def test_a_mixture_is_the_weighted_mean_of_what_its_parts_say():
@@ -234,7 +245,7 @@ def test_forecasts_may_be_those_of_a_baseline(trainer, tmp_path, capsys, monkeyp
 
 def test_a_mean_of_classifiers_reads_texts(trainer, tmp_path, monkeypatch):
     only(monkeypatch, "text_classification", "wide_and_deep", "conv")
-    monkeypatch.setattr(automatic, "select", lambda found, score: Counter([*found]))  # both
+    monkeypatch.setattr(automatic, "select", lambda found, *_: dict.fromkeys(found, 0.5))  # both
     generator = np.random.default_rng(0)
     words = {"no": ["bad", "poor", "dull"], "yes": ["good", "fine", "great"]}
     labels = generator.choice(["no", "yes"], 80)
