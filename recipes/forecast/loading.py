@@ -102,7 +102,7 @@ def _short(config, series):
         rows = np.median(lengths)
         small = min(config.validation_fraction, config.test_fraction) * rows
         if small < config.horizon:
-            notes = ("validation and test part are a horizon long at least, more than a fraction",)
+            notes = (f"validation and test part: {config.horizon} rows, a horizon, at least",)
     if config.data and len(lengths) > 1:
         kept = 1 - config.validation_fraction - config.test_fraction
         least = min(config.window, config.horizon)
