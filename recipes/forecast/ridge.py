@@ -88,7 +88,7 @@ def find_start(windows, units, period, normalizations, epsilon, scaling) -> Line
         validation, maps = [examples for _, examples in seen], []
         for lag in sorted({0, 1, period}):
             for steps in sorted({windows.window, max(windows.window // 2, lag)}):
-                if 2 * lag <= steps or lag == steps:  # the latter repeats the season
+                if 2 * lag <= steps or lag == steps == 1:
                     fits = zip(
                         *(
                             _fits(train, lag, steps, normalization != "last", PENALTIES)

@@ -99,6 +99,12 @@ def test_what_comes_after_an_origin_changes_nothing(name, season):
     assert (forecaster(windows_of(one, two), starts).point[:2] != found[:2]).any()
 
 
+def test_theta_takes_a_season_out_of_series_that_are_zero_or_negative_at_times():
+    wave = 10 * np.sin(2 * np.pi * np.arange(60) / 12)
+    found = statistics.Statistical("theta", 12)(windows_of(wave), np.array([50, 52])).point
+    np.testing.assert_allclose(found[..., 0], [wave[53:58], wave[55:60]], atol=0.5)
+
+
 def test_series_that_cannot_be_fitted_have_the_naive_forecast_and_are_counted():
     forecaster = statistics.Statistical("theta", 1)
     found = forecaster(windows_of(np.ones(40), np.arange(12.0)), np.array([30, 40])).point
