@@ -7,7 +7,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 
-from recipes.classification.scores import SMALLEST, all_classes
+from recipes.classification.scores import SMALLEST, decisions
 
 #: A temperature is sought between one over this and this.
 LARGEST = 10.0
@@ -20,7 +20,7 @@ def expected_calibration_error(labels, probabilities, bins=15) -> float:
     """Mean gap, from 0 to 1, between how sure the predictions are and how often they are right.
 
     The gap of each bin of the largest probability, weighted with its fraction of the examples.
-    Probabilities are `(n, classes)`, or of class 1 alone.
+    Probabilities are `(n, classes)`, or of class 1 alone; several labels an example count each.
 
     >>> expected_calibration_error([0, 1], [[0.75, 0.25], [0.75, 0.25]])  # right half the time
     0.25
@@ -37,8 +37,8 @@ def reliability(labels, probabilities, bins=15) -> np.ndarray:
     `(bins that hold something, 3)`: fraction of the examples, mean probability of the predicted
     class, and fraction of right predictions.
     """
-    found = all_classes(probabilities)
-    sure, right = found.max(axis=1), found.argmax(axis=1) == np.asarray(labels)
+    labels, found = decisions(labels, probabilities)
+    sure, right = found.max(axis=1), found.argmax(axis=1) == labels
     number = np.minimum((sure * bins).astype(int), bins - 1)
     chosen = [number == k for k in np.unique(number)]
     return np.array([(mask.mean(), sure[mask].mean(), right[mask].mean()) for mask in chosen])
@@ -62,12 +62,12 @@ def fit_temperature(labels, samples) -> float:
 
     Reference: Guo et al., 2017.
     """
-    labels = np.asarray(labels)
-    samples = np.asarray(samples, np.float64)
+    labels, samples = decisions(labels, samples)
     rows = np.arange(len(labels))
 
     def loss(logarithm):
-        found = mean_of(tempered(samples, np.exp(logarithm)))
+        found = tempered(samples, np.exp(logarithm))
+        found = found.mean(axis=0) if found.ndim == 3 else found
         own = np.clip(found[rows, labels], SMALLEST, 1.0)
         return -np.log(own).sum() + 0.5 * (logarithm / PRIOR) ** 2
 
@@ -75,12 +75,9 @@ def fit_temperature(labels, samples) -> float:
     return float(np.exp(minimize_scalar(loss, bounds=(-limit, limit), method="bounded").x))
 
 
-def tempered(probabilities, temperature) -> np.ndarray:
+def tempered(probabilities, temperature, head="multiclass") -> np.ndarray:
     """The probabilities `(..., classes)` that the logits divided by a temperature would give."""
-    logits = np.log(np.clip(np.asarray(probabilities, np.float64), 1e-30, 1.0))
-    return softmax(logits / temperature, axis=-1)
-
-
-def mean_of(samples) -> np.ndarray:
-    """The mean over the samples `(samples, n, classes)`; probabilities `(n, classes)` as is."""
-    return samples.mean(axis=0) if samples.ndim == 3 else samples
+    found = np.asarray(probabilities, np.float64)
+    if head == "multilabel":
+        return tempered(np.stack([1 - found, found], axis=-1), temperature)[..., 1]
+    return softmax(np.log(np.clip(found, 1e-30, 1.0)) / temperature, axis=-1)

@@ -31,7 +31,8 @@ class PicturesTask:
         """The data in one line."""
         counts = ", ".join(f"{len(part):,} {name}" for name, part in self.parts.items())
         height, width, *channels = self.shape
-        classes = f", {len(self.classes)} classes" if hasattr(self, "classes") else ""
+        kind = {"multilabel": "labels"}.get(self.parts["train"].head, "classes")
+        classes = f", {len(self.classes)} {kind}" if hasattr(self, "classes") else ""
         kind = "colour" if channels else "grey"
         return f"{kind} images of {height} x {width} pixels{classes}: {counts}"
 
@@ -52,10 +53,11 @@ def chunks(images):
     return (images[first : first + 1024] for first in range(0, len(images), 1024))
 
 
-def read(config, kept=None):
+def read(config, kept=None, **columns):
     """All pictures that the flags of a run name and `None`, or a published training and test part.
 
     `kept` is the `Depth` of a run that reads its data again; by default it is found in the data.
+    `columns` of a table are as for `labelled_files`.
     """
     if not config.data:
         if config.dataset == "digits":
@@ -65,13 +67,14 @@ def read(config, kept=None):
     check(path)
     if is_npz(path):
         return read_arrays(path, kept)
-    found = read_folder(path, config.image_size, kept, config.fit, config.skip_broken)
-    return found, None
+    fit, skip_broken = config.fit, config.skip_broken
+    return read_folder(path, config.image_size, kept, fit, skip_broken, **columns), None
 
 
 def split(config, training, test):
     """The parts `"train"`, `"validation"` and `"test"` of what `read` returned, and notes."""
     given = np.full(len(training), "train") if training.given is None else training.given
+    strata = training.strata
     rest = np.flatnonzero(given == "train")
     found = {part: np.flatnonzero(given == part) for part in ("validation", "test")}
     for part in found:
@@ -82,7 +85,7 @@ def split(config, training, test):
     if test is None:
         if not len(found["test"]):
             share = config.test_fraction or FRACTION
-            kept, chosen = stratified(training.labels[rest], share, config.seed)
+            kept, chosen = stratified(strata[rest], share, config.seed)
             rest, found["test"] = rest[kept], rest[chosen]
         test = training.part(found["test"])
     whole = len(rest) + len(found["test"]) * (training.given is None)
@@ -96,7 +99,7 @@ def split(config, training, test):
             raise UserError(
                 "--validation_fraction and --test_fraction leave nothing to train on: lower them."
             )
-        kept, chosen = stratified(training.labels[rest], share, config.seed + 1)
+        kept, chosen = stratified(strata[rest], share, config.seed + 1)
         rest, found["validation"] = rest[kept], rest[chosen]
     parts = {"train": training.part(rest), "validation": training.part(found["validation"])}
     names = [part for part in ("train", "validation", "test") if (given == part).any()]

@@ -9,7 +9,7 @@ from sklearn import metrics
 
 from callbacks.drawing import finish, label
 from recipes.classification.calibration import expected_calibration_error, reliability
-from recipes.classification.scores import all_classes
+from recipes.classification.scores import against_rest
 from recipes.engine.tables import cell, markdown, number
 
 #: Classes at most in one picture of curves, as there are colors; of more, the worst are drawn.
@@ -18,36 +18,25 @@ MAX_CURVES = 10
 
 def precision_recall(labels, probabilities, class_names) -> Figure:
     """Precision against recall: class 1 of two classes, else each class against the rest."""
-
-    def curve(positive, scores):
-        precision, recall, _ = metrics.precision_recall_curve(positive, scores)
-        return recall, precision
-
-    figure, axis = _square("recall", "precision")
-    score = metrics.average_precision_score
-    _curves(axis, labels, probabilities, class_names, curve, score, "average precision")
-    return figure
+    names = ("recall", "precision", "average precision")
+    how = metrics.precision_recall_curve, slice(1, None, -1), metrics.average_precision_score
+    return _curves(names, labels, probabilities, class_names, *how)
 
 
 def roc(labels, probabilities, class_names) -> Figure:
     """True against false positives: class 1 of two classes, else each class against the rest."""
-
-    def curve(positive, scores):
-        false, true, _ = metrics.roc_curve(positive, scores)
-        return false, true
-
-    figure, axis = _square("false positive rate", "true positive rate")
-    axis.plot([0, 1], [0, 1], color="0.7", ls=":", lw=1)
-    score = metrics.roc_auc_score
-    _curves(axis, labels, probabilities, class_names, curve, score, "area under the curve")
+    names = ("false positive rate", "true positive rate", "area under the curve")
+    how = metrics.roc_curve, slice(2), metrics.roc_auc_score
+    figure = _curves(names, labels, probabilities, class_names, *how)
+    figure.axes[0].plot([0, 1], [0, 1], color="0.7", ls=":", lw=1, zorder=1)
     return figure
 
 
 def calibration(labels, probabilities, bins=15) -> Figure:
     """How often the predictions are right against how sure they are, see `reliability`."""
     share, sure, right = reliability(labels, probabilities, bins).T
-    count = share * len(labels) + 4
-    center = (share * len(labels) * right + 2) / count  # of an interval by Agresti and Coull, 1998
+    hits, count = share * np.size(labels) * right, share * np.size(labels) + 4
+    center = (hits + 2) / count  # of an interval by Agresti and Coull, 1998
     spread = 1.96 * np.sqrt(center * (1 - center) / count)
     low, high = np.clip([center - spread, center + spread], 0, 1)
     gap = expected_calibration_error(labels, probabilities, bins)
@@ -69,53 +58,42 @@ def calibration(labels, probabilities, bins=15) -> Figure:
     return figure
 
 
-def class_table(classes, class_names) -> str:
-    """A Markdown table of precision, recall and F1.
+def class_table(labels, predictions, class_names) -> str:
+    """A Markdown table of precision (0 for what was never predicted), recall and F1.
 
-    The scores are from `recipes.classification.scores.per_class`.
-
-    >>> from recipes.classification.scores import per_class
-    >>> print(class_table(per_class([0, 1, 1], [0, 1, 0], 2), ["cat", "dog"]))
+    >>> print(class_table([0, 1, 1], [0, 1, 0], ["cat", "dog"]))
     | class | precision | recall | F1 | examples |
     | --- | ---: | ---: | ---: | ---: |
     | cat | 0.5 | 1 | 0.6667 | 1 |
     | dog | 1 | 0.5 | 0.6667 | 2 |
     """
+    how = {"labels": range(len(class_names)), "zero_division": 0.0}
+    scores = metrics.precision_recall_fscore_support(labels, predictions, **how)
+    rows = zip(class_names, *(column.tolist() for column in scores), strict=True)
     header = ["class", "precision", "recall", "F1", "examples"]
-    rows = [
-        [cell(name), *[number(score) for score in scores.values()]]
-        for name, scores in zip(class_names, classes, strict=True)
-    ]
-    return markdown([header, *rows])
+    return markdown([header, *([cell(name), *map(number, row)] for name, *row in rows)])
 
 
-def _square(x, y):
+def _curves(names, labels, probabilities, class_names, curve, columns, score):
+    """Two columns of the curve of each class, on axes of two names; the third is the score's."""
     figure = Figure(figsize=(6.8, 4.6), layout="constrained")
     axis = figure.subplots()
-    axis.set_xlabel(x)
-    axis.set_ylabel(y)
-    axis.set_xlim(-0.01, 1.01)
-    axis.set_ylim(-0.01, 1.02)
+    axis.set(xlabel=names[0], ylabel=names[1], xlim=(-0.01, 1.01), ylim=(-0.01, 1.02))
     axis.grid(alpha=0.25)
-    return figure, axis
-
-
-def _curves(axis, labels, probabilities, class_names, curve, score, name):
-    labels, found = np.asarray(labels), all_classes(probabilities)
-    classes = [1] if found.shape[1] == 2 else range(found.shape[1])
-    present = [k for k in classes if 0 < np.sum(labels == k) < len(labels)]
-    scores = {k: score(labels == k, found[:, k]) for k in present}
+    judged = against_rest(labels, probabilities)
+    scores = {k: score(*each) for k, each in judged.items() if 0 < each[0].sum() < len(labels)}
     drawn = sorted(sorted(scores, key=scores.get)[:MAX_CURVES])
     for k in drawn:
-        axis.plot(*curve(labels == k, found[:, k]), lw=1.4, label=f"class {k}")
+        axis.plot(*curve(*judged[k])[columns], lw=1.4, label=f"class {k}")
     if not drawn:
-        return
+        return figure
     worst = f"worst {len(drawn)} of {len(scores)}, " if len(scores) > len(drawn) else ""
     legend = axis.legend(
-        frameon=False, fontsize=8, title=f"{worst}{name}", title_fontsize=8,
+        frameon=False, fontsize=8, title=f"{worst}{names[2]}", title_fontsize=8,
         loc="center left", bbox_to_anchor=(1, 0.5),
     )  # fmt: skip
     # Set afterwards: Matplotlib leaves names out that begin with "_", and reads $ as mathematics.
     for text, k in zip(legend.get_texts(), drawn, strict=True):
         text.set_parse_math(False)
         text.set_text(f"{label(class_names[k])} ({scores[k]:.3f})")
+    return figure

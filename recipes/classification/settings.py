@@ -12,7 +12,7 @@ from recipes.errors import UserError
 #: Scores of classifiers, in the order of tables, and which of them are better.
 METRICS = {
     "balanced_accuracy": "max", "accuracy": "max", "nll": "min", "calibration_error": "min",
-    "roc_auc": "max", "average_precision": "max",
+    "f1_micro": "max", "roc_auc": "max", "average_precision": "max",
 }  # fmt: skip
 
 

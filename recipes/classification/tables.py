@@ -14,11 +14,14 @@ def note_unseen(names, classes) -> None:
         say_notes([f"the target has {never}: it cannot predict them"])
 
 
-def class_columns(probabilities, class_names, known=None) -> tuple[list[str], list[list]]:
+def class_columns(
+    probabilities, class_names, known=None, head="multiclass"
+) -> tuple[list[str], list[list]]:
     """What a table says about each prediction of a classifier: the header, and rows of values.
 
     Columns that are `known` beside that, `prediction`, its `probability`, the `entropy` in nats (0
-    for a sure prediction), and the probability of each class.
+    for a sure prediction), and the probability of each class; of several labels, those from one
+    half on, and the probability of each.
 
     >>> header, rows = class_columns(np.array([[0.25, 0.75]]), ["cat", "dog"], {"row": [1]})
     >>> header
@@ -26,20 +29,15 @@ def class_columns(probabilities, class_names, known=None) -> tuple[list[str], li
     >>> rows[0][:2], float(rows[0][2]), round(float(rows[0][3]), 3)
     ([1, 'dog'], 0.75, 0.562)
     """
-    known = known or {}
-    best = probabilities.argmax(axis=1)
-    safe = np.where(probabilities > 0, probabilities, 1)
-    entropy = -np.sum(probabilities * np.log(safe), axis=1)
-    header = [*known, "prediction", "probability", "entropy"]
-    header += [f"probability:{name}" for name in class_names]
-    rows = [
-        [
-            *(column[row] for column in known.values()),
-            class_names[best[row]],
-            found[best[row]],
-            entropy[row] + 0.0,
-            *found,
-        ]
-        for row, found in enumerate(probabilities)
-    ]
-    return header, rows
+    columns = dict(known or {})
+    if head == "multilabel":
+        names = np.array(class_names)
+        columns["prediction"] = [";".join(names[row]) for row in probabilities >= 0.5]
+    else:
+        columns["prediction"] = [class_names[best] for best in probabilities.argmax(axis=1)]
+        columns["probability"] = probabilities.max(axis=1)
+        safe = np.where(probabilities > 0, probabilities, 1)
+        columns["entropy"] = 0.0 - np.sum(probabilities * np.log(safe), axis=1)
+    names = (f"probability:{name}" for name in class_names)
+    columns |= zip(names, probabilities.T, strict=True)
+    return list(columns), [list(row) for row in zip(*columns.values(), strict=True)]

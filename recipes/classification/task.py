@@ -8,7 +8,7 @@ import zoo
 from callbacks import summaries
 from recipes.classification import plots
 from recipes.classification.calibration import expected_calibration_error, fit_temperature
-from recipes.classification.scores import classification_scores, per_class
+from recipes.classification.scores import against_rest, classification_scores
 from recipes.classification.splits import balanced_weights
 from recipes.data.batches import spread
 from recipes.engine.tables import markdown, number
@@ -38,6 +38,8 @@ class ClassificationTask(OneTestPart):
     @property
     def primary_metric(self) -> str:
         """The score by which the report compares."""
+        if np.ndim(self.parts["train"].labels) == 2:
+            return "average_precision"
         return "accuracy" if self.config.class_weight == "none" else "balanced_accuracy"
 
     @property
@@ -87,25 +89,30 @@ def calibrate(head, labels, samples) -> dict[str, float]:
 
 def validation_figures(labels, probabilities, classes) -> dict:
     """What TensorBoard shows of a classifier: the confusion matrix, and curves of some classes."""
-    curves = [1] if len(classes) == 2 else range(min(len(classes), MAX_PR_CURVES))
-    matrix = summaries.confusion_matrix(labels, probabilities.argmax(axis=1), classes)
-    return {"confusion_matrix": matrix} | {
-        f"pr_curve/{classes[k]}": summaries.pr_curve(labels == k, probabilities[:, k])
-        for k in curves
+    found = {}
+    if np.ndim(labels) == 1:
+        predicted = probabilities.argmax(axis=1)
+        found["confusion_matrix"] = summaries.confusion_matrix(labels, predicted, classes)
+    judged = against_rest(labels, probabilities)
+    return found | {
+        f"pr_curve/{classes[k]}": summaries.pr_curve(*judged[k])
+        for k in list(judged)[:MAX_PR_CURVES]
     }
 
 
 def outputs_of_test(labels, probabilities, classes) -> list[Figure | Section]:
     """What the report shows of a classifier on the test part."""
-    predicted = probabilities.argmax(axis=1)
-    by_class = per_class(labels, predicted, len(classes))
-    matrix = summaries.confusion_matrix(labels, predicted, classes)
+    figures, predicted = [], probabilities >= 0.5
+    if np.ndim(labels) == 1:
+        predicted = probabilities.argmax(axis=1)
+        matrix = summaries.confusion_matrix(labels, predicted, classes)
+        figures = [Figure("Confusion matrix, on the test part", "confusion_matrix", matrix)]
     curves = plots.precision_recall(labels, probabilities, classes)
     roc = plots.roc(labels, probabilities, classes)
     calibration = plots.calibration(labels, probabilities)
     return [
-        Section("Classes", plots.class_table(by_class, classes)),
-        Figure("Confusion matrix, on the test part", "confusion_matrix", matrix),
+        Section("Classes", plots.class_table(labels, predicted, classes)),
+        *figures,
         Figure("Precision and recall, on the test part", "precision_recall", curves),
         Figure("ROC curves, on the test part", "roc", roc),
         Figure("Calibration, on the test part", "calibration", calibration),

@@ -46,6 +46,7 @@ def described(model) -> dict:
         "table": table,
         "texts": {name: text for name, text in texts.items() if text},
         "labels": list(classes.labels) if classes else [],
+        "head": classes.head if classes else "",
     }
 
 
@@ -77,7 +78,8 @@ def card(folder, recipe, config, task, model, spec, quantize, lines) -> str:
     if labels and spec["outputs"][0][-1] == 1:
         outputs = f"The probability of {labels[1]} (not {labels[0]})."
     elif labels:
-        outputs = f"Probabilities, of these classes: {', '.join(labels)}."
+        kind = {"multilabel": "labels, each by itself"}.get(spec["head"], "classes")
+        outputs = f"Probabilities, of these {kind}: {', '.join(labels)}."
     elif target:
         names = [target] if isinstance(target, str) else target
         outputs = f"{', '.join(names)}, in the data's units."

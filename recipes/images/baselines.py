@@ -5,6 +5,7 @@ import math
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
 
 from recipes.classification.estimators import calmly
 from recipes.classification.splits import stratified_sample
@@ -35,11 +36,11 @@ def fit(part, balanced=False, seed=0) -> dict:
     """Fits the baselines: `{name: function from pictures to class probabilities}`.
 
     With `balanced`, every class counts alike; the seed chooses, where there are too many pictures.
+    Of several labels, each has a model of its own.
     """
     weight = "balanced" if balanced else None
     count = len(part.classes)
-    shares = np.bincount(part.labels, minlength=count) / len(part)
-    shares = np.full(count, 1 / count) if balanced else shares
+    shares = np.full(count, 1 / count) if balanced else part.has.mean(axis=0)
     found = {"majority": lambda images: np.tile(shares, (len(images), 1))}
     model = LogisticRegression(max_iter=100, C=0.1, class_weight=weight)
     found["logistic_regression"] = _fitted(model, part, _logistic_size(part), seed)
@@ -60,7 +61,8 @@ def fit(part, balanced=False, seed=0) -> dict:
 def _fitted(model, part, size, seed):
     chosen = slice(None)
     if size < len(part):
-        chosen = stratified_sample(part.labels, size, seed)
+        chosen = stratified_sample(part.strata, size, seed)
+    model = OneVsRestClassifier(model) if part.head == "multilabel" else model
     with calmly():
         model.fit(_flat(part.images[chosen]), part.labels[chosen])
 

@@ -39,18 +39,9 @@ class Classifier:
         """Probabilities `(n, classes)` of pictures `(n, ...)` uint8."""
         return self._chunked(images, lambda samples: samples.mean(axis=0))
 
-    def and_tempered(self, images, temperature) -> np.ndarray:
-        """Probabilities as they are, and of a model whose logits are divided by a temperature.
-
-        Returns:
-            Array `(2, n, classes)`.
-        """
-
-        def both(samples):
-            other = tempered(samples, temperature).astype(samples.dtype)
-            return np.stack([samples.mean(axis=0), other.mean(axis=0)])
-
-        return self._chunked(images, both, axis=1)
+    def tempered(self, images, temperature, head="multiclass") -> np.ndarray:
+        """Probabilities of a model whose logits are divided by a temperature."""
+        return self._chunked(images, lambda s: tempered(s, temperature, head).mean(axis=0))
 
     def samples(self, images) -> np.ndarray:
         """The single predictions, `(samples, n, classes)`; one where there is no dropout."""

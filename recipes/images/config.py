@@ -16,7 +16,12 @@ class ImagesConfig(PicturesConfig):
         data: Your own images instead of a dataset: a folder with one folder of images for each
             class (or with such folders in train, validation and test), a table (.csv) of paths and
             labels, or an .npz file with the arrays x and y (or x_train, y_train, x_test, y_test).
-        labels: Use the images of these classes only.
+        target: The table's column of labels, or columns of 0 and 1: several labels an image.
+            Defaults to the column named label, class or the like.
+        label_delim: What stands between several labels of an image in that column, such as ";"
+            ("space" for a space), which may be empty then; with none they are classes. ";" and "|"
+            are found by themselves.
+        labels: Use the images of these classes only, or these of several labels an image.
         train_size: Use so many of the training images only, with each class keeping its share.
         normalization: How pixels are scaled inside the model: each by its mean and deviation over
             the training images (for dense networks), each colour by its own (for convolutions), all
@@ -47,8 +52,10 @@ class ImagesConfig(PicturesConfig):
         pretrain_epochs: Epochs of that.
     """
 
-    COMMON = common(data=("image_size", "augment", "labels"))
+    COMMON = common(data=("image_size", "augment", "labels", "target", "label_delim"))
 
+    target: list[str] = field(default_factory=list)
+    label_delim: str | None = None
     labels: list[str] = field(default_factory=list)
     train_size: int | None = None
     normalization: Literal["standard", "channel", "rescale", "none"] = "standard"
@@ -71,6 +78,14 @@ class ImagesConfig(PicturesConfig):
     def validate(self) -> None:
         """Raises a `UserError` for the first setting that is out of range."""
         super().validate()
+        asked, table = self.target or self.label_delim, (self.data or "").lower()
+        if (asked and not table.endswith((".csv", ".tsv"))) or (
+            self.label_delim and self.target[1:]
+        ):
+            raise UserError(
+                "--target names columns of a table of paths (--data labels.csv), --label_delim is "
+                "about one of them."
+            )
         at_least(self, 0, "mc_samples", "shift")
         at_least(self, 1, "train_size", "freeze", "frozen_epochs", "pretrain_epochs")
         below_one(self, "label_smoothing", "erase", zero=True)

@@ -1,11 +1,12 @@
 """Reads the pictures that the flags of a run name, and splits them."""
 
-import difflib
+from dataclasses import replace
 
 import numpy as np
 
 from recipes.classification.pictures import read, split
 from recipes.classification.splits import train_sample
+from recipes.engine.recipe import nearest
 from recipes.errors import UserError
 from recipes.images.task import ImageTask
 
@@ -15,30 +16,28 @@ def load(config, kept=None) -> ImageTask:
 
     `kept` is the `Depth` of a run that reads its data again; by default it is found in the data.
     """
-    training, test = read(config, kept)
+    training, test = read(config, kept, target=config.target, label_delim=config.label_delim)
+    if training.head == "multilabel" and config.class_weight != "none":
+        raise UserError("--class_weight weighs classes, not several labels an image: leave it out.")
     if config.labels:
         _check_labels(config.labels, training.classes)
     parts, notes = split(config, training, test)
     if config.labels:
         parts = {name: _only(part, config.labels) for name, part in parts.items()}
-    _check_counts(config, parts)
     unlabelled = parts["train"].images
     if config.train_size is not None:
         part = parts["train"]
-        chosen, note = train_sample(config, part.labels, len(part.classes), "images")
+        chosen, note = train_sample(config, part.strata, len(part.classes), "images")
         parts["train"] = part.part(chosen)
         notes += note
+    _check_counts(parts)
     return ImageTask(config, parts, unlabelled, (*training.notes, *notes), training.depth)
 
 
 def _check_labels(labels, classes):
-    for label in labels:
-        if label not in classes:
-            near = difflib.get_close_matches(label, classes, n=2) or classes[:12]
-            raise UserError(
-                f"There is no class {label!r} to choose with --labels. Did you mean "
-                f"{' or '.join(near)}?"
-            )
+    for label in sorted({*labels} - {*classes}):
+        hint = nearest(label, classes)
+        raise UserError(f"There is no class {label!r} to choose with --labels. {hint}")
     if len(set(labels)) < 2:
         raise UserError("--labels needs two classes or more, such as --labels Sandal,Shirt.")
 
@@ -46,27 +45,30 @@ def _check_labels(labels, classes):
 def _only(part, labels):
     """The pictures of some classes, numbered in the order in which these were given."""
     names = list(dict.fromkeys(labels))
-    new = np.full(len(part.classes), -1)
-    new[[part.classes.index(name) for name in names]] = np.arange(len(names))
-    chosen = np.flatnonzero(new[part.labels] >= 0)
-    found = part.part(chosen)
-    return type(part)(found.images, new[found.labels], tuple(names), found.sources)
+    own = part.has[:, [part.classes.index(name) for name in names]]
+    if part.head == "multilabel":
+        return replace(part, labels=own, classes=tuple(names))
+    chosen = np.flatnonzero(own.any(axis=1))
+    return replace(part.part(chosen), labels=own[chosen].argmax(axis=1), classes=tuple(names))
 
 
-def _check_counts(config, parts):
+def _check_counts(parts):
     """Every class must be there to be learned, chosen by and tested."""
     classes = parts["train"].classes
     if len(classes) < 2:
         raise UserError(
             f"All images are of one class, {classes[0]}. A classifier needs two or more."
         )
-    counts = {n: np.bincount(p.labels, minlength=len(classes)) for n, p in parts.items()}
+    several = parts["train"].head == "multilabel"
+    kind, none = ("label", "none with or without it") if several else ("class", "none")
+    counts = {n: part.has.sum(axis=0) for n, part in parts.items()}
     for number, name in enumerate(classes):
-        missing = [part for part, count in counts.items() if not count[number]]
-        if missing:
-            total = sum(int(count[number]) for count in counts.values())
+        own = {n: count[number] for n, count in counts.items()}
+        few = [n for n in parts if own[n] in (0, several * len(parts[n]))]
+        if few:
+            total = int(sum(own.values()))
             raise UserError(
-                f"The class {name!r} has {total} image{'s' * (total != 1)}, which leaves none for "
-                f"{' and '.join(missing)}: three are the least. Add some, or leave the class out "
-                "with --labels."
+                f"The {kind} {name!r} has {total} image{'s' * (total != 1)}, which leaves {none} "
+                f"for {' and '.join(few)}: three are the least. Add some, or leave the {kind} "
+                "out with --labels."
             )

@@ -11,19 +11,19 @@ COLUMNS, ROWS = 6, 4
 LOCATED = 6
 
 
-def most_wrong(part, probabilities) -> Figure:
-    """The most confident errors of `Pictures` that were predicted."""
-    wrong = np.flatnonzero(probabilities.argmax(axis=1) != part.labels)
-    return _grid(part, probabilities, _surest(probabilities, wrong)[: COLUMNS * ROWS])
+def most_wrong(part, probabilities) -> Figure | None:
+    """The most confident errors of `Pictures` that were predicted; `None` without any."""
+    taken, sure, right = _verdicts(part, probabilities)
+    chosen = _surest(sure, ~right)[: COLUMNS * ROWS]
+    return _grid(part, probabilities, chosen, taken) if len(chosen) else None
 
 
 def where_seen(model, part, probabilities) -> Figure | None:
     """Right and wrong pictures, and in bright where the predicted class is seen in them."""
-    right = probabilities.argmax(axis=1) == part.labels
-    chosen = [_surest(probabilities, np.flatnonzero(kind))[:LOCATED] for kind in (right, ~right)]
-    chosen = np.concatenate(chosen)
-    maps = class_maps(model, part.images[chosen], probabilities[chosen].argmax(axis=1))
-    return None if maps is None else _grid(part, probabilities, chosen, maps)
+    taken, sure, right = _verdicts(part, probabilities)
+    chosen = np.concatenate([_surest(sure, kind)[:LOCATED] for kind in (right, ~right)])
+    maps = class_maps(model, part.images[chosen], taken[chosen])
+    return None if maps is None else _grid(part, probabilities, chosen, taken, maps)
 
 
 def class_maps(model, images, classes) -> np.ndarray | None:
@@ -44,13 +44,28 @@ def class_maps(model, images, classes) -> np.ndarray | None:
     return np.einsum("nhwc,cn->nhw", maps, kernel[:, classes])
 
 
-def _surest(probabilities, positions):
-    return positions[np.argsort(-probabilities[positions].max(axis=1), kind="stable")]
+def _verdicts(part, probabilities):
+    """The class by which each picture is judged, how sure that is, and whether it is right.
+
+    Of several labels, it is the one that is most wrong, or the most probable one if none is.
+    """
+    taken, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    if part.head == "multiclass":
+        return taken, sure, taken == part.labels
+    error = np.abs(part.labels - probabilities)
+    worst, size = error.argmax(axis=1), error.max(axis=1)
+    right = size < 0.5
+    return np.where(right, taken, worst), np.where(right, sure, size), right
 
 
-def _grid(part, probabilities, chosen, maps=None):
+def _surest(sure, kind):
+    positions = np.flatnonzero(kind)
+    return positions[np.argsort(-sure[positions], kind="stable")]
+
+
+def _grid(part, probabilities, chosen, taken, maps=None):
     """Pictures with what they are and what they were taken for; behind it, where that is seen."""
-    predicted, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    names = part.names
     rows = -(-len(chosen) // COLUMNS)
     figure = Figure(figsize=(1.7 * COLUMNS, 2.15 * rows), layout="constrained")
     axes = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
@@ -63,9 +78,9 @@ def _grid(part, probabilities, chosen, maps=None):
             box = (-0.5, picture.shape[1] - 0.5, picture.shape[0] - 0.5, -0.5)
             seen = np.maximum(maps[place], 0) / max(maps[place].max(), 1e-9)
             axis.imshow(seen, cmap="inferno", alpha=0.45, extent=box, interpolation="bilinear")
-        name = shortened(part.classes[part.labels[index]], 14)
-        taken = shortened(part.classes[predicted[index]], 14)
-        axis.set_title(f"{name}\nas {taken} ({100 * sure[index]:.0f} %)", fontsize=8)
+        name, other = names[index] or "no label", part.classes[taken[index]]
+        sure = f"{100 * probabilities[index, taken[index]]:.0f} %"
+        axis.set_title(f"{shortened(name, 14)}\nas {shortened(other, 14)} ({sure})", fontsize=8)
     return figure
 
 

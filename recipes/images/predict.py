@@ -3,13 +3,12 @@
 import os
 from pathlib import Path
 
-from recipes.classification.tables import class_columns
+from recipes.classification.tables import class_columns, note_unseen
 from recipes.data.files import say_notes
 from recipes.data.images.arrays import is_npz, read_unlabelled
 from recipes.data.images.depth import Depth
 from recipes.data.images.image_files import image_files, read_images, readable
 from recipes.data.writing import write_csv
-from recipes.errors import UserError
 from recipes.images.classifier import Classifier
 from recipes.images.loading import load
 
@@ -27,7 +26,8 @@ def predict(folder, config, metadata, source, output) -> None:
     model = folder.load()
     found = Classifier(model, config.mc_samples, config.seed)(images)
     known = {key: sources} if labels is None else {key: sources, "label": labels}
-    write_csv(output, *class_columns(found, classes, known))
+    head = model.get_layer("probabilities").head
+    write_csv(output, *class_columns(found, classes, known, head))
 
 
 def _read(config, source, classes, shape, metadata):
@@ -41,12 +41,7 @@ def _read(config, source, classes, shape, metadata):
     if arrays:
         images, labels, notes = read_unlabelled(source, shape, kept)
         say_notes(notes)
-        unknown = sorted(set(labels.tolist() if labels is not None else ()) - set(classes))
-        if unknown:
-            raise UserError(
-                f"The labels in {source} name classes that the run was not trained on: "
-                f"{', '.join(unknown[:5])}. Leave the labels out to predict without them."
-            )
+        note_unseen([] if labels is None else labels.tolist(), classes)
         return images, range(len(images)), labels, "index"
     files = image_files(source)
     if config.skip_broken:

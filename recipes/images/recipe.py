@@ -72,8 +72,8 @@ def build_model(config: ImagesConfig, data):
     from recipes.engine.building import check_dropout, create_core
     from recipes.images import augmentation, starting
 
-    source = starting.source_model(config)
-    arguments = {"input_shape": data.shape, "outputs": len(data.classes), "head": "multiclass"}
+    source, head = starting.source_model(config), data.parts["train"].head
+    arguments = {"input_shape": data.shape, "outputs": len(data.classes), "head": head}
     core = create_core(config, arguments, reserved=("output_activation",))
     if config.mc_samples:
         check_dropout(core, "(--model.dropout 0.2), or leave --mc_samples out.")
@@ -84,16 +84,17 @@ def build_model(config: ImagesConfig, data):
     if config.tta and augmentation.resolved(config, data.shape)[0]:
         other = core(scaling(keras.ops.flip(inputs, axis=2)))
         logits = keras.layers.Average(dtype="float32", name="mean_of_mirrored")([logits, other])
-    probabilities = zoo.layers.ClassProbabilities(data.classes, name="probabilities")(logits)
+    probabilities = zoo.layers.ClassProbabilities(data.classes, head, name="probabilities")(logits)
     model = keras.Model(inputs, probabilities, name=f"{config.model}_classifier")
     # The epoch is chosen by what is reported: the loss rises before the accuracy falls, because
     # sure mistakes weigh most in it. Not where labels are smoothed: there it says more than the
-    # accuracy of few pictures. Where rare classes are to count, accuracy would forget them.
-    by_loss = config.label_smoothing or config.class_weight != "none"
+    # accuracy of few pictures. Where rare classes are to count, accuracy would forget them, as it
+    # would rare ones of several labels.
+    by_loss = config.label_smoothing or data.primary_metric != "accuracy"
     built = Built(
         model=model,
         training_model=keras.Model(inputs, shown, name=f"{config.model}_training"),
-        **objective("multiclass", config.label_smoothing, by_loss),
+        **objective(head, config.label_smoothing, by_loss),
         finish=partial(data.calibrate, model, head_of(core)) if config.calibrate else None,
     )
     return replace(built, notes=starting.prepare(config, data, built, core, source))

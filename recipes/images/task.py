@@ -126,15 +126,14 @@ class ImageTask(PicturesTask, ClassificationTask):
         """Writes `predictions.csv`; returns what the report shows."""
         part, classes, found = self.parts["test"], self.classes, trained.predictions["test"]
         known = {part.kind: part.sources, "label": part.names}
-        write_csv(folder.predictions, *class_columns(found, classes, known))
+        write_csv(folder.predictions, *class_columns(found, classes, known, part.head))
         outputs = [*outputs_of_test(part.labels, found, classes), self._uncertainty(trained)]
-        if (found.argmax(axis=1) != part.labels).any():
-            title = "The most confident errors, on the test part"
-            outputs.append(Figure(title, "most_wrong", plots.most_wrong(part, found)))
-        seen = plots.where_seen(trained.model, part, found)
-        if seen is not None:
-            outputs.append(Figure("Where the predicted class is seen (Grad-CAM)", "seen", seen))
-        return outputs
+        wrong, seen = plots.most_wrong(part, found), plots.where_seen(trained.model, part, found)
+        pictures = (
+            ("The most confident errors, on the test part", "most_wrong", wrong),
+            ("Where the predicted class is seen (Grad-CAM)", "seen", seen),
+        )
+        return [*outputs, *(Figure(*each) for each in pictures if each[-1] is not None)]
 
     def _uncertainty(self, trained):
         """A table of what averaging and the temperature do to the probabilities."""
@@ -142,7 +141,7 @@ class ImageTask(PicturesTask, ClassificationTask):
         temperature = trained.finished.get("temperature", 1.0)
 
         def raw(classifier):
-            return classifier.and_tempered(part.images, 1 / temperature)[1]
+            return classifier.tempered(part.images, 1 / temperature, part.head)
 
         name, rows = "one prediction", {}
         if samples:

@@ -38,14 +38,7 @@ def read_arrays(path, kept=None) -> tuple[Pictures, Pictures | None]:
     if len({part.shape[1:] for part in images}) > 1:
         shapes = " and ".join(str(part.shape[1:]) for part in images)
         raise UserError(f"The images of x_train and x_test in {path} differ in shape: {shapes}.")
-    values = np.unique(raw[0])
-    if len(raw) > 1:
-        unknown = sorted(set(np.unique(raw[1]).tolist()) - set(values.tolist()), key=str)
-        if unknown:
-            raise UserError(
-                f"The class {unknown[0]!r} is in y_test of {path}, but not in y_train: a model "
-                "cannot learn it. Move some of its images into the training part."
-            )
+    values = np.unique(np.concatenate(raw))
     found = [
         numbered(pictures, np.searchsorted(values, labels), map(str, values), notes, depth)
         for pictures, labels in zip(images, raw, strict=True)

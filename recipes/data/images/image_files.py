@@ -29,7 +29,9 @@ LARGEST = 128
 NEARLY_ALL = 0.9
 
 
-def read_folder(path, image_size=(), kept=None, fit="crop", skip_broken=False) -> Pictures:
+def read_folder(
+    path, image_size=(), kept=None, fit="crop", skip_broken=False, **columns
+) -> Pictures:
     """Reads a folder of class folders, or a table of paths; classes in the order of their names.
 
     Grey pictures stay grey if all are; a single coloured one makes all of them coloured. Hidden
@@ -42,13 +44,14 @@ def read_folder(path, image_size=(), kept=None, fit="crop", skip_broken=False) -
         kept: The `Depth` of the run that reads its own data again.
         fit: See `read_pixels`.
         skip_broken: Whether pictures that cannot be read are left out.
+        **columns: See `labelled_files`.
     """
-    found, notes = labelled_files(path), ()
+    found, notes = labelled_files(path, **columns), ()
     if skip_broken:
         good, notes = readable(found.files)
         found = found.kept(good)
         empty = [n for i, n in enumerate(found.classes) if i not in found.labels]
-        if empty:
+        if empty and found.labels.ndim == 1:
             raise UserError(
                 f"No image of the class {empty[0]!r} in {path} can be read: {notes[0]}. Repair "
                 "some, or remove the class."
@@ -69,7 +72,7 @@ def image_files(path) -> list[Path]:
     """
     path = Path(path)
     if path.is_file():
-        return files_of_table(path)[0] if path.suffix.lower() in TABLES else [path]
+        return files_of_table(path) if path.suffix.lower() in TABLES else [path]
     found = [p for p in walk(path) if p.suffix.lower() in SUFFIXES]
     if not found:
         raise UserError(f"There are no images in {path} ({', '.join(SUFFIXES)}).")

@@ -1,15 +1,17 @@
 """Files with labels: a folder a class, a tree that is split already, or a table of paths."""
 
+import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from recipes.data.files import open_table
 from recipes.data.images.depth import listed
-from recipes.errors import UserError
+from recipes.errors import UserError, some
 
 SUFFIXES = (
     ".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp",
@@ -28,9 +30,13 @@ COLUMNS = {
 }
 
 
+#: What columns of labels hold.
+NO_OR_YES = {"0": 0, "1": 1, "false": 0, "true": 1}
+
+
 @dataclass(frozen=True)
 class LabelledFiles:
-    """Files, the folder that their names are told from, and their classes by number.
+    """Files, the folder that their names are told from, and their labels, as of `Pictures`.
 
     Where somebody has split them, `given` is the part of each. The notes say what was left out.
     """
@@ -46,29 +52,22 @@ class LabelledFiles:
         """Those of which an array of booleans says so."""
         files = [file for file, keep in zip(self.files, good, strict=True) if keep]
         given = None if self.given is None else self.given[good]
-        return LabelledFiles(self.base, files, self.labels[good], self.classes, given, self.notes)
+        return replace(self, files=files, labels=self.labels[good], given=given)
 
 
-def labelled_files(path) -> LabelledFiles:
+def labelled_files(path, target=(), label_delim="none") -> LabelledFiles:
     """The files of a folder of class folders, of a split tree of these, or of a table.
 
-    A `UserError` if there are no two classes, or files that do not exist.
+    `target` and `label_delim` are flags about a table, see `ImagesConfig`. A `UserError` if there
+    are no two classes, or files that do not exist.
     """
     path = Path(path)
     if path.is_file():
-        return _of_table(path)
+        return _of_table(path, target, label_delim)
     folders = class_folders(path)
     if not is_split(folders):
         return _of_folders(path, {None: folders})
-    parts = {PARTS[folder.name.lower()]: class_folders(folder) for folder in folders}
-    names = {part: {folder.name for folder in each} for part, each in parts.items()}
-    for part, found in names.items():
-        if found - names["train"]:
-            raise UserError(
-                f"The class {min(found - names['train'])!r} is in the part {part} of {path}, but "
-                "not in train: a model cannot learn it. Move some of its images there."
-            )
-    return _of_folders(path, parts)
+    return _of_folders(path, {PARTS[each.name.lower()]: class_folders(each) for each in folders})
 
 
 def class_folders(path) -> list[Path]:
@@ -140,39 +139,16 @@ def _of_folders(path, parts):
             given += [part] * len(found)
     notes = ()
     if strange:
-        names = ", ".join(str(p.relative_to(path)) for p in strange[:3])
-        more = f" and {len(strange) - 3:,} more" if len(strange) > 3 else ""
-        notes = (f"no images in class folders, and left out: {names}{more}",)
+        names = listed([p.relative_to(path) for p in strange])
+        notes = (f"no images in class folders, and left out: {names}",)
     part_of = None if None in parts else np.array(given)
     return LabelledFiles(path, files, np.array(labels), tuple(classes), part_of, notes)
 
 
-def files_of_table(path: Path, kinds=("file",)) -> tuple[list[Path], dict]:
-    """The files that a table names, relative to where it lies, and its columns of some kinds.
-
-    A `UserError` if a column that must be there or a file is not.
-    """
-    table = open_table(path)
-    columns = {}
-    for kind in kinds:
-        names = COLUMNS[kind]
-        found = [name for name in table.names if name.strip().lower() in names]
-        if len(found) == 1:
-            columns[kind] = table.texts(found[0])
-        elif found or kind != "part":
-            raise UserError(
-                f"Expected {path} to have one column of the {kind}s, named {' or '.join(names)}. "
-                f"Received: {', '.join(table.names)}."
-            )
-    for kind, values in columns.items():
-        empty = np.flatnonzero(values.isna())
-        if len(empty):
-            raise UserError(
-                f"Expected a {kind} in every row of {path}. Received: none in "
-                f"row{'s' * (len(empty) > 1)} {listed(empty + 1)}. Fill them in, or leave the rows "
-                "out."
-            )
-    files = [path.parent / name.strip() for name in columns["file"]]
+def files_of_table(path: Path, table=None) -> list[Path]:
+    """The files that a table names, relative to where it lies; a `UserError` if one is not."""
+    names = _column(table or open_table(path), "file")
+    files = [path.parent / name for name in names]
     missing = [str(file) for file in files if not file.is_file()]
     if missing:
         raise UserError(
@@ -180,25 +156,95 @@ def files_of_table(path: Path, kinds=("file",)) -> tuple[list[Path], dict]:
             f"{listed(missing)}. Correct the paths, which are read from {path.parent}, or leave "
             "the rows out."
         )
-    return files, columns
+    return files
 
 
-def _of_table(path):
+def _column(table, kind, found=(), filled=True):
+    """The one column of a kind, without spaces around its texts; `None` for no parts."""
+    names = COLUMNS[kind]
+    found = found or [name for name in table.names if name.strip().lower() in names]
+    if kind == "part" and not found:
+        return None
+    if len(found) != 1:
+        raise UserError(
+            f"Expected {table.source} to have one column of the {kind}s, named "
+            f"{' or '.join(names)} (`zoo train images --target` names that of labels). Received: "
+            f"{', '.join(table.names)}."
+        )
+    values = table.texts(found[0])
+    empty = np.flatnonzero(values.isna())
+    if filled and len(empty):
+        several = " (`zoo train images --label_delim` reads it as no label)" * (kind == "label")
+        raise UserError(
+            f"Expected a {kind} in every row of {table.source}. Received: none in "
+            f"row{'s' * (len(empty) > 1)} {listed(empty + 1)}{several}. Fill them "
+            "in, or leave the rows out."
+        )
+    return values.fillna("").str.strip()
+
+
+def _of_table(path, target, label_delim):
     """The files of a table with their labels."""
-    files, columns = files_of_table(path, COLUMNS)
-    names = columns["label"].str.strip()
-    classes, labels = np.unique(names.to_numpy(str), return_inverse=True)
-    given = None
-    if "part" in columns:
-        parts = columns["part"].str.strip().str.lower()
+    table = open_table(path)
+    parts, files = _column(table, "part"), files_of_table(path, table)
+    labels, classes, notes = _labels(table, target, label_delim)
+    if parts is not None:
+        parts = parts.str.lower()
         unknown = sorted(set(parts) - {*PARTS})
         if unknown or "train" not in set(parts.map(PARTS)):
             raise UserError(
                 f"Expected the parts of {path} to be train, validation and test. Received: "
                 f"{', '.join(unknown or sorted(set(parts)))}."
             )
-        given = parts.map(PARTS).to_numpy(str)
-    return LabelledFiles(path.parent, files, labels, tuple(classes.tolist()), given)
+        parts = parts.map(PARTS).to_numpy(str)
+    return LabelledFiles(path.parent, files, labels, tuple(classes), parts, notes)
+
+
+def _labels(table, target, label_delim):
+    """Labels as of `Pictures`, the names of their classes, and notes."""
+    how = ""
+    for name in target:
+        table.require(name, "--target")
+    if len(target) > 1:
+        found = pd.DataFrame({n: table.labels(n).str.lower().map(NO_OR_YES) for n in target})
+        wrong = found.columns[found.isna().any()]
+        if len(wrong):
+            raise UserError(
+                f"Expected 0 or 1 in all rows of {table.source} in the columns of --target, which "
+                f"are several labels an image. Received other values in {some(wrong)}."
+            )
+    else:
+        sign = {"none": "", "space": " "}.get(label_delim, label_delim)
+        texts = _column(table, "label", target, filled=not sign)
+        sign = _delimiter({*texts}, table.source) if sign is None else sign
+        if not sign:
+            classes, labels = np.unique(texts.to_numpy(str), return_inverse=True)
+            return labels, classes.tolist(), ()
+        found = texts.str.replace(rf"\s*{re.escape(sign)}\s*", sign, regex=True)
+        found, how = found.str.get_dummies(sign), f", with {sign!r} between them (--label_delim)"
+    count = found.sum(axis=1)
+    if count.max() < 2:
+        raise UserError(
+            f"No row of {table.source} has two of the labels {some(found)}: these are classes. Put "
+            "their names (and one for none) into one column, and leave --label_delim out."
+        )
+    note = f"{count.mean():.3g} labels an image, none for {(count == 0).sum():,}{how}"
+    return found.to_numpy(bool), list(found), (note,)
+
+
+def _delimiter(texts, source):
+    """The sign between several labels, empty if there is none; a `UserError` where one may be."""
+    for sign in ";|, ":
+        parts = {part.strip() for text in texts for part in text.split(sign)} - {""}
+        if parts < texts or (sign in ";|" and parts != texts):
+            return sign
+        if len(parts) < len(texts):
+            raise UserError(
+                f"{len(texts)} labels in {source} are made of {len(parts)} parts, with {sign!r} "
+                f"between them. Are they several an image? Say --label_delim "
+                f"{'space' if sign == ' ' else sign}, or --label_delim none if they are classes."
+            )
+    return ""
 
 
 def _plain(name):

@@ -20,11 +20,11 @@ COPIES = 4
 
 @dataclass(frozen=True)
 class Pictures:
-    """Pictures of one size, each with its class.
+    """Pictures of one size, each with its class, or with several labels.
 
     Args:
         images: `(n, height, width)` grey or `(n, height, width, 3)` colour, uint8.
-        labels: Class of each, whole numbers, `(n,)`.
+        labels: Class of each, whole numbers, `(n,)`; or which it has, booleans `(n, classes)`.
         classes: Names of the classes, by number.
         sources: Where each comes from: the name of its file, or its number, `(n,)`.
         notes: What was done to the data, in words.
@@ -50,9 +50,29 @@ class Pictures:
         return "index" if self.sources.dtype.kind in "iu" else "file"
 
     @property
+    def head(self) -> str:
+        """The zoo's name for what a model answers with."""
+        return "multilabel" if self.labels.ndim == 2 else "multiclass"
+
+    @property
     def names(self) -> np.ndarray:
-        """Name of the class of each picture, `(n,)`."""
-        return np.array(self.classes)[self.labels]
+        """Name of the class, or names of the labels, of each picture, `(n,)`."""
+        names = np.array(self.classes)
+        return np.array([";".join(names[own]) for own in self.has])
+
+    @property
+    def has(self) -> np.ndarray:
+        """Whether each picture is of each class, `(n, classes)`."""
+        several = self.labels.ndim == 2
+        return self.labels if several else self.labels[:, None] == np.arange(len(self.classes))
+
+    @property
+    def strata(self) -> np.ndarray:
+        """What is to be split alike, `(n,)`: the class, or the rarest label (-1 without any)."""
+        if self.labels.ndim == 1:
+            return self.labels
+        rarest = np.where(self.labels, self.labels.sum(axis=0), np.inf).argmin(axis=1)
+        return np.where(self.labels.any(axis=1), rarest, -1)
 
     def part(self, positions) -> "Pictures":
         """Those at some positions."""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import expit, logit
 
 from recipes.classification.calibration import (
     expected_calibration_error,
@@ -18,7 +19,6 @@ from recipes.classification.plots import calibration, class_table, precision_rec
 from recipes.classification.scores import (
     SMALLEST,
     classification_scores,
-    per_class,
     regression_scores,
 )
 from recipes.classification.splits import balanced_weights, stratified, stratified_sample
@@ -89,12 +89,15 @@ def test_regression_scores_by_hand():
 
 
 def test_per_class_scores_by_hand():
-    first, second, third = per_class([0, 0, 1, 1, 1], [0, 1, 1, 1, 0], 3)
-    assert first == pytest.approx({"precision": 1 / 2, "recall": 1 / 2, "f1": 1 / 2, "examples": 2})
-    assert second == pytest.approx(
-        {"precision": 2 / 3, "recall": 2 / 3, "f1": 2 / 3, "examples": 3}
-    )
-    assert third == {"precision": 0, "recall": 0, "f1": 0, "examples": 0}
+    table = class_table([0, 0, 1, 1, 1], [0, 1, 1, 1, 1], ["a", "b", "c"])
+    assert table.splitlines()[2:] == [
+        "| a | 1 | 0.5 | 0.6667 | 2 |", "| b | 0.75 | 1 | 0.8571 | 3 |", "| c | 0 | 0 | 0 | 0 |",
+    ]  # fmt: skip
+    several = class_table(np.array([[1, 0], [1, 1]]), np.array([[1, 1], [0, 1]]), ["a", "b"])
+    assert several.splitlines()[2:] == [
+        "| a | 1 | 0.5 | 0.6667 | 2 |",
+        "| b | 0.5 | 1 | 0.6667 | 1 |",
+    ]
 
 
 # Splits and weights
@@ -184,6 +187,20 @@ def test_a_temperature_of_samples_is_that_of_their_mean():
     assert fit_temperature(labels, np.stack([found, found])) == fit_temperature(labels, found)
 
 
+def test_several_labels_are_each_a_decision_of_two_classes():
+    generator = np.random.default_rng(1)
+    true = expit(generator.normal(size=(2000, 3)))
+    labels = generator.random(true.shape) < true
+    sure = tempered(true, 0.5, "multilabel")
+    np.testing.assert_allclose(sure, expit(2 * logit(true)))
+    assert fit_temperature(labels, sure) == pytest.approx(2, rel=0.1)
+    assert fit_temperature(labels, np.stack([sure, sure])) == fit_temperature(labels, sure)
+    pairs = np.stack([1 - sure.ravel(), sure.ravel()], axis=1)
+    expected = expected_calibration_error(labels.ravel(), pairs)
+    assert expected_calibration_error(labels, sure) == pytest.approx(expected)
+    assert calibration(labels, sure).get_suptitle() == f"expected calibration error {expected:.3f}"
+
+
 def test_a_few_right_predictions_do_not_make_entirely_sure():
     found = np.full((5, 2), [0.8, 0.2])
     assert 0.3 < fit_temperature([0] * 5, found) < 1
@@ -216,7 +233,7 @@ def test_curves_of_two_classes_are_those_of_the_second():
     figure = roc(labels, [0.1, 0.6, 0.4, 0.8], ["no", "yes"])
     (text,) = figure.axes[0].get_legend().get_texts()
     assert text.get_text() == "yes (0.750)"
-    line = figure.axes[0].lines[-1]
+    line = figure.axes[0].lines[0]
     np.testing.assert_allclose(np.trapezoid(line.get_ydata(), line.get_xdata()), 0.75)
 
 
@@ -233,7 +250,7 @@ def test_the_calibration_picture_says_the_error():
 
 
 def test_class_tables_keep_their_columns_whatever_a_class_is_called():
-    table = class_table(per_class([0, 1], [0, 1], 2), ["a|b", "c"])
+    table = class_table([0, 1], [0, 1], ["a|b", "c"])
     assert "| a\\|b | 1 | 1 | 1 | 1 |" in table
 
 

@@ -10,7 +10,6 @@ from rich.console import Console
 
 from callbacks.drawing import ISOLATE, POP
 from recipes.classification.plots import class_table
-from recipes.classification.scores import per_class
 from recipes.engine import report
 from recipes.engine.building import create_core
 from recipes.engine.folder import RunFolder
@@ -39,7 +38,7 @@ def test_titles_keep_their_order_whatever_the_names():
 
 
 def test_names_of_classes_cannot_break_a_table():
-    table = class_table(per_class([0, 1], [0, 1], 2), ["a\nb|c", "<script>"])
+    table = class_table([0, 1], [0, 1], ["a\nb|c", "<script>"])
     names = [line.split(" | 1 |")[0] for line in table.splitlines()[2:]]
     assert names == [r"| a b\|c", r"| \<script\>"]
 
