@@ -14,9 +14,7 @@ def note_unseen(names, classes) -> None:
         say_notes([f"the target has {never}: it cannot predict them"])
 
 
-def class_columns(
-    probabilities, class_names, known=None, head="multiclass"
-) -> tuple[list[str], list[list]]:
+def class_columns(probabilities, class_names, known=None, head="multiclass") -> tuple[list, list]:
     """What a table says about each prediction of a classifier: the header, and rows of values.
 
     Columns that are `known` beside that, `prediction`, its `probability`, the `entropy` in nats (0

@@ -5,17 +5,10 @@ from functools import cached_property
 
 import numpy as np
 
+from recipes.classification import task as shared
 from recipes.classification.pictures import PicturesTask, chunks
 from recipes.classification.scores import classification_scores
 from recipes.classification.tables import class_columns
-from recipes.classification.task import (
-    MAX_DRAWN,
-    ClassificationTask,
-    calibrate,
-    outputs_of_test,
-    uncertainty,
-    validation_figures,
-)
 from recipes.data.batches import ArrayBatches, spread
 from recipes.data.images.depth import BYTES, Depth
 from recipes.data.images.pictures import Pictures
@@ -31,7 +24,7 @@ SMALLEST_DEVIATION = 2.0
 
 
 @dataclass(frozen=True)
-class ImageTask(PicturesTask, ClassificationTask):
+class ImageTask(PicturesTask, shared.ClassificationTask):
     """What `load_data` of the images recipe returns.
 
     Args:
@@ -92,9 +85,9 @@ class ImageTask(PicturesTask, ClassificationTask):
         `temperature`.
         """
         part = self.parts["validation"]
-        chosen = spread(len(part), MAX_DRAWN)
+        chosen = spread(len(part), shared.MAX_DRAWN)
         samples = self.predictor(model).samples(part.images[chosen])
-        return calibrate(head, part.labels[chosen], samples)
+        return shared.calibrate(head, part.labels[chosen], samples)
 
     def predict(self, predictor, split) -> np.ndarray:
         """What `predictor(images)` says about the pictures of a split that are scored."""
@@ -112,11 +105,11 @@ class ImageTask(PicturesTask, ClassificationTask):
     def figures(self, model):
         """A function of the epoch that draws validation results, for TensorBoard."""
         part = self.parts["validation"]
-        chosen = spread(len(part), MAX_DRAWN)
+        chosen = spread(len(part), shared.MAX_DRAWN)
         labels, images = part.labels[chosen], part.images[chosen]
 
         def drawn(epoch):
-            found = validation_figures(labels, Classifier(model)(images), self.classes)
+            found = shared.validation_figures(labels, Classifier(model)(images), self.classes)
             filters = plots.first_filters(model)
             return found if filters is None else {**found, "filters": filters}
 
@@ -127,7 +120,7 @@ class ImageTask(PicturesTask, ClassificationTask):
         part, classes, found = self.parts["test"], self.classes, trained.predictions["test"]
         known = {part.kind: part.sources, "label": part.names}
         write_csv(folder.predictions, *class_columns(found, classes, known, part.head))
-        outputs = [*outputs_of_test(part.labels, found, classes), self._uncertainty(trained)]
+        outputs = [*shared.outputs_of_test(part.labels, found, classes), self._uncertainty(trained)]
         wrong, seen = plots.most_wrong(part, found), plots.where_seen(trained.model, part, found)
         pictures = (
             ("The most confident errors, on the test part", "most_wrong", wrong),
@@ -150,4 +143,4 @@ class ImageTask(PicturesTask, ClassificationTask):
         rows[name] = raw(trained.predictor)
         if self.config.calibrate:
             rows[f"{name}, temperature {temperature:.3g}"] = trained.predictions["test"]
-        return uncertainty(part.labels, rows, self.config.calibrate)
+        return shared.uncertainty(part.labels, rows, self.config.calibrate)

@@ -9,16 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from recipes.data.images import labelled_files as listing
 from recipes.data.images.arrays import is_npz
 from recipes.data.images.depth import Depth, decide, listed
-from recipes.data.images.labelled_files import (
-    SUFFIXES,
-    TABLES,
-    class_folders,
-    files_of_table,
-    labelled_files,
-    walk,
-)
 from recipes.data.images.pictures import Pictures, StoredImages, room
 from recipes.data.images.pixels import UnreadableError, check_pixels, read_header, read_pixels
 from recipes.errors import UserError
@@ -29,9 +22,7 @@ LARGEST = 128
 NEARLY_ALL = 0.9
 
 
-def read_folder(
-    path, image_size=(), kept=None, fit="crop", skip_broken=False, **columns
-) -> Pictures:
+def read_folder(path, image_size=(), kept=None, fit="crop", skip_broken=False, **how) -> Pictures:
     """Reads a folder of class folders, or a table of paths; classes in the order of their names.
 
     Grey pictures stay grey if all are; a single coloured one makes all of them coloured. Hidden
@@ -44,18 +35,12 @@ def read_folder(
         kept: The `Depth` of the run that reads its own data again.
         fit: See `read_pixels`.
         skip_broken: Whether pictures that cannot be read are left out.
-        **columns: See `labelled_files`.
+        **how: See `labelled_files`.
     """
-    found, notes = labelled_files(path, **columns), ()
+    found, notes = listing.labelled_files(path, **how), ()
     if skip_broken:
         good, notes = readable(found.files)
         found = found.kept(good)
-        empty = [n for i, n in enumerate(found.classes) if i not in found.labels]
-        if empty and found.labels.ndim == 1:
-            raise UserError(
-                f"No image of the class {empty[0]!r} in {path} can be read: {notes[0]}. Repair "
-                "some, or remove the class."
-            )
     images, depth, more = read_images(found.files, image_size, kept=kept, fit=fit)
     return Pictures(
         images, found.labels, found.classes,
@@ -72,10 +57,10 @@ def image_files(path) -> list[Path]:
     """
     path = Path(path)
     if path.is_file():
-        return files_of_table(path) if path.suffix.lower() in TABLES else [path]
-    found = [p for p in walk(path) if p.suffix.lower() in SUFFIXES]
+        return listing.files_of_table(path) if path.suffix.lower() in listing.TABLES else [path]
+    found = [p for p in listing.walk(path) if p.suffix.lower() in listing.SUFFIXES]
     if not found:
-        raise UserError(f"There are no images in {path} ({', '.join(SUFFIXES)}).")
+        raise UserError(f"There are no images in {path} ({', '.join(listing.SUFFIXES)}).")
     return sorted(found, key=_natural)
 
 
@@ -156,13 +141,13 @@ def check(path) -> None:
             f"There is no file or folder {path}. Give --data a folder of class folders, a table "
             "of paths and labels (.csv), or an .npz file."
         )
-    if not (path.is_dir() or is_npz(path) or path.suffix.lower() in TABLES):
+    if not (path.is_dir() or is_npz(path) or path.suffix.lower() in listing.TABLES):
         raise UserError(
             "Expected --data to be a folder of class folders, a table of paths and labels (.csv), "
             f"or an .npz file. Received: {path}, which is neither."
         )
     if path.is_dir():
-        class_folders(path)
+        listing.class_folders(path)
 
 
 def _attempted(files, read):

@@ -189,14 +189,13 @@ def _of_table(path, target, label_delim):
     parts, files = _column(table, "part"), files_of_table(path, table)
     labels, classes, notes = _labels(table, target, label_delim)
     if parts is not None:
-        parts = parts.str.lower()
-        unknown = sorted(set(parts) - {*PARTS})
-        if unknown or "train" not in set(parts.map(PARTS)):
+        told, parts = sorted(set(parts)), parts.str.lower().map(PARTS)
+        if parts.isna().any() or "train" not in {*parts}:
             raise UserError(
                 f"Expected the parts of {path} to be train, validation and test. Received: "
-                f"{', '.join(unknown or sorted(set(parts)))}."
+                f"{', '.join(told)}."
             )
-        parts = parts.map(PARTS).to_numpy(str)
+        parts = parts.to_numpy(str)
     return LabelledFiles(path.parent, files, labels, tuple(classes), parts, notes)
 
 

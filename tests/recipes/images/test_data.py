@@ -273,8 +273,10 @@ def test_broken_pictures_can_be_left_out(folder):
     assert "torn.png: it is no image" in found.notes[0]
     fill(folder, "cow", 0)
     (folder / "cow" / "torn.png").write_bytes(b"")
-    with pytest.raises(UserError, match="No image of the class 'cow'"):
-        read_folder(folder, skip_broken=True)
+    with pytest.raises(
+        UserError, match="The class 'cow' has 0 images, which leaves none for train"
+    ):
+        load_data(settings(data=str(folder), skip_broken=True))
 
 
 def test_what_is_too_much_for_memory_lies_in_a_file(folder, monkeypatch):
