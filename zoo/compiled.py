@@ -1,5 +1,7 @@
 """Loops that are compiled as a whole, and the place on a model where they are kept."""
 
+from types import SimpleNamespace
+
 import keras
 
 
@@ -13,10 +15,13 @@ class Loop(keras.Model):
         model: Model or layer that it calls, and whose weights it follows.
     """
 
+    #: Backends with XLA.
+    compiles_on: tuple[str, ...] = ("tensorflow", "jax")
+
     def __init__(self, name, model):
         super().__init__(name=name, autocast=False)
         self.model = model
-        self.jit_compile = keras.backend.backend() in ("tensorflow", "jax")
+        self.jit_compile = keras.backend.backend() in self.compiles_on
         self.built = True
 
 
@@ -30,15 +35,9 @@ def kept_on(model, key, make):
     True
     """
     if not hasattr(model, "zoo_kept"):
-        model.zoo_kept = _Kept()
+        # Keras neither tracks nor saves an attribute that is a plain object.
+        model.zoo_kept = SimpleNamespace(things={})
     things = model.zoo_kept.things
     if key not in things:
         things[key] = make()
     return things[key]
-
-
-class _Kept:
-    """Keras neither tracks nor saves an attribute that is a plain object."""
-
-    def __init__(self):
-        self.things = {}

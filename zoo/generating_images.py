@@ -68,29 +68,26 @@ def _loop(model, steps):
             "Expected a model from codes (batch, code_size) to pictures, or one with a layer "
             f"'generator' or 'decoder' that is. Received: {model.name!r}, which reads {shape}"
         )
-    return kept_on(model, ("generate_images",), lambda: _Decoding(source)), shape[1:]
+    loop = kept_on(model, ("generate_images",), lambda: _Decoding("generate_images", source))
+    return loop, shape[1:]
 
 
-class _Drawing(Loop):
-    """Without XLA where it can be left out: its convolutions are slow on CPUs."""
-
-    def __init__(self, model):
-        super().__init__("generate_images", model)
-        self.jit_compile = keras.backend.backend() == "jax"
-
-
-class _Decoding(_Drawing):
+class _Decoding(Loop):
     """One call of a generator."""
+
+    compiles_on = ("jax",)  # elsewhere, XLA makes its convolutions slow on CPUs
 
     def call(self, inputs):
         return ops.cast(self.model(inputs, training=False), "float32")
 
 
-class _Denoising(_Drawing):
+class _Denoising(Loop):
     """All steps from noise to pictures."""
 
+    compiles_on = ("jax",)
+
     def __init__(self, model, steps):
-        super().__init__(model)
+        super().__init__("generate_images", model)
         self.steps = steps
 
     def call(self, inputs):

@@ -40,7 +40,7 @@ def tokenizer(model: keras.Model, name: str | None = None) -> Tokenizer:
     return found[name]
 
 
-def all_layers(model):
+def all_layers(model: keras.Model):
     """The layers of a model and of the models in it, one after the other."""
     for layer in model.layers:
         yield layer

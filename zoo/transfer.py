@@ -5,12 +5,13 @@ the next one (batch normalisation, activation, dropout). The last dense layer is
 block.
 """
 
-from itertools import chain
+from itertools import chain, takewhile
 
 import keras
 from keras import layers
 
 from zoo.layers import Bias, RandomizedLeakyReLU
+from zoo.tokenizers import all_layers
 
 _ACTIVATIONS = (layers.ReLU, layers.ELU, layers.LeakyReLU, RandomizedLeakyReLU)
 
@@ -95,8 +96,8 @@ def freeze(model: keras.Model, num_layers: int | None = None):
     num_layers = len(blocks) if num_layers is None else num_layers
     _check_num_layers(num_layers, model, blocks)
     frozen = blocks[:num_layers]
-    below = _below(model) if frozen else []
-    for layer in chain(below, *frozen):
+    below = takewhile(lambda layer: not isinstance(layer, layers.Dense), _leaves(model))
+    for layer in chain(below if frozen else (), *frozen):
         layer.trainable = False
     model.compiled = False  # a forgotten compile would train as before, without a word
     return [block[0].name for block in frozen]
@@ -152,19 +153,9 @@ def hidden_blocks(model: keras.Model) -> list[list[keras.Layer]]:
 
 
 def _leaves(model):
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from _leaves(layer)
-        elif isinstance(layer, layers.Layer):
-            yield layer
-
-
-def _below(model):
-    """The layers before the first dense one."""
-    for layer in _leaves(model):
-        if isinstance(layer, layers.Dense):
-            return
-        yield layer
+    """The layers of a model, and not the models in it, nor operations such as a sum."""
+    found = (each for each in all_layers(model) if isinstance(each, layers.Layer))
+    return [layer for layer in found if not isinstance(layer, keras.Model)]
 
 
 def _weighted(block):

@@ -13,7 +13,7 @@ from keras import layers, ops
 import zoo
 from tests.shared import run_on_jax
 from zoo.decoding import beam_search, decode
-from zoo.decoding.beam import _run
+from zoo.decoding.sources import DecoderLoop
 from zoo.layers import PaddingMask
 
 SOURCES, START, END = 9, 1, 2
@@ -165,6 +165,20 @@ def assert_found(beams, row, expected):
         assert not attention[:, real:].any()
 
 
+@pytest.fixture
+def steps(monkeypatch):
+    """How many steps each loop makes, in turn."""
+    found, run = [], DecoderLoop.predict_on_batch
+
+    def counted(loop, inputs):
+        outputs = run(loop, inputs)
+        found.append(int(outputs[0]))
+        return outputs
+
+    monkeypatch.setattr(DecoderLoop, "predict_on_batch", counted)
+    return found
+
+
 @pytest.fixture(scope="module")
 def model():
     """One toy for the tests that leave it as it is: they share its compiled loops."""
@@ -190,22 +204,21 @@ OTHER_WIDTHS = [  # each compiles a loop of its own
 @pytest.mark.parametrize(
     "case", [*CASES, *(pytest.param(case, marks=pytest.mark.slow) for case in OTHER_WIDTHS)]
 )
-def test_equal_to_a_slow_search(model, case):
+def test_equal_to_a_slow_search(model, case, steps):
     width, max_length, length_penalty, coverage_penalty, end_bias = case
     decoder = model.get_layer("decoder")
     before = np.array(decoder.bias)
     decoder.bias.assign(end_bias * (np.arange(7) == END))
     try:
-        beams, steps = _run(
-            model, sources(), width, (max_length, START, END), case[2:4], width, True
-        )
+        limits = (width, max_length, START, END)
+        beams = beam_search(model, sources(), *limits, *case[2:4], width, return_attention=True)
         most = 0
         for row, source in enumerate(sources()):
             slowly = Slowly(model, source, length_penalty, coverage_penalty)
             expected, needed = slowly.search(width, max_length)
             assert_found(beams, row, expected)
             most = max(most, needed)
-        assert steps == most
+        assert steps == [most]
     finally:
         decoder.bias.assign(before)
     shapes = [part.shape for part in (beams.ids, beams.scores, beams.lengths, beams.attention)]

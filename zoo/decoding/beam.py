@@ -91,32 +91,26 @@ def beam_search(
     Addons, `BeamSearchDecoder`; book, chapter 16, 3rd edition cell 112.
     """
     limits, penalties = (max_length, start_id, end_id), (length_penalty, coverage_penalty)
-    return _run(model, source, beam_width, limits, penalties, n_best, return_attention)[0]
-
-
-def _run(model, source, beam_width, limits, penalties, n_best, return_attention):
-    """Beams, and the number of steps that were made."""
     decoder, room = decoder_of(model, *limits)
     check_whole(1, beam_width=beam_width, n_best=n_best)
     if n_best > beam_width:
         raise ValueError(
             f"Expected n_best of at most beam_width={beam_width}. Received: n_best={n_best}"
         )
-    check_numbers(length_penalty=penalties[0], coverage_penalty=penalties[1])
+    check_numbers(length_penalty=length_penalty, coverage_penalty=coverage_penalty)
     memory, length = encode(model, source)
-    options = (room, beam_width, bool(penalties[1]), return_attention)
+    options = (room, beam_width, bool(coverage_penalty), return_attention)
     key = ("beam_search", *options, shapes(memory))
     loop = kept_on(model, key, lambda: _BeamSearch(decoder, *options))
     settings = np.array(limits, "int32"), np.array(penalties, "float32")
-    steps, scores, lengths, ids, *attention = loop.predict_on_batch([*settings, memory])
+    _, scores, lengths, ids, *attention = loop.predict_on_batch([*settings, memory])
     found = np.isfinite(scores[:, :n_best])
-    ids = ids.reshape(-1, beam_width, room)[:, :n_best, : limits[0]] * found[..., None]
+    ids = ids.reshape(-1, beam_width, room)[:, :n_best, :max_length] * found[..., None]
     if return_attention:
         attention = attention[0].reshape(-1, beam_width, room, attention[0].shape[-1])
-        attention = attention[:, :n_best, : limits[0], :length] * found[..., None, None]
+        attention = attention[:, :n_best, :max_length, :length] * found[..., None, None]
     lengths = lengths[:, :n_best] * found
-    beams = Beams(ids, scores[:, :n_best], lengths, attention if return_attention else None)
-    return beams, int(steps)
+    return Beams(ids, scores[:, :n_best], lengths, attention if return_attention else None)
 
 
 class _BeamSearch(DecoderLoop):

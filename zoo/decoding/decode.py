@@ -61,14 +61,6 @@ def decode(
     Reference: Book, chapter 16: 2nd edition cells 191 and 192 (`GreedyEmbeddingSampler`), 3rd
     edition cell 101.
     """
-    ids, attention, _ = _run(
-        model, source, max_length, start_id, end_id, sampler, seed, return_attention
-    )
-    return (ids, attention) if return_attention else ids
-
-
-def _run(model, source, max_length, start_id, end_id, sampler, seed, return_attention):
-    """Ids, attention or None, and the number of steps that were made."""
     decoder, room = decoder_of(model, max_length, start_id, end_id)
     check_whole(0, seed=seed)
     sampler = Greedy() if sampler is None else sampler
@@ -82,11 +74,11 @@ def _run(model, source, max_length, start_id, end_id, sampler, seed, return_atte
         uniforms[:max_length, row] = np.random.default_rng([seed, row]).random(
             max_length, "float32"
         )
-    steps, ids, *attention = loop.predict_on_batch([settings, uniforms, memory])
+    _, ids, *attention = loop.predict_on_batch([settings, uniforms, memory])
     ids = np.ascontiguousarray(ids[:max_length].T)
-    if attention:
-        attention = np.ascontiguousarray(attention[0][:max_length, :, :length].swapaxes(0, 1))
-    return ids, attention if return_attention else None, int(steps)
+    if not attention:
+        return ids
+    return ids, np.ascontiguousarray(attention[0][:max_length, :, :length].swapaxes(0, 1))
 
 
 class _Decoding(DecoderLoop):

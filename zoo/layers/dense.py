@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from zoo.layers.base import Layer, SameShapeLayer, TracedLayer
+from zoo.layers.base import SameShapeLayer, TracedLayer
 
 
 class SeparateDense(TracedLayer):
@@ -45,7 +45,7 @@ class SeparateDense(TracedLayer):
         return self.activation(ops.einsum("bps,psu->bpu", inputs, self.kernel) + self.bias)
 
 
-class ReversibleDense(Layer, keras.layers.Dense):
+class ReversibleDense(TracedLayer, keras.layers.Dense):
     """A dense layer that also runs backwards, for decoders that share the encoder's kernels.
 
     Called with `reverse=True`, it multiplies by the transposed kernel, to be followed by a `Bias`.
@@ -76,11 +76,6 @@ class ReversibleDense(Layer, keras.layers.Dense):
         if not reverse:
             return super().call(inputs, training)
         return ops.matmul(inputs, ops.transpose(self.kernel))
-
-    def compute_output_spec(self, inputs, reverse=False, training=None):
-        """The same, as shape and type."""
-        width = self.kernel.shape[0] if reverse else self.units
-        return keras.KerasTensor((*inputs.shape[:-1], width), self.compute_dtype)
 
 
 class Bias(SameShapeLayer):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from keras import ops
 
-from zoo.layers.base import Layer, SameShapeLayer
+from zoo.layers.base import SameShapeLayer, TracedLayer
 
 
 def shift_and_scale(forecast, scale, shift, head):
@@ -45,7 +45,7 @@ class Denormalization(SameShapeLayer):
         return shift_and_scale(inputs, scale, shift, self.head)
 
 
-class Difference(Layer):
+class Difference(TracedLayer):
     """The change of each series over `lag` steps: `x[t] - x[t - lag]`.
 
     The first `lag` steps have no earlier value and are dropped.
@@ -70,13 +70,8 @@ class Difference(Layer):
         change = inputs[:, self.lag :, :cut] - inputs[:, : -self.lag, :cut]
         return ops.concatenate([change, inputs[:, self.lag :, cut:]], axis=-1)
 
-    def compute_output_shape(self, input_shape):
-        """`(batch, time - lag, channels)`."""
-        batch, time, channels = input_shape
-        return (batch, None if time is None else time - self.lag, channels)
 
-
-class LastSteps(Layer):
+class LastSteps(TracedLayer):
     """Keeps the last steps of a sequence.
 
     A sequence-to-sequence forecaster has seen little when it makes its first outputs. Trained on
@@ -96,11 +91,6 @@ class LastSteps(Layer):
     def call(self, inputs):
         """Cuts a sequence of shape `(batch, time, ...)`."""
         return inputs[:, -self.count :]
-
-    def compute_output_shape(self, input_shape):
-        """`(batch, min(time, count), ...)`."""
-        batch, time, *rest = input_shape
-        return (batch, None if time is None else min(time, self.count), *rest)
 
 
 class SeasonalResidual(SameShapeLayer):
