@@ -12,12 +12,15 @@
     scripts/benchmark reading              a million rows beside pandas (two minutes)
     scripts/benchmark start                small runs of one's own data (some minutes)
     scripts/benchmark speed                the book's way, ours, PyTorch's (half an hour)
+    scripts/benchmark cost                 how time and memory grow with a size (ten minutes)
+    scripts/benchmark gpu                  steps and decoders on an accelerator, where there is one
     scripts/benchmark small                pruned and quantized models (a quarter of an hour)
     scripts/benchmark serve                zoo serve under load (three minutes)
     scripts/benchmark series               the defaults on series of the suite (three minutes)
     scripts/benchmark suite                the defaults on tables and texts of the suite (hours)
     scripts/benchmark suite --kind tables --only pima,wine
     scripts/benchmark series --auto 2m     the same with --model auto --time_limit 2m
+    scripts/benchmark gpu --device cpu     small, to see that it runs
     scripts/benchmark forecast --only wavenet,epoch
     scripts/benchmark forecast --readme    and put the tables into recipes/forecast/README.md
 
@@ -28,6 +31,7 @@ Runs that a former call finished are kept, so an interrupted benchmark goes on w
 import argparse
 import importlib
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -35,12 +39,15 @@ TOP = Path(__file__).parents[2]
 BENCHMARKS = (
     "forecast", "training", "images", "generate_images", "tabular", "tune", "language_model",
     "translation", "text_classification", "reading", "series", "suite", "start", "small",
-    "serve", "speed",
+    "serve", "speed", "cost", "gpu",
 )  # fmt: skip
 #: Kinds of data of a benchmark that has several; each has tables, and a place for them, of its own.
 KINDS = {"suite": ("tables", "texts")}
 #: Benchmarks of plain defaults, which may be those of `--model auto`.
 AUTO = ("series", "suite")
+#: The benchmark that asks for an accelerator.
+DEVICES = ("gpu",)
+_DEVICE = "cpu: gpu runs small without an accelerator (default: auto)"
 
 
 def main(arguments=None) -> int:
@@ -50,6 +57,7 @@ def main(arguments=None) -> int:
     parser.add_argument("--only", help="rows or sections whose name contains one of these, a,b,c")
     parser.add_argument("--kind", help="one kind of data of a benchmark that has several")
     parser.add_argument("--auto", metavar="TIME", help="train with --model auto, so long a run")
+    parser.add_argument("--device", choices=("auto", "cpu"), default="auto", help=_DEVICE)
     parser.add_argument("--seeds", type=int, default=3, help="runs of each row (default: 3)")
     parser.add_argument("--logdir", default="logs/benchmark", help="where runs and report land")
     parser.add_argument("--fresh", action="store_true", help="repeat runs that are there already")
@@ -59,6 +67,8 @@ def main(arguments=None) -> int:
         kinds = KINDS.get(name, ())
         if found.auto and name not in AUTO:
             parser.error(f"--auto is for {' and '.join(AUTO)}. Received: {name}")
+        if found.device == "cpu" and (name not in DEVICES or found.readme):
+            parser.error("--device cpu is for gpu, and not for --readme.")
         if found.kind and found.kind not in kinds:
             parser.error(f"Expected --kind to be one of {kinds or 'none'}. Received: {found.kind}")
         for kind in (found.kind,) if found.kind else kinds or ("",):
@@ -70,8 +80,11 @@ def _measure(name, kind, found):
     module = importlib.import_module(f"scripts.benchmarks.{name}")
     only = found.only.split(",") if found.only else [""]
     folder = Path(found.logdir) / (f"{name}-auto" if found.auto else name) / kind
+    folder /= "cpu" if found.device == "cpu" else ""
     of_kind = (kind,) if kind else ()
-    if found.auto:
+    if found.device == "cpu":
+        sections = module.measure(only, found.seeds, folder, found.fresh, device="cpu")
+    elif found.auto:
         flags = ("--model", "auto", "--time_limit", found.auto)
         sections = module.measure(only, found.seeds, folder, found.fresh, *of_kind, flags=flags)
     else:
@@ -81,6 +94,8 @@ def _measure(name, kind, found):
     report.write_text(f"# Benchmark: {name}\n\n{text}\n")
     print(f"{text}\n\nWritten to {report}", file=sys.stderr)
     if found.readme:
+        for picture in folder.glob("*.png"):
+            shutil.copy(picture, TOP / ".github/images")
         _into_readme(" ".join(filter(None, [name, kind, found.auto and "auto"])), text)
 
 
