@@ -105,6 +105,7 @@ class _ZooEstimator(BaseEstimator):
         from callbacks.lr_finder import same_randomness
         from recipes.engine.config import TrainConfig
         from recipes.engine.optimizer import make_optimizer
+        from recipes.errors import UserError
 
         own = {name: _plain(getattr(self, name)) for name in self._get_param_names()}
         x = np.asarray(x, "float32")
@@ -116,7 +117,10 @@ class _ZooEstimator(BaseEstimator):
             x, x_out, y, y_out = train_test_split(x, y, stratify=labels, **share)
             held_out = (x_out, y_out)
         config = TrainConfig(**{name: own[name] for name in _SETTINGS})
-        _check(config)
+        try:
+            config.validate()
+        except UserError as error:  # which names flags
+            raise ValueError(str(error).replace("--", "")) from None
         steps = -(-len(x) // config.batch_size)
         with same_randomness():
             keras.utils.set_random_seed(seed)
@@ -288,15 +292,6 @@ def _scaling(x):
     variance = wide.var(axis=0)
     variance = np.where(variance > 0, variance, 1.0)
     return keras.layers.Normalization(mean=wide.mean(axis=0), variance=variance, name="scaling")
-
-
-def _check(config):
-    from recipes.errors import UserError
-
-    try:
-        config.validate()
-    except UserError as error:  # which names flags
-        raise ValueError(str(error).replace("--", "")) from None
 
 
 def _arguments_of(model):

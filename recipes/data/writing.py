@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import re
+import shutil
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -38,6 +39,16 @@ def replacing(path):
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise UserError(f"Cannot write {path}: {error.strerror}.") from error
+
+
+def replace_folder(partial, path, overwrite=True) -> None:
+    """Puts a folder in the place of another, if that may be; it is never there in part."""
+    old = path.with_name(f".{path.name}.old")
+    shutil.rmtree(old, ignore_errors=True)  # of one that was killed here
+    if overwrite and path.exists():
+        path.rename(old)
+    partial.rename(path)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def write_text(path, text: str) -> None:

@@ -1,10 +1,8 @@
 """The zoo model at the heart of a run, out of its flags; what is wrong with them, in words."""
 
-import inspect
-
 import zoo
+from recipes.engine.checking import parameters_of
 from recipes.errors import UserError
-from zoo.registry import get_factory
 from zoo.uncertainty import stochastic_twin
 
 
@@ -26,26 +24,13 @@ def create_core(config, arguments, reserved=()):
     try:
         return zoo.create_model(config.model, **arguments, **config.model_arguments)
     except (ValueError, TypeError) as error:
-        missing = _missing(config.model, {*arguments, *config.model_arguments})
-        if missing:
+        parameters, given = parameters_of(config.model), {*arguments, *config.model_arguments}
+        needed = [name for name, each in parameters.items() if each.default is each.empty]
+        missing = [name for name in needed if name not in given]
+        if missing and given <= {*parameters}:
             message = f"{config.model} needs an argument more: give it with --model.{missing[0]}."
             raise UserError(message) from error
         raise UserError(f"The model cannot be built. {error}") from error
-
-
-def parameters_of(model: str):
-    """The arguments of a zoo model, by name; a `UserError` if there is no such model."""
-    try:
-        return inspect.signature(get_factory(model)).parameters
-    except ValueError as error:
-        raise UserError(f"The model cannot be built. {error}") from error
-
-
-def _missing(model, given):
-    """Arguments that a model needs and nobody gave, where all that were given are its own."""
-    parameters = parameters_of(model)
-    needed = [name for name, each in parameters.items() if each.default is each.empty]
-    return [name for name in needed if name not in given] if given <= {*parameters} else []
 
 
 def check_dropout(core, advice) -> None:

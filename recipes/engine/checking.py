@@ -3,6 +3,7 @@
 All of it is checked again by the run itself: these checks only save the wait.
 """
 
+import inspect
 import sys
 from pathlib import Path
 
@@ -36,16 +37,21 @@ def check(recipe: str, config: TrainConfig, new: bool = True) -> None:
     if new:
         RunFolder.plan(recipe, config)
     if config.model not in (AUTO, *zoo.list_models()):
-        try:
-            get_factory(config.model)
-        except ValueError as error:
-            raise UserError(f"The model cannot be built. {error}") from error
+        parameters_of(config.model)
     start = getattr(config, "transfer_from", None)
     if start:
         RunFolder.open(start)
     look = find_recipe(recipe).check
     if look and config.data and _is_light(Path(config.data)):
         look(config)
+
+
+def parameters_of(model: str):
+    """The arguments of a zoo model, by name; a `UserError` if there is no such model."""
+    try:
+        return inspect.signature(get_factory(model)).parameters
+    except ValueError as error:
+        raise UserError(f"The model cannot be built. {error}") from error
 
 
 def check_input(recipe: Recipe, config, metadata, source: str) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 import yaml
 from filelock import FileLock, Timeout
 
-from recipes.data.writing import write_text
+from recipes.data.writing import replace_folder, write_text
 from recipes.engine.config import read_yaml
 from recipes.errors import DAMAGED, UserError
 
@@ -89,18 +89,14 @@ class RunFolder:
 
         A `UserError` if it cannot be made, or another process was faster.
         """
-        partial, old = (self.path.with_name(f".{self.path.name}.{end}") for end in ("part", "old"))
+        partial = self.path.with_name(f".{self.path.name}.part")
         try:
             shutil.rmtree(partial, ignore_errors=True)  # of one that was killed here
             for name in (self.plots.name, self.checkpoints.name):
                 (partial / name).mkdir(parents=True)
             for name, text in {**({"config": config} if config else {}), **others}.items():
                 (partial / getattr(self, name).name).write_text(text, encoding="utf-8")
-            if overwrite and self.path.exists():
-                shutil.rmtree(old, ignore_errors=True)
-                self.path.rename(old)
-            partial.rename(self.path)
-            shutil.rmtree(old, ignore_errors=True)
+            replace_folder(partial, self.path, overwrite)
         except OSError as error:
             shutil.rmtree(partial, ignore_errors=True)
             if self.path.exists():

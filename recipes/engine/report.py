@@ -1,10 +1,10 @@
 """What a run tells a reader: the table on the terminal, and `report.md`."""
 
-import csv
 import inspect
 import re
 import statistics
 
+import pandas as pd
 from rich import box
 from rich.table import Table
 
@@ -139,11 +139,8 @@ def write(
     curves.learning_curves(history, built.monitor, best, built.scaled).savefig(
         folder.plots / "learning_curves.png", dpi=110
     )
-    with folder.history.open("w", newline="") as file:
-        epochs = zip(*history.values(), strict=True)
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["epoch", *history])
-        writer.writerows([epoch, *scores] for epoch, scores in enumerate(epochs, start=1))
+    epochs = pd.RangeIndex(1, len(history["loss"]) + 1, name="epoch")
+    pd.DataFrame(history, epochs).to_csv(folder.history, na_rep="nan", lineterminator="\n")
     files = {output.title: output.file for output in outputs if isinstance(output, Figure)}
     files["Learning curves"] = "learning_curves.png"
     sections = [output for output in outputs if isinstance(output, Section)]

@@ -3,6 +3,7 @@
 import contextlib
 import re
 import warnings
+from unittest.mock import patch
 
 import keras
 import numpy as np
@@ -115,24 +116,18 @@ def _litert(model, spec, folder, quantize):
     return 1
 
 
-@contextlib.contextmanager
 def _portable(form):
-    """Operators that a format lacks, in terms of those that it has."""
-    replaced = {"searchsorted": _search} if form != "savedmodel" else {}
-    if replaced:
-        replaced["arctan"] = lambda x: ops.arctan2(x, ops.ones_like(x))
+    """A context of operators that a format lacks, in terms of those that it has."""
+    if form == "savedmodel":
+        return contextlib.nullcontext()
+    replaced = {"searchsorted": _search, "arctan": lambda x: ops.arctan2(x, ops.ones_like(x))}
     if form == "onnx":
         # tf2onnx multiplies by 0 what is not chosen, which lets NaN through, but for such choices.
         where = ops.where
         replaced["where"] = lambda condition, a, b: where(
             ops.isnan(where(condition, np.float32("nan"), np.float32(0))), a, b
         )
-    kept = {name: getattr(ops, name) for name in replaced}
-    vars(ops).update(replaced)
-    try:
-        yield
-    finally:
-        vars(ops).update(kept)
+    return patch.multiple(ops, **replaced)
 
 
 def _search(known, values, side="left"):

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 
+from recipes.data.writing import replace_folder
 from recipes.engine import environment
 from recipes.engine.predict import SavedRun
 from recipes.engine.tables import aligned, number
@@ -95,7 +96,7 @@ def export(run, form="savedmodel", output=None, quantize=None, refit=False) -> P
         lines = _lines(form, found, in_keras, spec["rows"])
         text = card.card(folder, recipe, config, task, model, spec, quantize, lines)
         (partial / "CARD.md").write_text(text, encoding="utf-8")
-        _put(partial, output)
+        replace_folder(partial, output)
     except OSError as error:
         raise UserError(f"Cannot write {output}: {error.strerror}.") from error
     finally:
@@ -106,16 +107,6 @@ def export(run, form="savedmodel", output=None, quantize=None, refit=False) -> P
     print(f"Largest difference from Keras on {count} test inputs: {said}.")
     print(f"Export written to {output}; read {output / 'CARD.md'}")
     return output
-
-
-def _put(partial, output):
-    """Puts a folder in the place of another, which is never there in part."""
-    old = output.with_name(f".{output.name}.old")
-    shutil.rmtree(old, ignore_errors=True)  # of one that was killed here
-    if output.exists():
-        output.rename(old)
-    partial.rename(output)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _examples(recipe, task, model, named):

@@ -139,7 +139,8 @@ def search_space(hp) -> dict:
 
 def _core(config, data, features):
     """A function of preprocessed features that gives the zoo model's outputs, all symbolic."""
-    from recipes.engine.building import create_core, parameters_of
+    from recipes.engine.building import create_core
+    from recipes.engine.checking import parameters_of
 
     target, preprocessing = data.table.target, data.preprocessing
     sizes = preprocessing.columns.category_sizes

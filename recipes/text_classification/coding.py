@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 import zoo
-from recipes.engine.building import parameters_of
+from recipes.engine.checking import parameters_of
 from recipes.engine.config import AUTO
 from recipes.errors import UserError
 from zoo.layers.raw_texts import without_html

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 
 import yaml
 
-from recipes.engine.config import TrainConfig, read_yaml
+from recipes.engine.config import TrainConfig, at_least, read_yaml
 from recipes.engine.folder import RunFolder, plain
 from recipes.engine.recipe import find_recipe
 from recipes.errors import MISSHAPEN, UserError
@@ -37,9 +37,7 @@ class Plan:
     def check(self) -> None:
         """Raises a `UserError` for the first flag that is out of range; needs no Keras."""
         self.config.validate()
-        for name in ("trials", "workers"):
-            if getattr(self, name) < 1:
-                raise UserError(f"--{name} must be at least 1. Received: {getattr(self, name)}")
+        at_least(self, 1, "trials", "workers")
 
     def text(self) -> str:
         """What `tuning.yaml` holds."""

@@ -4,7 +4,7 @@ from dataclasses import fields, replace
 
 import keras_tuner
 
-from recipes.engine.building import parameters_of
+from recipes.engine.checking import parameters_of
 from recipes.errors import UserError
 
 #: Settings that act only together with another one: `{setting: (other, its values)}`.

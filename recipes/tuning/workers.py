@@ -114,7 +114,9 @@ class Workers:
                 continue
             trial = self._search.running(name)
             deaths = self._deaths[name, trial] = self._deaths.get((name, trial), 0) + 1
-            reason = f"the worker died ({_cause(process.returncode)}{self._last_words(name)})"
+            status = process.returncode
+            cause = f"signal {-status}" if status < 0 else f"exit status {status}"
+            reason = f"the worker died ({cause}{self._last_words(name)})"
             if deaths >= LIVES and trial is None:
                 raise RunError(f"A worker does not start: {reason}.")
             if deaths >= LIVES:
@@ -158,10 +160,6 @@ class Workers:
     def _last_words(self, name):
         lines = self._log(name).read_text(errors="replace").strip().splitlines()
         return f": {lines[-1]}" if lines else ""
-
-
-def _cause(status):
-    return f"signal {-status}" if status < 0 else f"exit status {status}"
 
 
 def check_address(chief: bool) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 import zoo
 from recipes.cli import main
+from recipes.data.writing import replace_folder
 from recipes.export import card, export, reader
 from recipes.export.converting import convert
 from tests.shared import assert_close, shaken
@@ -205,5 +206,5 @@ def test_an_export_is_never_there_in_part(tmp_path):
         (tmp_path / name / "CARD.md").write_text(name)
     killed = mock.patch("shutil.rmtree", side_effect=[None, KeyboardInterrupt])
     with killed, pytest.raises(KeyboardInterrupt):
-        export._put(tmp_path / "new", tmp_path / "out")
+        replace_folder(tmp_path / "new", tmp_path / "out")
     assert (tmp_path / "out" / "CARD.md").read_text() == "new"
