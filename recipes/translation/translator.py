@@ -1,11 +1,11 @@
 """Sentences in, sentences out: a saved model with its vocabularies, and its decoders."""
 
-import keras
 import numpy as np
 from keras import ops
 
 import zoo
 from recipes.errors import UserError
+from zoo.compiled import Loop, kept_on
 from zoo.layers.raw_texts import padded
 
 #: Sentences that are translated together, and the shortest length that they are padded to.
@@ -27,7 +27,6 @@ class Translator:
         self.source_tokenizer = zoo.tokenizer(model, "source")
         self.target_tokenizer = zoo.tokenizer(model, "target")
         self._limits = max_length, self.target_tokenizer.start_id, self.target_tokenizer.end_id
-        self._forced = None
 
     def translate(self, texts) -> list[str]:
         """Greedy translations: the likeliest token at each step."""
@@ -87,11 +86,11 @@ class Translator:
         The natural logarithm of the probability of each token, float64 `(tokens,)`, and whether it
         was the likeliest, bool `(tokens,)`; the ends of sentences are tokens.
         """
-        self._forced = self._forced or _Forced(self.model)
+        rate = kept_on(self.model, ("forced",), lambda: _Forced("forced", self.model))
         order, size, parts = batches.order(), batches.batch_size, []
         for first in range(0, len(order), size):
             inputs, labels = batches.assemble(order[first : first + size])
-            log_probs, right = self._forced.predict_on_batch([inputs, labels])
+            log_probs, right = rate.predict_on_batch([inputs, labels])
             parts.append((log_probs[labels != 0].astype("float64"), right[labels != 0]))
         return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
 
@@ -121,14 +120,10 @@ class Translator:
                 yield chosen, padded([rows[row] for row in filled], int(length))
 
 
-class _Forced(keras.Model):
+class _Forced(Loop):
     """`[{"source", "target"}, labels]` to the log-probabilities of the labels, and hits."""
 
-    def __init__(self, model):
-        super().__init__(name="forced", autocast=False)
-        self.model = model
-        self.jit_compile = keras.backend.backend() == "jax"
-        self.built = True
+    compiles_on = ("jax",)
 
     def call(self, inputs):
         inputs, labels = inputs

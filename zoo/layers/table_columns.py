@@ -108,13 +108,7 @@ class TableColumns(Layer):
 
     def new_inputs(self) -> dict[str, keras.KerasTensor]:
         """New symbolic inputs, `{"numeric": ..., "categories": ...}`, of the kinds there are."""
-        inputs = {}
-        if self.numeric_names:
-            inputs["numeric"] = keras.Input((len(self.numeric_names),), name="numeric")
-        if self.categories:
-            shape = (len(self.categories),)
-            inputs["categories"] = keras.Input(shape, dtype="int32", name="categories")
-        return inputs
+        return table_inputs(len(self.numeric_names), len(self.categories))
 
     def encode(self, frame: Any) -> dict[str, np.ndarray]:
         """Turns a table into the arrays of the model's inputs.
@@ -163,6 +157,16 @@ class TableColumns(Layer):
             name: {"newest": newest, "parts": list(parts)} for name, newest, parts in self.dates
         }
         return {**super().get_config(), "categories": categories, "dates": dates}
+
+
+def table_inputs(numeric: int, categories: int) -> dict[str, keras.KerasTensor]:
+    """Symbolic inputs of so many numbers and categories, of the kinds there are."""
+    inputs = {}
+    if numeric:
+        inputs["numeric"] = keras.Input((numeric,), name="numeric")
+    if categories:
+        inputs["categories"] = keras.Input((categories,), dtype="int32", name="categories")
+    return inputs
 
 
 class _Columns:

@@ -1,6 +1,7 @@
 """Classifiers of texts: an encoder of ids, a pooling of its real steps, and a head."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import keras
 from keras import layers, ops
@@ -104,7 +105,9 @@ def text_classifier(
     check_head(head, num_classes)
     pooling = ENCODERS[encoder] if pooling is None else pooling
     check_choice(POOLINGS, pooling=pooling)
-    kernel_sizes = _sizes(kernel_sizes)
+    sizes = check_sizes(kernel_sizes=kernel_sizes)
+    if not sizes or len(set(sizes)) < len(sizes):
+        raise ValueError(f"kernel_sizes must be different sizes. Received: {kernel_sizes!r}")
     check_counts(
         vocabulary_size=vocabulary_size, units=units, embedding_dim=embedding_dim, ngrams=ngrams,
         buckets=buckets,
@@ -131,11 +134,12 @@ def text_classifier(
         if dropout:
             x = layers.Dropout(dropout, name="embedding_dropout")(x)
     if encoder == "conv":
-        x = _convolve(x, real, units, num_layers, kernel_sizes, dropout)
+        x = _convolve(x, real, units, num_layers, sizes, dropout)
     elif encoder not in ("transformer", "mean"):
         x = _recur(x, real, encoder, units, num_layers, dropout, pooling)
     if len(x.shape) == 3:
-        x = _pool(x, real, pooling)
+        kind = AttentionPooling if pooling == "attention" else partial(MaskedPooling, pooling)
+        x = kind(name="pooling")(x, mask=real)
     for index in range(num_layers if encoder == "mean" else 0):
         x = layers.Dense(units, "relu", kernel_initializer="he_normal", name=f"hidden_{index}")(x)
     if dropout:
@@ -182,21 +186,6 @@ def _convolve(x, mask, units, num_layers, kernel_sizes, dropout):
         ]
         x = parts[0] if len(parts) == 1 else layers.Concatenate(name=f"concatenate_{index}")(parts)
     return x
-
-
-def _pool(x, mask, pooling):
-    """One vector for all steps."""
-    if pooling == "attention":
-        return AttentionPooling(name="pooling")(x, mask=mask)
-    return MaskedPooling(pooling, name="pooling")(x, mask=mask)
-
-
-def _sizes(kernel_sizes):
-    """The sizes of the kernels as a tuple."""
-    sizes = check_sizes(kernel_sizes=kernel_sizes)
-    if not sizes or len(set(sizes)) < len(sizes):
-        raise ValueError(f"kernel_sizes must be different sizes. Received: {kernel_sizes!r}")
-    return sizes
 
 
 def _check_pairs(encoder, pooling, ngrams, word_dropout, mask):

@@ -139,7 +139,12 @@ def transformer_encoder(
     check_counts(vocabulary_size=vocabulary_size, num_layers=num_layers, num_heads=num_heads)
     check_counts(embedding_dim=embedding_dim, max_length=max_length)
     check_fractions(dropout=dropout, attention_dropout=attention_dropout)
-    key_dim = _head_size(embedding_dim, num_heads) if key_dim is None else key_dim
+    if key_dim is None and embedding_dim % num_heads:
+        raise ValueError(
+            f"Expected embedding_dim to be a multiple of num_heads, or key_dim to be given. "
+            f"Received: embedding_dim={embedding_dim}, num_heads={num_heads}"
+        )
+    key_dim = embedding_dim // num_heads if key_dim is None else key_dim
     feed_forward_dim = 4 * embedding_dim if feed_forward_dim is None else feed_forward_dim
     check_counts(key_dim=key_dim, feed_forward_dim=feed_forward_dim)
     ids = token_ids()
@@ -167,12 +172,3 @@ def transformer_encoder(
     if norm == "pre":
         x = layers.LayerNormalization(name="norm")(x)
     return keras.Model(ids, {"outputs": x, "mask": mask}, name=name)
-
-
-def _head_size(embedding_dim, num_heads):
-    if embedding_dim % num_heads:
-        raise ValueError(
-            f"Expected embedding_dim to be a multiple of num_heads, or key_dim to be given. "
-            f"Received: embedding_dim={embedding_dim}, num_heads={num_heads}"
-        )
-    return embedding_dim // num_heads

@@ -50,6 +50,7 @@ from zoo.layers import (
     SelectColumns,
     SeparateDense,
 )
+from zoo.layers.table_columns import table_inputs
 from zoo.models.mlp import OUTPUT_ACTIVATIONS, HiddenLayers
 from zoo.registry import register_model
 
@@ -164,13 +165,13 @@ def wide_and_deep(
         dropout=dropout,
     )  # fmt: skip
 
-    inputs = features.new_inputs()
+    inputs = table_inputs(num_numeric, len(features.sizes))
     x = _deep_inputs(features, deep, inputs, embed, embedding_dim)
     if members > 1:
         x = layers.Reshape((1, x.shape[-1]), name="for_all_members")(x)
     last_hidden = hidden(x, units)
     terms = _wide_categories(features, wide[1], crosses, inputs, members, outputs, cross_buckets)
-    x = _beside_wide_numbers(features, wide[0], inputs, last_hidden, members)
+    x = _beside_wide_numbers(wide[0], inputs, last_hidden, members)
     x = _output(x, terms, outputs, members, output_activation, "main")
     if auxiliary:
         second = _output(last_hidden, [], outputs, members, output_activation, "auxiliary")
@@ -236,27 +237,12 @@ class _Features:
         """Features as `split` gives them, back in their own numbering."""
         return [*chosen[0], *(self.numeric + column for column in chosen[1])]
 
-    def new_inputs(self):
-        """Symbolic inputs of the kinds there are."""
-        inputs = {}
-        if self.numeric:
-            inputs["numeric"] = keras.Input((self.numeric,), name="numeric")
-        if self.sizes:
-            inputs["categories"] = keras.Input((len(self.sizes),), dtype="int32", name="categories")
-        return inputs
 
-    def numbers(self, inputs, chosen, path):
-        """The chosen numeric features."""
-        if chosen == list(range(self.numeric)):
-            return inputs["numeric"]
-        return SelectColumns(chosen, name=f"{path}_numeric")(inputs["numeric"])
-
-    def codes(self, inputs, chosen, path):
-        """The chosen categories, and their sizes."""
-        sizes = [self.sizes[column] for column in chosen]
-        if chosen == list(range(len(self.sizes))):
-            return inputs["categories"], sizes
-        return SelectColumns(chosen, name=f"{path}_categories")(inputs["categories"]), sizes
+def _chosen(inputs, kind, columns, path):
+    """Some columns of an input, for a path."""
+    if columns == list(range(inputs[kind].shape[1])):
+        return inputs[kind]
+    return SelectColumns(columns, name=f"{path}_{kind}")(inputs[kind])
 
 
 class _MemberLayers(HiddenLayers):
@@ -316,22 +302,23 @@ def _deep_inputs(features, deep, inputs, embed, embedding_dim):
     """What the first hidden layer reads: `(batch, size)`."""
     parts = []
     if deep[0]:
-        x = features.numbers(inputs, deep[0], "deep")
+        x = _chosen(inputs, "numeric", deep[0], "deep")
         for layer in embed:
             x = layer(x)
         parts.append(x)
     if deep[1]:
-        x, sizes = features.codes(inputs, deep[1], "deep")
+        x = _chosen(inputs, "categories", deep[1], "deep")
+        sizes = [features.sizes[column] for column in deep[1]]
         x = CategoryEmbedding(sizes, embedding_dim, name="category_embedding")(x)
         parts.append(layers.Flatten(name="category_vectors")(x))
     return layers.Concatenate(name="deep_inputs")(parts) if len(parts) > 1 else parts[0]
 
 
-def _beside_wide_numbers(features, wide, inputs, hidden, members):
+def _beside_wide_numbers(wide, inputs, hidden, members):
     """The numbers of the wide path beside the last hidden layer, for the output layer."""
     if not wide:
         return hidden
-    x = features.numbers(inputs, wide, "wide")
+    x = _chosen(inputs, "numeric", wide, "wide")
     if members > 1:
         x = layers.RepeatVector(members, name="wide_for_members")(x)
     return layers.Concatenate(name="wide_and_deep")([x, hidden])
@@ -342,10 +329,10 @@ def _wide_categories(features, wide, crosses, inputs, members, outputs, buckets)
     terms = []
     size = members * outputs
     if wide:
-        x, sizes = features.codes(inputs, wide, "wide")
+        sizes = [features.sizes[column] for column in wide]
         # At 0, so that a category never seen in training adds nothing.
         layer = CategoryEmbedding(sizes, size, "sum", "zeros", name="wide_categories_weights")
-        terms.append(layer(x))
+        terms.append(layer(_chosen(inputs, "categories", wide, "wide")))
     if crosses:
         layer = CrossedCategories(features.sizes, crosses, size, buckets, name="wide_crosses")
         terms.append(layer(inputs["categories"]))
