@@ -97,7 +97,10 @@ def _kind(column):
         return "category"
     if pd.api.types.is_numeric_dtype(present.dtype):
         return _kind_of_numbers(present, different, len(column))
-    return _kind_of_texts(present, different)
+    if different > max(UNIQUE * len(present), 20):
+        free = present.head(_SAMPLE).astype(str).str.split().str.len().median() >= WORDS
+        return f"{different:,} of its {len(present):,} texts differ{_FREE if free else ''}"
+    return "category"
 
 
 def _kind_of_numbers(present, different, rows):
@@ -107,13 +110,6 @@ def _kind_of_numbers(present, different, rows):
     if len(values) == rows and (np.abs(np.diff(values)) == 1).all() and different == rows:
         return "it numbers the rows"
     return "numeric"
-
-
-def _kind_of_texts(present, different):
-    if different > max(UNIQUE * len(present), 20):
-        free = present.head(_SAMPLE).astype(str).str.split().str.len().median() >= WORDS
-        return f"{different:,} of its {len(present):,} texts differ{_FREE if free else ''}"
-    return "category"
 
 
 def holds_dates(present) -> bool:

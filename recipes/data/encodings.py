@@ -57,10 +57,6 @@ def find_encoding(content: bytes, name: str) -> str:
     for mark, encoding in _MARKS:
         if content.startswith(mark):
             return encoding
-    if content.isascii() and b"\x00" not in content[:_SAMPLE]:
-        if _CONTROL.search(content[:_SAMPLE]):
-            raise UserError(f"{name} is no table: it holds bytes that no text has.")
-        return "utf-8"
     half = len(content) // 2
     if half and content[:4000].count(0) > len(content[:4000]) // 4:
         for encoding, zeros in (("utf-16-le", content[1::2]), ("utf-16-be", content[::2])):
@@ -68,6 +64,8 @@ def find_encoding(content: bytes, name: str) -> str:
                 return encoding
     if _CONTROL.search(content[:_SAMPLE]):
         raise UserError(f"{name} is no table: it holds bytes that no text has.")
+    if content.isascii():
+        return "utf-8"
     try:
         content.decode("utf-8")
         return "utf-8"

@@ -133,7 +133,8 @@ def read_numbers(texts, name, source, separator=",", given=None, missing=()) -> 
         found, form = plain, NumberFormat()
     else:
         found, form, marks = _of_format(texts, name, source, separator, given)
-        guessed = given is None and not _is_proven(texts, form)
+        if given is None and form.thousands.strip(_SPACES):  # or no other format fits
+            guessed = not any(map(_decimal_sign, _shapes(texts)))
     values = found.to_numpy(zero_copy_only=False).astype(np.float64)
     bad = np.flatnonzero(np.isnan(values) & pc.is_valid(texts).to_numpy(zero_copy_only=False))
     words = tuple(sorted(word for word in words if word))
@@ -162,13 +163,6 @@ def _of_format(texts, name, source, separator, given):
         if found.null_count == texts.null_count:
             break
     return found, form, marks
-
-
-def _is_proven(texts, form):
-    """Whether some numbers can be written in no other format."""
-    if not form.thousands.strip(_SPACES):
-        return True
-    return any(_decimal_sign(shape) for shape in _shapes(texts))
 
 
 def _cast(texts):
@@ -210,7 +204,7 @@ def _without_marks(texts, name, source):
         having = pc.match_substring_regex(cells, rf"^[+-]?\s*{pattern}\s*[\d(.+-]|\d\s*{pattern}$")
         bare = pc.match_substring_regex(cells, r"^[+-]?[\d.,]+$")
         # Among texts, one that begins with "TOP 10" is no number of the currency TOP.
-        if not pc.any(having).as_py() or _share(pc.or_(having, bare)) < 0.5:
+        if not pc.any(having).as_py() or pc.mean(pc.or_(having, bare)).as_py() < 0.5:
             continue
         signs = pc.unique(pc.replace_substring_regex(
             pc.filter(cells, having), rf"^.*?({pattern}).*$", r"\1")).to_pylist()  # fmt: skip
@@ -225,10 +219,6 @@ def _without_marks(texts, name, source):
                                            r"\1\2")  # fmt: skip
         marks.append(f"the sign {signs[0]} is left out: 12 {signs[0]} is read as 12")
     return pc.take(cells, dictionary.indices), tuple(marks)
-
-
-def _share(mask):
-    return pc.mean(pc.cast(mask, pa.int8())).as_py() or 0.0
 
 
 def _find_format(cores, name, source, separator):

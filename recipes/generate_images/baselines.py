@@ -3,6 +3,8 @@
 import numpy as np
 from sklearn.decomposition import PCA
 
+from recipes.generate_images.pixels import UNIT, unscaled
+
 #: Directions in which pictures are drawn, at most, and pictures that they are learned from.
 DIRECTIONS, MOST = 100, 10_000
 
@@ -27,7 +29,7 @@ def drawn(part, seed) -> dict:
                 spread = np.cov(rows, rowvar=False) if len(rows) > 1 else np.zeros([rows.size] * 2)
                 mean, size = rows.mean(axis=0), int(mine.sum())
                 found[mine] = generator.multivariate_normal(mean, spread, size, method="eigh")
-            return _pictures(pca.inverse_transform(found), images)
+            return unscaled(pca.inverse_transform(found), UNIT[0]).reshape(-1, *images.shape[1:])
 
         return draw
 
@@ -65,8 +67,3 @@ def left_over(part, size, seed) -> float:
 
 def _rows(images):
     return np.asarray(images).reshape(len(images), -1).astype(np.float32) / 255
-
-
-def _pictures(rows, images):
-    found = np.clip(np.round(rows * 255), 0, 255).astype(np.uint8)
-    return found.reshape(len(rows), *images.shape[1:])

@@ -2,6 +2,7 @@
 
 import numpy as np
 from matplotlib.figure import Figure
+from sklearn.metrics import pairwise_distances_argmin
 
 
 def grid(images, columns=8) -> np.ndarray:
@@ -18,8 +19,7 @@ def grid(images, columns=8) -> np.ndarray:
 def drawing(images, columns=8) -> Figure:
     """The same as a figure."""
     sheet = grid(images, columns)
-    size = 6.0
-    figure = Figure(figsize=(size, size * sheet.shape[0] / sheet.shape[1]), layout="constrained")
+    figure = Figure(figsize=(6, 6 * sheet.shape[0] / sheet.shape[1]), layout="constrained")
     axis = figure.subplots()
     axis.axis("off")
     axis.imshow(sheet, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
@@ -28,11 +28,9 @@ def drawing(images, columns=8) -> Figure:
 
 def nearest(images, training) -> np.ndarray:
     """For each of some pictures, the training picture whose pixels differ least."""
-    rows = np.asarray(training).reshape(len(training), -1).astype(np.float32)
-    squares = np.square(rows).sum(axis=1)
-    mine = images.reshape(len(images), -1).astype(np.float32)
-    found = [int((squares - 2 * rows @ row).argmin()) for row in mine]
-    return np.asarray(training)[found]
+    training = np.asarray(training)
+    rows = [part.reshape(len(part), -1).astype(np.float32) for part in (images, training)]
+    return training[pairwise_distances_argmin(*rows)]
 
 
 def beside(upper, lower, columns=8) -> np.ndarray:

@@ -7,10 +7,10 @@ from functools import cached_property, partial
 
 import numpy as np
 
+from recipes.language_model.chorale_flags import VOICES
+
 #: Longest n-gram.
 ORDER = 5
-#: Voices of a chord, whose ids follow each other.
-VOICES = 4
 #: Numbers in a block of probabilities, to bound the memory.
 BLOCK = 2**22
 
@@ -56,7 +56,8 @@ class NGrams:
 
         They come as some targets' positions, and float64 `(order, targets, vocabulary_size)`.
         """
-        positions, histories = self._histories(segments)
+        positions, offsets = _targets(segments)
+        histories = [self._contexts(length, positions, offsets) for length in range(self.order)]
         rows = max(1, BLOCK // (self.order * self.vocabulary_size))
         for first in range(0, len(positions), rows):
             chosen = slice(first, first + rows)
@@ -81,12 +82,6 @@ class NGrams:
             chosen = np.take_along_axis(found, targets[None, :, None], axis=2)[..., 0]
             parts.append((np.log(chosen), found.argmax(axis=2) == targets))
         return tuple(np.concatenate(part, axis=1) for part in zip(*parts, strict=True))
-
-    def _histories(self, segments):
-        """Positions of all targets, and for each order the numbers of the contexts before them."""
-        positions, offsets = _targets(segments)
-        lengths = range(self.order)
-        return positions, [self._contexts(length, positions, offsets) for length in lengths]
 
     def _contexts(self, length, positions, offsets):
         """Number of the context of so many ids before each position; -1 where it never occurred."""

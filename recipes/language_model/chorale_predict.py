@@ -30,7 +30,7 @@ def predict(
         raise UserError(f"--tempo must be above 0. Received: {tempo:g}")
     check_ending(output)
     sampler = make_sampler(temperature, top_k, top_p, min_p)
-    opening = _opening(source)
+    opening = read_chords(source) if source else next(iter(chorales()["test"].values()))[:OPENING]
     model, tokenizer = model_of(folder, top_k)
     seed = config.seed if seed is None else seed
     notes = length * tokenizer.voices
@@ -38,9 +38,3 @@ def predict(
     chords = np.concatenate([opening, tokenizer.decode(found)])
     title = f"{Path(source).stem if source else 'opening'}, temperature {temperature:g}"
     write_music(output, chords, len(opening), tempo, title)
-
-
-def _opening(source):
-    if source is not None:
-        return read_chords(source)
-    return next(iter(chorales()["test"].values()))[:OPENING]

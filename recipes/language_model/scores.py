@@ -4,6 +4,7 @@ import math
 
 import keras
 import numpy as np
+from scipy.special import log_softmax
 
 from zoo.tokenizers import all_layers
 
@@ -59,7 +60,8 @@ class Reader:
     def _score(self, ids):
         logits = np.asarray(self.model.predict_on_batch(ids[:, :-1]))
         targets = ids[:, 1:, None]
-        return _log_probability(logits, targets), logits.argmax(axis=-1) == targets[..., 0]
+        found = np.take_along_axis(log_softmax(np.float64(logits), axis=-1), targets, axis=-1)
+        return found[..., 0], logits.argmax(axis=-1) == targets[..., 0]
 
 
 def reader_for(model, ids, window) -> Reader:
@@ -143,10 +145,3 @@ def _rows(count, logits):
     """Stretches to read at once: batches of one size, with little left over."""
     most = max(1, min(ROWS, MAX_LOGITS // logits))
     return math.ceil(count / math.ceil(count / most))
-
-
-def _log_probability(logits, targets):
-    logits = logits.astype(np.float64)
-    largest = logits.max(axis=-1, keepdims=True)
-    normalizer = np.log(np.exp(logits - largest).sum(axis=-1)) + largest[..., 0]
-    return np.take_along_axis(logits, targets, axis=-1)[..., 0] - normalizer

@@ -55,8 +55,7 @@ def token_importances(model, ids, classes, head) -> list[np.ndarray]:
     vectors = ops.convert_to_tensor(ops.convert_to_numpy(embed(inputs, training=False)))
     products = ops.sum(vectors * _gradient(score, vectors), axis=-1)
     found = np.asarray(ops.convert_to_numpy(products), np.float64)
-    found = _shared(found, max(map(len, ids)))
-    return [values[: len(each)] for values, each in zip(found, ids, strict=True)]
+    return _shared(found, ids)
 
 
 def ngram_importances(layer, ids, classes, head) -> list[np.ndarray]:
@@ -74,18 +73,18 @@ def ngram_importances(layer, ids, classes, head) -> list[np.ndarray]:
         weights = kernel[np.maximum(places - 1, 0), 0 if head == "binary" else k]
         values[:] = once * weights / np.sqrt(max(once.sum(), 1.0))
         values *= -1 if head == "binary" and k == 0 else 1
-    found = _shared(found, max(map(len, ids)))
-    return [values[: len(each)] for values, each in zip(found, ids, strict=True)]
+    return _shared(found, ids)
 
 
-def _shared(found, length):
-    """What runs of tokens say, behind what single ones do, spread over their tokens."""
+def _shared(found, ids):
+    """What runs of tokens say, behind what single ones do, spread over the tokens of each text."""
+    length = max(map(len, ids))
     total = np.zeros((len(found), length))
     for run in range(found.shape[1] // length):
         part = found[:, run * length : (run + 1) * length] / (run + 1)
         for step in range(run + 1):
             total[:, step:] += part[:, : length - step]
-    return total
+    return [values[: len(each)] for values, each in zip(total, ids, strict=True)]
 
 
 def _gradient(function, values):

@@ -35,8 +35,7 @@ def importances(examples, gap) -> Figure:
     figure = Figure(figsize=size)
     axis = figure.add_axes((0, 0, 1, 1))
     axis.set_axis_off()
-    axis.set_xlim(-1, _WIDTH + 1)
-    axis.set_ylim(count + 0.5, -0.5)
+    axis.set(xlim=(-1, _WIDTH + 1), ylim=(count + 0.5, -0.5))
     colors, top = colormaps["coolwarm"], 0
     for title, lines in blocks:
         # A dollar sign is a dollar sign.

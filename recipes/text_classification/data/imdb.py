@@ -42,18 +42,16 @@ def imdb(split="random", validation_fraction=0.1, split_seed=SPLIT_SEED) -> Labe
     numbers = np.concatenate([np.arange(len(train)), np.arange(len(test))]) + 1
     target = Target("label", values, LABELS)
     count = len(train)
+    rows = {"test": np.arange(count, len(texts))}
     if split == "book":
         order = np.random.default_rng(42).permutation(count)
-        rows, notes = {"train": order[: -count // 10], "validation": order[-count // 10 :]}, ()
-    else:
-        first = Target("label", values[:count], LABELS)
-        rows, notes = split_texts(
-            texts[:count], first, {"validation": validation_fraction}, split_seed
-        )
-    rows = {**rows, "test": np.arange(count, len(texts))}
-    if split == "book":
+        rows |= {"train": order[: -count // 10], "validation": order[-count // 10 :]}
         notes = _shared(texts, rows)
     else:
+        first = Target("label", values[:count], LABELS)
+        fractions = {"validation": validation_fraction}
+        found, notes = split_texts(texts[:count], first, fractions, split_seed)
+        rows |= found
         rows["train"], more = without_shared(texts, rows["train"], rows["test"])
         notes += more
     rows = {name: rows[name] for name in ("train", "validation", "test")}

@@ -21,8 +21,8 @@ from recipes.errors import UserError
 from recipes.language_model import chorale_predict, chorale_task
 from recipes.language_model.baselines import SameVoice
 from recipes.language_model.chorale_flags import OPENING, STRIDE, WINDOW
+from recipes.language_model.chorale_task import KEYS, KeyBatches
 from recipes.language_model.data.chorales import COLUMNS, HIGHEST, LOWEST, chorales, read_chords
-from recipes.language_model.keys import KEYS, KeyBatches
 from recipes.language_model.scores import Reader
 from zoo.layers import NoteTokenizer
 
