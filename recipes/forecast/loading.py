@@ -55,8 +55,11 @@ def load_series(config, future=0, file=None):
 
     `future` counts steps beyond the end for which times and future covariates are needed.
     """
+    if file is not None and "day_type" in config.datetime_features:
+        raise UserError("day_type is known for ridership only: this run forecasts no other file.")
     if file is not None:
-        return _own(config, file, future)
+        settings = {name: getattr(config, name) for name in _READING}
+        return read_series(file, targets=config.target, future=future, **settings)
     if config.dataset == "book_series":
         return book_series(config.horizon)
     return _ridership(config, future)
@@ -133,13 +136,6 @@ def _ridership(config, future):
         return ridership(config.target, config.past_covariates, day_type, future)
     except ValueError as error:
         raise UserError(f"--target and --past_covariates: {error}") from error
-
-
-def _own(config, file, future):
-    if "day_type" in config.datetime_features:
-        raise UserError("day_type is known for ridership only: this run forecasts no other file.")
-    settings = {name: getattr(config, name) for name in _READING}
-    return read_series(file, targets=config.target, future=future, **settings)
 
 
 def split_windows(config, series) -> dict:

@@ -104,7 +104,7 @@ def build_model(config: ForecastConfig, data):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         core = _create_core(config, windows, (windows.window - lag, windows.num_features))
-    forecast = core(x)
+    forecast, said = core(x), [str(warning.message) for warning in caught]
     begins = config.model == "nlinear" and _start_linear(core, data.linear_start, config)
     if lag:
         stride = zoo.output_stride(core)
@@ -125,7 +125,7 @@ def build_model(config: ForecastConfig, data):
         model=model,
         training_model=keras.Model(inputs, trained, name=f"{config.model}_training"),
         **_objective(config, data),
-        notes=tuple(f"{warning.message}{_hint(warning)}" for warning in caught),
+        notes=tuple(text + _READERS * ("never used" in text) for text in said),
         scaled=config.normalization == "standard" or per_window is not None,
         finish=(lambda: _keep_better(model, core, data)) if begins else None,
     )
@@ -215,14 +215,10 @@ def _keep_better(model, core, data):
     return {"trained": float(errors[0] > errors[1])}
 
 
-def _hint(warning):
-    """What reads the columns that a model passes over."""
-    unused = "never used" in str(warning.message)
-    return " (--model tsmixer, wavenet or linear_forecaster reads them)" if unused else ""
-
-
 #: Arguments of `nlinear` for windows that are normalised already.
 _LINEAR = {"subtract_last": False}
+#: Said of columns that a model passes over.
+_READERS = " (--model tsmixer, wavenet or linear_forecaster reads them)"
 
 
 def _create_core(config, windows, input_shape):

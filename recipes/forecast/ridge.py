@@ -167,16 +167,13 @@ def _examples(windows, starts, normalization, epsilon, units, scaling):
     return x.reshape(-1, x.shape[-1]), y.reshape(-1, windows.horizon), weights.reshape(-1)
 
 
-def _error(kernel, bias, examples):
-    x, y, weights = examples
-    error = np.abs(x @ kernel + bias - y).mean(axis=1)
-    return float((error * weights).sum())
-
-
 def _mean_error(fits, validation):
-    """That of the maps of each fold, on average."""
-    pairs = zip(fits, validation, strict=True)
-    return float(np.mean([_error(*fit[:2], examples) for fit, examples in pairs]))
+    """The weighted absolute error of the map of each fold, on average."""
+    errors = [
+        (np.abs(x @ kernel + bias - y).mean(axis=1) * weights).sum()
+        for (kernel, bias, *_), (x, y, weights) in zip(fits, validation, strict=True)
+    ]
+    return float(np.mean(errors))
 
 
 def _fits(train, lag, steps, centred, penalties):

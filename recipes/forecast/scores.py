@@ -1,8 +1,7 @@
 """How good forecasts are: one flat dict of numbers in the data's units."""
 
-import warnings
-
 import numpy as np
+import pandas as pd
 from scipy import special
 
 
@@ -94,10 +93,7 @@ def distribution_scores(actual, forecasts) -> dict[str, float]:
 def window_errors(actual, forecasts, units, which):
     """Absolute errors in units of the naive forecast's, a mean over each window: `(n,)`."""
     error = np.abs(np.float64(forecasts.point) - actual) / units[which][:, None]
-    known = ~np.isnan(error)
-    sums = np.where(known, error, 0).sum(axis=(1, 2))
-    counts = known.sum(axis=(1, 2))
-    return np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
+    return pd.DataFrame(error.reshape(len(error), -1)).mean(axis=1).to_numpy()
 
 
 def by_series(actual, forecasts, units, which) -> dict[str, np.ndarray]:
@@ -111,12 +107,8 @@ def by_series(actual, forecasts, units, which) -> dict[str, np.ndarray]:
         "smape": _relative(absolute, actual, forecasts.point),
         "mae": absolute,
     }
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # means of nothing are NaN
-        return {
-            name: np.nanmean(_by_series(part, which, len(units)), axis=1)
-            for name, part in parts.items()
-        }
+    means = {name: _by_series(part, which, len(units)) for name, part in parts.items()}
+    return {name: pd.DataFrame(mean).mean(axis=1).to_numpy() for name, mean in means.items()}
 
 
 def _relative(absolute, actual, point):
@@ -129,12 +121,9 @@ def _relative(absolute, actual, point):
 
 def _by_series(values, which, count):
     """Means over windows and steps, `(series, targets)`; NaN for a series without any."""
-    known = ~np.isnan(values)
-    sums = np.zeros((count, values.shape[2]))
-    counts = np.zeros((count, values.shape[2]))
-    np.add.at(sums, which, np.where(known, values, 0).sum(axis=1))
-    np.add.at(counts, which, known.sum(axis=1))
-    return np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
+    steps = pd.DataFrame(values.reshape(-1, values.shape[2]))
+    means = steps.groupby(np.repeat(which, values.shape[1])).mean()
+    return means.reindex(range(count)).to_numpy()
 
 
 def naive_mae(series, rows, period, num_targets) -> np.ndarray:
@@ -153,10 +142,7 @@ def naive_mae(series, rows, period, num_targets) -> np.ndarray:
     same = which == series.series_of(ends - period)
     ends, which = ends[same], which[same]
     error = np.abs(values[ends] - values[ends - period])
-    sums, counts = np.zeros((series.num_series, num_targets)), np.zeros((series.num_series, 1))
-    np.add.at(sums, which, error)
-    np.add.at(counts, which, 1)
-    units = np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
+    units = _by_series(error[:, None], which, series.num_series)
     units = np.where(units > 0, units, np.nan)
     units[:, np.isnan(units).all(axis=0)] = 1.0
     return units

@@ -472,9 +472,8 @@ class ForecastTask:
     def write_outputs(self, trained: Trained, folder) -> list[Figure | Section]:
         """Writes `predictions.csv` and `series.csv`; returns the pictures and a comparison."""
         starts, found = self.windows.starts["test"], trained.predictions["test"]
-        every = self.config.overlap
         sizes = self.windows.window, self.windows.horizon
-        few = slice(None) if every else apart(self.windows.series, starts, *sizes)
+        few = slice(None) if self.config.overlap else apart(self.windows.series, starts, *sizes)
         written = [(starts[few], found.take(few))]
         tables.write(folder.predictions, self.windows, written, self.config)
         intervals = self.conformal(trained.predictor)
