@@ -209,11 +209,10 @@ def _with_plain_rate(optimizer):
 def _endless(data, batch_size, generator):
     """Batches without end."""
     while True:
-        empty = True
+        batch = None
         for batch in _one_pass(data, batch_size, generator):
-            empty = False
             yield batch
-        if empty:
+        if batch is None:
             raise ValueError(
                 "The data ended and cannot be read again. Pass fewer steps, or data that can be "
                 f"iterated over more than once. Received: {type(data).__name__}"

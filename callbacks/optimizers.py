@@ -351,8 +351,7 @@ def momenta(
     >>> callbacks.momenta(keras.optimizers.Adam(), [0, 44])
     array([0.9, 0.9])
     """
-    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
-        return momenta(optimizer.inner_optimizer, steps)
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
     if isinstance(optimizer, _ScheduledMomentum):
         return evaluate(optimizer.momentum_schedule, np.asarray(steps))
     config = optimizer.get_config()

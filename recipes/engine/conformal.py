@@ -13,7 +13,6 @@ from recipes.engine.tables import markdown, number
 from recipes.engine.task import Section
 from recipes.errors import MISSHAPEN, UserError
 
-#: Calibration examples below which a level cannot be promised are `level / (100 - level)`.
 FILE = "conformal.json"
 
 

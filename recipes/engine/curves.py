@@ -38,8 +38,7 @@ def learning_curves(history, monitor, best, scaled=False) -> Figure:
     values = np.concatenate([history.get(name, []), history[monitor]])
     if (values > 0).all() and values.max() > 10 * values.min():
         axis.set_yscale("log")
-    axis.set_ylabel(name.replace("_", " ") + " (scaled)" * scaled)
-    axis.set_xlabel("epoch")
+    axis.set(xlabel="epoch", ylabel=name.replace("_", " ") + " (scaled)" * scaled)
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     finish(axis)
     return figure

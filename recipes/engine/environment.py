@@ -77,13 +77,12 @@ def choose_for(trained: str) -> str:
     wanted = os.environ.get("KERAS_BACKEND") or trained
     if wanted != trained or find_spec(wanted):
         return wanted
-    for other in BACKENDS:
-        if find_spec(other):
-            print(
-                f"note: the run was trained on {trained}, which is not installed; {other} is used",
-                file=sys.stderr,
-            )
-            return other
+    for other in filter(find_spec, BACKENDS):
+        print(
+            f"note: the run was trained on {trained}, which is not installed; {other} is used",
+            file=sys.stderr,
+        )
+        return other
     return trained
 
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from recipes.engine.folder import RunFolder, timestamp
 from recipes.engine.recipe import find_recipe
+from recipes.engine.tables import aligned
 from recipes.errors import RunError, UserError
 
 _console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
@@ -113,16 +113,13 @@ def _show(recipe, folder, curve, steps):
             f"The loss never fell, so no learning rate is suggested. Look at {folder.picture}, "
             "and try a smaller --min_rate or more --steps."
         )
-    table = Table(title="Learning rates", title_justify="left", title_style="bold")
-    for column in ("suggestion", "flag", ""):
-        table.add_column(column)
+    rows = [["suggestion", "flag", ""]]
     for name, rate in curve.suggestions.items():
         flag = "none" if rate is None else f"--learning_rate {rate:.2g}"
-        table.add_row(name, flag, "recommended" if name == curve.recommended else "")
-    console = Console(highlight=False, soft_wrap=True, markup=False)
-    console.print(table)
+        rows.append([name, flag, "recommended" if name == curve.recommended else ""])
     config = shlex.quote(str(folder.config))
-    console.print(
+    print(
+        f"Learning rates\n\n{aligned(rows)}\n\n"
         f"zoo train {recipe} --config {config} --learning_rate {curve.learning_rate:.2g}\n"
         f"The curve is in {folder.picture} and {folder.curve}."
     )

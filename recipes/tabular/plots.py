@@ -21,8 +21,7 @@ def residuals(actual, predicted, name) -> Figure:
     left.scatter(actual, predicted, **dots)
     ends = [min(actual.min(), predicted.min()), max(actual.max(), predicted.max())]
     left.plot(ends, ends, color="0.3", ls=":", lw=1.2, label="perfect")
-    left.set_xlabel(f"true {name}")
-    left.set_ylabel(f"predicted {name}")
+    left.set(xlabel=f"true {name}", ylabel=f"predicted {name}")
     error = predicted - actual
     right.scatter(predicted, error, **dots)
     right.axhline(0, color="0.3", ls=":", lw=1.2, label="perfect")
@@ -31,8 +30,7 @@ def residuals(actual, predicted, name) -> Figure:
     right.fill_between(
         centers, low, high, color="tab:orange", alpha=0.25, lw=0, label="middle 80 %"
     )
-    right.set_xlabel(f"predicted {name}")
-    right.set_ylabel("predicted - true")
+    right.set(xlabel=f"predicted {name}", ylabel="predicted - true")
     for axis in (left, right):
         finish(axis)
         axis.xaxis.set_major_locator(MaxNLocator(6))

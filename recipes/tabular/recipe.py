@@ -144,9 +144,8 @@ def _core(config, data, features):
 
     target, preprocessing = data.table.target, data.preprocessing
     sizes = preprocessing.columns.category_sizes
-    given = {"outputs": max(1, len(target.labels)), "head": target.head}
-    if target.head == "binary":
-        given["outputs"] = 1
+    outputs = 1 if target.head == "binary" else max(1, len(target.labels))
+    given = {"outputs": outputs, "head": target.head}
     flat = "input_shape" in parameters_of(config.model)
     before = _flattening(sizes) if flat else lambda features: features
     if flat:  # a model of one array: categories embedded, everything side by side

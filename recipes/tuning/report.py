@@ -1,10 +1,9 @@
 """What a search tells: a line for each trial, `tuning.csv`, and a section of the report."""
 
 from rich.console import Console
-from rich.table import Table
 
 from recipes.data.writing import write_csv, write_text
-from recipes.engine.tables import counted, escaped, markdown, number
+from recipes.engine.tables import aligned, counted, escaped, markdown, number
 from recipes.errors import printable
 
 #: Trials shown in the report, the best ones; `tuning.csv` has all.
@@ -113,16 +112,8 @@ class Trials:
             text = folder.report.read_text()
             write_text(folder.report, text + "\n" + "\n\n".join(sections) + "\n")
         if self.visible:
-            self._print(best, start, verdict, check)
-
-    def _print(self, best, start, verdict, check):
-        header, *rows = self._comparison(best, start)
-        table = Table(title="Tuning", caption=f"{verdict} {check.replace('**', '')}")
-        for index, name in enumerate(header):
-            table.add_column(name, justify="right" if index else "left", no_wrap=True)
-        for row in rows:
-            table.add_row(*row)
-        _console.print(table)
+            _console.print(f"\nTuning\n\n{aligned(self._comparison(best, start))}\n")
+            _console.print(verdict, check.replace("**", ""))
 
     def _verdict(self, best, start):
         if best.number == start.number:

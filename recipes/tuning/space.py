@@ -95,11 +95,10 @@ class Space:
     def start_values(self) -> dict:
         """The point of the search space nearest to the starting configuration."""
         settings = self.settings(self.start)
-        values = {}
-        for hp in self.hyperparameters.space:
-            value = settings.get(hp.name, settings.get(f"model.{hp.name}"))
-            values[hp.name] = nearest(hp, value)
-        return values
+        return {
+            hp.name: nearest(hp, settings.get(hp.name, settings.get(f"model.{hp.name}")))
+            for hp in self.hyperparameters.space
+        }
 
     def settings(self, config) -> dict:
         """The searched settings of a configuration, by name."""

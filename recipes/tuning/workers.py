@@ -107,21 +107,20 @@ class Workers:
         A `RunError` if one dies outside of any trial, again and again.
         """
         for name, process in list(self._processes.items()):
-            if process.poll() is None or (process.poll() == 0 and self._search.ending):
+            status = process.poll()
+            if status is None or (status == 0 and self._search.ending):
                 continue
-            if process.poll() == 0:
-                self._replace(name)
-                continue
-            trial = self._search.running(name)
-            deaths = self._deaths[name, trial] = self._deaths.get((name, trial), 0) + 1
-            status = process.returncode
-            cause = f"signal {-status}" if status < 0 else f"exit status {status}"
-            reason = f"the worker died ({cause}{self._last_words(name)})"
-            if deaths >= LIVES and trial is None:
-                raise RunError(f"A worker does not start: {reason}.")
-            if deaths >= LIVES:
-                self._search.give_up(name, f"{reason}, {deaths} times")
-            self._replace(name)
+            if status:
+                trial = self._search.running(name)
+                deaths = self._deaths[name, trial] = self._deaths.get((name, trial), 0) + 1
+                cause = f"signal {-status}" if status < 0 else f"exit status {status}"
+                reason = f"the worker died ({cause}{self._last_words(name)})"
+                if deaths >= LIVES and trial is None:
+                    raise RunError(f"A worker does not start: {reason}.")
+                if deaths >= LIVES:
+                    self._search.give_up(name, f"{reason}, {deaths} times")
+            process.stdin.close()
+            self._start(name)
 
     def stop(self):
         """Ends all workers."""
@@ -134,10 +133,6 @@ class Workers:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-
-    def _replace(self, name):
-        self._processes[name].stdin.close()
-        self._start(name)
 
     def _start(self, name):
         top = str(Path(__file__).parents[2])
