@@ -73,7 +73,6 @@ class PiecewiseLinearEncoding(TracedLayer):
         """
         found = []
         for column in finite_columns(x):
-            column = column if column.size else np.zeros(1)
             values = np.quantile(column, np.linspace(0, 1, num_bins + 1)).astype("float32")
             found.append(_distinct(values.tolist()))
         return found

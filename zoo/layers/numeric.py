@@ -56,7 +56,7 @@ class StandardScale(SameShapeLayer):
 
         A feature that does not vary is divided by 1.
         """
-        columns = [(c.mean(), c.std()) if c.size else (0.0, 0.0) for c in finite_columns(x)]
+        columns = [(column.mean(), column.std()) for column in finite_columns(x)]
         scales = [std if std > 1e-7 * abs(mean) else 1.0 for mean, std in columns]
         return cls([mean for mean, _ in columns], scales, **kwargs)
 
@@ -103,7 +103,6 @@ class RobustScaleSmoothClip(SameShapeLayer):
         """
         medians, scales = [], []
         for column in finite_columns(x):
-            column = column if column.size else np.zeros(1)
             low, first, median, third, high = np.percentile(column, (0, 25, 50, 75, 100))
             medians.append(median)
             scales.append(third - first or high - low or 1.0)
@@ -117,11 +116,12 @@ class RobustScaleSmoothClip(SameShapeLayer):
 
 
 def finite_columns(x):
-    """The finite values of each column of an array `(rows, features)`, in float64."""
+    """The finite values of each column of an array `(rows, features)`, or a 0, in float64."""
     x = np.asarray(x, "float64")
     if x.ndim != 2:
         raise ValueError(f"Expected an array (rows, features). Received: shape={x.shape}")
-    return [column[np.isfinite(column)] for column in x.T]
+    columns = (column[np.isfinite(column)] for column in x.T)
+    return [column if column.size else np.zeros(1) for column in columns]
 
 
 def _constants(name, shift, scale):

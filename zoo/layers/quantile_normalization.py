@@ -74,7 +74,6 @@ class QuantileNormalization(SameShapeLayer):
         """
         knots, shares = [], []
         for column in finite_columns(x):
-            column = column if column.size else np.zeros(1)
             share = np.linspace(0, 1, min(max_knots, column.size)) if column.size > 1 else [0.5]
             values, group = np.unique(
                 np.quantile(column, share).astype("float32"), return_inverse=True
