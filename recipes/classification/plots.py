@@ -49,8 +49,7 @@ def calibration(labels, probabilities, bins=15) -> Figure:
     axis.set_ylabel("fraction of right predictions")
     figure.suptitle(f"expected calibration error {gap:.3f}", fontsize=10)
     below.bar(sure, share, width=0.8 / bins, color="tab:blue")
-    below.set_ylabel("fraction of all")
-    below.set_xlabel("probability of the predicted class")
+    below.set(xlabel="probability of the predicted class", ylabel="fraction of all")
     for part in (axis, below):
         finish(part)
         part.set_xlim(0, 1.04)

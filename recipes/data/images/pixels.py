@@ -91,14 +91,10 @@ def _fitted(image, size, fit):
     """A picture in another size, width first."""
     if image.size == size:
         return image
-    if fit == "pad":
-        return ImageOps.pad(image, size, Image.Resampling.BILINEAR)
-    box = None
-    if fit == "crop":
-        ratio = min(image.width / size[0], image.height / size[1])
-        left, top = (image.width - ratio * size[0]) / 2, (image.height - ratio * size[1]) / 2
-        box = (left, top, image.width - left, image.height - top)
-    return image.resize(size, Image.Resampling.BILINEAR, box)
+    if fit == "squeeze":
+        return image.resize(size, Image.Resampling.BILINEAR)
+    fitted = ImageOps.pad if fit == "pad" else ImageOps.fit
+    return fitted(image, size, Image.Resampling.BILINEAR)
 
 
 def deep_values(file) -> tuple[np.ndarray, str]:

@@ -145,6 +145,13 @@ def test_what_is_done_to_another_form(tmp_path, fit):
     assert "1 of 1 images resized to 4 x 4" in notes[0]
 
 
+@pytest.mark.parametrize(("form", "size"), [((58, 117), (18, 57)), ((196, 116), (88, 105))])
+def test_a_cut_ends_inside_of_the_picture_however_it_is_rounded(tmp_path, form, size):
+    picture(size=form).save(tmp_path / "a.png")
+    (found,), *_ = read_images([tmp_path / "a.png"], size)
+    assert found.shape == size
+
+
 def test_large_photos_are_scaled_while_they_are_decoded(tmp_path, monkeypatch):
     large = Image.fromarray(np.full((800, 1200, 3), (200, 100, 50), np.uint8))
     large.save(tmp_path / "a.jpg")
