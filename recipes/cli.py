@@ -199,7 +199,10 @@ def _own_and_shared(parser, recipe, rest):
         print()
         parsing.parse(recipe, rest)
     found, rest = parser.parse_known_args(rest)
-    return found, parsing.parse(recipe, rest), rest
+    config = parsing.parse(recipe, rest)
+    if config.distribution != "none":
+        raise UserError("--distribution is for zoo train alone: leave it out.")
+    return found, config, rest
 
 
 def _find_lr(arguments):

@@ -72,6 +72,7 @@ class TrainConfig:
         backend: Keras backend. Defaults to the environment variable KERAS_BACKEND, else
             tensorflow.
         device: Where to compute. `auto` takes a GPU when there is one.
+        distribution: `data_parallel` cuts each batch among all devices, on JAX.
         jit_compile: Compile the training step with XLA, as JAX always does. `auto` decides by
             model, data and device, and a run keeps what it decided.
         steps_per_execution: Training steps for each call into the backend. Larger is faster for
@@ -96,7 +97,8 @@ class TrainConfig:
     OWN_DATA: ClassVar[str] = "a file of your own, use --data FILE"
     #: Flags that say where a run goes and what it shows, not what it learns.
     NOT_LEARNED_FROM: ClassVar[tuple[str, ...]] = (
-        "logdir", "name", "overwrite", "device", "progress", "norms", "histogram_freq", "profile",
+        "logdir", "name", "overwrite", "device", "distribution", "progress", "norms",
+        "histogram_freq", "profile",
     )  # fmt: skip
     #: What flags, or values `flag=value` of them, were called in runs of format 1.
     RENAMED: ClassVar[dict[str, str]] = {}
@@ -133,6 +135,7 @@ class TrainConfig:
     overwrite: bool = False
     backend: Literal["tensorflow", "jax", "torch"] = field(default_factory=_backend)
     device: Literal["auto", "cpu", "gpu"] = "auto"
+    distribution: Literal["none", "data_parallel"] = "none"
     jit_compile: bool | Literal["auto"] = "auto"
     steps_per_execution: int | Literal["auto"] = "auto"
     on_nan: Literal["stop", "restore"] = "stop"
@@ -186,6 +189,10 @@ class TrainConfig:
             raise UserError(
                 f"Expected KERAS_BACKEND to be one of {', '.join(BACKENDS)}. "
                 f"Received: {self.backend}"
+            )
+        if self.distribution != "none" and self.backend != "jax":
+            raise UserError(
+                f"--distribution works on JAX (--backend jax). Received: --backend {self.backend}"
             )
         seconds_of(self.time_limit)
         if self.model == AUTO and self.model_arguments:

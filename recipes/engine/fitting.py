@@ -19,6 +19,7 @@ from callbacks import (
 from recipes.data.batches import EpochClock
 from recipes.engine.compiling import compiled_by
 from recipes.engine.config import TrainConfig
+from recipes.engine.distributing import DataParallel, in_job
 from recipes.engine.folder import RunFolder
 from recipes.engine.optimizer import make_optimizer
 from recipes.engine.progress import Progress
@@ -93,10 +94,11 @@ def fit(
         model.optimizer.exclude_from_weight_decay(var_names=built.undecayed)
     # Variables that the first step had to make would have it traced twice.
     model.optimizer.build(model.trainable_variables)
+    devices = [DataParallel()] if config.distribution != "none" else []
     guard = TerminateOnNaN()
     board = TensorBoard(
         folder.path,
-        figures=figures,
+        figures=None if in_job() else figures,  # drawn by the clock, and clocks differ
         figure_freq=max(5, config.epochs // 5),  # drawing may cost more than an epoch
         texts=texts,
         hparams=hyperparameters(config, folder.varied),
@@ -134,7 +136,7 @@ def fit(
                 steps_per_epoch=len(training),  # said, an iterator is made once an epoch, not twice
                 validation_steps=len(validation),
                 shuffle=False,  # the batches bring their order with them
-                callbacks=[*watch, checkpoint, *unseen],
+                callbacks=[*devices, *watch, checkpoint, *unseen],
                 verbose=0,
             )
     except Exception as error:

@@ -15,6 +15,7 @@ from recipes.engine import automatic as auto
 from recipes.engine import continuing, report
 from recipes.engine.compiling import decided
 from recipes.engine.config import AUTO
+from recipes.engine.distributing import agreed, apart, in_job
 from recipes.engine.embeddings import write_embeddings
 from recipes.engine.fitting import fit, start_afresh
 from recipes.engine.folder import RunFolder
@@ -41,6 +42,7 @@ def train(
         RunError: If training fails, or the disk is full.
     """
     with contextlib.ExitStack() as held:
+        config, resume = apart(config, resume, held)
         if resume:
             held.enter_context(resume.locked())
         return _train(name, config, resume, began, held)
@@ -66,6 +68,9 @@ def _train(name, config, resume, began, held):
         config, line = decided(config, built.training_model, training)
         built = replace(built, notes=(*built.notes, *[line] * bool(line)))
         _say(config, *(f"note: {note}" for note in built.notes))
+    if config.distribution != "none" or in_job():
+        sizes = {each.config.batch_size for each in tried} if automatic else {training.batch_size}
+        _say(config, f"note: {agreed(config, sizes, task.sha256, not resume)}")
     overwrite, config = config.overwrite, replace(config, name=folder.path.name)
     text = folder.config_text(name, config, data_sha256=task.sha256, **task.metadata)
     if resume:
@@ -112,7 +117,9 @@ def _train(name, config, resume, began, held):
     report.write(folder, config, recipe, task, built, fitted.history, metrics, outputs, folds)
     last = len(fitted.history["loss"]) - 1
     write_embeddings(folder.path, built.model)
-    write_scores(folder.path, _compared(metrics["validation"]), step=last)
+    # For TensorBoard not those on test data: a table to be sorted would choose runs by them.
+    scores = {f"validation/{k}": v for k, v in metrics["validation"].items() if "_step_" not in k}
+    write_scores(folder.path, scores, step=last)
     folder.write_metrics(metrics)
     auto.tidy(folder)
     if config.progress:
@@ -213,14 +220,6 @@ def _run_folds(recipe, config, task, folder):
             baseline: found["test"] for baseline, found in scores["baselines"].items()
         }
     return results
-
-
-def _compared(scores):
-    """Validation scores for TensorBoard, without those of single steps.
-
-    Those on test data stay in `metrics.json`: a table to be sorted would choose runs by them.
-    """
-    return {f"validation/{name}": v for name, v in scores.items() if "_step_" not in name}
 
 
 def _say(config, *lines):

@@ -1,0 +1,160 @@
+"""`--distribution data_parallel`: devices and processes train as one device does."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from recipes.cli import main
+
+TOP = Path(__file__).parents[3]
+on_jax = [
+    pytest.mark.jax,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(find_spec("jax") is None, reason="needs the jax extra"),
+]
+
+#: Trains recipes on all devices, and with `one` on one of them, too; prints each history.
+PROGRAM = """
+import json, sys, tempfile
+from pathlib import Path
+from unittest import mock
+from recipes.engine import environment
+
+cases, count, index, port = json.loads(sys.argv[1]), *map(int, sys.argv[2:])
+environment.prepare("jax", "cpu")
+import jax
+if count > 1:
+    at = f"127.0.0.1:{port}"
+    jax.distributed.initialize(at, count, index, coordinator_bind_address=at)
+from recipes.engine.arguments import parse
+from recipes.engine.fitting import fit, start_afresh
+from recipes.engine.folder import RunFolder
+from recipes.engine.recipe import find_recipe
+
+assert jax.device_count() == 2
+for name, flags in cases:
+    found = {}
+    for distribution in ["data_parallel"] + ["none"] * (count == 1):
+        config = parse(name, [*flags, "--distribution", distribution, "--progress", "false"])
+        recipe = find_recipe(name)
+        config, task = recipe.load(config)
+        start_afresh(config)
+        built = recipe.build_model(config, task)
+        with tempfile.TemporaryDirectory() as logs:
+            folder = RunFolder(Path(logs) / "run")
+            folder.create()
+            # On a GPU, Keras brings each batch to a device ahead of its step.
+            kind = "gpu" if name == "tabular" else jax.default_backend()
+            with mock.patch("jax.default_backend", lambda: kind):
+                found[distribution] = fit(built, task, config, folder).history
+        found["rest"] = len(task.batches("validation", built).examples) % config.batch_size
+        assert all(len(each.value.devices()) == 1 for each in built.model.variables)
+    print(json.dumps(found), flush=True)
+"""
+SMALL = {
+    "tabular": "--data table.csv --target y --model mlp --model.units 8 --batch_size 16",
+    "forecast": "--data series.csv --target y --model deep_rnn --model.units 4 --window 12 "
+    "--model.num_layers 1 --horizon 2 --statistics_seconds 0 --batch_size 16",
+    "images": "--model mlp --model.units 8 --batch_size 64",
+    "generate_images": "--model gan --model.units [6] --model.code_size 3 --batch_size 32 "
+    "--score_samples 50",
+    "language_model": "--data text.txt --model.units 8 --model.embedding_dim 4 --window 16 "
+    "--model.dropout 0 --batch_size 4",
+    "text_classification": "--data texts.csv --target kind --model.embedding_dim 4 "
+    "--model.buckets 100 --batch_size 8",
+    "translation": "--data pairs.tsv --tokenizer words --held_out 11 --model.units 8 "
+    "--model.embedding_dim 4 --model.attention_layer_size 8 --batch_size 8",
+}
+CHEAP = ("tabular", "forecast")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("distributed")
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(141, 3))
+    rows = [f"{a:.3f},{b:.3f},{c:.3f},{a + b * c:.3f}" for a, b, c in x]
+    (path / "table.csv").write_text("\n".join(["a,b,c,y", *rows]) + "\n")
+    days = np.arange(150) + np.datetime64("2024-01-01")
+    rows = [f"{day},{np.sin(i):.3f}" for i, day in enumerate(days)]
+    (path / "series.csv").write_text("\n".join(["t,y", *rows]) + "\n")
+    words = ["one", "two", "three", "four", "five", "six", "the", "cat", "saw", "a", "dog"]
+    texts = [" ".join(rng.choice(words, 5)) for _ in range(400)]
+    (path / "text.txt").write_text(". ".join(texts))
+    rows = [f"{text} {('good', 'bad')[i % 2]},{i % 2}" for i, text in enumerate(texts[:80])]
+    (path / "texts.csv").write_text("\n".join(["text,kind", *rows]) + "\n")
+    pairs = sorted({f"{text}\t{text[::-1]}" for text in texts})
+    (path / "pairs.tsv").write_text("\n".join(pairs[:120]) + "\n")
+    return path
+
+
+def histories(folder, names, processes):
+    """What `PROGRAM` prints for recipes, in one process of two devices, or two of one."""
+    cases = [(name, ["--epochs", "3", *SMALL[name].split()]) for name in names]
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    environment = {**os.environ, "PYTHONPATH": f"{TOP}:{os.environ.get('PYTHONPATH', '')}"}
+    cut = f"--xla_force_host_platform_device_count={2 // processes}"
+    environment["XLA_FLAGS"] = f"{environment.get('XLA_FLAGS', '')} {cut}"
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, json.dumps(cases), str(processes), str(i), str(port)],
+            cwd=folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )
+        for i in range(processes)
+    ]  # fmt: skip
+    answers = [each.communicate(timeout=600) for each in started]
+    for each, (_, said) in zip(started, answers, strict=True):
+        assert each.returncode == 0, said
+    lines = [[line for line in out.splitlines() if line[0] == "{"] for out, _ in answers]
+    return [[json.loads(line) for line in each] for each in lines]
+
+
+def equal(folder, names):
+    (of_devices,) = histories(folder, names, 1)
+    first, second = histories(folder, names, 2)
+    for name, found, there, other in zip(names, of_devices, first, second, strict=True):
+        assert there == other, name  # to the last bit: both stop at the same epoch
+        for history in (found["data_parallel"], there["data_parallel"]):
+            assert [*history] == [*found["none"]]
+            for score, values in found["none"].items():
+                np.testing.assert_allclose(history[score], values, rtol=1e-5, err_msg=name)
+        assert values[0] != values[-1]
+    return of_devices
+
+
+@pytest.mark.usefixtures("folder")
+class TestEqual:
+    pytestmark = on_jax
+
+    def test_two_devices_and_two_processes_train_as_one(self, folder):
+        tabular, _ = equal(folder, CHEAP)
+        assert tabular["rest"] % 2  # which the devices cannot share
+
+    @pytest.mark.slow
+    def test_every_recipe(self, folder):
+        equal(folder, [name for name in SMALL if name not in CHEAP])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("train tabular --distribution data_parallel", "works on JAX (--backend jax)"),
+        ("train tabular --distribution mirrored", "none, data_parallel. Received: mirrored"),
+        ("find-lr tabular --backend jax --distribution data_parallel", "for zoo train alone"),
+        ("tune tabular --backend jax --distribution data_parallel", "for zoo train alone"),
+    ],
+    ids=["tensorflow", "unknown", "find-lr", "tune"],
+)
+def test_what_is_not_distributed_is_refused(tmp_path, monkeypatch, capsys, arguments, message):
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    assert main([*arguments.split(), "--logdir", str(tmp_path / "logs")]) == 2
+    assert not (tmp_path / "logs").exists()
+    assert message in capsys.readouterr().err
