@@ -29,6 +29,8 @@ class BestWeights(keras.callbacks.Callback):
     Args:
         monitor: Name of a score, such as `"val_loss"`.
         mode: `"min"` or `"max"`.
+        start_from_epoch: Epochs that count for nothing, such as those while weights are pruned.
+            Defaults to 0.
 
     >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     >>> model.compile(optimizer=keras.optimizers.SGD(2.0), loss="mse")  # diverges
@@ -40,10 +42,11 @@ class BestWeights(keras.callbacks.Callback):
     True
     """
 
-    def __init__(self, monitor: str, mode: str = "min"):
+    def __init__(self, monitor: str, mode: str = "min", start_from_epoch: int = 0):
         super().__init__()
         self.monitor = monitor
         self.mode = mode
+        self.start_from_epoch = start_from_epoch
         self.best: float
         self.weights: list[np.ndarray]
         self.set_state(None)
@@ -51,7 +54,8 @@ class BestWeights(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Keeps the weights if the score is better than all before."""
         score = float(logs[self.monitor])
-        if score < self.best if self.mode == "min" else score > self.best:
+        better = score < self.best if self.mode == "min" else score > self.best
+        if better and epoch >= self.start_from_epoch:
             self.best = score
             # A copy: NumPy's view of a variable may change with it.
             self.weights = [np.array(v) for v in self.model.variables]

@@ -61,6 +61,8 @@ class TrainConfig:
             off.
         ema: Decay of a moving average of the weights, which is what is validated and kept; 0 for
             none, else 0.9 to 0.9999.
+        prune: Fraction of the smallest weights of each kernel that is set to 0 in the first half of
+            the epochs; the best epoch is one of the others.
         precision: Numbers of the layers' computations; `bfloat16` is mixed precision, fast on
             recent GPUs and slow on most CPUs.
         patience: Stop after so many epochs without progress. The monitored validation score tells;
@@ -127,6 +129,7 @@ class TrainConfig:
     clipnorm: float = 1.0
     clipvalue: float = 0.0
     ema: float = 0.0
+    prune: float = 0.0
     precision: Literal["float32", "bfloat16"] = "float32"
     patience: int = 0
     seed: int = 42
@@ -209,7 +212,7 @@ class TrainConfig:
             raise UserError(f"--seed must be below 2**32. Received: {self.seed}")
         if not self.learning_rate > 0:
             raise UserError(f"--learning_rate must be above 0. Received: {self.learning_rate}")
-        below_one(self, "warmup", "momentum", "ema", zero=True)
+        below_one(self, "warmup", "momentum", "ema", "prune", zero=True)
         if self.profile and self.backend == "torch":
             raise UserError("--profile needs --backend tensorflow or jax.")
         if self.clipnorm and self.clipvalue:

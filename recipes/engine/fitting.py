@@ -9,6 +9,7 @@ import numpy as np
 from callbacks import (
     BestWeights,
     Checkpoint,
+    MagnitudePruning,
     Profiler,
     ReduceLROnPlateau,
     SwapEMAWeights,
@@ -106,10 +107,16 @@ def fit(
         mode=built.mode,
         histogram_freq=config.histogram_freq,
     )
-    best = BestWeights(built.monitor, built.mode)
+    half = max(1, config.epochs // 2) if config.prune else 1
+    best = BestWeights(built.monitor, built.mode, start_from_epoch=half - 1)
     watch = [EpochClock(training), *built.callbacks, guard]
+    if config.prune:
+        end = half * len(training) - 1
+        watch.append(MagnitudePruning(config.prune, end // 4, end, every=max(1, end // 20)))
     watch += [SwapEMAWeights()] if config.ema else []
-    stop = keras.callbacks.EarlyStopping(built.monitor, mode=built.mode, patience=config.patience)
+    stop = keras.callbacks.EarlyStopping(
+        built.monitor, mode=built.mode, patience=config.patience, start_from_epoch=half - 1
+    )
     halving = ReduceLROnPlateau(built.monitor, mode=built.mode)
     watch += [best, *[stop] * bool(config.patience)]
     watch += [*[halving] * (config.schedule == "plateau"), board]

@@ -1,12 +1,14 @@
 """The run that all recipes share: read, build, fit, score, save, report."""
 
 import contextlib
+import io
 import shutil
 import time
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 
 from callbacks import write_scores
@@ -107,6 +109,7 @@ def _train(name, config, resume, began, held):
         **_score(recipe, task, trained),
     }
     outputs = [*built.sections, *task.write_outputs(trained, folder)]
+    outputs += [_sparse(built.model)] * bool(config.prune)
     for output in outputs:
         if isinstance(output, Figure):
             output.drawing.savefig(folder.plots / output.file, dpi=110)
@@ -131,6 +134,17 @@ def _train(name, config, resume, began, held):
         )
         _console.print(f"Run written to {folder.path}; read {folder.report}")
     return folder
+
+
+def _sparse(model):
+    """How many weights are 0, and what a compressed file makes of it."""
+    kernels = [np.array(each) for each in model.trainable_variables if len(each.shape) > 1]
+    file = io.BytesIO()
+    np.savez_compressed(file, *(np.array(each) for each in model.variables))
+    zeros = 1 - sum(map(np.count_nonzero, kernels)) / sum(each.size for each in kernels)
+    size = f"{len(file.getvalue()):,} bytes compressed, of {4 * model.count_params():,} as numbers"
+    text = f"{zeros:.1%} of the weights of kernels are 0: {size}"
+    return Section("Sparse weights", f"{text}.", text)
 
 
 @contextlib.contextmanager
