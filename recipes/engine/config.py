@@ -215,6 +215,8 @@ class TrainConfig:
         below_one(self, "warmup", "momentum", "ema", "prune", zero=True)
         if self.profile and self.backend == "torch":
             raise UserError("--profile needs --backend tensorflow or jax.")
+        if self.prune and self.ema:
+            raise UserError("Averages of pruned weights are not 0: with --prune say --ema 0.")
         if self.clipnorm and self.clipvalue:
             raise UserError("Give either --clipnorm or --clipvalue and set the other to 0.")
         if self.schedule == "1cycle" and self.optimizer not in ("sgd", "adam", "adamw", "nadam"):

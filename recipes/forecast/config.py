@@ -17,8 +17,8 @@ class ForecastConfig(Dialect, TrainConfig):
         time: Column of dates or step numbers in --data. Defaults to the first column of dates, if
             there is one; none takes the rows as equal steps.
         target: Columns to forecast, separated by commas. Defaults to the only numeric column.
-        series: Column that names the series of a row, where a file holds several, or the columns
-            that do so together, separated by commas; one model learns from all of them.
+        series: Column, or columns A,B,..., that name the series of a row, where a file holds
+            several; one model learns from all of them.
         wide: Whether --data has one row a series and one column a step, or a row a year and a
             column a month.
         past_covariates: Columns that are known up to the forecast's origin only.

@@ -66,6 +66,8 @@ def test_schedules_decay_as_the_help_says():
         ({"optimizer": "lion", "schedule": "1cycle"}, "lion has none"),
         ({"nesterov": True}, "--nesterov is a form of momentum"),
         ({"ema": 1.0}, "--ema must be at least 0 and below 1"),
+        ({"prune": 1.0}, "--prune must be at least 0 and below 1"),
+        ({"prune": 0.5, "ema": 0.9}, "with --prune say --ema 0"),
     ],
 )
 def test_flags_that_exclude_each_other(flags, message):
