@@ -216,8 +216,10 @@ def refit(task: Any, parts, folder: RunFolder) -> None:
     models = []
     inside = RunFolder(folder.path / "refit")
     for _, candidate, fitted, before in parts:
-        epochs = best_epoch(fitted.history, before.monitor, before.mode) if fitted.history else 0
-        epochs = epochs if fitted.finished.get("trained", 1) else 0
+        epochs, history = 0, fitted.history
+        if history and fitted.finished.get("trained", 1):
+            first = candidate.config.first_kept
+            epochs = best_epoch(history, before.monitor, before.mode, first)
         whole = replace(task, config=candidate.config).everything()
         config = replace(whole.config, epochs=max(1, epochs), patience=0)
         own = replace(whole, config=config)

@@ -186,6 +186,11 @@ class TrainConfig:
             found[name] = cls.RENAMED.get(f"{name}={value}", value)
         return found
 
+    @property
+    def first_kept(self) -> int:
+        """The first epoch, from 0, that may be the best: the last one that prunes weights."""
+        return max(1, self.epochs // 2) - 1 if self.prune else 0
+
     def validate(self) -> None:
         """Raises a `UserError` for the first setting that is out of range."""
         if self.backend not in BACKENDS:

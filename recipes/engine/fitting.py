@@ -107,15 +107,15 @@ def fit(
         mode=built.mode,
         histogram_freq=config.histogram_freq,
     )
-    half = max(1, config.epochs // 2) if config.prune else 1
-    best = BestWeights(built.monitor, built.mode, start_from_epoch=half - 1)
+    first = config.first_kept
+    best = BestWeights(built.monitor, built.mode, start_from_epoch=first)
     watch = [EpochClock(training), *built.callbacks, guard]
     if config.prune:
-        end = half * len(training) - 1
+        end = (first + 1) * len(training) - 1
         watch.append(MagnitudePruning(config.prune, end // 4, end, every=max(1, end // 20)))
     watch += [SwapEMAWeights()] if config.ema else []
     stop = keras.callbacks.EarlyStopping(
-        built.monitor, mode=built.mode, patience=config.patience, start_from_epoch=half - 1
+        built.monitor, mode=built.mode, patience=config.patience, start_from_epoch=first
     )
     halving = ReduceLROnPlateau(built.monitor, mode=built.mode)
     watch += [best, *[stop] * bool(config.patience)]
@@ -216,11 +216,11 @@ def describe(model) -> str:
     return "\n".join(lines)
 
 
-def best_epoch(history, monitor, mode="min") -> int:
-    """Number, counted from 1, of the epoch with the best monitored score.
+def best_epoch(history, monitor, mode="min", first=0) -> int:
+    """Number, counted from 1, of the epoch with the best monitored score, those before `first` out.
 
     >>> best_epoch({"val_loss": [3.0, 1.0, 2.0]}, "val_loss")
     2
     """
-    values = history[monitor]
-    return values.index(min(values) if mode == "min" else max(values)) + 1
+    values = history[monitor][first:]
+    return first + values.index(min(values) if mode == "min" else max(values)) + 1

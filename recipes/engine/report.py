@@ -135,7 +135,7 @@ def write(
 
     `outputs` are what `task.write_outputs` returned; `folds` scores, `{fold: {name: scores}}`.
     """
-    best = best_epoch(history, built.monitor, built.mode)
+    best = best_epoch(history, built.monitor, built.mode, config.first_kept)
     curves.learning_curves(history, built.monitor, best, built.scaled).savefig(
         folder.plots / "learning_curves.png", dpi=110
     )
