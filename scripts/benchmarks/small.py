@@ -13,6 +13,12 @@ from scripts.benchmarks.runs import Row, kept, train_all
 
 #: Fractions of the weights that are pruned.
 SPARSITIES = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98)
+_CHARACTERS = "--dataset shakespeare --tokenizer characters --model char_rnn --model.units 128"
+#: Runs that `--prune` makes sparse, of one recipe each.
+PRUNED = {
+    "images": Row("cnn", ("--dataset", "digits", "--model", "cnn", "--epochs", "30"), "accuracy"),
+    "language_model": Row("char_rnn", (*_CHARACTERS.split(), "--epochs", "4"), "perplexity"),
+}
 #: Runs that are exported, of one recipe each.
 RUNS = {
     "images": Row("mlp", ("--dataset", "digits", "--model", "mlp")),
@@ -27,13 +33,16 @@ def measure(only, seeds, folder, fresh) -> dict[str, str]:
     del only, seeds  # one seed shows it
     folder.mkdir(parents=True, exist_ok=True)
     pruned = kept(folder / "pruning.json", pruning, fresh)
-    rows = [["zeros", "validation accuracy", "compressed weights", "fraction of the whole"]]
-    whole = pruned[0]["bytes"]
-    for each in pruned:
-        size = f"{each['bytes']:,} bytes"
-        zeros = percent(each["zeros"]) if each["zeros"] else "none"
-        rows.append([zeros, f"{each['accuracy']:.4f}", size, percent(each["bytes"] / whole)])
-    sections = {"Pruning the MLP of Fashion-MNIST (300-100, 10 epochs)": markdown(rows)}
+    sections = {"Pruning the MLP of Fashion-MNIST (300-100, 10 epochs)": table(pruned, "accuracy")}
+    for recipe, row in PRUNED.items():
+        rows = [
+            replace(row, name=f"{row.name}-{each}", flags=(*row.flags, "--prune", str(each)))
+            for each in SPARSITIES
+        ]
+        found = train_all(recipe, rows, 1, folder, fresh)
+        runs = [found[each.name][0] for each in rows if found[each.name]]
+        title = f"`zoo train {recipe} {' '.join(row.flags)} --prune`, validation"
+        sections[title] = table([sparse(run, row.metric) for run in runs], row.metric)
     head = ["file", "bytes", "ms, 1 row", "p99", "ms, 64 rows", "p99", "largest difference"]
     for recipe, row in RUNS.items():
         train_all(recipe, [row], 1, folder, fresh)
@@ -46,6 +55,33 @@ def measure(only, seeds, folder, fresh) -> dict[str, str]:
             lines.append([each["name"], f"{each['bytes']:,}", *times, *last])
         sections[f"Exports of {recipe}, {row.name}"] = markdown(lines)
     return sections
+
+
+def table(found, metric) -> str:
+    """Score and size of ever sparser models, in Markdown; the first one is whole."""
+    rows = [["zeros", metric, "compressed weights", "fraction of the whole"]]
+    for each in found:
+        zeros = percent(each["zeros"]) if each["zeros"] else "none"
+        size = f"{each['bytes']:,} bytes"
+        share = percent(each["bytes"] / found[0]["bytes"])
+        rows.append([zeros, f"{each[metric]:.4f}", size, share])
+    return markdown(rows)
+
+
+def sparse(run, metric) -> dict:
+    """Score of a run, share of zeros in its kernels, and bytes of its compressed weights."""
+    import zoo
+
+    return {metric: run["validation"][metric], **size_of(zoo.load(run["folder"]).get_weights())}
+
+
+def size_of(weights) -> dict:
+    """Share of zeros in kernels, and bytes of compressed weights."""
+    file = io.BytesIO()
+    np.savez_compressed(file, *weights)
+    kernels = [each for each in weights if each.ndim > 1 and each.dtype.kind == "f"]
+    zeros = 1 - sum(map(np.count_nonzero, kernels)) / sum(each.size for each in kernels)
+    return {"zeros": zeros, "bytes": len(file.getvalue())}
 
 
 def pruning(epochs=10, batch_size=128) -> list[dict]:
@@ -67,11 +103,7 @@ def pruning(epochs=10, batch_size=128) -> list[dict]:
         watch = [MagnitudePruning(sparsity, steps // 8, 6 * steps // 10)] if sparsity else []
         model.fit(*data["train"], batch_size, epochs, verbose=0, callbacks=watch)
         accuracy = model.evaluate(*data["validation"], batch_size=1000, verbose=0)[1]
-        file = io.BytesIO()
-        np.savez_compressed(file, *model.get_weights())
-        kernels = [weight for weight in model.get_weights() if weight.ndim > 1]
-        zeros = 1 - sum(map(np.count_nonzero, kernels)) / sum(each.size for each in kernels)
-        found.append({"zeros": zeros, "accuracy": accuracy, "bytes": len(file.getvalue())})
+        found.append({"accuracy": accuracy, **size_of(model.get_weights())})
     return found
 
 
