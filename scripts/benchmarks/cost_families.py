@@ -137,6 +137,12 @@ def _draw(steps, pictures, side):
     return lambda: zoo.generate_images(model, pictures, steps=steps, batch_size=pictures)
 
 
+def _copy(megabytes):
+    source = np.ones(megabytes << 18, "float32")
+    target = np.empty_like(source)
+    return lambda: np.copyto(target, source)
+
+
 def _doubled(first, count, factor=2):
     return tuple(first * factor**power for power in range(count))
 
@@ -245,5 +251,10 @@ FAMILIES = {
             "pictures": Axis(_doubled(8, 4)),
             "side": Axis(_doubled(8, 4), order=2, memory=2),
         },
+    ),
+    # What the processor's caches alone do to an exponent.
+    "copy": Family(
+        "For comparison, a copy by NumPy", _copy, {"megabytes": 2},
+        {"megabytes": Axis(_doubled(2, 5), memory=0)},
     ),
 }  # fmt: skip

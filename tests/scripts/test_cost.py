@@ -73,7 +73,7 @@ def test_memory_is_what_the_work_takes_at_its_peak():
 TINY = {
     "length": 8, "batch": 2, "units": 4, "filters": 3, "channels": 8, "source": 8, "beams": 2,
     "context": 4, "steps": 3, "window": 4, "rows": 64, "questions": 5, "features": 3,
-    "pictures": 2, "side": 8,
+    "pictures": 2, "side": 8, "megabytes": 1,
 }  # fmt: skip
 
 
