@@ -253,7 +253,8 @@ def _seeing_all(arguments, input_shape):
 def _reads(config, run):
     if config.wide or not config.data:  # its columns are found as in training
         return []
-    names = [run["time"], config.series, *run["target"], *config.past_covariates]
+    series = config.series if "," not in (config.series or "") else None  # or several: found later
+    names = [run["time"], series, *run["target"], *config.past_covariates]
     return [name for name in names if name not in (None, "none")]
 
 

@@ -3,8 +3,10 @@
 import itertools
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from recipes.cli import main
 from recipes.data.files import open_table
 from recipes.errors import UserError
 from recipes.forecast.data.opening import guess_columns
@@ -79,3 +81,14 @@ def test_quarters_of_years_are_one_series(tmp_path):
     path.write_text("time,gdp\n" + "\n".join(f"{n % 5},{n}" for n in range(20)))
     with pytest.raises(UserError, match=r"go back.*--series COLUMN.*--time none"):
         guess_columns(open_table(path), None, ["gdp"])
+
+
+def test_a_run_forecasts_series_that_two_columns_name(panel, trainer, tmp_path):
+    path = panel("year", "shop", "item")
+    run = trainer("forecast", epochs=1, progress="false", model="nlinear")(
+        data=path, series="shop,item", target="sold", horizon=1, window=2
+    )
+    assert main(["predict", str(run), str(path), "-o", str(tmp_path / "found.csv")]) == 0
+    found = pd.read_csv(tmp_path / "found.csv")
+    assert found["shop,item"].tolist() == sorted(f"{s} / {i}" for s in SHOPS for i in ITEMS)
+    assert (found["year"] == 2010).all()
