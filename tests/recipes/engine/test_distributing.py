@@ -12,17 +12,19 @@ import numpy as np
 import pytest
 
 from recipes.cli import main
+from tests.shared import run_on_jax
 
 TOP = Path(__file__).parents[3]
 on_jax = [
     pytest.mark.jax,
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(1800),
     pytest.mark.skipif(find_spec("jax") is None, reason="needs the jax extra"),
 ]
 
 #: Trains recipes on all devices, and with `one` on one of them, too; prints each history.
 PROGRAM = """
 import json, sys, tempfile
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 from recipes.engine import environment
@@ -54,6 +56,12 @@ for name, flags in cases:
             kind = "gpu" if name == "tabular" else jax.default_backend()
             with mock.patch("jax.default_backend", lambda: kind):
                 found[distribution] = fit(built, task, config, folder).history
+            if name == "tabular" and count == 1 and distribution == "data_parallel":
+                max(folder.checkpoints.glob("epoch-*")).unlink()  # the last epoch, on one device
+                start_afresh(config)
+                built = recipe.build_model(config, task)
+                alone = replace(config, distribution="none")
+                found["resumed"] = fit(built, task, alone, folder, resume=True).history
         found["rest"] = len(task.batches("validation", built).examples) % config.batch_size
         assert all(len(each.value.devices()) == 1 for each in built.model.variables)
     print(json.dumps(found), flush=True)
@@ -110,7 +118,7 @@ def histories(folder, names, processes):
         )
         for i in range(processes)
     ]  # fmt: skip
-    answers = [each.communicate(timeout=600) for each in started]
+    answers = [each.communicate(timeout=1700) for each in started]
     for each, (_, said) in zip(started, answers, strict=True):
         assert each.returncode == 0, said
     lines = [[line for line in out.splitlines() if line[0] == "{"] for out, _ in answers]
@@ -122,7 +130,8 @@ def equal(folder, names):
     first, second = histories(folder, names, 2)
     for name, found, there, other in zip(names, of_devices, first, second, strict=True):
         assert there == other, name  # to the last bit: both stop at the same epoch
-        for history in (found["data_parallel"], there["data_parallel"]):
+        resumed = [found["resumed"]] if name == "tabular" else []
+        for history in (found["data_parallel"], there["data_parallel"], *resumed):
             assert [*history] == [*found["none"]]
             for score, values in found["none"].items():
                 np.testing.assert_allclose(history[score], values, rtol=1e-5, err_msg=name)
@@ -130,13 +139,57 @@ def equal(folder, names):
     return of_devices
 
 
+#: Runs that are refused, on one device; prints what is said of each.
+REFUSED = """
+import contextlib, io, sys
+from pathlib import Path
+from unittest import mock
+import jax, numpy as np
+from jax.experimental import multihost_utils
+from recipes.cli import main
+
+flags = f"train tabular --data {sys.argv[1]} --target y --model mlp --backend jax".split()
+flags += ["--progress", "false", "--logdir", sys.argv[2]]
+shared = ["--distribution", "data_parallel"]
+two = lambda digest: np.stack([digest, 1 + digest])
+for count, processes, more in (
+    (1, 1, shared), (3, 1, [*shared, "--batch_size", "32"]), (2, 2, shared), (2, 2, []),
+    (2, 2, [*shared, "--model", "auto"]),
+):
+    with (
+        contextlib.redirect_stderr(io.StringIO()) as said,
+        mock.patch("jax.device_count", lambda: count),
+        mock.patch("jax.process_count", lambda: processes),
+        mock.patch.object(multihost_utils, "process_allgather", two),
+    ):
+        assert main([*flags, *more]) == 2
+    print(said.getvalue().strip())
+    assert not Path(sys.argv[2]).exists()
+"""
+
+
 @pytest.mark.usefixtures("folder")
-class TestEqual:
+class TestDevices:
     pytestmark = on_jax
 
     def test_two_devices_and_two_processes_train_as_one(self, folder):
         tabular, _ = equal(folder, CHEAP)
         assert tabular["rest"] % 2  # which the devices cannot share
+
+    def test_what_cannot_be_shared_is_refused_before_anything_is_written(self, folder):
+        said = run_on_jax(REFUSED, folder / "table.csv", folder / "logs").splitlines()
+        for line, words in zip(
+            said,
+            (
+                "several devices for --distribution data_parallel. Received: one. Leave it out",
+                "3 devices cannot share batches of 32: choose a --batch_size that 3 divides, such",
+                "Expected the same settings and data in every process",
+                "Several processes need --distribution data_parallel",
+                "and a named --model",
+            ),
+            strict=True,
+        ):
+            assert words in line
 
     @pytest.mark.slow
     def test_every_recipe(self, folder):
