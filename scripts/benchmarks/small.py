@@ -41,7 +41,7 @@ def measure(only, seeds, folder, fresh) -> dict[str, str]:
         ]
         found = train_all(recipe, rows, 1, folder, fresh)
         runs = [found[each.name][0] for each in rows if found[each.name]]
-        title = f"`zoo train {recipe} {' '.join(row.flags)} --prune`, validation"
+        title = f"`zoo train {recipe} {' '.join(row.flags)}` with `--prune`, validation"
         sections[title] = table([sparse(run, row.metric) for run in runs], row.metric)
     head = ["file", "bytes", "ms, 1 row", "p99", "ms, 64 rows", "p99", "largest difference"]
     for recipe, row in RUNS.items():
