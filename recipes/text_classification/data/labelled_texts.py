@@ -8,7 +8,7 @@ import pandas as pd
 
 from recipes.classification.splits import FEWEST, SPLIT_SEED
 from recipes.data.files import open_table
-from recipes.data.table_file import TableFile
+from recipes.data.table_file import UNNAMED, TableFile
 from recipes.data.target import Target, read_target
 from recipes.errors import UserError, some
 from recipes.text_classification.data.text_splits import split_texts, text_keys, without_shared
@@ -146,6 +146,7 @@ def find_columns(table: TableFile, text=None, target=None) -> tuple[str, str]:
         text = _only_texts(table, [name for name in names if name != target])
     if target is None:
         others = [name for name in names if name != text]
+        others = [name for name in others if not name.startswith(UNNAMED)] or others
         named = [name for name in TARGETS if name in others]
         if not others:
             raise UserError(
@@ -190,8 +191,8 @@ def _read(table, text, target):
             f"{table.texts(text).iloc[0]}. Name the column of texts with --text."
         )
     if table.is_numeric(target):
-        found = table.read(target)
-        values = table.numbers(target) if found is None else found.values
+        typed = table.is_typed(target)
+        values = table.numbers(target) if typed else table.read(target).values
         values = values[np.isfinite(values)]
         if (values % 1 != 0).any():
             raise UserError(

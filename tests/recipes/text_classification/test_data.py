@@ -241,6 +241,29 @@ def test_forms_of_tables(tmp_path):
         assert all((found.rows[part] == expected.rows[part]).all() for part in found.rows)
 
 
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [([1, 2], ["1", "2"]), ([1.0, 5.0], ["1", "5"]), ([True, False], ["False", "True"])],
+)
+@pytest.mark.parametrize("form", ["parquet", "json"])
+def test_labels_of_typed_tables_are_classes(tmp_path, labels, names, form):
+    frame = pd.DataFrame({"reviewText": [f"good {n}" for n in range(40)], "overall": labels * 20})
+    kept = {"orient": "records", "lines": True} if form == "json" else {}
+    getattr(frame, f"to_{form}")(tmp_path / "t", **kept)
+    found = read_labelled_texts(tmp_path / "t", text="reviewText", target="overall")
+    assert sorted(found.target.labels) == names
+    frame["overall"] = [0.5, 1.5] * 20
+    getattr(frame, f"to_{form}")(tmp_path / "t", **kept)
+    with pytest.raises(UserError, match=r"Expected classes in the column 'overall'.*0\.5"):
+        read_labelled_texts(tmp_path / "t", text="reviewText", target="overall")
+
+
+def test_columns_without_a_name_are_no_labels(tmp_path):
+    path = tmp_path / "spam.csv"
+    path.write_text("v1,v2,,\n" + "".join(f"{'AB'[n % 2]},one text {n},,\n" for n in range(40)))
+    assert find_columns(open_table(path)) == ("v2", "v1")
+
+
 def test_empty_texts_are_kept_and_rows_without_a_label_are_not(tmp_path):
     lines = [f"{'' if n in (3, 4) else n},{'' if n in (5, 6) else 'AB'[n % 2]}" for n in range(40)]
     (tmp_path / "t.csv").write_text("\n".join(["text,label", *lines, "NA,A"]) + "\n")
