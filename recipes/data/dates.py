@@ -21,6 +21,8 @@ _FOOTER = 3
 _AHEAD = 20
 #: Years that a decimal year such as 1949.083 lies in, and how far from a month it may be rounded.
 _YEARS, _OFF = (1600, 2200), 0.07
+#: Dates that Unix times lie between.
+_UNIX = np.array(["2001-09-09", "2100-01-01"], "M8[s]")
 #: So many different texts are read in the way of the first ones, if that fits them all.
 _MANY = 2000
 
@@ -175,7 +177,7 @@ def holds_times(texts: pd.Series) -> bool:
 
 
 def _of_numbers(column, source, flag, notes=()):
-    """Months such as 202401 or 2024.083, days such as 20240131, or whole steps."""
+    """Months such as 202401 or 2024.083, days such as 20240131, Unix times, or whole steps."""
     numbers = column.to_numpy(np.float64)
     months = np.round(12 * numbers)
     if (
@@ -198,6 +200,11 @@ def _of_numbers(column, source, flag, notes=()):
             if found.notna().all():
                 note = f"{column.name}: numbers such as {numbers[0]} are read as {what}"
                 return Times(found.to_numpy(MICROSECONDS), len(numbers), notes=(note, *notes))
+    for unit, what in (("s", "seconds"), ("ms", "milliseconds")):
+        found = numbers.astype(f"M8[{unit}]")
+        if len(numbers) > 1 and (found >= _UNIX[0]).all() and (found < _UNIX[1]).all():
+            note = f"{column.name}: numbers such as {numbers[0]} are read as {what} since 1970, UTC"
+            return Times(found.astype(MICROSECONDS), len(numbers), None, True, (note, *notes))
     return Times(numbers, len(numbers), notes=notes)
 
 

@@ -223,6 +223,11 @@ def _json_lines(content, path, dialect, before):
                 f"Expected one JSON object a line in {path}. Received in line {number:,}: "
                 f"{line[:60]!r}."
             ) from error
+    if len(rows) == 1 and all(isinstance(value, dict | list) for value in rows[0].values()):
+        raise UserError(
+            f"Expected a JSON object for each row of {path}. Received: one with a list or object a "
+            "column. Write it with pandas' to_json(path, orient='records')."
+        )
     frame = pd.DataFrame(rows, dtype=object)
     columns = {str(name): _of_series(frame[name]) for name in frame}
     return TableFile(path, columns, dialect, {}, before)

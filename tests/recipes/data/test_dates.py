@@ -57,6 +57,17 @@ def test_whole_numbers_are_steps():
     assert read("1949", "1950").values.tolist() == [1949, 1950]
 
 
+@pytest.mark.parametrize(("factor", "unit"), [(1, "seconds"), (1000, "milliseconds")])
+def test_unix_times_are_dates(factor, unit):
+    numbers = factor * (1704067200 + 86400 * np.arange(3))  # since 2024-01-01
+    for column in (pd.Series(numbers, name="t"), pd.Series(numbers.astype(str), name="t")):
+        found = read_times(column, "data")
+        days = found.values.astype("M8[D]").astype(str).tolist()
+        assert days == ["2024-01-01", "2024-01-02", "2024-01-03"]
+        assert (found.zone, unit in found.notes[0]) == (True, True)
+    assert read_times(pd.Series([1704067200, 9], name="t"), "data").values.dtype.kind == "i"
+
+
 def test_offsets_are_brought_to_utc():
     found = read("2022-10-30T02:00+02:00", "2022-10-30T02:00+01:00", "2022-10-30T02:00Z")
     expected = dates("2022-10-30T00", "2022-10-30T01", "2022-10-30T02")

@@ -356,6 +356,13 @@ def test_a_list_of_json_over_many_lines(write):
     assert (table.numbers("x").tolist(), list(table.texts("label"))) == ([1, 2], ["a", "b"])
 
 
+@pytest.mark.parametrize("orient", ["columns", "split", "index"])
+def test_json_of_columns_is_named_as_such(write, orient):
+    text = pd.DataFrame({"x": [1, 2], "y": [3, 4]}).to_json(orient=orient)
+    with pytest.raises(UserError, match=r"a JSON object for each row .* orient='records'"):
+        open_table(write(text, "t.json"))
+
+
 def test_quotes_behind_a_backslash(write):
     table = open_table(write('a,b\n"x \\"y, z\\" w",1\nu,2\n'))
     assert (list(table.texts("a")), table.numbers("b").tolist()) == (['x "y, z" w', "u"], [1, 2])
