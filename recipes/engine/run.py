@@ -109,7 +109,8 @@ def _train(name, config, resume, began, held):
         **_score(recipe, task, trained),
     }
     outputs = [*built.sections, *task.write_outputs(trained, folder)]
-    outputs += [_sparse(built.model)] * bool(config.prune)
+    if config.prune:
+        outputs.append(_sparse(built.model))
     for output in outputs:
         if isinstance(output, Figure):
             output.drawing.savefig(folder.plots / output.file, dpi=110)
@@ -141,7 +142,7 @@ def _sparse(model):
     kernels = [np.array(each) for each in model.trainable_variables if len(each.shape) > 1]
     file = io.BytesIO()
     np.savez_compressed(file, *(np.array(each) for each in model.variables))
-    zeros = 1 - sum(map(np.count_nonzero, kernels)) / sum(each.size for each in kernels)
+    zeros = 1 - sum(map(np.count_nonzero, kernels)) / max(1, sum(each.size for each in kernels))
     size = f"{len(file.getvalue()):,} bytes compressed, of {4 * model.count_params():,} as numbers"
     text = f"{zeros:.1%} of the weights of kernels are 0: {size}"
     return Section("Sparse weights", f"{text}.", text)

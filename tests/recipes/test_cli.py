@@ -179,7 +179,7 @@ def test_wrong_flags(files, capsys, flags, message):
         ("--data gap.csv", "Expected equal steps in column 't' of gap.csv, 1 day being the usual"),
         ("--data short.csv", "The data has 15 rows, and one window needs --window 14 + --horizon"),
         ("--data good.csv --window 80", "The train split is empty"),
-        ("--data good.csv --horizon 14", "The validation split is empty"),
+        ("--data good.csv --horizon 40", "The train split is empty"),
         ("--data good.csv --validation_fraction 0.9", "Expected --validation_fraction and "),
         ("--data good.csv --difference 14", "--difference must be below --window (14)."),
         (
