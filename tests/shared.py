@@ -31,6 +31,20 @@ def run_fresh(code, *arguments):
     return done.stdout
 
 
+def write_small_data(path, rng, steps):
+    """A file for each recipe that reads a series, a text, labelled texts or pairs of texts."""
+    days = np.arange(steps) + np.datetime64("2024-01-01")
+    rows = [f"{day},{np.sin(i):.3f}" for i, day in enumerate(days)]
+    (path / "series.csv").write_text("\n".join(["t,y", *rows]) + "\n")
+    words = ["one", "two", "three", "four", "five", "six", "the", "cat", "saw", "a", "dog"]
+    texts = [" ".join(rng.choice(words, 5)) for _ in range(400)]
+    (path / "text.txt").write_text(". ".join(texts))
+    rows = [f"{text} {('good', 'bad')[i % 2]},{i % 2}" for i, text in enumerate(texts[:80])]
+    (path / "texts.csv").write_text("\n".join(["text,kind", *rows]) + "\n")
+    pairs = sorted({f"{text}\t{text[::-1]}" for text in texts})
+    (path / "pairs.tsv").write_text("\n".join(pairs[:120]) + "\n")
+
+
 #: Runs programs, each read as a line with its arguments; answers what they print or raise.
 SERVER = """
 import contextlib, io, json, sys, traceback

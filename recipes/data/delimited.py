@@ -93,11 +93,12 @@ def read_delimited(content: bytes, dialect: Dialect, name: str, texts=False) -> 
     separator = dialect.separator_sign or _find_separator(sample, name)
     spaced = _is_spaced(sample, separator)
     notes, above = [], 0
-    doubled = content.replace(rb"\"", b'""')
-    close = [_quoted(each, separator, spaced) == len(each) for each in (content, doubled)]
-    if close == [False, True]:
-        content, sample = doubled, _lines(doubled, _SAMPLE)[skipped:]
-        notes.append(r"quotes inside of texts are written \"")
+    if rb"\"" in content:  # else one pass over all of a large file were too many
+        doubled = content.replace(rb"\"", b'""')
+        close = [_quoted(each, separator, spaced) == len(each) for each in (content, doubled)]
+        if close == [False, True]:
+            content, sample = doubled, _lines(doubled, _SAMPLE)[skipped:]
+            notes.append(r"quotes inside of texts are written \"")
     quotes = _find_quotes(content, separator, spaced, name)
     rows = _cells(sample, separator, quotes, spaced)
     if dialect.skip_rows is None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from recipes import RECIPES
+from tests.shared import write_small_data
 
 TOP = Path(__file__).parents[2]
 
@@ -44,16 +45,7 @@ PREDICT = {
 def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("torch")
     rng = np.random.default_rng(0)
-    days = np.arange(120) + np.datetime64("2024-01-01")
-    rows = [f"{day},{np.sin(i):.3f}" for i, day in enumerate(days)]
-    (path / "series.csv").write_text("\n".join(["t,y", *rows]) + "\n")
-    words = ["one", "two", "three", "four", "five", "six", "the", "cat", "saw", "a", "dog"]
-    texts = [" ".join(rng.choice(words, 5)) for _ in range(400)]
-    (path / "text.txt").write_text(". ".join(texts))
-    rows = [f"{text} {('good', 'bad')[i % 2]},{i % 2}" for i, text in enumerate(texts[:80])]
-    (path / "texts.csv").write_text("\n".join(["text,kind", *rows]) + "\n")
-    pairs = sorted({f"{text}\t{text[::-1]}" for text in texts})
-    (path / "pairs.tsv").write_text("\n".join(pairs[:120]) + "\n")
+    write_small_data(path, rng, steps=120)
     return path
 
 

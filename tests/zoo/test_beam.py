@@ -13,7 +13,6 @@ from keras import layers, ops
 import zoo
 from tests.shared import run_on_jax
 from zoo.decoding import beam_search, decode
-from zoo.decoding.sources import DecoderLoop
 from zoo.layers import PaddingMask
 
 SOURCES, START, END = 9, 1, 2
@@ -163,20 +162,6 @@ def assert_found(beams, row, expected):
         np.testing.assert_allclose(attention[:length, :real], beam.attention, atol=1e-5)
         assert not attention[length:].any()
         assert not attention[:, real:].any()
-
-
-@pytest.fixture
-def steps(monkeypatch):
-    """How many steps each loop makes, in turn."""
-    found, run = [], DecoderLoop.predict_on_batch
-
-    def counted(loop, inputs):
-        outputs = run(loop, inputs)
-        found.append(int(outputs[0]))
-        return outputs
-
-    monkeypatch.setattr(DecoderLoop, "predict_on_batch", counted)
-    return found
 
 
 @pytest.fixture(scope="module")

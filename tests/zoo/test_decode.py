@@ -10,7 +10,6 @@ import pytest
 import zoo
 from tests.shared import run_on_jax
 from zoo.decoding import Greedy, MinP, Temperature, TopK, TopP, decode
-from zoo.decoding.sources import DecoderLoop
 from zoo.layers import TransformerDecoder
 
 SLOW = pytest.mark.slow
@@ -38,20 +37,6 @@ def build(name):
             noise = rng.normal(0.0, 0.3, weight.shape) if "bias" in weight.path else 0.0
             weight.assign(1.5 * np.array(weight) + noise)
     return model
-
-
-@pytest.fixture
-def steps(monkeypatch):
-    """How many steps each loop makes, in turn."""
-    found, run = [], DecoderLoop.predict_on_batch
-
-    def counted(loop, inputs):
-        outputs = run(loop, inputs)
-        found.append(int(outputs[0]))
-        return outputs
-
-    monkeypatch.setattr(DecoderLoop, "predict_on_batch", counted)
-    return found
 
 
 @pytest.fixture(scope="module")

@@ -93,14 +93,17 @@ def _calendar(file):
             f"Expected a column of years in {file.source}, beside its twelve months (--wide). "
             "Received: none. Add one."
         )
-    values = np.stack([file.numbers(name) for name in months], axis=1)
-    years = file.numbers(year).astype(np.int64)
+    order = np.argsort(file.numbers(year), kind="stable")  # the newest year may come first
+    years = file.numbers(year)[order].astype(np.int64)
+    values = np.stack([file.numbers(name) for name in months], axis=1)[order].ravel()
     when = (np.datetime64("0000", "M") + 12 * years[:, None] + np.arange(12)).ravel()
-    first, *_, last = np.flatnonzero(~np.isnan(values.ravel()))
-    rows = slice(first, last + 1)
+    known = np.flatnonzero(~np.isnan(values))
+    if not len(known):
+        raise UserError(f"Expected values in the twelve months of {file.source}. Received: none.")
+    rows = slice(known[0], known[-1] + 1)
     time = pd.Series(when[rows].astype(dates.MICROSECONDS))
-    columns = {"time": time, VALUE: pd.Series(values.ravel()[rows])}
-    notes = [*file.notes[1:], f"wide: {len(values):,} years of months, one series"]
+    columns = {"time": time, VALUE: pd.Series(values[rows])}
+    notes = [*file.notes[1:], f"wide: {len(years):,} years of months, one series"]
     long = TableFile(file.source, columns, file.dialect, file.decided, file.before, notes)
     return long, None, "time"
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from recipes.cli import main
-from tests.shared import run_on_jax
+from tests.shared import run_on_jax, write_small_data
 
 TOP = Path(__file__).parents[3]
 on_jax = [
@@ -90,16 +90,7 @@ def folder(tmp_path_factory):
     x = rng.normal(size=(141, 3))
     rows = [f"{a:.3f},{b:.3f},{c:.3f},{a + b * c:.3f}" for a, b, c in x]
     (path / "table.csv").write_text("\n".join(["a,b,c,y", *rows]) + "\n")
-    days = np.arange(150) + np.datetime64("2024-01-01")
-    rows = [f"{day},{np.sin(i):.3f}" for i, day in enumerate(days)]
-    (path / "series.csv").write_text("\n".join(["t,y", *rows]) + "\n")
-    words = ["one", "two", "three", "four", "five", "six", "the", "cat", "saw", "a", "dog"]
-    texts = [" ".join(rng.choice(words, 5)) for _ in range(400)]
-    (path / "text.txt").write_text(". ".join(texts))
-    rows = [f"{text} {('good', 'bad')[i % 2]},{i % 2}" for i, text in enumerate(texts[:80])]
-    (path / "texts.csv").write_text("\n".join(["text,kind", *rows]) + "\n")
-    pairs = sorted({f"{text}\t{text[::-1]}" for text in texts})
-    (path / "pairs.tsv").write_text("\n".join(pairs[:120]) + "\n")
+    write_small_data(path, rng, steps=150)
     return path
 
 

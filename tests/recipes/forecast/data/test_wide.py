@@ -79,6 +79,14 @@ def test_a_row_a_year_and_a_column_a_month_are_one_series(tmp_path):
         "2000-02",
         "2002-11",
     ]
+    header, *lines = path.read_text().splitlines()
+    path.write_text("\n".join([header, *lines[::-1]]))  # the newest year first
+    turned = read_series(unfold(open_table(path), None)[0], time=time, targets=(VALUE,))
+    np.testing.assert_array_equal(turned.values, found.values)
+    path.write_text(f"{header}\n2000{',' * 13}\n")
+    with pytest.raises(UserError, match=r"values in the twelve months .* none"):
+        unfold(open_table(path), None)
+    path.write_text("\n".join([header, *lines]))
     path.write_text(path.read_text().replace("Year", "Code").replace("\n200", "\n9"))
     with pytest.raises(UserError, match=r"a column of years .* Add one"):
         unfold(open_table(path), None)
