@@ -1,11 +1,11 @@
 """The recurrent language model."""
 
 import keras
-from keras import layers
 
-from zoo.checks import check_counts, check_fractions
+from zoo.checks import check_counts
 from zoo.layers import OneHot
 from zoo.models.language import next_token_logits, token_embedding, token_ids
+from zoo.models.mlp import dropped
 from zoo.models.rnn import recurrent_layer
 from zoo.registry import register_model
 from zoo.stateful import to_stateful
@@ -56,7 +56,6 @@ def char_rnn(
     Reference: Book, chapter 16: 2nd edition cells 30 and 49, 3rd edition cells 32 and 54.
     """
     check_counts(vocabulary_size=vocabulary_size, units=units, num_layers=num_layers)
-    check_fractions(dropout=dropout)
     if embedding_dim is not None:
         check_counts(embedding_dim=embedding_dim)
     elif tie_embeddings:
@@ -75,12 +74,10 @@ def char_rnn(
     else:
         embedding = token_embedding(vocabulary_size, embedding_dim, tie_embeddings)
         x = embedding(inputs)
-        if dropout:
-            x = layers.Dropout(dropout, name="embedding_dropout")(x)
+        x = dropped(x, dropout, "embedding_dropout")
     for index in range(num_layers):
         x = recurrent_layer(cell, units, return_sequences=True, name=f"{cell}_{index}")(x)
-        if dropout:
-            x = layers.Dropout(dropout, name=f"dropout_{index}")(x)
+        x = dropped(x, dropout, f"dropout_{index}")
     outputs = next_token_logits(x, vocabulary_size, embedding if tie_embeddings else None)
     model = keras.Model(inputs, outputs, name=name)
     return model if batch_size is None else to_stateful(model, batch_size)

@@ -7,7 +7,7 @@ from keras import layers
 
 from zoo.checks import check_choice, check_counts, check_fractions, check_sizes
 from zoo.models.convolutions import batch_norm, image_input
-from zoo.models.mlp import dense_head
+from zoo.models.mlp import dense_head, dropped
 from zoo.registry import register_model
 
 #: LeNet-5 halves a picture twice, and its last convolution needs five places of what is left.
@@ -86,13 +86,11 @@ def cnn(
         )
     else:
         x = layers.Flatten(name="features")(x)
-    if feature_dropout:
-        x = layers.Dropout(feature_dropout, name="feature_dropout")(x)
+    x = dropped(x, feature_dropout, "feature_dropout")
     for index, count in enumerate(units):
         dense = layers.Dense(count, "relu", kernel_initializer="he_normal", name=f"hidden_{index}")
         x = dense(x)
-        if dropout:
-            x = layers.Dropout(dropout, name=f"dropout_{index}")(x)
+        x = dropped(x, dropout, f"dropout_{index}")
     return keras.Model(inputs, dense_head(x, outputs, head), name=name)
 
 

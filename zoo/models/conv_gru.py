@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from zoo.checks import check_counts, check_fractions, check_series_input
+from zoo.checks import check_counts, check_series_input
 from zoo.models.heads import forecast_head
+from zoo.models.mlp import dropped
 from zoo.registry import register_model
 
 
@@ -53,7 +54,6 @@ def conv_gru(
     time, features = check_series_input(input_shape, needs_time=True)
     check_counts(filters=filters, kernel_size=kernel_size, strides=strides)
     check_counts(units=units, num_layers=num_layers)
-    check_fractions(dropout=dropout)
     inputs = keras.Input((time, features), name="series")
     # At least one full kernel, and the last kernel ends on the last step.
     padding = max(kernel_size - time, 0)
@@ -62,7 +62,6 @@ def conv_gru(
     x = layers.Conv1D(filters, kernel_size, strides=strides, padding="valid", name="conv")(x)
     for index in range(num_layers):
         x = layers.GRU(units, return_sequences=True, name=f"gru_{index}")(x)
-        if dropout:
-            x = layers.Dropout(dropout, name=f"dropout_{index}")(x)
+        x = dropped(x, dropout, f"dropout_{index}")
     outputs = forecast_head(x, horizon, targets, head, quantiles)
     return keras.Model(inputs, outputs, name=name)

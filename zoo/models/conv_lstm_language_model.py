@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from zoo.checks import check_counts, check_fractions, check_sizes
+from zoo.checks import check_counts, check_sizes
 from zoo.models.language import next_token_logits, token_embedding, token_ids
+from zoo.models.mlp import dropped
 from zoo.registry import register_model
 
 
@@ -39,7 +40,6 @@ def conv_lstm_language_model(
     """
     check_counts(vocabulary_size=vocabulary_size, embedding_dim=embedding_dim)
     check_counts(kernel_size=kernel_size, units=units)
-    check_fractions(dropout=dropout)
     filters = check_sizes(filters=filters)
     if not filters:
         raise ValueError("filters must name at least one convolution. Received: filters=()")
@@ -55,9 +55,7 @@ def conv_lstm_language_model(
             name=f"conv_{index}",
         )(x)
         x = layers.BatchNormalization(name=f"batch_norm_{index}")(x)
-    if dropout:
-        x = layers.Dropout(dropout, name="conv_dropout")(x)
+    x = dropped(x, dropout, "conv_dropout")
     x = layers.LSTM(units, return_sequences=True, name="lstm")(x)
-    if dropout:
-        x = layers.Dropout(dropout, name="lstm_dropout")(x)
+    x = dropped(x, dropout, "lstm_dropout")
     return keras.Model(inputs, next_token_logits(x, vocabulary_size), name=name)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from zoo.models.mlp import dense_head
+from zoo.models.mlp import dense_head, dropped
 
 #: Decay of the moving statistics of batch normalisation: runs on few pictures have few steps, which
 #: Keras' 0.99 would remember the first of.
@@ -66,6 +66,4 @@ def pooled_head(x, outputs=1, head="regression", dropout=0.0):
     The channels are pooled in single precision: a mean of many places would lose digits in half.
     """
     x = layers.GlobalAveragePooling2D(dtype="float32", name="pool")(x)
-    if dropout:
-        x = layers.Dropout(dropout, name="dropout")(x)
-    return dense_head(x, outputs, head)
+    return dense_head(dropped(x, dropout, "dropout"), outputs, head)

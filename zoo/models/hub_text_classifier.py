@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 
 import keras
-from keras import layers
 
-from zoo.checks import check_choice, check_fractions, check_sizes
+from zoo.checks import check_choice, check_sizes
 from zoo.layers import HubLayer
-from zoo.models.mlp import HiddenLayers, dense_head
+from zoo.models.mlp import HiddenLayers, dense_head, dropped
 from zoo.registry import register_model
 
 HEADS = ("binary", "multiclass", "multilabel")
@@ -70,7 +69,6 @@ def hub_text_classifier(
     (Universal Sentence Encoder, trained).
     """
     check_choice(HEADS, head=head)
-    check_fractions(dropout=dropout)
     units = check_sizes(units=units)
     hidden = HiddenLayers(len(units), activation="relu", dropout=dropout)
     texts = keras.Input((), dtype="string", name="text")
@@ -81,7 +79,6 @@ def hub_text_classifier(
             f"Expected a module that makes one vector of each text; where it has several outputs, "
             f"output_key names one. Received: {received} from {handle!r}"
         )
-    if dropout:
-        x = layers.Dropout(dropout, name="dropout")(x)
+    x = dropped(x, dropout, "dropout")
     outputs = dense_head(hidden(x, units), num_classes, head)
     return keras.Model(texts, outputs, name=name)

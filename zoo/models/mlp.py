@@ -215,6 +215,12 @@ def dense_head(x, outputs=1, head="regression", output_activation=None, regulari
     )(x)
 
 
+def dropped(x, dropout, name):
+    """A tensor behind `Dropout` of a fraction in [0, 1), which is left out where it is 0."""
+    check_fractions(dropout=dropout)
+    return layers.Dropout(dropout, name=name)(x) if dropout else x
+
+
 def flatten(x):
     """A tensor `(batch, ...)` as `(batch, features)`, in the order of the data."""
     if len(x.shape) == 2:

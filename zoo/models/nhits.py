@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from zoo.checks import check_choice, check_counts, check_fractions, check_series_input, check_sizes
+from zoo.checks import check_choice, check_counts, check_series_input, check_sizes
 from zoo.layers import TimeBasis
 from zoo.models.heads import series_outputs, shape_series, target_series
+from zoo.models.mlp import dropped
 from zoo.registry import register_model
 
 STACKS = ("trend", "seasonality", "generic")
@@ -123,7 +124,6 @@ def _doubly_residual(x, stacks, num_blocks, num_layers, units, dropout, horizon,
     Each stack is a kind of curve, the steps pooled into one, and the detail of the curves.
     """
     check_counts(num_blocks=num_blocks, num_layers=num_layers, units=units)
-    check_fractions(dropout=dropout)
     if not stacks:
         raise ValueError("Expected at least one stack. Received: none")
     blocks = [
@@ -139,8 +139,7 @@ def _doubly_residual(x, stacks, num_blocks, num_layers, units, dropout, horizon,
         y = layers.Permute((2, 1), name=f"{prefix}_series_first")(y)
         for index in range(num_layers):
             y = layers.Dense(units, activation="relu", name=f"{prefix}_dense_{index}")(y)
-            if dropout:
-                y = layers.Dropout(dropout, name=f"{prefix}_dropout_{index}")(y)
+            y = dropped(y, dropout, f"{prefix}_dropout_{index}")
         forecasts.append(_curves(y, values, kind, horizon, detail, f"{prefix}_forecast"))
         if prefix != blocks[-1][0]:  # nothing would read what the last one leaves
             y = _curves(y, 1, kind, time, detail, f"{prefix}_backcast")

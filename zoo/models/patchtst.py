@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from zoo.checks import check_counts, check_fractions, check_series_input
+from zoo.checks import check_counts, check_series_input
 from zoo.layers import LearnedPositions, Patches, WindowDenormalization, WindowNormalization
 from zoo.models.heads import series_outputs, shape_series, target_series
+from zoo.models.mlp import dropped
 from zoo.registry import register_model
 
 
@@ -57,7 +58,6 @@ def patchtst(
     time, features = check_series_input(input_shape, needs_time=True)
     check_counts(patch_length=patch_length, num_layers=num_layers, num_heads=num_heads)
     check_counts(embedding_dim=embedding_dim, feed_forward_dim=feed_forward_dim)
-    check_fractions(dropout=dropout)
     if embedding_dim % num_heads:
         raise ValueError(
             "Expected embedding_dim to be a multiple of num_heads. Received: "
@@ -69,7 +69,7 @@ def patchtst(
     x = Patches(min(patch_length, time), stride, name="patches")(x)
     x = layers.Dense(embedding_dim, name="embedding")(x)
     x = LearnedPositions(x.shape[2], name="positions")(x)
-    x = _dropped(x, dropout, "embedding")
+    x = dropped(x, dropout, "embedding_dropout")
     for index in range(num_layers):
         prefix = f"block_{index}"
         attention = layers.MultiHeadAttention(
@@ -78,22 +78,18 @@ def patchtst(
             attention_axes=(2,),  # the patches, of each series apart
             name=f"{prefix}_attention",
         )
-        y = _dropped(attention(x, x), dropout, f"{prefix}_attention")
+        y = dropped(attention(x, x), dropout, f"{prefix}_attention_dropout")
         x = _add_and_normalize(x, y, f"{prefix}_attention")
         y = layers.Dense(feed_forward_dim, activation="gelu", name=f"{prefix}_hidden")(x)
-        y = _dropped(y, dropout, f"{prefix}_hidden")
+        y = dropped(y, dropout, f"{prefix}_hidden_dropout")
         y = layers.Dense(embedding_dim, name=f"{prefix}_dense")(y)
-        y = _dropped(y, dropout, f"{prefix}_dense")
+        y = dropped(y, dropout, f"{prefix}_dense_dropout")
         x = _add_and_normalize(x, y, f"{prefix}_dense")
     x = layers.Reshape((targets, x.shape[2] * embedding_dim), name="flatten")(x)
     x = layers.Dense(series_outputs(horizon, head, quantiles), name="head")(x)
     x = shape_series(x, horizon, targets, head, quantiles)
     outputs = WindowDenormalization(head, name="window_denormalization")([x, mean, stddev])
     return keras.Model(inputs, outputs, name=name)
-
-
-def _dropped(x, dropout, prefix):
-    return layers.Dropout(dropout, name=f"{prefix}_dropout")(x) if dropout else x
 
 
 def _add_and_normalize(x, y, prefix):

@@ -10,7 +10,7 @@ from keras import layers
 
 from zoo.checks import check_choice, check_fractions
 from zoo.models.convolutions import image_input
-from zoo.models.mlp import dense_head
+from zoo.models.mlp import dense_head, dropped
 from zoo.registry import register_model
 
 #: How the networks of a module were fed: blue first less the means of ImageNet, from -1 to 1, or by
@@ -90,8 +90,7 @@ def pretrained(
         if isinstance(layer, layers.BatchNormalization):
             layer.trainable = False
     x = body(x)
-    if dropout:
-        x = layers.Dropout(dropout, name="dropout")(x)
+    x = dropped(x, dropout, "dropout")
     return keras.Model(inputs, dense_head(x, outputs, head), name=name)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from zoo.checks import check_choice, check_counts, check_fractions, check_sizes
+from zoo.checks import check_choice, check_counts, check_sizes
 from zoo.models.convolutions import conv_norm, image_input, pooled_head
 from zoo.registry import register_model
 
@@ -51,7 +51,6 @@ def small_resnet(
 
     Reference: He et al., *Deep residual learning for image recognition*, 2016, section 4.2.
     """
-    check_fractions(dropout=dropout)
     check_counts(num_blocks=num_blocks)
     inputs, x = image_input(input_shape)
     side = min(size or LARGE for size in x.shape[1:3])
@@ -96,7 +95,6 @@ def resnet(
     """
     check_choice(UNITS, depth=depth)
     check_counts(filters=filters)
-    check_fractions(dropout=dropout)
     inputs, x = image_input(input_shape)
     x = conv_norm(x, filters, 7, 2, name="stem")
     x = layers.MaxPooling2D(3, strides=2, padding="same", name="stem_pool")(x)

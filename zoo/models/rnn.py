@@ -6,9 +6,10 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from zoo.checks import check_choice, check_counts, check_fractions, check_series_input
+from zoo.checks import check_choice, check_counts, check_series_input
 from zoo.layers import LayerNormRNNCell
 from zoo.models.heads import forecast_head, head_shape, shape_forecast
+from zoo.models.mlp import dropped
 from zoo.registry import register_model
 
 CELLS = ("simple_rnn", "lstm", "gru", "layer_norm")
@@ -41,12 +42,10 @@ def simple_rnn(
 
     Reference: Book, chapter 15, 2nd edition cells 23 (one unit), 28, 33 and 51.
     """
-    time, features = check_series_input(input_shape)
     check_counts(units=units)
     if num_layers != 0 or not recurrent_head:
         check_counts(num_layers=num_layers)
-    inputs = keras.Input((time, features), name="series")
-    x = inputs
+    x = inputs = keras.Input(check_series_input(input_shape), name="series")
     for index in range(num_layers):
         more = recurrent_head or index < num_layers - 1
         x = layers.SimpleRNN(units, return_sequences=more, name=f"rnn_{index}")(x)
@@ -101,18 +100,14 @@ def deep_rnn(
 
     Reference: Book, chapter 15, 2nd edition cells 57, 61, 65, 70 and 76.
     """
-    time, features = check_series_input(input_shape)
     check_counts(units=units, num_layers=num_layers)
-    check_fractions(dropout=dropout)
-    inputs = keras.Input((time, features), name="series")
-    x = inputs
+    x = inputs = keras.Input(check_series_input(input_shape), name="series")
     for index in range(num_layers):
         more = return_sequences or index < num_layers - 1
         x = recurrent_layer(cell, units, return_sequences=more, name=f"{cell}_{index}")(x)
         if batch_normalization:
             x = layers.BatchNormalization(name=f"batch_norm_{index}")(x)
-        if dropout:
-            x = layers.Dropout(dropout, name=f"dropout_{index}")(x)
+        x = dropped(x, dropout, f"dropout_{index}")
     if not return_sequences:
         x = layers.Reshape((1, units), name="last_step")(x)
     outputs = forecast_head(x, horizon, targets, head, quantiles)

@@ -7,6 +7,7 @@ from keras import layers, ops
 
 from zoo.checks import check_choice, check_counts, check_fractions
 from zoo.layers import AttentionDecoder, BahdanauAttention, LuongAttention, PaddingMask
+from zoo.models.mlp import dropped
 from zoo.registry import register_model
 
 _CELLS = {"lstm": layers.LSTM, "gru": layers.GRU}
@@ -115,8 +116,7 @@ def recurrent_encoder(vocabulary_size, units, cell, encoder, num_layers, embeddi
     x = layers.Embedding(vocabulary_size, embedding_dim, name="embedding")(source)
     states = []
     for index in range(num_layers):
-        if dropout:
-            x = layers.Dropout(dropout, name=f"dropout_{index}")(x)
+        x = dropped(x, dropout, f"dropout_{index}")
         size = units // 2 if encoder == "bidirectional" else units
         layer = _CELLS[cell](size, return_sequences=True, return_state=True, name=f"{cell}_{index}")
         if encoder == "bidirectional":

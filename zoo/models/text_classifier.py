@@ -9,7 +9,7 @@ from keras import layers, ops
 from zoo.checks import check_choice, check_counts, check_fractions, check_head, check_sizes
 from zoo.layers import AttentionPooling, MaskedPooling, NgramIds, PaddingMask
 from zoo.models.language import token_embedding, token_ids
-from zoo.models.mlp import dense_head
+from zoo.models.mlp import dense_head, dropped
 from zoo.models.rnn import recurrent_layer
 from zoo.models.transformer import transformer_encoder
 from zoo.registry import register_model
@@ -116,7 +116,7 @@ def text_classifier(
         check_counts(num_layers=num_layers)
     if encoder.startswith("bi") and units % 2:
         raise ValueError(f"Two directions need even units. Received: units={units}")
-    check_fractions(dropout=dropout, word_dropout=word_dropout)
+    check_fractions(word_dropout=word_dropout)
     _check_pairs(encoder, pooling, ngrams, word_dropout, mask)
 
     if encoder == "transformer":
@@ -131,8 +131,7 @@ def text_classifier(
         x, real = _embed(ids, vocabulary_size, embedding_dim, ngrams, buckets, mask)
         if word_dropout:
             x = layers.Dropout(word_dropout, noise_shape=(None, None, 1), name="word_dropout")(x)
-        if dropout:
-            x = layers.Dropout(dropout, name="embedding_dropout")(x)
+        x = dropped(x, dropout, "embedding_dropout")
     if encoder == "conv":
         x = _convolve(x, real, units, num_layers, sizes, dropout)
     elif encoder not in ("transformer", "mean"):
@@ -142,8 +141,7 @@ def text_classifier(
         x = kind(name="pooling")(x, mask=real)
     for index in range(num_layers if encoder == "mean" else 0):
         x = layers.Dense(units, "relu", kernel_initializer="he_normal", name=f"hidden_{index}")(x)
-    if dropout:
-        x = layers.Dropout(dropout, name="dropout")(x)
+    x = dropped(x, dropout, "dropout")
     return keras.Model(ids, dense_head(x, num_classes, head), name=name)
 
 
@@ -160,8 +158,7 @@ def _recur(x, mask, encoder, units, num_layers, dropout, pooling):
     """Stacked recurrent layers: all steps, or the last state if that is what is pooled."""
     cell = encoder.removeprefix("bi")
     for index in range(num_layers):
-        if dropout and index:
-            x = layers.Dropout(dropout, name=f"dropout_{index}")(x)
+        x = dropped(x, dropout, f"dropout_{index}") if index else x
         more = index < num_layers - 1 or pooling != "last"
         size = units // 2 if encoder != cell else units
         layer = recurrent_layer(cell, size, return_sequences=more, name=f"{cell}_{index}")
@@ -174,8 +171,7 @@ def _recur(x, mask, encoder, units, num_layers, dropout, pooling):
 def _convolve(x, mask, units, num_layers, kernel_sizes, dropout):
     """Stacked layers of convolutions side by side, to which padding is zeros."""
     for index in range(num_layers):
-        if dropout and index:
-            x = layers.Dropout(dropout, name=f"dropout_{index}")(x)
+        x = dropped(x, dropout, f"dropout_{index}") if index else x
         if mask is not None:
             x = x * ops.cast(ops.expand_dims(mask, -1), x.dtype)
         parts = [

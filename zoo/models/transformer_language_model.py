@@ -3,9 +3,10 @@
 import keras
 from keras import layers
 
-from zoo.checks import check_counts, check_fractions
+from zoo.checks import check_counts
 from zoo.layers import CausalSelfAttention
 from zoo.models.language import next_token_logits, token_embedding, token_ids
+from zoo.models.mlp import dropped
 from zoo.registry import register_model
 
 
@@ -52,12 +53,10 @@ def transformer_language_model(
     check_counts(vocabulary_size=vocabulary_size, context=context, num_layers=num_layers)
     check_counts(num_heads=num_heads, embedding_dim=embedding_dim)
     check_counts(feed_forward_dim=feed_forward_dim)
-    check_fractions(dropout=dropout)
     inputs = token_ids()
     embedding = token_embedding(vocabulary_size, embedding_dim, tie_embeddings)
     x = embedding(inputs)
-    if dropout:
-        x = layers.Dropout(dropout, name="embedding_dropout")(x)
+    x = dropped(x, dropout, "embedding_dropout")
     for index in range(num_layers):
         prefix = f"block_{index}"
         y = layers.LayerNormalization(name=f"{prefix}_attention_norm")(x)
@@ -73,6 +72,5 @@ def transformer_language_model(
 
 
 def _residual(x, y, dropout, prefix):
-    if dropout:
-        y = layers.Dropout(dropout, name=f"{prefix}_dropout")(y)
+    y = dropped(y, dropout, f"{prefix}_dropout")
     return layers.Add(name=f"{prefix}_add")([x, y])

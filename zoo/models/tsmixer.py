@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from zoo.checks import check_counts, check_fractions, check_series_input, check_whole
+from zoo.checks import check_counts, check_series_input, check_whole
 from zoo.layers import LastSteps, SelectColumns
 from zoo.models.heads import series_outputs, shape_forecast, shape_series
+from zoo.models.mlp import dropped
 from zoo.registry import register_model
 
 
@@ -57,7 +58,6 @@ def tsmixer(
     time, features = check_series_input(input_shape, needs_time=True)
     check_counts(targets=targets, num_layers=num_layers)
     check_counts(feed_forward_dim=feed_forward_dim, units=units)
-    check_fractions(dropout=dropout)
     check_whole(0, future_covariates=future_covariates)
     size = series_outputs(horizon, head, quantiles)
     past = features - horizon * future_covariates
@@ -97,8 +97,7 @@ def tsmixer(
 def _mix_time(x, dropout, prefix):
     y = layers.LayerNormalization(axis=(-2, -1), name=f"{prefix}_norm")(x)
     y = _dense_over_time(y, x.shape[1], "relu", prefix)
-    if dropout:
-        y = layers.Dropout(dropout, name=f"{prefix}_dropout")(y)
+    y = dropped(y, dropout, f"{prefix}_dropout")
     return layers.Add(name=f"{prefix}_add")([x, y])
 
 
@@ -106,11 +105,9 @@ def _mix_features(x, channels, feed_forward_dim, dropout, prefix):
     prefix = f"{prefix}_features"
     y = layers.LayerNormalization(axis=(-2, -1), name=f"{prefix}_norm")(x)
     y = layers.Dense(feed_forward_dim, activation="relu", name=f"{prefix}_hidden")(y)
-    if dropout:
-        y = layers.Dropout(dropout, name=f"{prefix}_hidden_dropout")(y)
+    y = dropped(y, dropout, f"{prefix}_hidden_dropout")
     y = layers.Dense(channels, name=f"{prefix}_dense")(y)
-    if dropout:
-        y = layers.Dropout(dropout, name=f"{prefix}_dropout")(y)
+    y = dropped(y, dropout, f"{prefix}_dropout")
     if x.shape[-1] != channels:
         x = layers.Dense(channels, name=f"{prefix}_project")(x)
     return layers.Add(name=f"{prefix}_add")([x, y])

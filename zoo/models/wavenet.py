@@ -6,9 +6,10 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from zoo.checks import check_counts, check_fractions, check_series_input
+from zoo.checks import check_counts, check_series_input
 from zoo.layers import GatedActivation
 from zoo.models.heads import forecast_head
+from zoo.models.mlp import dropped
 from zoo.registry import register_model
 
 
@@ -66,17 +67,14 @@ def wavenet_lite(
     check_counts(
         filters=filters, kernel_size=kernel_size, num_blocks=num_blocks, num_layers=num_layers
     )
-    check_fractions(dropout=dropout)
     dilation_rates = [2**index for index in range(num_layers)]
     _warn_if_short(time, receptive_field(kernel_size, dilation_rates * num_blocks), name)
-    inputs = keras.Input((time, features), name="series")
-    x = inputs
+    x = inputs = keras.Input((time, features), name="series")
     for block in range(num_blocks):
         for index, rate in enumerate(dilation_rates):
             prefix = f"block_{block}_layer_{index}"
             x = _causal_conv(filters, kernel_size, rate, "relu", f"{prefix}_conv")(x)
-            if dropout:
-                x = layers.Dropout(dropout, name=f"{prefix}_dropout")(x)
+            x = dropped(x, dropout, f"{prefix}_dropout")
     outputs = forecast_head(x, horizon, targets, head, quantiles)
     return keras.Model(inputs, outputs, name=name)
 
@@ -134,7 +132,6 @@ def wavenet(
         filters=filters, kernel_size=kernel_size, num_blocks=num_blocks, num_layers=num_layers
     )
     check_counts(skip_filters=skip_filters)
-    check_fractions(dropout=dropout)
     dilation_rates = [2**index for index in range(num_layers)]
     field = receptive_field(kernel_size, [1, *dilation_rates * num_blocks])
     _warn_if_short(time, field, name)
@@ -144,7 +141,7 @@ def wavenet(
     for block in range(num_blocks):
         for index, rate in enumerate(dilation_rates):
             prefix = f"block_{block}_layer_{index}"
-            z = layers.Dropout(dropout, name=f"{prefix}_dropout")(x) if dropout else x
+            z = dropped(x, dropout, f"{prefix}_dropout")
             z = _causal_conv(2 * filters, kernel_size, rate, None, f"{prefix}_conv")(z)
             z = GatedActivation(name=f"{prefix}_gate")(z)
             skips.append(layers.Dense(skip_filters, name=f"{prefix}_skip")(z))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from zoo.checks import check_counts, check_fractions, check_sizes
+from zoo.checks import check_counts, check_sizes
 from zoo.models.convolutions import batch_norm, conv_norm, image_input, pooled_head
 from zoo.registry import register_model
 
@@ -43,7 +43,6 @@ def xception(
     separable convolutions*, 2017, figure 5.
     """
     check_counts(num_blocks=num_blocks)
-    check_fractions(dropout=dropout)
     filters = check_sizes(filters=filters)
     narrow, *widths = check_sizes(exit_filters=exit_filters)
     inputs, x = image_input(input_shape)
