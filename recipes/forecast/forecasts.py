@@ -1,6 +1,6 @@
 """Forecasts of a trained model, in the data's units."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import keras
@@ -91,6 +91,8 @@ class Forecaster:
         """Forecasts at the end of the windows of a `Windows` that start at the rows `starts`."""
         if not len(starts):
             raise ValueError("There are no windows to forecast from.")
+        if self.recursive_steps:  # the model reads what is known one step ahead
+            windows = replace(windows, horizon=1)
         parts = []
         for first in range(0, len(starts), CHUNK):
             chunk = starts[first : first + CHUNK]

@@ -43,7 +43,7 @@ def load(config) -> ForecastTask:
     series = replace(series, notes=(*series.notes, *_short(config, series)))
     windows = Windows(series, config.window, config.horizon, starts)
     decided = file.decided if file else {}
-    task = ForecastTask(config, windows, decided, split_of(config, series))
+    task = ForecastTask(config, windows, decided, _splits_each(config, series))
     _check_backtest(task)
     _check_scale(task)
     _check_period(task)
@@ -146,16 +146,16 @@ def split_windows(config, series) -> dict:
         return splits.split_by_series(series, config.window, config.horizon)
     if config.dataset == "ridership":
         return splits.split_by_dates(series, config.window, config.horizon, RIDERSHIP_DATES)
-    return split_of(config, series)(
-        series, config.window, config.horizon, config.validation_fraction, config.test_fraction
-    )
+    return splits.split_in_time(
+        series, config.window, config.horizon, config.validation_fraction, config.test_fraction,
+        each=_splits_each(config, series),
+    )  # fmt: skip
 
 
-def split_of(config, series):
-    """The function that splits windows: in time, or each series at its own end."""
+def _splits_each(config, series):
+    """Whether each series is split at its own end, not all at the same times."""
     steps = series.times.dtype.kind != "M"
-    each = config.split == "each" or (config.split == "auto" and steps and series.num_series > 1)
-    return splits.split_each if each else splits.split_in_time
+    return config.split == "each" or (config.split == "auto" and steps and series.num_series > 1)
 
 
 def _check_backtest(task):

@@ -73,7 +73,7 @@ def predict(
     for part, model in parts:
         if not len(part):
             continue
-        forecasts = model(task.training_windows, part)
+        forecasts = model(task.windows, part)
         if intervals is not None:
             forecasts = intervals.around(task.windows, part, forecasts)
         found.append((part, forecasts))

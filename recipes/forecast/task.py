@@ -2,7 +2,7 @@
 
 import hashlib
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -39,7 +39,7 @@ class ForecastTask:
         config: The `ForecastConfig`.
         windows: The `Windows` to forecast, with their splits.
         decided: What was found out about the form of the file; see `TableFile.decided`.
-        split: Splits windows, for the folds of a backtest.
+        each: Whether the folds of a backtest split each series at its own end.
         known: A saved model that is trained further; `None` for a new one.
         chosen: The linear forecast that was chosen before, to be fitted again.
     """
@@ -47,7 +47,7 @@ class ForecastTask:
     config: ForecastConfig
     windows: Windows
     decided: Mapping = field(default_factory=dict)
-    split: Callable = split_in_time
+    each: bool = False
     chosen: LinearStart | None = None
     known: Any = None
 
@@ -312,8 +312,7 @@ class ForecastTask:
     def predict(self, predictor, split) -> Forecasts:
         """What `predictor(windows, starts)` says about the windows of a split that are scored."""
         starts = self._scored(split)
-        windows = self.training_windows if isinstance(predictor, Forecaster) else self.windows
-        found = predictor(windows, starts)
+        found = predictor(self.windows, starts)
         if not self.config.conformal or not isinstance(predictor, Forecaster | Mixture):
             return found
         if split != "test":
@@ -324,12 +323,11 @@ class ForecastTask:
     def _intervals(self, predictor):
         """Those of the model, calibrated on the validation part."""
         starts = self.windows.starts["validation"]
-        windows = self.training_windows if isinstance(predictor, Forecaster) else self.windows
         return ConformalIntervals.fit(
             self.config.conformal,
             self.windows,
             starts,
-            predictor(windows, starts),
+            predictor(self.windows, starts),
             self._observed(starts),
             self.period,
         )
@@ -339,8 +337,7 @@ class ForecastTask:
         if not self.config.conformal:
             return None
         starts = self.windows.starts["test"]
-        windows = self.training_windows if isinstance(predictor, Forecaster) else self.windows
-        found, actual = predictor(windows, starts), self._observed(starts)
+        found, actual = predictor(self.windows, starts), self._observed(starts)
         return self._intervals(predictor).followed(self.windows, starts, found, actual)[1]
 
     def score(self, predictions, split) -> dict[str, float]:
@@ -446,7 +443,7 @@ class ForecastTask:
         forecaster = replace(self, config=replace(self.config, mc_samples=0)).predictor(model)
 
         def draw(epoch):
-            forecasts = forecaster(self.training_windows, chosen)
+            forecasts = forecaster(self.windows, chosen)
             return {"forecasts": plots.forecasts(self.windows, chosen, forecasts)}
 
         return draw
@@ -456,13 +453,14 @@ class ForecastTask:
         config, windows, found = self.config, self.windows, {}
         folds = range(1, config.backtest + 1)
         for fold in folds if config.backtest_refit else reversed(folds):  # the earliest first
-            starts = self.split(
+            starts = split_in_time(
                 windows.series,
                 windows.window,
                 windows.horizon,
                 config.validation_fraction,
                 config.test_fraction,
                 skip=fold * config.test_fraction,
+                each=self.each,
             )
             first = windows.series.times[starts["test"][0] + windows.window]
             task = replace(self, windows=replace(windows, starts=starts))

@@ -23,6 +23,7 @@ def split_in_time(
     validation: float = 0.15,
     test: float = 0.15,
     skip: float = 0.0,
+    each: bool = False,
 ) -> dict[str, np.ndarray]:
     """Splits windows at two times that all series share, so that none sees another's future.
 
@@ -37,12 +38,31 @@ def split_in_time(
         validation: Fraction of all rows between the two cuts.
         test: Fraction of all rows after the second cut.
         skip: Fraction of all rows, the last ones, to leave out: a test part further back.
+        each: Whether to split each series at its own end instead, so that the test part holds every
+            one that is long enough: fractions are of its rows, each part a horizon long at least.
 
     Returns:
         `{"train": ..., "validation": ..., "test": ...}`, int64 start rows in ascending order.
     """
-    _check_fractions(validation, test)
+    if not (validation > 0 and test > 0 and validation + test < 1):
+        raise UserError(
+            "Expected --validation_fraction and --test_fraction to be above 0 and to sum to less "
+            f"than 1. Received: {validation} and {test}."
+        )
     starts = window_starts(series, window, horizon, 1 - validation - test - skip)
+    masks = _at_their_ends if each else _in_time
+    inside = masks(series, horizon, validation, test, skip)
+    first, last = starts + window, starts + (window + horizon - 1)
+    splits = {name: starts[rows[first] & rows[last]] for name, rows in inside.items()}
+    for name, found in splits.items():
+        if not len(found):
+            most = int(np.add.reduceat(inside[name], series.offsets[:-1], dtype=np.int64).max())
+            _refuse_empty(name, most, window, horizon)
+    return splits
+
+
+def _in_time(series, horizon, validation, test, skip):
+    """Masks of the rows of each part, between two times that all series share."""
     rows = len(series)
     sizes = (validation + test + skip, test + skip, skip)
     marks = [max(0, min(rows - 1, rows - round(rows * size))) for size in sizes]
@@ -54,37 +74,22 @@ def split_in_time(
     first = min(first, steps[max(0, np.searchsorted(steps, second) - horizon)])
     # Without a skip, the last row itself belongs to the test part.
     before_end = series.times < last if skip else np.ones(rows, bool)
-    inside = {
+    return {
         "train": series.times < first,
         "validation": (series.times >= first) & (series.times < second),
         "test": (series.times >= second) & before_end,
     }
-    return _with_targets_in(inside, series, starts, window, horizon)
 
 
-def split_each(
-    series: TimeSeries,
-    window: int,
-    horizon: int,
-    validation: float = 0.15,
-    test: float = 0.15,
-    skip: float = 0.0,
-) -> dict[str, np.ndarray]:
-    """Splits each series at its own end, so that the test part holds every one that is long enough.
-
-    The test part is the last fraction of the rows of a series, `horizon` rows at least; the
-    validation part those before it. All else is as for `split_in_time`.
-    """
-    _check_fractions(validation, test)
-    starts = window_starts(series, window, horizon, 1 - validation - test - skip)
+def _at_their_ends(series, horizon, validation, test, skip):
+    """Masks of the rows of each part, of every series by itself."""
     lengths = np.diff(series.offsets)
     last = series.offsets[1:] - np.round(skip * lengths).astype(np.int64)
     second = last - np.maximum(horizon, np.round(test * lengths).astype(np.int64))
     first = second - np.maximum(horizon, np.round(validation * lengths).astype(np.int64))
     rows, which = np.arange(len(series)), np.repeat(np.arange(series.num_series), lengths)
     parts = zip(NAMES, (series.offsets[:-1], first, second), (first, second, last), strict=True)
-    inside = {name: (rows >= start[which]) & (rows < end[which]) for name, start, end in parts}
-    return _with_targets_in(inside, series, starts, window, horizon)
+    return {name: (rows >= start[which]) & (rows < end[which]) for name, start, end in parts}
 
 
 def split_by_dates(
@@ -186,25 +191,6 @@ def apart(series: TimeSeries, starts: np.ndarray, window: int, horizon: int) -> 
             kept.append(place)
             last = which, start + horizon
     return np.array(kept, np.int64)
-
-
-def _check_fractions(validation, test):
-    if not (validation > 0 and test > 0 and validation + test < 1):
-        raise UserError(
-            "Expected --validation_fraction and --test_fraction to be above 0 and to sum to less "
-            f"than 1. Received: {validation} and {test}."
-        )
-
-
-def _with_targets_in(inside, series, starts, window, horizon):
-    """Of some windows those whose targets lie in the rows of each part, masks by its name."""
-    first, last = starts + window, starts + (window + horizon - 1)
-    splits = {name: starts[rows[first] & rows[last]] for name, rows in inside.items()}
-    for name, found in splits.items():
-        if not len(found):
-            most = int(np.add.reduceat(inside[name], series.offsets[:-1], dtype=np.int64).max())
-            _refuse_empty(name, most, window, horizon)
-    return splits
 
 
 def _refuse_empty(name: str, rows: int, window: int, horizon: int, cut: bool = True) -> None:

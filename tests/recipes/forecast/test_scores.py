@@ -13,7 +13,7 @@ from recipes.forecast import baselines, scores
 from recipes.forecast.data.book_series import book_series
 from recipes.forecast.data.reading import read_series
 from recipes.forecast.data.series import TimeSeries
-from recipes.forecast.data.splits import split_by_series, split_each, split_in_time
+from recipes.forecast.data.splits import split_by_series, split_in_time
 from recipes.forecast.data.wide import unfold
 from recipes.forecast.data.windows import Windows
 from recipes.forecast.forecasts import Forecaster, Forecasts, median_index
@@ -118,7 +118,7 @@ def test_the_naive_forecast_on_m4_weekly_has_the_published_scores(zoo_data):
     parts = [np.split(block.values, block.offsets[1:-1]) for block in blocks]
     rows = [np.concatenate(pair) for pair in zip(*parts, strict=True)]
     series = series_of(np.concatenate(rows), lengths=tuple(map(len, rows)))
-    windows = Windows(series, 13, 13, split_each(series, 13, 13, 1e-9, 1e-9))
+    windows = Windows(series, 13, 13, split_in_time(series, 13, 13, 1e-9, 1e-9, each=True))
     starts = windows.starts["test"]
     assert len(starts) == 359
     before = np.arange(len(series)) < np.repeat(series.offsets[1:] - 13, np.diff(series.offsets))

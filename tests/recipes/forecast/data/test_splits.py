@@ -12,7 +12,6 @@ from recipes.forecast.data.series import TimeSeries
 from recipes.forecast.data.splits import (
     split_by_dates,
     split_by_series,
-    split_each,
     split_in_time,
     window_starts,
 )
@@ -121,14 +120,14 @@ def test_a_part_is_a_horizon_long_at_least():
 
 def test_each_series_is_split_at_its_own_end():
     series = make(np.arange(20), np.arange(8), np.arange(4))
-    splits = split_each(series, 3, 2, validation=0.1, test=0.1)
+    splits = split_in_time(series, 3, 2, validation=0.1, test=0.1, each=True)
     # Two rows of test and two of validation at the end of each; the last series is so short that
     # its only window has two rows of its own, after its first value once more.
     assert splits["test"].tolist() == [15, 20 + 3, 28 - 1]
     assert splits["validation"].tolist() == [13, 20 + 1]
     assert splits["train"].tolist() == list(range(12))
     with pytest.raises(UserError, match="The train split is empty"):
-        split_each(make(np.arange(8)), 3, 2, validation=0.1, test=0.1)
+        split_in_time(make(np.arange(8)), 3, 2, validation=0.1, test=0.1, each=True)
 
 
 @given(
@@ -139,7 +138,7 @@ def test_each_series_is_split_at_its_own_end():
 def test_no_target_of_a_series_is_in_two_parts(lengths, window, horizon):
     series = make(*map(np.arange, lengths))
     try:
-        splits = split_each(series, window, horizon, 0.2, 0.2)
+        splits = split_in_time(series, window, horizon, 0.2, 0.2, each=True)
     except UserError:
         return
     targets = {
