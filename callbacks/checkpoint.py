@@ -233,7 +233,7 @@ def _get_state(callback):
         return callback.get_state()
     for kind, names in _REMEMBERED.items():
         if isinstance(callback, kind):
-            return {name: _plain(getattr(callback, name)) for name in names}
+            return {name: getattr(callback, name) for name in names}
     return None
 
 
@@ -265,18 +265,13 @@ def _with_arrays(state, index, arrays):
     return found or state
 
 
-def _plain(value):
-    return value.item() if isinstance(value, np.generic) else value
-
-
 def _write(path, arrays, state):
     """Writes a checkpoint whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".tmp")
     with partial.open("wb") as file:
-        np.savez(
-            file, state=np.array(json.dumps(state)), **{f"v/{k}": v for k, v in arrays.items()}
-        )
+        text = np.array(json.dumps(state, default=np.generic.item))
+        np.savez(file, state=text, **{f"v/{k}": v for k, v in arrays.items()})
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)

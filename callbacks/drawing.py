@@ -19,7 +19,8 @@ def drawable(text: str, family: str | Sequence[str] = "sans-serif") -> str:
     ('año', '□', '□')
     """
     known = characters((family,) if isinstance(family, str) else tuple(family))
-    return "".join(c if c in (ISOLATE, POP) or _shown(c, known) else _BOX for c in text)
+    shown = {c for c in text if c in (ISOLATE, POP) or (ord(c) in known and c.isprintable())}
+    return "".join(c if c in shown else _BOX for c in text)
 
 
 def label(text: str, longest: int = 40) -> str:
@@ -77,7 +78,3 @@ def characters(families: tuple[str, ...]) -> frozenset:
 
     found = [fonts.findfont(fonts.FontProperties(family=[name])) for name in families]
     return frozenset().union(*[fonts.get_font(file).get_charmap() for file in found])
-
-
-def _shown(character, known):
-    return ord(character) in known and character.isprintable()

@@ -1,5 +1,6 @@
 """The graph of a model's layers, for TensorBoard's Graphs tab."""
 
+from graphlib import TopologicalSorter
 from typing import Any
 
 import keras
@@ -51,11 +52,8 @@ class _Drawing:
     def _draw_functional(self, config, scope, inputs):
         names = [layer for layer, _, _ in _references(config["input_layers"])]
         fed = dict(zip(names, inputs or [], strict=False))
-        shapes: dict[tuple, list] = {}
+        shapes = dict(_tensors([layer["inbound_nodes"] for layer in config["layers"]]))
         outputs: dict[tuple, list[str]] = {}
-        for layer in config["layers"]:
-            for key, shape in _tensors(layer["inbound_nodes"]):
-                shapes[key] = shape
         for layer, call, read in _calls_in_order(config["layers"]):
             name = layer["name"]
             sources = [_source(outputs, key) for key in read]
@@ -93,23 +91,13 @@ def _source(outputs, key):
 
 def _calls_in_order(layers):
     """`(layer, call, tensors read)` of every call, each after those that it reads."""
-    waiting = [
-        (layer, call, [key for key, _ in _tensors(node)])
+    calls = {
+        (layer["name"], call): (layer, call, [key for key, _ in _tensors(node)])
         for layer in layers
         for call, node in enumerate(layer["inbound_nodes"] or [{}])
-    ]
-    done = set()
-    while waiting:
-        left = []
-        for layer, call, read in waiting:
-            if all(key[:2] in done for key in read):
-                done.add((layer["name"], call))
-                yield layer, call, read
-            else:
-                left.append((layer, call, read))
-        if len(left) == len(waiting):
-            raise ValueError(f"The layer {left[0][0]['name']!r} reads what no layer computes.")
-        waiting = left
+    }
+    read = {name: [key[:2] for key in keys] for name, (_, _, keys) in calls.items()}
+    return [calls[name] for name in TopologicalSorter(read).static_order()]
 
 
 def _tensors(nested):

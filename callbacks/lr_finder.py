@@ -231,11 +231,8 @@ def _one_pass(data, batch_size, generator):
     order = generator.permutation(count)
     for first in range(0, count - size + 1, size):
         chosen = order[first : first + size]
-        yield _rows(arrays, chosen)
-
-
-def _rows(arrays, chosen):
-    return keras.tree.map_structure(lambda a: None if a is None else a[chosen], arrays)
+        parts = [None if part is None else part[chosen] for part in keras.tree.flatten(arrays)]
+        yield keras.tree.pack_sequence_as(arrays, parts)
 
 
 def _to_numpy(value):

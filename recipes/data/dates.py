@@ -330,9 +330,8 @@ def _readings(texts, name, source):
             values[rows] = found[order] + clock[rows]
         readings[next(iter(named), None)] = values
     if len(days) > 1:
-        notes.append(
-            f"{name}: dates are written in {len(days)} ways: {', '.join(_examples(texts, shapes))}"
-        )
+        examples = ", ".join(texts[shapes == shape].iloc[0] for shape in days)
+        notes.append(f"{name}: dates are written in {len(days)} ways: {examples}")
     if zoned.any() and not zoned[shapes.notna()].all():
         without = texts[shapes.notna() & ~zoned].iloc[0]
         raise UserError(
@@ -342,10 +341,6 @@ def _readings(texts, name, source):
     if not readings:
         readings = {None: np.full(len(texts), np.datetime64("NaT"), MICROSECONDS)}
     return readings, bool(zoned.any()), notes
-
-
-def _examples(texts, shapes):
-    return [texts[shapes == shape].iloc[0] for shape in shapes.dropna().unique()]
 
 
 def _days(shape, parts, name, notes):

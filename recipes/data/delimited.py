@@ -258,7 +258,10 @@ def _find_quotes(content, separator, spaced, name):
     """Whether the signs `"` are quotes, or parts of texts."""
     if b'"' not in content:
         return False
-    plain, end = _equal_cells(content, separator), _quoted(content, separator, spaced)
+    sign = separator.encode()
+    counts = {line.count(sign) for line in content.splitlines() if line.strip()}
+    plain = len(counts) == 1 and counts != {0}  # the same cells, whatever stands in quotes
+    end = _quoted(content, separator, spaced)
     if end == len(content):
         # A text of several lines, each of which is a whole row by itself, is no text of one cell.
         return not (separator == "\t" and plain and _quoted_newline(content))
@@ -287,17 +290,11 @@ def _quoted_newline(content):
     return any(b"\n" in cell.group() for cell in cells)
 
 
-def _equal_cells(content, separator):
-    """Whether all lines have the same number of separators, whatever stands in quotes."""
-    sign = separator.encode()
-    counts = {line.count(sign) for line in content.splitlines() if line.strip()}
-    return len(counts) == 1 and counts != {0}
-
-
 def lines_above(rows) -> int:
     """How many rows of cells stand above the header: those with fewer cells than what follows."""
-    filled = [len(row) for row in rows]
-    filled = [_filled(row) for row in rows] if _padded(rows) else filled
+    filled = [_filled(row) for row in rows]
+    if not rows or filled[0] == len(rows[0]):  # lines above a spreadsheet's header are padded
+        filled = [len(row) for row in rows]
     width = Counter(filter(None, filled)).most_common(1)[0][0] if any(filled) else 0
     first = next(place for place, count in enumerate(filled) if count == width)
     above = [count for count in filled[:first] if count]
@@ -307,11 +304,6 @@ def lines_above(rows) -> int:
     if max(above) >= width - values or _like_data(rows[first:]):
         return 0  # a header that lacks a name, above rows of values
     return first
-
-
-def _padded(rows):
-    """Whether the first row ends in empty cells, as lines above a spreadsheet's header do."""
-    return bool(rows and rows[0]) and _filled(rows[0]) < len(rows[0])
 
 
 def _filled(row):

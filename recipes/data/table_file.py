@@ -148,7 +148,8 @@ class TableFile:
         return self._found[name]
 
     def _read(self, name, column):
-        form = self._said() or self._format_before(name)
+        before = self.before.get("numbers", {}).get(name)
+        form = self._said() or (NumberFormat(*before) if before else None)
         separator = self.decided.get("separator", "")
         if pa.types.is_floating(column.type):
             form = NumberFormat(self.decided.get("decimal", "."))
@@ -176,10 +177,6 @@ class TableFile:
         if sign is None:
             sign = {".": ",", ",": "."}[decimal] + "' \u00a0\u202f\u2019"
         return NumberFormat(decimal, sign + ("\u00a0\u202f" if sign == " " else ""))
-
-    def _format_before(self, name):
-        found = self.before.get("numbers", {}).get(name)
-        return NumberFormat(*found) if found else None
 
     def _proven(self, name, separator):
         """The format that the other columns of a file prove, as one program wrote all of them."""

@@ -105,7 +105,8 @@ class LanguageTask(OneTestPart):
 
     def score(self, predictions, split) -> dict[str, float]:
         """Scores of what `predict` returned for a split."""
-        return language_scores(*predictions, self._characters(self._scored(split)))
+        texts = (self.tokenizer.decode(self.ids[a + 1 : b]) for a, b in self._scored(split))
+        return language_scores(*predictions, sum(map(len, texts)))
 
     def _scored(self, split):
         segments = self.segments[split]
@@ -141,10 +142,6 @@ class LanguageTask(OneTestPart):
         start, end = self._start("train"), self._end("train")
         source = self.tokenizer.decode(self.ids[start:end])
         return [Section("Generated text", samples.section(self.prompt, found, source))]
-
-    def _characters(self, segments):
-        """How many characters the targets in some segments are."""
-        return sum(len(self.tokenizer.decode(self.ids[start + 1 : end])) for start, end in segments)
 
     def _count(self, split):
         return sum(int(end - start) for start, end in self.segments[split])

@@ -231,7 +231,8 @@ class HubLayer(Layer):
         function = self._function
         try:
             if self._signature:
-                outputs = function(**self._named(inputs))
+                first = next(iter(self._input_specs))
+                outputs = function(**(inputs if isinstance(inputs, dict) else {first: inputs}))
             elif self._has_training:
                 outputs = function(inputs, training=training)
             else:
@@ -247,10 +248,6 @@ class HubLayer(Layer):
                 f"The TF-Hub module {self.handle!r} takes {specs}. Received: {received}"
             ) from error
         return self._chosen(outputs)
-
-    def _named(self, inputs):
-        """Inputs as a signature takes them, by name."""
-        return inputs if isinstance(inputs, dict) else {next(iter(self._input_specs)): inputs}
 
     def _chosen(self, outputs):
         """The output asked for."""

@@ -71,7 +71,9 @@ def read_pixels(file, depth, grey, size, fit="crop") -> tuple[np.ndarray, bool]:
             # A JPEG file is decoded at a half, a quarter or an eighth where that is enough.
             image.draft(None, (2 * max(size),) * 2)
             image = _upright(image)
-            image = _from_lab(image) if image.mode == "LAB" else image
+            if image.mode == "LAB":
+                profiles = [ImageCms.createProfile(space) for space in ("LAB", "sRGB")]
+                image = ImageCms.profileToProfile(image, *profiles, outputMode="RGB")
     if deep:
         values, mode = deep_values(file)
         rows = depth.to_bytes(values)
@@ -205,8 +207,3 @@ def _declared_top(image):
         return 4095
     scaled = image.mode == "I" and image.tile and image.tile[0][0].startswith("ppm")
     return 65535 if scaled else None
-
-
-def _from_lab(image):
-    profiles = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-    return ImageCms.applyTransform(image, ImageCms.buildTransform(*profiles, "LAB", "RGB"))
