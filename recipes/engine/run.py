@@ -174,6 +174,11 @@ def _taken_up_later(folder, config):
                 f"Train with less at a time: zoo train {folder.path.parent.name} --config "
                 f"{folder.config} --batch_size {max(1, config.batch_size // 2)} --name NEW"
             ) from error
+        if "output type bfloat16" in str(error):  # jaxlib, of an LSTM by cuDNN
+            raise RunError(
+                "JAX computes LSTMs on a GPU in float32 or float64 alone. Train anew with "
+                "--precision float32, or with GRUs."
+            ) from error
         if not disk_is_full(error):
             raise
         free = shutil.disk_usage(folder.path).free

@@ -15,8 +15,8 @@ from scripts.benchmarks.gpu_worker import PRECISIONS
 NOT_MEASURED = "not measured: no accelerator found"
 #: Recipe and network of each case of `scripts.benchmarks.gpu_cases`, which needs Keras.
 NAMES = (
-    "images_mlp", "images_cnn", "tabular", "forecast_wavenet", "forecast_gru",
-    "language_model_gru", "language_model_chorales", "language_model_transformer",
+    "images_mlp", "images_cnn", "images_small_resnet", "tabular", "forecast_wavenet",
+    "forecast_gru", "language_model_gru", "language_model_chorales", "language_model_transformer",
     "text_classification", "translation_seq2seq", "translation_transformer",
     "generate_images_dcgan", "generate_images_diffusion",
 )  # fmt: skip

@@ -118,6 +118,10 @@ _TRANSFORMER = {
 CASES = {
     "images_mlp": Case("images", "ml2-ch10-57", _of(networks.image_classifier, "mlp"), _GLOROT),
     "images_cnn": Case("images", "ml3-ch14-53", _of(networks.image_classifier, "cnn"), {}),
+    # The recipe's default, on pictures like those of CIFAR-10.
+    "images_small_resnet": Case(
+        "images", None, _of(networks.image_classifier, "small_resnet"), {"shape": (32, 32, 3)}
+    ),
     "tabular": Case(
         "tabular", "ml3-ch10-92", networks.regressor, {**_GLOROT, "units": [30, 30]}
     ),

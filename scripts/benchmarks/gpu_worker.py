@@ -56,8 +56,8 @@ def main(device, size, precisions, names):
         _say({"precision": precision, "peak": peak(SIZES[size].matrix, precision)})
     for name in names:
         for precision in precisions:
-            keras.config.set_dtype_policy(PRECISIONS[precision])
             for batch in SIZES[size].batches:
+                keras.config.set_dtype_policy(PRECISIONS[precision])  # `clear_session` forgets it
                 said = {"case": name, "batch": batch, "precision": precision, "kind": "step"}
                 try:
                     for each in measured(name, batch, SIZES[size]):

@@ -105,10 +105,10 @@ def _crossentropy():
     return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
-def image_classifier(name, batch, side=28, **arguments) -> Example:
-    """A classifier of random pictures in ten classes."""
-    model = getattr(zoo, name)((side, side), 10, "multiclass", **arguments)
-    x = _random().random((batch, side, side), "float32")
+def image_classifier(name, batch, shape=(28, 28), **arguments) -> Example:
+    """A classifier of random pictures of this shape in ten classes."""
+    model = getattr(zoo, name)(shape, 10, "multiclass", **arguments)
+    x = _random().random((batch, *shape), "float32")
     return Example(model, x, _ids(10, batch), _crossentropy(), batch)
 
 

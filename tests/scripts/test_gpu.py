@@ -33,7 +33,7 @@ def test_cases_are_the_presets_of_every_recipe():
 
 
 def test_work_is_counted_where_it_is_done():
-    dense = networks.image_classifier("mlp", 3, side=4, units=(5, 6))
+    dense = networks.image_classifier("mlp", 3, shape=(4, 4), units=(5, 6))
     assert dense.work == 3 * 2 * (16 * 5 + 5 * 6 + 6 * 10)
     recurrent = networks.text_classifier(2, 7, 50, encoder="gru", units=4, embedding_dim=6)
     assert recurrent.work == 2 * 2 * (7 * (6 + 4) * 12 + 4)
@@ -84,6 +84,26 @@ def test_what_fails_is_told_and_the_rest_goes_on(monkeypatch, capsys):
     assert (failed["kind"], failed["error"]) == ("what follows", "ValueError: no memory")
     assert done == {"done": "tabular"}
     assert rest[0]["gigaflop"] == 3
+
+
+def test_every_batch_is_computed_in_its_precision(monkeypatch, capsys):
+    def measured(name, batch, size):
+        yield {"kind": keras.config.dtype_policy().name, "seconds": 1.0}
+
+    monkeypatch.setattr(gpu_worker, "measured", measured)
+    two = replace(gpu_worker.SIZES["small"], batches=(1, 2))
+    monkeypatch.setitem(gpu_worker.SIZES, "small", two)
+    policy = keras.config.dtype_policy()
+    try:
+        gpu_worker.main("cpu", "small", ["float32", "bfloat16"], ["tabular"])
+    finally:
+        keras.config.set_dtype_policy(policy)
+        os.environ.pop("CUDA_VISIBLE_DEVICES", None)
+        os.environ.pop("JAX_PLATFORMS", None)
+    lines = map(json.loads, capsys.readouterr().out.splitlines())
+    assert [(each["batch"], each["kind"]) for each in lines if "case" in each] == [
+        (1, "float32"), (2, "float32"), (1, "mixed_bfloat16"), (2, "mixed_bfloat16"),
+    ]  # fmt: skip
 
 
 def line(case="tabular", kind="step", batch=32, precision="float32", **more):

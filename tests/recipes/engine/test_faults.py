@@ -150,13 +150,17 @@ def test_a_lost_loss_goes_back_at_half_the_rate(trainer, make_csv, tmp_path, cap
     assert np.isfinite(list(scores(run)[0].values())).all()
 
 
-def test_too_little_memory_names_the_batch_size_to_try(run, cut, capsys):
+def test_what_a_device_lacks_is_told_with_the_cure(run, cut, capsys):
     for checkpoint in cut.glob("checkpoints/epoch-*.npz"):
         checkpoint.unlink()
     error = type("ResourceExhaustedError", (Exception,), {})("OOM when allocating")
     with mock.patch("keras.Model.fit", side_effect=error):
         assert main(["train", "--resume", str(cut)]) == 1
     assert f"--config {cut / 'config.yaml'} --batch_size 16 --name NEW" in capsys.readouterr().err
+    error = ValueError("Unknown output type bfloat16")  # as jaxlib 0.11 says it on an H100
+    with mock.patch("keras.Model.fit", side_effect=error):
+        assert main(["train", "--resume", str(cut)]) == 1
+    assert "Train anew with --precision float32, or with GRUs." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
