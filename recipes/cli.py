@@ -2,20 +2,20 @@
 
     zoo list [KIND or PATTERN]      models, recipes, datasets and presets
     zoo train RECIPE [flags]        train; the run lands in logs/RECIPE/NAME
-    zoo train --resume RUN          take up a run that was cut off, exactly where it was
-    zoo find-lr RECIPE [flags]      learning rates to try, from a short run over many of them
-    zoo tune RECIPE [flags]         search settings, then train the best ones as a run
+    zoo train --resume RUN          take up a run exactly where it was cut off
+    zoo find-lr RECIPE [flags]      learning rates to try, from a short run
+    zoo tune RECIPE [flags]         search settings, then train the best ones
     zoo tune --resume RUN           take up a search that was cut off
-    zoo predict RUN [INPUT] [-o F]  predictions of a saved run, to standard output or a file
+    zoo predict RUN [INPUT] [-o F]  predictions of a run, printed or in a file
     zoo export RUN --format onnx    its model for another runtime, checked there
-    zoo serve RUN [RUN...]          predictions over HTTP, and a page to try them
+    zoo serve RUN [RUN...]          predictions over HTTP, a page to try them
     zoo runs [--sort METRIC]        the finished runs, a table a recipe
     zoo show RUN                    the report of a run
-    zoo compare RUN RUN...          what differs, scores side by side, curves in one picture
+    zoo compare RUN RUN...          settings that differ, scores, curves
     zoo tensorboard [RUN...]        browse all runs, or these
 
-`zoo COMMAND --help` explains a command, `zoo train RECIPE --help` the common flags of a
-recipe, `--help-all` all of them.
+`zoo COMMAND --help` explains a command, `zoo train RECIPE --help` the common
+flags of a recipe, `--help-all` all of them.
 Exit status: 0 done, 1 the run failed, 2 the input is wrong.
 """
 

@@ -315,7 +315,7 @@ def _readings(texts, name, source):
         _check_labels(shape, parts, texts.iloc[rows], name, source)
     orders = {shape: list(found) for shape, (_, found) in days.items()}
     found = shapes.notna().to_numpy()
-    days_only = zoned.any() and bool((local[found] == np.timedelta64(0)).all())
+    days_only = zoned.any() and bool((local[found] == np.timedelta64(0, "us")).all())
     if days_only:
         clock, zoned = local, np.zeros(len(texts), bool)
         notes.append(f"{name}: {_LOCAL}")
@@ -324,7 +324,7 @@ def _readings(texts, name, source):
         named = {order for order in combination if order is not None}
         if len(named) > 1:
             continue  # one order holds for all texts of a column
-        values = np.full(len(texts), np.datetime64("NaT"), MICROSECONDS)
+        values = np.full(len(texts), np.datetime64("NaT", "us"), MICROSECONDS)
         for shape, order in zip(orders, combination, strict=True):
             rows, found = days[shape]
             values[rows] = found[order] + clock[rows]
@@ -339,7 +339,7 @@ def _readings(texts, name, source):
             f"{texts[zoned].iloc[0]!r} and {without!r}. Write all of them alike."
         )
     if not readings:
-        readings = {None: np.full(len(texts), np.datetime64("NaT"), MICROSECONDS)}
+        readings = {None: np.full(len(texts), np.datetime64("NaT", "us"), MICROSECONDS)}
     return readings, bool(zoned.any()), notes
 
 
@@ -421,7 +421,7 @@ def _dates(years, months, days):
     )
     found = month.astype("M8[D]") + (days - 1).astype("m8[D]")
     right &= found.astype("M8[M]") == month
-    return np.where(right, found.astype(MICROSECONDS), np.datetime64("NaT"))
+    return np.where(right, found.astype(MICROSECONDS), np.datetime64("NaT", "us"))
 
 
 def _clock(parts):
@@ -439,7 +439,7 @@ def _clock(parts):
     local = hours * 3_600_000_000 + minutes * 60_000_000 + (seconds * 1e6).round().astype(int)
     right = (hours <= 24) & (minutes < 60) & (seconds < 61)
     both = (
-        np.where(right, micro.to_numpy().astype("m8[us]"), np.timedelta64("NaT"))
+        np.where(right, micro.to_numpy().astype("m8[us]"), np.timedelta64("NaT", "us"))
         for micro in (local - away * 60_000_000, local)
     )
     return *both, zone.notna().to_numpy()

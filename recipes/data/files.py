@@ -278,8 +278,9 @@ def _as_text(value):
 
 def say_notes(notes) -> None:
     """Prints what was decided about an input on standard error, a line each."""
-    for note in notes:
-        print(f"note: {printable(named(note))}", file=sys.stderr)
+    for note in map(named, notes):
+        if not note.startswith("data in memory: "):
+            print(f"note: {printable(note)}", file=sys.stderr)
 
 
 def named(message: str) -> str:

@@ -343,7 +343,7 @@ class TableFile:
             absent = present.astype(str).str.strip().str.lower().isin(MISSING)
             words = sorted(present[absent].astype(str).unique())
             present = present[~absent]
-        values = np.full(len(column), np.datetime64("NaT"), dates.MICROSECONDS)
+        values = np.full(len(column), np.datetime64("NaT", "us"), dates.MICROSECONDS)
         if len(present):
             found = self._times(name, present, None, "")
             if found.kept < len(present) or found.values.dtype.kind != "M":

@@ -160,7 +160,8 @@ def _list(value, hint):
 
 
 def _near(name, choices):
-    near = difflib.get_close_matches(name, choices, n=2)
+    initials = [each for each in choices if re.sub(r"_?(\w)[^_]*", r"\1", each) == name]
+    near = initials[:2] or difflib.get_close_matches(name, choices, n=2)
     return f" Did you mean {' or '.join(near)}?" if near else ""
 
 

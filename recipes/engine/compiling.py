@@ -64,7 +64,7 @@ def _xla(model, batches, steps):
         "batches come in many shapes": isinstance(batches, SortedBatches),
         "it reads no texts": texts,
         "it cannot compile a layer": not compiles,
-        f"{steps:,} steps do not pay for compiling": steps < WORTH,
+        f"compiling does not pay for so few steps ({steps:,})": steps < WORTH,
         "on a GPU": has_gpu(backend),
         "no faster for images on a CPU": any(len(shape) == 4 for shape in shapes),
         "slower for wide layers on a CPU": max(map(math.prod, shapes), default=0) >= WIDE,

@@ -3,7 +3,6 @@
 import fnmatch
 import json
 import math
-import shutil
 import sys
 import time
 from collections import Counter
@@ -13,7 +12,7 @@ import zoo
 from recipes import RECIPES
 from recipes.engine.folder import find_runs
 from recipes.engine.recipe import find_recipe, nearest
-from recipes.engine.tables import aligned, counted, number, written
+from recipes.engine.tables import aligned, counted, number, terminal_width, written
 from recipes.errors import MISSHAPEN, UserError, printable
 from zoo.catalog import CATALOG
 
@@ -162,20 +161,16 @@ def _order(run, key):
 def _show_runs(title, runs, scores, index):
     """Prints a line for each run, or two where the terminal is too narrow for that."""
     names = [name.replace("validation.", "val ").replace(".", " ") for name in scores]
-    header = [*names, "date", "epochs", "seconds", "parameters"]
+    rest = ("epochs", "seconds", "parameters")
+    header = [*names, "date", *rest]
     texts = [
-        [
-            *[number(run.get(name)) for name in scores],
-            run["date"].partition(" ")[0],
-            *[_text(run[name]) for name in ("epochs", "seconds", "parameters")],
-        ]
+        [*map(number, map(run.get, scores)), run["date"][:10], *[_text(run[name]) for name in rest]]
         for run in runs
     ]
     trained = [[run["model"], Path(run["dataset"]).name] for run in runs]
-    rows = [["run", *header, "model", "dataset"]]
-    for run, text, what in zip(runs, texts, trained, strict=True):
-        rows.append([run["run"], *text, *what])
-    width = _width()
+    whole = zip(runs, texts, trained, strict=True)
+    rows = [["run", *header, "model", "dataset"], *[[r["run"], *t, *w] for r, t, w in whole]]
+    width = terminal_width()
     if not width or max(map(len, aligned(rows).splitlines())) <= width:
         _show(title, rows, index)
         return
@@ -186,10 +181,6 @@ def _show_runs(title, runs, scores, index):
         print(printable(f"{run['run']}  {model} on {dataset}\n    {line}"))
 
 
-def _width():
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-
-
 def _title(title, index):
     bold = "\033[1m{}\033[0m" if sys.stdout.isatty() else "{}"
     print("\n" * bool(index) + bold.format(title))
@@ -197,7 +188,7 @@ def _title(title, index):
 
 def _show(title, rows, index):
     _title(title, index)
-    print(aligned(rows, _width()))
+    print(aligned(rows, terminal_width()))
 
 
 def _text(value):

@@ -117,6 +117,10 @@ class SavedRun:
                 if not isinstance(source[0], str):
                     np.savez(Path(temporary) / f"{IN_MEMORY}.npz", x=np.stack(source))
                     source = Path(temporary) / f"{IN_MEMORY}.npz"
+                elif not recipe.text_is:
+                    files = [Path(each).absolute() for each in source]
+                    source = Path(temporary) / f"{IN_MEMORY}.csv"
+                    pd.DataFrame({"file": files}).to_csv(source, index=False)
                 elif texts is None:
                     flags["text"], source = "\n".join(source), None
                 else:
@@ -150,7 +154,7 @@ def _on_disk(value, folder, metadata, name="data"):
     from recipes.data.files import IN_MEMORY
 
     time = metadata.get("time")
-    if time is not None and time not in value:
+    if time is not None and time not in value and type(value.index).__name__ != "RangeIndex":
         value = value.reset_index(names=time)
     path = Path(folder) / f"{name}-{IN_MEMORY}"
     try:

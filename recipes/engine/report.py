@@ -5,14 +5,12 @@ import re
 import statistics
 
 import pandas as pd
-from rich import box
-from rich.table import Table
 
 from recipes.engine import curves
 from recipes.engine.config import AUTO, TrainConfig
 from recipes.engine.fitting import best_epoch, describe
 from recipes.engine.recipe import Recipe
-from recipes.engine.tables import counted, escaped, markdown, number
+from recipes.engine.tables import aligned, counted, escaped, markdown, number
 from recipes.engine.task import Built, Figure, Section, Task
 from zoo.registry import get_factory
 
@@ -32,21 +30,13 @@ def rows(recipe: Recipe, metrics) -> list[list[str]]:
     return [["", "part", *shown], *body]
 
 
-def table(recipe: Recipe, metrics, advice) -> Table:
-    """The table of results for the terminal, with some advice below it."""
-    header, *body = rows(recipe, metrics)
+def table(recipe: Recipe, metrics, advice, width) -> str:
+    """The table of results for a terminal of some width, with some advice below it."""
+    found = rows(recipe, metrics)
+    middle = 1 + len(found) // 2
+    found.insert(middle, [""] * len(found[0]))
     title = f"{metrics['model']} on {metrics['dataset']}"
-    result = Table(title=title, caption=advice, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for index, name in enumerate(header):
-        # Only headers may wrap, between words: a score that is cut off is another score.
-        name = name.replace("_", " ")
-        width = max(map(len, [*name.split(), *[row[index] for row in body]]))
-        result.add_column(name, justify="right" if index > 1 else "left", min_width=width)
-    for row in body:
-        last = row[:2] == [body[-1][0], "validation"]
-        style = "bold" if row[0] == metrics["model"] else ""
-        result.add_row(*row, style=style, end_section=last)
-    return result
+    return "\n\n".join(filter(None, [title, aligned(found, width, names=2), advice]))
 
 
 def advice(recipe: Recipe, metrics, task: Task) -> str:

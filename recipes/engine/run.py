@@ -128,7 +128,8 @@ def _train(name, config, resume, began, held):
     auto.tidy(folder)
     if config.progress:
         advice = report.advice(recipe, metrics, task)
-        _console.print(report.table(recipe, metrics, advice))
+        width = _console.width if _console.is_terminal else None
+        _console.print(f"{report.table(recipe, metrics, advice, width)}\n")
         _say(config, *(each.line for each in outputs if isinstance(each, Section) and each.line))
         _console.print(
             f"{report.times(metrics, config.epochs)}; {time.perf_counter() - began:.0f} s in all."

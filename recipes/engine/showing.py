@@ -9,9 +9,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.markdown import Markdown
 
+from recipes.engine.environment import quiet_start
 from recipes.engine.folder import RunFolder, find_run
 from recipes.engine.recipe import find_recipe
-from recipes.engine.tables import aligned, number
+from recipes.engine.tables import aligned, number, terminal_width
 from recipes.errors import MISSHAPEN, UserError, printable
 
 
@@ -40,7 +41,8 @@ def show(run) -> None:
         elif part.startswith("|"):
             lines = [re.split(r"(?<!\\)\|", line.strip()[1:-1]) for line in part.splitlines()]
             cells = [[re.sub(r"\\(.)", r"\1", cell.strip()) for cell in line] for line in lines]
-            print(aligned([cells[0], *cells[2:]]), end="\n\n")
+            names = 1 + ("part" in cells[0])
+            print(aligned([cells[0], *cells[2:]], terminal_width(), names), end="\n\n")
         elif part.strip():
             console.print(Markdown(part), "")
 
@@ -67,7 +69,7 @@ def compare(runs, output=None) -> None:
     labels = [f"{index}" for index in range(1, len(folders) + 1)]
     for label, folder in zip(labels, folders, strict=True):
         print(f"{label}  {folder.path}")
-    print(f"\n{aligned([['setting', *labels], *_settings(recipe, folders)])}\n")
+    print(f"\n{aligned([['setting', *labels], *_settings(recipe, folders)], terminal_width())}\n")
     rows = []
     for part in ("validation", "test"):
         for name in recipe.metrics:
@@ -76,7 +78,7 @@ def compare(runs, output=None) -> None:
                 rows.append([f"{part} {name}", *map(number, scores)])
     for name in ("epochs", "seconds", "parameters"):
         rows.append([name, *[f"{each[name]:,}" for each in metrics]])
-    print(aligned([["score", *labels], *rows]))
+    print(aligned([["score", *labels], *rows], terminal_width()))
     histories = {}
     for folder in folders:
         if folder.history.exists():
@@ -84,7 +86,8 @@ def compare(runs, output=None) -> None:
         else:
             print(f"note: {folder.path} has no history.csv: its curve is left out", file=sys.stderr)
     if histories:
-        from recipes.engine.curves import compared_curves
+        with quiet_start(True):
+            from recipes.engine.curves import compared_curves
 
         compared_curves(histories).savefig(output, dpi=110)
         print(f"\nLearning curves: {output}")

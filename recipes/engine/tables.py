@@ -5,6 +5,8 @@ import io
 import json
 import math
 import re
+import shutil
+import sys
 import textwrap
 
 from rich.cells import cell_len
@@ -61,10 +63,12 @@ def markdown(rows, texts=1) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in [header, ruler, *body])
 
 
-def aligned(rows, width: int | None = None) -> str:
+def aligned(rows, width: int | None = None, names=1) -> str:
     """Rows as lines with aligned columns, of which no name and no number is ever cut.
 
-    Where a line is longer than the terminal's width, its last column is wrapped between words.
+    Where a line is longer than the terminal's width, a last column of texts is wrapped between
+    words. Other tables get headers of several lines, and if that is not enough they are cut between
+    columns: the first ones, so many `names`, stand in each part again.
 
     >>> print(aligned([["model", "mae", "what"], ["naive", "0.5", "the last value"]], width=16))
     model  mae  what
@@ -72,29 +76,41 @@ def aligned(rows, width: int | None = None) -> str:
         the last
         value
     """
-    rows = [[printable(text) for text in row] for row in rows]
-    columns = list(zip(*rows, strict=True))
-    right = [all(_NUMERIC.fullmatch(text) for text in column[1:]) for column in columns]
-    sizes = [max(map(cell_len, column)) for column in columns]
-    lines = []
-    for row in rows:
+    header, *body = [[printable(text) for text in row] for row in rows]
+    heads, wraps = [header], any(" " in row[-1] for row in body)
+    sizes = [max(map(cell_len, column)) for column in zip(header, *body, strict=True)]
+    if width and not wraps and sum(sizes) + 2 * len(sizes) - 2 > width:
+        words = [re.split("(?<=_)| ", name) for name in header]
+        deep = max(map(len, words))
+        heads = [*zip(*[[""] * (deep - len(each)) + each for each in words], strict=True)]
+        sizes = [max(map(cell_len, column)) for column in zip(*heads, *body, strict=True)]
+        ends = [sum(sizes[:n]) + 2 * n - 2 for n in range(len(sizes) + 1)]
+        count = max(names + 1, sum(end <= width for end in ends) - 1)
+        if count < len(sizes):
+            parts = [row[:count] for row in rows], [[*row[:names], *row[count:]] for row in rows]
+            return "\n\n".join(aligned(part, width, names) for part in parts)
+    columns, lines = zip(header, *body, strict=True), []
+    right = [all(map(_NUMERIC.fullmatch, column[1:])) for column in columns]
+    for row in [*heads, *body]:
         spaces = [" " * (size - cell_len(text)) for size, text in zip(sizes, row, strict=True)]
         cells = [s + text if r else text + s for s, text, r in zip(spaces, row, right, strict=True)]
         line = "  ".join(cells).rstrip()
         if width and cell_len(line) > width and " " in row[-1]:
-            start = "  ".join([*cells[:-1], ""])
+            start, first = "  ".join([*cells[:-1], ""]), ""
             if cell_len(start) + 30 > width:
-                start, first = "    ", start.rstrip()
-            else:
-                first = ""
-            parts = textwrap.wrap(
-                row[-1], width - cell_len(start), break_long_words=False, break_on_hyphens=False
-            )
-            indented = [" " * cell_len(start) + part for part in parts]
-            indented[0] = f"{first}\n{indented[0]}" if first else start + parts[0]
-            line = "\n".join(indented)
+                start, first = "    ", f"{start.rstrip()}\n"
+            line = first + textwrap.fill(
+                row[-1], width - cell_len(start) + len(start), initial_indent=start,
+                subsequent_indent=" " * cell_len(start), break_long_words=False,
+                break_on_hyphens=False,
+            )  # fmt: skip
         lines.append(line)
     return "\n".join(lines)
+
+
+def terminal_width() -> int | None:
+    """Columns of the terminal that reads standard output; `None` for a pipe or a file."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def written(records: list[dict], form: str) -> str:

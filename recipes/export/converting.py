@@ -102,6 +102,9 @@ def _litert(model, spec, folder, quantize):
         how["optimizations"] = [tf.lite.Optimize.DEFAULT]
     if quantize == "float16":
         target["supported_types"] = [tf.float16]
+        floats = [w[np.isfinite(w)] for w in model.get_weights() if w.dtype.kind == "f"]
+        if any((np.abs(each) > 65504).any() for each in floats):
+            raise UserError("a weight is larger than float16 holds (65,504); onnx keeps it whole")
     try:
         model.export(path, **how)
         return None

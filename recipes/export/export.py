@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from recipes.data.writing import replace_folder
 from recipes.engine import environment
 from recipes.engine.predict import SavedRun
-from recipes.engine.tables import aligned, number
+from recipes.engine.tables import aligned, number, terminal_width
 from recipes.errors import RunError, UserError
 
 #: What each format's conversion and check import.
@@ -101,7 +101,7 @@ def export(run, form="savedmodel", output=None, quantize=None, refit=False) -> P
         raise UserError(f"Cannot write {output}: {error.strerror}.") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    print(aligned(lines))
+    print(aligned(lines, terminal_width()))
     said = f"{found['difference']:.1e} of the largest output"
     count = len(next(iter(inputs.values())))
     print(f"Largest difference from Keras on {count} test inputs: {said}.")

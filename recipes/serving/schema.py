@@ -81,7 +81,7 @@ class Contract:
         for item, each in zip(items, found, strict=True) if explain else ():
             each["explained"] = saved.recipe.explain(saved.folder, saved.config, item)
         notes = [line.removeprefix("note: ") for line in said.getvalue().splitlines()]
-        return found, [note for note in notes if not note.startswith("data in memory: ")]
+        return found, notes
 
     def _answers(self, items, flags, folder):
         table, kind = self.saved.table, self.kind

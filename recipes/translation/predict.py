@@ -53,7 +53,7 @@ def predict(
     with opened(output) as file:
         for first in range(0, len(lines), CHUNK):
             rows = lines[first : first + CHUNK]
-            file.writelines(_written(translator, rows, first + 1, beam, n_best, penalty))
+            file.write("".join(_written(translator, rows, first + 1, beam, n_best, penalty)))
             file.flush()
 
 

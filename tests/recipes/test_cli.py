@@ -100,6 +100,7 @@ def test_wrong_commands(files, capsys, arguments, message):
     [
         ("--epoch 3", "There is no flag --epoch. Did you mean --epochs?"),
         ("--learning_rat 3", "There is no flag --learning_rat. Did you mean --learning_rate?"),
+        ("--lr 3", "There is no flag --lr. Did you mean --learning_rate?"),
         ("--qqq", "There is no flag --qqq. --help lists them all."),
         ("good.csv", "Expected flags only. Received: good.csv. Your own file goes behind --data."),
         ("--epochs", "argument --epochs: expected one argument."),

@@ -136,18 +136,15 @@ def readable(files) -> tuple[np.ndarray, tuple[str, ...]]:
 def check(path) -> None:
     """Raises a `UserError` for what is no folder of class folders, no table, and no arrays."""
     path = Path(path)
+    kinds = "a folder of class folders, a table of paths and labels (.csv), or an .npz file"
     if not path.exists():
-        raise UserError(
-            f"There is no file or folder {path}. Give --data a folder of class folders, a table "
-            "of paths and labels (.csv), or an .npz file."
-        )
+        raise UserError(f"There is no file or folder {path}. Give --data {kinds}.")
     if not (path.is_dir() or is_npz(path) or path.suffix.lower() in listing.TABLES):
-        raise UserError(
-            "Expected --data to be a folder of class folders, a table of paths and labels (.csv), "
-            f"or an .npz file. Received: {path}, which is neither."
-        )
+        raise UserError(f"Expected --data to be {kinds}. Received: {path}, which is neither.")
     if path.is_dir():
         listing.class_folders(path)
+    elif not is_npz(path):
+        listing.files_of_table(path)
 
 
 def _attempted(files, read):

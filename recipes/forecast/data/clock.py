@@ -188,7 +188,7 @@ def _partial(index, labels, alias) -> tuple[int, int]:
     offset = pd.tseries.frequencies.to_offset(alias)
     times = index.to_numpy()
     gaps = np.diff(times)
-    if not len(gaps) or (gaps <= np.timedelta64(0)).any():
+    if not len(gaps) or (times[1:] <= times[:-1]).any():
         return 0, 0  # nobody can say what is missing
     months = find_month_step(times[:-1].astype(MICROSECONDS), times[1:].astype(MICROSECONDS))
     usual = pd.DateOffset(months=months.size) if months else pd.Timedelta(np.median(gaps))

@@ -109,7 +109,8 @@ def split_by_dates(
     opening, closing = series.times[starts], series.times[starts + (window + horizon - 1)]
     splits = {}
     for name, (first, last) in bounds.items():
-        inside = (opening >= np.datetime64(first)) & (closing < np.datetime64(last) + 1)
+        end = np.datetime64(last) + np.timedelta64(1, np.datetime_data(np.datetime64(last)))
+        inside = (opening >= np.datetime64(first)) & (closing < end)
         splits[name] = starts[inside]
         if not inside.any():
             raise UserError(

@@ -53,9 +53,9 @@ class Step:
         if self.kind == "fixed":
             return last + (ahead * self.size).astype("m8[us]" if last.dtype.kind == "M" else "i8")
         if self.kind in ("month_start", "month_end"):
-            anchor = _month(last) + (self.kind == "month_end")
+            anchor = _month(last) + np.timedelta64(self.kind == "month_end", "M")
             within = last - anchor.astype(last.dtype)
-            return (anchor + ahead * self.size).astype(last.dtype) + within
+            return (anchor + (ahead * self.size).astype("m8[M]")).astype(last.dtype) + within
         if self.kind == "business":
             days = last.astype("datetime64[D]")
             within = last - days.astype(last.dtype)
@@ -82,9 +82,8 @@ def find_month_step(earlier: np.ndarray, later: np.ndarray) -> Step | None:
     if months[0] < 1 or (months != months[0]).any():
         return None
     for kind, shift in (("month_end", 1), ("month_start", 0)):
-        from_anchor = [
-            times - (_month(times) + shift).astype(times.dtype) for times in (earlier, later)
-        ]
+        ahead = np.timedelta64(shift, "M")
+        from_anchor = [t - (_month(t) + ahead).astype(t.dtype) for t in (earlier, later)]
         if shift and (from_anchor[0] < np.timedelta64(-DAY, "us")).any():
             continue  # Not the last day of its month.
         if (from_anchor[0] == from_anchor[1]).all():

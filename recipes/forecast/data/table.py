@@ -102,7 +102,7 @@ def read_table(
     if times is None:
         times = np.arange(len(values)) - np.repeat(offsets[:-1], np.diff(offsets))
     others = [name for name in file.names if name not in {*names, time, series}]
-    repeated = time is not None and ((np.diff(times) == 0) & (np.diff(codes) == 0)).any()
+    repeated = time is not None and ((times[1:] == times[:-1]) & (np.diff(codes) == 0)).any()
     key = find_key(file, others, time, series) if repeated else None
     return Table(values, names, times, offsets, ids, numbers, file.source, notes, key)
 

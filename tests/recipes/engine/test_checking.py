@@ -33,6 +33,7 @@ MISTAKES = {
     "train translation --data none.tsv": "Expected a table",
     "train language_model --data none.txt": "Expected a text file. Received: none.txt",
     "train images --data none": "There is no file or folder none.",
+    "train images --data wide.csv": "Expected wide.csv to have one column of the files",
     "train images --transfer_from none": "There is no run none.",
     "predict none": "There is no run none.",
     "predict RUNS/tabular wide.csv": "Expected a column 'age' (the model reads it)",

@@ -79,7 +79,7 @@ def out_of(capsys, *arguments):
 @pytest.fixture
 def terminal(monkeypatch):
     """Eighty columns."""
-    monkeypatch.setattr(listing, "_width", lambda: 80)
+    monkeypatch.setattr(listing, "terminal_width", lambda: 80)
 
 
 def test_runs_in_a_pipe_are_a_line_each(logs, capsys):

@@ -13,6 +13,7 @@ import pytest
 import zoo
 from recipes.cli import main
 from recipes.data.writing import replace_folder
+from recipes.errors import UserError
 from recipes.export import card, export, reader
 from recipes.export.converting import convert
 from tests.shared import assert_close, shaken
@@ -100,6 +101,13 @@ def test_quantized_files_are_smaller_and_near(run, capsys, tmp_path):
     assert 0 < furthest[0] < 0.01
     assert 0 < furthest[1] < 0.2
     assert float(whole.split("test inputs: ")[1].split()[0]) < 1e-5
+
+
+def test_weights_that_float16_cuts_off_are_refused(tmp_path):
+    model = zoo.linear_forecaster((4, 1))
+    model.set_weights([np.full_like(weight, 1e5) for weight in model.get_weights()])
+    with pytest.raises(UserError, match=r"a weight is larger than float16 holds \(65,504\)"):
+        convert(model, {"format": "litert"}, tmp_path, "float16")
 
 
 def test_what_cannot_be_exported_is_refused_before_anything_is_written(run, capsys, tmp_path):

@@ -156,7 +156,7 @@ def test_predictions_hold_every_test_window(run, data):
     error = [float(row[4]) - values[row[0]] for row in rows]
     assert np.abs(error).mean() == pytest.approx(metrics_of(run)["test"]["mae"], rel=1e-5)
     for time, origin, step, target, _, lower, upper in rows:
-        assert np.datetime64(origin) + int(step) == np.datetime64(time)
+        assert np.datetime64(origin) + np.timedelta64(int(step), "D") == np.datetime64(time)
         assert (target, lower, upper) == ("y", "", "")
     assert rows[0][:3] == ["2024-03-17", "2024-03-16", "1"]
     assert rows[-1][0] == "2024-03-30"
@@ -199,6 +199,8 @@ def test_the_model_of_a_run_forecasts_a_data_frame(run, data):
     pd.testing.assert_frame_equal(model.predict(series), expected)
     with pytest.raises(UserError, match=r"column .* in data in memory|data in memory has no"):
         model.predict(frame.drop(columns=list(frame)[1]))
+    with pytest.raises(UserError, match=r"column 't' .* Its columns are: 'y'\."):
+        model.predict(frame[["y"]])
 
 
 def test_config_says_what_ran(run, data):

@@ -181,6 +181,16 @@ def test_the_model_of_a_run_names_the_classes_of_pictures(run, data):
     assert found["probability"].tolist() == [float(row[3]) for row in rows[:5]]
 
 
+def test_the_model_of_a_run_takes_paths_of_pictures(run, tmp_path, capsys):
+    files = [tmp_path / f"{index}.png" for index in range(3)]
+    for file, x in zip(files, pictures()[0], strict=False):
+        Image.fromarray(x).save(file)
+    model = zoo.load(run)
+    found = model.predict([str(file) for file in files])
+    assert found["prediction"].tolist() == model.predict(tmp_path)["prediction"].tolist()
+    assert not capsys.readouterr().err
+
+
 def test_the_report_is_readable(run):
     text = (run / "report.md").read_text()
     for line in (

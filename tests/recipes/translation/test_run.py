@@ -276,6 +276,7 @@ def test_sentences_are_translated_line_by_line(run, loaded, capsys, tmp_path, mo
 
 def test_what_the_terminal_cannot_show_is_replaced(run, loaded, monkeypatch):
     shown = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    shown.isatty = lambda: True
     monkeypatch.setattr(sys, "stdout", shown)
     with mock.patch.object(Translator, "translate", lambda self, texts: ["¡uno!"] * len(texts)):
         assert main(["predict", str(run), "--text", "one"]) == 0
