@@ -82,7 +82,8 @@ def aligned(rows, width: int | None = None, names=1) -> str:
     if width and not wraps and sum(sizes) + 2 * len(sizes) - 2 > width:
         words = [re.split("(?<=_)| ", name) for name in header]
         deep = max(map(len, words))
-        heads = [*zip(*[[""] * (deep - len(each)) + each for each in words], strict=True)]
+        padded = [[""] * (deep - len(each)) + each for each in words]
+        heads = [[*line] for line in zip(*padded, strict=True)]
         sizes = [max(map(cell_len, column)) for column in zip(*heads, *body, strict=True)]
         ends = [sum(sizes[:n]) + 2 * n - 2 for n in range(len(sizes) + 1)]
         count = max(names + 1, sum(end <= width for end in ends) - 1)
