@@ -12,7 +12,6 @@ from callbacks.phases import Phase, Phases
 ENDS = {"linear": (1 / 10, 1 / 10_000), "cosine": (1 / 25, 1 / 100_000)}
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 @dataclass(eq=False)
 class OneCycle(Phases):
     """Raises the learning rate and lowers it again, while the momentum does the opposite.

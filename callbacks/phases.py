@@ -12,7 +12,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import keras
 import numpy as np
 from keras import ops
 
@@ -39,7 +38,6 @@ class Phase(NamedTuple):
     power: float = 2.0
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class Phases(Schedule):
     """Joins annealing functions end to end; after the last phase its final value stays.
 
@@ -57,54 +55,23 @@ class Phases(Schedule):
         self.name = name
         for phase in self.phases:
             _check_phase(phase)
-        self._tabulate([phase for phase in self.phases if phase.steps])
-
-    def _tabulate(self, phases):
-        if not phases:
+        if not any(phase.steps for phase in self.phases):
             raise ValueError(
                 f"Expected at least one phase with steps. Received: phases={self.phases}"
             )
-        lengths = [phase.steps for phase in phases]
-        self._offsets = np.cumsum([0, *lengths[:-1]]).astype("float32")
-        self._lengths = np.array(lengths, "float32")
-        kinds = [(phase.shape, phase.power) for phase in phases]
-        self._kinds = list(dict.fromkeys(kinds))
-        self._kind_of = np.array([self._kinds.index(kind) for kind in kinds], "int32")
-        # A shape never sees the values of another's phases: the exponential could not bear a 0.
-        self._ends = [
-            np.array(
-                [
-                    [phase.start, phase.end] if own == kind else [1.0, 1.0]
-                    for own, phase in zip(kinds, phases, strict=True)
-                ],
-                "float32",
-            ).T
-            for kind in self._kinds
-        ]
 
     def __call__(self, step):
         """The value at `step`, a number or an array."""
-        step = ops.cast(step, "float32")
-        begun = ops.expand_dims(step, -1) >= ops.convert_to_tensor(self._offsets[1:])
-        phase = ops.sum(ops.cast(begun, "int32"), axis=-1)
-        offset, length = self._pick(self._offsets, phase), self._pick(self._lengths, phase)
-        position = ops.clip((step - offset) / length, 0.0, 1.0)
-        value = None
-        for kind, (shape, power) in enumerate(self._kinds):
-            start, end = (self._pick(table, phase) for table in self._ends[kind])
+        step, begin, value = ops.cast(step, "float32"), 0, None
+        for shape, steps, start, end, power in self.phases:
+            if not steps:
+                continue
+            position = ops.clip((step - begin) / steps, 0.0, 1.0)
             more = {"power": power} if shape == "polynomial" else {}
             shaped = annealing.SHAPES[shape](position, start, end, **more)
-            if value is None:
-                value = shaped
-            else:
-                value = ops.where(self._pick(self._kind_of, phase) == kind, shaped, value)
+            value = shaped if value is None else ops.where(step >= begin, shaped, value)
+            begin += steps
         return value
-
-    @staticmethod
-    def _pick(table, phase):
-        if (table == table[0]).all():
-            return ops.convert_to_tensor(table[0])
-        return ops.take(ops.convert_to_tensor(table), phase, axis=0)
 
     def get_config(self):
         """Arguments to rebuild the schedule."""
@@ -114,7 +81,6 @@ class Phases(Schedule):
         return config
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 @dataclass(eq=False)
 class WarmupCosine(Phases):
     """Rises linearly from 0 to the peak, then falls along half a cosine.
@@ -152,7 +118,6 @@ class WarmupCosine(Phases):
         super().__init__([Phase("linear", warmup, 0.0, peak), fall], self.name)
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 @dataclass(eq=False)
 class FlatCosine(Phases):
     """Stays flat for most of the training, then falls along half a cosine.
@@ -188,7 +153,6 @@ class FlatCosine(Phases):
         super().__init__([Phase("constant", steps, rate, rate), fall], self.name)
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 class PiecewiseConstant(Phases):
     """Jumps from one rate to the next: `values[k]` from step `boundaries[k - 1]` on.
 
@@ -224,7 +188,6 @@ class PiecewiseConstant(Phases):
         super().__init__([Phase("constant", n, value, value) for n, value in pieces], name)
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 @dataclass(eq=False)
 class CosineRestarts(Phases):
     """Falls along half a cosine, jumps back up, and falls again, more slowly every time.

@@ -23,6 +23,12 @@ Rate: TypeAlias = float | keras.optimizers.schedules.LearningRateSchedule
 class Schedule(keras.optimizers.schedules.LearningRateSchedule):
     """What the schedules here share: arguments are attributes, and arrays of steps are welcome."""
 
+    def __init_subclass__(cls, **kwargs):
+        """Registers a class of this package with Keras, so that saved optimizers find it."""
+        super().__init_subclass__(**kwargs)
+        if cls.__module__.startswith(f"{__package__}."):
+            keras.saving.register_keras_serializable(package="zoo")(cls)
+
     @property
     def accepts_arrays(self) -> bool:
         """Whether a call takes an array of steps."""
@@ -44,7 +50,6 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
         return cls(**{k: nested(v) if isinstance(v, dict) else v for k, v in config.items()})
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 @dataclass(eq=False)
 class PowerDecay(Schedule):
     """Falls fast at first and then ever more slowly: `initial / (1 + step / decay_steps)**power`.
@@ -79,7 +84,6 @@ class PowerDecay(Schedule):
         return self.initial_learning_rate / (1 + position) ** self.power
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 @dataclass(eq=False)
 class ExponentialDecay(Schedule):
     """Falls by the same factor every so many steps, smoothly and without an end.
@@ -114,7 +118,6 @@ class ExponentialDecay(Schedule):
         return self.initial_learning_rate * annealing.exponential(position, 1.0, self.decay_rate)
 
 
-@keras.saving.register_keras_serializable(package="zoo")
 @dataclass(eq=False)
 class Warmup(Schedule):
     """Rises linearly from 0 to where another schedule starts, then follows that one.
