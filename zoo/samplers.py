@@ -84,7 +84,20 @@ class TopK:
 
 
 @dataclass(frozen=True)
-class TopP:
+class _Probable:
+    """What says which ids are probable enough."""
+
+    p: float
+    temperature: float = 1.0
+
+    def __post_init__(self):
+        if not (_is_number(self.p) and 0 < self.p <= 1):
+            raise ValueError(f"Expected a number in (0, 1]. Received: p={self.p!r}")
+        _check_temperature(self.temperature)
+
+
+@dataclass(frozen=True)
+class TopP(_Probable):
     """At random from the fewest ids whose probabilities add up to `p` or more (nucleus sampling).
 
     The temperature comes first. Of ids that are equally probable, the first are kept.
@@ -100,13 +113,6 @@ class TopP:
     Reference: Holtzman et al., *The curious case of neural text degeneration*, 2020.
     """
 
-    p: float
-    temperature: float = 1.0
-
-    def __post_init__(self):
-        _check_probability(self.p)
-        _check_temperature(self.temperature)
-
     def sample(self, logits, uniform):
         """Chooses an id for each row of the batch; see `Greedy.sample`."""
         probabilities = ops.softmax(tempered(logits, self.temperature), axis=-1)
@@ -118,7 +124,7 @@ class TopP:
 
 
 @dataclass(frozen=True)
-class MinP:
+class MinP(_Probable):
     """At random from the ids at least `p` times as probable as the most probable one.
 
     The temperature comes first.
@@ -134,13 +140,6 @@ class MinP:
     Reference: Nguyen et al., *Turning up the heat: min-p sampling for creative and coherent LLM
     outputs*, 2024.
     """
-
-    p: float
-    temperature: float = 1.0
-
-    def __post_init__(self):
-        _check_probability(self.p)
-        _check_temperature(self.temperature)
 
     def sample(self, logits, uniform):
         """Chooses an id for each row of the batch; see `Greedy.sample`."""
@@ -190,11 +189,6 @@ def _check_temperature(temperature):
             "Expected a finite temperature above 0 (Greedy is the limit at 0). "
             f"Received: temperature={temperature!r}"
         )
-
-
-def _check_probability(p):
-    if not (_is_number(p) and 0 < p <= 1):
-        raise ValueError(f"Expected a number in (0, 1]. Received: p={p!r}")
 
 
 def _is_number(value):

@@ -324,8 +324,10 @@ class TableFile:
         """A column of times; see `recipes.data.dates.read_times`."""
         column = self._columns[name]
         if not isinstance(column, pd.Series):
-            column = self._iso(column)
-            column = self._numbers_or_texts(name) if column is None else column
+            found = self._iso(column)
+            if found is None:
+                found = self.texts(name) if pa.types.is_string(column.type) else column.to_pandas()
+            column = found
         return self._times(name, column, regular, flag)
 
     def dates(self, name: str) -> pd.Series:
@@ -384,10 +386,6 @@ class TableFile:
         except pa.ArrowInvalid:
             return None
 
-    def _numbers_or_texts(self, name):
-        column = self._columns[name]
-        return self.texts(name) if pa.types.is_string(column.type) else column.to_pandas()
-
     def _note(self, name, found):
         plain = found.format == NumberFormat()
         if not plain:
@@ -415,12 +413,12 @@ class TableFile:
         words = {text for text in MISSING if text} | {"none"}
         found = self.labels(name).dropna()
         found = sorted(text for text in found.unique() if text.lower() in words)
-        note = f"{name}: {', '.join(map(repr, found))} count"
-        if found and not any(each.startswith(note) for each in self._notes):
-            self._notes.append(
-                f"{name}: {', '.join(map(repr, found))} count as values like others "
-                f"(--missing_values {','.join(found)} takes them as missing)"
-            )
+        note = (
+            f"{name}: {', '.join(map(repr, found))} count as values like others "
+            f"(--missing_values {','.join(found)} takes them as missing)"
+        )
+        if found and note not in self._notes:
+            self._notes.append(note)
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -193,11 +193,13 @@ class TrainConfig:
 
     def validate(self) -> None:
         """Raises a `UserError` for the first setting that is out of range."""
-        if self.backend not in BACKENDS:
-            raise UserError(
-                f"Expected KERAS_BACKEND to be one of {', '.join(BACKENDS)}. "
-                f"Received: {self.backend}"
-            )
+        for name, hint in get_type_hints(type(self)).items():
+            choices, value = get_args(hint), getattr(self, name)
+            if get_origin(hint) is Literal and value not in choices:
+                flag = "KERAS_BACKEND" if name == "backend" else f"--{name}"
+                raise UserError(
+                    f"Expected {flag} to be one of {', '.join(choices)}. Received: {value!r}"
+                )
         if self.distribution != "none" and self.backend != "jax":
             raise UserError(
                 f"--distribution works on JAX (--backend jax). Received: --backend {self.backend}"

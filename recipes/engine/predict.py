@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import math
 import shutil
 import sys
 import tempfile
@@ -183,14 +184,16 @@ def flags_of(recipe) -> set[str]:
 
 
 def _check_flags(recipe, flags):
-    """Raises a `UserError` for the first flag that is for other recipes only."""
-    own = flags_of(recipe)
-    for name in flags:
+    """Raises a `UserError` for the first flag that is for other recipes only, or out of range."""
+    own, least = flags_of(recipe), {flag.name: flag.least for flag in recipe.predict_flags}
+    for name, value in flags.items():
         if name not in own:
             takers = [other for other in RECIPES if name in flags_of(find_recipe(other))]
             raise UserError(
                 f"--{name} is for runs of {_listed(takers)}: leave it out for {recipe.name}."
             )
+        if least.get(name) is not None and not least[name] <= value < math.inf:
+            raise UserError(f"--{name} must be at least {least[name]}. Received: {value:g}")
 
 
 def _listed(names):

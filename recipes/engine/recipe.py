@@ -24,11 +24,13 @@ class Flag:
         name: The flag without dashes.
         help: Its line in the help.
         type: Type of its value; `bool` for a flag without one.
+        least: Least value of a number; `None` for any.
     """
 
     name: str
     help: str
     type: Callable[[str], Any] = str
+    least: int | None = None
 
 
 #: Of recipes that predict the rows of a table.

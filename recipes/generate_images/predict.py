@@ -21,8 +21,6 @@ def predict(folder, config, metadata, source, output, samples=64, seed=None, ste
         raise UserError(f"New pictures are drawn from noise: leave {source} out.")
     if output is None or not str(output).endswith((".png", ".npy")):
         raise UserError(f"Give a file for the pictures, such as -o grid.png. Received: {output}")
-    if samples < 1 or (steps is not None and steps < 1) or (seed is not None and seed < 0):
-        raise UserError("--samples and --steps must be at least 1, and --seed at least 0.")
     model = folder.load()
     if config.model in RECONSTRUCTING:
         part = load(config, Depth(**metadata["image_depth"])).parts["test"]

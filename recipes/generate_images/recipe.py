@@ -130,9 +130,9 @@ RECIPE = Recipe(
     },
     listed=("frechet", "mse"),
     predict_flags=(
-        Flag("samples", "pictures to draw (64)", int),
-        Flag("seed", "seed of the drawing (that of the run)", int),
-        Flag("steps", "steps of a diffusion model (those of the run)", int),
+        Flag("samples", "pictures to draw (64)", int, 1),
+        Flag("seed", "seed of the drawing (that of the run)", int, 0),
+        Flag("steps", "steps of a diffusion model (those of the run)", int, 1),
     ),
     asks=lambda config, metadata: "samples",
     predict_help="Draws pictures into -o grid.png, or as an array into -o pictures.npy.",

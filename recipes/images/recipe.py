@@ -116,12 +116,6 @@ def search_space(hp) -> dict:
     }
 
 
-def _check(config):
-    from recipes.data.images.image_files import check
-
-    check(config.data)
-
-
 RECIPE = Recipe(
     name="images",
     title="classify images",
@@ -134,7 +128,7 @@ RECIPE = Recipe(
     build_model=build_model,
     search_space=search_space,
     predict=later("recipes.images.predict", "predict"),
-    check=_check,
+    check=lambda config: later("recipes.data.images.image_files", "check")(config.data),
     metrics=METRICS,
     listed=("accuracy",),
     predict_folders=True,

@@ -10,7 +10,7 @@ from recipes.language_model.chorale_flags import LENGTH, OPENING
 from recipes.language_model.data.chorales import chorales, read_chords
 from recipes.language_model.music import TEMPO
 from recipes.language_model.music_files import check_ending, write_music
-from recipes.language_model.predict import check_sizes, make_sampler, model_of
+from recipes.language_model.predict import make_sampler, model_of
 
 
 def predict(
@@ -25,7 +25,6 @@ def predict(
     """
     if others:
         raise UserError(f"--{min(others)} is not for chorales: leave it out.")
-    check_sizes(length=length, seed=seed)
     if not 0 < tempo < float("inf"):
         raise UserError(f"--tempo must be above 0. Received: {tempo:g}")
     check_ending(output)

@@ -38,7 +38,6 @@ def stream(
     """
     if tempo is not None:
         raise UserError("--tempo is for chorales: leave it out for texts.")
-    check_sizes(length=length, samples=samples, seed=seed)
     sampler = make_sampler(temperature, top_k, top_p, min_p)
     prompt = given_text(text, source, encoding, "prompt", _NOTHING)
     prompt = prompt if source is None else prompt.removesuffix("\n")
@@ -70,8 +69,6 @@ def make_sampler(temperature, top_k=None, top_p=None, min_p=None):
     given = {name: value for name, value in given.items() if value is not None}
     if len(given) > 1:
         raise UserError(f"Give one of {', '.join(f'--{name}' for name in given)}.")
-    if top_k is not None and top_k < 1:
-        raise UserError(f"--top_k must be at least 1. Received: {top_k}")
     for name in ("top_p", "min_p"):
         if name in given and not 0 < given[name] <= 1:
             raise UserError(f"--{name} must be above 0 and at most 1. Received: {given[name]:g}")
@@ -79,15 +76,6 @@ def make_sampler(temperature, top_k=None, top_p=None, min_p=None):
     for name, value in given.items():
         return getattr(zoo.decoding, kinds[name])(value, temperature)
     return zoo.decoding.Temperature(temperature)
-
-
-def check_sizes(seed=None, **sizes) -> None:
-    """Raises a `UserError` for the first of these flags that is out of range."""
-    for name, value in sizes.items():
-        if value < 1:
-            raise UserError(f"--{name} must be at least 1. Received: {value}")
-    if seed is not None and seed < 0:
-        raise UserError(f"--seed must be at least 0. Received: {seed}")
 
 
 def model_of(folder, top_k):

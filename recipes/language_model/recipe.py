@@ -107,12 +107,6 @@ def search_space(hp) -> dict:
     }
 
 
-def _check(config):
-    from recipes.data.texts import read_noted_text
-
-    read_noted_text(config.data, config.encoding)
-
-
 def _predict(folder, config, *arguments, **flags):
     if config.dataset == "chorales":
         from recipes.language_model.chorale_predict import predict
@@ -139,7 +133,9 @@ RECIPE = Recipe(
         if hasattr(task.tokenizer, "characters")  # of others a window may begin inside of a token
         else None
     ),
-    check=_check,
+    check=lambda config: later("recipes.data.texts", "read_noted_text")(
+        config.data, config.encoding
+    ),
     metrics={
         "nats": "min",
         "bits_per_character": "min",
@@ -151,13 +147,13 @@ RECIPE = Recipe(
     predict_flags=(
         Flag("text", "the prompt (or sentence, or text) itself, instead of an input"),
         Flag("encoding", "how the characters of the input are written"),
-        Flag("length", "tokens to write (500), or chords (128)", int),
+        Flag("length", "tokens to write (500), or chords (128)", int, 1),
         Flag("temperature", "below 1 likelier, above wilder (0.8)", float),
-        Flag("top_k", "draw from the k likeliest tokens only", int),
+        Flag("top_k", "draw from the k likeliest tokens only", int, 1),
         Flag("top_p", "draw from the likeliest tokens with this probability together", float),
         Flag("min_p", "draw from tokens at least this fraction as likely as the likeliest", float),
-        Flag("samples", "number of continuations (1)", int),
-        Flag("seed", "seed of the drawing (that of the run)", int),
+        Flag("samples", "number of continuations (1)", int, 1),
+        Flag("seed", "seed of the drawing (that of the run)", int, 0),
         Flag("tempo", "chorales: beats a minute; four chords are one beat (80)", float),
     ),
     predict_help="They go on from a prompt: the input, without the newline at its end. Music goes "

@@ -67,16 +67,11 @@ def explain(folder, config, text) -> dict | None:
 
 
 def check(beam, n_best, length_penalty) -> None:
-    """Raises a `UserError` if a flag of the search is out of range, or plays no part."""
-    for name, value in (("beam", beam), ("n_best", n_best)):
-        if value < 1:
-            raise UserError(f"--{name} must be at least 1. Received: {value}")
+    """Raises a `UserError` if a flag of the search plays no part."""
     if n_best > beam:
         raise UserError(
             f"--n_best {n_best} needs as many beams. Give --beam {n_best} or more (now {beam})."
         )
-    if length_penalty is not None and not 0 <= length_penalty < float("inf"):
-        raise UserError(f"--length_penalty must be at least 0. Received: {length_penalty:g}")
     if length_penalty is not None and beam == 1:
         raise UserError("--length_penalty is for beam search: give --beam 5, or leave it out.")
 

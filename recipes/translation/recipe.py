@@ -123,12 +123,6 @@ def search_space(hp) -> dict:
     }
 
 
-def _check(config):
-    from recipes.translation.data.pairs import read_pairs
-
-    read_pairs(config.data, config, config.source, config.target)
-
-
 RECIPE = Recipe(
     name="translation",
     title="translate one text into another",
@@ -144,7 +138,9 @@ RECIPE = Recipe(
     raw_inputs=lambda task, split, examples: {
         "source": [task.pairs[split][example][0] for example in examples]
     },
-    check=_check,
+    check=lambda config: later("recipes.translation.data.pairs", "read_pairs")(
+        config.data, config, config.source, config.target
+    ),
     metrics={
         "nll": "min",
         "token_accuracy": "max",
@@ -156,9 +152,11 @@ RECIPE = Recipe(
     listed=("exact_match",),
     predict_flags=(
         Flag("text", "the sentences themselves, instead of an input"),
-        Flag("beam", "beams of beam search; 1 is greedy (1)", int),
-        Flag("n_best", "translations of each line, after its number and their scores (1)", int),
-        Flag("length_penalty", "of beam search: 0 prefers short translations, 1 hardly (0)", float),
+        Flag("beam", "beams of beam search; 1 is greedy (1)", int, 1),
+        Flag("n_best", "translations of each line, after its number and their scores (1)", int, 1),
+        Flag(
+            "length_penalty", "of beam search: 0 prefers short translations, 1 hardly (0)", float, 0
+        ),
     ),
     predict_help="Each line of the input, or of --text, is translated into one line.",
     text_is="A sentence",

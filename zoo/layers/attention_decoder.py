@@ -5,7 +5,7 @@ from collections.abc import Callable
 import keras
 from keras import layers, ops
 
-from zoo.checks import check_choice
+from zoo.checks import check_choice, check_counts, check_fractions
 from zoo.layers.attention_decoder_cell import AttentionDecoderCell
 from zoo.layers.base import Layer
 from zoo.layers.scheduled_sampling import SamplingCell
@@ -90,6 +90,11 @@ class AttentionDecoder(Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        check_counts(vocabulary_size=vocabulary_size, units=units, num_layers=num_layers)
+        check_counts(embedding_dim=embedding_dim)
+        if attention_layer_size is not None:
+            check_counts(attention_layer_size=attention_layer_size)
+        check_fractions(dropout=dropout)
         check_choice(_CELLS, cell=cell)
         check_choice(("embedding", "output", None), sampling=sampling)
         if not callable(sampling_probability) and not 0 <= sampling_probability <= 1:

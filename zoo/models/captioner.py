@@ -5,7 +5,6 @@ from collections.abc import Callable
 import keras
 from keras import layers, ops
 
-from zoo.checks import check_counts, check_fractions
 from zoo.layers import AttentionDecoder
 from zoo.models.seq2seq import attention_layer
 from zoo.registry import register_model
@@ -75,13 +74,6 @@ def captioner(
 
     Reference: Book, chapter 16, visual attention; Xu et al., *Show, attend and tell*, 2015.
     """
-    check_counts(
-        vocabulary_size=vocabulary_size,
-        units=units,
-        num_layers=num_layers,
-        embedding_dim=embedding_dim,
-    )
-    check_fractions(dropout=dropout)
     if len(input_shape) != 3:
         raise ValueError(
             f"input_shape must be (height, width, channels). Received: {tuple(input_shape)}"

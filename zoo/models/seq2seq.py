@@ -86,8 +86,6 @@ def seq2seq(
         num_layers=num_layers,
         embedding_dim=embedding_dim,
     )
-    if attention_layer_size is not None:
-        check_counts(attention_layer_size=attention_layer_size)
     check_fractions(dropout=dropout)
     check_choice(_CELLS, cell=cell)
     check_choice(_ENCODERS, encoder=encoder)

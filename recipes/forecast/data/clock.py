@@ -18,16 +18,12 @@ from recipes.forecast.data.steps import (
 )
 from recipes.forecast.data.table import Table
 
-RULES = ("mean", "sum", "last")
 
-
-def check_resample(resample: str | None, rule: str, time: str | None) -> None:
+def check_resample(resample: str | None, time: str | None) -> None:
     """Refuses resampling that cannot be done, before any file is read.
 
-    A `UserError` if there is no time column, or the pandas frequency or the rule is not one.
+    A `UserError` if there is no time column, or the pandas frequency is not one.
     """
-    if rule not in RULES:
-        raise UserError(f"Expected --resample_rule to be one of {RULES}. Received: {rule!r}.")
     if resample is None:
         return
     if time is None:

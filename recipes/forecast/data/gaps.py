@@ -9,14 +9,6 @@ import pandas as pd
 from recipes.errors import UserError, some
 from recipes.forecast.data.table import Table
 
-POLICIES = ("forward", "zero", "error")
-
-
-def check_policy(missing: str) -> None:
-    """Raises a `UserError` for a policy that is none of `POLICIES`."""
-    if missing not in POLICIES:
-        raise UserError(f"Expected --missing to be one of {POLICIES}. Received: {missing!r}.")
-
 
 def leave_out_empty(table: Table) -> None:
     """Takes the series of which a column has no value out of a table, and says so."""

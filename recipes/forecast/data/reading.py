@@ -45,8 +45,7 @@ def read_series(
     """
     targets, past_covariates = tuple(targets), tuple(past_covariates)
     check_datetime_features(datetime_features, time)
-    clock.check_resample(resample, resample_rule, time)
-    gaps.check_policy(missing)
+    clock.check_resample(resample, time)
     if not isinstance(file, TableFile):
         file = open_table(file, dialect, before)
     table = read_table(file, time, targets, series, past_covariates)

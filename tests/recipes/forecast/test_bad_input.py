@@ -1,11 +1,13 @@
 """What cannot be forecast is refused in one message that names the flag."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from recipes.engine.arguments import parse
 from recipes.errors import UserError
-from recipes.forecast.recipe import load_data
+from recipes.forecast.recipe import default_config, load_data
 
 
 @pytest.fixture
@@ -49,3 +51,11 @@ def test_a_season_beyond_the_window_is_said_and_still_a_baseline(read):
     found = task.baselines()["seasonal_naive"](task.windows, starts).point[:, 0]
     rows = starts + 5 - 7
     np.testing.assert_array_equal(found, task.windows.series.values[rows])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("missing", "guess"), ("resample_rule", "max"), ("schedule", "linear")]
+)
+def test_a_choice_that_there_is_not_is_refused(name, value):
+    with pytest.raises(UserError, match=f"Expected --{name} to be one of .* Received: '{value}'"):
+        replace(default_config(), **{name: value}).validate()

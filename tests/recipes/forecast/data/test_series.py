@@ -435,11 +435,9 @@ def test_each_series_keeps_its_own_time(write):
     [
         ({"targets": ()}, ("--target",)),
         ({"targets": ("y",), "past_covariates": ("y",)}, ("once", "'y'", "--past_covariates")),
-        ({"missing": "guess"}, ("--missing", "forward", "'guess'")),
         ({"resample": "D"}, ("--resample", "--time")),
         ({"time": "t", "resample": "nonsense"}, ("--resample", "15min", "'nonsense'")),
         ({"time": "t", "resample": "-1D"}, ("--resample", "'-1D'")),
-        ({"time": "t", "resample": "D", "resample_rule": "max"}, ("--resample_rule", "'max'")),
         ({"time": "x", "resample": "D"}, ("dates", "step numbers")),
         ({"datetime_features": ("month",)}, ("--datetime_features", "--time")),
         ({"time": "x", "datetime_features": ("month",)}, ("--datetime_features", "step numbers")),
