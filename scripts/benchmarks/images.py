@@ -10,6 +10,8 @@ from pathlib import Path
 
 from scipy import stats
 
+from recipes.engine.tables import markdown
+from scripts.benchmarks import augmenting
 from scripts.benchmarks.runs import Row, kept, score_table, train_all
 
 #: What the book prints for its presets: the best validation accuracy, as far as that can be seen.
@@ -75,6 +77,10 @@ DENSE_ROWS = [
     ),
     Row("dense_mnist", ("--dataset", "mnist", *DENSE), "accuracy", 0.9806, 0.985, part="test"),
 ]
+AUGMENTED = {
+    "fashion_mnist": f"Changing {augmenting.FEW:,} training pictures of Fashion-MNIST",
+    "photos": "Changing 397 photos of ants and bees",
+}
 CIFAR_ROWS = [Row("cifar10", ("--dataset", "cifar10"), "accuracy", None, 0.90)]
 
 #: The book's task (2nd edition, chapter 11, cells 78 to 94): 200 pictures of sandals and shirts,
@@ -114,6 +120,12 @@ def measure(only, seeds, folder, fresh) -> dict[str, str]:
         if chosen:
             results = train_all("images", chosen, seeds, folder, fresh)
             sections[title] = score_table(chosen, results)
+    if any(part in "augment" for part in only):
+        for name, ways in augmenting.rows(PHOTOS).items():
+            results = train_all("images", ways.values(), seeds, folder, fresh)
+            found = {way: results[row.name] for way, row in ways.items() if results[row.name]}
+            if found:
+                sections[AUGMENTED[name]] = markdown(augmenting.table(found))
     if any(part in "transfer" for part in only):
         found = kept(folder / "transfer.json", lambda: transfer(folder, fresh), fresh)
         sections["Transfer: sandals and shirts from 200 pictures"] = _transfer_text(found)

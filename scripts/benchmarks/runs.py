@@ -25,6 +25,7 @@ class Row:
         rule: How runs are compared with the bar: `"mean"`, or `"mean - 2 sd"` (for a score of
             which more is better, plus).
         part: Part of the data that is compared.
+        program: The module that runs as `zoo`, and what it wants first.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Row:
     bar: float | None = None
     rule: str = "mean"
     part: str = "validation"
+    program: tuple[str, ...] = ("recipes",)
 
     @property
     def goal(self) -> float | None:
@@ -63,7 +65,7 @@ def train_all(recipe, rows, seeds, logdir, fresh=False) -> dict[str, list[dict]]
 def _train(recipe, row, seed, logdir, name):
     """Trains in a process of its own; false where its data could not be downloaded."""
     where = ("--logdir", str(logdir), "--name", name, "--overwrite", "--progress", "false")
-    command = [sys.executable, "-m", "recipes", "train", recipe, *row.flags]
+    command = [sys.executable, "-m", *row.program, "train", recipe, *row.flags]
     print(f"{name}: {' '.join(row.flags)}", file=sys.stderr, flush=True)
     done = subprocess.run([*command, "--seed", str(seed), *where], stderr=subprocess.PIPE)
     message = done.stderr.decode()
