@@ -104,10 +104,11 @@ class _ZooEstimator(BaseEstimator):
         import zoo
         from callbacks.lr_finder import same_randomness
         from recipes.engine.config import TrainConfig
+        from recipes.engine.folder import plain
         from recipes.engine.optimizer import make_optimizer
         from recipes.errors import UserError
 
-        own = {name: _plain(getattr(self, name)) for name in self._get_param_names()}
+        own = {name: plain(getattr(self, name)) for name in self._get_param_names()}
         x = np.asarray(x, "float32")
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         held_out = None
@@ -126,7 +127,7 @@ class _ZooEstimator(BaseEstimator):
             keras.utils.set_random_seed(seed)
             inputs = keras.Input(x.shape[1:], name="features")
             scaled = _scaling(x)(inputs) if own["standardize"] else inputs
-            arguments = {name: _plain(v) for name, v in self._model_arguments().items()}
+            arguments = plain(self._model_arguments())
             core = zoo.create_model(
                 own["model"], input_shape=x.shape[1:], outputs=outputs, head=head, **arguments
             )
@@ -300,12 +301,3 @@ def _arguments_of(model):
 
     given = ("input_shape", "outputs", "head", "name")
     return [name for name in inspect.signature(get_factory(model)).parameters if name not in given]
-
-
-def _plain(value):
-    """Python's own numbers, lists and texts for NumPy's."""
-    if isinstance(value, np.generic | np.ndarray):
-        value = value.tolist()
-    if isinstance(value, list | tuple):
-        return type(value)(_plain(item) for item in value)
-    return value

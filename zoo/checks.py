@@ -8,6 +8,7 @@ import numpy as np
 
 #: What classifiers and regressors can put out.
 HEADS = ("regression", "binary", "multilabel", "multiclass")
+CLASSIFIERS = HEADS[1:]
 
 
 def check_counts(**values) -> None:

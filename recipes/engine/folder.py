@@ -259,7 +259,8 @@ def versions() -> dict[str, str]:
 
 
 def plain(value):
-    """A value with tuples as lists, which is all that YAML knows."""
+    """A value with tuples and arrays as lists, which is all that YAML knows."""
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
+    value = value.tolist() if hasattr(value, "tolist") else value
     return [plain(item) for item in value] if isinstance(value, list | tuple) else value

@@ -71,7 +71,7 @@ def _flag(name, hint, text, default, in_full):
         text = " ".join([first, *[each for each in rest if each.startswith(own)]])
     if word == "CHOICE":
         text += f" One of {', '.join(choices)}."
-    shown = "" if default is False else _shown(default)
+    shown = "" if default is False else as_written(default)
     text += f" ({shown})" if shown else ""
     start, margin = f"  --{_WRITTEN.get(name, f'{name} {word}')}", " " * INDENT
     lines = textwrap.wrap(
@@ -82,10 +82,10 @@ def _flag(name, hint, text, default, in_full):
     return [start.ljust(INDENT) + lines[0].strip(), *lines[1:]]
 
 
-def _shown(value):
-    """A default as it is typed; nothing where there is none."""
+def as_written(value) -> str:
+    """A setting as it is typed; nothing where there is none."""
     if isinstance(value, dict):
-        return ", ".join(f"{name} {_shown(each)}" for name, each in value.items())
+        return ", ".join(f"{name} {as_written(each)}" for name, each in value.items())
     if isinstance(value, list | tuple):
         return ",".join(map(str, value))
     return str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)

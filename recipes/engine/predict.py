@@ -188,17 +188,10 @@ def _check_flags(recipe, flags):
     own, least = flags_of(recipe), {flag.name: flag.least for flag in recipe.predict_flags}
     for name, value in flags.items():
         if name not in own:
-            takers = [other for other in RECIPES if name in flags_of(find_recipe(other))]
-            raise UserError(
-                f"--{name} is for runs of {_listed(takers)}: leave it out for {recipe.name}."
-            )
+            takers = ", ".join(each for each in RECIPES if name in flags_of(find_recipe(each)))
+            raise UserError(f"--{name} is for runs of {takers}: leave it out for {recipe.name}.")
         if least.get(name) is not None and not least[name] <= value < math.inf:
             raise UserError(f"--{name} must be at least {least[name]}. Received: {value:g}")
-
-
-def _listed(names):
-    *first, last = names
-    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _check_text(text):

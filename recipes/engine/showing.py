@@ -11,6 +11,7 @@ from rich.markdown import Markdown
 
 from recipes.engine.environment import quiet_start
 from recipes.engine.folder import RunFolder, find_run
+from recipes.engine.help import as_written
 from recipes.engine.recipe import find_recipe
 from recipes.engine.tables import aligned, number, terminal_width
 from recipes.errors import MISSHAPEN, UserError, printable
@@ -125,14 +126,9 @@ def _settings(recipe, folders):
         saved = {k: v for k, v in saved.items() if k not in recipe.config.NOT_LEARNED_FROM}
         flat.append({**saved, "data's hash": str(run.get("data_sha256", ""))[:8]})
     names = dict.fromkeys(name for each in flat for name in each)
-    rows = [[name, *["" if each.get(name) is None else _value(each[name]) for each in flat]]
-            for name in names]  # fmt: skip
+    rows = [[name, *[as_written(each.get(name)) for each in flat]] for name in names]
     rows = [row for row in rows if len(set(row[1:])) > 1]
     return rows or [["all are the same", *[""] * len(flat)]]
-
-
-def _value(value):
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _history(folder):

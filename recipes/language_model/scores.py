@@ -44,7 +44,8 @@ class Reader:
         of all, bool `(targets,)`.
         """
         plan, length = blocks(segments, self.block, self.warm_up)
-        size = _rows(len(plan), length * self.model.output_shape[-1])
+        most = max(1, min(ROWS, MAX_LOGITS // (length * self.model.output_shape[-1])))
+        size = math.ceil(len(plan) / math.ceil(len(plan) / most))  # with little left over
         parts = []
         for first in range(0, len(plan), size):
             rows = plan[first : first + size]
@@ -139,9 +140,3 @@ def at_most(segments, limit):
             found.append((int(start), int(min(end, start + limit))))
         limit -= end - start
     return found
-
-
-def _rows(count, logits):
-    """Stretches to read at once: batches of one size, with little left over."""
-    most = max(1, min(ROWS, MAX_LOGITS // logits))
-    return math.ceil(count / math.ceil(count / most))

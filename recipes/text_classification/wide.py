@@ -5,12 +5,11 @@ n-grams knows its training texts by heart, and would leave nothing there for a d
 How much either counts is decided on validation.
 """
 
-from collections import defaultdict
-
 import keras
 import numpy as np
 from scipy import sparse
 from scipy.special import log_softmax
+from sklearn.feature_extraction.text import CountVectorizer
 
 from recipes.classification.calibration import fit_temperature
 from recipes.engine.selection import likeliest_weights
@@ -23,8 +22,8 @@ from zoo.layers import WideNgrams
 MOST, MOST_WEIGHTS = 1_000_000, 10_000_000
 #: Longest n-gram, of characters and of everything else.
 CHARACTERS, WORDS = 5, 3
-#: Letters of a run within a word, its beginning and end marked.
-RUNS = range(2, 6)
+#: Letters of a run within a word, its beginning and end marked, at least and at most.
+RUNS = (2, 5)
 #: Numbers in the table of all texts' runs of letters, or of their directions, times the classes, at
 #: most: some seconds.
 MOST_ADDED = 100_000_000
@@ -95,25 +94,15 @@ def _spelling(words, features, outputs):
     """Which words have which runs of letters, sparse `(words, runs)`; None for too many."""
     if not len(words):
         return None
-    numbers: dict[str, int] = defaultdict(lambda: len(numbers))
-    rows, columns = [], []
-    for row, word in enumerate(words):
-        runs = _runs(word)
-        rows += [row] * len(runs)
-        columns += [numbers[run] for run in runs]
-    table = sparse.csr_matrix((np.ones(len(rows), np.float32), (rows, columns)))
-    table.resize(len(words), max(1, len(numbers)))
+    runs = CountVectorizer(
+        lowercase=False, ngram_range=RUNS, analyzer="char_wb", binary=True, dtype=np.float32
+    )
+    table = runs.fit_transform(words)
     texts = np.bincount(features.indices, minlength=len(words))
     if int(np.diff(table.indptr) @ texts) * outputs > MOST_ADDED:
         return None
     table.data *= np.float32(SPELLING)
     return table[:, np.bincount(table.indices, minlength=table.shape[1]) >= 2]
-
-
-def _runs(word):
-    """The different runs of letters of a word."""
-    marked = f" {word} "
-    return {marked[i : i + size] for size in RUNS for i in range(len(marked) - size + 1)}
 
 
 def mix(part, deep, wide, layer) -> float:

@@ -44,7 +44,8 @@ class Space:
     def __init__(self, search_space, config, given, tuner):
         self.config = config
         self._search_space = search_space
-        self._defaults = _factory_defaults(config.model)
+        arguments = parameters_of(config.model).values()
+        self._defaults = {p.name: None if p.default is p.empty else p.default for p in arguments}
         everything, changes = self._probe()
         settings = list(dict.fromkeys(name for names in changes.values() for name in names))
         whole = "model_arguments" in given
@@ -209,12 +210,6 @@ def domain(hp) -> str:
         return str(hp.value)
     scale = " (log scale)" if hp.sampling == "log" else ""
     return f"{hp.min_value:g} to {hp.max_value:g}{scale}"
-
-
-def _factory_defaults(model):
-    """Arguments of a model's factory, with their defaults."""
-    parameters = parameters_of(model).values()
-    return {p.name: None if p.default is p.empty else p.default for p in parameters}
 
 
 def _with(config, settings):

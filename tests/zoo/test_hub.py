@@ -474,7 +474,7 @@ def test_heads_of_the_classifier(text, head, num_classes, labels):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"head": "regression"}, "binary, multiclass, multilabel"),
+        ({"head": "regression"}, "binary, multilabel, multiclass"),
         ({"head": "multiclass"}, "2 outputs or more"),
         ({"units": 0}, "units must be"),
         ({"dropout": 1.0}, "dropout must lie"),

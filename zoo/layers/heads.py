@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from keras import ops
 
-from zoo.checks import check_choice
+from zoo.checks import CLASSIFIERS, check_choice
 from zoo.layers.base import SameShapeLayer, TracedLayer
 
 
@@ -39,9 +39,6 @@ class GaussianParameters(SameShapeLayer):
         return ops.concatenate([mean, ops.softplus(raw) + self.minimum_stddev], axis=-1)
 
 
-_HEADS = ("binary", "multilabel", "multiclass")
-
-
 class ClassProbabilities(SameShapeLayer):
     """Turns logits into probabilities, and knows the names of the classes.
 
@@ -67,7 +64,7 @@ class ClassProbabilities(SameShapeLayer):
 
     def __init__(self, labels: Sequence[str], head: str = "multiclass", **kwargs):
         super().__init__(**{"dtype": "float32", **kwargs})
-        check_choice(_HEADS, head=head)
+        check_choice(CLASSIFIERS, head=head)
         if isinstance(labels, str):
             raise ValueError(f"labels must be a list of names. Received: labels={labels!r}")
         self.labels = [str(label) for label in labels]

@@ -4,12 +4,10 @@ from collections.abc import Sequence
 
 import keras
 
-from zoo.checks import check_choice, check_sizes
+from zoo.checks import CLASSIFIERS, check_choice, check_sizes
 from zoo.layers import HubLayer
 from zoo.models.mlp import HiddenLayers, dense_head, dropped
 from zoo.registry import register_model
-
-HEADS = ("binary", "multiclass", "multilabel")
 
 
 @register_model
@@ -68,7 +66,7 @@ def hub_text_classifier(
     Reference: Book, chapter 16, 2nd edition cell 86 (nnlm-en-dim50, frozen), 3rd edition cell 83
     (Universal Sentence Encoder, trained).
     """
-    check_choice(HEADS, head=head)
+    check_choice(CLASSIFIERS, head=head)
     units = check_sizes(units=units)
     hidden = HiddenLayers(len(units), activation="relu", dropout=dropout)
     texts = keras.Input((), dtype="string", name="text")

@@ -88,7 +88,8 @@ def class_folders(path) -> list[Path]:
         )
     alike: dict[str, list[str]] = {}
     for folder in folders:
-        alike.setdefault(_plain(folder.name), []).append(folder.name)
+        plain = unicodedata.normalize("NFKC", folder.name).casefold().split()
+        alike.setdefault("".join(plain), []).append(folder.name)
     for names in alike.values():
         if len(names) > 1:
             raise UserError(
@@ -244,11 +245,6 @@ def _delimiter(texts, source):
                 f"{'space' if sign == ' ' else sign}, or --label_delim none if they are classes."
             )
     return ""
-
-
-def _plain(name):
-    """A name without what eyes pass over."""
-    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def _inside(folder):

@@ -203,8 +203,3 @@ def _partial(index, labels, alias) -> tuple[int, int]:
 _EVEN = 0.8
 #: Frequencies whose steps pandas names by their last day.
 _AT_THE_END = ("ME", "QE", "YE", "BME", "BQE", "BYE", "W")
-
-
-def future_times(table: Table, step: Step, future: int) -> np.ndarray:
-    """Continues every series beyond its end: times `(num_series, future)`."""
-    return step.after(table.times[table.offsets[1:] - 1], future)

@@ -59,7 +59,7 @@ def read_series(
         step = clock.find_step(table, time)
     observed = ~np.isnan(table.values[:, : len(targets)])
     gaps.fill(table, missing)
-    future_times = clock.future_times(table, step, future)
+    future_times = step.after(table.times[table.offsets[1:] - 1], future)
     columns, names = future_columns(
         table, future_times, future_covariates, time, series, datetime_features, file
     )

@@ -87,10 +87,9 @@ def read_table(
         found = file.times(time, lambda times: is_regular(times, codes))
         file.cut(found.kept)
         times = found.values
-    codes, ids = (None, ("",)) if series is None else _codes(file, series)
+    codes, ids = (np.zeros(len(file), np.int64), ("",)) if series is None else _codes(file, series)
     values = np.stack([file.numbers(name) for name in names], axis=1)
     numbers = np.arange(1, len(file) + 1)
-    codes = np.zeros(len(file), np.int64) if codes is None else codes
     offsets = np.concatenate([[0], np.cumsum(np.bincount(codes))]).astype(np.int64)
     order = np.arange(len(codes)) if times is None else times
     order = np.lexsort((order, codes))

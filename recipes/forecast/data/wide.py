@@ -36,7 +36,7 @@ def unfold(file: TableFile, series: str | None) -> tuple[TableFile, str | None, 
         )
     file.require(series, "--series")
     others = [name for name in file.names if name != series and not name.startswith(UNNAMED)]
-    steps, when, left = _steps(others, file)
+    steps, when = _steps(others, file)
     if len(steps) < 2:
         raise UserError(
             f"Expected one column a step in {file.source} (--wide). Received: {len(steps)} beside "
@@ -63,11 +63,10 @@ def unfold(file: TableFile, series: str | None) -> tuple[TableFile, str | None, 
     time = STEP if when.dtype.kind == "i" else "time"
     when = pd.Series(when[places])
     columns = {series: pd.Series(names[rows]), time: when, VALUE: pd.Series(values[rows, places])}
+    left = [name for name in others if name not in {*steps}]
+    notes = [*file.notes[1:], f"wide: {len(values):,} series of up to {len(steps):,} steps"]
     if left:
-        notes = [f"left out, for their names are not like those of the steps: {', '.join(left)}"]
-    else:
-        notes = []
-    notes = [*file.notes[1:], *notes, f"wide: {len(values):,} series of up to {len(steps):,} steps"]
+        notes += [f"left out, for their names are not like those of the steps: {', '.join(left)}"]
     long = TableFile(file.source, columns, file.dialect, file.decided, file.before, notes)
     return long, series, time
 
@@ -109,7 +108,7 @@ def _calendar(file):
 
 
 def _steps(names, file):
-    """The columns of steps: those with names of the most common kind; their times; the others.
+    """The columns of steps, those with names of the most common kind, and their times.
 
     Names are dates, whole numbers such as years, or a word with a number, in the order of the file.
     """
@@ -123,13 +122,9 @@ def _steps(names, file):
             kinds.setdefault(re.sub(r"\d+$", "", name), []).append(name)
     kind, steps = max(kinds.items(), key=lambda item: len(item[1])) if kinds else ("", [])
     if kind == "dates":
-        return steps, np.array(steps, object), _others(names, steps)
+        return steps, np.array(steps, object)
     if kind == "numbers":
-        return steps, np.array(steps).astype(np.int64), _others(names, steps)
+        return steps, np.array(steps).astype(np.int64)
     if len(steps) < 0.5 * len(names):  # words: every column of numbers is a step
         steps = [name for name in names if file.is_numeric(name, 0.5)]
-    return steps, np.arange(1, len(steps) + 1), _others(names, steps)
-
-
-def _others(names, steps):
-    return [name for name in names if name not in {*steps}]
+    return steps, np.arange(1, len(steps) + 1)
