@@ -56,10 +56,18 @@ def generate_images(
 
 def _loop(model, steps):
     """The compiled program of a model, and the shape of the noise of one picture."""
+    part, shape = drawing_part(model)
+    if isinstance(part.input, dict):
+        key = ("generate_images", steps)
+        return kept_on(model, key, lambda: _Denoising(model, steps)), shape
+    return kept_on(model, ("generate_images",), lambda: _Decoding("generate_images", part)), shape
+
+
+def drawing_part(model: keras.Model) -> tuple[keras.Model, tuple]:
+    """What of a model makes pictures out of noise, and the shape of the noise of one picture."""
     inputs = getattr(model, "input", None)
     if isinstance(inputs, dict) and {*inputs} == {"images", "time"}:
-        key = ("generate_images", steps)
-        return kept_on(model, key, lambda: _Denoising(model, steps)), model.output_shape[1:]
+        return model, model.output_shape[1:]
     players = {layer.name: layer for layer in model.layers}
     source = players.get("generator", players.get("decoder", model))
     shape = source.input_shape
@@ -68,8 +76,7 @@ def _loop(model, steps):
             "Expected a model from codes (batch, code_size) to pictures, or one with a layer "
             f"'generator' or 'decoder' that is. Received: {model.name!r}, which reads {shape}"
         )
-    loop = kept_on(model, ("generate_images",), lambda: _Decoding("generate_images", source))
-    return loop, shape[1:]
+    return source, shape[1:]
 
 
 class _Decoding(Loop):

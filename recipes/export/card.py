@@ -10,7 +10,6 @@ from zoo.layers.word_tokenizer import WordTokenizer
 from zoo.tokenizers import all_layers
 
 _OUTSIDE = {
-    "partners.json": "the baselines that the run averages the model with",
     "conformal.json": "the intervals, or sets of classes, around the predictions",
     "conformal.npz": "the intervals around the predictions",
 }
@@ -67,14 +66,26 @@ def _text(layer):
     return {}
 
 
-def card(folder, recipe, config, task, model, spec, quantize, lines) -> str:
+def averaged(partners) -> str:
+    """What the model is averaged with, if the run does that, and how much it counts itself.
+
+    >>> averaged({"theta": 0.3, "auto_ets": 0.2})
+    'theta (30%), auto_ets (20%), with which the run averages this model (50%)'
+    """
+    shares = ", ".join(f"{name} ({share:.0%})" for name, share in partners.items())
+    rest = 1 - sum(partners.values())
+    return f"{shares}, with which the run averages this model ({rest:.0%})" if partners else ""
+
+
+def card(folder, recipe, config, task, model, spec, quantize, lines, refit=False) -> str:
     """The text of `CARD.md`."""
+    partners, (reads, gives) = folder.read_partners(), spec["words"]
     shown = [each["shape"] for each in spec["inputs"].values()] + spec["outputs"]
     shapes = [str(shape).replace("None", "any") for shape in shown]
     types = [(name, each["dtype"]) for name, each in spec["inputs"].items()]
     inputs = [["input", "type", "shape"], *([*x, s] for x, s in zip(types, shapes, strict=False))]
     target, labels = task.metadata.get("target"), list(map(str, spec["labels"]))
-    outputs = "Logits of the next token, by its id." if spec["texts"] else "Scores."
+    outputs = "Logits of the next token, by its id." if spec["texts"] else gives
     if labels and spec["outputs"][0][-1] == 1:
         outputs = f"The probability of {labels[1]} (not {labels[0]})."
     elif labels:
@@ -82,21 +93,29 @@ def card(folder, recipe, config, task, model, spec, quantize, lines) -> str:
         outputs = f"Probabilities, of these {kind}: {', '.join(labels)}."
     elif target:
         names = [target] if isinstance(target, str) else target
-        outputs = f"{', '.join(names)}, in the data's units."
-    kept = [text for file, text in _OUTSIDE.items() if (folder.path / file).exists()]
+        outputs = f"{', '.join(names)}, in the data's units. {gives}".strip()
+    kept = [averaged(partners)] * bool(partners)
+    kept += ["the mean over samples of dropout"] * bool(getattr(config, "mc_samples", 0))
+    kept += [text for file, text in _OUTSIDE.items() if (folder.path / file).exists()]
     if getattr(config, "strategy", "") == "recursive":
         kept.append("the loop of a recursive forecast: the model forecasts one step")
     use = "`reader.py` makes them of columns or texts: `Exported(folder).predict(...)`."
     if not spec["table"] and not spec["texts"]:
-        use = "`reader.py` runs it: `Exported(folder)({name: array})`."
+        use = f"{reads} `reader.py` runs it: `Exported(folder)({{name: array}})`.".strip()
     if spec["raw_endpoint"]:
         use = "`tf.saved_model.load(folder)` has `serve` for columns as they are (numbers as "
         use += "floats, all else as strings) or texts, and `arrays` for these."
+        called = {name: plain for name, plain in spec["served"].items() if name != plain}
+        renamed = ", ".join(f"`{plain}` is {name}" for name, plain in called.items())
+        use += f" In its signature (TF-Serving), {renamed}." * bool(called)
     rows = "One row at a time. " if spec["rows"] else ""
     scores = json.loads(folder.metrics.read_text())["test"] if folder.metrics.exists() else {}
+    if partners:  # those of the run are the mean's
+        scores = task.score(task.predict(task.predictor(folder.load()), "test"), "test")
     table = markdown([["score", "value"], *([name, number(v)] for name, v in scores.items())])
     weights = f", weights in {quantize}" if quantize else ""
     rounded = " (before its weights were rounded)" if quantize else ""
+    rounded += " (of the model that was not trained on it)" if refit else ""
     data = cell(config.data or config.dataset)
     parts = [
         f"# {recipe.title}: {model.name}",

@@ -53,6 +53,7 @@ def _savedmodel(model, spec, folder, quantize):
 
     raw, encode, tables = graph.encoder(spec) or (None, None, ())
     spec["raw_endpoint"] = raw is not None
+    spec["served"] = {name: each.name for name, each in (raw or {}).items()}
     for table in tables:
         archive.track(table)
     if raw:
@@ -119,18 +120,25 @@ def _litert(model, spec, folder, quantize):
     return 1
 
 
+@contextlib.contextmanager
 def _portable(form):
     """A context of operators that a format lacks, in terms of those that it has."""
-    if form == "savedmodel":
-        return contextlib.nullcontext()
-    replaced = {"searchsorted": _search, "arctan": lambda x: ops.arctan2(x, ops.ones_like(x))}
+    import tensorflow as tf
+
+    where, gelu, own, of_keras = ops.where, tf.nn.gelu, {}, {}
+    if form != "savedmodel":
+        own = {"searchsorted": _search, "arctan": lambda x: ops.arctan2(x, ops.ones_like(x))}
     if form == "onnx":
         # tf2onnx multiplies by 0 what is not chosen, which lets NaN through, but for such choices.
-        where = ops.where
-        replaced["where"] = lambda condition, a, b: where(
+        own["where"] = lambda condition, a, b: where(
             ops.isnan(where(condition, np.float32("nan"), np.float32(0))), a, b
         )
-    return patch.multiple(ops, **replaced)
+        # It knows the error function, but not its complement.
+        of_keras["gelu"] = lambda x, approximate=False: (
+            gelu(x, True) if approximate else x * (1 + tf.math.erf(x * 0.5**0.5)) / 2
+        )
+    with patch.dict(vars(ops), own), patch.dict(vars(tf.nn), of_keras):
+        yield
 
 
 def _search(known, values, side="left"):

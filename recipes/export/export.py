@@ -70,10 +70,11 @@ def export(run, form="savedmodel", output=None, quantize=None, refit=False) -> P
 
     model = zoo.load(folder.refit if refit else folder.path)
     _, task = recipe.load(config)
-    inputs, raw = _examples(recipe, task, model, card.named_inputs(model))
+    model, inputs, raw, words = _examples(recipe, task, model)
     expected, in_keras = _asked(model, inputs)
     in_keras["bytes"] = folder.model.stat().st_size
     spec = {"format": form, "rows": None, "raw_endpoint": False, **card.described(model)}
+    spec["words"] = words
     partial = output.with_name(f".{output.name}.part")
     shutil.rmtree(partial, ignore_errors=True)
     try:
@@ -94,7 +95,7 @@ def export(run, form="savedmodel", output=None, quantize=None, refit=False) -> P
         files = [each for each in partial.rglob("*") if each.is_file() and each not in beside]
         found["bytes"] = sum(each.stat().st_size for each in files)
         lines = _lines(form, found, in_keras, spec["rows"])
-        text = card.card(folder, recipe, config, task, model, spec, quantize, lines)
+        text = card.card(folder, recipe, config, task, model, spec, quantize, lines, refit)
         (partial / "CARD.md").write_text(text, encoding="utf-8")
         replace_folder(partial, output)
     except OSError as error:
@@ -105,25 +106,37 @@ def export(run, form="savedmodel", output=None, quantize=None, refit=False) -> P
     said = f"{found['difference']:.1e} of the largest output"
     count = len(next(iter(inputs.values())))
     print(f"Largest difference from Keras on {count} test inputs: {said}.")
+    partners = card.averaged(folder.read_partners())
+    if partners:
+        print(f"note: not in the export: {partners}; `zoo predict` has all of it", file=sys.stderr)
     print(f"Export written to {output}; read {output / 'CARD.md'}")
     return output
 
 
-def _examples(recipe, task, model, named):
-    """Test inputs of the run, arrays by name, and what they were made of, if the recipe says."""
+def _examples(recipe, task, model):
+    """What is exported of a model, test inputs of the run, and what they are, if the task says.
+
+    That is arrays by name, what they were made of, and words for what is read and given.
+    """
     import keras
     import numpy as np
 
     from recipes.data.batches import spread
+    from recipes.export.card import named_inputs
 
-    batches = task.batches("test", SimpleNamespace(model=model, training_model=model))
-    order = batches.order()
-    chosen = order[spread(len(order), EXAMPLES)]
-    arrays = batches.assemble(chosen)[0]
+    if hasattr(task, "exported"):
+        model, arrays, words = task.exported(model)
+        raw = None
+    else:
+        batches = task.batches("test", SimpleNamespace(model=model, training_model=model))
+        order = batches.order()
+        chosen = order[spread(len(order), EXAMPLES)]
+        arrays, words = batches.assemble(chosen)[0], getattr(task, "arrays", ("", ""))
+        raw = recipe.raw_inputs(task, "test", chosen) if recipe.raw_inputs else None
+    named = named_inputs(model)
     arrays = arrays if isinstance(arrays, dict) else dict.fromkeys(named, arrays)
     kinds = {name: keras.backend.standardize_dtype(each.dtype) for name, each in named.items()}
-    raw = recipe.raw_inputs(task, "test", chosen) if recipe.raw_inputs else None
-    return {name: np.asarray(arrays[name]).astype(kinds[name]) for name in named}, raw
+    return model, {n: np.asarray(arrays[n]).astype(kinds[n]) for n in named}, raw, words
 
 
 def _asked(model, inputs):

@@ -4,6 +4,8 @@ What `zoo.layers.TableColumns` and `zoo.layers.TextTokenizer` do on the host, fr
 description that `reader.py` reads.
 """
 
+import keyword
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -20,7 +22,8 @@ _HTML = (r"(?s)<!-->|<!--->|<!--.*?-->", r"</?[A-Za-z][^<>]*>|<[!?][^<>]*>")
 def encoder(spec):
     """Signature of, and function from, raw inputs by name to the model's arrays; and its tables.
 
-    `None` where the graph cannot: an input is no text and no table, or a text of sub-words.
+    `None` where the graph cannot: an input is no text and no table, or a text of sub-words, or
+    there are two texts, one of them what is written.
 
     Args:
         spec: What `preprocessing.json` holds.
@@ -30,16 +33,31 @@ def encoder(spec):
         return *_table(tables, **spec["table"]), tables
     texts = spec["texts"]
     kinds = {text["kind"] for text in texts.values()}
-    if texts.keys() != spec["inputs"].keys() or "subwords" in kinds:
+    if texts.keys() != spec["inputs"].keys() or len(texts) > 1 or "subwords" in kinds:
         return None
     signature = {name: tf.TensorSpec([None], tf.string, name) for name in texts}
     lookups = {name: _lookup(tables, **text) for name, text in texts.items()}
     return signature, lambda raw: {name: lookups[name](raw[name]) for name in texts}, tables
 
 
+def plain_names(names) -> dict[str, str]:
+    """What columns are called in a signature, whose names TensorFlow wants plain and distinct.
+
+    >>> plain_names(["x", "class", "Total sum", "sum", "SUM"])
+    {'x': 'x', 'class': 'column_2', 'Total sum': 'column_3', 'sum': 'sum', 'SUM': 'column_5'}
+    """
+    plain: dict[str, str] = {}
+    for place, name in enumerate(names, start=1):
+        fits = re.fullmatch(r"(?!(?i:self|column_\d+)$)[A-Za-z]\w*", name, re.ASCII)
+        taken = keyword.iskeyword(name) or name.lower() in map(str.lower, plain.values())
+        plain[name] = name if fits and not taken else f"column_{place}"
+    return plain
+
+
 def _table(tables, numeric, categories, dates):
-    signature = {name: tf.TensorSpec([None], tf.float32, name) for name in numeric}
-    signature |= {name: tf.TensorSpec([None], tf.string, name) for name in (*dates, *categories)}
+    kinds = dict.fromkeys(numeric, tf.float32) | dict.fromkeys((*dates, *categories), tf.string)
+    names = plain_names(kinds)
+    signature = {name: tf.TensorSpec([None], kinds[name], names[name]) for name in kinds}
     codes = {name: _codes(tables, ["\0", *categories[name]], 0) for name in categories}
 
     def encode(columns):

@@ -127,6 +127,21 @@ class ForecastTask:
         }
 
     @property
+    def arrays(self) -> tuple[str, str]:
+        """What a model reads, and the axes of what it gives, in words."""
+        windows, config = self.training_windows, self.config
+        series, ahead = windows.series, windows.horizon
+        names = ", ".join((*series.targets, *series.past_covariates))
+        known = ", ".join(series.future_names)
+        last = {"gaussian": ", mean and deviation", "quantile": f", quantiles {config.quantiles}"}
+        later = f", and then of the next {ahead}, one by one: {known}" * bool(known)
+        return (
+            f"The last {windows.window} steps, the oldest first; of each {names}{later}.",
+            "Axes: window, step of it (the last one holds the forecast), steps ahead, target"
+            f"{last.get(config.head, '')}.",
+        )
+
+    @property
     def training_windows(self) -> Windows:
         """The windows that the model reads: one step ahead where the forecast is recursive."""
         return replace(self.windows, horizon=1) if self.recursive else self.windows

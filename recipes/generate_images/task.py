@@ -12,10 +12,13 @@ from recipes.data.images.pictures import Pictures
 from recipes.engine.task import Figure, OneTestPart, Section
 from recipes.generate_images import baselines, features, plots
 from recipes.generate_images.config import GenerateConfig
-from recipes.generate_images.pixels import RECONSTRUCTING, Drawer, Reconstructor, scaled
+from recipes.generate_images.pixels import RECONSTRUCTING, UNIT, Drawer, Reconstructor, scaled
+from zoo.generating_images import drawing_part
 
 #: Pictures on a sheet, training pictures that they are compared with, pictures compressed at most.
 SHOWN, COMPARED, COMPRESSED = 32, 10_000, 5_000
+#: What is read by the example of an export.
+EXPORTED = 64
 #: Below these, the report warns.
 FEW_RECALLED, FEW_CLASSES, WON = 0.1, 0.9, 0.1
 
@@ -66,6 +69,21 @@ class GenerateTask(PicturesTask, OneTestPart):
         x = scaled(self.parts[split].images[:], self.config.model)
         y = x if built.loss == "mse" and built.monitor == "val_loss" else np.zeros(len(x))
         return ArrayBatches(x, y, self.config.batch_size if seed is not None else 256, seed)
+
+    def exported(self, model):
+        """What `zoo export` takes of a model, some of what it reads, and what both are."""
+        pixels = f"pixels from {0 if self.config.model in UNIT else -1} to 1"
+        if self.reconstructs:
+            images = scaled(self.sample("test")[:EXPORTED], self.config.model)
+            return model, images, (f"Pictures, {pixels}.", f"The same pictures again, {pixels}.")
+        part, shape = drawing_part(model)
+        inputs = np.random.default_rng(0).standard_normal((EXPORTED, *shape), "float32")
+        words = ("Noise of the standard normal distribution.", f"Pictures, {pixels}.")
+        if part is model:
+            times = np.linspace(0, 1, EXPORTED, dtype="float32")[:, None]
+            inputs = {"images": inputs, "time": times}
+            words = (f"Pictures in noise, {pixels}, and how much of it, 0 to 1.", "The noise.")
+        return part, inputs, words
 
     def predictor(self, model):
         """Wraps a trained model: a number of pictures, or pictures, to pictures."""

@@ -43,6 +43,7 @@ class ImageTask(PicturesTask, shared.ClassificationTask):
 
     keeps_baselines = True
     suggestions = "more --epochs, another --learning_rate, --model.dropout 0.2"
+    arrays = ("Pixels from 0 (black) to 255, colours (RGB) last.", "")
 
     @property
     def notes(self) -> tuple[str, ...]:

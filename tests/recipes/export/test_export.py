@@ -37,7 +37,7 @@ def run(trainer, tmp_path_factory):
         f'{x:.4f},"{kind}",{day},{"yes" if x > 0 else "no"}'
         for x, kind, day in zip(rng.normal(size=90), kinds, days, strict=True)
     ]
-    path.write_text("\n".join(["x,kind,day,y", *rows]))
+    path.write_text("\n".join(["x,class,the day,y", *rows]))
     return trainer("tabular", **TABLE)(data=path, target="y")
 
 
@@ -57,9 +57,9 @@ def test_a_run_says_the_same_in_another_runtime(run, capsys, form):
         assert part in text
     # Of columns as people have them, in a process that has seen neither Keras nor zoo.
     code = (
-        "import sys; from reader import Exported; model = Exported('.')\n"
-        "print(model.predict({'x': [0.5, None], 'kind': ['red', 'new'], 'day': ['2024-01-05', '']})"
-        "[0].ravel().tolist())\n"
+        "import sys; from reader import Exported\n"
+        "columns = {'x': [0.5, None], 'class': ['red', 'new'], 'the day': ['2024-01-05', '']}\n"
+        "print(Exported('.').predict(columns)[0].ravel().tolist())\n"
         "assert not {'keras', 'tensorflow', 'zoo', 'pandas'} & set(sys.modules)"
     )
     done = subprocess.run(
@@ -68,7 +68,9 @@ def test_a_run_says_the_same_in_another_runtime(run, capsys, form):
     assert done.returncode == 0, done.stderr
     import pandas as pd
 
-    asked = pd.DataFrame({"x": [0.5, None], "kind": ["red", "new"], "day": ["2024-01-05", None]})
+    asked = pd.DataFrame(
+        {"x": [0.5, None], "class": ["red", "new"], "the day": ["2024-01-05", None]}
+    )
     expected = zoo.Predictor(zoo.load(run)).predict(asked)
     assert_close(json.loads(done.stdout), expected[:, 0])
 
@@ -85,9 +87,16 @@ def test_a_savedmodel_takes_columns_as_they_are(run, tmp_path, monkeypatch):
 
     raw = json.loads((folder / "example.json").read_text())
     loaded = tf.saved_model.load(str(folder))
-    columns = {"x": np.float32(raw["x"]), "kind": raw["kind"], "day": raw["day"]}
+    columns = {**raw, "x": np.float32(raw["x"])}
     with np.load(folder / "example.npz") as file:
         assert_close(loaded.serve({n: tf.constant(v) for n, v in columns.items()}), file["y/00"])
+    # What is no plain name, such as a keyword of Python, is called by its place.
+    assert {*loaded.signatures["serve"].structured_input_signature[1]} == {
+        "x",
+        "column_2",
+        "column_3",
+    }
+    assert "`column_2` is the day, `column_3` is class" in (folder / "CARD.md").read_text()
 
 
 def test_quantized_files_are_smaller_and_near(run, capsys, tmp_path):
@@ -189,7 +198,7 @@ def test_recurrent_models(tmp_path, form, rows):
 
 @pytest.mark.parametrize("form", ["onnx", "litert"])
 def test_operators_that_the_formats_lack_are_put_into_others(tmp_path, form):
-    # A search among known n-grams, and an arc tangent.
+    # A search among known n-grams, an arc tangent, and the complement of the error function.
     rng = np.random.default_rng(1)
     texts = rng.integers(1, 9, (6, 7)).astype("int32")
     known = np.unique(zoo.layers.WideNgrams.hashes(list(texts[:4]), 2)[0])
@@ -200,12 +209,37 @@ def test_operators_that_the_formats_lack_are_put_into_others(tmp_path, form):
         "ids": keras.Input((None,), dtype="int32", name="ids"),
         "columns": keras.Input((2,), name="columns"),
     }
-    model = keras.Model(inputs, [wide(inputs["ids"]), clip(inputs["columns"])])
+    outputs = [wide(inputs["ids"]), clip(inputs["columns"])]
+    model = keras.Model(inputs, [*outputs, keras.layers.Activation("gelu")(inputs["columns"])])
     arrays = {"ids": texts, "columns": rng.normal(0, 9, (6, 2)).astype("float32")}
     expected = model.predict_on_batch(arrays)
     assert len(np.unique(expected[0])) > 3
     for found, each in zip(converted(model, form, tmp_path)(arrays), expected, strict=True):
         assert_close(found, each)
+
+
+def test_a_card_says_what_is_read_and_given_and_what_is_not_in_the_file(
+    train, make_csv, capsys, tmp_path
+):
+    (tmp_path / "series.csv").write_text(make_csv())
+    run = train(data=tmp_path / "series.csv", time="t", target="y")
+    exported(capsys, run, "--format", "onnx")
+    alone = (run / "export" / "onnx" / "CARD.md").read_text()
+    assert "The last 14 steps, the oldest first; of each y." in alone
+    assert "(the last one holds the forecast), steps ahead, target." in alone
+    assert "Not in the file" not in alone
+    (run / "partners.json").write_text('{"theta": 0.75}')
+    metrics = json.loads((run / "metrics.json").read_text())
+    mae = metrics["test"]["mae"]
+    metrics["test"] = dict.fromkeys(metrics["test"], 99.0)  # those of the mean
+    (run / "metrics.json").write_text(json.dumps(metrics))
+    capsys.readouterr()
+    assert main(["export", str(run), "--format", "onnx"]) == 0
+    note = "theta (75%), with which the run averages this model (25%)"
+    assert f"note: not in the export: {note}; `zoo predict`" in capsys.readouterr().err
+    mixed = (run / "export" / "onnx" / "CARD.md").read_text()
+    assert note in mixed
+    assert f"| mae | {mae:.4g}" in mixed
 
 
 def test_an_export_is_never_there_in_part(tmp_path):

@@ -10,8 +10,10 @@ from PIL import Image
 import zoo
 from callbacks import Checkpoint
 from recipes.cli import main
+from recipes.engine.predict import SavedRun
 from recipes.engine.report import advice
 from recipes.errors import UserError
+from recipes.export import reader
 from recipes.generate_images import RECIPE, baselines, default_config, features, plots
 from recipes.generate_images.loading import load
 from recipes.generate_images.pixels import scaled, unscaled
@@ -105,6 +107,29 @@ def test_a_run_and_what_it_draws(train, model, tmp_path):
         real = metrics["baselines"]["training_pictures"]["test"]
         assert real["coverage"] == 1
         assert min(real["precision"], real["recall"]) > 0.5
+
+
+@pytest.mark.parametrize("model", ARGUMENTS)
+def test_what_makes_pictures_is_exported(train, model):
+    folder = SavedRun(train(model, model))
+    part, inputs, (reads, gives) = load(folder.config).exported(zoo.load(folder.folder.path))
+    found = np.asarray(part.predict_on_batch(inputs))
+    assert found[0].shape == (4, 8)
+    if model == "autoencoder":
+        assert inputs.max() <= 1 and gives.startswith("The same pictures")  # noqa: PT018
+    elif model == "diffusion":
+        assert {*inputs} == {"images", "time"} and gives == "The noise."  # noqa: PT018
+    else:
+        assert reads.startswith("Noise") and 0.2 < inputs.std() < 2  # noqa: PT018
+
+
+def test_an_export_draws_what_predict_draws(train, tmp_path):
+    folder = train("gan", "gan")
+    assert main(["export", str(folder), "--format", "onnx", "-o", str(tmp_path / "out")]) == 0
+    noise = np.stack([np.random.default_rng([42, r]).standard_normal(3, "float32") for r in (0, 1)])
+    (found,) = reader.Exported(tmp_path / "out")({"codes": noise})
+    assert_close(found, zoo.generate_images(zoo.load(folder), 2, seed=42))
+    assert "Pictures, pixels from -1 to 1." in (tmp_path / "out" / "CARD.md").read_text()
 
 
 @pytest.mark.parametrize("model", ["gan", "diffusion"])
