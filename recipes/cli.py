@@ -376,9 +376,7 @@ def _serve(arguments):
 
 
 def _runs(arguments):
-    parser = _Parser(
-        "runs", "The finished runs, a table a recipe; csv and json hold all of their scores."
-    )
+    parser = _Parser("runs", "The finished runs, a table a recipe; csv and json hold all scores.")
     parser.add_argument("--logdir", default="logs", help="folder of all runs (default: logs)")
     parser.add_argument("--sort", metavar="METRIC", help="e.g. mae (on validation) or test.mae")
     _add_format(parser)
@@ -398,11 +396,8 @@ def _show(arguments):
 
 
 def _compare(arguments):
-    parser = _Parser(
-        "compare",
-        "Settings in which runs of a recipe differ, their scores side by side, and their learning "
-        "curves in one picture.",
-    )
+    about = "Settings in which runs of a recipe differ, scores, and curves in one picture."
+    parser = _Parser("compare", about)
     parser.add_argument("runs", nargs="+", help="folders of runs, or their names in logs")
     parser.add_argument("-o", "--output", help="picture; by default comparison.png beside the runs")
     found = parser.parse_args(arguments)

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -54,14 +55,16 @@ def compared_curves(histories) -> Figure:
     names = ["loss", *[n.removeprefix("val_") for n in shared if n.startswith("val_")]]
     names = list(dict.fromkeys(names))[:2]
     figure = Figure(figsize=(7, 3.2 * len(names) + 0.3 * len(histories)), layout="constrained")
+    colors = colormaps["turbo"](np.linspace(0, 1, len(histories)))
     for axis, name in zip(figure.subplots(len(names), squeeze=False)[:, 0], names, strict=True):
         for index, (run, history) in enumerate(histories.items()):
+            color = f"C{index}" if len(histories) <= 10 else colors[index]
             width = 1.5 + 3 * (1 - (index + 1) / len(histories))  # what lies below is seen, too
             for key, style, label in ((f"val_{name}", "-", run), (name, ":", None)):
                 values = history.get(key, [])
                 epochs = np.arange(1, len(values) + 1) - (0.5 if key == name else 0)
                 mark = "o" if len(values) == 1 else None
-                axis.plot(epochs, values, style, c=f"C{index}", lw=width, marker=mark, label=label)
+                axis.plot(epochs, values, style, c=color, lw=width, marker=mark, label=label)
         axis.set_ylabel(name.replace("_", " "))
         axis.grid(alpha=0.25)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -192,6 +192,8 @@ def test_compared_curves_draw_each_run_once():
     drawn = [list(line.get_ydata()) for line in figure.axes[1].lines]
     assert drawn == [[2.0, 1.0], [1.0, 0.5], [9.0, 8.0], [1.0, 0.5]]
     assert [text.get_text() for text in figure.legends[0].texts] == ["a", "b"]
+    many = compared_curves({f"{index}": one for index in range(12)}).axes[0].lines
+    assert len({str(line.get_color()) for line in many}) == 12
 
 
 @pytest.mark.parametrize(
