@@ -303,12 +303,8 @@ def _resume(arguments):
 def _predict(arguments):
     parser = _Parser("predict", "Predictions of a saved run.")
     parser.add_argument("run", help="folder of the run, or its name in logs")
-    parser.add_argument(
-        "input",
-        nargs="?",
-        help="file to read (for images a folder, too), - for standard input; by default the data "
-        "that the run was trained on",
-    )
+    what = "file (for images a folder, too), - for standard input; by default the run's own data"
+    parser.add_argument("input", nargs="?", help=what)
     parser.add_argument("-o", "--output", help="file to write; by default standard output")
     parser.add_argument("--backend", choices=BACKENDS, help="Keras backend; by default the run's")
     trust = "load any TF-Hub module that the model names: such a module is a program"

@@ -113,6 +113,7 @@ def create_model(name: str, **arguments) -> "keras.Model":
 
 def _unknown(kind: str, name: str, choices: list[str], owner: str | None = None) -> str:
     near = difflib.get_close_matches(name, choices, n=3, cutoff=0.5)
-    hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+    meant = f"Did you mean {' or '.join(map(repr, near))}?"
+    hint = meant if near else f"Expected one of {', '.join(choices)}."
     subject = f"{owner} has no {kind}" if owner else f"There is no {kind} named"
-    return f"{subject} {name!r}.{hint} Expected one of {', '.join(choices)}."
+    return f"{subject} {name!r}. {hint}"

@@ -33,8 +33,7 @@ def rows(recipe: Recipe, metrics) -> list[list[str]]:
 def table(recipe: Recipe, metrics, advice, width) -> str:
     """The table of results for a terminal of some width, with some advice below it."""
     found = rows(recipe, metrics)
-    middle = 1 + len(found) // 2
-    found.insert(middle, [""] * len(found[0]))
+    found.insert(1 + len(found) // 2, [""] * len(found[0]))
     title = f"{metrics['model']} on {metrics['dataset']}"
     return "\n\n".join(filter(None, [title, aligned(found, width, names=2), advice]))
 

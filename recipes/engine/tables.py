@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import json
 import math
 import re
@@ -80,10 +81,8 @@ def aligned(rows, width: int | None = None, names=1) -> str:
     heads, wraps = [header], any(" " in row[-1] for row in body)
     sizes = [max(map(cell_len, column)) for column in zip(header, *body, strict=True)]
     if width and not wraps and sum(sizes) + 2 * len(sizes) - 2 > width:
-        words = [re.split("(?<=_)| ", name) for name in header]
-        deep = max(map(len, words))
-        padded = [[""] * (deep - len(each)) + each for each in words]
-        heads = [[*line] for line in zip(*padded, strict=True)]
+        words = [re.split("(?<=_)| ", name)[::-1] for name in header]
+        heads = [[*line] for line in itertools.zip_longest(*words, fillvalue="")][::-1]
         sizes = [max(map(cell_len, column)) for column in zip(*heads, *body, strict=True)]
         ends = [sum(sizes[:n]) + 2 * n - 2 for n in range(len(sizes) + 1)]
         count = max(names + 1, sum(end <= width for end in ends) - 1)
