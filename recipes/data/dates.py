@@ -26,11 +26,12 @@ _UNIX = np.array(["2001-09-09", "2100-01-01"], "M8[s]")
 #: So many different texts are read in the way of the first ones, if that fits them all.
 _MANY = 2000
 
-_MONTHS = tuple(name.lower() for name in (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
-))  # fmt: skip
-_NAMES = "|".join(f"{name}|{name[:4]}|{name[:3]}" for name in _MONTHS)
+#: English, whatever the language of the machine.
+MONTHS = (
+    "january", "february", "march", "april", "may", "june", "july", "august", "september",
+    "october", "november", "december",
+)  # fmt: skip
+_NAMES = "|".join(f"{name}|{name[:4]}|{name[:3]}" for name in MONTHS)
 _MONTH = rf"(?P<month>{_NAMES})\.?"
 _DAY, _NUMBER = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?", r"(?P<number>\d{1,2})"
 _YEAR, _LONG = r"(?P<year>\d{4}|\d{2})", r"(?P<year>\d{4})"
@@ -66,8 +67,8 @@ def month(name: str) -> int | None:
     >>> month("SEP"), month("Annual")
     (9, None)
     """
-    names = [each for each in _MONTHS if name.strip().lower() in (each, each[:3])]
-    return _MONTHS.index(names[0]) + 1 if names else None
+    names = [each for each in MONTHS if name.strip().lower() in (each, each[:3])]
+    return MONTHS.index(names[0]) + 1 if names else None
 
 
 def _whole(pattern):
@@ -366,7 +367,7 @@ def _days(shape, parts, name, notes):
         found = pd.to_datetime(texts, format="%G-%V-%u", errors="coerce")
         return {None: found.to_numpy(MICROSECONDS)}
     if "month" in parts:
-        numbers = {name[:3]: number for number, name in enumerate(_MONTHS, 1)}
+        numbers = {name[:3]: number for number, name in enumerate(MONTHS, 1)}
         months = parts["month"].str[:3].str.lower().map(numbers)
     else:
         months = parts["month_number"]

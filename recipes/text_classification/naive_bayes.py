@@ -49,12 +49,9 @@ def log_count_ratios(features, labels, classes) -> np.ndarray:
     >>> ratios.astype(float).round(2).tolist()  # 3/4 to 1/3, and 1/4 to 2/3
     [2.25, 0.38]
     """
-    present = sparse.csr_matrix(
-        (np.ones_like(features.data), features.indices, features.indptr), features.shape
-    )
-    chosen = sparse.csr_matrix((np.ones(len(labels)), (labels, np.arange(len(labels)))))
-    chosen.resize(classes, len(labels))
-    inside = np.asarray((chosen @ present).todense(), np.float64)
+    count = len(labels)
+    chosen = sparse.csr_matrix((np.ones(count), (labels, np.arange(count))), (classes, count))
+    inside = np.asarray((chosen @ features.sign()).todense(), np.float64)
     outside = 1 + inside.sum(axis=0) - inside
     inside += 1
     ratios = inside / inside.sum(axis=1, keepdims=True)

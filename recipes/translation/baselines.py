@@ -41,8 +41,9 @@ class Nearest:
     def __init__(self, pairs, characters=False):
         from sklearn.feature_extraction.text import TfidfVectorizer
 
-        features = _runs if characters else _words
-        self.vectorizer = TfidfVectorizer(analyzer=features, dtype=np.float32)
+        runs = {"analyzer": "char", "ngram_range": (1, 3), "lowercase": False}
+        how = runs if characters else {"analyzer": _words}
+        self.vectorizer = TfidfVectorizer(**how, dtype=np.float32)
         self.known = self.vectorizer.fit_transform([source for source, _ in pairs])
         self.targets = [target for _, target in pairs]
 
@@ -58,7 +59,3 @@ class Nearest:
 
 def _words(text):
     return re.findall(r"\w+", text.lower()) or [text]
-
-
-def _runs(text):
-    return [text[i : i + size] for size in (1, 2, 3) for i in range(len(text) - size + 1)]

@@ -4,11 +4,8 @@ from datetime import date
 
 import numpy as np
 
-#: English, whatever the language of the machine.
-_MONTHS = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
-)  # fmt: skip
+from recipes.data.dates import MONTHS
+
 _FIRST, _LAST = date(1000, 1, 1), date(9999, 12, 31)
 
 
@@ -31,4 +28,4 @@ def in_words_and_digits(day) -> tuple[str, str]:
     >>> in_words_and_digits(date(1492, 8, 3))
     ('August 03, 1492', '1492-08-03')
     """
-    return f"{_MONTHS[day.month - 1]} {day.day:02}, {day.year}", day.isoformat()
+    return f"{MONTHS[day.month - 1].capitalize()} {day.day:02}, {day.year}", day.isoformat()
