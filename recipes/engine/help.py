@@ -87,5 +87,8 @@ def as_written(value) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name} {as_written(each)}" for name, each in value.items())
     if isinstance(value, list | tuple):
-        return ",".join(map(str, value))
-    return str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)
+        return ",".join(map(as_written, value))
+    if value is None:
+        return ""
+    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    return text.lower() if isinstance(value, bool) else text

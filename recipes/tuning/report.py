@@ -3,6 +3,7 @@
 from rich.console import Console
 
 from recipes.data.writing import write_csv, write_text
+from recipes.engine.help import as_written
 from recipes.engine.tables import aligned, counted, escaped, markdown, number
 from recipes.errors import printable
 
@@ -55,7 +56,7 @@ class Trials:
         self._note(trial)
         if not self.visible:
             return
-        settings = ", ".join(f"{k}={_show(v)}" for k, v in self._settings(trial).items())
+        settings = ", ".join(f"{k}={as_written(v)}" for k, v in self._settings(trial).items())
         if trial.score is None:
             result = f"failed: {printable(trial.error)}"
         else:
@@ -72,7 +73,7 @@ class Trials:
         rows = []
         for trial in trials:
             numbers = ("" if value is None else f"{value:.9g}" for value in self._numbers(trial))
-            rows.append([trial.number, *numbers, *map(_show, self._settings(trial).values())])
+            rows.append([trial.number, *numbers, *map(as_written, self._settings(trial).values())])
             if self.plan.tuner == "hyperband":
                 rows[-1].append(trial.continues or "")
             rows[-1].append(trial.error)
@@ -130,9 +131,9 @@ class Trials:
         )
 
     def _comparison(self, best, start):
-        settings = zip(self._settings(start).items(), self._settings(best).values(), strict=True)
+        before, after = self._settings(start), self._settings(best)
         rows = [["setting", "defaults", "best"]]
-        rows += [[name, _show(before), _show(after)] for (name, before), after in settings]
+        rows += [[name, as_written(v), as_written(after[name])] for name, v in before.items()]
         return [*rows, [self.monitor, number(start.score), number(best.score)]]
 
     def _ranking(self, trials):
@@ -140,7 +141,7 @@ class Trials:
         ranked = sorted(complete, key=self._loss)[:SHOWN]
         rows = [["trial", self.monitor, "epochs", "seconds", *self.space.searched]]
         for trial in ranked:
-            settings = map(_show, self._settings(trial).values())
+            settings = map(as_written, self._settings(trial).values())
             rows.append([self._label(trial), *map(number, self._numbers(trial)), *settings])
         return rows
 
@@ -159,12 +160,3 @@ class Trials:
 
     def _loss(self, trial):
         return trial.score if self.mode == "min" else -trial.score
-
-
-def _show(value):
-    """A setting as one would type it."""
-    if value is None:
-        return ""
-    if isinstance(value, list | tuple):
-        return ",".join(map(_show, value))
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
