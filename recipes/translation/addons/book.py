@@ -42,8 +42,14 @@ def train(arrays, settings) -> dict[str, np.ndarray]:
     network = Network(settings["description"], weights, settings["dropout"])
     model = _pipeline(network, arrays["probabilities"], settings)
     model.compile(_optimizer(keras, arrays["rates"], settings), _loss(settings["label_smoothing"]))
-    clock, best = _clock(keras), _best(keras)
-    stop = [keras.callbacks.EarlyStopping(patience=settings["patience"])]
+    best = keras.callbacks.EarlyStopping(
+        patience=settings["patience"] or settings["epochs"], restore_best_weights=True
+    )
+    began, ended = [], []
+    clock = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda *_: began.append(time.perf_counter()),
+        on_epoch_end=lambda *_: ended.append(time.perf_counter()),
+    )
     inputs, labels = _examples(arrays, "train")
     model.fit(
         inputs,
@@ -51,11 +57,11 @@ def train(arrays, settings) -> dict[str, np.ndarray]:
         batch_size=settings["batch_size"],
         epochs=settings["epochs"],
         validation_data=_examples(arrays, "validation"),
-        callbacks=[clock, best, *(stop if settings["patience"] else [])],
+        callbacks=[clock, best],
         verbose=0,
     )
-    model.set_weights(best.weights)
-    found = {"seconds": np.array(clock.seconds), "parameters": np.array(model.count_params())}
+    seconds = np.subtract(ended, began)
+    found = {"seconds": seconds, "parameters": np.array(model.count_params())}
     for split in ("validation", "test"):
         answers = _answers(network, model, arrays, split, settings)
         found |= {f"{split}/{name}": array for name, array in answers.items()}
@@ -192,33 +198,3 @@ def _decoded(decode, questions, size, settings):
 
 def _slices(count, size):
     return [slice(first, first + size) for first in range(0, count, size)]
-
-
-def _clock(keras):
-    """A callback with the seconds of each epoch."""
-
-    class Clock(keras.callbacks.Callback):
-        def on_train_begin(self, logs=None):
-            self.seconds = []
-
-        def on_epoch_begin(self, epoch, logs=None):
-            self.started = time.perf_counter()
-
-        def on_epoch_end(self, epoch, logs=None):
-            self.seconds.append(time.perf_counter() - self.started)
-
-    return Clock()
-
-
-def _best(keras):
-    """A callback with the weights of the epoch of the lowest validation loss."""
-
-    class Best(keras.callbacks.Callback):
-        def on_train_begin(self, logs=None):
-            self.lowest = None
-
-        def on_epoch_end(self, epoch, logs=None):
-            if self.lowest is None or logs["val_loss"] < self.lowest:
-                self.lowest, self.weights = logs["val_loss"], self.model.get_weights()
-
-    return Best()
