@@ -10,6 +10,7 @@ from itertools import chain, takewhile
 import keras
 from keras import layers
 
+from zoo.checks import is_whole
 from zoo.layers import Bias, RandomizedLeakyReLU
 from zoo.tokenizers import all_layers
 
@@ -179,8 +180,7 @@ def _signature(block):
 
 
 def _check_num_layers(num_layers, model, blocks):
-    whole = isinstance(num_layers, int) and not isinstance(num_layers, bool)
-    if not whole or not 0 <= num_layers <= len(blocks):
+    if not is_whole(num_layers) or not 0 <= num_layers <= len(blocks):
         raise ValueError(
             f"num_layers must be a whole number from 0 to {len(blocks)}, the number of hidden "
             f"layers of {model.name!r}. Received: {num_layers!r}"

@@ -71,9 +71,7 @@ def decode(
     settings = np.array([max_length, start_id, end_id], "int32")
     uniforms = np.zeros((room, batch), "float32")
     for row in range(batch):
-        uniforms[:max_length, row] = np.random.default_rng([seed, row]).random(
-            max_length, "float32"
-        )
+        uniforms[:, row] = np.random.default_rng([seed, row]).random(room, "float32")
     _, ids, *attention = loop.predict_on_batch([settings, uniforms, memory])
     ids = np.ascontiguousarray(ids[:max_length].T)
     if not attention:

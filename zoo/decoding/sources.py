@@ -84,13 +84,12 @@ def encode(model, source):
         outside = source[(source < 0) | (source >= (np.inf if size is None else size))]
         if outside.size:
             raise ValueError(f"Expected ids in [0, {size}). Received: {outside[0]} in source")
-        batch, length = source.shape
+        length = source.shape[1]
         longest = _attribute(encoder, "longest")
         if longest is not None and length > longest:
             raise ValueError(f"{encoder.name!r} reads at most {longest} steps. Received: {length}")
-        padded = np.zeros((batch, _rounded_up(length, longest)), "int32")
-        padded[:, :length] = source
-        source = padded
+        padding = _rounded_up(length, longest) - length
+        source = np.pad(source, [(0, 0), (0, padding)]).astype("int32")
     elif len(_shape(encoder) or source.shape) != source.ndim or source.ndim < 3:
         raise ValueError(
             "Expected ids, whole numbers (batch, time), or what the encoder takes. Received: a "
