@@ -446,17 +446,21 @@ def _parse(body, separator, quotes, width, types, name, notes):
             ),
         )
 
-    try:
-        table = read(body, types)
-    except pa.ArrowInvalid:
-        types.clear()  # a mark of a missing value, or a number of another form, below the sample
-        short.clear()
-        long.clear()
-        block = max(_BLOCK, 4 * _longest(body))  # pyarrow wants whole rows in a block
+    def read_all(body):
+        nonlocal block
         try:
-            table = read(body, {})
+            return read(body, types)
+        except pa.ArrowInvalid:
+            types.clear()  # a mark of a missing value, or a number of another form, far below
+            short.clear()
+            long.clear()
+            block = max(_BLOCK, 4 * _longest(body))  # pyarrow wants whole rows in a block
+        try:
+            return read(body, {})
         except pa.ArrowInvalid as error:
             raise UserError(f"Cannot read {name}: {error}.") from error
+
+    table = read_all(body)
     if long:
         raise UserError(
             f"Expected {width} cells in every row of {name}, as in its header. Received: "
@@ -476,11 +480,7 @@ def _parse(body, separator, quotes, width, types, name, notes):
             f"{short[0].text[:60]!r}: the last ones count as empty"
         )
         short.clear()
-        try:
-            table = read(body, types)
-        except pa.ArrowInvalid:
-            types.clear()
-            table = read(body, types)
+        table = read_all(body)
     columns = table.columns
     whole = [place for place, kind in types.items() if kind == pa.int64()]
     if whole and _leading_zeros(body, separator):

@@ -38,7 +38,10 @@ def load(config) -> ForecastTask:
         window, note = choose_window(config, series)
         config = replace(config, window=window)
         series = replace(series, notes=(*series.notes, note))
-    _check_sizes(config)
+    if config.difference and config.difference >= config.window:
+        raise UserError(
+            f"--difference must be below --window ({config.window}). Received: {config.difference}"
+        )
     starts = split_windows(config, series)
     series = replace(series, notes=(*series.notes, *_short(config, series)))
     windows = Windows(series, config.window, config.horizon, starts)
@@ -73,28 +76,21 @@ def choose_window(config, series) -> tuple[int, str]:
     But no more than a third of the rows before the validation part of a series in the middle.
     """
     lengths = np.diff(series.offsets)
-    kept = _kept(config, series)
+    parts = (config.validation_fraction, config.test_fraction)
+    kept = max(0.0, 1 - sum(max(part, config.horizon / np.median(lengths)) for part in parts))
     before = np.arange(len(series)) - np.repeat(series.offsets[:-1], lengths)
     period = config.period or season_of(series, before < kept * np.repeat(lengths, lengths))
     most = max(1, int(np.median(lengths) * kept / 3))
     window = max(3 * config.horizon, 2 * period, 8)
     if len(lengths) > 1:
         window = max(window, min(12 * config.horizon, int(kept * len(series) / 1000)))
-    if window > most:
-        window = most
+    window = min(window, most)
     window = max(window // period * period, min(period, most), 1)
     season = f"a season of {period} steps" if period > 1 else "no season"
     return window, (
         f"--window {window}: for {season}, a horizon of {config.horizon} and series of "
         f"{np.median(lengths):,.0f} rows"
     )
-
-
-def _kept(config, series):
-    """The fraction of the rows of a series in the middle before its validation part."""
-    rows = np.median(np.diff(series.offsets))
-    parts = (config.validation_fraction, config.test_fraction)
-    return max(0.0, 1 - sum(max(part, config.horizon / rows) for part in parts))
 
 
 def _short(config, series):
@@ -189,10 +185,3 @@ def _check_scale(task):
                 f"Expected values of {name!r} that deviate by 1e-6 to 1e15. Received: "
                 f"{deviation:.1e}. Multiply the column by a power of ten."
             )
-
-
-def _check_sizes(config):
-    if config.difference and config.difference >= config.window:
-        raise UserError(
-            f"--difference must be below --window ({config.window}). Received: {config.difference}"
-        )

@@ -4,14 +4,11 @@ from scipy.special import lambertw
 
 import zoo
 
-SCHEDULES = ("constant", "linear", "exponential", "inverse_sigmoid")
-
 
 def sampling_probability(name, end, steps):
     """The probability of scheduled sampling, a number or a schedule of the training step.
 
-    Linear schedules (see `SCHEDULES`) reach their end in the middle of the run, the others come
-    close to it by then.
+    Linear schedules reach their end in the middle of the run, the others come close to it by then.
 
     >>> schedule = sampling_probability("inverse_sigmoid", 1.0, 1000)
     >>> [round(float(schedule(step)), 2) for step in (0, 250, 500)]

@@ -114,7 +114,8 @@ class Workers:
                 trial = self._search.running(name)
                 deaths = self._deaths[name, trial] = self._deaths.get((name, trial), 0) + 1
                 cause = f"signal {-status}" if status < 0 else f"exit status {status}"
-                reason = f"the worker died ({cause}{self._last_words(name)})"
+                words = self._log(name).read_text(errors="replace").strip().splitlines()[-1:]
+                reason = f"the worker died ({': '.join([cause, *words])})"
                 if deaths >= LIVES and trial is None:
                     raise RunError(f"A worker does not start: {reason}.")
                 if deaths >= LIVES:
@@ -151,10 +152,6 @@ class Workers:
     def _log(self, name):
         self._folder.state.mkdir(parents=True, exist_ok=True)
         return self._folder.state / f"{name}.log"
-
-    def _last_words(self, name):
-        lines = self._log(name).read_text(errors="replace").strip().splitlines()
-        return f": {lines[-1]}" if lines else ""
 
 
 def check_address(chief: bool) -> None:

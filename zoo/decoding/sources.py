@@ -78,7 +78,8 @@ def encode(model, source):
         source = np.asarray(source)
     except ValueError:
         raise ValueError("Expected rows of equal length, padded with 0. Received: others") from None
-    length = None
+    length, shape = None, getattr(encoder, "input_shape", None)
+    rank = len(shape) if isinstance(shape, tuple) else source.ndim
     if source.dtype.kind in "iu" and source.ndim == 2:
         size = _attribute(encoder, "input_dim", "vocabulary_size")
         outside = source[(source < 0) | (source >= (np.inf if size is None else size))]
@@ -90,7 +91,7 @@ def encode(model, source):
             raise ValueError(f"{encoder.name!r} reads at most {longest} steps. Received: {length}")
         padding = _rounded_up(length, longest) - length
         source = np.pad(source, [(0, 0), (0, padding)]).astype("int32")
-    elif len(_shape(encoder) or source.shape) != source.ndim or source.ndim < 3:
+    elif rank != source.ndim or source.ndim < 3:
         raise ValueError(
             "Expected ids, whole numbers (batch, time), or what the encoder takes. Received: a "
             f"source of type {source.dtype} and shape {source.shape}"
@@ -133,11 +134,6 @@ def _attribute(encoder, *names):
             if getattr(layer, name, None) is not None:
                 return getattr(layer, name)
     return None
-
-
-def _shape(encoder):
-    shape = getattr(encoder, "input_shape", None)
-    return shape if isinstance(shape, tuple) else None
 
 
 def _rounded_up(length, most):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from zoo.checks import check_whole
 from zoo.layers.tokenizer import Tokenizer, check_ids
 
 
@@ -35,8 +36,7 @@ class NoteTokenizer(Tokenizer):
 
     def __init__(self, voices: int = 4, lowest: int = 36, highest: int = 81, **kwargs):
         super().__init__(**kwargs)
-        if voices < 1:
-            raise ValueError(f"Expected at least 1 voice. Received: voices={voices!r}")
+        check_whole(1, voices=voices)
         if not 1 <= lowest <= highest <= 127:
             raise ValueError(
                 "Expected MIDI notes with 1 <= lowest <= highest <= 127. Received: "

@@ -21,7 +21,7 @@ from recipes.translation.data.pair_batches import PairBatches
 from recipes.translation.data.pairs import parse_pairs, read_pairs, spa_eng
 from recipes.translation.loading import book_split, disjoint_split, fit_tokenizer, key_of, load
 from recipes.translation.metrics import sentence_scores, token_scores
-from recipes.translation.sampling import SCHEDULES, sampling_probability
+from recipes.translation.sampling import sampling_probability
 from zoo.layers.raw_texts import padded
 
 LINES = [("one red cat", "un gato rojo"), ("A dog!", "¡Un perro!"), ("Two", "Dos")]
@@ -460,7 +460,7 @@ def test_answers_without_a_model():
     ]
 
 
-@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("name", ["constant", "linear", "exponential", "inverse_sigmoid"])
 def test_schedules_end_in_the_middle_of_the_run(name):
     schedule = sampling_probability(name, 0.6, 1000)
     if name == "constant":
