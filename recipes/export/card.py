@@ -14,6 +14,12 @@ _OUTSIDE = {
     "conformal.npz": "the intervals around the predictions",
 }
 
+_LOOPS = {
+    "translation": "greedy and beam search: `translate`, `beam_search` (4 beams), of ids `source`",
+    "generation": "generation: `generate`, of ids, `uniforms` (rows, steps) and a `temperature`",
+    "recursive": "the recursive forecast: `forecast`, of `series`, with `future` known ahead",
+}
+
 
 def named_inputs(model) -> dict:
     """The symbolic inputs of a model by name, of one without names as well."""
@@ -36,6 +42,7 @@ def described(model) -> dict:
         if isinstance(layer, Tokenizer) and name in inputs:
             texts[name] = _text(layer)
     classes = next((layer for layer in layers if hasattr(layer, "labels")), None)
+    loop = "generation" if texts and len(model.output.shape) == 3 else ""
     return {
         "inputs": {
             name: {"shape": list(each.shape), "dtype": each.dtype, "name": name}
@@ -46,6 +53,7 @@ def described(model) -> dict:
         "texts": {name: text for name, text in texts.items() if text},
         "labels": list(classes.labels) if classes else [],
         "head": classes.head if classes else "",
+        "loop": "translation" if len(texts) > 1 else loop,
     }
 
 
@@ -73,8 +81,8 @@ def averaged(partners) -> str:
     'theta (30%), auto_ets (20%), with which the run averages this model (50%)'
     """
     shares = ", ".join(f"{name} ({share:.0%})" for name, share in partners.items())
-    rest = 1 - sum(partners.values())
-    return f"{shares}, with which the run averages this model ({rest:.0%})" if partners else ""
+    own = f", with which the run averages this model ({1 - sum(partners.values()):.0%})"
+    return shares + own * bool(partners)
 
 
 def card(folder, recipe, config, task, model, spec, quantize, lines, refit=False) -> str:
@@ -97,8 +105,10 @@ def card(folder, recipe, config, task, model, spec, quantize, lines, refit=False
     kept = [averaged(partners)] * bool(partners)
     kept += ["the mean over samples of dropout"] * bool(getattr(config, "mc_samples", 0))
     kept += [text for file, text in _OUTSIDE.items() if (folder.path / file).exists()]
-    if getattr(config, "strategy", "") == "recursive":
-        kept.append("the loop of a recursive forecast: the model forecasts one step")
+    loop, held = _LOOPS.get(spec["loop"], ""), spec["format"] == "savedmodel"
+    also = f"\n\nIn the file, too, {loop}." * bool(held and loop)
+    kept += [f"{loop.split(':')[0]} (`--format savedmodel` has it)"] * bool(loop and not held)
+    rows = "One row at a time. " * bool(spec["rows"])
     use = "`reader.py` makes them of columns or texts: `Exported(folder).predict(...)`."
     if not spec["table"] and not spec["texts"]:
         use = f"{reads} `reader.py` runs it: `Exported(folder)({{name: array}})`.".strip()
@@ -108,7 +118,6 @@ def card(folder, recipe, config, task, model, spec, quantize, lines, refit=False
         called = {name: plain for name, plain in spec["served"].items() if name != plain}
         renamed = ", ".join(f"`{plain}` is {name}" for name, plain in called.items())
         use += f" In its signature (TF-Serving), {renamed}." * bool(called)
-    rows = "One row at a time. " if spec["rows"] else ""
     scores = json.loads(folder.metrics.read_text())["test"] if folder.metrics.exists() else {}
     if partners:  # those of the run are the mean's
         scores = task.score(task.predict(task.predictor(folder.load()), "test"), "test")
@@ -116,15 +125,14 @@ def card(folder, recipe, config, task, model, spec, quantize, lines, refit=False
     weights = f", weights in {quantize}" if quantize else ""
     rounded = " (before its weights were rounded)" if quantize else ""
     rounded += " (of the model that was not trained on it)" if refit else ""
-    data = cell(config.data or config.dataset)
     parts = [
         f"# {recipe.title}: {model.name}",
         f"{spec['format']}{weights}, from the run `{folder.path.name}` of `zoo train "
         f"{recipe.name}`; {model.count_params():,} parameters.",
         f"## Inputs\n\n{markdown(inputs, texts=3)}\n\n{rows}{use}",
-        f"## Outputs\n\n{outputs} Shapes: {', '.join(shapes[len(types) :])}.",
-        f"## Data\n\n{data}: {task.description}. Its licence is not known to the program: ask "
-        "where it comes from before passing the model on.",
+        f"## Outputs\n\n{outputs} Shapes: {', '.join(shapes[len(types) :])}.{also}",
+        f"## Data\n\n{cell(config.data or config.dataset)}: {task.description}. Its licence is not "
+        "known to the program: ask where it comes from before passing the model on.",
         f"## Scores on the test part{rounded}\n\n{table}",
         f"## Measured here, beside Keras\n\n{markdown(lines)}\n\n`python reader.py` checks again.",
     ]

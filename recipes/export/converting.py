@@ -15,7 +15,7 @@ from recipes.export import graph
 from zoo.tokenizers import all_layers
 
 
-def convert(model, spec, folder, quantize=None) -> int | None:
+def convert(model, spec, folder, quantize=None, loops=()) -> int | None:
     """Writes a model, and how `spec` describes it, into a folder.
 
     Returns the rows that the file takes at a time, `None` for any number; raises a `UserError` if
@@ -30,7 +30,7 @@ def convert(model, spec, folder, quantize=None) -> int | None:
     try:
         held = environment.quiet_start(True, re.compile(""))  # all that C++ code says
         with _portable(form), held, warnings.catch_warnings(action="ignore"):
-            return write(model, spec, folder, quantize)
+            return write(model, spec, folder, quantize, loops)
     except Exception as error:  # converters raise whatever they please
         raise UserError(refusal(form, str(error) or type(error).__name__)) from error
 
@@ -43,7 +43,7 @@ def refusal(form, text) -> str:
     return f"The model cannot become {form}: {said[:300].strip(' .')}.{other}"
 
 
-def _savedmodel(model, spec, folder, quantize):
+def _savedmodel(model, spec, folder, quantize, loops):
     archive, one = keras.export.ExportArchive(), not isinstance(model.input, dict)
     archive.track(model)
     signature = {name: keras.InputSpec(**each) for name, each in spec["inputs"].items()}
@@ -59,10 +59,12 @@ def _savedmodel(model, spec, folder, quantize):
     if raw:
         archive.add_endpoint("serve", lambda inputs: arrays(encode(inputs)), [raw])
     archive.add_endpoint("arrays", arrays, [signature])
+    for name, *loop in loops:
+        archive.add_endpoint(name, *graph.endpoint(*loop))
     archive.write_out(folder, verbose=False)
 
 
-def _onnx(model, spec, folder, quantize):
+def _onnx(model, spec, folder, quantize, loops):
     path = folder / "model.onnx"
     model.export(path, format="onnx", verbose=False)
     if quantize == "int8":
@@ -92,7 +94,7 @@ def _halved(found):
     return found
 
 
-def _litert(model, spec, folder, quantize):
+def _litert(model, spec, folder, quantize, loops):
     import tensorflow as tf
 
     path = folder / "model.tflite"

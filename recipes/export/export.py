@@ -67,6 +67,7 @@ def export(run, form="savedmodel", output=None, quantize=None, refit=False) -> P
     import zoo
     from recipes.export import card
     from recipes.export.converting import convert, refusal
+    from recipes.export.loops import loops
 
     model = zoo.load(folder.refit if refit else folder.path)
     _, task = recipe.load(config)
@@ -74,13 +75,14 @@ def export(run, form="savedmodel", output=None, quantize=None, refit=False) -> P
     expected, in_keras = _asked(model, inputs)
     in_keras["bytes"] = folder.model.stat().st_size
     spec = {"format": form, "rows": None, "raw_endpoint": False, **card.described(model)}
-    spec["words"] = words
+    spec |= {"words": words, "loop": spec["loop"] or getattr(config, "strategy", "")}
+    kept = list(loops(model, config, spec, inputs)) if form == "savedmodel" else []
     partial = output.with_name(f".{output.name}.part")
     shutil.rmtree(partial, ignore_errors=True)
     try:
         partial.mkdir(parents=True)
-        spec["rows"] = convert(model, spec, partial, quantize)
-        _write_beside(partial, spec, inputs, expected, raw)
+        spec["rows"] = convert(model, spec, partial, quantize, kept)
+        _write_beside(partial, spec, inputs, expected, raw, kept)
         command = [sys.executable, "-E", partial / "reader.py"]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
@@ -91,8 +93,8 @@ def export(run, form="savedmodel", output=None, quantize=None, refit=False) -> P
                 f"The export differs from Keras by {found['difference']:.1e} of the largest output "
                 "on the run's own test inputs, too much: it is not kept."
             )
-        beside = {*partial.glob("*.json"), *partial.glob("reader.py"), *partial.glob("*.npz")}
-        files = [each for each in partial.rglob("*") if each.is_file() and each not in beside]
+        own = (".json", ".npz", ".py")
+        files = [each for each in partial.rglob("*") if each.is_file() and each.suffix not in own]
         found["bytes"] = sum(each.stat().st_size for each in files)
         lines = _lines(form, found, in_keras, spec["rows"])
         text = card.card(folder, recipe, config, task, model, spec, quantize, lines, refit)
@@ -103,11 +105,9 @@ def export(run, form="savedmodel", output=None, quantize=None, refit=False) -> P
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     print(aligned(lines, terminal_width()))
-    said = f"{found['difference']:.1e} of the largest output"
-    count = len(next(iter(inputs.values())))
-    print(f"Largest difference from Keras on {count} test inputs: {said}.")
-    partners = card.averaged(folder.read_partners())
-    if partners:
+    said = f"test inputs: {found['difference']:.1e} of the largest output."
+    print(f"Largest difference from Keras on {len(next(iter(inputs.values())))} {said}")
+    if partners := card.averaged(folder.read_partners()):
         print(f"note: not in the export: {partners}; `zoo predict` has all of it", file=sys.stderr)
     print(f"Export written to {output}; read {output / 'CARD.md'}")
     return output
@@ -155,11 +155,13 @@ def _asked(model, inputs):
     return [np.asarray(part) for part in ask(len(next(iter(inputs.values()))))()], times
 
 
-def _write_beside(folder, spec, inputs, expected, raw):
+def _write_beside(folder, spec, inputs, expected, raw, loops):
     import numpy as np
 
     arrays = {f"x/{name}": part for name, part in inputs.items()}
     arrays |= {f"y/{number:02d}": part for number, part in enumerate(expected)}
+    for name, _, example, found in loops:
+        np.savez_compressed(folder / f"loop_{name}.npz", **example, found=found)
     np.savez_compressed(folder / "example.npz", **arrays)
     for name, content in (("example", raw), ("preprocessing", spec)):
         text = json.dumps(content, ensure_ascii=False, indent=1)

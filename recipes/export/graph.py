@@ -40,6 +40,13 @@ def encoder(spec):
     return signature, lambda raw: {name: lookups[name](raw[name]) for name in texts}, tables
 
 
+def endpoint(one, example, found):
+    """A function of all rows from that of one, and its signature; ids may be any number."""
+    sizes = {n: [None] * 2 if x.ndim == 2 else [None, *x.shape[1:]] for n, x in example.items()}
+    signature = {n: tf.TensorSpec(sizes[n], x.dtype, n) for n, x in example.items()}
+    return lambda rows: tf.map_fn(one, rows, fn_output_signature=found.dtype), [signature]
+
+
 def plain_names(names) -> dict[str, str]:
     """What columns are called in a signature, whose names TensorFlow wants plain and distinct.
 

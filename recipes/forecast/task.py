@@ -129,16 +129,16 @@ class ForecastTask:
     @property
     def arrays(self) -> tuple[str, str]:
         """What a model reads, and the axes of what it gives, in words."""
-        windows, config = self.training_windows, self.config
-        series, ahead = windows.series, windows.horizon
-        names = ", ".join((*series.targets, *series.past_covariates))
-        known = ", ".join(series.future_names)
-        last = {"gaussian": ", mean and deviation", "quantile": f", quantiles {config.quantiles}"}
-        later = f", and then of the next {ahead}, one by one: {known}" * bool(known)
+        windows, quantiles = self.training_windows, self.config.quantiles
+        names = ", ".join((*windows.series.targets, *windows.series.past_covariates))
+        if windows.series.future_names:
+            known = ", ".join(windows.series.future_names)
+            names += f", and then of the next {windows.horizon}, one by one: {known}"
+        last = {"gaussian": ", mean and deviation", "quantile": f", quantiles {quantiles}"}
+        axes = "window, step of it (the last one holds the forecast), steps ahead, target"
         return (
-            f"The last {windows.window} steps, the oldest first; of each {names}{later}.",
-            "Axes: window, step of it (the last one holds the forecast), steps ahead, target"
-            f"{last.get(config.head, '')}.",
+            f"The last {windows.window} steps, the oldest first; of each {names}.",
+            f"Axes: {axes}{last.get(self.config.head, '')}.",
         )
 
     @property

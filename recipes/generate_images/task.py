@@ -17,8 +17,6 @@ from zoo.generating_images import drawing_part
 
 #: Pictures on a sheet, training pictures that they are compared with, pictures compressed at most.
 SHOWN, COMPARED, COMPRESSED = 32, 10_000, 5_000
-#: What is read by the example of an export.
-EXPORTED = 64
 #: Below these, the report warns.
 FEW_RECALLED, FEW_CLASSES, WON = 0.1, 0.9, 0.1
 
@@ -74,14 +72,13 @@ class GenerateTask(PicturesTask, OneTestPart):
         """What `zoo export` takes of a model, some of what it reads, and what both are."""
         pixels = f"pixels from {0 if self.config.model in UNIT else -1} to 1"
         if self.reconstructs:
-            images = scaled(self.sample("test")[:EXPORTED], self.config.model)
+            images = scaled(self.sample("test")[:64], self.config.model)
             return model, images, (f"Pictures, {pixels}.", f"The same pictures again, {pixels}.")
         part, shape = drawing_part(model)
-        inputs = np.random.default_rng(0).standard_normal((EXPORTED, *shape), "float32")
+        inputs = np.random.default_rng(0).standard_normal((64, *shape), "float32")
         words = ("Noise of the standard normal distribution.", f"Pictures, {pixels}.")
         if part is model:
-            times = np.linspace(0, 1, EXPORTED, dtype="float32")[:, None]
-            inputs = {"images": inputs, "time": times}
+            inputs = {"images": inputs, "time": np.linspace(0, 1, 64, dtype="float32")[:, None]}
             words = (f"Pictures in noise, {pixels}, and how much of it, 0 to 1.", "The noise.")
         return part, inputs, words
 

@@ -208,7 +208,7 @@ class AttentionDecoderCell(Layer):
             outputs, alignments = outputs[:, 0], alignments[:, 0]
         else:
             outputs, alignments = (
-                ops.reshape(part, (query.shape[0], part.shape[-1]))
+                ops.reshape(part, (query.shape[0], ops.shape(part)[-1]))
                 for part in (outputs, alignments)
             )
         if self.input_feeding:

@@ -57,6 +57,8 @@ def test_texts_are_read_as_the_layer_reads_them(name, layer):
     expected = padded([layer.encode(text) for text in TEXTS])
     rows = padded([reader._ids(text, **spec) for text in TEXTS])
     np.testing.assert_array_equal(rows, expected)
+    for row in expected:
+        assert reader._text(row.tolist(), **spec) == layer.decode(row)
     found = graph.encoder({"table": None, "texts": {"ids": spec}, "inputs": {"ids": {}}})
     if name == "bpe":
         assert found is None  # sub-words stay outside of the graph

@@ -1,0 +1,75 @@
+"""Greedy and beam search, generation and recursive forecasts inside a SavedModel."""
+
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+
+import zoo
+from recipes.export import card, graph, reader
+from recipes.export.converting import convert
+from recipes.export.loops import loops
+from tests.shared import assert_close, shaken
+
+SPEC = {"loop": "translation", "texts": {"target": {"special": ["padding", "start", "end"]}}}
+
+
+def in_graph(one, example, found):
+    """What the function of one row makes of all rows in a graph that knows no lengths."""
+    import tensorflow as tf
+
+    call, signature = graph.endpoint(one, example, found)
+    return np.asarray(tf.function(call, input_signature=signature)(example))
+
+
+@pytest.mark.parametrize("kind", ["seq2seq", "transformer"])
+def test_translations(kind, monkeypatch):
+    monkeypatch.setattr("zoo.compiled.Loop.compiles_on", ())  # XLA takes seconds
+    sizes = {"embedding_dim": 8, "num_layers": 1}
+    sizes |= {"units": 8} if kind == "seq2seq" else {"num_heads": 2}
+    model = shaken(getattr(zoo, kind)(12, 9, **sizes))
+    source = np.random.default_rng(0).integers(1, 12, (3, 5)).astype("int32")
+    source[1, 3:], source[2] = 0, 0  # the last has no translation
+    made = list(loops(model, SimpleNamespace(max_length=6), SPEC, {"source": source}))
+    assert [name for name, *_ in made] == ["translate", "beam_search"]
+    _, one, example, found = made[1]
+    np.testing.assert_array_equal(in_graph(one, example, found), found)
+    assert found.shape == (3, 4, 6)
+    greedy = zoo.decoding.decode(model, source, 6, start_id=1, end_id=2)
+    np.testing.assert_array_equal(made[0][3][:2, 0], greedy[:2])
+    assert len(np.unique(found[:2])) > 2
+    assert not found[2].any()
+
+
+def test_a_recursive_forecast_reads_what_is_known_ahead():
+    model = shaken(zoo.deep_rnn((6, 2), horizon=1, units=4))
+    series = np.random.default_rng(0).normal(size=(3, 6, 2)).astype("float32")
+    config, spec = SimpleNamespace(horizon=4), {"loop": "recursive"}
+    ((name, one, example, found),) = loops(model, config, spec, {"series": series})
+    assert name == "forecast"
+    example["future"] = np.random.default_rng(1).normal(size=(3, 4, 1)).astype("float32")
+    known = example["future"]
+    other = zoo.decoding.forecast_recursively(model, series, 4, future_covariates=known)
+    assert np.abs(other - found).max() > 1e-3
+    assert_close(in_graph(one, example, found), other)
+
+
+def test_a_saved_model_goes_on_from_a_text(tmp_path):
+    tokenizer = zoo.layers.CharacterTokenizer("abcdefg")
+    ids = keras.Input((None,), dtype="int32", name="ids")
+    model = keras.Model(ids, shaken(zoo.char_rnn(7, units=6))(tokenizer(ids)))
+    spec = {"format": "savedmodel", "rows": None, "raw_endpoint": False, **card.described(model)}
+    assert spec["loop"] == "generation"
+    windows = np.random.default_rng(0).integers(0, 7, (2, 9)).astype("int32")
+    made = list(loops(model, None, spec, {"ids": windows}))
+    spec["rows"] = convert(model, spec, tmp_path, loops=made)
+    (tmp_path / "preprocessing.json").write_text(reader.json.dumps(spec))
+    found = reader.Exported(tmp_path)
+    ((name, _, example, expected),) = made
+    np.testing.assert_array_equal(found.run(example, name)[0], expected)
+    uniforms = np.random.default_rng([5, 0]).random(20, "float32")[None]
+    more = {"uniforms": uniforms, "temperature": np.float32([0.5])}
+    cool = zoo.decoding.Temperature(0.5)
+    wanted = zoo.decoding.generate(model, tokenizer.encode("bad"), 20, cool, seed=5)
+    assert found.write(["bad"], "generate", **more) == [[tokenizer.decode(wanted)]]
