@@ -27,7 +27,7 @@ def check_whole(least: int, **values) -> None:
             )
 
 
-def is_whole(value) -> bool:
+def is_whole(value: object) -> bool:
     """Whether a value is a whole number, Python's or NumPy's."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 

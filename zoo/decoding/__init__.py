@@ -11,8 +11,8 @@ A decoder's also take the `memory` of the source, the last of their arguments.
 """
 
 from zoo.decoding.beam import Beams, beam_search
-from zoo.decoding.decode import decode
 from zoo.decoding.generating import generate, stream
+from zoo.decoding.greedy import decode
 from zoo.decoding.recursive import forecast_recursively
 from zoo.decoding.stepper import Stepper
 from zoo.samplers import Greedy, MinP, Temperature, TopK, TopP

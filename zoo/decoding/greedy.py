@@ -1,4 +1,4 @@
-"""Sequences written by an encoder and decoder, one id at a time."""
+"""Sequences written by an encoder and decoder, one id at a time; greedily but for a sampler."""
 
 from typing import Any
 
