@@ -40,7 +40,7 @@ class Exported:
         return self(self.encode(raw))
 
     def write(self, texts, loop, **more):
-        """Lists of texts, the best first, that a loop of a SavedModel makes of texts: see CARD.md."""
+        """Lists of texts, the best first, that a loop of a SavedModel makes of texts."""
         (first, *_), spec = self.spec["texts"], [*self.spec["texts"].values()][-1]
         found = self.run(self.encode({first: texts}) | more, loop)[0]
         rows = found.reshape(len(found), -1, found.shape[-1]).tolist()
