@@ -8,16 +8,19 @@ import contextlib
 import json
 import math
 import os
+import socket
 import time
 import traceback
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import keras
 import keras_tuner
+from filelock import FileLock, Timeout
 from keras_tuner import oracles
 from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.engine.trial import Trial as TunerTrial
@@ -26,10 +29,15 @@ from keras_tuner.engine.trial import TrialStatus
 from callbacks.checks import check_mode
 
 #: The ways to choose settings.
-TUNERS = ("random", "hyperband", "bayesian")
+TUNERS = ("random", "hyperband", "bayesian", "tpe")
 
 #: So many failures without a single success end a search.
 HOPELESS = 3
+
+#: Seconds until a process that found nothing to train looks again.
+PAUSE = 0.5
+
+_ENDED = (TrialStatus.COMPLETED, TrialStatus.FAILED)
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,8 @@ class Trial:
         score: Value of the objective; `None` while there is none.
         metrics: Whatever else the training function returned.
         error: Why it failed; empty where it did not.
+        prune: For `StopAfter` (TPE): takes the score of an epoch, says whether to end with it.
+        pruned: Whether it said so; the score is the best until then.
     """
 
     number: str
@@ -53,6 +63,8 @@ class Trial:
     score: float | None = None
     metrics: dict[str, float] = field(default_factory=dict)
     error: str = ""
+    prune: Callable[[int, Any], bool] | None = None
+    pruned: bool = False
 
 
 class Search:
@@ -64,10 +76,9 @@ class Search:
     was killed goes on where it was: the same arguments and the same folder, and complete trials are
     kept while the one cut off is repeated.
 
-    Several processes share one search through keras-tuner's own environment variables. One of
-    them has `KERASTUNER_TUNER_ID=chief` and hands out trials; the others have an id each and
-    train; all have the chief's `KERASTUNER_ORACLE_IP` and `KERASTUNER_ORACLE_PORT`. A worker that
-    is started anew with its old id repeats the trial it was in.
+    Processes and machines that share the folder share the search: each has the same arguments and
+    runs. Who trains a trial holds the lock of its file, which the system frees when the process
+    ends, however it ends; the next one that asks repeats that trial.
 
     Args:
         train: Called as `train(trial)` with a `Trial`; returns `{name: number}` with the objective
@@ -76,14 +87,14 @@ class Search:
         objective: Name of the score to compare by, such as `"val_loss"`.
         folder: Where the state of the search is kept.
         mode: `"min"` where less of the objective is better, else `"max"`. Defaults to `"min"`.
-        tuner: `"random"`, `"hyperband"` or `"bayesian"`. Defaults to `"random"`.
+        tuner: One of `TUNERS`; `"tpe"` needs Optuna. Defaults to `"random"`.
         trials: Number of trials, the starting point not counted; Hyperband makes as many full
             sweeps of it as fit.
-        epochs: Hyperband's largest number of epochs for a trial; the others ignore it.
+        epochs: Most epochs of a trial, for Hyperband's rounds and TPE's pruning.
         seed: Seed of the choice. Defaults to 1.
         start: Values of a trial to begin with, by name, such as the defaults; trained to the end
             by Hyperband, too. Defaults to none.
-        report: Called with each ended `Trial`, where trials are handed out. Defaults to nothing.
+        report: Called with each `Trial` that ends, here or elsewhere. Defaults to nothing.
 
     Raises:
         ValueError: If the tuner is unknown, or the trials or epochs are too few for it.
@@ -131,23 +142,15 @@ class Search:
 
     @property
     def over(self) -> bool:
-        """Whether no trial is left to hand out and none is being trained."""
-        return self._oracle.over and not self._oracle.ongoing_trials
-
-    @property
-    def ending(self) -> bool:
-        """Whether no new trial will be handed out."""
-        return self._oracle.over
+        """Whether no trial is left in the folder, and none is being trained."""
+        oracle = self._oracle
+        oracle.restore()
+        return oracle.over and not oracle.ongoing_trials and not oracle._retry_queue
 
     @property
     def remaining(self) -> int:
         """Number of trials that have not ended, at most."""
         return self._planned - len(self._oracle.end_order)
-
-    @property
-    def waiting_for(self) -> set[str]:
-        """Ids of the workers that have not been told yet that the search is over."""
-        return set(self._oracle.tuner_ids)
 
     @property
     def trials(self) -> list[Trial]:
@@ -158,54 +161,50 @@ class Search:
     def best(self) -> Trial | None:
         """The complete trial with the best score, the first of equals; `None` without one."""
         sign = 1 if self.mode == "min" else -1
-        complete = [(sign * trial.score, trial) for trial in self.trials if trial.score is not None]
+        complete = [
+            (sign * trial.score, trial)
+            for trial in self.trials
+            if trial.score is not None and not trial.pruned
+        ]
         return min(complete, key=lambda pair: pair[0], default=(None, None))[1]
 
     def run(self, limit: int | None = None) -> None:
-        """Runs the trials that are left, or the process's part of them, at most `limit`.
-
-        A chief comes back when all workers know that the search is over, which keras-tuner looks
-        for every 20 seconds.
-        """
-        worker = is_worker()
-        self.folder.mkdir(parents=True, exist_ok=True)
-        # keras-tuner would reload its own files, which a kill may have left half-written.
-        name = os.environ.get("KERASTUNER_TUNER_ID", "tuner0")
-        (self.folder / f"{name}.json").unlink(missing_ok=True)
+        """Runs the trials that nobody else trains, at most `limit`, until all have ended."""
+        self.restore()
+        (self.folder / "tuner0.json").unlink(missing_ok=True)  # of keras-tuner, before 0.1.0
         tuner = _Tuner(
             self._train, limit, oracle=self._oracle, directory=str(self.folder.parent),
             project_name=self.folder.name,
         )  # fmt: skip
-        if not worker:
-            self._oracle.restore()
-        with contextlib.suppress(_Enough):
-            tuner.search(verbose=0)
+        tuner.tuner_id = _process(os.getpid())
+        try:
+            with contextlib.suppress(_Enough):
+                tuner.search(verbose=0)
+        finally:
+            self._oracle.let_go()
 
     def restore(self) -> None:
-        """Reads what was tried before, without going on."""
-        self._oracle.restore()
+        """Reads what was tried before, without going on; `report` is not told of it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._oracle.restore(tell=False)
 
-    def running(self, worker: str) -> str | None:
-        """Number of the trial that a worker is in."""
-        trial = self._oracle.ongoing_trials.get(worker)
-        return trial and trial.trial_id
+    def running(self, pid: int) -> str | None:
+        """Number of the trial that a process of this machine trains, or did when it died."""
+        for number, trial in self._oracle.trials.items():
+            if trial.status == TrialStatus.RUNNING and trial.message == _process(pid):
+                return number
+        return None
 
-    def give_up(self, worker: str, reason: str) -> None:
-        """Fails the trial that a worker is in, which it does not survive.
-
-        Args:
-            worker: Its id.
-            reason: What to say about the trial.
-        """
-        trial = self._oracle.ongoing_trials.get(worker)
-        if trial is not None:
-            _error_file(self.folder, trial.trial_id).write_text(f"{reason}\n")
-            trial.status = TrialStatus.FAILED
-            self._oracle.end_trial(trial)
+    def give_up(self, number: str, reason: str) -> None:
+        """Fails a trial that processes do not survive, for a reason that is told."""
+        _error_file(self.folder, number).write_text(f"{reason}\n")
+        trial = self._oracle.trials[number]
+        trial.status = TrialStatus.FAILED
+        self._oracle.end_trial(trial)
 
     def _tell(self, trial):
         if self._report:
-            with contextlib.suppress(OSError):  # keras-tuner would hold its lock for ever
+            with contextlib.suppress(OSError):  # of a terminal that is gone
                 self._report(self._describe(trial))
 
     def _describe(self, trial):
@@ -213,7 +212,8 @@ class Search:
         if trial.status == TrialStatus.COMPLETED:
             last = trial.metrics.get_last_value
             metrics = {name: float(last(name)) for name in trial.metrics.metrics}
-            return replace(found, score=float(trial.score), metrics=metrics)
+            pruned = bool(metrics.pop("pruned", False))
+            return replace(found, score=float(trial.score), metrics=metrics, pruned=pruned)
         if trial.status == TrialStatus.FAILED:
             error = "it failed on another machine"
             with contextlib.suppress(OSError):
@@ -222,23 +222,12 @@ class Search:
         return found
 
 
-def is_worker() -> bool:
-    """Whether keras-tuner's environment variables make this process a worker of a chief."""
-    name = os.environ.get("KERASTUNER_TUNER_ID", "")
-    return "KERASTUNER_ORACLE_IP" in os.environ and "chief" not in name
-
-
-def is_chief() -> bool:
-    """Whether keras-tuner's environment variables make this process the chief."""
-    name = os.environ.get("KERASTUNER_TUNER_ID", "")
-    return "KERASTUNER_ORACLE_IP" in os.environ and "chief" in name
-
-
 class StopAfter(keras.callbacks.Callback):
     """Ends training after an epoch. Put it behind `Checkpoint`, which then sees a run cut off.
 
     Args:
         epochs: Number of epochs after which to stop; `None` never does.
+        prune: The `prune` of a `Trial`, which may stop it, too.
 
     >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     >>> model.compile(optimizer="sgd", loss="mse")
@@ -247,13 +236,15 @@ class StopAfter(keras.callbacks.Callback):
     2
     """
 
-    def __init__(self, epochs: int):
+    def __init__(self, epochs: int | None, prune: Callable[[int, Any], bool] | None = None):
         super().__init__()
         self.epochs = epochs
+        self.prune = prune
 
     def on_epoch_end(self, epoch, logs=None):
         """Stops at the end of the last epoch."""
-        if self.epochs is not None and epoch + 1 >= self.epochs:
+        pruned = self.prune is not None and self.prune(epoch, logs)
+        if pruned or (self.epochs is not None and epoch + 1 >= self.epochs):
             self.model.stop_training = True
 
 
@@ -317,6 +308,8 @@ def _make_oracle(tuner, trials, epochs, start, common):
         sweep = sum(count for count, _ in hyperband_sweep(epochs, factor))
         common |= {"max_epochs": epochs, "factor": factor, "hyperband_iterations": trials // sweep}
         return _Hyperband(**common), trials // sweep * sweep + planned - trials
+    if tuner == "tpe":
+        return _Tpe(epochs=epochs, max_trials=planned, **common), planned
     if tuner == "random":
         return _Random(max_trials=planned, **common), planned
     # keras-tuner's own 3 random points a dimension would be all of a short search.
@@ -325,12 +318,13 @@ def _make_oracle(tuner, trials, epochs, start, common):
 
 
 class _Oracle(keras_tuner.Oracle):
-    """What the three ways to choose settings have in common here."""
+    """What the ways to choose settings have in common here: a state that processes share."""
 
     def begin_with(self, start, file, tell):
         """Sets the starting point, the file of the state and whom to tell of ended trials."""
-        self.start, self.file, self.tell = start, file, tell
-        self.over = False
+        self.start, self.file, self.tell, self.verbose = start, file, tell, 0
+        self.over, self._told, self._held = False, set(), {}
+        self.lock = FileLock(file.with_suffix(".lock"))
 
     def populate_space(self, trial_id):
         """The starting point, then the oracle's own choice; nothing more where all is lost."""
@@ -343,41 +337,167 @@ class _Oracle(keras_tuner.Oracle):
             warnings.simplefilter("ignore")
             return super().populate_space(trial_id)
 
-    @keras_tuner.synchronized
     def create_trial(self, tuner_id):
-        """Hands out a trial."""
-        trial = super().create_trial(tuner_id)
-        self.over = self.over or trial.status == TrialStatus.STOPPED
+        """Hands out a trial; none as long as others, whose process may die, train the last ones."""
+        with self.lock:
+            self.restore()
+            trial = super().create_trial(tuner_id)
+            if trial.status == TrialStatus.RUNNING:
+                trial.message = tuner_id
+                self._held[trial.trial_id] = self._lock_of(trial.trial_id)
+                self._held[trial.trial_id].acquire()
+            elif trial.status == TrialStatus.STOPPED:
+                self.over = True
+            self.save()
+        if trial.status == TrialStatus.STOPPED and self.ongoing_trials:
+            trial.status = TrialStatus.IDLE
+        if trial.status == TrialStatus.IDLE:
+            time.sleep(PAUSE)
         return trial
 
-    @keras_tuner.synchronized
     def end_trial(self, trial):
-        """Takes in a trial."""
-        super().end_trial(trial)
-        self.tell(self.trials[trial.trial_id])
+        """Takes in a trial, unless it was given up in the meantime."""
+        mine = self.trials[trial.trial_id]
+        with self.lock:
+            self.restore()
+            if self.trials[trial.trial_id].status not in _ENDED:
+                self.trials[trial.trial_id] = mine
+                super().end_trial(trial)
+            self.let_go()
+            self.restore()
+
+    def let_go(self):
+        """Leaves what this process trains to others."""
+        while self._held:
+            self._held.popitem()[1].release()
 
     def save(self):
         """Saves everything at once: keras-tuner's many files may be cut off anywhere."""
-        super().save()
         trials = {number: trial.get_state() for number, trial in self.trials.items()}
         partial = self.file.with_suffix(".tmp")
-        partial.write_text(json.dumps({"oracle": self.get_state(), "trials": trials}))
+        state = {"oracle": self.get_state(), "trials": trials, "over": self.over}
+        partial.write_text(json.dumps(state))
         partial.replace(self.file)
 
-    def restore(self):
-        """Takes up a saved state; what was being trained then waits to be repeated."""
+    def _save_trial(self, trial):
+        pass  # `save` does
+
+    def restore(self, tell=True):
+        """Takes up what all have done, and tells of it; what nobody trains waits to be repeated."""
         if not self.file.exists():
             return
-        found = json.loads(self.file.read_text())
-        ended = (TrialStatus.COMPLETED, TrialStatus.FAILED)
-        for number, state in found["trials"].items():
-            if state["status"] not in ended:
-                state["metrics"] = {"metrics": {}}
-            self.trials[number] = TunerTrial.from_state(state)
-        waiting = [number for number, trial in self.trials.items() if trial.status not in ended]
-        self.set_state(
-            {**found["oracle"], "ongoing_trials": {}, "retry_queue": sorted(waiting, reverse=True)}
+        with self.lock:
+            found = json.loads(self.file.read_text())
+            for number, state in found["trials"].items():
+                if state["status"] not in _ENDED:
+                    state["metrics"] = {"metrics": {}}
+                if number not in self._told:
+                    self.trials[number] = TunerTrial.from_state(state)
+            left = [n for n, trial in self.trials.items() if trial.status not in _ENDED]
+            waiting = sorted((n for n in left if not self._is_trained(n)), reverse=True)
+            ongoing = {self.trials[n].message: n for n in left if n not in waiting}
+            self.set_state({**found["oracle"], "ongoing_trials": ongoing, "retry_queue": waiting})
+            self.over = found.get("over", False)
+        for number in [number for number in self.end_order if number not in self._told]:
+            self._told.add(number)
+            if tell:
+                self.tell(self.trials[number])
+
+    def _lock_of(self, number):
+        return FileLock(self.file.with_name(f"trial_{number}.lock"), timeout=0)
+
+    def _is_trained(self, number):
+        if number in self._held:
+            return True
+        try:
+            with self._lock_of(number):
+                return False
+        except Timeout:
+            return True
+
+
+class _Optuna(keras_tuner.Oracle):
+    """Optuna's TPE and its pruning, on its journal in the folder."""
+
+    def __init__(self, epochs, **arguments):
+        super().__init__(**arguments)
+        self.epochs = epochs or 1
+
+    @cached_property
+    def study(self):
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        journal = optuna.storages.journal.JournalFileBackend(
+            str(self.file.with_name("journal.log"))
         )
+        return optuna.create_study(
+            storage=optuna.storages.JournalStorage(journal), study_name="search",
+            direction=f"{self.objective.direction}imize", load_if_exists=True,
+            pruner=optuna.pruners.MedianPruner(n_warmup_steps=self.epochs // 4),
+        )  # fmt: skip
+
+    def asked(self, number):
+        """Optuna's trial of a number, begun where it is new; its draws depend on the number."""
+        import optuna
+
+        with self.lock:
+            self.study.sampler = optuna.samplers.TPESampler(
+                seed=(1_000_003 * self.seed + int(number)) % 2**32,
+                n_startup_trials=max(3, self.max_trials // 3),  # its 10 are half of a short search
+            )
+            for each in self.study.get_trials(deepcopy=False):
+                if each.user_attrs.get("number") == number:
+                    return optuna.trial.Trial(self.study, each._trial_id)
+            if int(number) == 0 and self.start is not None:
+                numeric = [hp for hp in self.hyperparameters.space if not _choices(hp)]
+                near = {hp.name: hp.value_to_prob(self.start[hp.name]) for hp in numeric}
+                self.study.enqueue_trial({**self.start, **near})
+            trial = self.study.ask()
+            trial.set_user_attr("number", number)
+            return trial
+
+    def populate_space(self, trial_id):
+        """Optuna's choice; numbers go through keras-tuner's own scale of them."""
+        trial = self.asked(trial_id)
+        values = {
+            hp.name: trial.suggest_categorical(hp.name, _choices(hp))
+            if _choices(hp)
+            else hp.prob_to_value(trial.suggest_float(hp.name, 0.0, 1.0))
+            for hp in self.hyperparameters.space
+        }
+        return {"status": TrialStatus.RUNNING, "values": values}
+
+    def prune(self, number, epoch, logs):
+        """Whether a trial, but the starting point, is worse than the median at an epoch."""
+        trial = self.asked(number)
+        with warnings.catch_warnings():  # of epochs that a process told before it was killed
+            warnings.simplefilter("ignore")
+            trial.report(logs[self.objective.name], epoch)
+        spared = epoch + 1 >= self.epochs or (int(number) == 0 and self.start is not None)
+        return not spared and trial.should_prune()
+
+    def end_trial(self, trial):
+        """Tells Optuna, too."""
+        from optuna.trial import TrialState
+
+        metrics, state, score = self.trials[trial.trial_id].metrics, TrialState.FAIL, None
+        if trial.status == TrialStatus.COMPLETED:
+            score = metrics.get_last_value(self.objective.name)
+            state = TrialState.COMPLETE
+            if metrics.exists("pruned"):
+                state, score = TrialState.PRUNED, None
+        self.study.tell(self.asked(trial.trial_id), score, state, skip_if_finished=True)
+        super().end_trial(trial)
+
+
+def _choices(hp):
+    """The values that have no order."""
+    return list(hp.values) if type(hp).__name__ in ("Choice", "Boolean", "Fixed") else []
+
+
+class _Tpe(_Oracle, _Optuna):
+    pass
 
 
 class _Random(_Oracle, oracles.RandomSearchOracle):
@@ -399,9 +519,6 @@ class _Enough(Exception):  # noqa: N818 - nothing is wrong
 class _Tuner(BaseTuner):
     """keras-tuner's loop around the training function."""
 
-    #: Seconds between two requests for a trial, where a chief may have none at the moment.
-    PAUSE = 0.2
-
     def __init__(self, train, limit, **arguments):
         super().__init__(**arguments)
         self.train = train
@@ -410,20 +527,24 @@ class _Tuner(BaseTuner):
         self.failed = False
 
     def pre_create_trial(self):
-        """Waits a moment: Hyperband's workers ask again and again while others finish a round."""
+        """Ends the loop at the limit."""
         if self.limit is not None and self.done >= self.limit:
             raise _Enough
-        if is_worker():
-            time.sleep(self.PAUSE)
 
     def run_trial(self, trial, **_):
         """Trains, notes why that failed if it does, and frees the memory."""
         objective = self.oracle.objective
-        self.failed = False
+        self.failed, pruned = False, []
+
+        def prune(epoch, logs):
+            pruned.append(self.oracle.prune(trial.trial_id, epoch, logs))
+            return pruned[-1]
+
+        described = replace(_read(trial), prune=prune if isinstance(self.oracle, _Optuna) else None)
         try:
-            found = self.train(_read(trial))
+            found = self.train(described)
             if math.isfinite(found[objective.name]):
-                return found
+                return found | dict.fromkeys(["pruned"] * any(pruned), 1.0)
             raise ValueError(f"{objective.name} is not a finite number.")
         except Exception as error:  # which keras-tuner itself would print
             reason = " ".join(str(error).split()) or type(error).__name__
@@ -435,11 +556,19 @@ class _Tuner(BaseTuner):
             self.done += 1
             keras.utils.clear_session()  # collects garbage too
 
+    def save(self):
+        """The oracle has saved everything."""
+
     def on_trial_end(self, trial):
         """Hands the trial back."""
         if self.failed:
             trial.status = TrialStatus.FAILED
         super().on_trial_end(trial)
+
+
+def _process(pid):
+    """What tells the processes of all machines apart."""
+    return f"{socket.gethostname()}-{pid}"
 
 
 def _error_file(folder, number):

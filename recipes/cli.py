@@ -235,7 +235,8 @@ def _tune(arguments):
         "and the rest of the recipe's search space is searched. `zoo tune --resume RUN` goes on "
         "with a search that was cut off.",
     )
-    tuners, how = ("random", "hyperband", "bayesian"), "how settings are chosen (random)"
+    how = "how settings are chosen (random); tpe also ends trials that are no good"
+    tuners = ("random", "hyperband", "bayesian", "tpe")
     parser.add_argument("--tuner", choices=tuners, default=tuners[0], help=how)
     parser.add_argument("--trials", type=int, default=20, help="trials beside the defaults (20)")
     parser.add_argument("--workers", type=int, default=1, help="processes that train trials (1)")
@@ -245,13 +246,12 @@ def _tune(arguments):
     found, config, rest = _own_and_shared(parser, recipe, rest)
     plan = Plan(recipe, config, given_flags(rest), found.tuner, found.trials, found.workers)
     plan.check()
-    # Over several machines, one of keras-tuner's workers joins a run that is there already.
-    _prepare(recipe, config, new="KERASTUNER_TUNER_ID" not in os.environ)
+    _prepare(recipe, config)
     tuning.tune(plan)
 
 
 def _resume_search(arguments):
-    parser = _Parser("tune", "Takes up a search where it was cut off.")
+    parser = _Parser("tune", "Takes up a search that was cut off, or shares one that runs.")
     parser.add_argument("--resume", metavar="RUN", required=True, help="folder of the run")
     parser.add_argument("--workers", type=int, help="processes (default: as many as it began with)")
     found = parser.parse_args(arguments)

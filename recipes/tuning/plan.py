@@ -4,7 +4,9 @@ The folder of the run holds, beside what every run has: `tuning.yaml` (what is s
 (keras-tuner's state), `trials/` (a TensorBoard run for each trial) and `tuning.csv`.
 """
 
+import os
 from dataclasses import asdict, dataclass, replace
+from importlib.util import find_spec
 
 import yaml
 
@@ -22,7 +24,7 @@ class Plan:
         recipe: Name of the recipe.
         config: The configuration to start from.
         given: Names of the settings that the user gave, which stay as they are.
-        tuner: `"random"`, `"hyperband"` or `"bayesian"`.
+        tuner: One of `callbacks.tuning.TUNERS`.
         trials: Number of trials beside the defaults.
         workers: Number of processes.
     """
@@ -38,6 +40,13 @@ class Plan:
         """Raises a `UserError` for the first flag that is out of range; needs no Keras."""
         self.config.validate()
         at_least(self, 1, "trials", "workers")
+        if self.tuner == "tpe" and find_spec("optuna") is None:
+            raise UserError("--tuner tpe needs optuna: pip install 'handson-zoo[tune]'.")
+        if "KERASTUNER_ORACLE_IP" in os.environ:
+            raise UserError(
+                "Searches are shared by their folder: unset KERASTUNER_ORACLE_IP, and start zoo "
+                "tune --resume RUN on each further machine."
+            )
 
     def text(self) -> str:
         """What `tuning.yaml` holds."""

@@ -62,22 +62,22 @@ class Trials:
         else:
             best = "the best so far" if self._best is trial else f"best {self._best.score:.5g}"
             epochs, seconds = round(trial.metrics["epochs"]), trial.metrics["seconds"]
-            result = f"{trial.score:.5g} ({best}), {counted(epochs, 'epoch')}, {seconds:.0f} s"
+            pruned = ", pruned" * trial.pruned
+            result = (
+                f"{trial.score:.5g} ({best}), {counted(epochs, 'epoch')}, {seconds:.0f} s{pruned}"
+            )
         _console.print(f"trial {self._label(trial)}: {result}  {settings}")
 
     def write(self, path, trials):
         """Writes `tuning.csv`: a row for each trial."""
         header = ["trial", "score", "epochs", "seconds", *self.space.searched]
-        if self.plan.tuner == "hyperband":
-            header.append("continues")
+        more = {"hyperband": ["continues"], "tpe": ["pruned"]}.get(self.plan.tuner, [])
         rows = []
         for trial in trials:
             numbers = ("" if value is None else f"{value:.9g}" for value in self._numbers(trial))
             rows.append([trial.number, *numbers, *map(as_written, self._settings(trial).values())])
-            if self.plan.tuner == "hyperband":
-                rows[-1].append(trial.continues or "")
-            rows[-1].append(trial.error)
-        write_csv(path, [*header, "error"], rows)
+            rows[-1] += [getattr(trial, name) or "" for name in more] + [trial.error]
+        write_csv(path, [*header, *more, "error"], rows)
 
     def report(self, folder, search, best, again, repeated, tolerance):
         """Adds the section about the search to `report.md` of the run, and prints its table.
@@ -94,6 +94,7 @@ class Trials:
             f"{tolerance:.1%}."
         )
         failed = [trial for trial in trials if trial.score is None]
+        pruned = [trial for trial in trials if trial.pruned]
         sections = [
             _TITLE,
             f"{len(trials)} trials by {self.plan.tuner} search, the defaults (trial "
@@ -104,6 +105,8 @@ class Trials:
             f"The best of them, of all {len(trials)} in `{folder.table.name}`; `zoo tensorboard "
             f"{folder.path}` shows their curves and, in the HParams tab, parallel coordinates:",
             markdown(self._ranking(trials)),
+            *[f"{counted(len(pruned), 'trial')} pruned: at their epoch, most were better."]
+            * bool(pruned),
             *(f"{len(failed)} trials failed, the first: {escaped(x.error)}" for x in failed[:1]),
             "\n".join(f"- {line}" for line in self.space.describe()),
             "The best of many trials flatters itself on the validation part it was chosen by: the "

@@ -3,10 +3,9 @@
 import math
 import shutil
 import sys
-import time
 from dataclasses import replace
-from pathlib import Path
 
+from filelock import FileLock
 from rich.console import Console
 
 from recipes.engine.folder import RunFolder
@@ -14,8 +13,8 @@ from recipes.engine.recipe import find_recipe
 from recipes.errors import RunError, UserError
 from recipes.tuning import report
 from recipes.tuning.plan import Plan, TuningFolder, open_search
-from recipes.tuning.trials import make_search, prepare, work
-from recipes.tuning.workers import check_address, serve
+from recipes.tuning.trials import make_search, prepare
+from recipes.tuning.workers import serve
 
 #: How far the score of the best trial may be off when it is trained again, as a fraction of it. On
 #: a CPU both are equal; a GPU adds in another order every time.
@@ -24,27 +23,14 @@ TOLERANCE = {"cpu": 0.001, "gpu": 0.05}
 _console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
 
-def tune(plan: Plan) -> RunFolder | None:
+def tune(plan: Plan) -> RunFolder:
     """Searches, trains the best settings and writes the run folder.
-
-    With keras-tuner's environment variables of a worker, takes part in the search of a chief, and
-    returns nothing.
 
     Raises:
         UserError: If the flags or the data are wrong; then nothing has been written.
         RunError: If every trial fails, or the best one cannot be repeated.
     """
-    from callbacks.tuning import is_chief, is_worker
-
     plan.check()
-    if plan.workers > 1 and (is_chief() or is_worker()):
-        raise UserError("Give either --workers or keras-tuner's environment variables, not both.")
-    if is_chief() or is_worker():
-        check_address(chief=is_chief())
-    if is_worker():
-        if plan.config.name is None:
-            raise UserError("A worker needs the --name that the chief was given.")
-        return join(TuningFolder(Path(plan.config.logdir, plan.recipe, plan.config.name)))
     planned = RunFolder.plan(plan.recipe, plan.config)
     folder = TuningFolder(planned.path)
     if find_recipe(plan.recipe).sized:
@@ -61,23 +47,18 @@ def tune(plan: Plan) -> RunFolder | None:
     return _search_and_train(plan, folder, space, objective)
 
 
-def resume(path, workers=None) -> RunFolder | None:
-    """Goes on with a search that was cut off; see `tune`. Workers default to as many as it had.
+def resume(path, workers=None) -> RunFolder:
+    """Takes part in a search, or goes on with one that was cut off; see `tune`.
+
+    Workers default to as many as it began with.
 
     Raises:
         UserError: If the folder holds no search, or the data has changed.
         RunError: See `tune`.
     """
-    from callbacks.tuning import is_chief, is_worker
-
     folder, plan = open_search(path, workers)
     plan.check()
-    if is_chief() or is_worker():
-        check_address(chief=is_chief())
-    if is_worker():
-        return work(plan, folder)
-    if folder.metrics.exists() and report.is_written(folder):
-        print(f"{folder.path} is complete already.", file=sys.stderr)
+    if _is_complete(folder):
         return folder
     space, objective, task = prepare(plan)
     if folder.read_config()["run"]["data_sha256"] != task.sha256:
@@ -87,19 +68,6 @@ def resume(path, workers=None) -> RunFolder | None:
         )
     del task
     return _search_and_train(plan, folder, space, objective)
-
-
-def join(folder: TuningFolder) -> None:
-    """Takes part in the search of a chief, which sees the folder too, as soon as that has begun.
-
-    A `RunError` if the chief is lost.
-    """
-    if not folder.plan.exists():
-        _console.print(f"Waiting for the chief to write {folder.plan}")
-    while not folder.plan.exists():
-        time.sleep(0.5)
-    folder, plan = open_search(folder.path)
-    work(plan, folder)
 
 
 def check_budget(plan: Plan) -> None:
@@ -128,10 +96,20 @@ def _search_and_train(plan, folder, space, objective):
         reason = next((each.error for each in trials if each.error), "no trial was trained")
         failed = f"All {len(trials)} trials failed. The first: {reason}"
         raise RunError(f"{failed} What is there is in {folder.path}.")
-    for inside in folder.trials.glob("*/checkpoints"):
-        shutil.rmtree(inside)
-    table.write(folder.table, search.trials)
-    return _train_best(plan, folder, space, objective, search, table)
+    with FileLock(folder.state / "best.lock"):  # who shared the search waits, and finds the run
+        if _is_complete(folder):
+            return folder
+        for inside in folder.trials.glob("*/checkpoints"):
+            shutil.rmtree(inside)
+        table.write(folder.table, search.trials)
+        return _train_best(plan, folder, space, objective, search, table)
+
+
+def _is_complete(folder):
+    if folder.metrics.exists() and report.is_written(folder):
+        print(f"{folder.path} is complete already.", file=sys.stderr)
+        return True
+    return False
 
 
 def _train_best(plan, folder, space, objective, search, table):

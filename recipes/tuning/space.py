@@ -67,7 +67,7 @@ class Space:
     def config_of(self, hyperparameters):
         """The configuration of a trial."""
         hp = hyperparameters.copy()
-        # Six digits: readable, and the same whether a value came through a chief or not.
+        # Six digits: readable, and the same before and after a file.
         hp.values = {
             k: float(f"{v:.6g}") if isinstance(v, float) else v for k, v in hp.values.items()
         }

@@ -5,25 +5,12 @@ import time
 from dataclasses import replace
 
 from recipes.engine.recipe import find_recipe
-from recipes.errors import RunError
 from recipes.tuning.plan import Plan, TuningFolder
 
 
 def work(plan: Plan, folder: TuningFolder, limit=None) -> None:
-    """Trains trials that a chief hands out, until it has no more, or so many are trained.
-
-    A `RunError` if the chief is lost.
-    """
-    import grpc
-
-    search = make_search(plan, folder, *prepare(plan)[:2])
-    try:
-        search.run(limit)
-    except grpc.RpcError as error:
-        raise RunError(
-            "The chief of the search does not answer. Start it with zoo tune --resume, then the "
-            "workers."
-        ) from error
+    """Trains trials that nobody else trains until all have ended, or so many are trained."""
+    make_search(plan, folder, *prepare(plan)[:2]).run(limit)
 
 
 def prepare(plan):
@@ -68,7 +55,7 @@ def _train_trial(plan, folder, space, objective, trial):
     config, task = find_recipe(plan.recipe).load(config)
     start_afresh(config)
     built = find_recipe(plan.recipe).build_model(config, task)
-    watch = [StopAfter(trial.epochs)]
+    watch = [StopAfter(trial.epochs, trial.prune)]
     history = fit(built, task, config, inside, resume=goes_on, unseen=watch).history
     if plan.tuner != "hyperband":
         shutil.rmtree(inside.checkpoints)

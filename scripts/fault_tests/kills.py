@@ -8,12 +8,12 @@ import os
 import random
 import shutil
 import signal
+import socket
 import time
 import urllib.request
 import zipfile
 from pathlib import Path
 
-from recipes.tuning.workers import free_port
 from scripts.fault_tests import runs
 from scripts.fault_tests.processes import ended, in_child, killed, warm, whole
 
@@ -171,7 +171,7 @@ def try_servers(run: Path, kills: int, seed: int) -> dict[str, int]:
     was. Counts as of `try_kills`.
     """
     warm()
-    chance, found, port = random.Random(seed), counts(), free_port()
+    chance, found, port = random.Random(seed), counts(), _free_port()
     command, before = ["serve", run, "--port", port], _content(run)
     body = json.dumps(REQUESTS[run.parent.name]).encode()
 
@@ -199,6 +199,13 @@ def try_servers(run: Path, kills: int, seed: int) -> dict[str, int]:
         found["ends"] += 1
         found["equal" if served()[0] == expected else "differ"] += 1
     return found
+
+
+def _free_port():
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
 
 
 def _content(path):

@@ -1,10 +1,13 @@
 """Searches over functions that cost nothing: what is tried, kept, repeated and told."""
 
 import gc
+import itertools
 import json
 import math
+import os
 import weakref
 from collections import Counter
+from importlib.util import find_spec
 
 import keras
 import keras_tuner
@@ -20,12 +23,17 @@ from callbacks.tuning import (
     StopAfter,
     hyperband_factor,
     hyperband_sweep,
-    is_chief,
-    is_worker,
 )
 
 START = {"rate": 0.1, "units": 16}
-SIZES = {"random": 8, "bayesian": 8, "hyperband": 14}
+SIZES = {"random": 8, "bayesian": 8, "hyperband": 14, "tpe": 8}
+
+WAYS = [
+    pytest.param(
+        name, marks=pytest.mark.skipif(name == "tpe" and not find_spec("optuna"), reason="optuna")
+    )
+    for name in TUNERS
+]
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +41,7 @@ def _quick(request, monkeypatch):
     """Collecting the garbage of nothing takes half a second."""
     if "memory" not in request.node.name:
         monkeypatch.setattr("keras.utils.clear_session", lambda: None)
+    monkeypatch.setattr("callbacks.tuning.PAUSE", 0.01)
 
 
 def space():
@@ -58,7 +67,7 @@ def tried(search):
     return [(t.number, t.hyperparameters.values, t.epochs, t.score) for t in search.trials]
 
 
-@pytest.mark.parametrize("tuner", TUNERS)
+@pytest.mark.parametrize("tuner", WAYS)
 def test_a_search_begins_at_the_start_and_finds_better(tmp_path, tuner):
     told = []
     search = make(tmp_path, tuner=tuner, report=told.append)
@@ -81,7 +90,7 @@ def test_a_search_begins_at_the_start_and_finds_better(tmp_path, tuner):
     assert len({str(t.hyperparameters.values) for t in trials}) == len(trials)
 
 
-@pytest.mark.parametrize("tuner", TUNERS)
+@pytest.mark.parametrize("tuner", WAYS)
 def test_a_search_that_is_cut_off_goes_on(tmp_path, tuner):
     whole = make(tmp_path / "whole", tuner=tuner)
     whole.run()
@@ -196,6 +205,74 @@ def test_the_factor_makes_the_most_of_the_trials(epochs, trials):
     else:
         found = size(hyperband_factor(epochs, trials))
         assert found == max(size for size in sizes if size <= trials)
+
+
+def test_processes_share_a_folder(tmp_path, monkeypatch):
+    ids = itertools.count()
+    monkeypatch.setattr("callbacks.tuning._process", lambda pid: f"process {next(ids)}")
+    calls, told = [], []
+
+    def train(trial):
+        calls.append(trial.number)
+        if trial.number in "01":  # another one joins, and a third
+            make(tmp_path, train).run(limit=5 if trial.number == "0" else 1)
+        return loss(trial)
+
+    search = make(tmp_path, train, report=told.append)
+    search.run()
+    assert search.over
+    assert sorted(calls) == sorted(trial.number for trial in search.trials)
+    assert len(calls) == len(told) == 9
+    assert {trial.number for trial in told} == set(calls)
+    whole = make(tmp_path / "whole")
+    whole.run()
+    assert tried(search) == tried(whole)
+
+
+def test_a_trial_that_kills_is_given_up(tmp_path):
+    def kill(trial):
+        if trial.number == "2":
+            raise KeyboardInterrupt
+        return loss(trial)
+
+    with pytest.raises(KeyboardInterrupt):
+        make(tmp_path, kill).run()
+    search = make(tmp_path)
+    search.restore()
+    assert search.running(os.getpid()) == "2"
+    assert search.running(1) is None
+    assert not search.over
+    search.give_up("2", "the worker died")
+    assert search.running(os.getpid()) is None
+    search.run()
+    assert [trial.error for trial in search.trials] == ["", "", "the worker died", *[""] * 6]
+
+
+def test_tpe_prunes_what_is_worse_than_the_median(tmp_path):
+    pytest.importorskip("optuna")
+
+    def train(trial):
+        first = loss(trial)["val_loss"]
+        scores = [first - 0.1 * epoch for epoch in range(8)]
+        if trial.number == "6":  # as good as can be, but late
+            scores = [9.0] * 7 + [-9.0]
+        told = (trial.prune(epoch, {"val_loss": score}) for epoch, score in enumerate(scores))
+        epochs = next((epoch + 1 for epoch, end in enumerate(told) if end), 8)
+        return {"val_loss": min(scores[:epochs]), "epochs": epochs}
+
+    search = make(tmp_path, train, "tpe", trials=11, epochs=8)
+    search.run()
+    trials = search.trials
+    assert not any(trial.pruned for trial in trials[:5])  # no median of less than five
+    assert trials[6].pruned
+    for trial in trials:
+        assert (trial.metrics["epochs"] < 8) == trial.pruned
+        assert trial.metrics["epochs"] >= 3  # a quarter is spared
+        assert "pruned" not in trial.metrics
+    assert not search.best.pruned
+    again = make(tmp_path / "again", train, "tpe", trials=11, epochs=8)
+    again.run()
+    assert tried(again) == tried(search)
 
 
 # What fails
@@ -317,15 +394,3 @@ def test_the_checkpoint_sees_a_run_cut_off(tmp_path):
     rest = fit(6, resume=True)
     assert rest.history == whole
     assert rest.finished
-
-
-def test_the_roles_come_from_keras_tuners_variables(monkeypatch):
-    assert not is_worker()
-    assert not is_chief()
-    monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")
-    monkeypatch.setenv("KERASTUNER_TUNER_ID", "chief")
-    assert is_chief()
-    assert not is_worker()
-    monkeypatch.setenv("KERASTUNER_TUNER_ID", "worker-1")
-    assert is_worker()
-    assert not is_chief()

@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from recipes.cli import main
 from recipes.engine import checking
-from recipes.errors import UserError
 
 #: Commands, and how the answer begins.
 MISTAKES = {
@@ -86,19 +84,6 @@ def test_a_mistake_is_found_before_keras_is_imported(answers, command):
     status, loaded, said = answers[command]
     assert said.startswith(f"zoo: {MISTAKES[command]}")
     assert (status, loaded) == (2, [])
-
-
-@pytest.mark.parametrize(("worker", "new"), [(None, True), ("tuner0", False)])
-def test_a_worker_of_keras_tuner_joins_a_run_that_is_there(monkeypatch, capsys, worker, new):
-    def check(recipe, config, new):
-        raise UserError(f"new: {new}")
-
-    monkeypatch.delenv("KERASTUNER_TUNER_ID", raising=False)
-    if worker:
-        monkeypatch.setenv("KERASTUNER_TUNER_ID", worker)
-    monkeypatch.setattr(checking, "check", check)
-    assert main(["tune", "forecast", "--name", "shared"]) == 2
-    assert capsys.readouterr().err == f"zoo: new: {new}\n"
 
 
 def test_large_files_and_pipes_are_left_to_the_run(tmp_path, monkeypatch):

@@ -6,7 +6,6 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -28,7 +27,6 @@ from recipes.engine.recipe import find_recipe
 from recipes.errors import RunError, UserError
 from recipes.tuning.plan import given_flags, open_search
 from recipes.tuning.space import Space, nearest
-from recipes.tuning.workers import free_port
 
 TINY = {
     "model": "linear_forecaster", "window": 14, "horizon": 3, "difference": 0, "epochs": 2,
@@ -279,6 +277,32 @@ def test_hyperband_goes_on_with_what_it_promotes(tune):
     assert min(history["val_last_step_mae"]) == pytest.approx(float(promoted["score"]), rel=1e-6)
 
 
+# TPE
+
+
+def test_tpe_lists_what_it_pruned(tune):
+    pytest.importorskip("optuna")
+
+    def train(plan, folder, space, objective, trial):
+        number = int(trial.number)
+        folder.trial(trial.number).path.mkdir(parents=True)
+        told = [{objective[0]: 1.0 + number - 0.1 * epoch} for epoch in range(4)]
+        epochs = next((e + 1 for e, logs in enumerate(told) if trial.prune(e, logs)), 4)
+        return {objective[0]: told[epochs - 1][objective[0]], "epochs": epochs, "seconds": 1.0}
+
+    with (
+        mock.patch("recipes.tuning.trials._train_trial", train),
+        mock.patch("recipes.tuning.search._train_best") as trained,
+    ):
+        folder = tune(tuner="tpe", trials=7, epochs=4)
+    found = rows(folder)
+    assert list(found[0])[-2:] == ["pruned", "error"]
+    assert [(row["epochs"], row["pruned"]) for row in found] == [
+        *[("4", "")] * 5, *[("2", "True")] * 3,
+    ]  # fmt: skip
+    assert trained.call_args.args[4].best.number == "0"
+
+
 # What is searched
 
 
@@ -461,23 +485,15 @@ def test_what_cannot_be_resumed(capsys, flags, search, tune, tmp_path):
     assert "--workers must be at least 1" in workers
 
 
-def test_a_worker_of_a_chief_needs_its_name(capsys, flags, monkeypatch, tmp_path):
-    for name, value in {"TUNER_ID": "a", "ORACLE_IP": "127.0.0.1", "ORACLE_PORT": "9"}.items():
-        monkeypatch.setenv(f"KERASTUNER_{name}", value)
+def test_what_tpe_and_old_variables_need(capsys, flags, monkeypatch, tmp_path):
+    arguments, _ = flags("--tuner=tpe", logdir=tmp_path)
+    monkeypatch.setattr("recipes.tuning.plan.find_spec", lambda name: None)
+    assert refusal(capsys, *arguments) == (
+        "--tuner tpe needs optuna: pip install 'handson-zoo[tune]'."
+    )
+    monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")
     arguments, _ = flags(logdir=tmp_path)
-    arguments = [item for item in arguments if not item.startswith("--name=")]
-    assert "A worker needs the --name" in refusal(capsys, *arguments)
-    arguments, _ = flags("--workers=2", logdir=tmp_path)
-    assert "Give either --workers or" in refusal(capsys, *arguments)
-    arguments, _ = flags(logdir=tmp_path)
-    monkeypatch.setenv("KERASTUNER_ORACLE_PORT", "")
-    assert "KERASTUNER_ORACLE_PORT" in refusal(capsys, *arguments)
-    monkeypatch.setenv("KERASTUNER_TUNER_ID", "chief")
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        monkeypatch.setenv("KERASTUNER_ORACLE_PORT", str(taken.getsockname()[1]))
-        assert "The chief cannot be at 127.0.0.1:" in refusal(capsys, *arguments)
+    assert "unset KERASTUNER_ORACLE_IP" in refusal(capsys, *arguments)
     assert not any(tmp_path.iterdir())
 
 
@@ -700,22 +716,36 @@ def test_a_kill_in_every_trial_and_in_the_last_training(flags, compiled_search):
 
 
 @pytest.mark.kill
-def test_a_chief_and_a_worker_by_keras_tuners_own_variables(flags, search, monkeypatch):
-    monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")
-    monkeypatch.setenv("KERASTUNER_ORACLE_PORT", str(free_port()))
+def test_another_machine_takes_part_and_finds_the_run_complete(flags, compiled_search):
     arguments, folder = flags(trials=4)
-    monkeypatch.setenv("KERASTUNER_TUNER_ID", "another-machine")
-    worker = program(arguments)  # which waits for its chief
-    monkeypatch.setenv("KERASTUNER_TUNER_ID", "chief")
-    chief = program(arguments)
-    wait_for((folder / "trials" / "1").exists, chief)
-    worker.kill()
-    worker.wait()
-    monkeypatch.setenv("KERASTUNER_TUNER_ID", "another-machine")
-    worker = program(["tune", "--resume", str(folder)])
-    assert chief.wait(300) == 0
-    assert worker.wait(60) == 0
+    first = program(arguments)
+    wait_for((folder / "trials" / "1").exists, first)
+    second = program(["tune", "--resume", str(folder)])
+    assert [process.wait(300) for process in (first, second)] == [0, 0]
     assert scores(folder) == scores(compiled_search)
+    assert (folder / "report.md").read_text().count("## Tuning") == 1
+
+
+@pytest.mark.kill
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux' /proc")
+def test_four_workers_of_which_two_are_killed_lose_no_trial(flags):
+    pytest.importorskip("optuna")
+    arguments, folder = flags(trials=8, workers=4, tuner="tpe", epochs=4)
+    process = program(arguments)
+    for number, victim in (("1", 0), ("5", -1)):
+        wait_for((folder / "trials" / number).exists, process)
+        os.kill(sorted(children(process.pid))[victim], signal.SIGKILL)
+        kept = {path: path.stat().st_mtime_ns for path in ended(folder)}
+    assert process.wait(500) == 0
+    assert [row["trial"] for row in rows(folder)] == list("012345678")
+    assert {row["error"] for row in rows(folder)} == {""}
+    assert all(path.stat().st_mtime_ns == before for path, before in kept.items())
+
+
+def ended(folder):
+    """Event files of the trials that have ended."""
+    found = json.loads((folder / "tuner" / "search.json").read_text())["oracle"]["end_order"]
+    return [file for number in found for file in (folder / "trials" / number).glob("events*")]
 
 
 def test_workers_that_do_not_start_end_the_search(capsys, flags):
