@@ -425,15 +425,16 @@ class _Optuna(keras_tuner.Oracle):
 
     @cached_property
     def study(self):
+        """Optuna's, in the folder's journal."""
         import optuna
+        from optuna.storages.journal import JournalFileBackend
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        journal = optuna.storages.journal.JournalFileBackend(
-            str(self.file.with_name("journal.log"))
-        )
+        backend = JournalFileBackend(str(self.file.with_name("journal.log")))
+        direction = optuna.study.StudyDirection[f"{self.objective.direction.upper()}IMIZE"]
         return optuna.create_study(
-            storage=optuna.storages.JournalStorage(journal), study_name="search",
-            direction=f"{self.objective.direction}imize", load_if_exists=True,
+            storage=optuna.storages.JournalStorage(backend), study_name="search",
+            direction=direction, load_if_exists=True,
             pruner=optuna.pruners.MedianPruner(n_warmup_steps=self.epochs // 4),
         )  # fmt: skip
 
