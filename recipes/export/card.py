@@ -93,7 +93,7 @@ def card(folder, recipe, config, task, model, spec, quantize, lines, refit=False
     types = [(name, each["dtype"]) for name, each in spec["inputs"].items()]
     inputs = [["input", "type", "shape"], *([*x, s] for x, s in zip(types, shapes, strict=False))]
     target, labels = task.metadata.get("target"), list(map(str, spec["labels"]))
-    outputs = "Logits of the next token, by its id." if spec["texts"] else gives
+    outputs = gives or "Logits of the next token, by its id."
     if labels and spec["outputs"][0][-1] == 1:
         outputs = f"The probability of {labels[1]} (not {labels[0]})."
     elif labels:

@@ -55,6 +55,22 @@ def test_a_recursive_forecast_reads_what_is_known_ahead():
     assert_close(in_graph(one, example, found), other)
 
 
+def test_a_card_names_what_notes_are_written_by(tmp_path):
+    ids = keras.Input((None,), dtype="int32", name="ids")
+    notes = zoo.layers.NoteTokenizer(voices=2, lowest=60, highest=62)
+    model = keras.Model(ids, keras.layers.Embedding(4, 4)(notes(ids)))
+    spec = card.described(model) | {"format": "savedmodel", "rows": None, "raw_endpoint": False}
+    assert (spec["loop"], spec["texts"]) == ("generation", {})
+    folder = SimpleNamespace(read_partners=dict, path=tmp_path, metrics=tmp_path / "none")
+    config, recipe = SimpleNamespace(data="", dataset="x"), SimpleNamespace(title="t", name="r")
+    task, spec["words"] = SimpleNamespace(metadata={}, description="notes"), ("", "")
+    text = card.card(folder, recipe, config, task, model, spec, None, [["a"], ["b"]])
+    assert "Logits of the next token, by its id." in text
+    assert "In the file, too, generation: `generate`, of ids" in text
+    text = card.card(folder, recipe, config, task, model, spec | {"format": "onnx"}, None, [["a"]])
+    assert "generation (`--format savedmodel` has it)" in text
+
+
 def test_a_saved_model_goes_on_from_a_text(tmp_path):
     tokenizer = zoo.layers.CharacterTokenizer("abcdefg")
     ids = keras.Input((None,), dtype="int32", name="ids")
