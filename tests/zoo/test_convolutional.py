@@ -76,6 +76,7 @@ def test_grey_pictures_need_no_axis_of_channels():
         ("cnn", {"input_shape": (8,)}, "height, width"),
         ("cnn", {"input_shape": (None, 8)}, "height, width"),
         ("cnn", {"input_shape": (4, 4)}, "halved 3 times"),
+        ("cnn", {"input_shape": (1, 1), "filters": 8}, "halved 1 times"),
         ("cnn", {"input_shape": (None, None, 3)}, 'pooling="average"'),
         ("cnn", {"input_shape": (8, 8), "pooling": "max"}, "flatten, average"),
         ("lenet5", {"input_shape": (27, 28)}, "28 pixels"),

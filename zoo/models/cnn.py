@@ -19,7 +19,7 @@ def cnn(
     input_shape: Sequence[int | None],
     outputs: int = 1,
     head: str = "regression",
-    filters: Sequence[Sequence[int]] = ((64,), (128, 128), (256, 256)),
+    filters: int | Sequence[int | Sequence[int]] = ((64,), (128, 128), (256, 256)),
     kernel_size: int = 3,
     first_kernel_size: int = 7,
     units: int | Sequence[int] = (128, 64),
@@ -34,7 +34,7 @@ def cnn(
     Args:
         input_shape: `(height, width)` of grey pictures, or `(height, width, channels)`; height and
             width may be None with `pooling="average"`. Scaled first, to [0, 1] or to mean 0.
-        filters: Filters of the convolutions of each block. Defaults to the book's.
+        filters: Filters of the convolutions of each block, or of the one. Defaults to the book's.
         kernel_size: Side of the kernels. Defaults to 3.
         first_kernel_size: That of the first convolution. Defaults to 7.
         units: Sizes of the dense layers; `()` for none. Defaults to `(128, 64)`.
@@ -57,7 +57,8 @@ def cnn(
     units = check_sizes(units=units)
     inputs, x = image_input(input_shape)
     size = first_kernel_size
-    for block, sizes in enumerate(filters):
+    blocks = filters if isinstance(filters, Sequence) else [filters]
+    for block, sizes in enumerate(blocks):
         for index, count in enumerate(check_sizes(filters=sizes)):
             x = layers.Conv2D(
                 count,
@@ -73,7 +74,7 @@ def cnn(
             size = kernel_size
         if 1 in x.shape[1:3]:
             raise ValueError(
-                f"Pictures of this size cannot be halved {len(filters)} times: give fewer blocks "
+                f"Pictures of this size cannot be halved {len(blocks)} times: give fewer blocks "
                 f"of filters. Received: input_shape={tuple(input_shape)}"
             )
         x = layers.MaxPooling2D(name=f"pool_{block}")(x)
