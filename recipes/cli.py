@@ -24,6 +24,7 @@ import contextlib
 import inspect
 import os
 import re
+import shlex
 import signal
 import sys
 import threading
@@ -169,7 +170,6 @@ def _prepare(recipe, config, new=True):
     """Checks what can be checked at once, then lets Keras and its backend be imported."""
     from recipes.engine import checking, environment
 
-    config.validate()
     checking.check(recipe, config, new)
     environment.prepare(config.backend, config.device)
 
@@ -271,15 +271,20 @@ def _resume(arguments):
     began = time.perf_counter()
     parser = _Parser("train RECIPE", "Takes up a run where it was cut off.")
     parser.add_argument("--resume", metavar="RUN", required=True, help="folder of the run")
-    found = parser.parse_args(arguments)
+    found, others = parser.parse_known_args(arguments)
     from recipes.engine.folder import RunFolder, find_run, settings_hash
 
     folder = RunFolder.open(find_run(found.resume), finished=False)
+    saved = folder.read_config()
+    run = saved.pop("run")
+    if others:
+        raise UserError(
+            "A resumed run keeps its settings: say --resume alone. With others train anew: zoo "
+            f"train {run['recipe']} --config {folder.config} {shlex.join(others)}"
+        )
     if folder.metrics.exists():
         print(f"{folder.path} is complete already.", file=sys.stderr)
         return
-    saved = folder.read_config()
-    run = saved.pop("run")
     if "find_lr" in run:
         raise UserError(f"{folder.path} holds a learning-rate curve: there is nothing to resume.")
     if (folder.path / "tuning.yaml").exists():

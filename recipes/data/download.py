@@ -22,6 +22,8 @@ from recipes.errors import DAMAGED, UserError
 GZIP_MAGIC = b"\x1f\x8b"
 #: Bytes of a download at most.
 MOST = 1 << 30
+#: Where downloads lie in the folder of Keras.
+CACHE = "datasets/handson_zoo"
 #: What `urllib.request` opens a URL with, besides a publisher on this machine.
 _HANDLERS = (
     *("ProxyHandler", "HTTPSHandler", "HTTPRedirectHandler", "HTTPErrorProcessor"),
@@ -140,6 +142,16 @@ def fetch(name: str) -> Path:
     return _fetch_cached(name, FILES[name]) if local is None else local
 
 
+def fetch_missing(dataset: str) -> None:
+    """Downloads the files of a named dataset that are nowhere on this machine; see `fetch`."""
+    stem = dataset.removesuffix("_book")
+    for name, row in FILES.items():
+        if name == stem or name.startswith(f"{stem}_"):
+            forms = [each for each in FILES.values() if each.url == row.url]
+            if not any(_find_local(x) or (keras_home() / CACHE / x.path).is_file() for x in forms):
+                fetch(name)
+
+
 def find_local(name: str) -> Path | None:
     """The path of a published file in the folder `ZOO_DATA`, or None without one; see `fetch`."""
     if name not in FILES:
@@ -180,7 +192,7 @@ def keras_home() -> Path:
 
 def _fetch_cached(name: str, row: Published) -> Path:
     """Keras' cache holds the file wanted (not its archive), and only after it was checked."""
-    target = keras_home() / "datasets" / "handson_zoo" / row.path
+    target = keras_home() / CACHE / row.path
     if target.is_file() and _problem(target, row, "sha256", "md5") is None:
         return target
     try:

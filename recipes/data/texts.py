@@ -74,17 +74,10 @@ def decode(content: bytes, encoding: str, name: str) -> str:
     return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
 
-def given_text(text, source, encoding, what, otherwise) -> str:
-    """What stands behind `--text`, or in a file, whose notes are said.
-
-    A `UserError` if there are both (`what` names them), or neither, with the words `otherwise`.
-    """
+def given_text(text, source, encoding) -> str:
+    """What stands behind `--text`, or in a file, whose notes are said."""
     from recipes.data.files import say_notes  # here: it takes longer than all the rest
 
-    if text is not None and source is not None:
-        raise UserError(f"Give the {what} either as a file or with --text, not both.")
-    if text is None and source is None:
-        raise UserError(otherwise)
     if text is None:
         text, notes = read_noted_text(source, encoding)
         say_notes(notes)

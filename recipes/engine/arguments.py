@@ -189,13 +189,14 @@ def _explain(message, kind, of_model):
     name, expected, value = wrong.groups()
     if f"{name}={value}" in kind.RENAMED:
         return f"--{name} {value} is called --{name} {kind.RENAMED[f'{name}={value}']} now."
-    return f"Expected --{name.partition('.')[0]} to be {_in_words(expected)}. Received: {value}"
+    return f"Expected --{name.partition('.')[0]} to be {in_words(expected)}. Received: {value}"
 
 
-def _in_words(expected):
-    """What a type stands for: `<class 'int'>` is a whole number."""
+def in_words(expected: str) -> str:
+    """What a type stands for: `int`, and `<class 'int'>`, is a whole number."""
     words = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "a text"}
-    found = [word for kind, word in words.items() if f"class '{kind}'" in expected]
+    words["Sequence"] = "a list of them"
+    found = [word for kind, word in words.items() if re.search(rf"\b{kind}\b", expected)]
     if "Literal" in expected:
         choices = re.findall("'([^']+)'", expected.partition("Literal")[2])
         found.append(", ".join(choices) if found else f"one of {', '.join(choices)}")

@@ -3,15 +3,19 @@
 All of it is checked again by the run itself: these checks only save the wait.
 """
 
+import ast
 import inspect
+import re
 import sys
 from pathlib import Path
 
-import zoo
+from recipes.data.download import fetch_missing
+from recipes.engine.arguments import in_words
 from recipes.engine.config import AUTO, TrainConfig
 from recipes.engine.folder import RunFolder
-from recipes.engine.recipe import Recipe, find_recipe
+from recipes.engine.recipe import Recipe, find_recipe, nearest
 from recipes.errors import UserError
+from zoo import catalog
 from zoo.registry import get_factory
 
 #: Bytes of a file that is read in a fraction of a second; a larger one is read once, by the run.
@@ -23,24 +27,26 @@ LIGHT_ARCHIVE = 200_000
 def check(recipe: str, config: TrainConfig, new: bool = True) -> None:
     """Raises a `UserError` for the first mistake that shows at once.
 
-    These are a name that is taken, a model that is not there, and a file that is missing or cannot
-    be read as the flags say.
-
     Args:
         recipe: Name of the recipe.
         config: The configuration of the run.
         new: Whether the run has no folder yet.
     """
+    config.validate()
     if "keras" in sys.modules:  # nothing to be saved
         return
-    config.validate()
     if new:
         RunFolder.plan(recipe, config)
-    if config.model not in (AUTO, *zoo.list_models()):
+    modules = {each.name: each.module for each in catalog.CATALOG}
+    if config.model in modules:
+        source = Path(catalog.__file__).with_name("models") / f"{modules[config.model]}.py"
+        _check_arguments(config.model, source, config.model_arguments)
+    elif config.model != AUTO:
         parameters_of(config.model)
     start = getattr(config, "transfer_from", None)
     if start:
         RunFolder.open(start)
+    fetch_missing(config.dataset or "")
     look = find_recipe(recipe).check
     if look and config.data and _is_light(Path(config.data)):
         look(config)
@@ -52,6 +58,27 @@ def parameters_of(model: str):
         return inspect.signature(get_factory(model)).parameters
     except ValueError as error:
         raise UserError(f"The model cannot be built. {error}") from error
+
+
+def _check_arguments(model, source, given):
+    """Refuses what the head of a factory in a file does not have: to import it imports Keras."""
+    body = ast.parse(source.read_text("utf-8")).body
+    factory = next(x for x in body if isinstance(x, ast.FunctionDef) and x.name == model)
+    kinds = {each.arg: ast.unparse(each) for each in factory.args.args}
+    for name, value in given.items():
+        if name not in kinds:
+            raise UserError(f"{model} has no argument {name!r}. {nearest(name, kinds)}")
+        if not _may_be(value, {*re.findall(r"\w+", kinds[name])}):
+            raise UserError(f"--model.{name} takes {in_words(kinds[name])}. Received: {value!r}")
+
+
+def _may_be(value, kinds):
+    """Whether a value, or each in a list, is of one of some types; 1 stands for 1.0 and true."""
+    if isinstance(value, list):
+        return {"Sequence", "tuple"} & kinds and all(_may_be(each, kinds) for each in value)
+    plain = {"int": {"float", "bool"}, "float": set(), "bool": set(), "str": set()}
+    kind = type(value).__name__
+    return kind not in plain or {kind, *plain[kind]} & kinds
 
 
 def check_input(recipe: Recipe, config, metadata, source: str) -> None:

@@ -55,6 +55,7 @@ class SavedRun:
             dialect = {name: flags.pop(name) for name in DIALECT if name in flags}
             config = _as_written(config, dialect, source)
         _check_text(flags.get("text", ""))
+        _check_call(recipe, recipe.asks(config, self.metadata), source, output, flags.get("text"))
         fits = Path.exists if recipe.predict_folders else Path.is_file
         if source not in (None, "-") and not fits(Path(source)):
             hint = f" {recipe.text_is} itself goes behind --text." if recipe.text_is else ""
@@ -192,6 +193,18 @@ def _check_flags(recipe, flags):
             raise UserError(f"--{name} is for runs of {takers}: leave it out for {recipe.name}.")
         if least.get(name) is not None and not least[name] <= value < math.inf:
             raise UserError(f"--{name} must be at least {least[name]}. Received: {value:g}")
+
+
+def _check_call(recipe, kind, source, output, text):
+    """Raises a `UserError` for what a call lacks, or has too much, of what `Recipe.asks` says."""
+    if text is not None and source is not None:
+        raise UserError("Give the input either as a file or with --text, not both.")
+    if kind in ("prompt", "lines") and text is None and source is None:
+        raise UserError(f"{recipe.text_is} is missing: give a file, - (standard input) or --text.")
+    if kind == "samples" and source is not None:
+        raise UserError(f"New pictures are drawn from noise: leave {source} out.")
+    if kind == "samples" and (output is None or not str(output).endswith((".png", ".npy"))):
+        raise UserError(f"Give a file for the pictures, such as -o grid.png. Received: {output}")
 
 
 def _check_text(text):

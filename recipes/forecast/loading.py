@@ -5,14 +5,11 @@ from dataclasses import replace
 import numpy as np
 
 from recipes.errors import UserError
-from recipes.forecast.baselines import season_of
 from recipes.forecast.data import splits
 from recipes.forecast.data.book_series import book_series
 from recipes.forecast.data.opening import open_file
 from recipes.forecast.data.reading import read_series
 from recipes.forecast.data.ridership import ridership
-from recipes.forecast.data.windows import Windows
-from recipes.forecast.task import ForecastTask
 
 #: The book's dates (3rd edition, chapter 15); its test part ends before the pandemic.
 RIDERSHIP_DATES = {
@@ -28,8 +25,18 @@ _READING = (
 )  # fmt: skip
 
 
-def load(config) -> ForecastTask:
+def check(config) -> None:
+    """Raises a `UserError` if the series in a file cannot be read, or are too short."""
+    config, file = open_file(config, config.data)
+    series = load_series(config, file=file)
+    split_windows(replace(config, window=config.window or 1), series)
+
+
+def load(config):
     """The series of a run, with its windows split, as a `ForecastTask`."""
+    from recipes.forecast.data.windows import Windows
+    from recipes.forecast.task import ForecastTask
+
     file = None
     if config.data:
         config, file = open_file(config, config.data)
@@ -75,6 +82,8 @@ def choose_window(config, series) -> tuple[int, str]:
     seasons; up to twelve horizons where several series have a thousand rows for each step of it.
     But no more than a third of the rows before the validation part of a series in the middle.
     """
+    from recipes.forecast.baselines import season_of
+
     lengths = np.diff(series.offsets)
     parts = (config.validation_fraction, config.test_fraction)
     kept = max(0.0, 1 - sum(max(part, config.horizon / np.median(lengths)) for part in parts))

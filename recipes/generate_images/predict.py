@@ -5,7 +5,6 @@ from PIL import Image
 
 from recipes.data.images.depth import Depth
 from recipes.data.writing import replacing
-from recipes.errors import UserError
 from recipes.generate_images import plots
 from recipes.generate_images.loading import load
 from recipes.generate_images.pixels import RECONSTRUCTING, Drawer, Reconstructor
@@ -17,10 +16,6 @@ def predict(folder, config, metadata, source, output, samples=64, seed=None, ste
     An autoencoder draws none: it shows pictures of the run's test part, above what it makes of
     them.
     """
-    if source is not None:
-        raise UserError(f"New pictures are drawn from noise: leave {source} out.")
-    if output is None or not str(output).endswith((".png", ".npy")):
-        raise UserError(f"Give a file for the pictures, such as -o grid.png. Received: {output}")
     model = folder.load()
     if config.model in RECONSTRUCTING:
         part = load(config, Depth(**metadata["image_depth"])).parts["test"]

@@ -8,10 +8,6 @@ from recipes.errors import UserError
 
 #: What decodes to it is no whole character yet.
 _UNFINISHED = "\ufffd"
-_NOTHING = (
-    'A language model goes on from a prompt. Give one: --text "To be", a file that holds it, or - '
-    "for standard input."
-)
 _UNKNOWN = "which the text that it was trained on does not have. Leave them out of the prompt."
 
 
@@ -39,7 +35,7 @@ def stream(
     if tempo is not None:
         raise UserError("--tempo is for chorales: leave it out for texts.")
     sampler = make_sampler(temperature, top_k, top_p, min_p)
-    prompt = given_text(text, source, encoding, "prompt", _NOTHING)
+    prompt = given_text(text, source, encoding)
     prompt = prompt if source is None else prompt.removesuffix("\n")
     if not prompt:
         raise UserError("The prompt is empty. Give it at least one character.")

@@ -22,8 +22,6 @@ def predict(folder, config, metadata, source, output, text=None, keep=None) -> N
     may be given instead, and `keep` names columns to copy, separated by commas. An output of `None`
     is standard output.
     """
-    if text is not None and source is not None:
-        raise UserError("Give the texts either as a file or with --text, not both.")
     classes = metadata["labels"]
     model = folder.load()
     file = None

@@ -9,10 +9,6 @@ from recipes.translation.translator import Translator
 
 #: Lines that are translated and written before the next ones.
 CHUNK = 1024
-_NOTHING = (
-    'Nothing to translate. Give it: --text "How are you?", a file with a sentence in each line, or '
-    "- for standard input."
-)
 _UNKNOWN = "which the sources that it was trained on do not have. Leave them out."
 
 
@@ -31,7 +27,7 @@ def predict(
             raise UserError(
                 f"--{name} is for tables: the input is a sentence a line. Leave it out."
             )
-    content = given_text(text, source, config.encoding, "sentences", _NOTHING)
+    content = given_text(text, source, config.encoding)
     lines = [line.strip() for line in content.removesuffix("\n").split("\n")]
     if not any(lines):
         raise UserError("There is nothing to translate: the input is empty.")

@@ -7,21 +7,11 @@ import numpy as np
 from recipes.data.files import open_table
 from recipes.data.table_file import UNNAMED, TableFile
 from recipes.errors import UserError
-from recipes.forecast.data.future_covariates import check_datetime_features
-from recipes.forecast.data.table import TIMES, find_key, read_table
+from recipes.forecast.data.table import TIMES, find_key
 from recipes.forecast.data.wide import VALUE, months_of, unfold
 
 #: Of the names of times those of parts of a year, which begin anew.
 _PARTS = ("day", "month", "quarter", "week")
-
-
-def check(config) -> None:
-    """Raises a `UserError` if the file of a run, or a column that its flags name, is not there."""
-    config, file = open_file(config, config.data)
-    check_datetime_features(config.datetime_features, config.time)
-    read_table(file, config.time, config.target, config.series, config.past_covariates)
-    if config.future_covariates:
-        open_table(config.future_covariates, config)
 
 
 def open_file(config, path, before=None, guess=True):

@@ -345,14 +345,14 @@ def test_output_appears_as_it_comes(run, loaded, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "A language model goes on from a prompt. Give one: --text"),
+        ([], "A prompt is missing: give a file"),
         (
             ["none.txt"],
             "There is no file none.txt to predict from. A prompt itself goes behind --t",
         ),
         (["--text", ""], "The prompt is empty."),
         (["--text", "x!?"], "The model does not know 'x', '!', '?', which the text that it was"),
-        (["--text=a", "prompt.txt"], "Give the prompt either as a file or with --text"),
+        (["--text=a", "prompt.txt"], "Give the input either as a file or with --text"),
         (["prompt.txt"], "Expected prompt.txt to be text in UTF-8. Received: the byte 0xe4"),
         (["prompt.txt", "--encoding", "ascii"], "Expected prompt.txt to be text in ascii. Receiv"),
         (["prompt.txt", "--encoding", "nope"], "There is no --encoding nope."),
@@ -402,9 +402,9 @@ def test_other_recipes_refuse_these_flags(train, tmp_path, capsys):
     zipfile.ZipFile(folder / "model.keras", "w").close()
     for flags in (["--text", "a"], ["--length", "5"], ["--top_k", "5"], ["--seed", "1"]):
         _, error = predict(capsys, folder, *flags, status=2)
-        everyone = "language_model, text_classification and translation"
+        everyone = "language_model, text_classification, translation"
         takers = everyone if flags[0] == "--text" else "language_model"
-        takers += " and generate_images" * (flags[0] == "--seed")
+        takers += ", generate_images" * (flags[0] == "--seed")
         assert error == f"zoo: {flags[0]} is for runs of {takers}: leave it out for forecast.\n"
 
 

@@ -491,7 +491,7 @@ def test_classes_that_look_missing_are_predicted(train, tmp_path, capsys):
     [
         (["--text", "a", "--keep", "id"], "--keep copies columns of a table: give it as a file,"),
         (["none.csv"], "There is no file none.csv to predict from. A text itself goes behind --te"),
-        (["--text", "a", "bad.csv"], "Give the texts either as a file or with --text, not both."),
+        (["--text", "a", "bad.csv"], "Give the input either as a file or with --text, not both."),
         (["bad.csv"], "Expected a column 'text' (the texts that the model reads) in bad.csv. Did"),
         (["--text", "a", "--backtest"], "--backtest is for runs of forecast: leave it out"),
         (["--text", "a", "--beam", "2"], "--beam is for runs of translation: leave it out for"),

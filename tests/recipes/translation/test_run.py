@@ -315,7 +315,7 @@ def test_unknown_characters(data):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "Nothing to translate. Give it: --text"),
+        ([], "A sentence is missing: give a file"),
         (["none.txt"], "There is no file none.txt to predict from. A sentence itself goes behind"),
         (["--text", ""], "There is nothing to translate: the input is empty."),
         (["empty.txt"], "There is nothing to translate: the input is empty."),
@@ -323,7 +323,7 @@ def test_unknown_characters(data):
             ["--text", "caf\udce9"],
             "--text holds bytes that are no text in this terminal's encoding",
         ),
-        (["--text=a", "bad.txt"], "Give the sentences either as a file or with --text"),
+        (["--text=a", "bad.txt"], "Give the input either as a file or with --text"),
         (["bad.txt"], "Expected bad.txt to be text in UTF-8. Received: the byte 0xe4"),
         (["bad.txt", "--encoding", "ascii"], "Expected bad.txt to be text in ascii. Received: the"),
         (["bad.txt", "--sheet", "a"], "--sheet is for tables: the input is a sentence a line."),
