@@ -98,8 +98,8 @@ def diagnose(history, monitor, train, validation, baselines, score="mae") -> lis
     losses, watched = history["loss"], history[monitor]
     findings = [
         _diverging(losses),
-        _overfitting(watched, train[score], validation[score], score),
-        _underfitting(train[score], baselines, score),
+        _underfitting(train[score], baselines, score)  # the cures are each other's opposite
+        or _overfitting(watched, train[score], validation[score], score),
         _unfinished(losses, watched),
     ]
     found = [finding for finding in findings if finding]

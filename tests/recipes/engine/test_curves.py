@@ -33,6 +33,12 @@ def test_each_finding_rests_on_its_figures(arguments, word, figures):
     assert all(figure in findings[0] for figure in figures)
 
 
+def test_a_model_is_not_told_to_be_larger_and_smaller():
+    assert [each.split(":")[0] for each in read(train=2e-5, validation=6e-5, rival=1e-9)] == [
+        "Underfitting"
+    ]
+
+
 def test_a_good_run_is_said_to_be_one():
     assert read() == [
         "Nothing stands out: the validation mae, 0.2, is close to the training mae, 0.19, and the "
