@@ -24,7 +24,7 @@ class Plan:
         recipe: Name of the recipe.
         config: The configuration to start from.
         given: Names of the settings that the user gave, which stay as they are.
-        tuner: One of `callbacks.tuning.TUNERS`.
+        tuner: One of `callbacks.oracles.TUNERS`.
         trials: Number of trials beside the defaults.
         workers: Number of processes.
     """

@@ -72,7 +72,7 @@ def resume(path, workers=None) -> RunFolder:
 
 def check_budget(plan: Plan) -> None:
     """Raises a `UserError` where there are too few trials or epochs for Hyperband."""
-    from callbacks.tuning import hyperband_factor
+    from callbacks.oracles import hyperband_factor
 
     if plan.tuner == "hyperband":
         try:

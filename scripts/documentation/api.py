@@ -19,6 +19,7 @@ PAGES = {
     "callbacks": ("Callbacks", "Schedules, optimizers and callbacks; [the guide]"
                   "(../guides/schedules.md) draws their curves."),
     "callbacks.tuning": ("Tuning", "A resumable search of keras-tuner over any function."),
+    "callbacks.oracles": ("Oracles", "How a search chooses settings."),
     "recipes.estimator": ("Estimators", "For scikit-learn's own tools."),
     "recipes.errors": ("Errors", "What recipes raise."),
 }  # fmt: skip

@@ -17,13 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callbacks import Checkpoint
-from callbacks.tuning import (
-    TUNERS,
-    Search,
-    StopAfter,
-    hyperband_factor,
-    hyperband_sweep,
-)
+from callbacks.oracles import TUNERS, hyperband_factor, hyperband_sweep
+from callbacks.tuning import Search, StopAfter
 
 START = {"rate": 0.1, "units": 16}
 SIZES = {"random": 8, "bayesian": 8, "hyperband": 14, "tpe": 8}
@@ -41,7 +36,7 @@ def _quick(request, monkeypatch):
     """Collecting the garbage of nothing takes half a second."""
     if "memory" not in request.node.name:
         monkeypatch.setattr("keras.utils.clear_session", lambda: None)
-    monkeypatch.setattr("callbacks.tuning.PAUSE", 0.01)
+    monkeypatch.setattr("callbacks.oracles.PAUSE", 0.01)
 
 
 def space():

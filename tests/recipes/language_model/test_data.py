@@ -243,7 +243,9 @@ def test_parts_follow_each_other_and_lose_nothing(tmp_path, split, tokens):
     assert share == pytest.approx(0.9 if split == "90-10" else 0.7, abs=0.001)
     first = len(task.tokenizer.decode(task.ids[test[0] : test[0] + 1]))
     whole = len(PROSE) // (20 if split == "90-10" else 10)
-    assert task._characters(task.segments["test"]) == whole - first
+    bits = np.full(test[1] - test[0] - 1, -np.log(2)), np.zeros(test[1] - test[0] - 1, bool)
+    per_character = task.score(bits, "test")["bits_per_character"]
+    assert len(bits[0]) / per_character == pytest.approx(whole - first)
 
 
 @pytest.mark.parametrize("batching", ["streams", "random", "sliding"])
