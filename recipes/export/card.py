@@ -107,6 +107,8 @@ def card(folder, recipe, config, task, model, spec, quantize, lines, refit=False
     kept += [text for file, text in _OUTSIDE.items() if (folder.path / file).exists()]
     loop, held = _LOOPS.get(spec["loop"], ""), spec["format"] == "savedmodel"
     also = f"\n\nIn the file, too, {loop}." * bool(held and loop)
+    if also and spec["texts"]:
+        also += " `reader.py` gives texts: `Exported(folder).write(texts, name, ...)`."
     kept += [f"{loop.split(':')[0]} (`--format savedmodel` has it)"] * bool(loop and not held)
     rows = "One row at a time. " * bool(spec["rows"])
     use = "`reader.py` makes them of columns or texts: `Exported(folder).predict(...)`."

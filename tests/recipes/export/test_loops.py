@@ -67,6 +67,10 @@ def test_a_card_names_what_notes_are_written_by(tmp_path):
     text = card.card(folder, recipe, config, task, model, spec, None, [["a"], ["b"]])
     assert "Logits of the next token, by its id." in text
     assert "In the file, too, generation: `generate`, of ids" in text
+    assert "write(texts" not in text
+    of_texts = spec | {"texts": {"ids": {}}}
+    text = card.card(folder, recipe, config, task, model, of_texts, None, [["a"], ["b"]])
+    assert "`Exported(folder).write(texts, name, ...)`" in text
     text = card.card(folder, recipe, config, task, model, spec | {"format": "onnx"}, None, [["a"]])
     assert "generation (`--format savedmodel` has it)" in text
 
