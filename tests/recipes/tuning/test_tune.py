@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -612,6 +613,19 @@ def test_a_search_that_was_cut_off_goes_on(request, flags, stop, context, whole)
     assert (
         len(list(folder.glob("trials/2/events*"))) == 1
     )  # nothing is left of the one that was cut off
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"oracle": {}, "trials": {"0": 1}}', "\xff"], ids=range(5)
+)
+def test_a_damaged_state_is_one_message(capsys, search, tmp_path, content):
+    shutil.copytree(search, tmp_path / "forecast/cut")
+    (tmp_path / "forecast/cut/metrics.json").unlink()
+    (tmp_path / "forecast/cut/tuner/search.json").write_text(content, encoding="latin-1")
+    assert main(["tune", "--resume", str(tmp_path / "forecast/cut")]) == 2
+    error = capsys.readouterr().err
+    assert "its search.json is damaged. Search anew" in error
+    assert "Traceback" not in error
 
 
 @pytest.mark.slow
