@@ -4,9 +4,9 @@ import numpy as np
 from keras import ops
 
 import zoo
-from zoo.decoding.beam import _BeamSearch
-from zoo.decoding.generating import _Generation
-from zoo.decoding.recursive import _Recursion
+from zoo.decoding.beam import BeamSearch
+from zoo.decoding.generating import Generation
+from zoo.decoding.recursive import Recursion
 from zoo.decoding.sources import decoder_of
 
 
@@ -19,7 +19,7 @@ def loops(model, config, spec, inputs):
     elif spec["loop"] == "generation":
         yield "generate", *_generation(model, *some.items())
     elif spec["loop"] == "recursive":
-        loop, series = _Recursion(model, config.horizon, None, None), some["series"]
+        loop, series = Recursion(model, config.horizon, None, None), some["series"]
         known = series[:, -1:, model.output_shape[3] :].repeat(config.horizon, axis=1)
         found = zoo.decoding.forecast_recursively(model, series, config.horizon, known)
         one = lambda row: loop.call([row["series"][None], row["future"][None]])[0]  # noqa: E731
@@ -29,7 +29,7 @@ def loops(model, config, spec, inputs):
 def _search(model, longest, text, some, width):
     limits = longest, text["special"].index("start"), text["special"].index("end")
     (decoder, room), encoder = decoder_of(model, *limits), model.get_layer("encoder")
-    loop, source = _BeamSearch(decoder, room, width, False, False), some["source"]
+    loop, source = BeamSearch(decoder, room, width, False, False), some["source"]
 
     def one(row):
         memory = encoder(row["source"][None, :longest], training=False)
@@ -42,7 +42,7 @@ def _search(model, longest, text, some, width):
 
 def _generation(model, prompt):
     name, ids = prompt[0], prompt[1][:, :8]
-    loop, steps = _Generation(model, zoo.decoding.Temperature()), 32
+    loop, steps = Generation(model, zoo.decoding.Temperature()), 32
 
     def one(row):
         ids, uniforms = row[name], row["uniforms"]

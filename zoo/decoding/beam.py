@@ -101,7 +101,7 @@ def beam_search(
     memory, length = encode(model, source)
     options = (room, beam_width, bool(coverage_penalty), return_attention)
     key = ("beam_search", *options, shapes(memory))
-    loop = kept_on(model, key, lambda: _BeamSearch(decoder, *options))
+    loop = kept_on(model, key, lambda: BeamSearch(decoder, *options))
     settings = np.array(limits, "int32"), np.array(penalties, "float32")
     _, scores, lengths, ids, *attention = loop.predict_on_batch([*settings, memory])
     found = np.isfinite(scores[:, :n_best])
@@ -113,7 +113,7 @@ def beam_search(
     return Beams(ids, scores[:, :n_best], lengths, attention if return_attention else None)
 
 
-class _BeamSearch(DecoderLoop):
+class BeamSearch(DecoderLoop):
     """Inputs `[settings, penalties, memory]`, outputs `[steps, scores, lengths, ids, attention]`.
 
     Inside, decoder and histories see a batch of `batch * beam_width` rows, the beams of a source
@@ -127,6 +127,7 @@ class _BeamSearch(DecoderLoop):
         self.return_attention = return_attention
 
     def call(self, inputs):
+        """Searches, for each source."""
         settings, penalties, memory = inputs
         limit, start_id, end_id = ops.unstack(settings)
         memory = self.prepare(memory)

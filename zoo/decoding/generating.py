@@ -87,7 +87,7 @@ def stream(
     rows = np.atleast_2d(prompt)
     temperature, sampler = _split(Greedy() if sampler is None else sampler)
     key = ("generate", len(rows), sampler)
-    run = _Run(kept_on(model, key, lambda: _Generation(model, sampler)), rows, temperature)
+    run = _Run(kept_on(model, key, lambda: Generation(model, sampler)), rows, temperature)
     generators = [np.random.default_rng([seed, row]) for row in range(len(rows))]
     uniforms = np.stack([each.random(length, "float32") for each in generators], axis=1)
     return (
@@ -142,7 +142,7 @@ def _padded(values):
     return padded
 
 
-class _Generation(Loop):
+class Generation(Loop):
     """The loop.
 
     Inputs `[steps, temperature, position, ids now, ids, uniforms, *state]`, outputs `[ids,
@@ -155,6 +155,7 @@ class _Generation(Loop):
         self.stepper = kept_on(model, ("stepper",), lambda: Stepper(model))
 
     def call(self, inputs):
+        """Writes, for each row."""
         steps, temperature, position, now, ids, uniforms, *state = inputs
 
         def body(step, now, ids, state):

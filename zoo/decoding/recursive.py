@@ -82,7 +82,7 @@ def forecast_recursively(
             f"future_covariates must have the shape {expected}. Received: {future_covariates.shape}"
         )
     key = ("forecast_recursively", steps, cached, point)
-    loop = kept_on(model, key, lambda: _Recursion(model, steps, cached, point))
+    loop = kept_on(model, key, lambda: Recursion(model, steps, cached, point))
     if not loop.cached and loop.window is not None and context.shape[1] < loop.window:
         raise ValueError(
             f"context must have at least the {loop.window} steps of the window of "
@@ -91,7 +91,7 @@ def forecast_recursively(
     return loop.predict_on_batch([context, future_covariates])
 
 
-class _Recursion(Loop):
+class Recursion(Loop):
     """Inputs `[context, future covariates]`, outputs `(batch, steps, targets)`."""
 
     def __init__(self, model, steps, cached, point):
@@ -103,6 +103,7 @@ class _Recursion(Loop):
         self.window = model.input_shape[1]
 
     def call(self, inputs):
+        """Forecasts, for each series."""
         context, future = inputs
         batch, time, _ = ops.shape(context)
         targets = self.model.output_shape[3]
