@@ -1,5 +1,6 @@
 """The two ways in which a recipe ends early, and what their messages are made of."""
 
+import contextlib
 import errno
 import re
 import tarfile
@@ -13,6 +14,18 @@ DAMAGED = (
 )
 #: The same, and what comes of values of other types than were written.
 MISSHAPEN = (*DAMAGED, TypeError, AttributeError, IndexError)
+
+
+@contextlib.contextmanager
+def reading(what, cure=""):
+    """Whatever a decoder raises inside becomes a `UserError` about the file that was read."""
+    try:
+        yield
+    except (UserError, MemoryError):
+        raise
+    except Exception as error:
+        why = getattr(error, "strerror", None) or f"it is damaged ({error or type(error).__name__})"
+        raise UserError(f"Cannot read {what}: {why}.{cure}") from error
 
 
 def printable(text) -> str:

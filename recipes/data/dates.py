@@ -101,6 +101,7 @@ def read_times(
     date_format: str | None = None,
     regular: Callable[[np.ndarray], bool] | None = None,
     flag: str = "--time",
+    zoned: bool = False,
 ) -> Times:
     """Reads a column as dates or as whole step numbers.
 
@@ -115,6 +116,7 @@ def read_times(
         date_format: How the dates are written, as strptime says it.
         regular: Whether times are equally spaced, series by series.
         flag: The flag that names the column, for messages; empty for none.
+        zoned: Whether times with a distance to UTC are known to be no days.
 
     Returns:
         The `Times`.
@@ -129,7 +131,7 @@ def read_times(
         zone = column.dt.tz is not None
         if zone:
             local = column.dt.tz_localize(None)
-            days = bool((local.dropna() == local.dropna().dt.normalize()).all())
+            days = not zoned and bool((local.dropna() == local.dropna().dt.normalize()).all())
             notes, zone = [f"{name}: {_LOCAL if days else _UTC}"], not days
             column = local if days else column.dt.tz_convert("UTC").dt.tz_localize(None)
         kept = _without_footer(column, column.isna().to_numpy(), source, flag)
@@ -144,11 +146,11 @@ def read_times(
         kept = _without_footer(column, column.isna().to_numpy(), source, flag)
         return _of_numbers(column.iloc[:kept], source, flag, _footer(column, kept))
     texts = column.astype(object).where(column.notna(), "").astype(str).str.strip()
-    numbers = pd.to_numeric(texts.where(texts.str.fullmatch(r"[+-]?\d+(?:\.0*)?"), None))
+    numbers = pd.to_numeric(texts.where(texts.str.fullmatch(r"[+-]?[0-9]+(?:\.0*)?"), None))
     if date_format is None and numbers.notna().mean() > 0.5:  # some of them spoilt
         kept = _without_footer(texts, numbers.isna().to_numpy(), source, flag)
         return _of_numbers(numbers.iloc[:kept].rename(name), source, flag, _footer(texts, kept))
-    return _of_texts(texts.rename(name), source, order, date_format, regular, flag)
+    return _of_texts(texts.rename(name), source, order, date_format, regular, flag, zoned)
 
 
 #: What every date has and most numbers have not.
@@ -209,7 +211,7 @@ def _of_numbers(column, source, flag, notes=()):
     return Times(numbers, len(numbers), notes=notes)
 
 
-def _of_texts(texts, source, order, date_format, regular, flag):
+def _of_texts(texts, source, order, date_format, regular, flag, zoned):
     name = texts.name
     codes, distinct = pd.factorize(texts)
     distinct = pd.Series(distinct, dtype=object)
@@ -224,7 +226,7 @@ def _of_texts(texts, source, order, date_format, regular, flag):
         found = found.dt.tz_localize(None).to_numpy(MICROSECONDS)
         readings, notes = {None: found}, [f"{name}: dates read as {date_format}"]
     else:
-        readings, zone, notes = _quickly(distinct) or _readings(distinct, name, source)
+        readings, zone, notes = _quickly(distinct) or _readings(distinct, name, source, zoned)
     if order is not None:
         named = {key: found for key, found in readings.items() if key in (None, order)}
         readings = named or readings
@@ -269,13 +271,9 @@ def _in_words(key):
 
 def _shape_of(texts):
     """The name of each text's shape; missing where it is no date."""
-    found = pd.Series([None] * len(texts), dtype=object, index=texts.index)
-    for shape, pattern in _SHAPES.items():
-        left = found.isna()
-        if left.any():
-            fits = texts[left].str.fullmatch(_whole(pattern).pattern, flags=re.IGNORECASE)
-            found[fits.index[fits.astype(bool)]] = shape
-    return found
+    kinds = [*zip(_SHAPES, _PATTERNS, strict=True)]
+    found = [next((kind for kind, each in kinds if each.fullmatch(text)), None) for text in texts]
+    return pd.Series(found, dtype=object, index=texts.index)
 
 
 def _quickly(texts):
@@ -297,7 +295,7 @@ def _quickly(texts):
     return (readings, False, []) if readings else None
 
 
-def _readings(texts, name, source):
+def _readings(texts, name, source, no_days):
     """All readings of distinct texts, by the order of day and month; whether in UTC; notes.
 
     Texts of different shapes may stand in one column, as a spreadsheet leaves them that took half
@@ -316,8 +314,7 @@ def _readings(texts, name, source):
         _check_labels(shape, parts, texts.iloc[rows], name, source)
     orders = {shape: list(found) for shape, (_, found) in days.items()}
     found = shapes.notna().to_numpy()
-    days_only = zoned.any() and bool((local[found] == np.timedelta64(0, "us")).all())
-    if days_only:
+    if zoned.any() and not no_days and (local[found] == np.timedelta64(0, "us")).all():
         clock, zoned = local, np.zeros(len(texts), bool)
         notes.append(f"{name}: {_LOCAL}")
     readings = {}

@@ -112,7 +112,7 @@ def read_delimited(content: bytes, dialect: Dialect, name: str, texts=False) -> 
     header = dialect.header or find_header(rows[head:], name)
     width = _width(rows[head:], rows[head], header, name, dialect.separator)
     names = rows[head] if header == "first" else [f"column_{place + 1}" for place in range(width)]
-    body = _after(content, skipped + (header == "first"), quotes)
+    body = _after(content.rstrip(b"\r\n"), skipped + (header == "first"), quotes)
     decimal = {}
     if quotes and spaced:
         columns = _parse_spaced(body.to_pybytes(), separator, width)
@@ -158,8 +158,8 @@ def _as_utf8(content, encoding, name):
     content = content.removeprefix(b"\xef\xbb\xbf")
     if b"\x00" in content:
         raise UserError(f"{name} is no table: it holds bytes that no text has.")
-    if b"\r" in content[:_SAMPLE] and b"\n" not in content:
-        content = content.replace(b"\r", b"\n")
+    if b"\r" in content[:_SAMPLE] and content.count(b"\r") > content.count(b"\r\n"):
+        content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     return content
 
 
@@ -170,9 +170,9 @@ def _lines(content, size):
 
 
 def _is_spaced(lines, separator):
-    """Whether a space follows every separator, as in `a, "b"`."""
-    cells = [cell for line in lines[:_ROWS] for cell in line.split(separator)[1:]]
-    return bool(cells) and all(cell.startswith(" ") for cell in cells)
+    """Whether spaces stand between separators and quotes, as in `a, "b"`."""
+    sign, text = re.escape(separator), "\n".join(lines[:_ROWS])
+    return len(re.findall(f'{sign} +"', text)) > len(re.findall(f'{sign}"', text))
 
 
 def _cells(lines, separator, quotes, spaced=False, most=_ROWS):
@@ -208,25 +208,26 @@ def _find_separator(lines, name):
         if width > 1 and first <= _ABOVE and count >= 0.5 * (len(rows) - first):
             values = [cell for row in rows[first + 1 : first + 40] for cell in row]
             typed = sum(is_number(cell) or is_date(cell) or not cell for cell in values)
-            share = count / (len(rows) - first)
-            found.append((first == 0, share, typed / max(1, len(values)), sign))
+            found.append((first == 0, count / len(rows), typed / max(1, len(values)), width, sign))
     if not found:
         _check_one_column(lines, name)
         return _NEVER
-    found.sort(reverse=True)
-    if len(found) > 1 and found[0][:3] == found[1][:3]:
-        raise UserError(
-            f"{name} can be cut into columns at {NAMES[found[0][3]]} and at {NAMES[found[1][3]]}. "
-            f'Say which: --separator "{found[0][3]}" or --separator "{found[1][3]}".'
-        )
-    alone = sum(len(row) == 1 for row in _cells(lines, ",", True)) == 1
-    if not found[0][0] and found[0][3] == "," and alone and len(lines) > 1:
+    best, *others = sorted(found, reverse=True)
+    for other in others[:1]:
+        if other[:2] == best[:2] and not (best[2] > other[2] and best[3] >= other[3]):
+            raise UserError(
+                f"{name} can be cut into columns at {NAMES[best[4]]} and at {NAMES[other[4]]}. "
+                f'Say which: --separator "{best[4]}" or --separator "{other[4]}".'
+            )
+    rows = _cells(lines, ",", True)
+    alone = sum(len(row) == 1 for row in rows) == 1 and max((len(row), row) for row in rows)[1]
+    if not best[0] and best[4] == "," and alone and all(map(is_number, alone)):
         raise UserError(
             f"Expected as many cells in the rows of {name} as in its header. Received: the header "
             f"{lines[0]!r} above rows such as {lines[1]!r}. If the comma is a decimal sign, say "
             '--separator ";"; if a column has no name, say --skip_rows 1 --header none.'
         )
-    return found[0][3]
+    return best[4]
 
 
 def _check_one_column(lines, name):

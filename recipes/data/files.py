@@ -21,7 +21,7 @@ from recipes.data.dialect import Dialect
 from recipes.data.encodings import find_encoding
 from recipes.data.memory import check_size, read_bytes
 from recipes.data.table_file import UNNAMED, TableFile
-from recipes.errors import DAMAGED, UserError, printable
+from recipes.errors import DAMAGED, UserError, printable, reading
 
 #: Names of files that stand for what is none, in a folder that nobody knows.
 STANDARD_INPUT, IN_MEMORY = "zoo-standard-input", "zoo-data-in-memory"
@@ -81,7 +81,8 @@ def _of_bytes(content, path, dialect, before):
     except UserError:
         if not before or "encoding" not in before:
             raise
-        found = read_delimited(content, _filled(dialect, before), str(path))
+        told = _filled(dialect, {**before, "skip_rows": None})
+        found = read_delimited(content, told, str(path))
     columns, notes = _named(found.names, found.columns)
 
     def again():
@@ -132,7 +133,7 @@ def _zipped(path, dialect, before):
 
 
 def _excel(path, dialect, before):
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), reading(path):
         warnings.simplefilter("ignore")  # openpyxl leaves out styles that it does not know
         with pd.ExcelFile(path) as book:
             sheets = list(map(str, book.sheet_names))
@@ -143,7 +144,11 @@ def _excel(path, dialect, before):
                 )
             cells = book.parse(sheet, header=None, dtype=object, keep_default_na=False)
     cells = cells.mask(cells.map(lambda cell: cell is None or cell == "" or cell != cell), None)
-    cells = cells.dropna(axis=1, how="all").dropna(axis=0, how="all").reset_index(drop=True)
+    cells = cells.dropna(axis=1, how="all")
+    filled = cells.notna().any(axis=1)
+    if cells.shape[1] == 1:  # as in CSV, an empty line is one of one cell
+        filled[filled.idxmax() : filled[::-1].idxmax()] = True
+    cells = cells[filled].reset_index(drop=True)
     if cells.empty:
         raise UserError(f"Expected a header and rows in {path}. Received: an empty sheet.")
     skipped = dialect.skip_rows or 0
@@ -152,6 +157,11 @@ def _excel(path, dialect, before):
         for row in cells.iloc[skipped : skipped + 200].itertuples(index=False)
     ]
     notes = []
+    with zipfile.ZipFile(path) as archive:
+        parts = [archive.read(name) for name in archive.namelist() if "worksheets/" in name]
+    bare = sum(len(re.findall(rb"</f>(<v ?/>|<v></v>|</c>)", part)) for part in parts)
+    if bare:
+        notes.append(f"{bare:,} formulas that were never calculated, read as missing: save it anew")
     if dialect.skip_rows is None:
         filled = [row[: len("".join("x" if c else " " for c in row).rstrip())] for row in rows]
         above = lines_above(filled)

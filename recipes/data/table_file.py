@@ -7,6 +7,7 @@ predictions.
 import difflib
 import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ import pyarrow.compute as pc
 from recipes.data import dates
 from recipes.data.delimited import NAMES
 from recipes.data.dialect import THOUSANDS
-from recipes.data.numbers import MISSING, NEARLY, NumberFormat, Numbers, read_numbers
+from recipes.data.numbers import MINUS, MISSING, NEARLY, NumberFormat, Numbers, read_numbers
 from recipes.errors import UserError, some
 
 #: How a column without a name is called, such as the index that `DataFrame.to_csv` writes.
@@ -43,7 +44,6 @@ class TableFile:
     def __init__(self, source, columns, dialect, decided=None, before=None, notes=(), again=None):
         self.source, self.dialect, self.before = str(source), dialect, before or {}
         self._again = again
-        self.zoned = False
         self._columns = {name: _marked(c, dialect.missing_values) for name, c in columns.items()}
         self.decided = dict(decided or {})
         self._notes, self._found, self._cells = list(notes), {}, {}
@@ -63,8 +63,8 @@ class TableFile:
         self._found, self._cells, self._length = {}, {}, rows
 
     def join(self, name: str | None, flag: str = "--series") -> None:
-        """Adds the column that a flag asks for by the names of several, a,b,c, if there is none."""
-        if name is None or name in self._columns or "," not in name:
+        """Adds the column that a flag asks for, by the names of several; a `UserError` if none."""
+        if name is None or name in self._columns:
             return
         parts = name.split(",")
         for part in parts:
@@ -148,25 +148,23 @@ class TableFile:
         return self._found[name]
 
     def _read(self, name, column):
-        before = self.before.get("numbers", {}).get(name)
-        form = self._said() or (NumberFormat(*before) if before else None)
-        separator = self.decided.get("separator", "")
+        kept = self.before.get("numbers", {}).get(name)
+        said, separator = self._said(), self.decided.get("separator", "")
         if pa.types.is_floating(column.type):
             form = NumberFormat(self.decided.get("decimal", "."))
             return replace(read_numbers(column, name, self.source), format=form)
         missing = tuple(self.dialect.missing_values)
+        read = partial(read_numbers, column, name, self.source, separator, missing=missing)
         try:
-            found = read_numbers(column, name, self.source, separator, form, missing)
+            found = read(given=said)
         except UserError:
-            proven = None if form else self._proven(name, separator)
-            if proven is None:
-                raise
-            return read_numbers(column, name, self.source, separator, proven, missing)
-        if found.guessed:
-            proven = self._proven(name, separator)
-            if proven is not None and proven.decimal != found.format.decimal:
-                return read_numbers(column, name, self.source, separator, proven, missing)
-        return found
+            found = None
+        if said or (found and not found.guessed):
+            return found or read(given=said)
+        form = NumberFormat(*kept) if kept else self._proven(name, separator)
+        if form is None or (found and form.decimal == found.format.decimal):
+            return found or read()
+        return read(given=form)
 
     def _said(self):
         decimal, thousands = self.dialect.decimal, self.dialect.thousands
@@ -350,14 +348,6 @@ class TableFile:
             found = self._times(name, present, None, "")
             if found.kept < len(present) or found.values.dtype.kind != "M":
                 dates.refuse_time(present, found.kept % len(present), self.source, "")
-            zoned = self.before.get("zones", {}).get(name, found.zone)
-            if zoned != found.zone:
-                raise UserError(
-                    f"Expected dates {'with' if zoned else 'without'} their distance to UTC in "
-                    f"column {name!r} of {self.source}, as in the run's data. Received: "
-                    f"{present.iloc[0]}."
-                )
-            self.decided.setdefault("zones", {})[name] = found.zone
             values[present.index] = found.values
         if words:
             self._notes.append(f"{name}: taken as missing: {', '.join(map(repr, words))}")
@@ -368,10 +358,16 @@ class TableFile:
         order = self.before.get("dates", {}).get(name)
         if day_first is not None:
             order = "DMY" if day_first else "MDY"
+        zoned = self.before.get("zones", {}).get(name)
         found = dates.read_times(
-            column.rename(name), self.source, order, self.dialect.date_format, regular, flag
+            column.rename(name), self.source, order, self.dialect.date_format, regular, flag, zoned
         )
-        self.zoned = found.zone
+        if zoned not in (None, found.zone):
+            raise UserError(
+                f"Expected dates {'with' if zoned else 'without'} their distance to UTC in column "
+                f"{name!r} of {self.source}, as in the data before. Received: {column.iloc[0]}."
+            )
+        self.decided.setdefault("zones", {})[name] = found.zone
         if found.order:
             self.decided.setdefault("dates", {})[name] = found.order
         self._notes += [note for note in found.notes if note not in self._notes]
@@ -388,7 +384,7 @@ class TableFile:
 
     def _note(self, name, found):
         plain = found.format == NumberFormat()
-        if not plain:
+        if not plain or (found.values % 1 > 0).any():
             form = [found.format.decimal, found.format.thousands]
             self.decided.setdefault("numbers", {})[name] = form
         how = [] if plain else [f"numbers are written like {found.format}"]
@@ -397,9 +393,10 @@ class TableFile:
             how.append(f"taken as missing: {', '.join(map(repr, found.missing))}")
         if found.marks:
             self.decided.setdefault("marks", {})[name] = list(found.marks)
-        before = self.before.get("marks", {}).get(name, [])
-        if self.before and [*found.marks] != before:
-            now, then = ("; ".join(each) or "plain numbers" for each in (found.marks, before))
+        marks = found.marks, self.before.get("marks", {}).get(name, [])
+        units = [[mark for mark in each if mark != MINUS] for each in marks]
+        if self.before and np.isfinite(found.values).any() and units[0] != units[1]:
+            now, then = ("; ".join(each) or "plain numbers" for each in units)
             raise UserError(
                 f"Expected column {name!r} of {self.source} to be written as in the run's data "
                 f"({then}). Received: {now}. These may be different units: bring them to one."

@@ -8,7 +8,7 @@ from recipes.data.download import fetch
 from recipes.data.encodings import find_encoding
 from recipes.data.memory import read_bytes
 from recipes.data.writing import replacing, standard_output
-from recipes.errors import DAMAGED, UserError, some
+from recipes.errors import UserError, reading, some
 
 #: Characters of the standard library's help texts that `python_docs` uses.
 PYTHON_DOCS_CHARACTERS = 400_000
@@ -43,10 +43,8 @@ def read_noted_text(path, encoding: str | None = None) -> tuple[str, tuple[str, 
     if not path.is_file():
         what = "a folder" if path.is_dir() else "nothing of that name"
         raise UserError(f"Expected a text file. Received: {path}, which is {what}.")
-    try:
+    with reading(path):
         content = read_bytes(path)
-    except DAMAGED as error:
-        raise UserError(f"Cannot read {path}: {error}.") from error
     found = encoding or find_encoding(content, str(path))
     plain = encoding or found in ("utf-8", "utf-8-sig")
     notes = () if plain else (f"{path}: encoding {found} (--encoding says another one)",)

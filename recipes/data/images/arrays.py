@@ -8,7 +8,7 @@ import numpy as np
 from recipes.data.images.depth import Range, decide, listed
 from recipes.data.images.pictures import Pictures, check_memory, numbered
 from recipes.data.memory import check_size
-from recipes.errors import DAMAGED, UserError
+from recipes.errors import UserError, reading
 
 
 def read_arrays(path, kept=None) -> tuple[Pictures, Pictures | None]:
@@ -85,21 +85,17 @@ def _npz(path):
             single = file.read(6) == b"\x93NUMPY"
         reason = "it is a single array" if single else "it is damaged, or no such file"
         raise UserError(f"Cannot read {path}: {reason}. {advice}.")
-    try:
+    with reading(path, f" {advice}."):
         check_size(path)
         return np.load(path, allow_pickle=False)
-    except DAMAGED as error:
-        raise UserError(f"Cannot read {path}: {error}. {advice}.") from error
 
 
 def _array(path, file, name):
-    try:
-        return file[name]
-    except DAMAGED as error:
-        reason = "it holds Python objects" if "pickle" in str(error) else error
-        raise UserError(
-            f"Cannot read the array {name} in {path}: {reason}. Write it anew as numbers or texts."
-        ) from error
+    with reading(f"the array {name} in {path}", " Write it anew as numbers or texts."):
+        array = np.asarray(file[name])
+        if array.dtype.kind == "U":
+            array.tolist()  # refuses what is no character
+        return array
 
 
 def _read_x(path, file, name):
@@ -185,11 +181,8 @@ def _read_y(path, file, name):
 
 def _header(path, name):
     """The shape of an array in an .npz file, without reading it."""
-    try:
-        with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
-            first, second = np.lib.format.read_array_header_1_0, np.lib.format.read_array_header_2_0
-            readers = {1: first, 2: second}
-            shape = readers[np.lib.format.read_magic(file)[0]](file)[0]
-    except DAMAGED as error:
-        raise UserError(f"Cannot read the array {name} in {path}: {error}.") from error
+    readers = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}
+    what = f"the array {name} in {path}"
+    with reading(what), zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
+        shape = readers[np.lib.format.read_magic(file)[0]](file)[0]
     return shape or (0,)

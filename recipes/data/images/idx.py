@@ -8,7 +8,7 @@ Reference: LeCun et al., 1998; Xiao et al., 2017 (Zalando Research, MIT licence)
 import numpy as np
 
 from recipes.data.download import fetch, open_bytes
-from recipes.errors import DAMAGED, UserError
+from recipes.errors import reading
 
 CLOTHES = (
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag",
@@ -31,11 +31,8 @@ def read_idx(name: str) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray
 def _array(name):
     """An array of unsigned bytes in the IDX format: a header of its shape, then the values."""
     path = fetch(name)
-    try:
-        with open_bytes(path) as file:
-            content = file.read()
-    except DAMAGED as error:
-        raise UserError(f"Cannot read {path}: {error}. Delete it to download it again.") from error
+    with reading(path, " Delete it to download it again."), open_bytes(path) as file:
+        content = file.read()
     rank = content[3]
     shape = np.frombuffer(content, ">u4", count=rank, offset=4).astype(int)
     return np.frombuffer(content, np.uint8, offset=4 + 4 * rank).reshape(shape)

@@ -109,13 +109,6 @@ def _from_file(
     file = open_table(path, data.dialect, data.decided)
     file.require(time, "--time")
     found = file.times(time, None)
-    if found.zone != data.zoned:
-        which = ("none", "a zone")
-        raise UserError(
-            f"Expected times in {path} as in {data.source}. Received: {which[found.zone]} here, "
-            f"{which[data.zoned]} there. Write both with their distance to UTC, such as "
-            "2024-01-31T13:00+01:00, or both without."
-        )
     file.cut(found.kept)
     if series is not None and {*series.split(",")} <= {*file.names}:
         file.join(series)

@@ -1,5 +1,6 @@
 """Opens a file of series and finds its columns. Needs no Keras: mistakes are found at once."""
 
+import contextlib
 from dataclasses import replace
 
 import numpy as np
@@ -76,6 +77,9 @@ def _may_be_times(file, name, series):
         return False
     if file.is_text(name) or not file.is_numeric(name):
         return file.is_text(name)
+    with contextlib.suppress(UserError):
+        if file.times(name).values.dtype.kind == "M":  # such as 20240131, in any order
+            return True
     codes = np.zeros(len(file)) if series is None else file.labels(series).factorize()[0]
     order = np.argsort(codes, kind="stable")
     steps = np.diff(file.numbers(name)[order])[np.diff(codes[order]) == 0]

@@ -12,7 +12,7 @@ import pandas as pd
 from recipes.classification.splits import SPLIT_SEED
 from recipes.data.download import fetch, find_local, open_bytes
 from recipes.data.target import Target
-from recipes.errors import DAMAGED, UserError
+from recipes.errors import UserError, reading
 from recipes.text_classification.data.labelled_texts import LabelledTexts
 from recipes.text_classification.data.text_splits import split_texts, text_keys, without_shared
 
@@ -68,16 +68,13 @@ def read_archive(path):
         or 1) and `review`, sorted by `id` and `label`.
     """
     found = {"train": [], "test": []}
-    try:
-        with tarfile.open(path) as archive:
-            for member in archive:
-                match = _MEMBER.fullmatch(member.name)
-                if match:
-                    part, kind, number, rating = match.groups()
-                    review = archive.extractfile(member).read().decode()
-                    found[part].append((int(number), int(rating), int(kind == "pos"), review))
-    except DAMAGED as error:
-        raise UserError(f"Cannot read {path}: {error}. Delete it and try again.") from error
+    with reading(path, " Delete it and try again."), tarfile.open(path) as archive:
+        for member in archive:
+            match = _MEMBER.fullmatch(member.name)
+            if match:
+                part, kind, number, rating = match.groups()
+                review = archive.extractfile(member).read().decode()
+                found[part].append((int(number), int(rating), int(kind == "pos"), review))
     frames = []
     for part, rows in found.items():
         frame = pd.DataFrame(rows, columns=["id", "rating", "label", "review"])

@@ -176,6 +176,93 @@ def test_a_broken_byte_in_utf8_is_named():
         find_encoding("Größe;Straße\n".encode() * 3 + b"a\xff\n", "t.csv")
 
 
+# Files that were made up by chance and misread
+
+
+def test_empty_lines_at_the_end_are_no_rows_of_one_column(table):
+    assert table("a\nx\n\ny\n\n\n").column("a").tolist() == ["x", None, "y"]
+
+
+@pytest.mark.parametrize("close", ["", ";"])
+def test_spaces_before_quotes_whatever_stands_in_them(table, close):
+    rows = [f'"n{n}"; "1;5 and;"; "+{n},5"; "a; b"{close}' for n in range(9)]
+    found = table("\n".join([f'"k"; "t"; "x"; "z"{close}', *rows]))
+    assert found.names[:4] == ["k", "t", "x", "z"]
+    assert found.column("x").tolist() == [n + 0.5 for n in range(9)]
+    assert {*found.column("t")} == {"1;5 and;"}
+
+
+def test_lines_may_end_in_several_ways(table):
+    found = table("a,b\r1,x\r2,y\n3,z\r\n4,w\r")
+    assert found.column("a").tolist() == [1, 2, 3, 4]
+    assert found.column("b").tolist() == ["x", "y", "z", "w"]
+
+
+def test_a_comma_in_a_name_and_in_numbers_separates_nothing_in_silence(table):
+    found = table("City;Date;Price, EUR\nRome;2024-01-05;1,5\nOslo;2024-01-06;2,5\n")
+    assert found.decided["separator"] == ";"
+    assert found.column("Price, EUR").tolist() == [1.5, 2.5]
+    with pytest.raises(UserError, match=r"Say which: --separator"):
+        table("City;Kind;Name;Price, EUR\nRome;a;b;1,5\nOslo;c;d;2,5\n")
+
+
+def test_a_title_above_the_header_is_left_out(table):
+    assert table("Report: 1\nday,size\nMonday,1.5\nTuesday,2\n").names == ["day", "size"]
+    rows = [f'+0,{n};"2{n}.3.2003 15:31";"red";"Blue"' for n in range(5)]
+    found = table("\n".join(["Report 0", '"a";"b";"c";"d"', *rows]))
+    assert found.names == ["a", "b", "c", "d"]
+
+
+def test_digits_of_other_scripts_are_no_step_numbers():
+    with pytest.raises(UserError, match="Expected dates"):
+        read("1", "2", "\u0663", "4", "x")
+
+
+@pytest.mark.parametrize(
+    ("whole", "row", "value"),
+    [
+        ("(12.50)\n7.25\n3-", "7.25", 7.25),
+        ("1.125 €\n22.5 €\n7 €", "1.125 €", 1.125),
+        ("1.125\n22.5\n7", "1.125", 1.125),
+        ("1.016\n2.345.678\n7", "1.016", 1016),
+        ("1,5\n1.016,5\n7", "22.5", 22.5),
+        ("5 €\n6 €\n7 €", "n/a", np.nan),
+    ],
+)
+def test_one_row_is_read_as_the_table_of_the_run(table, whole, row, value):
+    lines = [f"{line};x" for line in whole.split("\n")]
+    first = table("\n".join(["a;b", *lines]))
+    first.column("a")
+    found = table(f"a;b\n{row};x\n", before=first.decided).numbers("a")
+    np.testing.assert_array_equal(found, [value])
+    with pytest.raises(UserError, match="different units"):
+        table("a;b\n$5;x\n", before=first.decided).numbers("a")
+
+
+def test_times_of_the_day_without_a_zone_are_not_those_with_one(table):
+    first = table("t,x\n2024-01-01T05:00+02:00,1\n2024-01-02T05:00+02:00,2\n")
+    first.times("t")
+    midnight = table("t,x\n2024-01-05T00:00+02:00,1\n", before=first.decided)
+    assert midnight.times("t").values[0] == np.datetime64("2024-01-04T22:00")
+    with pytest.raises(UserError, match="Expected dates with their distance to UTC"):
+        table("t,x\n2024-01-05 05:00,1\n", before=first.decided).times("t")
+
+
+def test_workbooks(tmp_path):
+    path = tmp_path / "t.xlsx"
+    pd.DataFrame({"x": [1.5, None, 2.5]}).to_excel(path, index=False)
+    assert len(open_table(path)) == 3
+    pd.DataFrame({"x": ["=1+2", "a"], "y": [1, 2]}).to_excel(path, index=False)
+    assert "1 formulas that were never calculated" in " ".join(open_table(path).notes)
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content.replace(b"<row", b"<\xff", 1))
+    with pytest.raises(UserError, match="it is damaged"):
+        open_table(path)
+
+
 # Times
 
 

@@ -2,6 +2,7 @@
 
 import io
 import os
+import zipfile
 from unittest import mock
 
 import numpy as np
@@ -369,7 +370,7 @@ def test_pixels_of_several_types(tmp_path, x, first):
         ({"x": np.full(X.shape, "a"), "y": Y}, "Expected numbers as x"),
         ({"x": X, "y": np.eye(6)}, "One-hot labels become numbers"),
         ({"x": X, "y": Y + 0.5}, "whole numbers or texts"),
-        ({"x": X, "y": np.array([None] * 6, object)}, "it holds Python objects"),
+        ({"x": X, "y": np.array([None] * 6, object)}, "Object arrays cannot be loaded"),
         ({"x": np.array([None] * 6, object), "y": Y}, r"shape \(6,\)"),
         ({"x_train": X, "y_train": Y, "x_test": X[:, 1:], "y_test": Y}, "differ in shape"),
     ],
@@ -377,6 +378,19 @@ def test_pixels_of_several_types(tmp_path, x, first):
 def test_arrays_that_are_refused(tmp_path, parts, message):
     with pytest.raises(UserError, match=message):
         read_arrays(arrays(tmp_path / "a.npz", **parts))
+
+
+def test_arrays_that_only_look_like_some(tmp_path):
+    path = arrays(tmp_path / "a.npz", x=X, y=np.array(["a"] * 6).view(np.uint32) + (1 << 30))
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    text = parts["y.npy"].replace(b"'<u4'", b"'<U1'")
+    for content in (text, b"no array", parts["y.npy"].replace(b"(6,)", b"(6,(")):
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("x.npy", parts["x.npy"])
+            archive.writestr("y.npy", content)
+        with pytest.raises(UserError, match=r"the array y|as y in"):
+            read_arrays(path)
 
 
 def test_broken_archives(tmp_path):
