@@ -177,9 +177,10 @@ class _Oracle(keras_tuner.Oracle):
             self.set_state({**found["oracle"], "ongoing_trials": ongoing, "retry_queue": waiting})
             self.over = found.get("over", False)
         for number in [number for number in self.end_order if number not in self._told]:
+            trial = self.trials[number]
             self._told.add(number)
             if tell:
-                self.tell(self.trials[number])
+                self.tell(trial)
 
     def _lock_of(self, number):
         return FileLock(self.file.with_name(f"trial_{number}.lock"), timeout=0)
@@ -276,7 +277,10 @@ def _choices(hp):
 
 
 class _Tpe(_Oracle, Optuna):
-    pass
+    def restore(self, tell=True):
+        """What all have done, and the journal, of which damage shows here."""
+        super().restore(tell)
+        self.study.get_trials(deepcopy=False)  # raises whatever a line is not
 
 
 class _Random(_Oracle, oracles.RandomSearchOracle):

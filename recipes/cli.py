@@ -236,13 +236,12 @@ def _tune(arguments):
         "with a search that was cut off.",
     )
     how = "how settings are chosen (random); tpe also ends trials that are no good"
-    tuners = ("random", "hyperband", "bayesian", "tpe")
-    parser.add_argument("--tuner", choices=tuners, default=tuners[0], help=how)
+    from recipes.tuning import search as tuning
+    from recipes.tuning.plan import TUNERS, Plan, given_flags
+
+    parser.add_argument("--tuner", choices=TUNERS, default=TUNERS[0], help=how)
     parser.add_argument("--trials", type=int, default=20, help="trials beside the defaults (20)")
     parser.add_argument("--workers", type=int, default=1, help="processes that train trials (1)")
-    from recipes.tuning import search as tuning
-    from recipes.tuning.plan import Plan, given_flags
-
     found, config, rest = _own_and_shared(parser, recipe, rest)
     plan = Plan(recipe, config, given_flags(rest), found.tuner, found.trials, found.workers)
     plan.check()

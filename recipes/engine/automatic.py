@@ -1,5 +1,6 @@
 """`--model auto`: several models in a given time, compared and averaged by what validation says."""
 
+import contextlib
 import json
 import shutil
 import time
@@ -20,7 +21,7 @@ from recipes.engine.selection import mean, select
 from recipes.engine.tables import markdown, number
 from recipes.engine.task import Built, Candidate, Section
 from recipes.engine.time_limit import TimeLimit
-from recipes.errors import RunError, UserError
+from recipes.errors import MISSHAPEN, RunError, UserError
 
 
 @dataclass(frozen=True)
@@ -165,20 +166,18 @@ def _train_member(candidate, task, folder, seconds, say):
 
 
 def _read_member(candidate, task, folder):
-    """A member that is complete; `None` where there is none."""
-    file = folder.path / "member.json"
-    if not file.exists():
-        return None
-    kept = json.loads(file.read_text())
-    model = zoo.load(folder.model)
-    built = Built(model, None, None, None, kept["monitor"], kept["mode"], scaled=kept["scaled"])
-    fitted = Fitted(kept["history"], kept["seconds"], kept["finished"])
-    candidate = replace(candidate, config=replace(candidate.config, epochs=kept["epochs"]))
-    predictor = task.predictor(model)
-    return Member(
-        candidate.name, predictor, seconds=kept["seconds"], built=built, fitted=fitted,
-        candidate=candidate,
-    )  # fmt: skip
+    """A member that is complete; `None` where there is none, or it is damaged."""
+    with contextlib.suppress(*MISSHAPEN):
+        kept = json.loads((folder.path / "member.json").read_text())
+        model = zoo.load(folder.model)
+        built = Built(model, None, None, None, kept["monitor"], kept["mode"], scaled=kept["scaled"])
+        fitted = Fitted(dict(kept["history"]), float(kept["seconds"]), kept["finished"])
+        candidate = replace(candidate, config=replace(candidate.config, epochs=int(kept["epochs"])))
+        return Member(
+            candidate.name, task.predictor(model), seconds=fitted.seconds, built=built,
+            fitted=fitted, candidate=candidate,
+        )  # fmt: skip
+    return None
 
 
 def _combined(members, weights, board):

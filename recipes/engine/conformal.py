@@ -11,7 +11,7 @@ import numpy as np
 
 from recipes.engine.tables import markdown, number
 from recipes.engine.task import Section
-from recipes.errors import MISSHAPEN, UserError
+from recipes.errors import reading
 
 FILE = "conformal.json"
 
@@ -110,11 +110,10 @@ class Conformal:
         file = folder.path / FILE
         if not file.exists():
             return None
-        try:
+        with reading(file):
             content = json.loads(file.read_text())
+            "".join(content["labels"])  # of texts
             return cls(content["radii"], content["labels"])
-        except MISSHAPEN as error:
-            raise UserError(f"Cannot read {file}: it is damaged.") from error
 
     def _sets(self, probabilities, size):
         """Which classes are in the set of each row: `(n, classes)`; never none."""

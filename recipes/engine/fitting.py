@@ -78,8 +78,7 @@ def fit(
     training = task.batches("train", built, seed=config.seed)
     validation = task.batches("validation", built)
     model = built.training_model
-    halvings = folder.checkpoints / "halvings"  # of the rate, by --on_nan restore
-    halved = int(halvings.read_text()) if halvings.exists() else 0
+    halved = len([*folder.checkpoints.glob("halved-*")])  # the rate, by --on_nan restore
     rate = config.learning_rate / 2**halved
     start = [np.array(each) for each in model.variables] if config.on_nan == "restore" else []
     total_steps = config.epochs * len(training)
@@ -158,7 +157,7 @@ def fit(
     if guard.failed_epoch is not None:
         lost = f"after epoch {guard.failed_epoch + 1} (step {guard.failed_step:,})"
         if config.on_nan == "restore" and halved < _MOST_HALVED:
-            halvings.write_text(str(halved + 1))
+            (folder.checkpoints / f"halved-{halved + 1}").touch()
             good = sorted(folder.checkpoints.glob("epoch-*.npz"))
             if halved and good:  # the newest was not good enough
                 good.pop().unlink()

@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 
 from recipes.data.writing import replace_folder, write_text
 from recipes.engine.config import read_yaml
-from recipes.errors import DAMAGED, UserError
+from recipes.errors import DAMAGED, UserError, reading
 
 #: Raised when the content of a run folder changes; older runs are read or refused by it.
 FORMAT = 2
@@ -165,13 +165,18 @@ class RunFolder:
         settings = plain(asdict(config))
         run["settings_sha256"] = settings_hash(settings, config.NOT_LEARNED_FROM)
         run["machine"] = {"processors": os.cpu_count(), "system": platform.system()}
-        return yaml.safe_dump({**settings, "run": plain(run)}, sort_keys=False)
+        run = plain(run)
+        run["sha256"] = settings_hash(run, ())
+        return yaml.safe_dump({**settings, "run": run}, sort_keys=False)
 
     def read_config(self) -> dict:
         """The content of `config.yaml`."""
         found = read_yaml(self.config)
         if not isinstance(found, dict) or not isinstance(found.get("run"), dict):
             raise UserError(f"Cannot read {self.config}: it is not the config.yaml of a run.")
+        kept = found["run"].pop("sha256", None)
+        if kept not in (None, settings_hash(found["run"], ())):
+            raise UserError(f"Cannot read {self.config}: what follows `run:` is damaged.")
         return found
 
     def write_partners(self, partners):
@@ -179,12 +184,13 @@ class RunFolder:
         if partners:
             self.partners.write_text(json.dumps(partners, indent=2) + "\n")
 
-    def read_partners(self) -> dict[str, float]:
-        """What `write_partners` wrote."""
-        try:
-            return json.loads(self.partners.read_text()) if self.partners.exists() else {}
-        except DAMAGED as error:
-            raise UserError(f"Cannot read {self.partners}: it is damaged.") from error
+    def read_partners(self, known=None) -> dict[str, float]:
+        """What `write_partners` wrote, of names among the `known` ones."""
+        with reading(self.partners):
+            found = json.loads(self.partners.read_text()) if self.partners.exists() else {}
+            if known is not None and found.keys() - known:
+                raise KeyError(*found)
+            return {name: float(share) for name, share in found.items()}
 
     def load(self, refit=False):
         """The trained model, or that trained on all rows; read once."""

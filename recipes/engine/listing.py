@@ -142,6 +142,7 @@ def _run(path):
         }
         find_recipe(found["recipe"])
         record = {name: found[name] for name in ("recipe", "model", "dataset", "parameters")}
+        Path(record["model"], record["dataset"])  # both are texts
         rest = {name: found[name] for name in ("seed", "epochs", "seconds")}
         date = time.strftime("%Y-%m-%d %H:%M:%S", seconds)
         return {**record, "run": path.name, "folder": str(path), **rest, "date": date, **scores}

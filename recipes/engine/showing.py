@@ -14,7 +14,7 @@ from recipes.engine.folder import RunFolder, find_run
 from recipes.engine.help import as_written
 from recipes.engine.recipe import find_recipe
 from recipes.engine.tables import aligned, number, terminal_width
-from recipes.errors import MISSHAPEN, UserError, printable
+from recipes.errors import UserError, printable, reading
 
 
 def show(run) -> None:
@@ -23,11 +23,8 @@ def show(run) -> None:
     A `UserError` if it has none.
     """
     folder = _finished(run)
-    try:
+    with reading(folder.report):
         text = printable(folder.report.read_text())
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is damaged"
-        raise UserError(f"Cannot read {folder.report}: {why}.") from error
     console = Console()
     if not console.is_terminal:
         print(text, end="")
@@ -105,12 +102,10 @@ def _finished(run):
 
 
 def _metrics(folder):
-    try:
+    with reading(folder.metrics):
         found = json.loads(folder.metrics.read_text())
         kept = {name: found[name] for name in ("recipe", "epochs", "seconds", "parameters")}
         return {**kept, "validation": dict(found["validation"]), "test": dict(found["test"])}
-    except MISSHAPEN as error:
-        raise UserError(f"Cannot read {folder.metrics}: it is damaged.") from error
 
 
 def _settings(recipe, folders):
@@ -133,9 +128,6 @@ def _settings(recipe, folders):
 
 def _history(folder):
     """Scores by epoch, by name."""
-    try:
-        with folder.history.open(newline="") as file:
-            header, *rows = csv.reader(file)
+    with reading(folder.history), folder.history.open(newline="") as file:
+        header, *rows = csv.reader(file)
         return {name: [float(row[i]) for row in rows] for i, name in enumerate(header) if i}
-    except MISSHAPEN as error:
-        raise UserError(f"Cannot read {folder.history}: it is damaged.") from error

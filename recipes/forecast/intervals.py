@@ -12,7 +12,7 @@ with its rate of 0.1).
 import numpy as np
 
 from recipes.engine.conformal import radius
-from recipes.errors import UserError
+from recipes.errors import UserError, reading
 from recipes.forecast.forecasts import Forecasts
 
 FILE = "conformal.npz"
@@ -95,13 +95,10 @@ class ConformalIntervals:
             if levels:
                 raise UserError(f"{path} is missing: without it there are no intervals.")
             return None
-        try:
-            with path.open("rb") as opened, np.load(opened) as file:
-                names = [name for name in file.files if name.startswith("level_")]
-                radii = {int(name.removeprefix("level_")): file[name] for name in names}
-                return cls(radii, file["ids"].tolist(), int(file["period"]))
-        except Exception as error:  # of zipfile, NumPy and the content
-            raise UserError(f"Cannot read {path}: it is damaged.") from error
+        with reading(path), path.open("rb") as opened, np.load(opened) as file:
+            names = [name for name in file.files if name.startswith("level_")]
+            radii = {int(name.removeprefix("level_")): file[name] for name in names}
+            return cls(radii, file["ids"].tolist(), int(file["period"]))
 
 
 def _unit(windows, starts, period):

@@ -47,10 +47,10 @@ def predict(
     series = load_series(config, future=future, file=file)
     starts = split_windows(config, series) if source is None else {}
     task = ForecastTask(config, Windows(series, config.window, config.horizon, starts))
-    partners = folder.read_partners()
+    kept = metadata.get("statistics", {})
+    partners = folder.read_partners({*kept})
     if partners.keys() & {"auto_ets", "auto_arima"} and not statistics.installed():
         raise UserError(f"{folder.path} forecasts with {', '.join(partners)}. {statistics.HINT}")
-    kept = metadata.get("statistics", {})
     lasting = {name: statistics.Statistical(name, task.period, kept[name]) for name in partners}
 
     def saved(refit=False):

@@ -13,7 +13,10 @@ import yaml
 from recipes.engine.config import TrainConfig, at_least, read_yaml
 from recipes.engine.folder import RunFolder, plain
 from recipes.engine.recipe import find_recipe
-from recipes.errors import MISSHAPEN, UserError
+from recipes.errors import UserError, reading
+
+#: `callbacks.oracles.TUNERS`, without Keras.
+TUNERS = ("random", "hyperband", "bayesian", "tpe")
 
 
 @dataclass(frozen=True)
@@ -60,13 +63,13 @@ class Plan:
                 f"{folder.path} is not a run of zoo tune: it has no {folder.plan.name}. An "
                 "ordinary run goes on with zoo train --resume."
             )
-        try:
+        with reading(folder.plan):
             saved = read_yaml(folder.plan)
             kind = find_recipe(saved["recipe"]).config
             config = kind.from_saved(saved["config"], str(folder.plan))
-            return cls(**{**saved, "config": config, "given": tuple(saved["given"])})
-        except MISSHAPEN as error:
-            raise UserError(f"Cannot read {folder.plan}: it is damaged.") from error
+            plan = cls(**{**saved, "config": config, "given": tuple(saved["given"])})
+            TUNERS.index(plan.tuner), range(plan.trials, plan.workers)  # raises for other values
+            return plan
 
 
 class TuningFolder(RunFolder):

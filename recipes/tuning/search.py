@@ -10,7 +10,7 @@ from rich.console import Console
 
 from recipes.engine.folder import RunFolder
 from recipes.engine.recipe import find_recipe
-from recipes.errors import MISSHAPEN, RunError, UserError
+from recipes.errors import RunError, UserError, reading
 from recipes.tuning import report
 from recipes.tuning.plan import Plan, TuningFolder, open_search
 from recipes.tuning.trials import make_search, prepare
@@ -84,12 +84,9 @@ def check_budget(plan: Plan) -> None:
 def _search_and_train(plan, folder, space, objective):
     table = report.Trials(plan, space, objective)
     search = make_search(plan, folder, space, objective, report=table.tell)
-    try:
+    with reading(search.folder, " Search anew, with --overwrite for the same name."):
         search.restore()
-    except MISSHAPEN as error:
-        what = f"The search in {folder.state} cannot go on: its search.json is damaged"
-        raise UserError(f"{what}. Search anew, with --overwrite for the same name.") from error
-    table.begin(search.trials)
+        table.begin(search.trials)
     try:
         serve(search, folder, plan.workers)
     except KeyboardInterrupt:

@@ -273,6 +273,24 @@ def test_tpe_prunes_what_is_worse_than_the_median(tmp_path):
 # What fails
 
 
+def test_a_damaged_journal_or_state_shows_before_the_search_goes_on(tmp_path):
+    pytest.importorskip("optuna")
+    make(tmp_path, tuner="tpe").run(2)
+    journal, state = (tmp_path / "tuner" / name for name in ("journal.log", "search.json"))
+    lines = journal.read_text().splitlines()
+    for line in ("[1]", '{"op_code": 99}', "{", '{"op_code": 0, "worker_id": "a"}'):
+        journal.write_text("\n".join([*lines[:3], line, *lines[3:], ""]))
+        with pytest.raises((ValueError, KeyError, TypeError, AttributeError, AssertionError)):
+            make(tmp_path, tuner="tpe").restore()
+    journal.write_text("\n".join([*lines, ""]))
+    make(tmp_path, tuner="tpe").restore()
+    found = json.loads(state.read_text())
+    found["oracle"]["end_order"] = ["../x"]
+    state.write_text(json.dumps(found))
+    with pytest.raises(KeyError):
+        make(tmp_path, tuner="tpe").restore()
+
+
 def test_a_trial_that_fails_says_why_and_the_search_goes_on(tmp_path, capsys):
     def train(trial):
         if int(trial.number) == 1:

@@ -16,6 +16,7 @@ import zoo
 from recipes.cli import main
 from recipes.engine import automatic, time_limit
 from recipes.engine.automatic import combine
+from recipes.engine.folder import RunFolder
 from recipes.engine.recipe import find_recipe
 from recipes.engine.selection import Mixture, select
 from recipes.engine.time_limit import TimeLimit
@@ -190,6 +191,13 @@ def test_a_run_that_was_cut_off_goes_on(train, data, run):
         assert main(["train", "--resume", str(cut)]) == 0
     assert len(trained) == 3  # two networks, of which one was begun twice
     assert (cut / "predictions.csv").read_text() == (run / "predictions.csv").read_text()
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"monitor": 1}'])
+def test_a_damaged_member_is_trained_again(tmp_path, text):
+    (tmp_path / "member.json").write_text(text)
+    zoo.linear_forecaster((4, 1)).save(tmp_path / "model.keras")
+    assert automatic._read_member(None, None, RunFolder(tmp_path)) is None
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,7 @@ def test_a_calibration_is_read_back(tmp_path):
     Conformal({80: 1.5}, ("no", "yes")).save(folder)
     found = Conformal.load(folder)
     assert (found.radii, found.labels) == ({80: 1.5}, ("no", "yes"))
-    (tmp_path / "conformal.json").write_text("{}")
-    with pytest.raises(UserError, match="damaged"):
-        Conformal.load(folder)
+    for text in ("{}", '{"radii": {"80": 1}, "labels": ["a", null]}'):
+        (tmp_path / "conformal.json").write_text(text)
+        with pytest.raises(UserError, match="damaged"):
+            Conformal.load(folder)

@@ -145,7 +145,7 @@ def test_a_lost_loss_goes_back_at_half_the_rate(trainer, make_csv, tmp_path, cap
     count = said.count("and on at half")
     assert epochs[1] == 2, "the second time not to the newest"
     assert 2 <= count <= 10
-    assert (run / "checkpoints/halvings").read_text() == str(count)
+    assert (run / f"checkpoints/halved-{count}").exists()
     assert scores(run)[2] == 5
     assert np.isfinite(list(scores(run)[0].values())).all()
 

@@ -118,8 +118,11 @@ def test_runs_as_csv_and_json_hold_everything(logs, capsys):
     assert found[0]["folder"] == f"logs/forecast/{LONG}"
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"recipe": "other"}'])
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"recipe": "other"}', None])
 def test_a_damaged_run_is_named_and_the_others_are_listed(logs, capsys, text):
+    if text is None:
+        found = json.loads((logs / "images" / "photos" / "metrics.json").read_text())
+        text = json.dumps({**found, "dataset": float("inf")})
     (logs / "images" / "photos" / "metrics.json").write_text(text)
     assert main(["runs"]) == 0
     out, error = capsys.readouterr()

@@ -499,7 +499,8 @@ def test_a_damaged_state_is_one_message(capsys, search, tmp_path, content):
     (tmp_path / "forecast/cut/tuner/search.json").write_text(content, encoding="latin-1")
     assert main(["tune", "--resume", str(tmp_path / "forecast/cut")]) == 2
     error = capsys.readouterr().err
-    assert "its search.json is damaged. Search anew" in error
+    assert "tuner: it is damaged" in error
+    assert "Search anew" in error
     assert "Traceback" not in error
 
 
