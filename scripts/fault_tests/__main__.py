@@ -20,7 +20,7 @@ from pathlib import Path
 from recipes import RECIPES
 from recipes.cli import main as zoo_program
 from recipes.engine.tables import aligned, markdown
-from scripts.fault_tests import damage, fuzz, kills, runs
+from scripts.fault_tests import damage, fuzz, kills, made_up, runs
 
 README = Path(__file__).with_name("README.md")
 #: Epochs of runs that are killed, and the recipe whose searches and exports are, too.
@@ -31,8 +31,13 @@ VERDICTS = ("unharmed", "clear", "no message", "wrong", "traceback")
 def main(arguments=None) -> int:
     """Tries all faults; returns 1 where one ended in a traceback, silence or a wrong number."""
     parser = argparse.ArgumentParser("scripts/faults", description=__doc__.partition("\n")[0])
-    parser.add_argument("--only", choices=[*RECIPES, *fuzz.READERS], help="one recipe or reader")
+    parser.add_argument(
+        "--only", choices=[*RECIPES, *fuzz.READERS, *made_up.KINDS], help="one recipe or reader"
+    )
     parser.add_argument("--fuzz", type=int, metavar="N", help="mutated inputs for each reader")
+    parser.add_argument(
+        "--made-up", type=int, metavar="N", help="tables of known content, each kind"
+    )
     parser.add_argument("--kills", type=int, metavar="N", help="kills for each recipe")
     parser.add_argument("--seconds", type=float, help="of the processor, for each reader at most")
     parser.add_argument("--command", choices=damage.COMMANDS, help="what is tried after a damage")
@@ -40,9 +45,13 @@ def main(arguments=None) -> int:
     parser.add_argument("--readme", action="store_true", help="put the rows into README.md")
     parser.add_argument("--seed", type=int, default=0, help="seed of all that is drawn (0)")
     found = parser.parse_args(arguments)
-    if found.fuzz:
-        readers = [found.only] if found.only else fuzz.READERS
-        return _fuzz(readers, found.fuzz, found.seed, found.readme, found.seconds)
+    if found.fuzz or found.made_up:
+        names = fuzz.READERS if found.fuzz else made_up.KINDS
+        attempt = fuzz.fuzz if found.fuzz else fuzz.make_up
+        names = [found.only] if found.only else names
+        return _fuzz(
+            attempt, names, found.fuzz or found.made_up, found.seed, found.readme, found.seconds
+        )
     recipes = [found.only] if found.only else [*RECIPES]
     if found.kills:
         return _kill(recipes, found.kills, found.seed, found.readme)
@@ -77,7 +86,7 @@ def _show(kind, rows, readme):
     if readme:
         begin, end = f"<!-- {kind} -->", "<!-- end -->"
         before, _, rest = README.read_text().partition(begin)
-        keys = 1 if kind == "fuzzing" else 2
+        keys = 1 if kind in ("fuzzing", "made-up") else 2
         _, _, *old = [line for line in rest.partition(end)[0].splitlines() if line[:1] == "|"]
         old = [[cell.strip() for cell in line.strip("|").split("|")] for line in old]
         rows = [rows[0], *{tuple(row[:keys]): row for row in [*old, *rows[1:]]}.values()]
@@ -118,14 +127,15 @@ def _kill(recipes, count, seed, readme):
     return int(any(total[name] for name in ("differ", "half", "failed")))
 
 
-def _fuzz(readers, count, seed, readme, seconds=None):
-    """Tries mutated inputs, and prints what became of them."""
-    rows, bad = [["reader", "inputs", *fuzz.VERDICTS]], []
-    for name in readers:
-        counts, found = fuzz.fuzz(name, count, seed, seconds)
+def _fuzz(attempt, names, count, seed, readme, seconds=None):
+    """Tries mutated or made-up inputs, and prints what became of them."""
+    kind = "fuzzing" if attempt is fuzz.fuzz else "made-up"
+    rows, bad = [["reader" if kind == "fuzzing" else "made up", "inputs", *fuzz.VERDICTS]], []
+    for name in names:
+        counts, found = attempt(name, count, seed, seconds)
         rows.append([name, counts.total(), *(counts[each] for each in fuzz.VERDICTS)])
         bad += [(name, content, said) for content, said in found]
-    _show("fuzzing", rows, readme)
+    _show(kind, rows, readme)
     for name, content, said in bad:
         print(f"\n{name}: {content[:300]!r}\n{said}")
     return int(bool(bad))

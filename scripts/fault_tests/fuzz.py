@@ -3,19 +3,22 @@
 import contextlib
 import gzip
 import io
+import itertools
 import json
 import math
 import os
 import random
 import re
+import shutil
 import signal
 import tempfile
 import time
 import traceback
 import warnings
 import zipfile
+import zlib
 from collections import Counter
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -29,46 +32,16 @@ from recipes.engine import arguments
 from recipes.engine.folder import RunFolder, find_runs
 from recipes.engine.listing import show_runs
 from recipes.engine.recipe import find_recipe
-from recipes.errors import UserError
+from recipes.errors import UserError, reading
 from recipes.tuning.plan import Plan, TuningFolder
+from scripts.fault_tests import made_up
+from scripts.fault_tests.mutations import mutated
 
-#: What becomes of an input: it is read, refused with a `UserError`, takes too long, or is not met.
-VERDICTS = ("read", "clear", "slow", "traceback")
-#: Seconds that one input may take.
+#: What becomes of an input: it is read, refused with a `UserError`, misread, takes too long, or is
+#: not met.
+VERDICTS = ("read", "clear", "wrong", "slow", "traceback")
+#: Seconds of the processor that one input may take.
 LIMIT = 10
-#: What mutations insert.
-TOKENS = [
-    *(sign.encode() for sign in ',;\t|"\'\n\r\x00 =+-@:#[]{}<>/'),
-    *(b"\xef\xbb\xbf", b"\xff\xfe", b"nan", b"inf", b"-0", b"null", b"true", b"--", b"%s"),
-    *(b"1e999", b"99999999999999999999", b"2024-02-30", b"01/02/2024", b"2024-03-31T02:30+02:00"),
-    *(b"!!python/object:os.system", b"&a [*a]", b"[" * 2000, b"\xc3\x28", b"1,5", b"1.234,5"),
-    *("\u202e\U0001f600é".encode(), b"../../etc/passwd"),
-]  # fmt: skip
-
-
-def mutated(content: bytes, others: list[bytes], generator: random.Random) -> bytes:
-    """A file's content with one to four changes: bytes, tokens, parts of itself or of another."""
-    found = bytearray(content)
-    for _ in range(generator.choice((1, 1, 1, 2, 4))):
-        at = generator.randrange(len(found) + 1)
-        end = min(len(found), at + generator.choice((1, 2, 4, 16, 200)))
-        match generator.choice((0, 1, 1, 2, 2, 2, 3, 4, 5, 6, 6)):
-            case 0:
-                del found[at:end]
-            case 1:
-                found[at:end] = bytes(generator.randrange(256) for _ in range(end - at))
-            case 2:
-                found[at:at] = generator.choice(TOKENS)
-            case 3:
-                found[at:end] = found[at:end] * generator.choice((2, 3, 50))
-            case 4:
-                del found[at:]
-            case 5:
-                other = generator.choice(others)
-                found[at:] = other[generator.randrange(len(other) + 1) :]
-            case 6 if found:
-                found[at % len(found)] ^= 1 << generator.randrange(8)
-    return bytes(found)
 
 
 def _tables():
@@ -89,7 +62,7 @@ def _tables():
         file = io.BytesIO()
         write(file)
         found.append(file.getvalue())
-    return found
+    return found + _made_up(made_up.read_back)() + _made_up(made_up.typed)()
 
 
 def _zip(file, text):
@@ -234,6 +207,249 @@ def _read_plan(path):
     Plan.read(folder).check()
 
 
+def _made_up(write):
+    """Sixty files of made-up columns, as their writer makes them."""
+
+    def made():
+        chance, found = random.Random(7), []
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "t.csv"
+            while len(found) < 60:
+                with contextlib.suppress(UserError, AssertionError):
+                    write(path, chance)
+                found.append(path.read_bytes())
+        return found
+
+    return made
+
+
+def _read_series(path):
+    """One of several ways to ask for a forecast, drawn by the file."""
+    from recipes.forecast.data.opening import open_file
+    from recipes.forecast.loading import load_series, split_windows
+
+    ways = (
+        *("", "", "--target value", "--series shop --target value", "--wide true", "--time none"),
+        *("--resample D", "--series shop --resample W --resample_rule sum", "--missing zero"),
+        *("--datetime_features month,dayofweek", "--day_first true", "--date_format %d/%m/%Y"),
+        *("--header none", "--skip_rows 1", "--encoding latin-1", "--decimal ,", "--separator ;"),
+    )
+    flags = ways[zlib.crc32(path.read_bytes()) % len(ways)].split()
+    flags = ["--data", str(path), "--window", "2", "--horizon", "1", *flags]
+    config, file = open_file(arguments.parse("forecast", flags), path)
+    found = load_series(config, file=file)
+    split_windows(config, found)
+    config, again = open_file(config, path, file.decided, False)
+    assert (load_series(config, future=1, file=again).values == found.values).all()
+
+
+def _future_tables():
+    days = pd.date_range("2024-01-01", periods=14)
+    frame = pd.DataFrame({"when": days, "sunny": range(14), "rain": np.arange(14) / 4})
+    long = pd.concat([frame.assign(shop=name) for name in "ab"])
+    return [each.to_csv(index=False, sep=s).encode() for each in (frame, long) for s in ",;"]
+
+
+def _read_future(path):
+    from recipes.forecast.data.opening import open_file
+    from recipes.forecast.loading import load_series
+
+    data = path.with_name("data.csv")
+    if not data.exists():
+        days = pd.date_range("2024-01-01", periods=12)
+        frame = pd.DataFrame({"when": days, "value": np.arange(12) % 5 / 2})
+        pd.concat([frame.assign(shop=name) for name in "ab"]).to_csv(data, index=False)
+    flags = ["--data", str(data), "--series", "shop", "--future_covariates", str(path)]
+    flags += ["--window", "2", "--horizon", "1", "--target", "value"]
+    config, file = open_file(arguments.parse("forecast", flags), data)
+    load_series(config, future=1, file=file)
+
+
+def _read_examples(path):
+    """What `zoo train tabular` reads, and `zoo predict` again."""
+    from recipes.tabular.loading import load_table, own_frame
+
+    names = open_table(path, Dialect()).names
+    target = names[zlib.crc32(path.read_bytes()) % len(names)]
+    config = arguments.parse("tabular", ["--data", str(path), "--target", target])
+    table = load_table(config)
+    assert sum(map(len, table.rows.values())) == len(table.frame)
+    again = own_frame(open_table(path, config, table.decided), config)
+    for name in table.columns.numeric:
+        a, b = again[name].iloc[table.numbers - 1], table.frame[name]
+        assert a.reset_index(drop=True).equals(b.reset_index(drop=True))
+
+
+def _read_labelled_texts(path):
+    from recipes.text_classification.data.labelled_texts import read_labelled_texts
+
+    read_labelled_texts(path)
+
+
+def _pairs():
+    lines = ["Hi.\tHola.", "Run!\tCorre.", 'He said "no".\tDijo que no.', "A, b\tA; b", "é\tñ"]
+    tabs = "\n".join(lines * 4).encode()
+    commas = "id,english,spanish\n" + "\n".join(f'{n},"a, b{n}",c {n}' for n in range(9))
+    return [
+        tabs,
+        b"english\tspanish\n" + tabs,
+        commas.encode(),
+        "\r\n".join(lines).encode("cp1252"),
+    ]
+
+
+def _read_pairs(path):
+    from recipes.translation.data.pairs import read_pairs
+
+    read_pairs(path)
+
+
+def _texts():
+    texts = ["The cat sat.\r\nNaïve café\n" * 5, "Größe \u2013 \u201cx\u201d\rßä"]
+    texts += ["Привет, мир\n" * 9, "", "\x0c"]
+    codes = ("utf-8", "utf-16", "cp1252", "utf-8-sig", "cp1251", "koi8-r", "utf-32")
+    found = [text.encode(code, "replace") for text in texts for code in codes]
+    return [*found, gzip.compress(found[0])]
+
+
+def _read_text(path):
+    from recipes.data.texts import read_noted_text
+
+    assert isinstance(read_noted_text(path)[0], str)
+
+
+def _picture_tables():
+    rows = [f"p{n % 2}.png,{'ab'[n % 2]},{('train', 'test')[n // 6]}" for n in range(8)]
+    rows.insert(0, "file,label,split")
+    several = ["image,labels"] + [f"p{n % 2}.png,{('a;b', 'b', 'a', '')[n % 4]}" for n in range(8)]
+    return [
+        "\n".join(each).encode() for each in (rows, several, [r.replace(",", ";") for r in rows])
+    ]
+
+
+def _read_picture_table(path):
+    from recipes.data.images.labelled_files import labelled_files
+
+    for name in ("p0.png", "p1.png"):
+        path.with_name(name).touch()
+    found = labelled_files(path, label_delim=(None, "none", ";")[len(path.read_bytes()) % 3])
+    assert len(found.files) == len(found.labels)
+
+
+def _of_run(name, read):
+    """What reads a file of a run, by its name."""
+
+    def of_run(path):
+        (path.parent / "run").mkdir(exist_ok=True)
+        path.replace(path.parent / "run" / name)
+        read(RunFolder(path.parent / "run"))
+
+    return of_run
+
+
+def _read_partners(folder):
+    from recipes.engine.selection import joined
+
+    partners = folder.read_partners()
+    known = dict.fromkeys(partners, lambda *arguments: np.ones(3))
+    joined(lambda *arguments: np.ones(3), partners, known)
+
+
+def _radii():
+    kept = [
+        {"radii": {"80": 1.5, "95": 2}, "labels": []},
+        {"radii": {"90": 0.3}, "labels": ["a", "b"]},
+    ]
+    return [json.dumps(each).encode() for each in kept]
+
+
+def _read_radii(folder):
+    from recipes.engine.conformal import Conformal
+
+    found = Conformal.load(folder)
+    if found is not None and len(found.labels) in (0, 2):
+        found.columns(np.full((3, 2), 0.5) if found.labels else np.ones(3))
+
+
+def _read_history(folder):
+    from recipes.engine.showing import _history
+
+    _history(folder)
+
+
+def _intervals():
+    file = io.BytesIO()
+    levels = {"level_80": np.ones((2, 3, 1)), "level_95": np.ones((2, 3, 1))}
+    np.savez(file, ids=np.array(["a", "b"]), period=7, **levels)
+    return [file.getvalue()]
+
+
+def _read_intervals(folder):
+    from recipes.forecast.intervals import ConformalIntervals
+
+    ConformalIntervals.load(folder, [80])
+
+
+def _search(tuner, folder):
+    import keras_tuner
+
+    from callbacks.tuning import Search
+
+    space = keras_tuner.HyperParameters()
+    space.Float("rate", 1e-3, 1.0, sampling="log")
+    space.Choice("kind", ["a", "b"])
+
+    def train(trial):
+        if trial.prune:
+            trial.prune(0, {"loss": 1.0})
+        return {"loss": trial.hyperparameters.values["rate"], "epochs": 1.0, "seconds": 0.1}
+
+    start = {"rate": 0.1, "kind": "a"}
+    return Search(train, space, "loss", folder, tuner=tuner, trials=3, epochs=2, start=start)
+
+
+def _searches(name):
+    """A file of a search's state, of some searches that have ended or begun."""
+
+    def made():
+        found = []
+        for tuner in ("random", "bayesian", "tpe") if name == "search.json" else ("tpe",):
+            for limit in (1, 4):
+                with tempfile.TemporaryDirectory() as folder:
+                    _search(tuner, Path(folder) / "tuner").run(limit)
+                    found.append((Path(folder) / "tuner" / name).read_bytes())
+        return found
+
+    return made
+
+
+def _read_search(name):
+    def read(path):
+        content = path.read_bytes()
+        tuners = ("random", "bayesian", "tpe") if name == "search.json" else ("tpe",)
+        folder = path.parent / "tuner"
+        shutil.rmtree(folder, ignore_errors=True)
+        tuner = tuners[zlib.crc32(content) % len(tuners)]
+        if name != "search.json":
+            folder.mkdir()
+            if zlib.crc32(content) % 3:  # killed between the two, or not
+                (folder / "search.json").write_bytes(_whole_search())
+        folder.mkdir(exist_ok=True)
+        path.replace(folder / name)
+        search = _search(tuner, folder)
+        with reading(folder):  # as `zoo tune --resume` does
+            search.restore()
+            assert search.trials is not None
+        search.run(1)
+
+    return read
+
+
+@lru_cache(1)
+def _whole_search():
+    return _searches("search.json")()[-1]
+
+
 #: What reads, by name: valid inputs to begin with, and what reads a file of them.
 READERS = {
     "tables": (_tables, _read_table),
@@ -246,6 +462,25 @@ READERS = {
     "tuning.yaml": (_plans, _read_plan),
     "tokenizer": (_tokenizers, _read_tokenizer),
     "chords": (_chords, _read_chords),
+    "series": (_made_up(made_up.series), _read_series),
+    "future_covariates": (_future_tables, _read_future),
+    "examples": (_made_up(made_up.read_back), _read_examples),
+    "labelled texts": (_made_up(made_up.texts), _read_labelled_texts),
+    "pairs": (_pairs, _read_pairs),
+    "texts": (_texts, _read_text),
+    "tables of pictures": (_picture_tables, _read_picture_table),
+    "partners.json": (
+        lambda: [b'{"auto_ets": 0.5, "boosted": 0.25}'],
+        _of_run("partners.json", _read_partners),
+    ),
+    "conformal.json": (_radii, _of_run("conformal.json", _read_radii)),
+    "history.csv": (
+        lambda: [b"epoch,loss,val_loss\n0,1.5,2\n1,1.25,1.75\n"],
+        _of_run("history.csv", _read_history),
+    ),
+    "intervals.npz": (_intervals, _of_run("intervals.npz", _read_intervals)),
+    "search.json": (_searches("search.json"), _read_search("search.json")),
+    "journal.log": (_searches("journal.log"), _read_search("journal.log")),
 }
 
 
@@ -270,31 +505,58 @@ def fuzz(
     """
     make, read = READERS[reader]
     begun, generator = make(), random.Random(seed)
+    content = b""
+    with tempfile.TemporaryDirectory() as folder, contextlib.suppress(Exception):
+        path = Path(folder) / "input"
+        path.write_bytes(begun[0])
+        read(path)  # imports what it needs
+
+    def read_one(path):
+        nonlocal content
+        content = mutated(generator.choice(begun), begun, generator)
+        path.write_bytes(content)
+        read(path)
+
+    return tried(read_one, count, seconds, lambda: content)
+
+
+def make_up(kind: str, count: int, seed: int, seconds=None):
+    """The same of tables that are made up: those that are `"read"` are read right."""
+    number = itertools.count()
+
+    def read_one(path):
+        made_up.KINDS[kind](path, random.Random(f"{seed} {next(number)}"))
+
+    return tried(read_one, count, seconds, lambda: f"the one before {number}")
+
+
+def tried(read_one, count, seconds, shown):
+    """What became of so many inputs, and what those were like of which nothing good became."""
     counts, found = Counter(), {}
 
     def stop(number, frame):
         raise _TooSlowError
 
-    before = signal.signal(signal.SIGALRM, stop)
+    before = {each: signal.signal(each, stop) for each in (signal.SIGALRM, signal.SIGPROF)}
     with tempfile.TemporaryDirectory() as folder, open(os.devnull, "w") as silence:
         end = time.process_time() + (seconds or math.inf)
         for _ in range(count):
             if time.process_time() > end:
                 break
-            content = mutated(generator.choice(begun), begun, generator)
-            path = Path(folder) / "input"
-            path.write_bytes(content)
-            verdict, said = _tried(read, path, silence)
+            verdict, said = _tried(read_one, Path(folder) / "input", silence)
             counts[verdict] += 1
-            if verdict in ("traceback", "slow"):
+            if verdict not in ("read", "clear"):
                 place = [line for line in said.splitlines() if line.startswith("  File")][-1]
-                found.setdefault(place, (content, said))
-    signal.signal(signal.SIGALRM, before)
+                place += said.splitlines()[-1][:40] * (verdict == "wrong")
+                found.setdefault(place, (shown(), said))
+    for number, handler in before.items():
+        signal.signal(number, handler)
     return counts, list(found.values())
 
 
 def _tried(read, path, silence):
-    signal.alarm(LIMIT)
+    signal.setitimer(signal.ITIMER_PROF, LIMIT)
+    signal.alarm(12 * LIMIT)  # where it only waits
     try:
         with (
             contextlib.redirect_stdout(silence),
@@ -304,8 +566,12 @@ def _tried(read, path, silence):
             warnings.simplefilter("ignore")
             read(path)
         return "read", ""
-    except UserError:
-        return "clear", ""
+    except UserError as error:
+        return "clear", str(error)
+    except AssertionError:
+        return "wrong", traceback.format_exc()
+    except OSError as error:  # of which `main` makes a message
+        return ("clear", "") if error.filename else ("traceback", traceback.format_exc())
     except _TooSlowError:
         return "slow", traceback.format_exc()
     except KeyboardInterrupt:
@@ -314,3 +580,4 @@ def _tried(read, path, silence):
         return "traceback", traceback.format_exc()
     finally:
         signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)

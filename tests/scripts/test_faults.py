@@ -11,7 +11,8 @@ from recipes.engine.config import read_yaml
 from recipes.engine.folder import RunFolder
 from recipes.errors import UserError
 from recipes.forecast import ForecastConfig
-from scripts.fault_tests import fuzz, kills, processes, runs
+from recipes.tuning.plan import Plan, TuningFolder
+from scripts.fault_tests import fuzz, kills, made_up, processes, runs
 from scripts.fault_tests.__main__ import main
 
 
@@ -23,6 +24,13 @@ def test_mutated_inputs_are_read_or_refused(reader):
     assert not bad
 
 
+@pytest.mark.parametrize("kind", made_up.KINDS)
+def test_made_up_tables_are_read_right_or_refused(kind):
+    counts, bad = fuzz.make_up(kind, 40, seed=1)
+    assert counts["read"] > 20
+    assert counts["clear"] + counts["read"] == 40, bad
+
+
 def test_findings_are_counted_and_shown(monkeypatch, capsys):
     def fails(path):
         raise ZeroDivisionError(path.read_bytes())
@@ -30,7 +38,7 @@ def test_findings_are_counted_and_shown(monkeypatch, capsys):
     monkeypatch.setitem(fuzz.READERS, "npz", (lambda: [b"begun"], fails))
     assert main(["--fuzz", "3", "--only", "npz"]) == 1
     said = capsys.readouterr().out
-    assert said.splitlines()[1].split() == ["npz", "3", "0", "0", "0", "3"]
+    assert said.splitlines()[1].split() == ["npz", "3", "0", "0", "0", "0", "3"]
     assert said.count("\nZeroDivisionError") == 1
 
 
@@ -65,6 +73,32 @@ def test_settings_that_were_saved_are_read(tmp_path):
     saved = RunFolder(tmp_path).read_config()
     del saved["run"]
     assert ForecastConfig.from_saved(saved) == ForecastConfig()
+
+
+def test_what_a_run_says_of_itself_is_as_it_was_written(tmp_path):
+    text = RunFolder.config_text("forecast", ForecastConfig(), last_time="2024-01-31", window=[7])
+    for changed in (text, text.replace("epochs: 20", "epochs: 7")):
+        (tmp_path / "config.yaml").write_text(changed)
+        assert RunFolder(tmp_path).read_config()["run"]["last_time"] == "2024-01-31"
+    (tmp_path / "config.yaml").write_text(text.replace("2024-01-31", "2024-01-30"))
+    with pytest.raises(UserError, match="what follows `run:` is damaged"):
+        RunFolder(tmp_path).read_config()
+
+
+@pytest.mark.parametrize("text", ["[1]", '{"auto_ets": "x"}', '{"other": 0.5}', "{"])
+def test_weights_of_partners_are_numbers_of_known_ones(tmp_path, text):
+    (tmp_path / "partners.json").write_text(text)
+    with pytest.raises(UserError, match="it is damaged"):
+        RunFolder(tmp_path).read_partners({"auto_ets"})
+
+
+@pytest.mark.parametrize("line", ["trials: many", "workers: []", "tuner: other", "trials: 3.5"])
+def test_a_plan_has_its_types(tmp_path, line):
+    plan = Plan("forecast", ForecastConfig(), (), "random", 3).text()
+    kept = [each for each in plan.splitlines() if each.split(":")[0] != line.split(":")[0]]
+    (tmp_path / "tuning.yaml").write_text("\n".join([*kept, line]))
+    with pytest.raises(UserError, match=r"tuning.yaml: it is damaged"):
+        Plan.read(TuningFolder(tmp_path))
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
