@@ -18,7 +18,13 @@ MISSHAPEN = (*DAMAGED, TypeError, AttributeError, IndexError)
 
 @contextlib.contextmanager
 def reading(what, cure=""):
-    """Whatever a decoder raises inside becomes a `UserError` about the file that was read."""
+    """Whatever a decoder raises inside becomes a `UserError` about the file that was read.
+
+    >>> with reading("a.json"):
+    ...     raise KeyError("radii")
+    Traceback (most recent call last):
+    recipes.errors.UserError: Cannot read a.json: it is damaged ('radii').
+    """
     try:
         yield
     except (UserError, MemoryError):

@@ -81,8 +81,7 @@ def _of_bytes(content, path, dialect, before):
     except UserError:
         if not before or "encoding" not in before:
             raise
-        told = _filled(dialect, {**before, "skip_rows": None})
-        found = read_delimited(content, told, str(path))
+        found = read_delimited(content, _filled(dialect, {**before, "skip_rows": None}), str(path))
     columns, notes = _named(found.names, found.columns)
 
     def again():
@@ -121,10 +120,9 @@ def _named(names, columns):
 
 def _zipped(path, dialect, before):
     with zipfile.ZipFile(path) as archive:
-        members = [name for name in archive.namelist() if not name.endswith("/")]
-        if "xl/workbook.xml" in members:
+        if "xl/workbook.xml" in archive.namelist():
             return _excel(path, dialect, before)
-        members = [name for name in members if not name.startswith("__MACOSX")]
+        members = [n for n in archive.namelist() if n[-1:] != "/" and not n.startswith("__MACOSX")]
         if len(members) != 1:
             raise UserError(
                 f"Expected one file in the archive {path}. Received: {len(members)}. Unpack it."
@@ -156,12 +154,10 @@ def _excel(path, dialect, before):
         ["" if cell is None else str(cell) for cell in row]
         for row in cells.iloc[skipped : skipped + 200].itertuples(index=False)
     ]
-    notes = []
     with zipfile.ZipFile(path) as archive:
         parts = [archive.read(name) for name in archive.namelist() if "worksheets/" in name]
     bare = sum(len(re.findall(rb"</f>(<v ?/>|<v></v>|</c>)", part)) for part in parts)
-    if bare:
-        notes.append(f"{bare:,} formulas that were never calculated, read as missing: save it anew")
+    notes = [f"{bare:,} formulas were never calculated: they count as missing"] * bool(bare)
     if dialect.skip_rows is None:
         filled = [row[: len("".join("x" if c else " " for c in row).rstrip())] for row in rows]
         above = lines_above(filled)

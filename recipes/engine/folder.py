@@ -174,8 +174,8 @@ class RunFolder:
         found = read_yaml(self.config)
         if not isinstance(found, dict) or not isinstance(found.get("run"), dict):
             raise UserError(f"Cannot read {self.config}: it is not the config.yaml of a run.")
-        kept = found["run"].pop("sha256", None)
-        if kept not in (None, settings_hash(found["run"], ())):
+        run, kept = found["run"], found["run"].pop("sha256", None)
+        if run.get("format") == FORMAT and kept not in (None, settings_hash(run, ())):
             raise UserError(f"Cannot read {self.config}: what follows `run:` is damaged.")
         return found
 
@@ -184,12 +184,10 @@ class RunFolder:
         if partners:
             self.partners.write_text(json.dumps(partners, indent=2) + "\n")
 
-    def read_partners(self, known=None) -> dict[str, float]:
-        """What `write_partners` wrote, of names among the `known` ones."""
+    def read_partners(self) -> dict[str, float]:
+        """What `write_partners` wrote."""
         with reading(self.partners):
             found = json.loads(self.partners.read_text()) if self.partners.exists() else {}
-            if known is not None and found.keys() - known:
-                raise KeyError(*found)
             return {name: float(share) for name, share in found.items()}
 
     def load(self, refit=False):

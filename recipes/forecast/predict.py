@@ -8,7 +8,7 @@ import numpy as np
 from recipes.data.dates import show
 from recipes.data.files import say_notes
 from recipes.engine.selection import joined
-from recipes.errors import UserError
+from recipes.errors import UserError, reading
 from recipes.forecast import statistics, tables
 from recipes.forecast.data.splits import apart, window_starts
 from recipes.forecast.data.windows import Windows
@@ -47,11 +47,12 @@ def predict(
     series = load_series(config, future=future, file=file)
     starts = split_windows(config, series) if source is None else {}
     task = ForecastTask(config, Windows(series, config.window, config.horizon, starts))
-    kept = metadata.get("statistics", {})
-    partners = folder.read_partners({*kept})
+    partners = folder.read_partners()
     if partners.keys() & {"auto_ets", "auto_arima"} and not statistics.installed():
         raise UserError(f"{folder.path} forecasts with {', '.join(partners)}. {statistics.HINT}")
-    lasting = {name: statistics.Statistical(name, task.period, kept[name]) for name in partners}
+    kept = metadata.get("statistics", {})
+    with reading(folder.partners):
+        lasting = {name: statistics.Statistical(name, task.period, kept[name]) for name in partners}
 
     def saved(refit=False):
         return joined(task.predictor(folder.load(refit)), partners, lasting)

@@ -67,9 +67,8 @@ class Plan:
             saved = read_yaml(folder.plan)
             kind = find_recipe(saved["recipe"]).config
             config = kind.from_saved(saved["config"], str(folder.plan))
-            plan = cls(**{**saved, "config": config, "given": tuple(saved["given"])})
-            TUNERS.index(plan.tuner), range(plan.trials, plan.workers)  # raises for other values
-            return plan
+            TUNERS.index(saved["tuner"]), range(saved["trials"], saved["workers"])  # or it raises
+            return cls(**{**saved, "config": config, "given": tuple(saved["given"])})
 
 
 class TuningFolder(RunFolder):

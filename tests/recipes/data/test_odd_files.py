@@ -213,6 +213,13 @@ def test_a_title_above_the_header_is_left_out(table):
     assert found.names == ["a", "b", "c", "d"]
 
 
+def test_a_few_numbers_among_words_refuse_no_table(table):
+    words = [*["good"] * 9, "1.016", "1,5", "1.5", "2.001"]
+    found = table("\n".join(["t;x", *(f"{word};{n}" for n, word in enumerate(words))]))
+    assert found.column("t").tolist() == words
+    assert found.is_text("t")
+
+
 def test_digits_of_other_scripts_are_no_step_numbers():
     with pytest.raises(UserError, match="Expected dates"):
         read("1", "2", "\u0663", "4", "x")
@@ -253,7 +260,7 @@ def test_workbooks(tmp_path):
     pd.DataFrame({"x": [1.5, None, 2.5]}).to_excel(path, index=False)
     assert len(open_table(path)) == 3
     pd.DataFrame({"x": ["=1+2", "a"], "y": [1, 2]}).to_excel(path, index=False)
-    assert "1 formulas that were never calculated" in " ".join(open_table(path).notes)
+    assert "1 formulas were never calculated" in " ".join(open_table(path).notes)
     with zipfile.ZipFile(path) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
     with zipfile.ZipFile(path, "w") as archive:
