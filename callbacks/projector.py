@@ -1,5 +1,6 @@
 """Embeddings for TensorBoard's projector."""
 
+import contextlib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -61,11 +62,10 @@ def write_projector(
     (folder / f"{name}_labels.tsv").write_text(text + "\n", encoding="utf-8")
     path = folder / "projector_config.pbtxt"
     config = ProjectorConfig()
-    if path.exists():
-        text_format.Parse(path.read_text(), config)
+    with contextlib.suppress(OSError, ValueError, text_format.ParseError):  # none, or damaged
+        config = text_format.Parse(path.read_text(), ProjectorConfig())
     others = [embedding for embedding in config.embeddings if embedding.tensor_name != name]
-    del config.embeddings[:]
-    config.embeddings.extend(others)
+    config = ProjectorConfig(embeddings=others)
     config.embeddings.add(
         tensor_name=name, tensor_path=f"{name}.tsv", metadata_path=f"{name}_labels.tsv"
     )

@@ -199,7 +199,7 @@ class Search:
             return replace(found, score=float(trial.score), metrics=metrics, pruned=pruned)
         if trial.status == TrialStatus.FAILED:
             error = "it failed on another machine"
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, UnicodeDecodeError):
                 error = _error_file(self.folder, trial.trial_id).read_text().partition("\n")[0]
             return replace(found, error=error)
         return found

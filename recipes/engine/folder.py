@@ -118,7 +118,7 @@ class RunFolder:
         try:
             lock.acquire()
         except Timeout:
-            found = holder.read_text() if holder.exists() else "another process"
+            found = holder.read_text(errors="replace") if holder.exists() else "another process"
             raise UserError(
                 f"{self.path} is being trained by {found}. Wait for its end, or end it."
             ) from None

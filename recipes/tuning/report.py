@@ -16,7 +16,7 @@ _console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
 def is_written(folder) -> bool:
     """Whether the report of a run has its section about the search."""
-    return folder.report.exists() and _TITLE in folder.report.read_text().splitlines()
+    return folder.report.exists() and _TITLE.encode() in folder.report.read_bytes().splitlines()
 
 
 class Trials:
@@ -113,7 +113,7 @@ class Trials:
             "test scores above are the ones to compare.",
         ]
         if not is_written(folder):
-            text = folder.report.read_text()
+            text = folder.report.read_text(errors="replace")
             write_text(folder.report, text + "\n" + "\n\n".join(sections) + "\n")
         if self.visible:
             _console.print(f"\nTuning\n\n{aligned(self._comparison(best, start))}\n")

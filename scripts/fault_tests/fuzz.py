@@ -181,6 +181,26 @@ def _read_tokenizer(path):
     assert isinstance(layer.decode(ids), str)
 
 
+def _models():
+    import zoo
+
+    found = [zoo.linear_forecaster((4, 1)), zoo.mlp((3,), units=[4])]
+    found.append(zoo.char_rnn(vocabulary_size=5, units=4, num_layers=1))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "m.keras"
+        return [model.save(path) or path.read_bytes() for model in found]
+
+
+def _read_model(path):
+    import zoo
+    from zoo.errors import ModelFileError
+
+    try:
+        zoo.load(path.replace(path.with_suffix(".keras")))
+    except ModelFileError as error:  # of which `main` makes a message
+        raise UserError(str(error)) from error
+
+
 def _chords():
     rows = [f"{74 - n % 3},{70 - n % 2},0,{50 + n % 4}" for n in range(12)]
     return ["\n".join([sign.join(names), *rows]).encode() for sign in "," for names in (
@@ -461,6 +481,7 @@ READERS = {
     "command line": (_command_lines, _read_command_line),
     "tuning.yaml": (_plans, _read_plan),
     "tokenizer": (_tokenizers, _read_tokenizer),
+    "model.keras": (_models, _read_model),
     "chords": (_chords, _read_chords),
     "series": (_made_up(made_up.series), _read_series),
     "future_covariates": (_future_tables, _read_future),

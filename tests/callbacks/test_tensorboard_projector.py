@@ -32,6 +32,10 @@ def test_a_folder_holds_several_and_one_of_the_same_name_is_replaced(tmp_path):
     for name in ("words", "classes", "words"):
         write_projector(tmp_path, np.eye(2), ["a", "b"], name=name)
     assert sorted(embedding.tensor_name for embedding in config(tmp_path)) == ["classes", "words"]
+    for damaged in (b"embeddings {", b"\xff"):
+        (tmp_path / "projector_config.pbtxt").write_bytes(damaged)
+        write_projector(tmp_path, np.eye(2), ["a", "b"], name="words")
+        assert [embedding.tensor_name for embedding in config(tmp_path)] == ["words"]
 
 
 @pytest.mark.parametrize(
