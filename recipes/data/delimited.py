@@ -112,7 +112,7 @@ def read_delimited(content: bytes, dialect: Dialect, name: str, texts=False) -> 
     header = dialect.header or find_header(rows[head:], name)
     width = _width(rows[head:], rows[head], header, name, dialect.separator)
     names = rows[head] if header == "first" else [f"column_{place + 1}" for place in range(width)]
-    body = _after(content.rstrip(b"\r\n"), skipped + (header == "first"), quotes)
+    body = _after(content, skipped + (header == "first"), quotes)
     decimal = {}
     if quotes and spaced:
         columns = _parse_spaced(body.to_pybytes(), separator, width)
@@ -375,7 +375,7 @@ def _counts(numbers):
 
 
 def _after(content, lines, quotes):
-    """What follows the first lines, of which the last may be a header of several lines."""
+    """What follows the first lines, of which the last may be a header of several, to the last."""
     place = 0
     for number in range(lines):
         end = content.find(b"\n", place)
@@ -384,7 +384,8 @@ def _after(content, lines, quotes):
         if end < 0:
             return pa.py_buffer(b"")
         place = end + 1
-    return pa.py_buffer(content).slice(place)
+    end = len(content) - len(content[-_ROWS:]) + len(content[-_ROWS:].rstrip(b"\r\n"))
+    return pa.py_buffer(content).slice(place, max(0, end - place))  # a copy would double memory
 
 
 def _number_types(rows, separator, width):

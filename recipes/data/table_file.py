@@ -162,9 +162,8 @@ class TableFile:
         if said or (found and not found.guessed):
             return found or read(given=said)
         form = NumberFormat(*kept) if kept else self._proven(name, separator)
-        if form is None or (found and form.decimal == found.format.decimal):
-            return found or read()
-        return read(given=form)
+        alike = form is None or (found and form.decimal == found.format.decimal)
+        return (found or read()) if alike else read(given=form)
 
     def _said(self):
         decimal, thousands = self.dialect.decimal, self.dialect.thousands
