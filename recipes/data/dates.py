@@ -474,7 +474,7 @@ def refuse_time(column, row, source, flag, count=1) -> None:
     columns; `count` is the number of rows in which a missing time is missing.
     """
     name, value, number = column.name, column.iloc[row], column.index[row] + 1
-    if pd.isna(value) or value == "":
+    if str(value) in ("", "nan", "NaT", "None"):
         raise UserError(
             f"Expected a time in every row of column {name!r} of {source}. Received: none "
             f"in {count} rows, first row {number} (row 1 follows the header). Fill them in or "

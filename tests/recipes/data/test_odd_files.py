@@ -325,6 +325,12 @@ def test_json_with_a_mark_and_as_a_list(table):
     assert table('[{"a": 1}, {"a": 2}]').column("a").tolist() == [1, 2]
 
 
+def test_a_list_among_dates_is_refused(table):
+    rows = [f'{{"d": "2024-01-{day}"}}' for day in range(10, 20)]
+    with pytest.raises(UserError, match=r"Received: '\[\]' in row 11"):
+        table("\n".join([*rows, '{"d": []}'])).column("d")
+
+
 def test_broken_archives_are_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "t.zip", "w") as archive:
         archive.writestr("t.csv", "a,b\n1,2\n")
