@@ -23,8 +23,6 @@ _DIGITS = rf"(?:\d+(?:[.,{_SPACES}]\d+)*|[.,]\d+)[.,]?\d*(?:[eE][+-]?\d+)?"
 _NUMBER = re.compile(
     rf"\s*\(?\s*{_SIGN}?\s*{_CURRENCY}?\s*{_SIGN}?\s*{_DIGITS}\s*(?:{_CURRENCY}|%)?\s*\)?\s*-?\s*"
 )
-#: What is said of signs that stand elsewhere than in front.
-MINUS = "parentheses and signs behind are taken as minus"
 #: A column of which this share are numbers is a numeric one with mistakes in it.
 NEARLY = 0.9
 #: Texts that the format of a long column is found out by, if all others fit it.
@@ -201,7 +199,7 @@ def _without_marks(texts, name, source):
     if pc.any(negative).as_py():
         bare = pc.replace_substring_regex(cells, r"^\((.*)\)$|^(.*\d)\s*-$", r"-\1\2")
         cells = pc.if_else(negative, bare, cells)
-        marks.append(MINUS)
+        marks.append("parentheses and signs behind are taken as minus")
     for pattern, what in ((_CURRENCY, "currency"), ("%", "percent sign")):
         having = pc.match_substring_regex(cells, rf"^[+-]?\s*{pattern}\s*[\d(.+-]|\d\s*{pattern}$")
         bare = pc.match_substring_regex(cells, r"^[+-]?[\d.,]+$")

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from recipes.data import dates
 from recipes.data.delimited import NAMES
 from recipes.data.dialect import THOUSANDS
-from recipes.data.numbers import MINUS, MISSING, NEARLY, NumberFormat, Numbers, read_numbers
+from recipes.data.numbers import MISSING, NEARLY, NumberFormat, Numbers, read_numbers
 from recipes.errors import UserError, some
 
 #: How a column without a name is called, such as the index that `DataFrame.to_csv` writes.
@@ -393,7 +393,7 @@ class TableFile:
         if found.marks:
             self.decided.setdefault("marks", {})[name] = list(found.marks)
         marks = found.marks, self.before.get("marks", {}).get(name, [])
-        units = [[mark for mark in each if mark != MINUS] for each in marks]
+        units = [[mark for mark in each if "minus" not in mark] for each in marks]
         if self.before and np.isfinite(found.values).any() and units[0] != units[1]:
             now, then = ("; ".join(each) or "plain numbers" for each in units)
             raise UserError(

@@ -103,7 +103,8 @@ def _refuse_spacing(table: Table, time: str, before: np.ndarray) -> None:
     if alias == "B":  # a weekend is no gap
         days = table.times.astype("datetime64[D]")
         other = np.busday_count(days[before], days[before + 1]) > 1
-    at = int(np.argmax(other))
+    far = other & (np.abs(gaps - usual) > 0.2 * usual)  # months differ, and miss nothing
+    at = int(np.argmax(far if far.any() else other))
     row = int(before[at])
     found = spacing(int(gaps[at]))[0] if dates else str(gaps[at])
     advice = (

@@ -188,6 +188,12 @@ def test_filled_values_never_look_ahead(blocks):
 # Resampling
 
 
+def test_the_gap_of_months_is_named_and_not_february(write):
+    days = [f"2023-{month:02d}-01" for month in range(1, 13) if month != 9]
+    message = refusal(write("t,y\n" + "".join(f"{day},1\n" for day in days)), time="t")
+    assert "from 2023-08-01 (row 8) to 2023-10-01" in message
+
+
 def test_resampling_sorts_and_leaves_no_gap(write):
     text = "t,y\n2024-01-04,9\n2024-01-01 00:00,1\n2024-01-01 12:00,3\n2024-01-02,5\n"
     for rule, first in (("mean", 2), ("sum", 4), ("last", 3)):
