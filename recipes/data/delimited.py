@@ -219,9 +219,8 @@ def _find_separator(lines, name):
                 f"{name} can be cut into columns at {NAMES[best[4]]} and at {NAMES[other[4]]}. "
                 f'Say which: --separator "{best[4]}" or --separator "{other[4]}".'
             )
-    rows = _cells(lines, ",", True)
-    alone = sum(len(row) == 1 for row in rows) == 1 and max((len(row), row) for row in rows)[1]
-    if not best[0] and best[4] == "," and alone and all(map(is_number, alone)):
+    ones = [len(row) == 1 for row in _cells(lines, ",", True) if any(row)]
+    if not best[0] and best[4] == "," and ones[:2] == [True, False]:
         raise UserError(
             f"Expected as many cells in the rows of {name} as in its header. Received: the header "
             f"{lines[0]!r} above rows such as {lines[1]!r}. If the comma is a decimal sign, say "

@@ -228,7 +228,7 @@ def _find_format(cores, name, source, separator):
     proofs = {_decimal_sign(shape): text for shape, text in examples.items()}
     proven = [sign for sign in ".," if sign in proofs]
     used = [sign for sign in ".," if any(sign in shape for shape in examples)]
-    if (pc.mean(pc.match_substring_regex(cores, f"[^0-9.,+{_SPACES}-]")).as_py() or 0) > 0.5:
+    if (pc.mean(pc.match_substring_regex(cores, f"[^0-9.,+eE{_SPACES}-]")).as_py() or 0) > 0.5:
         return NumberFormat(*proven[:1])  # words, with a few numbers among them
     if len(proven) > 1:
         raise UserError(

@@ -18,6 +18,7 @@ import warnings
 import zipfile
 import zlib
 from collections import Counter
+from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -264,9 +265,8 @@ def _read_series(path):
         *("--datetime_features month,dayofweek", "--day_first true", "--date_format %d/%m/%Y"),
         *("--header none", "--skip_rows 1", "--encoding latin-1", "--decimal ,", "--separator ;"),
     )
-    flags = ways[zlib.crc32(path.read_bytes()) % len(ways)].split()
-    flags = ["--data", str(path), "--window", "2", "--horizon", "1", *flags]
-    config, file = open_file(arguments.parse("forecast", flags), path)
+    flags = ways[zlib.crc32(path.read_bytes()) % len(ways)]
+    config, file = open_file(made_up.parsed("forecast", f"{made_up.SHORT} {flags}"), path)
     found = load_series(config, file=file)
     split_windows(config, found)
     config, again = open_file(config, path, file.decided, False)
@@ -289,9 +289,8 @@ def _read_future(path):
         days = pd.date_range("2024-01-01", periods=12)
         frame = pd.DataFrame({"when": days, "value": np.arange(12) % 5 / 2})
         pd.concat([frame.assign(shop=name) for name in "ab"]).to_csv(data, index=False)
-    flags = ["--data", str(data), "--series", "shop", "--future_covariates", str(path)]
-    flags += ["--window", "2", "--horizon", "1", "--target", "value"]
-    config, file = open_file(arguments.parse("forecast", flags), data)
+    config = made_up.parsed("forecast", f"{made_up.SHORT} --target value --series shop")
+    config, file = open_file(replace(config, future_covariates=str(path)), data)
     load_series(config, future=1, file=file)
 
 
@@ -303,7 +302,7 @@ def _read_examples(path):
     numbers = [name for name in file.names if file.is_numeric(name)]
     names = numbers if numbers and zlib.crc32(path.read_bytes()) % 4 else file.names
     target = names[zlib.crc32(path.read_bytes()) % len(names)]
-    config = arguments.parse("tabular", ["--data", str(path), "--target", target])
+    config = replace(made_up.parsed("tabular", ""), data=str(path), target=target)
     table = load_table(config)
     assert sum(map(len, table.rows.values())) == len(table.frame)
     again = own_frame(open_table(path, config, table.decided), config)

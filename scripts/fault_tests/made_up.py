@@ -13,6 +13,7 @@ import itertools
 import random
 import zipfile
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -433,6 +434,16 @@ def typed(path, chance):
 _STEPS = ["h", "D", "W", "MS", "ME", "QS", "B", "15min", "YS", "2D", "s"]
 
 
+#: Flags of a forecast of a short series.
+SHORT = "--window 2 --horizon 1"
+
+
+@lru_cache
+def parsed(recipe, flags):
+    """The settings of flags about a file; to parse them takes longer than to read most files."""
+    return arguments.parse(recipe, ["--data", "t.csv", *flags.split()])
+
+
 def series(path, chance):
     """Series with times, read for a forecast; their last rows as `zoo predict` reads them."""
     from recipes.forecast.data.opening import open_file
@@ -479,10 +490,8 @@ def series(path, chance):
 
     style.closing = False
     path.write_bytes(csv_bytes(made(table), style, chance))
-    flags = ["--data", str(path), "--window", "2", "--horizon", "1", "--target", "value"]
-    flags += ["--series", "shop"] if count > 1 else []
-    config = arguments.parse("forecast", flags)
-    config, file = open_file(config, config.data)
+    config = parsed("forecast", f"{SHORT} --target value{' --series shop' * (count > 1)}")
+    config, file = open_file(config, path)
     found = load_series(config, file=file)
     _check_series(found, table, form, "")
     few = sorted(table, key=lambda row: (row[0], row[1]))

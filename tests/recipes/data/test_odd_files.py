@@ -207,10 +207,20 @@ def test_a_comma_in_a_name_and_in_numbers_separates_nothing_in_silence(table):
 
 
 def test_a_title_above_the_header_is_left_out(table):
-    assert table("Report: 1\nday,size\nMonday,1.5\nTuesday,2\n").names == ["day", "size"]
     rows = [f'+0,{n};"2{n}.3.2003 15:31";"red";"Blue"' for n in range(5)]
     found = table("\n".join(["Report 0", '"a";"b";"c";"d"', *rows]))
     assert found.names == ["a", "b", "c", "d"]
+
+
+def test_commas_in_the_only_column_separate_nothing_in_silence(table):
+    for cells in (
+        ["January 8, 2011T10:27", '""', "March 2, 2014T05:16"],
+        ["Hi, you", "so", "a, b"],
+    ):
+        with pytest.raises(UserError, match="as many cells in the rows"):
+            table("\n".join(["when", *cells * 3]))
+    with pytest.raises(UserError, match="two ways"):
+        table("t;x\n" + "a;3,900e-01\nb;4,250e-01\n" * 5).column("x")
 
 
 def test_a_few_numbers_among_words_refuse_no_table(table):
