@@ -253,7 +253,10 @@ def _resume_search(arguments):
     parser = _Parser("tune", "Takes up a search that was cut off, or shares one that runs.")
     parser.add_argument("--resume", metavar="RUN", required=True, help="folder of the run")
     parser.add_argument("--workers", type=int, help="processes (default: as many as it began with)")
-    found = parser.parse_args(arguments)
+    found, others = parser.parse_known_args(arguments)
+    if others:
+        kept = "A search that goes on keeps its settings, but for --workers"
+        raise UserError(f"{kept}. Received: {shlex.join(others)}")
     from recipes.engine import environment
     from recipes.engine.folder import find_run
     from recipes.tuning import search as tuning

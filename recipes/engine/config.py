@@ -74,7 +74,8 @@ class TrainConfig:
         backend: Keras backend. Defaults to the environment variable KERAS_BACKEND, else
             tensorflow.
         device: Where to compute. `auto` takes a GPU when there is one.
-        distribution: `data_parallel` cuts each batch among all devices, on JAX.
+        distribution: `data_parallel` cuts each batch among all devices, on JAX; `model_parallel`
+            embeddings and other large matrices.
         jit_compile: Compile the training step with XLA, as JAX always does. `auto` decides by
             model, data and device, and a run keeps what it decided.
         steps_per_execution: Training steps for each call into the backend. Larger is faster for
@@ -138,7 +139,7 @@ class TrainConfig:
     overwrite: bool = False
     backend: Literal["tensorflow", "jax", "torch"] = field(default_factory=_backend)
     device: Literal["auto", "cpu", "gpu"] = "auto"
-    distribution: Literal["none", "data_parallel"] = "none"
+    distribution: Literal["none", "data_parallel", "model_parallel"] = "none"
     jit_compile: bool | Literal["auto"] = "auto"
     steps_per_execution: int | Literal["auto"] = "auto"
     on_nan: Literal["stop", "restore"] = "stop"

@@ -20,7 +20,7 @@ from callbacks import (
 from recipes.data.batches import EpochClock
 from recipes.engine.compiling import compiled_by
 from recipes.engine.config import TrainConfig
-from recipes.engine.distributing import DataParallel, in_job
+from recipes.engine.distributing import Distributed, in_job
 from recipes.engine.folder import RunFolder
 from recipes.engine.optimizer import make_optimizer
 from recipes.engine.progress import Progress
@@ -52,7 +52,11 @@ class Fitted:
 
 def start_afresh(config) -> None:
     """Sets the seed and the precision of the models that are built next."""
+    elsewhere = keras.backend.backend() != "tensorflow"
+    hidden = elsewhere and sys.modules.setdefault("tensorflow") is None  # or Keras would import it
     keras.utils.set_random_seed(config.seed)
+    if hidden:
+        del sys.modules["tensorflow"]
     mixed = config.precision == "bfloat16"
     keras.config.set_dtype_policy("mixed_bfloat16" if mixed else "float32")
 
@@ -94,7 +98,7 @@ def fit(
         model.optimizer.exclude_from_weight_decay(var_names=built.undecayed)
     # Variables that the first step had to make would have it traced twice.
     model.optimizer.build(model.trainable_variables)
-    devices = [DataParallel()] if config.distribution != "none" else []
+    devices = [Distributed(config.distribution)] if config.distribution != "none" else []
     guard = TerminateOnNaN()
     board = TensorBoard(
         folder.path,

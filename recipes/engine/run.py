@@ -72,7 +72,8 @@ def _train(name, config, resume, began, held):
         _say(config, *(f"note: {note}" for note in built.notes))
     if config.distribution != "none" or in_job():
         sizes = {each.config.batch_size for each in tried} if automatic else {training.batch_size}
-        _say(config, f"note: {agreed(config, sizes, task.sha256, not resume)}")
+        model = None if automatic else built.training_model
+        _say(config, f"note: {agreed(config, sizes, model, task.sha256, not resume)}")
     overwrite, config = config.overwrite, replace(config, name=folder.path.name)
     text = folder.config_text(name, config, data_sha256=task.sha256, **task.metadata)
     if resume:

@@ -1,4 +1,4 @@
-"""`--distribution data_parallel`: devices and processes train as one device does."""
+"""`--distribution`: devices and processes train as one device does."""
 
 import json
 import os
@@ -21,7 +21,7 @@ on_jax = [
     pytest.mark.skipif(find_spec("jax") is None, reason="needs the jax extra"),
 ]
 
-#: Trains recipes on all devices, and with `one` on one of them, too; prints each history.
+#: Trains recipes for 50 steps in each way that devices share; prints each history.
 PROGRAM = """
 import json, sys, tempfile
 from dataclasses import replace
@@ -35,27 +35,38 @@ import jax
 if count > 1:
     at = f"127.0.0.1:{port}"
     jax.distributed.initialize(at, count, index, coordinator_bind_address=at)
+from recipes.engine import distributing
 from recipes.engine.arguments import parse
 from recipes.engine.fitting import fit, start_afresh
 from recipes.engine.folder import RunFolder
 from recipes.engine.recipe import find_recipe
 
 assert jax.device_count() == 2
+distributing.LARGE = 16
+columns = jax.sharding.PartitionSpec(None, "devices")
 for name, flags in cases:
     found = {}
-    for distribution in ["data_parallel"] + ["none"] * (count == 1):
+    for distribution in ["data_parallel"] + ["none", "model_parallel"] * (count == 1):
         config = parse(name, [*flags, "--distribution", distribution, "--progress", "false"])
         recipe = find_recipe(name)
         config, task = recipe.load(config)
         start_afresh(config)
         built = recipe.build_model(config, task)
+        steps = len(task.batches("train", built, seed=config.seed))
+        config = replace(config, epochs=2 + 50 // steps, patience=0)
         with tempfile.TemporaryDirectory() as logs:
             folder = RunFolder(Path(logs) / "run")
             folder.create()
             # On a GPU, Keras brings each batch to a device ahead of its step.
             kind = "gpu" if name == "tabular" else jax.default_backend()
-            with mock.patch("jax.default_backend", lambda: kind):
+            with (
+                mock.patch("jax.default_backend", lambda: kind),
+                mock.patch("jax.device_put", wraps=jax.device_put) as put,
+            ):
                 found[distribution] = fit(built, task, config, folder).history
+            kinds = [call.args[1] for call in put.call_args_list if len(call.args) > 1]
+            cut = any(getattr(each, "spec", None) == columns for each in kinds)
+            assert cut == (distribution == "model_parallel")
             if name == "tabular" and count == 1 and distribution == "data_parallel":
                 max(folder.checkpoints.glob("epoch-*")).unlink()  # the last epoch, on one device
                 start_afresh(config)
@@ -64,6 +75,7 @@ for name, flags in cases:
                 found["resumed"] = fit(built, task, alone, folder, resume=True).history
         found["rest"] = len(task.batches("validation", built).examples) % config.batch_size
         assert all(len(each.value.devices()) == 1 for each in built.model.variables)
+    assert "tensorflow" not in sys.modules  # which takes seconds to import
     print(json.dumps(found), flush=True)
 """
 SMALL = {
@@ -96,7 +108,7 @@ def folder(tmp_path_factory):
 
 def histories(folder, names, processes):
     """What `PROGRAM` prints for recipes, in one process of two devices, or two of one."""
-    cases = [(name, ["--epochs", "3", *SMALL[name].split()]) for name in names]
+    cases = [(name, SMALL[name].split()) for name in names]
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     environment = {**os.environ, "PYTHONPATH": f"{TOP}:{os.environ.get('PYTHONPATH', '')}"}
@@ -122,7 +134,8 @@ def equal(folder, names):
     for name, found, there, other in zip(names, of_devices, first, second, strict=True):
         assert there == other, name  # to the last bit: both stop at the same epoch
         resumed = [found["resumed"]] if name == "tabular" else []
-        for history in (found["data_parallel"], there["data_parallel"], *resumed):
+        of_model = found["model_parallel"]
+        for history in (found["data_parallel"], there["data_parallel"], of_model, *resumed):
             assert [*history] == [*found["none"]]
             for score, values in found["none"].items():
                 np.testing.assert_allclose(history[score], values, rtol=1e-5, err_msg=name)
@@ -143,9 +156,11 @@ flags = f"train tabular --data {sys.argv[1]} --target y --model mlp --backend ja
 flags += ["--progress", "false", "--logdir", sys.argv[2]]
 shared = ["--distribution", "data_parallel"]
 two = lambda digest: np.stack([digest, 1 + digest])
+of_model = ["--distribution", "model_parallel"]
 for count, processes, more in (
     (1, 1, shared), (3, 1, [*shared, "--batch_size", "32"]), (2, 2, shared), (2, 2, []),
-    (2, 2, [*shared, "--model", "auto"]),
+    (2, 2, [*shared, "--model", "auto"]), (2, 1, [*of_model, "--model.units", "8"]),
+    (2, 2, of_model), (2, 1, [*of_model, "--model", "auto"]),
 ):
     with (
         contextlib.redirect_stderr(io.StringIO()) as said,
@@ -175,8 +190,10 @@ class TestDevices:
                 "several devices for --distribution data_parallel. Received: one. Leave it out",
                 "3 devices cannot share batches of 32: choose a --batch_size that 3 divides, such",
                 "Expected the same settings and data in every process",
-                "Several processes need --distribution data_parallel",
-                "and a named --model",
+                *["Several processes need --distribution data_parallel and a named --model"] * 2,
+                "Expected matrices of 65,536 weights or more, of columns that 2 devices can share",
+                "Several processes need --distribution data_parallel and a named --model",
+                "--distribution model_parallel needs a named --model",
             ),
             strict=True,
         ):
@@ -191,7 +208,7 @@ class TestDevices:
     ("arguments", "message"),
     [
         ("train tabular --distribution data_parallel", "works on JAX (--backend jax)"),
-        ("train tabular --distribution mirrored", "none, data_parallel. Received: mirrored"),
+        ("train tabular --distribution mirrored", "data_parallel, model_parallel. Received: m"),
         ("find-lr tabular --backend jax --distribution data_parallel", "for zoo train alone"),
         ("tune tabular --backend jax --distribution data_parallel", "for zoo train alone"),
     ],

@@ -357,6 +357,8 @@ def test_what_cannot_be_resumed(capsys, flags, search, tune, tmp_path):
     finally:
         (tmp_path / "metrics.json").rename(search / "metrics.json")
     assert "goes on with zoo tune --resume" in message
+    trials = refusal(capsys, "tune", "--resume", search, "--trials", "30")
+    assert "keeps its settings, but for --workers. Received: --trials 30" in trials
     workers = refusal(capsys, "tune", "--resume", search, "--workers", "-1")
     assert "--workers must be at least 1" in workers
 
