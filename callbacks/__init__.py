@@ -32,7 +32,7 @@ from callbacks.profiler import Profiler
 from callbacks.projector import write_projector
 from callbacks.pruning import MagnitudePruning
 from callbacks.reset_state import ResetState
-from callbacks.schedules import ExponentialDecay, PowerDecay, Warmup
+from callbacks.schedules import Warmup
 from callbacks.summaries import write_scores
 from callbacks.tensorboard import TensorBoard
 

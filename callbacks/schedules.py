@@ -13,7 +13,6 @@ import keras
 import numpy as np
 from keras import ops
 
-from callbacks import annealing
 from callbacks.checks import check_rate, check_steps
 
 #: A learning rate or a momentum: a number, or a schedule of it.
@@ -51,74 +50,6 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
 
 
 @dataclass(eq=False)
-class PowerDecay(Schedule):
-    """Falls fast at first and then ever more slowly: `initial / (1 + step / decay_steps)**power`.
-
-    Args:
-        initial_learning_rate: Rate at step 0, above 0.
-        decay_steps: With a power of 1, the rate has halved after so many steps, above 0.
-        power: Exponent, above 0. Defaults to 1.
-
-    Raises:
-        ValueError: If a number is out of range.
-
-    >>> schedule = callbacks.PowerDecay(0.01, decay_steps=100)
-    >>> [round(float(schedule(step)), 5) for step in (0, 100, 200, 300)]
-    [0.01, 0.005, 0.00333, 0.0025]
-
-    Reference: Géron, chapter 11, "Power Scheduling".
-    """
-
-    initial_learning_rate: float
-    decay_steps: float
-    power: float = 1.0
-    name: str | None = None
-
-    def __post_init__(self):
-        for name in ("initial_learning_rate", "decay_steps", "power"):
-            check_rate(getattr(self, name), name)
-
-    def __call__(self, step):
-        """The rate at `step`, a number or an array."""
-        position = ops.maximum(ops.cast(step, "float32"), 0.0) / self.decay_steps
-        return self.initial_learning_rate / (1 + position) ** self.power
-
-
-@dataclass(eq=False)
-class ExponentialDecay(Schedule):
-    """Falls by the same factor every so many steps, smoothly and without an end.
-
-    Args:
-        initial_learning_rate: Rate at step 0, above 0.
-        decay_steps: Steps for one factor, above 0.
-        decay_rate: The factor, above 0. Defaults to 0.1.
-
-    Raises:
-        ValueError: If a number is out of range.
-
-    >>> schedule = callbacks.ExponentialDecay(0.01, decay_steps=20)
-    >>> [round(float(schedule(step)), 6) for step in (0, 10, 20, 40)]
-    [0.01, 0.003162, 0.001, 0.0001]
-
-    Reference: Géron, chapter 11, "Exponential Scheduling".
-    """
-
-    initial_learning_rate: float
-    decay_steps: float
-    decay_rate: float = 0.1
-    name: str | None = None
-
-    def __post_init__(self):
-        for name in ("initial_learning_rate", "decay_steps", "decay_rate"):
-            check_rate(getattr(self, name), name)
-
-    def __call__(self, step):
-        """The rate at `step`, a number or an array."""
-        position = ops.maximum(ops.cast(step, "float32"), 0.0) / self.decay_steps
-        return self.initial_learning_rate * annealing.exponential(position, 1.0, self.decay_rate)
-
-
-@dataclass(eq=False)
 class Warmup(Schedule):
     """Rises linearly from 0 to where another schedule starts, then follows that one.
 
@@ -130,7 +61,8 @@ class Warmup(Schedule):
     Raises:
         ValueError: If a number is out of range.
 
-    >>> schedule = Warmup(ExponentialDecay(0.1, decay_steps=10), warmup_steps=4)
+    >>> decay = keras.optimizers.schedules.ExponentialDecay(0.1, 10, decay_rate=0.1)
+    >>> schedule = Warmup(decay, warmup_steps=4)
     >>> [round(float(schedule(step)), 4) for step in (0, 2, 4, 14)]
     [0.0, 0.05, 0.1, 0.01]
 

@@ -3,6 +3,7 @@
 import math
 
 import keras
+from keras.optimizers.schedules import ExponentialDecay, InverseTimeDecay
 
 import callbacks
 
@@ -16,8 +17,8 @@ SCHEDULES = {
     "restarts": lambda rate, total, _: callbacks.CosineRestarts(
         rate, total, 3 if total >= 7 else 1
     ),
-    "exponential": lambda rate, total, _: callbacks.ExponentialDecay(rate, math.ceil(0.8 * total)),
-    "power": lambda rate, total, _: callbacks.PowerDecay(rate, math.ceil(total / 10)),
+    "exponential": lambda rate, total, _: ExponentialDecay(rate, math.ceil(0.8 * total), 0.1),
+    "power": lambda rate, total, _: InverseTimeDecay(rate, math.ceil(total / 10), 1.0),
 }
 
 

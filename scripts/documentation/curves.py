@@ -2,6 +2,7 @@
 
 import numpy as np
 from keras import ops
+from keras.optimizers.schedules import ExponentialDecay, InverseTimeDecay
 
 import callbacks
 from scripts.documentation import charts
@@ -13,7 +14,7 @@ def _drawn():
     """What can be drawn: for each name a title, and lines by their names."""
     cycle = callbacks.OneCycle(0.1, STEPS)
     fastai = callbacks.OneCycle(0.1, STEPS, form="cosine")
-    ramp = callbacks.Warmup(callbacks.ExponentialDecay(0.1, 500), 150)
+    exponential = ExponentialDecay(0.1, 500, 0.1)
     return {
         "one_cycle": ("OneCycle, rate", {"linear (book)": cycle, "cosine (fastai)": fastai}),
         "one_cycle_momentum": (
@@ -31,9 +32,9 @@ def _drawn():
         "decay": (
             "Decays",
             {
-                "PowerDecay": callbacks.PowerDecay(0.1, 100),
-                "ExponentialDecay": callbacks.ExponentialDecay(0.1, 500),
-                "Warmup + exponential": ramp,
+                "InverseTimeDecay": InverseTimeDecay(0.1, 100, 1.0),
+                "ExponentialDecay": exponential,
+                "Warmup + exponential": callbacks.Warmup(exponential, 150),
             },
         ),
         "pieces": (

@@ -11,13 +11,11 @@ from hypothesis import strategies as st
 
 from callbacks import (
     CosineRestarts,
-    ExponentialDecay,
     FlatCosine,
     OneCycle,
     Phase,
     Phases,
     PiecewiseConstant,
-    PowerDecay,
     Warmup,
     WarmupCosine,
     annealing,
@@ -37,8 +35,6 @@ ALL = [
     FlatCosine(0.1, 40, flat=0.5),
     PiecewiseConstant([5, 15], [0.01, 0.005, 0.001]),
     CosineRestarts(0.1, 70, peak_multiplier=0.5, final_learning_rate=0.001),
-    PowerDecay(0.01, 10, power=2.0),
-    ExponentialDecay(0.01, 20),
     Warmup(CosineRestarts(0.1, 30, num_periods=2), 10),
     Warmup(Warmup(keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.5), 5), 10),
     Warmup(0.1, 10),
@@ -128,14 +124,6 @@ def test_the_shortest_cycles_work(total, form):
     assert values[total] == values[-1] == np.float32(cycle.phases[-1].end)
 
 
-def test_formulas_of_the_book():
-    steps = np.array([0, 7, 250, 1719])
-    power = [0.01 / (1 + 1e-4 * step) for step in steps]
-    np.testing.assert_allclose(evaluate(PowerDecay(0.01, 10_000), steps), power, rtol=1e-6)
-    exponential = [0.01 * 0.1 ** (step / 500) for step in steps]
-    np.testing.assert_allclose(evaluate(ExponentialDecay(0.01, 500), steps), exponential, rtol=1e-5)
-
-
 def test_piecewise_jumps_at_its_boundaries():
     schedule = PiecewiseConstant([5, 15], [0.01, 0.005, 0.001])
     expected = [0.01] * 5 + [0.005] * 10 + [0.001] * 10
@@ -155,7 +143,7 @@ def test_restarts_are_exact_to_the_step():
 
 
 def test_warm_up_meets_the_inner_schedule():
-    inner = ExponentialDecay(0.1, 30)
+    inner = keras.optimizers.schedules.ExponentialDecay(0.1, 30, 0.1)
     rates = evaluate(Warmup(inner, 8), np.arange(40))
     np.testing.assert_allclose(rates[:9], 0.1 * np.arange(9) / 8, rtol=1e-6)
     np.testing.assert_array_equal(rates[8:], evaluate(inner, np.arange(32)))
@@ -269,8 +257,6 @@ def test_a_cycle_ends_with_the_training_whatever_steps_per_execution_divides():
         (lambda: PiecewiseConstant([5], [1.0, 0.0]), "every value must be"),
         (lambda: CosineRestarts(0.1, 2, num_periods=3), "leaves no step"),
         (lambda: CosineRestarts(0.1, 70, peak_multiplier=0.1, final_learning_rate=0.01), "lowest"),
-        (lambda: PowerDecay(0.1, 0), "decay_steps must be"),
-        (lambda: ExponentialDecay(0.1, 10, 0.0), "decay_rate must be"),
         (lambda: Warmup(0.0, 10), "schedule must be"),
         (lambda: Warmup(0.1, 0), "warmup_steps must be"),
         (lambda: Phases([]), "at least one phase"),
