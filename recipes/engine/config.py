@@ -23,6 +23,10 @@ BACKENDS = ("tensorflow", "jax", "torch")
 AUTO = "auto"
 
 
+def _backend():
+    return os.environ.get("KERAS_BACKEND") or "tensorflow"
+
+
 @dataclass
 class TrainConfig:
     """Settings of a training run.
@@ -133,9 +137,7 @@ class TrainConfig:
     logdir: str = "logs"
     name: str | None = None
     overwrite: bool = False
-    backend: Literal["tensorflow", "jax", "torch"] = field(
-        default_factory=lambda: os.environ.get("KERAS_BACKEND") or "tensorflow"
-    )
+    backend: Literal["tensorflow", "jax", "torch"] = field(default_factory=_backend)
     device: Literal["auto", "cpu", "gpu"] = "auto"
     distribution: Literal["none", "data_parallel", "model_parallel"] = "none"
     jit_compile: bool | Literal["auto"] = "auto"

@@ -52,11 +52,12 @@ class Fitted:
 
 def start_afresh(config) -> None:
     """Sets the seed and the precision of the models that are built next."""
-    elsewhere = keras.backend.backend() != "tensorflow"
-    hidden = elsewhere and sys.modules.setdefault("tensorflow") is None  # or Keras would import it
+    modules: dict = sys.modules
+    # Keras would import TensorFlow to seed it, too, which takes seconds.
+    hidden = keras.backend.backend() != "tensorflow" and modules.setdefault("tensorflow") is None
     keras.utils.set_random_seed(config.seed)
     if hidden:
-        del sys.modules["tensorflow"]
+        del modules["tensorflow"]
     mixed = config.precision == "bfloat16"
     keras.config.set_dtype_policy("mixed_bfloat16" if mixed else "float32")
 
