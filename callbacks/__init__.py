@@ -24,7 +24,6 @@ from callbacks.phases import (
     FlatCosine,
     Phase,
     Phases,
-    PiecewiseConstant,
     WarmupCosine,
 )
 from callbacks.plateau import ReduceLROnPlateau, check_rate_is_free

@@ -6,7 +6,6 @@
 [0.0, 0.25, 0.5, 0.75, 1.0, 0.854, 0.5, 0.146, 0.0, 0.0]
 """
 
-import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -151,41 +150,6 @@ class FlatCosine(Phases):
         steps = math.floor(self.flat * self.total_steps)
         fall = Phase("cosine", self.total_steps - steps, rate, final)
         super().__init__([Phase("constant", steps, rate, rate), fall], self.name)
-
-
-class PiecewiseConstant(Phases):
-    """Jumps from one rate to the next: `values[k]` from step `boundaries[k - 1]` on.
-
-    Args:
-        boundaries: Steps at which the rate changes, rising, above 0. (Keras'
-            `PiecewiseConstantDecay` changes one step later.)
-        values: Rates, one more than boundaries, above 0.
-
-    Raises:
-        ValueError: If the numbers do not fit together.
-
-    >>> schedule = callbacks.PiecewiseConstant([5, 15], [0.01, 0.005, 0.001])
-    >>> [round(float(schedule(step)), 4) for step in (0, 4, 5, 14, 15, 99)]
-    [0.01, 0.01, 0.005, 0.005, 0.001, 0.001]
-
-    Reference: Géron, chapter 11, "Piecewise Constant Scheduling".
-    """
-
-    def __init__(self, boundaries: Sequence[int], values: Sequence[float], name: str | None = None):
-        self.boundaries = list(boundaries)
-        self.values = list(values)
-        for step in self.boundaries:
-            check_steps(step, "every boundary")
-        for value in self.values:
-            check_rate(value, "every value")
-        lengths = [b - a for a, b in itertools.pairwise([0, *self.boundaries])]
-        if len(self.values) != len(lengths) + 1 or min(lengths, default=1) < 1:
-            raise ValueError(
-                "Expected rising boundaries and one value more than boundaries. "
-                f"Received: boundaries={self.boundaries}, values={self.values}"
-            )
-        pieces = zip([*lengths, 1], self.values, strict=True)
-        super().__init__([Phase("constant", n, value, value) for n, value in pieces], name)
 
 
 @dataclass(eq=False)

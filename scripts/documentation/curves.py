@@ -40,8 +40,11 @@ def _drawn():
         "pieces": (
             "Pieces",
             {
-                "PiecewiseConstant": callbacks.PiecewiseConstant([300, 700], [0.1, 0.05, 0.01]),
-                "Phases": callbacks.Phases(
+                "constant": callbacks.Phases(
+                    [("constant", 300, 0.1, 0.1), ("constant", 400, 0.05, 0.05),
+                     ("constant", 1, 0.01, 0.01)]
+                ),
+                "linear, constant, cosine": callbacks.Phases(
                     [("linear", 300, 0.0, 0.08), ("constant", 300, 0.08, 0.08),
                      ("cosine", 400, 0.08, 0.0)]
                 ),

@@ -15,7 +15,6 @@ from callbacks import (
     OneCycle,
     Phase,
     Phases,
-    PiecewiseConstant,
     Warmup,
     WarmupCosine,
     annealing,
@@ -33,7 +32,6 @@ ALL = [
     ),
     WarmupCosine(0.1, 40, warmup_steps=10, final_learning_rate=0.001),
     FlatCosine(0.1, 40, flat=0.5),
-    PiecewiseConstant([5, 15], [0.01, 0.005, 0.001]),
     CosineRestarts(0.1, 70, peak_multiplier=0.5, final_learning_rate=0.001),
     Warmup(CosineRestarts(0.1, 30, num_periods=2), 10),
     Warmup(Warmup(keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.5), 5), 10),
@@ -124,11 +122,11 @@ def test_the_shortest_cycles_work(total, form):
     assert values[total] == values[-1] == np.float32(cycle.phases[-1].end)
 
 
-def test_piecewise_jumps_at_its_boundaries():
-    schedule = PiecewiseConstant([5, 15], [0.01, 0.005, 0.001])
+def test_constant_phases_jump_at_their_boundaries():
+    schedule = Phases([("constant", 5, 0.01, 0.01), ("constant", 10, 0.005, 0.005),
+                       ("constant", 1, 0.001, 0.001)])  # fmt: skip
     expected = [0.01] * 5 + [0.005] * 10 + [0.001] * 10
     assert evaluate(schedule, np.arange(25)).tolist() == np.float32(expected).tolist()
-    assert evaluate(PiecewiseConstant([], [0.5]), [0, 9]).tolist() == [0.5, 0.5]
 
 
 def test_restarts_are_exact_to_the_step():
@@ -252,9 +250,6 @@ def test_a_cycle_ends_with_the_training_whatever_steps_per_execution_divides():
         (lambda: WarmupCosine(0.1, 10, final_learning_rate=0.2), "not above the peak"),
         (lambda: FlatCosine(0.1, 10, flat=1.5), r"flat must be in \[0, 1\]"),
         (lambda: FlatCosine(0.1, 0), "total_steps must be"),
-        (lambda: PiecewiseConstant([5, 5], [1.0, 2.0, 3.0]), "Expected rising boundaries"),
-        (lambda: PiecewiseConstant([5], [1.0]), "one value more"),
-        (lambda: PiecewiseConstant([5], [1.0, 0.0]), "every value must be"),
         (lambda: CosineRestarts(0.1, 2, num_periods=3), "leaves no step"),
         (lambda: CosineRestarts(0.1, 70, peak_multiplier=0.1, final_learning_rate=0.01), "lowest"),
         (lambda: Warmup(0.0, 10), "schedule must be"),
