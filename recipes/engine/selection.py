@@ -50,10 +50,10 @@ def mean(parts):
     return total
 
 
-def likeliest_weights(count, loss) -> np.ndarray:
+def likeliest_weights(count, loss, expected=None) -> np.ndarray:
     """The weights, 1 together, of so many predictions whose weighted mean errs least.
 
-    `loss` is the negative log-likelihood of weights. Without any data equal ones are expected, of
+    `loss` is the negative log-likelihood of weights. Without any data equal ones are `expected`, of
     two with a deviation of a quarter: it takes some examples to say otherwise. The mean of a few
     good forecasts is hard to beat by choosing among them (Makridakis et al., *The M4 competition*,
     2020).
@@ -66,7 +66,8 @@ def likeliest_weights(count, loss) -> np.ndarray:
     found = [
         np.array([*parts, steps - sum(parts)]) / steps for parts in tried if sum(parts) <= steps
     ]
-    return min(found, key=lambda each: loss(each) + 4 * np.square(each - 1 / count).sum())
+    middle = np.full(count, 1 / count) if expected is None else np.array(expected)
+    return min(found, key=lambda each: loss(each) + 4 * np.square(each - middle).sum())
 
 
 def select(predictions, score, surprise) -> dict[str, float]:

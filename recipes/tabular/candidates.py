@@ -14,7 +14,7 @@ def candidates(config, task, default_config, build_model) -> list[Candidate]:
         arguments = {**default.model_arguments, **changes.pop("model_arguments", {})}
         learned = ("learning_rate", "bins", "neighbors")
         settings = {each: getattr(default, each) for each in learned} | changes
-        settings["boosting"] = False  # trees are a member of their own
+        settings["average"] = False  # trees are a member of their own
         settings |= {"model": model, "model_arguments": arguments}
         return Candidate(name, task.sized(replace(config, **settings)), build_model)
 

@@ -21,9 +21,9 @@ class TabularConfig(RowsConfig):
             suggest.
         patience: Stop after so many epochs without progress. Defaults to what the rows suggest; 0
             never stops early. The best epoch's weights are kept either way.
-        boosting: Average the network with the boosted trees of the baselines, in one saved model;
-            how much they count is decided on validation. Defaults to doing so beside the default
-            model.
+        average: Average the network with the baselines, boosted trees and a linear model, in one
+            saved model; how much they count is decided on validation. Defaults to doing so beside
+            the default model.
         neighbors: Give the model what the nearest training rows had for a target. Defaults to doing
             so with wide_and_deep from 2,000 training rows on.
         target: Column to predict.
@@ -54,13 +54,14 @@ class TabularConfig(RowsConfig):
         "titanic": "891 passengers, numbers and categories, who survived (book, chapter 3)",
     }
     COMMON = common(data=("target", "task", "categorical", "drop"), model=("conformal",))
+    RENAMED: ClassVar[dict[str, str]] = {"boosting": "average"}
     OWN_DATA: ClassVar[str] = "a file of your own, use --data FILE --target COLUMN"
 
     epochs: int | None = None
     batch_size: int | None = None
     weight_decay: float | None = None
     patience: int | None = None
-    boosting: bool | None = None
+    average: bool | None = None
     neighbors: bool | None = None
     target: str | None = None
     task: Literal["auto", "regression", "classification"] = "auto"

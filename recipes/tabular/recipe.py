@@ -92,14 +92,14 @@ def build_model(config: TabularConfig, data):
         shift, scale = data.target_scaling
         answer = zoo.layers.Denormalization([shift], [scale], name="units")
     answered, finish = answer(mean), None
-    if config.boosting:
-        from recipes.tabular import trees
+    if config.average:
+        from recipes.tabular import linear, trees
 
-        layer = zoo.layers.WeightedSum(name="with_boosted_trees")
-        answered = layer([answered, trees.answer(data, preprocessing.columns(inputs))])
-        layer.set_weights([np.float32([0.5, 0.5])])
+        layer, table = zoo.layers.WeightedSum(name="with_baselines"), preprocessing.columns(inputs)
+        answered = layer([answered, trees.answer(data, table), linear.answer(data, table)])
+        layer.set_weights([np.array(trees.EXPECTED)])
     model = keras.Model(inputs, answered, name=f"{config.model}_predictor")
-    if config.boosting:
+    if config.average:
         finish = partial(trees.mix, data, model, layer)
     built = Built(
         model=model,

@@ -10,8 +10,8 @@ The rule, chosen by cross-validation on rows outside the test parts of the suite
 - Batches that make about 10 to 80 steps an epoch, and as many epochs as read 600,000 rows (30 to
   200 of them). Training stops when the validation loss has not improved for 16 epochs (8, of many
   rows), and the best epoch is kept.
-- The mean of the network and the boosted trees of the baselines, where training rows show every
-  class (`recipes.tabular.trees`).
+- The mean of the network with the baselines, boosted trees and a linear model, where training rows
+  show every class (`recipes.tabular.trees`).
 - 16 members that share two hidden layers of 256 units (*TabM*); 8 from 10,000 rows on, for time.
 """
 
@@ -44,7 +44,7 @@ def sized(config, table):
         "epochs": min(max(READ // rows, EPOCHS[0]), EPOCHS[1]),
         "patience": 8 if many else 16,
         "weight_decay": min(1.0, round(1000 / rows, 3)),
-        "boosting": ours and len(np.unique(values)) >= len(labels),
+        "average": ours and len(np.unique(values)) >= len(labels),
         "neighbors": bool(many and ours and table.columns.numeric and len(labels) <= MOST_CLASSES),
     }
     settings = {name: value for name, value in found.items() if getattr(config, name) is None}

@@ -217,13 +217,15 @@ class TabularTask:
         join = model.get_layer("with_neighbors")
         x["numeric"] = join([x["numeric"], inputs[NEIGHBORS]])
         table = self.preprocessing.columns({name: inputs[name] for name in self.inputs})
-        beside = [each for each in model.layers if each.name.startswith("boosted_")]
-        for layer in beside:  # boosted trees, and the classes that they answer with
-            table = layer(table)
-        for layer in model.layers[model.layers.index(join) + 1 :]:
-            if layer.name == "with_boosted_trees":
-                x = [x, table]
-            x = x if layer in beside else layer(x)
+        beside: dict = {"boosted": table, "linear": table}  # the baselines in the mean
+        for layer in model.layers:
+            kind = layer.name.partition("_")[0]
+            if kind in beside:
+                beside[kind] = layer(beside[kind])
+            elif layer.name == "with_baselines":
+                x = layer([x, *beside.values()])
+            elif layer in model.layers[model.layers.index(join) + 1 :]:
+                x = layer(x)
         given = keras.Model(inputs, x)
         return lambda rows: predict(given, self._with_neighbors(rows))
 
@@ -313,7 +315,7 @@ class TabularTask:
         interval = analysis.interval_text(result, metric, len(rows), self.config.model)
         return [
             Section("95 % interval", interval),
-            *_about_trees(trained.finished),
+            *_about_mean(trained.finished),
             *sections,
             Section("Permutation importances", shuffled),
             Section("Worst test rows", tables.in_report(worst, texts=0)),
@@ -330,16 +332,16 @@ class _AuxiliaryBatches(ArrayBatches):
         return inputs, *({"main": each, "auxiliary": each} for each in others)
 
 
-def _about_trees(finished):
+def _about_mean(finished):
     if "trees_share" not in finished:
         return []
-    share = finished["trees_share"]
-    line = f"boosted trees count {share:.0%} in the mean that is the model"
+    trees, linear = (finished[f"{name}_share"] for name in ("trees", "linear"))
+    parts = f"boosted trees ({trees:.0%}) and the linear model ({linear:.0%})"
     text = (
-        f"The model is the mean of the network ({1 - share:.0%}) and boosted trees ({share:.0%}), "
-        "as validation decides; `--boosting false` leaves them out."
+        f"The model is the mean of the network ({1 - trees - linear:.0%}), {parts}, as validation "
+        "decides; `--average false` leaves the baselines out."
     )
-    return [Section("The mean", text, line)]
+    return [Section("The mean", text, f"{parts} count in the mean that is the model")]
 
 
 def _listed(names, more=0):

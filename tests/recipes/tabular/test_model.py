@@ -106,7 +106,7 @@ def test_an_outlier_moves_no_path_far(task_of, arguments):
 
 def test_the_model_is_its_core_on_scaled_features_in_the_targets_units(task_of):
     arguments = {"units": [4], "members": 1}
-    task = task_of(mixed(), arguments=arguments, normalization="standard", boosting=False)
+    task = task_of(mixed(), arguments=arguments, normalization="standard", average=False)
     built = build(task)
     core = built.model.get_layer("wide_and_deep")
     train = task.table.frame.iloc[task.table.rows["train"]]
@@ -130,7 +130,7 @@ def test_the_model_is_its_core_on_scaled_features_in_the_targets_units(task_of):
 @pytest.mark.parametrize("members", [1, 3])
 def test_the_score_of_an_epoch_is_that_of_the_answers_in_target_units(task_of, target, members):
     frame = mixed(target)
-    task = task_of(frame, target, arguments={"units": [4], "members": members}, boosting=False)
+    task = task_of(frame, target, arguments={"units": [4], "members": members}, average=False)
     built, rows = build(task), np.arange(ROWS)
     (metric,) = built.metrics
     metric.update_state(task._scaled_target(rows), built.training_model(task.take(rows)))
@@ -256,7 +256,7 @@ def test_bin_edges_are_quantiles_of_scaled_training_rows(task_of):
 
 
 def test_members_learn_apart_and_predict_together(task_of):
-    task = task_of(mixed(), arguments=ARGUMENTS["members"], boosting=False)
+    task = task_of(mixed(), arguments=ARGUMENTS["members"], average=False)
     built = build(task)
     rows = np.arange(ROWS)
     each = np.asarray(built.training_model.predict_on_batch(task.take(rows)))

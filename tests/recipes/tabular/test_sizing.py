@@ -31,7 +31,7 @@ def test_few_rows_are_regularised_and_many_read_in_pieces():
     assert many.model_arguments["numeric_embedding"] == "piecewise"
     assert (many.model_arguments["members"], large.model_arguments["members"]) == (16, 8)
     assert [each.neighbors for each in (few, many, large)] == [False, True, True]
-    assert all(each.boosting for each in (few, many, large))
+    assert all(each.average for each in (few, many, large))
     assert [each.epochs for each in (few, many, large)] == [200, 200, 30]
     assert [each.batch_size for each in (few, many, large)] == [64, 128, 256]
     assert [each.weight_decay for each in (few, many, large)] == [1.0, 0.333, 0.05]
@@ -49,10 +49,10 @@ def test_what_is_said_stays():
 
 def test_trees_that_lack_a_class_have_no_part():
     part = table(600, labels=("a", "b", "c"))
-    assert sized(default_config(), part).boosting
+    assert sized(default_config(), part).average
     part.target.values = np.minimum(part.target.values, 1)
-    assert not sized(default_config(), part).boosting
-    assert not sized(default_config(model="mlp"), table(600)).boosting
+    assert not sized(default_config(), part).average
+    assert not sized(default_config(model="mlp"), table(600)).average
 
 
 @pytest.mark.parametrize(

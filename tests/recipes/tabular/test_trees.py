@@ -59,18 +59,19 @@ def test_trees_of_a_table_with_dates_and_categories(tmp_path):
 
 @pytest.mark.parametrize(("rows", "share"), [(4, 0.5), (4000, 1.0)])
 def test_many_rows_say_how_much_the_trees_count_and_few_do_not(rows, share):
-    """The network knows nothing, the trees the truth: four rows are no proof of that."""
+    """Two know nothing, the trees the truth: four rows are no proof of that."""
     target = np.random.default_rng(0).normal(0, 0.5, rows)
     layer = WeightedSum()
-    inputs = [keras.Input((1,)), keras.Input((1,))]
+    inputs = [keras.Input((1,)) for _ in range(3)]
     model = keras.Model(inputs, layer(inputs))
-    found = {(1.0, 0.0): np.zeros(rows), (0.0, 1.0): target}
+    said = (np.zeros(rows), target, -target)
+    found = {tuple(one): found for one, found in zip(np.eye(3), said, strict=True)}
     task = SimpleNamespace(
         table=SimpleNamespace(rows={"validation": np.arange(rows)}, target=Target("y", target)),
         target_scaling=(0.0, 1.0),
         predictor=lambda model: tuple(layer.get_weights()[0].tolist()),
         predict=lambda predictor, split: found[predictor],
     )
-    found_share = mix(task, model, layer)["trees_share"]
-    assert abs(found_share - share) <= 0.1
-    assert_close(layer.get_weights()[0], [1 - found_share, found_share])
+    trees, linear = mix(task, model, layer).values()
+    assert abs(trees - share) <= 0.15
+    assert_close(layer.get_weights()[0], [1 - trees - linear, trees, linear])
