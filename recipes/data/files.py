@@ -143,12 +143,13 @@ def _excel(path, dialect, before):
             cells = book.parse(sheet, header=None, dtype=object, keep_default_na=False)
     cells = cells.mask(cells.map(lambda cell: cell is None or cell == "" or cell != cell), None)
     cells = cells.dropna(axis=1, how="all")
-    filled = cells.notna().any(axis=1)
-    if cells.shape[1] == 1:  # as in CSV, an empty line is one of one cell
-        filled[filled.idxmax() : filled[::-1].idxmax()] = True
-    cells = cells[filled].reset_index(drop=True)
     if cells.empty:
         raise UserError(f"Expected a header and rows in {path}. Received: an empty sheet.")
+    filled = np.array(cells.notna().any(axis=1))
+    first, last = np.flatnonzero(filled)[[0, -1]]
+    if cells.shape[1] == 1:  # as in CSV, an empty line is one of one cell
+        filled[first:last] = True
+    cells, empty = cells[filled].reset_index(drop=True), (~filled[first:last]).sum()
     skipped = dialect.skip_rows or 0
     rows = [
         ["" if cell is None else str(cell) for cell in row]
@@ -158,6 +159,7 @@ def _excel(path, dialect, before):
         parts = [archive.read(name) for name in archive.namelist() if "worksheets/" in name]
     bare = sum(len(re.findall(rb"</f>(<v ?/>|<v></v>|</c>)", part)) for part in parts)
     notes = [f"{bare:,} formulas were never calculated: they count as missing"] * bool(bare)
+    notes += [f"{empty:,} empty rows left out"] * bool(empty)
     if dialect.skip_rows is None:
         filled = [row[: len("".join("x" if c else " " for c in row).rstrip())] for row in rows]
         above = lines_above(filled)

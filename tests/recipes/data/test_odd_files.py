@@ -269,6 +269,8 @@ def test_workbooks(tmp_path):
     path = tmp_path / "t.xlsx"
     pd.DataFrame({"x": [1.5, None, 2.5]}).to_excel(path, index=False)
     assert len(open_table(path)) == 3
+    pd.DataFrame({"x": [1.5, None, 2.5], "y": [1, None, 2]}).to_excel(path, index=False)
+    assert open_table(path).notes[1:] == ("1 empty rows left out",)
     pd.DataFrame({"x": ["=1+2", "a"], "y": [1, 2]}).to_excel(path, index=False)
     assert "1 formulas were never calculated" in " ".join(open_table(path).notes)
     with zipfile.ZipFile(path) as archive:
