@@ -455,6 +455,7 @@ def series(path, chance):
 
     style, step = Style.drawn(chance), chance.choice(_STEPS)
     rows, count = chance.choice([5, 14, 40, 120]), chance.choice([1, 1, 3])
+    rows = min(rows, 40) if step == "YS" else rows
     first = datetime.datetime(chance.randint(1990, 2028), chance.randint(1, 12), 1)
     times = pd.date_range(first, periods=rows, freq=step)
     form = chance.choice(_DAYS)
