@@ -161,8 +161,8 @@ def _excel(path, dialect, before):
     notes = [f"{bare:,} formulas were never calculated: they count as missing"] * bool(bare)
     notes += [f"{empty:,} empty rows left out"] * bool(empty)
     if dialect.skip_rows is None:
-        filled = [row[: len("".join("x" if c else " " for c in row).rstrip())] for row in rows]
-        above = lines_above(filled)
+        ended = [row[: len("".join("x" if c else " " for c in row).rstrip())] for row in rows]
+        above = lines_above(ended)
         skipped += above
         if above:
             notes.append(f"{above} rows above the header left out: {rows[0][0]!r}")
