@@ -15,7 +15,6 @@ from recipes.tuning.plan import Plan, TuningFolder
 from scripts.fault_tests import fuzz, kills, made_up, processes, runs
 from scripts.fault_tests.__main__ import main
 
-
 #: Of these some inputs still end in a traceback: see the README of the faults.
 LEFT = {"search.json", "journal.log"}
 
