@@ -73,6 +73,7 @@ class Everywhere:
 
     def __init__(self, config):
         self.forbid_skips = config.getoption("--forbid-skips")
+        self.small = "not slow" in config.option.markexpr
         self.allowed = ALLOWED_SKIPS if data_folder() else (*ALLOWED_SKIPS, NEEDS_DATA)
 
     @pytest.fixture(autouse=True)
@@ -124,6 +125,18 @@ class Everywhere:
         """Python looks less often for garbage, and not among modules: that takes a tenth of all."""
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)
+        # As with LLVM: to optimize the graphs of small steps takes a tenth of all, and to compile
+        # loops with XLA, half of the tests that write sequences. The slow tests do both.
+        if self.small and "tensorflow" in sys.modules:
+            off = {"disable_meta_optimizer": True}
+            sys.modules["tensorflow"].config.optimizer.set_experimental_options(off)
+        if self.small and "zoo.compiled" in sys.modules:
+            sys.modules["zoo.compiled"].Loop.compiles_on = ("jax",)
+
+    @pytest.fixture
+    def loops_with_xla(self, monkeypatch):
+        """For one test of each kind of loop, XLA compiles it every day, too."""
+        monkeypatch.setattr("zoo.compiled.Loop.compiles_on", ("tensorflow", "jax"))
 
     def pytest_make_parametrize_id(self, val, argname):
         """Ids that can be typed: without quotes, blanks and line breaks, and short."""

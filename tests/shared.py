@@ -91,6 +91,17 @@ def run_on_jax(code, *arguments):
     return printed
 
 
+def every_day(chosen, names):
+    """The parameters of a test of which only those chosen are not slow.
+
+    The others ask the same of more kinds, whose parts the chosen ones have.
+    """
+    import pytest
+
+    assert set(chosen) <= set(names), chosen
+    return [n if n in chosen else pytest.param(n, marks=pytest.mark.slow) for n in names]
+
+
 @contextlib.contextmanager
 def uncompiled():
     """Keras compiles no steps; tracing them takes longer than a few small ones."""

@@ -135,6 +135,6 @@ if __name__ == "__main__":
     import keras
 
     for every in CASES:
-        check(every, jit_compile=False)
+        check(every, ("cosine",), jit_compile=False)  # the fit is linear
         check_fit(every, jit_compile=True, steps_per_execution=8)
     print(f"{keras.backend.backend()}: {len(CASES)} optimizers equal their reference")

@@ -159,6 +159,7 @@ def test_what_was_finished_is_kept(tmp_path, monkeypatch):
     assert [each["case"] for each in lines if "case" in each] == ["tabular"]
 
 
+@pytest.mark.slow  # it is timed here on TensorFlow; test_tensorboard.py does without
 @pytest.mark.jax
 def test_it_runs_on_jax_where_tensorflow_is_not_installed(tmp_path):
     (tmp_path / "sitecustomize.py").write_text('import sys\nsys.modules["tensorflow"] = None\n')

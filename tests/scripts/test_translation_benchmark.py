@@ -176,6 +176,7 @@ def test_a_row_for_every_kind_of_attention():
 # Padding
 
 
+@pytest.mark.slow  # the check itself is asked every day: it finds what padding changes
 def test_padding_changes_no_answer(model, pairs):
     found = padding.padding_check(model, [source for source, _ in pairs[:9]], 6, widths=(8, 17))
     assert (found["same"], found["sentences"]) == (1.0, 9)

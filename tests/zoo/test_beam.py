@@ -267,6 +267,7 @@ def test_a_row_depends_neither_on_its_padding_nor_on_others(model):
 
 
 @pytest.mark.parametrize("num_layers", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.usefixtures("loops_with_xla")
 def test_a_transformer(num_layers):
     keras.utils.set_random_seed(2)
     model = zoo.transformer(SOURCES, 8, num_layers, embedding_dim=8, num_heads=2)

@@ -92,6 +92,7 @@ def lengths(ids):
         *(pytest.param(name, marks=SLOW) for name in ("learned positions", "no attention")),
     ],
 )
+@pytest.mark.usefixtures("loops_with_xla")
 def test_equal_to_full_recomputation(name):
     model, written = build(name), set()
     for sampler in (Greedy(), Temperature(2.0)):

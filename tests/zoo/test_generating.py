@@ -137,6 +137,7 @@ def test_greedy_is_the_default_and_has_no_chance(gru):
     assert (generate(gru, PROMPTS, 9, Temperature(4.0), seed=5) != ids).any()
 
 
+@pytest.mark.usefixtures("loops_with_xla")
 def test_longer_than_one_call_of_the_loop(monkeypatch):
     monkeypatch.setattr(generating, "_STEPS", 8)
     model = MODELS["gru"]()

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 import zoo
 from tests.hub_modules import save_text_module
-from tests.shared import assert_close, run_fresh, shaken
+from tests.shared import assert_close, every_day, run_fresh, shaken
 from zoo.catalog import CATALOG, REFERENCE_ARGUMENTS
 
 BATCH, STEPS = 4, 12
@@ -191,23 +191,13 @@ CASES = {
     ),
 }
 FIRST = {name.partition("-")[0]: name for name in reversed(CASES)}  # a case of each model
-each_case = pytest.mark.parametrize(
-    "name",
-    [
-        # Their own files ask the same of every encoder and attention.
-        pytest.param(name, marks=pytest.mark.slow)
-        if name.startswith(("seq2seq", "text_classifier")) and name not in FIRST.values()
-        else name
-        for name in CASES
-    ],
-)
-a_case_of_each = pytest.mark.parametrize(
-    "name",
-    [
-        name if name in FIRST.values() else pytest.param(name, marks=pytest.mark.slow)
-        for name in CASES
-    ],
-)
+# The files of these ask the same of every encoder and attention.
+ELSEWHERE = {n for n in CASES if n.startswith(("seq2seq", "text_classifier"))}
+MOST = CASES.keys() - ELSEWHERE | set(FIRST.values())
+each_case = pytest.mark.parametrize("name", every_day(MOST, CASES))
+a_case_of_each = pytest.mark.parametrize("name", every_day(FIRST.values(), CASES))
+#: A few kinds, for what test_layer_contract.py asks of every layer.
+FEW = ("diffusion", "mlp", "nhits", "resnet", "seq2seq", "transformer", "wavenet")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -321,12 +311,17 @@ for path in map(pathlib.Path, sys.argv[2:]):
 """
 
 
-def test_saved_models_answer_the_same_in_a_fresh_process(folder, text_module):
-    paths = sorted(map(str, (saved(name, folder) for name in FIRST.values())))
-    assert len(run_fresh(FRESH, text_module, *paths).split()) == len(CATALOG)
+@pytest.mark.parametrize(
+    "names",
+    [(*FEW, "hub_text_classifier"), pytest.param([*FIRST.values()], marks=pytest.mark.slow)],
+    ids=["few", "all"],
+)
+def test_saved_models_answer_the_same_in_a_fresh_process(names, folder, text_module):
+    paths = sorted(str(saved(name, folder)) for name in names)
+    assert len(run_fresh(FRESH, text_module, *paths).split()) == len(names)
 
 
-@each_case
+@a_case_of_each
 def test_gradients_reach_every_weight(name):
     model, inputs = make(name)
     variables = [weight.value for weight in model.trainable_weights]
@@ -343,7 +338,7 @@ def test_gradients_reach_every_weight(name):
         assert np.abs(gradient).max() > 0, weight.path
 
 
-@each_case
+@a_case_of_each
 def test_a_row_does_not_depend_on_the_others(name):
     model, inputs = make(name)
     alone = call(model, keras.tree.map_structure(lambda x: x[1:2], inputs))
@@ -351,7 +346,7 @@ def test_a_row_does_not_depend_on_the_others(name):
         assert_close(row, together[1:2])
 
 
-@a_case_of_each
+@pytest.mark.parametrize("name", every_day(FEW, CASES))
 def test_half_precision_changes_no_more_than_its_digits(name):
     model, inputs = make(name)
     half, _ = make(name, "mixed_bfloat16")

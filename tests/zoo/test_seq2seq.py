@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 import zoo
-from tests.shared import run_on_jax, traced_once
+from tests.shared import every_day, run_on_jax, traced_once
 from zoo.layers import LinearSampling
 from zoo.losses import MaskedCrossentropy
 
@@ -29,18 +29,9 @@ MODELS = {
 }
 each_model = pytest.mark.parametrize("name", MODELS)
 # test_sequence_invariants.py checks the same of every attention and cell.
-beside_the_invariants = pytest.mark.parametrize(
-    "name",
-    [
-        name
-        if name in ("luong scaled", "bahdanau", "monotonic not fed")
-        else pytest.param(name, marks=pytest.mark.slow)
-        for name in MODELS
-    ],
-)
-each_kind = pytest.mark.parametrize(
-    "name", ["luong monotonic", "bahdanau not fed", "bahdanau normalized", "no attention, plain"]
-)
+beside_the_invariants = pytest.mark.parametrize("name", every_day(["luong scaled"], MODELS))
+KINDS = ["luong monotonic", "bahdanau not fed", "bahdanau normalized", "no attention, plain"]
+each_kind = pytest.mark.parametrize("name", KINDS)
 
 
 def build(name="luong", **arguments):
@@ -96,7 +87,7 @@ def stepped(model, x, prepared=True):
     return np.stack(all_logits, axis=1), all_alignments
 
 
-@each_model
+@pytest.mark.parametrize("name", every_day(["luong scaled", *KINDS], MODELS))
 def test_steps_are_the_training_path(name):
     model, x = built(name), batch()
     logits, alignments = stepped(model, x)
@@ -195,7 +186,7 @@ def test_monotonic_attention_trains_on_batches_of_any_length(jit):
     assert history["loss"][1] < history["loss"][0]
 
 
-@pytest.mark.parametrize("name", ["luong scaled", "luong not fed"])
+@pytest.mark.parametrize("name", every_day(["luong scaled"], ["luong scaled", "luong not fed"]))
 def test_dropout_is_in_training_only(name):
     model, x = build(name, dropout=0.5), batch()
     np.testing.assert_array_equal(call(model, x), call(built(name), x))
@@ -203,7 +194,7 @@ def test_dropout_is_in_training_only(name):
     assert np.abs(one - other).max() > 1e-3
 
 
-@each_kind
+@pytest.mark.parametrize("name", every_day(KINDS[:2], KINDS))
 @pytest.mark.parametrize("sampling", ["embedding", "output"])
 def test_sampling_nothing_is_teacher_forcing(name, sampling):
     model, x = build(name, sampling=sampling, sampling_probability=0.0), batch()
@@ -238,7 +229,9 @@ def softmax(logits):
     return exp / exp.sum(axis=-1, keepdims=True)
 
 
-@pytest.mark.parametrize("name", ["luong", "bahdanau not fed", "no attention, plain"])
+@pytest.mark.parametrize(
+    "name", every_day(["bahdanau not fed"], ["luong", "bahdanau not fed", "no attention, plain"])
+)
 def test_outputs_can_be_inputs(name):
     model, x = build(name, sampling="output", sampling_probability=1.0), batch()
     encoder, decoder = parts(model)

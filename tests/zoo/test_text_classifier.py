@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 import zoo
-from tests.shared import assert_close, run_on_jax, shaken, traced_once
+from tests.shared import assert_close, every_day, run_on_jax, shaken, traced_once
 
 IDS = 9
 SMALL = {"units": 4, "embedding_dim": 8, "num_heads": 2}
@@ -26,17 +26,12 @@ MODELS = {
     "ngrams": {"encoder": "mean", "num_layers": 0, "ngrams": 3, "buckets": 50},
     "ngrams attention": {"encoder": "mean", "ngrams": 2, "buckets": 50, "pooling": "attention"},
 }
-each_model = pytest.mark.parametrize("name", MODELS)
-# One of each kind of encoder; the others run with the slow tests.
-each_encoder = pytest.mark.parametrize(
-    "name",
-    [
-        name
-        if name in ("bigru", "conv attention", "transformer", "ngrams")
-        else pytest.param(name, marks=pytest.mark.slow)
-        for name in MODELS
-    ],
-)
+#: One of each kind of encoder.
+ENCODERS = ("bigru", "conv attention", "transformer", "ngrams")
+#: Every kind of encoder with every kind of pooling that it has alone.
+MOST = (*ENCODERS, "lstm attention", "bilstm max", "transformer last", "mean")
+each_model = pytest.mark.parametrize("name", every_day(MOST, MODELS))
+each_encoder = pytest.mark.parametrize("name", every_day(ENCODERS, MODELS))
 
 
 def build(name="bigru", **arguments):

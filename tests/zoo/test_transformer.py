@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import zoo
-from tests.shared import run_on_jax
+from tests.shared import every_day, run_on_jax
 from zoo.layers import LearnedPositions, PaddingMask, SinusoidalPositions
 
 SOURCES, TARGETS = 11, 13
@@ -28,7 +28,8 @@ def build(name, **arguments):
     return model
 
 
-@pytest.fixture(scope="module", params=MODELS)
+# test_sequence_invariants.py has learned positions and tied embeddings every day.
+@pytest.fixture(scope="module", params=every_day(["pre", "post"], MODELS))
 def model(request):
     return build(request.param)
 
@@ -396,10 +397,9 @@ for step in range(5):
 """
 
 
+@pytest.mark.slow  # test_beam.py decodes one on JAX every day
 @pytest.mark.jax
-@pytest.mark.parametrize(
-    "name", ["post", *[pytest.param(n, marks=pytest.mark.slow) for n in MODELS if n != "post"]]
-)
+@pytest.mark.parametrize("name", MODELS)
 def test_on_jax(name, tmp_path):
     pytest.importorskip("jax", reason="needs the jax extra")
     model = build(name)

@@ -191,7 +191,7 @@ def test_members_differ_from_the_start_and_share_their_kernels():
     [
         ("binary", 1, 1.0, {"jit_compile": True}),
         ("multiclass", 3, 2, {"run_eagerly": True}),
-        ("multilabel", 2, 1.0, {"run_eagerly": True}),
+        pytest.param("multilabel", 2, 1.0, {"run_eagerly": True}, marks=pytest.mark.slow),
     ],
 )
 def test_classifiers_answer_in_logits_and_train(head, outputs, label, compiled):

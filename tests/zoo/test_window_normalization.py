@@ -203,6 +203,7 @@ for name in sys.argv[2:]:
 """
 
 
+@pytest.mark.slow  # a forecaster trains, and test_beam.py attends, on JAX every day
 @pytest.mark.jax
 @pytest.mark.parametrize(
     "names",

@@ -19,7 +19,7 @@ from recipes.engine.fitting import fit
 from recipes.engine.folder import RunFolder
 from recipes.engine.task import Built
 from recipes.errors import UserError
-from tests.shared import assert_close
+from tests.shared import assert_close, every_day
 
 LONG = TrainConfig(epochs=WORTH, backend="tensorflow")
 LONG_SEQUENCE = compiling.LONG // 2
@@ -177,7 +177,7 @@ KINDS = {
 
 
 @needs_tensorflow
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", every_day(("small", "recurrent"), KINDS))
 def test_auto_changes_no_result(kind, tmp_path, monkeypatch):
     monkeypatch.setattr(compiling, "WORTH", 1)  # where XLA is on in long trainings, it is here
     shape, core = KINDS[kind]

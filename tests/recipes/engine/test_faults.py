@@ -22,7 +22,9 @@ from scripts.fault_tests import damage
 def run(trainer, tmp_path_factory, make_csv):
     folder = tmp_path_factory.mktemp("faults")
     (folder / "data.csv").write_text(make_csv())
-    return trainer("forecast")(data=folder / "data.csv", epochs=3, logdir=folder / "logs")
+    return trainer("forecast")(
+        data=folder / "data.csv", epochs=3, logdir=folder / "logs", model="linear_forecaster"
+    )
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,7 @@ import zoo
 @pytest.mark.parametrize("epochs", [1, 8])
 def test_a_run_keeps_the_best_of_the_epochs_with_sparse_weights(trainer, epochs):
     run = trainer("images", model="mlp", progress="false")(
+        compiled=True,  # more steps than to trace
         dataset="digits",
         epochs=epochs,
         prune=0.9,

@@ -21,7 +21,7 @@ from recipes.cli import main
 from recipes.engine.arguments import parse
 from recipes.errors import UserError
 from recipes.forecast import build_model, load_data
-from tests.shared import TIMES, assert_close
+from tests.shared import TIMES, assert_close, run_on_jax
 from zoo.catalog import CATALOG
 
 TOP = Path(__file__).parents[3]
@@ -488,18 +488,14 @@ def test_ridership(train, zoo_data):
 @pytest.mark.jax
 def test_on_jax(data, tmp_path):
     pytest.importorskip("jax", reason="needs the jax extra")
-    common = [sys.executable, "-m", "recipes"]
+    command = "import sys; from recipes.cli import main; assert main(sys.argv[1:]) == 0"
     flags = f"--data={data} --window=14 --horizon=3 --epochs=2 --backend=jax --logdir={tmp_path}"
     flags += " --model=wavenet_lite --model.filters=2 --name=j --statistics_seconds=0"
-    options = {"cwd": TOP, "capture_output": True, "text": True, "timeout": 250, "env": plain()}
-    done = subprocess.run([*common, "train", "forecast", *flags.split()], **options)
-    assert done.returncode == 0, done.stderr
+    run_on_jax(command, "train", "forecast", *flags.split())
     run = tmp_path / "forecast" / "j"
-    done = subprocess.run([*common, "predict", run, data, "--backtest"], **options)
-    assert done.returncode == 0, done.stderr
-    assert all(line.startswith("note: ") for line in done.stderr.splitlines())
+    printed = run_on_jax(command, "predict", run, data, "--backtest")
     kept = rows_of((run / "predictions.csv").read_text())
-    found = rows_of(done.stdout)[: len(kept)]
+    found = rows_of(printed)[: len(kept)]
     assert [row[:4] for row in found] == [row[:4] for row in kept]
     # Not to the last digit: how XLA's threads share the work of a sum on a busy CPU is not said.
     assert_close(*(np.float32([row[4] for row in rows[1:]]) for rows in (found, kept)))

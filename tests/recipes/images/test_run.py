@@ -219,6 +219,7 @@ def test_tensorboard_has_matrices_and_curves(run):
     ]
 
 
+@pytest.mark.slow  # tables and forecasts ask the same every day
 def test_the_same_seed_gives_the_same_run(run, train):
     again = metrics_of(train(compiled=True))
     for name in ("train", "validation", "test"):

@@ -266,6 +266,7 @@ def test_models_without_a_state_take_windows(data):
     assert 0 < task.score(task.predict(reader, "test"), "test")["accuracy"] < 1
 
 
+@pytest.mark.slow  # engine/test_finding.py asks for a forecast every day
 def test_find_lr(train, capsys):
     folder = train("--steps=20", command="find-lr", name="found", batching="random")
     assert (folder.parent / "find-lr-found" / "find-lr.csv").exists()

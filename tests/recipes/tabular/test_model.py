@@ -67,7 +67,7 @@ ARGUMENTS = {
     "piecewise": {"units": [4], "numeric_embedding": "piecewise"},
     "periodic": {"units": [4], "numeric_embedding": "periodic"},
 }
-SCALED = ("wide and deep", "piecewise")
+SCALED = ("wide and deep",)
 
 
 #: Every path on one scaling; every scaling on all paths at once, and where its values are cut.

@@ -567,7 +567,7 @@ def imdb_parts(zoo_data):
     return {split: imdb(split) for split in ("random", "book")}
 
 
-@pytest.mark.parametrize("split", ["random", "book"])
+@pytest.mark.parametrize("split", [pytest.param("random", marks=pytest.mark.slow), "book"])
 def test_reviews(imdb_parts, split):
     data = imdb_parts[split]
     sizes = {"random": (22_384, 2_505, 25_000), "book": (22_500, 2_500, 25_000)}

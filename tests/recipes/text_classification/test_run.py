@@ -204,6 +204,7 @@ def test_a_run_that_was_cut_off_ends_as_if_it_had_not_been(train, run, undrawn):
     assert (cut / "predictions.csv").read_bytes() == (run / "predictions.csv").read_bytes()
 
 
+@pytest.mark.slow  # the run of a TF-Hub module has to learn as much every day
 def test_a_run_learns(train):
     run = train(epochs=12, learning_rate=0.05, calibrate="false")
     assert metrics_of(run)["test"]["accuracy"] == 1

@@ -210,7 +210,7 @@ ROUGH = ("--optimizer=sgd", "--momentum=0.99", "--schedule=constant", "--learnin
 
 @pytest.fixture(scope="module")
 def rough(tune):
-    return tune(*ROUGH, trials=1, epochs=8)
+    return tune(*ROUGH, trials=1, epochs=4)
 
 
 def test_the_best_score_counts_and_not_the_last(rough):
@@ -228,7 +228,7 @@ def test_trials_see_no_test_data(tune, rough, data, tmp_path):
     other = [f"{line.partition(',')[0]},{i}" for i, line in enumerate(lines[-14:])]
     changed = tmp_path / "changed.csv"
     changed.write_text("\n".join([*lines[:-14], *other]) + "\n")
-    second = tune(*ROUGH, trials=1, epochs=8, data=changed)
+    second = tune(*ROUGH, trials=1, epochs=4, data=changed)
     assert scores(rough) == scores(second)
     results = [json.loads((path / "metrics.json").read_text()) for path in (rough, second)]
     assert results[0]["test"] != results[1]["test"]
