@@ -80,7 +80,7 @@ return [...document.querySelectorAll('line-chart .series-view')].map(node => {
 }).filter(box => box[1] > box[0] && box[1] < window.innerHeight);
 """
 #: Runs, and trials of a search, as people have them.
-RUNS, TRIALS = 60, 5
+RUNS, TRIALS = 60, 3
 
 
 def free_port():
@@ -170,7 +170,7 @@ def runs(tmp_path_factory):
     data = folder / "waves.csv"
     waves = np.sin(np.arange(300) / 3) + np.random.default_rng(0).normal(0, 0.1, 300)
     data.write_text("wave\n" + "\n".join(f"{value:.4f}" for value in waves) + "\n")
-    flags = f"""--data {data} --epochs 3 --window 16 --horizon 2 --optimizer sgd --jit_compile false
+    flags = f"""--data {data} --epochs 2 --window 16 --horizon 2 --optimizer sgd --jit_compile false
     --norms --progress false --statistics_seconds 0 --logdir {folder / "logs"}""".split()
     small = ["--model", "wavenet_lite", "--model.num_layers", "2", "--model.filters", "4"]
     small += ["--histogram_freq", "1"]

@@ -11,7 +11,7 @@ import tensorflow as tf
 from keras import layers
 
 import zoo
-from tests.shared import assert_close
+from tests.shared import assert_close, every_day
 from zoo.losses import MaskedCrossentropy
 
 SOURCES, TARGETS, PADDED = 9, 7, 2
@@ -105,7 +105,15 @@ def gradients(model, x, y, monkeypatch):
     return float(loss), positions, [np.array(tf.convert_to_tensor(each)) for each in weights]
 
 
-@pytest.fixture(scope="module", params=MODELS)
+#: Every attention, cell, encoder and way of feeding, every norm and kind of positions once.
+MOST = (
+    *("seq2seq-luong-gru-not_fed", "seq2seq-bahdanau-gru", "seq2seq-normalized-lstm"),
+    *("seq2seq-monotonic-lstm-not_fed", "seq2seq-none-lstm", "transformer-post"),
+    *("transformer-learned", "transformer-tied", "captioner-luong", "captioner-none"),
+)
+
+
+@pytest.fixture(scope="module", params=every_day(MOST, MODELS))
 def model(request):
     return build(request.param)
 

@@ -644,6 +644,7 @@ def test_an_autoencoder_comes_first(data):
     assert "pretrained as an autoencoder on 64 images for 2 epochs" in built.notes[0]
 
 
+@pytest.mark.slow  # test_an_autoencoder_comes_first asks whether it is used
 def test_pretraining_learns_to_reproduce(data):
     errors = []
     for epochs in (1, 10):

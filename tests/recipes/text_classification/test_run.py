@@ -189,6 +189,7 @@ def test_tensorboard_has_importances_as_picture_and_as_text(run):
     assert {"importances_text/text_summary", "pr_curve/good"} <= set(tags["tensors"])
 
 
+@pytest.mark.slow  # tables, images and language models do it every day
 def test_a_run_that_was_cut_off_ends_as_if_it_had_not_been(train, run, undrawn):
     def killed(self, epoch, logs=None):
         original(self, epoch, logs)
