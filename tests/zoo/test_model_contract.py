@@ -191,8 +191,8 @@ CASES = {
     ),
 }
 FIRST = {name.partition("-")[0]: name for name in reversed(CASES)}  # a case of each model
-# The files of these ask the same of every encoder and attention.
-ELSEWHERE = {n for n in CASES if n.startswith(("seq2seq", "text_classifier"))}
+# The files of these ask the same of every encoder, attention and norm.
+ELSEWHERE = {n for n in CASES if n.startswith(("seq2seq", "text_classifier", "transformer"))}
 MOST = CASES.keys() - ELSEWHERE | set(FIRST.values())
 each_case = pytest.mark.parametrize("name", every_day(MOST, CASES))
 a_case_of_each = pytest.mark.parametrize("name", every_day(FIRST.values(), CASES))

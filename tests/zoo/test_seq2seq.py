@@ -155,11 +155,8 @@ def test_every_weight_learns_and_padding_teaches_nothing(name):
         np.testing.assert_allclose(gradient, found[path], atol=1e-6, err_msg=path)
 
 
-@pytest.mark.parametrize(
-    # The next test has XLA, and recipes/translation trains with the input fed.
-    ("name", "jit"),
-    [pytest.param("luong", True, marks=pytest.mark.slow), ("luong not fed", False)],
-)
+@pytest.mark.slow  # the next test compiles one, and recipes/translation trains
+@pytest.mark.parametrize(("name", "jit"), [("luong", True), ("luong not fed", False)])
 def test_it_learns_in_the_compiled_step(name, jit):
     model, x = build(name, units=16), batch()
     y = following(x["target"])
