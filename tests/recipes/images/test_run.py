@@ -507,7 +507,7 @@ def test_twelve_bits_are_scaled_alike_in_training_and_prediction(train, tmp_path
     former = tmp_path / "former"
     shutil.copytree(run, former)
     saved = yaml.safe_load((former / "config.yaml").read_text())
-    del saved["run"]["image_depth"]
+    del saved["run"]["image_depth"], saved["run"]["sha256"]
     (former / "config.yaml").write_text(yaml.safe_dump(saved))
     expected = model.predict(np.zeros_like(x[:12]), verbose=0)
     np.testing.assert_allclose(probabilities(former), expected, rtol=1e-5, atol=1e-7)
