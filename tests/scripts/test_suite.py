@@ -89,7 +89,7 @@ def test_the_recipe_of_the_kind_trains_what_is_asked_for(tmp_path, monkeypatch):
         found = run(0.8, {"trees": 0.7}) | {"folder": tmp_path}
         return {row.name: [found] * seeds for row in rows}
 
-    monkeypatch.setattr(suite, "sets", lambda kind: [SMALL, SimpleNamespace(name="other")])
+    monkeypatch.setattr(suite, "sets", lambda kind, folder: [SMALL, SimpleNamespace(name="other")])
     monkeypatch.setattr(suite, "train_all", train_all)
     monkeypatch.setattr(suite.coverage, "table", lambda runs: f"{runs}")
     text, held = suite.measure(["pim"], 3, tmp_path, False, "tables").values()
