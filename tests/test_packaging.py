@@ -73,7 +73,7 @@ def test_constraints_pin_every_dependency_above_its_lower_bound():
 def test_actions_of_the_workflows_are_pinned_by_commit():
     workflows = sorted((TOP / ".github/workflows").glob("*.yml"))
     used = [re.findall(r"uses: (\S+)", path.read_text()) for path in workflows]
-    assert [path.stem for path in workflows] == ["docs", "release", "tests"]
+    assert [path.stem for path in workflows] == ["docs", "release", "slow", "tests"]
     assert all(used)
     assert [each for names in used for each in names if not re.search("@[0-9a-f]{40}$", each)] == []
 
