@@ -21,6 +21,7 @@ _CURRENCY = r"(?:[A-Z]{0,2}[$€£¥₹₽₩]|[A-Z]{3}\b|zł|kr\.?|Kč|Ft|lei)"
 _SIGN = r"[+\-\u2212\u2013]"
 _DIGITS = rf"(?:\d+(?:[.,{_SPACES}]\d+)*|[.,]\d+)[.,]?\d*(?:[eE][+-]?\d+)?"
 _NUMBER = re.compile(
+    rf"(?!\s*[A-Z]{{3}}[.,])"  # a name such as GCS.13
     rf"\s*\(?\s*{_SIGN}?\s*{_CURRENCY}?\s*{_SIGN}?\s*{_DIGITS}\s*(?:{_CURRENCY}|%)?\s*\)?\s*-?\s*"
 )
 #: A column of which this share are numbers is a numeric one with mistakes in it.
