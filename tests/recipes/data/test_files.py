@@ -150,7 +150,9 @@ def test_a_first_row_of_data_is_refused_and_both_cures_work(text, write):
     assert len(open_table(path, Dialect(header="first"))) == text.count("\n") - 1
 
 
-@pytest.mark.parametrize("header", ["country,1960,1961", "label,0,1", "0,1,2", "b,c,d", "a,GCS.13,b"])
+@pytest.mark.parametrize(
+    "header", ["country,1960,1961", "label,0,1", "0,1,2", "b,c,d", "a,GCS.13,b"]
+)
 def test_names_that_are_numbers_are_names(header, write):
     assert open_table(write(f"{header}\n1,2,3\n4,5,6\n7,8,10\n")).names == header.split(",")
 
