@@ -25,7 +25,10 @@ SIZES = {"random": 8, "bayesian": 8, "hyperband": 14, "tpe": 8}
 
 WAYS = [
     pytest.param(
-        name, marks=pytest.mark.skipif(name == "tpe" and not find_spec("optuna"), reason="optuna")
+        name,
+        marks=pytest.mark.skipif(
+            name == "tpe" and not find_spec("optuna"), reason="needs the tune extra"
+        ),
     )
     for name in TUNERS
 ]
