@@ -71,11 +71,6 @@ def sentence(model, mase, name, other, ends) -> str:
     if ends is None:
         return f"{text} (too few origins for an interval)."
     low, high = ends
-    verdict = (
-        f"{model} is better"
-        if high < 0
-        else f"{name} is better"
-        if low > 0
-        else "which is better is open"
-    )
+    better = model if high < 0 else name if low > 0 else None
+    verdict = f"{better} is better" if better else "which is better is open"
     return f"{text} (95 % interval {low:+.3f} to {high:+.3f}), so {verdict}."

@@ -192,8 +192,8 @@ def _arima(values, rows, origins, horizon, season):
     )  # fmt: skip
 
 
-def _theta(values, rows, origins, horizon, season):
-    return recursions.theta(values, rows, origins, horizon)
-
-
-_METHODS = {"theta": _theta, "auto_ets": _ets, "auto_arima": _arima}
+_METHODS = {
+    "theta": lambda *given: recursions.theta(*given[:-1]),  # it knows no season
+    "auto_ets": _ets,
+    "auto_arima": _arima,
+}

@@ -107,15 +107,13 @@ def _refuse_spacing(table: Table, time: str, before: np.ndarray) -> None:
     at = int(np.argmax(far if far.any() else other))
     row = int(before[at])
     found = spacing(int(gaps[at]))[0] if dates else str(gaps[at])
-    advice = (
-        f"Fill the gap, or let --resample {alias} make the steps equal."
-        if dates
-        else "Fill the gap, or say --time none to take the rows as equally spaced."
-    )
+    advice = "say --time none to take the rows as equally spaced"
+    if dates:
+        advice = f"let --resample {alias} make the steps equal"
     raise UserError(
         f"Expected equal steps in column {time!r} of {table.source}, {words} being the usual one. "
         f"Received: a step of {found} from {show(table.times[row])} ({table.where(row)}) to "
-        f"{show(table.times[row + 1])}. {advice}"
+        f"{show(table.times[row + 1])}. Fill the gap, or {advice}."
     )
 
 

@@ -40,11 +40,9 @@ class Step:
             return "business days"
         if self.kind == "offset":
             return str(self.offset)
-        return (
-            f"{self.size} month{'s' * (self.size > 1)}"
-            if "month" in self.kind
-            else spacing(self.size)[0]
-        )
+        if "month" in self.kind:
+            return f"{self.size} month{'s' * (self.size > 1)}"
+        return spacing(self.size)[0]
 
     def after(self, last: np.ndarray, count: int) -> np.ndarray:
         """The `count` times that follow the last ones `(num_series,)`: `(num_series, count)`."""
