@@ -14,12 +14,14 @@ def note_unseen(names, classes) -> None:
         say_notes([f"the target has {never}: it cannot predict them"])
 
 
-def class_columns(probabilities, class_names, known=None, head="multiclass") -> tuple[list, list]:
+def class_columns(
+    probabilities, class_names, known=None, head="multiclass", more=None
+) -> tuple[list, list]:
     """What a table says about each prediction of a classifier: the header, and rows of values.
 
     Columns that are `known` beside that, `prediction`, its `probability`, the `entropy` in nats (0
     for a sure prediction), and the probability of each class; of several labels, those from one
-    half on, and the probability of each.
+    half on, and the probability of each; and `more` columns at the end.
 
     >>> header, rows = class_columns(np.array([[0.25, 0.75]]), ["cat", "dog"], {"row": [1]})
     >>> header
@@ -37,5 +39,5 @@ def class_columns(probabilities, class_names, known=None, head="multiclass") -> 
         safe = np.where(probabilities > 0, probabilities, 1)
         columns["entropy"] = 0.0 - np.sum(probabilities * np.log(safe), axis=1)
     names = (f"probability:{name}" for name in class_names)
-    columns |= zip(names, probabilities.T, strict=True)
+    columns |= dict(zip(names, probabilities.T, strict=True)) | (more or {})
     return list(columns), [list(row) for row in zip(*columns.values(), strict=True)]

@@ -18,12 +18,7 @@ def write(path, numbers, labels, probabilities, classes, copies=None, more=None)
     known = {"row": numbers, **(copies or {})}
     if labels is not None:
         known["target"] = labels
-    header, rows = class_columns(probabilities, classes, known)
-    if more:
-        header = [*header, *more]
-        last = zip(*more.values(), strict=True)
-        rows = ((*row, *those) for row, those in zip(rows, last, strict=True))
-    write_csv(path, header, rows)
+    write_csv(path, *class_columns(probabilities, classes, known, more=more))
 
 
 def most_wrong(part, probabilities, count=10) -> str:

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from recipes.classification.splits import SPLIT_SEED, folds, rare_classes, stratified
+from recipes.engine.tables import counted
 from recipes.errors import UserError
 
 
@@ -49,10 +50,10 @@ def split_texts(texts, target, fractions, seed=SPLIT_SEED):
     for name, part in rows.items():
         if not len(part):
             raise UserError(
-                f"Expected texts enough for a {name} part. Received: {len(firsts)} different "
-                f"text{_s(len(firsts) != 1)} in {len(groups):,} rows, where those that repeat "
-                "another one, but for case and spaces, are in the same part. So few are "
-                "categories, which `zoo train tabular` learns from. Or name another column "
+                f"Expected texts enough for a {name} part. Received: "
+                f"{counted(len(firsts), 'different text')} in {len(groups):,} rows, where those "
+                "that repeat another one, but for case and spaces, are in the same part. So few "
+                "are categories, which `zoo train tabular` learns from. Or name another column "
                 "with --text."
             )
     return rows, (*_repeats(groups, target), *rare_classes(target, rows, "different text", groups))
@@ -103,13 +104,9 @@ def _repeats(groups, target):
         return ()
     unlike = int((pd.Series(target.values).groupby(groups).nunique() > 1).sum())
     note = (
-        f"{repeated:,} text{_s(repeated != 1)} repeat{_s(repeated == 1)} another one, but for case "
-        "and spaces: both are in the same part"
+        f"{counted(repeated, 'text')} repeat{'s' * (repeated == 1)} another one, but for case and "
+        "spaces: both are in the same part"
     )
     if not unlike:
         return (note,)
-    return note, (f"{unlike:,} text{_s(unlike != 1)} occur{_s(unlike == 1)} with different labels")
-
-
-def _s(several):
-    return "s" if several else ""
+    return note, f"{counted(unlike, 'text')} occur{'s' * (unlike == 1)} with different labels"
