@@ -14,6 +14,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, ClassVar, Literal, Self, Union, get_args, get_origin, get_type_hints
 
+import docstring_parser
 import yaml
 
 from recipes.errors import DAMAGED, UserError
@@ -290,6 +291,15 @@ BOOK = {
     "batch_size": 32, "learning_rate": 0.001, "schedule": "constant", "weight_decay": 0.0,
     "clipnorm": 0.0, "patience": 0,
 }  # fmt: skip
+
+
+def descriptions(kind: type) -> dict[str, str]:
+    """What the docstrings of a configuration and its bases say of each flag."""
+    found: dict[str, str] = {}
+    for each in reversed(kind.__mro__):
+        documented = docstring_parser.parse(each.__doc__ or "").params
+        found |= {item.arg_name: " ".join(str(item.description).split()) for item in documented}
+    return found
 
 
 def common(**more: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:

@@ -55,7 +55,7 @@ def begin(recipe: Recipe, config, task: Any) -> tuple[Any, Built]:
         )
     task, built = recipe.continue_from(config, task, model)
     note = f"goes on from {config.start_from}, at a learning rate of {config.learning_rate:.3g}"
-    return task, replace(built, notes=(*built.notes, note), finish=_Better(recipe, task, built))
+    return task, replace(built, notes=(*built.notes, note), finish=_or_before(recipe, task, built))
 
 
 def again(recipe: Recipe, config, task: Any) -> Built:
@@ -78,24 +78,21 @@ def before(model: Any, *names: str) -> Any:
     raise UserError(f"The model {model.name} cannot be trained further: it has no {names[-1]!r}.")
 
 
-class _Better:
-    """Goes back to the weights of the beginning where training made validation no better."""
+def _or_before(recipe, task, built):
+    """What ends the training: back to the first weights where it made validation no better."""
 
-    def __init__(self, recipe, task, built):
-        self.recipe, self.task, self.built = recipe, task, built
-        self.start = built.model.get_weights()
-        self.score = self._score()
+    def score():
+        found = task.predict(task.predictor(built.model), "validation")
+        scores = task.score(found, "validation")
+        name = next(name for name in recipe.combined_by if name in scores)
+        return -scores[name] if recipe.higher_is_better(name) else scores[name]
 
-    def __call__(self):
-        found = self.built.finish() if self.built.finish else {}
-        if self._score() < self.score:
+    def finish():
+        found = built.finish() if built.finish else {}
+        if score() < score_before:
             return found
-        self.built.model.set_weights(self.start)
+        built.model.set_weights(weights)
         return {**dict.fromkeys(found, 1.0), "trained": 0.0}
 
-    def _score(self):
-        task = self.task
-        found = task.predict(task.predictor(self.built.model), "validation")
-        scores = task.score(found, "validation")
-        name = next(name for name in self.recipe.combined_by if name in scores)
-        return -scores[name] if self.recipe.higher_is_better(name) else scores[name]
+    weights, score_before = built.model.get_weights(), score()
+    return finish

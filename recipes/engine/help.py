@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-import docstring_parser
-
 from recipes.data.dialect import Dialect
-from recipes.engine.config import TrainConfig
+from recipes.engine.config import TrainConfig, descriptions
 from recipes.engine.recipe import Recipe
 
 WIDTH, INDENT = 80, 27
@@ -35,7 +33,7 @@ def help_text(recipe: Recipe, defaults: Mapping[str, Any], all_flags: bool) -> s
             if name not in base:
                 title = "how the file is written" if name in written else f"more of {recipe.name}"
             groups.setdefault(title, []).append(name)
-    described, hints = _descriptions(kind), get_type_hints(kind)
+    described, hints = descriptions(kind), get_type_hints(kind)
     lines = [recipe.description.strip()]
     for title, names in groups.items():
         lines += ["", f"{title}:"]
@@ -45,15 +43,6 @@ def help_text(recipe: Recipe, defaults: Mapping[str, Any], all_flags: bool) -> s
     if not all_flags:
         lines += [f"--help-all explains all flags, {len(others)} more than these."]
     return "\n".join(lines)
-
-
-def _descriptions(kind):
-    """What the docstrings of a configuration and its bases say of each flag."""
-    found: dict[str, str] = {}
-    for each in reversed(kind.__mro__):
-        documented = docstring_parser.parse(each.__doc__ or "").params
-        found |= {item.arg_name: " ".join(str(item.description).split()) for item in documented}
-    return found
 
 
 def _flag(name, hint, text, default, in_full):

@@ -56,8 +56,7 @@ def _catalog():
          "parameters": each.parameters, "description": each.summary}
         for each in CATALOG
     ]  # fmt: skip
-    for each in recipes:
-        found.append({"kind": "recipe", "name": each.name, "description": _of(each)})
+    found += [{"kind": "recipe", "name": each.name, "description": _of(each)} for each in recipes]
     lines = [("dataset", each, each.config.DATASETS) for each in recipes]
     lines += [("preset", each, _presets(each.presets)) for each in recipes]
     for kind, recipe, named in lines:

@@ -7,11 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-import docstring_parser
-
 from recipes import RECIPES
 from recipes.data.dialect import Dialect
-from recipes.engine.config import TrainConfig
+from recipes.engine.config import TrainConfig, descriptions
 from recipes.engine.task import Built, Candidate, Task
 from recipes.errors import UserError
 
@@ -39,8 +37,7 @@ KEEP = Flag("keep", "columns of the input to copy into the output, separated by 
 
 def dialect_flags() -> list[Flag]:
     """The flags of `recipes.data.dialect.Dialect`, as `zoo predict` takes them."""
-    documented = docstring_parser.parse(str(Dialect.__doc__)).params
-    helps = {each.arg_name: " ".join(str(each.description).split()) for each in documented}
+    helps = descriptions(Dialect)
     types: dict[str, Callable[[str], Any]] = {
         "skip_rows": int,
         "day_first": _truth,

@@ -43,11 +43,8 @@ def joined(predictor, partners: Mapping[str, float], baselines: Mapping[str, Any
 
 def mean(parts):
     """The sum of `(weight, predictions)`, for predictions that can be scaled and added."""
-    (weight, first), *rest = parts
-    total = first * weight
-    for weight, predictions in rest:
-        total = total + predictions * weight
-    return total
+    first, *rest = (predictions * weight for weight, predictions in parts)
+    return sum(rest, first)
 
 
 def likeliest_weights(count, loss, expected=None) -> np.ndarray:

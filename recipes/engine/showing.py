@@ -74,8 +74,8 @@ def compare(runs, output=None) -> None:
             scores = [each[part].get(name) for each in metrics]
             if any(score is not None for score in scores):
                 rows.append([f"{part} {name}", *map(number, scores)])
-    for name in ("epochs", "seconds", "parameters"):
-        rows.append([name, *[f"{each[name]:,}" for each in metrics]])
+    costs = ("epochs", "seconds", "parameters")
+    rows += [[name, *[f"{each[name]:,}" for each in metrics]] for name in costs]
     print(aligned([["score", *labels], *rows], terminal_width()))
     histories = {}
     for folder in folders:
