@@ -44,14 +44,14 @@ def check_sizes(**sizes: int | Sequence[int]) -> tuple[int, ...]:
 def check_numbers(**values) -> None:
     """Finite numbers that are not negative."""
     for name, value in values.items():
-        if not _is_finite(value) or value < 0:
+        if not is_finite(value) or value < 0:
             raise ValueError(f"{name} must be a number of at least 0. Received: {name}={value!r}")
 
 
 def check_above_zero(**values) -> None:
     """Finite numbers above 0."""
     for name, value in values.items():
-        if not _is_finite(value) or value <= 0:
+        if not is_finite(value) or value <= 0:
             raise ValueError(f"{name} must be a number above 0. Received: {name}={value!r}")
 
 
@@ -117,6 +117,7 @@ def check_series_input(input_shape: Sequence[int | None], needs_time: bool = Fal
     return time, features
 
 
-def _is_finite(value) -> bool:
+def is_finite(value) -> bool:
+    """Whether a value is a number, and a finite one."""
     is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
     return is_number and math.isfinite(value)

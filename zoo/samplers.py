@@ -6,12 +6,11 @@ is where the cumulative distribution, in the order of ids, first exceeds it. Ids
 leaves out have probability 0, and those kept share what remains in proportion.
 """
 
-import math
 from dataclasses import dataclass
 
 from keras import ops
 
-from zoo.checks import check_whole
+from zoo.checks import check_whole, is_finite
 
 _COLDEST = 1e-30  # a lower temperature would be 0 in float32, and 0 / 0 no number
 
@@ -91,7 +90,7 @@ class _Probable:
     temperature: float = 1.0
 
     def __post_init__(self):
-        if not (_is_number(self.p) and 0 < self.p <= 1):
+        if not (is_finite(self.p) and 0 < self.p <= 1):
             raise ValueError(f"Expected a number in (0, 1]. Received: p={self.p!r}")
         _check_temperature(self.temperature)
 
@@ -184,12 +183,8 @@ def _count(flags):
 
 
 def _check_temperature(temperature):
-    if not (_is_number(temperature) and 0 < temperature < math.inf):
+    if not (is_finite(temperature) and temperature > 0):
         raise ValueError(
             "Expected a finite temperature above 0 (Greedy is the limit at 0). "
             f"Received: temperature={temperature!r}"
         )
-
-
-def _is_number(value):
-    return isinstance(value, int | float) and not isinstance(value, bool)

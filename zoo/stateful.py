@@ -97,9 +97,9 @@ def reset_state(model: keras.Model) -> None:
 
 def _rebuilt(model, share, batch_size):
     def share_or_rebuild(layer):
-        return (
-            _rebuilt(layer, share, batch_size) if isinstance(layer, keras.Model) else share(layer)
-        )
+        if isinstance(layer, keras.Model):
+            return _rebuilt(layer, share, batch_size)
+        return share(layer)
 
     def batch_of(tensor):
         shape = (batch_size, *tensor.shape[1:])

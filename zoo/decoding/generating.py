@@ -137,9 +137,7 @@ def _split(sampler):
 
 
 def _padded(values):
-    padded = np.zeros((_STEPS, *values.shape[1:]), values.dtype)
-    padded[: len(values)] = values
-    return padded
+    return np.pad(values, [(0, _STEPS - len(values)), (0, 0)])
 
 
 class Generation(Loop):
