@@ -205,10 +205,10 @@ class AttentionDecoder(Layer):
             ops.cast(ops.expand_dims(uniform, -1), "float32"),
         ]
         if self.dropout and training:
-            for size in (self.embedding_dim, self.cell.output_size):
-                packed.append(self._drop(ops.ones((batch, time, size)), training))
+            sizes = (self.embedding_dim, self.cell.output_size)
+            packed += [self._drop(ops.ones((batch, time, size)), training) for size in sizes]
         state = [ops.zeros((batch, self.embedding_dim)), *self.initial_state(batch, None, memory)]
-        with self.sampler.cell.attending(memory, self._masks_between(batch, training)):
+        with self.cell.attending(memory, self._masks_between(batch, training)):
             return self.sampler(ops.concatenate(packed, axis=-1), initial_state=state)
 
     def prepare(self, memory):

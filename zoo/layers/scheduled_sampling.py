@@ -1,6 +1,5 @@
 """Scheduled sampling: a decoder that may read its own output while it trains, ever more often."""
 
-import contextlib
 import math
 
 from keras import ops
@@ -26,16 +25,6 @@ class SamplingCell:
 
     def __init__(self, decoder):
         self.decoder = decoder
-        self.memory = self.masks = None
-
-    @contextlib.contextmanager
-    def attending(self, memory, masks=None):
-        """Sets the memory inside the `with` block, see `AttentionDecoderCell.attending`."""
-        self.memory, self.masks = memory, masks
-        try:
-            yield
-        finally:
-            self.memory = self.masks = None
 
     @property
     def state_size(self):
@@ -48,23 +37,23 @@ class SamplingCell:
         return self.decoder.vocabulary_size
 
     def __call__(self, inputs, states):
-        """One step: logits and the next states."""
+        """One step, inside of the decoder's `cell.attending`: logits and the next states."""
         decoder = self.decoder
-        sizes = [decoder.embedding_dim, 1, 1, decoder.embedding_dim]
-        x, replace, uniform, *dropped = _split(inputs, sizes)
+        size = decoder.embedding_dim
         own, *states = states
-        x = ops.where(replace > 0.5, own, x)
-        dropout = inputs.shape[-1] > sum(sizes[:3])
+        replace, uniform = inputs[:, size : size + 1], inputs[:, size + 1]
+        x = ops.where(replace > 0.5, own, inputs[:, :size])
+        dropout = inputs.shape[-1] > size + 2
         if dropout:
-            x = x * dropped[0]
+            x = x * inputs[:, size + 2 : 2 * size + 2]
         states = [ops.cast(state, decoder.compute_dtype) for state in states]
         x = ops.cast(x, decoder.compute_dtype)
-        outputs, states, _ = decoder.cell.step(x, states, self.memory, self.masks)
+        outputs, states = decoder.cell.call(x, states)
         if dropout:
-            outputs = ops.cast(outputs, "float32") * dropped[1]
+            outputs = ops.cast(outputs, "float32") * inputs[:, 2 * size + 2 :]
         logits = decoder.head(outputs)
         states = [ops.cast(state, "float32") for state in states]
-        return logits, [self._embedded(logits, uniform[:, 0]), *states]
+        return logits, [self._embedded(logits, uniform), *states]
 
     call = __call__
 
@@ -76,15 +65,6 @@ class SamplingCell:
             return ops.matmul(ops.softmax(logits), table)
         ids = Temperature(1.0).sample(ops.stop_gradient(logits), uniform)
         return ops.cast(embedding(ids), "float32")
-
-
-def _split(x, sizes):
-    """Parts of the last axis, the last one of which takes the rest."""
-    parts, start = [], 0
-    for size in sizes:
-        parts.append(x[..., start : start + size])
-        start += size
-    return [*parts, x[..., start:]]
 
 
 class _Schedule(Configured):
