@@ -44,12 +44,7 @@ class _WithNorms(keras.optimizers.Optimizer):
         self.statistics.assign(ops.stack(new))
 
     def norms(self):
-        """What was measured since the last reset.
-
-        Returns:
-            `{"gradient_norm", "gradient_norm_max", "update_norm"}`: mean and maximum norm of the
-            gradients before any clipping, mean norm of the updates. Empty before the first step.
-        """
+        """Since a reset: mean and largest norm of gradients (before clipping), mean of updates."""
         if not self.built:
             return {}
         total, largest, updates, count = map(float, self.statistics.numpy())

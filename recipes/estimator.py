@@ -23,6 +23,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from recipes.classification.scores import all_classes
+
 #: Examples that are predicted at a time.
 _BATCH = 256
 #: Parameters that are settings of `zoo train`.
@@ -225,10 +227,7 @@ class ZooClassifier(ClassifierMixin, _ZooEstimator):
     def predict_proba(self, X):  # noqa: N803
         """Probability of each class, `(examples, classes)`, in the order of `classes_`."""
         logits = self._outputs(X)
-        if len(self.classes_) > 2:
-            return softmax(logits, axis=1)
-        second = expit(logits[:, 0])
-        return np.stack([1 - second, second], axis=1)
+        return softmax(logits, axis=1) if len(self.classes_) > 2 else all_classes(expit(logits))
 
     def predict(self, X):  # noqa: N803
         """The most probable label of each example, `(examples,)`."""

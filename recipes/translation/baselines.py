@@ -42,7 +42,8 @@ class Nearest:
         from sklearn.feature_extraction.text import TfidfVectorizer
 
         runs = {"analyzer": "char", "ngram_range": (1, 3), "lowercase": False}
-        how = runs if characters else {"analyzer": _words}
+        words = {"analyzer": lambda text: re.findall(r"\w+", text.lower()) or [text]}
+        how = runs if characters else words
         self.vectorizer = TfidfVectorizer(**how, dtype=np.float32)
         self.known = self.vectorizer.fit_transform([source for source, _ in pairs])
         self.targets = [target for _, target in pairs]
@@ -55,7 +56,3 @@ class Nearest:
             similar = queries[first : first + _ROWS] @ self.known.T
             found += [self.targets[row] for row in similar.toarray().argmax(axis=1)]
         return found
-
-
-def _words(text):
-    return re.findall(r"\w+", text.lower()) or [text]

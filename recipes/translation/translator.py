@@ -111,9 +111,8 @@ class Translator:
         rows = self._encoded(texts)
         size = min(most, _power(len(rows)))
         lengths = np.array([_power(len(row), SHORTEST) for row in rows])
-        order = np.argsort(lengths, kind="stable")
         for length in np.unique(lengths):
-            group = order[lengths[order] == length]
+            group = np.flatnonzero(lengths == length)
             for first in range(0, len(group), size):
                 chosen = group[first : first + size]
                 filled = np.pad(chosen, (0, size - len(chosen)), mode="edge")

@@ -10,12 +10,7 @@ from recipes.data.batches import Batches
 
 
 class _IdBatches(Batches):
-    """Windows of one array of ids, by their first positions.
-
-    Args:
-        starts: First positions of windows, `(m,)`.
-        ids, window, batch_size, seed: As for `SlidingWindowBatches`.
-    """
+    """Windows of one array of ids, by their first positions `starts`, `(m,)`."""
 
     def __init__(self, ids, window, starts, batch_size, seed=None):
         super().__init__(starts, batch_size, seed)
