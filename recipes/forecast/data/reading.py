@@ -1,13 +1,11 @@
 """Reads time series from a user's file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from recipes.data import dates
-from recipes.data.dialect import Dialect
-from recipes.data.files import open_table
 from recipes.data.table_file import TableFile
 from recipes.forecast.data import clock, gaps
 from recipes.forecast.data.future_covariates import check_datetime_features, future_columns
@@ -16,7 +14,7 @@ from recipes.forecast.data.table import read_table
 
 
 def read_series(
-    file: str | Path | TableFile,
+    file: TableFile,
     *,
     time: str | None = None,
     targets: Sequence[str],
@@ -29,16 +27,13 @@ def read_series(
     resample_rule: str = "mean",
     partial: str = "drop",
     future: int = 0,
-    dialect: Dialect | None = None,
-    before: Mapping | None = None,
 ) -> TimeSeries:
     """Reads time series from a table, with one row per time and series.
 
     The arguments are the settings of `ForecastConfig` by their names; without a `time` the rows are
     equally spaced steps. `future` counts steps beyond the end for which times and future covariates
-    are to be had, `dialect` says what is known of the files' form, and `before` what was found out
-    about the file that a run was trained on. A `UserError` if something is wrong with the file or
-    the arguments; the message says what.
+    are to be had. A `UserError` if something is wrong with the file or the arguments; the message
+    says what.
 
     Returns:
         A `TimeSeries`, its series sorted by name. Its `notes` say what was decided and done.
@@ -46,8 +41,6 @@ def read_series(
     targets, past_covariates = tuple(targets), tuple(past_covariates)
     check_datetime_features(datetime_features, time)
     clock.check_resample(resample, time)
-    if not isinstance(file, TableFile):
-        file = open_table(file, dialect, before)
     table = read_table(file, time, targets, series, past_covariates)
     if missing == "forward":
         gaps.leave_out_empty(table)

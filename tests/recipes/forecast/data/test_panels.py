@@ -47,7 +47,7 @@ def test_dates_that_repeat_name_the_columns_of_the_series(panel):
     path = panel("date", "shop", "item", time="date")
     path.write_text(path.read_text().replace(",200", ",1.1.200"))
     with pytest.raises(UserError, match="--series shop,item;"):
-        read_series(path, time="date", targets=("sold",))
+        read_series(open_table(path), time="date", targets=("sold",))
 
 
 def test_several_columns_name_a_series(panel, tmp_path):

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from recipes.data.files import open_table
 from recipes.errors import UserError
+from recipes.forecast.data import reading
 from recipes.forecast.data.gaps import fill
 from recipes.forecast.data.opening import guess_columns
-from recipes.forecast.data.reading import read_series
 from recipes.forecast.data.series import TimeSeries
 from recipes.forecast.data.table import Table
 
@@ -27,6 +27,10 @@ def write(tmp_path):
         return path
 
     return write_file
+
+
+def read_series(path, **arguments):
+    return reading.read_series(open_table(path), **arguments)
 
 
 def refusal(path, **arguments):
