@@ -13,7 +13,6 @@ class ReduceLROnPlateau(keras.callbacks.ReduceLROnPlateau):
         monitor: Name of the score.
         factor: The rate is multiplied by it; in (0, 1).
         patience: Epochs without improvement before that.
-        min_learning_rate: Rate never to go below.
         **kwargs: Other arguments of `keras.callbacks.ReduceLROnPlateau`.
 
     >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
@@ -27,24 +26,8 @@ class ReduceLROnPlateau(keras.callbacks.ReduceLROnPlateau):
     Reference: Géron, chapter 11, "Performance Scheduling".
     """
 
-    def __init__(
-        self,
-        monitor: str = "val_loss",
-        factor: float = 0.5,
-        patience: int = 5,
-        min_learning_rate: float = 0.0,
-        **kwargs,
-    ):
-        if not 0 < factor < 1:
-            raise ValueError(f"factor must be above 0 and below 1. Received: factor={factor}")
-        if not patience >= 1 or not min_learning_rate >= 0:
-            raise ValueError(
-                "patience must be at least 1 and min_learning_rate at least 0. "
-                f"Received: patience={patience}, min_learning_rate={min_learning_rate}"
-            )
-        super().__init__(
-            monitor=monitor, factor=factor, patience=patience, min_lr=min_learning_rate, **kwargs
-        )
+    def __init__(self, monitor: str = "val_loss", factor: float = 0.5, patience: int = 5, **kwargs):
+        super().__init__(monitor=monitor, factor=factor, patience=patience, **kwargs)
 
     def on_train_begin(self, logs=None):
         """Makes sure that nothing else drives the rate."""

@@ -10,7 +10,12 @@ from zoo.training import cosine_schedule
 
 
 def generate_images(
-    model: keras.Model, count: int, seed: int = 0, steps: int = 50, batch_size: int = 64
+    model: keras.Model,
+    count: int,
+    seed: int = 0,
+    steps: int = 50,
+    batch_size: int = 64,
+    between: int = 0,
 ) -> np.ndarray:
     """Draws new pictures from a trained generative model.
 
@@ -26,9 +31,11 @@ def generate_images(
         seed: Whole number of at least 0. Defaults to 0.
         steps: Steps of a diffusion model. Defaults to 50.
         batch_size: Pictures that are made at once, at most. Defaults to 64.
+        between: Pictures after each, whose noise leads to that of the next. Defaults to 0.
 
     Returns:
-        float32 array `(count, *shape)`, in the range of the pixels that the model was trained on.
+        float32 array `(count * (between + 1), *shape)`, in the range of the pixels that the model
+        was trained on.
 
     Raises:
         ValueError: If an argument is out of range, or the model makes no pictures out of noise.
@@ -40,18 +47,24 @@ def generate_images(
 
     Reference: Song et al., *Denoising diffusion implicit models*, 2021, equation 12 with sigma 0.
     """
-    check_whole(0, count=count, seed=seed)
+    check_whole(0, count=count, seed=seed, between=between)
     check_whole(1, steps=steps, batch_size=batch_size)
     loop, shape = _loop(model, steps)
+    count *= between + 1
     size = min(batch_size, max(count, 1))
     pieces = [np.zeros((0, *loop.model.output_shape[1:]), "float32")]
     for start in range(0, count, size):
-        rows = [
-            np.random.default_rng([seed, row]).standard_normal(shape, "float32")
-            for row in range(start, start + size)
-        ]
+        rows = [_noise(seed, row / (between + 1), shape) for row in range(start, start + size)]
         pieces.append(np.asarray(loop.predict_on_batch(np.stack(rows)), "float32"))
     return np.concatenate(pieces)[:count]
+
+
+def _noise(seed, row, shape):
+    """The noise of a row; between two, a point of an arc, whose distribution is theirs."""
+    first, angle = int(row), np.pi / 2 * (row % 1)
+    rows = [np.random.default_rng([seed, first + n]) for n in range(2 if angle else 1)]
+    parts = [generator.standard_normal(shape, "float32") for generator in rows]
+    return sum(map(np.multiply, np.float32([np.cos(angle), np.sin(angle)]), parts))
 
 
 def _loop(model, steps):

@@ -40,12 +40,16 @@ class Drawer:
 
     def __call__(self, count) -> np.ndarray:
         """So many pictures, uint8."""
+        if self.kept is None or len(self.kept) < count:
+            self.kept = self.interpolated(count, 0)
+        return self.kept[:count]
+
+    def interpolated(self, count, between) -> np.ndarray:
+        """So many, uint8, and after each so many that lead to the next."""
         import zoo
 
-        if self.kept is None or len(self.kept) < count:
-            found = zoo.generate_images(self.model, count, self.seed, self.steps)
-            self.kept = unscaled(found, self.name)
-        return self.kept[:count]
+        found = zoo.generate_images(self.model, count, self.seed, self.steps, between=between)
+        return unscaled(found, self.name)
 
 
 class Reconstructor:

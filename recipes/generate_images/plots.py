@@ -1,7 +1,10 @@
 """Grids of pictures."""
 
 import numpy as np
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.offsetbox import AnnotationBbox, OffsetImage
+from sklearn.manifold import TSNE
 from sklearn.metrics import pairwise_distances_argmin
 
 
@@ -40,3 +43,28 @@ def beside(upper, lower, columns=8) -> np.ndarray:
     starts = range(0, len(upper), columns)
     pairs = [part[start : start + columns] for start in starts for part in (upper, lower)]
     return np.concatenate(pairs)
+
+
+def code_map(codes, images, labels, seed) -> Figure:
+    """Codes on a plane, near ones near (t-SNE), by class, and pictures where there is room."""
+    size = len(codes)
+    places = TSNE(perplexity=min(30, (size - 1) / 3), random_state=seed).fit_transform(codes)
+    places = (places - places.min(axis=0)) / np.maximum(np.ptp(places, axis=0), 1e-9)
+    figure = Figure(figsize=(7, 6), layout="constrained")
+    axis = figure.subplots()
+    axis.axis("off")
+    classes = np.unique(labels)
+    for number, label in enumerate(classes):
+        points = places[labels == label].T
+        axis.scatter(*points, s=12, color=f"C{number % 10}", label=str(label))
+    if 1 < len(classes) <= 10:
+        figure.legend(loc="outside right upper", title="class", frameon=False)
+    shown = np.full((1, 2), 2.0)
+    for place, image in zip(places, images, strict=True):
+        if np.square(shown - place).sum(axis=1).min() > 0.01:
+            shown = np.vstack([shown, place])
+            box = OffsetImage(
+                image, zoom=28 / max(image.shape[:2]), cmap="gray", norm=Normalize(0, 255)
+            )
+            axis.add_artist(AnnotationBbox(box, place, pad=0.1))
+    return figure

@@ -5,25 +5,29 @@ from PIL import Image
 
 from recipes.data.images.depth import Depth
 from recipes.data.writing import replacing
+from recipes.errors import UserError
 from recipes.generate_images import plots
 from recipes.generate_images.loading import load
 from recipes.generate_images.pixels import RECONSTRUCTING, Drawer, Reconstructor
 
 
-def predict(folder, config, metadata, source, output, samples=64, seed=None, steps=None) -> None:
+def predict(folder, config, metadata, source, output, samples=64, **drawing) -> None:
     """Writes a sheet of new pictures as PNG, or an array of them as NumPy's .npy.
 
     An autoencoder draws none: it shows pictures of the run's test part, above what it makes of
-    them.
+    them. `drawing` is `seed`, `steps` and `between`, for models that draw.
     """
     model = folder.load()
     if config.model in RECONSTRUCTING:
+        if drawing:
+            raise UserError(f"An autoencoder draws nothing: leave --{next(iter(drawing))} out.")
         part = load(config, Depth(**metadata["image_depth"])).parts["test"]
         images = part.images[:samples]
         found = plots.beside(images, Reconstructor(model).pixels(images))
     else:
-        seed = config.seed if seed is None else seed
-        found = Drawer(model, config.model, seed, steps or config.steps)(samples)
+        drawing = {"seed": config.seed, "steps": config.steps, "between": 0, **drawing}
+        between = drawing.pop("between")
+        found = Drawer(model, config.model, **drawing).interpolated(samples, between)
     with replacing(output) as partial, partial.open("wb") as file:
         if str(output).endswith(".npy"):
             np.save(file, found)

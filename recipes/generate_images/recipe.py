@@ -133,6 +133,7 @@ RECIPE = Recipe(
         Flag("samples", "pictures to draw (64)", int, 1),
         Flag("seed", "seed of the drawing (that of the run)", int, 0),
         Flag("steps", "steps of a diffusion model (those of the run)", int, 1),
+        Flag("between", "pictures after each that lead to the next (0)", int, 0),
     ),
     asks=lambda config, metadata: "samples",
     predict_help="Draws pictures into -o grid.png, or as an array into -o pictures.npy.",

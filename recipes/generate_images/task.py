@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+import keras
 import numpy as np
 
+from callbacks import write_projector
 from recipes.classification.pictures import PicturesTask
 from recipes.data.batches import ArrayBatches, spread
 from recipes.data.images.depth import BYTES, Depth
@@ -15,8 +17,9 @@ from recipes.generate_images.config import GenerateConfig
 from recipes.generate_images.pixels import RECONSTRUCTING, UNIT, Drawer, Reconstructor, scaled
 from zoo.generating_images import drawing_part
 
-#: Pictures on a sheet, training pictures that they are compared with, pictures compressed at most.
-SHOWN, COMPARED, COMPRESSED = 32, 10_000, 5_000
+#: Pictures on a sheet, training pictures that they are compared with, pictures compressed and on a
+#: map at most.
+SHOWN, COMPARED, COMPRESSED, MAPPED = 32, 10_000, 5_000, 1_000
 #: Below these, the report warns.
 FEW_RECALLED, FEW_CLASSES, WON = 0.1, 0.9, 0.1
 
@@ -138,19 +141,36 @@ class GenerateTask(PicturesTask, OneTestPart):
         images = self.sample(split)[: SHOWN // 2]
         return plots.beside(images, predictor.pixels(images))
 
+    def codes(self, model):
+        """Some test pictures, and the codes of them, `(n, size)`."""
+        part = self.parts["test"].part(spread(len(self.parts["test"]), MAPPED))
+        if self.reconstructs:
+            encoder = keras.Model(model.input, model.get_layer("code").output)
+        else:  # random codes, of a mean and a variance
+            encoder = keras.Model(model.input, model.get_layer("encoder")(model.input)[0])
+        return part, encoder.predict(scaled(part.images, self.config.model), verbose=0)
+
     def write_outputs(self, trained, folder) -> list[Figure | Section]:
         """Returns what the report shows."""
-        predictor = trained.predictor
+        predictor, outputs = trained.predictor, []
         sheet = self.sheet(predictor, "test")
+        if self.config.model in UNIT:
+            part, codes = self.codes(predictor.model)
+            write_projector(folder.path, codes, part.names, "codes")
+            drawn = plots.code_map(codes, part.images, part.names, self.config.seed)
+            outputs.append(Figure("Codes of test pictures, near ones near (t-SNE)", "codes", drawn))
         if self.reconstructs:
             title = "Test pictures, and below each what the autoencoder makes of it"
-            return [Figure(title, "reconstructions", plots.drawing(sheet))]
+            return [Figure(title, "reconstructions", plots.drawing(sheet)), *outputs]
         pairs = sheet[: SHOWN // 2]
         closest = plots.nearest(pairs, self.parts["train"].images[:COMPARED])
         title = f"Drawn pictures, and below each the nearest of {COMPARED:,} training pictures"
+        between = plots.drawing(predictor.interpolated(4, 7))
         outputs = [
             Figure("Drawn pictures", "samples", plots.drawing(sheet)),
             Figure(title, "nearest", plots.drawing(plots.beside(pairs, closest))),
+            Figure("From one drawn picture to the next, row by row", "between", between),
+            *outputs,
         ]
         found = self.score(trained.predictions["validation"], "validation")
         lines = warnings(found, trained.finished)

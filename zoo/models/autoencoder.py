@@ -75,7 +75,8 @@ def autoencoder(
         sparsity_weight: Factor of that penalty. Defaults to the book's: 1e-4, and 5e-3 / 32.
 
     Returns:
-        Uncompiled model: `(batch, *input_shape)` to the same shape, float32.
+        Uncompiled model: `(batch, *input_shape)` to the same shape, float32. Its layer `"code"`
+        gives the codes.
 
     >>> model = zoo.autoencoder((28, 28), noise="gaussian")
     >>> model.output_shape
@@ -104,6 +105,7 @@ def autoencoder(
         last = f"hidden_{len(units) - 1}"
         x = kind(units[-1], kernel_regularizer=hidden.regularizer(), name=last)(x)
         x = layers.Activation("sigmoid", activity_regularizer=penalty, name="sparse_code")(x)
+    x = layers.Identity(name="code")(x)
     size = math.prod(shape)
     if tied:
         ways_back = [layer for layer in keras.Model(inputs, x).layers if isinstance(layer, kind)]
@@ -232,7 +234,7 @@ def recurrent_autoencoder(
     for index, size in enumerate(units):
         whole = index < len(units) - 1
         x = layers.LSTM(size, return_sequences=whole, name=f"lstm_{index}")(x)
-    x = layers.RepeatVector(shape[0], name="repeat")(x)
+    x = layers.RepeatVector(shape[0], name="repeat")(layers.Identity(name="code")(x))
     for index, size in enumerate(units[-2::-1] or units):
         x = layers.LSTM(size, return_sequences=True, name=f"decoder_lstm_{index}")(x)
     return keras.Model(inputs, dense_head(x, shape[1], "regression", output_activation), name=name)

@@ -93,6 +93,13 @@ def test_a_run_and_what_it_draws(train, model, tmp_path):
     assert 0 < metrics["test"][metric] < np.inf
     shown = "samples.png" if metric == "frechet" else "reconstructions.png"
     assert (folder / "plots" / shown).exists()
+    assert (folder / "plots" / "between.png").exists() == (metric == "frechet")
+    coded = model in ("autoencoder", "variational_autoencoder")
+    assert (folder / "plots" / "codes.png").exists() == coded
+    if coded:
+        size = {"autoencoder": 3, "variational_autoencoder": 2}[model]
+        assert np.loadtxt(folder / "codes.tsv").shape == (18, size)
+        assert {*(folder / "codes_labels.tsv").read_text().split()} == {"0", "1"}
     assert main(["predict", str(folder), "-o", str(tmp_path / "grid.png"), "--samples", "9"]) == 0
     rows = 4 if model == "autoencoder" else 2
     with Image.open(tmp_path / "grid.png") as sheet:
@@ -104,6 +111,13 @@ def test_a_run_and_what_it_draws(train, model, tmp_path):
         found = zoo.generate_images(zoo.load(folder), 3, seed=42, steps=steps)
         difference = np.load(tmp_path / "x.npy").astype(int) - unscaled(found, model)
         assert np.abs(difference).max() <= 1
+        assert (
+            main(["predict", str(folder), "-o", str(tmp_path / "y.npy"), *more, "--between", "1"])
+            == 0
+        )
+        between = np.load(tmp_path / "y.npy").astype(int)
+        assert len(between) == 6
+        assert np.abs(between[::2] - np.load(tmp_path / "x.npy")).max() <= 1
         real = metrics["baselines"]["training_pictures"]["test"]
         assert real["coverage"] == 1
         assert min(real["precision"], real["recall"]) > 0.5
@@ -181,9 +195,14 @@ def test_wrong_inputs_of_predict_are_named(train, tmp_path, data, capsys):
         (["-o", str(tmp_path / "a.txt")], "such as -o grid.png"),
         ([str(data), "-o", str(tmp_path / "a.png")], "drawn from noise"),
         (["-o", str(tmp_path / "a.png"), "--samples", "0"], "must be at least 1"),
+        (["-o", str(tmp_path / "a.png"), "--between", "-1"], "must be at least 0"),
     ):
         assert main(["predict", str(folder), *flags]) == 2
         assert message in capsys.readouterr().err
+    folder = train("autoencoder", "autoencoder")
+    assert main(["predict", str(folder), "-o", str(tmp_path / "a.png"), "--between", "2"]) == 2
+    assert "An autoencoder draws nothing: leave --between out." in capsys.readouterr().err
+    assert not (tmp_path / "a.png").exists()
 
 
 def test_pictures_that_nothing_can_be_learned_from(tmp_path):
