@@ -61,10 +61,10 @@ def generate_images(
 
 def _noise(seed, row, shape):
     """The noise of a row; between two, a point of an arc, whose distribution is theirs."""
-    first, angle = int(row), np.pi / 2 * (row % 1)
-    rows = [np.random.default_rng([seed, first + n]) for n in range(2 if angle else 1)]
-    parts = [generator.standard_normal(shape, "float32") for generator in rows]
-    return sum(map(np.multiply, np.float32([np.cos(angle), np.sin(angle)]), parts))
+    generators = (np.random.default_rng([seed, int(row) + n]) for n in (0, 1))
+    first, second = (each.standard_normal(shape, "float32") for each in generators)
+    angle = np.pi / 2 * (row % 1)
+    return np.asarray(np.cos(angle) * first + np.sin(angle) * second, "float32")
 
 
 def _loop(model, steps):
