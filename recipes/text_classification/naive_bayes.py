@@ -18,8 +18,8 @@ from recipes.classification.estimators import calmly
 #: Inverse of the strength of L2 regularisation, for rows of length 1: between 10 and 100 validation
 #: scores hardly move, on sentences and on long reviews.
 STRENGTH = 30.0
-#: With fewer texts, the ratios of one of several classes are mostly noise.
-ENOUGH = 200
+#: With fewer texts, and with fewer of most of several classes, the ratios are mostly noise.
+ENOUGH, ENOUGH_OF_A_CLASS = 2_000, 200
 #: How exactly the best weights are found; ten times more changes no prediction.
 TOLERANCE = 1e-2
 #: The logit of a class that no text has.
@@ -66,11 +66,11 @@ def rarities(features) -> np.ndarray:
     return np.float32(found / np.sqrt(np.mean(found[features.indices] ** 2)))
 
 
-def fit(blocks, labels, classes, balanced=False, enough=0, dense=None):
+def fit(blocks, labels, classes, balanced=False, both=False, dense=None):
     """Fits one logistic regression for two classes, or one against all others for each.
 
-    Of sparse blocks `(n, features)` beside each other. With three or more classes, features are
-    weighted by `rarities` where most texts are of classes with fewer than `enough`.
+    Of sparse blocks `(n, features)` beside each other. With `both`, where texts are few, the
+    weights are the mean of those for features weighted by naive Bayes and by `rarities`.
 
     Returns:
         For each block, and for `dense`, its weights `(features, outputs)`, and the bias
@@ -78,32 +78,35 @@ def fit(blocks, labels, classes, balanced=False, enough=0, dense=None):
     """
     labels = np.asarray(labels)
     blocks = [sparse.csr_matrix(block, dtype=np.float32) for block in blocks]
-    ratios = np.concatenate([log_count_ratios(b, labels, classes) for b in blocks], axis=1)
-    if classes > 2 and np.mean(np.bincount(labels)[labels] < enough) > 0.5:
-        ratios[:] = np.concatenate([rarities(block) for block in blocks])
+    scales = [np.concatenate([log_count_ratios(b, labels, classes) for b in blocks], axis=1)]
+    of_few = classes > 2 and np.mean(np.bincount(labels)[labels] < ENOUGH_OF_A_CLASS) > 0.5
+    if both and (len(labels) < ENOUGH or of_few):
+        scales.append(np.tile(np.concatenate([rarities(b) for b in blocks]), (classes, 1)))
     if dense is not None:
         blocks.append(sparse.csr_matrix(dense))
-        ratios = np.pad(ratios, [(0, 0), (0, dense.shape[1])], constant_values=1)
+        sides = [(0, 0), (0, dense.shape[1])]
+        scales = [np.pad(scale, sides, constant_values=1) for scale in scales]
     features = sparse.hstack(blocks, format="csr")
     features.sort_indices()  # or the solver would, and leave `values` behind
     outputs = [1] if classes == 2 else range(classes)
     weights = np.zeros((features.shape[1], len(outputs)), np.float32)
-    bias = np.full(len(outputs), NEVER, np.float32)
+    bias = np.zeros(len(outputs), np.float32)
     values = features.data.copy()
     for column, k in enumerate(outputs):
         own = labels == k
         if own.all() or not own.any():
             bias[column] = -NEVER if own.all() else NEVER
             continue
-        features.data = values * ratios[k][features.indices]
         # The dual form takes seconds for millions of features.
         model = LogisticRegression(
             C=STRENGTH, solver="liblinear", dual=True, tol=TOLERANCE, max_iter=200, random_state=0,
             class_weight="balanced" if balanced else None,
         )  # fmt: skip
-        with calmly():
-            model.fit(features, own)
-        weights[:, column] = ratios[k] * model.coef_[0]
-        bias[column] = model.intercept_[0]
+        for scale in scales:
+            features.data = values * scale[k][features.indices]
+            with calmly():
+                model.fit(features, own)
+            weights[:, column] += scale[k] * model.coef_[0] / len(scales)
+            bias[column] += model.intercept_[0] / len(scales)
     ends = np.cumsum([block.shape[1] for block in blocks])[:-1]
     return [*np.split(weights, ends), bias]

@@ -67,8 +67,8 @@ def fit(part, reader, ngrams, outputs, balanced=False, unlabelled=()) -> keras.M
         meaning = semantics.directions(sparse.vstack([found, more[:, places]]), found)
     blocks = [features] if spelling is None else [features, found @ spelling]
     dense = None if meaning is None else meaning.of_texts(found)
-    classes, enough = len(part.classes), naive_bayes.ENOUGH
-    kernel, *rest, bias = naive_bayes.fit(blocks, part.labels, classes, balanced, enough, dense)
+    classes = len(part.classes)
+    kernel, *rest, bias = naive_bayes.fit(blocks, part.labels, classes, balanced, True, dense)
     if meaning is not None:
         weights = rest.pop()
         kernel[places] += meaning.words @ weights

@@ -19,6 +19,7 @@
     scripts/benchmark series               the defaults on series of the suite (three minutes)
     scripts/benchmark suite                the defaults on tables and texts of the suite (hours)
     scripts/benchmark suite --kind tables --only pima,wine
+    scripts/benchmark suite --kind pypi_texts   short texts that no default was made on
     scripts/benchmark series --auto 2m     the same with --model auto --time_limit 2m
     scripts/benchmark gpu --device cpu     small, to see that it runs
     scripts/benchmark forecast --only wavenet,epoch
@@ -42,7 +43,7 @@ BENCHMARKS = (
     "serve", "speed", "cost", "gpu",
 )  # fmt: skip
 #: Kinds of data of a benchmark that has several; each has tables, and a place for them, of its own.
-KINDS = {"suite": ("tables", "texts", "r_tables")}
+KINDS = {"suite": ("tables", "texts", "r_tables", "pypi_texts")}
 #: Benchmarks of plain defaults, which may be those of `--model auto`.
 AUTO = ("series", "suite")
 #: The benchmark that asks for an accelerator.

@@ -13,14 +13,20 @@ import pandas as pd
 from scipy import stats
 
 from recipes.engine.tables import markdown
-from scripts.benchmarks import coverage, r_tables
+from scripts.benchmarks import coverage, pypi_texts, r_tables
 from scripts.benchmarks.runs import Row, mean_and_deviation, train_all
 
-RECIPES = {"tables": "tabular", "texts": "text_classification", "r_tables": "tabular"}
+RECIPES = {
+    "tables": "tabular",
+    "texts": "text_classification",
+    "r_tables": "tabular",
+    "pypi_texts": "text_classification",
+}
+NAMES = {"r_tables": "tables of R's packages", "pypi_texts": "texts out of two packages of PyPI"}
 #: Rows of a set below which it is split `SPLITS` times instead of once a seed.
 SMALL, SPLITS = 2_000, 5
 #: Fraction of test rows to training rows with the recipes' own splits, about.
-HELD_OUT = {"tables": 0.2 / 0.65, "texts": 0.1 / 0.8}
+HELD_OUT = {"tables": 0.2 / 0.65, "texts": 0.1 / 0.8, "pypi_texts": 0.1 / 0.8}
 
 _SPENT = ("epochs", "seconds")
 
@@ -31,7 +37,7 @@ class Set:
 
     Args:
         name: Its name.
-        kind: `"tables"`, `"texts"` or `"r_tables"`.
+        kind: One of `RECIPES`.
         flags: What is said about the data.
         rows: Number of its rows.
         published: Whether its test rows are always the same, such as published ones.
@@ -67,10 +73,15 @@ DATASETS = [
 def sets(kind, folder=None) -> list[Set]:
     """The sets of a kind: those of the file `suite.csv`, and those of the recipes.
 
-    Those of `r_tables` are written into a folder, and split once.
+    Those of `r_tables` and `pypi_texts` are written into a folder; the former are split once.
     """
     if kind == "r_tables":
         return [Set(name, kind, *rest, published=True) for name, *rest in r_tables.tables(folder)]
+    if kind == "pypi_texts":
+        return [
+            Set(name, kind, flags, rows, published="--test_data" in flags)
+            for name, flags, rows in pypi_texts.texts(folder)
+        ]
     folder = Path(os.environ["ZOO_DATA"]) / "suite"
     found = []
     for row in pd.read_csv(folder / "suite.csv").itertuples():
@@ -88,7 +99,7 @@ def measure(only, seeds, folder, fresh, kind, flags=()) -> dict[str, str]:
         seeds: Runs of a large set; a small one is split five times.
         folder: Where the runs go.
         fresh: Whether runs that are there are repeated.
-        kind: `"tables"`, `"texts"` or `"r_tables"`.
+        kind: One of `RECIPES`.
         flags: What else is said, such as `--model auto`.
 
     Returns:
@@ -102,8 +113,7 @@ def measure(only, seeds, folder, fresh, kind, flags=()) -> dict[str, str]:
             found = train_all(RECIPES[kind], rows, count, folder, fresh)
             measured[each] = [run for row in rows for run in found[row.name]]
     said = " ".join(flags) or "Plain defaults"
-    which = "tables of R's packages" if kind == "r_tables" else f"{kind} of the suite"
-    sections = {f"{said} on {which} (test part)": table(measured)}
+    sections = {f"{said} on {NAMES.get(kind, f'{kind} of the suite')} (test part)": table(measured)}
     if not flags:
         sections["Conformal intervals and sets on the same runs"] = coverage.table(
             {each.name: [run["folder"] for run in runs] for each, runs in measured.items() if runs}

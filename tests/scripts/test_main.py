@@ -65,7 +65,7 @@ def test_kinds_of_data_have_tables_of_their_own(top, monkeypatch):
     program.main(["suite", "--kind", "texts", "--logdir", str(top / "logs"), "--readme"])
     assert "texts\n\n<!-- end -->" in readme.read_text()
     program.main(["suite", "--logdir", str(top / "all")])
-    assert asked == ["texts", "tables", "texts", "r_tables"]
+    assert asked == ["texts", "tables", "texts", "r_tables", "pypi_texts"]
     for wrong in (["suite", "--kind", "series"], ["tune", "--kind", "tables"]):
         with pytest.raises(SystemExit):
             program.main([*wrong, "--logdir", str(top / "no")])

@@ -95,6 +95,7 @@ def reference(train, labels, new, classes, added, more):
 def test_it_is_logistic_regression_on_weighted_ngrams(classes, added, monkeypatch):
     monkeypatch.setattr(naive_bayes, "TOLERANCE", 1e-7)
     monkeypatch.setattr(naive_bayes, "ENOUGH", 0)
+    monkeypatch.setattr(naive_bayes, "ENOUGH_OF_A_CLASS", 0)
     monkeypatch.setattr(wide, "MOST_ADDED", 10**8 if added else -1)
 
     train, labels = texts(classes)
@@ -151,19 +152,28 @@ def test_a_class_without_texts_is_never_said():
     assert (rows @ weights + bias).argmax(axis=1).tolist() == [0, 2, 0, 2]
 
 
-def test_ratios_of_small_classes_give_way_to_rarity():
+def test_ratios_of_few_texts_are_averaged_with_rarity(monkeypatch):
     found = np.random.default_rng(0).random((40, 6)) < 0.4
     rows = sparse.csr_matrix(found.astype("float32"))
     labels = np.repeat([0, 1, 2], [25, 10, 5])
     weighted = rows.multiply(naive_bayes.rarities(rows)).tocsr()
     assert np.mean(weighted.power(2).data) == pytest.approx(1, rel=1e-5)
-    weights = {few: naive_bayes.fit([rows], labels, 3, enough=few)[0] for few in (0, 20, 26)}
-    np.testing.assert_array_equal(weights[0], weights[20])  # most texts are of the first class
     model = LogisticRegression(C=naive_bayes.STRENGTH, solver="liblinear", tol=1e-8)
-    expected = model.fit(weighted, labels == 2).coef_[0] * naive_bayes.rarities(rows)
-    np.testing.assert_allclose(weights[26][:, 2], expected, atol=0.05 * np.abs(expected).max())
-    two = [naive_bayes.fit([rows], np.minimum(labels, 1), 2, enough=few)[0] for few in (0, 99)]
-    np.testing.assert_array_equal(*two)
+    rare = model.fit(weighted, labels == 2).coef_[0] * naive_bayes.rarities(rows)
+    ratios, _ = naive_bayes.fit([rows], labels, 3)  # as the baseline has them
+
+    def weights(enough, of_a_class, labels=labels):
+        monkeypatch.setattr(naive_bayes, "ENOUGH", enough)
+        monkeypatch.setattr(naive_bayes, "ENOUGH_OF_A_CLASS", of_a_class)
+        return naive_bayes.fit([rows], labels, labels.max() + 1, both=True)[0]
+
+    np.testing.assert_array_equal(weights(40, 20), ratios)  # most texts are of the first class
+    two = np.minimum(labels, 1)
+    np.testing.assert_array_equal(weights(40, 99, two), naive_bayes.fit([rows], two, 2)[0])
+    for enough, of_a_class in ((40, 26), (41, 0)):
+        found = weights(enough, of_a_class)[:, 2]
+        expected = (ratios[:, 2] + rare) / 2
+        np.testing.assert_allclose(found, expected, atol=0.05 * np.abs(expected).max())
 
 
 def test_classes_that_count_alike():
