@@ -5,13 +5,27 @@ import numpy as np
 from keras import layers
 
 import zoo
+from recipes.engine.task import Built
 from zoo.layers.table_columns import table_inputs
+
+
+def name(task) -> str:
+    """Its name among the baselines."""
+    return "logistic" if task.table.target.labels else "ridge"
+
+
+def build(task) -> Built:
+    """The linear model among the baselines as a model; there is nothing left to train."""
+    columns = task.preprocessing.columns
+    inputs = columns.new_inputs()
+    model = keras.Model(inputs, answer(task, columns(inputs)), name="linear_predictor")
+    return Built(model, None, None, None, monitor="val_loss")
 
 
 def answer(task, table):
     """What the linear model says about the columns of `zoo.layers.TableColumns`, symbolic."""
     target, sizes = task.table.target, task.preprocessing.columns.category_sizes
-    estimator = task.fitted_baselines["logistic" if target.labels else "ridge"].estimator
+    estimator = task.fitted_baselines[name(task)].estimator
     ask = estimator.decision_function if target.labels else estimator.predict
     found = as_model(ask, task.preprocessing.numeric, sizes)(table)
     if not target.labels:
