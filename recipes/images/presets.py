@@ -15,6 +15,9 @@ _BOOK = {
 }  # fmt: skip
 _GLOROT = {"activation": "relu", "kernel_initializer": "glorot_uniform"}
 _SELU = {"preset": "self_normalizing"}
+_PLAIN = {"activation": "relu", "batch_normalization": "none"}
+_BEFORE = {"activation": "relu", "batch_normalization": "before"}
+_AFTER = {"activation": "relu", "batch_normalization": "after"}
 _DEEP = [300, *[100] * 99]
 _CIFAR = {"dataset": "cifar10", "epochs": 100, "patience": 20, "optimizer": "nadam"}
 
@@ -49,11 +52,9 @@ PRESETS = {
     "ml2-ch11-23": _book({"activation": "leaky_relu"}),
     "ml2-ch11-27": _book({"activation": "prelu"}),
     "ml2-ch11-48": _scaled({**_SELU, "units": _DEEP}, epochs=5),
-    "ml2-ch11-53": _scaled(
-        {"units": _DEEP, "activation": "relu", "batch_normalization": "none"}, epochs=5
-    ),
-    "ml2-ch11-61": _scaled({"activation": "relu", "batch_normalization": "after"}),
-    "ml2-ch11-65": _scaled({"activation": "relu", "batch_normalization": "before"}),
+    "ml2-ch11-53": _scaled({**_PLAIN, "units": _DEEP}, epochs=5),
+    "ml2-ch11-61": _scaled(_AFTER),
+    "ml2-ch11-65": _scaled(_BEFORE),
     "ml2-ch11-117": _selu(schedule="power"),
     "ml2-ch11-129": _selu(optimizer="nadam", schedule="exponential"),
     "ml2-ch11-139": _selu(schedule="plateau", learning_rate=0.02, momentum=0.9),
@@ -74,15 +75,9 @@ PRESETS = {
     ),
     "ml2-ch11-209": _scaled({**_SELU, "units": [100] * 20}, **_CIFAR, learning_rate=7e-4),
     "ml3-ch11-37": _scaled({**_SELU, "units": [100] * 100}, epochs=5),
-    "ml3-ch11-42": _scaled(
-        {"units": [100] * 100, "activation": "relu", "batch_normalization": "none"}, epochs=5
-    ),
-    "ml3-ch11-51": _scaled(
-        {"activation": "relu", "batch_normalization": "after"}, epochs=2, learning_rate=0.01
-    ),
-    "ml3-ch11-55": _scaled(
-        {"activation": "relu", "batch_normalization": "before"}, epochs=2, learning_rate=0.01
-    ),
+    "ml3-ch11-42": _scaled({**_PLAIN, "units": [100] * 100}, epochs=5),
+    "ml3-ch11-51": _scaled(_AFTER, epochs=2, learning_rate=0.01),
+    "ml3-ch11-55": _scaled(_BEFORE, epochs=2, learning_rate=0.01),
     "ml3-ch11-80": _relu(),
     "ml3-ch11-83": _relu(momentum=0.9),
     "ml3-ch11-86": _relu(momentum=0.9, nesterov=True),
