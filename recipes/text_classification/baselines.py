@@ -8,6 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from recipes.classification.estimators import calmly
 from recipes.classification.scores import all_classes
 from recipes.text_classification import naive_bayes
+from zoo.layers.raw_texts import spaced
 
 #: Characters at most of a text that the baseline reads.
 LONGEST = 20_000
@@ -23,7 +24,8 @@ def fit(part, clean, characters=False, balanced=False) -> dict:
     how = {"analyzer": "char", "lowercase": False} if characters else {"token_pattern": WORD}
 
     def read(part):
-        return [clean(text[:LONGEST]) for text in part.texts]
+        cleaned = [clean(text[:LONGEST]) for text in part.texts]
+        return cleaned if characters else [spaced(text) for text in cleaned]
 
     for name, learn in _LEARNERS.items():
         try:

@@ -17,6 +17,7 @@ from recipes.text_classification.data.labelled_texts import read_labelled_texts,
 from recipes.text_classification.data.reber import reber_dataset
 from recipes.text_classification.data.text_splits import fold_rows
 from recipes.text_classification.task import TextTask
+from zoo.layers.raw_texts import spaced
 
 #: Shares of validation and of the test part, where nothing else is said.
 FRACTION = 0.1
@@ -85,7 +86,7 @@ def _telling(config, labelled, part):
                 f"column {text!r} gives {target} away: {100 * own.mean():.0f} % of {len(part):,} "
                 "training texts hold the name of their class, and of no other",
             )
-    words = texts.str.split().str.len()
+    words = texts.map(spaced).str.split().str.len()
     if config.tokenizer == "words" and words[words > 0].median() == 1:
         notes += (
             f"most texts are of one word: --tokenizer characters reads its letters, and `zoo train "

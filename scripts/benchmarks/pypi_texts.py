@@ -37,6 +37,7 @@ RATED = {
     "editorials": "nytEditorialSnippets",
     "products": "amazonReviewSnippets",
 }
+SPOKEN = ("english", "chinese", "japanese")
 #: Ratings beyond it are positive or negative; classes of fewer texts are left out.
 NEUTRAL, FEWEST = 0.5, 20
 #: Texts of a small form of a set, of which a tenth are validated on, and a test part beside it.
@@ -97,15 +98,16 @@ def _rated(archive):
 
 
 def _spoken(corpus):
-    """The topics of conversations in English, and the languages of what opens one."""
-    topics, languages = [], []
+    """The topics of conversations in some languages, and the languages of what opens one."""
+    topics, languages = {language: [] for language in SPOKEN}, []
     with zipfile.ZipFile(corpus) as files:
         for name in files.namelist():
             place = re.fullmatch(r".*data/(\w+)/(\w+)\.yml", name)
             said = yaml.safe_load(files.read(name)).get("conversations", []) if place else []
             for lines in (each if isinstance(each, list) else [each] for each in said):
-                if place[1] == "english":
-                    topics.append((" ".join(map(str, lines)), place[2]))
+                if place[1] in topics:
+                    topics[place[1]].append((" ".join(map(str, lines)), place[2]))
                 languages.append((str(lines[0]), place[1]))
-    yield "topics", pd.DataFrame(topics, columns=["text", "label"])
+    for language, rows in topics.items():
+        yield f"topics_{language}", pd.DataFrame(rows, columns=["text", "label"])
     yield "languages", pd.DataFrame(languages, columns=["text", "label"])

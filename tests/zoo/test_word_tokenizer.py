@@ -30,6 +30,25 @@ def test_known_texts_come_back_in_their_normal_form(text):
     assert layer.normalize(layer.normalize(text)) == layer.normalize(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("我喜欢茶，你喜欢 Tea 吗？", "我 喜 欢 茶 你 喜 欢 tea 吗"),
+        ("これはテストです。", "こ れ は テ ス ト で す"),
+        ("나는 학교에 갑니다", "나는 학교에 갑니다"),
+        ("กา", "ก า"),
+    ],
+)
+def test_letters_are_words_where_no_spaces_are_between_words(text, words):
+    layer = WordTokenizer.fit(text, vocabulary_size=20)
+    assert layer.decode(layer.encode(text)) == layer.normalize(text) == words
+
+
+def test_a_vocabulary_of_whole_sentences_can_still_be_loaded():
+    layer = WordTokenizer(["我喜欢茶", "茶"])
+    assert layer.encode("茶").tolist() == [1]
+
+
 def test_the_books_form_of_ascii_texts():
     text = 'I don\'t -- really: "know" #1_of [them]; a+b=c? $5, ~10%, x^y|z {q} \\ / @w `v` <u>'
     stripped = "".join(

@@ -7,6 +7,8 @@ import unicodedata
 import numpy as np
 
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>|<[!?][^<>]*>")
+#: Scripts without spaces between words, as the names of their letters begin.
+_UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN")
 
 
 def as_texts(texts):
@@ -73,12 +75,31 @@ def without_html(text):
 
 
 def split_words(text):
-    """The words of a text, in lower case and without punctuation.
+    """The words of a text, in lower case and without punctuation; see `spaced`.
 
     >>> split_words("¿Qué tal, Don't-worry?")
     ['qué', 'tal', 'dontworry']
     """
-    return text.lower().translate(_KEPT).split()
+    return spaced(text.lower()).translate(_KEPT).split()
+
+
+def spaced(text):
+    """A text in which each letter of a script without spaces, such as Chinese, is a word.
+
+    >>> spaced("我喜欢 tea").split()
+    ['我', '喜', '欢', 'tea']
+    """
+    return text if text.isascii() else text.translate(_ALONE)
+
+
+class _Alone(dict):
+    """For `str.translate`: puts spaces around letters."""
+
+    def __missing__(self, code):
+        letter = chr(code)
+        unspaced = unicodedata.name(letter, "").startswith(_UNSPACED)
+        self[code] = f" {letter} " if unspaced else letter
+        return self[code]
 
 
 class _Kept(dict):
@@ -89,4 +110,4 @@ class _Kept(dict):
         return self[code]
 
 
-_KEPT = _Kept()
+_ALONE, _KEPT = _Alone(), _Kept()

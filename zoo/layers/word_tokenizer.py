@@ -13,8 +13,8 @@ class WordTokenizer(Tokenizer):
     r"""The first layer of a saved model that reads words: it knows which word each id stands for.
 
     Words are in lower case, without punctuation and symbols, and what lies between spaces: "Don't!"
-    is the word "dont". All words that are not in the vocabulary share one id, the last, which
-    decodes to `"\ufffd"`.
+    is the word "dont". In scripts without spaces, such as Chinese, each letter is a word. All words
+    that are not in the vocabulary share one id, the last, which decodes to `"\ufffd"`.
 
     Args:
         words: List of words; the position of each is its id.
@@ -41,7 +41,7 @@ class WordTokenizer(Tokenizer):
         if len(self._ids) < len(self.words):
             raise ValueError(f"Expected each word once. Received: words={self.words[:10]}, ...")
         for word in self.words:
-            if split(word) != [word]:
+            if "".join(split(word)) != word:  # saved models may have words of Chinese
                 raise ValueError(
                     "Expected words in lower case, without spaces and punctuation. "
                     f"Received: {word!r}"

@@ -171,6 +171,7 @@ NOTED = {
     "both": ("{label}-{n}", ["gives target away", "most texts are of one word"]),
     "others' names, too": ("Good or bad, of {n} words?", []),
     "part of a word": ("{label}ness of {n}", []),
+    "no spaces": ("这部电影我看了{n}遍", []),
 }
 
 
