@@ -14,7 +14,7 @@ from recipes.errors import UserError
 
 MICROSECONDS = "datetime64[us]"
 #: In which order the parts of a date stand, in words.
-ORDERS = {"DMY": "day first", "MDY": "month first", "YMD": "year first"}
+ORDERS: dict[str | None, str] = {"DMY": "day first", "MDY": "month first", "YMD": "year first"}
 #: Rows at the end of a file, at most, that are a footer and not data.
 _FOOTER = 3
 #: Two-digit years lie in the hundred years that end so many years from now.
@@ -241,10 +241,10 @@ def _of_texts(texts, source, order, date_format, regular, flag, zoned):
         if len(even) != 1:
             _refuse_order(fitting, texts, source, flag)
         different = {b"": even[0]}
-        notes = [*notes, f"{name}: only with the {_in_words(even[0])} are the steps equal"]
+        notes = [*notes, f"{name}: only with the {ORDERS[even[0]]} are the steps equal"]
     key = next(iter(different.values()))
     if key is not None:
-        notes = [*notes, f"{name}: dates such as {texts.iloc[0]} read {_in_words(key)}"]
+        notes = [*notes, f"{name}: dates such as {texts.iloc[0]} read {ORDERS[key]}"]
     notes = [*notes, *_footer(texts, kept)]
     if zone:
         notes = [*notes, f"{name}: {_UTC}"]
@@ -263,10 +263,6 @@ def _footer(texts, kept):
         return ()
     shown = ", ".join(map(repr, texts.iloc[kept:].astype(str)))
     return (f"{left} row{'s' * (left > 1)} at the end without a time left out: {shown}",)
-
-
-def _in_words(key):
-    return ORDERS.get(key, key)
 
 
 def _shape_of(texts):
@@ -459,7 +455,7 @@ def _without_footer(column, bad, source, flag):
 def _refuse_order(fitting, texts, source, flag):
     shown = []
     for key, found in fitting.items():
-        shown.append(f"{_in_words(key)} from {show(found.min())} to {show(found.max())}")
+        shown.append(f"{ORDERS[key]} from {show(found.min())} to {show(found.max())}")
     raise UserError(
         f"The dates in column {texts.name!r} of {source}{f' ({flag})' * bool(flag)}, such as "
         f"{texts.iloc[0]!r}, can be read {' or '.join(shown)}. Say --day_first true or false, or "

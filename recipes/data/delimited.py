@@ -7,14 +7,12 @@ others are texts, exactly as they stand.
 
 import codecs
 import csv
-import io
 import itertools
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 
@@ -91,16 +89,18 @@ def read_delimited(content: bytes, dialect: Dialect, name: str, texts=False) -> 
     if not any(line.strip() for line in sample):
         raise UserError(f"Expected a header and rows in {name}. Received: empty lines.")
     separator = dialect.separator_sign or _find_separator(sample, name)
-    spaced = _is_spaced(sample, separator)
+    if _is_spaced(sample, separator):
+        content = _without_spaces(content, separator)
+        sample = _lines(content, _SAMPLE)[skipped:]
     notes, above = [], 0
     if rb"\"" in content:  # else one pass over all of a large file were too many
         doubled = content.replace(rb"\"", b'""')
-        close = [_quoted(each, separator, spaced) == len(each) for each in (content, doubled)]
+        close = [_quoted(each, separator) == len(each) for each in (content, doubled)]
         if close == [False, True]:
             content, sample = doubled, _lines(doubled, _SAMPLE)[skipped:]
             notes.append(r"quotes inside of texts are written \"")
-    quotes = _find_quotes(content, separator, spaced, name)
-    rows = _cells(sample, separator, quotes, spaced)
+    quotes = _find_quotes(content, separator, name)
+    rows = _cells(sample, separator, quotes)
     if dialect.skip_rows is None:
         above = lines_above(rows)
         if above:
@@ -113,16 +113,10 @@ def read_delimited(content: bytes, dialect: Dialect, name: str, texts=False) -> 
     width = _width(rows[head:], rows[head], header, name, dialect.separator)
     names = rows[head] if header == "first" else [f"column_{place + 1}" for place in range(width)]
     body = _after(content, skipped + (header == "first"), quotes)
-    decimal = {}
-    if quotes and spaced:
-        columns = _parse_spaced(body.to_pybytes(), separator, width)
-    else:
-        below = [row for row in rows[head + (header == "first") :] if len(row) == width]
-        given = dialect.decimal or dialect.thousands or dialect.missing_values
-        plain = not (texts or given)
-        types = _number_types(below, separator, width) if plain else {}
-        columns, comma = _parse(body, separator, quotes, width, types, name, notes)
-        decimal = {"decimal": ","} if comma else {}
+    below = [row for row in rows[head + (header == "first") :] if len(row) == width]
+    given = dialect.decimal or dialect.thousands or dialect.missing_values
+    types = {} if texts or given else _number_types(below, separator, width)
+    columns, comma = _parse(body, separator, quotes, width, types, name, notes)
     found = Delimited(
         [cell.strip() for cell in names],
         columns,
@@ -132,7 +126,7 @@ def read_delimited(content: bytes, dialect: Dialect, name: str, texts=False) -> 
             "quotes": quotes,
             "header": header,
             "skip_rows": skipped,
-            **decimal,
+            **({"decimal": ","} if comma else {}),
         },
         notes,
     )
@@ -173,6 +167,13 @@ def _is_spaced(lines, separator):
     """Whether spaces stand between separators and quotes, as in `a, "b"`."""
     sign, text = re.escape(separator), "\n".join(lines[:_ROWS])
     return len(re.findall(f'{sign} +"', text)) > len(re.findall(f'{sign}"', text))
+
+
+def _without_spaces(content, separator):
+    """The text without spaces around cells."""
+    sign = re.escape(separator.encode())
+    cell = rb'(^|\n|%s) *("(?:""|\\"|[^"])*"(?= *(?:%s|\r?\n|\Z)))? *' % (sign, sign)
+    return re.sub(cell, rb"\1\2", content)
 
 
 def _cells(lines, separator, quotes, spaced=False, most=_ROWS):
@@ -254,14 +255,14 @@ def _check_one_column(lines, name):
             )
 
 
-def _find_quotes(content, separator, spaced, name):
+def _find_quotes(content, separator, name):
     """Whether the signs `"` are quotes, or parts of texts."""
     if b'"' not in content:
         return False
     sign = separator.encode()
     counts = {line.count(sign) for line in content.splitlines() if line.strip()}
     plain = len(counts) == 1 and counts != {0}  # the same cells, whatever stands in quotes
-    end = _quoted(content, separator, spaced)
+    end = _quoted(content, separator)
     if end == len(content):
         # A text of several lines, each of which is a whole row by itself, is no text of one cell.
         return not (separator == "\t" and plain and _quoted_newline(content))
@@ -275,12 +276,11 @@ def _find_quotes(content, separator, spaced, name):
     )
 
 
-def _quoted(content, separator, spaced):
+def _quoted(content, separator):
     """How far the signs `"` of a text open and close cells."""
-    sign, space = re.escape(separator.encode()), b" *+" if spaced else b""
-    quoted = space + rb'"(?:[^"]++|"")*+"' + space
-    bare = rb"(?!" + space + rb'")[^' + sign + rb"\r\n]*+"
-    row = re.compile(rb"(?:(?:" + quoted + b"|" + bare + b")(?:" + sign + rb"|\r?\n|\Z))*+")
+    sign = re.escape(separator.encode())
+    cell = rb'(?:"(?:[^"]++|"")*+"|(?!")[^' + sign + rb"\r\n]*+)"
+    row = re.compile(rb"(?:" + cell + b"(?:" + sign + rb"|\r?\n|\Z))*+")
     return row.match(content).end()  # type: ignore[union-attr]  # it matches nothing, too
 
 
@@ -292,7 +292,7 @@ def _quoted_newline(content):
 
 def lines_above(rows) -> int:
     """How many rows of cells stand above the header: those with fewer cells than what follows."""
-    filled = [_filled(row) for row in rows]
+    filled = [max((n for n, c in enumerate(row, 1) if c.strip()), default=0) for row in rows]
     if not rows or filled[0] == len(rows[0]):  # lines above a spreadsheet's header are padded
         filled = [len(row) for row in rows]
     width = Counter(filter(None, filled)).most_common(1)[0][0] if any(filled) else 0
@@ -304,10 +304,6 @@ def lines_above(rows) -> int:
     if max(above) >= width - values or _like_data(rows[first:]):
         return 0  # a header that lacks a name, above rows of values
     return first
-
-
-def _filled(row):
-    return max((place for place, cell in enumerate(row, start=1) if cell.strip()), default=0)
 
 
 def _width(rows, first, header, name, separator):
@@ -353,24 +349,30 @@ def _like_data(rows):
     whole, named = 0, []
     for cell, column in zip(first, columns, strict=True):
         below = [value for value in column if value.strip()]
-        for holds in (is_date, is_number):
-            if holds(cell) and below and sum(map(holds, below)) >= 0.8 * len(below):
-                if not cell.strip().isdigit():
-                    return True
-                whole += 1
-                break
+        holds = is_date if is_date(cell) else is_number
+        if holds(cell) and below and sum(map(holds, below)) >= 0.8 * len(below):
+            if not cell.strip().isdigit():
+                return True
+            whole += 1
         labels = {value.strip() for value in below}
         few = len(labels) <= _LABELS and len(below) >= max(20, 3 * len(labels))
         if few and not is_number(cell):
             named.append(cell.strip() in labels)
     if named and all(named):
         return True
-    return whole == len(first) > 0 and not _counts([int(cell) for cell in first])
+    numbers = [int(cell) for cell in first] if whole == len(first) else []
+    return bool(numbers) and (first in rest or not _counts(numbers, columns))
 
 
-def _counts(numbers):
-    """Whether numbers go up by equal steps, as the names of numbered columns do."""
-    return len({b - a for a, b in itertools.pairwise(numbers)}) <= 1 < len(numbers)
+def _counts(numbers, columns):
+    """Whether numbers go up by equal steps, as names do, and 0, 1, 2 or unlike those below."""
+    steps = {b - a for a, b in itertools.pairwise(numbers)}
+    if len(numbers) > 2 and numbers[0] in (0, 1) and steps == {1}:
+        return True
+    below = [[int(cell) for cell in cells if cell.strip().isdigit()] or [-1] for cells in columns]
+    sizes = zip(numbers, map(min, below), map(max, below), strict=True)
+    near = [2 * low - high <= number <= 2 * high - low for number, low, high in sizes]
+    return len(steps) == 1 and not all(near)
 
 
 def _after(content, lines, quotes):
@@ -510,15 +512,6 @@ def _completed(body, separator, width, short):
     parts = re.split(rb"(\r\n|\n|\r)", body.to_pybytes())
     parts[::2] = [line + ends.get(line, b"") for line in parts[::2]]
     return pa.py_buffer(b"".join(parts))
-
-
-def _parse_spaced(body, separator, width):
-    """Quotes that stand behind spaces, which pyarrow does not know."""
-    frame = pd.read_csv(
-        io.BytesIO(body), sep=separator, header=None, names=range(width), dtype=str,
-        keep_default_na=False, skipinitialspace=True, index_col=False, na_filter=False,
-    )  # fmt: skip
-    return [pa.chunked_array([pa.array(frame[place], pa.string())]) for place in range(width)]
 
 
 def _longest(body):

@@ -68,6 +68,7 @@ def open_table(path, dialect: Dialect | None = None, before: Mapping | None = No
         ) from error
     if not len(table):
         raise UserError(f"Expected rows below the header of {path}. Received: none.")
+    table.leave_out_total()
     return table
 
 
@@ -134,7 +135,7 @@ def _excel(path, dialect, before):
     with warnings.catch_warnings(), reading(path):
         warnings.simplefilter("ignore")  # openpyxl leaves out styles that it does not know
         with pd.ExcelFile(path) as book:
-            sheets = list(map(str, book.sheet_names))
+            sheets = [s.title for s in sorted(book.book, key=lambda s: s.sheet_state != "visible")]
             sheet = dialect.sheet or next(iter(sheets), "")
             if sheet not in sheets:
                 raise UserError(

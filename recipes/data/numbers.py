@@ -12,7 +12,7 @@ from recipes.errors import UserError
 #: Texts that mean a missing number, in lower case.
 MISSING = (
     "", "na", "n/a", "n.a.", "nan", "null", "none", "nil", "<na>", "?", "-", "--", ".",
-    "#n/a", "#na", "#div/0!", "#value!", "#ref!", "#num!", "#name?", "#null!",
+    "#n/a", "#na", "#div/0!", "#value!", "#ref!", "#num!", "#name?", "#null!", "..", ":", r"\n",
 )  # fmt: skip
 #: Signs that stand between thousands wherever they stand between digits.
 _SPACES = "'\u2019\u00a0\u202f\u2009 _"
@@ -196,6 +196,9 @@ def _without_marks(texts, name, source):
             dictionary = dictionary.chunk(0)
     cells = dictionary.dictionary
     cells = pc.replace_substring_regex(cells, "[\u2212\u2013]", "-")
+    blank = r"(\D)[\x{a0}\x{202f}]|[\x{a0}\x{202f}](\D)"  # no space in pyarrow's patterns
+    for pattern, plain in ((blank, r"\1 \2"), (r"^-\s+", "-"), (r"(\d)[.,](--?|—)$", r"\1")):
+        cells = pc.replace_substring_regex(cells, pattern, plain)
     negative = pc.match_substring_regex(cells, r"^\(.*\)$|^[^-]*\d\s*-$")
     if pc.any(negative).as_py():
         bare = pc.replace_substring_regex(cells, r"^\((.*)\)$|^(.*\d)\s*-$", r"-\1\2")

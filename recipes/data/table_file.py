@@ -4,6 +4,7 @@ What was decided on the way stands in the table's notes, and in `decided`, which
 predictions.
 """
 
+import contextlib
 import difflib
 import re
 from dataclasses import replace
@@ -23,6 +24,8 @@ from recipes.errors import UserError, some
 
 #: How a column without a name is called, such as the index that `DataFrame.to_csv` writes.
 UNNAMED = "Unnamed: "
+#: What a row of sums is called, and one word more.
+_TOTAL = re.compile(r"(?i)\W*(grand |sub)?(total|sum|gesamt|somme|合計|总计|итого)\w*\W*\w*\W*")
 #: Rows that tell whether a column holds times.
 _SOME = 2000
 
@@ -61,6 +64,19 @@ class TableFile:
         """Leaves out all rows but the first ones."""
         self._columns = {name: column[:rows] for name, column in self._columns.items()}
         self._found, self._cells, self._length = {}, {}, rows
+
+    def leave_out_total(self) -> None:
+        """Leaves out a last row that is called a total, and holds the sum of those above."""
+        columns = [c for c in self._columns.values() if isinstance(c, pa.ChunkedArray)]
+        cells = [str(column[-1]) for column in columns if len(column) > 2]
+        for name in self.names if any(map(_TOTAL.fullmatch, cells)) else ():
+            with contextlib.suppress(UserError):
+                values = self.numbers(name) if self.is_numeric(name) else np.zeros(1)
+                above = values[:-1][~np.isnan(values[:-1])]
+                if np.count_nonzero(above) > 1 and np.isclose(values[-1], above.sum(), 1e-4, 0):
+                    self.cut(len(self) - 1)
+                    self._notes.append(f"last row left out, a total: {', '.join(cells)[:60]!r}")
+                    return
 
     def join(self, name: str | None, flag: str = "--series") -> None:
         """Adds the column that a flag asks for, by the names of several; a `UserError` if none."""

@@ -149,7 +149,8 @@ def _of_folders(path, parts):
 def files_of_table(path: Path, table=None) -> list[Path]:
     """The files that a table names, relative to where it lies; a `UserError` if one is not."""
     names = _column(table or open_table(path), "file")
-    files = [path.parent / name for name in names]
+    windows = not names.str.contains("/").any()  # where a path has no other sign
+    files = [path.parent / (name.replace("\\", "/") if windows else name) for name in names]
     missing = [str(file) for file in files if not file.is_file()]
     if missing:
         raise UserError(

@@ -103,15 +103,15 @@ def _refuse_stacked(file, names, series):
         if time.casefold() not in TIMES or not file.is_numeric(time):
             continue
         steps = np.diff(file.numbers(time))
-        back = (steps < 0).any() and (steps > 0).any() and time.casefold() not in _PARTS
+        back = (steps < 0).any() and time.casefold() not in _PARTS
         key = find_key(file, names, time, series)
         if key or (back and series is None):
             raise UserError(
                 f"Expected each number once in column {time!r} of {file.source}, or once in each "
                 "series. Received: numbers that repeat"
                 + (f", but not within the values of {key!r}" if key else " or go back")
-                + f". Say --series {key or 'COLUMN'} if each of its values is a series, or --time "
-                "none if the rows are equal steps in their order."
+                + f". Say --series {key or 'COLUMN'} if each of its values is a series, sort the "
+                "rows, the oldest first, or say --time none if they are equal steps in their order."
             )
     for name in filter(file.is_text, names if series is None else ()):
         codes = file.labels(name).factorize()[0]

@@ -16,7 +16,7 @@ from recipes.forecast.data.steps import is_regular
 #: numbers, they must go up or down in each series.
 TIMES = (
     "date", "datetime", "day", "ds", "month", "period", "quarter", "time", "timestamp", "week",
-    "year", "datum", "fecha", "jahr",
+    "year", "datum", "fecha", "jahr", "année", "annee", "año", "ano", "anno", "jaar",
 )  # fmt: skip
 
 

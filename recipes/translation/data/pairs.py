@@ -107,9 +107,9 @@ def find_pairs(text, name, source=None, target=None, header=None):
     >>> find_pairs("1\tHi.\t7\tHola.\n2\tRun!\t8\tCorre.\n", "tatoeba.tsv")[0]
     [('Hi.', 'Hola.'), ('Run!', 'Corre.')]
     """
-    rows = []
+    rows, lead = [], re.match(r"(?:#[^\t\n]*\n)*", text)[0].count("\n")  # as Anki writes
     for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
+        if line.strip() and number > lead:
             cells = [cell.strip() for cell in line.split("\t")]
             if len(cells) < 2:
                 raise UserError(
@@ -136,8 +136,9 @@ def _are_names(rows):
 
 
 def _is_name(cell):
-    """Whether a cell is one word that names a column, such as `en`, `target` or `sentence_es`."""
-    return " " not in cell and any(p in _HEADER for p in re.split(r"[\W_]+", cell.casefold()))
+    """Whether a cell names a column, such as `en`, `target`, `sentence_es`, `English sentence`."""
+    words = [part in _HEADER for part in re.split(r"[\W_]+", cell.casefold())]
+    return all(words) if " " in cell else any(words)
 
 
 #: Names of columns of texts, in lower case.

@@ -350,3 +350,54 @@ def test_broken_archives_are_refused(tmp_path):
     (tmp_path / "t.zip").write_bytes(whole[:-30])
     with pytest.raises(UserError, match="It cannot be read"):
         open_table(tmp_path / "t.zip")
+
+
+# Files as strangers bring them
+
+
+def test_a_first_row_of_whole_numbers_is_no_header_in_silence(table):
+    for text in ("5,0\n6,3\n7,6\n5,9\n", "0,1,2\n3,4,5\n0,1,2\n"):
+        with pytest.raises(UserError, match="looks like the rows below it"):
+            table(text)
+        assert len(table(text, header="none")) == text.count("\n")
+    assert table("2020,2021\n5,3\n6,4\n7,5\n").names == ["2020", "2021"]
+
+
+def test_dates_above_numbers_are_names(table):
+    text = "city;05.01.24;06.01.24;07.01.2024\n" + "".join(f"c{n};{n},5;2,5;3,5\n" for n in "123")
+    assert table(text).names[1:] == ["05.01.24", "06.01.24", "07.01.2024"]
+
+
+@pytest.mark.parametrize("word", ["Total", "Grand total:", "Summe 2024", "Gesamtsumme", "合計"])
+def test_a_last_row_with_the_sum_of_the_others_is_left_out(table, word):
+    rows = "".join(f"s{n % 4};{n},5;{n}\n" for n in range(9))
+    found = table(f"shop;size;n\n{rows}{word};40,5;\n")
+    assert (len(found), found.column("size").sum()) == (9, 40.5)
+    assert any(f"last row left out, a total: '{word}" in note for note in found.notes)
+    assert len(table(f"shop;size;n\n{rows}{word};1,75;\n")) == 10  # a shop of that name
+    review = "".join(f"so good {n};0\n" for n in range(8))
+    assert len(table(f"text;label\nfine;1\n{review}Total waste of money;1\n")) == 10
+
+
+def test_numbers_beside_unusual_spaces_and_signs(table):
+    cells = {"1 234,50\u00a0€": 1234.5, "R$\u00a07,25": 7.25, "- 3,5": -3.5, "12,5\u202f%": 12.5}
+    for cell, value in cells.items():
+        assert table(f"x;y\n{cell};1\n{cell};2\n").column("x").tolist() == [value] * 2
+    assert table("x;y\n1000,-;1\n20,--;2\n").column("x").tolist() == [1000, 20]
+    assert table("x\ty\n1.5\ta\n\\N\tb\n..\tc\n").column("x").isna().tolist() == [False, True, True]
+
+
+def test_spaces_around_quotes_stay_within_them(table):
+    found = table('a, "b", "c"\n1, "x, ""y"" ,", "p , "\n2, "z", "q"\n')
+    assert found.column("b").tolist() == ['x, "y" ,', "z"]
+    assert found.column("c").tolist() == ["p ,", "q"]
+    assert found.column("a").tolist() == [1, 2]
+
+
+def test_a_hidden_sheet_is_not_the_first(tmp_path):
+    with pd.ExcelWriter(tmp_path / "t.xlsx") as book:
+        pd.DataFrame({"old": [1, 2]}).to_excel(book, sheet_name="Old", index=False)
+        pd.DataFrame({"new": [3, 4, 5]}).to_excel(book, sheet_name="Data", index=False)
+        book.sheets["Old"].sheet_state = "hidden"
+    assert open_table(tmp_path / "t.xlsx").names == ["new"]
+    assert open_table(tmp_path / "t.xlsx", Dialect(sheet="Old")).names == ["old"]

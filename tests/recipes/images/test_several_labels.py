@@ -153,6 +153,13 @@ def test_tables_that_are_refused(tmp_path, rows, flags, message):
         read(tmp_path, *rows, **flags)
 
 
+def test_paths_as_windows_writes_them(shapes):
+    (shapes / "inner").mkdir()
+    (shapes / "inner" / "a.png").write_bytes((shapes / "0.png").read_bytes())
+    (shapes / "paths.csv").write_text("file,label\ninner\\a.png,x\n0.png,y\n")
+    assert labelled_files(shapes / "paths.csv").files[0] == shapes / "inner" / "a.png"
+
+
 def test_files_that_do_not_exist(shapes):
     table = shapes / "missing.csv"
     table.write_text("file,bar,circle\n0.png,1,1\nnowhere.png,0,1\n")

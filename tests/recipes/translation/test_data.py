@@ -127,6 +127,10 @@ def test_a_line_of_names_is_left_out_and_said(tmp_path):
     (tmp_path / "p.tsv").write_text(lines([("my words", "your words"), *LINES]))
     assert read_pairs(tmp_path / "p.tsv")[0][1:] == LINES
     assert read_pairs(tmp_path / "p.tsv", Dialect(header="first"))[0] == LINES
+    (tmp_path / "p.tsv").write_text(lines([("English sentence", "Spanish sentence"), *LINES]))
+    assert read_pairs(tmp_path / "p.tsv")[0] == LINES
+    (tmp_path / "p.tsv").write_text("#separator:tab\n#html:true\n" + lines(LINES))  # as Anki's
+    assert read_pairs(tmp_path / "p.tsv")[0] == LINES
 
 
 @pytest.mark.parametrize(
