@@ -33,7 +33,7 @@ def test_known_texts_come_back_in_their_normal_form(text):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("我喜欢茶，你喜欢 Tea 吗？", "我 喜 欢 茶 你 喜 欢 tea 吗"),
+        ("我喜欢茶。你喜欢 Tea 吗!", "我 喜 欢 茶 你 喜 欢 tea 吗"),
         ("これはテストです。", "こ れ は テ ス ト で す"),
         ("나는 학교에 갑니다", "나는 학교에 갑니다"),
         ("กา", "ก า"),
