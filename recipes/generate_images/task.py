@@ -17,8 +17,7 @@ from recipes.generate_images.config import GenerateConfig
 from recipes.generate_images.pixels import RECONSTRUCTING, UNIT, Drawer, Reconstructor, scaled
 from zoo.generating_images import drawing_part
 
-#: Pictures on a sheet, training pictures that they are compared with, pictures compressed and on a
-#: map at most.
+#: Pictures on a sheet, training ones to compare them with, pictures compressed, those on a map.
 SHOWN, COMPARED, COMPRESSED, MAPPED = 32, 10_000, 5_000, 1_000
 #: Below these, the report warns.
 FEW_RECALLED, FEW_CLASSES, WON = 0.1, 0.9, 0.1

@@ -92,22 +92,19 @@ def spaced(text):
     return text if text.isascii() else text.translate(_ALONE)
 
 
-class _Alone(dict):
-    """For `str.translate`: puts spaces around letters."""
+class _Letters(dict):
+    """What `str.translate` makes of each letter, by a rule."""
+
+    def __init__(self, rule):
+        super().__init__()
+        self.rule = rule
 
     def __missing__(self, code):
-        letter = chr(code)
-        unspaced = unicodedata.name(letter, "").startswith(_UNSPACED)
-        self[code] = f" {letter} " if unspaced else letter
+        self[code] = self.rule(chr(code))
         return self[code]
 
 
-class _Kept(dict):
-    """For `str.translate`: takes out punctuation and symbols."""
-
-    def __missing__(self, code):
-        self[code] = None if unicodedata.category(chr(code))[0] in "PS" else code
-        return self[code]
-
-
-_ALONE, _KEPT = _Alone(), _Kept()
+_KEPT = _Letters(lambda letter: None if unicodedata.category(letter)[0] in "PS" else letter)
+_ALONE = _Letters(
+    lambda letter: f" {letter} " if unicodedata.name(letter, "").startswith(_UNSPACED) else letter
+)
