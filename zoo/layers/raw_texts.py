@@ -7,8 +7,11 @@ import unicodedata
 import numpy as np
 
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>|<[!?][^<>]*>")
-#: Scripts without spaces between words, as the names of their letters begin.
-_UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN")
+# Scripts without spaces between words: Thai, Lao, Tibetan, Burmese; Khmer; kana; Chinese.
+_ALONE = re.compile(
+    r"[\u0e00-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff\uf900-\ufaff"
+    r"\U00020000-\U0003ffff]"
+)
 
 
 def as_texts(texts):
@@ -89,22 +92,15 @@ def spaced(text):
     >>> spaced("我喜欢 tea").split()
     ['我', '喜', '欢', 'tea']
     """
-    return text if text.isascii() else text.translate(_ALONE)
+    return text if text.isascii() else _ALONE.sub(r" \g<0> ", text)
 
 
-class _Letters(dict):
-    """What `str.translate` makes of each letter, by a rule."""
-
-    def __init__(self, rule):
-        super().__init__()
-        self.rule = rule
+class _Kept(dict):
+    """For `str.translate`: takes out punctuation and symbols."""
 
     def __missing__(self, code):
-        self[code] = self.rule(chr(code))
+        self[code] = None if unicodedata.category(chr(code))[0] in "PS" else code
         return self[code]
 
 
-_KEPT = _Letters(lambda letter: None if unicodedata.category(letter)[0] in "PS" else letter)
-_ALONE = _Letters(
-    lambda letter: f" {letter} " if unicodedata.name(letter, "").startswith(_UNSPACED) else letter
-)
+_KEPT = _Kept()
