@@ -26,12 +26,10 @@ from callbacks.phases import (
     Phases,
     WarmupCosine,
 )
-from callbacks.plateau import ReduceLROnPlateau, check_rate_is_free
 from callbacks.profiler import Profiler
 from callbacks.projector import write_projector
 from callbacks.pruning import MagnitudePruning
 from callbacks.reset_state import ResetState
-from callbacks.schedules import Warmup
 from callbacks.summaries import write_scores
 from callbacks.tensorboard import TensorBoard
 

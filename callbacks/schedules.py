@@ -6,14 +6,10 @@ Each is a function of the step alone, which the optimizer counts: resuming, a se
 
 import inspect
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import keras
 import numpy as np
-from keras import ops
-
-from callbacks.checks import check_rate, check_steps
 
 #: A learning rate or a momentum: a number, or a schedule of it.
 Rate: TypeAlias = float | keras.optimizers.schedules.LearningRateSchedule
@@ -47,49 +43,6 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
         """The schedule of a config, nested ones included."""
         nested = keras.saving.deserialize_keras_object
         return cls(**{k: nested(v) if isinstance(v, dict) else v for k, v in config.items()})
-
-
-@dataclass(eq=False)
-class Warmup(Schedule):
-    """Rises linearly from 0 to where another schedule starts, then follows that one.
-
-    Args:
-        schedule: A learning-rate schedule, which sees 0 at the first step after the warm-up, or a
-            constant rate.
-        warmup_steps: Steps of the warm-up, above 0.
-
-    Raises:
-        ValueError: If a number is out of range.
-
-    >>> decay = keras.optimizers.schedules.ExponentialDecay(0.1, 10, decay_rate=0.1)
-    >>> schedule = Warmup(decay, warmup_steps=4)
-    >>> [round(float(schedule(step)), 4) for step in (0, 2, 4, 14)]
-    [0.0, 0.05, 0.1, 0.01]
-
-    Reference: Goyal et al., *Accurate, Large Minibatch SGD*, 2017.
-    """
-
-    schedule: Rate
-    warmup_steps: int
-    name: str | None = None
-
-    def __post_init__(self):
-        if not isinstance(self.schedule, keras.optimizers.schedules.LearningRateSchedule):
-            check_rate(self.schedule, "schedule")
-        check_steps(self.warmup_steps, "warmup_steps")
-
-    @property
-    def accepts_arrays(self) -> bool:
-        """Whether a call takes an array of steps: as the inner schedule does."""
-        return not callable(self.schedule) or getattr(self.schedule, "accepts_arrays", False)
-
-    def __call__(self, step):
-        """The rate at `step`, a number or an array."""
-        step = ops.cast(step, "float32")
-        since = ops.maximum(step - self.warmup_steps, 0.0)
-        rate = self.schedule(since) if callable(self.schedule) else self.schedule
-        # During the warm-up `since` is 0, so `rate` is where the other schedule starts.
-        return rate * ops.clip(step / self.warmup_steps, 0.0, 1.0)
 
 
 def evaluate(schedule: Rate, steps: Sequence[int] | np.ndarray) -> np.ndarray:

@@ -11,7 +11,6 @@ from callbacks import (
     Checkpoint,
     MagnitudePruning,
     Profiler,
-    ReduceLROnPlateau,
     SwapEMAWeights,
     TensorBoard,
     TerminateOnNaN,
@@ -121,7 +120,7 @@ def fit(
     stop = keras.callbacks.EarlyStopping(
         built.monitor, mode=built.mode, patience=config.patience, start_from_epoch=first
     )
-    halving = ReduceLROnPlateau(built.monitor, mode=built.mode)
+    halving = keras.callbacks.ReduceLROnPlateau(built.monitor, 0.5, 5, mode=built.mode)
     watch += [best, *[stop] * bool(config.patience)]
     watch += [*[halving] * (config.schedule == "plateau"), board]
     unit = " (scaled)" * built.scaled

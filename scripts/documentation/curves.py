@@ -14,7 +14,6 @@ def _drawn():
     """What can be drawn: for each name a title, and lines by their names."""
     cycle = callbacks.OneCycle(0.1, STEPS)
     fastai = callbacks.OneCycle(0.1, STEPS, form="cosine")
-    exponential = ExponentialDecay(0.1, 500, 0.1)
     return {
         "one_cycle": ("OneCycle, rate", {"linear (book)": cycle, "cosine (fastai)": fastai}),
         "one_cycle_momentum": (
@@ -33,8 +32,7 @@ def _drawn():
             "Decays",
             {
                 "InverseTimeDecay": InverseTimeDecay(0.1, 100, 1.0),
-                "ExponentialDecay": exponential,
-                "Warmup + exponential": callbacks.Warmup(exponential, 150),
+                "ExponentialDecay": ExponentialDecay(0.1, 500, 0.1),
             },
         ),
         "pieces": (

@@ -15,7 +15,6 @@ from callbacks import (
     OneCycle,
     Phase,
     Phases,
-    Warmup,
     WarmupCosine,
     annealing,
 )
@@ -33,9 +32,6 @@ ALL = [
     WarmupCosine(0.1, 40, warmup_steps=10, final_learning_rate=0.001),
     FlatCosine(0.1, 40, flat=0.5),
     CosineRestarts(0.1, 70, peak_multiplier=0.5, final_learning_rate=0.001),
-    Warmup(CosineRestarts(0.1, 30, num_periods=2), 10),
-    Warmup(Warmup(keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.5), 5), 10),
-    Warmup(0.1, 10),
     OneCycle(0.1, 50),
     OneCycle(0.1, 50, form="cosine", min_momentum=0.8),
     OneCycle(0.1, 50).momentum,
@@ -140,21 +136,6 @@ def test_restarts_are_exact_to_the_step():
         assert float(schedule(step)) == pytest.approx(float(stock(step)), abs=1e-6)
 
 
-def test_warm_up_meets_the_inner_schedule():
-    inner = keras.optimizers.schedules.ExponentialDecay(0.1, 30, 0.1)
-    rates = evaluate(Warmup(inner, 8), np.arange(40))
-    np.testing.assert_allclose(rates[:9], 0.1 * np.arange(9) / 8, rtol=1e-6)
-    np.testing.assert_array_equal(rates[8:], evaluate(inner, np.arange(32)))
-
-
-def test_warm_up_takes_schedules_of_keras():
-    inner = keras.optimizers.schedules.CosineDecay(0.1, 20, warmup_target=0.2, warmup_steps=5)
-    schedule = Warmup(inner, 10)
-    assert not schedule.accepts_arrays  # Keras' branches on the step
-    rates = evaluate(schedule, np.arange(40))
-    np.testing.assert_allclose(rates[10:], evaluate(inner, np.arange(30)), rtol=1e-6)
-
-
 @every_schedule
 def test_an_array_of_steps_equals_one_at_a_time(schedule):
     steps = np.arange(0, 90, 3)
@@ -252,8 +233,6 @@ def test_a_cycle_ends_with_the_training_whatever_steps_per_execution_divides():
         (lambda: FlatCosine(0.1, 0), "total_steps must be"),
         (lambda: CosineRestarts(0.1, 2, num_periods=3), "leaves no step"),
         (lambda: CosineRestarts(0.1, 70, peak_multiplier=0.1, final_learning_rate=0.01), "lowest"),
-        (lambda: Warmup(0.0, 10), "schedule must be"),
-        (lambda: Warmup(0.1, 0), "warmup_steps must be"),
         (lambda: Phases([]), "at least one phase"),
         (lambda: Phases([Phase("linear", 0, 0.0, 1.0)]), "at least one phase"),
         (lambda: Phases([Phase("round", 5, 0.0, 1.0)]), "one of.*'round'"),

@@ -164,7 +164,7 @@ def find_columns(table: TableFile, text=None, target=None) -> tuple[str, str]:
 
 
 def _only_texts(table, names):
-    """The column named "text", or the only one that has spaces in most of its values."""
+    """The column named "text", or the only one that has several words in most of its values."""
     if "text" in names:
         return "text"
     found = [name for name in names if _has_spaces(table, name)]
@@ -180,7 +180,9 @@ def _has_spaces(table, name):
     if not table.is_text(name) or table.holds_times(name):
         return False
     texts = table.texts(name).dropna()
-    return bool(texts.astype(str).str.strip().str.contains(r"\s").mean() > 0.5)
+    # Or letters in a row of scripts that have no spaces: Thai to Burmese, Khmer, Japanese, Chinese.
+    words = r"\s|[\u0e00-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]{5}"
+    return bool(texts.astype(str).str.strip().str.contains(words).mean() > 0.5)
 
 
 def _read(table, text, target):

@@ -41,7 +41,9 @@ def test_pictures_appear_when_they_are_whole(tmp_path, ending):
     path = tmp_path / f"grid{ending}"
     folder, config = SimpleNamespace(load=dict), SimpleNamespace(model="gan", seed=1, steps=1)
     found = np.zeros((2, 4, 4), "uint8")
-    drawer = mock.patch.object(predict, "Drawer", return_value=lambda samples: found)
+    drawer = mock.patch.object(
+        predict, "Drawer", **{"return_value.interpolated.return_value": found}
+    )
     with drawer:
         with (
             mock.patch("numpy.save", side_effect=KeyboardInterrupt),

@@ -187,6 +187,14 @@ def test_texts_that_tell_too_much_or_little_are_noted(tmp_path, text, expected):
     assert all(part in note for part, note in zip(expected, notes, strict=True))
 
 
+def test_texts_without_spaces_are_found(tmp_path):
+    frame = pd.DataFrame(
+        {"评论": [f"这家店的面{n}很好吃" for n in range(20)], "情感": ["好评", "差评"] * 10}
+    )
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    assert read_labelled_texts(tmp_path / "t.csv").columns == ("评论", "情感")
+
+
 def test_something_must_be_left_to_train_on(tmp_path):
     path = write(tmp_path / "t.csv")
     with pytest.raises(UserError, match=r"training texts that are not held out .* that all are"):
