@@ -78,15 +78,23 @@ class TableFile:
                     self._notes.append(f"last row left out, a total: {', '.join(cells)[:60]!r}")
                     return
 
-    def join(self, name: str | None, flag: str = "--series") -> None:
-        """Adds the column that a flag asks for, by the names of several; a `UserError` if none."""
+    def leave_out(self, name: str) -> None:
+        """Leaves out a column."""
+        self._columns.pop(name)
+
+    def join(self, name: str | None, flag: str = "--series", written=lambda _: " / {}".format):
+        """Adds the column that a flag asks for, by the names of several; a `UserError` if none.
+
+        `written` tells of a name what becomes of the texts of its column, if it is not the first.
+        """
         if name is None or name in self._columns:
             return
         parts = name.split(",")
         for part in parts:
             self.require(part, flag)
-        first, *rest = [self.labels(part).astype(object) for part in parts]
-        joined = first.str.cat(rest, sep=" / ")
+        joined = self.labels(parts[0]).astype(object)
+        for part in parts[1:]:
+            joined = joined + self.labels(part).map(written(part), na_action="ignore")
         self._columns[name] = joined.where(joined.notna(), None)
 
     def require(self, name: str, flag: str) -> None:

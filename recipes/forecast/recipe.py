@@ -253,8 +253,8 @@ def _seeing_all(arguments, input_shape):
 def _reads(config, run):
     if config.wide or not config.data:  # its columns are found as in training
         return []
-    series = config.series if "," not in (config.series or "") else None  # or several: found later
-    names = [run["time"], series, *run["target"], *config.past_covariates]
+    single = [name for name in (run["time"], config.series) if "," not in (name or "")]
+    names = [*single, *run["target"], *config.past_covariates]  # several are joined later
     return [name for name in names if name not in (None, "none")]
 
 

@@ -10,7 +10,7 @@ from recipes.data.dates import show
 from recipes.data.files import open_table
 from recipes.data.table_file import UNNAMED, TableFile
 from recipes.errors import UserError
-from recipes.forecast.data.table import Table
+from recipes.forecast.data.table import Table, join_time
 
 DATETIME_FEATURES = ("dayofweek", "dayofyear", "month", "hour", "weekend")
 
@@ -107,13 +107,14 @@ def _from_file(
     if time is None:
         raise UserError("--future_covariates needs times to go by: name their column with --time.")
     file = open_table(path, data.dialect, data.decided)
+    join_time(file, time)
     file.require(time, "--time")
     found = file.times(time, None)
     file.cut(found.kept)
     if series is not None and {*series.split(",")} <= {*file.names}:
         file.join(series)
     by_series = series is not None and series in file.names
-    keys = [time, series, *series.split(",")] if by_series else [time]
+    keys = [time, *time.split(","), *([series, *series.split(",")] if by_series else [])]
     names = [name for name in file.names if name not in keys and not name.startswith(UNNAMED)]
     clash = [name for name in names if name in table.names or name in taken]
     if clash or not names:

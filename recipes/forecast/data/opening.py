@@ -4,11 +4,13 @@ import contextlib
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 
 from recipes.data.files import open_table
 from recipes.data.table_file import UNNAMED, TableFile
 from recipes.errors import UserError
-from recipes.forecast.data.table import TIMES, find_key
+from recipes.forecast.data.steps import is_regular
+from recipes.forecast.data.table import PARTS, TIMES, find_key, join_time
 from recipes.forecast.data.wide import VALUE, months_of, unfold
 
 #: Of the names of times those of parts of a year, which begin anew.
@@ -45,17 +47,20 @@ def guess_columns(
     """
     names = [name for name in file.names if name not in {*taken, *targets, time}]
     if time is None:
-        time = next((name for name in names if file.holds_times(name)), None) or next(
-            (name for name in names if _may_be_times(file, name, series)), None
-        )
+        time = next((name for name in names if file.holds_times(name)), None)
+        time = _in_parts(file, time, names, series) or time
+        time = time or next((name for name in names if _may_be_times(file, name, series)), None)
         if time is None:
             _refuse_stacked(file, names, series)
+    elif time in file.names and "," not in time:
+        time = _in_parts(file, time, names, series) or time
     elif time == "none" and "none" not in file.names:
         time = None
         names = [name for name in names if not file.holds_times(name)]
     if targets:
         return time, list(targets)
-    named = [name for name in names if name != time and not name.startswith(UNNAMED)]
+    parts = {time, *(time or "").split(",")}
+    named = [name for name in names if name not in parts and not name.startswith(UNNAMED)]
     numeric = [name for name in named if file.is_numeric(name)]
     if not numeric:  # a few values that are no numbers: let the reader say which
         numeric = [name for name in named if file.is_numeric(name, share=0.5)]
@@ -69,6 +74,35 @@ def guess_columns(
             + (", or say --wide true for a row a year." if months_of(file) else ".")
         )
     return time, numeric
+
+
+def _in_parts(file, time, names, series):
+    """The columns of times in parts, joined, if only all of them tell the rows apart; or `None`."""
+    year, quarter, month, week, day, hour = (
+        next((name for name in names if name.casefold() in words), None) for words in PARTS.values()
+    )
+    options = [[year, month, day, hour], [year, month, day], [year, month]]
+    options += [[year, quarter], [year, week]]
+    if time is not None:
+        texts = [name for name in names if name != time and file.is_text(name)]
+        clocks = [name for name in texts if file.texts(name)[:1].str.fullmatch(_CLOCK).any()]
+        options = [[time, name] for name in (*clocks, hour)]
+    codes = None if series is None else file.labels(series).factorize()[0]
+    for option in [option for option in options if None not in option]:
+        joined, times = ",".join(option), []
+        join_time(file, joined)
+        with contextlib.suppress(UserError):
+            times = file.times(joined, lambda times: is_regular(times, codes)).values
+        rows = pd.DataFrame({"at": file.labels(option[0]), "of": codes})
+        repeated = rows.duplicated().any() and len(times) == len(rows)
+        if repeated and not rows.assign(at=times).duplicated().any():
+            return joined
+        file.leave_out(joined)
+    return None
+
+
+#: What a cell with the time of a day looks like.
+_CLOCK = r"\s*\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:\s*[AaPp]\.?[Mm]\.?)?\s*"
 
 
 def _may_be_times(file, name, series):

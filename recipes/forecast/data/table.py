@@ -19,6 +19,34 @@ TIMES = (
     "year", "datum", "fecha", "jahr", "année", "annee", "año", "ano", "anno", "jaar",
 )  # fmt: skip
 
+#: Names of columns of the parts of a time.
+PARTS = {
+    "year": ("year", "yr", "jahr", "annee", "année", "ano", "año", "anno", "jaar"),
+    "quarter": ("quarter", "qtr", "quartal", "trimestre", "kwartaal"),
+    "month": ("month", "mon", "mo", "monat", "mois", "mes", "mês", "mese", "maand"),
+    "week": ("week", "woche", "kw", "semaine", "semana", "settimana"),
+    "day": ("day", "tag", "jour", "dia", "día", "giorno", "dag"),
+    "hour": ("hour", "hr", "stunde", "heure", "hora", "ora", "uur"),
+}
+
+
+def join_time(file: TableFile, time: str | None) -> None:
+    """Adds the column of times whose parts stand in several, such as year,month or date,time."""
+    if time != "none":
+        file.join(time, "--time", _written)
+
+
+def _written(name):
+    """How a part of a time follows those before it."""
+    kind = next((kind for kind, names in PARTS.items() if name.casefold() in names), "")
+    sign = {"quarter": "-Q", "week": "-W", "hour": " "}.get(kind, "-")
+    bare = ":00" if kind == "hour" else ""
+
+    def write(text):
+        return (" " if ":" in text else sign) + text.lstrip("QqWw") + bare * text.isdigit()
+
+    return write
+
 
 @dataclass
 class Table:
@@ -67,6 +95,7 @@ def read_table(
     Without a time column every series is in the order of its rows in the file. A `UserError` if a
     column is missing, or does not hold what it should.
     """
+    join_time(file, time)
     names = tuple(targets) + tuple(past_covariates)
     if not targets:
         raise UserError("Expected at least one column to forecast: name it with --target.")

@@ -77,7 +77,7 @@ def test_quarters_of_years_are_one_series(tmp_path):
     path = tmp_path / "quarters.csv"
     rows = [f"{year},{quarter},{year + quarter}" for year in YEARS for quarter in (1, 2, 3, 4)]
     path.write_text("year,quarter,gdp\n" + "\n".join(rows))
-    assert guess_columns(open_table(path), None, ["gdp"]) == (None, ["gdp"])
+    assert guess_columns(open_table(path), None, ["gdp"]) == ("year,quarter", ["gdp"])
     path.write_text("time,gdp\n" + "\n".join(f"{n % 5},{n}" for n in range(20)))
     with pytest.raises(UserError, match=r"go back.*--series COLUMN.*--time none"):
         guess_columns(open_table(path), None, ["gdp"])
