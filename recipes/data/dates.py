@@ -4,6 +4,7 @@ import contextlib
 import datetime
 import itertools
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -26,21 +27,30 @@ _UNIX = np.array(["2001-09-09", "2100-01-01"], "M8[s]")
 #: So many different texts are read in the way of the first ones, if that fits them all.
 _MANY = 2000
 
-#: English, whatever the language of the machine.
-MONTHS = (
-    "january", "february", "march", "april", "may", "june", "july", "august", "september",
-    "october", "november", "december",
+#: In English, German, French, Spanish, Portuguese, Italian and Dutch, without accents.
+MONTH_NAMES = (
+    "january januar janvier enero janeiro gennaio januari",
+    "february februar fevrier febrero fevereiro febbraio februari",
+    "march marz mars marzo marco maart mrz mrt", "april avril abril aprile",
+    "may mai mayo maio maggio mei", "june juni juin junio junho giugno",
+    "july juli juillet julio julho luglio", "august aout agosto augustus",
+    "september septembre septiembre setembro settembre", "october oktober octobre octubre outubro "
+    "ottobre", "november novembre noviembre novembro", "december dezember decembre diciembre "
+    "dezembro dicembre",
 )  # fmt: skip
-_NAMES = "|".join(f"{name}|{name[:4]}|{name[:3]}" for name in MONTHS)
-_MONTH = rf"(?P<month>{_NAMES})\.?"
+#: The number of each, shortened or not; words such as "set" and "out" have others to them.
+MONTHS = {form: number for number, names in enumerate(MONTH_NAMES, 1) for name in names.split()
+          for form in (name, name[:4], name[:3]) if form not in ("jui", "set", "out", "gen", "mag")
+}  # fmt: skip
+_MONTH = rf"(?P<month>{'|'.join(MONTHS)})\.?"
 _DAY, _NUMBER = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?", r"(?P<number>\d{1,2})"
 _YEAR, _LONG = r"(?P<year>\d{4}|\d{2})", r"(?P<year>\d{4})"
-_SIGN = r"\s*[-/., ]\s*"
+_SIGN = r"(?:\s*[-/., ]\s*|\s+de\s+)"
 #: Shapes of dates; parts a, b, c are in an order that the shape alone does not tell.
 _SHAPES = {
-    "YMD": rf"{_LONG}[-/. ](?P<month_number>\d{{1,2}})[-/. ]{_DAY}",
+    "YMD": rf"{_LONG}(?:[-/ ]|\. ?)(?P<month_number>\d{{1,2}})(?:[-/ ]|\. ?){_DAY}\.?",
     "abc": r"(?P<a>\d{1,2})(?P<sign>[-/. ])(?P<b>\d{1,2})(?P=sign)(?P<c>\d{4}|\d{2})",
-    "D-Mon-Y": rf"{_DAY}[-/. ]?\s*{_MONTH}{_SIGN}{_YEAR}",
+    "D-Mon-Y": rf"{_DAY}(?:[-/. ]?\s*|\s+de\s+){_MONTH}{_SIGN}{_YEAR}",
     "Mon-D-Y": rf"{_MONTH}{_SIGN}{_DAY}(?:,?\s+|[-/.]){_LONG}",
     "Y-Mon-D": rf"{_LONG}{_SIGN}{_MONTH}{_SIGN}{_DAY}",
     "Mon-Y": rf"{_MONTH}(?:{_SIGN}|\s*'\s*){_YEAR}",
@@ -51,24 +61,38 @@ _SHAPES = {
     "quarter": rf"{_YEAR}\s*[-/:]?\s*q(?P<quarter>[1-4])",
     "Q-Y": rf"q(?P<quarter>[1-4])\s*[-/']?\s*{_YEAR}",
     "qQY": rf"(?P<quarter>[1-4])\s*q\s*[-/']?\s*{_YEAR}",
+    "T-Y": rf"t(?P<quarter>[1-4])\s*[-/']?\s*{_LONG}",
+    "qTY": rf"(?P<quarter>[1-4])\.?\s*(?:t|quartal|trimestre)\s*[-/']?\s*{_LONG}",
+    "W-Y": rf"(?:k?w|week)\s*(?P<week>\d{{1,2}})[-/ ]{_LONG}(?:-(?P<weekday>[1-7]))?",
     "YMm": rf"{_LONG}m(?P<month_number>\d{{1,2}})",
     "week": rf"{_LONG}-?w(?P<week>\d{{1,2}})(?:-?(?P<weekday>[1-7]))?",
 }
-_WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?\s+)?"
+_WEEKDAY = r"(?:(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?|[a-z]{2,3}(?:\.,?|,))\s+)?"
 _CLOCK = (
-    r"(?:(?:t|\s*,?\s+)(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2}(?:[.,]\d+)?))?"
+    r"(?:\s*\([a-z火水木金土]{0,3}\))?(?:(?:t|\s*,?\s+)(?P<hour>\d{1,2})[:.h]"
+    r"(?P<minute>\d{2})(?:[:.](?P<second>\d{2}(?:[.,]\d+)?))?(?:\s*uhr)?"
     r"(?:\s*(?P<half>[ap])\.?m\.?)?\s*(?P<zone>z|utc|gmt|[+-]\d{2}(?::?\d{2})?)?)?"
 )
+_COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)[Tt ](\d\d):?(\d\d)(?::?(\d\d))?(\D.*)?")
 
 
 def month(name: str) -> int | None:
     """The number of a month by its name, January or Jan; `None` for other words.
 
-    >>> month("SEP"), month("Annual")
-    (9, None)
+    >>> month("SEP"), month("März"), month("Annual")
+    (9, 3, None)
     """
-    names = [each for each in MONTHS if name.strip().lower() in (each, each[:3])]
-    return MONTHS.index(names[0]) + 1 if names else None
+    return MONTHS.get(_plain(name.strip()).lower())
+
+
+def _plain(text):
+    """A date without accents, with spaces and signs of ASCII, and between its numbers."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKD", text)
+        text = "".join(sign for sign in text if not unicodedata.combining(sign))
+        text = re.sub("[年月日]", "", re.sub(r"[年月](?=\d)", "-", text))
+    found = _COMPACT.fullmatch(text)
+    return "{}-{}-{} {}:{}:{}{}".format(*found.groups("00")[:-1], found[7] or "") if found else text
 
 
 def _whole(pattern):
@@ -164,9 +188,10 @@ def is_date(cell: str) -> bool:
     >>> [is_date(cell) for cell in ("31.12.2022", "Jan-05", "1970Q1", "2022-01-01 24:00", "5-12")]
     [True, True, True, True, False]
     """
+    cell = _plain(cell.strip())
     if not _PERHAPS.search(cell):
         return False
-    return any(pattern.fullmatch(cell.strip()) for pattern in _PATTERNS)
+    return any(pattern.fullmatch(cell) for pattern in _PATTERNS)
 
 
 def holds_times(texts: pd.Series) -> bool:
@@ -196,14 +221,16 @@ def _of_numbers(column, source, flag, notes=()):
     if len(bad):
         refuse_time(column, bad[0], source, flag)
     numbers = numbers.astype(np.int64)
-    for low, high, form, what in ((19000101, 21001231, "%Y%m%d", "days"),
-                                  (190001, 210012, "%Y%m", "months")):  # fmt: skip
-        if len(numbers) > 1 and (numbers >= low).all() and (numbers <= high).all():
+    for digits, form, what in ((8, "%Y%m%d", "days"), (6, "%Y%m", "months"),
+                               (10, "%Y%m%d%H", "hours"), (12, "%Y%m%d%H%M", "minutes"),
+                               (14, "%Y%m%d%H%M%S", "seconds")):  # fmt: skip
+        years = numbers // 10 ** (digits - 4)
+        if len(numbers) > 1 and (years >= 1900).all() and (years <= 2100).all():
             found = pd.to_datetime(pd.Series(numbers.astype(str)), format=form, errors="coerce")
             if found.notna().all():
                 note = f"{column.name}: numbers such as {numbers[0]} are read as {what}"
                 return Times(found.to_numpy(MICROSECONDS), len(numbers), notes=(note, *notes))
-    for unit, what in (("s", "seconds"), ("ms", "milliseconds")):
+    for unit, what in (("s", "seconds"), ("ms", "milliseconds"), ("us", "microseconds")):
         found = numbers.astype(f"M8[{unit}]")
         if len(numbers) > 1 and (found >= _UNIX[0]).all() and (found < _UNIX[1]).all():
             note = f"{column.name}: numbers such as {numbers[0]} are read as {what} since 1970, UTC"
@@ -236,6 +263,10 @@ def _of_texts(texts, source, order, date_format, regular, flag, zoned):
     fitting = {key: found[codes[:kept]] for key, found in readings.items()}
     fitting = {key: found for key, found in fitting.items() if not np.isnat(found).any()}
     different = {found.tobytes(): key for key, found in fitting.items()}
+    if "YMD" in different.values() and "." in texts.iloc[0]:  # with dots, the year seldom leads
+        years = {k or "": len(np.unique(found.astype("M8[Y]"))) for k, found in fitting.items()}
+        if years["YMD"] > min(years.values()):
+            different = {code: key for code, key in different.items() if key != "YMD"}
     if len(different) > 1:
         even = [key for key in different.values() if regular is not None and regular(fitting[key])]
         if len(even) != 1:
@@ -268,7 +299,10 @@ def _footer(texts, kept):
 def _shape_of(texts):
     """The name of each text's shape; missing where it is no date."""
     kinds = [*zip(_SHAPES, _PATTERNS, strict=True)]
-    found = [next((kind for kind, each in kinds if each.fullmatch(text)), None) for text in texts]
+    found = [
+        next((kind for kind, each in kinds if each.fullmatch(text)), None)
+        for text in map(_plain, texts)
+    ]
     return pd.Series(found, dtype=object, index=texts.index)
 
 
@@ -304,7 +338,7 @@ def _readings(texts, name, source, no_days):
     notes: list[str] = []
     for shape in shapes.dropna().unique():
         rows = np.flatnonzero(shapes == shape)
-        parts = texts.iloc[rows].str.extract(_whole(_SHAPES[shape]))
+        parts = texts.iloc[rows].map(_plain).str.extract(_whole(_SHAPES[shape]))
         days[shape] = rows, _days(shape, parts, name, notes)
         clock[rows], local[rows], zoned[rows] = _clock(parts)
         _check_labels(shape, parts, texts.iloc[rows], name, source)
@@ -359,11 +393,8 @@ def _days(shape, parts, name, notes):
         )
         found = pd.to_datetime(texts, format="%G-%V-%u", errors="coerce")
         return {None: found.to_numpy(MICROSECONDS)}
-    if "month" in parts:
-        numbers = {name[:3]: number for number, name in enumerate(MONTHS, 1)}
-        months = parts["month"].str[:3].str.lower().map(numbers)
-    else:
-        months = parts["month_number"]
+    named = "month" in parts
+    months = parts["month"].str.lower().map(MONTHS) if named else parts["month_number"]
     days = parts["day"].astype(int).to_numpy() if "day" in parts else ones
     return {None: _dates(years, months.astype(int).to_numpy(), days)}
 

@@ -4,7 +4,7 @@ from datetime import date
 
 import numpy as np
 
-from recipes.data.dates import MONTHS
+from recipes.data.dates import MONTH_NAMES
 
 _FIRST, _LAST = date(1000, 1, 1), date(9999, 12, 31)
 
@@ -28,4 +28,5 @@ def in_words_and_digits(day) -> tuple[str, str]:
     >>> in_words_and_digits(date(1492, 8, 3))
     ('August 03, 1492', '1492-08-03')
     """
-    return f"{MONTHS[day.month - 1].capitalize()} {day.day:02}, {day.year}", day.isoformat()
+    month = MONTH_NAMES[day.month - 1].split()[0].capitalize()
+    return f"{month} {day.day:02}, {day.year}", day.isoformat()

@@ -43,7 +43,36 @@ KINDS = {
                             ["2022-01-01T23:00", "2022-01-02"]),
     "afternoon": (["1/13/2022 3:30 PM", "1/14/2022 12:00 AM"], ["2022-01-13T15:30", "2022-01-14"]),
     "weekday": (["Mon, 03 Jan 2022 10:00:05"], ["2022-01-03T10:00:05"]),
+    "German": (["5. März 2024", "6. Mrz. 2024"], ["2024-03-05", "2024-03-06"]),
+    "French": (["janv.-21", "févr.-21", "août 2021"], ["2021-01-01", "2021-02-01", "2021-08-01"]),
+    "Spanish": (["5 de enero de 2024"], ["2024-01-05"]),
+    "Japanese": (["2024年3月1日", "2024/03/02(土)"], ["2024-03-01", "2024-03-02"]),
+    "Chinese months": (["2024年11月", "2024年12月"], ["2024-11-01", "2024-12-01"]),
+    "Korean": (["2024. 1. 5.", "2024.01.06."], ["2024-01-05", "2024-01-06"]),
+    "compact": (["20240301T0130", "20240301 02:30"], ["2024-03-01T01:30", "2024-03-01T02:30"]),
+    "digits of hours": (["2024030123", "2024030200"], ["2024-03-01T23", "2024-03-02"]),
+    "digits of seconds": (["20240301235959", "20240302000000"],
+                          ["2024-03-01T23:59:59", "2024-03-02"]),
+    "other quarters": (["1. Quartal 2014", "T2 2014"], ["2014-01-01", "2014-04-01"]),
+    "other weeks": (["KW 05/2022", "W06 2022"], ["2022-01-31", "2022-02-07"]),
+    "other clocks": (["31.12.2022 13.30", "31.12.2022 14h00", "31.12.2022 15:00 Uhr"],
+                     ["2022-12-31T13:30", "2022-12-31T14", "2022-12-31T15"]),
+    "other weekdays": (["Fr., 05.01.2024", "sáb. 13/01/2024"], ["2024-01-05", "2024-01-13"]),
+    "a no-break space": (["1/13/2022, 3:30\u202fPM"], ["2022-01-13T15:30"]),
 }  # fmt: skip
+
+
+def test_words_that_are_months_elsewhere_are_none_beside_numbers():
+    for text in ("Set 12", "Gen 10", "Out 20", "Season 2019-01", "Model 2024-01-01", "T2 20"):
+        assert not is_date(text)
+
+
+def test_years_of_two_digits_before_points_are_last():
+    days = pd.date_range("2015-01-04", periods=20)
+    assert read(*days.strftime("%d.%m.%y")).values.tolist() == days.to_numpy("M8[us]").tolist()
+    for form in ("%y/%m/%d", "31.12.%y"):  # days of a month, or the last ones of years
+        with pytest.raises(UserError, match="--day_first"):
+            read(*pd.date_range("2004-01-04", periods=9, freq="YS").strftime(form))
 
 
 @pytest.mark.parametrize(("texts", "expected"), KINDS.values(), ids=KINDS)
