@@ -189,7 +189,7 @@ def test_texts_that_tell_too_much_or_little_are_noted(tmp_path, text, expected):
 
 def test_texts_without_spaces_are_found(tmp_path):
     frame = pd.DataFrame(
-        {"评论": [f"这家店的面{n}很好吃" for n in range(20)], "情感": ["好评", "差评"] * 10}
+        {"评论": [f"这家店的面{n}很好吃" for n in range(40)], "情感": ["好评", "差评"] * 20}
     )
     frame.to_csv(tmp_path / "t.csv", index=False)
     assert read_labelled_texts(tmp_path / "t.csv").columns == ("评论", "情感")
