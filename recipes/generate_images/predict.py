@@ -19,8 +19,8 @@ def predict(folder, config, metadata, source, output, samples=64, **drawing) -> 
     """
     model = folder.load()
     if config.model in RECONSTRUCTING:
-        if drawing:
-            raise UserError(f"An autoencoder draws nothing: leave --{next(iter(drawing))} out.")
+        if "between" in drawing:
+            raise UserError("An autoencoder draws nothing: leave --between out.")
         part = load(config, Depth(**metadata["image_depth"])).parts["test"]
         images = part.images[:samples]
         found = plots.beside(images, Reconstructor(model).pixels(images))

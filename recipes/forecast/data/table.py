@@ -32,7 +32,7 @@ PARTS = {
 
 def join_time(file: TableFile, time: str | None) -> None:
     """Adds the column of times whose parts stand in several, such as year,month or date,time."""
-    if time != "none":
+    if "," in (time or ""):
         file.join(time, "--time", _written)
 
 
