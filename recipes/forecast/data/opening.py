@@ -102,7 +102,7 @@ def _in_parts(file, time, names, series):
 
 
 #: What a cell with the time of a day looks like.
-_CLOCK = r"\s*\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:\s*[AaPp]\.?[Mm]\.?)?\s*"
+_CLOCK = r"\s*\d{1,2}[:.]\d{2}(?:[:.]\d{2}(?:[.,]\d+)?)?(?:\s*[AaPp]\.?[Mm]\.?)?\s*"
 
 
 def _may_be_times(file, name, series):

@@ -43,7 +43,7 @@ def _written(name):
     bare = ":00" if kind == "hour" else ""
 
     def write(text):
-        return (" " if ":" in text else sign) + text.lstrip("QqWw") + bare * text.isdigit()
+        return (" " if {*":."} & {*text} else sign) + text.lstrip("QqWw") + bare * text.isdigit()
 
     return write
 

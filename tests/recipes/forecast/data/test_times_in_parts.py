@@ -28,6 +28,7 @@ IN_PARTS = {
     "days": ("year,month,day", DAYS, "%Y,%-m,%-d"),
     "hours": ("year,month,day,hour", HOURS, "%Y,%m,%d,%-H"),
     "clock": ("Datum,Uhrzeit", HOURS, "%d.%m.%Y,%H:%M:%S"),
+    "dots": ("Date,Time", HOURS, "%d/%m/%Y,%H.%M.%S"),
     "am": ("date,clock", HOURS, "%Y-%m-%d,%-I:%M %p"),
     "hr": ("date,hr", HOURS, "%Y-%m-%d,%H"),
     "quarters": ("year,quarter", pd.date_range("2019-01-01", periods=24, freq="QS"), None),
