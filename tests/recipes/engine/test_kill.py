@@ -81,6 +81,19 @@ def check_equal(whole, cut):
     assert scalars(whole) == scalars(cut)
 
 
+@pytest.fixture
+def _optimized_graphs():
+    """Graphs are optimized, as in a process of its own: it changes the last bits."""
+    import tensorflow as tf
+
+    options, name = tf.config.optimizer, "disable_meta_optimizer"
+    before = options.get_experimental_options().get(name, False)
+    options.set_experimental_options({name: False})
+    yield
+    options.set_experimental_options({name: before})
+
+
+@pytest.mark.usefixtures("_optimized_graphs")
 def test_a_kill(tmp_path, undrawn):
     def end_here(arguments):
         """Another process would begin by importing TensorFlow, which takes longer than the run."""
