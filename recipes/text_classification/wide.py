@@ -91,7 +91,7 @@ def _presence(known, hashes, rows, texts):
 
 
 def _spelling(words, features, outputs):
-    """Which words have which runs of letters, sparse `(words, runs)`; None for too many."""
+    """Which words have which runs of letters, sparse `(words, runs)`; None for none, or too many."""
     if not len(words):
         return None
     runs = CountVectorizer(
@@ -102,7 +102,8 @@ def _spelling(words, features, outputs):
     if int(np.diff(table.indptr) @ texts) * outputs > MOST_ADDED:
         return None
     table.data *= np.float32(SPELLING)
-    return table[:, np.bincount(table.indices, minlength=table.shape[1]) >= 2]
+    kept = np.bincount(table.indices, minlength=table.shape[1]) >= 2
+    return table[:, kept] if kept.any() else None
 
 
 def mix(part, deep, wide, layer) -> float:

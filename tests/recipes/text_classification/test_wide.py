@@ -144,6 +144,14 @@ def test_rare_ngrams_are_left_out_of_too_many(three, monkeypatch):
     assert min(counts[h] for h in hashes[kept].tolist()) > most_left_out
 
 
+def test_words_that_share_no_letters_have_no_spelling():
+    texts, labels = ["我喜欢茶", "我喜欢面", "茶太咸", "面太咸"] * 3, [1, 1, 0, 0] * 3
+    reader = zoo.layers.TextTokenizer.fit(texts)
+    model = wide.fit(part_of(texts, labels, reader), reader, 3, 1)
+    found = TextClassifier(model).outputs(reader.encode_list(["喜欢", "太咸"]))
+    assert found[0] > 0 > found[1]
+
+
 def test_a_class_without_texts_is_never_said():
     rows = sparse.csr_matrix([[1, 0], [0, 1], [1, 0], [0, 1]])
     weights, bias = naive_bayes.fit([rows], [0, 2, 0, 2], 3)
