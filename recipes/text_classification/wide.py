@@ -91,7 +91,7 @@ def _presence(known, hashes, rows, texts):
 
 
 def _spelling(words, features, outputs):
-    """Which words have which runs of letters, sparse `(words, runs)`; None for none, or too many."""
+    """Which words have which runs of letters, sparse `(words, runs)`; None: none or too many."""
     if not len(words):
         return None
     runs = CountVectorizer(
