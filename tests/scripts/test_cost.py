@@ -63,6 +63,7 @@ def test_the_table_and_the_picture(tmp_path, monkeypatch):
     assert "square" not in cost.measure(["line"], 3, tmp_path / "cost", False)[title]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the rest does not tell its memory")
 def test_memory_is_what_the_work_takes_at_its_peak():
     megabytes = [cost_worker.growth(lambda n=n: np.ones(n << 18, "float32").sum()) for n in (8, 64)]
@@ -79,8 +80,7 @@ TINY = {
 
 def tiny(name):
     family = FAMILIES[name]
-    count = 1 if name == "nearest" else None  # it is among the tests of every day
-    axes = {axis: Axis((TINY[axis], 2 * TINY[axis])) for axis in [*family.axes][:count]}
+    axes = {axis: Axis((TINY[axis], 2 * TINY[axis])) for axis in family.axes}
     return Family(name, family.make, {size: TINY[size] for size in family.sizes}, axes)
 
 
@@ -93,13 +93,8 @@ def test_sizes_take_turns(monkeypatch):
     assert [len(each) for each in found["n"]["seconds"]] == [2, 2]
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        name if name == "nearest" else pytest.param(name, marks=pytest.mark.slow)
-        for name in FAMILIES
-    ],
-)
+@pytest.mark.slow  # what is made of their turns is tested every day
+@pytest.mark.parametrize("name", FAMILIES)
 def test_families_run(name, monkeypatch):
     monkeypatch.setattr(cost_worker, "LEAST", 0)
     family = tiny(name)

@@ -45,6 +45,7 @@ def test_work_is_counted_where_it_is_done():
     assert attentive.work == 2 * 5 * (3 * 64 + 64 + 2 * 8 * 32 + 8 * 11) + 4 * 25 * 8
 
 
+@pytest.mark.slow  # the next three, too: what is made of their lines is tested every day
 def test_a_step_and_a_forecast_are_timed(monkeypatch):
     small = {"filters": 2, "num_blocks": 1, "num_layers": 1}
     monkeypatch.setitem(CASES, "small", replace(CASES["forecast_wavenet"], arguments=small))
@@ -55,6 +56,7 @@ def test_a_step_and_a_forecast_are_timed(monkeypatch):
     assert all(each["seconds"] > 0 and each["gigaflop"] > 0 for each in found)
 
 
+@pytest.mark.slow
 def test_translators_do_not_stop_early():
     example = CASES["translation_seq2seq"].make(batch=2, length=3, units=4)
     with uncompiled():
@@ -63,6 +65,7 @@ def test_translators_do_not_stop_early():
     assert (ids > networks.END).all()
 
 
+@pytest.mark.slow
 def test_what_fails_is_told_and_the_rest_goes_on(monkeypatch, capsys):
     def measured(name, batch, size):
         yield {"kind": "step", "seconds": 1.0, "tokens": 2, "gigaflop": 3.0}
@@ -86,6 +89,7 @@ def test_what_fails_is_told_and_the_rest_goes_on(monkeypatch, capsys):
     assert rest[0]["gigaflop"] == 3
 
 
+@pytest.mark.slow
 def test_every_batch_is_computed_in_its_precision(monkeypatch, capsys):
     def measured(name, batch, size):
         yield {"kind": keras.config.dtype_policy().name, "seconds": 1.0}

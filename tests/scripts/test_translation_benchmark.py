@@ -98,6 +98,7 @@ def cells(text, name):
 # Scores
 
 
+@pytest.mark.slow  # as all that builds models here: what is said of them is tested every day
 def test_dates_are_compared_with_the_bars(folder, monkeypatch):
     monkeypatch.setitem(benchmark.SCORED, DATES, ([benchmark.DATES[1]], None, scores.dates))
     check = {"same": 1.0, "difference": 2e-6}
@@ -133,6 +134,7 @@ def test_a_row_of_dates_needs_all_that_it_names(tmp_path):
         assert table(**wrong) == "**no**", wrong
 
 
+@pytest.mark.slow
 def test_beam_search_is_scored_with_and_without_the_length_penalty(folder):
     def search(self, texts, beam, length_penalty):
         assert (beam, length_penalty) == (5, 0.6)
@@ -176,13 +178,14 @@ def test_a_row_for_every_kind_of_attention():
 # Padding
 
 
-@pytest.mark.slow  # the check itself is asked every day: it finds what padding changes
+@pytest.mark.slow
 def test_padding_changes_no_answer(model, pairs):
     found = padding.padding_check(model, [source for source, _ in pairs[:9]], 6, widths=(8, 17))
     assert (found["same"], found["sentences"]) == (1.0, 9)
     assert found["difference"] < 1e-4
 
 
+@pytest.mark.slow
 def test_the_check_of_padding_finds_what_padding_changes(model, pairs):
     texts = [source for source, _ in pairs[:9]]
 
@@ -199,6 +202,7 @@ def test_the_check_of_padding_finds_what_padding_changes(model, pairs):
 # Speed
 
 
+@pytest.mark.slow
 def test_the_loop_of_the_book_decodes_greedily(model):
     source = np.int32([[3, 4, 5, 0], [6, 0, 0, 0]])
     end = zoo.tokenizer(model, "target").end_id
@@ -211,6 +215,7 @@ def test_the_loop_of_the_book_decodes_greedily(model):
     assert min(found["ratio"], found["loop"], found["zoo"]) > 0
 
 
+@pytest.mark.slow
 def test_decoding_takes_the_model_of_a_run(run):
     found = {"ratio": 12.3, "interval": 0.4, "zoo": 0.002, "loop": 0.1, "same": 1.0}
     with mock.patch.object(speed, "greedy_speed", return_value=found) as timed:
@@ -244,6 +249,7 @@ def test_a_model_that_is_not_trained_is_named(tmp_path):
         benchmark._trained(benchmark.SUB_WORDS, Path(tmp_path))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("build", notebook.NETWORKS.values())
 def test_the_networks_of_the_notebook_know_what_is_padding(build):
     keras.utils.set_random_seed(1)
