@@ -54,7 +54,9 @@ def test_only_what_the_model_takes_is_searched(model, arguments, layers):
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-@pytest.mark.parametrize("end", [0, -1], ids=["low", "high"])
+@pytest.mark.parametrize(
+    "end", [pytest.param(0, id="low", marks=pytest.mark.slow), pytest.param(-1, id="high")]
+)
 def test_models_can_be_built_at_the_corners_of_a_search_space(recipe, end):
     recipe = find_recipe(recipe)
     space = Space(recipe.search_space, recipe.default_config(), (), "random")
