@@ -118,7 +118,7 @@ class Denoising(_Training):
         seed: Seed of noise and moments. Defaults to None: drawn from Keras' own.
         **kwargs: Arguments of `keras.Model`.
 
-    >>> training = zoo.Denoising(zoo.diffusion((4, 4), filters=(2, 4)), seed=1)
+    >>> training = zoo.Denoising(zoo.diffusion((4, 4), filters=2), seed=1)
     >>> training.compile("adam", "huber")
     >>> sorted(training.fit(np.ones((8, 4, 4)), verbose=0).history)
     ['loss']

@@ -191,11 +191,14 @@ CASES = {
     ),
 }
 FIRST = {name.partition("-")[0]: name for name in reversed(CASES)}  # a case of each model
-# The files of these ask the same of every encoder, attention and norm.
-ELSEWHERE = {n for n in CASES if n.startswith(("seq2seq", "text_classifier", "transformer"))}
-MOST = CASES.keys() - ELSEWHERE | set(FIRST.values())
-each_case = pytest.mark.parametrize("name", every_day(MOST, CASES))
-a_case_of_each = pytest.mark.parametrize("name", every_day(FIRST.values(), CASES))
+#: Models that are made of what others have: of the two, one is saved and trained every day.
+ALIKE = {
+    "cnn", "conv_lstm_language_model", "gan", "lenet5", "linear_forecaster", "nbeats", "nlinear",
+    "perceptron", "recurrent_autoencoder", "resnet", "simple_rnn", "transformer_encoder",
+    "wavenet_lite", "xception",
+}  # fmt: skip
+each_model = pytest.mark.parametrize("name", every_day(FIRST.values(), CASES))
+most_models = pytest.mark.parametrize("name", every_day(set(FIRST.values()) - ALIKE, CASES))
 #: A few kinds, for what test_layer_contract.py asks of every layer.
 FEW = ("diffusion", "mlp", "nhits", "resnet", "seq2seq", "transformer", "wavenet")
 
@@ -254,7 +257,7 @@ def test_parameter_counts_of_the_catalogue(info):
     assert model.name == info.name
 
 
-@each_case
+@each_model
 def test_shapes_and_types_are_known_before_the_call(name):
     model, _ = make(name)
     assert not model.compiled
@@ -284,7 +287,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("models")
 
 
-@a_case_of_each
+@most_models
 def test_saved_models_answer_the_same(name, folder):
     model, inputs = make(name)
     loaded = keras.models.load_model(saved(name, folder))
@@ -321,7 +324,7 @@ def test_saved_models_answer_the_same_in_a_fresh_process(names, folder, text_mod
     assert len(run_fresh(FRESH, text_module, *paths).split()) == len(names)
 
 
-@a_case_of_each
+@most_models
 def test_gradients_reach_every_weight(name):
     model, inputs = make(name)
     variables = [weight.value for weight in model.trainable_weights]
@@ -338,7 +341,7 @@ def test_gradients_reach_every_weight(name):
         assert np.abs(gradient).max() > 0, weight.path
 
 
-@a_case_of_each
+@each_model
 def test_a_row_does_not_depend_on_the_others(name):
     model, inputs = make(name)
     alone = call(model, keras.tree.map_structure(lambda x: x[1:2], inputs))

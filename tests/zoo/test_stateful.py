@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from keras import layers
 
 import zoo
-from tests.shared import run_on_jax
+from tests.shared import every_day, run_on_jax
 from zoo.layers import StatefulConv1D, StatefulRNN
 
 BATCH, VOCABULARY = 3, 6
@@ -72,7 +72,11 @@ MODELS = {
 }
 
 
-@pytest.mark.parametrize("name", MODELS)
+#: The others have no layer that these have not.
+SOME = ("two lstm", "tied", "stacked cells", "convolutions", "nested")
+
+
+@pytest.mark.parametrize("name", every_day(SOME, MODELS))
 def test_pieces_equal_the_whole_and_a_reset_starts_again(name):
     model = shaken(MODELS[name]())
     twin = zoo.to_stateful(model, BATCH)

@@ -44,8 +44,13 @@ def snapshot(model):
 ARGUMENTS = [
     {},
     {"activation": "prelu", "batch_normalization": "after", "dropout": 0.1},
-    {"batch_normalization": "before"},
-    {"preset": "self_normalizing", "dropout": 0.1},
+    *(
+        pytest.param(arguments, marks=pytest.mark.slow)
+        for arguments in (
+            {"batch_normalization": "before"},
+            {"preset": "self_normalizing", "dropout": 0.1},
+        )
+    ),
 ]
 
 

@@ -7,6 +7,7 @@ import pytest
 from keras import layers
 
 import zoo
+from tests.shared import every_day
 from zoo.uncertainty import MonteCarlo, monte_carlo, stochastic_twin
 
 RNG = np.random.default_rng(42)
@@ -53,7 +54,19 @@ def attention():
     return keras.Model(inputs, layers.MultiHeadAttention(2, 2, dropout=0.5)(inputs, inputs))
 
 
-@pytest.mark.parametrize("name", STOCHASTIC)
+#: A layer, a model in a model, and each layer that has dropout inside.
+SOME = (
+    "functional",
+    "nested sequential",
+    "recurrent",
+    "stacked cells",
+    "masked",
+    "attention",
+    "zoo",
+)
+
+
+@pytest.mark.parametrize("name", every_day(SOME, STOCHASTIC))
 def test_every_kind_of_dropout_stays_on(name):
     model = STOCHASTIC[name]()
     x = normal(3, 5, 4)
