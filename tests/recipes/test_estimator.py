@@ -24,10 +24,15 @@ from recipes.estimator import ZooClassifier, ZooRegressor
 QUICK = {"epochs": 20, "learning_rate": 0.02, "random_state": 0}
 
 
+#: As long as the fit itself is of no consequence.
+SHORT = {**QUICK, "epochs": 3}
+
+
 @pytest.fixture(scope="module")
-def trained():
+def trained(quickly):
     """A classifier of rings, for the tests that leave it as it is."""
-    return ZooClassifier(units=(8,), dropout=0.2, **QUICK).fit(*rings())
+    with quickly():
+        return ZooClassifier(units=(8,), dropout=0.2, **SHORT).fit(*rings())
 
 
 def rings(count=120, seed=0):
@@ -140,7 +145,7 @@ def test_targets_keep_their_units_and_their_shape():
     np.testing.assert_allclose(several.predict(x).mean(axis=0), both.mean(axis=0), rtol=0.01)
 
 
-def test_the_same_seed_gives_the_same_model_and_leaves_the_global_ones_alone(trained):
+def test_the_same_seed_gives_the_same_model_and_leaves_the_global_ones_alone(trained, quickly):
     x, y = rings()
     random.seed(3)
     np.random.seed(3)
@@ -148,16 +153,19 @@ def test_the_same_seed_gives_the_same_model_and_leaves_the_global_ones_alone(tra
     first = trained.predict_proba(x)
     random.seed(3)
     np.random.seed(3)
-    again = ZooClassifier(units=(8,), dropout=0.2, **QUICK).fit(x, y).predict_proba(x)
+    with quickly():
+        again = ZooClassifier(units=(8,), dropout=0.2, **SHORT).fit(x, y).predict_proba(x)
     assert (random.random(), np.random.random()) == expected
     np.testing.assert_array_equal(first, again)
-    other = ZooClassifier(units=(8,), dropout=0.2, **{**QUICK, "random_state": 1}).fit(x, y)
+    with quickly():
+        other = ZooClassifier(units=(8,), dropout=0.2, **{**SHORT, "random_state": 1}).fit(x, y)
     assert np.abs(other.predict_proba(x) - first).max() > 1e-3
 
 
 def test_columns_are_standardised_inside(trained, quickly):
     x, y = rings()
-    moved = clone(trained).fit(100 + 1e-2 * x, y)
+    with quickly():
+        moved = clone(trained).fit(100 + 1e-2 * x, y)
     np.testing.assert_allclose(
         moved.predict_proba(100 + 1e-2 * x), trained.predict_proba(x), atol=0.02
     )
@@ -205,7 +213,7 @@ def test_a_randomized_search_over_distributions(caplog):
     assert "retracing" not in caplog.text  # as TensorFlow warns from the fifth model on
 
 
-def test_a_pipeline_with_text_columns():
+def test_a_pipeline_with_text_columns(quickly):
     generator = np.random.default_rng(0)
     frame = pd.DataFrame({"size": generator.normal(size=100), "kind": ["a", "b"] * 50})
     y = frame["size"] + 3 * (frame["kind"] == "b")
@@ -213,10 +221,12 @@ def test_a_pipeline_with_text_columns():
         make_column_transformer((OneHotEncoder(), ["kind"]), remainder="passthrough"),
         ZooRegressor(units=(20,), **QUICK),
     )
-    assert pipeline.fit(frame, y).score(frame, y) > 0.9
+    with quickly():
+        assert pipeline.fit(frame, y).score(frame, y) > 0.9
     pipeline.set_params(zooregressor__units=(10,), zooregressor__dropout=0.0)
     halves = ShuffleSplit(1, test_size=0.5, random_state=0)
-    assert cross_val_score(pipeline, frame, y, cv=halves).mean() > 0.5
+    with quickly():
+        assert cross_val_score(pipeline, frame, y, cv=halves).mean() > 0.5
 
 
 def test_a_trained_estimator_can_be_copied(trained):

@@ -14,7 +14,7 @@ import yaml
 
 import zoo
 from recipes.cli import main
-from tests.shared import TIMES
+from tests.shared import TIMES, uncompiled
 
 TINY = {
     "epochs": 2, "batch_size": 32, "model.units": 4, "model.members": 1, "jit_compile": "false",
@@ -65,7 +65,8 @@ def regression(train, data):
 
 @pytest.fixture(scope="module")
 def classification(train, data):
-    return train(data=data, target="alive", drop="fare", folds=2, draw=True)
+    with uncompiled():
+        return train(data=data, target="alive", drop="fare", folds=2, draw=True)
 
 
 def metrics_of(run):
@@ -211,11 +212,11 @@ def test_a_run_cut_off_goes_on_to_the_same_end(regression, undrawn, tmp_path):
     assert (run / "predictions.csv").read_bytes() == (regression / "predictions.csv").read_bytes()
 
 
-def test_a_run_killed_in_its_folds_resumes(classification, undrawn, tmp_path):
+def test_a_run_killed_in_its_folds_resumes(classification, quickly, tmp_path):
     run = tmp_path / "tabular" / classification.name
     shutil.copytree(classification, run)
     (run / "metrics.json").unlink()
-    with undrawn():
+    with quickly():
         assert main(["train", "--resume", str(run)]) == 0
     assert metrics_of(run)["test"] == metrics_of(classification)["test"]
     reports = [(folder / "report.md").read_text() for folder in (classification, run)]

@@ -230,12 +230,13 @@ def test_calibration_divides_the_logits_and_changes_no_class(data):
 # Data
 
 
-def test_three_classes_weights_and_folds(train, tmp_path):
+def test_three_classes_weights_and_folds(train, quickly, tmp_path):
     rare = reviews(classes=3, count=90)
     rare = rare[(rare["target"] != "odd") | (rare.index % 2 == 0)]
     path = write(tmp_path / "three.csv", rare.rename(columns={"text": "body", "target": "tone"}))
     flags = {"data": path, "text": "body", "target": "tone", "class_weight": "balanced"}
-    run = train(**flags, folds=2, epochs=1)
+    with quickly():
+        run = train(**flags, folds=2, epochs=1)
     text = (run / "report.md").read_text()
     assert "## Cross-validation" in text
     assert "| 2 of 2 |" in text

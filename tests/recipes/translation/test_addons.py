@@ -50,7 +50,7 @@ def data(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def train(trainer, data, undrawn):
+def train(trainer, data, quickly):
     """Calls `zoo train translation`; its own model decodes only where it is to be drawn."""
 
     @contextlib.contextmanager
@@ -60,7 +60,7 @@ def train(trainer, data, undrawn):
             "search": lambda self, texts, beam: [[("uno", 0.0)]] * len(texts),
             "attention": lambda self, texts: None,
         }
-        with undrawn(), mock.patch.multiple(Translator, **instead):
+        with quickly(), mock.patch.multiple(Translator, **instead):
             yield
 
     return trainer("translation", quiet, data=data, **TINY)
@@ -258,7 +258,7 @@ def test_addons_learns_exactly_the_same(train, arguments):
 def test_addons_learns_with_dropout_and_scheduled_sampling(train, sampling):
     skip_without_addons()
     dropout = {"model.dropout": 0.1, "model.num_layers": 2}
-    run = train(sampling=sampling, epochs=30, sampling_probability=0.3, **dropout)
+    run = train(sampling=sampling, epochs=30, sampling_probability=0.3, compiled=True, **dropout)
     found = metrics_of(run)["baselines"]["TF-Addons"]["test"]
     assert found["token_accuracy"] > 0.5  # 1/8 by chance
 
