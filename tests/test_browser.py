@@ -308,6 +308,7 @@ def test_the_page_opens_with_curves(browser, of_all, tmp_path):
     assert wait_for(browser, tmp_path / "page.png", coloured)
 
 
+@pytest.mark.slow  # every day, the tab shows the runs
 def test_each_trial_of_a_search_is_a_line(browser, tensorboard, runs, tmp_path):
     browser.open(f"{tensorboard(runs / 'forecast' / 'search')}/#hparams")
     wait_for(browser, tmp_path / "table.png", lambda: "trials" in browser.text())

@@ -7,7 +7,7 @@ import pytest
 import zoo
 
 
-@pytest.mark.parametrize("epochs", [1, 8])
+@pytest.mark.parametrize("epochs", [pytest.param(1, marks=pytest.mark.slow), 8])
 def test_a_run_keeps_the_best_of_the_epochs_with_sparse_weights(trainer, epochs):
     run = trainer("images", model="mlp", progress="false")(
         compiled=True,  # more steps than to trace

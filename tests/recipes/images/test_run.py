@@ -588,7 +588,8 @@ def test_the_rate_of_the_frozen_epochs(run, data, quickly):
 @pytest.mark.parametrize(
     "flags",
     [
-        ("--frozen_epochs", 2),
+        # Tables, language models and forecasts go on every day.
+        pytest.param(("--frozen_epochs", 2), marks=pytest.mark.slow),
         pytest.param(("--pretrain", "autoencoder", "--pretrain_epochs", 1), marks=pytest.mark.slow),
     ],
 )

@@ -207,6 +207,7 @@ def check(folder, capsys, message):
     assert not folder.exists()
 
 
+@pytest.mark.slow  # every day, other runs that ended are taken up
 def test_a_run_whose_child_failed_can_be_resumed(train, installed, monkeypatch, capsys):
     from recipes.cli import main
 

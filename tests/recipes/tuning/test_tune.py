@@ -412,6 +412,7 @@ def test_a_trial_that_fails_is_in_the_table(tune):
     assert "1 trials failed, the first: Out of luck." in (folder / "report.md").read_text()
 
 
+@pytest.mark.slow  # every day, the report compares with the defaults
 def test_it_says_that_tuning_did_not_help(tune):
     from recipes.tuning.trials import _train_trial as train_trial
 
