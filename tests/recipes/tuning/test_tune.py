@@ -495,7 +495,7 @@ def test_a_search_that_was_cut_off_goes_on(request, flags, stop, context, whole)
     assert len(kept) == 2
     with context():
         assert main(["tune", "--resume", str(folder)]) == 0
-    assert scores(folder) == scores(search)
+    assert scores(folder) == scores(search)[:4]
     again = [path.stat().st_mtime_ns for path in sorted(folder.glob("trials/[01]/events*"))]
     assert again == kept
     assert (
