@@ -31,7 +31,8 @@ class Configured:
 
     def get_config(self) -> dict[str, Any]:
         """Arguments to rebuild the object."""
-        config: dict[str, Any] = getattr(super(), "get_config", dict)()
+        of_keras = not isinstance(self, keras.regularizers.Regularizer)  # whose own one raises
+        config: dict[str, Any] = getattr(super(), "get_config", dict)() if of_keras else {}
         parameters = inspect.signature(type(self).__init__).parameters.values()
         names = [p.name for p in parameters if p.kind is not p.VAR_KEYWORD][1:]
         return config | {n: _plain(getattr(self, n)) for n in names if n not in config}

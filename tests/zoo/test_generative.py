@@ -98,6 +98,18 @@ def test_a_sparse_code_is_penalised(sparsity):
     assert active[1] < 0.2 < active[0]
 
 
+def test_a_sparse_autoencoder_is_saved(tmp_path):
+    model = zoo.autoencoder((6,), units=(5, 3), sparsity="kl", sparsity_weight=0.5)
+    model.save(tmp_path / "model.keras")
+    found = keras.models.load_model(tmp_path / "model.keras")
+    x = RNG.random((4, 6)).astype("float32")
+    np.testing.assert_array_equal(found(x), model(x))
+    regularizers = [
+        each.get_layer("sparse_code").activity_regularizer.get_config() for each in (model, found)
+    ]
+    assert regularizers == [{"weight": 0.5, "target": 0.1}] * 2
+
+
 def test_tied_weights_halve_an_autoencoder_and_start_a_classifier():
     tied = shaken(zoo.autoencoder((3, 4), units=(6, 5), tied=True))
     assert tied.count_params() == 12 * 6 + 6 * 5 + (6 + 5) + (6 + 12)
