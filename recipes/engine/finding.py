@@ -5,14 +5,10 @@ import shlex
 from dataclasses import replace
 from pathlib import Path
 
-from rich.console import Console
-
 from recipes.engine.folder import RunFolder, timestamp
 from recipes.engine.recipe import find_recipe
-from recipes.engine.tables import aligned
+from recipes.engine.tables import aligned, console
 from recipes.errors import RunError, UserError
-
-_console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
 
 class FinderFolder(RunFolder):
@@ -56,7 +52,7 @@ def find(recipe: str, config, min_rate: float, max_rate: float, steps: int):
     folder = FinderFolder.plan(recipe, replace(config, name=f"find-lr-{name}"))
     config, task = find_recipe(recipe).load(config)
     if config.progress:
-        _console.print(task.description)
+        console.print(task.description)
     start_afresh(config)
     built = find_recipe(recipe).build_model(config, task)
     training = task.batches("train", built, seed=config.seed)
@@ -107,7 +103,7 @@ def _show(recipe, folder, curve, steps):
     if curve.stopped:
         reason = {"diverged": "diverged", "not finite": "was no longer a number"}[curve.stopped]
         after = f"after {len(curve.losses)} of {steps} batches"
-        _console.print(f"The loss {reason} {after}, at the rate {curve.rates[-1]:.2g}.")
+        console.print(f"The loss {reason} {after}, at the rate {curve.rates[-1]:.2g}.")
     if curve.learning_rate is None:
         raise RunError(
             f"The loss never fell, so no learning rate is suggested. Look at {folder.picture}, "

@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 
 from callbacks import write_scores
 from recipes.data.writing import write_text
@@ -24,11 +23,11 @@ from recipes.engine.folder import RunFolder
 from recipes.engine.kept_baselines import compared
 from recipes.engine.recipe import find_recipe
 from recipes.engine.selection import joined
+from recipes.engine.tables import console
 from recipes.engine.task import Built, Candidate, Figure, Section, Task, Trained
 from recipes.errors import RunError, UserError, disk_is_full, out_of_memory, printable
 
 SPLITS = ("train", "validation", "test")
-_console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
 
 def train(
@@ -129,13 +128,13 @@ def _train(name, config, resume, began, held):
     auto.tidy(folder)
     if config.progress:
         advice = report.advice(recipe, metrics, task)
-        width = _console.width if _console.is_terminal else None
-        _console.print(f"{report.table(recipe, metrics, advice, width)}\n")
+        width = console.width if console.is_terminal else None
+        console.print(f"{report.table(recipe, metrics, advice, width)}\n")
         _say(config, *(each.line for each in outputs if isinstance(each, Section) and each.line))
-        _console.print(
+        console.print(
             f"{report.times(metrics, config.epochs)}; {time.perf_counter() - began:.0f} s in all."
         )
-        _console.print(f"Run written to {folder.path}; read {folder.report}")
+        console.print(f"Run written to {folder.path}; read {folder.report}")
     return folder
 
 
@@ -157,7 +156,7 @@ def _taken_up_later(folder, config):
     try:
         yield
     except KeyboardInterrupt:
-        _console.print(f"Interrupted. It goes on after its last whole epoch with: {how}")
+        console.print(f"Interrupted. It goes on after its last whole epoch with: {how}")
         raise
     except IsADirectoryError as error:
         name = error.filename2 or error.filename
@@ -247,4 +246,4 @@ def _run_folds(recipe, config, task, folder):
 def _say(config, *lines):
     if config.progress:
         for line in lines:
-            _console.print(printable(line))
+            console.print(printable(line))

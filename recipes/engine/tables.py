@@ -11,10 +11,13 @@ import sys
 import textwrap
 
 from rich.cells import cell_len
+from rich.console import Console
 
 from recipes.data.writing import guarded
 from recipes.errors import printable
 
+#: Where commands say what they do.
+console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 _NUMERIC = re.compile(r"[-+]?[\d.,:e+-]*%?|nan|inf")
 
 

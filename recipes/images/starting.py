@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import keras
 import numpy as np
-from keras import layers, ops
+from keras import layers
 
 import zoo
 from recipes.data.batches import ArrayBatches, EpochClock
@@ -120,7 +120,7 @@ def _pretrain(config, task, built, core):
     model = keras.Model(inputs, error)
     images = task.unlabelled
     batches = ArrayBatches(images, np.zeros(len(images), np.int32), config.batch_size, config.seed)
-    objective = replace(built, loss=_mean_square, metrics=[])
+    objective = replace(built, loss=lambda _, error: error**2, metrics=[])
     logs = _fit(model, batches, config, config.pretrain_epochs, config.learning_rate, objective)
     names = zoo.transfer.copy_layers(coder, core)
     return (
@@ -128,10 +128,6 @@ def _pretrain(config, task, built, core):
         f"{counted(config.pretrain_epochs, 'epoch')} (mean squared error {logs['loss']:.4g} of the "
         "scaled pixels)",
     )
-
-
-def _mean_square(_, error):
-    return ops.mean(ops.square(error), axis=tuple(range(1, len(error.shape))))
 
 
 def _fit(model, batches, config, epochs, rate, objective):

@@ -57,14 +57,13 @@ def synthesize(chords, tempo=TEMPO) -> np.ndarray:
     >>> len(sound) / SAMPLE_RATE
     2.0
     """
-    sound = to_midi(chords, tempo).synthesize(SAMPLE_RATE, _organ, normalize=False)
+
+    def organ(phase):
+        return sum(part * np.sin(k * phase) for k, part in enumerate(OVERTONES, start=1))
+
+    sound = to_midi(chords, tempo).synthesize(SAMPLE_RATE, organ, normalize=False)
     loudest = np.abs(sound).max(initial=0)  # 0 if nothing sounds
     return (sound * (PEAK / loudest if loudest else 1)).astype(np.float32)
-
-
-def _organ(phase):
-    """A tone at some phases of its fundamental."""
-    return sum(part * np.sin(k * phase) for k, part in enumerate(OVERTONES, start=1))
 
 
 def write_wav(path, sound) -> None:

@@ -1,17 +1,14 @@
 """What a search tells: a line for each trial, `tuning.csv`, and a section of the report."""
 
-from rich.console import Console
-
 from recipes.data.writing import write_csv, write_text
 from recipes.engine.help import as_written
-from recipes.engine.tables import aligned, counted, escaped, markdown, number
+from recipes.engine.tables import aligned, console, counted, escaped, markdown, number
 from recipes.errors import printable
 
 #: Trials shown in the report, the best ones; `tuning.csv` has all.
 SHOWN = 10
 
 _TITLE = "## Tuning"
-_console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
 
 def is_written(folder) -> bool:
@@ -42,14 +39,14 @@ class Trials:
         if not self.visible:
             return
         for line in self.space.describe():
-            _console.print(line)
-        _console.print(
+            console.print(line)
+        console.print(
             f"{self.plan.tuner} search, {self.plan.trials} trials beside the defaults, "
             f"{'less' if self.mode == 'min' else 'more'} {self.monitor} is better"
         )
         done = [trial for trial in trials if trial.score is not None or trial.error]
         if done:
-            _console.print(f"{len(done)} trials are there already")
+            console.print(f"{len(done)} trials are there already")
 
     def tell(self, trial):
         """Prints the line of a trial that has ended."""
@@ -66,7 +63,7 @@ class Trials:
             result = (
                 f"{trial.score:.5g} ({best}), {counted(epochs, 'epoch')}, {seconds:.0f} s{pruned}"
             )
-        _console.print(f"trial {self._label(trial)}: {result}  {settings}")
+        console.print(f"trial {self._label(trial)}: {result}  {settings}")
 
     def write(self, path, trials):
         """Writes `tuning.csv`: a row for each trial."""
@@ -116,8 +113,8 @@ class Trials:
             text = folder.report.read_text(errors="replace")
             write_text(folder.report, text + "\n" + "\n\n".join(sections) + "\n")
         if self.visible:
-            _console.print(f"\nTuning\n\n{aligned(self._comparison(best, start))}\n")
-            _console.print(verdict, check.replace("**", ""))
+            console.print(f"\nTuning\n\n{aligned(self._comparison(best, start))}\n")
+            console.print(verdict, check.replace("**", ""))
 
     def _verdict(self, best, start):
         if best.number == start.number:

@@ -6,10 +6,10 @@ import sys
 from dataclasses import replace
 
 from filelock import FileLock
-from rich.console import Console
 
 from recipes.engine.folder import RunFolder
 from recipes.engine.recipe import find_recipe
+from recipes.engine.tables import console
 from recipes.errors import RunError, UserError, reading
 from recipes.tuning import report
 from recipes.tuning.plan import Plan, TuningFolder, open_search
@@ -19,8 +19,6 @@ from recipes.tuning.workers import serve
 #: How far the score of the best trial may be off when it is trained again, as a fraction of it. On
 #: a CPU both are equal; a GPU adds in another order every time.
 TOLERANCE = {"cpu": 0.001, "gpu": 0.05}
-
-_console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
 
 def tune(plan: Plan) -> RunFolder:
@@ -90,7 +88,7 @@ def _search_and_train(plan, folder, space, objective):
     try:
         serve(search, folder, plan.workers)
     except KeyboardInterrupt:
-        _console.print(f"Go on with: zoo tune --resume {folder.path}")
+        console.print(f"Go on with: zoo tune --resume {folder.path}")
         raise
     if search.best is None:
         trials = search.trials
@@ -121,7 +119,7 @@ def _train_best(plan, folder, space, objective, search, table):
     best = search.best
     config = space.config_for(best)
     if plan.config.progress:
-        _console.print(f"Training the best settings, those of trial {best.number}, as a run")
+        console.print(f"Training the best settings, those of trial {best.number}, as a run")
     folder.varied = space.searched
     if not folder.metrics.exists():
         train(plan.recipe, replace(config, name=folder.path.name), resume=folder)

@@ -233,10 +233,8 @@ class HubLayer(Layer):
             if self._signature:
                 first = next(iter(self._input_specs))
                 outputs = function(**(inputs if isinstance(inputs, dict) else {first: inputs}))
-            elif self._has_training:
-                outputs = function(inputs, training=training)
             else:
-                outputs = function(inputs)
+                outputs = function(inputs, **({"training": training} if self._has_training else {}))
         except (TypeError, ValueError) as error:
             specs, received = (
                 ", ".join(
@@ -255,9 +253,7 @@ class HubLayer(Layer):
         if key is None and self._signature:
             key = next(iter(outputs)) if len(outputs) == 1 else "default"
             return outputs.get(key, outputs)
-        if key is None:
-            return outputs
-        return outputs[key]
+        return outputs if key is None else outputs[key]
 
     def _with_known_shapes(self, outputs, inputs):
         """Outputs whose rank and last axis are known, for the layers to come.

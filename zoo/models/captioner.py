@@ -42,13 +42,12 @@ def captioner(
         backbone: Model from images to feature maps `(batch, height, width, channels)`, such as
             `keras.applications.MobileNetV3Small(include_top=False)`. Defaults to None: 3
             convolutions that halve the image and double their filters, from 32.
-        num_layers: Number of recurrent layers. Defaults to 1.
         attention: `"luong"`, `"bahdanau"` or None. Defaults to `"bahdanau"`.
         input_feeding: Whether the decoder reads the attention vector of the step before, and so
             knows what it has looked at. Defaults to True.
         embedding_dim: Size of the embedding. Defaults to 128.
         score_scale, normalize, attention_layer_size, dropout, name: As for `seq2seq`.
-        sampling, sampling_probability, cell: As for `seq2seq`.
+        sampling, sampling_probability, cell, num_layers: As for `seq2seq`.
 
     Returns:
         Uncompiled model: `{"image": (batch, height, width, channels), "target": (batch, time)}` to

@@ -120,7 +120,8 @@ def deep_values(file) -> tuple[np.ndarray, str]:
         else:
             mode = image.mode
             with _opened(file) as again:  # Pillow keeps one byte of two: here it takes the other
-                _read_as(again, rawmode[:-1] + _opposite(rawmode[-1]))
+                native = "B" if sys.byteorder == "little" else "L"
+                _read_as(again, rawmode[:-1] + {"L": "B", "B": "L"}.get(rawmode[-1], native))
                 low = np.asarray(_upright(again)).astype(np.uint16)
             values = np.asarray(_upright(image)).astype(np.uint16) * 256 + low
     if key is not None and mode in ("L", "RGB"):
@@ -190,10 +191,6 @@ def _read_as(image, rawmode):
         new = (*tile[:3], arguments)
         tiles.append(type(tile)(*new) if hasattr(tile, "_fields") else new)
     image.tile = tiles
-
-
-def _opposite(order):
-    return {"L": "B", "B": "L"}.get(order, "B" if sys.byteorder == "little" else "L")
 
 
 def _is_deep(image):
