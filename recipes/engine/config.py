@@ -9,7 +9,7 @@ check configurations made in Python, and their messages speak of types.
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import UnionType
 from typing import Any, ClassVar, Literal, Self, Union, get_args, get_origin, get_type_hints
@@ -42,7 +42,7 @@ class TrainConfig:
         dataset: A named dataset (see `zoo list datasets`). Defaults to the recipe's offline one.
         data: Your own file, instead of a dataset.
         preset: A named set of flags (see `zoo list presets`). Such are the models of the book.
-        epochs: Largest number of passes over the training data.
+        epochs: Largest number of passes over the training data; without one, the data decide.
         batch_size: Examples in a training step.
         loss: Training loss of point forecasts: squared error, or Huber's, which outliers do not
             dominate.
@@ -114,7 +114,7 @@ class TrainConfig:
     dataset: str | None = None
     data: str | None = None
     preset: str | None = None
-    epochs: int = 20
+    epochs: int | None = 20
     batch_size: int = 32
     loss: Literal["mse", "huber"] = "mse"
     optimizer: Literal[
@@ -191,7 +191,7 @@ class TrainConfig:
     @property
     def first_kept(self) -> int:
         """The first epoch, from 0, that may be the best: the last one that prunes weights."""
-        return max(1, self.epochs // 2) - 1 if self.prune else 0
+        return max(1, (self.epochs or 0) // 2) - 1 if self.prune else 0
 
     def validate(self) -> None:
         """Raises a `UserError` for the first setting that is out of range."""
@@ -318,6 +318,19 @@ def seconds_of(text: str) -> float:
     if not seconds:
         raise UserError(f"--time_limit must be a time such as 90s, 10m or 1h. Received: {text!r}")
     return seconds
+
+
+def with_epochs(config, examples: int, factor: float):
+    """A configuration with `epochs`, where no flag says them, that follow from the examples.
+
+    There are as many as `factor` divided by the root of the examples, 10 to 300: few examples make
+    few steps an epoch, and a network learns nothing in a few hundred steps.
+
+    >>> [with_epochs(TrainConfig(epochs=None), n, 3000).epochs for n in (50, 250, 1000, 100_000)]
+    [300, 190, 95, 10]
+    """
+    epochs = min(max(round(factor / examples**0.5), 10), 300)
+    return config if config.epochs else replace(config, epochs=epochs)
 
 
 def at_least(config, minimum, *names) -> None:

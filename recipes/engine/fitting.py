@@ -85,7 +85,8 @@ def fit(
     halved = len([*folder.checkpoints.glob("halved-*")])  # the rate, by --on_nan restore
     rate = config.learning_rate / 2**halved
     start = [np.array(each) for each in model.variables] if config.on_nan == "restore" else []
-    total_steps = config.epochs * len(training)
+    epochs = config.epochs or 1
+    total_steps = epochs * len(training)
     optimizer = make_optimizer(replace(config, learning_rate=rate), total_steps)
     model.compile(
         optimizer=with_norms(optimizer) if config.norms else optimizer,
@@ -103,7 +104,7 @@ def fit(
     board = TensorBoard(
         folder.path,
         figures=None if in_job() else figures,  # drawn by the clock, and clocks differ
-        figure_freq=max(5, config.epochs // 5),  # drawing may cost more than an epoch
+        figure_freq=max(5, epochs // 5),  # drawing may cost more than an epoch
         texts=texts,
         hparams=hyperparameters(config, folder.varied),
         monitor=built.monitor,
@@ -141,7 +142,7 @@ def fit(
             model.fit(
                 training.feed(),
                 validation_data=validation.feed(),
-                epochs=config.epochs,
+                epochs=epochs,
                 initial_epoch=checkpoint.initial_epoch,
                 steps_per_epoch=len(training),  # said, an iterator is made once an epoch, not twice
                 validation_steps=len(validation),

@@ -6,10 +6,10 @@ The layers stand in front of the model that is trained, not of the one that is s
 import keras
 from keras import layers
 
+from recipes.images.config import PHOTO
+
 #: The fraction of a side that `light` moves by: two pixels of 28.
 SHIFT = 1 / 14
-#: From so many pixels a side on a picture is a photo, whose things are near or far, and tilted.
-PHOTO = 64
 
 
 def resolved(config, shape) -> tuple[bool, int, bool]:

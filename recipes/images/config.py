@@ -7,6 +7,9 @@ from recipes.classification.settings import PicturesConfig
 from recipes.engine.config import at_least, below_one, common
 from recipes.errors import UserError
 
+#: From so many pixels a side on a picture is a photo, whose things are near or far, and tilted.
+PHOTO = 64
+
 
 @dataclass
 class ImagesConfig(PicturesConfig):

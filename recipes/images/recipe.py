@@ -9,9 +9,10 @@ from dataclasses import replace
 from functools import partial
 
 from recipes.classification.settings import METRICS
+from recipes.engine.config import with_epochs
 from recipes.engine.recipe import Recipe, later
 from recipes.engine.task import Built
-from recipes.images.config import ImagesConfig
+from recipes.images.config import PHOTO, ImagesConfig
 from recipes.images.presets import PRESETS
 
 #: Models that read pixels one by one, each with its own mean and deviation.
@@ -29,10 +30,10 @@ def default_config(
     if model in DENSE:
         return _dense_config(dataset, model)
     config = ImagesConfig(
-        model=model, dataset=dataset, epochs={None: 40, "digits": 40, "mnist": 8}.get(dataset, 16),
-        batch_size={None: 16, "digits": 32}.get(dataset, 64),
-        learning_rate={None: 0.002, "digits": 0.004}.get(dataset, 0.01), schedule="1cycle",
-        weight_decay=0.05, normalization="channel", label_smoothing=0.1, augment="auto", tta=True,
+        model=model, dataset=dataset, schedule="1cycle", weight_decay=0.05, label_smoothing=0.1,
+        epochs={None: None, "digits": 40, "mnist": 8}.get(dataset, 16), normalization="channel",
+        batch_size={None: 16, "digits": 32}.get(dataset, 64), augment="auto", tta=True,
+        learning_rate={None: 0.002, "digits": 0.004}.get(dataset, 0.01),
     )  # fmt: skip
     if model == "pretrained":  # a head learns in few epochs
         return replace(config, epochs=15, normalization="none", weight_decay=0.0)
@@ -127,6 +128,9 @@ RECIPE = Recipe(
     load_data=load_data,
     build_model=build_model,
     search_space=search_space,
+    sized=lambda config, task: with_epochs(  # fewer of photos, whose steps are slow
+        config, len(task.parts["train"]), 3000 if min(task.shape[:2]) < PHOTO else 1300
+    ),
     predict=later("recipes.images.predict", "predict"),
     check=lambda config: later("recipes.data.images.image_files", "check")(config.data),
     metrics=METRICS,

@@ -23,7 +23,7 @@ MAX_TRAIN_SCORED = 60_000
 #: Training tokens at most on which the n-gram models are fitted.
 MAX_COUNTED = 5_000_000
 #: Windows of training and of validation that a stream should be long.
-MIN_WINDOWS = {"train": 10, "validation": 1}
+MIN_WINDOWS = {"train": 50, "validation": 1}
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,6 @@ class TabularConfig(RowsConfig):
     """Settings of a run on a table.
 
     Args:
-        epochs: Largest number of passes over the training data. Defaults to what the rows
-            suggest.
         batch_size: Examples in a training step. Defaults to what the rows suggest.
         weight_decay: Decoupled weight decay of adamw, lion and muon. Defaults to what the rows
             suggest.

@@ -16,8 +16,9 @@ DATES = (10_000, 2_000, 2_000)
 BOOK_TRAIN = 100_000
 #: One share in so many is the most that validation, and the test part, may be each.
 MOST_HELD_OUT = 10
-#: Vocabulary sizes where no flag gives one.
-SIZES = {"words": 1000, "bpe": 8000, "wordpiece": 8000, "unigram": 8000}
+#: Vocabulary sizes where no flag gives one: of words; and the least and largest of sub-words, of
+#: which there is one for so many characters: one that is hardly ever read is never learned.
+WORDS, FEWEST, MOST, CHARACTERS = 1000, 500, 8000, 100
 
 
 def load(config) -> TranslationTask:
@@ -144,7 +145,9 @@ def fit_tokenizer(kind, texts, others, size, side, **options):
             known, more = _characters(texts, others, side)
             return zoo.layers.TextTokenizer(known, **options), more + notes * bool(size)
         text = "\n".join(texts)
-        fitted = zoo.layers.TextTokenizer.fit(text, kind, size or SIZES[kind], **options)
+        subwords = min(max(len(text) // CHARACTERS, FEWEST), MOST)
+        size = size or (WORDS if kind == "words" else subwords)
+        fitted = zoo.layers.TextTokenizer.fit(text, kind, size, **options)
     except ValueError as error:
         raise UserError(
             f"There is no such {side} vocabulary (three of its ids are special ones). {error}"

@@ -9,6 +9,7 @@ zoo predict logs/translation/RUN --text "How are you?" --beam 5 --n-best 3
 
 from dataclasses import replace
 
+from recipes.engine.config import with_epochs
 from recipes.engine.recipe import Flag, Recipe, later
 from recipes.engine.task import Built
 from recipes.errors import UserError
@@ -22,7 +23,8 @@ def default_config(
     """The recipe's defaults, those of `seq2seq` on the offline `dates`; see `Recipe`."""
     dataset = None if own_data else dataset or "dates"
     config = TranslationConfig(
-        model=model or "seq2seq", dataset=dataset, epochs=10, batch_size=64, learning_rate=0.002,
+        model=model or "seq2seq", dataset=dataset, batch_size=64, learning_rate=0.002,
+        epochs=10 if dataset else None,
     )  # fmt: skip
     recurrent = config.model == "seq2seq"
     if dataset == "dates":
@@ -134,6 +136,7 @@ RECIPE = Recipe(
     load_data=load_data,
     build_model=build_model,
     search_space=search_space,
+    sized=lambda config, task: with_epochs(config, len(task.pairs["train"]), 3000),
     predict=later("recipes.translation.predict", "predict"),
     raw_inputs=lambda task, split, examples: {
         "source": [task.pairs[split][example][0] for example in examples]

@@ -3,6 +3,8 @@
 import io
 import os
 import zipfile
+from dataclasses import replace
+from types import SimpleNamespace
 from unittest import mock
 
 import numpy as np
@@ -15,7 +17,7 @@ from recipes.data.images import pictures
 from recipes.data.images.arrays import read_arrays, read_unlabelled
 from recipes.data.images.image_files import read_folder, read_images
 from recipes.errors import UserError
-from recipes.images import ImagesConfig, default_config, load_data
+from recipes.images import RECIPE, ImagesConfig, default_config, load_data
 
 
 def picture(value=100, size=(6, 4), mode="L"):
@@ -575,3 +577,12 @@ def test_a_file_that_is_neither(tmp_path):
 def test_flags_out_of_range(flags, message):
     with pytest.raises(UserError, match=message):
         ImagesConfig(model="mlp", **flags).validate()
+
+
+@pytest.mark.parametrize(("size", "flags", "epochs"), [
+    ((28, 28), {}, 150), ((64, 80, 3), {}, 65), ((28, 28), {"epochs": 7}, 7),
+])  # fmt: skip
+def test_few_images_are_read_often(size, flags, epochs):
+    task = SimpleNamespace(parts={"train": range(400)}, shape=size)
+    config = replace(default_config(own_data=True), **flags)
+    assert RECIPE.sized(config, task).epochs == epochs

@@ -494,3 +494,18 @@ def test_pictures_of_any_text(tmp_path):
 
 def test_cells_of_tables_show_any_text():
     assert cell("a|b\n*c* `d` <e>") == r"a\|b \*c\* \`d\` \<e\>"
+
+
+def test_few_pairs_have_few_sub_words_and_are_read_often(tmp_path):
+    generator = np.random.default_rng(0)
+    words = ["".join(generator.choice(list("abcdefgh"), 6)) for _ in range(2000)]
+    lines = [f"{' '.join(generator.choice(words, 12))}\t{word}" for word in words]
+    path = tmp_path / "pairs.tsv"
+    path.write_text("\n".join(lines))
+    found, task = translation.RECIPE.load(config(data=str(path)))
+    characters = sum(len(source) + 1 for source, _ in task.pairs["train"]) - 1
+    assert task.source_tokenizer.vocabulary_size == characters // 100
+    assert task.target_tokenizer.vocabulary_size == 500
+    assert found.epochs == round(3000 / len(task.pairs["train"]) ** 0.5)
+    said, task = translation.RECIPE.load(replace(found, epochs=7, target_vocabulary_size=300))
+    assert (said.epochs, task.target_tokenizer.vocabulary_size) == (7, 300)
