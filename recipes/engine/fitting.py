@@ -85,7 +85,7 @@ def fit(
     halved = len([*folder.checkpoints.glob("halved-*")])  # the rate, by --on_nan restore
     rate = config.learning_rate / 2**halved
     start = [np.array(each) for each in model.variables] if config.on_nan == "restore" else []
-    epochs = config.epochs or 1
+    epochs: int = config.epochs  # type: ignore[assignment] # decided when the data were read
     total_steps = epochs * len(training)
     optimizer = make_optimizer(replace(config, learning_rate=rate), total_steps)
     model.compile(

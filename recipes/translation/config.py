@@ -23,7 +23,7 @@ class TranslationConfig(Dialect, TrainConfig):
             punctuation), characters, or sub-word units, byte-level so that they can write any text.
         lowercase: Turn sources and targets into lower case. Words always are.
         source_vocabulary_size: Ids of the source at most, three special ones included. Defaults to
-            1,000 for words, and for sub-word units to a 100th of the characters, 500 to 8,000.
+            1,000 for words, and for sub-word units to a 100th of the characters, 600 to 8,000.
         target_vocabulary_size: The same for the target.
         max_length: Tokens of a source and of a target (with its end) at most.
         longer: What becomes of longer training pairs: left out, or cut off. In validation and

@@ -18,7 +18,7 @@ BOOK_TRAIN = 100_000
 MOST_HELD_OUT = 10
 #: Vocabulary sizes where no flag gives one: of words; and the least and largest of sub-words, of
 #: which there is one for so many characters: one that is hardly ever read is never learned.
-WORDS, FEWEST, MOST, CHARACTERS = 1000, 500, 8000, 100
+WORDS, FEWEST, MOST, CHARACTERS = 1000, 600, 8000, 100
 
 
 def load(config) -> TranslationTask:
