@@ -1,7 +1,7 @@
 """What happens while a model trains: schedules, TensorBoard, guards. Knows no model.
 
 >>> import callbacks
->>> schedule = callbacks.WarmupCosine(peak_learning_rate=0.01, total_steps=100, warmup_steps=10)
+>>> schedule = callbacks.Phases([("linear", 10, 0.0, 0.01), ("cosine", 90, 0.01, 0.0)])
 >>> round(float(schedule(10)), 6)
 0.01
 """
@@ -19,13 +19,7 @@ from callbacks.optimizers import (
     ScheduledSGD,
     momenta,
 )
-from callbacks.phases import (
-    CosineRestarts,
-    FlatCosine,
-    Phase,
-    Phases,
-    WarmupCosine,
-)
+from callbacks.phases import Phase, Phases
 from callbacks.profiler import Profiler
 from callbacks.projector import write_projector
 from callbacks.pruning import MagnitudePruning

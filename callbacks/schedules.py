@@ -24,25 +24,10 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
         if cls.__module__.startswith(f"{__package__}."):
             keras.saving.register_keras_serializable(package="zoo")(cls)
 
-    @property
-    def accepts_arrays(self) -> bool:
-        """Whether a call takes an array of steps."""
-        return True
-
     def get_config(self):
         """Arguments to rebuild the schedule."""
         names = list(inspect.signature(type(self).__init__).parameters)[1:]
-        values = {name: getattr(self, name) for name in names}
-        return {
-            name: keras.saving.serialize_keras_object(value) if callable(value) else value
-            for name, value in values.items()
-        }
-
-    @classmethod
-    def from_config(cls, config):
-        """The schedule of a config, nested ones included."""
-        nested = keras.saving.deserialize_keras_object
-        return cls(**{k: nested(v) if isinstance(v, dict) else v for k, v in config.items()})
+        return {name: getattr(self, name) for name in names}
 
 
 def evaluate(schedule: Rate, steps: Sequence[int] | np.ndarray) -> np.ndarray:
@@ -55,11 +40,11 @@ def evaluate(schedule: Rate, steps: Sequence[int] | np.ndarray) -> np.ndarray:
     Returns:
         float array `(n,)`.
 
-    >>> evaluate(callbacks.WarmupCosine(0.5, total_steps=4), [0, 2, 4]).round(4)
+    >>> evaluate(callbacks.Phases([("cosine", 4, 0.5, 0.0)]), [0, 2, 4]).round(4)
     array([0.5 , 0.25, 0.  ], dtype=float32)
     """
     if not callable(schedule):
         return np.full(len(steps), float(schedule))
-    if getattr(schedule, "accepts_arrays", False):
+    if isinstance(schedule, Schedule):
         return keras.ops.convert_to_numpy(schedule(keras.ops.convert_to_tensor(steps, "float32")))
     return np.array([float(schedule(step)) for step in steps])

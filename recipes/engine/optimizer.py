@@ -1,21 +1,33 @@
 """The optimizer, and the way its rate moves, out of the flags of a run."""
 
 import math
+from itertools import pairwise
 
 import keras
 from keras.optimizers.schedules import ExponentialDecay, InverseTimeDecay
 
 import callbacks
 
+
+def _three(total):
+    """Three lengths, each twice the one before, that fill so many steps."""
+    ends = [round(total * end / 7) for end in (0, 1, 3, 7)]
+    return [end - begin for begin, end in pairwise(ends)]
+
+
 #: Schedules by flag: `(learning_rate, total_steps, warmup_steps) -> rate`. Those of the book decay
 #: as it has them for its 25 epochs: by 0.1 over four fifths of the run, or as 1 / (1 + 10 t).
 SCHEDULES = {
     "constant": lambda rate, total, _: rate,
     "plateau": lambda rate, total, _: rate,
-    "cosine": lambda rate, total, warmup: callbacks.WarmupCosine(rate, total, warmup_steps=warmup),
-    "flat_cosine": lambda rate, total, _: callbacks.FlatCosine(rate, total),
-    "restarts": lambda rate, total, _: callbacks.CosineRestarts(
-        rate, total, 3 if total >= 7 else 1
+    "cosine": lambda rate, total, warmup: callbacks.Phases(
+        [("linear", warmup, 0.0, rate), ("cosine", total - warmup, rate, 0.0)]
+    ),
+    "flat_cosine": lambda rate, total, _: callbacks.Phases(
+        [("constant", 3 * total // 4, rate, rate), ("cosine", total - 3 * total // 4, rate, 0.0)]
+    ),
+    "restarts": lambda rate, total, _: callbacks.Phases(
+        [("cosine", steps, rate, 0.0) for steps in _three(total)]
     ),
     "exponential": lambda rate, total, _: ExponentialDecay(rate, math.ceil(0.8 * total), 0.1),
     "power": lambda rate, total, _: InverseTimeDecay(rate, math.ceil(total / 10), 1.0),

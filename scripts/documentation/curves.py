@@ -1,10 +1,11 @@
 """The curves of the schedules, computed by the schedules themselves."""
 
 import numpy as np
-from keras import ops
 from keras.optimizers.schedules import ExponentialDecay, InverseTimeDecay
 
 import callbacks
+from callbacks.schedules import evaluate
+from recipes.engine.optimizer import SCHEDULES
 from scripts.documentation import charts
 
 STEPS = 1000
@@ -23,9 +24,8 @@ def _drawn():
         "cosine": (
             "Cosines",
             {
-                "WarmupCosine": callbacks.WarmupCosine(0.1, STEPS, warmup_steps=100),
-                "FlatCosine": callbacks.FlatCosine(0.1, STEPS),
-                "CosineRestarts": callbacks.CosineRestarts(0.1, STEPS),
+                schedule.replace("_", " "): SCHEDULES[schedule](0.1, STEPS, 100)
+                for schedule in ("cosine", "flat_cosine", "restarts")
             },
         ),
         "decay": (
@@ -59,14 +59,7 @@ def curve(name: str) -> str:
     """
     title, schedules = _drawn()[name]
     steps = np.arange(0, STEPS + 1, 5)
-    values = {label: _at(schedule, steps) for label, schedule in schedules.items()}
+    values = {label: evaluate(schedule, steps) for label, schedule in schedules.items()}
     unit = "momentum" if "momentum" in title else "learning rate"
     drawn = charts.lines(values, steps, ("step", unit), title)
     return f"```{{raw}} html\n<figure>{drawn}</figure>\n```"
-
-
-def _at(schedule, steps):
-    """A schedule's values; all at once where it takes arrays."""
-    if getattr(schedule, "accepts_arrays", False):
-        return ops.convert_to_numpy(schedule(ops.convert_to_tensor(steps)))
-    return [float(schedule(int(step))) for step in steps]

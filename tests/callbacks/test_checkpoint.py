@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from callbacks import Checkpoint, TensorBoard, WarmupCosine
+from callbacks import Checkpoint, Phases, TensorBoard
 from callbacks.events import event_files
 
 EPOCHS, STEPS = 6, 3
@@ -44,7 +44,7 @@ def build(optimizer="adamw", units=4):
         ]
     )
     if optimizer == "adamw":
-        rate = WarmupCosine(0.05, total_steps=EPOCHS * STEPS, warmup_steps=2)
+        rate = Phases([("linear", 2, 0.0, 0.05), ("cosine", EPOCHS * STEPS - 2, 0.05, 0.0)])
         optimizer = keras.optimizers.AdamW(rate, use_ema=True)
     model.compile(optimizer=optimizer, loss="mse", metrics=["mae"], run_eagerly=True)
     return model

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from callbacks import OneCycle, ScheduledAdam, WarmupCosine, find_learning_rate
+from callbacks import OneCycle, Phases, ScheduledAdam, find_learning_rate
 from callbacks.rate_curve import RULES, RateCurve, minimum, slide, smooth, steepest, valley
 from tests.shared import traced_once
 
@@ -24,6 +24,7 @@ RNG = np.random.default_rng(0)
 X = RNG.normal(size=(48, 3)).astype("float32")
 Y = (X @ [[1.0], [-2.0], [0.5]] + 0.1 * RNG.normal(size=(48, 1))).astype("float32")
 BATCHES = [(X[i : i + 8], Y[i : i + 8]) for i in range(0, 48, 8)]
+WARM = Phases([("linear", 4, 0.0, 0.05), ("cosine", 16, 0.05, 0.0)])
 
 
 @keras.saving.register_keras_serializable(package="tests")
@@ -138,7 +139,7 @@ def test_each_rate_stands_by_its_own_loss():
 
 
 def test_the_optimizer_begins_with_empty_slots_and_advances():
-    model = linear(keras.optimizers.Adam(WarmupCosine(0.05, 20, 4), clipnorm=1.0))
+    model = linear(keras.optimizers.Adam(WARM, clipnorm=1.0))
     reference = linear(keras.optimizers.Adam(0.05, clipnorm=1.0))
     model.fit(X, Y, batch_size=8, shuffle=False, verbose=0)
     reference.set_weights(model.get_weights())
@@ -155,7 +156,7 @@ def test_the_optimizer_begins_with_empty_slots_and_advances():
 
 OPTIMIZERS = {
     "plain": lambda: keras.optimizers.Adam(0.01),
-    "schedule": lambda: keras.optimizers.AdamW(WarmupCosine(0.01, 50, 5)),
+    "schedule": lambda: keras.optimizers.AdamW(WARM),
     "cycle": lambda: OneCycle(0.01, 50).optimizer("adam"),
     "loss_scale": lambda: keras.optimizers.LossScaleOptimizer(
         ScheduledAdam(0.01), initial_scale=8.0, dynamic_growth_steps=3

@@ -12,7 +12,7 @@ import pytest
 from keras import layers
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from callbacks import Checkpoint, OneCycle, Profiler, TensorBoard, WarmupCosine, with_norms
+from callbacks import Checkpoint, OneCycle, Phases, Profiler, TensorBoard, with_norms
 from callbacks import summaries as show
 from callbacks.graph import graph_def
 
@@ -143,7 +143,7 @@ def test_a_scheduled_momentum_is_written_and_none_where_there_is_none(tmp_path):
 
 
 def test_rates_under_accumulation_and_loss_scaling_are_those_that_were_used(tmp_path):
-    schedule = WarmupCosine(0.1, total_steps=8)
+    schedule = Phases([("cosine", 8, 0.1, 0.0)])
     optimizer = keras.optimizers.SGD(schedule, gradient_accumulation_steps=2)
     fit(build(optimizer), [TensorBoard(tmp_path / "a")], epochs=2)
     found = read(tmp_path / "a")[1]["step/learning_rate"]

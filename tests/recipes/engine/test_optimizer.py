@@ -56,6 +56,9 @@ def test_schedules_decay_as_the_help_says():
     flat = rates("flat_cosine", 100)
     assert (flat[:75] == 0.5).all()
     assert flat[-1] < 0.01
+    assert np.flatnonzero(np.diff(rates("restarts", 70)) > 0.1).tolist() == [9, 29]
+    cosine = rates("cosine", 100)
+    assert (cosine[0], cosine.argmax(), cosine[5]) == (0, 5, 0.5)
     assert set(SCHEDULES) | {"1cycle"} == set(get_args(get_type_hints(TrainConfig)["schedule"]))
 
 

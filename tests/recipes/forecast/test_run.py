@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 import zoo
-from callbacks import WarmupCosine
+from callbacks import Phases
 from recipes.cli import main
 from recipes.engine.arguments import parse
 from recipes.errors import UserError
@@ -229,7 +229,7 @@ def test_tensorboard_reads_the_curves(run):
     steps = 3 * (46 // 16)
     rates = log.Scalars("step/learning_rate")
     assert [event.step for event in rates] == list(range(steps))
-    schedule = WarmupCosine(0.001, steps)
+    schedule = Phases([("cosine", steps, 0.001, 0.0)])
     expected = [float(schedule(step)) for step in range(steps)]
     np.testing.assert_allclose([event.value for event in rates], expected, rtol=1e-5, atol=1e-9)
     assert [image.step for image in log.Images("forecasts")] == [0, 2]
