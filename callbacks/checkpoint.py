@@ -44,8 +44,7 @@ class BestWeights(keras.callbacks.Callback):
 
     def __init__(self, monitor: str, mode: str = "min", start_from_epoch: int = 0):
         super().__init__()
-        self.monitor = monitor
-        self.mode = mode
+        self.monitor, self.mode = monitor, mode
         self.start_from_epoch = start_from_epoch
         self.best: float
         self.weights: list[np.ndarray]

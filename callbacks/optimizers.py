@@ -244,8 +244,7 @@ class ScheduledNadam(_WithProduct):
     ):
         super().__init__(learning_rate=learning_rate, **kwargs)
         self._set_momentum(beta_1)
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
+        self.beta_2, self.epsilon = beta_2, epsilon
         self._add_product()
 
     @property

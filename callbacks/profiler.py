@@ -42,8 +42,7 @@ class Profiler(keras.callbacks.Callback):
                 f"Received: {keras.backend.backend()}"
             )
         self.log_dir = Path(log_dir)
-        self.first = first
-        self.count = count
+        self.first, self.count = first, count
         self._calls = 0
         self._recording = False
 

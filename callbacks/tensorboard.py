@@ -87,14 +87,11 @@ class TensorBoard(keras.callbacks.Callback):
         super().__init__()
         check_mode(mode)
         self.log_dir = Path(log_dir)  # keras-tuner sets it to one for each trial, as a text
-        self.figures = figures
-        self.figure_freq = figure_freq
+        self.figures, self.figure_freq = figures, figure_freq
         self.texts = texts or {}
         self.hparams = hparams
-        self.monitor = monitor
-        self.mode = mode
-        self.histogram_freq = histogram_freq
-        self.graph = graph
+        self.monitor, self.mode = monitor, mode
+        self.histogram_freq, self.graph = histogram_freq, graph
         self._file: EventFile | None = None
         self._epoch = None
         self._best: float | None = None

@@ -221,8 +221,7 @@ class StopAfter(keras.callbacks.Callback):
 
     def __init__(self, epochs: int | None, prune: Callable[[int, Any], bool] | None = None):
         super().__init__()
-        self.epochs = epochs
-        self.prune = prune
+        self.epochs, self.prune = epochs, prune
 
     def on_epoch_end(self, epoch, logs=None):
         """Stops at the end of the last epoch."""
@@ -240,8 +239,7 @@ class _Tuner(BaseTuner):
 
     def __init__(self, train, limit, **arguments):
         super().__init__(**arguments)
-        self.train = train
-        self.limit = limit
+        self.train, self.limit = train, limit
         self.done = 0
         self.failed = False
 

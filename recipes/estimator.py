@@ -58,15 +58,10 @@ class _ZooEstimator(BaseEstimator):
         random_state=None, **model_arguments,
     ):  # fmt: skip
         self.model = model
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.optimizer = optimizer
-        self.schedule = schedule
-        self.weight_decay = weight_decay
-        self.patience = patience
-        self.validation_fraction = validation_fraction
-        self.standardize = standardize
+        self.epochs, self.batch_size = epochs, batch_size
+        self.learning_rate, self.optimizer, self.schedule = learning_rate, optimizer, schedule
+        self.weight_decay, self.patience = weight_decay, patience
+        self.validation_fraction, self.standardize = validation_fraction, standardize
         self.random_state = random_state
         vars(self).update(model_arguments)
 

@@ -36,8 +36,7 @@ class LastStep(Configured, keras.metrics.Mean):
     ):
         check_choice(_ERRORS, error=error)
         super().__init__(name=name or f"last_step_{error}", **kwargs)
-        self.error = error
-        self.point = point
+        self.error, self.point = error, point
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Adds a batch: `y_true` `(batch, time_out, horizon, targets)`."""

@@ -29,8 +29,7 @@ class KLSparsity(Configured, keras.regularizers.Regularizer):
     def __init__(self, weight: float = 1.5e-4, target: float = 0.1):
         check_above_zero(weight=weight, target=target)
         check_fractions(target=target)
-        self.weight = weight
-        self.target = target
+        self.weight, self.target = weight, target
 
     def __call__(self, activity):
         """The penalty on activities `(batch, units)`, times the size of the batch."""

@@ -207,8 +207,7 @@ class _Sampler(keras.Model):
 
     def __init__(self, twin, samples):
         super().__init__(name="monte_carlo")
-        self.twin = twin
-        self.samples = samples
+        self.twin, self.samples = twin, samples
         self.built = True
 
     def call(self, inputs):

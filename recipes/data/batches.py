@@ -83,9 +83,7 @@ class ArrayBatches(Batches):
 
     def __init__(self, x, y, batch_size, seed=None, weights=None):
         super().__init__(np.arange(len(y)), batch_size, seed)
-        self.x = x
-        self.y = y
-        self.weights = weights
+        self.x, self.y, self.weights = x, y, weights
 
     def assemble(self, examples, ops=np):
         """Inputs, targets and, where there are any, weights of the rows `examples`."""

@@ -20,8 +20,7 @@ class TimeLimit(keras.callbacks.Callback):
 
     def __init__(self, seconds: float, planned: int):
         super().__init__()
-        self.seconds = seconds
-        self.planned = planned
+        self.seconds, self.planned = seconds, planned
         self.cut_short = False
         self.epochs: int | None = None
 

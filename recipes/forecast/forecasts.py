@@ -80,12 +80,9 @@ class Forecaster:
     """
 
     def __init__(self, model, head="point", quantiles=(), mc_samples=0, recursive_steps=0, seed=0):
-        self.model = model
-        self.head = head
+        self.model, self.head = model, head
         self.quantiles = tuple(quantiles)
-        self.mc_samples = mc_samples
-        self.recursive_steps = recursive_steps
-        self.seed = seed
+        self.mc_samples, self.recursive_steps, self.seed = mc_samples, recursive_steps, seed
 
     def __call__(self, windows, starts) -> Forecasts:
         """Forecasts at the end of the windows of a `Windows` that start at the rows `starts`."""

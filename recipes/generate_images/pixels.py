@@ -32,10 +32,8 @@ class Drawer:
     """
 
     def __init__(self, model, name, seed, steps):
-        self.model = model
-        self.name = name
-        self.seed = seed
-        self.steps = steps
+        self.model, self.name = model, name
+        self.seed, self.steps = seed, steps
         self.kept = None
 
     def __call__(self, count) -> np.ndarray:

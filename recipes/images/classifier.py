@@ -32,8 +32,7 @@ class Classifier:
 
     def __init__(self, model, mc_samples=0, seed=0):
         self.model = model
-        self.mc_samples = mc_samples
-        self.seed = seed
+        self.mc_samples, self.seed = mc_samples, seed
 
     def __call__(self, images) -> np.ndarray:
         """Probabilities `(n, classes)` of pictures `(n, ...)` uint8."""

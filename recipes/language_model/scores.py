@@ -33,8 +33,7 @@ class Reader:
     def __init__(self, model, ids, block=BLOCK, warm_up=WARM_UP):
         self.model = model
         self.ids = np.asarray(ids, np.int32)
-        self.block = block
-        self.warm_up = warm_up
+        self.block, self.warm_up = block, warm_up
 
     def __call__(self, segments):
         """Reads segments, the first position and the one after the last of each, `(m, 2)`.

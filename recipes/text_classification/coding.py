@@ -66,8 +66,7 @@ class PlainTexts:
     """
 
     def __init__(self, strip_html, lowercase):
-        self.strip_html = strip_html
-        self.lowercase = lowercase
+        self.strip_html, self.lowercase = strip_html, lowercase
 
     def clean(self, text) -> str:
         """A text as the model is to see it."""

@@ -22,8 +22,7 @@ class Translator:
     """
 
     def __init__(self, model, max_length):
-        self.model = model
-        self.max_length = max_length
+        self.model, self.max_length = model, max_length
         self.source_tokenizer = zoo.tokenizer(model, "source")
         self.target_tokenizer = zoo.tokenizer(model, "target")
         self._limits = max_length, self.target_tokenizer.start_id, self.target_tokenizer.end_id

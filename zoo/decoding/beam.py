@@ -122,8 +122,7 @@ class BeamSearch(DecoderLoop):
 
     def __init__(self, decoder, max_length, beam_width, coverage, return_attention):
         super().__init__("beam_search", decoder, max_length)
-        self.beam_width = beam_width
-        self.coverage = coverage
+        self.beam_width, self.coverage = beam_width, coverage
         self.return_attention = return_attention
 
     def call(self, inputs):

@@ -84,8 +84,7 @@ class _Decoding(DecoderLoop):
 
     def __init__(self, decoder, max_length, sampler, return_attention):
         super().__init__("decode", decoder, max_length)
-        self.sampler = sampler
-        self.return_attention = return_attention
+        self.sampler, self.return_attention = sampler, return_attention
 
     def call(self, inputs):
         settings, uniforms, memory = inputs

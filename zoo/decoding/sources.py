@@ -28,8 +28,7 @@ class DecoderLoop(Loop):
 
     def __init__(self, name, decoder, max_length):
         super().__init__(name, decoder)
-        self.decoder = decoder
-        self.max_length = max_length
+        self.decoder, self.max_length = decoder, max_length
 
     def prepare(self, memory):
         """The memory with what the decoder computes once for all steps."""

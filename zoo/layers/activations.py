@@ -57,8 +57,7 @@ class RandomizedLeakyReLU(SameShapeLayer):
         super().__init__(**kwargs)
         if not 0 <= lower <= upper:
             raise ValueError(f"Expected 0 <= lower <= upper. Received: lower={lower} upper={upper}")
-        self.lower = lower
-        self.upper = upper
+        self.lower, self.upper = lower, upper
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.supports_masking = True

@@ -32,8 +32,7 @@ class _Attention(Layer):
         super().__init__(**kwargs)
         check_counts(units=units)
         self.units = units
-        self.monotonic = monotonic
-        self.score_bias = score_bias
+        self.monotonic, self.score_bias = monotonic, score_bias
         projection = {"use_bias": False, "dtype": self.dtype_policy}
         self.memory_layer = layers.Dense(units, name="memory_layer", **projection)
         if monotonic:

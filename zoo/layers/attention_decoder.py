@@ -102,17 +102,13 @@ class AttentionDecoder(Layer):
                 "Expected a probability in [0, 1] or a schedule. "
                 f"Received: sampling_probability={sampling_probability!r}"
             )
-        self.vocabulary_size = vocabulary_size
-        self.units = units
+        self.vocabulary_size, self.units = vocabulary_size, units
         self.kind = cell
         self.num_layers = num_layers
-        self.attention = attention
-        self.attention_layer_size = attention_layer_size
+        self.attention, self.attention_layer_size = attention, attention_layer_size
         self.input_feeding = input_feeding and attention is not None
-        self.embedding_dim = embedding_dim
-        self.dropout = dropout
-        self.sampling = sampling
-        self.sampling_probability = sampling_probability
+        self.embedding_dim, self.dropout = embedding_dim, dropout
+        self.sampling, self.sampling_probability = sampling, sampling_probability
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         own = {"dtype": self.dtype_policy}

@@ -52,8 +52,7 @@ class CategoryEmbedding(TracedLayer):
         super().__init__(**kwargs)
         self.sizes = _check_sizes(sizes)
         check_choice((None, "sum"), combiner=combiner)
-        self.units = units
-        self.combiner = combiner
+        self.units, self.combiner = units, combiner
         self.embeddings_initializer = keras.initializers.get(embeddings_initializer)
 
     def build(self, input_shape):
@@ -120,8 +119,7 @@ class CrossedCategories(TracedLayer):
             )
         if not 1 <= buckets <= 46_340:  # its square must fit into 32 bits
             raise ValueError(f"buckets must lie from 1 to 46340. Received: buckets={buckets!r}")
-        self.units = units
-        self.buckets = buckets
+        self.units, self.buckets = units, buckets
         pairs = [(self.sizes[a], self.sizes[b]) for a, b in self.crosses]
         exact = [a * b <= buckets for a, b in pairs]
         self.tables = [

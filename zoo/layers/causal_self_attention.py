@@ -73,8 +73,7 @@ class CausalSelfAttention(SameShapeLayer):
     def __init__(self, num_heads: int, context: int, **kwargs):
         super().__init__(**kwargs)
         check_counts(num_heads=num_heads, context=context)
-        self.num_heads = num_heads
-        self.context = context
+        self.num_heads, self.context = num_heads, context
 
     def build(self, input_shape):
         """Makes the projections."""

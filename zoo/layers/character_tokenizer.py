@@ -40,8 +40,7 @@ class CharacterTokenizer(Tokenizer):
     ):
         super().__init__(**kwargs)
         self.characters = "".join(characters)
-        self.lowercase = lowercase
-        self.unknown = unknown
+        self.lowercase, self.unknown = lowercase, unknown
         if not self.characters or len(set(self.characters)) < len(self.characters):
             raise ValueError(
                 "Expected one or more characters, each once. "

@@ -64,8 +64,7 @@ class EnsembleDense(TracedLayer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.units = units
-        self.members = members
+        self.units, self.members = units, members
         self.input_scale_initializer = keras.initializers.get(input_scale_initializer)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
 

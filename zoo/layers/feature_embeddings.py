@@ -126,8 +126,7 @@ class PeriodicEmbedding(TracedLayer):
         super().__init__(**kwargs)
         check_counts(num_frequencies=num_frequencies)
         check_above_zero(sigma=sigma)
-        self.num_frequencies = num_frequencies
-        self.sigma = sigma
+        self.num_frequencies, self.sigma = num_frequencies, sigma
 
     def build(self, input_shape):
         """Draws the frequencies."""

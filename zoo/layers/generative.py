@@ -60,8 +60,7 @@ class Reparameterization(SameShapeLayer):
     def __init__(self, weight: float = 1.0, seed: int | None = None, **kwargs):
         super().__init__(**kwargs)
         check_numbers(weight=weight)
-        self.weight = weight
-        self.seed = seed
+        self.weight, self.seed = weight, seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def call(self, inputs, training=False):

@@ -88,8 +88,7 @@ class HubLayer(Layer):
     ):
         super().__init__(trainable=trainable, dtype=dtype, **kwargs)
         self.handle = os.fspath(handle)
-        self.signature = signature
-        self.output_key = output_key
+        self.signature, self.output_key = signature, output_key
         self.supports_jit = False  # strings and tables have no XLA
         module, tf1_format = load_module(self.handles.get(self.handle, self.handle))
         self.module = module

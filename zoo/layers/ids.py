@@ -77,9 +77,7 @@ class NgramIds(TracedLayer):
         super().__init__(**kwargs)
         check_whole(1, vocabulary_size=vocabulary_size, buckets=buckets)
         check_whole(2, ngrams=ngrams)
-        self.vocabulary_size = vocabulary_size
-        self.buckets = buckets
-        self.ngrams = ngrams
+        self.vocabulary_size, self.buckets, self.ngrams = vocabulary_size, buckets, ngrams
 
     @property
     def size(self) -> int:

@@ -107,12 +107,9 @@ class PositionalEmbedding(TracedLayer):
     ):
         super().__init__(**kwargs)
         check_choice(POSITIONS, positions=positions)
-        self.vocabulary_size = vocabulary_size
-        self.embedding_dim = embedding_dim
-        self.positions = positions
-        self.max_length = max_length
-        self.scale = scale
-        self.dropout = dropout
+        self.vocabulary_size, self.embedding_dim = vocabulary_size, embedding_dim
+        self.positions, self.max_length = positions, max_length
+        self.scale, self.dropout = scale, dropout
         shared = {"dtype": self.dtype_policy}
         # Scaled vectors have the variance 1, and a head that shares them logits of about that.
         normal = keras.initializers.RandomNormal(stddev=embedding_dim**-0.5)

@@ -95,8 +95,7 @@ class LinearSampling(_Schedule):
         super().__init__(end)
         check_probabilities(start=start)
         check_above_zero(steps=steps)
-        self.steps = steps
-        self.start = start
+        self.steps, self.start = steps, start
 
     def __call__(self, step):
         """The probability at a step, counted from 0."""

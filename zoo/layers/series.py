@@ -61,8 +61,7 @@ class Patches(TracedLayer):
     def __init__(self, length: int, stride: int, **kwargs):
         super().__init__(**kwargs)
         check_counts(length=length, stride=stride)
-        self.length = length
-        self.stride = stride
+        self.length, self.stride = length, stride
 
     def call(self, inputs):
         """Cuts series `(batch, time, channels)` to `(batch, channels, patches, length)`."""
@@ -110,8 +109,7 @@ class TimeBasis(TracedLayer):
         super().__init__(**kwargs)
         check_choice(KINDS, kind=kind)
         check_counts(length=length)
-        self.kind = kind
-        self.length = length
+        self.kind, self.length = kind, length
 
     def build(self, input_shape):
         """Computes the functions, one a coefficient."""

@@ -109,10 +109,8 @@ class TextTokenizer(Tokenizer):
         self.tokenizer = tokenizer
         self.max_length = None if max_length is None else int(max_length)
         self.truncation = truncation
-        self.strip_html = strip_html
-        self.lowercase = lowercase
-        self.special = special
-        self.add_ends = add_ends
+        self.strip_html, self.lowercase = strip_html, lowercase
+        self.special, self.add_ends = special, add_ends
         ids = {name: index for index, name in enumerate(special)}
         self.padding_id, self.empty_id, self.start_id, self.end_id = map(ids.get, _PIECES)
 

@@ -29,11 +29,8 @@ class _Block(SameShapeLayer):
     ):
         super().__init__(**kwargs)
         check_choice(NORMS, norm=norm)
-        self.num_heads = num_heads
-        self.key_dim = key_dim
-        self.feed_forward_dim = feed_forward_dim
-        self.dropout = dropout
-        self.attention_dropout = attention_dropout
+        self.num_heads, self.key_dim, self.feed_forward_dim = num_heads, key_dim, feed_forward_dim
+        self.dropout, self.attention_dropout = dropout, attention_dropout
         self.norm = norm
         self.activation = keras.activations.get(activation)
         shared = {"dtype": self.dtype_policy}

@@ -56,19 +56,12 @@ class TransformerDecoder(Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.vocabulary_size = vocabulary_size
-        self.num_layers = num_layers
+        self.vocabulary_size, self.num_layers = vocabulary_size, num_layers
         self.embedding_dim = embedding_dim
-        self.num_heads = num_heads
-        self.key_dim = key_dim
-        self.feed_forward_dim = feed_forward_dim
-        self.dropout = dropout
-        self.attention_dropout = attention_dropout
-        self.norm = norm
-        self.positions = positions
-        self.max_length = max_length
-        self.scale_embeddings = scale_embeddings
-        self.tie_embeddings = tie_embeddings
+        self.num_heads, self.key_dim, self.feed_forward_dim = num_heads, key_dim, feed_forward_dim
+        self.dropout, self.attention_dropout = dropout, attention_dropout
+        self.norm, self.positions, self.max_length = norm, positions, max_length
+        self.scale_embeddings, self.tie_embeddings = scale_embeddings, tie_embeddings
         self.activation = keras.activations.get(activation)
         shared = {"dtype": self.dtype_policy}
         self.embedding = PositionalEmbedding(

@@ -61,8 +61,7 @@ class Difference(TracedLayer):
 
     def __init__(self, lag: int, channels: int | None = None, **kwargs):
         super().__init__(**kwargs)
-        self.lag = lag
-        self.channels = channels
+        self.lag, self.channels = lag, channels
 
     def call(self, inputs):
         """Differences a series of shape `(batch, time, channels)` along time."""
@@ -112,9 +111,7 @@ class SeasonalResidual(SameShapeLayer):
 
     def __init__(self, lag: int, stride: int = 1, head: str = "point", **kwargs):
         super().__init__(**kwargs)
-        self.lag = lag
-        self.stride = stride
-        self.head = head
+        self.lag, self.stride, self.head = lag, stride, head
 
     def call(self, inputs):
         """Adds the base of `series` `(batch, time, channels)` to the forecast (first input)."""

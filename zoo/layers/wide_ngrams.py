@@ -40,9 +40,7 @@ class WideNgrams(TracedLayer):
     ):
         super().__init__(dtype=dtype, **kwargs)
         check_whole(1, size=size, units=units, ngrams=ngrams)
-        self.size = size
-        self.units = units
-        self.ngrams = ngrams
+        self.size, self.units, self.ngrams = size, units, ngrams
 
     @staticmethod
     def hashes(ids, ngrams: int) -> tuple[np.ndarray, np.ndarray]:

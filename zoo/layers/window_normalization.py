@@ -50,10 +50,8 @@ class WindowNormalization(TracedLayer):
         super().__init__(dtype=dtype, **kwargs)
         check_choice(METHODS, method=method)
         check_above_zero(epsilon=epsilon)
-        self.method = method
-        self.channels = channels
-        self.affine = affine
-        self.epsilon = epsilon
+        self.method, self.channels = method, channels
+        self.affine, self.epsilon = affine, epsilon
 
     def build(self, input_shape):
         """Makes the weights of the affine map."""

@@ -133,8 +133,7 @@ class WindowBatches(Batches):
         weights=None,
     ):
         super().__init__(windows.starts[split], batch_size, seed)
-        self.windows = windows
-        self.positions = positions
+        self.windows, self.positions = windows, positions
         self.mean = np.float32(mean)
         self.scale = np.float32(scale)
         self.normalization = normalization

@@ -35,8 +35,7 @@ class TextBatches(SortedBatches):
         self.padding = ends[-1]  # where to find a 0
         longest = self.lengths if bucketing else np.full(len(ids), self.lengths.max())
         self.widths = rounded_lengths(longest)
-        self.labels = labels
-        self.weights = weights
+        self.labels, self.weights = labels, weights
         super().__init__(len(ids), batch_size, seed)
 
     def assemble(self, examples, ops=np):

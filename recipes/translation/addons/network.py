@@ -21,9 +21,7 @@ class Network:
 
         self.tf, self.seq2seq = tf, tfa.seq2seq
         self.layers = tf.keras.layers
-        self.configuration = configuration
-        self.weights = weights
-        self.dropout = dropout
+        self.configuration, self.weights, self.dropout = configuration, weights, dropout
         self.mechanism = self._mechanism()
         self.cells = [
             self._cell(f"decoder_{index}") for index in range(configuration["num_layers"])
