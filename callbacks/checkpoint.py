@@ -29,8 +29,7 @@ class BestWeights(keras.callbacks.Callback):
     Args:
         monitor: Name of a score, such as `"val_loss"`.
         mode: `"min"` or `"max"`.
-        start_from_epoch: Epochs that count for nothing, such as those while weights are pruned.
-            Defaults to 0.
+        start_from_epoch: Epochs that count for nothing, as while weights are pruned. Defaults to 0.
 
     >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     >>> model.compile(optimizer=keras.optimizers.SGD(2.0), loss="mse")  # diverges
@@ -92,8 +91,7 @@ class Checkpoint(keras.callbacks.Callback):
             last. Keras' `EarlyStopping`, `ModelCheckpoint` and `ReduceLROnPlateau` are known; any
             other that has `get_state()` and `set_state(state)` is saved too, with plain values and
             lists of arrays.
-        resume: Go on from the newest checkpoint, if there is one. Otherwise start afresh.
-            Defaults to False.
+        resume: Whether to go on from the newest checkpoint, if there is one. Defaults to False.
 
     Attributes:
         initial_epoch: Number of finished epochs.

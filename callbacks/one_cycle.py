@@ -29,8 +29,7 @@ class OneCycle(Phases):
     fastai's: up in the first quarter and down in the rest, along cosines.
 
     Args:
-        max_learning_rate: Rate at the top, above 0: try a third of where an LR finder's curve
-            blows up.
+        max_learning_rate: Rate at the top, above 0: try a third of where an LR finder's loss rises.
         total_steps: Number of training steps: epochs times batches of an epoch. Later the rate and
             the momentum stay at their ends. (Of data without end, Keras trains a multiple of
             `steps_per_execution` an epoch, more than `steps_per_epoch` where that does not divide.)

@@ -9,8 +9,7 @@ import keras
 class Profiler(keras.callbacks.Callback):
     """Records a few steps with the profiler of TensorFlow or of JAX.
 
-    The first calls of the step are left out: they compile it. A folder that has a profile gets no
-    second one.
+    The first calls of the step are left out: they compile it. A folder has one profile only.
 
     Args:
         log_dir: Folder of the run, the `log_dir` of its `TensorBoard`.

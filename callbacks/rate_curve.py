@@ -1,7 +1,6 @@
 """The curve of losses over learning rates, and what it suggests: pure functions of both.
 
-The rules take rising rates and smoothed losses, both `(n,)`, and return a rate, or `None` if the
-loss never falls.
+The rules take rising rates and smoothed losses, both `(n,)`, and return a rate, or `None` for none.
 """
 
 import bisect

@@ -34,8 +34,7 @@ def generate_images(
         between: Pictures after each, whose noise leads to that of the next. Defaults to 0.
 
     Returns:
-        float32 array `(count * (between + 1), *shape)`, in the range of the pixels that the model
-        was trained on.
+        float32 array `(count * (between + 1), *shape)`, in the range of the pixels of training.
 
     Raises:
         ValueError: If an argument is out of range, or the model makes no pictures out of noise.

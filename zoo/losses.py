@@ -143,8 +143,7 @@ class PerMemberLoss(Configured, keras.losses.Loss):
     """The mean, over the members of an ensemble, of each member's own loss.
 
     For models that hold several predictors, with outputs `(batch, members, ...)`, all of which
-    learn from the same target. The loss of the members' mean would be another: it lets them err
-    in opposite directions.
+    learn from the same target. In the loss of the members' mean, their errors could cancel.
 
     Args:
         loss: A Keras loss object, such as `keras.losses.MeanSquaredError()`. Its reduction is

@@ -75,8 +75,7 @@ def to_stateless(model: keras.Model) -> keras.Model:
 def reset_state(model: keras.Model) -> None:
     """Forgets what a stateful model has seen: its next call starts a new series.
 
-    Every layer with a method `reset_state` is reset, nested ones too; Keras' own stateful layers
-    have it as well.
+    Every layer with a method `reset_state` is reset, nested ones and Keras' own stateful ones, too.
 
     Args:
         model: A model. A stateless one stays as it is.

@@ -110,8 +110,7 @@ class Adversarial(_Training):
 class Denoising(_Training):
     """Trains a `zoo.diffusion`: noise of a random strength, to be found; `fit` takes pictures.
 
-    Compile it with a Keras loss, which compares the noise that was found with the noise that was
-    added.
+    Compile it with a Keras loss, which compares the noise that was found with what was added.
 
     Args:
         model: What `zoo.diffusion` returned. Pictures have pixels in [-1, 1].

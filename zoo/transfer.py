@@ -1,8 +1,7 @@
 """Transfer learning: take over the lower layers of a trained network, freeze, unfreeze.
 
 A dense network is counted in hidden layers: a *block* is a dense layer with what follows it up to
-the next one (batch normalisation, activation, dropout). The last dense layer is the head, and no
-block.
+the next one (batch normalisation, activation, dropout). The last dense layer is the head, no block.
 """
 
 from itertools import chain, takewhile

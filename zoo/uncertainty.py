@@ -80,8 +80,7 @@ def monte_carlo(
         model: Functional or sequential model with dropout.
         x: Inputs, an array `(batch, ...)` or a list or dict of them.
         samples: Number of predictions of each input. Defaults to 100.
-        batch_size: Inputs at a time; the device holds `batch_size * samples` of them at once.
-            Defaults to 10.
+        batch_size: Inputs at a time; the device holds all their samples at once. Defaults to 10.
         seed: Makes the samples repeat (for the same `batch_size` and backend), whatever ran
             before, and leaves all random states as they were. Defaults to None: new samples at
             every call.

@@ -209,8 +209,7 @@ def refit(task: Any, parts, folder: RunFolder) -> None:
     """Trains what a run consists of once more, on all data, and saves it beside the run's model.
 
     Each network is trained for as many epochs as were best for it; one that training did not make
-    better than its beginning is not trained. `parts` are `(weight, candidate, fitted, built)` of
-    each.
+    better than its beginning is not. `parts` are `(weight, candidate, fitted, built)` of each.
     """
     models = []
     inside = RunFolder(folder.path / "refit")

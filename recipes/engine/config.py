@@ -58,8 +58,7 @@ class TrainConfig:
         momentum: Momentum of sgd.
         nesterov: Nesterov's form of the momentum of sgd.
         clipnorm: Gradients with a larger norm are scaled down to it; 0 turns it off.
-        clipvalue: Components of gradients beyond it are cut off (set clipnorm to 0); 0 turns it
-            off.
+        clipvalue: Components of gradients beyond it are cut off (set clipnorm to 0); 0 for none.
         ema: Decay of a moving average of the weights, which is what is validated and kept; 0 for
             none, else 0.9 to 0.9999.
         prune: Fraction of the smallest weights of each kernel that is set to 0 in the first half of
@@ -72,8 +71,7 @@ class TrainConfig:
         logdir: Folder of all runs.
         name: Name of this run. Defaults to the time.
         overwrite: Replace a run of the same name.
-        backend: Keras backend. Defaults to the environment variable KERAS_BACKEND, else
-            tensorflow.
+        backend: Keras backend. Defaults to KERAS_BACKEND of the environment, else tensorflow.
         device: Where to compute. `auto` takes a GPU when there is one.
         distribution: `data_parallel` cuts each batch among all devices, on JAX; `model_parallel`
             embeddings and other large matrices.

@@ -37,8 +37,7 @@ class Conformal:
     """Intervals around numbers, or sets of classes.
 
     Args:
-        radii: By level in percent: how far an interval reaches, or how improbable a class of a set
-            may be.
+        radii: By level in percent: how far an interval reaches, or how improbable a class may be.
         labels: Names of the classes; empty for numbers.
     """
 

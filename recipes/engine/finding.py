@@ -37,8 +37,7 @@ def find(recipe: str, config, min_rate: float, max_rate: float, steps: int):
     its schedule, play no part. Returns the `FinderFolder` and the `callbacks.rate_curve.RateCurve`.
 
     Raises:
-        UserError: If the configuration, the range or the data is wrong; then nothing has been
-            written.
+        UserError: If the configuration, the range or the data is wrong; nothing is written then.
         RunError: If the curve suggests nothing; it is written when there is one.
     """
     from callbacks import find_learning_rate  # here: the flags are checked before Keras loads

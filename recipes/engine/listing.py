@@ -23,8 +23,7 @@ KINDS = ("models", "recipes", "datasets", "presets")
 def show_catalog(asked: str = "*", form: str = "table") -> None:
     """Prints the models, recipes, datasets and presets, as `"table"`, `"csv"` or `"json"`.
 
-    What is asked for is one of `KINDS`, or a pattern that their names match. A `UserError` if
-    nothing matches.
+    What is asked for is one of `KINDS`, or a pattern of names. A `UserError` if nothing matches.
     """
     found = [each for each in _catalog() if fnmatch.fnmatch(each["name"], asked)]
     if asked in KINDS:

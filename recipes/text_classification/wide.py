@@ -121,8 +121,7 @@ def mix(part, deep, wide, layer) -> float:
 def best_share(labels, deep, wide) -> float:
     """The weight, from 0 to 1, of the second of two predictions whose weighted mean is likeliest.
 
-    Both are logits `(n, classes)`, or `(n, 1)` for two classes. With few texts, it stays close to a
-    half.
+    Both are logits `(n, classes)`, or `(n, 1)` for two classes. With few texts, it is near a half.
 
     >>> labels = np.arange(1000) % 2
     >>> right, noise = np.random.default_rng(0).normal(size=(2, 1000, 1))

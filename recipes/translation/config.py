@@ -15,8 +15,7 @@ class TranslationConfig(Dialect, TrainConfig):
 
     Args:
         data: Your own file instead of a dataset: source, tab, target in each line, or a table.
-        source: Its column of sources, a number from 1 or a name. Defaults to the first one of
-            texts.
+        source: Its column of sources, a number from 1 or a name. Defaults to the first of texts.
         target: Its column of targets. Defaults to the next one of texts.
         reverse: Translate from the target to the source.
         tokenizer: What the model reads and writes: words (those of the book: lower case, without

@@ -43,8 +43,7 @@ def scores_of(answers: Answers, references) -> dict[str, float]:
 def token_scores(log_probs, right) -> dict[str, float]:
     """`nll`, in nats for each real token, and `token_accuracy`, under teacher forcing.
 
-    By the natural logarithms of the probabilities of the right tokens, and whether each was the
-    likeliest.
+    From the natural logarithms of the right tokens' probabilities, and whether each was likeliest.
 
     >>> token_scores([-1.0, -3.0], [True, False])
     {'nll': 2.0, 'token_accuracy': 0.5}

@@ -16,8 +16,7 @@ class Translator:
     """Translates with a model that `recipes.translation` saved.
 
     Args:
-        model: The model: parts named "encoder" and "decoder", and its tokenizers "source" and
-            "target".
+        model: The model: parts "encoder" and "decoder", and its tokenizers "source" and "target".
         max_length: Tokens of a sentence at most. Longer sources are cut off.
     """
 

@@ -41,8 +41,7 @@ def decode(
             Defaults to None: `Greedy()`.
         seed: Whole number of at least 0: row `r` draws its random numbers from
             `np.random.default_rng([seed, r])`. Defaults to 0.
-        return_attention: Whether to return the weights of the attention to the source too.
-            Defaults to False.
+        return_attention: Whether to return the weights of the attention, too. Defaults to False.
 
     Returns:
         int32 array `(batch, max_length)`: the ids of each row up to its end id, if it came to it,

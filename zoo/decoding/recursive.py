@@ -38,8 +38,7 @@ def forecast_recursively(
 
     Args:
         model: Forecaster from `(batch, time, features)` to `(batch, time_out, horizon, targets)`,
-            quantile and Gaussian heads included. Its features are its targets, followed by future
-            covariates.
+            quantile and Gaussian heads included. Its features are targets, then future covariates.
         context: The past, `(batch, time, features)`. A sliding window needs at least as many
             steps as the model's own window.
         steps: Number of steps to forecast.

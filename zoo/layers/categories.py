@@ -82,8 +82,7 @@ class CrossedCategories(TracedLayer):
         sizes: Number of codes of each column, unknown (code 0) included.
         crosses: Pairs of column numbers.
         units: Number of weights of a pair of values: the outputs.
-        buckets: Pairs of values that a pair of columns keeps apart, from 1 to 46,340.
-            Defaults to 10,000.
+        buckets: Pairs of values that a cross keeps apart, up to 46,340. Defaults to 10,000.
 
     Raises:
         ValueError: If a pair does not name two columns, or `buckets` is out of range.

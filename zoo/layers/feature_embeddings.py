@@ -60,8 +60,7 @@ class PiecewiseLinearEncoding(TracedLayer):
         """Edges at the quantiles of training values, for `bin_edges`.
 
         Args:
-            x: Training rows `(rows, features)`, scaled as the layer's inputs will be. NaN and
-                infinities are left out.
+            x: Training rows `(rows, features)`, scaled as the inputs will be. Finite values count.
             num_bins: Number of bins of a feature. Features with fewer distinct quantiles get
                 fewer, and one that does not vary a single bin. Defaults to 48.
 

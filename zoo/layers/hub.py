@@ -45,8 +45,7 @@ class HubLayer(Layer):
             the old ones. One dictionary for all layers.
         trusted: What saved models may load: handles, SHA-256 of modules as
             `zoo.layers.hub_modules.sha256` computes them, folders with modules, or `"*"` for
-            everything. One set for all layers; what the program itself has made a layer of is
-            in it.
+            everything. One set for all layers; in it is what the program made a layer of.
 
     Raises:
         ValueError: If the module cannot be loaded (the message names the handle), or lacks the

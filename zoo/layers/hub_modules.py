@@ -25,8 +25,7 @@ TF1_FORMAT_FILE = "tfhub_module.pb"
 def load_module(handle):
     """Loads the module of a handle (see `HubLayer`), and says whether it has the format of TF1-Hub.
 
-    A `ValueError` if the backend is not TensorFlow, or there is no module; the message names the
-    handle.
+    A `ValueError`, which names the handle, if the backend is not TensorFlow or there is no module.
     """
     if keras.backend.backend() != "tensorflow":
         raise ValueError(

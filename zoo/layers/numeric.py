@@ -22,8 +22,7 @@ class StandardScale(SameShapeLayer):
     Args:
         mean: Mean of each feature, a list of numbers in the data's units.
         scale: Standard deviation of each feature, a list of numbers above 0.
-        clip: Bound of the outputs on either side, in standard deviations. Defaults to `None`: no
-            bound.
+        clip: Bound of the outputs on either side, in standard deviations. Defaults to `None`: none.
         dtype: Defaults to `"float32"` under every policy: raw units need the digits.
 
     Raises:

@@ -38,8 +38,7 @@ def padded(rows, length=None):
 def rounded_lengths(lengths):
     """Lengths rounded up to ones of which there are few, by a quarter at most (and to 8 at least).
 
-    Batches that are padded to these come in few shapes, for each of which a backend may compile
-    a program of its own.
+    Batches that are padded to these come in few shapes, each of which a backend may compile.
 
     >>> rounded_lengths([1, 9, 31, 33, 1000]).tolist()
     [8, 10, 32, 40, 1024]

@@ -13,8 +13,7 @@ class MovingAverage(SameShapeLayer):
     Beyond both ends the series is thought to go on with its outermost value.
 
     Args:
-        kernel_size: Number of steps in an average; of an even number, one more lies ahead than
-            behind.
+        kernel_size: Number of steps in an average; of an even number, one more lies ahead.
 
     >>> zoo.layers.MovingAverage(3)(np.array([[[0.0], [3.0], [9.0]]])).numpy().ravel()
     array([1., 4., 7.], dtype=float32)

@@ -74,8 +74,7 @@ class SubwordTokenizer(Tokenizer):
         Args:
             text: A string, or a list of them.
             kind: `"bpe"` (byte-pair encoding), `"wordpiece"` or `"unigram"`. Defaults to `"bpe"`.
-            vocabulary_size: Number of ids, at most: a short text may have fewer parts worth one.
-                Defaults to 1000.
+            vocabulary_size: Number of ids, at most: a short text may have fewer. Defaults to 1000.
             lowercase: As for the layer.
             **kwargs: Arguments of `keras.layers.Layer`.
 

@@ -114,8 +114,7 @@ class TableColumns(Layer):
         """Turns a table into the arrays of the model's inputs.
 
         Numbers that are missing or not finite become NaN, as do the parts of missing dates, and
-        values that are missing or unknown code 0. Texts are dates if they are written as ISO 8601
-        says.
+        values that are missing or unknown code 0. Texts are dates if they are written as ISO 8601.
 
         Args:
             frame: A pandas `DataFrame`, or a dictionary of columns of equal length.

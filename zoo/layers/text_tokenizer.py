@@ -36,8 +36,7 @@ class TextTokenizer(Tokenizer):
     Args:
         tokenizer: What encodes one text: a `WordTokenizer`, `CharacterTokenizer` or
             `SubwordTokenizer`.
-        max_length: Ids of a text at most, its end included, its start not. Defaults to None: all
-            of them.
+        max_length: Ids of a text at most, its end included, its start not. Defaults to None: all.
         truncation: What is kept of a text with more: its `"head"`, its `"tail"`, or `"both"`, half
             of the ids each. Defaults to `"head"`.
         strip_html: Whether tags and comments become spaces and entities the characters that they

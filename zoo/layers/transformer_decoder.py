@@ -13,8 +13,7 @@ class TransformerDecoder(Layer):
 
     Called, it computes the logits of all steps at once. `zoo.decoding` makes single steps:
     `initial_state` gives the state before the first one, and `step` the next ones. A state holds
-    the keys and values of all steps so far, so that a step costs no more than one column of the
-    call.
+    the keys and values of all steps so far, so that a step costs one column of the call at most.
 
     A memory is a dictionary with `"outputs"` `(batch, source_time, channels)` and `"mask"`
     `(batch, source_time)`, which tells real steps from padding.

@@ -18,8 +18,7 @@ class WindowNormalization(TracedLayer):
     Args:
         method: `"standard"` subtracts the mean of the window and divides by its standard deviation;
             `"last"` subtracts the last value.
-        channels: Number of leading channels to normalise; the others stay as they are. Defaults to
-            all.
+        channels: Number of leading channels to normalise; the others stay. Defaults to all.
         affine: Whether each normalised channel is scaled and shifted by two weights of its own,
             which the way back undoes. Defaults to False.
         epsilon: Added to the variance: what a constant window is divided by. Defaults to 1e-5.

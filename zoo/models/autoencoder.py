@@ -66,8 +66,7 @@ def autoencoder(
             `"dropout"` of inputs, or `"none"`. Defaults to `"none"`.
         noise_rate: Standard deviation of Gaussian noise, in the inputs' units, or fraction of the
             inputs dropped. Defaults to the book's 0.2 or 0.5.
-        tied: Whether the decoder multiplies by the encoder's kernels, transposed. Defaults to
-            False.
+        tied: Whether the decoder multiplies by the encoder's transposed kernels. Defaults to False.
         sparsity: What keeps most of the code near 0: `"l1"`, a penalty on its sum, `"kl"`, on how
             far the mean activity of each unit is from 0.1 (`zoo.regularizers.KLSparsity`), or
             `"none"`. The code is sigmoid then; its size may exceed the input's. Defaults to

@@ -42,8 +42,7 @@ def cnn(
             mean of each channel. Defaults to `"flatten"`.
         feature_dropout: Fraction of the features that is dropped. Defaults to 0.
         dropout: Fraction of each dense layer's outputs that is dropped. Defaults to 0.5.
-        batch_normalization: Whether to normalise before each activation of a convolution. Defaults
-            to False.
+        batch_normalization: Whether to normalise behind each convolution. Defaults to False.
         outputs, head, name: As for `mlp`, as is the result.
 
     >>> zoo.cnn((28, 28), outputs=10, head="multiclass").count_params()  # the book's

@@ -29,8 +29,7 @@ def conv_lstm_language_model(
             and is followed by batch normalisation. Defaults to `(32, 48, 64, 96)`.
         kernel_size: Width of the kernels. Defaults to 2.
         units: Size of the LSTM. Defaults to 256.
-        dropout: Fraction of the channels dropped in front of and behind the LSTM, in [0, 1).
-            Defaults to 0.
+        dropout: Fraction of the channels dropped around the LSTM, in [0, 1). Defaults to 0.
         vocabulary_size, name: As for `char_rnn`, as is the result.
 
     >>> zoo.conv_lstm_language_model(vocabulary_size=47).count_params()  # the book's

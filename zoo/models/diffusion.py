@@ -33,8 +33,7 @@ def diffusion(
             multiple of 2 to the number of `filters`, or of half that without patches.
         filters: Filters at each size of the maps. Defaults to `(48, 96)`.
         num_blocks: Residual blocks at each size, each way. Defaults to 1.
-        patch_size: 2 to read and write patches of 2 x 2 pixels, at a quarter of the cost; or 1.
-            Defaults to 2.
+        patch_size: 2 for patches of 2 x 2 pixels, at a quarter of the cost; or 1. Defaults to 2.
         time_dim: Waves that tell the time. Defaults to 32.
 
     Returns:

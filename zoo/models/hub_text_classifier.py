@@ -31,8 +31,7 @@ def hub_text_classifier(
         handle: The module: URL, folder or archive, see `zoo.layers.HubLayer`.
         units: Size of each hidden ReLU layer, or of a single one; `()` for none. Defaults to
             `(128,)`.
-        dropout: Fraction dropped of the module's vector and of each hidden layer, in [0, 1).
-            Defaults to 0.
+        dropout: Fraction dropped of the vector and of each hidden layer, in [0, 1). Defaults to 0.
         trainable: Whether the module learns, too. Defaults to False.
         signature: Signature of the module to call. Defaults to its own choice.
         output_key: Which of several outputs is the vector. Defaults to the only one.

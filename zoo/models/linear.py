@@ -60,8 +60,7 @@ def nlinear(
     Args:
         input_shape: `(time, features)`; both must be known. The first `targets` features are the
             series to forecast; a warning says that the others are not used.
-        individual: Whether each series has a map of its own, instead of one for all. Defaults to
-            False.
+        individual: Whether each series has a map of its own. Defaults to False: one for all.
         subtract_last: Whether the last value is subtracted before and added after it. Without,
             for windows that are normalised already. Defaults to True.
         horizon, targets, head, quantiles, name: As for `linear_forecaster`, as is the result.

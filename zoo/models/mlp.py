@@ -64,8 +64,7 @@ def mlp(
         input_shape: Shape of one input, of any rank, all known: `(8,)`, `(28, 28)`.
         outputs: Number of targets, labels or classes; 1 for a binary head. Defaults to 1.
         head: `"regression"`, `"binary"`, `"multilabel"` or `"multiclass"`.
-        units: Size of each hidden layer, or of a single one; `()` makes a linear model. Defaults
-            to `(300, 100)`.
+        units: Size of each hidden layer, or of one; `()` for none. Defaults to `(300, 100)`.
         preset: `"default"` (ELU; batch normalisation before the activation from 5 hidden layers
             on, unless the activation is SELU) or `"self_normalizing"` (SELU, LeCun initialisation,
             no batch normalisation). Defaults to `"default"`.

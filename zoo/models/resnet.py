@@ -78,8 +78,7 @@ def resnet(
 
     Args:
         depth: 18, 34 or 50, whose units are bottlenecks. Defaults to 34.
-        filters: Filters of the first stage; each of the three others has twice as many. Defaults to
-            64.
+        filters: Filters of the first stage, doubled by each of the three others. Defaults to 64.
         input_shape, outputs, head, squeeze_excitation, dropout, name: As for `small_resnet`,
             as is the result.
 

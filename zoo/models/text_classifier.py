@@ -60,8 +60,7 @@ def text_classifier(
         units: Size of each layer of the encoder: recurrent (each direction has half of them in
             one that has both), filters of each kernel size, the hidden dense layer of each block
             of a transformer, or the dense layers behind a mean. Defaults to 64.
-        num_layers: Number of those layers; 0 makes `"mean"` a linear model, as fastText is.
-            Defaults to 1.
+        num_layers: Number of those layers; `"mean"` with 0 is linear, as fastText. Defaults to 1.
         pooling: What becomes of all steps: `"last"` (of both directions: the state after the last
             real id, and after the first), `"mean"`, `"max"` or `"attention"` (a mean with learned
             weights). Defaults to None: last for recurrent encoders, max for conv, else the mean.

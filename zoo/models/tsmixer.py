@@ -30,8 +30,7 @@ def tsmixer(
 
     All features are read. The first `targets` of them go through one linear map from the window to
     the horizon. With `future_covariates` it is the paper's extended model, which aligns the past
-    with the horizon first: the blocks then mix, at every step ahead, the past and what is known of
-    that step.
+    with the horizon first: blocks then mix, at every step ahead, the past and what is known of it.
 
     For long horizons the paper normalises each window: `zoo.normalize_windows(model)` does.
 
@@ -41,8 +40,7 @@ def tsmixer(
         num_layers: Number of blocks. Defaults to 2.
         feed_forward_dim: Size of the hidden layer that mixes features. Defaults to 64.
         units: Channels of the extended model's blocks. Defaults to 64.
-        dropout: Fraction of the channels dropped behind each dense layer, in [0, 1). Defaults to
-            0.1.
+        dropout: Fraction of the channels dropped behind dense layers, in [0, 1). Defaults to 0.1.
         future_covariates: How many future covariates there are, each of which makes up `horizon`
             features. Defaults to 0: any there are count as features of the past.
         horizon, targets, head, quantiles, name: As for `linear_forecaster`, as is the result.

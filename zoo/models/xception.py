@@ -28,8 +28,7 @@ def xception(
         stem_filters: Filters of the plain convolutions at the bottom; the first halves the picture.
             Defaults to the paper's 32 and 64.
         filters: Filters of the blocks that halve the maps. Defaults to the paper's.
-        num_blocks: Number of blocks in the middle, of three separable convolutions each. Defaults
-            to 8.
+        num_blocks: Blocks in the middle, of three separable convolutions each. Defaults to 8.
         exit_filters: Filters of the last separable convolutions. Defaults to the paper's.
         input_shape, outputs, head, dropout, name: As for `small_resnet`, as is the result.
 

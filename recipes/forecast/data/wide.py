@@ -18,8 +18,7 @@ def unfold(file: TableFile, series: str | None) -> tuple[TableFile, str | None, 
 
     Steps without a value before the first and after the last one of a series are no part of it. The
     column of the series' names defaults to the first one that holds no numbers. A `UserError` if
-    there is no column of names, or none of values. Columns of twelve months, beside one of years,
-    are one series.
+    there is no column of names, or none of values. Twelve columns of months are one series.
 
     Returns:
         A table with the columns of the series' names, `step` (or `time`, where the columns are

@@ -20,8 +20,7 @@ def text_keys(texts) -> list[str]:
 def split_texts(texts, target, fractions, seed=SPLIT_SEED):
     """Splits texts class by class; one that occurs twice is in one part, with its twin.
 
-    The parts are the same whatever the seed of a run. A `UserError` if nothing would be left for a
-    part.
+    The parts are the same whatever the seed of a run. A `UserError` if a part would be empty.
 
     Returns:
         Positions of the texts by part, those to train on as `"train"`; and notes.

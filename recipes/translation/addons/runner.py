@@ -41,8 +41,7 @@ def run(task: str, arrays=None, settings=None, timeout: float | None = None) -> 
     Arrays travel as `.npz` files and settings as JSON, in a folder that is deleted afterwards.
 
     Args:
-        task: Where it is, `"package.module:function"`: a function from arrays and settings to
-            arrays, by name.
+        task: Where it is, `"package.module:function"`: from arrays and settings to arrays, by name.
         arrays: Arrays by name; no objects. Defaults to None: none.
         settings: Whatever else the task needs, made of what JSON knows. Defaults to None: nothing.
         timeout: Seconds to wait. Defaults to None: as long as it takes.

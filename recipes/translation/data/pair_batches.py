@@ -8,8 +8,7 @@ from recipes.data.batches import SortedBatches
 class PairBatches(SortedBatches):
     """Sources and targets, for a model that learns each target token from the ones before it.
 
-    A batch is padded with 0 to its longest sentence, rounded up, so that batches come in few
-    shapes.
+    A batch is padded with 0 to its longest sentence, rounded up: its shape is one of few.
 
     Args:
         sources: Ids of the sources, int32 `(n, source_time)`, padded with 0.

@@ -101,8 +101,7 @@ def parse_pairs(text, name) -> list[tuple[str, str]]:
 def find_pairs(text, name, source=None, target=None, header=None):
     r"""The pairs of a text with tabs, and notes; see `read_pairs`.
 
-    Quotes are characters like others. A first line of names, such as `English<TAB>Spanish`, is
-    left out.
+    Quotes are characters like others. A first line such as `English<TAB>Spanish` is left out.
 
     >>> find_pairs("1\tHi.\t7\tHola.\n2\tRun!\t8\tCorre.\n", "tatoeba.tsv")[0]
     [('Hi.', 'Hola.'), ('Run!', 'Corre.')]
