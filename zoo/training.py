@@ -53,11 +53,7 @@ class Adversarial(_Training):
     """
 
     def __init__(
-        self,
-        model: keras.Model,
-        seed: int | None = None,
-        name: str = "adversarial",
-        **kwargs,
+        self, model: keras.Model, seed: int | None = None, name: str = "adversarial", **kwargs
     ):
         super().__init__(model, seed, name, **kwargs)
         if not {"generator", "discriminator"} <= {layer.name for layer in model.layers}:

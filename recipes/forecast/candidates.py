@@ -37,14 +37,10 @@ def candidates(config, task, default_config, build_model) -> list[Candidate]:
     epochs = min(200, max(10, STEPS * batch // max(1, len(task.windows.starts["train"]))))
     shared = {"loss": "huber", "loss_steps": 0, "schedule": "cosine"}
     first = replace(
-        config,
-        model="nlinear",
-        model_arguments=linear.model_arguments,
-        learning_rate=linear.learning_rate,
-        epochs=min(config.epochs, linear.epochs),
-        patience=linear.patience,
-        **shared,
-    )
+        config, model="nlinear", model_arguments=linear.model_arguments,
+        learning_rate=linear.learning_rate, epochs=min(config.epochs, linear.epochs),
+        patience=linear.patience, **shared,
+    )  # fmt: skip
     shared |= {"learning_rate": 0.001, "batch_size": batch}
     shared |= {"epochs": min(10 * config.epochs, epochs), "patience": max(3, epochs // 10)}
     found = [first]

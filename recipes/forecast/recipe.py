@@ -37,28 +37,15 @@ def default_config(
     small = {"filters": 16, "num_blocks": 1, "num_layers": 6, "dropout": 0.2}
     if own_data and config.model in ("nlinear", AUTO):
         return replace(
-            config,
-            dataset=None,
-            average=average,
-            model_arguments=dict(_LINEAR) if config.model == "nlinear" else {},
-            loss="huber",
-            learning_rate=0.0002,
-            epochs=20,
-            patience=5,
-            window=None,
-            window_normalization="auto",
-            horizon=1,
-        )
+            config, dataset=None, average=average,
+            model_arguments=dict(_LINEAR) if config.model == "nlinear" else {}, loss="huber",
+            learning_rate=0.0002, epochs=20, patience=5, window=None,
+            window_normalization="auto", horizon=1,
+        )  # fmt: skip
     config = replace(
-        config,
-        model_arguments=small if is_wavenet else {},
-        loss="huber",
-        learning_rate=0.005,
-        epochs=60,
-        window=56,
-        loss_steps=28,
-        horizon=1,
-    )
+        config, model_arguments=small if is_wavenet else {}, loss="huber", learning_rate=0.005,
+        epochs=60, window=56, loss_steps=28, horizon=1,
+    )  # fmt: skip
     if own_data:
         small.pop("num_layers")  # as many as its window needs
         return replace(config, dataset=None, window=None)

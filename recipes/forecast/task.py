@@ -246,16 +246,10 @@ class ForecastTask:
         stride = zoo.output_stride(built.training_model)
         mean, scale = self.target_scaling
         return WindowBatches(
-            windows,
-            split,
-            self.config.batch_size if seed is not None else 1024,
-            output_positions(time_out, windows.window, stride),
-            mean,
-            scale,
-            seed,
-            self.window_normalization,
-            self.row_weights if self.window_normalization else None,
-        )
+            windows, split, self.config.batch_size if seed is not None else 1024,
+            output_positions(time_out, windows.window, stride), mean, scale, seed,
+            self.window_normalization, self.row_weights if self.window_normalization else None,
+        )  # fmt: skip
 
     @cached_property
     def row_weights(self) -> np.ndarray:
@@ -316,13 +310,9 @@ class ForecastTask:
         """Wraps a trained model so that it forecasts windows in the data's units."""
         config = self.config
         return Forecaster(
-            model,
-            config.head,
-            config.quantiles,
-            config.mc_samples,
-            self.windows.horizon if self.recursive else 0,
-            config.seed,
-        )
+            model, config.head, config.quantiles, config.mc_samples,
+            self.windows.horizon if self.recursive else 0, config.seed,
+        )  # fmt: skip
 
     def predict(self, predictor, split) -> Forecasts:
         """What `predictor(windows, starts)` says about the windows of a split that are scored."""
@@ -469,14 +459,9 @@ class ForecastTask:
         folds = range(1, config.backtest + 1)
         for fold in folds if config.backtest_refit else reversed(folds):  # the earliest first
             starts = split_in_time(
-                windows.series,
-                windows.window,
-                windows.horizon,
-                config.validation_fraction,
-                config.test_fraction,
-                skip=fold * config.test_fraction,
-                each=self.each,
-            )
+                windows.series, windows.window, windows.horizon, config.validation_fraction,
+                config.test_fraction, skip=fold * config.test_fraction, each=self.each,
+            )  # fmt: skip
             first = windows.series.times[starts["test"][0] + windows.window]
             task = replace(self, windows=replace(windows, starts=starts))
             found[f"{fold}, from {show(first)}"] = task

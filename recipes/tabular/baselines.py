@@ -129,16 +129,10 @@ def _trees(target, rate, leaves, rows_of_leaf, penalty, **common):
     rounds = MOST_TREES // max(2, len(target.labels))
     kind = HistGradientBoostingClassifier if target.labels else HistGradientBoostingRegressor
     return kind(
-        learning_rate=rate,
-        max_iter=max(FEWEST_ROUNDS, min(rounds, MOST_ROUNDS)),
-        max_leaf_nodes=leaves,
-        min_samples_leaf=rows_of_leaf,
-        l2_regularization=penalty,
-        early_stopping=True,
-        n_iter_no_change=NO_PROGRESS,
-        random_state=0,
-        **common,
-    )
+        learning_rate=rate, max_iter=max(FEWEST_ROUNDS, min(rounds, MOST_ROUNDS)),
+        max_leaf_nodes=leaves, min_samples_leaf=rows_of_leaf, l2_regularization=penalty,
+        early_stopping=True, n_iter_no_change=NO_PROGRESS, random_state=0, **common,
+    )  # fmt: skip
 
 
 def _linear(target, penalty, **balanced):

@@ -33,10 +33,7 @@ def default_config(
     """The recipe's defaults, those of `text_classifier` on the offline `reber`; see `Recipe`."""
     dataset = None if own_data else dataset or "reber"
     config = TextClassificationConfig(
-        model=model or "text_classifier",
-        dataset=dataset,
-        epochs=10,
-        batch_size=32,
+        model=model or "text_classifier", dataset=dataset, epochs=10, batch_size=32
     )
     own = config.model == "text_classifier"
     if dataset == "reber":

@@ -114,13 +114,10 @@ class PositionalEmbedding(TracedLayer):
         # Scaled vectors have the variance 1, and a head that shares them logits of about that.
         normal = keras.initializers.RandomNormal(stddev=embedding_dim**-0.5)
         self.embedding = layers.ReversibleEmbedding(
-            vocabulary_size,
-            embedding_dim,
-            embeddings_initializer=normal if scale else "uniform",
-            reverse_dtype="float32",
-            name="embedding",
-            **shared,
-        )
+            vocabulary_size, embedding_dim,
+            embeddings_initializer=normal if scale else "uniform", reverse_dtype="float32",
+            name="embedding", **shared,
+        )  # fmt: skip
         if positions == "learned":
             self.add_positions = LearnedPositions(max_length, name="positions", **shared)
         else:

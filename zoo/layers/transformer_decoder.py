@@ -64,29 +64,17 @@ class TransformerDecoder(Layer):
         self.activation = keras.activations.get(activation)
         shared = {"dtype": self.dtype_policy}
         self.embedding = PositionalEmbedding(
-            vocabulary_size,
-            embedding_dim,
-            positions,
-            max_length,
-            scale_embeddings,
-            dropout,
-            name="embedding",
-            **shared,
-        )
+            vocabulary_size, embedding_dim, positions, max_length, scale_embeddings, dropout,
+            name="embedding", **shared,
+        )  # fmt: skip
         self.blocks = [
             TransformerDecoderBlock(
-                num_heads,
-                key_dim or embedding_dim // num_heads,
-                feed_forward_dim or 4 * embedding_dim,
-                dropout,
-                attention_dropout,
-                norm,
-                self.activation,
-                name=f"block_{index}",
-                **shared,
+                num_heads, key_dim or embedding_dim // num_heads,
+                feed_forward_dim or 4 * embedding_dim, dropout, attention_dropout, norm,
+                self.activation, name=f"block_{index}", **shared,
             )
             for index in range(num_layers)
-        ]
+        ]  # fmt: skip
         self.final_norm = None
         if norm == "pre":
             self.final_norm = layers.LayerNormalization(name="norm", **shared)

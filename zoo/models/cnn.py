@@ -60,13 +60,9 @@ def cnn(
     for block, sizes in enumerate(blocks):
         for index, count in enumerate(check_sizes(filters=sizes)):
             x = layers.Conv2D(
-                count,
-                size,
-                padding="same",
-                use_bias=not batch_normalization,
-                kernel_initializer="he_normal",
-                name=f"conv_{block}_{index}",
-            )(x)
+                count, size, padding="same", use_bias=not batch_normalization,
+                kernel_initializer="he_normal", name=f"conv_{block}_{index}",
+            )(x)  # fmt: skip
             if batch_normalization:
                 x = batch_norm(x, f"norm_{block}_{index}")
             x = layers.Activation("relu", name=f"activation_{block}_{index}")(x)

@@ -46,13 +46,9 @@ def conv_lstm_language_model(
     x = token_embedding(vocabulary_size, embedding_dim)(inputs)
     for index, channels in enumerate(filters):
         x = layers.Conv1D(
-            channels,
-            kernel_size,
-            dilation_rate=2**index,
-            padding="causal",
-            activation="relu",
+            channels, kernel_size, dilation_rate=2**index, padding="causal", activation="relu",
             name=f"conv_{index}",
-        )(x)
+        )(x)  # fmt: skip
         x = layers.BatchNormalization(name=f"batch_norm_{index}")(x)
     x = dropped(x, dropout, "conv_dropout")
     x = layers.LSTM(units, return_sequences=True, name="lstm")(x)

@@ -42,14 +42,9 @@ def conv_norm(x, filters, kernel_size=3, strides=1, name="", activation="relu", 
     at a scale of 0, so that a residual unit starts as the identity.
     """
     x = layers.Conv2D(
-        filters,
-        kernel_size,
-        strides=strides,
-        padding="same",
-        use_bias=False,
-        kernel_initializer="he_normal",
-        name=name,
-    )(x)
+        filters, kernel_size, strides=strides, padding="same", use_bias=False,
+        kernel_initializer="he_normal", name=name,
+    )(x)  # fmt: skip
     x = batch_norm(x, f"{name}_norm", zero)
     return layers.Activation(activation, name=f"{name}_activation")(x) if activation else x
 

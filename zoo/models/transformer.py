@@ -150,25 +150,14 @@ def transformer_encoder(
     ids = token_ids()
     mask = PaddingMask(name="mask")(ids)
     x = PositionalEmbedding(
-        vocabulary_size,
-        embedding_dim,
-        positions,
-        max_length,
-        scale_embeddings,
-        dropout,
+        vocabulary_size, embedding_dim, positions, max_length, scale_embeddings, dropout,
         name="embedding",
-    )(ids)
+    )(ids)  # fmt: skip
     for index in range(num_layers):
         x = TransformerEncoderBlock(
-            num_heads,
-            key_dim,
-            feed_forward_dim,
-            dropout,
-            attention_dropout,
-            norm,
-            activation,
+            num_heads, key_dim, feed_forward_dim, dropout, attention_dropout, norm, activation,
             name=f"block_{index}",
-        )(x, mask)
+        )(x, mask)  # fmt: skip
     if norm == "pre":
         x = layers.LayerNormalization(name="norm")(x)
     return keras.Model(ids, {"outputs": x, "mask": mask}, name=name)

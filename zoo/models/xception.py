@@ -75,12 +75,7 @@ def _separable(x, filters, name, before=True):
     if before:
         x = layers.Activation("relu", name=f"{name}_activation")(x)
     x = layers.SeparableConv2D(
-        filters,
-        3,
-        padding="same",
-        use_bias=False,
-        depthwise_initializer="he_normal",
-        pointwise_initializer="he_normal",
-        name=name,
-    )(x)
+        filters, 3, padding="same", use_bias=False, depthwise_initializer="he_normal",
+        pointwise_initializer="he_normal", name=name,
+    )(x)  # fmt: skip
     return batch_norm(x, f"{name}_norm")
