@@ -185,8 +185,7 @@ class ZooClassifier(ClassifierMixin, _ZooEstimator):
         history_: Keras' history of each score by epoch.
 
     Raises:
-        ValueError: In `fit`, if the labels are of one class only, an argument is wrong, or a column
-            holds dates.
+        ValueError: In `fit`, for labels of one class, a wrong argument, or a column of dates.
 
     >>> from scipy.stats import loguniform
     >>> from sklearn.datasets import load_iris

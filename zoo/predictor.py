@@ -67,8 +67,7 @@ class Predictor:
             batch_size: Rows at a time, of long texts fewer. Defaults to 1024.
 
         Returns:
-            What the model puts out, as NumPy: numbers in the data's units or probabilities, in
-            the order of the rows.
+            What the model puts out, as NumPy: numbers in the data's units or probabilities, by row.
 
         Raises:
             ValueError: If there are no rows, or they do not fit the model, see

@@ -12,8 +12,7 @@ class KLSparsity(Configured, keras.regularizers.Regularizer):
 
     The divergence between two coins: one that falls as often as the unit is active, and one as
     often as the target says; summed over the units. It is an `activity_regularizer`, for
-    activations in (0, 1). Keras divides such penalties by the size of the batch; here, that is made
-    up for.
+    activations in (0, 1). Keras divides such penalties by the size of the batch: made up for here.
 
     Args:
         weight: Factor of the penalty. Defaults to 1.5e-4, about the book's 5e-3 at its batches of

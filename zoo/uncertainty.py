@@ -82,8 +82,7 @@ def monte_carlo(
         samples: Number of predictions of each input. Defaults to 100.
         batch_size: Inputs at a time; the device holds all their samples at once. Defaults to 10.
         seed: Makes the samples repeat (for the same `batch_size` and backend), whatever ran
-            before, and leaves all random states as they were. Defaults to None: new samples at
-            every call.
+            before, and leaves all random states as they were. Defaults to None: new samples.
 
     Returns:
         `MonteCarlo` with `samples`, `mean`, `stddev`, `entropy` and `quantile(q)`.

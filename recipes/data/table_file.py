@@ -1,7 +1,6 @@
 """A table, its columns asked for by what they are to be: numbers, texts, labels, times.
 
-What was decided on the way stands in the table's notes, and in `decided`, which a run keeps for its
-predictions.
+What was decided stands in the table's notes, and in `decided`, which a run keeps for predictions.
 """
 
 import contextlib

@@ -44,8 +44,7 @@ class TrainConfig:
         preset: A named set of flags (see `zoo list presets`). Such are the models of the book.
         epochs: Largest number of passes over the training data; without one, the data decide.
         batch_size: Examples in a training step.
-        loss: Training loss of point forecasts: squared error, or Huber's, which outliers do not
-            dominate.
+        loss: Training loss of point forecasts: squared error, or Huber's, not ruled by outliers.
         optimizer: Keras optimizer.
         learning_rate: Rate of the optimizer; the peak of a schedule.
         schedule: How the rate moves: `cosine` warms up linearly and then falls to zero; `1cycle`

@@ -69,8 +69,7 @@ class ForecastConfig(Dialect, TrainConfig):
             true for --model auto.
         overlap: Write the forecasts of all test windows, not only of those that do not overlap.
         backtest: Rolling-origin backtest; so many earlier origins, each with a model of its own.
-        backtest_refit: Whether it has; otherwise one model, trained before the earliest of them,
-            forecasts all.
+        backtest_refit: Whether it has; else one model, trained before the earliest, forecasts all.
     """
 
     DATASETS: ClassVar[Mapping[str, str]] = {

@@ -11,8 +11,7 @@ def score(actual, forecasts, units, targets, which=None, reference=None) -> dict
     Args:
         actual: `(n, horizon, targets)`; NaN where nothing is known, which counts for nothing.
         forecasts: `Forecasts` of the same windows.
-        units: Mean absolute error of the naive forecast on the training data, `(series, targets)`:
-            the units of MASE.
+        units: Mean absolute error of the naive forecast in training, `(series, targets)`, for MASE.
         targets: Names of the targets.
         which: `(n,)` number of the series of each window. Defaults to a single one.
         reference: sMAPE and MASE of the forecast that OWA compares with. Defaults to none.

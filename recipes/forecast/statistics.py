@@ -98,8 +98,7 @@ class Statistical:
 
     Attributes:
         seconds: What its calls took so far.
-        unfitted: Series, in the last call, that were too short or too odd to be fitted: these have
-            the naive forecast.
+        unfitted: Series, in the last call, too short or odd to be fitted, with the naive forecast.
     """
 
     def __init__(self, name, season, rows=ROWS[0]):

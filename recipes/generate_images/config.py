@@ -12,8 +12,7 @@ class GenerateConfig(PicturesConfig):
 
     Args:
         data: Your own images instead of a dataset: a folder of them, with or without one folder
-            for each class, a table (.csv) of paths and labels, or an .npz file with the arrays x
-            and y.
+            for each class, a table (.csv) of paths and labels, or an .npz file with arrays x and y.
         score_samples: How many pictures are drawn to be scored.
         steps: Steps from noise to a picture, of a diffusion model.
     """

@@ -39,8 +39,7 @@ class ImagesConfig(PicturesConfig):
         tta: Predict from the mean of an image and its mirror image, where training mirrors.
         class_weight: With balanced, every class counts alike in the loss, however rare.
         label_smoothing: Fraction of each label that is spread over all classes.
-        mc_samples: Predictions with dropout on to average (give the model some dropout); 0 for a
-            single one without.
+        mc_samples: Predictions with dropout on to average (give the model some); 0 for one without.
         calibrate: Divide the logits, after training, by the temperature that suits the validation
             part best, so that probabilities mean what they say.
         transfer_from: Folder of a run of this recipe, to copy its lower hidden layers and its

@@ -18,8 +18,7 @@ def predict(folder, config, metadata, source, output) -> None:
 
     The source is a picture, a folder of them (at any level, in the order of their names with
     `2.png` before `10.png`), a table that names them, an .npz file with an array `x`, or `None` for
-    the run's own test part: its `predictions.csv` to the last digit. An output of `None` is
-    standard output.
+    the run's own test part: its `predictions.csv` to the last digit. No output is standard output.
     """
     classes, shape = metadata["labels"], tuple(metadata["image_shape"])
     images, sources, labels, key = _read(config, source, classes, shape, metadata)

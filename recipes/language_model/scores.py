@@ -67,8 +67,7 @@ class Reader:
 def reader_for(model, ids, window) -> Reader:
     """The `Reader` that suits a model.
 
-    One without recurrent layers is scored on windows as long as those in training, of which the
-    first half is context.
+    One without recurrent layers is scored on windows as in training, whose first half is context.
     """
     if is_recurrent(model):
         return Reader(model, ids)

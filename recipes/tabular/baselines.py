@@ -33,8 +33,7 @@ class Baseline:
     """The best of some scikit-learn models of the same training rows.
 
     Args:
-        estimators: Estimators that are not fitted yet. Those that stop early do it by the
-            validation part.
+        estimators: Estimators, not fitted. Those that stop early do it by the validation part.
         features: Features of all rows of the table, `(n, features)`.
         target: The `Target`.
         rows: Positions of the rows of the parts `"train"` and `"validation"`; the latter decides.

@@ -21,8 +21,7 @@ class Preprocessing:
         frame: Training rows.
         columns: The `Columns` to read.
         normalization: Name of a scaler of numbers, see `SCALERS`.
-        flag_missing: Whether a numeric column with missing values gets a second one that says
-            where they are.
+        flag_missing: Whether a numeric column with missing values gets a second one of flags.
 
     Attributes:
         columns: The `zoo.layers.TableColumns`.

@@ -19,8 +19,7 @@ def build(config, task) -> Built:
     """The boosted trees among the baselines as a model; there is nothing left to train.
 
     Raises:
-        RuntimeError: If the model does not say what scikit-learn says: of a version whose trees
-            look different.
+        RuntimeError: If the model's answers are not scikit-learn's, of a version with other trees.
     """
     boosted, columns = task.fitted_baselines["boosted_trees"], task.preprocessing.columns
     inputs = columns.new_inputs()

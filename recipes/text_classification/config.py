@@ -19,8 +19,7 @@ class TextClassificationConfig(RowsConfig):
         target: Its column of classes.
         validation_data: A second table, with the same columns, to choose the epoch by.
         test_data: A table of the texts to be scored once at the end.
-        unlabelled: A table of further texts, without labels: which words go together is learned
-            from them, too.
+        unlabelled: A table of further texts, without labels, to learn which words go together.
         validation_fraction: Fraction of the texts to choose the epoch by. Defaults to 0.1.
         test_fraction: Fraction of the texts to be scored once at the end. Defaults to 0.1, or to
             the published test part.

@@ -109,8 +109,7 @@ def _spelling(words, features, outputs):
 def mix(part, deep, wide, layer) -> float:
     """Sets how much either path counts to what suits the part of validation best.
 
-    The layer is the `zoo.layers.WeightedSum` of both. Returns how much the wide path counts, from 0
-    to 1.
+    The layer is the `zoo.layers.WeightedSum` of both. Returns the wide path's share, from 0 to 1.
     """
     paths = [TextClassifier(path).outputs(part.inputs) for path in (deep, wide)]
     share = best_share(part.labels, *paths)

@@ -79,8 +79,7 @@ class _Attention(Layer):
                 by monotonic attention. Defaults to None: `first_alignments`.
 
         Returns:
-            float32 `(batch, steps, source)`. Softmax alignments add up to 1; monotonic ones to
-            at most 1.
+            float32 `(batch, steps, source)`: adding up to 1, or of a monotonic one to at most 1.
         """
         scores = ops.cast(self.score(queries, keys), "float32")
         if self.monotonic:
@@ -192,8 +191,7 @@ class BahdanauAttention(_Attention):
 
     Args:
         units: Number of tanh units.
-        normalize: Whether `v` has a trained length `g` and the units a bias `b`. Defaults to
-            False.
+        normalize: Whether `v` has a trained length `g`, and units a bias `b`. Defaults to False.
         monotonic: Whether attention only moves forwards, see `LuongAttention`. Defaults to False.
         score_bias: First value of the bias of monotonic scores. Defaults to 0.0.
 

@@ -162,8 +162,7 @@ class TransformerDecoderBlock(_Block):
             inputs: `(batch, 1, channels)`.
             state: From `initial_state` or the step before.
             position: How many steps there were before, an int32 scalar.
-            memory: From `keys_and_values`; each of its rows may serve several neighbouring ones of
-                the inputs.
+            memory: From `keys_and_values`; a row of it may serve several neighbouring inputs.
             mask: Which steps of the memory are real, `(batch, source_time)`.
 
         Returns:

@@ -138,8 +138,7 @@ class TransformerDecoder(Layer):
             state: From `initial_state` or the step before.
             position: How many steps there were before, an int32 scalar.
             memory: Of the source; computed anew at each step if it does not come from `prepare`.
-                Each of its rows may serve several neighbouring ones of the ids, such as the beams
-                of a source.
+                A row of it may serve several neighbouring ids, such as the beams of a source.
 
         Returns:
             Logits, float32 `(batch, vocabulary_size)`, the next state, and the weights of the

@@ -65,8 +65,7 @@ def text_classifier(
             real id, and after the first), `"mean"`, `"max"` or `"attention"` (a mean with learned
             weights). Defaults to None: last for recurrent encoders, max for conv, else the mean.
         embedding_dim: Size of the embedding. Defaults to 128.
-        dropout: Fraction dropped behind the embedding, between layers and before the head, in
-            [0, 1). Defaults to 0.
+        dropout: Fraction dropped behind the embedding and each layer, in [0, 1). Defaults to 0.
         word_dropout: Fraction of whole ids whose embeddings are dropped, in [0, 1), not in a
             transformer. Defaults to 0.
         kernel_sizes: Sizes of the kernels of `"conv"`, one or several. Defaults to `(3, 4, 5)`.

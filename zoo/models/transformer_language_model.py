@@ -37,8 +37,7 @@ def transformer_language_model(
             `4 * embedding_dim`.
         dropout: Fraction of the channels dropped behind the embedding and behind both parts of a
             block, in [0, 1). Defaults to 0.
-        tie_embeddings: Whether the head shares the weights of the embedding, without a bias.
-            Defaults to False.
+        tie_embeddings: Whether the head has the embedding's weights, no bias. Defaults to False.
         vocabulary_size, name: As for `char_rnn`, as is the result.
 
     >>> model = zoo.transformer_language_model(65, context=64, num_layers=2)

@@ -52,8 +52,7 @@ def read_folder(path, image_size=(), kept=None, fit="crop", skip_broken=False, *
 def image_files(path) -> list[Path]:
     """All pictures below a folder, in the order of their names; those of a table; or one file.
 
-    Numbers in names are ordered by their value: `2.png` comes before `10.png`. A `UserError` if
-    there are none.
+    Numbers in names go by their value: `2.png` comes before `10.png`. A `UserError` for none.
     """
     path = Path(path)
     if path.is_file():

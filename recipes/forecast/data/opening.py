@@ -130,8 +130,7 @@ def _refuse_stacked(file, names, series):
     """Refuses rows of several series that are taken for one.
 
     Some columns tell the numbers of one that is called like times apart, or these go back and
-    forth, but for those of the parts of a year; or each text of a column stands in rows that follow
-    each other.
+    forth, but for parts of a year; or each text of a column stands in rows that follow each other.
     """
     for time in names:
         if time.casefold() not in TIMES or not file.is_numeric(time):

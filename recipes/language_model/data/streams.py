@@ -81,8 +81,7 @@ class SlidingWindowBatches(_IdBatches):
 
     Args:
         ids: All ids, `(n,)` int32.
-        segments: First position and the one after the last of each stretch that no window may
-            leave, `(m, 2)`.
+        segments: `(m, 2)`, stretches that no window may leave: first position, one after the last.
         window: Ids that a window reads.
         batch_size: Windows in a batch.
         seed: See `Batches`.

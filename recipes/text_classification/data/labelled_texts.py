@@ -135,8 +135,7 @@ def with_unlabelled(labelled, path, dialect=None) -> LabelledTexts:
 def find_columns(table: TableFile, text=None, target=None) -> tuple[str, str]:
     """The columns of texts and of labels, where the flags do not name them.
 
-    The rule is that of `read_labelled_texts`. A `UserError` if a column is not there, or several
-    could be meant.
+    The rule of `read_labelled_texts`. A `UserError` for a missing column, or several possible ones.
     """
     path, names = table.source, table.names
     for flag, name in (("--text", text), ("--target", target)):
