@@ -112,11 +112,8 @@ class TensorBoard(keras.callbacks.Callback):
         """What `Checkpoint` saves: how long the event files are, and what they end with."""
         if self._file is not None:
             self._file.flush()
-        return {
-            "files": event_files(self.log_dir),
-            "logged_steps": self._logged_steps,
-            "best": self._best,
-        }
+        files = event_files(self.log_dir)
+        return {"files": files, "logged_steps": self._logged_steps, "best": self._best}
 
     def set_state(self, state: dict | None) -> None:
         """Cuts the event files back to a saved state; `None` empties the folder of them."""

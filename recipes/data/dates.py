@@ -386,11 +386,8 @@ def _days(shape, parts, name, notes):
         return {None: _dates(years, 3 * parts["quarter"].astype(int).to_numpy() - 2, ones)}
     if "week" in parts:
         weekday = parts["weekday"].fillna("1")
-        texts = (
-            pd.Series(years)
-            .astype(str)
-            .str.cat([parts["week"].to_numpy(), weekday.to_numpy()], "-")
-        )
+        within = [parts["week"].to_numpy(), weekday.to_numpy()]
+        texts = pd.Series(years).astype(str).str.cat(within, "-")
         found = pd.to_datetime(texts, format="%G-%V-%u", errors="coerce")
         return {None: found.to_numpy(MICROSECONDS)}
     named = "month" in parts
@@ -441,9 +438,8 @@ def _years(texts, name, notes):
 def _dates(years, months, days):
     """Dates, NaT where there is no such day."""
     right = (months >= 1) & (months <= 12) & (days >= 1) & (years >= 1)
-    month = ((np.where(right, years, 1970) - 1970) * 12 + np.where(right, months, 1) - 1).astype(
-        "M8[M]"
-    )
+    count = (np.where(right, years, 1970) - 1970) * 12 + np.where(right, months, 1) - 1
+    month = count.astype("M8[M]")
     found = month.astype("M8[D]") + (days - 1).astype("m8[D]")
     right &= found.astype("M8[M]") == month
     return np.where(right, found.astype(MICROSECONDS), np.datetime64("NaT", "us"))

@@ -117,19 +117,9 @@ def read_delimited(content: bytes, dialect: Dialect, name: str, texts=False) -> 
     given = dialect.decimal or dialect.thousands or dialect.missing_values
     types = {} if texts or given else _number_types(below, separator, width)
     columns, comma = _parse(body, separator, quotes, width, types, name, notes)
-    found = Delimited(
-        [cell.strip() for cell in names],
-        columns,
-        {
-            "encoding": encoding,
-            "separator": separator,
-            "quotes": quotes,
-            "header": header,
-            "skip_rows": skipped,
-            **({"decimal": ","} if comma else {}),
-        },
-        notes,
-    )
+    decided = {"encoding": encoding, "separator": separator, "quotes": quotes, "header": header}
+    decided |= {"skip_rows": skipped} | ({"decimal": ","} if comma else {})
+    found = Delimited([cell.strip() for cell in names], columns, decided, notes)
     if quotes and columns:
         _note_lines(body, len(columns[0]), notes)
     elif b'"' in content and separator != _NEVER:

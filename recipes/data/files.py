@@ -186,14 +186,11 @@ def _parquet(path, dialect, before):
     table.validate(full=True)
     columns, notes = {}, []
     for name in dict.fromkeys(table.column_names):
-        kind = table.schema.field(name).type
-        if _INDEX.fullmatch(name):
-            if not pa.types.is_timestamp(kind):
-                notes.append("the index that pandas stored is left out: rows count by position")
-                continue
-            columns["index"] = _of_arrow(table[name])
+        is_index = _INDEX.fullmatch(name)
+        if is_index and not pa.types.is_timestamp(table.schema.field(name).type):
+            notes.append("the index that pandas stored is left out: rows count by position")
         else:
-            columns[name] = _of_arrow(table[name])
+            columns["index" if is_index else name] = _of_arrow(table[name])
     return TableFile(path, columns, dialect, {}, before, notes)
 
 
@@ -278,11 +275,8 @@ def _as_text(value):
         return ""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return (
-        value.isoformat(sep=" ")
-        if hasattr(value, "hour") and hasattr(value, "year")
-        else str(value)
-    )
+    is_time = hasattr(value, "hour") and hasattr(value, "year")
+    return value.isoformat(sep=" ") if is_time else str(value)
 
 
 def say_notes(notes) -> None:

@@ -191,12 +191,8 @@ def _combined(members, weights, board):
     partners = {name: share for name, share in weights.items() if found[name].built is None}
     trained = [m for m in members if m.fitted is not None and m.fitted.history]
     shown = next((m for m in networks if m.fitted.history), trained[0])
-    built = replace(
-        shown.built,
-        model=combine([member.built.model for member in networks], shares),
-        partners=partners,
-        sections=(board,),
-    )
+    model = combine([member.built.model for member in networks], shares)
+    built = replace(shown.built, model=model, partners=partners, sections=(board,))
     parts = [
         (share, member.candidate, member.fitted, member.built)
         for share, member in zip(shares, networks, strict=True)
@@ -254,16 +250,11 @@ def _leaderboard(members, weights, metric, sign, together):
     rows.append(["the weighted mean", number(sign * together), "", "", "", ""])
     for member in sorted(members, key=lambda member: member.score):
         built, epochs = member.built, member.fitted and len(member.fitted.history.get("loss", ()))
-        rows.append(
-            [
-                member.name,
-                number(sign * member.score),
-                f"{weights[member.name]:.2f}" if member.name in weights else "",
-                str(epochs or ""),
-                f"{member.seconds:.0f}" if built else "",
-                f"{built.model.count_params():,}" if built else "",
-            ]
-        )
+        weight = f"{weights[member.name]:.2f}" if member.name in weights else ""
+        costs = ["", ""]
+        if built:
+            costs = [f"{member.seconds:.0f}", f"{built.model.count_params():,}"]
+        rows.append([member.name, number(sign * member.score), weight, str(epochs or ""), *costs])
     text = "Chosen on the validation part, whose scores therefore flatter."
     shares = ", ".join(f"{name} {share:.2f}" for name, share in weights.items())
     line = f"auto: {metric} {number(sign * together)} on validation, the mean of {shares}"

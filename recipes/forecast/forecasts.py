@@ -102,15 +102,10 @@ class Forecaster:
         if self.recursive_steps:
             steps = self.recursive_steps
             ahead = windows.future_ahead(starts, steps)
-            return np.asarray(
-                zoo.decoding.forecast_recursively(
-                    self.model, inputs, steps, future_covariates=ahead
-                )
-            )
+            return zoo.decoding.forecast_recursively(self.model, inputs, steps, ahead)
         if self.mc_samples:
-            sampled = zoo.monte_carlo(
-                self.model, inputs, samples=self.mc_samples, seed=self.seed + first
-            )
+            how = {"samples": self.mc_samples, "seed": self.seed + first}
+            sampled = zoo.monte_carlo(self.model, inputs, **how)
             bounds = [sampled.quantile(q)[:, -1] for q in _TAILS]
             return np.stack([sampled.mean[:, -1], *bounds], axis=-1)
         return np.asarray(self.model.predict_on_batch(inputs))[:, -1]

@@ -81,6 +81,7 @@ def find_start(windows, units, period, normalizations, epsilon, scaling) -> Line
     """
     found, folds = [], _folds(windows)
     for normalization in normalizations:
+        centred = normalization != "last"
         seen = [
             [_examples(windows, part, normalization, epsilon, units, scaling) for part in fold]
             for fold in folds
@@ -89,13 +90,8 @@ def find_start(windows, units, period, normalizations, epsilon, scaling) -> Line
         for lag in sorted({0, 1, period}):
             for steps in sorted({windows.window, max(windows.window // 2, lag)}):
                 if 2 * lag <= steps or lag == steps == 1:
-                    fits = zip(
-                        *(
-                            _fits(train, lag, steps, normalization != "last", PENALTIES)
-                            for train, _ in seen
-                        ),
-                        strict=True,
-                    )
+                    each = [_fits(train, lag, steps, centred, PENALTIES) for train, _ in seen]
+                    fits = zip(*each, strict=True)
                     maps.append(min(fits, key=lambda fits: _mean_error(fits, validation)))
         found.append(_combined(maps, validation, normalization))
     return min(found, key=lambda start: start.error)
@@ -138,9 +134,8 @@ def fit_again(start, windows, units, epsilon, scaling) -> LinearStart:
         for lag, steps, penalty in start.parts
     ]
     kernels, biases, _ = zip(*maps, strict=True)
-    return replace(
-        start, kernel=np.float32(np.mean(kernels, axis=0)), bias=np.float32(np.mean(biases, axis=0))
-    )
+    kernel, bias = (np.float32(np.mean(part, axis=0)) for part in (kernels, biases))
+    return replace(start, kernel=kernel, bias=bias)
 
 
 def _examples(windows, starts, normalization, epsilon, units, scaling):

@@ -199,12 +199,8 @@ class ForecastTask:
             np.minimum.at(first, windows.series_of(part), part)
         starts = starts[starts >= first[windows.series_of(starts)]]
         config = replace(self.config, period=self.period, difference=self.difference)
-        return replace(
-            self,
-            config=config,
-            windows=replace(windows, starts={**windows.starts, "train": starts}),
-            chosen=self.linear_start,
-        )
+        windows = replace(windows, starts={**windows.starts, "train": starts})
+        return replace(self, config=config, windows=windows, chosen=self.linear_start)
 
     @cached_property
     def difference(self) -> int:
@@ -327,15 +323,9 @@ class ForecastTask:
 
     def _intervals(self, predictor):
         """Those of the model, calibrated on the validation part."""
-        starts = self.windows.starts["validation"]
-        return ConformalIntervals.fit(
-            self.config.conformal,
-            self.windows,
-            starts,
-            predictor(self.windows, starts),
-            self._observed(starts),
-            self.period,
-        )
+        levels, starts = self.config.conformal, self.windows.starts["validation"]
+        found, actual = predictor(self.windows, starts), self._observed(starts)
+        return ConformalIntervals.fit(levels, self.windows, starts, found, actual, self.period)
 
     def conformal(self, predictor) -> ConformalIntervals | None:
         """What the intervals of later forecasts follow from; `None` where none are asked for."""

@@ -55,12 +55,8 @@ class AttentionDecoderCell(Layer):
         self.input_feeding = input_feeding and attention is not None
         self.attention_layer = None
         if attention is not None and attention_layer_size is not None:
-            self.attention_layer = layers.Dense(
-                attention_layer_size,
-                use_bias=False,
-                dtype=self.dtype_policy,
-                name="attention_layer",
-            )
+            own = {"use_bias": False, "dtype": self.dtype_policy}
+            self.attention_layer = layers.Dense(attention_layer_size, name="attention_layer", **own)
         self._memory = None
         self._masks = None
         self._memory_channels = None

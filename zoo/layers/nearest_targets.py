@@ -121,9 +121,8 @@ class NearestTargets(Layer):
             squares = ops.sum(y * y, axis=1) - 2 * ops.matmul(x, ops.transpose(y))
             distances = distances + squares + ops.sum(x * x, axis=1, keepdims=True)
         for column in range(self.categories):
-            differs = ops.not_equal(
-                found["categories"][:, column : column + 1], self.codes[:, column]
-            )
+            codes = found["categories"][:, column : column + 1]
+            differs = ops.not_equal(codes, self.codes[:, column])
             distances = distances + 2 * weights[1][column] ** 2 * ops.cast(differs, "float32")
         # The product loses digits where rows are near: distances of the nearest are taken again.
         _, near = ops.top_k(-distances, count + 1)
@@ -132,12 +131,9 @@ class NearestTargets(Layer):
             y = ops.take(self.numbers, near, axis=0) - found["numeric"][:, None]
             again = again + ops.sum(ops.square(y * weights[0]), axis=-1)
         if self.categories:
-            differs = ops.not_equal(
-                ops.take(self.codes, near, axis=0), found["categories"][:, None]
-            )
-            again = again + 2 * ops.sum(
-                ops.cast(differs, "float32") * ops.square(weights[1]), axis=-1
-            )
+            codes = ops.take(self.codes, near, axis=0)
+            differs = ops.cast(ops.not_equal(codes, found["categories"][:, None]), "float32")
+            again = again + 2 * ops.sum(differs * ops.square(weights[1]), axis=-1)
         if own is not None:
             itself = ops.equal(ops.cast(near, "int32"), ops.convert_to_tensor(own)[:, None])
             again = ops.where(itself, np.inf, again)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from zoo.checks import check_choice
+from zoo.checks import check_choice, check_whole
 from zoo.layers.tokenizer import Tokenizer, check_ids, check_text
 
 # Starts the tokens that continue a word in WordPiece; not one of the 256 symbols that stand for
@@ -91,17 +91,15 @@ class SubwordTokenizer(Tokenizer):
         kinds = {"bpe": _byte_pairs, "wordpiece": _word_pieces, "unigram": _unigrams}
         check_choice(kinds, kind=kind)
         least = 512 if kind == "wordpiece" else 256
-        if isinstance(vocabulary_size, bool) or not isinstance(vocabulary_size, int):
-            raise ValueError(
-                f"Expected a whole number. Received: vocabulary_size={vocabulary_size!r}"
-            )
+        check_whole(0, vocabulary_size=vocabulary_size)
         if vocabulary_size < least:
             raise ValueError(
                 f"{kind} needs a vocabulary_size of at least {least}. "
                 f"Received: vocabulary_size={vocabulary_size}"
             )
         texts = [_encodable(each.lower() if lowercase else each) for each in texts]
-        tokenizer = kinds[kind](texts, vocabulary_size)
+        how = {"vocab_size": vocabulary_size, "initial_alphabet": _alphabet()}
+        tokenizer = kinds[kind](texts, {**how, "show_progress": False})
         return cls(tokenizer.to_str(), lowercase=lowercase, **kwargs)
 
     @property
@@ -129,26 +127,20 @@ class SubwordTokenizer(Tokenizer):
         return self._tokenizer.decode(ids.tolist(), skip_special_tokens=False)
 
 
-def _byte_pairs(texts, vocabulary_size):
+def _byte_pairs(texts, how):
     from tokenizers import models, trainers
 
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary_size, initial_alphabet=_alphabet(), show_progress=False
-    )
-    return _trained(models.BPE(), trainer, texts)
+    return _trained(models.BPE(), trainers.BpeTrainer(**how), texts)
 
 
-def _word_pieces(texts, vocabulary_size):
+def _word_pieces(texts, how):
     from tokenizers import models, trainers
 
     # As special tokens, every byte gets its id inside of a word beforehand, whatever the text and
     # in an order of ours: the library would go by that of a hash table.
+    inside = [_PREFIX + symbol for symbol in how["initial_alphabet"]]
     trainer = trainers.WordPieceTrainer(
-        vocab_size=vocabulary_size,
-        initial_alphabet=_alphabet(),
-        special_tokens=[_PREFIX + symbol for symbol in _alphabet()],
-        continuing_subword_prefix=_PREFIX,
-        show_progress=False,
+        special_tokens=inside, continuing_subword_prefix=_PREFIX, **how
     )
     model = models.WordPiece(continuing_subword_prefix=_PREFIX)
     vocabulary = _trained(model, trainer, texts).get_vocab()
@@ -160,13 +152,11 @@ def _word_pieces(texts, vocabulary_size):
     )
 
 
-def _unigrams(texts, vocabulary_size):
+def _unigrams(texts, how):
     from tokenizers import models, trainers
 
-    trainer = trainers.UnigramTrainer(
-        vocab_size=vocabulary_size, initial_alphabet=_alphabet(), show_progress=False
-    )
-    trained = json.loads(_trained(models.Unigram(), trainer, texts).to_str())
+    trained = _trained(models.Unigram(), trainers.UnigramTrainer(**how), texts)
+    trained = json.loads(trained.to_str())
     scores = dict(trained["model"]["vocab"])
     # The library adds in the order of a hash table: the last digits differ from run to run, and so
     # do the scores of bytes without one of their own, which are the least one plus up to 255e-4.

@@ -205,13 +205,8 @@ def dense_head(x, outputs=1, head="regression", output_activation=None, regulari
     """
     check_head(head, outputs)
     check_choice((None, *OUTPUT_ACTIVATIONS), output_activation=output_activation)
-    return layers.Dense(
-        outputs,
-        activation=output_activation,
-        kernel_regularizer=regularizer,
-        dtype="float32",
-        name="head",
-    )(x)
+    own = {"kernel_regularizer": regularizer, "dtype": "float32", "name": "head"}
+    return layers.Dense(outputs, activation=output_activation, **own)(x)
 
 
 def dropped(x, dropout, name):

@@ -79,13 +79,9 @@ def seq2seq(
     Reference: Book, chapter 16: 2nd edition cells 90-92 and 152-210, 3rd edition cells 98, 108 and
     123; Luong et al., 2015; Bahdanau et al., 2014.
     """
-    check_counts(
-        source_vocabulary_size=source_vocabulary_size,
-        target_vocabulary_size=target_vocabulary_size,
-        units=units,
-        num_layers=num_layers,
-        embedding_dim=embedding_dim,
-    )
+    check_counts(source_vocabulary_size=source_vocabulary_size)
+    check_counts(target_vocabulary_size=target_vocabulary_size)
+    check_counts(units=units, num_layers=num_layers, embedding_dim=embedding_dim)
     check_fractions(dropout=dropout)
     check_choice(_CELLS, cell=cell)
     check_choice(_ENCODERS, encoder=encoder)

@@ -259,13 +259,8 @@ class _MemberLayers(HiddenLayers):
     def _dense(self, size, name, kind=None):
         if self.members == 1:
             return super()._dense(size, name)
-        return EnsembleDense(
-            size,
-            self.members,
-            input_scale_initializer=self.first_scale if name == "hidden_0" else "ones",
-            kernel_initializer=self.initializer.clone(),
-            name=name,
-        )
+        scale = self.first_scale if name == "hidden_0" else "ones"
+        return EnsembleDense(size, self.members, scale, self.initializer.clone(), name=name)
 
 
 def _numeric_embedding(
