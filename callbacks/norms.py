@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import keras
 import numpy as np
-from keras import ops
+from keras import ops, optimizers
 
 from callbacks.optimizers import TWINS
 
@@ -91,20 +91,11 @@ def _measuring(base):
     return keras.saving.register_keras_serializable(package="zoo")(made)
 
 
-_MEASURING = {
-    base: _measuring(base)
-    for base in (
-        *TWINS.values(),
-        *TWINS,
-        keras.optimizers.Adadelta,
-        keras.optimizers.Adafactor,
-        keras.optimizers.Adagrad,
-        keras.optimizers.Adamax,
-        keras.optimizers.Ftrl,
-        keras.optimizers.Lion,
-        keras.optimizers.RMSprop,
-    )
-}
+_OTHERS = (
+    optimizers.Adadelta, optimizers.Adafactor, optimizers.Adagrad, optimizers.Adamax,
+    optimizers.Ftrl, optimizers.Lion, optimizers.RMSprop,
+)  # fmt: skip
+_MEASURING = {base: _measuring(base) for base in (*TWINS.values(), *TWINS, *_OTHERS)}
 
 
 def with_norms(optimizer: str | keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:

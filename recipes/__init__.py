@@ -6,12 +6,7 @@ in the same order: `default_config`, `load_data`, `build_model`, `search_space`.
 """
 
 #: The packages of the recipes, by name; each holds a `RECIPE`, see `recipes.engine.recipe`.
-RECIPES = {
-    "forecast": "recipes.forecast",
-    "images": "recipes.images",
-    "tabular": "recipes.tabular",
-    "language_model": "recipes.language_model",
-    "text_classification": "recipes.text_classification",
-    "translation": "recipes.translation",
-    "generate_images": "recipes.generate_images",
-}
+RECIPES = {name: f"recipes.{name}" for name in (
+    "forecast", "images", "tabular", "language_model", "text_classification", "translation",
+    "generate_images",
+)}  # fmt: skip

@@ -6,7 +6,7 @@ from itertools import pairwise
 import keras
 from keras.optimizers.schedules import ExponentialDecay, InverseTimeDecay
 
-import callbacks
+from callbacks import OneCycle, Phases
 
 
 def _three(total):
@@ -20,15 +20,13 @@ def _three(total):
 SCHEDULES = {
     "constant": lambda rate, total, _: rate,
     "plateau": lambda rate, total, _: rate,
-    "cosine": lambda rate, total, warmup: callbacks.Phases(
+    "cosine": lambda rate, total, warmup: Phases(
         [("linear", warmup, 0.0, rate), ("cosine", total - warmup, rate, 0.0)]
     ),
-    "flat_cosine": lambda rate, total, _: callbacks.Phases(
+    "flat_cosine": lambda rate, total, _: Phases(
         [("constant", 3 * total // 4, rate, rate), ("cosine", total - 3 * total // 4, rate, 0.0)]
     ),
-    "restarts": lambda rate, total, _: callbacks.Phases(
-        [("cosine", steps, rate, 0.0) for steps in _three(total)]
-    ),
+    "restarts": lambda rate, total, _: Phases([("cosine", n, rate, 0.0) for n in _three(total)]),
     "exponential": lambda rate, total, _: ExponentialDecay(rate, math.ceil(0.8 * total), 0.1),
     "power": lambda rate, total, _: InverseTimeDecay(rate, math.ceil(total / 10), 1.0),
 }
@@ -54,7 +52,7 @@ def make_optimizer(config, total_steps):
     if config.optimizer == "sgd":
         arguments["nesterov"] = config.nesterov
     if config.schedule == "1cycle":
-        return callbacks.OneCycle(config.learning_rate, total_steps).optimizer(name, **arguments)
+        return OneCycle(config.learning_rate, total_steps).optimizer(name, **arguments)
     if config.optimizer == "sgd":
         arguments["momentum"] = config.momentum
     warmup = math.floor(config.warmup * total_steps)

@@ -62,14 +62,11 @@ def section(prompt, samples, source) -> str:
         shown = cell(repr(copy[:_SHOWN] + ("..." if len(copy) > _SHOWN else "")))
         rows.append([f"{temperature:g}", f"{len(copy)} of {len(text)} characters", shown])
         texts.append(f"Temperature {temperature:g}:\n\n{fenced(prompt + text)}")
-    return "\n\n".join(
-        [
-            f"Each goes on from {escaped(repr(prompt))}; `samples.txt` holds them as they are. "
-            "A copy is a run of characters that also stands in the training text.",
-            markdown(rows, texts=3),
-            *texts,
-        ]
+    about = (
+        f"Each goes on from {escaped(repr(prompt))}; `samples.txt` holds them as they are. "
+        "A copy is a run of characters that also stands in the training text."
     )
+    return "\n\n".join([about, markdown(rows, texts=3), *texts])
 
 
 def plain(prompt, samples) -> str:

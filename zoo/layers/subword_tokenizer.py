@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from zoo.checks import check_choice, check_whole
+from zoo.checks import check_choice
 from zoo.layers.tokenizer import Tokenizer, check_ids, check_text
 
 # Starts the tokens that continue a word in WordPiece; not one of the 256 symbols that stand for
@@ -91,7 +91,10 @@ class SubwordTokenizer(Tokenizer):
         kinds = {"bpe": _byte_pairs, "wordpiece": _word_pieces, "unigram": _unigrams}
         check_choice(kinds, kind=kind)
         least = 512 if kind == "wordpiece" else 256
-        check_whole(0, vocabulary_size=vocabulary_size)
+        if isinstance(vocabulary_size, bool) or not isinstance(vocabulary_size, int):
+            raise ValueError(
+                f"Expected a whole number. Received: vocabulary_size={vocabulary_size!r}"
+            )
         if vocabulary_size < least:
             raise ValueError(
                 f"{kind} needs a vocabulary_size of at least {least}. "
