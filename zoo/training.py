@@ -5,6 +5,7 @@ import math
 import keras
 from keras import ops
 
+from zoo.checks import check_numbers
 from zoo.configured import Configured
 
 #: Offset of the schedule, which keeps the first noise from being invisibly small.
@@ -38,10 +39,14 @@ class Adversarial(_Training):
     Args:
         model: What `zoo.gan` or `zoo.dcgan` returned.
         seed: Seed of the noise. Defaults to None: drawn from Keras' own.
+        gradient_penalty: Makes the losses Wasserstein's: the logits themselves, and so much (10 in
+            the paper) times the squared difference from 1 of the discriminator's slope at points
+            between real and false pictures. Defaults to None: logarithms of probabilities, that of
+            the generator not saturating.
         **kwargs: Arguments of `keras.Model`.
 
     Raises:
-        ValueError: If the model has not the two players.
+        ValueError: If the model has not the two players, or the penalty is no number.
 
     >>> training = zoo.Adversarial(zoo.gan((4,), units=5), seed=1)
     >>> training.compile(keras.optimizers.Adam(1e-3, beta_1=0.5))
@@ -49,13 +54,22 @@ class Adversarial(_Training):
     >>> sorted(history)
     ['discriminator_loss', 'generator_loss', 'loss']
 
-    Reference: Book, chapter 17, 3rd edition cell 100; Goodfellow et al., 2014, section 3.
+    Reference: Book, chapter 17, 3rd edition cell 100; Goodfellow et al., 2014, section 3; Gulrajani
+    et al., *Improved training of Wasserstein GANs*, 2017, algorithm 1.
     """
 
     def __init__(
-        self, model: keras.Model, seed: int | None = None, name: str = "adversarial", **kwargs
+        self,
+        model: keras.Model,
+        seed: int | None = None,
+        gradient_penalty: float | None = None,
+        name: str = "adversarial",
+        **kwargs,
     ):
         super().__init__(model, seed, name, **kwargs)
+        if gradient_penalty is not None:
+            check_numbers(gradient_penalty=gradient_penalty)
+        self.gradient_penalty = gradient_penalty
         if not {"generator", "discriminator"} <= {layer.name for layer in model.layers}:
             raise ValueError(
                 "Expected a model with layers 'generator' and 'discriminator', such as zoo.dcgan's."
@@ -65,7 +79,7 @@ class Adversarial(_Training):
         self.players = [keras.metrics.Mean(name=name) for name in names]
 
     def call(self, images, training=False):
-        """Logits `(batch, 3)` of pictures, as `logits` gives them for noise that is drawn."""
+        """Logits of pictures, as `logits` gives them for noise that is drawn."""
         size = self.model.input["codes"].shape[-1]
         return self.logits(images, self._normal((ops.shape(images)[0], size)), training)
 
@@ -79,28 +93,63 @@ class Adversarial(_Training):
 
         Returns:
             Tensor `(batch, 3)`. Gradients reach the discriminator through the first two, and the
-            generator through the third.
+            generator through the third. With a gradient penalty `(batch, 4)`: then the
+            discriminator's slope at a point between each two pictures, which are drawn.
         """
         generator = self.model.get_layer("generator")
         discriminator = self.model.get_layer("discriminator")
         false = generator(codes, training=training)
-        fixed = [
-            ops.stop_gradient(ops.convert_to_tensor(v)) for v in discriminator.trainable_variables
-        ]
+        own = [ops.convert_to_tensor(v) for v in discriminator.trainable_variables]
         others = [ops.convert_to_tensor(v) for v in discriminator.non_trainable_variables]
-        seen, _ = discriminator.stateless_call(fixed, others, false, training=training)
+
+        def judge(pictures, weights=own):
+            return discriminator.stateless_call(weights, others, pictures, training=training)[0]
+
+        seen = judge(false, [ops.stop_gradient(v) for v in own])
         real = discriminator(images, training=training)
-        judged = discriminator(ops.stop_gradient(false), training=training)
-        return ops.concatenate([real, judged, seen], axis=-1)
+        false = ops.stop_gradient(false)
+        found = [real, discriminator(false, training=training), seen]
+        if self.gradient_penalty is not None:
+            shape = (ops.shape(images)[0], *[1] * (len(images.shape) - 1))
+            share = keras.random.uniform(shape, dtype="float32", seed=self.seed_generator)
+            images = ops.cast(images, "float32")
+            found.append(_slopes(judge, share * images + (1 - share) * false))
+        return ops.concatenate(found, axis=-1)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The sum of both players' losses, each of which reaches its own weights alone."""
         # The generator's is not the discriminator's with another sign, which saturates.
-        signs = ops.convert_to_tensor([-1.0, 1.0, -1.0])
-        real, false, seen = ops.unstack(ops.mean(ops.softplus(signs * y_pred), axis=0))
+        terms = ops.convert_to_tensor([-1.0, 1.0, -1.0]) * y_pred[:, :3]
+        terms = ops.softplus(terms) if self.gradient_penalty is None else terms
+        real, false, seen = ops.unstack(ops.mean(terms, axis=0))
+        if self.gradient_penalty is not None:
+            false += self.gradient_penalty * ops.mean(ops.square(y_pred[:, 3] - 1))
         for metric, value in zip(self.players, (real + false, seen), strict=True):
             metric.update_state(value)
         return real + false + seen
+
+
+def _slopes(function, points):
+    """The length of the gradient of `function`, `(batch, 1)`, at each point; has one itself."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        gradient = jax.grad(lambda x: ops.sum(function(x)))(points)
+    elif keras.backend.backend() == "torch":
+        import torch
+
+        with torch.enable_grad():
+            points = points.requires_grad_()
+            (gradient,) = torch.autograd.grad(function(points).sum(), points, create_graph=True)
+    else:
+        import tensorflow as tf
+
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(points)
+            value = function(points)
+        gradient = tape.gradient(value, points)
+    squares = ops.sum(ops.square(gradient), axis=tuple(range(1, len(points.shape))))
+    return ops.sqrt(ops.maximum(squares, 1e-12))[:, None]
 
 
 class Denoising(_Training):

@@ -1,16 +1,19 @@
-"""Transfer learning: take over the lower layers of a trained network, freeze, unfreeze.
+"""Transfer learning: take over layers of a trained network, freeze, unfreeze; pretrain them.
 
 A dense network is counted in hidden layers: a *block* is a dense layer with what follows it up to
 the next one (batch normalisation, activation, dropout). The last dense layer is the head, no block.
 """
 
 from itertools import chain, takewhile
+from typing import Any
 
 import keras
-from keras import layers
+import numpy as np
+from keras import layers, ops
 
-from zoo.checks import is_whole
+from zoo.checks import check_counts, is_whole
 from zoo.layers import Bias, RandomizedLeakyReLU
+from zoo.models.mlp import dense_head
 from zoo.tokenizers import all_layers
 
 _ACTIVATIONS = (layers.ReLU, layers.ELU, layers.LeakyReLU, RandomizedLeakyReLU)
@@ -133,6 +136,96 @@ def unfreeze(model: keras.Model, batch_normalization: bool = True) -> None:
             layer.trainable = batch_normalization or not normalizes
 
 
+def classifier_on(source: keras.Model, outputs: int, head: str = "multiclass") -> keras.Model:
+    """A new head on what a model of chapter 17 has learned without labels.
+
+    Args:
+        source: A trained autoencoder, whose codes the head reads (of a variational one their
+            means), or a pair of players, of whose discriminator it reads the last hidden layer.
+        outputs, head: As for `zoo.mlp`.
+
+    Returns:
+        Uncompiled model from what the source reads to logits, `(batch, outputs)`. Its layer
+        `"encoder"` holds the source's own layers: to train them changes the source, too.
+
+    Raises:
+        ValueError: If the source has none of these layers.
+
+    >>> model = zoo.transfer.classifier_on(zoo.dcgan((28, 28)), 10)
+    >>> model.input_shape, model.output_shape, [layer.name for layer in model.layers]
+    ((None, 28, 28), (None, 10), ['inputs', 'encoder', 'head'])
+
+    Reference: Book, chapter 17, "Unsupervised pretraining using stacked autoencoders"; Radford et
+    al., 2016, section 5.1 (of a discriminator).
+    """
+    parts = {layer.name: layer for layer in source.layers}
+    if "discriminator" in parts:
+        judge = parts["discriminator"]
+        found = judge.input, judge.get_layer("head").input
+    elif "encoder" in parts:
+        found = parts["encoder"].input, parts["encoder"].outputs[0]
+    elif "code" in parts:
+        found = source.input, parts["code"].output
+    else:
+        raise ValueError(
+            "Expected an autoencoder, or players such as zoo.dcgan's, with a layer 'code', "
+            f"'encoder' or 'discriminator'. Received: {source.name!r}"
+        )
+    encoder = keras.Model(*found, name="encoder")
+    inputs = keras.Input(encoder.input_shape[1:], name="inputs")
+    return keras.Model(inputs, dense_head(encoder(inputs), outputs, head), name="classifier")
+
+
+def pretrain_greedily(
+    model: keras.Model, x: Any, epochs: int = 10, batch_size: int = 32, learning_rate: float = 1e-3
+) -> list[float]:
+    """Trains an autoencoder layer by layer, the outermost first: a start for training the whole.
+
+    Each layer, with the one that mirrors it, is a shallow autoencoder of what the layers before it
+    make of the inputs; Adam trains it for the squared error. Dropout and noise act as ever.
+
+    Args:
+        model: What `zoo.autoencoder` returned, changed in place.
+        x: Inputs, an array `(n, *input_shape)`.
+        epochs: Epochs of each layer. Defaults to 10.
+        batch_size: Defaults to 32.
+        learning_rate: Defaults to 0.001.
+
+    Returns:
+        The last epoch's loss of each layer, the outermost first.
+
+    Raises:
+        ValueError: If the model's layers mirror none.
+
+    >>> model = zoo.autoencoder((4,), units=(3, 2))
+    >>> len(zoo.transfer.pretrain_greedily(model, np.ones((8, 4)), epochs=1))
+    2
+
+    Reference: Book, chapter 17, "Training one autoencoder at a time"; Bengio et al., *Greedy
+    layer-wise training of deep networks*, 2007.
+    """
+    check_counts(epochs=epochs, batch_size=batch_size)
+    blocks = _blocks(model)
+    if len(blocks) % 2 or "code" not in {layer.name for layer in model.layers}:
+        raise ValueError(f"Expected what zoo.autoencoder returns. Received: {model.name!r}")
+    losses = []
+    for index, block in enumerate(blocks[: len(blocks) // 2]):
+        output = block[0].input
+        inputs = model.input if index == 0 else output
+        for layer in [*block, *blocks[-1 - index]]:
+            if isinstance(layer, Bias):  # tied: the same kernel, backwards
+                output = block[0](output, reverse=True)
+            output = layer(output)
+        shallow = keras.Model(inputs, output)
+        shallow.compile(keras.optimizers.Adam(learning_rate), "mse")
+        history = shallow.fit(x, x, epochs=epochs, batch_size=batch_size, verbose=0).history
+        losses.append(float(history["loss"][-1]))
+        encode = keras.Model(inputs, block[-1].output)
+        parts = (encode(x[first : first + 1024]) for first in range(0, len(x), 1024))
+        x = np.concatenate([ops.convert_to_numpy(part) for part in parts])
+    return losses
+
+
 def hidden_blocks(model: keras.Model) -> list[list[keras.Layer]]:
     """The hidden layers of a dense network, lowest first, each with what follows it.
 
@@ -143,13 +236,17 @@ def hidden_blocks(model: keras.Model) -> list[list[keras.Layer]]:
     >>> [layer.name for layer in zoo.transfer.hidden_blocks(model)[1]]
     ['hidden_1', 'activation_1', 'dropout_1']
     """
+    return _blocks(model)[:-1]
+
+
+def _blocks(model):
     blocks = []
     for layer in _leaves(model):
         if isinstance(layer, layers.Dense | Bias):  # this is a dense layer backwards
             blocks.append([layer])
         elif blocks:
             blocks[-1].append(layer)
-    return blocks[:-1]
+    return blocks
 
 
 def _leaves(model):

@@ -57,6 +57,7 @@ class PicturesConfig(TrainConfig):
         fit: What happens to images of another form: crop cuts off what is too long, pad lays them
             on black, squeeze changes their form.
         skip_broken: Leave out images that cannot be read, and say which.
+        pretrain_epochs: Epochs of --pretrain autoencoder, or of each layer with --pretrain greedy.
     """
 
     DATASETS: ClassVar[Mapping[str, str]] = {
@@ -72,11 +73,13 @@ class PicturesConfig(TrainConfig):
     image_size: list[int] = field(default_factory=list)
     fit: Literal["crop", "pad", "squeeze"] = "crop"
     skip_broken: bool = False
+    pretrain_epochs: int = 10
 
     def validate(self) -> None:
         """Raises a `UserError` for the first setting that is out of range."""
         super().validate()
         below_one(self, "validation_fraction", "test_fraction")
+        at_least(self, 1, "pretrain_epochs")
         if self.image_size and (len(self.image_size) != 2 or min(self.image_size) < 1):
             raise UserError(
                 "--image_size must be a height and a width, such as 32,32. Received: "

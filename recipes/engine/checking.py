@@ -43,7 +43,7 @@ def check(recipe: str, config: TrainConfig, new: bool = True) -> None:
         _check_arguments(config.model, source, config.model_arguments)
     elif config.model != AUTO:
         parameters_of(config.model)
-    start = getattr(config, "transfer_from", None)
+    start = getattr(config, "source", None)
     if start:
         RunFolder.open(start)
     fetch_missing(config.dataset or "")

@@ -65,5 +65,12 @@ def left_over(part, size, seed) -> float:
     return float(np.square(np.asarray(images, np.float32) / 255 - back).mean())
 
 
+def log_likelihood(part, images, size, seed) -> float:
+    """Nats a picture, pixels in [0, 1], of probabilistic PCA with so large a code."""
+    images_known = part.images[:MOST]
+    pca = PCA(min(size, len(images_known), images[0].size), random_state=seed)
+    return float(pca.fit(_rows(images_known)).score(_rows(images)))
+
+
 def _rows(images):
     return np.asarray(images).reshape(len(images), -1).astype(np.float32) / 255

@@ -1,5 +1,7 @@
 """From pixels to what models read, and back; what a trained model is asked for."""
 
+import math
+
 import numpy as np
 
 #: Models that give their input back, those that read pixels in [0, 1], and pairs of players.
@@ -48,6 +50,27 @@ class Drawer:
 
         found = zoo.generate_images(self.model, count, self.seed, self.steps, between=between)
         return unscaled(found, self.name)
+
+    def bound(self, images) -> dict[str, float]:
+        """`elbo`, what the logarithm of the density of pictures is at least, in nats a picture.
+
+        Of a variational autoencoder, whose pixels in [0, 1] are normal around what the decoder
+        gives, with a variance of half of beta; empty for other models.
+        """
+        if self.name != "variational_autoencoder":
+            return {}
+        parts = {layer.name: layer for layer in self.model.layers}
+        variance = parts["codes"].weight * images[0].size / 2
+        if not variance:  # beta is 0: pixels without noise have no density
+            return {}
+        x = scaled(images, self.name)
+        mean, log_variance = parts["encoder"].predict(x, batch_size=256, verbose=0)
+        noise = np.random.default_rng(self.seed).standard_normal(mean.shape, "float32")
+        codes = mean + np.exp(log_variance / 2) * noise
+        errors = np.square(x - parts["decoder"].predict(codes, batch_size=256, verbose=0))
+        told = (np.square(mean) + np.exp(log_variance) - 1 - log_variance).sum(axis=1) / 2
+        pixels = (errors / variance + math.log(2 * math.pi * variance)) / 2
+        return {"elbo": -float(pixels.reshape(len(x), -1).sum(axis=1).mean() + told.mean())}
 
 
 class Reconstructor:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from recipes.engine.recipe import Flag, Recipe, later
 from recipes.engine.task import Built
 from recipes.generate_images.config import GenerateConfig
-from recipes.generate_images.pixels import PLAYERS, UNIT
+from recipes.generate_images.pixels import PLAYERS, UNIT, scaled
 from recipes.generate_images.presets import PRESETS
 
 MODELS = (*UNIT, *PLAYERS, "diffusion")
@@ -64,6 +64,13 @@ def build_model(config: GenerateConfig, data):
         raise UserError(f"Expected --model to be one of {', '.join(MODELS)}: not {config.model}.")
     core = create_core(config, {"input_shape": data.shape})
     common = {"model": core, "loss": "mse", "metrics": [], "monitor": "val_loss"}
+    if config.pretrain == "greedy":
+        losses = zoo.transfer.pretrain_greedily(
+            core, scaled(data.parts["train"].images[:], config.model), config.pretrain_epochs,
+            config.batch_size, config.learning_rate,
+        )  # fmt: skip
+        found = ", ".join(f"{loss:.4g}" for loss in losses)
+        common["notes"] = (f"layers pretrained one by one, squared errors: {found}",)
     if config.model in UNIT:
         return Built(**common, training_model=core)
     if config.model == "diffusion":
@@ -74,7 +81,7 @@ def build_model(config: GenerateConfig, data):
     watch = FrechetWatch(data, core)
     return Built(
         **common | {"loss": None, "monitor": "val_frechet"},
-        training_model=zoo.Adversarial(core, seed=config.seed),
+        training_model=zoo.Adversarial(core, config.seed, config.gradient_penalty),
         callbacks=(watch,),
         finish=watch.finished,
     )
@@ -125,6 +132,7 @@ RECIPE = Recipe(
         "frechet": "min",
         "precision": "max",
         "recall": "max",
+        "elbo": "max",
         "coverage": "max",
         "mse": "min",
     },

@@ -100,9 +100,13 @@ class GenerateTask(PicturesTask, OneTestPart):
         size = arguments.get("code_size", units[-1] if isinstance(units, list | tuple) else units)
         return baselines.compressed(part, size, self.config.seed)
 
-    def predict(self, predictor, split) -> np.ndarray:
-        """What a predictor draws beside a split, or makes of its pictures."""
-        return predictor(self.sample(split) if self.reconstructs else len(self.sample(split)))
+    def predict(self, predictor, split):
+        """What a predictor makes of the pictures of a split; or what it draws, and its `bound`."""
+        images = self.sample(split)
+        if self.reconstructs:
+            return predictor(images)
+        bound = predictor.bound(images) if isinstance(predictor, Drawer) else {}
+        return predictor(len(images)), bound
 
     def sample(self, split) -> np.ndarray:
         """The pictures of a split that are scored, or beside which so many are drawn."""
@@ -116,7 +120,8 @@ class GenerateTask(PicturesTask, OneTestPart):
             wanted = self.sample(split).astype(np.float32) / 255
             return {"mse": float(np.square(wanted - predictions).mean())}
         network, described = self.features
-        return features.scores(described[split], network(predictions), network.classes)
+        drawn, bound = predictions
+        return features.scores(described[split], network(drawn), network.classes) | bound
 
     @cached_property
     def features(self):
@@ -172,8 +177,18 @@ class GenerateTask(PicturesTask, OneTestPart):
             *outputs,
         ]
         found = self.score(trained.predictions["validation"], "validation")
-        lines = warnings(found, trained.finished)
-        return [*outputs, *(Section("What to look at", line, f"note: {line}") for line in lines)]
+        lines = warnings(found, {} if self.config.gradient_penalty is not None else trained.finished)
+        outputs += [Section("What to look at", line, f"note: {line}") for line in lines]
+        for nats in trained.predictions["test"][1].values():
+            _, codes = self.codes(predictor.model)
+            part, seed = self.parts["train"], self.config.seed
+            likelihood = baselines.log_likelihood(part, self.sample("test"), codes.shape[1], seed)
+            line = (
+                f"The logarithm of the density of a test picture is {nats:.1f} nats at least (ELBO); "
+                f"that of a normal distribution, PCA with as large a code, is {likelihood:.1f}."
+            )
+            outputs.append(Section("Likelihood", line, line))
+        return outputs
 
 
 def warnings(scores, finished) -> list[str]:

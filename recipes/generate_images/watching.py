@@ -25,7 +25,7 @@ class FrechetWatch(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Draws, and scores what was drawn."""
         network, described = self.task.features
-        found = self.task.predict(self.task.predictor(self.drawn), "validation")
+        found, _ = self.task.predict(self.task.predictor(self.drawn), "validation")
         logs["val_frechet"] = features.frechet(
             described["validation"].moments, network(found).moments
         )

@@ -50,8 +50,8 @@ class ImagesConfig(PicturesConfig):
         frozen_learning_rate: Learning rate of those epochs. Defaults to --learning_rate, which is
             best lowered for what follows.
         pretrain: Train an autoencoder first, on all training images (also those that --train_size
-            leaves out), and start from its encoder.
-        pretrain_epochs: Epochs of that.
+            leaves out), and start from its encoder; or the folder of a run of generate_images, with
+            whose encoder or discriminator, under a new head, the network is made.
     """
 
     COMMON = common(data=("image_size", "augment", "labels", "target", "label_delim"))
@@ -74,8 +74,14 @@ class ImagesConfig(PicturesConfig):
     freeze: int | None = None
     frozen_epochs: int | None = None
     frozen_learning_rate: float | None = None
-    pretrain: Literal["none", "autoencoder"] = "none"
-    pretrain_epochs: int = 10
+    pretrain: str = "none"
+
+    @property
+    def source(self) -> str | None:
+        """Folder of the run whose layers this one begins with."""
+        return self.transfer_from or {"none": None, "autoencoder": None}.get(
+            self.pretrain, self.pretrain
+        )
 
     def validate(self) -> None:
         """Raises a `UserError` for the first setting that is out of range."""
@@ -89,14 +95,14 @@ class ImagesConfig(PicturesConfig):
                 "about one of them."
             )
         at_least(self, 0, "mc_samples", "shift")
-        at_least(self, 1, "train_size", "freeze", "frozen_epochs", "pretrain_epochs")
+        at_least(self, 1, "train_size", "freeze", "frozen_epochs")
         below_one(self, "label_smoothing", "erase", zero=True)
-        copied = self.transfer_from or self.model == "pretrained"
+        copied = self.source or self.model == "pretrained"
         for name in ("freeze", "frozen_epochs", "frozen_learning_rate"):
             if getattr(self, name) is not None and not copied:
                 raise UserError(
-                    f"--{name} is about layers copied with --transfer_from RUN, or those of "
-                    "--model pretrained."
+                    f"--{name} is about layers of --transfer_from RUN, --pretrain RUN or --model "
+                    "pretrained."
                 )
         if self.frozen_learning_rate is not None and not self.frozen_learning_rate > 0:
             raise UserError(

@@ -75,7 +75,10 @@ def build_model(config: ImagesConfig, data):
 
     source, head = starting.source_model(config), data.parts["train"].head
     arguments = {"input_shape": data.shape, "outputs": len(data.classes), "head": head}
-    core = create_core(config, arguments, reserved=("output_activation",))
+    if source is None or config.transfer_from:
+        core = create_core(config, arguments, reserved=("output_activation",))
+    else:
+        core = starting.core_on(config, data, source, arguments)
     if config.mc_samples:
         check_dropout(core, "(--model.dropout 0.2), or leave --mc_samples out.")
     inputs = keras.Input(data.shape, name="images")

@@ -20,31 +20,53 @@ SCALING = "scaling"
 
 
 def source_model(config):
-    """The model of the run to copy layers from; `None` where there is none.
+    """The model of the run to take layers from; `None` where there is none.
 
-    A `UserError` if the folder holds no finished run of this recipe.
+    A `UserError` if the folder holds no finished run of the recipe.
     """
-    if config.transfer_from is None:
+    if config.source is None:
         return None
-    folder = RunFolder.open(config.transfer_from)
+    folder = RunFolder.open(config.source)
     recipe = folder.read_config()["run"]["recipe"]
-    if recipe != "images":
+    flag, wanted = (
+        ("transfer_from", "images") if config.transfer_from else ("pretrain", "generate_images")
+    )
+    if recipe != wanted:
         raise UserError(
-            f"--transfer_from needs a run of the images recipe. Received: {folder.path} of {recipe}"
+            f"--{flag} needs a run of the {wanted} recipe. Received: {folder.path} of {recipe}"
         )
     return zoo.load(folder.model)
 
 
+def core_on(config, task, source, arguments):
+    """The network on the encoder, or discriminator, of a run of generate_images."""
+    try:
+        core = zoo.transfer.classifier_on(source, arguments["outputs"], arguments["head"])
+    except ValueError as error:
+        raise UserError(f"--pretrain {config.pretrain}: {error}") from error
+    _check_shape(config, task, core)
+    core.get_layer("encoder").trainable = config.frozen_epochs is None
+    return core
+
+
+def _check_shape(config, task, model):
+    if model.input_shape[1:] != task.shape:
+        raise UserError(
+            f"{config.source} was trained on images of shape {model.input_shape[1:]}. "
+            f"Received: images of shape {task.shape}."
+        )
+
+
 def scaling_layer(config, task, source=None):
     """The layer that scales pixels: that of the source, which its weights were trained behind."""
-    if source is not None:
+    if config.transfer_from:
+        _check_shape(config, task, source)
         found = source.get_layer(SCALING)
-        if source.input_shape[1:] != task.shape:
-            raise UserError(
-                f"{config.transfer_from} was trained on images of shape {source.input_shape[1:]}. "
-                f"Received: images of shape {task.shape}."
-            )
         return type(found).from_config(found.get_config())
+    if source is not None:  # players read pixels in [-1, 1], autoencoders in [0, 1]
+        players = isinstance(source.input, dict)
+        scale = (1 / 127.5, -1.0) if players else (1 / 255, 0.0)
+        return layers.Rescaling(*scale, dtype="float32", name=SCALING)
     if config.normalization in ("rescale", "none"):
         scale = 1 / 255 if config.normalization == "rescale" else 1.0
         return layers.Rescaling(scale, dtype="float32", name=SCALING)
@@ -68,7 +90,7 @@ def prepare(config, task, built, core, source=None) -> tuple[str, ...]:
         UserError: If the layers do not fit.
         RunError: If the loss is no longer a number.
     """
-    if source is not None:
+    if config.transfer_from:
         try:
             names = zoo.transfer.copy_layers(source, core, config.freeze)
         except ValueError as error:
@@ -79,8 +101,11 @@ def prepare(config, task, built, core, source=None) -> tuple[str, ...]:
     if config.pretrain == "autoencoder":
         return _pretrain(config, task, built, core)
     body = next((layer for layer in core.layers if isinstance(layer, keras.Model)), None)
+    origin = f"the {body.name} of {config.source}" if source is not None else body and body.name
     if body is not None and not body.trainable:
-        return _frozen_first(config, task, built, core, f"{body.name} frozen")
+        return _frozen_first(config, task, built, core, f"{origin} frozen")
+    if source is not None:
+        return (f"starts from {origin}, whatever --model says",)
     if len(task.shape) == 3 and min(task.shape[:2]) >= PHOTO and body is None:
         return (
             "trained from scratch: --model pretrained starts from weights of ImageNet, which Keras "

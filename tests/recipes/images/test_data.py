@@ -567,7 +567,7 @@ def test_a_file_that_is_neither(tmp_path):
         ({"image_size": [3, 0], "data": "x"}, "Received: 3,0"),
         ({"image_size": [3, 3]}, "--image_size resizes the images of a folder"),
         ({"label_smoothing": 1.0}, "--label_smoothing must be"),
-        ({"freeze": 1}, "--freeze is about layers copied with --transfer_from"),
+        ({"freeze": 1}, "--freeze is about layers of --transfer_from RUN, --pretrain"),
         ({"frozen_epochs": 1}, "--frozen_epochs is about"),
         ({"frozen_learning_rate": 0.0, "transfer_from": "x"}, "--frozen_learning_rate must be"),
         ({"transfer_from": "x", "pretrain": "autoencoder"}, "exclude each other"),
