@@ -48,8 +48,7 @@ def drawn(part, seed) -> dict:
 
 def compressed(part, size, seed) -> dict:
     """`{name: function from pictures to what is left of them, uint8}`: PCA with as large a code."""
-    images = part.images[:MOST]
-    pca = PCA(min(size, len(images), images[0].size), random_state=seed).fit(_rows(images))
+    pca = _fitted(part, size, seed)
 
     def through_pca(pictures):
         found = pca.inverse_transform(pca.transform(_rows(pictures)))
@@ -67,9 +66,12 @@ def left_over(part, size, seed) -> float:
 
 def log_likelihood(part, images, size, seed) -> float:
     """Nats a picture, pixels in [0, 1], of probabilistic PCA with so large a code."""
-    images_known = part.images[:MOST]
-    pca = PCA(min(size, len(images_known), images[0].size), random_state=seed)
-    return float(pca.fit(_rows(images_known)).score(_rows(images)))
+    return float(_fitted(part, size, seed).score(_rows(images)))
+
+
+def _fitted(part, size, seed):
+    images = part.images[:MOST]
+    return PCA(min(size, len(images), images[0].size), random_state=seed).fit(_rows(images))
 
 
 def _rows(images):

@@ -177,15 +177,18 @@ class GenerateTask(PicturesTask, OneTestPart):
             *outputs,
         ]
         found = self.score(trained.predictions["validation"], "validation")
-        lines = warnings(found, {} if self.config.gradient_penalty is not None else trained.finished)
+        finished = {} if self.config.gradient_penalty is not None else trained.finished
+        lines = warnings(found, finished)  # of players, whose losses are logarithms
         outputs += [Section("What to look at", line, f"note: {line}") for line in lines]
-        for nats in trained.predictions["test"][1].values():
-            _, codes = self.codes(predictor.model)
-            part, seed = self.parts["train"], self.config.seed
-            likelihood = baselines.log_likelihood(part, self.sample("test"), codes.shape[1], seed)
+        nats = trained.predictions["test"][1].get("elbo")
+        if nats is not None:
+            size = predictor.model.get_layer("decoder").input_shape[-1]
+            other = baselines.log_likelihood(
+                self.parts["train"], self.sample("test"), size, self.config.seed
+            )
             line = (
-                f"The logarithm of the density of a test picture is {nats:.1f} nats at least (ELBO); "
-                f"that of a normal distribution, PCA with as large a code, is {likelihood:.1f}."
+                f"The logarithm of the density of a test picture is {nats:.1f} nats at least (ELBO)"
+                f"; that of a normal distribution, PCA with as large a code, is {other:.1f}."
             )
             outputs.append(Section("Likelihood", line, line))
         return outputs

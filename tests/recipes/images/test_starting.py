@@ -177,5 +177,5 @@ def test_runs_that_cannot_be_built_on(drawers, run, data, tmp_path):
         with pytest.raises(UserError, match=message):
             task_and_built(path, pretrain=str(source))
     arguments = {"outputs": 3, "head": "multiclass"}
-    with pytest.raises(UserError, match="--pretrain RUN: Expected an autoencoder.*'diffusion'"):
+    with pytest.raises(UserError, match=r"--pretrain RUN: Expected an autoencoder.*'diffusion'"):
         starting.core_on(SimpleNamespace(pretrain="RUN"), None, zoo.diffusion((4, 4)), arguments)
