@@ -104,6 +104,18 @@ def build_model(config: ImagesConfig, data):
     return replace(built, notes=starting.prepare(config, data, built, core, source))
 
 
+def _sized(config, task):
+    """How often pictures are read, and the name of the model, where it is that of another run."""
+    from recipes.engine.folder import RunFolder
+
+    if config.source and not config.transfer_from:
+        model = RunFolder.open(config.source).read_config()["model"]
+        config = replace(config, model=model, model_arguments={})
+    # Fewer epochs of photos, whose steps are slow.
+    often = 3000 if min(task.shape[:2]) < PHOTO else 1300
+    return with_epochs(config, len(task.parts["train"]), often)
+
+
 def search_space(hp) -> dict:
     """Settings worth searching; see `Recipe`."""
     return {
@@ -131,9 +143,7 @@ RECIPE = Recipe(
     load_data=load_data,
     build_model=build_model,
     search_space=search_space,
-    sized=lambda config, task: with_epochs(  # fewer of photos, whose steps are slow
-        config, len(task.parts["train"]), 3000 if min(task.shape[:2]) < PHOTO else 1300
-    ),
+    sized=_sized,
     predict=later("recipes.images.predict", "predict"),
     check=lambda config: later("recipes.data.images.image_files", "check")(config.data),
     metrics=METRICS,

@@ -20,7 +20,15 @@ ROWS = [
     Row("digits-diffusion", (*DIGITS, "diffusion"), "frechet"),
     Row("dcgan", (*CLOTHES, "dcgan", *SMALL, "--epochs", "10"), "frechet"),
     Row("diffusion", (*CLOTHES, "diffusion", *SMALL, "--epochs", "12"), "frechet"),
+    Row("greedy", (*CLOTHES, "autoencoder", "--pretrain", "greedy"), "mse", 0.0132, 0.0090),
+    Row(
+        "wasserstein",
+        (*CLOTHES, "dcgan", *SMALL, "--epochs", "10", "--gradient_penalty", "10"),
+        "frechet",
+    ),
 ]
+#: Classifiers that see few labels, from nothing or on what a row above has learned without labels.
+LABELS = ("--dataset", "fashion_mnist", "--train_size", "300", "--epochs", "170")
 #: The loss of the chosen epoch on validation, what the book prints, and the bar.
 LOSSES = {
     "book_loss": ("mse + divergence / 784", 0.0311, 0.0295),
@@ -46,6 +54,8 @@ def measure(only, seeds, folder, fresh) -> dict[str, str]:
             best = _best_loss(folder / "generate_images" / f"{name}-seed-1")
             lines.append([name, what, *map(show, (best, book, bar))])
         sections["Losses of the chosen epoch (seed 1)"] = markdown(lines, texts=2)
+    if any(part in "few_labels" for part in only):
+        sections["300 labels of Fashion-MNIST (accuracy)"] = few_labels(seeds, folder, fresh)
     if any(part in "drawing" for part in only):
         found = kept(folder / "drawing.json", drawing, fresh)
         lines = [["model", "first call, s", "next call, s"]]
@@ -54,6 +64,18 @@ def measure(only, seeds, folder, fresh) -> dict[str, str]:
             lines
         )
     return sections
+
+
+def few_labels(seeds, folder, fresh):
+    """The table of a classifier from nothing, and on what two models learned without labels."""
+    without = [row for row in ROWS if row.name in ("autoencoder", "dcgan")]
+    train_all("generate_images", without, 1, folder, fresh)
+    runs = {row.name: folder / "generate_images" / f"{row.name}-seed-1" for row in without}
+    rows = [Row("labels-alone", LABELS, "accuracy")]
+    rows += [
+        Row(f"labels-{n}", (*LABELS, "--pretrain", str(p)), "accuracy") for n, p in runs.items()
+    ]
+    return score_table(rows, train_all("images", rows, seeds, folder, fresh))
 
 
 def drawing():

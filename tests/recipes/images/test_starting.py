@@ -160,9 +160,10 @@ def test_a_network_is_made_of_an_encoder_or_a_discriminator(drawers, data, name)
     assert same(encoder, frozen.model.get_layer("classifier").get_layer("encoder").get_weights())
 
 
-def test_a_run_on_an_encoder_from_end_to_end(drawers, train, capsys):
+def test_a_run_on_an_encoder_from_end_to_end(drawers, train):
     folder = train("--pretrain", drawers["gan"], **{"model.units": None, "model.dropout": None})
     assert metrics_of(folder)["test"]["accuracy"] > 0
+    assert metrics_of(folder)["model"] == "gan"
     assert main(["predict", str(folder), "-o", str(folder / "out.csv")]) == 0
 
 
