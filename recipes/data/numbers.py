@@ -309,6 +309,37 @@ def _parse(cores, form):
     return pc.cast(pc.replace_substring_regex(cores, r"^\+", ""), pa.float64())
 
 
+def find_sentinel(values: np.ndarray) -> tuple[float, int]:
+    """A number such as -999 that may stand for a missing one, and how often; 0, 0 for none.
+
+    It consists of nines, comes twice or more often, and lies farther from all others than these
+    lie from each other.
+
+    >>> find_sentinel(np.array([5.0, -999, 7.5, 6, -999])), find_sentinel(np.array([99.0, 98, 99]))
+    ((-999.0, 2), (0.0, 0))
+    """
+    known = values[np.isfinite(values)]
+    for value in {known.min(), known.max()} if len(known) else ():
+        if not re.fullmatch(r"-?9{2,}", f"{value:.0f}"):
+            continue
+        rest = known[known != value]
+        count = len(known) - len(rest)
+        if count > 1 and len(rest) and np.abs(rest - value).min() > max(np.ptp(rest), 1):
+            return float(value), count
+    return 0.0, 0
+
+
+def forms_of(mark: str) -> set[str]:
+    """How a number may be written, with zeros behind the decimal sign; other texts as they are.
+
+    >>> sorted(forms_of("-999"))[:2], forms_of("NA")
+    (['-999', '-999,0'], {'NA'})
+    """
+    if not re.fullmatch(r"-?\d+", mark):
+        return {mark}
+    return {mark} | {mark + sign + "0" * digits for sign in ".," for digits in range(1, 7)}
+
+
 def has_codes(texts) -> bool:
     """Whether some of an array of texts are whole numbers that begin with a zero, as codes do."""
     zero = pc.filter(texts, pc.fill_null(pc.match_substring_regex(texts, r"^\s*0"), False))

@@ -18,7 +18,15 @@ import pyarrow.compute as pc
 from recipes.data import dates
 from recipes.data.delimited import NAMES
 from recipes.data.dialect import THOUSANDS
-from recipes.data.numbers import MISSING, NEARLY, NumberFormat, Numbers, read_numbers
+from recipes.data.numbers import (
+    MISSING,
+    NEARLY,
+    NumberFormat,
+    Numbers,
+    find_sentinel,
+    forms_of,
+    read_numbers,
+)
 from recipes.errors import UserError, some
 
 #: How a column without a name is called, such as the index that `DataFrame.to_csv` writes.
@@ -176,7 +184,7 @@ class TableFile:
         if pa.types.is_floating(column.type):
             form = NumberFormat(self.decided.get("decimal", "."))
             return replace(read_numbers(column, name, self.source), format=form)
-        missing = tuple(self.dialect.missing_values)
+        missing = tuple(form for mark in self.dialect.missing_values for form in forms_of(mark))
         read = partial(read_numbers, column, name, self.source, separator, missing=missing)
         try:
             found = read(given=said)
@@ -222,14 +230,27 @@ class TableFile:
     def numbers(self, name: str) -> np.ndarray:
         """A column of numbers, float64, NaN where a value is missing; see `refuse_number`."""
         if isinstance(self._columns[name], pd.Series):
-            return _typed_numbers(self._columns[name], self.source)
+            values = _typed_numbers(self._columns[name], self.source)
+            self._warn(name, values)
+            return values
         found = self.read(name)
         if len(found.bad):
             texts = self._columns[name]
             refuse_number(name, self.source, texts[int(found.bad[0])].as_py(), found.bad)
         self._note(name, found)
         _check_finite(found.values, name, self.source)
+        self._warn(name, found.values)
         return found.values
+
+    def _warn(self, name, values):
+        """Notes a number that may stand for a missing one."""
+        value, count = find_sentinel(values)
+        note = (
+            f"{name}: {value:.0f}, in {count} rows, lies far from all other values; if it means "
+            f"that the value is missing, say --missing_values={value:.0f}"
+        )
+        if count and note not in self._notes:
+            self._notes.append(note)
 
     def column(self, name: str, label: bool = False) -> pd.Series:
         """A column as what it looks like: numbers, texts, truth values, or dates.
@@ -273,7 +294,9 @@ class TableFile:
         least, most = pc.min_max(column).as_py().values()
         if column.null_count or max(-least, most) >= 2**53:
             return None
-        return pd.Series(column.to_numpy(), name=name)
+        values = column.to_numpy()
+        self._warn(name, values)
+        return pd.Series(values, name=name)
 
     def frame(self) -> pd.DataFrame:
         """All columns as what they look like; see `column`."""

@@ -401,3 +401,42 @@ def test_a_hidden_sheet_is_not_the_first(tmp_path):
         book.sheets["Old"].sheet_state = "hidden"
     assert open_table(tmp_path / "t.xlsx").names == ["new"]
     assert open_table(tmp_path / "t.xlsx", Dialect(sheet="Old")).names == ["old"]
+
+
+# Numbers that stand for missing ones
+
+
+@pytest.mark.parametrize(
+    ("mark", "text"), [("-999", "-999"), ("-999", "-999.0"), ("9999", "9999"), ("-99", "-99,00")]
+)
+def test_a_number_far_from_all_others_is_named_with_the_flag(table, mark, text):
+    values = ["1,5" if "," in text else "1.5", text, "3", text, "4"]
+    content = "a,b\n" + "".join(
+        f'"{v}",{n}\n' if "," in v else f"{v},{n}\n" for n, v in enumerate(values)
+    )
+    found = table(content)
+    assert np.isfinite(found.numbers("a")).all()
+    (note,) = [note for note in found.notes if "lies far from all other values" in note]
+    assert note.startswith(f"a: {mark}, in 2 rows")
+    assert note.endswith(f"--missing_values={mark}")
+    again = table(content, missing_values=[mark])
+    np.testing.assert_array_equal(again.numbers("a"), [1.5, np.nan, 3, np.nan, 4])
+    assert not any("lies far" in note for note in again.notes)
+
+
+def test_so_are_whole_numbers_and_those_of_a_workbook(table, tmp_path):
+    found = table("a,b\n" + "".join(f"{-999 if n % 4 == 0 else n},{n}\n" for n in range(20)))
+    assert found.column("a").dtype == np.int64
+    assert any("a: -999, in 5 rows" in note for note in found.notes)
+    path = tmp_path / "t.xlsx"
+    pd.DataFrame({"a": [1.5, 999, 3, 999, 4], "b": range(5)}).to_excel(path, index=False)
+    found = open_table(path, Dialect(), None)
+    found.numbers("a")
+    assert any("a: 999, in 2 rows" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("values", ["99,98,97,99", "-999,1,2,3", "1000,1,2,1000", "999,999,999"])
+def test_numbers_like_the_others_or_of_one_row_are_not(table, values):
+    found = table("a,b\n" + "".join(f"{value},1\n" for value in values.split(",")))
+    found.numbers("a")
+    assert not any("lies far" in note for note in found.notes)
