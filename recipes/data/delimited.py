@@ -19,6 +19,13 @@ import pyarrow.csv
 from recipes.data.dates import is_date
 from recipes.data.dialect import Dialect
 from recipes.data.encodings import find_encoding
+from recipes.data.extra_lines import (
+    is_second_header,
+    lines_behind,
+    numbers_rows,
+    with_all_names,
+    without_headers,
+)
 from recipes.data.numbers import has_codes, is_number
 from recipes.errors import UserError
 
@@ -69,9 +76,11 @@ def read_delimited(content: bytes, dialect: Dialect, name: str, texts=False) -> 
     """
     encoding = dialect.encoding or find_encoding(content, name)
     content = _as_utf8(content, encoding, name)
+    if b'="' in content:  # how spreadsheets are told that a text is one
+        content = re.sub(rb'(^|[,;\t|\n])="([^"\n]*)"(?=[,;\t|\r\n]|\Z)', rb'\1"\2"', content)
     lines = _lines(content, _SAMPLE)
     skipped = dialect.skip_rows or 0
-    told = re.fullmatch("sep=(.)", lines[0]) if lines and not skipped else None
+    told = re.fullmatch('"?sep=(.)"?', lines[0]) if lines and not skipped else None
     if told and dialect.skip_rows is None:  # spreadsheets say so
         dialect = replace(dialect, separator=dialect.separator or told[1], skip_rows=1)
         skipped = 1
@@ -91,7 +100,8 @@ def read_delimited(content: bytes, dialect: Dialect, name: str, texts=False) -> 
     separator = dialect.separator_sign or _find_separator(sample, name)
     if _is_spaced(sample, separator):
         content = _without_spaces(content, separator)
-        sample = _lines(content, _SAMPLE)[skipped:]
+        lines = _lines(content, _SAMPLE)
+        sample = lines[skipped:]
     notes, above = [], 0
     if rb"\"" in content:  # else one pass over all of a large file were too many
         doubled = content.replace(rb"\"", b'""')
@@ -100,7 +110,7 @@ def read_delimited(content: bytes, dialect: Dialect, name: str, texts=False) -> 
             content, sample = doubled, _lines(doubled, _SAMPLE)[skipped:]
             notes.append(r"quotes inside of texts are written \"")
     quotes = _find_quotes(content, separator, name)
-    rows = _cells(sample, separator, quotes)
+    rows = with_all_names(_cells(sample, separator, quotes), separator)
     if dialect.skip_rows is None:
         above = lines_above(rows)
         if above:
@@ -109,11 +119,23 @@ def read_delimited(content: bytes, dialect: Dialect, name: str, texts=False) -> 
             skipped += above
     head = next(place for place, row in enumerate(rows[above:], above) if row)
     skipped += head - above
-    header = dialect.header or find_header(rows[head:], name)
-    width = _width(rows[head:], rows[head], header, name, dialect.separator)
-    names = rows[head] if header == "first" else [f"column_{place + 1}" for place in range(width)]
-    body = _after(content, skipped + (header == "first"), quotes)
-    below = [row for row in rows[head + (header == "first") :] if len(row) == width]
+    title = rows[head]
+    words = sum(map(bool, title)) > 1 and not all(map(is_number, title))
+    rows = [title, *(row for row in rows[head + 1 :] if not (words and row == title))]
+    header = dialect.header or find_header(rows, name, separator)
+    width = _width(rows, title, header, name, dialect.separator)
+    names = title if header == "first" else [f"column_{place + 1}" for place in range(width)]
+    behind = lines_behind(content, separator, width)
+    if behind:
+        content = content[: content.rindex(behind[0].encode())]
+        notes.append(f"left out at the end: {'; '.join(line.strip() for line in behind)!r}")
+    second = header == "first" and is_second_header(rows)
+    if second:
+        notes.append(f"the row below the header left out: {', '.join(rows.pop(1))[:80]!r}")
+    body = _after(content, skipped + (header == "first") + second, quotes)
+    if header == "first" and width > 1 and words:
+        body = without_headers(lines[skipped].encode(), body, content, notes)
+    below = [row for row in rows[header == "first" :] if len(row) == width]
     given = dialect.decimal or dialect.thousands or dialect.missing_values
     types = {} if texts or given else _number_types(below, separator, width)
     columns, comma = _parse(body, separator, quotes, width, types, name, notes)
@@ -210,13 +232,18 @@ def _find_separator(lines, name):
                 f"{name} can be cut into columns at {NAMES[best[4]]} and at {NAMES[other[4]]}. "
                 f'Say which: --separator "{best[4]}" or --separator "{other[4]}".'
             )
-    ones = [len(row) == 1 for row in _cells(lines, ",", True) if any(row)]
-    if not best[0] and best[4] == "," and ones[:2] == [True, False]:
-        raise UserError(
-            f"Expected as many cells in the rows of {name} as in its header. Received: the header "
-            f"{lines[0]!r} above rows such as {lines[1]!r}. If the comma is a decimal sign, say "
-            '--separator ";"; if a column has no name, say --skip_rows 1 --header none.'
-        )
+    rows = [row for row in _cells(lines, ",", True) if any(row)]
+    if not best[0] and best[4] == "," and [len(row) == 1 for row in rows[:2]] == [True, False]:
+        numbers = all(re.fullmatch(r"-?\d+,\d+", ",".join(row)) for row in rows[1:])
+        if numbers and not numbers_rows(row[0] for row in rows[1:]):
+            return _NEVER  # decimal commas
+        if not _is_header(rows[1:]):
+            raise UserError(
+                f"Expected as many cells in the rows of {name} as in its header. Received: the "
+                f"header {lines[0]!r} above rows such as {lines[1]!r}. If the comma separates "
+                'nothing, say --separator ";"; if the first line is a title, say --skip_rows 1; '
+                "if a column has no name, say --skip_rows 1 --header none."
+            )
     return best[4]
 
 
@@ -318,15 +345,18 @@ def _width(rows, first, header, name, separator):
     )
 
 
-def find_header(rows, name) -> str:
+def find_header(rows, name, separator="") -> str:
     """`"first"` if the first row of cells holds names; a `UserError` if it looks like data."""
     if not _like_data(rows):
         return "first"
     shown = ", ".join(rows[0])[:80]
+    comma = separator == "," and len(rows[0]) == 2 and "".join(rows[0]).isdigit()
     raise UserError(
         f"The first row of {name} looks like the rows below it, not like names of columns: "
         f"{shown!r}. If it is data, say --header none, and name columns as column_1, column_2 and "
         "so on; if it is a header, say --header first."
+        + ' If the comma is a decimal sign, say --separator ";" --header none.'
+        * comma
     )
 
 
@@ -363,6 +393,16 @@ def _counts(numbers, columns):
     sizes = zip(numbers, map(min, below), map(max, below), strict=True)
     near = [2 * low - high <= number <= 2 * high - low for number, low, high in sizes]
     return len(steps) == 1 and not all(near)
+
+
+def _is_header(rows):
+    """Whether the first row holds names, and one of them stands above values of another kind."""
+    first, rest = rows[0], [row for row in rows[1:] if len(row) == len(rows[0])]
+    proofs = [
+        any(all(map(kind, cells)) and not kind(name) for kind in (is_number, is_date))
+        for name, cells in zip(first, zip(*rest, strict=True), strict=False)
+    ]
+    return len(rest) > 1 and any(proofs) and not _like_data(rows)
 
 
 def _after(content, lines, quotes):

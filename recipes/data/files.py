@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from recipes.data.delimited import find_header, lines_above, read_delimited
 from recipes.data.dialect import Dialect
 from recipes.data.encodings import find_encoding
+from recipes.data.extra_lines import is_second_header
 from recipes.data.memory import check_size, read_bytes
 from recipes.data.table_file import UNNAMED, TableFile
 from recipes.errors import DAMAGED, UserError, printable, reading
@@ -170,7 +171,9 @@ def _excel(path, dialect, before):
         rows = rows[above:]
     header = dialect.header or find_header(rows, str(path))
     names = rows[0] if header == "first" else [f"column_{n + 1}" for n in range(len(rows[0]))]
-    body = cells.iloc[skipped + (header == "first") :].reset_index(drop=True)
+    second = header == "first" and is_second_header(rows)
+    notes += [f"the row below the header left out: {', '.join(rows[second])[:80]!r}"] * second
+    body = cells.iloc[skipped + (header == "first") + second :].reset_index(drop=True)
     columns, more = _named([name.strip() for name in names], [_of_series(body[c]) for c in body])
     decided = {"sheet": sheet, "header": header, "skip_rows": skipped}
     if len(sheets) > 1 and dialect.sheet is None:

@@ -440,3 +440,82 @@ def test_numbers_like_the_others_or_of_one_row_are_not(table, values):
     found = table("a,b\n" + "".join(f"{value},1\n" for value in values.split(",")))
     found.numbers("a")
     assert not any("lies far" in note for note in found.notes)
+
+
+# Lines that are no rows
+
+
+def test_headers_that_come_again_are_left_out(table):
+    part = "".join(f"s{n % 3},{n}.5\n" for n in range(30))
+    for end in ("\n", "\r\n"):
+        text = f"shop,size\n{part}shop,size\n{part}\nshop,size\n{part}".replace("\n", end)
+        found = table(text)
+        assert found.column("size").tolist() == [n + 0.5 for n in range(30)] * 3
+        assert any("2 lines left out: the header again" in note for note in found.notes)
+    texts = "".join(f"a film {n},{'good' if n % 2 else 'bad'}\n" for n in range(20))
+    assert {*table(f"text,label\n{texts}text,label\n{texts}").labels("label")} == {"good", "bad"}
+
+
+def test_a_text_that_equals_the_only_name_is_a_row(table):
+    assert len(table("a b|\na b|\nc d|\na b|\n")) == 3
+
+
+UNITS = {
+    "units": "at,height,width\n,cm,m\n",
+    "in brackets": "at,height,width\n[-],[cm],[m]\n",
+    "rule": "at,height,width\n---,------,-----\n",
+}
+
+
+@pytest.mark.parametrize("head", UNITS.values(), ids=UNITS)
+def test_a_second_row_of_a_header_is_left_out(table, tmp_path, head):
+    rows = [f"2024-01-{n:02},{n}.5,{n}.25" for n in range(1, 9)]
+    found = table(head + "\n".join(rows))
+    assert found.column("height").tolist() == [n + 0.5 for n in range(1, 9)]
+    assert any("row below the header left out" in note for note in found.notes)
+    cells = [line.split(",") for line in (*head.split(), *rows)]
+    cells = [[float(c) if c[-3:].count(".") else c for c in row] for row in cells]
+    pd.DataFrame(cells).to_excel(tmp_path / "t.xlsx", header=False, index=False)
+    assert len(open_table(tmp_path / "t.xlsx")) == 8
+    first = "unknown,1.5\n" + "".join(f"{n}.5,{n}.25\n" for n in range(9))
+    assert len(table("a,b\n" + first)) == 10
+
+
+def test_what_psql_and_offices_write_below_the_rows(table):
+    rows = "".join(f" s{n} | {n}.5\n" for n in range(9))
+    found = table(f" shop | size \n------+------\n{rows}(9 rows)\n")
+    assert (len(found), found.column("size").sum()) == (9, 40.5)
+    texts = "".join(f"{'good' if n % 2 else 'bad'},a film {n}\n" for n in range(20))
+    found = table(f"label,text\n{texts}\nSource: made up\n")
+    assert {*found.labels("label")} == {"good", "bad"}
+    assert any("left out at the end: 'Source: made up'" in note for note in found.notes)
+    assert len(table(f"text,label\n{texts}\ngood,a film\n")) == 21
+
+
+def test_a_header_may_have_one_name_too_few(table):
+    rows = [f'"{n}","s{n % 3}",{n}.5' for n in range(1, 9)]
+    found = table('"shop","size"\n' + "\n".join(rows))  # as R's write.table
+    assert found.names == ["Unnamed: 0", "shop", "size"]
+    found = table("shop;size\n" + "".join(f"s{n};{n},5;\n" for n in range(9)))
+    assert found.column("size").sum() == 40.5
+    with pytest.raises(UserError, match="fewer cells than the rows"):
+        table("t,y\n1,2,5\n2,3,5\n3,4,5\n")  # decimal commas
+
+
+def test_titles_and_decimal_commas_of_a_single_column(table):
+    rows = "".join(f"2024-01-{n:02},{n}.5\n" for n in range(1, 9))
+    found = table(f"Sales of all shops\ndate,sales\n{rows}")
+    assert found.names == ["date", "sales"]
+    assert table("Wert\n3,5\n1,25\n7,0\n").column("Wert").tolist() == [3.5, 1.25, 7.0]
+    for head, cure in (("Wert\n", "--separator"), ("", '--separator ";" --header none')):
+        text = head + "1,5\n2,7\n3,1\n"  # numbered rows, or decimal commas
+        with pytest.raises(UserError, match=cure):
+            table(text)
+        found = table(text, separator=";", header=None if head else "none")
+        assert found.column(found.names[0]).tolist() == [1.5, 2.7, 3.1]
+
+
+def test_texts_that_spreadsheets_are_told_to_keep(table):
+    found = table('code,size\n="0012",1.5\n="0034",="2.5"\n')
+    assert found.column("code").tolist() == ["0012", "0034"]
+    assert found.column("size").tolist() == [1.5, 2.5]
