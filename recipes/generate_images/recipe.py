@@ -5,6 +5,7 @@ zoo train generate_images --model dcgan --dataset fashion_mnist  a GAN
 zoo train generate_images --data photos --image_size 32,32       your photos
 """
 
+import time
 from dataclasses import replace
 
 from recipes.engine.recipe import Flag, Recipe, later
@@ -65,12 +66,14 @@ def build_model(config: GenerateConfig, data):
     core = create_core(config, {"input_shape": data.shape})
     common = {"model": core, "loss": "mse", "metrics": [], "monitor": "val_loss"}
     if config.pretrain == "greedy":
+        begin = time.perf_counter()
         losses = zoo.transfer.pretrain_greedily(
             core, scaled(data.parts["train"].images[:], config.model), config.pretrain_epochs,
             config.batch_size, config.learning_rate,
         )  # fmt: skip
         found = ", ".join(f"{loss:.4g}" for loss in losses)
         common["notes"] = (f"layers pretrained one by one, squared errors: {found}",)
+        common["seconds"] = time.perf_counter() - begin
     if config.model in UNIT:
         return Built(**common, training_model=core)
     if config.model == "diffusion":

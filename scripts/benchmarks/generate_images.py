@@ -28,7 +28,7 @@ ROWS = [
     ),
 ]
 #: Classifiers that see few labels, from nothing or on what a row above has learned without labels.
-LABELS = ("--dataset", "fashion_mnist", "--train_size", "300", "--epochs", "170")
+LABELS = ("--dataset", "digits", "--train_size", "100")
 #: The loss of the chosen epoch on validation, what the book prints, and the bar.
 LOSSES = {
     "book_loss": ("mse + divergence / 784", 0.0311, 0.0295),
@@ -55,7 +55,7 @@ def measure(only, seeds, folder, fresh) -> dict[str, str]:
             lines.append([name, what, *map(show, (best, book, bar))])
         sections["Losses of the chosen epoch (seed 1)"] = markdown(lines, texts=2)
     if any(part in "few_labels" for part in only):
-        sections["300 labels of Fashion-MNIST (accuracy)"] = few_labels(seeds, folder, fresh)
+        sections["Classifiers of 100 labelled digits (accuracy)"] = few_labels(seeds, folder, fresh)
     if any(part in "drawing" for part in only):
         found = kept(folder / "drawing.json", drawing, fresh)
         lines = [["model", "first call, s", "next call, s"]]
@@ -68,7 +68,7 @@ def measure(only, seeds, folder, fresh) -> dict[str, str]:
 
 def few_labels(seeds, folder, fresh):
     """The table of a classifier from nothing, and on what two models learned without labels."""
-    without = [row for row in ROWS if row.name in ("autoencoder", "dcgan")]
+    without = [row for row in ROWS if row.name in ("digits-vae", "digits-dcgan")]
     train_all("generate_images", without, 1, folder, fresh)
     runs = {row.name: folder / "generate_images" / f"{row.name}-seed-1" for row in without}
     rows = [Row("labels-alone", LABELS, "accuracy")]
