@@ -74,7 +74,8 @@ def infer_columns(frame, source, numeric=(), categorical=(), of_texts=None) -> C
         for wanted in ("numeric", "category", "dates")
     )
     found = Columns(numeric, categorical, tuple(notes), dated)
-    numeric_block(frame, found.numeric, source)  # refuses what is not a finite number
+    for name in found.numeric:
+        numeric_block(frame, [name], source)  # refuses what is not a finite number
     if not found.names:
         raise UserError(
             f"Expected columns to learn from in {source}. Received none: "
@@ -88,14 +89,15 @@ def _kind(column):
     present = column.dropna()
     if present.empty:
         return "all of its values are missing"
-    different = present.astype(str).nunique()
+    numbers = pd.api.types.is_numeric_dtype(present.dtype)
+    different = (present if numbers else present.astype(str)).nunique()
     if different == 1 and len(present) == len(column):
         return "it holds one value only"
     if pd.api.types.is_datetime64_any_dtype(present.dtype):
         return "dates"
     if pd.api.types.is_bool_dtype(present.dtype):
         return "category"
-    if pd.api.types.is_numeric_dtype(present.dtype):
+    if numbers:
         return _kind_of_numbers(present, different, len(column))
     if different > max(UNIQUE * len(present), 20):
         free = present.head(_SAMPLE).astype(str).str.split().str.len().median() >= WORDS

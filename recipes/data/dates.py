@@ -544,8 +544,8 @@ def show(time) -> str:
     return show_all(np.array([time]))[0]
 
 
-def show_all(times: np.ndarray) -> list[str]:
-    """Writes an array of times in one form: as dates if all are, else as dates and times.
+def show_all(times: np.ndarray, first: int = 0) -> list[str]:
+    """Writes times, from a first one on, in one form: as dates if all are, else dates and times.
 
     >>> show_all(np.array(["2024-01-31T00", "2024-01-31T01"], "datetime64[us]"))
     ['2024-01-31T00:00:00', '2024-01-31T01:00:00']
@@ -553,5 +553,5 @@ def show_all(times: np.ndarray) -> list[str]:
     if times.dtype.kind == "M":
         for unit in ("D", "s"):
             if (times.astype(f"datetime64[{unit}]") == times).all():
-                return times.astype(f"datetime64[{unit}]").astype(str).tolist()
-    return times.astype(str).tolist()
+                return times[first:].astype(f"datetime64[{unit}]").astype(str).tolist()
+    return times[first:].astype(str).tolist()

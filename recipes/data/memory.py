@@ -1,6 +1,10 @@
-"""Refuses a file that does not fit into memory before any of it is read."""
+"""Refuses a file that does not fit into memory before any of it is read; gives memory back."""
 
+import ctypes
+import gc
+import io
 import os
+import sys
 import zipfile
 from pathlib import Path
 
@@ -31,16 +35,25 @@ def check_size(path: str | Path) -> None:
 
 def read_bytes(path: str | Path) -> bytes:
     """What a file holds, gzipped or not; refused where it unpacks to more than memory takes."""
-    parts, most = [], memory() // GROWTH["csv"]
+    content, most = io.BytesIO(), memory() // GROWTH["csv"]  # a list of parts were a copy more
     with open_bytes(path) as file:
-        while part := file.read(1 << 24):
-            parts.append(part)
-            if most and len(parts) << 24 > most + (1 << 25):
+        while part := file.read(1 << 20):
+            content.write(part)
+            if most and content.tell() > most + (1 << 24):
                 raise UserError(
                     f"{path} unpacks to more than {_gigabytes(most)}, which this machine's memory "
                     "does not take. Unpack it, and leave rows or columns out."
                 )
-    return b"".join(parts)
+    return content.getvalue()
+
+
+def give_back() -> None:
+    """Gives the system what was needed for a time alone, such as to read; allocators keep it."""
+    gc.collect()
+    if "pyarrow" in sys.modules:  # else a second to import it
+        sys.modules["pyarrow"].default_memory_pool().release_unused()
+    if sys.platform == "linux":
+        getattr(ctypes.CDLL(None), "malloc_trim", int)(0)  # of glibc alone
 
 
 def memory() -> int:

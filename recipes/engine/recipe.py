@@ -9,6 +9,7 @@ from typing import Any
 
 from recipes import RECIPES
 from recipes.data.dialect import Dialect
+from recipes.data.memory import give_back
 from recipes.engine.config import TrainConfig, descriptions
 from recipes.engine.task import Built, Candidate, Task
 from recipes.errors import UserError
@@ -138,6 +139,7 @@ class Recipe:
     def load(self, config: Any) -> tuple[Any, Task]:
         """The configuration, with all decided that it left to the data, and the task."""
         task = self.load_data(config)
+        give_back()
         return (self.sized(config, task) if self.sized else config), task
 
     def higher_is_better(self, metric: str) -> bool:

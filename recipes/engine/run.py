@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from callbacks import write_scores
+from recipes.data.memory import give_back
 from recipes.data.writing import write_text
 from recipes.engine import automatic as auto
 from recipes.engine import continuing, report
@@ -92,10 +93,12 @@ def _train(name, config, resume, began, held):
         built, fitted, parts = auto.train(recipe, tried, config, task, folder, baselines, say)
     else:
         shown = task.figures(built.model), {"config": f"```yaml\n{text}\n```"}
+        give_back()
         fitted = fit(built, task, config, folder, *shown, bool(resume))
         parts = [(1.0, Candidate(config.model, task.config, build), fitted, built)]
     built.model.save(folder.model)
     trained = _ask(task, built, fitted.finished, baselines=baselines)
+    give_back()
     folder.write_partners(trained.partners)
     metrics = {
         "recipe": name,

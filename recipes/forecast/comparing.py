@@ -3,8 +3,8 @@
 import numpy as np
 from scipy import special
 
-#: Resamples, and from how many series on the series are what is drawn.
-RESAMPLES, MANY = 2000, 10
+#: Resamples, how many at once, and from how many series on the series are what is drawn.
+RESAMPLES, AT_ONCE, MANY = 2000, 100, 10
 
 
 def interval(ours, theirs, which, horizon, seed=0) -> tuple[float, float] | None:
@@ -48,8 +48,9 @@ def interval(ours, theirs, which, horizon, seed=0) -> tuple[float, float] | None
             count += len(part) / length
             sums = np.cumsum(np.r_[0.0, part, part[: length - 1]])  # a circle
             blocks = (sums[length:] - sums[:-length]) / length
-            size = RESAMPLES, -(-len(part) // length)
-            drawn += blocks[random.integers(len(part), size=size)].mean(axis=1)
+            size = AT_ONCE, -(-len(part) // length)
+            some = (random.integers(len(part), size=size) for _ in range(0, RESAMPLES, AT_ONCE))
+            drawn += np.concatenate([blocks[places].mean(axis=1) for places in some])
         drawn /= len(parts)
     low, high = np.quantile(drawn, [0.025, 0.975])
     middle = np.mean([part.mean() for part in parts])

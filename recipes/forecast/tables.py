@@ -25,7 +25,7 @@ def write(path, windows, parts, config) -> None:
     if windows.series.num_series > 1:
         series = config.series
         header = [series if series and series not in header else "series", *header]
-    dates = _Dates(windows.series)
+    dates = _Dates(windows.series, int(min(part[0].min() for part in parts)) + windows.window - 1)
     write_csv(
         path, header, itertools.chain(*(_rows(windows, *part, dates, levels) for part in parts))
     )
@@ -47,7 +47,7 @@ def write_ahead(path, windows, starts, forecasts, config) -> None:
         for level, (lower, upper) in shown.items():
             columns[f"{name}_lower{level}"] = lower[..., place]
             columns[f"{name}_upper{level}"] = upper[..., place]
-    dates = _Dates(series)
+    dates = _Dates(series, int((starts + windows.window - 1).min()))
 
     def rows():
         for index, origin in enumerate(starts + windows.window - 1):
@@ -74,16 +74,18 @@ def write_series(path, series, scores, name, other) -> str:
 
 
 class _Dates:
-    """Times of rows and of steps beyond the end, all written in one form."""
+    """Times of rows from a first one on and of steps beyond the end, all written in one form."""
 
-    def __init__(self, series):
-        texts = show_all(np.concatenate([series.times, series.future_times.ravel()]))
-        self.inside = texts[: len(series)]
-        self.beyond = np.array(texts[len(series) :], object).reshape(series.future_times.shape)
+    def __init__(self, series, first):
+        texts = show_all(np.concatenate([series.times, series.future_times.ravel()]), first)
+        self.first, self.inside = first, texts[: len(series) - first]
+        beyond = np.array(texts[len(self.inside) :], object)
+        self.beyond = beyond.reshape(series.future_times.shape)
 
     def ahead(self, series, origin, which, steps):
         """Of the steps after a row, which may lie beyond the end of its series."""
         end = int(series.offsets[which + 1])
+        origin, end = origin - self.first, end - self.first
         inside = self.inside[origin + 1 : min(origin + 1 + steps, end)]
         return [*inside, *self.beyond[which][: steps - len(inside)]]
 
@@ -100,5 +102,5 @@ def _rows(windows, starts, forecasts, dates, levels):
             for target, name in enumerate(series.targets):
                 at = (index, step, target)
                 ends = [end[at] if pair else "" for pair in shown for end in pair or ("", "")]
-                row = [times[step], dates.inside[origin], step + 1, name]
+                row = [times[step], dates.inside[origin - dates.first], step + 1, name]
                 yield [*prefix, *row, forecasts.point[at], *ends]

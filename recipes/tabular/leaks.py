@@ -44,9 +44,9 @@ def _how(column, numeric, target):
         return None
     codes = pd.factorize(values if numeric else pd.Series(category_strings(values)))[0]
     named = pd.factorize(truth)[0]
-    different = codes.max() + 1
-    pairs = len(np.unique(codes * (named.max() + 1) + named))
-    if 2 * different <= len(values) and 1 < different == named.max() + 1 == pairs:
+    different, classes = codes.max() + 1, named.max() + 1
+    alike = 2 * different <= len(values) and 1 < different == classes
+    if alike and len(np.unique(codes * classes + named)) == classes:
         return f"each of its {different} values stands for one of {target.name}"
     if not numeric or target.labels:
         return None

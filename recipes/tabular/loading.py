@@ -51,9 +51,8 @@ class Table:
 
 def load_table(config) -> Table:
     """Reads and splits the table of a run: a `Table` with `train`, `validation` and `test`."""
-    frame, source, rows, file = _read(config)
+    frame, source, rows, notes, decided = _read(config)
     kept = np.flatnonzero(frame[config.target].notna())
-    notes = list(file.notes) if file else []
     if len(kept) < len(frame):
         notes.append(f"{len(frame) - len(kept):,} rows without a {config.target} left out")
         frame = frame.iloc[kept].reset_index(drop=True)
@@ -78,8 +77,7 @@ def load_table(config) -> Table:
         rows, more = split(target, *fractions, config.split_seed)
         notes += more
     return Table(
-        frame[list(columns.names)], columns, target, kept + 1, rows, source, tuple(notes),
-        file.decided if file else {},
+        frame[list(columns.names)], columns, target, kept + 1, rows, source, tuple(notes), decided,
     )  # fmt: skip
 
 
@@ -92,17 +90,18 @@ def _reader(config, target, text):
 
 
 def _read(config):
-    """The table, its name, its parts where the data set brings them, and the user's own file."""
+    """The table, its name, its parts where the data set brings them, notes, and its form."""
     if config.data:
         file = open_table(config.data, config)
         _check_names(config, file.names, config.data)
-        return own_frame(file, config), config.data, None, file
+        frame = own_frame(file, config)
+        return frame, config.data, None, [*file.notes], file.decided
     if config.dataset == "housing_book":
         frame, rows = housing_book()
     else:
         frame, rows = READERS[config.dataset](), None
     _check_names(config, list(frame), config.dataset)
-    return frame, config.dataset, rows, None
+    return frame, config.dataset, rows, [], {}
 
 
 def own_frame(file, config) -> pd.DataFrame:
@@ -115,7 +114,8 @@ def own_frame(file, config) -> pd.DataFrame:
             columns[name] = file.numbers(name)
         elif name not in config.drop:
             columns[name] = file.column(name, label=name == config.target)
-    return pd.DataFrame({name: columns[name] for name in file.names if name in columns})
+    ordered = {name: columns[name] for name in file.names if name in columns}
+    return pd.DataFrame(ordered, copy=False)  # one array of them all were a copy more
 
 
 def _check_names(config, names, source):

@@ -10,6 +10,8 @@ SCALERS = {
     "robust": zoo.layers.RobustScaleSmoothClip,
     "quantile": zoo.layers.QuantileNormalization,
 }
+#: Rows that go through a layer at once.
+AT_ONCE = 65_536
 
 
 class Preprocessing:
@@ -63,13 +65,19 @@ class Preprocessing:
         """The features of some rows, arrays from `columns.encode`, as arrays."""
         found = dict(arrays)
         for layer in self._layers:
-            found["numeric"] = np.asarray(layer(found["numeric"]))
+            found["numeric"] = _in_parts(layer, found["numeric"])
         return found
 
     def bin_edges(self, num_bins) -> list[list[float]]:
         """Edges of the bins of each numeric feature, for a piecewise linear encoding."""
         scaling, missing = self._layers
-        scaled = np.asarray(scaling(self.numeric))
+        scaled = _in_parts(scaling, self.numeric)
         flags = np.isnan(self.numeric[:, missing.flags])
         features = np.concatenate([scaled, flags], axis=1)
         return zoo.layers.PiecewiseLinearEncoding.edges(features, num_bins)
+
+
+def _in_parts(layer, rows):
+    """What a layer makes of many rows, without as much memory as all of them at once take."""
+    firsts = range(0, len(rows), AT_ONCE)
+    return np.concatenate([np.asarray(layer(rows[each : each + AT_ONCE])) for each in firsts])

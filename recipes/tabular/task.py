@@ -13,6 +13,7 @@ import pandas as pd
 from recipes.classification.splits import balanced_weights, folds
 from recipes.classification.task import CROSS_VALIDATION, validation_figures
 from recipes.data.batches import ArrayBatches, spread
+from recipes.data.memory import give_back
 from recipes.engine.conformal import Conformal
 from recipes.engine.tables import percent
 from recipes.engine.task import Figure, Section, Trained
@@ -253,8 +254,8 @@ class TabularTask:
     @cached_property
     def fitted_baselines(self) -> dict:
         """The same, fitted once."""
-        sizes = self.preprocessing.columns.category_sizes
-        weights = self.class_weights
+        sizes, weights = self.preprocessing.columns.category_sizes, self.class_weights
+        give_back()
         return baselines(self.inputs, self.table.target, self.table.rows, sizes, weights)
 
     def figures(self, model):

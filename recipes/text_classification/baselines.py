@@ -12,6 +12,8 @@ from zoo.layers.raw_texts import spaced
 
 #: Characters at most of a text that the baseline reads.
 LONGEST = 20_000
+#: Texts from which on n-grams of one text alone are left out before they are counted.
+MANY = 50_000
 #: What is a word, of one letter or more.
 WORD = r"(?u)\b\w+\b"
 
@@ -39,7 +41,8 @@ def _tfidf(read, part, how, balanced):
     """Logistic regression on weighted counts of what the training texts hold."""
     rare = 2 if len(part) >= 1000 else 1  # what occurs in one text of many tells nothing
     how = {**how, "ngram_range": (1, 4 if "analyzer" in how else 2)}
-    counter = TfidfVectorizer(**how, sublinear_tf=True, min_df=rare, dtype=np.float32)
+    how |= {"min_df": rare, "dtype": np.float32, "vocabulary": _repeated(read, part, how)}
+    counter = TfidfVectorizer(**how, sublinear_tf=True)
     features = counter.fit_transform(read(part))
     model = LogisticRegression(C=10.0, max_iter=200, class_weight="balanced" if balanced else None)
     with calmly():
@@ -57,7 +60,8 @@ def _naive_bayes(read, part, how, balanced):
     """Logistic regression on naive-Bayes weighted n-grams, each of them present or not."""
     how = {**how, "ngram_range": (1, 5 if "analyzer" in how else 3)}
     rare = 2 if len(part) >= 10_000 else 1  # of fewer texts, rare n-grams fit into memory
-    counter = CountVectorizer(**how, min_df=rare, dtype=np.float32)
+    how |= {"min_df": rare, "dtype": np.float32, "vocabulary": _repeated(read, part, how)}
+    counter = CountVectorizer(**how)
     features = naive_bayes.unit_rows(counter.fit_transform(read(part)))
     weights, bias = naive_bayes.fit([features], part.labels, len(part.classes), balanced)
 
@@ -66,6 +70,17 @@ def _naive_bayes(read, part, how, balanced):
         return all_classes(expit(logits)) if logits.shape[1] == 1 else softmax(logits, axis=1)
 
     return forecast
+
+
+def _repeated(read, part, how):
+    """Of many texts the n-grams that two hold, by hashes: the strings of all would take GBs."""
+    if len(part) < MANY:
+        return None
+    texts, split = read(part), CountVectorizer(**how).build_analyzer()
+    hashes = np.concatenate([np.fromiter(map(hash, {*split(text)}), np.int64) for text in texts])
+    hashes.sort()
+    often = {*hashes[1:][hashes[1:] == hashes[:-1]].tolist()}
+    return sorted({gram for text in texts for gram in split(text) if hash(gram) in often})
 
 
 _LEARNERS = {"tfidf_logistic_regression": _tfidf, "naive_bayes_logistic_regression": _naive_bayes}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.shared import assert_close
-from zoo.layers import NearestTargets
+from zoo.layers import NearestTargets, nearest_targets
 
 RNG = np.random.default_rng(3)
 ROWS = {
@@ -60,3 +60,17 @@ def test_fewer_candidates_than_neighbors_are_all_taken():
 def test_arguments_are_counts():
     with pytest.raises(ValueError, match="neighbors"):
         NearestTargets(3, 1, 0, 1, neighbors=[0])
+
+
+def test_many_rows_are_compiled_and_say_the_same(layer, monkeypatch):
+    found = layer.leave_one_out(ROWS, np.arange(40), batch_size=16)
+    made, loop = [], nearest_targets._LeaveOneOut
+
+    def make(*given):
+        made.append(loop(*given))
+        return made[-1]
+
+    monkeypatch.setattr(nearest_targets, "_LeaveOneOut", make)
+    monkeypatch.setattr(nearest_targets, "MANY", 40)
+    assert_close(layer.leave_one_out(ROWS, np.arange(40), batch_size=16), found)
+    assert len(made) == 1

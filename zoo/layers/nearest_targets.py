@@ -8,7 +8,11 @@ from keras import ops
 from numpy.typing import ArrayLike
 
 from zoo.checks import check_counts
+from zoo.compiled import Loop
 from zoo.layers.base import Layer
+
+#: Rows from which on XLA is worth the second that it takes: it finds neighbors five times as fast.
+MANY = 100_000
 
 
 class NearestTargets(Layer):
@@ -105,10 +109,12 @@ class NearestTargets(Layer):
             batch_size: Rows that are compared at once.
         """
         own, parts = np.asarray(own, "int32"), []
+        many = _LeaveOneOut("leave_one_out", self).predict_on_batch if len(own) >= MANY else None
         for first in range(0, len(own), batch_size):
             some = slice(first, first + batch_size)
             rows = {name: part[some] for name, part in features.items()}
-            parts.append(ops.convert_to_numpy(self._means(rows, own[some])))
+            means = many((rows, own[some])) if many else self._means(rows, own[some])
+            parts.append(ops.convert_to_numpy(means))
         return np.concatenate(parts)
 
     def _means(self, inputs, own):
@@ -151,6 +157,13 @@ class NearestTargets(Layer):
     def compute_output_shape(self, input_shape):
         """`(batch, means * targets)`."""
         return (next(iter(input_shape.values()))[0], len(self.neighbors) * self.targets)
+
+
+class _LeaveOneOut(Loop):
+    """The same, compiled. Of neighbors that are equally near it may choose others."""
+
+    def call(self, inputs):
+        return self.model._means(*inputs)
 
 
 _KINDS = ("numeric", "categories")

@@ -54,8 +54,9 @@ class WideNgrams(TracedLayer):
             The hash of each n-gram of each text, int32, and the number of its text: two arrays
             `(n-grams,)`, runs of one id first, then those of two, and so on.
         """
-        rows = np.repeat(np.arange(len(ids)), [len(each) + 1 for each in ids])
-        flat = np.concatenate([np.append(each, 0) for each in ids]).astype("int32")
+        rows = np.repeat(np.arange(len(ids), dtype="int32"), [len(each) + 1 for each in ids])
+        end = np.zeros(1, "int32")
+        flat = np.concatenate([part for each in ids for part in (each, end)]).astype("int32")
         found = [ops.convert_to_numpy(h)[0] for h in ngram_hashes(flat[None], ngrams)]
         real = [h >= 0 for h in found]
         return (

@@ -68,7 +68,7 @@ def _in_time(series, horizon, validation, test, skip):
     marks = [max(0, min(rows - 1, rows - round(rows * size))) for size in sizes]
     ordered = np.partition(series.times, marks)
     first, second, last = (ordered[mark] for mark in marks)
-    steps = np.unique(series.times)
+    steps = series.times if series.num_series == 1 else np.unique(series.times)
     place = np.searchsorted(steps, last) if skip else len(steps)
     second = min(second, steps[max(0, place - horizon)])
     first = min(first, steps[max(0, np.searchsorted(steps, second) - horizon)])

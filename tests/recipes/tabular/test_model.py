@@ -9,10 +9,17 @@ import pytest
 
 import zoo
 from recipes.errors import UserError
-from recipes.tabular import TabularConfig, build_model, default_config, load_data, search_space
+from recipes.tabular import (
+    TabularConfig,
+    build_model,
+    default_config,
+    load_data,
+    preprocessing,
+    search_space,
+)
 from recipes.tabular.presets import PRESETS
 from recipes.tabular.task import TabularTask
-from tests.shared import every_day, traced_once
+from tests.shared import assert_close, every_day, traced_once
 
 pytestmark = pytest.mark.usefixtures("few_trees")
 ROWS = 300
@@ -257,6 +264,15 @@ def test_bin_edges_are_quantiles_of_scaled_training_rows(task_of):
     layer = built.model.get_layer("wide_and_deep").get_layer("piecewise_linear")
     assert layer.bin_edges[0] == pytest.approx(np.quantile(scaled[:, 0], np.linspace(0, 1, 5)))
     assert layer.bin_edges[2].tolist() == [0.0, 1.0]  # the flag of missing ages
+
+
+def test_many_rows_are_scaled_in_parts(task_of, monkeypatch):
+    task = task_of(mixed())
+    features, edges = task.preprocessing.features(task.inputs), task.preprocessing.bin_edges(4)
+    monkeypatch.setattr(preprocessing, "AT_ONCE", 7)
+    assert_close(task.preprocessing.features(task.inputs)["numeric"], features["numeric"])
+    for one, other in zip(task.preprocessing.bin_edges(4), edges, strict=True):
+        assert one == pytest.approx(other, abs=1e-6)
 
 
 def test_members_learn_apart_and_predict_together(task_of):

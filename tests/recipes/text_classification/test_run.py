@@ -20,9 +20,9 @@ from recipes import text_classification
 from recipes.classification.scores import classification_scores
 from recipes.cli import main
 from recipes.engine.arguments import parse
-from recipes.text_classification import explaining, plots, tables
+from recipes.text_classification import baselines, explaining, plots, tables
 from recipes.text_classification.classifier import TextClassifier
-from recipes.text_classification.coding import PlainTexts
+from recipes.text_classification.coding import Part, PlainTexts
 from recipes.text_classification.importances import token_importances
 from recipes.text_classification.loading import load
 from recipes.text_classification.presets import PRESETS
@@ -598,3 +598,19 @@ def test_the_search_space_can_be_built(data):
 
     found = text_classification.search_space(keras_tuner.HyperParameters())
     task_and_built(data, **found)
+
+
+def test_baselines_of_many_texts_count_what_repeats(monkeypatch):
+    """The same n-grams and predictions, by another way to them."""
+    generator = np.random.default_rng(0)
+    words = np.array([f"w{place}" for place in range(300)])
+    written = [" ".join(generator.choice(words, 9)) for _ in range(10_000)]
+    labels = np.array([text.count("w1") > 1 for text in written]).astype(int)
+    part = Part(np.array(written, object), labels, ("a", "b"), np.arange(10_000), [])
+    found = []
+    for many in (10_001, 10_000):
+        monkeypatch.setattr(baselines, "MANY", many)
+        fitted = baselines.fit(part, str)
+        found.append({name: each(part) for name, each in fitted.items()})
+    for name, each in found[0].items():
+        np.testing.assert_allclose(found[1][name], each, atol=1e-3)  # as the solver ends

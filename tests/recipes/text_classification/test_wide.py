@@ -1,5 +1,6 @@
 """The wide path against scikit-learn, and what becomes of it in a run."""
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -220,3 +221,14 @@ def test_the_wide_path_is_for_ids_and_left_out_by_flag():
     assert wide.longest(replace(config, wide=1)) == 1
     assert default_config("reber").wide == 0
     assert {preset["wide"] for preset in PRESETS.values()} == {0}
+
+
+def test_ngrams_are_counted_by_the_texts_that_hold_them():
+    generator = np.random.default_rng(0)
+    ids = [np.int32(generator.integers(2, 12, length)) for length in generator.integers(1, 9, 60)]
+    expected = Counter()
+    for each in ids:
+        expected.update(set(wide.WideNgrams.hashes([each], 3)[0].tolist()))
+    known, texts = wide._counted(*wide.WideNgrams.hashes(ids, 3))
+    assert known.tolist() == sorted(expected)
+    assert texts.tolist() == [expected[each] for each in known.tolist()]
