@@ -85,8 +85,8 @@ class Recipe:
             `recipes.serving.schema.KINDS`.
         stream: As `predict`, without an output; yields the parts of the text that `predict` writes,
             as they come. `None` where they come all at once.
-        explain: `(folder, config, text)` to how the model comes to what it makes of a text, as
-            numbers and texts by name, or `None` where this model does not tell.
+        explain: `(folder, config, item)` to how the model comes to what it makes of a text, or of a
+            picture's bytes, as numbers and texts by name; `None` where this model does not tell.
         check: Raises a `UserError` for what can be found wrong with the data without importing
             Keras, at once; `load_data` says the same later.
         reads: `(config, metadata)` of a run to the columns that a table must have to predict from;

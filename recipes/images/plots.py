@@ -26,6 +26,18 @@ def where_seen(model, part, probabilities) -> Figure | None:
     return None if maps is None else _grid(part, probabilities, chosen, taken, maps)
 
 
+def seen(model, image, label) -> Figure | None:
+    """A picture, and in bright where a class, its number, is seen in it; `None` as `class_maps`."""
+    maps = class_maps(model, image[None], np.array([label]))
+    if maps is None:
+        return None
+    figure = Figure(figsize=(3, 3))
+    axis = figure.add_axes((0, 0, 1, 1))
+    axis.axis("off")
+    _draw(axis, image, maps[0])
+    return figure
+
+
 def class_maps(model, images, classes) -> np.ndarray | None:
     """How much each place of some pictures speaks for a class: `(n, map_height, map_width)`.
 
@@ -72,16 +84,19 @@ def _grid(part, probabilities, chosen, taken, maps=None):
     for axis in axes:
         axis.axis("off")
     for place, (axis, index) in enumerate(zip(axes, chosen, strict=False)):
-        picture = part.images[index]
-        axis.imshow(picture, cmap="gray", vmin=0, vmax=255)
-        if maps is not None:
-            box = (-0.5, picture.shape[1] - 0.5, picture.shape[0] - 0.5, -0.5)
-            seen = np.maximum(maps[place], 0) / max(maps[place].max(), 1e-9)
-            axis.imshow(seen, cmap="inferno", alpha=0.45, extent=box, interpolation="bilinear")
+        _draw(axis, part.images[index], None if maps is None else maps[place])
         name, other = names[index] or "no label", part.classes[taken[index]]
         sure = f"{100 * probabilities[index, taken[index]]:.0f} %"
         axis.set_title(f"{shortened(name, 14)}\nas {shortened(other, 14)} ({sure})", fontsize=8)
     return figure
+
+
+def _draw(axis, picture, places=None):
+    axis.imshow(picture, cmap="gray", vmin=0, vmax=255)
+    if places is not None:
+        box = (-0.5, picture.shape[1] - 0.5, picture.shape[0] - 0.5, -0.5)
+        bright = np.maximum(places, 0) / max(places.max(), 1e-9)
+        axis.imshow(bright, cmap="inferno", alpha=0.45, extent=box, interpolation="bilinear")
 
 
 def first_filters(model) -> Figure | None:

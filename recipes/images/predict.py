@@ -1,6 +1,9 @@
 """Classes of pictures, by a saved run."""
 
+import base64
+import io
 import os
+import tempfile
 from pathlib import Path
 
 from recipes.classification.tables import class_columns, note_unseen
@@ -9,6 +12,7 @@ from recipes.data.images.arrays import is_npz, read_unlabelled
 from recipes.data.images.depth import Depth
 from recipes.data.images.image_files import image_files, read_images, readable
 from recipes.data.writing import write_csv
+from recipes.images import plots
 from recipes.images.classifier import Classifier
 from recipes.images.loading import load
 
@@ -52,3 +56,25 @@ def _read(config, source, classes, shape, metadata):
     base = Path(source) if Path(source).is_dir() else Path(source).parent
     names = [os.path.relpath(file, base) for file in files]
     return images, names, None, "file"
+
+
+def explain(folder, config, picture) -> dict | None:
+    """Where the class that is predicted is seen in a picture, the bytes of a file.
+
+    As a PNG, in base64; `None` for networks whose maps are not pooled, see `plots.class_maps`.
+    """
+    metadata = folder.read_config()["run"]
+    with tempfile.TemporaryDirectory() as place:
+        file = Path(place, "picture")
+        file.write_bytes(picture)
+        depth, shape = Depth(**metadata.get("image_depth", {})), tuple(metadata["image_shape"])
+        images, *_ = read_images([file], config.image_size, shape, depth, config.fit)
+    model = folder.load()
+    taken = Classifier(model, config.mc_samples, config.seed)(images).argmax(axis=1)
+    drawing = plots.seen(model, images[0], taken[0])
+    if drawing is None:
+        return None
+    png = io.BytesIO()
+    drawing.savefig(png, format="png", dpi=100)
+    name = metadata["labels"][taken[0]]
+    return {"class": name, "picture": base64.b64encode(png.getvalue()).decode()}

@@ -145,6 +145,7 @@ RECIPE = Recipe(
     search_space=search_space,
     sized=_sized,
     predict=later("recipes.images.predict", "predict"),
+    explain=later("recipes.images.predict", "explain"),
     check=lambda config: later("recipes.data.images.image_files", "check")(config.data),
     metrics=METRICS,
     listed=("accuracy",),

@@ -86,6 +86,10 @@ function attention({source, target, weights}) {
   return make("svg", {viewBox: `0 0 ${Math.max(width, 640)} ${height}`, role: "img"}, ...parts);
 }
 
+// Where the class of a picture is seen in it.
+const located = ({class: name, picture}) => make("figure", {}, make("figcaption", {}, `where ${name} is seen`),
+  make("img", {class: "sheet", alt: `The picture, bright where ${name} is seen`, src: `data:image/png;base64,${picture}`}));
+
 const file = async input => input.files.length ? parse(await input.files[0].text()) : undefined;
 const encoded = blob => new Promise(done => {
   const reader = new FileReader();
@@ -177,8 +181,8 @@ function answer(run, content, found, sources) {
   const rows = found.rows ?? found.texts ?? found.pictures ?? [];
   const plain = rows.map(({explained, best, ...row}) => best ? {text: best.map(each => each.text).join(" / ")} : row);
   if (plain.length) nodes.push(table(plain));
-  rows.filter(row => row.explained).forEach(row => nodes.push(attention(row.explained)));
-  if (rows.some(row => row.explained === null)) nodes.push(make("p", {}, "This translator has no attention to draw."));
+  rows.forEach(({explained}) => nodes.push(...(!explained ? [] : explained.picture ? [located(explained)] : [attention(explained)])));
+  if (rows.some(row => row.explained === null)) nodes.push(make("p", {}, "This model does not tell where it looked."));
   show(...nodes);
 }
 

@@ -1,5 +1,7 @@
 """`zoo predict` of runs on tiny pictures."""
 
+import base64
+import io
 import shutil
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from PIL import Image
 
 import zoo
 from recipes.cli import main
+from recipes.engine.predict import SavedRun
 from tests.recipes.images.bands import (
     pictures,
     predict,
@@ -174,3 +177,22 @@ def test_other_mistakes_at_prediction(run, tmp_path, capsys):
     ]:
         assert main(["predict", str(run), *map(str, arguments)]) == 2
         assert message in capsys.readouterr().err
+
+
+def test_where_a_class_is_seen_in_a_picture(run, train, tmp_path):
+    small = {"model": "small_resnet", "model.filters": "[4,8]", "model.units": None}
+    pooled = train(**small, **{"model.dropout": None, "epochs": 1})
+    picture = pictures(1)[0][0]
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    found = {}
+    for name, path in (("pooled", pooled), ("dense", run)):
+        saved = SavedRun(path)
+        found[name] = saved.recipe.explain(
+            saved.folder, saved.config, (tmp_path / "a.png").read_bytes()
+        )
+    assert found["dense"] is None
+    assert found["pooled"]["class"] == predict(pooled, tmp_path / "a.png")[1][1]
+    with Image.open(io.BytesIO(base64.b64decode(found["pooled"]["picture"]))) as drawn:
+        colours = np.asarray(drawn.convert("RGB")).astype(int)
+    assert colours.shape == (300, 300, 3)
+    assert np.ptp(colours, axis=2).max() > 50  # the picture is grey, the map is not

@@ -180,3 +180,48 @@ def test_runs_that_cannot_be_built_on(drawers, run, data, tmp_path):
     arguments = {"outputs": 3, "head": "multiclass"}
     with pytest.raises(UserError, match=r"--pretrain RUN: Expected an autoencoder.*'diffusion'"):
         starting.core_on(SimpleNamespace(pretrain="RUN"), None, zoo.diffusion((4, 4)), arguments)
+
+
+@pytest.fixture(scope="module")
+def drawers(trainer, data):
+    """Runs of generate_images on the same pictures."""
+    tiny = {"epochs": 1, "batch_size": 32, "progress": "false", "score_samples": 50, "data": data}
+    run = trainer("generate_images", **tiny)
+    return {
+        "autoencoder": run(**{"model": "autoencoder", "model.units": "[8,3]"}),
+        "gan": run(**{"model": "gan", "model.units": "[6]", "model.code_size": 3}),
+        "diffusion": run(**{"model": "diffusion", "model.filters": "[2]", "image_size": None}),
+    }
+
+
+@pytest.mark.parametrize("name", ["autoencoder", "gan"])
+def test_a_network_is_made_of_an_encoder_or_a_discriminator(drawers, data, name):
+    task, built = task_and_built(data, pretrain=str(drawers[name]), model_arguments={})
+    source = zoo.load(drawers[name])
+    part = source if name == "autoencoder" else source.get_layer("discriminator")
+    learned = [weight for layer in part.layers for weight in layer.get_weights()]
+    encoder = built.model.get_layer("classifier").get_layer("encoder").get_weights()
+    assert encoder
+    assert same(encoder, learned[: len(encoder)])
+    scaled = built.model.get_layer("scaling")(np.float32([[0, 255]]))
+    np.testing.assert_allclose(scaled, [[0 if name == "autoencoder" else -1, 1]])
+    assert built.notes[0] == f"starts from the encoder of {drawers[name]}, whatever --model says"
+    frozen = task_and_built(data, pretrain=str(drawers[name]), frozen_epochs=1)[1]
+    assert "frozen for 1 epoch " in frozen.notes[0]
+    assert same(encoder, frozen.model.get_layer("classifier").get_layer("encoder").get_weights())
+
+
+def test_a_run_on_an_encoder_from_end_to_end(drawers, train, capsys):
+    folder = train("--pretrain", drawers["gan"], **{"model.units": None, "model.dropout": None})
+    assert metrics_of(folder)["test"]["accuracy"] > 0
+    assert main(["predict", str(folder), "-o", str(folder / "out.csv")]) == 0
+
+
+def test_runs_that_hold_no_encoder(drawers, run, data):
+    for source, message in (
+        (drawers["diffusion"], "Expected an autoencoder, or players.*Received: 'diffusion'"),
+        (run, "--pretrain needs a run of the generate_images recipe. Received: .* of images"),
+        ("nowhere", "There is no run nowhere"),
+    ):
+        with pytest.raises(UserError, match=message):
+            task_and_built(data, pretrain=str(source))

@@ -139,6 +139,7 @@ def test_pictures_are_classified(page, tmp_path):
     page.press("Ask")
     answered(page, tmp_path / "pictures.png", "img")
     assert "probability" in answered(page, tmp_path / "pictures.png", "td")
+    assert "does not tell where it looked" in answered(page, tmp_path / "pictures.png", "p")
 
 
 def test_pictures_are_drawn(page, drawing, tmp_path):
