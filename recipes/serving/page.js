@@ -88,7 +88,7 @@ function attention({source, target, weights}) {
 
 // Where the class of a picture is seen in it.
 const located = ({class: name, picture}) => make("figure", {}, make("figcaption", {}, `where ${name} is seen`),
-  make("img", {class: "sheet", alt: `The picture, bright where ${name} is seen`, src: `data:image/png;base64,${picture}`}));
+  make("img", {alt: `The picture, bright where ${name} is seen`, src: `data:image/png;base64,${picture}`}));
 
 const file = async input => input.files.length ? parse(await input.files[0].text()) : undefined;
 const encoded = blob => new Promise(done => {
