@@ -14,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from recipes.classification.estimators import calmly
+from recipes.data.batches import spread
 
 #: Codes at most that boosted trees take for categories; columns with more count as numbers.
 _MOST_CODES = 255
@@ -25,6 +26,8 @@ FEWEST_ROUNDS, MOST_ROUNDS, MOST_TREES = 50, 1000, 2000
 #: After how many rounds without progress on validation, which is this part of what a constant
 #: loses, no more are added.
 NO_PROGRESS, PROGRESS = 20, 1e-4
+#: Training rows by which a grid is chosen from, at most; the best is then fitted to all.
+CHOSEN_ON = 50_000
 #: Grid of the linear models: the penalty, for standardised columns.
 PENALTIES = (0.1, 1.0, 10.0, 100.0)
 
@@ -45,12 +48,14 @@ class Baseline:
         self.classes = len(target.labels)
         self.target, self.weights = target.values, weights
         train, known = rows["train"], rows["validation"]
+        few = train[spread(len(train), CHOSEN_ON)]
         if self.classes:  # what no training row shows cannot be scored
-            known = known[np.isin(self.target[known], self.target[train])]
+            known = known[np.isin(self.target[known], self.target[few])]
         with calmly():
-            fitted = [self._fit(estimator, train, known) for estimator in estimators]
+            fitted = [self._fit(estimator, few, known) for estimator in estimators]
             losses = [self._loss(estimator, known) for estimator in fitted]
-        self.estimator = fitted[int(np.argmin(losses))]
+            best = fitted[int(np.argmin(losses))]
+            self.estimator = best if len(few) == len(train) else self._fit(best, train, known)
 
     def __call__(self, rows):
         """Predictions for the rows at some positions: `(n,)`, or `(n, classes)` probabilities."""

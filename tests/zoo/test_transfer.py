@@ -1,7 +1,5 @@
 from unittest import mock
 
-from unittest import mock
-
 import keras
 import numpy as np
 import pytest
@@ -259,97 +257,6 @@ def test_each_layer_learns_from_what_the_ones_before_it_make(tied):
     codes = keras.Model(model.input, model.get_layer("activation_0").output)
     np.testing.assert_allclose(inner[1][0], values(codes, x), rtol=1e-4, atol=1e-5)
     halfway = inner[1][1]
-    assert {n for n in trained if not all(map(np.array_equal, before[n], halfway[n]))} == outer
-    assert set(moved(model, halfway)) == trained - outer
-    model.compile(loss="mse")
-    untrained = zoo.autoencoder((6,), units=(5, 3), tied=tied)
-    untrained.compile(loss="mse")
-    assert model.evaluate(x, x, verbose=0) < untrained.evaluate(x, x, verbose=0)
-
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: zoo.transfer.classifier_on(zoo.mlp((4,)), 3), "Expected an autoencoder.*'mlp'"),
-        (lambda: zoo.transfer.classifier_on(zoo.diffusion((4, 4)), 3), "Received: 'diffusion'"),
-        (lambda: zoo.transfer.pretrain_greedily(zoo.mlp((4,)), X), "Received: 'mlp'"),
-        (lambda: zoo.transfer.pretrain_greedily(zoo.dcgan((4, 4)), X), "Received: 'dcgan'"),
-        (lambda: zoo.transfer.pretrain_greedily(zoo.autoencoder((6,)), X, 0), "epochs must be"),
-    ],
-)
-def test_what_has_no_codes_is_refused(call, message):
-    with pytest.raises(ValueError, match=message):
-        call()
-
-
-# Chapter 17
-
-
-def values(model, x):
-    return keras.ops.convert_to_numpy(model(x))
-
-
-@pytest.mark.parametrize(
-    ("source", "part"),
-    [
-        (zoo.autoencoder((4, 4), units=(6, 3)), lambda m: m.get_layer("code").output),
-        (zoo.recurrent_autoencoder((4, 4), (5, 3)), lambda m: m.get_layer("code").output),
-        (
-            zoo.variational_autoencoder((4, 4), (6,), code_size=3),
-            lambda m: m.get_layer("encoder").outputs[0],
-        ),
-        (
-            zoo.dcgan((4, 4), filters=(3,), code_size=2),
-            lambda m: m.get_layer("discriminator").get_layer("flatten").output,
-        ),
-    ],
-    ids=lambda case: getattr(case, "name", None),
-)
-def test_a_classifier_stands_on_what_was_learned_without_labels(source, part):
-    shaken(source)
-    model = zoo.transfer.classifier_on(source, 3)
-    owner = next((x for x in source.layers if x.name in ("encoder", "discriminator")), source)
-    learned = keras.Model(owner.inputs, part(source))
-    x = np.random.default_rng(1).normal(size=(5, 4, 4)).astype("float32")
-    kernel, bias = model.get_layer("head").get_weights()
-    np.testing.assert_allclose(values(model, x), values(learned, x) @ kernel + bias, rtol=1e-4)
-    model.compile("sgd", **zoo.objective("multiclass"))
-    model.fit(x, np.arange(5) % 3, verbose=0)
-
-
-def test_one_hidden_layer_at_a_time_is_the_whole_network_where_there_is_one():
-    x = np.random.default_rng(1).random((48, 6)).astype("float32")
-    models = [zoo.autoencoder((6,), units=(4,)) for _ in range(2)]
-    models[1].set_weights(models[0].get_weights())
-    keras.utils.set_random_seed(3)
-    (loss,) = zoo.transfer.pretrain_greedily(models[0], x, 2, batch_size=16, learning_rate=0.01)
-    keras.utils.set_random_seed(3)
-    models[1].compile(keras.optimizers.Adam(0.01), "mse")
-    history = models[1].fit(x, x, epochs=2, batch_size=16, verbose=0).history
-    assert loss == pytest.approx(history["loss"][-1], rel=1e-6)
-    for one, other in zip(*(model.get_weights() for model in models), strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
-
-
-@pytest.mark.parametrize("tied", [False, True])
-def test_each_layer_learns_from_what_the_ones_before_it_make(tied):
-    x = np.random.default_rng(1).random((64, 6)).astype("float32")
-    model = zoo.autoencoder((6,), units=(5, 3), tied=tied)
-    before = snapshot(model)
-    inner, fit = [], keras.Model.fit
-
-    def watched(self, x, y, **more):
-        inner.append((np.array(x), snapshot(model)))
-        return fit(self, x, y, **more)
-
-    with mock.patch.object(keras.Model, "fit", watched):
-        losses = zoo.transfer.pretrain_greedily(model, x, epochs=20, learning_rate=0.01)
-    assert len(losses) == 2
-    outer = {"hidden_0", "head"}
-    trained = {layer.name for layer in model.layers if layer.weights}
-    codes = keras.Model(model.input, model.get_layer("activation_0").output)
-    np.testing.assert_allclose(inner[1][0], values(codes, x), rtol=1e-4, atol=1e-5)
-    halfway = {name: weights for name, weights in inner[1][1].items()}
     assert {n for n in trained if not all(map(np.array_equal, before[n], halfway[n]))} == outer
     assert set(moved(model, halfway)) == trained - outer
     model.compile(loss="mse")

@@ -375,6 +375,23 @@ def test_validation_decides_among_the_settings_of_a_baseline():
     assert trees["boosted_trees"].estimator.n_iter_ < MOST_ROUNDS
 
 
+def test_of_many_rows_a_few_choose_and_all_are_learned_from(monkeypatch):
+    x = np.random.default_rng(0).normal(size=(400, 3))
+    target = Target("y", x @ [1.0, 2.0, 3.0], ())
+    rows = {"train": np.arange(300), "validation": np.arange(300, 400)}
+    monkeypatch.setattr("recipes.tabular.baselines.CHOSEN_ON", 20)
+    fitted = []
+
+    class Watched(Ridge):
+        def fit(self, x, y):
+            fitted.append(len(x))
+            return super().fit(x, y)
+
+    found = Baseline([Watched(1e6), Watched(1.0)], x, target, rows).estimator
+    assert (found.alpha, fitted) == (1.0, [20, 20, 300])
+    np.testing.assert_allclose(found.coef_, Ridge(1.0).fit(x[:300], target.values[:300]).coef_)
+
+
 # Data sets
 
 
