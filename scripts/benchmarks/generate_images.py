@@ -15,6 +15,7 @@ ROWS = [
     Row("autoencoder", (*CLOTHES, "autoencoder"), "mse", 0.0132, 0.0090),
     Row("variational_autoencoder", (*CLOTHES, "variational_autoencoder"), "frechet"),
     Row("book_loss", (*CLOTHES, "variational_autoencoder", "--model.beta", "1"), "frechet"),
+    Row("digits-autoencoder", (*DIGITS, "autoencoder"), "mse"),
     Row("digits-vae", (*DIGITS, "variational_autoencoder"), "frechet"),
     Row("digits-dcgan", (*DIGITS, "dcgan"), "frechet"),
     Row("digits-diffusion", (*DIGITS, "diffusion"), "frechet"),
@@ -67,11 +68,13 @@ def measure(only, seeds, folder, fresh) -> dict[str, str]:
 
 
 def few_labels(seeds, folder, fresh):
-    """The table of a classifier from nothing, and on what two models learned without labels."""
-    without = [row for row in ROWS if row.name in ("digits-vae", "digits-dcgan")]
+    """The table of classifiers from nothing, and on what models learned without labels."""
+    names = ("digits-autoencoder", "digits-vae", "digits-dcgan")
+    without = [row for row in ROWS if row.name in names]
     train_all("generate_images", without, 1, folder, fresh)
     runs = {row.name: folder / "generate_images" / f"{row.name}-seed-1" for row in without}
     rows = [Row("labels-alone", LABELS, "accuracy")]
+    rows += [Row("labels-alone-mlp", (*LABELS, "--model", "mlp"), "accuracy")]
     rows += [
         Row(f"labels-{n}", (*LABELS, "--pretrain", str(p)), "accuracy") for n, p in runs.items()
     ]
