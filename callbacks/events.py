@@ -34,9 +34,8 @@ class EventFile:
         folder.mkdir(parents=True, exist_ok=True)
         self._event = Event
         # TensorBoard reads a folder's files in the order of their names, whatever the clock says.
-        times = [
-            re.match(r"events\.out\.tfevents\.(\d+\.\d+)", each) for each in event_files(folder)
-        ]
+        pattern = r"events\.out\.tfevents\.(\d+\.\d+)"
+        times = [re.match(pattern, each) for each in event_files(folder)]
         now = max([time.time(), *(float(each[1]) + 1e-6 for each in times if each)])
         name = f"events.out.tfevents.{now:.6f}.{socket.gethostname()}{suffix}"
         self._file = (folder / name).open("xb")

@@ -47,7 +47,11 @@ class _Drawing:
         """
         if "output_layers" in config:
             return self._draw_functional(config, scope, inputs)
-        return self._draw_sequential(config, scope, inputs)
+        last = list(inputs or [])
+        for layer in config["layers"]:
+            if inputs is None or layer["class_name"] != "InputLayer":
+                last = self._draw_layer(layer, f"{scope}{layer['config']['name']}", last)
+        return last
 
     def _draw_functional(self, config, scope, inputs):
         names = [layer for layer, _, _ in _references(config["input_layers"])]
@@ -63,13 +67,6 @@ class _Drawing:
             shape = shapes.get((name, call, 0))
             outputs[name, call] = self._draw_layer(layer, label, sources, shape)
         return [_source(outputs, key) for key in _references(config["output_layers"])]
-
-    def _draw_sequential(self, config, scope, inputs):
-        last = list(inputs or [])
-        for layer in config["layers"]:
-            if inputs is None or layer["class_name"] != "InputLayer":
-                last = self._draw_layer(layer, f"{scope}{layer['config']['name']}", last)
-        return last
 
     def _draw_layer(self, layer, label, sources, shape=None):
         """Adds a layer or a nested model; returns the nodes of its outputs."""

@@ -54,10 +54,8 @@ class RateCurve:
     def __repr__(self):
         best = self.learning_rate
         found = "suggests none" if best is None else f"suggests {best:.2g} ({self.recommended})"
-        return (
-            f"<RateCurve: {len(self.rates)} rates from {self.rates[0]:.2g} to "
-            f"{self.rates[-1]:.2g}; {found}>"
-        )
+        ends = f"from {self.rates[0]:.2g} to {self.rates[-1]:.2g}"
+        return f"<RateCurve: {len(self.rates)} rates {ends}; {found}>"
 
     @property
     def smoothed(self) -> np.ndarray:
@@ -200,8 +198,7 @@ RULES = {"valley": valley, "steepest": steepest, "minimum": minimum, "slide": sl
 
 def _lowest(losses):
     """Index of the lowest loss, unless it is the first: then nothing fell."""
-    index = int(np.argmin(losses))
-    return index or None
+    return int(np.argmin(losses)) or None
 
 
 def _longest_fall(losses):

@@ -150,8 +150,7 @@ class _ZooEstimator(BaseEstimator):
         # In batches of one size, an answer depends on nothing else that is asked.
         padded = np.zeros((-(-len(x) // _BATCH) * _BATCH, x.shape[1]), "float32")
         padded[: len(x)] = x
-        outputs = self.model_.predict(padded, batch_size=_BATCH, verbose=0)
-        return outputs[: len(x)].astype("float64")
+        return self.model_.predict(padded, batch_size=_BATCH, verbose=0)[: len(x)].astype("float64")
 
 
 class ZooClassifier(ClassifierMixin, _ZooEstimator):
@@ -225,7 +224,7 @@ class ZooClassifier(ClassifierMixin, _ZooEstimator):
 
     def predict(self, X):  # noqa: N803
         """The most probable label of each example, `(examples,)`."""
-        probabilities = self.predict_proba(X)
+        probabilities = self.predict_proba(X)  # first, as it checks whether there are classes
         return self.classes_[probabilities.argmax(axis=1)]
 
 

@@ -84,13 +84,11 @@ class SmoothedSparseCrossentropy(Configured, keras.losses.Loss):
 
     def call(self, y_true, y_pred):
         """Loss of each example: labels `(...)` or `(..., 1)` against logits `(..., classes)`."""
-        crossentropy = keras.losses.sparse_categorical_crossentropy(
-            y_true, y_pred, from_logits=True
-        )
+        found = keras.losses.sparse_categorical_crossentropy(y_true, y_pred, from_logits=True)
         if not self.label_smoothing:
-            return crossentropy
+            return found
         uniform = ops.logsumexp(y_pred, axis=-1) - ops.mean(y_pred, axis=-1)
-        return (1 - self.label_smoothing) * crossentropy + self.label_smoothing * uniform
+        return (1 - self.label_smoothing) * found + self.label_smoothing * uniform
 
 
 class MaskedCrossentropy(SmoothedSparseCrossentropy):

@@ -103,9 +103,7 @@ def create_model(name: str, **arguments) -> "keras.Model":
     for key in arguments:
         if key not in parameters:
             raise ValueError(_unknown("argument", key, list(parameters), owner=name))
-    missing = [
-        p.name for p in parameters.values() if p.default is p.empty and p.name not in arguments
-    ]
+    missing = [n for n, p in parameters.items() if p.default is p.empty and n not in arguments]
     if missing:
         raise ValueError(f"{name} needs the argument {missing[0]!r}. Received: {sorted(arguments)}")
     return factory(**arguments)

@@ -32,10 +32,8 @@ def classification_scores(labels, probabilities, balanced=False) -> dict[str, fl
         present, chosen = np.unique(labels), found.argmax(axis=1)
         recall = metrics.recall_score(labels, chosen, labels=present, average="macro")
         scores["balanced_accuracy"] = float(recall)
-    scores |= {
-        "accuracy": float(np.mean(found.argmax(axis=1) == labels)),
-        "nll": float(-np.log(own).mean()),
-    }
+    scores["accuracy"] = float(np.mean(found.argmax(axis=1) == labels))
+    scores["nll"] = float(-np.log(own).mean())
     if several:
         scores["f1_micro"] = float(metrics.f1_score(labels, found[:, 1] >= 0.5, zero_division=0.0))
     if not all(0 < own.sum() < len(own) for own, _ in judged.values()):

@@ -94,10 +94,8 @@ def validation_figures(labels, probabilities, classes) -> dict:
         predicted = probabilities.argmax(axis=1)
         found["confusion_matrix"] = summaries.confusion_matrix(labels, predicted, classes)
     judged = against_rest(labels, probabilities)
-    return found | {
-        f"pr_curve/{classes[k]}": summaries.pr_curve(*judged[k])
-        for k in list(judged)[:MAX_PR_CURVES]
-    }
+    drawn = list(judged)[:MAX_PR_CURVES]
+    return found | {f"pr_curve/{classes[k]}": summaries.pr_curve(*judged[k]) for k in drawn}
 
 
 def outputs_of_test(labels, probabilities, classes) -> list[Figure | Section]:

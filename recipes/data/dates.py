@@ -385,13 +385,11 @@ def _days(shape, parts, name, notes):
     if "quarter" in parts:
         return {None: _dates(years, 3 * parts["quarter"].astype(int).to_numpy() - 2, ones)}
     if "week" in parts:
-        weekday = parts["weekday"].fillna("1")
-        within = [parts["week"].to_numpy(), weekday.to_numpy()]
+        within = [parts["week"].to_numpy(), parts["weekday"].fillna("1").to_numpy()]
         texts = pd.Series(years).astype(str).str.cat(within, "-")
         found = pd.to_datetime(texts, format="%G-%V-%u", errors="coerce")
         return {None: found.to_numpy(MICROSECONDS)}
-    named = "month" in parts
-    months = parts["month"].str.lower().map(MONTHS) if named else parts["month_number"]
+    months = parts["month"].str.lower().map(MONTHS) if "month" in parts else parts["month_number"]
     days = parts["day"].astype(int).to_numpy() if "day" in parts else ones
     return {None: _dates(years, months.astype(int).to_numpy(), days)}
 

@@ -517,8 +517,7 @@ def _parse(body, separator, quotes, width, types, name, notes):
     columns = table.columns
     whole = [place for place, kind in types.items() if kind == pa.int64()]
     if whole and _leading_zeros(body, separator):
-        texts = read(body, {}, whole).columns
-        for place, column in zip(whole, texts, strict=True):
+        for place, column in zip(whole, read(body, {}, whole).columns, strict=True):
             if has_codes(column):
                 columns[place] = column
     return columns, decimal == "," and bool(types)

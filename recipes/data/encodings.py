@@ -5,13 +5,11 @@ import re
 
 from recipes.errors import UserError
 
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
+_MARKS: dict[str, tuple[bytes, ...]] = {  # UTF-16's little one begins that of UTF-32
+    "utf-8-sig": (codecs.BOM_UTF8,),
+    "utf-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),
+    "utf-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
+}
 #: The letters beyond ASCII of languages, by the Windows encoding that people write them in.
 _ALPHABETS = {
     "cp1252": (
@@ -54,8 +52,8 @@ def find_encoding(content: bytes, name: str) -> str:
     >>> find_encoding("Stück;Größe".encode("latin-1"), "shop.csv")
     'cp1252'
     """
-    for mark, encoding in _MARKS:
-        if content.startswith(mark):
+    for encoding, marks in _MARKS.items():
+        if content.startswith(marks):
             return encoding
     half = len(content) // 2
     if half and content[:4000].count(0) > len(content[:4000]) // 4:
@@ -71,9 +69,7 @@ def find_encoding(content: bytes, name: str) -> str:
         return "utf-8"
     except UnicodeDecodeError as error:
         whole = content[: error.start].decode() + content[error.start + 1 :].decode(errors="ignore")
-        if sum(ord(sign) > 127 for sign in whole) > 4 * content.decode(errors="replace").count(
-            "\ufffd"
-        ):
+        if sum(ord(c) > 127 for c in whole) > 4 * content.decode(errors="replace").count("\ufffd"):
             line = content.count(b"\n", 0, error.start) + 1
             raise UserError(
                 f"{name} is text in UTF-8 but for the byte 0x{content[error.start]:02x} in line "

@@ -87,8 +87,7 @@ def _of_bytes(content, path, dialect, before):
     columns, notes = _named(found.names, found.columns)
 
     def again():
-        told = _filled(dialect, found.decided)
-        texts = read_delimited(read_bytes(path), told, str(path), True)
+        texts = read_delimited(read_bytes(path), _filled(dialect, found.decided), str(path), True)
         return _named(texts.names, texts.columns)[0]
 
     return TableFile(path, columns, dialect, found.decided, before, [*found.notes, *notes], again)
@@ -269,8 +268,7 @@ def _of_series(column):
             return pd.to_datetime(column)
         except (ValueError, TypeError):
             pass  # times of the day, or of several zones: texts
-    texts = [_as_text(value) for value in column]
-    return pa.chunked_array([pa.array(texts, pa.string())])
+    return pa.chunked_array([pa.array([_as_text(value) for value in column], pa.string())])
 
 
 def _as_text(value):

@@ -139,9 +139,8 @@ def read_numbers(texts, name, source, separator=",", given=None, missing=()) -> 
     values = found.to_numpy(zero_copy_only=False).astype(np.float64)
     bad = np.flatnonzero(np.isnan(values) & pc.is_valid(texts).to_numpy(zero_copy_only=False))
     words = tuple(sorted(word for word in words if word))
-    return Numbers(
-        values, bad, words, form, marks, has_codes(texts), _whole(texts, values), guessed
-    )
+    whole = _whole(texts, values)
+    return Numbers(values, bad, words, form, marks, has_codes(texts), whole, guessed)
 
 
 def _of_format(texts, name, source, separator, given):

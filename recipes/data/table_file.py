@@ -129,9 +129,7 @@ class TableFile:
         return column.astype(str).astype(object).where(column.notna(), None)
 
     def _refuse_nested(self, column, name):
-        nested = np.flatnonzero(
-            column.map(lambda value: isinstance(value, dict | list | np.ndarray))
-        )
+        nested = np.flatnonzero(column.map(lambda v: isinstance(v, dict | list | np.ndarray)))
         if len(nested):
             raise UserError(
                 f"Expected one value a cell in column {name!r} of {self.source}. Received: a "
@@ -163,8 +161,7 @@ class TableFile:
         A whole number is written without a decimal point, a code such as 02134 as it stands.
         """
         if isinstance(self._columns[name], pd.Series):
-            texts = self.texts(name)
-            return texts.map(_label, na_action="ignore").astype(object)
+            return self.texts(name).map(_label, na_action="ignore").astype(object)
         cells, places = self._distinct(name)
         absent = {"", *self.dialect.missing_values}
         cells = [_label(cell) for cell in cells]

@@ -1,5 +1,6 @@
 """The column to predict: a number, or one of several classes."""
 
+import contextlib
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -104,23 +105,16 @@ def _are_classes(column):
 
 def _classes(column, source):
     texts = category_strings(column)
-    labels = _in_order(set(texts))
+    labels = sorted(map(str, {*texts}))
+    with contextlib.suppress(ValueError):
+        labels = sorted(labels, key=float)  # numbers by size, texts by the alphabet
     if 2 * len(labels) > len(texts):
         raise UserError(
             f"Expected classes in the target {column.name!r} of {source}. Received: "
             f"{len(labels):,} different values in {len(texts):,} rows, as in names or free text. "
             "Name the column of classes with --target."
         )
-    codes = pd.Index(labels).get_indexer(texts)
-    return Target(column.name, codes.astype(np.int64), tuple(labels))
-
-
-def _in_order(labels):
-    """Numbers by size, texts by the alphabet."""
-    try:
-        return sorted(labels, key=float)
-    except ValueError:
-        return sorted(labels)
+    return Target(column.name, pd.Index(labels).get_indexer(texts).astype(np.int64), tuple(labels))
 
 
 def _check_spread(name, values):

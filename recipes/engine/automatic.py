@@ -103,8 +103,7 @@ def train(
 
     weights = select(usable, score, surprise)
     together = score(mean([(weight, usable[name]) for name, weight in weights.items()]))
-    board = _leaderboard(members, weights, metric, sign, together)
-    return _combined(members, weights, board)
+    return _combined(members, weights, _leaderboard(members, weights, metric, sign, together))
 
 
 def _trained(candidates, config, task, folder, say):
@@ -212,8 +211,7 @@ def refit(task: Any, parts, folder: RunFolder) -> None:
     for _, candidate, fitted, before in parts:
         epochs, history = 0, fitted.history
         if history and fitted.finished.get("trained", 1):
-            first = candidate.config.first_kept
-            epochs = best_epoch(history, before.monitor, before.mode, first)
+            epochs = best_epoch(history, before.monitor, before.mode, candidate.config.first_kept)
         whole = replace(task, config=candidate.config).everything()
         config = replace(whole.config, epochs=max(1, epochs), patience=0)
         own = replace(whole, config=config)

@@ -82,8 +82,7 @@ def _or_before(recipe, task, built):
     """What ends the training: back to the first weights where it made validation no better."""
 
     def score():
-        found = task.predict(task.predictor(built.model), "validation")
-        scores = task.score(found, "validation")
+        scores = task.score(task.predict(task.predictor(built.model), "validation"), "validation")
         name = next(name for name in recipe.combined_by if name in scores)
         return -scores[name] if recipe.higher_is_better(name) else scores[name]
 

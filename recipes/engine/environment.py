@@ -78,10 +78,8 @@ def choose_for(trained: str) -> str:
     if wanted != trained or find_spec(wanted):
         return wanted
     for other in filter(find_spec, BACKENDS):
-        print(
-            f"note: the run was trained on {trained}, which is not installed; {other} is used",
-            file=sys.stderr,
-        )
+        why = f"the run was trained on {trained}, which is not installed"
+        print(f"note: {why}; {other} is used", file=sys.stderr)
         return other
     return trained
 

@@ -57,8 +57,7 @@ def start_afresh(config) -> None:
     keras.utils.set_random_seed(config.seed)
     if hidden:
         del modules["tensorflow"]
-    mixed = config.precision == "bfloat16"
-    keras.config.set_dtype_policy("mixed_bfloat16" if mixed else "float32")
+    keras.config.set_dtype_policy("mixed_bfloat16" if config.precision == "bfloat16" else "float32")
 
 
 def fit(
@@ -86,8 +85,7 @@ def fit(
     rate = config.learning_rate / 2**halved
     start = [np.array(each) for each in model.variables] if config.on_nan == "restore" else []
     epochs: int = config.epochs  # type: ignore[assignment] # decided when the data were read
-    total_steps = epochs * len(training)
-    optimizer = make_optimizer(replace(config, learning_rate=rate), total_steps)
+    optimizer = make_optimizer(replace(config, learning_rate=rate), epochs * len(training))
     model.compile(
         optimizer=with_norms(optimizer) if config.norms else optimizer,
         loss=built.loss,
@@ -124,8 +122,7 @@ def fit(
     halving = keras.callbacks.ReduceLROnPlateau(built.monitor, 0.5, 5, mode=built.mode)
     watch += [best, *[stop] * bool(config.patience)]
     watch += [*[halving] * (config.schedule == "plateau"), board]
-    unit = " (scaled)" * built.scaled
-    progress = Progress(built.monitor, config.progress, built.mode, unit)
+    progress = Progress(built.monitor, config.progress, built.mode, " (scaled)" * built.scaled)
     watch += [progress, *_profiler(config, folder)]
     checkpoint = Checkpoint(folder.checkpoints, watch, resume)
     for problem in checkpoint.problems:
@@ -133,10 +130,11 @@ def fit(
     for callback in (*built.callbacks, best) if checkpoint.finished else ():
         checkpoint.restore(callback)
     if halved and config.schedule in ("constant", "plateau"):  # a checkpoint holds the rate
-        unseen = [
-            keras.callbacks.LambdaCallback(on_train_begin=lambda _: _lower(model.optimizer, rate)),
-            *unseen,
-        ]
+
+        def lower(_):
+            model.optimizer.learning_rate = min(float(model.optimizer.learning_rate), rate)
+
+        unseen = [keras.callbacks.LambdaCallback(on_train_begin=lower), *unseen]
     try:
         if not checkpoint.finished:
             model.fit(
@@ -184,10 +182,6 @@ def fit(
     model.compiled = False  # or a model that holds it would be saved with optimizer and loss
     finished = built.finish() if built.finish else {}
     return Fitted(checkpoint.history, checkpoint.seconds, finished, progress.first_step)
-
-
-def _lower(optimizer, rate):
-    optimizer.learning_rate = min(float(optimizer.learning_rate), rate)
 
 
 def _profiler(config, folder):

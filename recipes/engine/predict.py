@@ -47,9 +47,7 @@ class SavedRun:
             raise UserError(f"Cannot write {output}: there is no folder {Path(output).parent}.")
         if output is not None and Path(output).is_dir():
             raise UserError(f"Cannot write {output}: it is a folder.")
-        flags = {
-            name: value for name, value in flags.items() if value is not None and value is not False
-        }
+        flags = {k: v for k, v in flags.items() if v is not None and v is not False}
         _check_flags(recipe, flags)
         if issubclass(recipe.config, Dialect):
             dialect = {name: flags.pop(name) for name in DIALECT if name in flags}
@@ -127,9 +125,7 @@ class SavedRun:
                     flags["text"], source = "\n".join(source), None
                 else:
                     source = pd.DataFrame({texts: source})
-            flags = {
-                name: _on_disk(value, temporary, metadata, name) for name, value in flags.items()
-            }
+            flags = {n: _on_disk(each, temporary, metadata, n) for n, each in flags.items()}
             source = _on_disk(source, temporary, metadata)
             with contextlib.redirect_stdout(io.StringIO()) as written:
                 self.write(source, backend=keras.backend.backend(), **flags)

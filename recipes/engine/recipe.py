@@ -170,8 +170,7 @@ def find_recipe(name: str) -> Recipe:
     """
     if name not in RECIPES:
         raise UserError(f"There is no recipe {name!r}. {nearest(name, RECIPES)}")
-    package = importlib.import_module(RECIPES[name])
-    recipe = getattr(package, "RECIPE", None)
+    recipe = getattr(importlib.import_module(RECIPES[name]), "RECIPE", None)
     if not isinstance(recipe, Recipe):
         raise UserError(
             f"Expected the package {RECIPES[name]} to hold a Recipe named RECIPE. It has "

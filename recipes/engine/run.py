@@ -214,10 +214,8 @@ def _ask(task: Task, built: Built, finished, splits=SPLITS, baselines=None) -> T
 def _score(recipe, task, trained):
     """Scores of the model on each split, and of the baselines on all but training."""
     joined = {name: v for name, v in trained.finished.items() if name in recipe.metrics}
-    scores = {
-        split: {**task.score(found, split), **joined}
-        for split, found in trained.predictions.items()
-    }
+    found = trained.predictions.items()
+    scores = {split: {**task.score(each, split), **joined} for split, each in found}
     scores["baselines"] = {
         name: {split: task.score(found, split) for split, found in parts.items()}
         for name, parts in trained.compared.items()

@@ -60,9 +60,7 @@ def likeliest_weights(count, loss, expected=None) -> np.ndarray:
     """
     steps = 20 if count == 2 else 10
     tried = itertools.product(range(steps + 1), repeat=count - 1)
-    found = [
-        np.array([*parts, steps - sum(parts)]) / steps for parts in tried if sum(parts) <= steps
-    ]
+    found = [np.array([*some, steps - sum(some)]) / steps for some in tried if sum(some) <= steps]
     middle = np.full(count, 1 / count) if expected is None else np.array(expected)
     return min(found, key=lambda each: loss(each) + 4 * np.square(each - middle).sum())
 

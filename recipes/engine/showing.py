@@ -29,9 +29,8 @@ def show(run) -> None:
     if not console.is_terminal:
         print(text, end="")
         return
-    text = re.sub(
-        r"!\[(.*)\]\((.*)\)(\n\n\*\1\*)?", lambda m: f"- {m[1]}: `{folder.path / m[2]}`", text
-    )
+    picture = r"!\[(.*)\]\((.*)\)(\n\n\*\1\*)?"
+    text = re.sub(picture, lambda m: f"- {m[1]}: `{folder.path / m[2]}`", text)
     # Tables and drawings are set by hand: rich cuts what is wider than the terminal.
     for part in re.split(r"((?:^\|.*\n)+|^```\n(?s:.*?)^```\n)", text, flags=re.MULTILINE):
         if part.startswith("```"):

@@ -18,11 +18,7 @@ from recipes.engine.tables import aligned, number, terminal_width
 from recipes.errors import RunError, UserError
 
 #: What each format's conversion and check import.
-NEEDS = {
-    "savedmodel": (),
-    "onnx": ("tf2onnx", "onnx", "onnxruntime"),
-    "litert": ("ai_edge_litert",),
-}
+NEEDS = {"onnx": ("tf2onnx", "onnx", "onnxruntime"), "litert": ("ai_edge_litert",)}
 #: Test inputs that are kept beside the file, and how far its outputs may be from Keras'.
 EXAMPLES, CLOSE = 64, 1e-4
 #: Modules of the zoo that `reader.py` is made of, and what they leave to be imported.
@@ -41,7 +37,7 @@ def export(run, form="savedmodel", output=None, quantize=None, refit=False) -> P
     """
     saved = SavedRun(run)
     folder, recipe, config = saved.folder, saved.recipe, saved.config
-    missing = ", ".join(name for name in NEEDS[form] if find_spec(name) is None)
+    missing = ", ".join(name for name in NEEDS.get(form, ()) if find_spec(name) is None)
     name = f"{form}-{quantize}" if quantize else form
     output = Path(output or folder.path / "export" / name)
     saved_whole, narrow = form == "savedmodel", config.precision != "float32"

@@ -120,8 +120,7 @@ def _lookup(tables, **spec):
     spec = SimpleNamespace(**spec)
     words = spec.kind == "words"
     keys = spec.vocabulary if words else [ord(character) for character in spec.vocabulary]
-    default = len(keys) if spec.unknown else -1
-    ids_of = _codes(tables, keys, default)
+    ids_of = _codes(tables, keys, len(keys) if spec.unknown else -1)
     limit = spec.max_length
     tail = {"head": 0, "tail": limit, "both": (limit or 0) // 2}[spec.truncation]
 

@@ -185,9 +185,8 @@ def check(folder):
     for path in model.folder.glob("loop_*.npz"):
         given = dict(np.load(path))
         wanted = given.pop("found")
-        off = np.abs(model.run(given, path.stem[5:])[0] - wanted) > 1e-4 * max(
-            1, np.abs(wanted).max()
-        )
+        difference = np.abs(model.run(given, path.stem[5:])[0] - wanted)
+        off = difference > 1e-4 * max(1, np.abs(wanted).max())
         # Rounding may choose another id, and all that follow it: in one row of eight at most.
         if np.sum(off.reshape(len(off), -1).any(axis=1)) > len(off) // 8:
             found["difference"] = float("inf")

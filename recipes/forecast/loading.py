@@ -28,8 +28,7 @@ _READING = (
 def check(config) -> None:
     """Raises a `UserError` if the series in a file cannot be read, or are too short."""
     config, file = open_file(config, config.data)
-    series = load_series(config, file=file)
-    split_windows(replace(config, window=config.window or 1), series)
+    split_windows(replace(config, window=config.window or 1), load_series(config, file=file))
 
 
 def load(config):
@@ -52,9 +51,13 @@ def load(config):
     starts = split_windows(config, series)
     series = replace(series, notes=(*series.notes, *_short(config, series)))
     windows = Windows(series, config.window, config.horizon, starts)
-    decided = file.decided if file else {}
-    task = ForecastTask(config, windows, decided, _splits_each(config, series))
-    _check_backtest(task)
+    task = ForecastTask(config, windows, file.decided if file else {}, _splits_each(config, series))
+    try:  # the windows of every fold, once, so that a lack of data shows before the training
+        task.folds()
+    except UserError as error:
+        raise UserError(
+            f"--backtest {config.backtest} reaches back too far. {error} Or lower --backtest."
+        ) from error
     _check_scale(task)
     _check_period(task)
     return task
@@ -161,16 +164,6 @@ def _splits_each(config, series):
     """Whether each series is split at its own end, not all at the same times."""
     steps = series.times.dtype.kind != "M"
     return config.split == "each" or (config.split == "auto" and steps and series.num_series > 1)
-
-
-def _check_backtest(task):
-    """Cuts the windows of every fold once, so that a lack of data shows before the training."""
-    try:
-        task.folds()
-    except UserError as error:
-        raise UserError(
-            f"--backtest {task.config.backtest} reaches back too far. {error} Or lower --backtest."
-        ) from error
 
 
 def _check_period(task):

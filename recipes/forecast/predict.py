@@ -34,14 +34,12 @@ def predict(
         config = replace(config, time=metadata["time"], target=metadata["target"])
     if future_covariates is not None:
         config = replace(config, future_covariates=future_covariates)
-    config = replace(
-        config, window=metadata.get("window", config.window), period=metadata["period"]
-    )
+    window = metadata.get("window", config.window)
+    config = replace(config, window=window, period=metadata["period"])
     file = None
     if source is not None or config.data:
         guess = config.data is None  # the run was trained on a data set
-        path = source or config.data
-        config, file = open_file(config, path, metadata.get("reading"), guess)
+        config, file = open_file(config, source or config.data, metadata.get("reading"), guess)
     future = 0 if source is None and config.dataset == "book_series" else config.horizon
     backtest = backtest or overlap or not future
     series = load_series(config, future=future, file=file)

@@ -49,13 +49,8 @@ def default_config(
     if own_data:
         small.pop("num_layers")  # as many as its window needs
         return replace(config, dataset=None, window=None)
-    return replace(
-        config,
-        target=["rail"],
-        past_covariates=["bus"],
-        datetime_features=["day_type"],
-        difference=0,
-    )
+    columns = {"target": ["rail"], "past_covariates": ["bus"], "datetime_features": ["day_type"]}
+    return replace(config, **columns, difference=0)
 
 
 #: Reads the series and cuts its windows, as a `recipes.forecast.task.ForecastTask`.
@@ -194,8 +189,7 @@ def _keep_better(model, core, data):
     trained, errors = layer.get_weights(), []
     for weights in (start, trained):
         layer.set_weights(weights)
-        predictions = data.predict(data.predictor(model), "validation")
-        scores = data.score(predictions, "validation")
+        scores = data.score(data.predict(data.predictor(model), "validation"), "validation")
         errors.append(scores["mase"] if config.head == "point" else scores["crps"])
     if errors[0] <= errors[1]:
         layer.set_weights(start)
@@ -218,15 +212,11 @@ def _create_core(config, windows, input_shape):
         arguments["quantiles"] = config.quantiles
     if config.data and config.model in ("wavenet", "wavenet_lite"):
         config = replace(config, model_arguments=_seeing_all(config.model_arguments, input_shape))
-    core = create_core(
-        config, {"input_shape": input_shape, **arguments}, reserved=("head", "quantiles")
-    )
+    arguments["input_shape"] = input_shape
+    core = create_core(config, arguments, reserved=("head", "quantiles"))
     if config.mc_samples:
-        check_dropout(
-            core,
-            "(--model.dropout 0.1, where the model has it), or have intervals from --head "
-            "quantile.",
-        )
+        advice = "(--model.dropout 0.1, where the model has it), or have intervals from --head "
+        check_dropout(core, f"{advice}quantile.")
     return core
 
 

@@ -82,10 +82,8 @@ def find_start(windows, units, period, normalizations, epsilon, scaling) -> Line
     found, folds = [], _folds(windows)
     for normalization in normalizations:
         centred = normalization != "last"
-        seen = [
-            [_examples(windows, part, normalization, epsilon, units, scaling) for part in fold]
-            for fold in folds
-        ]
+        how = normalization, epsilon, units, scaling
+        seen = [[_examples(windows, part, *how) for part in fold] for fold in folds]
         validation, maps = [examples for _, examples in seen], []
         for lag in sorted({0, 1, period}):
             for steps in sorted({windows.window, max(windows.window // 2, lag)}):
@@ -126,11 +124,10 @@ def _folds(windows):
 
 def fit_again(start, windows, units, epsilon, scaling) -> LinearStart:
     """The mean of the maps that `find_start` chose, fitted to the training part of others."""
-    train = _examples(
-        windows, windows.starts["train"], start.normalization, epsilon, units, scaling
-    )
+    how = start.normalization
+    train = _examples(windows, windows.starts["train"], how, epsilon, units, scaling)
     maps = [
-        next(_fits(train, lag, steps, start.normalization != "last", [penalty]))
+        next(_fits(train, lag, steps, how != "last", [penalty]))
         for lag, steps, penalty in start.parts
     ]
     kernels, biases, _ = zip(*maps, strict=True)
@@ -141,8 +138,7 @@ def fit_again(start, windows, units, epsilon, scaling) -> LinearStart:
 def _examples(windows, starts, normalization, epsilon, units, scaling):
     """Windows and what follows, one row a window and target, and what their errors count."""
     targets = windows.num_targets
-    most = MOST[targets > 1]
-    starts = starts[spread(len(starts), most)]
+    starts = starts[spread(len(starts), MOST[targets > 1])]
     x = np.float64(windows.inputs(starts)[..., :targets]).transpose(0, 2, 1)
     y = np.float64(windows.targets(starts)[:, 0]).transpose(0, 2, 1)
     unit = units[windows.series_of(starts)]

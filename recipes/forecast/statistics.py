@@ -79,9 +79,7 @@ def describe(baselines) -> str:
     found = [each for each in baselines.values() if isinstance(each, Statistical)]
     if not found:
         return ""
-    spent = ", ".join(
-        f"{each.name} {each.seconds:.1f} s (to {each.rows:,} rows at most)" for each in found
-    )
+    spent = ", ".join(f"{s.name} {s.seconds:.1f} s (to {s.rows:,} rows at most)" for s in found)
     odd = {each.name: each.unfitted for each in found if each.unfitted}
     naive = "".join(f"; {name} is naive in {n:,} that it does not fit" for name, n in odd.items())
     text = f"Fitted to each series by itself, before the first origin of a part: {spent}{naive}."
@@ -142,9 +140,8 @@ class Statistical:
         places = np.arange(len(values)) % len(factors)
         ahead = (origins[:, None] + np.arange(1, horizon + 1)) % len(factors)
         try:
-            found = _METHODS[self.name](
-                remove(values, factors[places]), rows, origins, horizon, season
-            )
+            rest = remove(values, factors[places])
+            found = _METHODS[self.name](rest, rows, origins, horizon, season)
         except (ValueError, ZeroDivisionError, np.linalg.LinAlgError):
             found = np.full(naive.shape, np.nan)
         if not np.isfinite(found).all():
@@ -158,8 +155,7 @@ def _auto(model, values, season, **arguments):
         warnings.simplefilter("ignore")  # of optimizers that stop early, and numba's
         from statsforecast import models
 
-        fitted = getattr(models, model)(season_length=season, **arguments).fit(values)
-        return fitted.model_
+        return getattr(models, model)(season_length=season, **arguments).fit(values).model_
 
 
 def _ets(values, rows, origins, horizon, season):

@@ -26,9 +26,8 @@ def write(path, windows, parts, config) -> None:
         series = config.series
         header = [series if series and series not in header else "series", *header]
     dates = _Dates(windows.series, int(min(part[0].min() for part in parts)) + windows.window - 1)
-    write_csv(
-        path, header, itertools.chain(*(_rows(windows, *part, dates, levels) for part in parts))
-    )
+    rows = (_rows(windows, *part, dates, levels) for part in parts)
+    write_csv(path, header, itertools.chain.from_iterable(rows))
 
 
 def write_ahead(path, windows, starts, forecasts, config) -> None:

@@ -4,7 +4,7 @@ import hashlib
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -179,11 +179,10 @@ class ForecastTask:
         rows = windows.series.values[self.training_rows, : windows.num_targets]
         scaling = rows.mean(axis=0, dtype=np.float64), rows.std(axis=0, dtype=np.float64)
         scaling = scaling[0], np.where(scaling[1] > 0, scaling[1], 1.0)
+        units = self._least_variance, scaling
         if self.chosen is not None:
-            return fit_again(self.chosen, windows, self.naive_mae, self._least_variance, scaling)
-        return find_start(
-            windows, self.naive_mae, self.period, normalizations, self._least_variance, scaling
-        )
+            return fit_again(self.chosen, windows, self.naive_mae, *units)
+        return find_start(windows, self.naive_mae, self.period, normalizations, *units)
 
     def everything(self) -> "ForecastTask":
         """The same task with nothing held back: all windows are for training.
@@ -210,9 +209,8 @@ class ForecastTask:
         if self.linear_start is not None or self.known is not None:
             return 0  # its map holds what changes there are
         windows = self.windows
-        return choose_lag(
-            windows.series, self.training_rows, self.period, windows.window, windows.horizon
-        )
+        sizes = windows.window, windows.horizon
+        return choose_lag(windows.series, self.training_rows, self.period, *sizes)
 
     @cached_property
     def scaling(self) -> tuple[np.ndarray, np.ndarray]:
@@ -390,22 +388,19 @@ class ForecastTask:
         """What a practitioner would try first: `{name: predictor(windows, starts)}`."""
         found = {"naive": baselines.naive}
         if self.period > 1:
-            found["seasonal_naive"] = lambda windows, starts: baselines.naive(
-                windows, starts, self.period
-            )
+            found["seasonal_naive"] = partial(baselines.naive, period=self.period)
         found["least_squares"] = baselines.LeastSquares(self.windows)
         return found | self.statistics[0]
 
     @cached_property
     def statistics(self) -> tuple[dict, tuple[str, ...]]:
         """The statistical forecasters that the time suffices for, and a note on the others."""
-        if not self.config.statistics_seconds:
+        seconds, windows = self.config.statistics_seconds, self.windows
+        if not seconds:
             return {}, ()
-        series = self.windows.series
-        lengths = np.add.reduceat(self.rows_before_test, series.offsets[:-1], dtype=np.int64)
-        return statistics.affordable(
-            lengths, self.windows.num_targets, self.period, self.config.statistics_seconds
-        )
+        offsets = windows.series.offsets[:-1]
+        lengths = np.add.reduceat(self.rows_before_test, offsets, dtype=np.int64)
+        return statistics.affordable(lengths, windows.num_targets, self.period, seconds)
 
     def partners(self, network, found) -> dict[str, float]:
         """Statistical forecasters in the mean with a network, and their weights there.
@@ -480,8 +475,7 @@ class ForecastTask:
             drawn = plots.error_by_step(
                 actual, {self.config.model: found, **others}, self.windows.series.targets
             )
-            title = "Error by step ahead, on the test part"
-            outputs.append(Figure(title, "error_by_step", drawn))
+            outputs.append(Figure("Error by step ahead, on the test part", "error_by_step", drawn))
         return [*outputs, *self._compare(trained, folder)]
 
     def _compare(self, trained, folder):
@@ -490,9 +484,7 @@ class ForecastTask:
         actual, which = self._observed(starts), self.windows.series_of(starts)
         found = {self.config.model: trained.predictions["test"]}
         found |= {name: parts["test"] for name, parts in trained.compared.items()}
-        scores = {
-            name: by_series(actual, each, self.naive_mae, which) for name, each in found.items()
-        }
+        scores = {n: by_series(actual, each, self.naive_mae, which) for n, each in found.items()}
         mase = {name: float(np.nanmean(each["mase"])) for name, each in scores.items()}
         model, *others = mase
         best = min(others, key=mase.get)
@@ -502,9 +494,7 @@ class ForecastTask:
         sections = [Section("Beside the best baseline", text, text)]
         if trained.partners:
             parts = {self.config.model: 1 - sum(trained.partners.values()), **trained.partners}
-            parts = ", ".join(
-                f"{name} {share:.0%}" for name, share in parts.items() if share > 0.01
-            )
+            parts = ", ".join(f"{n} {share:.0%}" for n, share in parts.items() if share > 0.01)
             text = (
                 f"Forecasts, and all scores of {self.config.model}, are of the mean of {parts}, as "
                 "validation decides (`--average false` leaves the statistical ones out)."
@@ -513,11 +503,10 @@ class ForecastTask:
         about = statistics.describe(trained.baselines)
         if about and self.config.statistics_seconds:
             sections.append(Section("Statistical baselines", about, about))
-        if self.windows.series.num_series > 1:
+        series = self.windows.series
+        if series.num_series > 1:
             path = folder.path / "series.csv"
-            worst = tables.write_series(
-                path, self.windows.series, scores[model], best, scores[best]
-            )
+            worst = tables.write_series(path, series, scores[model], best, scores[best])
             text = (
                 f"`{path.name}` has the scores of each on the test part, the worst first: {worst}."
             )

@@ -79,9 +79,8 @@ class ImagesConfig(PicturesConfig):
     @property
     def source(self) -> str | None:
         """Folder of the run whose layers this one begins with."""
-        return self.transfer_from or {"none": None, "autoencoder": None}.get(
-            self.pretrain, self.pretrain
-        )
+        of_a_run = self.pretrain not in ("none", "autoencoder")
+        return self.transfer_from or (self.pretrain if of_a_run else None)
 
     def validate(self) -> None:
         """Raises a `UserError` for the first setting that is out of range."""

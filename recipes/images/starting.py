@@ -64,8 +64,7 @@ def scaling_layer(config, task, source=None):
         found = source.get_layer(SCALING)
         return type(found).from_config(found.get_config())
     if source is not None:  # players read pixels in [-1, 1], autoencoders in [0, 1]
-        players = isinstance(source.input, dict)
-        scale = (1 / 127.5, -1.0) if players else (1 / 255, 0.0)
+        scale = (1 / 127.5, -1.0) if isinstance(source.input, dict) else (1 / 255, 0.0)
         return layers.Rescaling(*scale, dtype="float32", name=SCALING)
     if config.normalization in ("rescale", "none"):
         scale = 1 / 255 if config.normalization == "rescale" else 1.0

@@ -193,11 +193,9 @@ class SameVoice:
         """Reads segments as `recipes.language_model.scores.Reader` does."""
         parts = []
         for start, end in segments:
-            before = np.concatenate(
-                [np.full(VOICES, len(self.table) - 1), self.ids[start : max(start, end - VOICES)]]
-            )[1 : end - start]
-            targets = self.ids[start + 1 : end]
-            parts.append(
-                (np.log(self.table[before, targets]), self.table.argmax(axis=1)[before] == targets)
-            )
+            before = self.ids[start : max(start, end - VOICES)]
+            before = np.pad(before, (VOICES, 0), constant_values=len(self.table) - 1)[: end - start]
+            before, targets = before[1:], self.ids[start + 1 : end]
+            right = self.table.argmax(axis=1)[before] == targets
+            parts.append((np.log(self.table[before, targets]), right))
         return tuple(np.concatenate(part) for part in zip(*parts, strict=True))

@@ -39,7 +39,11 @@ def load(config) -> LanguageTask:
         _check_length(config, name, start, end)
     prompt = config.prompt or _opening(pieces[1])
     prompt = prompt.lower() if config.lowercase else prompt
-    _check_prompt(tokenizer, prompt)
+    new = tokenizer.unknown_characters(prompt)
+    if new and tokenizer.unknown_id is None:
+        raise UserError(
+            f"--prompt must be made of characters of the text. Received: {some(new)} as well."
+        )
     segments = {name: [bounds] for name, bounds in segments.items()}
     task = LanguageTask(config, np.concatenate(ids), segments, tokenizer, prompt, notes)
     if ends[0] > MAX_COUNTED:
@@ -81,8 +85,7 @@ def fit_tokenizer(config, training, others):
     try:
         if config.tokenizer != "characters":
             size = config.vocabulary_size
-            fit = zoo.layers.SubwordTokenizer.fit
-            return fit(training, config.tokenizer, size, **options), ()
+            return zoo.layers.SubwordTokenizer.fit(training, config.tokenizer, size, **options), ()
         new = sorted(set(others) - set(training))
         fitted = zoo.layers.CharacterTokenizer.fit(training, unknown=bool(new), **options)
     except ValueError as error:
@@ -112,11 +115,3 @@ def _opening(text):
     """The first characters of a paragraph, if there is one that begins early; else of the text."""
     first = text.find("\n\n", 0, len(text) // 2)
     return text[first + 2 if first >= 0 else 0 :].lstrip()[:PROMPT_LENGTH] or text[:PROMPT_LENGTH]
-
-
-def _check_prompt(tokenizer, prompt):
-    new = tokenizer.unknown_characters(prompt)
-    if new and tokenizer.unknown_id is None:
-        raise UserError(
-            f"--prompt must be made of characters of the text. Received: {some(new)} as well."
-        )

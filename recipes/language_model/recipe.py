@@ -70,9 +70,8 @@ def build_model(config: LanguageModelConfig, data):
     from callbacks import ResetState
     from recipes.engine.building import create_core
 
-    core = create_core(
-        config, {"vocabulary_size": data.tokenizer.vocabulary_size}, ("stateful", "batch_size")
-    )
+    given = {"vocabulary_size": data.tokenizer.vocabulary_size}
+    core = create_core(config, given, ("stateful", "batch_size"))
     inputs = keras.Input((None,), dtype="int32", name="ids")
     outputs = core(data.tokenizer(inputs))
     streams = config.batching == "streams"

@@ -71,7 +71,4 @@ def section(prompt, samples, source) -> str:
 
 def plain(prompt, samples) -> str:
     """The content of `samples.txt`."""
-    return "\n".join(
-        f"== temperature {temperature:g} ==\n{prompt}{text}\n"
-        for temperature, text in samples.items()
-    )
+    return "\n".join(f"== temperature {t:g} ==\n{prompt}{text}\n" for t, text in samples.items())

@@ -131,8 +131,7 @@ class LanguageTask(OneTestPart):
         config, temperatures = self.config, self.config.sample_temperatures
         prompt = self.tokenizer.encode(self.prompt)
         found = samples.write(model, prompt, config.sample_length, temperatures, config.seed)
-        texts = map(self.tokenizer.decode, found)
-        return dict(zip(temperatures, texts, strict=True))
+        return dict(zip(temperatures, map(self.tokenizer.decode, found), strict=True))
 
     def write_outputs(self, trained: Trained, folder) -> list[Figure | Section]:
         """Writes `samples.txt`; returns what the report shows."""

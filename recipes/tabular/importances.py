@@ -68,7 +68,6 @@ def permutation_importances(predict, losses, inputs, places, score=float) -> pd.
         after = losses(predict(shuffled), rows).reshape(REPEATS, -1).mean(axis=1)
         increases.append([score(new) - score(old) for new, old in zip(after, own, strict=True)])
     mean = np.mean(increases, axis=1)
-    deviation = np.std(increases, axis=1, ddof=1)
-    half = stats.t.ppf((1 + LEVEL) / 2, REPEATS - 1) * deviation
+    half = stats.t.ppf((1 + LEVEL) / 2, REPEATS - 1) * np.std(increases, axis=1, ddof=1)
     found = {"column": list(places), "mean": mean, "low": mean - half, "high": mean + half}
     return pd.DataFrame(found).sort_values("mean", ascending=False, kind="stable")

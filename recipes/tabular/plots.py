@@ -42,9 +42,8 @@ def _running(predicted, error):
     order = np.argsort(predicted, kind="stable")
     groups = np.array_split(order, min(_GROUPS, max(1, len(order) // 25)))
     centers = [predicted[group].mean() for group in groups]
-    return np.array(centers), *np.array(
-        [np.quantile(error[group], [0.5, 0.1, 0.9]) for group in groups]
-    ).T
+    quantiles = [np.quantile(error[group], [0.5, 0.1, 0.9]) for group in groups]
+    return centers, *np.transpose(quantiles)
 
 
 def importances(found, score) -> Figure:

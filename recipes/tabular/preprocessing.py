@@ -72,8 +72,7 @@ class Preprocessing:
         """Edges of the bins of each numeric feature, for a piecewise linear encoding."""
         scaling, missing = self._layers
         scaled = _in_parts(scaling, self.numeric)
-        flags = np.isnan(self.numeric[:, missing.flags])
-        features = np.concatenate([scaled, flags], axis=1)
+        features = np.concatenate([scaled, np.isnan(self.numeric[:, missing.flags])], axis=1)
         return zoo.layers.PiecewiseLinearEncoding.edges(features, num_bins)
 
 

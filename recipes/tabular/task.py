@@ -157,8 +157,7 @@ class TabularTask:
         """Batches of a split for the training model: shuffled with a seed, in order without."""
         rows, target = self.table.rows[split], self.table.target
         size = self.config.batch_size if seed is not None else 1024
-        two = isinstance(built.training_model.output, dict)
-        kind = _AuxiliaryBatches if two else ArrayBatches
+        kind = _AuxiliaryBatches if isinstance(built.training_model.output, dict) else ArrayBatches
         weights = None if self.class_weights is None else self.class_weights[target.values[rows]]
         known = NEIGHBORS in built.training_model.input
         inputs = self._with_neighbors(rows) if known else self.take(rows)

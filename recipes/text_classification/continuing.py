@@ -33,10 +33,9 @@ def continue_from(config, task, model):
         notes += (f"{100 * unread:.1f} % of what the texts hold is not in the run's vocabulary",)
     task = replace(task, parts=parts, reader=reader, notes=notes)
     core = deep_path(model)
-    training = keras.Model(model.input, before(model, "probabilities"), name=core.name)
     return task, Built(
         model,
-        training,
+        keras.Model(model.input, before(model, "probabilities"), name=core.name),
         **objective(task.head, config.label_smoothing, config.monitor == "loss"),
         finish=partial(task.finish, model, core) if config.calibrate else None,
     )

@@ -54,8 +54,7 @@ def token_importances(model, ids, classes, head) -> list[np.ndarray]:
     # Copied, since Keras attaches a mask to what it returns, and would pass it on.
     vectors = ops.convert_to_tensor(ops.convert_to_numpy(embed(inputs, training=False)))
     products = ops.sum(vectors * _gradient(score, vectors), axis=-1)
-    found = np.asarray(ops.convert_to_numpy(products), np.float64)
-    return _shared(found, ids)
+    return _shared(np.asarray(ops.convert_to_numpy(products), np.float64), ids)
 
 
 def ngram_importances(layer, ids, classes, head) -> list[np.ndarray]:

@@ -67,8 +67,7 @@ def _window(pieces, values, gap):
     starts = np.concatenate([[0], ends[:-1]])
     last = np.searchsorted(ends, starts + room, side="right")
     sums = np.concatenate([[0], np.cumsum(np.abs(values))])
-    said = sums[last] - sums[: len(pieces)]
-    first = int(np.argmax(said))
+    first = int(np.argmax(sums[last] - sums[: len(pieces)]))
     return pieces[first : last[first]], values[first : last[first]]
 
 

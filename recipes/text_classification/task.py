@@ -147,8 +147,7 @@ class TextTask(ClassificationTask):
         if self.head == "binary":
             labels = labels.astype(np.float32)[:, None]
         if not self.reads_ids:
-            texts = np.array(part.inputs, object)
-            return ArrayBatches(texts, labels, size, seed, weights)
+            return ArrayBatches(np.array(part.inputs, object), labels, size, seed, weights)
         return TextBatches(part.inputs, labels, size, seed, weights, bucketing=config.bucketing)
 
     def sized(self, config):
@@ -260,10 +259,8 @@ class TextTask(ClassificationTask):
             outputs.append(Section("The most confident errors", wrong))
         if "temperature" in trained.finished:
             temperature = trained.finished["temperature"]
-            rows = {
-                "as trained": tempered(found, 1 / temperature),
-                f"temperature {temperature:.3g}": found,
-            }
+            named = f"temperature {temperature:.3g}"
+            rows = {"as trained": tempered(found, 1 / temperature), named: found}
             outputs.append(uncertainty(part.labels, rows, calibrated=True))
         if self.config.dataset == "reber":
             outputs.append(Section("The two tricky strings", self._tricky(trained.predictor)))

@@ -99,12 +99,9 @@ class TranslationConfig(Dialect, TrainConfig):
 
         if self.model != "seq2seq":
             raise UserError(f"--engine addons is for seq2seq: leave it out for {self.model}.")
-        unknown = {
-            "optimizer": ("muon",),
-            "schedule": ("1cycle", "plateau"),
-            "precision": ("bfloat16",),
-        }
-        wrong = [name for name, values in unknown.items() if getattr(self, name) in values]
+        unknown = ("muon", "1cycle", "plateau", "bfloat16")
+        flags = ("optimizer", "schedule", "precision")
+        wrong = [name for name in flags if getattr(self, name) in unknown]
         wrong += ["ema"] if self.ema else []
         if wrong:
             raise UserError(

@@ -55,8 +55,7 @@ def split(config, pairs):
     """The pairs of each part, and notes; a `UserError` if there are too few."""
     if config.dataset == "dates":
         first, last = DATES[0], DATES[0] + DATES[1]
-        named = {"train": pairs[:first], "validation": pairs[first:last], "test": pairs[last:]}
-        return named, ()
+        return {"train": pairs[:first], "validation": pairs[first:last], "test": pairs[last:]}, ()
     if config.split == "book":
         return book_split(pairs)
     return disjoint_split(pairs, config.held_out)
@@ -73,11 +72,8 @@ def book_split(pairs):
     validation = shuffled[BOOK_TRAIN:]
     known = {source for source, _ in shuffled[:BOOK_TRAIN]}
     shared = sum(source in known for source, _ in validation) / len(validation)
-    parts = {
-        "train": shuffled[:BOOK_TRAIN],
-        "validation": validation,
-        "test": validation[len(validation) // 2 :],
-    }
+    test = validation[len(validation) // 2 :]
+    parts = {"train": shuffled[:BOOK_TRAIN], "validation": validation, "test": test}
     return parts, (
         "the book's split has no test part: what is called test here is the second half of "
         "validation, by which the epoch was chosen",
@@ -106,11 +102,8 @@ def disjoint_split(pairs, held_out):
         notes = (f"--held_out {held_out:,} is lowered to {count:,}, a tenth of the sources",)
     order = np.random.default_rng(0).permutation(len(groups))  # the same for every --seed
     listed = list(groups.values())
-    cuts = {
-        "train": np.sort(order[2 * count :]),
-        "validation": order[:count],
-        "test": order[count : 2 * count],
-    }
+    validation, test, train = np.split(order, [count, 2 * count])
+    cuts = {"train": np.sort(train), "validation": validation, "test": test}
     parts = {name: [p for index in chosen for p in listed[index]] for name, chosen in cuts.items()}
     return parts, notes
 

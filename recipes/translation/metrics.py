@@ -65,13 +65,10 @@ def sentence_scores(outputs, references) -> dict[str, float]:
     """
     import sacrebleu  # slow to import
 
-    exact = [output in right for output, right in zip(outputs, references, strict=True)]
+    exact = np.mean([output in right for output, right in zip(outputs, references, strict=True)])
     most = max(map(len, references))
     streams = [[right[i] if i < len(right) else None for right in references] for i in range(most)]
     bleu = sacrebleu.corpus_bleu(outputs, streams, force=True)  # `force`: no advice on periods
     chrf = sacrebleu.corpus_chrf(outputs, streams)
-    return {
-        "exact_match": float(np.mean(exact)),
-        "bleu": round(bleu.score, 4),
-        "chrf": round(chrf.score, 4),
-    }
+    bleu, chrf = round(bleu.score, 4), round(chrf.score, 4)
+    return {"exact_match": float(exact), "bleu": bleu, "chrf": chrf}

@@ -65,9 +65,8 @@ def build_model(config: TranslationConfig, data):
             f"--beam {config.beam} is more than the {size} tokens of the target. 4 to 10 are "
             "common."
         )
-    core = create_core(
-        config, {**sizes, **_sampling(config, data)}, ("sampling", "sampling_probability")
-    )
+    sizes |= _sampling(config, data)
+    core = create_core(config, sizes, ("sampling", "sampling_probability"))
     check_positions(core, config.max_length)
     source = keras.Input((None,), dtype="int32", name="source")
     target = keras.Input((None,), dtype="int32", name="target")
@@ -104,10 +103,8 @@ def _sampling(config, data):
         return {}
     steps = config.epochs * max(1, len(data.pairs["train"]) // config.batch_size)
     end, schedule = config.sampling_probability, config.sampling_schedule
-    return {
-        "sampling": config.sampling,
-        "sampling_probability": sampling_probability(schedule, end, steps),
-    }
+    probability = sampling_probability(schedule, end, steps)
+    return {"sampling": config.sampling, "sampling_probability": probability}
 
 
 def search_space(hp) -> dict:
@@ -147,9 +144,7 @@ RECIPE = Recipe(
     metrics={
         "nll": "min",
         "token_accuracy": "max",
-        **{
-            f"{by}{name}": "max" for by in ("", "beam_") for name in ("exact_match", "bleu", "chrf")
-        },
+        **{f"{by}{key}": "max" for by in ("", "beam_") for key in ("exact_match", "bleu", "chrf")},
         "epoch_seconds": "min",
     },
     listed=("exact_match",),

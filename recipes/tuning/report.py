@@ -58,11 +58,9 @@ class Trials:
             result = f"failed: {printable(trial.error)}"
         else:
             best = "the best so far" if self._best is trial else f"best {self._best.score:.5g}"
-            epochs, seconds = round(trial.metrics["epochs"]), trial.metrics["seconds"]
-            pruned = ", pruned" * trial.pruned
-            result = (
-                f"{trial.score:.5g} ({best}), {counted(epochs, 'epoch')}, {seconds:.0f} s{pruned}"
-            )
+            epochs = counted(round(trial.metrics["epochs"]), "epoch")
+            spent = f"{epochs}, {trial.metrics['seconds']:.0f} s" + ", pruned" * trial.pruned
+            result = f"{trial.score:.5g} ({best}), {spent}"
         console.print(f"trial {self._label(trial)}: {result}  {settings}")
 
     def write(self, path, trials):

@@ -29,8 +29,7 @@ def tune(plan: Plan) -> RunFolder:
         RunError: If every trial fails, or the best one cannot be repeated.
     """
     plan.check()
-    planned = RunFolder.plan(plan.recipe, plan.config)
-    folder = TuningFolder(planned.path)
+    folder = TuningFolder.plan(plan.recipe, plan.config)
     if find_recipe(plan.recipe).sized:
         plan = replace(plan, config=find_recipe(plan.recipe).load(plan.config)[0])
     space, objective, task = prepare(plan)

@@ -54,9 +54,8 @@ class Space:
         self.left_out = self._without_effect(settings, tuner)
         self.searched = [n for n in settings if n not in (*self.fixed, *self.left_out)]
         self.hyperparameters = keras_tuner.HyperParameters()
-        self.hyperparameters.merge(
-            [hp for hp in everything if set(changes[hp.name]) & set(self.searched)]
-        )
+        playing = [hp for hp in everything if set(changes[hp.name]) & set(self.searched)]
+        self.hyperparameters.merge(playing)
         if not self.searched:
             flags = ", ".join(f"--{name}" for name in self.fixed)
             why = f"you fixed {flags}" if flags else "the recipe searches nothing that plays a part"
@@ -76,21 +75,15 @@ class Space:
 
     def config_for(self, trial):
         """The configuration of a trial: the first one's is that of the defaults."""
-        is_start = int(trial.number) == 0
-        return self.start if is_start else self.config_of(trial.hyperparameters)
+        return self.start if int(trial.number) == 0 else self.config_of(trial.hyperparameters)
 
     @property
     def start(self):
         """The configuration to start from, with what the model's factory fills in spelled out."""
-        explicit = {
-            name: self._defaults[name.removeprefix("model.")]
-            for name in self.searched
-            if name.startswith("model.")
-        }
         present = self.settings(self.config)
-        return _with(
-            self.config, {k: v for k, v in explicit.items() if v is not None and present[k] is None}
-        )
+        open_ones = [n for n in self.searched if n.startswith("model.") and present[n] is None]
+        found = {name: self._defaults[name.removeprefix("model.")] for name in open_ones}
+        return _with(self.config, {k: v for k, v in found.items() if v is not None})
 
     @property
     def start_values(self) -> dict:
@@ -117,9 +110,8 @@ class Space:
         if self.fixed:
             lines.append(f"fixed by you: {', '.join(self.fixed)}")
         if self.left_out:
-            lines.append(
-                f"left out: {', '.join(f'{name} ({why})' for name, why in self.left_out.items())}"
-            )
+            left_out = [f"{name} ({why})" for name, why in self.left_out.items()]
+            lines.append(f"left out: {', '.join(left_out)}")
         return lines
 
     def _evaluate(self, hp):

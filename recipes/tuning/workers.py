@@ -97,8 +97,7 @@ class Workers:
                 process.wait()
 
     def _start(self, name):
-        top = str(Path(__file__).parents[2])
-        paths = [top, *filter(None, [os.environ.get("PYTHONPATH")])]
+        paths = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
         command = [sys.executable, "-m", "recipes.tuning.workers", str(self._folder.path)]
         with self._log(name).open("ab") as log:

@@ -58,8 +58,7 @@ def generate(
     """
     prompt = _prompt(model, prompt_ids)
     pieces = stream(model, prompt_ids, length, sampler, seed, chunk=_STEPS)
-    empty = np.zeros((*prompt.shape[:-1], 0), "int32")
-    return np.concatenate([empty, *pieces], axis=-1)
+    return np.concatenate([np.zeros((*prompt.shape[:-1], 0), "int32"), *pieces], axis=-1)
 
 
 def stream(

@@ -170,8 +170,7 @@ class _CausalConv:
             return ops.einsum("bki,kio->bo", taps, kernel)
         taps = ops.reshape(taps, (-1, width, groups, channels))
         kernel = ops.reshape(kernel, (width, channels, groups, filters // groups))
-        outputs = ops.einsum("bkgi,kigo->bgo", taps, kernel)
-        return ops.reshape(outputs, (-1, filters))
+        return ops.reshape(ops.einsum("bkgi,kigo->bgo", taps, kernel), (-1, filters))
 
 
 class _Recurrent:

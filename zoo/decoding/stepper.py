@@ -135,12 +135,10 @@ class Stepper:
         return len(self._calls)
 
 
-def _only(items, model, kind):
-    if len(items) != 1:
-        raise ValueError(
-            f"Stepping needs a model with one {kind}. {model.name!r} has {len(items)}."
-        )
-    return items[0]
+def _only(ends, model, kind):
+    if len(ends) != 1:
+        raise ValueError(f"Stepping needs a model with one {kind}. {model.name!r} has {len(ends)}.")
+    return ends[0]
 
 
 def _call_inputs(args, kwargs):

@@ -85,8 +85,7 @@ class _Attention(Layer):
         if self.monotonic:
             scores = scores + ops.cast(self.bias, "float32")
         if mask is not None:
-            lowest = float(np.finfo("float32").min)
-            scores = ops.where(ops.expand_dims(mask, 1), scores, lowest)
+            scores = ops.where(ops.expand_dims(mask, 1), scores, float(np.finfo("float32").min))
         if not self.monotonic:
             # Keras warns of a softmax over one value, which a source of one id is.
             only = scores.shape[-1] == 1

@@ -121,12 +121,8 @@ class CrossedCategories(TracedLayer):
         self.units, self.buckets = units, buckets
         pairs = [(self.sizes[a], self.sizes[b]) for a, b in self.crosses]
         exact = [a * b <= buckets for a, b in pairs]
-        self.tables = [
-            a * b if fits else buckets for (a, b), fits in zip(pairs, exact, strict=True)
-        ]
-        self._steps = [
-            b if fits else _step(buckets) for (_, b), fits in zip(pairs, exact, strict=True)
-        ]
+        self.tables = [a * b if ok else buckets for (a, b), ok in zip(pairs, exact, strict=True)]
+        self._steps = [b if ok else _step(buckets) for (_, b), ok in zip(pairs, exact, strict=True)]
 
     def build(self, input_shape):
         """Creates the weights, at 0: a pair never seen in training adds nothing."""

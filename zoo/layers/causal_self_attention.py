@@ -117,8 +117,7 @@ class CausalSelfAttention(SameShapeLayer):
     def _project(self, inputs, positions):
         """Rotated queries and keys, and values, each `(batch, time, num_heads, head_dim)`."""
         batch, time, _ = ops.shape(inputs)
-        shape = (batch, time, 3, self.num_heads, self.head_dim)
-        parts = ops.reshape(self.attend(inputs), shape)
+        parts = ops.reshape(self.attend(inputs), (batch, time, 3, self.num_heads, self.head_dim))
         query, key, value = (parts[:, :, i] for i in range(3))
         return _rotate(query, positions), _rotate(key, positions), value
 

@@ -235,9 +235,7 @@ class HubLayer(Layer):
                 outputs = function(inputs, **({"training": training} if self._has_training else {}))
         except (TypeError, ValueError) as error:
             specs, received = (
-                ", ".join(
-                    f"{spec.dtype.name} {tuple(spec.shape)}" for spec in keras.tree.flatten(some)
-                )
+                ", ".join(f"{s.dtype.name} {tuple(s.shape)}" for s in keras.tree.flatten(some))
                 for some in (self._input_specs, inputs)
             )
             raise ValueError(

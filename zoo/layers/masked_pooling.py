@@ -46,9 +46,8 @@ class MaskedPooling(TracedLayer):
             return ops.where(some, ops.max(lowest, axis=1), ops.zeros((), inputs.dtype))
         real = ops.cast(mask, "float32")
         if self.kind == "mean":
-            return weighted_sum(
-                real / ops.maximum(ops.sum(real, axis=1, keepdims=True), 1.0), inputs
-            )
+            count = ops.maximum(ops.sum(real, axis=1, keepdims=True), 1.0)
+            return weighted_sum(real / count, inputs)
         behind = ops.flip(ops.cumsum(ops.flip(real, 1), axis=1), 1)  # real steps from here on
         return weighted_sum(real * ops.cast(behind == 1, "float32"), inputs)
 

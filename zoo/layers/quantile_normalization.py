@@ -75,9 +75,8 @@ class QuantileNormalization(SameShapeLayer):
         knots, shares = [], []
         for column in finite_columns(x):
             share = np.linspace(0, 1, min(max_knots, column.size)) if column.size > 1 else [0.5]
-            values, group = np.unique(
-                np.quantile(column, share).astype("float32"), return_inverse=True
-            )
+            found = np.quantile(column, share).astype("float32")
+            values, group = np.unique(found, return_inverse=True)
             knots.append(values.tolist())
             shares.append((np.bincount(group, share) / np.bincount(group)).tolist())
         return cls(knots, shares, **kwargs)

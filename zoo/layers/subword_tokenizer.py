@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from zoo.checks import check_choice
+from zoo.checks import check_choice, check_counts
 from zoo.layers.tokenizer import Tokenizer, check_ids, check_text
 
 # Starts the tokens that continue a word in WordPiece; not one of the 256 symbols that stand for
@@ -91,10 +92,7 @@ class SubwordTokenizer(Tokenizer):
         kinds = {"bpe": _byte_pairs, "wordpiece": _word_pieces, "unigram": _unigrams}
         check_choice(kinds, kind=kind)
         least = 512 if kind == "wordpiece" else 256
-        if isinstance(vocabulary_size, bool) or not isinstance(vocabulary_size, int):
-            raise ValueError(
-                f"Expected a whole number. Received: vocabulary_size={vocabulary_size!r}"
-            )
+        check_counts(vocabulary_size=vocabulary_size)
         if vocabulary_size < least:
             raise ValueError(
                 f"{kind} needs a vocabulary_size of at least {least}. "
@@ -117,8 +115,7 @@ class SubwordTokenizer(Tokenizer):
             ValueError: If the text cannot be encoded: it holds lone surrogates.
         """
         text = _encodable(self.normalize(text))
-        encoding = self._tokenizer.encode(text, add_special_tokens=False)
-        return np.array(encoding.ids, "int32")
+        return np.array(self._tokenizer.encode(text, add_special_tokens=False).ids, "int32")
 
     def decode(self, ids: Sequence[int] | np.ndarray) -> str:
         r"""The text that ids stand for: the inverse of `encode`. See `Tokenizer`.
@@ -142,17 +139,11 @@ def _word_pieces(texts, how):
     # As special tokens, every byte gets its id inside of a word beforehand, whatever the text and
     # in an order of ours: the library would go by that of a hash table.
     inside = [_PREFIX + symbol for symbol in how["initial_alphabet"]]
-    trainer = trainers.WordPieceTrainer(
-        special_tokens=inside, continuing_subword_prefix=_PREFIX, **how
-    )
-    model = models.WordPiece(continuing_subword_prefix=_PREFIX)
-    vocabulary = _trained(model, trainer, texts).get_vocab()
+    prefix: dict[str, Any] = {"continuing_subword_prefix": _PREFIX}
+    trainer = trainers.WordPieceTrainer(special_tokens=inside, **prefix, **how)
+    known = _trained(models.WordPiece(**prefix), trainer, texts).get_vocab()
     # Special tokens would also be found in the text, before any other: a new model has none.
-    return _with_bytes(
-        models.WordPiece(
-            vocabulary, continuing_subword_prefix=_PREFIX, max_input_chars_per_word=_LONGEST_WORD
-        )
-    )
+    return _with_bytes(models.WordPiece(known, max_input_chars_per_word=_LONGEST_WORD, **prefix))
 
 
 def _unigrams(texts, how):

@@ -57,9 +57,7 @@ class TableColumns(Layer):
         # Tuples, because Keras would wrap and sort dictionaries.
         self.numeric = tuple(str(name) for name in numeric)
         items = (categories or {}).items()
-        self.categories = tuple(
-            (str(name), tuple(category_strings(values))) for name, values in items
-        )
+        self.categories = tuple((str(name), tuple(category_strings(each))) for name, each in items)
         self.dates = tuple(
             (str(name), str(known["newest"]), tuple(known["parts"]))
             for name, known in (dates or {}).items()
@@ -152,9 +150,7 @@ class TableColumns(Layer):
     def get_config(self):
         """Arguments to rebuild the layer."""
         categories = {name: list(values) for name, values in self.categories}
-        dates = {
-            name: {"newest": newest, "parts": list(parts)} for name, newest, parts in self.dates
-        }
+        dates = {name: {"newest": day, "parts": list(parts)} for name, day, parts in self.dates}
         return {**super().get_config(), "categories": categories, "dates": dates}
 
 

@@ -140,8 +140,7 @@ class TextTokenizer(Tokenizer):
         if kind in ("words", "characters"):
             tokenizer = _most_frequent(cleaned, kind, vocabulary_size, len(cleaner.special))
         else:
-            size = vocabulary_size - len(cleaner.special)
-            tokenizer = SubwordTokenizer.fit(cleaned, kind, size)
+            tokenizer = SubwordTokenizer.fit(cleaned, kind, vocabulary_size - len(cleaner.special))
         return cls(tokenizer, **kwargs)
 
     @property

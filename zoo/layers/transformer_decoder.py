@@ -120,8 +120,7 @@ class TransformerDecoder(Layer):
         """Adds to a memory what all steps look up in it, so that it is computed once."""
         memory = dict(memory)
         for index, block in enumerate(self.blocks):
-            outputs = ops.cast(memory["outputs"], self.compute_dtype)
-            keys, values = block.keys_and_values(outputs)
+            keys, values = block.keys_and_values(ops.cast(memory["outputs"], self.compute_dtype))
             memory |= {f"keys_{index}": keys, f"values_{index}": values}
         return memory
 

@@ -67,7 +67,7 @@ class WideNgrams(TracedLayer):
     def build(self, input_shape):
         """Makes the list of n-grams and their weights, all of them 0."""
         self.known = self.add_weight(
-            (self.size,), _single_ids, dtype="int32", trainable=False, name="known"
+            (self.size,), _first_ids, dtype="int32", trainable=False, name="known"
         )
         self.kernel = self.add_weight((self.size, self.units), "zeros", name="kernel")
         self.bias = self.add_weight((self.units,), "zeros", name="bias")
@@ -112,14 +112,13 @@ class WideNgrams(TracedLayer):
         int32 `(batch, ngrams * time)`: rows of `kernel`, from 1, of the runs of one id at each
         step, then of those of two, and so on; 0 for those that are not known.
         """
-        ids = ops.cast(inputs, "int32")
-        hashes = ops.concatenate(ngram_hashes(ids, self.ngrams), axis=1)
+        hashes = ops.concatenate(ngram_hashes(ops.cast(inputs, "int32"), self.ngrams), axis=1)
         flat = ops.reshape(hashes, (-1,))
         found = ops.minimum(ops.cast(ops.searchsorted(self.known, flat), "int32"), self.size - 1)
         known = ops.logical_and(ops.take(self.known, found) == flat, flat >= 0)
         return ops.reshape(ops.where(known, found + 1, 0), ops.shape(hashes))
 
 
-def _single_ids(shape, dtype=None):
+def _first_ids(shape, dtype=None):
     """Hashes of the first ids."""
     return np.sort(WideNgrams.hashes([np.arange(1, shape[0] + 1)], ngrams=1)[0])

@@ -231,8 +231,7 @@ def recurrent_autoencoder(
     units = check_sizes(units=units)
     x = inputs = keras.Input(shape, name="inputs")
     for index, size in enumerate(units):
-        whole = index < len(units) - 1
-        x = layers.LSTM(size, return_sequences=whole, name=f"lstm_{index}")(x)
+        x = layers.LSTM(size, return_sequences=index < len(units) - 1, name=f"lstm_{index}")(x)
     x = layers.RepeatVector(shape[0], name="repeat")(layers.Identity(name="code")(x))
     for index, size in enumerate(units[-2::-1] or units):
         x = layers.LSTM(size, return_sequences=True, name=f"decoder_lstm_{index}")(x)

@@ -84,8 +84,7 @@ def cnn(
         x = layers.Flatten(name="features")(x)
     x = dropped(x, feature_dropout, "feature_dropout")
     for index, count in enumerate(units):
-        dense = layers.Dense(count, "relu", kernel_initializer="he_normal", name=f"hidden_{index}")
-        x = dense(x)
+        x = layers.Dense(count, "relu", kernel_initializer="he_normal", name=f"hidden_{index}")(x)
         x = dropped(x, dropout, f"dropout_{index}")
     return keras.Model(inputs, dense_head(x, outputs, head), name=name)
 

@@ -22,9 +22,8 @@ def image_input(input_shape: Sequence[int | None], name: str = "inputs"):
     sizes = [n for n in shape if n is not None]
     fixed = len(shape) == 2 or (len(shape) == 3 and shape[2] is not None)
     known = len(shape) == 3 or len(sizes) == 2
-    if not (fixed and known) or any(
-        isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in sizes
-    ):
+    wrong = any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in sizes)
+    if wrong or not (fixed and known):
         raise ValueError(
             "input_shape must be (height, width) of grey pictures or (height, width, channels), "
             f"without the batch. Received: {input_shape!r}"

@@ -132,11 +132,8 @@ def _players(codes, pictures, inputs, features, name):
     images = keras.Input(inputs.shape[1:], name="images")
     codes = keras.Input(codes.shape[1:], name="codes")
     generated = generator(codes)
-    outputs = {
-        "generated": generated,
-        "generated_logits": discriminator(generated),
-        "logits": discriminator(images),
-    }
+    judged = discriminator(generated)
+    outputs = {"generated": generated, "generated_logits": judged, "logits": discriminator(images)}
     return keras.Model({"codes": codes, "images": images}, outputs, name=name)
 
 

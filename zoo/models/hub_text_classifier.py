@@ -77,5 +77,4 @@ def hub_text_classifier(
             f"output_key names one. Received: {received} from {handle!r}"
         )
     x = dropped(x, dropout, "dropout")
-    outputs = dense_head(hidden(x, units), num_classes, head)
-    return keras.Model(texts, outputs, name=name)
+    return keras.Model(texts, dense_head(hidden(x, units), num_classes, head), name=name)

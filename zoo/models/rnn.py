@@ -50,8 +50,7 @@ def simple_rnn(
         more = recurrent_head or index < num_layers - 1
         x = layers.SimpleRNN(units, return_sequences=more, name=f"rnn_{index}")(x)
     if recurrent_head:
-        sizes = head_shape(horizon, targets, head, quantiles)
-        size = math.prod(sizes)
+        size = math.prod(head_shape(horizon, targets, head, quantiles))
         x = layers.SimpleRNN(size, name="rnn_head")(x)
         x = layers.Reshape((1, size), name="last_step")(x)
         outputs = shape_forecast(x, horizon, targets, head, quantiles)

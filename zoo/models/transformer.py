@@ -78,9 +78,8 @@ def transformer(
     Reference: Vaswani et al., *Attention is all you need*, 2017; book, chapter 16, 3rd edition cell
     137.
     """
-    check_counts(
-        source_vocabulary_size=source_vocabulary_size, target_vocabulary_size=target_vocabulary_size
-    )
+    check_counts(source_vocabulary_size=source_vocabulary_size)
+    check_counts(target_vocabulary_size=target_vocabulary_size)
     shared: dict[str, Any] = {
         "num_layers": num_layers, "embedding_dim": embedding_dim, "num_heads": num_heads,
         "key_dim": key_dim, "feed_forward_dim": feed_forward_dim, "dropout": dropout,

@@ -133,8 +133,7 @@ def wavenet(
     )
     check_counts(skip_filters=skip_filters)
     dilation_rates = [2**index for index in range(num_layers)]
-    field = receptive_field(kernel_size, [1, *dilation_rates * num_blocks])
-    _warn_if_short(time, field, name)
+    _warn_if_short(time, receptive_field(kernel_size, [1, *dilation_rates * num_blocks]), name)
     inputs = keras.Input((time, features), name="series")
     x = _causal_conv(filters, kernel_size, 1, None, "input_conv")(inputs)
     skips = []

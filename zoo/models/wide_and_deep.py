@@ -191,9 +191,8 @@ class _Features:
         if not self.count:
             raise ValueError("Expected a numeric feature or a category. Received: none of either")
         self.names = [str(name) for name in names or ()]
-        if names is not None and (
-            len(self.names) != self.count or len(set(self.names)) < self.count
-        ):
+        fit = len(set(self.names)) == len(self.names) == self.count
+        if names is not None and not fit:
             raise ValueError(
                 f"feature_names must be {self.count} different names, of the numeric features "
                 f"first. Received: {self.names}"

@@ -22,10 +22,8 @@ def read_idx(name: str) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray
     `(images, labels)` of both parts of `"mnist"` or `"fashion_mnist"`: uint8 `(n, 28, 28)` from 0
     to 255, and uint8 `(n,)` from 0 to 9.
     """
-    return tuple(
-        (_array(f"{name}_{part}_images"), _array(f"{name}_{part}_labels"))
-        for part in ("train", "test")
-    )
+    files = (f"{name}_{part}" for part in ("train", "test"))
+    return tuple((_array(f"{file}_images"), _array(f"{file}_labels")) for file in files)
 
 
 def _array(name):

@@ -84,6 +84,5 @@ def _fill_forward(table: Table, name: str, column: np.ndarray) -> int:
     series = np.repeat(np.arange(len(table.ids)), np.diff(table.offsets))
     forward = pd.Series(column).groupby(series).ffill()
     leading = forward.isna()  # nothing known yet in this series
-    filled = forward.groupby(series).bfill()
-    column[:] = filled
+    column[:] = forward.groupby(series).bfill()
     return int(leading.sum())

@@ -106,9 +106,8 @@ def find_business_step(earlier: np.ndarray, later: np.ndarray) -> Step | None:
     steps = np.busday_count(*days)
     missing = int((steps - 1).sum())
     few = len(steps) >= 10 and missing <= _HOLIDAYS * steps.sum() and steps.max() <= _LONGEST
-    return (
-        Step("business", holidays=missing) if (steps >= 1).all() and (few or not missing) else None
-    )
+    fits = (steps >= 1).all() and (few or not missing)
+    return Step("business", holidays=missing) if fits else None
 
 
 def is_regular(times: np.ndarray, codes: np.ndarray | None = None) -> bool:

@@ -96,8 +96,7 @@ class SlidingWindowBatches(_IdBatches):
     """
 
     def __init__(self, ids, segments, window, batch_size, seed=None, stride=1):
-        starts = _starts(segments, window, stride)
-        super().__init__(ids, window, starts, batch_size, seed)
+        super().__init__(ids, window, _starts(segments, window, stride), batch_size, seed)
 
 
 class RandomWindowBatches(_IdBatches):

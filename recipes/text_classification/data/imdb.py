@@ -103,7 +103,5 @@ def _shared(texts, rows):
     """What the parts of the book's split have in common."""
     keys = {name: text_keys(texts[chosen]) for name, chosen in rows.items()}
     known = set(keys["train"])
-    shared = [
-        f"{sum(key in known for key in keys[name])} {name}" for name in ("validation", "test")
-    ]
+    shared = [f"{sum(k in known for k in keys[name])} {name}" for name in ("validation", "test")]
     return (f"as in the book, training has {' and '.join(shared)} reviews, too",)

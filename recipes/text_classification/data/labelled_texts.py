@@ -192,8 +192,7 @@ def _read(table, text, target):
             f"{table.texts(text).iloc[0]}. Name the column of texts with --text."
         )
     if table.is_numeric(target):
-        typed = table.is_typed(target)
-        values = table.numbers(target) if typed else table.read(target).values
+        values = table.numbers(target) if table.is_typed(target) else table.read(target).values
         values = values[np.isfinite(values)]
         if (values % 1 != 0).any():
             raise UserError(

@@ -73,13 +73,10 @@ def reber_dataset(seed=0) -> LabelledTexts:
     texts, valid, rows = [], [], {}
     for name, size in SIZES.items():
         flags = generator.permutation(np.arange(size) % 2 == 0)
-        strings = [embedded_reber(generator) for _ in range(size)]
+        found = [embedded_reber(generator) for _ in range(size)]
         rows[name] = np.arange(len(texts), len(texts) + size)
-        texts += [
-            s if ok else corrupted(s, generator) for s, ok in zip(strings, flags, strict=True)
-        ]
+        texts += [s if ok else corrupted(s, generator) for s, ok in zip(found, flags, strict=True)]
         valid += ["valid" if ok else "corrupted" for ok in flags]
     target = read_target(pd.Series(valid, name="label"), "reber", "classification")
-    return LabelledTexts(
-        np.array(texts, object), target, np.arange(1, len(texts) + 1), rows, "reber"
-    )
+    numbers = np.arange(1, len(texts) + 1)
+    return LabelledTexts(np.array(texts, object), target, numbers, rows, "reber")

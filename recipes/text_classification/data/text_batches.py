@@ -44,8 +44,7 @@ class TextBatches(SortedBatches):
             ops.take(each, examples, axis=0) for each in (self.starts, self.lengths, self.widths)
         )
         steps = ops.arange(ops.max(widths))
-        inside = steps < lengths[:, None]
-        places = ops.where(inside, starts[:, None] + steps, self.padding)
+        places = ops.where(steps < lengths[:, None], starts[:, None] + steps, self.padding)
         found = ops.take(self.flat, places, axis=0), ops.take(self.labels, examples, axis=0)
         return found if self.weights is None else (*found, ops.take(self.weights, examples, axis=0))
 

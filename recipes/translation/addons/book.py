@@ -34,11 +34,7 @@ def train(arrays, settings) -> dict[str, np.ndarray]:
 
     keras = tf.keras
     keras.utils.set_random_seed(settings["seed"])
-    weights = {
-        name.removeprefix("weight/"): array
-        for name, array in arrays.items()
-        if name.startswith("weight/")
-    }
+    weights = {k.removeprefix("weight/"): v for k, v in arrays.items() if k.startswith("weight/")}
     network = Network(settings["description"], weights, settings["dropout"])
     model = _pipeline(network, arrays["probabilities"], settings)
     model.compile(_optimizer(keras, arrays["rates"], settings), _loss(settings["label_smoothing"]))
@@ -174,10 +170,8 @@ def _answers(network, model, arrays, split, settings):
 
     asked = [settings[name] for name in ("max_length", "start_id", "end_id")]
     (source, read), labels = _examples(arrays, split)
-    rated = [
-        rate((source[rows], read[rows]), labels[rows])
-        for rows in _slices(len(source), settings["batch_size"])
-    ]
+    slices = _slices(len(source), settings["batch_size"])
+    rated = [rate((source[rows], read[rows]), labels[rows]) for rows in slices]
     log_probs, right = (np.concatenate(part) for part in zip(*rated, strict=True))
     found = {"log_probs": log_probs, "right": right}
     found["greedy"] = _decoded(greedy, arrays[f"{split}/questions"], ROWS, settings)

@@ -34,8 +34,7 @@ def prepare() -> None:
     for name in ("engine", "engine.keras_tensor"):
         sys.modules[f"keras.src.{name}"] = importlib.import_module(f"tf_keras.src.{name}")
     np.Inf = np.inf
-    options = importlib.import_module("tensorflow_addons.options")
-    options.disable_custom_kernel()
+    importlib.import_module("tensorflow_addons.options").disable_custom_kernel()
 
 
 if __name__ == "__main__":

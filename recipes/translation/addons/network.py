@@ -23,9 +23,7 @@ class Network:
         self.layers = tf.keras.layers
         self.configuration, self.weights, self.dropout = configuration, weights, dropout
         self.mechanism = self._mechanism()
-        self.cells = [
-            self._cell(f"decoder_{index}") for index in range(configuration["num_layers"])
-        ]
+        self.cells = [self._cell(f"decoder_{n}") for n in range(configuration["num_layers"])]
         self.attention_layer = None
         if "attention_layer_kernel" in weights:
             self.attention_layer = self._dense(weights["attention_layer_kernel"])

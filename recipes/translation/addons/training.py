@@ -89,8 +89,7 @@ class Twin:
         """Learning rate and probability of scheduled sampling at each step."""
         config = self.task.config
         total = config.epochs * self._steps()
-        warmup = int(config.warmup * total)
-        rate = SCHEDULES[config.schedule](config.learning_rate, total, warmup)
+        rate = SCHEDULES[config.schedule](config.learning_rate, total, int(config.warmup * total))
         probability = sampling_probability(
             config.sampling_schedule, config.sampling_probability, total
         )
