@@ -222,11 +222,8 @@ class TensorBoard(keras.callbacks.Callback):
         steps = steps[:: max(1, len(steps) * epochs // self.MAX_RATE_POINTS)]
         every = getattr(optimizer, "gradient_accumulation_steps", None)
         positions = (steps + 1) * every - 1 if every else steps  # where schedules are by then
-        curves = {
-            "learning_rate": learning_rates(optimizer, positions),
-            "momentum": momenta(optimizer, positions),
-        }
-        for tag, values in curves.items():
+        rates, momentum = learning_rates(optimizer, positions), momenta(optimizer, positions)
+        for tag, values in (("learning_rate", rates), ("momentum", momentum)):
             if values is not None:
                 for step, value in zip(steps, values, strict=True):
                     self._add_scalar(f"step/{tag}", value, step)

@@ -15,7 +15,6 @@ _REVIEWS = {
     **_BOOK, "dataset": "imdb", "split": "book", "tokenizer": "words", "vocabulary_size": 1000,
     "max_length": None, "optimizer": "nadam", "epochs": 5,
 }  # fmt: skip
-_GRU = {"encoder": "gru", "units": 128, "embedding_dim": 128}
 _REBER = {
     **_BOOK,
     "dataset": "reber",
@@ -29,23 +28,18 @@ _REBER = {
     "model_arguments": {"encoder": "gru", "units": 30, "embedding_dim": 5},
 }
 
+
+def _gru(arguments=None, **flags):
+    """A recurrent network on reviews."""
+    arguments = {"encoder": "gru", "units": 128, "embedding_dim": 128, **(arguments or {})}
+    return {**_REVIEWS, "model_arguments": arguments, **flags}
+
+
 PRESETS = {
-    "ml2-ch16-78": {
-        **_REVIEWS,
-        "vocabulary_size": 10_000,
-        "max_length": 55,
-        "optimizer": "adam",
-        "model_arguments": {**_GRU, "num_layers": 2},
-    },
+    "ml2-ch16-78": _gru({"num_layers": 2}, vocabulary_size=10_000, max_length=55, optimizer="adam"),
     "ml2-ch16-130": _REBER,
-    "ml3-ch16-68": {
-        **_REVIEWS,
-        "epochs": 2,
-        "bucketing": False,
-        "max_length": 800,
-        "model_arguments": {**_GRU, "mask": False},
-    },
-    "ml3-ch16-71": {**_REVIEWS, "model_arguments": _GRU},
-    "ml3-ch16-75": {**_REVIEWS, "model_arguments": {**_GRU, "dropout": 0.2}},
+    "ml3-ch16-68": _gru({"mask": False}, epochs=2, bucketing=False, max_length=800),
+    "ml3-ch16-71": _gru(),
+    "ml3-ch16-75": _gru({"dropout": 0.2}),
     "ml3-ch16-181": _REBER,
 }

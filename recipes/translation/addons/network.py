@@ -177,17 +177,11 @@ class Network:
         query = np.zeros((1, weights["decoder_0_recurrent_kernel"].shape[0]), "float32")
         mechanism(self.tf.constant(memory), setup_memory=True)
         mechanism([self.tf.constant(query), self.tf.ones((1, 1))])
-        names = {
-            "scale_weight": "attention_g",
-            "attention_g": "attention_g",
-            "attention_v": "attention_v",
-            "attention_b": "attention_b",
-            "attention_score_bias": "score_bias",
-        }
-        for attribute, name in names.items():
+        names = {"scale_weight": "attention_g", "attention_score_bias": "score_bias"}
+        for attribute in (*names, "attention_g", "attention_v", "attention_b"):
             variable = getattr(mechanism, attribute, None)
             if variable is not None:
-                variable.assign(weights[name])
+                variable.assign(weights[names.get(attribute, attribute)])
         return mechanism
 
 
