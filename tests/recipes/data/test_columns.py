@@ -230,6 +230,13 @@ def test_the_target_decides_the_task(values, head, labels):
     assert (found.head, found.labels) == (head, labels)
 
 
+def test_classes_of_equal_numbers_have_an_order():
+    labels = ("001", "01", "1", "1.0", "1.00", "01.0", "2")
+    column = pd.Series(cycle(*labels), name="y", dtype=object)
+    found = read_target(column, "t.csv", "classification").labels
+    assert found == ("001", "01", "01.0", "1", "1.0", "1.00", "2")
+
+
 def test_classes_are_numbered_in_the_order_of_their_labels():
     found = target(cycle("b", "c", "a"))
     assert found.values[:3].tolist() == [1, 2, 0]
