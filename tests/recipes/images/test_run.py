@@ -234,7 +234,7 @@ def test_a_pretrained_network_is_thawed(tmp_path):
     flags = {"model": "pretrained", "normalization": "none", "model_arguments": small}
     _, built = task_and_built(tmp_path / "a.npz", frozen_epochs=1, **flags)
     assert len(built.training_model.trainable_weights) == 29
-    assert "frozen for 1 epochs" in built.notes[0]
+    assert "frozen for 1 epoch " in built.notes[0]
 
 
 # Calibration and Monte-Carlo dropout
