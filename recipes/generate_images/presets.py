@@ -7,6 +7,8 @@ the last); the code of the convolutional autoencoder is dense; players move at t
 
 from recipes.engine.config import BOOK
 
+#: Keras' own initializer, as the book leaves it: with He's the code ends a tenth worse.
+_DENSE = {"activation": "relu", "kernel_initializer": "glorot_uniform"}
 _BOOK = {**BOOK, "dataset": "fashion_mnist", "epochs": 20, "optimizer": "nadam"}
 
 
@@ -17,12 +19,12 @@ def _autoencoder(model="autoencoder", epochs=20, batch_size=32, **arguments):
 
 
 def _stacked(**arguments):
-    return _autoencoder(units=[100, 30], activation="relu", **arguments)
+    return _autoencoder(units=[100, 30], **_DENSE, **arguments)
 
 
 def _sparse(kind, weight):
     return _autoencoder(
-        units=[100, 300], activation="relu", sparsity=kind, sparsity_weight=weight, epochs=10
+        units=[100, 300], sparsity=kind, sparsity_weight=weight, epochs=10, **_DENSE
     )
 
 
