@@ -123,7 +123,8 @@ class Adversarial(_Training):
         terms = ops.softplus(terms) if self.gradient_penalty is None else terms
         real, false, seen = ops.unstack(ops.mean(terms, axis=0))
         if self.gradient_penalty is not None:
-            false += self.gradient_penalty * ops.mean(ops.square(y_pred[:, 3] - 1))
+            # Not +=: on PyTorch these are views of one tensor.
+            false = false + self.gradient_penalty * ops.mean(ops.square(y_pred[:, 3] - 1))
         for metric, value in zip(self.players, (real + false, seen), strict=True):
             metric.update_state(value)
         return real + false + seen

@@ -25,6 +25,7 @@ TINY = {
     "forecast": "--data series.csv --target y --model wavenet --model.filters 4 --window 16 "
     "--model.num_layers 3 --model.num_blocks 1 --horizon 2 --loss_steps 0 --statistics_seconds 0",
     "images": "--model mlp --model.units 8",
+    "generate_images": "--model gan --model.units 6 --gradient_penalty 10 --score_samples 50",
     "tabular": "--model.units 8 --model.members 2",
     "language_model": "--data text.txt --model.units 8 --model.embedding_dim 4 --window 16 "
     "--sample_length 10",
@@ -35,6 +36,7 @@ TINY = {
 }
 PREDICT = {
     "forecast": ["--backtest"],
+    "generate_images": ["-o", "drawn.npy"],
     "language_model": ["--text", "the cat", "--length", "12"],
     "text_classification": ["--text", "good"],
     "translation": ["--text", "one two", "--beam", "2"],
@@ -76,6 +78,9 @@ def test_a_recipe_on_torch(folder, recipe):
         assert again["test"][name] == pytest.approx(value, rel=1e-4), name
     asked = ["predict", str(run), *PREDICT.get(recipe, [])]
     found = zoo(folder, *asked)
+    if recipe == "generate_images":
+        assert np.ptp(np.load(folder / "drawn.npy"), axis=0).max() > 0
+        return
     assert found.count("\n") >= 1  # a model that has hardly learned may translate into nothing
     if recipe in ("forecast", "text_classification"):  # the same run on another backend
         other = zoo(folder, *asked, "--backend", "tensorflow")
