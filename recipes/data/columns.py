@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from recipes.data import dates
 from recipes.data.table_file import numeric_block
 from recipes.errors import UserError
 
@@ -112,16 +111,3 @@ def _kind_of_numbers(present, different, rows):
     if len(values) == rows and (np.abs(np.diff(values)) == 1).all() and different == rows:
         return "it numbers the rows"
     return "numeric"
-
-
-def holds_dates(present) -> bool:
-    """Whether a column without missing values holds dates.
-
-    >>> holds_dates(pd.Series(["2024-01-31", "2024-02-29"])), holds_dates(pd.Series(["May", "Jun"]))
-    (True, False)
-    """
-    if pd.api.types.is_datetime64_any_dtype(present.dtype):
-        return True
-    if pd.api.types.is_numeric_dtype(present.dtype) or pd.api.types.is_bool_dtype(present.dtype):
-        return False
-    return dates.holds_times(present.head(_SAMPLE).astype(str))

@@ -51,6 +51,7 @@ _SHAPES = {
     "YMD": rf"{_LONG}(?:[-/ ]|\. ?)(?P<month_number>\d{{1,2}})(?:[-/ ]|\. ?){_DAY}\.?",
     "abc": r"(?P<a>\d{1,2})(?P<sign>[-/. ])(?P<b>\d{1,2})(?P=sign)(?P<c>\d{4}|\d{2})",
     "D-Mon-Y": rf"{_DAY}(?:[-/. ]?\s*|\s+de\s+){_MONTH}{_SIGN}{_YEAR}",
+    "DMonY": rf"(?P<day>\d{{2}}){_MONTH}{_LONG}",
     "Mon-D-Y": rf"{_MONTH}{_SIGN}{_DAY}(?:,?\s+|[-/.]){_LONG}",
     "Y-Mon-D": rf"{_LONG}{_SIGN}{_MONTH}{_SIGN}{_DAY}",
     "Mon-Y": rf"{_MONTH}(?:{_SIGN}|\s*'\s*){_YEAR}",
@@ -69,7 +70,7 @@ _SHAPES = {
 }
 _WEEKDAY = r"(?:(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?|[a-z]{2,3}(?:\.,?|,))\s+)?"
 _CLOCK = (
-    r"(?:\s*\([a-z火水木金土]{0,3}\))?(?:(?:t|\s*,?\s+)(?P<hour>\d{1,2})[:.h]"
+    r"(?:\s*\([a-z火水木金土]{0,3}\))?(?:(?:t|:|\s*,?\s+)(?P<hour>\d{1,2})[:.h]"
     r"(?P<minute>\d{2})(?:[:.](?P<second>\d{2}(?:[.,]\d+)?))?(?:\s*uhr)?"
     r"(?:\s*(?P<half>[ap])\.?m\.?)?\s*(?P<zone>z|utc|gmt|[+-]\d{2}(?::?\d{2})?)?)?"
 )

@@ -20,7 +20,7 @@ from recipes.data.dates import is_date
 from recipes.data.dialect import Dialect
 from recipes.data.encodings import find_encoding
 from recipes.data.extra_lines import (
-    is_second_header,
+    header_rows,
     lines_behind,
     numbers_rows,
     with_all_names,
@@ -99,7 +99,9 @@ def read_delimited(content: bytes, dialect: Dialect, name: str, texts=False) -> 
         raise UserError(f"Expected a header and rows in {name}. Received: empty lines.")
     separator = dialect.separator_sign or _find_separator(sample, name)
     if _is_spaced(sample, separator):
-        content = _without_spaces(content, separator)
+        sign = re.escape(separator.encode())
+        cell = rb'(^|\n|%s) *("(?:""|\\"|[^"])*"(?= *(?:%s|\r?\n|\Z)))? *' % (sign, sign)
+        content = re.sub(cell, rb"\1\2", content)
         lines = _lines(content, _SAMPLE)
         sample = lines[skipped:]
     notes, above = [], 0
@@ -129,8 +131,8 @@ def read_delimited(content: bytes, dialect: Dialect, name: str, texts=False) -> 
     if behind:
         content = content[: content.rindex(behind[0].encode())]
         notes.append(f"left out at the end: {'; '.join(line.strip() for line in behind)!r}")
-    second = header == "first" and is_second_header(rows)
-    if second:
+    second = header_rows(rows) if header == "first" else 0
+    for _ in range(second):
         notes.append(f"the row below the header left out: {', '.join(rows.pop(1))[:80]!r}")
     body = _after(content, skipped + (header == "first") + second, quotes)
     if header == "first" and width > 1 and words:
@@ -143,7 +145,9 @@ def read_delimited(content: bytes, dialect: Dialect, name: str, texts=False) -> 
     decided |= {"skip_rows": skipped} | ({"decimal": ","} if comma else {})
     found = Delimited([cell.strip() for cell in names], columns, decided, notes)
     if quotes and columns:
-        _note_lines(body, len(columns[0]), notes)
+        count = len([line for line in body.to_pybytes().split(b"\n") if line.strip()])
+        if count != (rows := len(columns[0])):
+            notes.append(f"{rows:,} rows on {count:,} lines: texts in quotes go over several lines")
     elif b'"' in content and separator != _NEVER:
         notes.append('the signs " are read as parts of the texts: as quotes they would not close')
     return found
@@ -179,13 +183,6 @@ def _is_spaced(lines, separator):
     """Whether spaces stand between separators and quotes, as in `a, "b"`."""
     sign, text = re.escape(separator), "\n".join(lines[:_ROWS])
     return len(re.findall(f'{sign} +"', text)) > len(re.findall(f'{sign}"', text))
-
-
-def _without_spaces(content, separator):
-    """The text without spaces around cells."""
-    sign = re.escape(separator.encode())
-    cell = rb'(^|\n|%s) *("(?:""|\\"|[^"])*"(?= *(?:%s|\r?\n|\Z)))? *' % (sign, sign)
-    return re.sub(cell, rb"\1\2", content)
 
 
 def _cells(lines, separator, quotes, spaced=False, most=_ROWS):
@@ -282,7 +279,8 @@ def _find_quotes(content, separator, name):
     end = _quoted(content, separator)
     if end == len(content):
         # A text of several lines, each of which is a whole row by itself, is no text of one cell.
-        return not (separator == "\t" and plain and _quoted_newline(content))
+        cells = re.finditer(rb'(?:^|(?<=[\t\n]))"(?:[^"]++|"")*+"(?=[\t\r\n]|\Z)', content)
+        return not (separator == "\t" and plain and any(b"\n" in cell[0] for cell in cells))
     if plain:
         return False
     line = content.count(b"\n", 0, end) + 1
@@ -301,12 +299,6 @@ def _quoted(content, separator):
     return row.match(content).end()  # type: ignore[union-attr]  # it matches nothing, too
 
 
-def _quoted_newline(content):
-    """Whether a cell in quotes goes over several lines, in a file separated by tabs."""
-    cells = re.finditer(rb'(?:^|(?<=[\t\n]))"(?:[^"]++|"")*+"(?=[\t\r\n]|\Z)', content)
-    return any(b"\n" in cell.group() for cell in cells)
-
-
 def lines_above(rows) -> int:
     """How many rows of cells stand above the header: those with fewer cells than what follows."""
     filled = [max((n for n, c in enumerate(row, 1) if c.strip()), default=0) for row in rows]
@@ -318,6 +310,8 @@ def lines_above(rows) -> int:
     if not above or first > _ABOVE:
         return 0
     values = any(is_number(cell) or is_date(cell) for cell in rows[first])
+    if not rows[first - 1] and {*filled[first:]} <= {width, 0}:  # as a table of its own
+        return 0 if _like_data(rows[first:]) else first
     if max(above) >= width - values or _like_data(rows[first:]):
         return 0  # a header that lacks a name, above rows of values
     return first
@@ -366,7 +360,7 @@ def _like_data(rows):
     if len(rest) < 2:
         return False
     columns = list(zip(*rest, strict=True))
-    whole, named = 0, []
+    whole, named, known = 0, list[bool](), list[bool]()
     for cell, column in zip(first, columns, strict=True):
         below = [value for value in column if value.strip()]
         holds = is_date if is_date(cell) else is_number
@@ -376,9 +370,10 @@ def _like_data(rows):
             whole += 1
         labels = {value.strip() for value in below}
         few = len(labels) <= _LABELS and len(below) >= max(20, 3 * len(labels))
-        if few and not is_number(cell):
-            named.append(cell.strip() in labels)
-    if named and all(named):
+        if few:
+            (known if is_number(cell) else named).append(cell.strip() in labels)
+    alone = known == [True] and whole == 1 < len(first) and all(map(str.strip, first))
+    if (named and all(named)) or (alone and "0" not in first):  # as pandas calls a series
         return True
     numbers = [int(cell) for cell in first] if whole == len(first) else []
     return bool(numbers) and (first in rest or not _counts(numbers, columns))
@@ -487,7 +482,10 @@ def _parse(body, separator, quotes, width, types, name, notes):
             types.clear()  # a mark of a missing value, or a number of another form, far below
             short.clear()
             long.clear()
-            block = max(_BLOCK, 4 * _longest(body))  # pyarrow wants whole rows in a block
+            cells = [cell.end() - cell.start() for cell in re.finditer(rb'"[^"]*"', body)]
+            ends = np.flatnonzero(np.frombuffer(body, np.uint8) == ord("\n"))
+            lines = int(np.diff(ends, prepend=-1, append=len(body)).max())
+            block = max(_BLOCK, 4 * max(lines, *cells, 0))  # pyarrow wants whole rows in a block
         try:
             return read(body, {})
         except pa.ArrowInvalid as error:
@@ -507,7 +505,10 @@ def _parse(body, separator, quotes, width, types, name, notes):
             f"lines: {broken[:60]!r}. Complete it."
         )
     if short:
-        body, count = _completed(body, separator, width, short), len(short)
+        ends = {row.text.encode(): separator * (width - row.actual_columns) for row in short}
+        parts = re.split(rb"(\r\n|\n|\r)", body.to_pybytes())
+        parts[::2] = [line + ends.get(line, "").encode() for line in parts[::2]]
+        body, count = pa.py_buffer(b"".join(parts)), len(short)
         notes.append(
             f"{count:,} row{'s' * (count > 1)} with fewer than {width} cells, such as "
             f"{short[0].text[:60]!r}: the last ones count as empty"
@@ -533,27 +534,3 @@ def _leading_zeros(body, separator):
         if (cell & digit & (part[1:-1] == ord("0"))).any():
             return True
     return len(signs) > 1 and signs[0] == ord("0") and chr(signs[1]).isdigit()
-
-
-def _completed(body, separator, width, short):
-    """The text with the missing separators at the end of its short rows."""
-    ends = {row.text.encode(): separator.encode() * (width - row.actual_columns) for row in short}
-    parts = re.split(rb"(\r\n|\n|\r)", body.to_pybytes())
-    parts[::2] = [line + ends.get(line, b"") for line in parts[::2]]
-    return pa.py_buffer(b"".join(parts))
-
-
-def _longest(body):
-    """Bytes of the longest line, or cell in quotes."""
-    cells = re.finditer(rb'"[^"]*"', body)
-    ends = np.flatnonzero(np.frombuffer(body, np.uint8) == ord("\n"))
-    lines = int(np.diff(ends, prepend=-1, append=len(body)).max())
-    return max([lines, *(cell.end() - cell.start() for cell in cells)])
-
-
-def _note_lines(body, rows, notes):
-    lines = [line for line in body.to_pybytes().split(b"\n") if line.strip()]
-    if len(lines) != rows:
-        notes.append(
-            f"{rows:,} rows on {len(lines):,} lines: texts in quotes go over several lines"
-        )

@@ -60,44 +60,32 @@ _BOOK_DATASETS = "https://raw.githubusercontent.com/ageron/handson-ml2/master/da
 FILES: dict[str, Published] = {
     "housing": Published(
         _BOOK_DATASETS + "housing/housing.csv", "housing/housing.csv",
-        sha256="8a3727f4cf54ac1a327f69b1d5b4db54c5834ea81c6e4efc0d163300022a685e",
-    ),
+        "8a3727f4cf54ac1a327f69b1d5b4db54c5834ea81c6e4efc0d163300022a685e"),
     "titanic": Published(
         _BOOK_DATASETS + "titanic/train.csv", "tabular/titanic-train.csv",
-        sha256="14769fb1850e2d26d8e6db0ee49c213878040432827e39b13caaa15603c6598f",
-    ),
+        "14769fb1850e2d26d8e6db0ee49c213878040432827e39b13caaa15603c6598f"),
     "chorales": Published(
         _BOOK_DATASETS + "jsb_chorales/jsb_chorales.tgz", "jsb_chorales/jsb_chorales.tgz",
-        sha256="8b55f5c4e5176035679649036824bd42fd7abae7b232f60772d3b79f6fbd45d1",
-    ),
+        "8b55f5c4e5176035679649036824bd42fd7abae7b232f60772d3b79f6fbd45d1"),
     "shakespeare": Published(
         "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt",
         "shakespeare/input.txt",
-        sha256="86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
-    ),
+        "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"),
     "spa_eng": Published(
         "https://storage.googleapis.com/download.tensorflow.org/data/spa-eng.zip",
-        "spa-eng/spa-eng.zip",
-        sha256="0c4fd7825d3d872488d38c157f784e035edab4f2ff0df25a2a208790ecb5b58f",
-    ),
-    "imdb": Published(
-        _ACL_IMDB, "imdb/aclImdb_v1.tar.gz",
-        md5="7c2ac02c03563afcf9b574c7e56c153a",
-    ),
+        "spa-eng/spa-eng.zip", "0c4fd7825d3d872488d38c157f784e035edab4f2ff0df25a2a208790ecb5b58f"),
+    "imdb": Published(_ACL_IMDB, "imdb/aclImdb_v1.tar.gz", md5="7c2ac02c03563afcf9b574c7e56c153a"),
     "imdb_train": Published(
         _ACL_IMDB, "imdb/imdb_train.csv",
-        sha256="bed39017e043f33c2346982d5f075833c44b2d938f2c0483d491c263c67f634e",
-    ),
+        "bed39017e043f33c2346982d5f075833c44b2d938f2c0483d491c263c67f634e"),
     "imdb_test": Published(
         _ACL_IMDB, "imdb/imdb_test.csv",
-        sha256="8ab6f6f976eddd12b2814a92b6c7901791d7db16090f513001492c414dee476b",
-    ),
+        "8ab6f6f976eddd12b2814a92b6c7901791d7db16090f513001492c414dee476b"),
     "ridership": Published(
         "https://github.com/ageron/data/raw/main/ridership.tgz",
         "timeseries/CTA_-_Ridership_-_Daily_Boarding_Totals.csv",
-        sha256="34faaba085ca21434b7dd3e0abcbaf8cde5be3a4f170dda1c8caef72c5c4bd06",
-        member="CTA_-_Ridership_-_Daily_Boarding_Totals.csv",
-    ),
+        "34faaba085ca21434b7dd3e0abcbaf8cde5be3a4f170dda1c8caef72c5c4bd06",
+        member="CTA_-_Ridership_-_Daily_Boarding_Totals.csv"),
 }  # fmt: skip
 
 _IDX = {

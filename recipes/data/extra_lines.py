@@ -11,7 +11,7 @@ from recipes.data.numbers import MISSING, is_number
 #: Rows below units, at least.
 _FEW = 5
 _RULE = re.compile(r"[\s|+:=-]*---[\s|+:=-]*")
-_COUNT = re.compile(r"\(\d+ rows?( affected)?\)")
+_COUNT = re.compile(r"\(?[\d,]+ rows?( affected| in set| selected)?\b.*")
 
 
 def _is_number_or_date(cell):
@@ -41,13 +41,30 @@ def is_second_header(rows) -> bool:
     return len(told) > len(others) and (sum(of_values) > 1 or not others)
 
 
+def header_rows(rows) -> int:
+    """How many rows below a header are none: second ones, and one that names an index alone.
+
+    >>> header_rows([["", "a"], ["", "mean"], ["city", ""], *[["Rome", "1"]] * 5])
+    2
+    """
+    count = 0
+    while is_second_header([rows[0], *rows[count + 1 :]]):
+        count += 1
+    named, *rest = [row for row in rows[count + 1 :] if len(row) == len(rows[0])] or [[]]
+    columns = enumerate(zip(*rest, strict=True))
+    values = [place for place, cells in columns if all(map(_is_value, filter(str.strip, cells)))]
+    bare = [not "".join(row[place] for place in values).strip() for row in (named, *rest)]
+    may_be = (count or not rows[0][0].strip()) and not any(map(_is_number_or_date, named))
+    return count + bool(may_be and values and bare[0] and sum(bare) == 1)
+
+
 def lines_behind(content: bytes, separator: str, width: int) -> list[str]:
     """The last lines, of fewer cells than the rows, behind an empty line; or a count of rows."""
     found: list[str] = []
     for line in reversed(content[-4000:].decode(errors="ignore").rstrip().split("\n")):
         if not line.strip() or line.count(separator) >= width - 1 or '"' in line:
-            counted = len(found) == 1 and _COUNT.fullmatch(found[0].strip())
-            return found if counted or not line.strip() else []
+            told = [_COUNT.fullmatch(each.strip()) or _RULE.fullmatch(each) for each in found]
+            return found if all(told) or not line.strip() else []
         found.insert(0, line)
     return []
 

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from recipes.data.delimited import find_header, lines_above, read_delimited
 from recipes.data.dialect import Dialect
 from recipes.data.encodings import find_encoding
-from recipes.data.extra_lines import is_second_header
+from recipes.data.extra_lines import header_rows
 from recipes.data.memory import check_size, read_bytes
 from recipes.data.table_file import UNNAMED, TableFile
 from recipes.errors import DAMAGED, UserError, printable, reading
@@ -75,7 +75,15 @@ def open_table(path, dialect: Dialect | None = None, before: Mapping | None = No
 
 def _of_bytes(content, path, dialect, before):
     start = content[:256].replace(b"\x00", b"").lstrip(b"\xef\xbb\xbf\xff\xfe")
-    if re.match(rb"\s*(\[\s*)?\{", start):
+    if re.match(rb"(?i)\s*<(\?xml|!doctype|html|table)", start):
+        raise UserError(f"{path} is HTML or XML. Open it in a spreadsheet and save it as CSV.")
+    weka = re.match(rb"(?is)(\s|%[^\n]*\n)*@relation.*?\n@data[^\n]*\n", content[: 1 << 18])
+    if weka and dialect.skip_rows is None:
+        raise UserError(
+            f"{path} is a file of Weka (ARFF): its rows have no header. Say --skip_rows "
+            f"{weka[0].count(10)} --header none, and name columns as column_1, column_2 and so on."
+        )
+    if re.match(rb"\s*(\[\s*)?\{|\s*\[\s*[\[\"\d]", start):
         encoding = dialect.encoding or find_encoding(content, str(path))
         return _json_lines(content.decode(encoding, "replace"), path, dialect, before)
     try:
@@ -132,9 +140,12 @@ def _zipped(path, dialect, before):
 
 
 def _excel(path, dialect, before):
+    with zipfile.ZipFile(path) as archive:
+        parts = [archive.read(name) for name in archive.namelist() if "worksheets/" in name]
+    merged = any(re.search(rb'mergeCell ref="([A-Z]+)\d+:\1\d', part) for part in parts)
     with warnings.catch_warnings(), reading(path):
         warnings.simplefilter("ignore")  # openpyxl leaves out styles that it does not know
-        with pd.ExcelFile(path) as book:
+        with pd.ExcelFile(path, engine_kwargs={"read_only": not merged}) as book:
             sheets = [s.title for s in sorted(book.book, key=lambda s: s.sheet_state != "visible")]
             sheet = dialect.sheet or next(iter(sheets), "")
             if sheet not in sheets:
@@ -142,6 +153,10 @@ def _excel(path, dialect, before):
                     f"There is no --sheet {sheet!r} in {path}. It has {', '.join(sheets)}."
                 )
             cells = book.parse(sheet, header=None, dtype=object, keep_default_na=False)
+            for area in book.book[sheet].merged_cells.ranges if merged else ():
+                top, column = area.min_row - 1, area.min_col - 1
+                if area.min_col == area.max_col and area.max_row <= len(cells):
+                    cells.iloc[top : area.max_row, column] = cells.iat[top, column]
     cells = cells.mask(cells.map(lambda cell: cell is None or cell == "" or cell != cell), None)
     cells = cells.dropna(axis=1, how="all")
     if cells.empty:
@@ -150,28 +165,35 @@ def _excel(path, dialect, before):
     first, last = np.flatnonzero(filled)[[0, -1]]
     if cells.shape[1] == 1:  # as in CSV, an empty line is one of one cell
         filled[first:last] = True
+    gap, counts = max(np.flatnonzero(~filled[:last]), default=0), cells.notna().sum(axis=1)
+    behind = cells[gap + 1 :].stack().dropna().tolist()
+    if gap > first and len(behind) == filled[gap:].sum() and counts[:gap].median() > 1:
+        filled[gap:], last = False, np.flatnonzero(filled[:gap])[-1]
+    else:
+        behind = []
     cells, empty = cells[filled].reset_index(drop=True), (~filled[first:last]).sum()
     skipped = dialect.skip_rows or 0
     rows = [
         ["" if cell is None else str(cell) for cell in row]
         for row in cells.iloc[skipped : skipped + 200].itertuples(index=False)
     ]
-    with zipfile.ZipFile(path) as archive:
-        parts = [archive.read(name) for name in archive.namelist() if "worksheets/" in name]
     bare = sum(len(re.findall(rb"</f>(<v ?/>|<v></v>|</c>)", part)) for part in parts)
     notes = [f"{bare:,} formulas were never calculated: they count as missing"] * bool(bare)
     notes += [f"{empty:,} empty rows left out"] * bool(empty)
+    notes += [f"left out at the end: {'; '.join(map(str, behind))[:200]!r}"] * bool(behind)
     if dialect.skip_rows is None:
         ended = [row[: len("".join("x" if c else " " for c in row).rstrip())] for row in rows]
         above = lines_above(ended)
         skipped += above
         if above:
-            notes.append(f"{above} rows above the header left out: {rows[0][0]!r}")
+            shown = ", ".join(filter(None, rows[0]))
+            notes.append(f"{above} rows above the header left out: {shown!r}")
         rows = rows[above:]
     header = dialect.header or find_header(rows, str(path))
     names = rows[0] if header == "first" else [f"column_{n + 1}" for n in range(len(rows[0]))]
-    second = header == "first" and is_second_header(rows)
-    notes += [f"the row below the header left out: {', '.join(rows[second])[:80]!r}"] * second
+    second = header_rows(rows) if header == "first" else 0
+    below = rows[1 : second + 1]
+    notes += [f"the row below the header left out: {', '.join(row)[:80]!r}" for row in below]
     body = cells.iloc[skipped + (header == "first") + second :].reset_index(drop=True)
     columns, more = _named([name.strip() for name in names], [_of_series(body[c]) for c in body])
     decided = {"sheet": sheet, "header": header, "skip_rows": skipped}

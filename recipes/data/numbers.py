@@ -17,12 +17,17 @@ MISSING = (
 #: Signs that stand between thousands wherever they stand between digits.
 _SPACES = "'\u2019\u00a0\u202f\u2009 _"
 _CURRENCY = r"(?:[A-Z]{0,2}[$€£¥₹₽₩]|[A-Z]{3}\b|zł|kr\.?|Kč|Ft|lei)"
+#: Codes of currencies: others in front of a number, as in ABC-12, are parts of a name.
+_IN_FRONT = _CURRENCY.replace("[A-Z]{3}", (
+    "(?:AED|ARS|AUD|BGN|BRL|BTC|CAD|CHF|CLP|CNY|COP|CZK|DKK|EGP|ETH|EUR|GBP|HKD|HUF|IDR|ILS|INR|ISK"
+    "|JPY|KES|KRW|MXN|MYR|NGN|NOK|NZD|PEN|PHP|PKR|PLN|RON|RSD|RUB|SAR|SEK|SGD|THB|TRY|TWD|UAH|USD|"
+    "VND|ZAR)"))  # fmt: skip
 #: The sign of a number, as it is typed or typeset.
 _SIGN = r"[+\-\u2212\u2013]"
 _DIGITS = rf"(?:\d+(?:[.,{_SPACES}]\d+)*|[.,]\d+)[.,]?\d*(?:[eE][+-]?\d+)?"
 _NUMBER = re.compile(
     rf"(?!\s*[A-Z]{{3}}[.,])"  # a name such as GCS.13
-    rf"\s*\(?\s*{_SIGN}?\s*{_CURRENCY}?\s*{_SIGN}?\s*{_DIGITS}\s*(?:{_CURRENCY}|%)?\s*\)?\s*-?\s*"
+    rf"\s*\(?\s*{_SIGN}?\s*{_IN_FRONT}?\s*{_SIGN}?\s*{_DIGITS}\s*(?:{_CURRENCY}|%)?\s*\)?\s*-?\s*"
 )
 #: A column of which this share are numbers is a numeric one with mistakes in it.
 NEARLY = 0.9
@@ -139,7 +144,9 @@ def read_numbers(texts, name, source, separator=",", given=None, missing=()) -> 
     values = found.to_numpy(zero_copy_only=False).astype(np.float64)
     bad = np.flatnonzero(np.isnan(values) & pc.is_valid(texts).to_numpy(zero_copy_only=False))
     words = tuple(sorted(word for word in words if word))
-    whole = _whole(texts, values)
+    known = values[~np.isnan(values)]
+    whole = len(known) > 0 and bool((known == np.floor(known)).all())
+    whole = whole and not pc.any(pc.match_substring(texts, ".")).as_py()
     return Numbers(values, bad, words, form, marks, has_codes(texts), whole, guessed)
 
 
@@ -203,8 +210,10 @@ def _without_marks(texts, name, source):
         bare = pc.replace_substring_regex(cells, r"^\((.*)\)$|^(.*\d)\s*-$", r"-\1\2")
         cells = pc.if_else(negative, bare, cells)
         marks.append("parentheses and signs behind are taken as minus")
-    for pattern, what in ((_CURRENCY, "currency"), ("%", "percent sign")):
-        having = pc.match_substring_regex(cells, rf"^[+-]?\s*{pattern}\s*[\d(.+-]|\d\s*{pattern}$")
+    for front, pattern, what in (
+        (_IN_FRONT, _CURRENCY, "currency"), ("%", "%", "percent sign")
+    ):  # fmt: skip
+        having = pc.match_substring_regex(cells, rf"^[+-]?\s*{front}\s*[\d(.+-]|\d\s*{pattern}$")
         bare = pc.match_substring_regex(cells, r"^[+-]?[\d.,]+$")
         # Among texts, one that begins with "TOP 10" is no number of the currency TOP.
         if not pc.any(having).as_py() or pc.mean(pc.or_(having, bare)).as_py() < 0.5:
@@ -218,7 +227,7 @@ def _without_marks(texts, name, source):
                 f"Column {name!r} of {source} mixes {signs[0]!r} and {others}: these are different "
                 "units. Bring them to one, or leave the column out."
             )
-        cells = pc.replace_substring_regex(cells, rf"^([+-]?)\s*{pattern}\s*([+-]?)|\s*{pattern}$",
+        cells = pc.replace_substring_regex(cells, rf"^([+-]?)\s*{front}\s*([+-]?)|\s*{pattern}$",
                                            r"\1\2")  # fmt: skip
         marks.append(f"the sign {signs[0]} is left out: 12 {signs[0]} is read as 12")
     return pc.take(cells, dictionary.indices), tuple(marks)
@@ -344,10 +353,3 @@ def has_codes(texts) -> bool:
     zero = pc.filter(texts, pc.fill_null(pc.match_substring_regex(texts, r"^\s*0"), False))
     code = rf"^\s*0[\d{_SPACES}]*\d\s*$"
     return bool(len(zero)) and bool(pc.any(pc.match_substring_regex(zero, code)).as_py())
-
-
-def _whole(texts, values):
-    known = values[~np.isnan(values)]
-    if not len(known) or not (known == np.floor(known)).all():
-        return False
-    return not pc.any(pc.match_substring(texts, ".")).as_py()

@@ -33,6 +33,8 @@ from recipes.errors import UserError, some
 UNNAMED = "Unnamed: "
 #: What a row of sums is called, and one word more.
 _TOTAL = re.compile(r"(?i)\W*(grand |sub)?(total|sum|gesamt|somme|合計|总计|итого)\w*\W*\w*\W*")
+#: And one of means.
+_MEAN = re.compile(r"(?i)\W*(\w* )?\w*(average|mean|durchschnitt|mittelwert|moyenne|promedio)\W*")
 #: Rows that tell whether a column holds times.
 _SOME = 2000
 
@@ -73,14 +75,20 @@ class TableFile:
         self._found, self._cells, self._length = {}, {}, rows
 
     def leave_out_total(self) -> None:
-        """Leaves out a last row that is called a total, and holds the sum of those above."""
+        """Leaves out a last row with the sum of those above, or mean, with a name or without."""
         columns = [c for c in self._columns.values() if isinstance(c, pa.ChunkedArray)]
         cells = [str(column[-1]) for column in columns if len(column) > 2]
-        for name in self.names if any(map(_TOTAL.fullmatch, cells)) else ():
+        mean = any(map(_MEAN.fullmatch, cells))
+        empty = [c for c, cell in zip(columns, cells, strict=False) if cell == ""]
+        bare = any(pc.sum(pc.equal(column, "")).as_py() == 1 for column in empty)
+        called = mean or any(map(_TOTAL.fullmatch, cells))
+        for name in self.names if called or bare else ():
             with contextlib.suppress(UserError):
                 values = self.numbers(name) if self.is_numeric(name) else np.zeros(1)
                 above = values[:-1][~np.isnan(values[:-1])]
-                if np.count_nonzero(above) > 1 and np.isclose(values[-1], above.sum(), 1e-4, 0):
+                told, close = above.sum() / max(1, mean * len(above)), 1e-2 if mean else 1e-4
+                enough = np.count_nonzero(above) > (1 if called else 5)
+                if enough and np.isclose(values[-1], told, close, 0):
                     self.cut(len(self) - 1)
                     self._notes.append(f"last row left out, a total: {', '.join(cells)[:60]!r}")
                     return

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from recipes.data.columns import holds_dates
+from recipes.data import dates
 from recipes.data.table_file import numeric_block
 from recipes.errors import UserError
 from zoo.categories import category_strings
@@ -76,7 +76,9 @@ def read_target(column, source, task="auto") -> Target:
     >>> target.head, target.labels, target.values.tolist()
     ('binary', ('no', 'yes'), [0, 1, 0, 1])
     """
-    if holds_dates(column):
+    kind, dtype = pd.api.types, column.dtype
+    texts = not kind.is_numeric_dtype(dtype) and not kind.is_bool_dtype(dtype)
+    if texts and dates.holds_times(column.head(50).astype(str)):
         raise UserError(
             f"The target {column.name!r} of {source} holds dates. Put what is to be predicted, "
             "such as a number of days, into a column of its own."

@@ -38,7 +38,11 @@ def load(config) -> TextTask:
         notes += note
     parts, reader = encoded(config, labelled, rows)
     notes += _telling(config, labelled, parts["train"])
-    notes += _classes(parts["train"])
+    part = parts["train"]
+    shares = np.bincount(part.labels, minlength=len(part.classes)) / len(part)
+    named = zip(part.classes, shares, strict=True)
+    shown = [f"{shortened(label, 40)} ({percent(share)})" for label, share in named]
+    notes += (f"classes: {', '.join(shown[:10])}{', ...' if shown[10:] else ''}",)
     notes += _ids(config, parts) if reads_ids(config) else ()
     folds = {}
     if config.folds:
@@ -61,13 +65,6 @@ def read(config):
     if config.dataset == "imdb":
         return imdb(config.split, config.validation_fraction or FRACTION, config.split_seed)
     return reber_dataset()
-
-
-def _classes(part):
-    shares = np.bincount(part.labels, minlength=len(part.classes)) / len(part)
-    named = zip(part.classes, shares, strict=True)
-    shown = [f"{shortened(label, 40)} ({percent(share)})" for label, share in named]
-    return (f"classes: {', '.join(shown[:10])}{', ...' if shown[10:] else ''}",)
 
 
 def _telling(config, labelled, part):

@@ -119,20 +119,19 @@ def _shape_advice(name, shape):
     """What makes images of an array of another shape."""
     if 0 in shape:
         return " It is empty: add images."
-    if len(shape) == 4 and shape[1] in (1, 3):
-        return f" Put its channels last: {name}.transpose(0, 2, 3, 1)."
-    if len(shape) == 4 and shape[2] in (1, 3):
-        return f" Put the images first: {name}.transpose(3, 0, 1, 2)."
-    if len(shape) == 4 and shape[-1] == 4:
-        return f" Leave the opacity out: {name}[..., :3]."
-    if len(shape) == 4 and shape[-1] == 2:
-        return f" Leave the opacity out: {name}[..., 0]."
-    side = round(shape[-1] ** 0.5)
-    if len(shape) == 2 and side**2 == shape[1]:
+    side, last = round(shape[-1] ** 0.5), shape[-1]
+    if len(shape) == 2 and side**2 == last:
         return f" If they are square, reshape them: {name}.reshape(-1, {side}, {side})."
     if len(shape) == 2:
         return f" Give each its height and width: {name}.reshape(-1, height, width)."
-    return ""
+    if len(shape) != 4:
+        return ""
+    advice = (
+        (shape[1] in (1, 3), f" Put its channels last: {name}.transpose(0, 2, 3, 1)."),
+        (shape[2] in (1, 3), f" Put the images first: {name}.transpose(3, 0, 1, 2)."),
+        (last in (2, 4), f" Leave the opacity out: {name}[..., {':3' if last == 4 else 0}]."),
+    )
+    return next((text for fits, text in advice if fits), "")
 
 
 def _check_labelled(path, names, pictures, labels):

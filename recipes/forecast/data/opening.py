@@ -47,7 +47,9 @@ def guess_columns(
     """
     names = [name for name in file.names if name not in {*taken, *targets, time}]
     if time is None:
-        time = next((name for name in names if file.holds_times(name)), None)
+        dated = [name for name in names if file.holds_times(name)]
+        several = (name for name in dated if file.labels(name).nunique() > 1)  # not one of export
+        time = next(several, dated[0] if dated else None)
         time = _in_parts(file, time, names, series) or time
         time = time or next((name for name in names if _may_be_times(file, name, series)), None)
         if time is None:
@@ -101,14 +103,20 @@ def _in_parts(file, time, names, series):
     return None
 
 
+#: Days, or hours and so on, as numbers; so many of them are no accident.
+_DAYS = r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[0-3])?(?:[0-5]\d){0,2}"
+_FEW = 10
 #: What a cell with the time of a day looks like.
 _CLOCK = r"\s*\d{1,2}[:.]\d{2}(?:[:.]\d{2}(?:[.,]\d+)?)?(?:\s*[AaPp]\.?[Mm]\.?)?\s*"
 
 
 def _may_be_times(file, name, series):
-    """Whether a column is called like one of times, and holds texts, or numbers that go one way."""
+    """Whether a column holds 20240131 or the like, or texts or rising numbers by a time's name."""
     if name.casefold() not in TIMES:
-        return False
+        if not file.is_numeric(name) or not (file.numbers(name) > 19e6).all():
+            return False
+        texts = file.labels(name)
+        return texts.nunique() >= _FEW and texts.str.fullmatch(_DAYS).all()
     if file.is_text(name) or not file.is_numeric(name):
         return file.is_text(name)
     with contextlib.suppress(UserError):

@@ -41,11 +41,15 @@ def ridership(
             f"target. Received: targets={tuple(targets)}, "
             f"past_covariates={tuple(past_covariates)}"
         )
-    table, dropped = _read()
+    with open_bytes(fetch("ridership")) as file:
+        table = pd.read_csv(file, usecols=["service_date", "day_type", "bus", "rail_boardings"])
+    table["service_date"] = pd.to_datetime(table["service_date"], format="%m/%d/%Y")
+    rows, table = len(table), table.drop_duplicates().sort_values("service_date")
+    table = table.rename(columns={"rail_boardings": "rail"})
     times = table["service_date"].to_numpy("datetime64[s]")
     days = np.arange(1, future + 1).astype("timedelta64[D]")
     future_times = (times[-1].astype("datetime64[D]") + days).astype("datetime64[s]")
-    notes = [f"{dropped} duplicate rows dropped"]
+    notes = [f"{rows - len(table)} duplicate rows dropped"]
     if day_type:
         weekday = pd.DatetimeIndex(future_times).day_of_week
         ahead = np.where(weekday == 5, "A", np.where(weekday == 6, "U", "W"))
@@ -71,13 +75,3 @@ def ridership(
         future_times=future_times[np.newaxis],
         notes=tuple(notes),
     )
-
-
-def _read():
-    """Returns the table, one row a day in order, and the number of duplicate rows dropped."""
-    with open_bytes(fetch("ridership")) as file:
-        table = pd.read_csv(file, usecols=["service_date", "day_type", "bus", "rail_boardings"])
-    table["service_date"] = pd.to_datetime(table["service_date"], format="%m/%d/%Y")
-    rows = len(table)
-    table = table.drop_duplicates().sort_values("service_date")
-    return table.rename(columns={"rail_boardings": "rail"}), rows - len(table)

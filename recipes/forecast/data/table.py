@@ -1,6 +1,7 @@
 """The columns of a file on their way to a `TimeSeries`."""
 
 import itertools
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -140,7 +141,8 @@ def find_key(file, names, time, series=None) -> str | None:
 
     Columns of texts; of whole numbers, too, if most of their values come at most times.
     """
-    names = [name for name in names if name.casefold() not in TIMES]
+    words = {*TIMES, *itertools.chain(*PARTS.values())}
+    names = [name for name in names if not words & {*re.split(r"[\W_]+", name.casefold())}]
     texts = [name for name in names if file.is_text(name)][:6]
     numbers = [name for name in names if name not in texts and file.is_numeric(name)]
     numbers = [name for name in numbers if not (file.numbers(name) % 1).any()][:3]

@@ -46,7 +46,10 @@ def imdb(split="random", validation_fraction=0.1, split_seed=SPLIT_SEED) -> Labe
     if split == "book":
         order = np.random.default_rng(42).permutation(count)
         rows |= {"train": order[: -count // 10], "validation": order[-count // 10 :]}
-        notes = _shared(texts, rows)
+        keys = {name: text_keys(texts[chosen]) for name, chosen in rows.items()}
+        known, others = set(keys["train"]), ("validation", "test")
+        shared = [f"{sum(key in known for key in keys[name])} {name}" for name in others]
+        notes = (f"as in the book, training has {' and '.join(shared)} reviews, too",)
     else:
         first = Target("label", values[:count], LABELS)
         fractions = {"validation": validation_fraction}
@@ -97,11 +100,3 @@ def _read():
         with open_bytes(path) as file:
             frames.append(pd.read_csv(file, keep_default_na=False))
     return frames
-
-
-def _shared(texts, rows):
-    """What the parts of the book's split have in common."""
-    keys = {name: text_keys(texts[chosen]) for name, chosen in rows.items()}
-    known = set(keys["train"])
-    shared = [f"{sum(k in known for k in keys[name])} {name}" for name in ("validation", "test")]
-    return (f"as in the book, training has {' and '.join(shared)} reviews, too",)

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recipes.data.columns import FEW, holds_dates, infer_columns
+from recipes.data import dates
+from recipes.data.columns import FEW, infer_columns
 from recipes.data.dialect import Dialect
 from recipes.data.files import _of_series
 from recipes.data.table_file import TableFile
@@ -162,7 +163,7 @@ def test_free_text_is_told_from_names():
 
 @pytest.mark.parametrize("texts", [["1.5"], ["NEAR BAY"], ["A/5 21171", "17-03"], ["12:30"]])
 def test_other_texts_are_no_dates(texts):
-    assert not holds_dates(pd.Series(texts))
+    assert not dates.holds_times(pd.Series(texts))
 
 
 def test_a_number_column_with_a_mistake_names_it_and_its_row():
