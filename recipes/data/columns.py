@@ -97,17 +97,12 @@ def _kind(column):
     if pd.api.types.is_bool_dtype(present.dtype):
         return "category"
     if numbers:
-        return _kind_of_numbers(present, different, len(column))
+        values = present.to_numpy(np.float64)
+        if different <= FEW and (values == np.floor(values)).all():
+            return "category"
+        counts = len(values) == len(column) == different and (np.abs(np.diff(values)) == 1).all()
+        return "it numbers the rows" if counts else "numeric"
     if different > max(UNIQUE * len(present), 20):
         free = present.head(_SAMPLE).astype(str).str.split().str.len().median() >= WORDS
         return f"{different:,} of its {len(present):,} texts differ{_FREE if free else ''}"
     return "category"
-
-
-def _kind_of_numbers(present, different, rows):
-    values = present.to_numpy(np.float64)
-    if different <= FEW and (values == np.floor(values)).all():
-        return "category"
-    if len(values) == rows and (np.abs(np.diff(values)) == 1).all() and different == rows:
-        return "it numbers the rows"
-    return "numeric"

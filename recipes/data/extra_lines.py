@@ -10,6 +10,12 @@ from recipes.data.numbers import MISSING, is_number
 
 #: Rows below units, at least.
 _FEW = 5
+#: Types of columns, and what Orange writes below them.
+_TYPES = re.compile(
+    r"(?i)[cdst]|continuous|discrete|string|time|(var)?char.*|text|date|bool(ean)?|object|factor|"
+    r"category|categorical|num(eric|ber)?|int(eger|\d\d)?|double|float(\d\d)?|str"
+)
+_FLAGS = re.compile(r"(([imcw]|class|meta|ignore|weight|\w+=\w+)\b *)*")
 _RULE = re.compile(r"[\s|+:=-]*---[\s|+:=-]*")
 _COUNT = re.compile(r"\(?[\d,]+ rows?( affected| in set| selected)?\b.*")
 
@@ -47,7 +53,15 @@ def header_rows(rows) -> int:
     >>> header_rows([["", "a"], ["", "mean"], ["city", ""], *[["Rome", "1"]] * 5])
     2
     """
-    count = 0
+    count, width = 0, len(rows[0])
+    body = [row for row in rows[2:] if len(row) == width]
+    if len(body) >= _FEW:
+        typed = [place for place, cell in enumerate(rows[1][:width]) if _TYPES.fullmatch(cell)]
+        again = any(row[place] == rows[1][place] for row in body for place in typed)
+        flags = all(map(_FLAGS.fullmatch, rows[2]))
+        plain = flags or min(map(len, rows[1])) > 2  # a letter alone may be a value
+        if len(typed) > max(1, 0.6 * width) and plain and not again:
+            return 1 + flags
     while is_second_header([rows[0], *rows[count + 1 :]]):
         count += 1
     named, *rest = [row for row in rows[count + 1 :] if len(row) == len(rows[0])] or [[]]

@@ -90,7 +90,13 @@ def read_target(column, source, task="auto") -> Target:
         )
     if task == "regression" or (task == "auto" and not _are_classes(column)):
         values = numeric_block(column.to_frame(), [column.name], source)[:, 0]
-        _check_spread(column.name, values)
+        spread, size = values.std(), np.abs(values).max()
+        if not (1e-6 * size < spread and 1e-15 < spread < 1e15):  # 32-bit floats see none
+            raise UserError(
+                f"Expected values of {column.name!r} that deviate by at least a millionth of their "
+                f"size, and by 1e-15 to 1e15. Received: {spread:.1e} around {values.mean():.6g}. "
+                "Subtract a constant, or multiply the column by a power of ten."
+            )
         return Target(column.name, values)
     return _classes(column, source)
 
@@ -117,14 +123,3 @@ def _classes(column, source):
             "Name the column of classes with --target."
         )
     return Target(column.name, pd.Index(labels).get_indexer(texts).astype(np.int64), tuple(labels))
-
-
-def _check_spread(name, values):
-    """Refuses numbers that 32-bit floats cannot tell apart."""
-    spread, size = values.std(), np.abs(values).max()
-    if not (1e-6 * size < spread and 1e-15 < spread < 1e15):
-        raise UserError(
-            f"Expected values of {name!r} that deviate by at least a millionth of their size, and "
-            f"by 1e-15 to 1e15. Received: {spread:.1e} around {values.mean():.6g}. Subtract a "
-            "constant, or multiply the column by a power of ten."
-        )

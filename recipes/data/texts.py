@@ -62,7 +62,14 @@ def decode(content: bytes, encoding: str, name: str) -> str:
     try:
         text = content.decode(encoding)
     except UnicodeDecodeError as error:
-        raise UserError(_where(content, encoding, name, error)) from error
+        line = content.count(b"\n", 0, error.start) + 1
+        wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        raise UserError(
+            f"Expected {name} to be text in {encoding}. Received: the byte "
+            f"0x{content[error.start]:02x} after {error.start:,} bytes, in line {line:,}. If the "
+            f"text is in another encoding, say which, such as --encoding "
+            f"{'utf-16' if wide else 'latin-1'}."
+        ) from error
     except UnicodeError as error:
         raise UserError(f"Cannot read {name} as {encoding}: {error}.") from error
     except LookupError as error:
@@ -91,16 +98,6 @@ def check_known(tokenizer, texts, reason) -> None:
         raise UserError(f"The model does not know {some(new)}, {reason}")
     if new:
         say_notes([f"the model does not know {some(new)}: read as unknown"])
-
-
-def _where(content, encoding, name, error):
-    line = content.count(b"\n", 0, error.start) + 1
-    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    return (
-        f"Expected {name} to be text in {encoding}. Received: the byte "
-        f"0x{content[error.start]:02x} after {error.start:,} bytes, in line {line:,}. If the text "
-        f"is in another encoding, say which, such as --encoding {'utf-16' if wide else 'latin-1'}."
-    )
 
 
 @contextlib.contextmanager

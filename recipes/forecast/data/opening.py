@@ -48,8 +48,9 @@ def guess_columns(
     names = [name for name in file.names if name not in {*taken, *targets, time}]
     if time is None:
         dated = [name for name in names if file.holds_times(name)]
-        several = (name for name in dated if file.labels(name).nunique() > 1)  # not one of export
-        time = next(several, dated[0] if dated else None)
+        if len(dated) > 1:  # but for one of the export
+            dated = [name for name in dated if file.labels(name).nunique() > 1] or dated
+        time = dated[0] if dated else None
         time = _in_parts(file, time, names, series) or time
         time = time or next((name for name in names if _may_be_times(file, name, series)), None)
         if time is None:

@@ -77,15 +77,12 @@ def months_of(file: TableFile) -> list[str]:
     return found if sorted(filter(None, places)) == [*range(1, 13)] else []
 
 
-def _are_years(file, name):
-    numbers = file.numbers(name) if file.is_numeric(name) else np.zeros(1)
-    return bool(((numbers > 1500) & (numbers < 2200) & (numbers % 1 == 0)).all())
-
-
 def _calendar(file):
     """A row a year and a column a month, as one series."""
     months = sorted(months_of(file), key=dates.month)
-    year = next((name for name in file.names if _are_years(file, name)), None)
+    numbers = {name: file.numbers(name) for name in file.names if file.is_numeric(name)}
+    fits = {n: (v > 1500) & (v < 2200) & (v % 1 == 0) for n, v in numbers.items()}
+    year = next((name for name, fitting in fits.items() if fitting.all()), None)
     if year is None:
         raise UserError(
             f"Expected a column of years in {file.source}, beside its twelve months (--wide). "

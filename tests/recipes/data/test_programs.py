@@ -46,6 +46,11 @@ def test_headers_of_several_levels_and_the_name_of_an_index(table, tmp_path):
         columns = [found.column(name) for name in found.names[1:]]
         assert np.array_equal(np.stack(columns, axis=1), values)
         assert sum("the row below the header left out" in note for note in found.notes) >= 1
+    levels = "".join(f"{'abc'[n % 3]}\t{'xyz'[n % 3]}\n" for n in range(20))
+    found = table(f"size\tsort\nd\td\n\tclass\n{levels}")
+    assert {*found.labels("sort")} == {"x", "y", "z"}
+    assert len(table(f"size\tsort\nstring\ttext\n{levels}")) == 20
+    assert len(table(f"size\tsort\nd\td\n{levels}")) == 21  # letters without what Orange adds
     rows = "".join(f"{n / 4}\t{n / 2}\t{'ab'[n % 2]}\n" for n in range(20))
     for kinds in ("c\tc\td", "continuous\tcontinuous\ta b"):  # as Orange does
         assert {*table(f"x\ty\tiris\n{kinds}\n\t\tclass\n{rows}").labels("iris")} == {"a", "b"}
