@@ -178,11 +178,7 @@ class Checkpoint(keras.callbacks.Callback):
             old.unlink()
 
     def restore(self, callback: keras.callbacks.Callback) -> None:
-        """Gives one callback its state of the checkpoint, where `fit` has nothing left to do.
-
-        Args:
-            callback: One of `callbacks`.
-        """
+        """Gives one of `callbacks` the checkpoint's state, where `fit` has nothing left to do."""
         index = self.others.index(callback)
         state = self._state.get("callbacks", {}).get(str(index))
         _set_state(callback, _with_arrays(state, str(index), self._arrays))

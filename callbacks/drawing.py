@@ -69,11 +69,7 @@ def finish(axis: Any) -> None:
 
 @cache
 def characters(families: tuple[str, ...]) -> frozenset:
-    """Numbers of the characters that some fonts have.
-
-    Args:
-        families: Their names, a tuple.
-    """
+    """Numbers of the characters that some fonts have."""
     from matplotlib import font_manager as fonts
 
     found = [fonts.findfont(fonts.FontProperties(family=[name])) for name in families]

@@ -69,12 +69,7 @@ def event_files(folder: str | Path) -> dict[str, int]:
 
 
 def rewind(folder: str | Path, sizes: Mapping[str, int]) -> None:
-    """Cuts a run's event files back to earlier sizes; removes those that did not exist then.
-
-    Args:
-        folder: Folder that holds them.
-        sizes: What `event_files(folder)` returned at that time.
-    """
+    """Cuts a run's files back to what `event_files` returned; removes those not there then."""
     for name, size in event_files(folder).items():
         path = Path(folder) / name
         if name not in sizes:

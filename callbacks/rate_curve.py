@@ -96,11 +96,7 @@ class RateCurve:
         return figure
 
     def to_csv(self, path: str | Path) -> None:
-        """Writes the columns `learning_rate`, `loss` and `smoothed_loss`, to the last digit.
-
-        Args:
-            path: File to write.
-        """
+        """Writes the columns `learning_rate`, `loss` and `smoothed_loss`, to the last digit."""
         columns = {"learning_rate": self.rates, "loss": self.losses, "smoothed_loss": self.smoothed}
         pd.DataFrame(columns).to_csv(path, index=False, lineterminator="\n")
 

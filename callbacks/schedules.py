@@ -31,14 +31,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def evaluate(schedule: Rate, steps: Sequence[int] | np.ndarray) -> np.ndarray:
-    """Values of a schedule, or of a constant, at each of some steps.
-
-    Args:
-        schedule: A learning-rate schedule, Keras' or ours, or a number.
-        steps: Step numbers, `(n,)`.
-
-    Returns:
-        float array `(n,)`.
+    """Values `(n,)` of a schedule, Keras' or ours, or of a constant, at each of some steps `(n,)`.
 
     >>> evaluate(callbacks.Phases([("cosine", 4, 0.5, 0.0)]), [0, 2, 4]).round(4)
     array([0.5 , 0.25, 0.  ], dtype=float32)

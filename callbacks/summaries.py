@@ -145,11 +145,7 @@ def confusion_matrix(
 
 
 def layout(scores: Collection[str]) -> Any:
-    """The summary by which the Custom Scalars tab draws training and validation in one chart.
-
-    Args:
-        scores: Names of Keras' scores of an epoch, such as `loss` and `val_loss`.
-    """
+    """By this summary, the Custom Scalars tab draws `loss` and `val_loss`, and so on, together."""
     both = [name for name in scores if f"val_{name}" in scores]
     charts = {name: ["Multiline", [f"epoch/{name}", f"epoch/val_{name}"]] for name in both}
     return summary.custom_scalars({"training and validation": charts})
@@ -158,8 +154,7 @@ def layout(scores: Collection[str]) -> Any:
 def session_start(hparams: Mapping[str, Any]) -> Any:
     """The summary by which the HParams tab knows a run and its settings.
 
-    Args:
-        hparams: Settings by name. Lists are shown as text; None and what is empty is left out.
+    Lists are shown as text; None and what is empty is left out.
     """
     info = SessionStartInfo(start_time_secs=time.time())
     for name, value in hparams.items():
@@ -175,11 +170,7 @@ def session_start(hparams: Mapping[str, Any]) -> Any:
 
 
 def session_end(succeeded: bool = True) -> Any:
-    """The summary that tells the HParams tab that a run is over.
-
-    Args:
-        succeeded: Whether it trained to its end.
-    """
+    """The summary that tells the HParams tab that a run is over."""
     status = Status.Value("STATUS_SUCCESS" if succeeded else "STATUS_FAILURE")
     info = SessionEndInfo(status=status, end_time_secs=time.time())
     return _hparams("session_end_info", HParamsPluginData(session_end_info=info))

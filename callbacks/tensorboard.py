@@ -256,15 +256,7 @@ class TensorBoard(keras.callbacks.Callback):
 def learning_rates(
     optimizer: keras.optimizers.Optimizer, steps: Sequence[int] | np.ndarray
 ) -> np.ndarray:
-    """Learning rate of an optimizer at each of some steps.
-
-    Args:
-        optimizer: A Keras optimizer, driven by a schedule or by a variable.
-        steps: Step numbers, `(n,)`.
-
-    Returns:
-        float array `(n,)`. Without a schedule, today's rate for every step.
-    """
+    """Learning rate of an optimizer at some steps `(n,)`; without a schedule, today's for all."""
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
     schedule = keras.optimizers.serialize(optimizer)["config"]["learning_rate"]
     if isinstance(schedule, dict):

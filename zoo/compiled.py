@@ -6,13 +6,9 @@ import keras
 
 
 class Loop(keras.Model):
-    """A loop around a model, compiled with XLA where the backend can.
+    """A loop around a model or layer, compiled with XLA where the backend can.
 
     Subclasses define `call`. Inputs go in as they are, whatever the policy of dtypes.
-
-    Args:
-        name: Name of the loop.
-        model: Model or layer that it calls, and whose weights it follows.
     """
 
     #: Backends with XLA.

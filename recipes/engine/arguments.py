@@ -20,17 +20,10 @@ HELP = {"-h", "--help", "--help-all"}
 
 
 def parse(recipe: str, arguments: list[str]):
-    """Parses the flags of a recipe; a `UserError` if a flag or a value is wrong.
+    """The configuration of a recipe's flags; a `UserError` if a flag or a value is wrong.
 
     From weakest to strongest: the recipe's defaults for the dataset, the preset, the file of
     `--config`, the flags.
-
-    Args:
-        recipe: Name of the recipe.
-        arguments: The arguments that follow it.
-
-    Returns:
-        The recipe's configuration.
     """
     found_recipe = find_recipe(recipe)
     kind = found_recipe.config

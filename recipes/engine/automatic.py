@@ -26,17 +26,9 @@ from recipes.errors import MISSHAPEN, RunError, UserError
 
 @dataclass(frozen=True)
 class Member:
-    """A row of the leaderboard.
+    """A row of the leaderboard, by what it says about the validation part; less `score` is better.
 
-    Args:
-        name: Its name.
-        predictor: What predicts for it.
-        predictions: What it says about the validation part.
-        score: Its validation score; less is better.
-        seconds: The time that it took to train.
-        built: Its model; `None` for a baseline.
-        fitted: How it was trained; `None` for a baseline, and where nothing was.
-        candidate: What it was built by.
+    `built` and `fitted` are `None` for a baseline, `fitted` also where nothing was trained.
     """
 
     name: str

@@ -25,13 +25,7 @@ LIGHT_ARCHIVE = 200_000
 
 
 def check(recipe: str, config: TrainConfig, new: bool = True) -> None:
-    """Raises a `UserError` for the first mistake that shows at once.
-
-    Args:
-        recipe: Name of the recipe.
-        config: The configuration of the run.
-        new: Whether the run has no folder yet.
-    """
+    """Raises a `UserError` for the first mistake that shows at once; a `new` run has no folder."""
     config.validate()
     if "keras" in sys.modules:  # nothing to be saved
         return

@@ -47,13 +47,9 @@ class Conformal:
 
     @classmethod
     def fit(cls, levels, actual, predictions, labels=()) -> "Conformal":
-        """Calibrates on examples that were not trained on.
+        """Calibrates on examples that were not trained on, for levels in percent.
 
-        Args:
-            levels: Percentages.
-            actual: Numbers, or numbers of classes, `(n,)`.
-            predictions: Numbers `(n,)`, or probabilities `(n, classes)`.
-            labels: Names of the classes; empty for numbers.
+        Predictions are numbers `(n,)`; or probabilities `(n, classes)`, and `actual` the classes'.
         """
         if len(labels):
             scores = 1 - predictions[np.arange(len(actual)), actual]

@@ -12,12 +12,7 @@ MOST = 2000
 
 
 def write_embeddings(folder, model) -> None:
-    """Writes each table of vectors whose rows stand for tokens, or for values of columns.
-
-    Args:
-        folder: Folder of the run.
-        model: The saved model, with its tokenizers and columns.
-    """
+    """Writes each table of vectors whose rows stand for tokens, or for values of columns."""
     layers = list(all_layers(model))
     tokenizers = [layer for layer in layers if isinstance(layer, Tokenizer)]
     known = [_tokens(layer) for layer in tokenizers if not isinstance(layer, NoteTokenizer)]

@@ -194,10 +194,7 @@ def _profiler(config, folder):
 def hyperparameters(config, names=None) -> dict:
     """The settings that TensorBoard compares runs by; model arguments as `model.units`.
 
-    Args:
-        config: The run's settings.
-        names: Those to compare, all of them given a value: the parallel coordinates leave out a run
-            that lacks one. Defaults to all that there are.
+    Those of `names` are all given a value: the parallel coordinates leave out a run that lacks one.
     """
     settings = {k: v for k, v in asdict(config).items() if k not in config.NOT_LEARNED_FROM}
     arguments = settings.pop("model_arguments")

@@ -31,11 +31,7 @@ _VERSIONS = ("handson-zoo", "keras", "tensorflow", "jax", "torch", "numpy", "sci
 
 
 class RunFolder:
-    """`logs/<recipe>/<name>/` and the files in it.
-
-    Args:
-        path: The folder.
-    """
+    """`logs/<recipe>/<name>/` and the files in it."""
 
     #: Names of the settings by which TensorBoard compares it with others; `None` for all.
     varied: list[str] | None = None

@@ -14,11 +14,7 @@ FEW = 5
 
 
 class Mixture:
-    """A weighted mean of predictors.
-
-    Args:
-        parts: `(weight, predictor)` of each; the weights are divided by their sum.
-    """
+    """A weighted mean of predictors, `(weight, predictor)` each; the weights need not sum to 1."""
 
     def __init__(self, parts):
         total = sum(weight for weight, _ in parts)

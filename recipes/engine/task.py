@@ -133,13 +133,10 @@ class Built:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A model that `--model auto` tries.
+    """A model that `--model auto` tries with its settings.
 
-    Args:
-        name: Its name on the leaderboard.
-        config: The settings that it is trained with.
-        build: `build_model` of the recipe, or another function of settings and task whose `Built`
-            may lack a `training_model`: then there is nothing to train.
+    It is built by `build_model` of the recipe, or by another function of settings and task whose
+    `Built` may lack a `training_model`: then there is nothing to train.
     """
 
     name: str
@@ -172,13 +169,7 @@ class Trained:
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture of the report.
-
-    Args:
-        title: Its title, and its caption.
-        name: Name of its file in `plots/`, without the ending.
-        drawing: matplotlib's figure.
-    """
+    """A picture of the report, with its caption; `name` is that of its file in `plots/`."""
 
     title: str
     name: str
@@ -192,13 +183,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Section:
-    """A section of the report.
-
-    Args:
-        title: Its title.
-        text: Its text, in Markdown.
-        line: What the terminal shows of it; empty for nothing.
-    """
+    """A section of the report, in Markdown; of it, the terminal shows the `line`."""
 
     title: str
     text: str

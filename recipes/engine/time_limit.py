@@ -8,10 +8,6 @@ import keras
 class TimeLimit(keras.callbacks.Callback):
     """Stops training when its time is over, or early where fewer epochs would fit.
 
-    Args:
-        seconds: The time.
-        planned: The number of epochs.
-
     Attributes:
         cut_short: Whether the time was over within the first epoch.
         epochs: After a stop for that reason, how many epochs fit into what was left of the time:

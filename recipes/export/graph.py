@@ -22,11 +22,8 @@ _HTML = (r"(?s)<!-->|<!--->|<!--.*?-->", r"</?[A-Za-z][^<>]*>|<[!?][^<>]*>")
 def encoder(spec):
     """Signature of, and function from, raw inputs by name to the model's arrays; and its tables.
 
-    `None` where the graph cannot: an input is no text and no table, or a text of sub-words, or
-    there are two texts, one of them what is written.
-
-    Args:
-        spec: What `preprocessing.json` holds.
+    `None` where the graph cannot what `preprocessing.json` says: an input is no text and no table,
+    or a text of sub-words, or there are two texts, one of them what is written.
     """
     tables: list = []
     if spec["table"]:

@@ -23,12 +23,7 @@ class Naive2:
     """The last value, seasonally adjusted where the series has a season: what OWA compares with.
 
     The season is a factor, from moving averages over the rows before the test part, and adjusted
-    for if the autocorrelation at its length is significant at 90 %.
-
-    Args:
-        series: A `TimeSeries`.
-        rows: Mask of the rows before the test part.
-        period: Length of the season in steps; 1 for none.
+    for if the autocorrelation at its length is significant at 90 %. A `period` of 1 is none.
 
     Reference: Makridakis, Spiliotis and Assimakopoulos, *The M4 competition*, 2020, table 1.
     """
@@ -83,9 +78,6 @@ def seasonal_factors(values, period, additive=False):
 
 class LeastSquares:
     """Linear regression of the horizon on the window, fitted on the training windows.
-
-    Args:
-        windows: A `Windows`; its training split is used.
 
     The normal equations are summed over chunks of windows, so memory does not grow with them (as it
     would with scikit-learn's `LinearRegression`, which takes all of them at once).

@@ -89,10 +89,7 @@ def describe(baselines) -> str:
 class Statistical:
     """Forecasts of each series by itself, from all of its rows up to the origin.
 
-    Args:
-        name: One of `NAMES`.
-        season: Length of the season in steps; 1 for none.
-        rows: Rows before the first origin to fit to.
+    It is fitted to so many `rows` before the first origin; a season of 1 is none.
 
     Attributes:
         seconds: What its calls took so far.

@@ -26,12 +26,7 @@ CLUSTERS = 10
 
 @dataclass(frozen=True)
 class Features:
-    """A trained network for features, and the classes that it tells apart.
-
-    Args:
-        model: Keras model of pictures, 0 to 255, to features and logits.
-        classes: Number of classes.
-    """
+    """A network from pictures, 0 to 255, to features and logits of so many classes."""
 
     model: Any
     classes: int

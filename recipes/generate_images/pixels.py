@@ -24,14 +24,7 @@ def unscaled(values, model) -> np.ndarray:
 
 
 class Drawer:
-    """Draws from a trained model; as many as before are the same and are kept.
-
-    Args:
-        model: The saved model.
-        name: Name of its factory.
-        seed: Seed of the noise.
-        steps: Steps of a diffusion model.
-    """
+    """Draws from a trained model; as many as before are the same and are kept."""
 
     def __init__(self, model, name, seed, steps):
         self.model, self.name = model, name

@@ -25,14 +25,7 @@ FEW_RECALLED, FEW_CLASSES, WON = 0.1, 0.9, 0.1
 
 @dataclass(frozen=True)
 class GenerateTask(PicturesTask, OneTestPart):
-    """What `load_data` of the recipe returns.
-
-    Args:
-        config: The `GenerateConfig`.
-        parts: `Pictures` of `"train"`, `"validation"` and `"test"`.
-        remarks: What was done to the data, in words.
-        depth: Which value of a pixel was taken as white.
-    """
+    """What `load_data` of the recipe returns; see `recipes.images.task.ImageTask`."""
 
     config: GenerateConfig
     parts: dict[str, Pictures]

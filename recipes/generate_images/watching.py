@@ -8,10 +8,6 @@ from recipes.generate_images import features
 class FrechetWatch(keras.callbacks.Callback):
     """Adds `val_frechet` to the scores of each epoch: the losses of two players tell no progress.
 
-    Args:
-        task: The `GenerateTask`, whose validation part is compared with.
-        model: The model that draws.
-
     Attributes:
         best: The scores of the best epoch.
     """

@@ -22,12 +22,8 @@ class Classifier:
     """Calls a trained model on pictures, in chunks of one fixed size.
 
     The same pictures give the same numbers to the last digit, in whatever process they are asked
-    for: what a run writes, `zoo predict` repeats.
-
-    Args:
-        model: Model from pictures to class probabilities.
-        mc_samples: Number of Monte-Carlo dropout samples to average; 0 for one plain prediction.
-        seed: Seed of the samples.
+    for: what a run writes, `zoo predict` repeats. It averages samples of Monte-Carlo dropout;
+    without any, it makes one plain prediction.
     """
 
     def __init__(self, model, mc_samples=0, seed=0):

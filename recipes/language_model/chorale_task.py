@@ -60,16 +60,9 @@ def load(config) -> "ChoraleTask":
 
 @dataclass(frozen=True)
 class ChoraleTask(LanguageTask):
-    """What `load_data` of the recipe language_model returns for chorales.
+    """What `load_data` of the recipe language_model returns for chorales; see `LanguageTask`.
 
-    Args:
-        config: See `LanguageTask`, as for all but the last.
-        ids: Notes of all pieces.
-        segments: Pieces of each part.
-        tokenizer: A `zoo.layers.NoteTokenizer`.
-        prompt: The chords that samples go on from.
-        notes: What was done to the data, in words.
-        name: Name of the test piece that begins with them.
+    Samples go on from the first chords of the test piece of this name.
     """
 
     name: str = ""

@@ -14,14 +14,7 @@ TEMPO = 80
 
 
 class Held(NamedTuple):
-    """A note that one voice holds.
-
-    Args:
-        voice: Number of the voice, 0 for the first (soprano).
-        note: MIDI note.
-        start: Number of the chord it begins with.
-        length: Number of chords it lasts.
-    """
+    """A MIDI note that one voice, 0 for the soprano, holds for so many chords."""
 
     voice: int
     note: int
@@ -64,10 +57,7 @@ def transpose(chords, semitones) -> np.ndarray:
 
 
 class Copies:
-    """Finds what also occurs in other pieces.
-
-    Args:
-        pieces: Arrays `(chords, voices)`.
+    """Finds what also occurs in other pieces `(chords, voices)`.
 
     >>> copies = Copies([[[60, 48], [62, 50], [64, 52]], [[67, 55]]])
     >>> copies.longest([[62, 50], [64, 52], [67, 55]])

@@ -16,11 +16,7 @@ _SHOWN = 60
 
 @dataclass(frozen=True)
 class EachRow:
-    """A sampler whose rows have temperatures of their own, so that one compiled loop does all.
-
-    Args:
-        temperatures: One a row of the batch, above 0.
-    """
+    """A sampler whose rows have temperatures of their own, so that one compiled loop does all."""
 
     temperatures: tuple[float, ...]
 

@@ -10,11 +10,7 @@ _ROWS = 100
 
 
 class MostFrequent:
-    """The most frequent target of all, for every source.
-
-    Args:
-        pairs: Training pairs.
-    """
+    """The most frequent target of all training pairs, for every source."""
 
     def __init__(self, pairs):
         self.answer = Counter(target for _, target in pairs).most_common(1)[0][0]
@@ -27,11 +23,7 @@ class MostFrequent:
 class Nearest:
     """The target of the most similar training source, the first of several.
 
-    Similarity is the cosine of the words' tf-idf weights, or of short runs of characters.
-
-    Args:
-        pairs: Training pairs.
-        characters: Whether to compare runs of one to three characters instead of words.
+    Similarity is the cosine of the tf-idf weights of words, or of runs of one to three characters.
 
     >>> pairs = [("I like tea", "me gusta el té"), ("He likes cats", "le gustan los gatos")]
     >>> Nearest(pairs).translate(["Do you like tea?"])

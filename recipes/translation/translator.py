@@ -13,12 +13,7 @@ ROWS, SHORTEST = 128, 8
 
 
 class Translator:
-    """Translates with a model that `recipes.translation` saved.
-
-    Args:
-        model: The model: parts "encoder" and "decoder", and its tokenizers "source" and "target".
-        max_length: Tokens of a sentence at most. Longer sources are cut off.
-    """
+    """Translates with a model that `recipes.translation` saved; longer sources are cut off."""
 
     def __init__(self, model, max_length):
         self.model, self.max_length = model, max_length

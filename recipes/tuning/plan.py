@@ -21,15 +21,9 @@ TUNERS = ("random", "hyperband", "bayesian", "tpe")
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be searched, and how.
+    """What is to be searched from a configuration, by so many trials beside the defaults.
 
-    Args:
-        recipe: Name of the recipe.
-        config: The configuration to start from.
-        given: Names of the settings that the user gave, which stay as they are.
-        tuner: One of `callbacks.oracles.TUNERS`.
-        trials: Number of trials beside the defaults.
-        workers: Number of processes.
+    The settings that the user gave stay as they are.
     """
 
     recipe: str
@@ -72,11 +66,7 @@ class Plan:
 
 
 class TuningFolder(RunFolder):
-    """The folder of a run that was searched for.
-
-    Args:
-        path: The folder.
-    """
+    """The folder of a run that was searched for."""
 
     def __init__(self, path):
         super().__init__(path)

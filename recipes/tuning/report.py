@@ -17,13 +17,7 @@ def is_written(folder) -> bool:
 
 
 class Trials:
-    """Prints, tabulates and compares the trials of a search.
-
-    Args:
-        plan: The `recipes.tuning.plan.Plan`.
-        space: The `recipes.tuning.space.Space`.
-        objective: `(name, mode)` of the score that is compared.
-    """
+    """Prints, tabulates and compares the trials of a search, by the objective `(name, mode)`."""
 
     def __init__(self, plan, space, objective):
         self.plan = plan

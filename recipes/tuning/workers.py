@@ -42,13 +42,7 @@ def serve(search, folder, workers: int) -> None:
 
 
 class Workers:
-    """The workers of this machine.
-
-    Args:
-        folder: The `TuningFolder`.
-        search: The `callbacks.tuning.Search` that they take part in.
-        count: Number of workers.
-    """
+    """The workers of this machine that take part in a `callbacks.tuning.Search`."""
 
     def __init__(self, folder, search, count):
         self._folder = folder

@@ -31,11 +31,7 @@ class CannotStepError(Exception):
 def step_rule_for(layer, shapes, are_series, arguments):
     """The step rule for one call of a layer.
 
-    Args:
-        layer: The layer.
-        shapes: Shapes of its inputs.
-        are_series: Whether each of them still has the time axis.
-        arguments: What else the layer is called with.
+    It knows the shapes of the inputs, whether each still has the time axis, and other arguments.
 
     Returns:
         A rule, with `layer`, `keeps_time`, `initial_state(batch_size)` and `step(inputs, state,

@@ -16,9 +16,6 @@ class SamplingCell:
     the random number of the step, and, where features are dropped, the factors of the input and
     of the output. Its state is the embedding that could replace the next input, and the decoder's
     own state. It is no layer: it owns no weights.
-
-    Args:
-        decoder: `zoo.layers.AttentionDecoder`.
     """
 
     compute_dtype = "float32"

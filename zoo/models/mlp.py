@@ -113,9 +113,7 @@ def mlp(
 class HiddenLayers:
     """The hidden layers of a dense network: arguments as in `mlp`, checked and resolved once.
 
-    Args:
-        depth: Number of hidden layers that decides what the default preset normalises.
-        preset: See `mlp`, as for all others.
+    The number of them, `depth`, decides what the default preset normalises.
     """
 
     depth: int
