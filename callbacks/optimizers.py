@@ -44,8 +44,12 @@ class _ScheduledMomentum(keras.optimizers.Optimizer):
             step = (step + 1) * self.gradient_accumulation_steps - 1
         return self.momentum_schedule(step)
 
+    def _next_momentum(self):
+        """The momentum of the next update; of Nadam, before its own warm-up of it."""
+        return self._momentum_at() if self._now is None else self._now.given
+
     def _values_of_step(self):
-        return SimpleNamespace(momentum=self._momentum_at())
+        return SimpleNamespace(given=self._momentum_at())
 
     def apply(self, grads, trainable_variables=None):
         """Updates the variables, with the momentum of this step."""
@@ -125,10 +129,7 @@ class ScheduledSGD(_ScheduledMomentum):
         self._set_momentum(momentum)
         self.nesterov = nesterov
 
-    @property
-    def momentum(self):
-        """The momentum of the next update."""
-        return self._momentum_at() if self._now is None else self._now.momentum
+    momentum = property(_ScheduledMomentum._next_momentum)
 
     def build(self, variables):
         """Adds a velocity for each variable."""
@@ -157,20 +158,12 @@ class _ScheduledBeta(_WithProduct):
         super().__init__(*args, **kwargs)
         self._add_product()
 
-    @property
-    def beta_1(self):
-        """The momentum of the next update."""
-        return self._momentum_at() if self._now is None else self._now.momentum
-
-    @beta_1.setter
-    def beta_1(self, value):
-        self._set_momentum(value)
+    beta_1 = property(_ScheduledMomentum._next_momentum, _ScheduledMomentum._set_momentum)
 
     def _values_of_step(self):
-        momentum = self._momentum_at()
-        return SimpleNamespace(
-            iterations=self.iterations, momentum=momentum, product=self.momentum_product * momentum
-        )
+        given, iterations = self._momentum_at(), self.iterations
+        product = self.momentum_product * given
+        return SimpleNamespace(given=given, momentum=given, product=product, iterations=iterations)
 
     def update_step(self, gradient, variable, learning_rate):
         """Updates one variable."""
@@ -247,10 +240,7 @@ class ScheduledNadam(_WithProduct):
         self.beta_2, self.epsilon = beta_2, epsilon
         self._add_product()
 
-    @property
-    def beta_1(self):
-        """The momentum of the next update, before Nadam's own warm-up of it."""
-        return self._momentum_at() if self._now is None else self._now.beta_1
+    beta_1 = property(_ScheduledMomentum._next_momentum)
 
     def build(self, variables):
         """Adds the two moments of the gradient of each variable."""
@@ -261,13 +251,13 @@ class ScheduledNadam(_WithProduct):
 
     def _values_of_step(self):
         step = ops.cast(self.iterations + 1, "float32")
-        beta_1 = self._momentum_at()
-        momentum = beta_1 * (1 - 0.5 * ops.power(0.96, step))
+        given = self._momentum_at()
+        momentum = given * (1 - 0.5 * ops.power(0.96, step))
         following = self._momentum_at(ahead=1) * (1 - 0.5 * ops.power(0.96, step + 1))
         product = self.momentum_product * momentum
         return SimpleNamespace(
+            given=given,
             iterations=self.iterations,
-            beta_1=beta_1,
             momentum=momentum,
             old_weight=following / (1 - product * following),
             new_weight=(1 - momentum) / (1 - product),
@@ -282,7 +272,7 @@ class ScheduledNadam(_WithProduct):
 
         index = self._get_variable_index(variable)  # as Keras' own example of an optimizer
         mean, square, gradient = self.momentums[index], self.velocities[index], like(gradient)
-        self.assign_add(mean, (gradient - mean) * (1 - like(self._now.beta_1)))
+        self.assign_add(mean, (gradient - mean) * (1 - like(self._now.given)))
         self.assign_add(square, (ops.square(gradient) - square) * (1 - self.beta_2))
         direction = mean * like(self._now.old_weight) + gradient * like(self._now.new_weight)
         scale = ops.sqrt(square / like(self._now.second_correction)) + self.epsilon

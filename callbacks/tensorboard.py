@@ -197,15 +197,11 @@ class TensorBoard(keras.callbacks.Callback):
             self._writer().add_graph(graph)
 
     def _write_best(self, epoch, logs):
-        score = logs.get(self.monitor)
-        if score is None or not math.isfinite(score):
+        score, best = float(logs.get(self.monitor, math.nan)), self._best
+        better = best is None or (score < best if self.mode == "min" else score > best)
+        if not math.isfinite(score) or not better:
             return
-        better = self._best is None or (
-            score < self._best if self.mode == "min" else score > self._best
-        )
-        if not better:
-            return
-        self._best = float(score)
+        self._best = score
         for name, value in logs.items():
             if name.startswith("val_") or name == self.monitor:
                 self._add_scalar(f"best_epoch/{name}", value, epoch)

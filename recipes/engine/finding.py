@@ -11,30 +11,11 @@ from recipes.engine.tables import aligned, console
 from recipes.errors import RunError, UserError
 
 
-class FinderFolder(RunFolder):
-    """`logs/<recipe>/find-lr-<name>/`: the curve, its picture and the flags.
-
-    Args:
-        path: The folder.
-    """
-
-    def __init__(self, path):
-        super().__init__(path)
-        self.curve = self.path / "find-lr.csv"
-        self.picture = self.path / "find-lr.png"
-
-    def create(self, overwrite=False, config="", **others):
-        """Makes the folder, without those of a training."""
-        super().create(overwrite, config, **others)
-        self.plots.rmdir()
-        self.checkpoints.rmdir()
-
-
 def find(recipe: str, config, min_rate: float, max_rate: float, steps: int):
     """Runs the learning rate finder, prints its suggestions and writes its folder.
 
     So many training batches, from one learning rate to the other; those of the configuration, and
-    its schedule, play no part. Returns the `FinderFolder` and the `callbacks.rate_curve.RateCurve`.
+    its schedule, play no part. Returns the `RunFolder` and the `callbacks.rate_curve.RateCurve`.
 
     Raises:
         UserError: If the configuration, the range or the data is wrong; nothing is written then.
@@ -48,7 +29,7 @@ def find(recipe: str, config, min_rate: float, max_rate: float, steps: int):
     config.validate()
     check_range(min_rate, max_rate, steps)
     name = config.name or timestamp(Path(config.logdir, recipe), "find-lr-")
-    folder = FinderFolder.plan(recipe, replace(config, name=f"find-lr-{name}"))
+    folder = RunFolder.plan(recipe, replace(config, name=f"find-lr-{name}"))
     config, task = find_recipe(recipe).load(config)
     if config.progress:
         console.print(task.description)
@@ -73,8 +54,10 @@ def find(recipe: str, config, min_rate: float, max_rate: float, steps: int):
         find_lr={"min_rate": min_rate, "max_rate": max_rate, "steps": steps, **curve.suggestions},
     )
     folder.create(config.overwrite, text)
-    curve.to_csv(folder.curve)
-    curve.plot().savefig(folder.picture, dpi=110)
+    for empty in (folder.plots, folder.checkpoints):
+        empty.rmdir()
+    curve.to_csv(folder.path / "find-lr.csv")
+    curve.plot().savefig(folder.path / "find-lr.png", dpi=110)
     _show(recipe, folder, curve, steps)
     return folder, curve
 
@@ -103,9 +86,10 @@ def _show(recipe, folder, curve, steps):
         reason = {"diverged": "diverged", "not finite": "was no longer a number"}[curve.stopped]
         after = f"after {len(curve.losses)} of {steps} batches"
         console.print(f"The loss {reason} {after}, at the rate {curve.rates[-1]:.2g}.")
+    picture = folder.path / "find-lr.png"
     if curve.learning_rate is None:
         raise RunError(
-            f"The loss never fell, so no learning rate is suggested. Look at {folder.picture}, "
+            f"The loss never fell, so no learning rate is suggested. Look at {picture}, "
             "and try a smaller --min_rate or more --steps."
         )
     rows = [["suggestion", "flag", ""]]
@@ -116,5 +100,5 @@ def _show(recipe, folder, curve, steps):
     print(
         f"Learning rates\n\n{aligned(rows)}\n\n"
         f"zoo train {recipe} --config {config} --learning_rate {curve.learning_rate:.2g}\n"
-        f"The curve is in {folder.picture} and {folder.curve}."
+        f"The curve is in {picture} and {picture.with_suffix('.csv')}."
     )

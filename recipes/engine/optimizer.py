@@ -8,13 +8,6 @@ from keras.optimizers.schedules import ExponentialDecay, InverseTimeDecay
 
 from callbacks import OneCycle, Phases
 
-
-def _three(total):
-    """Three lengths, each twice the one before, that fill so many steps."""
-    ends = [round(total * end / 7) for end in (0, 1, 3, 7)]
-    return [end - begin for begin, end in pairwise(ends)]
-
-
 #: Schedules by flag: `(learning_rate, total_steps, warmup_steps) -> rate`. Those of the book decay
 #: as it has them for its 25 epochs: by 0.1 over four fifths of the run, or as 1 / (1 + 10 t).
 SCHEDULES = {
@@ -26,7 +19,12 @@ SCHEDULES = {
     "flat_cosine": lambda rate, total, _: Phases(
         [("constant", 3 * total // 4, rate, rate), ("cosine", total - 3 * total // 4, rate, 0.0)]
     ),
-    "restarts": lambda rate, total, _: Phases([("cosine", n, rate, 0.0) for n in _three(total)]),
+    "restarts": lambda rate, total, _: Phases(  # each twice as long as the one before
+        [
+            ("cosine", round(total * end / 7) - round(total * begin / 7), rate, 0.0)
+            for begin, end in pairwise((0, 1, 3, 7))
+        ]
+    ),
     "exponential": lambda rate, total, _: ExponentialDecay(rate, math.ceil(0.8 * total), 0.1),
     "power": lambda rate, total, _: InverseTimeDecay(rate, math.ceil(total / 10), 1.0),
 }

@@ -52,7 +52,6 @@ class SavedRun:
         if issubclass(recipe.config, Dialect):
             dialect = {name: flags.pop(name) for name in DIALECT if name in flags}
             config = _as_written(config, dialect, source)
-        _check_text(flags.get("text", ""))
         _check_call(recipe, recipe.asks(config, self.metadata), source, output, flags.get("text"))
         fits = Path.exists if recipe.predict_folders else Path.is_file
         if source not in (None, "-") and not fits(Path(source)):
@@ -84,9 +83,9 @@ class SavedRun:
 
     def stream(self, text, **flags):
         """The parts of what `write` writes for a `--text`, as they come, of a recipe that can."""
+        flags["text"] = text
         _check_flags(self.recipe, flags)
-        _check_text(text)
-        return self.recipe.stream(self.folder, self.config, self.metadata, None, text=text, **flags)
+        yield from self.recipe.stream(self.folder, self.config, self.metadata, None, **flags)
 
     def table(self, source=None, **flags):
         """What `write` writes, in memory.
@@ -189,6 +188,11 @@ def _check_flags(recipe, flags):
             raise UserError(f"--{name} is for runs of {takers}: leave it out for {recipe.name}.")
         if least.get(name) is not None and not least[name] <= value < math.inf:
             raise UserError(f"--{name} must be at least {least[name]}. Received: {value:g}")
+        if name == "text" and value.encode(errors="ignore").decode() != value:
+            raise UserError(
+                f"--text holds bytes that are no text in this terminal's encoding: {value[:60]!a}. "
+                "Give it in a file, and name its --encoding."
+            )
 
 
 def _check_call(recipe, kind, source, output, text):
@@ -201,14 +205,3 @@ def _check_call(recipe, kind, source, output, text):
         raise UserError(f"New pictures are drawn from noise: leave {source} out.")
     if kind == "samples" and (output is None or not str(output).endswith((".png", ".npy"))):
         raise UserError(f"Give a file for the pictures, such as -o grid.png. Received: {output}")
-
-
-def _check_text(text):
-    """Raises a `UserError` if the command line held bytes that are no characters."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise UserError(
-            f"--text holds bytes that are no text in this terminal's encoding: {text[:60]!a}. Give "
-            "it in a file, and name its --encoding."
-        ) from None

@@ -104,7 +104,9 @@ class Worker(threading.Thread):
                         self.changed.set()
                 self.looked = time.monotonic()
             if batch and batch[0].put:
-                self.streams.append((batch[0], self._parts(*batch)))
+                (job,) = batch
+                stream = self.runs[job.run].contract.saved.stream(*job.items, **job.flags)
+                self.streams.append((job, stream))
             elif batch:
                 self._answer(batch)
             # Each stream has its turn, and so have other requests.
@@ -146,9 +148,6 @@ class Worker(threading.Thread):
             found = iter(found)
             for job in batch:
                 job.set_result(([*itertools.islice(found, len(job.items))], notes))
-
-    def _parts(self, job):
-        yield from self.runs[job.run].contract.saved.stream(*job.items, **job.flags)
 
     def _step(self, job, parts):
         """Whether there may be more of a stream."""

@@ -84,6 +84,8 @@ class SubwordTokenizer(Tokenizer):
                 is smaller than its bytes: 256, for WordPiece 512 (at the start of a word and
                 inside of it).
         """
+        from tokenizers import pre_tokenizers
+
         texts = text if isinstance(text, list) else [text]
         for each in texts:
             check_text(each)
@@ -99,7 +101,8 @@ class SubwordTokenizer(Tokenizer):
                 f"Received: vocabulary_size={vocabulary_size}"
             )
         texts = [_encodable(each.lower() if lowercase else each) for each in texts]
-        how = {"vocab_size": vocabulary_size, "initial_alphabet": _alphabet()}
+        alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())  # one symbol a byte
+        how = {"vocab_size": vocabulary_size, "initial_alphabet": alphabet}
         tokenizer = kinds[kind](texts, {**how, "show_progress": False})
         return cls(tokenizer.to_str(), lowercase=lowercase, **kwargs)
 
@@ -177,13 +180,6 @@ def _with_bytes(model):
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([words, short])
     tokenizer.decoder = decoders.Sequence([decoders.Replace(_PREFIX, ""), decoders.ByteLevel()])
     return tokenizer
-
-
-def _alphabet():
-    """The 256 symbols that stand for bytes."""
-    from tokenizers import pre_tokenizers
-
-    return sorted(pre_tokenizers.ByteLevel.alphabet())
 
 
 def _encodable(text):

@@ -54,13 +54,13 @@ def gan(
     check_counts(code_size=code_size)
     x = codes = keras.Input((code_size,), name="codes")
     for index, size in enumerate(units):
-        x = _dense(size, "relu", f"hidden_{index}")(x)
+        x = layers.Dense(size, "relu", kernel_initializer="he_normal", name=f"hidden_{index}")(x)
     x = dense_head(x, math.prod(shape), "regression", output_activation)
     pictures = layers.Reshape(shape, dtype="float32", name="generated")(x)
     inputs = keras.Input(shape, name="images")
     x = flatten(inputs)
     for index, size in enumerate(units[::-1]):
-        x = _dense(size, "relu", f"hidden_{index}")(x)
+        x = layers.Dense(size, "relu", kernel_initializer="he_normal", name=f"hidden_{index}")(x)
     return _players(codes, pictures, inputs, x, name)
 
 
@@ -135,10 +135,6 @@ def _players(codes, pictures, inputs, features, name):
     judged = discriminator(generated)
     outputs = {"generated": generated, "generated_logits": judged, "logits": discriminator(images)}
     return keras.Model({"codes": codes, "images": images}, outputs, name=name)
-
-
-def _dense(units, activation, name):
-    return layers.Dense(units, activation, kernel_initializer="he_normal", name=name)
 
 
 def _convolution(kind, filters, name):

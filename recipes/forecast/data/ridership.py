@@ -50,18 +50,15 @@ def ridership(
     days = np.arange(1, future + 1).astype("timedelta64[D]")
     future_times = (times[-1].astype("datetime64[D]") + days).astype("datetime64[s]")
     notes = [f"{rows - len(table)} duplicate rows dropped"]
-    if day_type:
-        weekday = pd.DatetimeIndex(future_times).day_of_week
-        ahead = np.where(weekday == 5, "A", np.where(weekday == 6, "U", "W"))
-        kinds = np.concatenate([table["day_type"].to_numpy(str), ahead])
-        kinds_ahead = (kinds[:, np.newaxis] == np.array(DAY_TYPES)).astype(np.float32)
-        if future:
-            notes.append(
-                f"the kind of day of the {future} days after the end is derived from the weekday: "
-                "holidays are not known there"
-            )
-    else:
-        kinds_ahead = np.zeros((len(times) + future, 0), np.float32)
+    weekday = pd.DatetimeIndex(future_times).day_of_week
+    ahead = np.where(weekday == 5, "A", np.where(weekday == 6, "U", "W"))
+    kinds = np.concatenate([table["day_type"].to_numpy(str), ahead])
+    known = DAY_TYPES if day_type else ()
+    if known and future:
+        notes.append(
+            f"the kind of day of the {future} days after the end is derived from the weekday: "
+            "holidays are not known there"
+        )
     return TimeSeries(
         values=table[list(names)].to_numpy(np.float32),
         targets=tuple(targets),
@@ -69,8 +66,8 @@ def ridership(
         times=times,
         offsets=np.array([0, len(times)], np.int64),
         ids=("",),
-        future_covariates=kinds_ahead,
-        future_names=tuple(f"day_type_{kind}" for kind in DAY_TYPES) if day_type else (),
+        future_covariates=(kinds[:, np.newaxis] == np.array(known, str)).astype(np.float32),
+        future_names=tuple(f"day_type_{kind}" for kind in known),
         future=future,
         future_times=future_times[np.newaxis],
         notes=tuple(notes),
