@@ -148,14 +148,15 @@ class Checkpoint(keras.callbacks.Callback):
         """Restores the newest checkpoint, after the other callbacks have made their own start."""
         self._started = time.perf_counter() - self.seconds
         if self._arrays is None:
-            if self._resume:  # killed before the first checkpoint: nothing of it counts
-                self._restore_others({})
+            for other in self.others if self._resume else ():  # killed early: nothing of it counts
+                self.restore(other)
             for old in self._found():  # damaged, or of a run that is not wanted any more
                 old.unlink()
             return
         self.model.optimizer.build(self.model.trainable_variables)
         self._restore_variables()
-        self._restore_others(self._state["callbacks"])
+        for other in self.others:
+            self.restore(other)
 
     def on_epoch_end(self, epoch, logs=None):
         """Saves a checkpoint, but for an epoch whose loss is no number: the last good one stays."""
@@ -215,10 +216,6 @@ class Checkpoint(keras.callbacks.Callback):
             )
         for key, variable in variables.items():
             variable.assign(self._arrays[key])
-
-    def _restore_others(self, states):
-        for index, other in enumerate(self.others):
-            _set_state(other, _with_arrays(states.get(str(index)), str(index), self._arrays))
 
 
 def _get_state(callback):

@@ -144,11 +144,13 @@ class TensorBoard(keras.callbacks.Callback):
 
     def on_test_begin(self, logs=None):
         """Stops the clock when validation begins."""
-        self._stop_clock()
+        if self._trained is None:
+            self._steps = int(self.model.optimizer.iterations.numpy())
+            self._trained = time.perf_counter() - self._epoch_began
 
     def on_epoch_end(self, epoch, logs=None):
         """Writes the scores of the epoch, the rates of its steps and, now and then, figures."""
-        self._stop_clock()
+        self.on_test_begin()
         logs = logs or {}
         self._ok = all(math.isfinite(value) for value in logs.values())
         if epoch == 0:
@@ -163,7 +165,9 @@ class TensorBoard(keras.callbacks.Callback):
         if self.histogram_freq and epoch % self.histogram_freq == 0:
             self._write_histograms(epoch)
         self._epoch = epoch
-        self._drawn = bool(self.figure_freq) and self._time_for_figures(epoch)
+        most = self.MAX_FIGURE_FRACTION * (time.perf_counter() - self._began)
+        in_time = not self._drawing or self._drawing < most
+        self._drawn = in_time and bool(self.figure_freq) and epoch % self.figure_freq == 0
         if self._drawn:
             self._write_figures(epoch)
         self._writer().flush()
@@ -181,11 +185,6 @@ class TensorBoard(keras.callbacks.Callback):
         if self._file is not None:
             self._file.close()
         self._file = None
-
-    def _stop_clock(self):
-        if self._trained is None:
-            self._steps = int(self.model.optimizer.iterations.numpy())
-            self._trained = time.perf_counter() - self._epoch_began
 
     def _write_once(self):
         if self.hparams is not None:
@@ -233,12 +232,6 @@ class TensorBoard(keras.callbacks.Callback):
             found = summaries.histogram(tag, keras.ops.convert_to_numpy(variable))
             if found is not None:
                 self._add(found, epoch)
-
-    def _time_for_figures(self, epoch):
-        if epoch % self.figure_freq:
-            return False
-        elapsed = time.perf_counter() - self._began
-        return not self._drawing or self._drawing < self.MAX_FIGURE_FRACTION * elapsed
 
     def _write_figures(self, epoch):
         if self.figures is None:

@@ -121,15 +121,12 @@ class Forecaster:
             z = {level: NormalDist().inv_cdf(0.5 + level / 200) for level in (80, 95)}
             bounds = {k: (mean - v * stddev, mean + v * stddev) for k, v in z.items()}
             return Forecasts(mean, bounds, stddev)
-        return Forecasts(raw[..., median_index(self.quantiles)], self._quantile_intervals(raw))
-
-    def _quantile_intervals(self, raw):
         intervals = {}
         for low, q in enumerate(self.quantiles):
             mirrored = [i for i, p in enumerate(self.quantiles) if abs(p + q - 1) < 1e-9 and p > q]
             if mirrored:
                 intervals[round(100 * (1 - 2 * q))] = (raw[..., low], raw[..., mirrored[0]])
-        return intervals
+        return Forecasts(raw[..., median_index(self.quantiles)], intervals)
 
 
 _TAILS = (0.025, 0.1, 0.9, 0.975)

@@ -58,8 +58,7 @@ def load(config):
         raise UserError(
             f"--backtest {config.backtest} reaches back too far. {error} Or lower --backtest."
         ) from error
-    _check_scale(task)
-    _check_period(task)
+    _check(task)
     return task
 
 
@@ -75,7 +74,16 @@ def load_series(config, future=0, file=None):
         return read_series(file, targets=config.target, future=future, **settings)
     if config.dataset == "book_series":
         return book_series(config.horizon)
-    return _ridership(config, future)
+    if set(config.datetime_features) - {"day_type"}:
+        raise UserError(
+            "ridership knows only --datetime_features day_type. Received: "
+            f"{config.datetime_features}"
+        )
+    try:
+        day_type = "day_type" in config.datetime_features
+        return ridership(config.target, config.past_covariates, day_type, future)
+    except ValueError as error:
+        raise UserError(f"--target and --past_covariates: {error}") from error
 
 
 def choose_window(config, series) -> tuple[int, str]:
@@ -133,19 +141,6 @@ def _short(config, series):
     )
 
 
-def _ridership(config, future):
-    if set(config.datetime_features) - {"day_type"}:
-        raise UserError(
-            "ridership knows only --datetime_features day_type. Received: "
-            f"{config.datetime_features}"
-        )
-    try:
-        day_type = "day_type" in config.datetime_features
-        return ridership(config.target, config.past_covariates, day_type, future)
-    except ValueError as error:
-        raise UserError(f"--target and --past_covariates: {error}") from error
-
-
 def split_windows(config, series) -> dict:
     """First rows of the training, validation and test windows of a run."""
     if config.dataset == "book_series":
@@ -166,20 +161,12 @@ def _splits_each(config, series):
     return config.split == "each" or (config.split == "auto" and steps and series.num_series > 1)
 
 
-def _check_period(task):
-    """Refuses a season of which the series hold no two values: MASE would have no unit."""
+def _check(task):
+    """Refuses numbers that 32-bit floats cannot standardise, and a season longer than the series.
+
+    Of such a season, the series hold no two values: MASE would have no unit.
+    """
     series, period = task.windows.series, task.config.period
-    rows = np.add.reduceat(task.rows_before_test, series.offsets[:-1], dtype=np.int64).max()
-    if period is not None and period >= rows:
-        raise UserError(
-            "Expected --period to be shorter than the series before the test part. Received: "
-            f"{period}, and the longest has {rows} rows there. Lower --period (1 is for no season)."
-        )
-
-
-def _check_scale(task):
-    """Refuses numbers that 32-bit floats cannot standardise."""
-    series = task.windows.series
     _, scale = task.scaling
     for name, deviation in zip(series.targets + series.past_covariates, scale, strict=False):
         if not 1e-6 < deviation < 1e15:
@@ -187,3 +174,9 @@ def _check_scale(task):
                 f"Expected values of {name!r} that deviate by 1e-6 to 1e15. Received: "
                 f"{deviation:.1e}. Multiply the column by a power of ten."
             )
+    rows = np.add.reduceat(task.rows_before_test, series.offsets[:-1], dtype=np.int64).max()
+    if period is not None and period >= rows:
+        raise UserError(
+            "Expected --period to be shorter than the series before the test part. Received: "
+            f"{period}, and the longest has {rows} rows there. Lower --period (1 is for no season)."
+        )

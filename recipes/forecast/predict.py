@@ -56,11 +56,10 @@ def predict(
         return joined(task.predictor(folder.load(refit)), partners, lasting)
 
     forecaster = saved()
-    intervals, found = ConformalIntervals.load(folder, config.conformal), []
+    intervals, found, parts = ConformalIntervals.load(folder, config.conformal), [], []
     if source is None and backtest:
         found.append((starts["test"], task.predict(forecaster, "test")))
-    parts = []
-    if source is not None and backtest:
+    elif backtest:
         parts.append((_test_starts(config, metadata, series), forecaster))
     if future:
         # The model that has seen all rows must not be asked about them.

@@ -84,7 +84,9 @@ def stream(
     check_whole(0, length=length, seed=seed)
     check_whole(1, chunk=chunk)
     rows = np.atleast_2d(prompt)
-    temperature, sampler = _split(Greedy() if sampler is None else sampler)
+    temperature, sampler = 1.0, Greedy() if sampler is None else sampler
+    if isinstance(sampler, Temperature | TopK | TopP | MinP):  # one loop serves all temperatures
+        temperature, sampler = sampler.temperature, replace(sampler, temperature=1.0)
     key = ("generate", len(rows), sampler)
     run = _Run(kept_on(model, key, lambda: Generation(model, sampler)), rows, temperature)
     generators = [np.random.default_rng([seed, row]) for row in range(len(rows))]
@@ -120,23 +122,13 @@ class _Run:
             now = slice(start, start + _STEPS)
             steps = np.int32(len(ids[now]))
             known = [steps, self.temperature, self.position, self.now]
-            inputs = [*known, _padded(ids[now]), _padded(uniforms[now]), *self.state]
+            room = [(0, _STEPS - int(steps)), (0, 0)]
+            inputs = [*known, *(np.pad(part[now], room) for part in (ids, uniforms)), *self.state]
             out, *self.state = self.loop.predict_on_batch(inputs)
             self.position += steps
             pieces.append(out[:steps])
             self.now = pieces[-1][-1]
         return np.concatenate(pieces)
-
-
-def _split(sampler):
-    """Its temperature, and the rest of a sampler: one compiled loop serves every temperature."""
-    if isinstance(sampler, Temperature | TopK | TopP | MinP):
-        return sampler.temperature, replace(sampler, temperature=1.0)
-    return 1.0, sampler
-
-
-def _padded(values):
-    return np.pad(values, [(0, _STEPS - len(values)), (0, 0)])
 
 
 class Generation(Loop):

@@ -185,7 +185,8 @@ def _point_index(model, point):
         if not -size <= point < size:
             raise ValueError(f"point must lie in [0, {size}). Received: point={point}")
         return point
-    kinds = set(_heads(model))
+    known = GaussianParameters | SortQuantiles | SeasonalResidual | Denormalization
+    kinds = {layer.head for layer in all_layers(model) if isinstance(layer, known)}
     if kinds == {"gaussian"}:
         return 0
     if kinds == {"quantile"} and size % 2:
@@ -194,13 +195,3 @@ def _point_index(model, point):
         f"Which of the {size} values in the last axis of {model.name!r} to feed back is not clear. "
         "Pass its index as point."
     )
-
-
-def _heads(model):
-    for layer in all_layers(model):
-        if isinstance(layer, GaussianParameters):
-            yield "gaussian"
-        elif isinstance(layer, SortQuantiles):
-            yield "quantile"
-        elif isinstance(layer, (SeasonalResidual, Denormalization)):
-            yield layer.head

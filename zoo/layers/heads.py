@@ -16,6 +16,8 @@ class SortQuantiles(SameShapeLayer):
     Reference: Chernozhukov et al., *Quantile and probability curves without crossing*, 2010.
     """
 
+    head = "quantile"
+
     def call(self, inputs):
         """Sorts inputs of shape `(..., quantiles)`."""
         return ops.sort(inputs, axis=-1)
@@ -28,6 +30,8 @@ class GaussianParameters(SameShapeLayer):
         minimum_stddev: Added to the standard deviation: keeps the likelihood bounded.
             Defaults to 1e-3, in the units of the scaled target.
     """
+
+    head = "gaussian"
 
     def __init__(self, minimum_stddev: float = 1e-3, **kwargs):
         super().__init__(**kwargs)

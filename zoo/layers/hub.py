@@ -241,10 +241,6 @@ class HubLayer(Layer):
             raise ValueError(
                 f"The TF-Hub module {self.handle!r} takes {specs}. Received: {received}"
             ) from error
-        return self._chosen(outputs)
-
-    def _chosen(self, outputs):
-        """The output asked for."""
         key = self.output_key
         if key is None and self._signature:
             key = next(iter(outputs)) if len(outputs) == 1 else "default"

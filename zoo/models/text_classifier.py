@@ -126,7 +126,12 @@ def text_classifier(
         x, real = transformer.output["outputs"], transformer.output["mask"]
     else:
         ids = token_ids()
-        x, real = _embed(ids, vocabulary_size, embedding_dim, ngrams, buckets, mask)
+        read, size = ids, vocabulary_size
+        if ngrams > 1:
+            hashed = NgramIds(vocabulary_size, buckets, ngrams, name="ngrams")
+            read, size = hashed(ids), hashed.size
+        real = PaddingMask(name="mask")(read) if mask else None
+        x = token_embedding(size, embedding_dim)(read)
         if word_dropout:
             x = layers.Dropout(word_dropout, noise_shape=(None, None, 1), name="word_dropout")(x)
         x = dropped(x, dropout, "embedding_dropout")
@@ -141,15 +146,6 @@ def text_classifier(
         x = layers.Dense(units, "relu", kernel_initializer="he_normal", name=f"hidden_{index}")(x)
     x = dropped(x, dropout, "dropout")
     return keras.Model(ids, dense_head(x, num_classes, head), name=name)
-
-
-def _embed(ids, vocabulary_size, embedding_dim, ngrams, buckets, mask):
-    """Embeddings of ids, and of their n-grams, and a mask of the real ones, or None."""
-    if ngrams > 1:
-        hashed = NgramIds(vocabulary_size, buckets, ngrams, name="ngrams")
-        ids, vocabulary_size = hashed(ids), hashed.size
-    real = PaddingMask(name="mask")(ids) if mask else None
-    return token_embedding(vocabulary_size, embedding_dim)(ids), real
 
 
 def _recur(x, mask, encoder, units, num_layers, dropout, pooling):
