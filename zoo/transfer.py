@@ -60,7 +60,8 @@ def copy_layers(
                 f"num_layers={index}."
             )
     for old, new in pairs:
-        for old_layer, new_layer in zip(_weighted(old), _weighted(new), strict=True):
+        weighted = ([layer for layer in block if layer.weights] for block in (old, new))
+        for old_layer, new_layer in zip(*weighted, strict=True):
             new_layer.set_weights(old_layer.get_weights())
     return [new[0].name for _, new in pairs]
 
@@ -254,10 +255,6 @@ def _leaves(model):
     """The layers of a model, and not the models in it, nor operations such as a sum."""
     found = (each for each in all_layers(model) if isinstance(each, layers.Layer))
     return [layer for layer in found if not isinstance(layer, keras.Model)]
-
-
-def _weighted(block):
-    return [layer for layer in block if layer.weights]
 
 
 def _signature(block):

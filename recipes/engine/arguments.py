@@ -98,13 +98,10 @@ def _continued(recipe, given, saved):
 
 
 def _preset(recipe, name):
-    presets = recipe.presets
-    if name is None:
-        return {}
-    if name not in presets:
-        hint = _near(name, presets) or " `zoo list` names them."
+    if name is not None and name not in recipe.presets:
+        hint = _near(name, recipe.presets) or " `zoo list` names them."
         raise UserError(f"There is no preset {name!r}.{hint}")
-    return dict(presets[name])
+    return dict(recipe.presets.get(name, {}))
 
 
 def _read_config(path) -> dict:

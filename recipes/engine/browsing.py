@@ -23,14 +23,10 @@ TICKED = 40
 def open_tensorboard(logdir: str, port: int, runs=(), last: int | None = None) -> None:
     """Serves TensorBoard in this process until it is ended, by Ctrl+C or SIGTERM.
 
-    A `UserError` if a run or the folder does not exist, or the port is taken.
+    It shows the runs that are named, or the `last` ones, begun last; by default all below `logdir`,
+    or as many as TensorBoard draws curves of. The port 0 is one that is free.
 
-    Args:
-        logdir: Folder of all runs.
-        port: Port on this machine; 0 for one that is free.
-        runs: Folders of runs to show, or their names in `logs`. Defaults to all.
-        last: How many runs to show, those that were begun last. Defaults to all, or as many as
-            TensorBoard draws curves of.
+    A `UserError` if a run or the folder does not exist, or the port is taken.
     """
     if last is not None and last < 1:
         raise UserError(f"--last must be at least 1. Received: {last}")

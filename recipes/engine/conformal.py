@@ -34,11 +34,9 @@ def radius(scores, level) -> np.ndarray:
 
 
 class Conformal:
-    """Intervals around numbers, or sets of classes.
+    """Intervals around numbers, or sets of classes where there are `labels`.
 
-    Args:
-        radii: By level in percent: how far an interval reaches, or how improbable a class may be.
-        labels: Names of the classes; empty for numbers.
+    By level in percent, `radii` say how far one reaches, or how improbable a class may be.
     """
 
     def __init__(self, radii, labels=()):

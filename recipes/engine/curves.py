@@ -80,16 +80,11 @@ def compared_curves(histories) -> Figure:
 def diagnose(history, monitor, train, validation, baselines, score="mae") -> list[str]:
     """Reads the learning curves as a person would: each finding with the figures it rests on.
 
-    Args:
-        history: Scores by name, one number an epoch; lower is better.
-        monitor: Name of the validation score that picked the best epoch.
-        train: Scores of the restored weights on the training part.
-        validation: The same on the validation part.
-        baselines: Validation scores of the baselines, `{name: scores}`.
-        score: Name of the error to compare parts by.
+    The `history` has a number an epoch of each score, of which less is better; `monitor` names the
+    one that picked the best epoch, `score` the error by which parts are compared. The other scores
+    are those of the restored weights, and of baselines on validation.
 
-    Returns:
-        Sentences, the most serious first; one that all is well if there is nothing to say.
+    Returned are sentences, the most serious first; one that all is well if there is nothing to say.
 
     >>> history = {"loss": [1.0, 0.5, 0.4, 0.4], "val_loss": [1.0, 0.6, 0.7, 0.9]}
     >>> print(diagnose(history, "val_loss", {"mae": 0.4}, {"mae": 0.8}, {})[0])

@@ -34,13 +34,9 @@ _PLAYERS = ("discriminator_loss", "generator_loss")
 
 @dataclass(frozen=True)
 class Fitted:
-    """What came out of a training.
+    """What came out of a training: Keras' history, and what `Built.finish` returned.
 
-    Args:
-        history: Keras' history of each score by epoch.
-        seconds: The training time.
-        finished: What `Built.finish` returned.
-        first_step: When the first step was done, see `Progress`; `None` if it was not in this call.
+    `first_step` is when that was done, see `Progress`; `None` if it was not in this call.
     """
 
     history: dict[str, list[float]]
@@ -73,10 +69,8 @@ def fit(
     """Trains on a task until the last epoch or early stopping, then restores the best epoch.
 
     `figures` and `texts` are those of `callbacks.TensorBoard`; `resume` goes on from the newest
-    checkpoint in the folder, which sees nothing of what the callbacks `unseen` do.
-
-    Raises:
-        RunError: If the loss is no longer a number.
+    checkpoint in the folder, which sees nothing of what the callbacks `unseen` do. A `RunError` if
+    the loss is no longer a number.
     """
     training = task.batches("train", built, seed=config.seed)
     validation = task.batches("validation", built)

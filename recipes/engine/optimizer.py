@@ -54,6 +54,6 @@ def make_optimizer(config, total_steps):
     if config.optimizer == "sgd":
         arguments["momentum"] = config.momentum
     warmup = math.floor(config.warmup * total_steps)
-    rate = SCHEDULES[config.schedule](config.learning_rate, total_steps, warmup)
-    arguments["learning_rate"] = rate
+    schedule = SCHEDULES[config.schedule]
+    arguments["learning_rate"] = schedule(config.learning_rate, total_steps, warmup)
     return keras.optimizers.get({"class_name": name, "config": arguments})

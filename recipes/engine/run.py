@@ -134,9 +134,8 @@ def _train(name, config, resume, began, held):
         width = console.width if console.is_terminal else None
         console.print(f"{report.table(recipe, metrics, advice, width)}\n")
         _say(config, *(each.line for each in outputs if isinstance(each, Section) and each.line))
-        console.print(
-            f"{report.times(metrics, config.epochs)}; {time.perf_counter() - began:.0f} s in all."
-        )
+        took = f"{time.perf_counter() - began:.0f} s in all."
+        console.print(f"{report.times(metrics, config.epochs)}; {took}")
         console.print(f"Run written to {folder.path}; read {folder.report}")
     return folder
 

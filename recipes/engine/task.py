@@ -146,16 +146,10 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained model and what it predicts.
+    """A trained model and what it predicts for each split, and the baselines that were fitted.
 
-    Args:
-        model: The saved model.
-        predictor: What `Task.predictor` made of it.
-        predictions: What `Task.predict` returned for each split.
-        baselines: Predictors of the baselines that were fitted, by name.
-        finished: What `Built.finish` returned.
-        compared: What the baselines predict, `{name: {split: predictions}}`, but for training.
-        partners: As of `Built`.
+    `finished` is what `Built.finish` returned, `compared` what the baselines predict, `{name:
+    {split: predictions}}`, but for training; `partners` are as of `Built`.
     """
 
     model: keras.Model

@@ -14,15 +14,8 @@ def interval(ours, theirs, which, horizon, seed=0) -> tuple[float, float] | None
     fewer, blocks of neighbouring origins within each, two horizons long, because forecasts whose
     steps overlap err alike. Like a t interval, it is the wider the fewer series or blocks it has.
 
-    Args:
-        ours: `(n,)` scaled errors of the windows of one forecaster, series by series in time.
-        theirs: Those of the other, of the same windows.
-        which: `(n,)` number of the series of each window.
-        horizon: Steps of a forecast.
-        seed: Of the resampling.
-
-    Returns:
-        Its two ends; `None` where there are not three horizons of origins.
+    Scaled errors `(n,)` are of the same windows, series by series in time; `which` numbers these.
+    `None` where there are not three horizons of origins.
 
     Reference: Kuensch, *The jackknife and the bootstrap for general stationary observations*, 1989;
     Politis and Romano, *A circular block-resampling procedure for stationary data*, 1992.

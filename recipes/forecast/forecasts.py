@@ -68,15 +68,8 @@ class Forecaster:
     """Calls a trained model on windows, in chunks of one fixed size.
 
     The same windows give the same numbers to the last digit, in whatever process they are asked
-    for: what a run writes, `zoo predict` repeats.
-
-    Args:
-        model: Model in the data's units.
-        head: `"point"`, `"quantile"` or `"gaussian"`.
-        quantiles: Probabilities of a quantile head.
-        mc_samples: Number of Monte-Carlo dropout samples for intervals; 0 for none.
-        recursive_steps: Steps to roll a one-step model forward; 0 forecasts all steps at once.
-        seed: Seed of the Monte-Carlo samples.
+    for: what a run writes, `zoo predict` repeats. Intervals may be those of samples of Monte-Carlo
+    dropout; with `recursive_steps`, a one-step model is rolled forward.
     """
 
     def __init__(self, model, head="point", quantiles=(), mc_samples=0, recursive_steps=0, seed=0):

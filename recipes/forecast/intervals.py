@@ -20,13 +20,10 @@ RATE = 0.1
 
 
 class ConformalIntervals:
-    """How far the intervals of each series reach.
+    """How far the intervals of each series reach: `{level: (series, horizon, targets)}`.
 
-    Args:
-        radii: `{level: (series, horizon, targets)}`; the last row is for series that were not seen.
-        ids: Names of the series.
-        period: Length of the season in steps.
-        errors: `{level: (horizon, targets)}`: what the error of the point forecast stays below.
+    The last row is for series that were not seen. The error of the point forecast stays below
+    `errors`, `{level: (horizon, targets)}`.
     """
 
     def __init__(self, radii, ids, period, errors=None):

@@ -69,15 +69,11 @@ class LinearStart:
 
 
 def find_start(windows, units, period, normalizations, epsilon, scaling) -> LinearStart:
-    """The linear map that forecasts the validation part best.
+    """The linear map that forecasts the validation part best, by some ways to see a window.
 
-    Args:
-        windows: A `Windows` with its training and validation splits.
-        units: `(series, targets)`, see `recipes.forecast.scores.naive_mae`.
-        period: Length of the season in steps; 1 for none.
-        normalizations: Ways to see a window to try.
-        epsilon: That of `zoo.layers.WindowNormalization`.
-        scaling: Mean and deviation of each target, for `"none"`.
+    The units are those of `recipes.forecast.scores.naive_mae`, `epsilon` is that of
+    `zoo.layers.WindowNormalization`, and `scaling` has mean and deviation of each target, for
+    `"none"`.
     """
     found, folds = [], _folds(windows)
     for normalization in normalizations:

@@ -35,13 +35,9 @@ MAX_TRAIN_SCORED = 20_000
 class ForecastTask:
     """What `load_data` of the forecast recipe returns.
 
-    Args:
-        config: The `ForecastConfig`.
-        windows: The `Windows` to forecast, with their splits.
-        decided: What was found out about the form of the file; see `TableFile.decided`.
-        each: Whether the folds of a backtest split each series at its own end.
-        known: A saved model that is trained further; `None` for a new one.
-        chosen: The linear forecast that was chosen before, to be fitted again.
+    `decided` is what was found out about the form of the file, see `TableFile.decided`; `each`,
+    whether folds split each series at its own end; `known`, a saved model that is trained further;
+    `chosen`, the linear forecast that was chosen before, to be fitted again.
     """
 
     config: ForecastConfig

@@ -83,11 +83,8 @@ def scaling_layer(config, task, source=None):
 def prepare(config, task, built, core, source=None) -> tuple[str, ...]:
     """Copies or pretrains the lower layers of a `Built` model, as the flags say, and tells what.
 
-    `core` is the zoo model in it, `source` what `source_model` returned.
-
-    Raises:
-        UserError: If the layers do not fit.
-        RunError: If the loss is no longer a number.
+    `core` is the zoo model in it, `source` what `source_model` returned. A `UserError` if the
+    layers do not fit; a `RunError` if the loss is no longer a number.
     """
     if config.transfer_from:
         try:

@@ -25,14 +25,10 @@ SMALLEST_DEVIATION = 2.0
 
 @dataclass(frozen=True)
 class ImageTask(PicturesTask, shared.ClassificationTask):
-    """What `load_data` of the images recipe returns.
+    """What `load_data` of the images recipe returns: `Pictures` of each part, and remarks on them.
 
-    Args:
-        config: The `ImagesConfig`.
-        parts: `Pictures` of `"train"`, `"validation"` and `"test"`.
-        unlabelled: All training pictures, also those that `train_size` leaves out.
-        remarks: What was done to the data, in words.
-        depth: Which value of a pixel was taken as white.
+    `unlabelled` are all training pictures, also those that `train_size` leaves out; the `depth` is
+    which value of a pixel was taken as white.
     """
 
     config: ImagesConfig

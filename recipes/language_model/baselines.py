@@ -161,11 +161,7 @@ class SameVoice:
     The probability of the note `w` after `v` is `(c(v w) + t(v) p(w)) / (c(v) + t(v))`, with the
     counts `c` of the training segments, `t(v)` the number of different notes after `v`, and `p(w)`
     how often each note occurs at all, with one more occurrence for each. In the first chord of a
-    segment, which has none before it, that is `p(w)`.
-
-    Args:
-        ids: Ids, `(n,)`; a segment begins with the first voice.
-        segments, vocabulary_size: As for `NGrams`.
+    segment, which has none before it and begins with the first voice, that is `p(w)`.
 
     >>> ids = np.array([3, 2, 1, 0] * 4)
     >>> log_probabilities, hits = SameVoice(ids, [(0, 16)], vocabulary_size=4)([(0, 8)])

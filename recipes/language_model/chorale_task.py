@@ -168,13 +168,7 @@ class KeyBatches(SlidingWindowBatches):
     """Windows of note ids, each moved up or down by some semitones, if its notes stay in range.
 
     The move, one of `KEYS`, is drawn by window and epoch, from the seed and the epoch alone, out of
-    those that leave every note of the window an id. Silence stays silence.
-
-    Args:
-        ids: All ids, `(n,)`: 0 for silence, then one a semitone.
-        seed: Seed of order and moves.
-        vocabulary_size: Number of ids.
-        window, stride, batch_size, segments: As for `SlidingWindowBatches`.
+    those that leave every note of the window an id. Silence, the id 0, stays silence.
 
     >>> batches = KeyBatches(np.array([1, 0, 2, 1]), [(0, 4)], 3, 1, 7, 4, vocabulary_size=4)
     >>> found = set()

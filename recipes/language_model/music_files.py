@@ -11,13 +11,8 @@ from recipes.language_model.music import TEMPO
 def write_music(path, chords, opening=0, tempo=TEMPO, title="") -> None:
     """Writes a piece in the form that the file's name asks for; a file is written whole or not.
 
-    Args:
-        path: File to write: `.wav`, `.mid`, `.png` (a piano roll) or `.csv` (which can be read as
-            an opening). `None` for a table on standard output.
-        chords: MIDI notes `(chords, 4)`, 0 for silence, four chords a beat.
-        opening: Number of chords that were given, marked in the picture.
-        tempo: Beats a minute, for sound and MIDI.
-        title: Title of the picture.
+    That is `.wav`, `.mid`, `.png` (a piano roll, in which an opening of so many chords is marked)
+    or `.csv` (which can be read as an opening); without a path, it is a table on standard output.
     """
     check_ending(path)
     ending = ".csv" if path is None else Path(path).suffix.lower()

@@ -22,12 +22,6 @@ class Reader:
     A segment is cut into blocks of targets. The model reads each block from a fresh state, after up
     to `warm_up` ids of the same segment, so that all models are scored alike, whatever they were
     trained on, and a segment of any length in little memory.
-
-    Args:
-        model: A causal model from ids `(batch, time)` to logits `(batch, time, vocabulary)`.
-        ids: Ids, `(n,)`.
-        block: Targets of a block.
-        warm_up: Ids that are read before a block.
     """
 
     def __init__(self, model, ids, block=BLOCK, warm_up=WARM_UP):
@@ -84,13 +78,9 @@ def is_recurrent(model) -> bool:
 def blocks(segments, block, warm_up):
     """Cuts segments `(m, 2)` into stretches of equal length for a model to read.
 
-    Args:
-        segments: First position and the one after the last of each.
-        block, warm_up: As for `Reader`.
-
     Returns:
         `(plan, length)`: for each stretch of `length` ids its first position, and from which to
-        before which of its outputs count, int64 `(stretches, 3)`.
+        before which of its outputs count, int64 `(stretches, 3)`; see `Reader`.
 
     >>> blocks([(0, 8)], block=2, warm_up=3)  # the targets 1 to 5, then 6 and 7
     (array([[0, 0, 5],

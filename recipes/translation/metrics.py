@@ -35,8 +35,8 @@ def scores_of(answers: Answers, references) -> dict[str, float]:
     found = token_scores(*answers.forced) if answers.forced else {}
     found |= sentence_scores(answers.translations, references)
     if answers.beam is not None:
-        for name, value in sentence_scores(answers.beam, references).items():
-            found[f"beam_{name}"] = value
+        of_beam = sentence_scores(answers.beam, references)
+        found |= {f"beam_{name}": value for name, value in of_beam.items()}
     return found | answers.scores
 
 

@@ -47,11 +47,8 @@ def tune(plan: Plan) -> RunFolder:
 def resume(path, workers=None) -> RunFolder:
     """Takes part in a search, or goes on with one that was cut off; see `tune`.
 
-    Workers default to as many as it began with.
-
-    Raises:
-        UserError: If the folder holds no search, or the data has changed.
-        RunError: See `tune`.
+    Workers default to as many as it began with. A `UserError` if the folder holds no search, or the
+    data has changed.
     """
     folder, plan = open_search(path, workers)
     plan.check()

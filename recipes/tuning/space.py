@@ -23,13 +23,8 @@ class Space:
 
     Settings given as flags are fixed, and so is what the model has no argument for, or what has no
     effect beside the other settings. `search_space` may ask for the model with
-    `hp.Fixed("model", ...)`: it is told the configuration's.
-
-    Args:
-        search_space: The recipe's function of that name.
-        config: The configuration to start from.
-        given: Names of the settings that the user gave, see `recipes.tuning.plan.given_flags`.
-        tuner: Name of the tuner.
+    `hp.Fixed("model", ...)`: it is told the configuration's. `given` are names of settings, see
+    `recipes.tuning.plan.given_flags`.
 
     Attributes:
         hyperparameters: keras-tuner's `HyperParameters` to be searched.

@@ -24,10 +24,8 @@ TRIALS_PER_PROCESS = 10
 def serve(search, folder, workers: int) -> None:
     """Runs a search to its end: in this process where it is short, else in that many workers.
 
-    No process trains more than `TRIALS_PER_PROCESS` trials. Other machines may take part.
-
-    Raises:
-        RunError: If a worker dies again and again.
+    No process trains more than `TRIALS_PER_PROCESS` trials. Other machines may take part. A
+    `RunError` if a worker dies again and again.
     """
     if workers == 1 and search.remaining <= TRIALS_PER_PROCESS:
         return search.run()

@@ -31,15 +31,9 @@ def split_in_time(
     targets at or after the second, each part a horizon long at least. Inputs may reach back across
     a cut; targets never do. A `UserError` if a fraction is out of range, or a split would be empty.
 
-    Args:
-        series: The data.
-        window: Input steps of a window, at least 1.
-        horizon: Steps to forecast after the last input, at least 1.
-        validation: Fraction of all rows between the two cuts.
-        test: Fraction of all rows after the second cut.
-        skip: Fraction of all rows, the last ones, to leave out: a test part further back.
-        each: Whether to split each series at its own end instead, so that the test part holds every
-            one that is long enough: fractions are of its rows, each part a horizon long at least.
+    The fractions are of all rows; `skip` leaves the last ones out: a test part further back. With
+    `each`, every series is split at its own end instead, so that the test part holds every one that
+    is long enough: fractions are of its rows, each part a horizon long at least.
 
     Returns:
         `{"train": ..., "validation": ..., "test": ...}`, int64 start rows in ascending order.
@@ -97,13 +91,9 @@ def split_by_dates(
 ) -> dict[str, np.ndarray]:
     """Splits windows of dated rows by given dates, as the book does; see `split_in_time`.
 
-    A `UserError` if a split would be empty.
-
-    Args:
-        bounds: For every split its first and last date, as NumPy reads it: each stands for all of
-            what it names, so that `("2016-01", "2018-12")` ends with the last second of December
-            2018. Inputs and targets are both inside.
-        series, window, horizon: As for `split_in_time`.
+    A first and a last date bound every split, as NumPy reads them: each stands for all of what it
+    names, so that `("2016-01", "2018-12")` ends with the last second of December 2018. Inputs and
+    targets are both inside. A `UserError` if a split would be empty.
     """
     starts = window_starts(series, window, horizon)
     opening, closing = series.times[starts], series.times[starts + (window + horizon - 1)]

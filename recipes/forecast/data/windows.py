@@ -20,13 +20,7 @@ class Windows:
     """Windows over a `TimeSeries`.
 
     Each input step holds the values of the series at that step, followed by the future covariates
-    of the `horizon` steps ahead of it.
-
-    Args:
-        series: Where the windows are cut from.
-        window: Input steps of a window.
-        horizon: Steps to forecast.
-        starts: First row of each window, by split (`"train"`, `"validation"`, `"test"`).
+    of the `horizon` steps ahead of it. `starts` has the first row of each window, by split.
     """
 
     series: TimeSeries
@@ -104,20 +98,11 @@ class Windows:
 
 
 class WindowBatches(Batches):
-    """Batches of windows with scaled targets.
+    """Batches of windows with scaled targets, by a mean and a scale of each.
 
-    Args:
-        windows: A `Windows`.
-        split: Name of the split to read.
-        batch_size: Windows in a batch.
-        positions: Input steps at which the model's outputs stand.
-        mean: Subtracted from the targets, one number a target.
-        scale: Divides the targets, one number a target.
-        seed: See `Batches`.
-        normalization: Arguments of the `zoo.layers.WindowNormalization` by which the model sees
-            its windows, and so the targets; or `None`.
-        weights: `(steps, targets)`, how much an error counts in a window whose last input is a row;
-            with `normalization` only. Defaults to all alike.
+    The model's outputs stand at some positions, input steps. With a `normalization`, arguments of
+    the `zoo.layers.WindowNormalization` by which the model sees its windows, it sees the targets
+    so, too; an error may then count as the `weights` `(steps, targets)` say of the last input.
     """
 
     def __init__(

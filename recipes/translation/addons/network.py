@@ -7,12 +7,8 @@ class Network:
     """What the book's TF-Addons models are made of, for one configuration.
 
     Embedding and recurrent encoder (masked); cells in an `AttentionWrapper`; a dense output layer.
-    Everything runs eagerly, unless called inside a `tf.function`.
-
-    Args:
-        configuration: Dict of a `configurations.Configuration`, or from `weights.describe`.
-        weights: Arrays, named as `configurations.weights` names them.
-        dropout: Share dropped in training where `zoo.seq2seq` drops it. Defaults to 0.0.
+    Everything runs eagerly, unless called inside a `tf.function`. The configuration is that of
+    `weights.describe`; arrays are named as `weights.variables` names them.
     """
 
     def __init__(self, configuration, weights, dropout=0.0):

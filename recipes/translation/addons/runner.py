@@ -38,17 +38,11 @@ def check_installed() -> None:
 def run(task: str, arrays=None, settings=None, timeout: float | None = None) -> dict:
     """Runs one task in a fresh process with TF-Addons, on the same Python.
 
-    Arrays travel as `.npz` files and settings as JSON, in a folder that is deleted afterwards.
+    It is `"package.module:function"`, from arrays and settings to arrays, by name. Arrays travel as
+    `.npz` files and settings as JSON, in a folder that is deleted afterwards.
 
-    Args:
-        task: Where it is, `"package.module:function"`: from arrays and settings to arrays, by name.
-        arrays: Arrays by name; no objects. Defaults to None: none.
-        settings: Whatever else the task needs, made of what JSON knows. Defaults to None: nothing.
-        timeout: Seconds to wait. Defaults to None: as long as it takes.
-
-    Raises:
-        UserError: If the extra is not installed.
-        RunError: If the child failed, with the end of what it wrote, or took too long.
+    A `UserError` if the extra is not installed; a `RunError` if the child failed, with the end of
+    what it wrote, or took longer than the `timeout` in seconds.
     """
     check_installed()
     with tempfile.TemporaryDirectory(prefix="zoo-addons-") as folder:

@@ -25,16 +25,12 @@ _OWN = ("name", "learning_rate", "loss_scale_factor", "gradient_accumulation_ste
 
 
 class Twin:
-    """The model of a run of the recipe translation, trained and scored by TF-Addons.
+    """The model of a run, a `zoo.seq2seq` not trained yet, trained and scored by TF-Addons.
 
     It starts from the model's present weights, and takes the run's flags: batch size, optimizer,
     rate by step, scheduled sampling, dropout, label smoothing, patience, seed. Batches hold
     sequences of any lengths, padded to the longest of all. With SGD, training on all pairs at once
     gives the same weights; with Adam and its kin, embeddings differ (see `NOTE`).
-
-    Args:
-        task: The `TranslationTask`.
-        model: From `zoo.seq2seq`, not trained yet.
 
     Attributes:
         clock: An `EpochClock`, to be a callback of the run's own training.
@@ -51,12 +47,7 @@ class Twin:
         }
 
     def answers(self, split) -> Answers:
-        """What it makes of the sources of a part; trains at the first call.
-
-        Raises:
-            UserError: If the extra `addons` is not installed.
-            RunError: If the child fails.
-        """
+        """What it makes of the sources of a part; trains at the first call, see `runner.run`."""
         found = self.answer
 
         def texts(name):
