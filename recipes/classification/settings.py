@@ -26,18 +26,23 @@ class RowsConfig(Dialect, TrainConfig):
         conformal: Sets of classes, or intervals of a number, that hold in so many percent of cases
             (80,95). They are calibrated on the validation part.
         folds: Also cross-validate with so many models, on all but the test part; 0 for none.
+        in_memory: Hold so many rows in memory, drawn at random, and decide everything by them;
+            training reads the others from the disk. Defaults to all, or to 200,000 of a file that
+            is larger than memory, of a folder of files, or of a pattern such as part-*.csv.
     """
 
     split_seed: int = SPLIT_SEED
     class_weight: Literal["none", "balanced"] = "none"
     conformal: list[int] = field(default_factory=list)
     folds: int = 0
+    in_memory: int | None = None
 
     def validate(self) -> None:
         """Raises a `UserError` for the first setting that is out of range."""
         super().validate()
         self.check()
         check_levels(self)
+        at_least(self, 100, "in_memory")
         at_least(self, 0, "folds", "split_seed")
         if self.folds == 1:
             raise UserError("--folds must be at least 2, or 0 for none. Received: 1")

@@ -5,6 +5,7 @@ data in the same order.
 """
 
 from types import SimpleNamespace
+from typing import Any
 
 import keras
 import numpy as np
@@ -19,13 +20,68 @@ def spread(count: int, most: int) -> np.ndarray:
     return np.linspace(0, count - 1, min(count, most)).astype(np.int64)
 
 
+def epochs_of(count: int, least: int, epochs: int) -> "Passes":
+    """Epochs of at least so many of `count` examples, in all of which each of them is read.
+
+    >>> len(epochs_of(1_000_000, least=100, epochs=30))
+    33334
+    """
+    return Passes(count, min(count, max(least, -(-count // epochs))))
+
+
+class Passes:
+    """The examples of epochs where not even the order of all fits into memory.
+
+    An epoch reads some and the next one goes on behind them, pass after pass over all. A pass
+    shuffles stretches of neighbors, and the examples of so many stretches as are then side by side.
+
+    Args:
+        count: How many there are.
+        size: How many an epoch reads.
+
+    >>> passes = Passes(5, size=3)
+    >>> np.bincount(np.concatenate([passes.order(1, epoch) for epoch in range(5)])).tolist()
+    [3, 3, 3, 3, 3]
+    """
+
+    STRETCH, GROUP = 1024, 256
+
+    def __init__(self, count, size):
+        self.count, self.size = count, size
+
+    def __len__(self):
+        return self.size
+
+    def __getitem__(self, key):
+        return np.arange(self.size)[key]
+
+    def order(self, seed, epoch) -> np.ndarray:
+        """Numbers of the examples of an epoch, int64."""
+        place, end, found = epoch * self.size, (epoch + 1) * self.size, []
+        while place < end:
+            turn, inside = divmod(place, self.count)
+            starts = np.arange(0, self.count, self.STRETCH)
+            starts = np.random.default_rng([seed, turn]).permutation(starts)
+            lengths = np.minimum(self.count - starts, self.STRETCH)
+            sizes = np.add.reduceat(lengths, np.arange(0, len(starts), self.GROUP))
+            firsts = np.append(0, np.cumsum(sizes))
+            group = np.searchsorted(firsts, inside, "right") - 1
+            members = slice(group * self.GROUP, (group + 1) * self.GROUP)
+            near = zip(starts[members], lengths[members], strict=True)
+            rows = np.concatenate([np.arange(start, start + length) for start, length in near])
+            rows = np.random.default_rng([seed, turn, group]).permutation(rows)
+            found.append(rows[inside - firsts[group] :][: end - place])
+            place += len(found[-1])
+        return np.concatenate(found)
+
+
 class Batches:
     """Shuffled or ordered batches of examples, in the form that the backend reads fastest.
 
     A subclass says in `assemble` what an example is made of.
 
     Args:
-        examples: Numbers that name the examples, `(n,)` int64.
+        examples: Numbers that name the examples, `(n,)` int64, or `Passes`.
         batch_size: Examples in a batch. In training, what does not fill a batch is left out of the
             epoch (another part each time), so that every step has the same shape.
         seed: Seed of the order; `None` keeps the order and the last, smaller batch.
@@ -36,7 +92,8 @@ class Batches:
     """
 
     def __init__(self, examples, batch_size, seed=None):
-        self.examples = np.asarray(examples, np.int64)
+        passes = isinstance(examples, Passes)
+        self.examples: Any = examples if passes else np.asarray(examples, np.int64)
         self.batch_size = min(batch_size, len(self.examples))
         self.seed = seed
         self.epoch = 0
@@ -50,8 +107,11 @@ class Batches:
         """Numbers of the examples of this epoch, in the order in which they are seen."""
         if self.seed is None:
             return self.examples
-        generator = np.random.default_rng([self.seed, self.epoch])
-        return generator.permutation(self.examples)[: len(self) * self.batch_size]
+        if isinstance(self.examples, Passes):
+            order = self.examples.order(self.seed, self.epoch)
+        else:
+            order = np.random.default_rng([self.seed, self.epoch]).permutation(self.examples)
+        return order[: len(self) * self.batch_size]
 
     def assemble(self, examples, ops=np):
         """What the model is fed for some examples: inputs, targets and perhaps sample weights.
@@ -75,14 +135,15 @@ class ArrayBatches(Batches):
         batch_size: Rows in a batch.
         seed: See `Batches`.
         weights: Weight of each row in the loss, `(n,)`. Defaults to none.
+        examples: See `Batches`. Defaults to all rows.
 
     >>> batches = ArrayBatches(np.arange(6).reshape(3, 2), np.arange(3), batch_size=2)
     >>> len(batches), batches.assemble(batches.order()[2:])
     (2, (array([[4, 5]]), array([2])))
     """
 
-    def __init__(self, x, y, batch_size, seed=None, weights=None):
-        super().__init__(np.arange(len(y)), batch_size, seed)
+    def __init__(self, x, y, batch_size, seed=None, weights=None, examples=None):
+        super().__init__(np.arange(len(y)) if examples is None else examples, batch_size, seed)
         self.x, self.y, self.weights = x, y, weights
 
     def assemble(self, examples, ops=np):
@@ -103,8 +164,9 @@ class SortedBatches(Batches):
     they are sorted once. A subclass says in `sorted` by what.
     """
 
-    def __init__(self, count, batch_size, seed=None):
-        super().__init__(self.sorted(np.arange(count)), batch_size, seed)
+    def __init__(self, count, batch_size, seed=None, examples=None):
+        examples = self.sorted(np.arange(count)) if examples is None else examples
+        super().__init__(examples, batch_size, seed)
 
     def sorted(self, examples) -> np.ndarray:
         """Numbers of examples, those of like lengths in the order in which they came."""

@@ -62,7 +62,7 @@ def open_table(path, dialect: Dialect | None = None, before: Mapping | None = No
         elif start.startswith(b"PK\x03\x04"):
             table = _zipped(path, dialect, before)
         else:
-            table = _of_bytes(read_bytes(path), path, dialect, before)
+            table = of_bytes(read_bytes(path), path, dialect, before)
     except (*DAMAGED, pa.ArrowException) as error:
         raise UserError(
             f"Expected {path} to be {_KINDS}. It cannot be read: {str(error).strip().rstrip('.')}."
@@ -73,7 +73,8 @@ def open_table(path, dialect: Dialect | None = None, before: Mapping | None = No
     return table
 
 
-def _of_bytes(content, path, dialect, before):
+def of_bytes(content, path, dialect, before, again=None) -> TableFile:
+    """The table that some bytes hold; `again` gives them once more, by default from the file."""
     start = content[:256].replace(b"\x00", b"").lstrip(b"\xef\xbb\xbf\xff\xfe")
     if re.match(rb"(?i)\s*<(\?xml|!doctype|html|table)", start):
         raise UserError(f"{path} is HTML or XML. Open it in a spreadsheet and save it as CSV.")
@@ -91,17 +92,19 @@ def _of_bytes(content, path, dialect, before):
     except UserError:
         if not before or "encoding" not in before:
             raise
-        found = read_delimited(content, _filled(dialect, {**before, "skip_rows": None}), str(path))
+        found = read_delimited(content, filled(dialect, {**before, "skip_rows": None}), str(path))
     columns, notes = _named(found.names, found.columns)
 
-    def again():
-        texts = read_delimited(read_bytes(path), _filled(dialect, found.decided), str(path), True)
+    def as_texts():
+        content = again() if again else read_bytes(path)
+        texts = read_delimited(content, filled(dialect, found.decided), str(path), True)
         return _named(texts.names, texts.columns)[0]
 
-    return TableFile(path, columns, dialect, found.decided, before, [*found.notes, *notes], again)
+    notes = [*found.notes, *notes]
+    return TableFile(path, columns, dialect, found.decided, before, notes, as_texts)
 
 
-def _filled(dialect, before):
+def filled(dialect, before) -> Dialect:
     """A dialect in which what a run found out takes the place of what is not said."""
     said = {name: before[name] for name in ("encoding", "separator", "header", "skip_rows")}
     return replace(dialect, **{k: v for k, v in said.items() if getattr(dialect, k) is None})
@@ -136,7 +139,7 @@ def _zipped(path, dialect, before):
             raise UserError(
                 f"Expected one file in the archive {path}. Received: {len(members)}. Unpack it."
             )
-        return _of_bytes(archive.read(members[0]), path, dialect, before)
+        return of_bytes(archive.read(members[0]), path, dialect, before)
 
 
 def _excel(path, dialect, before):
@@ -205,8 +208,13 @@ def _excel(path, dialect, before):
 def _parquet(path, dialect, before):
     import pyarrow.parquet
 
+    return of_table(pyarrow.parquet.read_table(path), path, dialect, before)
+
+
+def of_table(table, path, dialect, before) -> TableFile:
+    """The table that one of Arrow holds."""
     # Read by position: pandas would align columns by the index that it stored.
-    table = pyarrow.parquet.read_table(path).replace_schema_metadata(None)
+    table = table.replace_schema_metadata(None)
     table.validate(full=True)
     columns, notes = {}, []
     for name in dict.fromkeys(table.column_names):

@@ -20,17 +20,19 @@ def check_size(path: str | Path) -> None:
 
     The rule: three times the size of a CSV file, fifteen times that of a gzipped one, three times
     the uncompressed size of a Parquet file's columns, or of what is in a zip file (Excel, NumPy).
-    Where there is no file, nothing happens.
     """
-    if not Path(path).is_file():
-        return
-    available, needed = memory(), _needed(path)
-    if available and needed > available:
+    if is_too_large(path):
         raise UserError(
             f"{path} is too large to be read: its {_gigabytes(Path(path).stat().st_size)} take "
-            f"about {_gigabytes(needed)} of memory, and this machine has {_gigabytes(available)}. "
+            f"about {_gigabytes(_needed(path))} of memory, and there are {_gigabytes(memory())}. "
             "Leave rows or columns out of the file, or convert the columns you need to Parquet."
         )
+
+
+def is_too_large(path: str | Path) -> bool:
+    """Whether there is a file, and it takes more memory than the machine has."""
+    available = memory()
+    return bool(available) and Path(path).is_file() and _needed(path) > available
 
 
 def read_bytes(path: str | Path) -> bytes:

@@ -455,6 +455,10 @@ class TableFile:
         if how and note not in self._notes:
             self._notes.append(note)
 
+    def note(self, text: str) -> None:
+        """Notes what was decided elsewhere."""
+        self._notes.append(text)
+
     def note_words(self, name: str) -> None:
         """Notes which texts that mean a missing value elsewhere are values of their own here."""
         words = {text for text in MISSING if text} | {"none"}

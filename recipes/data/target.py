@@ -58,6 +58,17 @@ class Target:
         places = np.array([labels.index(label) for label in self.labels], np.int64)
         return replace(self, labels=tuple(labels), values=places[self.values]) if labels else self
 
+    def numbers(self, texts, source) -> np.ndarray:
+        """Numbers of the classes that texts name; a `UserError` if one is no class."""
+        found = pd.Index(self.labels).get_indexer(texts)
+        unknown = np.flatnonzero(found < 0)
+        if unknown.size:
+            raise UserError(
+                f"{source} have a class that the sample in memory lacks: {texts[unknown[0]]!r}. "
+                "Raise --in_memory, or leave rows of so rare classes out."
+            )
+        return found
+
     def named(self, rows) -> np.ndarray:
         """The target of the rows at some positions: numbers, or names of classes."""
         values = self.values[rows]

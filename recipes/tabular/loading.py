@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -10,7 +10,7 @@ import pandas as pd
 
 from recipes.classification.splits import FEWEST, SPLIT_SEED, rare_classes, stratified
 from recipes.data.columns import Columns, infer_columns
-from recipes.data.files import open_table
+from recipes.data.larger import Rows, open_rows, shards
 from recipes.data.table_file import check_columns
 from recipes.data.target import Target, read_target
 from recipes.errors import UserError
@@ -37,6 +37,7 @@ class Table:
         source: Name of the file or data set, for messages.
         notes: What was done to the data, in words.
         decided: What was found out about the form of the file; see `TableFile.decided`.
+        larger: All rows, where those here are a sample of them.
     """
 
     frame: pd.DataFrame
@@ -47,11 +48,12 @@ class Table:
     source: str
     notes: tuple[str, ...] = ()
     decided: Mapping = field(default_factory=dict)
+    larger: Rows | None = None
 
 
 def load_table(config) -> Table:
     """Reads and splits the table of a run: a `Table` with `train`, `validation` and `test`."""
-    frame, source, rows, notes, decided = _read(config)
+    frame, source, rows, notes, decided, larger = _read(config)
     kept = np.flatnonzero(frame[config.target].notna())
     if len(kept) < len(frame):
         notes.append(f"{len(frame) - len(kept):,} rows without a {config.target} left out")
@@ -76,9 +78,16 @@ def load_table(config) -> Table:
         fractions = config.validation_fraction, config.test_fraction
         rows, more = split(target, *fractions, config.split_seed)
         notes += more
+    numbers = 1 + (larger.chosen[kept] if larger else kept)
     return Table(
-        frame[list(columns.names)], columns, target, kept + 1, rows, source, tuple(notes), decided,
+        frame[list(columns.names)], columns, target, numbers, rows, source, tuple(notes), decided,
+        larger,
     )  # fmt: skip
+
+
+def check(config) -> None:
+    """Raises a `UserError` if the table of a run, or the first file of several, is wrong."""
+    load_table(replace(config, data=str(shards(config.data)[0])))
 
 
 def _reader(config, target, text):
@@ -90,18 +99,18 @@ def _reader(config, target, text):
 
 
 def _read(config):
-    """The table, its name, its parts where the data set brings them, notes, and its form."""
+    """The table, its name, its parts where it brings them, notes, its form, and the other rows."""
     if config.data:
-        file = open_table(config.data, config)
+        file, larger = open_rows(config.data, config)
         _check_names(config, file.names, config.data)
         frame = own_frame(file, config)
-        return frame, config.data, None, [*file.notes], file.decided
+        return frame, config.data, None, [*file.notes], file.decided, larger
     if config.dataset == "housing_book":
         frame, rows = housing_book()
     else:
         frame, rows = READERS[config.dataset](), None
     _check_names(config, list(frame), config.dataset)
-    return frame, config.dataset, rows, [], {}
+    return frame, config.dataset, rows, [], {}, None
 
 
 def own_frame(file, config) -> pd.DataFrame:

@@ -1,7 +1,6 @@
 """Predictions of a saved run for the rows of a file."""
 
 import numpy as np
-import pandas as pd
 
 import zoo
 from recipes.classification.tables import note_unseen
@@ -10,7 +9,7 @@ from recipes.engine.conformal import Conformal
 from recipes.errors import UserError
 from recipes.tabular import tables
 from recipes.tabular.loading import load_table
-from recipes.tabular.predictions import columns_of, encode, unknown_values
+from recipes.tabular.predictions import columns_of, encode, read_rows, unknown_values
 from recipes.tabular.predictions import predict as predict_arrays
 from zoo.layers import category_strings
 
@@ -35,7 +34,7 @@ def predict(folder, config, metadata, source, output, keep=None) -> None:
         source = config.data or config.dataset
     else:
         file = open_table(source, config, metadata.get("reading"))
-        frame, actual = _read(file, columns, metadata["target"], labels)
+        frame, actual = read_rows(file, columns, metadata["target"], labels)
         file.kept(keep, [])  # refuses what is not there
         numbers = np.arange(1, len(frame) + 1)
         say_notes([*file.notes, *unknown_values(frame, columns)])
@@ -50,18 +49,3 @@ def predict(folder, config, metadata, source, output, keep=None) -> None:
     for place, (name, values) in enumerate(copies.items(), start=1):
         table.insert(place, name, values)
     tables.write(output, table)
-
-
-def _read(file, columns, target, labels):
-    """The model's columns out of a file, and the target where the file has it."""
-    categories = [name for name, _ in columns.categories]
-    dates = [name for name, *_ in columns.dates]
-    for name in (*columns.numeric, *dates, *categories):
-        file.require(name, "the model reads it")
-    found = {name: file.numbers(name) for name in columns.numeric}
-    found |= {name: file.dates(name) for name in dates}
-    found |= {name: file.labels(name) for name in categories}
-    actual = None
-    if target in file.names:
-        actual = file.labels(target) if labels else file.numbers(target)
-    return pd.DataFrame(found), actual

@@ -47,6 +47,24 @@ def encode(columns, frame, source) -> dict[str, np.ndarray]:
         raise UserError(f"{source} does not fit the model. {error}") from error
 
 
+def read_rows(file, columns, target, labels):
+    """The columns of `zoo.layers.TableColumns` out of a file, and the target where it has it.
+
+    As a frame, and a `Series` or array, or `None`. A `UserError` if a column is missing.
+    """
+    categories = [name for name, _ in columns.categories]
+    dates = [name for name, *_ in columns.dates]
+    for name in (*columns.numeric, *dates, *categories):
+        file.require(name, "the model reads it")
+    found = {name: file.numbers(name) for name in columns.numeric}
+    found |= {name: file.dates(name) for name in dates}
+    found |= {name: file.labels(name) for name in categories}
+    actual = None
+    if target in file.names:
+        actual = file.labels(target) if labels else file.numbers(target)
+    return pd.DataFrame(found), actual
+
+
 def predict(model, arrays) -> np.ndarray:
     """Predictions of a model for all rows of its inputs, arrays by name.
 

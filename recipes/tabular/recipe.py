@@ -11,6 +11,7 @@ from functools import partial
 from recipes.classification.settings import METRICS
 from recipes.engine.recipe import KEEP, Recipe, later
 from recipes.engine.task import Built
+from recipes.errors import UserError
 from recipes.tabular.config import TabularConfig
 from recipes.tabular.presets import PRESETS
 from recipes.tabular.sizing import UNDECAYED
@@ -49,6 +50,11 @@ def load_data(config: TabularConfig):
     from recipes.tabular.task import TabularTask
 
     table = load_table(config)
+    if table.larger and config.neighbors:
+        raise UserError(
+            "--neighbors true looks for all rows to train on in memory. Leave it out, or raise "
+            "--in_memory."
+        )
     task = TabularTask(sized(config, table), table)
     task.folds()  # what is too small for them shows before the training
     return task
@@ -218,7 +224,7 @@ RECIPE = Recipe(
     build_model=build_model,
     search_space=search_space,
     predict=later("recipes.tabular.predict", "predict"),
-    check=later("recipes.tabular.loading", "load_table"),
+    check=later("recipes.tabular.loading", "check"),
     reads=lambda _, run: [*run["numeric"], *run.get("dates", []), *run["categorical"]],
     metrics={**METRICS, "mse": "min", "rmse": "min", "mae": "min"},
     listed=("mae", "accuracy"),

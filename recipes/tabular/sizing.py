@@ -39,13 +39,14 @@ def sized(config, table):
     many, wide_and_deep = rows >= MANY, config.model == "wide_and_deep"
     named = {"auxiliary", "wide", "deep", "crosses"} & {*config.model_arguments}
     ours = wide_and_deep and config.preset is None and not named
+    near = bool(table.columns.numeric) and table.larger is None
     found = {
         "batch_size": batch_size(rows),
         "epochs": min(max(READ // rows, EPOCHS[0]), EPOCHS[1]),
         "patience": 8 if many else 16,
         "weight_decay": min(1.0, round(1000 / rows, 3)),
         "average": ours and len(np.unique(values)) >= len(labels),
-        "neighbors": bool(many and ours and table.columns.numeric and len(labels) <= MOST_CLASSES),
+        "neighbors": near and many and ours and len(labels) <= MOST_CLASSES,
     }
     settings = {name: value for name, value in found.items() if getattr(config, name) is None}
     arguments = {}

@@ -12,8 +12,10 @@ import pandas as pd
 
 from recipes.classification.splits import balanced_weights, folds
 from recipes.classification.task import CROSS_VALIDATION, validation_figures
-from recipes.data.batches import ArrayBatches, spread
+from recipes.data.batches import ArrayBatches, epochs_of, spread
+from recipes.data.larger import store
 from recipes.data.memory import give_back
+from recipes.data.stored import StoredArray
 from recipes.engine.conformal import Conformal
 from recipes.engine.tables import percent
 from recipes.engine.task import Figure, Section, Trained
@@ -23,11 +25,13 @@ from recipes.tabular.baselines import baselines
 from recipes.tabular.config import TabularConfig
 from recipes.tabular.loading import Table, strata
 from recipes.tabular.neighbors import NEIGHBORS, neighbors
-from recipes.tabular.predictions import FEWEST, predict
+from recipes.tabular.predictions import FEWEST, encode, predict, read_rows
 from recipes.tabular.preprocessing import Preprocessing
 from recipes.tabular.sizing import sized
-from zoo.layers import PiecewiseLinearEncoding
+from zoo.layers import PiecewiseLinearEncoding, category_strings
 
+#: What of stored rows is no input.
+_TARGET, _WEIGHT = "(target)", "(weight)"
 #: Training rows at most on which the training scores are computed, evenly spaced.
 MAX_TRAIN_SCORED = 20_000
 #: Values from which on it is said that a column of categories has too few rows of each.
@@ -158,10 +162,33 @@ class TabularTask:
         rows, target = self.table.rows[split], self.table.target
         size = self.config.batch_size if seed is not None else 1024
         kind = _AuxiliaryBatches if isinstance(built.training_model.output, dict) else ArrayBatches
+        if split == "train" and self.table.larger:
+            x = dict(self.stored)
+            y, weights = x.pop(_TARGET), x.pop(_WEIGHT, None)
+            passes = epochs_of(len(y), len(rows), self.config.epochs)
+            return kind(x, y, size, seed, weights, passes)
         weights = None if self.class_weights is None else self.class_weights[target.values[rows]]
         known = NEIGHBORS in built.training_model.input
         inputs = self._with_neighbors(rows) if known else self.take(rows)
-        return kind(inputs, self._scaled_target(rows), size, seed, weights)
+        return kind(inputs, self._scaled_target(target.values[rows]), size, seed, weights)
+
+    @cached_property
+    def stored(self) -> dict[str, StoredArray]:
+        """The model's inputs for all rows to train on, on the disk, and what is learned of each."""
+        target, columns = self.table.target, self.preprocessing.columns
+        held_out = np.concatenate([self.table.rows[name] for name in ("validation", "test")])
+
+        def read(file, kept):
+            frame, actual = read_rows(file, columns, target.name, target.labels)
+            kept = kept & np.asarray(pd.notna(actual))
+            values = np.asarray(actual)[kept]
+            if target.labels:
+                values = target.numbers(category_strings(values), file.source)
+            weights = {} if self.class_weights is None else {_WEIGHT: self.class_weights[values]}
+            found = encode(columns, frame[kept], file.source)
+            return {**found, _TARGET: self._scaled_target(values), **weights}
+
+        return store(self.table.larger, self.table.numbers[held_out] - 1, read)
 
     def raw_inputs(self, split, examples) -> dict[str, list]:
         """The model's columns of some rows of a split, as JSON holds them."""
@@ -178,12 +205,12 @@ class TabularTask:
         target = self.table.target
         return balanced_weights(target.values[self.table.rows["train"]], len(target.labels))
 
-    def _scaled_target(self, rows):
+    def _scaled_target(self, values):
         target = self.table.target
         if target.head == "multiclass":
-            return target.values[rows].astype(np.int32)
+            return values.astype(np.int32)
         mean, scale = (0.0, 1.0) if target.labels else self.target_scaling
-        return np.float32((target.values[rows] - mean) / scale)[:, None]
+        return np.float32((values - mean) / scale)[:, None]
 
     def sized(self, config) -> TabularConfig:
         """A configuration of another model on these rows, see `recipes.tabular.sizing`."""

@@ -111,9 +111,10 @@ def search_space(hp) -> dict:
 
 def _check(config):
     from recipes.data.files import open_table
+    from recipes.data.larger import shards
     from recipes.text_classification.data.labelled_texts import find_columns
 
-    for path in filter(None, (config.data, config.validation_data, config.test_data)):
+    for path in filter(None, (shards(config.data)[0], config.validation_data, config.test_data)):
         find_columns(open_table(path, config), config.text, config.target)
     if config.unlabelled:
         open_table(config.unlabelled, config)

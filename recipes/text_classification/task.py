@@ -19,7 +19,9 @@ from recipes.classification.task import (
     uncertainty,
     validation_figures,
 )
-from recipes.data.batches import ArrayBatches, spread
+from recipes.data.batches import ArrayBatches, epochs_of, spread
+from recipes.data.larger import store
+from recipes.data.stored import StoredArray
 from recipes.engine.conformal import Conformal
 from recipes.engine.tables import markdown
 from recipes.engine.task import Figure, Section, Trained
@@ -29,7 +31,8 @@ from recipes.text_classification.coding import Part, PlainTexts, encoded
 from recipes.text_classification.config import TextClassificationConfig
 from recipes.text_classification.data.labelled_texts import LabelledTexts
 from recipes.text_classification.data.reber import TRICKY, is_embedded_reber
-from recipes.text_classification.data.text_batches import TextBatches
+from recipes.text_classification.data.text_batches import TextBatches, laid_out
+from recipes.text_classification.data.text_splits import text_keys
 
 
 @dataclass(frozen=True)
@@ -142,13 +145,41 @@ class TextTask(ClassificationTask):
         """Batches of a split for the training model: shuffled with a seed, in order without."""
         part, config = self.parts[split], self.config
         size = config.batch_size or self.batch_size
-        labels = part.labels.astype(np.int32)
-        weights = None if self.class_weights is None else self.class_weights[labels]
-        if self.head == "binary":
-            labels = labels.astype(np.float32)[:, None]
+        if split == "train" and self.labelled.larger:
+            *ids, labels, weights = self.stored.values()
+            passes = epochs_of(len(labels), len(part), config.epochs)
+            return TextBatches(ids, labels, size, seed, weights, examples=passes)
+        labels, weights = self._labels(part.labels)
+        weights = None if self.class_weights is None else weights
         if not self.reads_ids:
             return ArrayBatches(np.array(part.inputs, object), labels, size, seed, weights)
         return TextBatches(part.inputs, labels, size, seed, weights, bucketing=config.bucketing)
+
+    def _labels(self, labels):
+        """What the model learns, and how much each text counts."""
+        weights = np.ones(len(self.classes)) if self.class_weights is None else self.class_weights
+        binary = self.head == "binary"
+        learned = labels.astype(np.float32)[:, None] if binary else labels.astype(np.int32)
+        return learned, weights[labels]
+
+    @cached_property
+    def stored(self) -> dict[str, StoredArray]:
+        """The ids of all texts to train on, on the disk, and what is learned of each."""
+        (text, name), target, seen = self.labelled.columns, self.labelled.target, 0
+        held_out = [self.labelled.rows[part] for part in ("validation", "test")]
+        known = set(text_keys(self.labelled.texts[np.concatenate(held_out)]))
+
+        def read(file, kept):
+            nonlocal seen
+            texts, labels = file.texts(text).fillna(""), file.labels(name)
+            new = np.array([key not in known for key in text_keys(texts)], bool)
+            kept = kept & new & labels.notna().to_numpy()
+            flat, *laid = laid_out(self.reader.encode_list(texts[kept]), seen)
+            seen += len(flat)
+            learned = self._labels(target.numbers(labels[kept].to_numpy(), file.source))
+            return dict(enumerate([flat, *laid, *learned]))
+
+        return store(self.labelled.larger, [], read)  # `known` leaves the held-out ones out
 
     def sized(self, config):
         """A configuration with arguments of an averaging model that follow from the texts."""

@@ -12,8 +12,9 @@ import numpy as np
 from recipes.data.images import labelled_files as listing
 from recipes.data.images.arrays import is_npz
 from recipes.data.images.depth import Depth, decide, listed
-from recipes.data.images.pictures import Pictures, StoredImages, room
+from recipes.data.images.pictures import Pictures, room
 from recipes.data.images.pixels import UnreadableError, check_pixels, read_header, read_pixels
+from recipes.data.stored import StoredArray
 from recipes.errors import UserError
 
 #: Pixels a side at most, unless `--image_size` says more.
@@ -65,13 +66,13 @@ def image_files(path) -> list[Path]:
 
 def read_images(
     files, image_size=(), shape=None, kept=None, fit="crop"
-) -> tuple[np.ndarray | StoredImages, Depth, tuple[str, ...]]:
+) -> tuple[np.ndarray | StoredArray, Depth, tuple[str, ...]]:
     """Reads pictures, all to one size, several at a time.
 
     The size is that of one picture of a trained model, `shape`, or `image_size`, or else the one
     that nine of ten have if no side of it is above 128 pixels, or else squares as high as the
     middle one of the shorter sides, 128 pixels at most. Grey pictures are `(n, height, width)`,
-    coloured ones `(n, height, width, 3)`, uint8; `StoredImages` where that is too much for memory.
+    coloured ones `(n, height, width, 3)`, uint8; `StoredArray` where that is too much for memory.
 
     Args:
         files: Their paths.
@@ -115,7 +116,7 @@ def read_images(
         notes += (f"{_counted(clear)} transparent pixels: laid over white",)
     if animated:
         notes += (f"{_counted(animated)} several frames or pages: the first is read",)
-    return StoredImages(images) if isinstance(images, np.memmap) else images, depth, notes
+    return StoredArray(images) if isinstance(images, np.memmap) else images, depth, notes
 
 
 def readable(files) -> tuple[np.ndarray, tuple[str, ...]]:

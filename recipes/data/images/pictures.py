@@ -12,6 +12,7 @@ import numpy as np
 from recipes.data.images.depth import BYTES, Depth
 from recipes.data.images.idx import CLOTHES, read_idx
 from recipes.data.memory import memory
+from recipes.data.stored import StoredArray
 from recipes.errors import UserError
 
 #: Copies of the pictures that a run holds at its peak: read, split, on the device.
@@ -33,7 +34,7 @@ class Pictures:
             somebody has split them already.
     """
 
-    images: "np.ndarray | StoredImages"
+    images: np.ndarray | StoredArray
     labels: np.ndarray
     classes: tuple[str, ...]
     sources: np.ndarray
@@ -76,7 +77,7 @@ class Pictures:
 
     def part(self, positions) -> "Pictures":
         """Those at some positions."""
-        stored = isinstance(self.images, StoredImages)
+        stored = isinstance(self.images, StoredArray)
         images = self.images.part(positions) if stored else self.images[positions]
         return Pictures(images, self.labels[positions], self.classes, self.sources[positions])
 
@@ -106,40 +107,6 @@ def numbered(images, labels, classes, notes=(), depth=BYTES) -> Pictures:
     """Pictures that are known by their number."""
     labels, sources = np.asarray(labels).astype(np.int64), np.arange(len(labels))
     return Pictures(np.asarray(images), labels, tuple(classes), sources, tuple(notes), depth)
-
-
-class StoredImages:
-    """Pictures that are too many for memory: rows of a temporary file, read when they are needed.
-
-    They are decoded once, to the size that the model reads, so that no epoch waits for a decoder.
-    The file has no name, and its space is free again when the program ends.
-
-    Args:
-        store: Array in the file, `(n, height, width, ...)`.
-        rows: Which of its rows these are. Defaults to all.
-    """
-
-    dtype = np.dtype(np.uint8)
-
-    def __init__(self, store, rows=None):
-        self.store = store
-        self.rows = np.arange(len(store)) if rows is None else rows
-        self.shape = (len(self.rows), *store.shape[1:])
-        self.ndim = store.ndim
-
-    def __len__(self):
-        return len(self.rows)
-
-    def __getitem__(self, index):
-        return np.asarray(self.store[self.rows[index]])
-
-    def take(self, indices, axis=0, out=None, mode="raise"):
-        """What `numpy.take` calls."""
-        return self[indices]
-
-    def part(self, positions) -> "StoredImages":
-        """Those at some positions, still in the file."""
-        return StoredImages(self.store, self.rows[positions])
 
 
 def room(path, count, shape):

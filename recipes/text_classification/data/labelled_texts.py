@@ -8,6 +8,7 @@ import pandas as pd
 
 from recipes.classification.splits import FEWEST, SPLIT_SEED
 from recipes.data.files import open_table
+from recipes.data.larger import Rows, open_rows
 from recipes.data.table_file import UNNAMED, TableFile
 from recipes.data.target import Target, read_target
 from recipes.errors import UserError, some
@@ -30,6 +31,7 @@ class LabelledTexts:
         notes: What was done to the data, in words.
         decided: What was found out about the form of the file; see `TableFile.decided`.
         columns: Names of the columns of texts and of classes.
+        larger: All rows, where those to train on here are a sample of them.
     """
 
     texts: np.ndarray
@@ -40,6 +42,7 @@ class LabelledTexts:
     notes: tuple[str, ...] = ()
     decided: Mapping = field(default_factory=dict)
     columns: tuple[str, str] = ("text", "target")
+    larger: Rows | None = None
 
 
 def read_labelled_texts(
@@ -54,7 +57,7 @@ def read_labelled_texts(
     defaults to `"text"`, or the only one that holds any, that of labels to `"target"`, `"label"`,
     or the only other one. A `UserError` if a file is not what the arguments say.
     """
-    first = open_table(path, dialect)
+    first, larger = open_rows(path, dialect)
     text, target = find_columns(first, text, target)
     files = {"train": path, "test": test, "validation": validation}
     files = {name: file for name, file in files.items() if file}
@@ -88,11 +91,14 @@ def read_labelled_texts(
     texts = np.concatenate([frame[text].to_numpy(object) for frame in frames.values()])
     held_out = np.concatenate([rows[name] for name in rows if name != "train"])
     rows["train"], more = without_shared(texts, rows["train"], held_out)
+    numbers = {name: frame.index.to_numpy() for name, frame in frames.items()}
+    if larger:
+        numbers["train"] = larger.chosen[numbers["train"]]
     return LabelledTexts(
         texts, Target(target, np.concatenate(values), classes.labels),
-        np.concatenate([frame.index.to_numpy() for frame in frames.values()]) + 1,
+        np.concatenate([*numbers.values()]) + 1,
         {name: rows[name] for name in ("train", "validation", "test")}, str(path), notes + more,
-        first.decided, (text, target),
+        first.decided, (text, target), larger,
     )  # fmt: skip
 
 

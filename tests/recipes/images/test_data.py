@@ -16,6 +16,7 @@ from recipes.data.batches import ArrayBatches
 from recipes.data.images import pictures
 from recipes.data.images.arrays import read_arrays, read_unlabelled
 from recipes.data.images.image_files import read_folder, read_images
+from recipes.data.stored import StoredArray
 from recipes.errors import UserError
 from recipes.images import RECIPE, ImagesConfig, default_config, load_data
 
@@ -294,7 +295,7 @@ def test_what_is_too_much_for_memory_lies_in_a_file(folder, monkeypatch):
     monkeypatch.setattr(pictures, "memory", lambda: 500)
     assert isinstance(read_folder(folder, (2, 2)).images, np.ndarray)
     found = read_folder(folder)
-    assert isinstance(found.images, pictures.StoredImages)
+    assert isinstance(found.images, StoredArray)
     assert found.images.shape == (8, 6, 4)
     part = found.part(np.array([5, 1]))
     np.testing.assert_array_equal(part.images[:2], expected.images[[5, 1]])

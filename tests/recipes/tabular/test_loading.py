@@ -9,7 +9,8 @@ import pytest
 from scipy import stats
 from sklearn.linear_model import LinearRegression, Ridge
 
-from recipes.data import memory
+from recipes.data import larger, memory
+from recipes.data.files import open_table
 from recipes.data.target import Target
 from recipes.errors import UserError
 from recipes.tabular import TabularConfig, default_config, load_data
@@ -159,11 +160,13 @@ def test_a_file_larger_than_memory_is_refused_before_it_is_read(tmp_path, monkey
         file.write(b"a,b\n1,2\n")
         file.truncate(10 << 30)  # takes no space on the disk
     monkeypatch.setattr(memory, "memory", lambda: 8 << 30)
-    with pytest.raises(UserError, match=r"its 10.7 GB take about 32.2 GB of memory.*has 8.6 GB"):
-        load_table(config(str(path), "b"))
+    with pytest.raises(UserError, match=r"its 10.7 GB take about 32.2 GB of memory.*are 8.6 GB"):
+        open_table(path)
 
 
-def test_a_file_of_any_kind_that_fits_is_not_refused(tmp_path, monkeypatch):
+def test_a_file_that_fits_is_not_refused_and_a_larger_one_is_read_in_parts(
+    tmp_path, monkeypatch
+):
     frame = mixed(100)
     paths = [tmp_path / name for name in ("t.csv", "t.csv.gz", "t.parquet")]
     frame.to_csv(paths[0], index=False)
@@ -175,7 +178,14 @@ def test_a_file_of_any_kind_that_fits_is_not_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(memory, "memory", lambda: 1000)
     for path in paths:
         with pytest.raises(UserError, match="too large"):
-            load_table(config(str(path)))
+            open_table(path)
+        assert load_table(config(str(path))).notes[-1] == "100 rows"
+    monkeypatch.setattr(larger, "ROWS", 60)
+    for path in paths:
+        table = load_table(config(str(path)))
+        assert len(table.frame) == 60
+        assert table.larger.count == 100
+        assert "100 rows: 60 of them, drawn at random" in "".join(table.notes)
 
 
 def test_memory_is_that_of_this_machine():

@@ -21,6 +21,7 @@ def table(rows, numeric=("x",), labels=()):
     return SimpleNamespace(
         rows={"train": np.arange(rows)},
         columns=SimpleNamespace(numeric=numeric),
+        larger=None,
         target=SimpleNamespace(labels=labels, values=np.arange(rows) % max(1, len(labels))),
     )
 

@@ -1,0 +1,257 @@
+"""Tables in several files, and tables that are larger than memory.
+
+A first pass counts the rows and keeps a sample of them in memory, each as likely as any other. By
+these a run decides what there is to decide: the form of the file, the kinds of its columns,
+preprocessing, baselines, what it is validated and tested on. A second pass writes what the model
+reads of all other rows into temporary files, of which a batch takes its rows wherever they are.
+"""
+
+import codecs
+import contextlib
+import csv
+import glob
+import io
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+
+from recipes.data.delimited import read_delimited
+from recipes.data.dialect import Dialect
+from recipes.data.download import open_bytes
+from recipes.data.encodings import find_encoding
+from recipes.data.files import filled, of_bytes, of_table, open_table
+from recipes.data.memory import is_too_large
+from recipes.data.stored import StoredArray
+from recipes.data.table_file import TableFile
+from recipes.errors import DAMAGED, UserError
+
+#: Rows in memory where not all fit, and no flag says how many.
+ROWS = 200_000
+#: Bytes, or rows of Parquet, that are read at once; bytes that a row may take.
+BLOCK, BLOCK_ROWS, LONGEST = 1 << 23, 1 << 16, 1 << 26
+
+
+def open_rows(path, dialect=None) -> tuple[TableFile, "Rows | None"]:
+    """The table of a run; or a sample of its rows, and the `Rows` that it was drawn from.
+
+    A `UserError` as from `open_table`, or if files do not have the same columns.
+
+    Args:
+        path: A file, a folder of them, or a pattern such as `part-*.csv`.
+        dialect: What is said of the form; the configuration of a run says `in_memory`, too.
+    """
+    files, most = shards(path), getattr(dialect, "in_memory", None)
+    if files == [Path(path)] and most is None and not is_too_large(path):
+        return open_table(path, dialect), None
+    rows = Rows(path, files, dialect or Dialect())
+    table = rows.sample(most or ROWS)
+    return table, rows if len(table) < rows.count else None
+
+
+def shards(path) -> list[Path]:
+    """The files that a path names; a `UserError` where it is a folder or a pattern of none."""
+    path = Path(path)
+    several = path.is_dir() or (glob.has_magic(str(path)) and not path.exists())
+    found = path.iterdir() if path.is_dir() else map(Path, glob.glob(str(path)))
+    files = sorted(each for each in found if each.is_file() and each.name[0] not in "._")
+    if several and not files:
+        raise UserError(f"Expected the files of a table. Received: {path}, which has none.")
+    return files if several else [path]
+
+
+class Rows:
+    """The rows of one or more files of a table, a block at a time.
+
+    Args:
+        path: What the user named.
+        files: The files, in their order.
+        dialect: What is said of their form.
+
+    Attributes:
+        count: Number of all rows, once they were sampled.
+        chosen: Numbers of those in the sample, from 0, in order.
+    """
+
+    def __init__(self, path, files, dialect):
+        self.path, self.files, self.dialect = str(path), files, dialect
+        self.count, self.chosen = 0, np.zeros(0, np.int64)
+        self._names, self._header, self._quotes, self._decided = None, [], False, {}
+
+    def sample(self, most: int) -> TableFile:
+        """So many rows, or all that there are, in their order."""
+        generator, kept, keys, limit = np.random.default_rng(0), None, np.zeros(0), 1.0
+        for block in self._blocks():
+            drawn = generator.random(len(block))
+            rows = np.flatnonzero(drawn < limit)
+            kept = _joined(kept, _take(block, rows))
+            keys, chosen = np.append(keys, drawn[rows]), np.append(self.chosen, self.count + rows)
+            self.count, self.chosen = self.count + len(block), chosen
+            if len(keys) > 2 * most:
+                kept, keys, limit = self._lowest(kept, keys, most)
+        if kept is None:
+            raise UserError(f"Expected rows below the header of {self.path}. Received: none.")
+        if len(keys) > most:
+            kept, keys, limit = self._lowest(kept, keys, most)
+        table = self._table(kept, self.dialect, None, self.path)
+        self._decided = dict(table.decided)
+        files = f" in {len(self.files):,} files" * (len(self.files) > 1)
+        held = f"{len(table):,} of them, drawn at random, are in memory (--in_memory): they decide"
+        some = f": {held} all that is decided; training reads the others, too, from the disk"
+        table.note(f"{self.count:,} rows{files}{some * (len(table) < self.count)}")
+        return table
+
+    def _lowest(self, kept, keys, most):
+        rows = np.sort(np.argpartition(keys, most)[:most])
+        self.chosen = self.chosen[rows]
+        return _take(kept, rows), keys[rows], keys[rows].max()
+
+    def blocks(self) -> Iterator[tuple[int, TableFile]]:
+        """All rows, read as the sample was: the number of the first of some, and their table."""
+        first, before = 0, self._decided
+        dialect = filled(self.dialect, before) if "separator" in before else self.dialect
+        for block in self._blocks():
+            name = f"rows {first + 1:,} to {first + len(block):,} of {self.path}"
+            yield first, self._table(block, dialect, before, name)
+            first += len(block)
+        if first != self.count:
+            raise UserError(f"{self.path} has changed: {self.count:,} rows then, {first:,} now.")
+
+    def _table(self, block, dialect, before, name):
+        if isinstance(block, pa.Table):
+            return of_table(block, name, dialect, before)
+        content = b"\n".join([*self._header, *block])
+        table = of_bytes(content, name, dialect, before, lambda: content)
+        if len(table) != len(block):
+            raise UserError(
+                f"Expected a row in each line of {name}, as it is read in parts. Received: "
+                f"{len(block):,} lines and {len(table):,} rows. Leave titles, units, sources and "
+                "repeated headers out, or convert it to Parquet."
+            )
+        return table
+
+    def _blocks(self):
+        for file in self.files:
+            try:
+                with open_bytes(file) as source:
+                    start = source.read(4)
+                if start == b"PAR1":
+                    with pa.parquet.ParquetFile(file) as parquet:
+                        schema = parquet.schema_arrow
+                        self._check(file, [f"{each.name} ({each.type})" for each in schema])
+                        for batch in parquet.iter_batches(BLOCK_ROWS):
+                            yield pa.Table.from_batches([batch])
+                elif start in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0"):
+                    raise UserError(f"Workbooks and archives are read whole: save {file} as CSV.")
+                else:
+                    yield from self._lines(file)
+            except (*DAMAGED, pa.ArrowException) as error:
+                raise UserError(f"{file} cannot be read: {str(error).strip()}") from error
+
+    def _lines(self, file):
+        """Lists of the rows of a file of texts, without what stands above them."""
+        with open_bytes(file) as source:
+            block, rest = source.read(BLOCK), b""
+            above = self._above(file, block)
+            while block:
+                lines = (rest + block).split(b"\n")
+                block = source.read(BLOCK)
+                rest = lines.pop() if block else b""
+                lines, unclosed = _closed(lines) if self._quotes else (lines, b"")
+                rest = unclosed + rest
+                if len(rest) > LONGEST or (rest and not block):
+                    raise UserError(f"{file} has a quote that never closes: {rest[:60]!r}...")
+                rows = [line.rstrip(b"\r") for line in lines[above:] if line.strip()]
+                above = max(0, above - len(lines))
+                if rows:
+                    yield rows
+
+    def _above(self, file, block):
+        """How many lines of a file are no rows; what its names are, the first file decides."""
+        head = block[: block.rfind(b"\n") + 1] or block
+        if re.match(rb"[\s\xef\xbb\xbf]*\{", head):  # JSON lines
+            self._header = []
+            return 0
+        encoding = self.dialect.encoding or find_encoding(head, str(file))
+        if head[:1] == b"[" or codecs.lookup(encoding).name.startswith(("utf-16", "utf-32")):
+            what = "one list" if head[:1] == b"[" else encoding
+            raise UserError(
+                f"{file} cannot be read in parts, being {what}. Save it as CSV or JSON lines in "
+                "UTF-8, or as Parquet."
+            )
+        found = read_delimited(head, self.dialect, str(file))
+        named = found.decided["header"] == "first"
+        self._check(file, found.names)
+        line = io.StringIO()
+        csv.writer(line, delimiter=found.decided["separator"]).writerow(found.names)
+        self._header = [line.getvalue().rstrip().encode(encoding)] * named
+        self._quotes = found.decided["quotes"] or b'"' not in head  # they may come later
+        return found.decided["skip_rows"] + named
+
+    def _check(self, file, names):
+        """Refuses a file whose columns are not those of the first."""
+        self._names = names if self._names is None else self._names
+        if names != self._names:
+            raise UserError(
+                f"Expected the columns of {self.files[0]} in each file of {self.path}: "
+                f"{', '.join(self._names)}. Received in {file}: {', '.join(names)}."
+            )
+
+
+def store(rows: Rows, held_out, read: Callable) -> dict[str, StoredArray]:
+    """What a model reads of all rows but those held out, in temporary files, as arrays by name.
+
+    Their space is free again when the program ends. A `UserError` if the disk has no room.
+
+    Args:
+        rows: The rows.
+        held_out: Numbers of those that are not to be trained on, `(n,)`.
+        read: Makes arrays by name of a `TableFile` and which of its rows to take, `(rows,)` bool.
+    """
+    held_out, files, found = np.sort(np.asarray(held_out, np.int64)), {}, {}
+    with contextlib.ExitStack() as opened:
+        try:
+            for first, table in rows.blocks():
+                kept = np.ones(len(table), bool)
+                inside = np.searchsorted(held_out, [first, first + len(table)])
+                kept[held_out[slice(*inside)] - first] = False
+                for name, array in read(table, kept).items():
+                    if name not in files:
+                        file = opened.enter_context(tempfile.TemporaryFile())
+                        files[name] = file, array.dtype, array.shape[1:]
+                    array.tofile(files[name][0])
+        except OSError as error:
+            raise UserError(
+                f"Cannot write the rows of {rows.path} to {tempfile.gettempdir()}: {error}. Name a "
+                "folder with more room in the environment variable TMPDIR."
+            ) from error
+        for name, (file, dtype, shape) in files.items():
+            found[name] = StoredArray(np.memmap(file, dtype, "r").reshape(-1, *shape))
+    return found
+
+
+def _take(block, rows):
+    return block.take(rows) if isinstance(block, pa.Table) else [block[row] for row in rows]
+
+
+def _joined(first, second):
+    if first is None:
+        return second
+    tables = isinstance(first, pa.Table)
+    return pa.concat_tables([first, second]) if tables else first + second
+
+
+def _closed(lines):
+    """Lines, joined where quotes go over several, and what a last quote opens and none closes."""
+    found, held, odd = [], [], False
+    for line in lines:
+        held.append(line)
+        odd ^= line.count(b'"') % 2 == 1
+        if not odd:
+            found.append(b"\n".join(held))
+            held = []
+    return found, b"".join(line + b"\n" for line in held)

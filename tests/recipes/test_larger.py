@@ -1,0 +1,156 @@
+"""Runs on data larger than memory: decided by a sample, trained on all rows but those held out."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from recipes import tabular, text_classification
+from recipes.cli import main
+from recipes.data import larger
+from recipes.errors import UserError
+from recipes.tabular.config import TabularConfig
+from recipes.text_classification.config import TextClassificationConfig
+
+TINY = {"epochs": 2, "model.units": 4, "jit_compile": "false", "progress": "false"}
+COUNT = 3000
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch):
+    monkeypatch.setattr(larger, "BLOCK", 1 << 14)
+
+
+def houses(count=COUNT):
+    """Their number, which tells rows apart, is the area; every seventh has no price."""
+    generator = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {"area": np.arange(count), "city": generator.choice(["Bern", "Rome"], count)}
+    )
+    frame["price"] = 1000 + frame["area"] + 500 * (frame["city"] == "Rome")
+    frame.loc[::7, "price"] = np.nan
+    return frame
+
+
+def reviews(count=COUNT):
+    """Half of the texts occur a second time, with other signs between."""
+    numbers = np.arange(count) % (2 * count // 3)
+    words = np.where(numbers % 2, "fine", "awful")
+    spaces = [" " if n == k else "  " for n, k in enumerate(numbers)]
+    texts = [f"{w} film{s}{k}" for w, s, k in zip(words, spaces, numbers, strict=True)]
+    return pd.DataFrame({"text": texts, "label": np.where(numbers % 2, "good", "bad")})
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory):
+    found = {}
+    for name, frame in (("houses", houses()), ("reviews", reviews())):
+        found[name] = tmp_path_factory.mktemp(name)
+        for number in range(3):
+            frame.iloc[number::3].to_csv(found[name] / f"{number}.csv", index=False)
+    return found
+
+
+def inputs_of(task, built):
+    """All that an epoch after the other trains on, in the order of the first two epochs."""
+    batches = task.batches("train", built, seed=1)
+    orders = []
+    for batches.epoch in range(2):
+        orders.append(batches.order())
+    return batches, np.concatenate(orders)
+
+
+def test_tables_are_trained_on_but_for_the_rows_held_out(shards):
+    config = TabularConfig(
+        model="mlp", data=str(shards["houses"]), target="price", in_memory=600, average=False,
+        epochs=2, batch_size=32, model_arguments={"units": [4]},
+    )  # fmt: skip
+    task = tabular.load_data(config)
+    built = tabular.build_model(task.config, task)
+    batches, order = inputs_of(task, built)
+    frame = pd.concat([houses().iloc[number::3] for number in range(3)], ignore_index=True)
+    held_out = np.concatenate([task.table.rows[name] for name in ("validation", "test")])
+    numbers = task.table.numbers[held_out]
+    assert frame.loc[numbers - 1, "price"].tolist() == task.table.target.values[held_out].tolist()
+    expected = frame.drop(numbers - 1).dropna()
+    assert len(batches.y) == len(expected) > 2000
+    x, y = batches.assemble(np.arange(len(expected)))
+    mean, scale = task.target_scaling
+    assert np.array_equal(x["numeric"][:, 0], expected["area"])
+    np.testing.assert_allclose(y[:, 0] * scale + mean, expected["price"], rtol=1e-5)
+    assert len(set(order)) >= len(expected) - 2 * 32  # both epochs together read all
+
+
+def test_a_table_ends_in_a_run_that_goes_on_and_predicts(shards, trainer, capsys):
+    run = trainer("tabular", **TINY, **{"model.members": 1})(
+        "--data", shards["houses"], "--target", "price", "--in_memory", 600, average="false"
+    )
+    metrics = json.loads((run / "metrics.json").read_text())
+    kept = (run / "predictions.csv").read_bytes()
+    predictions = pd.read_csv(run / "predictions.csv")
+    frame = pd.concat([houses().iloc[number::3] for number in range(3)], ignore_index=True)
+    assert predictions["target"].tolist() == frame.loc[predictions["row"] - 1, "price"].tolist()
+    (run / "metrics.json").unlink()
+    max((run / "checkpoints").glob("epoch-*.npz")).unlink()
+    assert main(["train", "--resume", str(run)]) == 0
+    again = json.loads((run / "metrics.json").read_text())
+    assert again["test"] == metrics["test"]
+    assert (run / "predictions.csv").read_bytes() == kept
+    assert main(["predict", str(run), "--output", str(run / "again.csv")]) == 0
+    assert (run / "again.csv").read_bytes() == kept
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize("encoder", ["mean", "bigru"])
+def test_texts_are_trained_on_but_for_those_held_out_and_their_twins(shards, encoder):
+    config = TextClassificationConfig(
+        model="text_classifier", data=str(shards["reviews"]), in_memory=600, epochs=2,
+        batch_size=32, class_weight="balanced",
+        model_arguments={"units": 4, "encoder": encoder, "embedding_dim": 4},
+    )  # fmt: skip
+    task = text_classification.load_data(config)
+    built = text_classification.build_model(config, task)
+    batches, order = inputs_of(task, built)
+    words = [" ".join(text.split()) for text in reviews()["text"]]
+    held_out = {" ".join(t.split()) for n in ("validation", "test") for t in task.parts[n].texts}
+    expected = [*words[::3], *words[1::3], *words[2::3]]
+    expected = [text for text in expected if text not in held_out]
+    assert len(batches.labels) == len(expected) > 2000
+    ids, labels, weights = batches.assemble(np.arange(len(expected)))
+    ids = [row[row > 0].tolist() for row in ids]
+    assert ids == [row.tolist() for row in task.reader.encode_list(expected)]
+    good = np.array([text.startswith("fine") for text in expected])
+    assert np.array_equal(labels[:, 0] == 1, good)
+    assert np.array_equal(weights, task.class_weights[good.astype(int)])
+    assert len(set(order)) >= len(expected) - 2 * 32
+
+
+def test_texts_end_in_a_run(shards, trainer):
+    run = trainer("text_classification", **TINY)("--data", shards["reviews"], in_memory=600)
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    assert config["in_memory"] == 600
+    assert "2,000 rows in 3 files" not in (run / "report.md").read_text()
+    assert "3,000 rows in 3 files: 600 of them" in (run / "report.md").read_text()
+
+
+def test_what_all_rows_would_have_to_be_in_memory_for(shards):
+    config = TabularConfig(
+        model="wide_and_deep", data=str(shards["houses"]), target="price", in_memory=600,
+        neighbors=True,
+    )  # fmt: skip
+    with pytest.raises(UserError, match="--neighbors true looks for all rows"):
+        tabular.load_data(config)
+
+
+def test_a_class_that_the_sample_lacks(tmp_path):
+    frame = reviews()
+    frame.loc[COUNT - 1, "label"] = "odd"
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    config = TextClassificationConfig(
+        model="text_classifier", data=str(tmp_path / "t.csv"), in_memory=600, batch_size=32,
+    )  # fmt: skip
+    task = text_classification.load_data(config)
+    with pytest.raises(UserError, match=r"rows 2,\d+ to 3,000 of .*t.csv have a class .*'odd'"):
+        _ = task.stored
