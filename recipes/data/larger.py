@@ -1,4 +1,4 @@
-"""Tables in several files, and tables that are larger than memory.
+"""Tables and texts in several files, and such as are larger than memory.
 
 A first pass counts the rows and keeps a sample of them in memory, each as likely as any other. By
 these a run decides what there is to decide: the form of the file, the kinds of its columns,
@@ -13,7 +13,7 @@ import glob
 import io
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +28,7 @@ from recipes.data.files import filled, of_bytes, of_table, open_table
 from recipes.data.memory import is_too_large
 from recipes.data.stored import StoredArray
 from recipes.data.table_file import TableFile
-from recipes.errors import DAMAGED, UserError
+from recipes.errors import DAMAGED, UserError, reading
 
 #: Rows in memory where not all fit, and no flag says how many.
 ROWS = 200_000
@@ -202,36 +202,72 @@ class Rows:
             )
 
 
-def store(rows: Rows, held_out, read: Callable) -> dict[str, StoredArray]:
-    """What a model reads of all rows but those held out, in temporary files, as arrays by name.
+class Characters:
+    r"""The texts of one or more files, some characters at a time; every line ends in `\n`.
 
-    Their space is free again when the program ends. A `UserError` if the disk has no room.
+    Args:
+        files: The files, in their order.
+        encoding: How their characters are written. Found out from the first one by default.
+    """
+
+    def __init__(self, files, encoding=None):
+        self.files, self.encoding = files, encoding
+        if encoding is None:
+            with reading(files[0]), open_bytes(files[0]) as source:
+                head = source.read(BLOCK)
+            self.encoding = find_encoding(head[: head.rfind(b"\n") + 1] or head, str(files[0]))
+
+    def __iter__(self):
+        for file in self.files:
+            with reading(file), open_bytes(file) as source:
+                text = io.TextIOWrapper(source, self.encoding)  # type: ignore[type-var]
+                while part := text.read(BLOCK):
+                    yield part.removeprefix("\ufeff")
+
+
+def store(rows: Rows, held_out, read: Callable) -> dict[str, StoredArray]:
+    """What a model reads of all rows but those held out; see `stored`.
 
     Args:
         rows: The rows.
         held_out: Numbers of those that are not to be trained on, `(n,)`.
         read: Makes arrays by name of a `TableFile` and which of its rows to take, `(rows,)` bool.
     """
-    held_out, files, found = np.sort(np.asarray(held_out, np.int64)), {}, {}
+    held_out = np.sort(np.asarray(held_out, np.int64))
+
+    def arrays():
+        for first, table in rows.blocks():
+            kept = np.ones(len(table), bool)
+            inside = np.searchsorted(held_out, [first, first + len(table)])
+            kept[held_out[slice(*inside)] - first] = False
+            yield read(table, kept)
+
+    return stored(arrays(), rows.path)
+
+
+def stored(parts: Iterable[dict], source: str) -> dict[str, StoredArray]:
+    """Arrays by name, given in parts, one behind the other in a temporary file each.
+
+    Their space is free again when the program ends. A `UserError` if the disk has no room.
+    """
+    files: dict = {}
     with contextlib.ExitStack() as opened:
         try:
-            for first, table in rows.blocks():
-                kept = np.ones(len(table), bool)
-                inside = np.searchsorted(held_out, [first, first + len(table)])
-                kept[held_out[slice(*inside)] - first] = False
-                for name, array in read(table, kept).items():
+            for arrays in parts:
+                for name, array in arrays.items():
                     if name not in files:
                         file = opened.enter_context(tempfile.TemporaryFile())
                         files[name] = file, array.dtype, array.shape[1:]
                     array.tofile(files[name][0])
         except OSError as error:
             raise UserError(
-                f"Cannot write the rows of {rows.path} to {tempfile.gettempdir()}: {error}. Name a "
-                "folder with more room in the environment variable TMPDIR."
+                f"Cannot write what is read of {source} to {tempfile.gettempdir()}: {error}. Name "
+                "a folder with more room in the environment variable TMPDIR."
             ) from error
-        for name, (file, dtype, shape) in files.items():
-            found[name] = StoredArray(np.memmap(file, dtype, "r").reshape(-1, *shape))
-    return found
+        return {
+            name: StoredArray(np.memmap(file, dtype, "r").reshape(-1, *shape))
+            for name, (file, dtype, shape) in files.items()
+        }
 
 
 def _take(block, rows):

@@ -42,7 +42,7 @@ def check(recipe: str, config: TrainConfig, new: bool = True) -> None:
         RunFolder.open(start)
     fetch_missing(config.dataset or "")
     look = find_recipe(recipe).check
-    if look and config.data and _is_light(Path(config.data)):
+    if look and config.data and is_light(Path(config.data)):
         look(config)
 
 
@@ -77,7 +77,7 @@ def _may_be(value, kinds):
 
 def check_input(recipe: Recipe, config, metadata, source: str) -> None:
     """Raises a `UserError` if a table to predict from cannot be read, or lacks a column."""
-    if "keras" in sys.modules or recipe.reads is None or not _is_light(Path(source)):
+    if "keras" in sys.modules or recipe.reads is None or not is_light(Path(source)):
         return
     from recipes.data.files import open_table
 
@@ -86,7 +86,7 @@ def check_input(recipe: Recipe, config, metadata, source: str) -> None:
         file.require(name, "the model reads it")
 
 
-def _is_light(path):
+def is_light(path: Path) -> bool:
     """Whether it is soon read, a folder, or missing; devices and pipes can be read only once."""
     if not path.is_file():
         return path.is_dir() or not path.exists()

@@ -37,6 +37,10 @@ class LanguageModelConfig(TrainConfig):
         sample_temperatures: Temperatures of these samples; below 1 they are more likely texts,
             above more surprising ones.
         prompt: What these samples go on from. Defaults to the first words of validation.
+        in_memory: Hold so many characters in memory, the first and, for validation and test, the
+            last ones, and decide everything by them; training reads the others from the disk.
+            Defaults to all, or to 20,000,000 of a text that is larger than memory, of a folder of
+            files, or of a pattern such as part-*.txt.
     """
 
     DATASETS: ClassVar[Mapping[str, str]] = {
@@ -66,11 +70,12 @@ class LanguageModelConfig(TrainConfig):
     sample_length: int = 400
     sample_temperatures: list[float] = field(default_factory=lambda: [0.2, 0.5, 1.0])
     prompt: str | None = None
+    in_memory: int | None = None
 
     def validate(self) -> None:
         """Raises a `UserError` for the first setting that is out of range."""
         super().validate()
-        at_least(self, 1, "window", "stride", "vocabulary_size", "sample_length")
+        at_least(self, 1, "window", "stride", "vocabulary_size", "sample_length", "in_memory")
         below_one(self, "validation_fraction", "test_fraction")
         if self.validation_fraction + self.test_fraction >= 1:
             raise UserError(

@@ -1,20 +1,26 @@
 """Reads the text that the flags of a run name, splits it and turns it into tokens."""
 
+from pathlib import Path
+
 import numpy as np
 
 import zoo
+from recipes.data.larger import Characters, shards, stored
+from recipes.data.memory import is_too_large
 from recipes.data.texts import python_docs, read_noted_text, shakespeare
 from recipes.errors import UserError, some
 from recipes.language_model.samples import PROMPT_LENGTH
 from recipes.language_model.task import MAX_COUNTED, LanguageTask
 
+#: Characters in memory where not all fit, and no flag says how many.
+IN_MEMORY = 20_000_000
 #: Characters of Tiny Shakespeare that the third edition trains on, and validates on.
 BOOK_SPLIT = (1_000_000, 60_000)
 
 
 def load(config) -> LanguageTask:
     """The text of a run, split and tokenised, as a `LanguageTask`."""
-    text, decided = read(config)
+    text, decided, larger = read(config)
     if config.lowercase:
         text = text.lower()
     if len(set(text)) < 2:
@@ -24,7 +30,7 @@ def load(config) -> LanguageTask:
         )
     first, last = cuts(config, len(text))
     pieces = text[:first], text[first:last], text[last:]
-    tokenizer, notes = fit_tokenizer(config, pieces[0], text[first:])
+    tokenizer, notes = fit_tokenizer(config, pieces[0], text[first:], bool(larger))
     notes = decided + notes
     ids = [tokenizer.encode(piece) for piece in pieces]
     ends = np.cumsum([len(part) for part in ids]).tolist()
@@ -52,14 +58,55 @@ def load(config) -> LanguageTask:
         notes += (
             f"{task.rows} streams instead of {config.batch_size} (--batch_size): the text is short",
         )
-    return LanguageTask(config, task.ids, segments, tokenizer, prompt, notes)
+    ids = stored(_all_ids(config, *larger, tokenizer), config.data)["ids"] if larger else None
+    return LanguageTask(config, task.ids, segments, tokenizer, prompt, notes, ids)
 
 
-def read(config) -> tuple[str, tuple[str, ...]]:
-    """The whole text, and notes; a `UserError` if it cannot be read."""
-    if config.data:
-        return read_noted_text(config.data, config.encoding)
-    return {"python_docs": python_docs, "shakespeare": shakespeare}[config.dataset](), ()
+def read(config) -> tuple[str, tuple[str, ...], tuple | None]:
+    """The whole text, and notes; a `UserError` if it cannot be read.
+
+    Of a text that is larger than memory, its beginning and its end; and then all `Characters`, and
+    how many of them are to be trained on.
+    """
+    if not config.data:
+        texts = {"python_docs": python_docs, "shakespeare": shakespeare}
+        return texts[config.dataset](), (), None
+    files, most = shards(config.data), config.in_memory
+    if files == [Path(config.data)] and most is None and not is_too_large(config.data):
+        return *read_noted_text(config.data, config.encoding), None
+    if config.batching != "streams" or config.split != "fractions":
+        raise UserError(
+            "A text of which only a part is in memory is read by --batching streams, with --split "
+            f"fractions. Received: --batching {config.batching}, --split {config.split}."
+        )
+    most = most or IN_MEMORY
+    held_out = max(1, most - cuts(config, most)[0])
+    everything, head, tail, count = Characters(files, config.encoding), "", "", 0
+    for part in everything:
+        head += part[: most - len(head)]
+        tail, count = (tail + part)[-held_out:], count + len(part)
+    note = f"{count:,} characters in {len(files):,} file{'s' * (len(files) > 1)}"
+    if count <= most:
+        return head, (note,), None
+    return (
+        head[:-held_out] + tail,
+        (f"{note}: the first {most - held_out:,} and the last {held_out:,} are in memory "
+         "(--in_memory) and decide all that is decided; training reads the others from the disk",),
+        (everything, count - held_out),
+    )  # fmt: skip
+
+
+def _all_ids(config, everything, count, tokenizer):
+    """The ids of the first so many characters, some at a time; no word is cut."""
+    rest = ""
+    for part in everything:
+        part, count = part[:count], count - min(count, len(part))
+        text = rest + (part.lower() if config.lowercase else part)
+        end = 1 + max(text.rfind(" "), text.rfind("\n")) if count else len(text)
+        rest = text[end:]
+        yield {"ids": np.asarray(tokenizer.encode(text[:end]), np.int32)}
+        if not count:
+            return
 
 
 def cuts(config, length) -> tuple[int, int]:
@@ -76,10 +123,11 @@ def cuts(config, length) -> tuple[int, int]:
     return last - round(length * config.validation_fraction), last
 
 
-def fit_tokenizer(config, training, others):
+def fit_tokenizer(config, training, others, unknown=False):
     """What turns text into ids, fitted on the training part, and notes.
 
-    `others` are what is to be encoded beside it. A `UserError` if the vocabulary cannot be made.
+    `others` are what is to be encoded beside it, or more than that: then there may be `unknown`
+    characters. A `UserError` if the vocabulary cannot be made.
     """
     options = {"lowercase": config.lowercase, "name": "tokenizer"}
     try:
@@ -87,7 +135,8 @@ def fit_tokenizer(config, training, others):
             size = config.vocabulary_size
             return zoo.layers.SubwordTokenizer.fit(training, config.tokenizer, size, **options), ()
         new = sorted(set(others) - set(training))
-        fitted = zoo.layers.CharacterTokenizer.fit(training, unknown=bool(new), **options)
+        known = {"unknown": unknown or bool(new)}
+        fitted = zoo.layers.CharacterTokenizer.fit(training, **known, **options)
     except ValueError as error:
         raise UserError(f"The text cannot be made into tokens. {error}") from error
     if not new:

@@ -6,6 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
+from recipes.data.stored import StoredArray
 from recipes.engine.tables import fenced
 from recipes.engine.task import Figure, OneTestPart, Section, Trained
 from recipes.language_model import samples
@@ -39,6 +40,7 @@ class LanguageTask(OneTestPart):
         tokenizer: A `zoo.layers.Tokenizer`.
         prompt: What samples go on from.
         notes: What was done to the data, in words.
+        stored: All tokens to train on, where those of `ids` are only the first of them.
     """
 
     config: LanguageModelConfig
@@ -47,6 +49,7 @@ class LanguageTask(OneTestPart):
     tokenizer: object
     prompt: str = ""
     notes: tuple[str, ...] = ()
+    stored: StoredArray | None = None
 
     primary_metric = "nats"
     suggestions = "more --epochs, another --learning_rate, --model.units 512, --model.dropout 0.3"
@@ -87,6 +90,9 @@ class LanguageTask(OneTestPart):
         config, ids, segments = self.config, self.ids, self.segments[split]
         if config.batching == "streams":
             bounds = self._start(split), self._end(split)
+            if split == "train" and self.stored is not None:
+                size, window = len(self.stored), config.window
+                return StreamBatches(self.stored, 0, size, window, self.rows, seed, config.epochs)
             return StreamBatches(ids, *bounds, config.window, self.rows, seed)
         common = ids, segments, config.window, config.batch_size, seed
         if seed is None:

@@ -13,6 +13,7 @@ from recipes.data.columns import Columns, infer_columns
 from recipes.data.larger import Rows, open_rows, shards
 from recipes.data.table_file import check_columns
 from recipes.data.target import Target, read_target
+from recipes.engine.checking import is_light
 from recipes.errors import UserError
 from recipes.tabular.datasets import diabetes, housing, housing_book, titanic
 from recipes.tabular.leaks import leaks
@@ -86,8 +87,10 @@ def load_table(config) -> Table:
 
 
 def check(config) -> None:
-    """Raises a `UserError` if the table of a run, or the first file of several, is wrong."""
-    load_table(replace(config, data=str(shards(config.data)[0])))
+    """Raises a `UserError` if the table of a run, or a small first file of several, is wrong."""
+    first = shards(config.data)[0]
+    if is_light(first):
+        load_table(replace(config, data=str(first)))
 
 
 def _reader(config, target, text):

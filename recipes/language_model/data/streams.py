@@ -7,6 +7,7 @@ one step ahead. Batches are positions in one array; nothing is copied before a b
 import numpy as np
 
 from recipes.data.batches import Batches
+from recipes.data.stored import StoredArray
 
 
 class _IdBatches(Batches):
@@ -14,7 +15,7 @@ class _IdBatches(Batches):
 
     def __init__(self, ids, window, starts, batch_size, seed=None):
         super().__init__(starts, batch_size, seed)
-        self.ids = np.asarray(ids, np.int32)
+        self.ids = ids if isinstance(ids, StoredArray) else np.asarray(ids, np.int32)
         self.window = window
 
     def assemble(self, examples, ops=np):
@@ -38,6 +39,8 @@ class StreamBatches(_IdBatches):
         window: Ids that a row of a batch reads.
         batch_size: Number of streams.
         seed: See `Batches`; `None` starts every epoch at `start`.
+        epochs: In so many epochs the streams are read once, and each epoch goes on where the last
+            one ended.
 
     Raises:
         ValueError: If the part is too short for one batch.
@@ -49,7 +52,7 @@ class StreamBatches(_IdBatches):
     [[3, 4, 5], [9, 10, 11]]
     """
 
-    def __init__(self, ids, start, end, window, batch_size, seed=None):
+    def __init__(self, ids, start, end, window, batch_size, seed=None, epochs=1):
         targets = end - start - 1
         each = targets // batch_size
         if seed is None:
@@ -63,7 +66,8 @@ class StreamBatches(_IdBatches):
                 f"Received: {end - start}"
             )
         rows = start + np.arange(batch_size) * steps * window
-        starts = rows + np.arange(steps)[:, None] * window
+        self.steps, self.turns = steps, epochs
+        starts = rows + np.arange(-(-steps // epochs))[:, None] * window
         super().__init__(ids, window, starts.reshape(-1), batch_size, seed)
         self.left_over = targets - batch_size * steps * window
         self.drops_rest = True  # no batch is ever smaller, and the model is told so
@@ -73,7 +77,9 @@ class StreamBatches(_IdBatches):
         if self.seed is None:
             return self.examples
         generator = np.random.default_rng([self.seed, self.epoch])
-        return self.examples + generator.integers(self.left_over + 1)
+        each = len(self)
+        turn = min(self.epoch % self.turns * each, self.steps - each)
+        return self.examples + turn * self.window + generator.integers(self.left_over + 1)
 
 
 class SlidingWindowBatches(_IdBatches):

@@ -164,9 +164,7 @@ def test_a_file_larger_than_memory_is_refused_before_it_is_read(tmp_path, monkey
         open_table(path)
 
 
-def test_a_file_that_fits_is_not_refused_and_a_larger_one_is_read_in_parts(
-    tmp_path, monkeypatch
-):
+def test_a_file_that_fits_is_not_refused_and_a_larger_one_is_read_in_parts(tmp_path, monkeypatch):
     frame = mixed(100)
     paths = [tmp_path / name for name in ("t.csv", "t.csv.gz", "t.parquet")]
     frame.to_csv(paths[0], index=False)
