@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 import yaml
 
-from recipes import tabular, text_classification
+from recipes import language_model, tabular, text_classification
 from recipes.cli import main
 from recipes.data import larger
 from recipes.errors import UserError
+from recipes.language_model.config import LanguageModelConfig
 from recipes.tabular.config import TabularConfig
 from recipes.text_classification.config import TextClassificationConfig
 
@@ -83,7 +84,7 @@ def test_tables_are_trained_on_but_for_the_rows_held_out(shards):
     assert len(set(order)) >= len(expected) - 2 * 32  # both epochs together read all
 
 
-def test_a_table_ends_in_a_run_that_goes_on_and_predicts(shards, trainer, capsys):
+def test_a_table_ends_in_a_run_that_goes_on_and_predicts(shards, trainer, quickly, capsys):
     run = trainer("tabular", **TINY, **{"model.members": 1})(
         "--data", shards["houses"], "--target", "price", "--in_memory", 600, average="false"
     )
@@ -94,11 +95,12 @@ def test_a_table_ends_in_a_run_that_goes_on_and_predicts(shards, trainer, capsys
     assert predictions["target"].tolist() == frame.loc[predictions["row"] - 1, "price"].tolist()
     (run / "metrics.json").unlink()
     max((run / "checkpoints").glob("epoch-*.npz")).unlink()
-    assert main(["train", "--resume", str(run)]) == 0
+    with quickly():
+        assert main(["train", "--resume", str(run)]) == 0
+        assert main(["predict", str(run), "--output", str(run / "again.csv")]) == 0
     again = json.loads((run / "metrics.json").read_text())
     assert again["test"] == metrics["test"]
     assert (run / "predictions.csv").read_bytes() == kept
-    assert main(["predict", str(run), "--output", str(run / "again.csv")]) == 0
     assert (run / "again.csv").read_bytes() == kept
     capsys.readouterr()
 
@@ -133,6 +135,67 @@ def test_texts_end_in_a_run(shards, trainer):
     assert config["in_memory"] == 600
     assert "2,000 rows in 3 files" not in (run / "report.md").read_text()
     assert "3,000 rows in 3 files: 600 of them" in (run / "report.md").read_text()
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory):
+    """A text in three files, with an accent and line ends of Windows; and what it says."""
+    folder = tmp_path_factory.mktemp("book")
+    generator = np.random.default_rng(0)
+    text = "".join(generator.choice([*"abcdef \n"], 30_000)) + "é" + "abc def\n" * 1000
+    for number in range(3):
+        part = text[number * len(text) // 3 : (number + 1) * len(text) // 3]
+        (folder / f"{number}.txt").write_text(part, encoding="utf-8", newline="\r\n")
+    return folder, text
+
+
+@pytest.mark.parametrize("tokenizer", ["characters", "bpe"])
+def test_texts_are_read_to_the_end_of_training(book, tokenizer):
+    folder, text = book
+    config = LanguageModelConfig(
+        model="char_rnn", data=str(folder), in_memory=10_000, epochs=3, batch_size=4, window=20,
+        tokenizer=tokenizer, vocabulary_size=300,
+    )  # fmt: skip
+    task = language_model.load_data(config)
+    training = text[: len(text) - 1000]
+    assert task.tokenizer.decode(task.stored[:]) == training.replace(
+        "é", "é" if tokenizer == "bpe" else "�"
+    )
+    bounds = {
+        name: task.tokenizer.decode(task.ids[a:b]) for name, [(a, b)] in task.segments.items()
+    }
+    assert bounds == {"train": text[:9000], "validation": text[-1000:-500], "test": text[-500:]}
+    batches, starts = task.batches("train", None, seed=1), []
+    for batches.epoch in range(3):
+        starts.append(batches.order().reshape(len(batches), 4))
+    first = np.concatenate(starts)[:, 0]
+    assert len(set(first)) == len(first)
+    assert np.ptp(first) + 20 > len(task.stored) // 4 - 3 * 20
+    x, y = batches.assemble(starts[0][0])
+    assert np.array_equal(x[1:, 1:], y[1:, :-1])
+    assert np.array_equal(x[0], task.stored[starts[0][0][0] :][:20])
+
+
+def test_a_text_ends_in_a_run(book, trainer):
+    sizes = {"in_memory": 10_000, "window": 100, "batch_size": 4, "sample_length": 5}
+    run = trainer("language_model", **TINY)("--data", book[0], compiled=True, **sizes)
+    assert (
+        "38,001 characters in 3 files: the first 9,000 and the" in (run / "report.md").read_text()
+    )
+
+
+def test_texts_in_several_files_that_fit_are_read_whole(book):
+    folder, text = book
+    task = language_model.load_data(LanguageModelConfig(model="char_rnn", data=str(folder)))
+    assert task.stored is None
+    assert task.tokenizer.decode(task.ids) == text
+    assert task.notes[0] == "38,001 characters in 3 files"
+
+
+def test_texts_that_are_not_read_in_streams(book):
+    config = LanguageModelConfig(model="char_rnn", data=str(book[0]), batching="random")
+    with pytest.raises(UserError, match="is read by --batching streams"):
+        language_model.load_data(config)
 
 
 def test_what_all_rows_would_have_to_be_in_memory_for(shards):
