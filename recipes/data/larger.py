@@ -9,7 +9,6 @@ reads of all other rows into temporary files, of which a batch takes its rows wh
 import codecs
 import contextlib
 import csv
-import glob
 import io
 import re
 import tempfile
@@ -25,7 +24,7 @@ from recipes.data.dialect import Dialect
 from recipes.data.download import open_bytes
 from recipes.data.encodings import find_encoding
 from recipes.data.files import filled, of_bytes, of_table, open_table
-from recipes.data.memory import is_too_large
+from recipes.data.memory import is_too_large, shards
 from recipes.data.stored import StoredArray
 from recipes.data.table_file import TableFile
 from recipes.errors import DAMAGED, UserError, reading
@@ -51,17 +50,6 @@ def open_rows(path, dialect=None) -> tuple[TableFile, "Rows | None"]:
     rows = Rows(path, files, dialect or Dialect())
     table = rows.sample(most or ROWS)
     return table, rows if len(table) < rows.count else None
-
-
-def shards(path) -> list[Path]:
-    """The files that a path names; a `UserError` where it is a folder or a pattern of none."""
-    path = Path(path)
-    several = path.is_dir() or (glob.has_magic(str(path)) and not path.exists())
-    found = path.iterdir() if path.is_dir() else map(Path, glob.glob(str(path)))
-    files = sorted(each for each in found if each.is_file() and each.name[0] not in "._")
-    if several and not files:
-        raise UserError(f"Expected the files of a table. Received: {path}, which has none.")
-    return files if several else [path]
 
 
 class Rows:

@@ -1,7 +1,8 @@
-"""Refuses a file that does not fit into memory before any of it is read; gives memory back."""
+"""Which files data lies in, and whether they fit into memory; gives memory back."""
 
 import ctypes
 import gc
+import glob
 import io
 import os
 import sys
@@ -13,6 +14,17 @@ from recipes.errors import UserError
 
 #: How many times its size a file takes in memory while it is read.
 GROWTH = {"csv": 3, "gzip": 15, "parquet": 3}
+
+
+def shards(path) -> list[Path]:
+    """The files that a path names; a `UserError` where it is a folder or a pattern of none."""
+    path = Path(path)
+    several = path.is_dir() or (glob.has_magic(str(path)) and not path.exists())
+    found = path.iterdir() if path.is_dir() else map(Path, glob.glob(str(path)))
+    files = sorted(each for each in found if each.is_file() and each.name[0] not in "._")
+    if several and not files:
+        raise UserError(f"Expected the files of a table. Received: {path}, which has none.")
+    return files if several else [path]
 
 
 def check_size(path: str | Path) -> None:

@@ -7,9 +7,11 @@ import ast
 import inspect
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from recipes.data.download import fetch_missing
+from recipes.data.memory import shards
 from recipes.engine.arguments import in_words
 from recipes.engine.config import AUTO, TrainConfig
 from recipes.engine.folder import RunFolder
@@ -41,9 +43,11 @@ def check(recipe: str, config: TrainConfig, new: bool = True) -> None:
     if start:
         RunFolder.open(start)
     fetch_missing(config.dataset or "")
-    look = find_recipe(recipe).check
-    if look and config.data and is_light(Path(config.data)):
-        look(config)
+    look, several = find_recipe(recipe).check, hasattr(config, "in_memory")
+    if look and config.data:
+        first = shards(config.data)[0] if several else Path(config.data)  # it tells enough
+        if _is_light(first):
+            look(replace(config, data=str(first)))
 
 
 def parameters_of(model: str):
@@ -77,7 +81,7 @@ def _may_be(value, kinds):
 
 def check_input(recipe: Recipe, config, metadata, source: str) -> None:
     """Raises a `UserError` if a table to predict from cannot be read, or lacks a column."""
-    if "keras" in sys.modules or recipe.reads is None or not is_light(Path(source)):
+    if "keras" in sys.modules or recipe.reads is None or not _is_light(Path(source)):
         return
     from recipes.data.files import open_table
 
@@ -86,7 +90,7 @@ def check_input(recipe: Recipe, config, metadata, source: str) -> None:
         file.require(name, "the model reads it")
 
 
-def is_light(path: Path) -> bool:
+def _is_light(path):
     """Whether it is soon read, a folder, or missing; devices and pipes can be read only once."""
     if not path.is_file():
         return path.is_dir() or not path.exists()

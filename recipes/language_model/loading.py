@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 import zoo
-from recipes.data.larger import Characters, shards, stored
-from recipes.data.memory import is_too_large
+from recipes.data.larger import Characters, stored
+from recipes.data.memory import is_too_large, shards
 from recipes.data.texts import python_docs, read_noted_text, shakespeare
 from recipes.errors import UserError, some
 from recipes.language_model.samples import PROMPT_LENGTH

@@ -115,16 +115,6 @@ def _predict(folder, config, *arguments, **flags):
     predict(folder, config, *arguments, **flags)
 
 
-def _check(config):
-    from recipes.data.larger import shards
-    from recipes.data.texts import read_noted_text
-    from recipes.engine.checking import is_light
-
-    first = shards(config.data)[0]
-    if is_light(first):
-        read_noted_text(first, config.encoding)
-
-
 RECIPE = Recipe(
     name="language_model",
     title="learn to write text, or music",
@@ -142,7 +132,9 @@ RECIPE = Recipe(
         if hasattr(task.tokenizer, "characters")  # of others a window may begin inside of a token
         else None
     ),
-    check=_check,
+    check=lambda config: later("recipes.data.texts", "read_noted_text")(
+        config.data, config.encoding
+    ),
     metrics={
         "nats": "min",
         "bits_per_character": "min",

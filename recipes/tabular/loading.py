@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -10,10 +10,9 @@ import pandas as pd
 
 from recipes.classification.splits import FEWEST, SPLIT_SEED, rare_classes, stratified
 from recipes.data.columns import Columns, infer_columns
-from recipes.data.larger import Rows, open_rows, shards
+from recipes.data.larger import Rows, open_rows
 from recipes.data.table_file import check_columns
 from recipes.data.target import Target, read_target
-from recipes.engine.checking import is_light
 from recipes.errors import UserError
 from recipes.tabular.datasets import diabetes, housing, housing_book, titanic
 from recipes.tabular.leaks import leaks
@@ -84,13 +83,6 @@ def load_table(config) -> Table:
         frame[list(columns.names)], columns, target, numbers, rows, source, tuple(notes), decided,
         larger,
     )  # fmt: skip
-
-
-def check(config) -> None:
-    """Raises a `UserError` if the table of a run, or a small first file of several, is wrong."""
-    first = shards(config.data)[0]
-    if is_light(first):
-        load_table(replace(config, data=str(first)))
 
 
 def _reader(config, target, text):

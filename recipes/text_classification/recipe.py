@@ -9,7 +9,6 @@ zoo predict logs/text_classification/RUN --text "What a film!"
 import time
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from recipes.classification.settings import METRICS
 from recipes.engine.recipe import KEEP, Flag, Recipe, later
@@ -112,13 +111,10 @@ def search_space(hp) -> dict:
 
 def _check(config):
     from recipes.data.files import open_table
-    from recipes.data.larger import shards
-    from recipes.engine.checking import is_light
     from recipes.text_classification.data.labelled_texts import find_columns
 
-    for path in filter(None, (shards(config.data)[0], config.validation_data, config.test_data)):
-        if is_light(Path(path)):
-            find_columns(open_table(path, config), config.text, config.target)
+    for path in filter(None, (config.data, config.validation_data, config.test_data)):
+        find_columns(open_table(path, config), config.text, config.target)
     if config.unlabelled:
         open_table(config.unlabelled, config)
 

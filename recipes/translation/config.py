@@ -33,6 +33,9 @@ class TranslationConfig(Dialect, TrainConfig):
             edition for spa_eng: 100,000 shuffled pairs to train on, the rest for validation.
         held_out: Sources of validation, and of the test part; of your own file, at most a tenth
             each.
+        in_memory: Hold so many pairs in memory, drawn at random, and decide everything by them;
+            training reads the others from the disk. Defaults to all, or to 200,000 of a table that
+            is larger than memory, of a folder of files, or of a pattern such as part-*.parquet.
         label_smoothing: Fraction of each target that is spread evenly over all tokens.
         sampling: Scheduled sampling, for seq2seq: in training, some tokens that the decoder reads
             are not the right ones but its own, drawn from its output (embedding) or averaged by it
@@ -65,6 +68,7 @@ class TranslationConfig(Dialect, TrainConfig):
     longer: Literal["drop", "cut"] = "drop"
     split: Literal["disjoint", "book"] = "disjoint"
     held_out: int = 2000
+    in_memory: int | None = None
     label_smoothing: float = 0.0
     sampling: Literal["none", "embedding", "output"] = "none"
     sampling_probability: float = 0.5

@@ -1,11 +1,15 @@
 """Reads the pairs that the flags of a run name, splits them and turns them into ids."""
 
+import itertools
+
 import numpy as np
 
 import zoo
+from recipes.data.larger import store
 from recipes.errors import UserError, some
 from recipes.translation.data.date_pairs import date_pairs
-from recipes.translation.data.pairs import read_pairs, spa_eng
+from recipes.translation.data.pair_batches import laid_out
+from recipes.translation.data.pairs import open_pairs, pairs_of, spa_eng
 from recipes.translation.task import TranslationTask
 from zoo.layers.raw_texts import padded
 from zoo.layers.raw_texts import split_words as words
@@ -23,12 +27,8 @@ WORDS, FEWEST, MOST, CHARACTERS = 1000, 600, 8000, 100
 
 def load(config) -> TranslationTask:
     """The pairs of a run, split and turned into ids, as a `TranslationTask`."""
-    pairs, decided = read(config)
-    if config.reverse:
-        pairs = [(target, source) for source, target in pairs]
-    if config.lowercase:
-        pairs = [(source.lower(), target.lower()) for source, target in pairs]
-    parts, notes = split(config, pairs)
+    pairs, decided, larger = read(config)
+    parts, notes = split(config, _asked(config, pairs))
     notes = decided + notes
     sides = list(zip(*parts["train"], strict=True))
     others = [pair for name in ("validation", "test") for pair in parts[name]]
@@ -40,15 +40,39 @@ def load(config) -> TranslationTask:
         fitted, more = fit_tokenizer(config.tokenizer, texts, rest, size, name, **options)
         tokenizers.append(fitted)
         notes += more
+    held_out = {key_of(source) for source, _ in others}
+    all_ids = _stored(config, *larger, held_out, tokenizers) if larger else ()
     parts, ids, more = _encoded(config, parts, *tokenizers)
-    return TranslationTask(config, parts, ids, *tokenizers, notes + more)
+    return TranslationTask(config, parts, ids, *tokenizers, notes + more, all_ids)
 
 
-def read(config) -> tuple[list[tuple[str, str]], tuple[str, ...]]:
-    """All pairs, and notes; a `UserError` if they cannot be read."""
+def read(config):
+    """The pairs, notes, and those not in memory; see `open_pairs`."""
     if config.data:
-        return read_pairs(config.data, config, config.source, config.target)
-    return (date_pairs(sum(DATES)) if config.dataset == "dates" else spa_eng()), ()
+        return open_pairs(config.data, config, config.source, config.target)
+    return (date_pairs(sum(DATES)) if config.dataset == "dates" else spa_eng()), (), None
+
+
+def _asked(config, pairs):
+    if config.reverse:
+        pairs = [(target, source) for source, target in pairs]
+    if config.lowercase:
+        pairs = [(source.lower(), target.lower()) for source, target in pairs]
+    return pairs
+
+
+def _stored(config, rows, columns, held_out, tokenizers):
+    """The ids of all pairs to train on, on the disk."""
+
+    def read(file, kept):
+        pairs = [p for p in _asked(config, pairs_of(file, columns)) if key_of(p[0]) not in held_out]
+        found, fits = _ids(config, pairs, tokenizers)
+        found = itertools.compress(found, fits) if config.longer == "drop" else found
+        sources, targets = zip(*found, strict=True)
+        ids = padded(sources), padded(targets, 1 + config.max_length)
+        return dict(enumerate(laid_out(*ids, 8, config.max_length)))
+
+    return tuple(store(rows, [], read).values())
 
 
 def split(config, pairs):
@@ -168,24 +192,30 @@ def _coverage(tokenizer, texts, side):
     )
 
 
+def _ids(config, pairs, tokenizers):
+    """The ids of both sides of each pair, cut to the length allowed, and whether they fitted."""
+    most = config.max_length
+    sides = zip(tokenizers, zip(*pairs, strict=True), strict=True)
+    sides = [tokenizer.encode_list(side, truncate=False) for tokenizer, side in sides]
+    rows = list(zip(*sides, strict=True))
+    fits = [len(source) <= most and len(target) <= 1 + most for source, target in rows]
+    return [(source[:most], target[: 1 + most]) for source, target in rows], fits
+
+
 def _encoded(config, parts, *tokenizers):
     """The parts, their ids, and notes: what is too long is left out of training, or cut off."""
     most, ids, notes = config.max_length, {}, ()
     kept = dict(parts)
     for name, pairs in parts.items():
-        sides = zip(tokenizers, zip(*pairs, strict=True), strict=True)
-        sides = [tokenizer.encode_list(side, truncate=False) for tokenizer, side in sides]
-        rows = list(zip(*sides, strict=True))
-        fits = [len(source) <= most and len(target) <= 1 + most for source, target in rows]
+        rows, fits = _ids(config, pairs, tokenizers)
         long = len(fits) - sum(fits)
         drop = name == "train" and config.longer == "drop"
         if long:
             done = "left out" if drop else "cut off"
             notes += (f"{long:,} {name} pairs longer than {most} tokens: {done}",)
-        rows = [(source[:most], target[: 1 + most]) for source, target in rows]
         if drop:
-            rows = [row for row, fit in zip(rows, fits, strict=True) if fit]
-            kept[name] = [pair for pair, fit in zip(pairs, fits, strict=True) if fit]
+            rows = [*itertools.compress(rows, fits)]
+            kept[name] = [*itertools.compress(pairs, fits)]
         if not rows:
             raise UserError(
                 f"All training pairs are longer than --max_length {most}: raise it, or cut them "

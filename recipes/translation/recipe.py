@@ -101,7 +101,7 @@ def _sampling(config, data):
 
     if config.sampling == "none":
         return {}
-    steps = config.epochs * max(1, len(data.pairs["train"]) // config.batch_size)
+    steps = config.epochs * len(data.batches("train", None, seed=0))
     end, schedule = config.sampling_probability, config.sampling_schedule
     probability = sampling_probability(schedule, end, steps)
     return {"sampling": config.sampling, "sampling_probability": probability}

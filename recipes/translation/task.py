@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from recipes.data.batches import epochs_of
 from recipes.engine.compiling import uses_xla
 from recipes.engine.tables import cell, markdown
 from recipes.engine.task import Figure, OneTestPart, Section, Trained
@@ -35,6 +36,7 @@ class TranslationTask(OneTestPart):
         source_tokenizer: A `zoo.layers.TextTokenizer`.
         target_tokenizer: The same for targets.
         notes: What was done to the data, in words.
+        stored: What `laid_out` makes of all pairs to train on, where those here are a sample.
     """
 
     config: TranslationConfig
@@ -43,6 +45,7 @@ class TranslationTask(OneTestPart):
     source_tokenizer: Any
     target_tokenizer: Any
     notes: tuple[str, ...] = ()
+    stored: tuple = ()
 
     @property
     def primary_metric(self):
@@ -86,6 +89,10 @@ class TranslationTask(OneTestPart):
     def batches(self, split, built, seed=None):
         """Batches of a split for the training model: those of an epoch with a seed, else all."""
         multiple = 8 if uses_xla(self.config) else 4  # each shape is compiled once
+        if split == "train" and self.stored:
+            count, size = len(self.stored[0]), self.config.batch_size
+            passes = epochs_of(count, len(self.pairs[split]), self.config.epochs)
+            return PairBatches(self.stored, None, size, seed, multiple, passes)
         return PairBatches(*self.ids[split], self.config.batch_size, seed, multiple)
 
     def predictor(self, model) -> Translator:

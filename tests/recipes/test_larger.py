@@ -7,13 +7,15 @@ import pandas as pd
 import pytest
 import yaml
 
-from recipes import language_model, tabular, text_classification
+from recipes import language_model, tabular, text_classification, translation
 from recipes.cli import main
 from recipes.data import larger
 from recipes.errors import UserError
 from recipes.language_model.config import LanguageModelConfig
 from recipes.tabular.config import TabularConfig
 from recipes.text_classification.config import TextClassificationConfig
+from recipes.translation.config import TranslationConfig
+from recipes.translation.loading import key_of
 
 TINY = {"epochs": 2, "model.units": 4, "jit_compile": "false", "progress": "false"}
 COUNT = 3000
@@ -196,6 +198,58 @@ def test_texts_that_are_not_read_in_streams(book):
     config = LanguageModelConfig(model="char_rnn", data=str(book[0]), batching="random")
     with pytest.raises(UserError, match="is read by --batching streams"):
         language_model.load_data(config)
+
+
+def sentences(count=1500):
+    """Numbers and their names, half of them a second time in other letters; a few very long."""
+    names = np.array(
+        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+    )
+    numbers = np.arange(count) % 1000
+    english = [" ".join(names[[int(digit) for digit in str(n)]]) for n in numbers]
+    english = [text if place < 1000 else text.upper() + "!" for place, text in enumerate(english)]
+    spelled = [" ".join(str(n) * (90 if n % 97 == 96 else 1)) for n in numbers]
+    return pd.DataFrame({"id": np.arange(count), "words": english, "digits": spelled})
+
+
+@pytest.mark.parametrize("longer", ["drop", "cut"])
+def test_pairs_are_trained_on_but_for_those_held_out(tmp_path, longer):
+    for number in range(3):
+        sentences().iloc[number::3].to_csv(tmp_path / f"{number}.csv", index=False)
+    config = TranslationConfig(
+        model="transformer", data=str(tmp_path), in_memory=300, epochs=2, batch_size=16,
+        source="words", target="digits", tokenizer="words", held_out=20, max_length=8, longer=longer, lowercase=True,
+        source_vocabulary_size=40, target_vocabulary_size=40,
+    )  # fmt: skip
+    task = translation.load_data(config)
+    assert "of 3 columns, 'words' is the source and 'digits' the target" in task.notes
+    held_out = {key_of(s) for n in ("validation", "test") for s, _ in task.pairs[n]}
+    frame = pd.concat([sentences().iloc[number::3] for number in range(3)])
+    frame["words"] = frame["words"].str.lower()
+    frame = frame[[key_of(text) not in held_out for text in frame["words"]]]
+    if longer == "drop":
+        frame = frame[frame["digits"].str.len() < 20]
+    assert len(frame) > 1000
+    batches, order = inputs_of(task, None)
+    inputs, labels = batches.assemble(np.arange(len(frame)))
+    for given, tokenizer, texts, most in (
+        (inputs["source"], task.source_tokenizer, frame["words"], 8),
+        (labels, task.target_tokenizer, frame["digits"], 9),
+    ):
+        ids = [row[:most].tolist() for row in tokenizer.encode_list(list(texts), truncate=False)]
+        ids = ids if most == 8 else [row[1:] for row in ids]
+        assert [row[row > 0].tolist() for row in given] == ids
+    assert np.array_equal(inputs["target"][:, 1:], np.where(labels[:, 1:] > 0, labels[:, :-1], 0))
+    assert len(set(order)) >= len(frame) - 2 * 16
+
+
+def test_pairs_end_in_a_run(tmp_path, trainer):
+    sentences().to_parquet(tmp_path / "pairs.parquet")
+    run = trainer("translation", epochs=1, jit_compile="false", progress="false")(
+        *("--data", tmp_path / "pairs.parquet", "--in_memory", 300, "--model.units", 4),
+        *("--model.embedding_dim", 4, "--source", "digits", "--target", "words"),
+    )  # fmt: skip
+    assert "1,500 rows: 300 of them, drawn" in (run / "report.md").read_text()
 
 
 def test_what_all_rows_would_have_to_be_in_memory_for(shards):

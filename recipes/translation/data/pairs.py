@@ -7,7 +7,8 @@ from pathlib import Path
 from recipes.data.dates import is_date
 from recipes.data.dialect import Dialect
 from recipes.data.download import fetch, open_bytes
-from recipes.data.files import open_table
+from recipes.data.larger import open_rows
+from recipes.data.memory import is_too_large, shards
 from recipes.data.numbers import is_number
 from recipes.data.texts import decode, read_noted_text
 from recipes.errors import DAMAGED, UserError
@@ -41,15 +42,24 @@ def read_pairs(path, dialect=None, source=None, target=None) -> tuple[list, tupl
             texts: numbers and codes of languages in front of it are passed over.
         target: That of the targets. Defaults to the next one of texts.
     """
+    return open_pairs(path, dialect, source, target)[:2]
+
+
+def open_pairs(path, dialect=None, source=None, target=None):
+    """What `read_pairs` gives, of several files or of a sample, too; see `recipes.data.larger`.
+
+    Of a sample, thirdly the `Rows` that it was drawn from and the names of both columns.
+    """
     dialect = dialect or Dialect()
     dialect.check()
-    if _has_tabs(path, dialect):
+    alone = shards(path) == [Path(path)] and getattr(dialect, "in_memory", None) is None
+    if alone and _has_tabs(path, dialect) and not is_too_large(path):
         text, notes = read_noted_text(path, dialect.encoding)
         skipped = dialect.skip_rows or 0
         text = "\n".join(["" if n < skipped else t for n, t in enumerate(text.split("\n"))])
         pairs, more = find_pairs(text, str(path), source, target, dialect.header)
-        return pairs, notes + more
-    file = open_table(path, dialect)
+        return pairs, notes + more, None
+    file, larger = open_rows(path, dialect)
     columns, notes = {name: file.texts(name).fillna("") for name in file.names}, ()
     rows = enumerate(zip(*columns.values(), strict=True), start=1)
     rows = [(f"row {number:,}", cells) for number, cells in rows]
@@ -62,9 +72,16 @@ def read_pairs(path, dialect=None, source=None, target=None) -> tuple[list, tupl
                 " Say --header first or --header none."
             )
         notes = (_names_note("row", file.names),)
-    pairs, more = _pairs(rows, list(columns), str(path), source, target)
-    notes += more
-    return pairs, (*file.notes, *notes)
+    places, more = _places(rows, file.names, str(path), source, target)
+    found = larger and (larger, [file.names[place] for place in places])
+    return _pairs(rows, places, str(path)), (*file.notes, *notes, *more), found
+
+
+def pairs_of(file, columns) -> list[tuple[str, str]]:
+    """The pairs in two columns of a `TableFile`; a `UserError` if a side is empty."""
+    rows = zip(*(file.texts(name).fillna("") for name in columns), strict=True)
+    numbered = [(f"row {number:,}", cells) for number, cells in enumerate(rows, start=1)]
+    return _pairs(numbered, [0, 1], file.source)
 
 
 def _has_tabs(path, dialect):
@@ -120,8 +137,8 @@ def find_pairs(text, name, source=None, target=None, header=None):
     if rows and header != "none" and (header == "first" or _are_names(rows)):
         names, rows = rows[0][1], rows[1:]
         notes = (_names_note("line", names),)
-    pairs, more = _pairs(rows, names, name, source, target)
-    return pairs, notes + more
+    places, more = _places(rows, names, name, source, target)
+    return _pairs(rows, places, name), notes + more
 
 
 def _are_names(rows):
@@ -151,8 +168,8 @@ _HEADER = {
 }  # fmt: skip
 
 
-def _pairs(rows, names, name, source, target):
-    """Pairs out of numbered rows of cells, and which columns they are."""
+def _places(rows, names, name, source, target):
+    """Which columns of numbered rows of cells are the sources and the targets, and notes."""
     if not rows:
         raise UserError(f"{name} holds no pairs. Write one a line: source, tab, target.")
     width = max(len(cells) for _, cells in rows)
@@ -176,6 +193,13 @@ def _pairs(rows, names, name, source, target):
             f"them: {shown}. Say which they are with --source and --target: a number from 1, or a "
             "name of the header."
         )
+    if width == 2 and places == [0, 1] and not names:
+        return places, ()
+    said = [_called(names, place) for place in places]
+    return places, (f"of {width} columns, {said[0]} is the source and {said[1]} the target",)
+
+
+def _pairs(rows, places, name):
     pairs = []
     for number, cells in rows:
         pair = tuple(cells[place].strip() if place < len(cells) else "" for place in places)
@@ -186,10 +210,7 @@ def _pairs(rows, names, name, source, target):
                 f"Complete it, or delete the {number.split()[0]}."
             )
         pairs.append(pair)
-    if width == 2 and places == [0, 1] and not names:
-        return pairs, ()
-    said = [_called(names, place) for place in places]
-    return pairs, (f"of {width} columns, {said[0]} is the source and {said[1]} the target",)
+    return pairs
 
 
 def _called(names, place):

@@ -9,7 +9,8 @@ import pytest
 
 from recipes.data import larger
 from recipes.data.batches import Passes
-from recipes.data.larger import open_rows, shards, store
+from recipes.data.larger import open_rows, store
+from recipes.data.memory import shards
 from recipes.errors import UserError
 from recipes.tabular.config import TabularConfig
 

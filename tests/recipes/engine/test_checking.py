@@ -143,13 +143,13 @@ def test_large_files_and_pipes_are_left_to_the_run(tmp_path, monkeypatch):
     small, pipe = tmp_path / "a.csv", tmp_path / "pipe"
     small.write_text("t,y\n")
     os.mkfifo(pipe)
-    assert [checking.is_light(path) for path in (small, pipe, tmp_path, tmp_path / "no")] == [
+    assert [checking._is_light(path) for path in (small, pipe, tmp_path, tmp_path / "no")] == [
         True, False, True, True,
     ]  # fmt: skip
     monkeypatch.setattr(checking, "LIGHT", 3)
-    assert not checking.is_light(small)
+    assert not checking._is_light(small)
     small.write_bytes(b"PK\x03\x04 and more")
     monkeypatch.setattr(checking, "LIGHT", 100)
-    assert checking.is_light(small)
+    assert checking._is_light(small)
     monkeypatch.setattr(checking, "LIGHT_ARCHIVE", 10)
-    assert not checking.is_light(small)
+    assert not checking._is_light(small)
