@@ -218,8 +218,8 @@ def test_pairs_are_trained_on_but_for_those_held_out(tmp_path, longer):
         sentences().iloc[number::3].to_csv(tmp_path / f"{number}.csv", index=False)
     config = TranslationConfig(
         model="transformer", data=str(tmp_path), in_memory=300, epochs=2, batch_size=16,
-        source="words", target="digits", tokenizer="words", held_out=20, max_length=8, longer=longer, lowercase=True,
-        source_vocabulary_size=40, target_vocabulary_size=40,
+        source="words", target="digits", tokenizer="words", held_out=20, max_length=8,
+        longer=longer, lowercase=True, source_vocabulary_size=40, target_vocabulary_size=40,
     )  # fmt: skip
     task = translation.load_data(config)
     assert "of 3 columns, 'words' is the source and 'digits' the target" in task.notes

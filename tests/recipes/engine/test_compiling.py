@@ -34,6 +34,8 @@ def batches(count=64):
 
 MODELS = {
     "small": lambda: zoo.mlp((4,), 1, units=(8,)),
+    "dropping": lambda: zoo.mlp((4,), 1, units=(8,), dropout=0.1),
+    "dropping_states": lambda: keras.Sequential([keras.Input((9, 1)), layers.GRU(4, dropout=0.1)]),
     "wide": lambda: zoo.mlp((784,), 10, units=(300, 100)),
     "waves": lambda: zoo.wavenet_lite((None, 1)),
     "recurrent": lambda: zoo.deep_rnn((None, 1), units=8),
@@ -47,6 +49,8 @@ MODELS = {
     ("name", "xla"),
     [
         ("small", True),
+        ("dropping", False),
+        ("dropping_states", False),
         ("wide", False),
         ("waves", True),
         ("recurrent", True),
