@@ -75,7 +75,13 @@ class _ZooEstimator(BaseEstimator):
         super().set_params(**own)
         others = {name: value for name, value in params.items() if name not in own}
         new = [name for name in others if name not in self._model_arguments()]
-        known = _arguments_of(self.model) if new else []
+        known: list[str] = []
+        if new:  # those of the model's factory that are open to be set
+            from zoo.registry import get_factory
+
+            given = ("input_shape", "outputs", "head", "name")
+            found = inspect.signature(get_factory(self.model)).parameters
+            known = [name for name in found if name not in given]
         for name in new:
             if name not in known:
                 raise ValueError(
@@ -285,11 +291,3 @@ def _scaling(x):
     variance = wide.var(axis=0)
     variance = np.where(variance > 0, variance, 1.0)
     return keras.layers.Normalization(mean=wide.mean(axis=0), variance=variance, name="scaling")
-
-
-def _arguments_of(model):
-    """Arguments of a model's factory that are open to be set."""
-    from zoo.registry import get_factory
-
-    given = ("input_shape", "outputs", "head", "name")
-    return [name for name in inspect.signature(get_factory(model)).parameters if name not in given]

@@ -18,7 +18,11 @@ def load(config, kept=None) -> GenerateTask:
     """The pictures of a run, split, as a `GenerateTask`."""
     folder = Path(config.data or "")
     if config.data and folder.is_dir() and sum(each.is_dir() for each in folder.iterdir()) < 2:
-        training, test = _unlabelled(folder, config, kept), None
+        files = image_files(folder)
+        images, depth, notes = read_images(files, config.image_size, None, kept, config.fit)
+        names = np.array([str(file.relative_to(folder)) for file in files])
+        alike = np.zeros(len(files), int), ("pictures",)  # all of one class
+        training, test = Pictures(images, *alike, names, notes, depth), None
     else:
         training, test = read(config, kept)
     if len(training) < FEWEST:
@@ -31,11 +35,3 @@ def load(config, kept=None) -> GenerateTask:
     if not np.ptp(images[: min(len(images), 1000)], axis=0).any():
         raise UserError("All training pictures are the same: there is nothing to learn.")
     return GenerateTask(config, parts, (*training.notes, *notes), training.depth)
-
-
-def _unlabelled(folder, config, kept):
-    """All pictures of a folder, of one class."""
-    files = image_files(folder)
-    images, depth, notes = read_images(files, config.image_size, None, kept, config.fit)
-    names = np.array([str(file.relative_to(folder)) for file in files])
-    return Pictures(images, np.zeros(len(files), int), ("pictures",), names, notes, depth)

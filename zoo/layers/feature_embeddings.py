@@ -53,7 +53,14 @@ class PiecewiseLinearEncoding(TracedLayer):
         self.num_bins = max((edges.size - 1 for edges in self.bin_edges), default=0)
         if not self.num_bins:
             raise ValueError(f"bin_edges must hold a feature. Received: bin_edges={bin_edges!r}")
-        self._left, self._width, self._low, self._high = self._bins()
+        # Left edge, width and bounds of every bin, each `(features, num_bins)`.
+        shape = (4, len(self.bin_edges), self.num_bins)
+        self._bins = left, width, low, high = np.zeros(shape, "float32")
+        width += 1.0  # bins that a feature does not have are bounded by 0 and 0
+        for row, edges in enumerate(self.bin_edges):
+            bins = edges.size - 1
+            left[row, :bins], width[row, :bins], high[row, :bins] = edges[:-1], np.diff(edges), 1.0
+            low[row, 0], high[row, bins - 1] = -np.inf, np.inf
 
     @staticmethod
     def edges(x: ArrayLike, num_bins: int = 48) -> list[list[float]]:
@@ -76,22 +83,9 @@ class PiecewiseLinearEncoding(TracedLayer):
             found.append(_distinct(values.tolist()))
         return found
 
-    def _bins(self):
-        """Left edge, width and bounds of every bin, each `(features, num_bins)`."""
-        left, width, low, high = np.zeros((4, len(self.bin_edges), self.num_bins), "float32")
-        width += 1.0  # bins that a feature does not have are bounded by 0 and 0
-        for row, edges in enumerate(self.bin_edges):
-            bins = edges.size - 1
-            left[row, :bins], width[row, :bins], high[row, :bins] = edges[:-1], np.diff(edges), 1.0
-            low[row, 0], high[row, bins - 1] = -np.inf, np.inf
-        return left, width, low, high
-
     def call(self, inputs):
         """Encodes inputs of shape `(batch, features)`."""
-        left, width, low, high = (
-            ops.convert_to_tensor(value, self.compute_dtype)
-            for value in (self._left, self._width, self._low, self._high)
-        )
+        left, width, low, high = (ops.convert_to_tensor(v, self.compute_dtype) for v in self._bins)
         filled = (ops.expand_dims(inputs, -1) - left) / width
         return ops.minimum(ops.maximum(filled, low), high)
 

@@ -65,17 +65,14 @@ class Patches(TracedLayer):
     def call(self, inputs):
         """Cuts series `(batch, time, channels)` to `(batch, channels, patches, length)`."""
         time = inputs.shape[1]
-        starts = self.stride * np.arange(self._count(time))
-        steps = np.minimum(starts[:, None] + np.arange(self.length), time - 1)
-        return ops.take(ops.transpose(inputs, (0, 2, 1)), steps, axis=-1)
-
-    def _count(self, time):
         if time is None or time < self.length:
             raise ValueError(
                 f"Expected a series of at least {self.length} steps, the length of a patch. "
                 f"Received: {time}"
             )
-        return (time - self.length) // self.stride + 2
+        starts = self.stride * np.arange((time - self.length) // self.stride + 2)
+        steps = np.minimum(starts[:, None] + np.arange(self.length), time - 1)
+        return ops.take(ops.transpose(inputs, (0, 2, 1)), steps, axis=-1)
 
 
 KINDS = ("interpolation", "trend", "seasonality")

@@ -126,8 +126,12 @@ def read_table(
     if (np.diff(order) < 0).any():
         values, numbers, codes = values[order], numbers[order], codes[order]
         if times is not None:
-            _note_order(times, order, codes, notes, time)
-            times = times[order]
+            times, same = times[order], codes[1:] == codes[:-1]
+            moved = same & (np.diff(order) < 0)
+            if moved.any():
+                newest, count = moved[same].all(), int(moved.sum())
+                how = "the newest came first" if newest else f"{count:,} were out of order"
+                notes.append(f"{time}: rows sorted by time: {how}")
     if times is None:
         times = np.arange(len(values)) - np.repeat(offsets[:-1], np.diff(offsets))
     others = [name for name in file.names if name not in {*names, time, series}]
@@ -156,17 +160,6 @@ def find_key(file, names, time, series=None) -> str | None:
             if found <= len(table) / 2 and dense and not table.duplicated([*known, *key]).any():
                 return ",".join([*known[1:], *key])
     return None
-
-
-def _note_order(times, order, codes, notes, time):
-    """Says if rows of one series were not in the order of time."""
-    same = codes[1:] == codes[:-1]
-    moved = same & (np.diff(order) < 0)
-    if not moved.any():
-        return
-    newest = moved[same].all()
-    how = "the newest came first" if newest else f"{int(moved.sum()):,} were out of order"
-    notes.append(f"{time}: rows sorted by time: {how}")
 
 
 def _codes(file: TableFile, series: str) -> tuple[np.ndarray, tuple[str, ...]]:
