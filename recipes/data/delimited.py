@@ -167,7 +167,7 @@ def _as_utf8(content, encoding, name):
         ) from error
     content = content.removeprefix(b"\xef\xbb\xbf")
     if b"\x00" in content:
-        raise UserError(f"{name} is no table: it holds bytes that no text has.")
+        raise UserError(f"{name} is no table: it holds bytes that no text has. Save it as CSV.")
     if b"\r" in content[:_SAMPLE] and content.count(b"\r") > content.count(b"\r\n"):
         content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     return content

@@ -61,7 +61,7 @@ def find_encoding(content: bytes, name: str) -> str:
             if zeros.count(0) > 0.5 * half:
                 return encoding
     if _CONTROL.search(content[:_SAMPLE]):
-        raise UserError(f"{name} is no table: it holds bytes that no text has.")
+        raise UserError(f"{name} is no table: it holds bytes that no text has. Save it as CSV.")
     if content.isascii():
         return "utf-8"
     try:

@@ -58,11 +58,18 @@ def read_rows(file, columns, target, labels):
         file.require(name, "the model reads it")
     found = {name: file.numbers(name) for name in columns.numeric}
     found |= {name: file.dates(name) for name in dates}
-    found |= {name: file.labels(name) for name in categories}
+    found |= {name: _spelled(file.labels(name), known) for name, known in columns.categories}
     actual = None
     if target in file.names:
-        actual = file.labels(target) if labels else file.numbers(target)
+        actual = _spelled(file.labels(target), labels) if labels else file.numbers(target)
     return pd.DataFrame(found), actual
+
+
+def _spelled(texts, known):
+    """Texts with true and false as the model knows them: TRUE in CSV is True in a workbook."""
+    forms = {value.casefold(): value for value in known if value.casefold() in ("true", "false")}
+    others = [text for text in texts.dropna().unique() if text not in known]
+    return texts.replace({t: forms[t.casefold()] for t in others if t.casefold() in forms})
 
 
 def predict(model, arrays) -> np.ndarray:

@@ -41,7 +41,9 @@ def read_header(file) -> Header:
     """The `Header` of a picture; an `UnreadableError` if there is none."""
     with _opened(file) as image:
         grey = image.mode in GREY or _rawmode(image).startswith("LA;")
-        top, deep = _declared_top(image), _is_deep(image)
+        scaled = image.mode == "I" and image.tile and image.tile[0][0].startswith("ppm")
+        top = 4095 if _rawmode(image).startswith("I;12") else 65535 if scaled else None  # white
+        deep = _is_deep(image)
         size, animated = _size(image), getattr(image, "is_animated", False)  # may load it
     found = None
     if deep:
@@ -196,11 +198,3 @@ def _read_as(image, rawmode):
 def _is_deep(image):
     """Whether a picture has more than 8 bits a pixel and colour."""
     return image.mode[0] in "IF" or ";16" in _rawmode(image)
-
-
-def _declared_top(image):
-    """White, where the file says it."""
-    if _rawmode(image).startswith("I;12"):
-        return 4095
-    scaled = image.mode == "I" and image.tile and image.tile[0][0].startswith("ppm")
-    return 65535 if scaled else None

@@ -9,6 +9,7 @@ from recipes.data.dialect import Dialect
 from recipes.data.files import open_table
 from recipes.errors import UserError
 from recipes.forecast.data.opening import guess_columns
+from recipes.forecast.data.steps import is_regular
 from recipes.forecast.data.table import find_key
 
 
@@ -125,6 +126,14 @@ def test_dates_of_sas_and_of_logs(table):
     wanted = ["2024-01-02", "2024-01-02T13:00", "2024-01-05T12:00"]
     for name, value in zip("abc", wanted, strict=True):
         assert found.column(name)[0] == pd.Timestamp(value)
+
+
+def test_a_time_may_say_when_it_ends(table):
+    starts = pd.date_range("2023-03-01", periods=192, freq="15min")
+    cells = [f"{at:%d.%m.%Y %H:%M} - {at + pd.Timedelta('15min'):%d.%m.%Y %H:%M}" for at in starts]
+    found = table("MTU,load\n" + "".join(f"{cell},{n}\n" for n, cell in enumerate(cells)))
+    assert guess_columns(found) == ("MTU", ["load"])  # as ENTSO-E writes them
+    assert (found.times("MTU", is_regular).values == starts.to_numpy("datetime64[us]")).all()
 
 
 def test_other_formats_are_refused_with_a_cure_that_works(table):

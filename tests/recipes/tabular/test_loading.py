@@ -9,6 +9,7 @@ import pytest
 from scipy import stats
 from sklearn.linear_model import LinearRegression, Ridge
 
+import zoo
 from recipes.data import larger, memory
 from recipes.data.files import open_table
 from recipes.data.target import Target
@@ -19,7 +20,7 @@ from recipes.tabular.baselines import MOST_ROUNDS, Baseline, baselines
 from recipes.tabular.datasets import housing_book
 from recipes.tabular.importances import permutation_importances
 from recipes.tabular.loading import load_table, split
-from recipes.tabular.predictions import known_values
+from recipes.tabular.predictions import known_values, read_rows
 
 
 def csv(tmp_path, frame, name="t.csv"):
@@ -471,3 +472,17 @@ def test_the_target_is_standardised_by_training_rows(tmp_path):
     assert task.target_scaling == pytest.approx((values.mean(), values.std()))
     plain = replace(task, config=replace(task.config, target_normalization="none"))
     assert plain.target_scaling == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("known", [["FALSE", "TRUE"], ["False", "True"], ["false", "true"]])
+def test_true_and_false_are_the_same_in_files_of_every_kind(tmp_path, known):
+    frame = pd.DataFrame({"active": [True, False, True], "sort": ["True", "a", "A"]})
+    frame.to_excel(tmp_path / "t.xlsx", index=False)
+    frame.to_parquet(tmp_path / "t.parquet")
+    frame.to_json(tmp_path / "t.json", orient="records", lines=True)
+    (tmp_path / "t.csv").write_text("active,sort\nTRUE,True\nFALSE,a\nTRUE,A\n")
+    columns = zoo.layers.TableColumns(categories={"active": known, "sort": ["a", "b"]})
+    for name in ("t.xlsx", "t.parquet", "t.json", "t.csv"):
+        found, actual = read_rows(open_table(tmp_path / name), columns, "active", tuple(known))
+        assert columns.encode(found)["categories"].tolist() == [[2, 0], [1, 1], [2, 0]]
+        assert actual.tolist() == [known[1], known[0], known[1]]
