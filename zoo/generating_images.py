@@ -48,7 +48,11 @@ def generate_images(
     """
     check_whole(0, count=count, seed=seed, between=between)
     check_whole(1, steps=steps, batch_size=batch_size)
-    loop, shape = _loop(model, steps)
+    part, shape = drawing_part(model)
+    if isinstance(part.input, dict):
+        loop = kept_on(model, ("generate_images", steps), lambda: _Denoising(model, steps))
+    else:
+        loop = kept_on(model, ("generate_images",), lambda: _Decoding("generate_images", part))
     count *= between + 1
     size = min(batch_size, max(count, 1))
     pieces = [np.zeros((0, *loop.model.output_shape[1:]), "float32")]
@@ -64,15 +68,6 @@ def _noise(seed, row, shape):
     first, second = (each.standard_normal(shape, "float32") for each in generators)
     angle = np.pi / 2 * (row % 1)
     return np.asarray(np.cos(angle) * first + np.sin(angle) * second, "float32")
-
-
-def _loop(model, steps):
-    """The compiled program of a model, and the shape of the noise of one picture."""
-    part, shape = drawing_part(model)
-    if isinstance(part.input, dict):
-        key = ("generate_images", steps)
-        return kept_on(model, key, lambda: _Denoising(model, steps)), shape
-    return kept_on(model, ("generate_images",), lambda: _Decoding("generate_images", part)), shape
 
 
 def drawing_part(model: keras.Model) -> tuple[keras.Model, tuple]:

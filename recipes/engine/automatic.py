@@ -61,12 +61,9 @@ def train(
 ) -> tuple[Built, Fitted, list]:
     """Trains candidates in turn, until the time is over, and averages the best.
 
-    Each has a folder below that of the run; one that is complete is read. A `RunError` if the time
-    was too short for the first of them.
-
-    Returns:
-        The combined model, how the network with the largest weight was trained, and all that it
-        consists of, for `refit`.
+    Each has a folder below that of the run; one that is complete is read. Returned are the combined
+    model, how the network with the largest weight was trained, and all that it consists of, for
+    `refit`. A `RunError` if the time was too short for the first of them.
     """
     scores = task.score(task.predict(next(iter(baselines.values())), "validation"), "validation")
     metric = next(name for name in recipe.combined_by if name in scores)

@@ -17,9 +17,8 @@ def find(recipe: str, config, min_rate: float, max_rate: float, steps: int):
     So many training batches, from one learning rate to the other; those of the configuration, and
     its schedule, play no part. Returns the `RunFolder` and the `callbacks.rate_curve.RateCurve`.
 
-    Raises:
-        UserError: If the configuration, the range or the data is wrong; nothing is written then.
-        RunError: If the curve suggests nothing; it is written when there is one.
+    A `UserError` if the configuration, the range or the data is wrong; nothing is written then. A
+    `RunError` if the curve suggests nothing; it is written when there is one.
     """
     from callbacks import find_learning_rate  # here: the flags are checked before Keras loads
     from recipes.engine.compiling import compiled_by

@@ -32,15 +32,11 @@ class SavedRun:
         self.config = self.recipe.config.from_saved(saved, str(self.folder.config))
 
     def write(self, source=None, output=None, backend=None, trust_hub=False, **flags) -> None:
-        """Writes predictions.
+        """Writes predictions to a file; `None` for standard output.
 
-        Args:
-            source: File to read (for some recipes a folder of them, too), `"-"` for standard
-                input, `None` for the run's own data.
-            output: File to write, `None` for standard output.
-            backend: Keras backend; see `environment.choose_for` for what it is without one.
-            trust_hub: Whether any TF-Hub module is loaded that the model names.
-            **flags: Flags of the recipe's `predict`; `None` or `False` for those not given.
+        They are read from a file (for some recipes a folder of them, too), `"-"` for standard
+        input, `None` for the run's own data. For what the backend is without one, see
+        `environment.choose_for`; flags that are `None` or `False` are not given.
         """
         recipe, config = self.recipe, self.config
         if output is not None and not Path(output).absolute().parent.is_dir():
@@ -88,14 +84,9 @@ class SavedRun:
         yield from self.recipe.stream(self.folder, self.config, self.metadata, None, **flags)
 
     def table(self, source=None, **flags):
-        """What `write` writes, in memory.
+        """What `write` writes, in memory: a `DataFrame`, or the text that a model writes.
 
-        Args:
-            source: A `DataFrame`, a text or a list of texts or pictures, a path, or `None`.
-            **flags: As for `write`.
-
-        Returns:
-            A `DataFrame`, or the text that a language model or a translator writes.
+        It is read from a `DataFrame`, a text or a list of texts or pictures, a path, or `None`.
         """
         import keras
         import numpy as np

@@ -37,11 +37,9 @@ def train(
     """Trains a recipe by its resolved configuration and writes its run folder, complete.
 
     `resume` is a run of that configuration that was cut off, to be taken up where it was;
-    `began` says since when the user waits, as `time.perf_counter` counts.
-
-    Raises:
-        UserError: If the configuration or the data is wrong; then nothing has been written.
-        RunError: If training fails, or the disk is full.
+    `began` says since when the user waits, as `time.perf_counter` counts. A `UserError` if the
+    configuration or the data is wrong; then nothing has been written. A `RunError` if training
+    fails, or the disk is full.
     """
     with contextlib.ExitStack() as held:
         config, resume = apart(config, resume, held)

@@ -64,12 +64,8 @@ def likeliest_weights(count, loss, expected=None) -> np.ndarray:
 def select(predictions, score, surprise) -> dict[str, float]:
     """The weights of a mean of the best predictions, the largest first.
 
-    They are the likeliest of which the mean scores no worse than the best of them.
-
-    Args:
-        predictions: By name.
-        score: A function of predictions; less is better.
-        surprise: The negative log-likelihood of data with such a score.
+    They are the likeliest of which the mean scores no worse than the best of them; of a score, less
+    is better, and `surprise` is the negative log-likelihood of data with such a score.
 
     >>> truth = np.array([1.0, 2.0, 3.0])
     >>> error = lambda found: float(np.abs(found - truth).sum())

@@ -8,10 +8,8 @@ import keras
 class TimeLimit(keras.callbacks.Callback):
     """Stops training when its time is over, or early where fewer epochs would fit.
 
-    Attributes:
-        cut_short: Whether the time was over within the first epoch.
-        epochs: After a stop for that reason, how many epochs fit into what was left of the time:
-            a schedule ends as it should only if it knows. Else `None`.
+    It was `cut_short` if the time was over within the first epoch. After an early stop, so many
+    `epochs` fit into what was left of the time: a schedule ends as it should only if it knows.
     """
 
     def __init__(self, seconds: float, planned: int):

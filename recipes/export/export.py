@@ -26,14 +26,10 @@ _PARTS = ("zoo/categories.py", "zoo/layers/dates.py", "zoo/layers/raw_texts.py")
 
 
 def export(run, form="savedmodel", output=None, quantize=None, refit=False) -> Path:
-    """Exports a finished run and prints what the check found; see `zoo export --help`.
+    """Exports a finished run to a folder and prints what the check found; see `zoo export --help`.
 
-    Returns:
-        The folder that it wrote.
-
-    Raises:
-        UserError: If the run, the format or the folder is not one that this works with.
-        RunError: If the exported model does not compute what Keras does.
+    A `UserError` if the run, the format or the folder is not one that this works with; a `RunError`
+    if the exported model does not compute what Keras does.
     """
     saved = SavedRun(run)
     folder, recipe, config = saved.folder, saved.recipe, saved.config

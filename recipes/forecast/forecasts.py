@@ -13,13 +13,10 @@ CHUNK = 256
 
 @dataclass(frozen=True)
 class Forecasts:
-    """Forecasts made at the end of some windows.
+    """Forecasts `(n, horizon, targets)`, made at the end of some windows.
 
-    Args:
-        point: `(n, horizon, targets)`: the mean, or the median of a quantile head.
-        intervals: By nominal coverage in percent, the lower and upper bounds, each like `point`.
-            Empty for point forecasts.
-        deviation: Standard deviation of a Gaussian head, like `point`; `None` for others.
+    The `point` is the mean, or the median of a quantile head; intervals have lower and upper bounds
+    by nominal coverage in percent, and the `deviation` is that of a Gaussian head.
     """
 
     point: np.ndarray

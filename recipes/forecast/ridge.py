@@ -32,17 +32,13 @@ PICKS = 8
 
 @dataclass(frozen=True)
 class LinearStart:
-    """A linear map, and how windows are seen for it.
+    """A linear map `(window, horizon)`, and how windows are seen for it.
 
-    Args:
-        normalization: `"standard"` or `"last"`, see `zoo.layers.WindowNormalization`; or `"none"`,
-            by the mean and deviation of the whole training part.
-        kernel: `(window, horizon)`.
-        bias: `(horizon,)`.
-        error: Mean absolute error on validation, and on earlier parts where it has few windows, in
-            units of the naive forecast's.
-        parts: What was averaged: the lag and the steps of each map, and its penalty.
-        residuals: What it erred by on validation, `(n, horizon)`, as the windows are seen.
+    That is `"standard"` or `"last"`, see `zoo.layers.WindowNormalization`; or `"none"`, by the mean
+    and deviation of the whole training part. Its mean absolute `error` is that on validation, and
+    on earlier parts where it has few windows, in units of the naive forecast's; the `residuals`
+    `(n, horizon)` are those on validation, as the windows are seen. The `parts` are what was
+    averaged: the lag and the steps of each map, and its penalty.
     """
 
     normalization: str

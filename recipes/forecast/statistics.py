@@ -89,11 +89,8 @@ def describe(baselines) -> str:
 class Statistical:
     """Forecasts of each series by itself, from all of its rows up to the origin.
 
-    It is fitted to so many `rows` before the first origin; a season of 1 is none.
-
-    Attributes:
-        seconds: What its calls took so far.
-        unfitted: Series, in the last call, too short or odd to be fitted, with the naive forecast.
+    It is fitted to so many `rows` before the first origin; a season of 1 is none. `unfitted`
+    counts the series, in the last call, too short or odd to be fitted, with the naive forecast.
     """
 
     def __init__(self, name, season, rows=ROWS[0]):

@@ -10,11 +10,8 @@ import numpy as np
 class Answers:
     """What a model or a baseline makes of some sources.
 
-    Args:
-        translations: One for each source.
-        forced: Of a model, `log_probs` and `right` of given targets, see `token_scores`.
-        beam: Translations by beam search, where it was asked for.
-        scores: Further scores.
+    Of a model, `forced` are `log_probs` and `right` of given targets, see `token_scores`; by beam
+    search, there are translations where it was asked for.
     """
 
     translations: Sequence[str]

@@ -24,9 +24,8 @@ TOLERANCE = {"cpu": 0.001, "gpu": 0.05}
 def tune(plan: Plan) -> RunFolder:
     """Searches, trains the best settings and writes the run folder.
 
-    Raises:
-        UserError: If the flags or the data are wrong; then nothing has been written.
-        RunError: If every trial fails, or the best one cannot be repeated.
+    A `UserError` if the flags or the data are wrong; then nothing has been written. A `RunError` if
+    every trial fails, or the best one cannot be repeated.
     """
     plan.check()
     folder = TuningFolder.plan(plan.recipe, plan.config)

@@ -24,16 +24,11 @@ class Space:
     Settings given as flags are fixed, and so is what the model has no argument for, or what has no
     effect beside the other settings. `search_space` may ask for the model with
     `hp.Fixed("model", ...)`: it is told the configuration's. `given` are names of settings, see
-    `recipes.tuning.plan.given_flags`.
+    `recipes.tuning.plan.given_flags`. A `UserError` if the model does not exist, or nothing is left
+    to be searched.
 
-    Attributes:
-        hyperparameters: keras-tuner's `HyperParameters` to be searched.
-        searched: Names of the settings that they change, model arguments as `model.units`.
-        fixed: Names of the settings that the user fixed.
-        left_out: Names of the settings that play no part, with the reason.
-
-    Raises:
-        UserError: If the model does not exist, or nothing is left to be searched.
+    `searched` are names of settings, model arguments as `model.units`, and `fixed` those that the
+    user fixed; those `left_out` play no part, for a reason.
     """
 
     def __init__(self, search_space, config, given, tuner):

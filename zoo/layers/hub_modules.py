@@ -52,7 +52,10 @@ def resolve(handle, hub):
         path = _unpacked(path)
     if not path.is_dir():
         raise FileNotFoundError(f"there is no file or folder {path.absolute()}")
-    return str(_model_folder(path))
+    # The folder itself, or its only folder with a model, as some archives have it.
+    inner = [child.parent for name in MODEL_FILES for child in path.glob(f"*/{name}")]
+    here = any((path / name).exists() for name in MODEL_FILES)
+    return str(inner[0] if len(inner) == 1 and not here else path)
 
 
 def tensorflow_hub():
@@ -162,13 +165,6 @@ def _unpacked(archive):
 def cache_folder() -> str:
     """Where modules are kept: TFHUB_CACHE_DIR, or a folder among the temporary files."""
     return os.environ.get("TFHUB_CACHE_DIR") or os.path.join(tempfile.gettempdir(), "tfhub_modules")
-
-
-def _model_folder(folder):
-    """The folder itself, or its only folder with a model, as some archives have it."""
-    inner = [child.parent for name in MODEL_FILES for child in folder.glob(f"*/{name}")]
-    here = any((folder / name).exists() for name in MODEL_FILES)
-    return inner[0] if len(inner) == 1 and not here else folder
 
 
 def _unresolved(handle, error):

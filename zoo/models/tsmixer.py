@@ -77,7 +77,10 @@ def tsmixer(
         y = _mix_features(y, units, feed_forward_dim, dropout, "future")
         x = layers.Concatenate(name="past_and_future")([x, y])
     for index in range(num_layers):
-        x = _mix_time(x, dropout, f"block_{index}_time")
+        prefix = f"block_{index}_time"
+        y = layers.LayerNormalization(axis=(-2, -1), name=f"{prefix}_norm")(x)
+        y = dropped(_dense_over_time(y, x.shape[1], "relu", prefix), dropout, f"{prefix}_dropout")
+        x = layers.Add(name=f"{prefix}_add")([x, y])
         x = _mix_features(x, channels, feed_forward_dim, dropout, f"block_{index}")
     if future_covariates:
         x = layers.Dense(targets * size // horizon, name="head")(x)
@@ -90,13 +93,6 @@ def tsmixer(
         x = layers.Dense(size, name="head")(x)
         outputs = shape_series(x, horizon, targets, head, quantiles)
     return keras.Model(inputs, outputs, name=name)
-
-
-def _mix_time(x, dropout, prefix):
-    y = layers.LayerNormalization(axis=(-2, -1), name=f"{prefix}_norm")(x)
-    y = _dense_over_time(y, x.shape[1], "relu", prefix)
-    y = dropped(y, dropout, f"{prefix}_dropout")
-    return layers.Add(name=f"{prefix}_add")([x, y])
 
 
 def _mix_features(x, channels, feed_forward_dim, dropout, prefix):

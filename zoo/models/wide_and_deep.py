@@ -171,7 +171,12 @@ def wide_and_deep(
         x = layers.Reshape((1, x.shape[-1]), name="for_all_members")(x)
     last_hidden = hidden(x, units)
     terms = _wide_categories(features, wide[1], crosses, inputs, members, outputs, cross_buckets)
-    x = _beside_wide_numbers(wide[0], inputs, last_hidden, members)
+    x = last_hidden
+    if wide[0]:  # stand beside it
+        numbers = _chosen(inputs, "numeric", wide[0], "wide")
+        if members > 1:
+            numbers = layers.RepeatVector(members, name="wide_for_members")(numbers)
+        x = layers.Concatenate(name="wide_and_deep")([numbers, x])
     x = _output(x, terms, outputs, members, output_activation, "main")
     if auxiliary:
         second = _output(last_hidden, [], outputs, members, output_activation, "auxiliary")
@@ -306,16 +311,6 @@ def _deep_inputs(features, deep, inputs, embed, embedding_dim):
         x = CategoryEmbedding(sizes, embedding_dim, name="category_embedding")(x)
         parts.append(layers.Flatten(name="category_vectors")(x))
     return layers.Concatenate(name="deep_inputs")(parts) if len(parts) > 1 else parts[0]
-
-
-def _beside_wide_numbers(wide, inputs, hidden, members):
-    """The numbers of the wide path beside the last hidden layer, for the output layer."""
-    if not wide:
-        return hidden
-    x = _chosen(inputs, "numeric", wide, "wide")
-    if members > 1:
-        x = layers.RepeatVector(members, name="wide_for_members")(x)
-    return layers.Concatenate(name="wide_and_deep")([x, hidden])
 
 
 def _wide_categories(features, wide, crosses, inputs, members, outputs, buckets):

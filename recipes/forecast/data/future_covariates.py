@@ -41,11 +41,9 @@ def future_columns(
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """Collects all future covariates, for the rows of a table and beyond its end.
 
-    A `UserError` if the second file does not fit, or the times are not dates where they must be.
-
-    Returns:
-        float32 array of shape `(rows + num_series * future, columns)`, every series followed by its
-        future, and the columns' names.
+    They are float32 `(rows + num_series * future, columns)`, every series followed by its future,
+    and the columns' names. A `UserError` if the second file does not fit, or the times are not
+    dates where they must be.
     """
     future = future_times.shape[1]
     codes = np.repeat(np.arange(len(table.ids)), np.diff(table.offsets) + future)

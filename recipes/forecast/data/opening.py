@@ -68,7 +68,9 @@ def guess_columns(
     if not numeric:  # a few values that are no numbers: let the reader say which
         numeric = [name for name in named if file.is_numeric(name, share=0.5)]
     if len(numeric) > 1:
-        numeric = [name for name in numeric if not _counts_rows(file, name)] or numeric
+        values = {name: file.numbers(name) for name in numeric}
+        counting = [n for n, v in values.items() if v[0] in (0, 1) and (np.diff(v) == 1).all()]
+        numeric = [name for name in numeric if name not in counting] or numeric
     if len(numeric) != 1:
         found = f"several: {', '.join(numeric)}" if numeric else f"none among {', '.join(names)}"
         raise UserError(
@@ -127,12 +129,6 @@ def _may_be_times(file, name, series):
     order = np.argsort(codes, kind="stable")
     steps = np.diff(file.numbers(name)[order])[np.diff(codes[order]) == 0]
     return len(steps) > 0 and bool((steps > 0).all() or (steps < 0).all())
-
-
-def _counts_rows(file, name):
-    """Whether a column holds 0, 1, 2 and so on, or 1, 2, 3."""
-    numbers = file.numbers(name)
-    return numbers[0] in (0, 1) and bool((np.diff(numbers) == 1).all())
 
 
 def _refuse_stacked(file, names, series):

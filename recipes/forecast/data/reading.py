@@ -33,10 +33,7 @@ def read_series(
     The arguments are the settings of `ForecastConfig` by their names; without a `time` the rows are
     equally spaced steps. `future` counts steps beyond the end for which times and future covariates
     are to be had. A `UserError` if something is wrong with the file or the arguments; the message
-    says what.
-
-    Returns:
-        A `TimeSeries`, its series sorted by name. Its `notes` say what was decided and done.
+    says what. The series are sorted by name, and `notes` say what was decided and done.
     """
     targets, past_covariates = tuple(targets), tuple(past_covariates)
     check_datetime_features(datetime_features, time)

@@ -117,9 +117,7 @@ def split_by_series(
 ) -> dict[str, np.ndarray]:
     """Splits whole series, so many for training, validation and the test; see `split_in_time`.
 
-    Raises:
-        UserError: A split would be empty.
-        ValueError: There are fewer series than `counts` asks for.
+    A `ValueError` if there are fewer series than `counts` asks for.
     """
     if sum(counts) > series.num_series or min(counts) < 1:
         raise ValueError(

@@ -30,10 +30,8 @@ class Twin:
     It starts from the model's present weights, and takes the run's flags: batch size, optimizer,
     rate by step, scheduled sampling, dropout, label smoothing, patience, seed. Batches hold
     sequences of any lengths, padded to the longest of all. With SGD, training on all pairs at once
-    gives the same weights; with Adam and its kin, embeddings differ (see `NOTE`).
-
-    Attributes:
-        clock: An `EpochClock`, to be a callback of the run's own training.
+    gives the same weights; with Adam and its kin, embeddings differ (see `NOTE`). The `clock` is to
+    be a callback of the run's own training.
     """
 
     def __init__(self, task, model):
@@ -106,15 +104,7 @@ class Twin:
 
 
 class EpochSeconds(keras.callbacks.Callback):
-    """Measures how long each epoch takes, validation included.
-
-    Attributes:
-        seconds: Of each epoch so far.
-    """
-
-    def __init__(self):
-        super().__init__()
-        self.seconds = []
+    """Measures the `seconds` of each epoch, validation included."""
 
     def on_train_begin(self, logs=None):
         """Starts anew."""
