@@ -18,6 +18,7 @@
     scripts/benchmark serve                zoo serve under load (three minutes)
     scripts/benchmark series               the defaults on series of the suite (three minutes)
     scripts/benchmark large                memory and start on large files (half an hour)
+    scripts/benchmark parts                20 GB in 20 files, 3 GB of memory (half an hour)
     scripts/benchmark few                  the defaults on few images, letters and pairs (an hour)
     scripts/benchmark suite                the defaults on tables and texts of the suite (hours)
     scripts/benchmark suite --kind tables --only pima,wine
@@ -42,7 +43,7 @@ TOP = Path(__file__).parents[2]
 BENCHMARKS = (
     "forecast", "training", "images", "generate_images", "tabular", "tune", "language_model",
     "translation", "text_classification", "reading", "series", "suite", "start", "small",
-    "serve", "speed", "cost", "gpu", "few", "large",
+    "serve", "speed", "cost", "gpu", "few", "large", "parts",
 )  # fmt: skip
 #: Kinds of data of a benchmark that has several; each has tables, and a place for them, of its own.
 KINDS = {"suite": ("tables", "texts", "r_tables", "pypi_texts")}
