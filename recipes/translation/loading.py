@@ -66,8 +66,10 @@ def _stored(config, rows, columns, held_out, tokenizers):
 
     def read(file, kept):
         pairs = [p for p in _asked(config, pairs_of(file, columns)) if key_of(p[0]) not in held_out]
-        found, fits = _ids(config, pairs, tokenizers)
-        found = itertools.compress(found, fits) if config.longer == "drop" else found
+        found, fits = _ids(config, pairs, tokenizers) if pairs else ((), ())
+        found = [*itertools.compress(found, fits)] if config.longer == "drop" else found
+        if not found:
+            return {}
         sources, targets = zip(*found, strict=True)
         ids = padded(sources), padded(targets, 1 + config.max_length)
         return dict(enumerate(laid_out(*ids, 8, config.max_length)))

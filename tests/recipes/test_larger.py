@@ -216,6 +216,7 @@ def sentences(count=1500):
 def test_pairs_are_trained_on_but_for_those_held_out(tmp_path, longer):
     for number in range(3):
         sentences().iloc[number::3].to_csv(tmp_path / f"{number}.csv", index=False)
+    sentences().iloc[96:97].to_csv(tmp_path / "4.csv", index=False)  # too long
     config = TranslationConfig(
         model="transformer", data=str(tmp_path), in_memory=300, epochs=2, batch_size=16,
         source="words", target="digits", tokenizer="words", held_out=20, max_length=8,
@@ -224,7 +225,7 @@ def test_pairs_are_trained_on_but_for_those_held_out(tmp_path, longer):
     task = translation.load_data(config)
     assert "of 3 columns, 'words' is the source and 'digits' the target" in task.notes
     held_out = {key_of(s) for n in ("validation", "test") for s, _ in task.pairs[n]}
-    frame = pd.concat([sentences().iloc[number::3] for number in range(3)])
+    frame = pd.concat([*(sentences().iloc[n::3] for n in range(3)), sentences().iloc[96:97]])
     frame["words"] = frame["words"].str.lower()
     frame = frame[[key_of(text) not in held_out for text in frame["words"]]]
     if longer == "drop":
