@@ -114,11 +114,13 @@ class Rows:
             return of_table(block, name, dialect, before)
         content = b"\n".join([*self._header, *block])
         table = of_bytes(content, name, dialect, before, lambda: content)
-        if len(table) != len(block):
+        columns = len(self._names or table.names)
+        if (len(table), len(table.names)) != (len(block), columns):
             raise UserError(
-                f"Expected a row in each line of {name}, as it is read in parts. Received: "
-                f"{len(block):,} lines and {len(table):,} rows. Leave titles, units, sources and "
-                "repeated headers out, or convert it to Parquet."
+                f"Expected a row of {columns} cells in each line of {name}, which is read in "
+                f"parts. Received: {len(block):,} lines, {len(table):,} rows of "
+                f"{len(table.names)}. Leave titles, units, sources and repeated headers out, or "
+                "convert it to Parquet."
             )
         return table
 
@@ -153,8 +155,9 @@ class Rows:
                 rest = unclosed + rest
                 if len(rest) > LONGEST or (rest and not block):
                     raise UserError(f"{file} has a quote that never closes: {rest[:60]!r}...")
-                rows = [line.rstrip(b"\r") for line in lines[above:] if line.strip()]
+                rows = [line.rstrip(b"\r") for line in lines[above:]]
                 above = max(0, above - len(lines))
+                rows = [row for row in rows if row]
                 if rows:
                     yield rows
 

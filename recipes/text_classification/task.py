@@ -171,6 +171,8 @@ class TextTask(ClassificationTask):
 
         def read(file, kept):
             nonlocal seen
+            file.require(text, "--text")
+            file.require(name, "--target")
             texts, labels = file.texts(text).fillna(""), file.labels(name)
             new = np.array([key not in known for key in text_keys(texts)], bool)
             kept = kept & new & labels.notna().to_numpy()

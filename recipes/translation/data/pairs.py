@@ -78,7 +78,9 @@ def open_pairs(path, dialect=None, source=None, target=None):
 
 
 def pairs_of(file, columns) -> list[tuple[str, str]]:
-    """The pairs in two columns of a `TableFile`; a `UserError` if a side is empty."""
+    """The pairs in two columns of a `TableFile`; a `UserError` if one or a side is not there."""
+    for name, flag in zip(columns, ("--source", "--target"), strict=True):
+        file.require(name, flag)
     rows = zip(*(file.texts(name).fillna("") for name in columns), strict=True)
     numbered = [(f"row {number:,}", cells) for number, cells in enumerate(rows, start=1)]
     return _pairs(numbered, [0, 1], file.source)
