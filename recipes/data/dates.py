@@ -92,8 +92,7 @@ def _plain(text):
         text = unicodedata.normalize("NFKD", text)
         text = "".join(sign for sign in text if not unicodedata.combining(sign))
         text = re.sub("[年月日]", "", re.sub(r"[年月](?=\d)", "-", text))
-    if " - " in text:  # from a time to the next one
-        text = re.sub(r"(:\d\d) - \d[\d./ :-]+:\d\d$", r"\1", text)
+    text = re.sub(r"(:\d\d) - \d[\d./ :-]+:\d\d$", r"\1", text)  # which says when it ends
     found = _COMPACT.fullmatch(text)
     return "{}-{}-{} {}:{}:{}{}".format(*found.groups("00")[:-1], found[7] or "") if found else text
 

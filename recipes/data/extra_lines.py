@@ -64,6 +64,8 @@ def header_rows(rows) -> int:
             return 1 + flags
     while is_second_header([rows[0], *rows[count + 1 :]]):
         count += 1
+        if rows[count + 1 :] and all(map("".join, (rows[count + 1][:1], rows[count + 1][1:]))):
+            break  # another one has no name, or nothing else: it might be a row
     named, *rest = [row for row in rows[count + 1 :] if len(row) == len(rows[0])] or [[]]
     columns = enumerate(zip(*rest, strict=True))
     values = [place for place, cells in columns if all(map(_is_value, filter(str.strip, cells)))]

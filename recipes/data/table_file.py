@@ -79,8 +79,7 @@ class TableFile:
         columns = [c for c in self._columns.values() if isinstance(c, pa.ChunkedArray)]
         cells = [str(column[-1]) for column in columns if len(column) > 2]
         mean = any(map(_MEAN.fullmatch, cells))
-        empty = [c for c, cell in zip(columns, cells, strict=False) if cell == ""]
-        bare = any(pc.sum(pc.equal(column, "")).as_py() == 1 for column in empty)
+        bare = any(str(c[-1]) == "" and pc.sum(pc.equal(c, "")).as_py() == 1 for c in columns)
         called = mean or any(map(_TOTAL.fullmatch, cells))
         for name in self.names if called or bare else ():
             with contextlib.suppress(UserError):

@@ -61,6 +61,8 @@ def test_a_row_of_missing_values_is_no_name_of_an_index(table):
     rows = "".join(f"r{n},{n}.5,{n}\n" for n in range(9))
     found = table(f"station,size,age\n,cm,years\nr,,\ns,,\n{rows}")
     assert found.labels("station").tolist()[:3] == ["r", "s", "r0"]
+    found = table(f"station,size,age\n,cm,\nr,,broken\n{rows}")
+    assert found.labels("station").tolist()[:2] == ["r", "r0"]
 
 
 def test_what_mysql_draws_around_a_table(table):
