@@ -41,9 +41,8 @@ def open_table(path, dialect: Dialect | None = None, before: Mapping | None = No
         dialect: What is said of its form; what is not, is found out.
         before: What was found out about the file that a run was trained on (`TableFile.decided`).
     """
-    dialect = dialect or Dialect()
+    flags, dialect, path = dialect is not None, dialect or Dialect(), Path(path)
     dialect.check()
-    path = Path(path)
     if not path.is_file():
         what = "a folder" if path.is_dir() else "nothing of that name"
         raise UserError(f"Expected {_KINDS}. Received: {path}, which is {what}.")
@@ -63,6 +62,10 @@ def open_table(path, dialect: Dialect | None = None, before: Mapping | None = No
             table = _zipped(path, dialect, before)
         else:
             table = of_bytes(read_bytes(path), path, dialect, before)
+    except UserError as error:
+        if flags or " --" not in str(error):
+            raise
+        raise UserError(f"{error} Without such flags here: save it as CSV in UTF-8, with a header.") from error
     except (*DAMAGED, pa.ArrowException) as error:
         raise UserError(
             f"Expected {path} to be {_KINDS}. It cannot be read: {str(error).strip().rstrip('.')}."

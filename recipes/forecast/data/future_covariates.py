@@ -62,34 +62,29 @@ def future_columns(
 def _from_dates(
     times: np.ndarray, datetime_features: Sequence[str], source: str
 ) -> tuple[list[np.ndarray], list[str]]:
-    if datetime_features and times.dtype.kind != "M":
+    if not datetime_features:
+        return [], []
+    if times.dtype.kind != "M":
         raise UserError(
             "--datetime_features needs dates. Received: step numbers in the time column of "
             f"{source}."
         )
-    columns, names = [], []
-    for name in datetime_features:
-        if name == "weekend":
-            columns.append(pd.DatetimeIndex(times).day_of_week >= 5)
-            names.append(name)
-        else:
-            angle = 2 * np.pi * _phase(times, name)
-            columns += [np.sin(angle), np.cos(angle)]
-            names += [f"{name}_sin", f"{name}_cos"]
-    return columns, names
-
-
-def _phase(times: np.ndarray, name: str) -> np.ndarray:
-    """Position in a cycle, from 0 to less than 1."""
-    dates = pd.DatetimeIndex(times)
-    if name == "hour":
-        return (dates - dates.normalize()) / pd.Timedelta(days=1)
-    parts = {
+    dates, columns, names = pd.DatetimeIndex(times), [], []
+    phases = {  # places in a cycle, from 0 to less than 1
+        "hour": (dates - dates.normalize()) / pd.Timedelta(days=1),
         "dayofweek": dates.day_of_week / 7,
         "dayofyear": (dates.day_of_year - 1) / 366,
         "month": (dates.month - 1) / 12,
     }
-    return parts[name]
+    for name in datetime_features:
+        if name == "weekend":
+            columns.append(dates.day_of_week >= 5)
+            names.append(name)
+        else:
+            angle = 2 * np.pi * phases[name]
+            columns += [np.sin(angle), np.cos(angle)]
+            names += [f"{name}_sin", f"{name}_cos"]
+    return columns, names
 
 
 def _from_file(
