@@ -65,7 +65,7 @@ def open_table(path, dialect: Dialect | None = None, before: Mapping | None = No
     except UserError as error:
         if flags or " --" not in str(error):
             raise
-        raise UserError(f"{error} Without such flags here: save it as CSV in UTF-8, with a header.") from error
+        raise UserError(f"{error} Without flags here: save it as CSV in UTF-8.") from error
     except (*DAMAGED, pa.ArrowException) as error:
         raise UserError(
             f"Expected {path} to be {_KINDS}. It cannot be read: {str(error).strip().rstrip('.')}."

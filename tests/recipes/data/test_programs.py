@@ -192,7 +192,7 @@ def test_hours_are_not_proposed_as_series(table):
 def test_where_no_flag_says_how_a_file_is_written_the_advice_is_another(tmp_path):
     text = "file,label\n" + "".join(f"{n}.png,café¤\n" for n in range(9))
     (tmp_path / "t.csv").write_bytes(text.encode("latin-1"))
-    with pytest.raises(UserError, match="Without such flags here: save it as CSV in UTF-8"):
+    with pytest.raises(UserError, match="Without flags here: save it as CSV in UTF-8"):
         open_table(tmp_path / "t.csv")  # as for lists of pictures
     with pytest.raises(UserError, match=r"--encoding(?!.*Without)"):
         open_table(tmp_path / "t.csv", Dialect())
