@@ -186,6 +186,7 @@ def _excel(path, dialect, before):
     bare = sum(len(re.findall(rb"</f>(<v ?/>|<v></v>|</c>)", part)) for part in parts)
     notes = [f"{bare:,} formulas were never calculated: they count as missing"] * bool(bare)
     notes += [f"{empty:,} empty rows left out"] * bool(empty)
+    notes += ["cells merged over several rows hold for each of them"] * merged
     notes += [f"left out at the end: {'; '.join(map(str, behind))[:200]!r}"] * bool(behind)
     if dialect.skip_rows is None:
         ended = [row[: len("".join("x" if c else " " for c in row).rstrip())] for row in rows]

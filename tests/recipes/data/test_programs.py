@@ -79,6 +79,7 @@ def test_merged_cells_of_a_workbook_hold_for_all_of_their_rows(tmp_path):
     found = open_table(tmp_path / "t.xlsx")
     assert found.labels("shop").tolist() == ["north"] * 6 + ["south"] * 6
     assert found.column("sold").tolist() == [*range(12)]
+    assert "cells merged over several rows hold for each of them" in found.notes
 
 
 def write(rows, path):
