@@ -160,24 +160,30 @@ class Browser:
         self._send("DELETE", self.session)
 
 
+def flags(folder):
+    """What the runs and the trials have in common."""
+    return f"""--data {folder / "waves.csv"} --epochs 2 --window 16 --horizon 2 --optimizer sgd
+    --jit_compile false --norms --progress false --statistics_seconds 0
+    --logdir {folder / "logs"}""".split()
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """Two small runs of the forecast recipe, a search, and many older copies of the first."""
+    """Two small runs of the forecast recipe, and many older copies of the first."""
     from callbacks import events, summaries, write_projector
     from recipes.cli import main
 
     folder = tmp_path_factory.mktemp("browser")
-    data = folder / "waves.csv"
     waves = np.sin(np.arange(300) / 3) + np.random.default_rng(0).normal(0, 0.1, 300)
-    data.write_text("wave\n" + "\n".join(f"{value:.4f}" for value in waves) + "\n")
-    flags = f"""--data {data} --epochs 2 --window 16 --horizon 2 --optimizer sgd --jit_compile false
-    --norms --progress false --statistics_seconds 0 --logdir {folder / "logs"}""".split()
+    (folder / "waves.csv").write_text(
+        "wave\n" + "\n".join(f"{value:.4f}" for value in waves) + "\n"
+    )
     small = ["--model", "wavenet_lite", "--model.num_layers", "2", "--model.filters", "4"]
     small += ["--histogram_freq", "1"]
     for name, rate in (("a", 0.01), ("b", 0.003)):
         extra = ["--name", name, "--learning_rate", str(rate)]
         with uncompiled():
-            assert main(["train", "forecast", *flags, *small, *extra]) == 0
+            assert main(["train", "forecast", *flags(folder), *small, *extra]) == 0
     run = folder / "logs" / "forecast" / "a"
     generator = np.random.default_rng(0)
     write_projector(run, generator.normal(size=(20, 4)), [f"word {i}" for i in range(20)], "words")
@@ -190,10 +196,17 @@ def runs(tmp_path_factory):
         for path in (*run.glob("*tfevents*"), run / "config.yaml"):
             shutil.copy(path, old)
         os.utime(old / "config.yaml", (number, number))
+    return folder / "logs"
+
+
+@pytest.fixture(scope="module")
+def search(runs):
+    from recipes.cli import main
+
     extra = ["--model", "linear_forecaster", "--trials", str(TRIALS), "--name", "search"]
     with uncompiled():
-        assert main(["tune", "forecast", *flags, *extra]) == 0
-    return folder / "logs"
+        assert main(["tune", "forecast", *flags(runs.parent), *extra]) == 0
+    return runs / "forecast" / "search"
 
 
 @pytest.fixture(scope="module")
@@ -264,7 +277,7 @@ TABS = {
 
 
 #: The other tabs are a tour for `scripts/test -m browser`.
-EVERYDAY = ("scalars", "hparams")
+EVERYDAY = ("hparams",)
 SLOW = [pytest.param(tab, marks=pytest.mark.slow) for tab in TABS if tab not in EVERYDAY]
 
 
@@ -309,8 +322,8 @@ def test_the_page_opens_with_curves(browser, of_all, tmp_path):
 
 
 @pytest.mark.slow  # every day, the tab shows the runs
-def test_each_trial_of_a_search_is_a_line(browser, tensorboard, runs, tmp_path):
-    browser.open(f"{tensorboard(runs / 'forecast' / 'search')}/#hparams")
+def test_each_trial_of_a_search_is_a_line(browser, tensorboard, search, tmp_path):
+    browser.open(f"{tensorboard(search)}/#hparams")
     wait_for(browser, tmp_path / "table.png", lambda: "trials" in browser.text())
     browser.press("PARALLEL COORDINATES VIEW")
     lines = ("tf-hparams-parallel-coords-plot", ".foreground path[d]")

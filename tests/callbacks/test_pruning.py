@@ -108,6 +108,7 @@ def test_wrong_arguments_are_named(arguments, name):
         MagnitudePruning(*arguments)
 
 
+@pytest.mark.slow  # the masks are computed alike on every backend
 @pytest.mark.jax
 def test_jax_prunes_alike():
     code = (

@@ -15,6 +15,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from callbacks import Checkpoint, OneCycle, Phases, Profiler, TensorBoard, with_norms
 from callbacks import summaries as show
 from callbacks.graph import graph_def
+from tests.shared import uncompiled
 
 EPOCHS, STEPS = 5, 4
 
@@ -473,14 +474,15 @@ def test_keras_tuner_writes_a_session_for_each_trial(tmp_path):
     tuner = keras_tuner.RandomSearch(
         make, objective="val_loss", max_trials=2, seed=1, directory=tmp_path, project_name="search"
     )
-    tuner.search(
-        x,
-        y,
-        validation_data=(x, y),
-        epochs=2,
-        verbose=0,
-        callbacks=[TensorBoard(tmp_path / "logs")],
-    )
+    with uncompiled():
+        tuner.search(
+            x,
+            y,
+            validation_data=(x, y),
+            epochs=2,
+            verbose=0,
+            callbacks=[TensorBoard(tmp_path / "logs")],
+        )
     trials = sorted((tmp_path / "logs").glob("*/execution0"))
     assert len(trials) == 2
     for trial in trials:
@@ -511,6 +513,7 @@ def jax_run(folder):
     fit(model, [board_for(folder), Profiler(folder, first=1, count=2)], epochs=2)
 
 
+@pytest.mark.slow  # test_on_jax of the forecasts writes for TensorBoard, too
 @pytest.mark.jax
 def test_all_of_it_on_jax_without_tensorflow(tmp_path):
     pytest.importorskip("jax", reason="needs the jax extra")

@@ -158,7 +158,7 @@ def without_xla(monkeypatch):
 @pytest.mark.parametrize(
     "path",
     [
-        pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if index >= 3 else [])
+        pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if index >= 2 else [])
         for index, path in enumerate(FILES)
     ],
 )

@@ -30,6 +30,13 @@ def daily(rows=90, start="2024-01-01", columns=("y",), series=(), seed=1):
 
 
 @pytest.fixture(autouse=True, scope="session")
+def _no_garbage_collected():
+    """Each run and prediction would, which takes longer than much that is tested."""
+    with mock.patch("recipes.data.memory.gc"):
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
 def _nothing_kept():
     """Tests change what baselines read: no other test is to find what they predicted then."""
     with mock.patch("recipes.engine.kept_baselines.WORTH", float("inf")):

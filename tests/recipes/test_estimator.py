@@ -219,7 +219,7 @@ def test_a_pipeline_with_text_columns(quickly):
     y = frame["size"] + 3 * (frame["kind"] == "b")
     pipeline = make_pipeline(
         make_column_transformer((OneHotEncoder(), ["kind"]), remainder="passthrough"),
-        ZooRegressor(units=(20,), **QUICK),
+        ZooRegressor(units=(20,), **{**QUICK, "epochs": 8, "learning_rate": 0.05}),
     )
     with quickly():
         assert pipeline.fit(frame, y).score(frame, y) > 0.9

@@ -19,24 +19,26 @@ from scripts.fault_tests.__main__ import main
 LEFT = {"search.json", "journal.log"}
 
 
+@pytest.mark.parametrize("count", [12, pytest.param(40, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("reader", fuzz.READERS)
-def test_mutated_inputs_are_read_or_refused(reader):
+def test_mutated_inputs_are_read_or_refused(reader, count):
     if reader in LEFT:
-        counts, _ = fuzz.fuzz(reader, 10, seed=1)
+        counts, _ = fuzz.fuzz(reader, count // 4, seed=1)
         assert counts["clear"]
-        assert counts["clear"] + counts["read"] >= 9
+        assert counts["clear"] + counts["read"] >= count // 4 - 1
         return
-    counts, bad = fuzz.fuzz(reader, 40, seed=1)
+    counts, bad = fuzz.fuzz(reader, count, seed=1)
     assert counts["clear"]
-    assert counts["clear"] + counts["read"] == 40
+    assert counts["clear"] + counts["read"] == count
     assert not bad
 
 
+@pytest.mark.parametrize("count", [12, pytest.param(40, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", made_up.KINDS)
-def test_made_up_tables_are_read_right_or_refused(kind):
-    counts, bad = fuzz.make_up(kind, 40, seed=1)
-    assert counts["read"] > 20
-    assert counts["clear"] + counts["read"] == 40, bad
+def test_made_up_tables_are_read_right_or_refused(kind, count):
+    counts, bad = fuzz.make_up(kind, count, seed=1)
+    assert counts["read"] > count / 2
+    assert counts["clear"] + counts["read"] == count, bad
 
 
 def test_findings_are_counted_and_shown(monkeypatch, capsys):

@@ -85,11 +85,13 @@ def lengths(ids):
 
 @pytest.mark.parametrize(
     "name",
-    # tests/parity decodes without attention, too.
+    # tests/parity decodes with recurrent cells, with attention and without.
     [
         "transformer",
-        "seq2seq",
-        *(pytest.param(name, marks=SLOW) for name in ("learned positions", "no attention")),
+        *(
+            pytest.param(name, marks=SLOW)
+            for name in ("seq2seq", "learned positions", "no attention")
+        ),
     ],
 )
 @pytest.mark.usefixtures("loops_with_xla")

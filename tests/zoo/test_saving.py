@@ -50,6 +50,7 @@ def test_old_names_of_classes_are_loaded(old_file):
 
 
 # Keras comes first in test_model_contract.py.
+@pytest.mark.slow  # test_model_contract.py loads in a fresh process, too
 @pytest.mark.parametrize(
     "order", every_day(["import zoo, keras"], ["import zoo, keras", "import keras, zoo"])
 )

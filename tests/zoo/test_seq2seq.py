@@ -168,7 +168,7 @@ def test_it_learns_in_the_compiled_step(name, jit):
     assert model.test_on_batch(x, y)[1] == 1.0
 
 
-@pytest.mark.parametrize("jit", [pytest.param(False, marks=pytest.mark.slow), True])
+@pytest.mark.parametrize("jit", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_monotonic_attention_trains_on_batches_of_any_length(jit):
     model, x = build("monotonic not fed"), batch()
     model.compile("sgd", MaskedCrossentropy(), jit_compile=jit)

@@ -317,13 +317,11 @@ for folder in sys.argv[1:]:
 """
 
 
+@pytest.mark.slow  # test_wide_ngrams.py compares with JAX every day
 @pytest.mark.jax
 @pytest.mark.parametrize(
     "names",
-    [
-        ["gru", "ngrams"],
-        pytest.param(["bilstm max", "conv attention", "transformer"], marks=pytest.mark.slow),
-    ],
+    [["gru", "ngrams"], ["bilstm max", "conv attention", "transformer"]],
 )
 def test_on_jax(names, tmp_path):
     pytest.importorskip("jax", reason="needs the jax extra")

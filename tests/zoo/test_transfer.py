@@ -250,7 +250,7 @@ def test_each_layer_learns_from_what_the_ones_before_it_make(tied):
         return fit(self, x, y, **more)
 
     with mock.patch.object(keras.Model, "fit", watched):
-        losses = zoo.transfer.pretrain_greedily(model, x, epochs=20, learning_rate=0.01)
+        losses = zoo.transfer.pretrain_greedily(model, x, epochs=6, learning_rate=0.01)
     assert len(losses) == 2
     outer = {"hidden_0", "head"}
     trained = {layer.name for layer in model.layers if layer.weights}

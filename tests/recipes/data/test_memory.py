@@ -1,5 +1,6 @@
 """Memory that is given back, and files that are read without a second copy."""
 
+import gc
 import gzip
 import sys
 import tracemalloc
@@ -12,7 +13,9 @@ from recipes.data.memory import give_back, read_bytes
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the rest does not tell its memory")
-def test_memory_that_columns_took_is_given_back():
+def test_memory_that_columns_took_is_given_back(monkeypatch):
+    monkeypatch.setattr("recipes.data.memory.gc", gc)
+
     def resident():
         with open("/proc/self/statm") as file:
             return int(file.read().split()[1]) * 4096

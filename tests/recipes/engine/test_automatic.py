@@ -251,6 +251,7 @@ def test_forecasts_may_be_those_of_a_baseline(trainer, tmp_path, capsys, monkeyp
     assert all(float(row[5]) < float(row[4]) < float(row[6]) for row in last)
 
 
+@pytest.mark.slow  # tables and series have means every day
 def test_a_mean_of_classifiers_reads_texts(trainer, tmp_path, monkeypatch):
     only(monkeypatch, "text_classification", "wide_and_deep", "conv")
     monkeypatch.setattr(automatic, "select", lambda found, *_: dict.fromkeys(found, 0.5))  # both

@@ -77,6 +77,7 @@ def test_new_categories_are_named(new):
     assert "rows with values that the model does not know ('w')" in report
 
 
+@pytest.mark.slow  # new categories are named every day
 def test_new_classes_are_refused_by_name(train, folder, capsys):
     old = train(data=folder / "old.csv", target="alive", drop="t", **{**TINY, "epochs": 1})
     run = train("--from", old, data=folder / "other.csv", status=2)
@@ -126,6 +127,7 @@ def test_forecasters_go_on_with_other_series(trainer, tmp_path, make_csv, capsys
     assert "forecasts 1 columns for 3 steps" in capsys.readouterr().err
 
 
+@pytest.mark.slow  # tables and series go on every day
 def test_classifiers_of_texts_keep_their_vocabulary(trainer, tmp_path):
     generator = np.random.default_rng(0)
     words = {"no": ["bad", "poor", "dull"], "yes": ["good", "fine", "great"]}

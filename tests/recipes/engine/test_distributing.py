@@ -178,6 +178,7 @@ for count, processes, more in (
 class TestDevices:
     pytestmark = on_jax
 
+    @pytest.mark.slow  # runs on JAX every day are those of one device
     def test_two_devices_and_two_processes_train_as_one(self, folder):
         (tabular,) = equal(folder, CHEAP)
         assert tabular["rest"] % 2  # which the devices cannot share

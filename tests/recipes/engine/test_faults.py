@@ -127,8 +127,13 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path):
     assert [path.name for path in folder.path.parent.iterdir()] == ["a"]
 
 
-def test_damaged_files_end_in_one_message(run, tmp_path):
-    tried = damage.try_all(run, tmp_path, files=("config.yaml", "metrics.json", "model.keras"))
+@pytest.mark.parametrize(
+    "files",
+    [("metrics.json",), pytest.param(("config.yaml", "model.keras"), marks=pytest.mark.slow)],
+    ids=lambda files: files[0],
+)
+def test_damaged_files_end_in_one_message(run, tmp_path, files):
+    tried = damage.try_all(run, tmp_path, files=files)
     wrong = [each for each in tried if each.verdict not in ("clear", "unharmed")]
     assert not wrong, wrong
     assert {each.verdict for each in tried} == {"clear", "unharmed"}

@@ -93,6 +93,7 @@ def _optimized_graphs():
     options.set_experimental_options({name: before})
 
 
+@pytest.mark.slow  # test_checkpoint.py and each recipe cut runs off within one process
 @pytest.mark.usefixtures("_optimized_graphs")
 def test_a_kill(tmp_path, undrawn):
     def end_here(arguments):

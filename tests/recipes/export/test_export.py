@@ -99,6 +99,7 @@ def test_a_savedmodel_takes_columns_as_they_are(run, tmp_path, monkeypatch):
     assert "`column_2` is the day, `column_3` is class" in (folder / "CARD.md").read_text()
 
 
+@pytest.mark.slow  # whole files are exported every day
 def test_quantized_files_are_smaller_and_near(run, capsys, tmp_path):
     whole = exported(capsys, run, "--format", "onnx", "-o", tmp_path / "whole")
     sizes, furthest = [], []

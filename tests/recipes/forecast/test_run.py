@@ -255,7 +255,7 @@ def test_flags_override_a_config(run, train):
     assert metrics_of(other)["test"] != metrics_of(run)["test"]
 
 
-@pytest.mark.parametrize("patience", [0, 1])
+@pytest.mark.parametrize("patience", [pytest.param(0, marks=pytest.mark.slow), 1])
 def test_scores_are_those_of_the_best_epoch(train, data, patience):
     run = train(
         data=data, epochs=6, learning_rate=0.1, schedule="constant", patience=patience, seed=3
@@ -273,6 +273,7 @@ def test_scores_are_those_of_the_best_epoch(train, data, patience):
 # Predicting
 
 
+@pytest.mark.slow  # test_kinds_of_runs predicts in the process that trained
 def test_a_fresh_process_predicts_the_same_and_beyond(run, data, tmp_path, make_csv):
     longer = tmp_path / "longer.csv"
     longer.write_text(make_csv(rows=95))
@@ -337,13 +338,16 @@ KINDS = {
         [80, 95],
     ),
     "monte carlo": (
-        "--model=wavenet_lite --model.filters=2 --model.num_layers=2 --model.dropout=0.2 "
-        "--mc_samples=4 --loss=huber",
+        "--model=wavenet_lite --model.filters=2 --model.num_layers=1 --model.dropout=0.2 "
+        "--mc_samples=3 --loss=huber",
         {},
         [80, 95],
     ),
     "recursive": ("--strategy=recursive --datetime_features=weekend --difference=1", {}, []),
     "backtest": ("--backtest=2 --window=7", {}, []),
+}
+#: The same for the slow run.
+MORE_KINDS = {
     "backtest-once": ("--backtest=2 --window=7 --backtest_refit=false", {}, []),
     "as it is": (
         "--model=simple_rnn --model.units=3 --normalization=none "
@@ -356,9 +360,6 @@ KINDS = {
         {},
         [95],
     ),
-}
-#: The same for the slow run.
-MORE_KINDS = {
     "wavenet": (
         "--model=wavenet --model.filters=2 --model.num_layers=2 --head=quantile "
         "--quantiles=0.025,0.5,0.975",
@@ -476,6 +477,7 @@ def test_book_series_and_a_preset(train):
     assert predict(run) == (run / "predictions.csv").read_bytes()
 
 
+@pytest.mark.slow  # test_book_series_and_a_preset is a run on a data set, too
 def test_ridership(train, zoo_data):
     run = train(dataset="ridership", epochs=1, window=28, horizon=2, compiled=True)
     metrics = metrics_of(run)

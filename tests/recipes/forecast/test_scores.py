@@ -108,6 +108,7 @@ def test_each_series_counts_alike_in_mase_and_smape():
     assert found["owa"] == pytest.approx((smape / 20 + found["mase"] / 1) / 2)
 
 
+@pytest.mark.slow  # other tests compute scores by hand
 def test_the_naive_forecast_on_m4_weekly_has_the_published_scores(zoo_data):
     """sMAPE 9.161 and MASE 2.777: Makridakis et al., 2020, table 4."""
     files = [zoo_data / "suite" / "series" / f"m4_weekly_{name}.csv.gz" for name in PARTS]

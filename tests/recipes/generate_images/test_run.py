@@ -86,7 +86,7 @@ def trained(trainer, data):
     return train
 
 
-@pytest.mark.parametrize("model", ARGUMENTS)
+@pytest.mark.parametrize("model", every_day(("autoencoder", "gan"), ARGUMENTS))
 def test_a_run_and_what_it_draws(train, model, tmp_path):
     folder = train(model, model)
     metrics = json.loads((folder / "metrics.json").read_text())
@@ -124,7 +124,10 @@ def test_a_run_and_what_it_draws(train, model, tmp_path):
         assert min(real["precision"], real["recall"]) > 0.5
 
 
-@pytest.mark.parametrize("model", ARGUMENTS)
+@pytest.mark.parametrize(
+    "model",
+    every_day(("autoencoder", "variational_autoencoder", "gan", "diffusion"), ARGUMENTS),
+)
 def test_what_makes_pictures_is_exported(train, model):
     folder = SavedRun(train(model, model))
     part, inputs, (reads, gives) = load(folder.config).exported(zoo.load(folder.folder.path))

@@ -208,7 +208,7 @@ def test_no_note_sees_the_future(task, model):
     start, end = task.segments["test"][0]
     ids = task.ids[start:end][None]
     before = np.asarray(model(ids, training=False))
-    for place in (1, 2, 5, 40, 139):
+    for place in (1, 5, 139):
         changed = ids.copy()
         changed[0, place:] = (changed[0, place:] + 1) % 47
         after = np.asarray(model(changed, training=False))

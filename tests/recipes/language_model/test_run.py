@@ -205,6 +205,7 @@ def test_config_keeps_the_parts(run, data):
     assert saved["batching"] == "streams"
 
 
+@pytest.mark.slow  # other recipes and test_checkpoint.py cut runs off every day
 def test_a_run_that_was_cut_off_ends_as_if_it_had_not_been(run, train, quick):
     def killed(self, epoch, logs=None):
         original(self, epoch, logs)

@@ -212,6 +212,7 @@ def test_a_run_cut_off_goes_on_to_the_same_end(regression, undrawn, tmp_path):
     assert (run / "predictions.csv").read_bytes() == (regression / "predictions.csv").read_bytes()
 
 
+@pytest.mark.slow  # test_a_run_cut_off_goes_on_to_the_same_end has no folds
 def test_a_run_killed_in_its_folds_resumes(classification, quickly, tmp_path):
     run = tmp_path / "tabular" / classification.name
     shutil.copytree(classification, run)
@@ -231,7 +232,7 @@ def test_a_run_killed_in_its_folds_resumes(classification, quickly, tmp_path):
 @pytest.mark.parametrize(
     "flags",
     [
-        {"model": "mlp", "model.members": None},
+        pytest.param({"model": "mlp", "model.members": None}, marks=pytest.mark.slow),
         {"model.members": 3, "model.numeric_embedding": "piecewise", "bins": 8},
         {"model.auxiliary": "true", "model.crosses": "[[class,port]]", "loss": "huber"},
     ],

@@ -1,5 +1,6 @@
 """Labelled texts: the grammar, the reviews, tables of one's own, splits and batches."""
 
+import functools
 import gzip
 import io
 import re
@@ -573,12 +574,12 @@ def test_damaged_archives(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def imdb_parts(zoo_data):
-    return {split: imdb(split) for split in ("random", "book")}
+    return functools.cache(imdb)
 
 
 @pytest.mark.parametrize("split", [pytest.param("random", marks=pytest.mark.slow), "book"])
 def test_reviews(imdb_parts, split):
-    data = imdb_parts[split]
+    data = imdb_parts(split)
     sizes = {"random": (22_384, 2_505, 25_000), "book": (22_500, 2_500, 25_000)}
     assert tuple(map(len, data.rows.values())) == sizes[split]
     assert data.target.labels == ("negative", "positive")

@@ -319,6 +319,7 @@ def test_reber_strings_have_the_tricky_ones_in_the_report():
     assert shown.count("| valid |") == shown.count("| corrupted |") == 1
 
 
+@pytest.mark.slow  # test_hub.py trains on modules
 def test_a_tf_hub_module_reads_the_texts_themselves(train, tmp_path, capsys):
     handle = save_text_module(tmp_path / "module", ("great", "fine", "dull", "awful"))
     flags = {"model": "hub_text_classifier", "model.handle": handle, "model.trainable": "true"}

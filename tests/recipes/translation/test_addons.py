@@ -96,6 +96,7 @@ def metrics_of(run):
     return json.loads((run / "metrics.json").read_text())
 
 
+@pytest.mark.slow  # the child is asked every day, in the test below
 def test_the_report_has_a_row_for_addons(train, answering):
     run = train(beam=2, **QUICKEST)
     metrics = metrics_of(run)
