@@ -14,7 +14,6 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from callbacks import Checkpoint, OneCycle, Phases, Profiler, TensorBoard, with_norms
 from callbacks import summaries as show
-from callbacks.graph import graph_def
 from tests.shared import uncompiled
 
 EPOCHS, STEPS = 5, 4
@@ -295,97 +294,7 @@ def test_weights_have_histograms_every_other_epoch(run):
     )
 
 
-def test_histograms_hold_the_finite_values():
-    value = show.histogram("w", [1.0, np.nan, 3.0, np.inf]).value[0].histo
-    assert (value.num, value.min, value.max, value.sum) == (2, 1.0, 3.0, 4.0)
-    assert show.histogram("w", [np.nan]) is None
-
-
-def test_pr_curve_equals_counting():
-    generator = np.random.default_rng(0)
-    labels, scores = generator.random(200) < 0.3, generator.random(200)
-    tensor = show.pr_curve(labels, scores, num_thresholds=11).value[0].tensor
-    found = np.reshape(tensor.float_val, (6, 11))
-    for index, threshold in enumerate(np.linspace(0, 1, 11)):
-        chosen = scores >= threshold - 1e-12
-        true, false = (labels & chosen).sum(), (~labels & chosen).sum()
-        assert found[:2, index].tolist() == [true, false]
-        assert found[4, index] == pytest.approx(true / max(true + false, 1))
-        assert found[5, index] == pytest.approx(true / labels.sum())
-
-
-@pytest.mark.parametrize(
-    ("labels", "scores", "message"),
-    [
-        ([0, 1], [0.5], "Received: 2 labels and 1 scores"),
-        ([], [], "at least one"),
-        ([0, 1], [0.5, 3.0], r"in \[0, 1\].*from 0.5 to 3"),
-    ],
-)
-def test_pr_curve_refuses_what_is_no_probability(labels, scores, message):
-    with pytest.raises(ValueError, match=message):
-        show.pr_curve(labels, scores)
-
-
-def test_what_cannot_be_shown_is_named():
-    with pytest.raises(TypeError, match=r"for 'x'\. Received: float"):
-        show.to_summary("x", 0.5)
-
-
-def test_arrays_are_images():
-    image = show.to_summary("x", np.zeros((2, 3, 3), "uint8")).value[0].image
-    assert (image.height, image.width) == (2, 3)
-
-
 # The graph
-
-
-def nodes(model):
-    return {node.name: list(node.input) for node in graph_def(model).node}
-
-
-def test_the_graph_has_scopes_shared_layers_and_shapes():
-    inner_input = keras.Input((4,), name="features")
-    outputs = [layers.Dense(size, name=name)(inner_input) for size, name in [(2, "a"), (3, "b")]]
-    inner = keras.Model(inner_input, outputs, name="core")
-    x, z = keras.Input((3,), name="x"), keras.Input((3,), name="z")
-    shared = layers.Dense(4, name="shared")
-    first = shared(x)
-    a, b = inner(layers.add([shared(z), first], name="sum"))
-    stack = keras.Sequential([layers.Dense(2, name="c")], name="stack")
-    joined = layers.Concatenate(name="join")([stack(a), b])
-    model = keras.Model({"x": x, "z": z}, {"y": joined})
-    assert nodes(model) == {
-        "x": [], "z": [],
-        "shared": ["x"], "shared.call_2": ["z"],
-        "sum": ["shared.call_2", "shared"],
-        "core/features": ["sum"],
-        "core/a": ["core/features"], "core/b": ["core/features"],
-        "stack/c": ["core/a"],
-        "join": ["stack/c", "core/b"],
-    }  # fmt: skip
-    dense = next(node for node in graph_def(model).node if node.name == "shared")
-    (shape,) = dense.attr["_output_shapes"].list.shape
-    assert [dim.size for dim in shape.dim] == [-1, 4]
-    assert (dense.op, dense.attr["units"].s) == ("Dense", b"4")
-
-
-def test_a_layer_fed_with_its_own_output_is_drawn():
-    x = keras.Input((3,), name="x")
-    again = layers.Dense(3, name="again")
-    other = layers.ReLU(name="other")
-    model = keras.Model(x, again(other(again(x))))
-    assert nodes(model) == {"x": [], "again": ["x"], "other": ["again"], "again.call_2": ["other"]}
-
-
-def test_a_model_without_a_description_has_no_graph():
-    class Mine(keras.Model):
-        def __init__(self, size):
-            super().__init__()
-
-    assert graph_def(Mine(object())) is None
-
-
 def test_the_graph_is_written_once(run):
     folder, _, _ = run
     graph = read(folder)[0].Graph()

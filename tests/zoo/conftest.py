@@ -1,7 +1,8 @@
-"""What tests of decoders share."""
+"""What tests of decoders and of TF-Hub modules share."""
 
 import pytest
 
+from tests.hub_modules import save_number_module, save_text_module, save_tf1_module
 from zoo.decoding.sources import DecoderLoop
 
 
@@ -17,3 +18,23 @@ def steps(monkeypatch):
 
     monkeypatch.setattr(DecoderLoop, "predict_on_batch", counted)
     return found
+
+
+@pytest.fixture(scope="module")
+def modules(tmp_path_factory):
+    """A folder with the three modules; tests leave it as it is."""
+    folder = tmp_path_factory.mktemp("modules")
+    save_text_module(folder / "text")
+    save_number_module(folder / "numbers")
+    save_tf1_module(folder / "tf1")
+    return folder
+
+
+@pytest.fixture
+def text(modules):
+    return str(modules / "text")
+
+
+@pytest.fixture
+def numbers(modules):
+    return str(modules / "numbers")

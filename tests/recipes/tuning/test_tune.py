@@ -1,22 +1,12 @@
 """`zoo tune` from end to end, on a tiny file."""
 
-import csv
-import functools
-import itertools
 import json
-import os
-import random
 import shutil
-import signal
-import subprocess
-import sys
 import time
 import urllib.request
 from collections import Counter
-from pathlib import Path
 from unittest import mock
 
-import keras
 import pytest
 import yaml
 
@@ -27,70 +17,9 @@ from recipes.cli import main
 from recipes.errors import RunError
 from recipes.tuning.plan import open_search
 from recipes.tuning.space import Space
+from tests.recipes.tuning.programs import program, refusal, rows, scores, wait_for
 
-TINY = {
-    "model": "linear_forecaster", "window": 14, "horizon": 3, "difference": 0, "epochs": 2,
-    "jit_compile": "false", "steps_per_execution": 1, "progress": "false", "statistics_seconds": 0,
-}  # fmt: skip
 SEARCHED = ["learning_rate", "batch_size", "weight_decay"]
-TOP = Path(__file__).parents[3]
-
-
-@pytest.fixture(autouse=True)
-def _garbage_stays(request, monkeypatch):
-    """To look for garbage after each trial takes longer than the trial."""
-    if "memory" not in request.node.name:
-        clear = functools.partial(keras.utils.clear_session, free_memory=False)
-        monkeypatch.setattr(keras.utils, "clear_session", clear)
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory, make_csv):
-    path = tmp_path_factory.mktemp("files") / "daily.csv"
-    path.write_text(make_csv())
-    return path
-
-
-@pytest.fixture(scope="module")
-def logs(tmp_path_factory):
-    return tmp_path_factory.mktemp("logs")
-
-
-@pytest.fixture(scope="module")
-def flags(data, logs):
-    """Builds the arguments of the program; returns them with the folder of the run."""
-    numbers = itertools.count()
-
-    def build(*more, command="tune", **settings):
-        name = f"run{next(numbers)}"
-        settings = {**TINY, "data": data, "logdir": logs, "name": name, **settings}
-        given = [f"--{name}={value}" for name, value in settings.items() if value is not None]
-        folder = Path(settings["logdir"], "forecast", settings["name"])
-        return [command, "forecast", *given, *map(str, more)], folder
-
-    return build
-
-
-@pytest.fixture(scope="module")
-def tune(flags, undrawn, quickly):
-    """Calls the program and returns the folder of the run."""
-
-    def run(*more, status=0, compiled=False, **settings):
-        arguments, folder = flags(*more, **settings)
-        with undrawn() if compiled else quickly():
-            assert main(arguments) == status
-        return folder
-
-    return run
-
-
-def rows(folder):
-    return list(csv.DictReader((folder / "tuning.csv").read_text().splitlines()))
-
-
-def scores(folder):
-    """The table but for the seconds."""
-    return [{k: v for k, v in row.items() if k != "seconds"} for row in rows(folder)]
 
 
 def scalars(folder):
@@ -108,12 +37,6 @@ def scalars(folder):
 @pytest.fixture(scope="module")
 def search(tune):
     return tune(trials=3)
-
-
-@pytest.fixture(scope="module")
-def compiled_search(tune):
-    """The same as it is in the processes that some tests kill or share it among."""
-    return tune(trials=4, compiled=True)
 
 
 def test_the_folder_holds_a_complete_run_and_the_search(search):
@@ -314,16 +237,6 @@ def test_tpe_lists_what_it_pruned(tune):
 # What goes wrong
 
 
-def refusal(capsys, *arguments, status=2):
-    capsys.readouterr()
-    assert main([str(argument) for argument in arguments]) == status
-    out, error = capsys.readouterr()
-    assert out == ""
-    assert error.startswith("zoo: ")
-    assert error.count("\n") == 1
-    return error.removeprefix("zoo: ").rstrip("\n")
-
-
 @pytest.mark.parametrize(
     ("more", "message"),
     [
@@ -445,22 +358,6 @@ def test_a_score_that_cannot_be_repeated_is_loud(capsys, flags, undrawn):
 # Kills and workers
 
 
-def program(arguments):
-    environment = {**os.environ, "MPLBACKEND": "Agg"}
-    command = [sys.executable, "-m", "recipes", *arguments]
-    return subprocess.Popen(
-        command, cwd=TOP, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-
-
-def wait_for(condition, process, seconds=240):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def interrupt_in_trial_2(arguments, folder, context):
     def interrupted(self, epoch, logs=None):
         if (folder / "trials" / "2").exists():
@@ -532,156 +429,3 @@ def test_the_last_training_is_taken_up_too(flags, search, quickly):
     results = [json.loads((path / "metrics.json").read_text()) for path in (folder, search)]
     assert results[0]["validation"] == results[1]["validation"]
     assert len(list(folder.glob("trials/*/events*"))) == 4
-
-
-def children(parent):
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, ppid = path.read_text().rpartition(")")[2].split()[:2]
-        except OSError:
-            continue
-        if int(ppid) == parent and state != "Z":
-            found.append(int(path.parent.name))
-    return found
-
-
-@pytest.mark.slow
-def test_two_workers_find_what_one_does(tune, compiled_search):
-    folder = tune(trials=4, workers=2)
-    assert scores(folder) == scores(compiled_search)
-    assert "equal to the trial's" in (folder / "report.md").read_text()
-    for log in folder.glob("tuner/worker-*.log"):
-        assert "Error" not in log.read_text()
-
-
-@pytest.mark.kill
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux' /proc")
-def test_a_killed_worker_loses_only_its_trial(flags, compiled_search):
-    arguments, folder = flags(trials=4, workers=2, epochs=2)
-    process = program(arguments)
-    struck = set()
-    for number in ("1", "3"):
-        wait_for((folder / "trials" / number).exists, process)
-        victim = sorted(set(children(process.pid)) - struck)[0]
-        os.kill(victim, signal.SIGKILL)
-        struck.add(victim)
-    assert process.wait(300) == 0
-    assert scores(folder) == scores(compiled_search)
-
-
-@pytest.mark.kill
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux' /proc")
-def test_a_killed_chief_takes_its_workers_along_and_is_resumed(flags, compiled_search):
-    arguments, folder = flags(trials=4, workers=2)
-    process = program(arguments)
-    wait_for((folder / "trials" / "2").exists, process)
-    workers = children(process.pid)
-    process.kill()
-    process.wait()
-    deadline = time.monotonic() + 20
-    while any(Path(f"/proc/{worker}").exists() for worker in workers):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    resumed = program(["tune", "--resume", str(folder), "--workers", "1"])
-    assert resumed.wait(300) == 0
-    assert scores(folder) == scores(compiled_search)
-
-
-@pytest.mark.kill
-def test_a_kill_in_every_trial_and_in_the_last_training(flags, compiled_search):
-    def ended():
-        try:
-            return len(
-                json.loads((folder / "tuner" / "search.json").read_text())["oracle"]["end_order"]
-            )
-        except OSError:
-            return 0
-
-    arguments, folder = flags(trials=4)
-    chance, kills = random.Random(0), 0
-    while True:
-        process, before = program(arguments), ended()
-        while process.poll() is None and (before == ended() < 5):
-            time.sleep(0.01)
-        time.sleep(chance.uniform(0, 0.5))
-        if process.poll() is not None:
-            break
-        process.kill()
-        process.wait()
-        kills += 1
-        arguments = ["tune", "--resume", str(folder)]
-        if ended() == 5:
-            break
-    assert kills >= 4
-    assert program(arguments).wait(300) == 0
-    assert scores(folder) == scores(compiled_search)
-
-
-@pytest.mark.kill
-def test_another_machine_takes_part_and_finds_the_run_complete(flags, compiled_search):
-    arguments, folder = flags(trials=4)
-    first = program(arguments)
-    wait_for((folder / "trials" / "1").exists, first)
-    second = program(["tune", "--resume", str(folder)])
-    assert [process.wait(300) for process in (first, second)] == [0, 0]
-    assert scores(folder) == scores(compiled_search)
-    assert (folder / "report.md").read_text().count("## Tuning") == 1
-
-
-@pytest.mark.kill
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux' /proc")
-def test_four_workers_of_which_two_are_killed_lose_no_trial(flags):
-    pytest.importorskip("optuna")
-    arguments, folder = flags(trials=8, workers=4, tuner="tpe", epochs=4)
-    process = program(arguments)
-    for number, victim in (("1", 0), ("5", -1)):
-        wait_for((folder / "trials" / number).exists, process)
-        os.kill(sorted(children(process.pid))[victim], signal.SIGKILL)
-        kept = {path: path.stat().st_mtime_ns for path in ended(folder)}
-    assert process.wait(500) == 0
-    assert [row["trial"] for row in rows(folder)] == list("012345678")
-    assert {row["error"] for row in rows(folder)} == {""}
-    assert all(path.stat().st_mtime_ns == before for path, before in kept.items())
-
-
-def ended(folder):
-    """Event files of the trials that have ended."""
-    found = json.loads((folder / "tuner" / "search.json").read_text())["oracle"]["end_order"]
-    return [file for number in found for file in (folder / "trials" / number).glob("events*")]
-
-
-def test_workers_that_do_not_start_end_the_search(capsys, flags):
-    arguments, folder = flags(trials=4, workers=2)
-    with mock.patch("recipes.tuning.workers.sys.executable", "/bin/false"):
-        message = refusal(capsys, *arguments, status=1)
-    assert "A worker does not start: the worker died (exit status 1" in message
-    assert not (folder / "metrics.json").exists()
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(1800)
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux' /proc")
-def test_memory_does_not_grow(tune):
-    from recipes.tuning.report import Trials
-
-    def resident(pid):
-        try:
-            return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096 / 1e6
-        except OSError:
-            return 0.0
-
-    found = []
-
-    def note(self, trial):
-        pids = [os.getpid(), *children(os.getpid())]
-        found.append([resident(pid) for pid in pids])
-
-    with mock.patch.object(Trials, "tell", note):
-        tune(trials=24)
-    chief = [sizes[0] for sizes in found]
-    worker = [max(sizes[1:]) for sizes in found]
-    assert chief[-1] - chief[0] < 20
-    # Three processes of 10, 10 and 5 trials; the second one needs what the first one did.
-    assert max(worker[10:20]) < 1.05 * max(worker[:10])
-    assert max(worker[20:]) < 1.05 * max(worker[:5])
