@@ -261,7 +261,7 @@ import sys
 sys.modules["pkg_resources"] = None  # as with setuptools 82
 import numpy as np, tensorflow as tf, zoo
 data = np.load(sys.argv[2])
-outputs = zoo.load(sys.argv[1])(tf.constant(data["texts"].tolist()))
+outputs = zoo.load(sys.argv[1], trust_hub=True)(tf.constant(data["texts"].tolist()))
 np.testing.assert_allclose(outputs, data["outputs"], rtol=1e-6, atol=1e-6)
 assert "pkg_resources" not in sys.modules or sys.modules["pkg_resources"] is None
 assert "tensorflow_hub" in sys.modules
