@@ -59,7 +59,7 @@ def load(config) -> LanguageTask:
             f"{task.rows} streams instead of {config.batch_size} (--batch_size): the text is short",
         )
     ids = stored(_all_ids(config, *larger, tokenizer), config.data)["ids"] if larger else None
-    return LanguageTask(config, task.ids, segments, tokenizer, prompt, notes, ids)
+    return LanguageTask(config, task.ids, segments, tokenizer, prompt, notes, stored=ids)
 
 
 def read(config) -> tuple[str, tuple[str, ...], tuple | None]:

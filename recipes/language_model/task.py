@@ -1,7 +1,7 @@
 """The task of predicting the next token: data, baselines, and what a trained model is asked for."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -49,7 +49,7 @@ class LanguageTask(OneTestPart):
     tokenizer: object
     prompt: str = ""
     notes: tuple[str, ...] = ()
-    stored: StoredArray | None = None
+    stored: StoredArray | None = field(default=None, kw_only=True)
 
     primary_metric = "nats"
     suggestions = "more --epochs, another --learning_rate, --model.units 512, --model.dropout 0.3"
