@@ -13,6 +13,7 @@ import io
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,8 @@ from recipes.errors import DAMAGED, UserError, reading
 ROWS = 200_000
 #: Bytes, or rows of Parquet, that are read at once; bytes that a row may take.
 BLOCK, BLOCK_ROWS, LONGEST = 1 << 23, 1 << 16, 1 << 26
+#: What stands for the names of columns that each row brings along.
+_JSON = "those of JSON objects"
 
 
 def open_rows(path, dialect=None) -> tuple[TableFile, "Rows | None"]:
@@ -68,7 +71,8 @@ class Rows:
     def __init__(self, path, files, dialect):
         self.path, self.files, self.dialect = str(path), files, dialect
         self.count, self.chosen = 0, np.zeros(0, np.int64)
-        self._names, self._header, self._quotes, self._decided = None, [], False, {}
+        self._names: list[str] = []
+        self._header, self._quotes, self._decided = [], False, {}
 
     def sample(self, most: int) -> TableFile:
         """So many rows, or all that there are, in their order."""
@@ -86,7 +90,7 @@ class Rows:
         if len(keys) > most:
             kept, keys, limit = self._lowest(kept, keys, most)
         table = self._table(kept, self.dialect, None, self.path)
-        self._decided = dict(table.decided)
+        self._decided = table.decided  # which grows while the sample's columns are read
         files = f" in {len(self.files):,} files" * (len(self.files) > 1)
         held = f"{len(table):,} of them, drawn at random, are in memory (--in_memory): they decide"
         some = f": {held} all that is decided; training reads the others, too, from the disk"
@@ -100,7 +104,7 @@ class Rows:
 
     def blocks(self) -> Iterator[tuple[int, TableFile]]:
         """All rows, read as the sample was: the number of the first of some, and their table."""
-        first, before = 0, self._decided
+        first, before = 0, {**self._decided, "parts": True}
         dialect = filled(self.dialect, before) if "separator" in before else self.dialect
         for block in self._blocks():
             name = f"rows {first + 1:,} to {first + len(block):,} of {self.path}"
@@ -112,9 +116,10 @@ class Rows:
     def _table(self, block, dialect, before, name):
         if isinstance(block, pa.Table):
             return of_table(block, name, dialect, before)
+        dialect = replace(dialect, skip_rows=0)
         content = b"\n".join([*self._header, *block])
         table = of_bytes(content, name, dialect, before, lambda: content)
-        columns = len(self._names or table.names)
+        columns = len(table.names if self._names == [_JSON] else self._names)
         if (len(table), len(table.names)) != (len(block), columns):
             raise UserError(
                 f"Expected a row of {columns} cells in each line of {name}, which is read in "
@@ -165,7 +170,7 @@ class Rows:
         """How many lines of a file are no rows; what its names are, the first file decides."""
         head = block[: block.rfind(b"\n") + 1] or block
         if re.match(rb"[\s\xef\xbb\xbf]*\{", head):  # JSON lines
-            self._header = []
+            self._check(file, [_JSON])
             return 0
         encoding = self.dialect.encoding or find_encoding(head, str(file))
         if head[:1] == b"[" or codecs.lookup(encoding).name.startswith(("utf-16", "utf-32")):
@@ -185,7 +190,7 @@ class Rows:
 
     def _check(self, file, names):
         """Refuses a file whose columns are not those of the first."""
-        self._names = names if self._names is None else self._names
+        self._names = self._names or names
         if names != self._names:
             raise UserError(
                 f"Expected the columns of {self.files[0]} in each file of {self.path}: "
@@ -210,7 +215,8 @@ class Characters:
 
     def __iter__(self):
         for file in self.files:
-            with reading(file), open_bytes(file) as source:
+            cure = " If it is in another encoding, say which, such as --encoding latin-1."
+            with reading(file, cure), open_bytes(file) as source:
                 text = io.TextIOWrapper(source, self.encoding)  # type: ignore[type-var]
                 while part := text.read(BLOCK):
                     yield part.removeprefix("\ufeff")

@@ -23,7 +23,10 @@ def shards(path) -> list[Path]:
     found = path.iterdir() if path.is_dir() else map(Path, glob.glob(str(path)))
     files = sorted(each for each in found if each.is_file() and each.name[0] not in "._")
     if several and not files:
-        raise UserError(f"Expected the files of a table. Received: {path}, which has none.")
+        raise UserError(
+            f"Expected the files of a table. Received: {path}, which has none (folders in it, and "
+            "names that begin with _ or a point, do not count)."
+        )
     return files if several else [path]
 
 

@@ -107,6 +107,7 @@ def _all_ids(config, everything, count, tokenizer):
         yield {"ids": np.asarray(tokenizer.encode(text[:end]), np.int32)}
         if not count:
             return
+    raise UserError(f"{config.data} has changed: {count:,} characters less than at first.")
 
 
 def cuts(config, length) -> tuple[int, int]:

@@ -92,7 +92,8 @@ class LanguageTask(OneTestPart):
             bounds = self._start(split), self._end(split)
             if split == "train" and self.stored is not None:
                 size, window = len(self.stored), config.window
-                return StreamBatches(self.stored, 0, size, window, self.rows, seed, config.epochs)
+                turns = max(1, min(config.epochs, size // bounds[1]))
+                return StreamBatches(self.stored, 0, size, window, self.rows, seed, turns)
             return StreamBatches(ids, *bounds, config.window, self.rows, seed)
         common = ids, segments, config.window, config.batch_size, seed
         if seed is None:

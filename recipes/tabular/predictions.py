@@ -1,5 +1,7 @@
 """What a trained model or a baseline says about rows of a table."""
 
+import re
+
 import numpy as np
 import pandas as pd
 
@@ -58,17 +60,21 @@ def read_rows(file, columns, target, labels):
         file.require(name, "the model reads it")
     found = {name: file.numbers(name) for name in columns.numeric}
     found |= {name: file.dates(name) for name in dates}
-    found |= {name: _spelled(file.labels(name), known) for name, known in columns.categories}
+    found |= {name: _spelled(file, name, known) for name, known in columns.categories}
     actual = None
     if target in file.names:
-        actual = _spelled(file.labels(target), labels) if labels else file.numbers(target)
+        actual = _spelled(file, target, labels) if labels else file.numbers(target)
     return pd.DataFrame(found), actual
 
 
-def _spelled(texts, known):
-    """Texts with true and false as the model knows them: TRUE in CSV is True in a workbook."""
-    forms = {value.casefold(): value for value in known if value.casefold() in ("true", "false")}
+def _spelled(file, name, known):
+    """A column of categories as the model knows them: TRUE as True, and $1 or 1,0 as 1."""
+    texts = file.labels(name)
     others = [text for text in texts.dropna().unique() if text not in known]
+    whole = all(re.fullmatch(r"-?(0|[1-9]\d*)", value) for value in known)
+    if others and whole and file.is_numeric(name):
+        return pd.Series(category_strings(file.numbers(name)), dtype=object)
+    forms = {value.casefold(): value for value in known if value.casefold() in ("true", "false")}
     return texts.replace({t: forms[t.casefold()] for t in others if t.casefold() in forms})
 
 

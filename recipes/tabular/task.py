@@ -179,6 +179,7 @@ class TabularTask:
         held_out = np.concatenate([self.table.rows[name] for name in ("validation", "test")])
 
         def read(file, kept):
+            file.require(target.name, "--target")
             frame, actual = read_rows(file, columns, target.name, target.labels)
             kept = kept & np.asarray(pd.notna(actual))
             values = np.asarray(actual)[kept]

@@ -11,6 +11,7 @@ from recipes.classification.splits import train_sample
 from recipes.classification.task import MAX_TRAIN_SCORED
 from recipes.data.batches import spread
 from recipes.engine.tables import percent
+from recipes.errors import UserError
 from recipes.text_classification.coding import encoded, reads_ids
 from recipes.text_classification.data.imdb import imdb
 from recipes.text_classification.data.labelled_texts import read_labelled_texts, with_unlabelled
@@ -30,6 +31,11 @@ def load(config) -> TextTask:
     labelled = read(config)
     if config.unlabelled:
         labelled = with_unlabelled(labelled, config.unlabelled, config)
+    if labelled.larger and not (reads_ids(config) and config.bucketing and not config.train_size):
+        raise UserError(
+            "Texts of which only some are in memory (--in_memory) are for models that read ids, "
+            f"with --bucketing true and without --train_size. Received: --model {config.model}."
+        )
     rows, notes = dict(labelled.rows), tuple(labelled.notes)
     if config.train_size is not None:
         labels, count = labelled.target.values[rows["train"]], len(labelled.target.labels)

@@ -166,8 +166,8 @@ class TextTask(ClassificationTask):
     def stored(self) -> dict[str, StoredArray]:
         """The ids of all texts to train on, on the disk, and what is learned of each."""
         (text, name), target, seen = self.labelled.columns, self.labelled.target, 0
-        held_out = [self.labelled.rows[part] for part in ("validation", "test")]
-        known = set(text_keys(self.labelled.texts[np.concatenate(held_out)]))
+        held_out = [self.parts[part].texts for part in ("validation", "test")]
+        known = set(text_keys(np.concatenate(held_out)))
 
         def read(file, kept):
             nonlocal seen

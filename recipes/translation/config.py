@@ -82,6 +82,7 @@ class TranslationConfig(Dialect, TrainConfig):
         self.check()
         at_least(self, 1, "held_out", "beam")
         at_least(self, 2, "max_length")
+        at_least(self, 100, "in_memory")
         at_least(self, 5, "source_vocabulary_size", "target_vocabulary_size")
         for name in ("source", "target"):
             if getattr(self, name) is not None and not self.data:

@@ -1,6 +1,7 @@
 """Runs on data larger than memory: decided by a sample, trained on all rows but those held out."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from recipes import language_model, tabular, text_classification, translation
 from recipes.cli import main
 from recipes.data import larger
 from recipes.errors import UserError
+from recipes.language_model import loading
 from recipes.language_model.config import LanguageModelConfig
 from recipes.tabular.config import TabularConfig
 from recipes.text_classification.config import TextClassificationConfig
@@ -129,6 +131,31 @@ def test_texts_are_trained_on_but_for_those_held_out_and_their_twins(shards, enc
     assert np.array_equal(labels[:, 0] == 1, good)
     assert np.array_equal(weights, task.class_weights[good.astype(int)])
     assert len(set(order)) >= len(expected) - 2 * 32
+
+
+def test_folds_hold_their_own_texts_out(shards):
+    config = TextClassificationConfig(
+        model="text_classifier", data=str(shards["reviews"]), in_memory=600, epochs=2, folds=3,
+        batch_size=32, tokenizer="characters",
+        model_arguments={"units": 4, "encoder": "mean", "embedding_dim": 4},
+    )  # fmt: skip
+    for fold in text_classification.load_data(config).folds().values():
+        flat, starts, lengths, *_ = fold.stored.values()
+        near = zip(starts[:], lengths[:], strict=True)
+        trained = {tuple(flat[start : start + length]) for start, length in near}
+        for name in ("validation", "test"):
+            known = {tuple(ids) for ids in fold.parts[name].inputs}
+            assert len(known) > 20
+            assert not known & trained
+
+
+@pytest.mark.parametrize("change", [{"train_size": 100}, {"bucketing": False}])
+def test_flags_of_texts_in_memory(shards, change):
+    config = TextClassificationConfig(
+        model="text_classifier", data=str(shards["reviews"]), in_memory=600, **change
+    )
+    with pytest.raises(UserError, match="with --bucketing true and without --train_size"):
+        text_classification.load_data(config)
 
 
 def test_texts_end_in_a_run(shards, trainer):
@@ -251,6 +278,57 @@ def test_pairs_end_in_a_run(tmp_path, trainer):
         *("--model.embedding_dim", 4, "--source", "digits", "--target", "words"),
     )  # fmt: skip
     assert "1,500 rows: 300 of them, drawn" in (run / "report.md").read_text()
+
+
+def test_cells_are_read_alike_in_the_sample_and_in_blocks(tmp_path):
+    """Their form is decided by rows that not every block has."""
+    frame = houses(2000)
+    numbers = frame["area"].to_numpy()
+    late = numbers >= 1000
+    frame["rooms"] = np.where(late, "$", "") + pd.Series(numbers % 3 + 1).astype(str)
+    frame["money"] = [f"${n * 1000:,}" if n % 2 else f"{n}" for n in numbers]
+    frame["at"] = pd.date_range("2024-01-01", periods=2000, freq="h").strftime("%d/%m/%Y %H:%M")
+    frame["price"] = (1000 + frame["area"]).map("{:,}".format)
+    path = tmp_path / "t.csv"
+    path.write_text("a title\n\n" + frame.to_csv(index=False))
+    config = TabularConfig(
+        model="mlp", data=str(path), target="price", in_memory=500, average=False, skip_rows=2,
+        epochs=2, batch_size=32, model_arguments={"units": [4]}, drop=["area"],
+    )  # fmt: skip
+    task = tabular.load_data(config)
+    held_out = np.concatenate([task.table.rows[name] for name in ("validation", "test")])
+    whole = tabular.load_data(replace(config, in_memory=None))
+    expected = whole.table.frame.drop(task.table.numbers[held_out] - 1)
+    columns = task.preprocessing.columns
+    assert dict(columns.categories)["rooms"] == ("1", "2", "3")
+    for name, array in columns.encode(expected).items():
+        np.testing.assert_array_equal(task.stored[name][:], array, err_msg=name)
+
+
+def test_rows_of_json_without_a_target(tmp_path):
+    houses(2000).dropna().to_json(tmp_path / "0.jsonl", orient="records", lines=True)
+    houses(2000).drop(columns="price").to_json(tmp_path / "1.jsonl", orient="records", lines=True)
+    config = TabularConfig(
+        model="mlp", data=str(tmp_path), target="price", in_memory=500, average=False, epochs=2,
+        batch_size=32,
+    )  # fmt: skip
+    with pytest.raises(UserError, match="'price'"):
+        _ = tabular.load_data(config).stored
+
+
+def test_a_text_that_becomes_shorter_meanwhile(tmp_path, monkeypatch):
+    path = tmp_path / "t.txt"
+    path.write_text("abc def\n" * 5000)
+    fitted = loading.fit_tokenizer
+
+    def shortening(*arguments):
+        path.write_text("abc def\n" * 3000)
+        return fitted(*arguments)
+
+    monkeypatch.setattr(loading, "fit_tokenizer", shortening)
+    config = LanguageModelConfig(model="char_rnn", data=str(path), in_memory=10_000)
+    with pytest.raises(UserError, match=r"has changed: 15,\d{3} characters less"):
+        language_model.load_data(config)
 
 
 def test_what_all_rows_would_have_to_be_in_memory_for(shards):

@@ -153,6 +153,13 @@ def test_files_of_other_columns_are_named(tmp_path, frame):
     assert "part-2.data: n (double)" in refused(tmp_path)
 
 
+def test_files_of_several_kinds(tmp_path, frame):
+    written(tmp_path, json_lines, frame, 3)
+    for kind in (csv, parquet):
+        kind(frame, tmp_path / "part-1.data")
+        assert "those of JSON objects. Received in" in refused(tmp_path)
+
+
 def test_a_folder_or_a_pattern_without_files(tmp_path):
     (tmp_path / "_SUCCESS").touch()
     for path in (tmp_path, tmp_path / "part-*.csv"):
