@@ -158,6 +158,7 @@ def test_flags_of_texts_in_memory(shards, change):
         text_classification.load_data(config)
 
 
+@pytest.mark.slow  # every day a table does
 def test_texts_end_in_a_run(shards, trainer):
     run = trainer("text_classification", **TINY)("--data", shards["reviews"], in_memory=600)
     config = yaml.safe_load((run / "config.yaml").read_text())
@@ -205,6 +206,7 @@ def test_texts_are_read_to_the_end_of_training(book, tokenizer):
     assert np.array_equal(x[0], task.stored[starts[0][0][0] :][:20])
 
 
+@pytest.mark.slow  # every day a table does
 def test_a_text_ends_in_a_run(book, trainer):
     sizes = {"in_memory": 10_000, "window": 100, "batch_size": 4, "sample_length": 5}
     run = trainer("language_model", **TINY)("--data", book[0], compiled=True, **sizes)
@@ -271,6 +273,7 @@ def test_pairs_are_trained_on_but_for_those_held_out(tmp_path, longer):
     assert len(set(order)) >= len(frame) - 2 * 16
 
 
+@pytest.mark.slow  # every day a table does
 def test_pairs_end_in_a_run(tmp_path, trainer):
     sentences().to_parquet(tmp_path / "pairs.parquet")
     run = trainer("translation", epochs=1, jit_compile="false", progress="false")(
