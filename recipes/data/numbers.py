@@ -21,7 +21,8 @@ _CURRENCY = r"(?:[A-Z]{0,2}[$€£¥₹₽₩]|[A-Z]{3}\b|zł|kr\.?|Kč|Ft|lei)"
 _IN_FRONT = _CURRENCY.replace("[A-Z]{3}", (
     "(?:AED|ARS|AUD|BGN|BRL|BTC|CAD|CHF|CLP|CNY|COP|CZK|DKK|EGP|ETH|EUR|GBP|HKD|HUF|IDR|ILS|INR|ISK"
     "|JPY|KES|KRW|MXN|MYR|NGN|NOK|NZD|PEN|PHP|PKR|PLN|RON|RSD|RUB|SAR|SEK|SGD|THB|TRY|TWD|UAH|USD|"
-    "BHD|BDT|DZD|GEL|GHS|JOD|KWD|KZT|LKR|MAD|NPR|OMR|QAR|TND|TZS|UGX|UYU|XAF|XOF|VND|ZAR)"))  # fmt: skip
+    "BHD|BDT|DZD|GEL|GHS|JOD|KWD|KZT|LKR|MAD|NPR|OMR|QAR|TND|TZS|UGX|UYU|XAF|XOF|VND|ZAR)"
+))  # fmt: skip
 #: The sign of a number, as it is typed or typeset.
 _SIGN = r"[+\-\u2212\u2013]"
 _DIGITS = rf"(?:\d+(?:[.,{_SPACES}]\d+)*|[.,]\d+)[.,]?\d*(?:[eE][+-]?\d+)?"
