@@ -5,7 +5,7 @@ steps of the recipes' models took on one core and on two (milliseconds without X
 WaveNet 9 and 4.6, GRUs of 20 units 22 and 10, of 128 units 40 and 26 (over 400 steps 153 and 337),
 of 512 units 378 and 1,489, 784-300-100 0.69 and 0.74, a small residual network 6.7 and 6.6. XLA
 needs seconds for each shape of a batch, joins small operations, multiplies large matrices and draws
-random numbers slowly on a CPU (64-64 with dropout 2.2 ms for 1.2, two GRUs of 20 units 268 for
+random numbers slowly on a CPU (64-64 with dropout 2.2 ms for 1.2, two GRUs of 20 units 80 for
 20), and copies whole sequences at each step back through a recurrent layer. Many steps in a call
 were faster than one, or as fast, for all of them.
 """
