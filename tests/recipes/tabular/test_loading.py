@@ -486,3 +486,13 @@ def test_true_and_false_are_the_same_in_files_of_every_kind(tmp_path, known):
         found, actual = read_rows(open_table(tmp_path / name), columns, "active", tuple(known))
         assert columns.encode(found)["categories"].tolist() == [[2, 0], [1, 1], [2, 0]]
         assert actual.tolist() == [known[1], known[0], known[1]]
+
+
+@pytest.mark.parametrize("cells", ["$1,$2,$1", "+1,+2,+1", "1.0,2.0,1.0"])
+def test_whole_numbers_are_the_same_categories_however_they_are_written(tmp_path, cells):
+    path = tmp_path / "t.csv"
+    path.write_text("rooms,sort\n" + "".join(f"{each},02\n" for each in cells.split(",")))
+    columns = zoo.layers.TableColumns([], {"rooms": ["1", "2"], "sort": ["01", "02"]})
+    found, actual = read_rows(open_table(path), columns, "rooms", ("1", "2"))
+    assert found["rooms"].tolist() == actual.tolist() == ["1", "2", "1"]
+    assert found["sort"].tolist() == ["02"] * 3  # codes stay what they are

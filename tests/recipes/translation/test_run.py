@@ -361,6 +361,7 @@ def test_wrong_input_to_predict(run, loaded, capsys, tmp_path, monkeypatch, argu
         ({"beam": 500}, "--beam 500 is more than the 9 tokens of the target."),
         ({"max_length": 1}, "--max_length must be at least 2. Received: 1"),
         ({"held_out": 0}, "--held_out must be at least 1. Received: 0"),
+        ({"in_memory": -5}, "--in_memory must be at least 100. Received: -5"),
         ({"split": "book"}, "--split book is that of --dataset spa_eng: leave it out."),
         ({"label_smoothing": 1}, "--label_smoothing must be at least 0 and below 1."),
         ({"sampling_probability": 2}, "--sampling_probability must lie in [0, 1]. Received: 2"),
