@@ -56,7 +56,7 @@ def _layers(config, shape):
         found.append(layers.RandomTranslation(*moves, **empty))
     if strong:
         found += [
-            layers.RandomZoom((-0.25, 0.1), fill_mode="reflect", **common),
+            layers.RandomZoom((-0.5, 0.1), fill_mode="reflect", **common),
             layers.RandomRotation(0.04, fill_mode="reflect", **common),
             layers.RandomBrightness(0.2, **common),
             layers.RandomContrast(0.3, value_range=(0, 255), **common),

@@ -39,6 +39,8 @@ import shutil
 import sys
 from pathlib import Path
 
+from scripts.benchmarks import runs
+
 TOP = Path(__file__).parents[2]
 BENCHMARKS = (
     "forecast", "training", "images", "generate_images", "tabular", "tune", "language_model",
@@ -63,10 +65,12 @@ def main(arguments=None) -> int:
     parser.add_argument("--auto", metavar="TIME", help="train with --model auto, so long a run")
     parser.add_argument("--device", choices=("auto", "cpu"), default="auto", help=_DEVICE)
     parser.add_argument("--seeds", type=int, default=3, help="runs of each row (default: 3)")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time (default: 1)")
     parser.add_argument("--logdir", default="logs/benchmark", help="where runs and report land")
     parser.add_argument("--fresh", action="store_true", help="repeat runs that are there already")
     parser.add_argument("--readme", action="store_true", help="put the tables into the READMEs")
     found = parser.parse_args(arguments)
+    runs.JOBS = found.jobs
     for name in found.names:
         kinds = KINDS.get(name, ())
         if found.auto and name not in AUTO:

@@ -33,7 +33,7 @@ FEW = 5_000
 
 def rows(photos) -> dict[str, dict[str, Row]]:
     """The `Row` of each way of each set; `photos` is a folder of them, which may be missing."""
-    sets = {"fashion_mnist": ("--dataset", "fashion_mnist", "--train_size", str(FEW))}
+    sets = {"few": ("--dataset", "fashion_mnist", "--train_size", str(FEW))}
     if photos.exists():
         sets["photos"] = ("--data", str(photos))
     found: dict[str, dict[str, Row]] = {}

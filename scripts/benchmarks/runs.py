@@ -4,12 +4,16 @@ import json
 import statistics
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from recipes.engine.recipe import find_recipe
 from recipes.engine.tables import markdown
 from recipes.errors import UserError
+
+#: How many runs train at a time: on an accelerator several may, but their seconds are no measure.
+JOBS = 1
 
 
 @dataclass(frozen=True)
@@ -44,21 +48,29 @@ class Row:
 
 
 def train_all(recipe, rows, seeds, logdir, fresh=False) -> dict[str, list[dict]]:
-    """Trains every row with seeds 1, 2, ...
+    """Trains every row with seeds 1, 2, ..., `JOBS` at a time.
 
     Returns:
         The `metrics.json` of each run and its `folder`, by the name of the row; nothing for a row
         whose data cannot be had.
     """
-    results = {}
-    for row in rows:
-        results[row.name] = runs = []
-        for seed in range(1, seeds + 1):
-            metrics = Path(logdir) / recipe / f"{row.name}-seed-{seed}" / "metrics.json"
-            there = metrics.exists() and not fresh
-            if not there and not _train(recipe, row, seed, logdir, metrics.parent.name):
-                break
-            runs.append(json.loads(metrics.read_text()) | {"folder": metrics.parent})
+
+    def trained(row, seed):
+        metrics = Path(logdir) / recipe / f"{row.name}-seed-{seed}" / "metrics.json"
+        there = metrics.exists() and not fresh
+        if there or _train(recipe, row, seed, logdir, metrics.parent.name):
+            return json.loads(metrics.read_text()) | {"folder": metrics.parent}
+        return None
+
+    with ThreadPoolExecutor(JOBS) as pool:
+        waiting = [
+            (row.name, pool.submit(trained, row, seed))
+            for seed in range(1, seeds + 1)
+            for row in rows
+        ]
+    results: dict[str, list[dict]] = {row.name: [] for row in rows}
+    for name, each in waiting:
+        results[name] += filter(None, [each.result()])
     return results
 
 
