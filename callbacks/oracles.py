@@ -1,5 +1,6 @@
 """How a search chooses settings: keras-tuner's oracles and Optuna's TPE, shared by a folder."""
 
+import hashlib
 import json
 import math
 import time
@@ -154,7 +155,7 @@ class _Oracle(keras_tuner.Oracle):
         trials = {number: trial.get_state() for number, trial in self.trials.items()}
         partial = self.file.with_suffix(".tmp")
         state = {"oracle": self.get_state(), "trials": trials, "over": self.over}
-        partial.write_text(json.dumps(state))
+        partial.write_text(json.dumps({"sha256": _hash(state), **state}))
         partial.replace(self.file)
 
     def _save_trial(self, trial):
@@ -166,6 +167,8 @@ class _Oracle(keras_tuner.Oracle):
             return
         with self.lock:
             found = json.loads(self.file.read_text())
+            if found.pop("sha256") != _hash(found):
+                raise ValueError("the checksum of search.json does not fit")
             for number, state in found["trials"].items():
                 if state["status"] not in ENDED:
                     state["metrics"] = {"metrics": {}}
@@ -195,6 +198,11 @@ class _Oracle(keras_tuner.Oracle):
             return True
 
 
+def _hash(state):
+    """Of what a file of JSON says, which is written alike by all."""
+    return hashlib.sha256(json.dumps(state).encode()).hexdigest()
+
+
 class Optuna(keras_tuner.Oracle):
     """Optuna's TPE and its pruning, on its journal in the folder."""
 
@@ -209,7 +217,14 @@ class Optuna(keras_tuner.Oracle):
         from optuna.storages.journal import JournalFileBackend
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        backend = JournalFileBackend(str(self.file.with_name("journal.log")))
+        journal = self.file.with_name("journal.log")
+        with self.lock, journal.open("ab+") as file:
+            file.seek(0)
+            lines = file.read().splitlines(keepends=True)
+            if lines and not lines[-1].endswith(b"\n"):  # of one that was killed, or had no room
+                file.truncate(file.tell() - len(lines.pop()))
+            json.loads(lines[-1] if lines else "{}")  # Optuna would when it writes on
+        backend = JournalFileBackend(str(journal))
         direction = optuna.study.StudyDirection[f"{self.objective.direction.upper()}IMIZE"]
         return optuna.create_study(
             storage=optuna.storages.JournalStorage(backend), study_name="search",
@@ -251,7 +266,7 @@ class Optuna(keras_tuner.Oracle):
     def prune(self, number, epoch, logs):
         """Whether a trial, but the starting point, is worse than the median at an epoch."""
         trial = self.asked(number)
-        with warnings.catch_warnings():  # of epochs that a process told before it was killed
+        with self.lock, warnings.catch_warnings():  # of epochs that a killed process told, too
             warnings.simplefilter("ignore")
             trial.report(logs[self.objective.name], epoch)
         spared = epoch + 1 >= self.epochs or (int(number) == 0 and self.start is not None)
@@ -267,7 +282,8 @@ class Optuna(keras_tuner.Oracle):
             state = TrialState.COMPLETE
             if metrics.exists("pruned"):
                 state, score = TrialState.PRUNED, None
-        self.study.tell(self.asked(trial.trial_id), score, state, skip_if_finished=True)
+        with self.lock:
+            self.study.tell(self.asked(trial.trial_id), score, state, skip_if_finished=True)
         super().end_trial(trial)
 
 

@@ -5,6 +5,7 @@ import difflib
 import json
 import re
 from dataclasses import asdict, fields
+from functools import cache
 from typing import get_args, get_origin, get_type_hints
 
 from jsonargparse import ArgumentError, ArgumentParser
@@ -55,9 +56,7 @@ def parse(recipe: str, arguments: list[str]):
         raise UserError(
             f"{given['config']}: there is no setting {unknown[0]!r}.{_near(unknown[0], defaults)}"
         )
-    parser = ArgumentParser(exit_on_error=False, allow_abbrev=False)
-    parser.add_argument("--config")
-    parser.add_class_arguments(kind, as_group=False)
+    parser = _parser(kind)
     parser.set_defaults({**defaults, **preset})
     if wanted:
         shown = {**defaults, **preset, **saved}
@@ -65,14 +64,24 @@ def parse(recipe: str, arguments: list[str]):
         raise SystemExit(0)
     flags = _spell(arguments, kind)
     try:
-        parser.parse_object(saved)  # checks types, which set_defaults does not
-        parser.set_defaults(saved)
+        if saved:
+            parser.parse_object(saved)  # checks types, which set_defaults does not
+            parser.set_defaults(saved)
         found = parser.parse_args(flags).as_dict()
     except ArgumentError as error:
         raise UserError(_explain(str(error), kind, defaults["model_arguments"])) from error
     found.pop("config")
     config = kind(**found)
     return config.typed(f"--config {given['config']}") if given["config"] else config
+
+
+@cache
+def _parser(kind):
+    """What knows the flags, to be given all defaults; to make it takes as long as to parse."""
+    parser = ArgumentParser(exit_on_error=False, allow_abbrev=False)
+    parser.add_argument("--config")
+    parser.add_class_arguments(kind, as_group=False)
+    return parser
 
 
 def _peek(arguments, deciding):

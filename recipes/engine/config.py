@@ -22,6 +22,8 @@ from recipes.errors import DAMAGED, UserError
 BACKENDS = ("tensorflow", "jax", "torch")
 #: The name that stands for a choice and mean of several models.
 AUTO = "auto"
+#: Lists in lists that YAML has at most.
+NESTED = 99
 
 
 def _backend():
@@ -241,24 +243,21 @@ class TrainConfig:
             )
 
 
-class _Values(yaml.SafeLoader):
-    """Values as they stand: no tags, and no aliases, of which a few lines can make gigabytes."""
-
-    def compose_node(self, parent, index):
-        """A part of the file."""
-        if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark
-            raise yaml.MarkedYAMLError(problem="write values out, in place of *", problem_mark=mark)
-        return super().compose_node(parent, index)
-
-
 def read_yaml(path, what: str = "") -> Any:
-    """The values in a YAML file.
+    """The values in a YAML file, as they stand: no tags, and no aliases, which can make gigabytes.
 
     A `UserError` if it cannot be read; `what` stands before its name.
     """
+    kind, depth = getattr(yaml, "CSafeLoader", yaml.SafeLoader), 0
     try:
-        return yaml.load(Path(path).read_bytes().decode(), _Values)
+        text = Path(path).read_bytes().decode()
+        for event in yaml.parse(text, kind):
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if isinstance(event, yaml.AliasEvent) or depth > NESTED:
+                why = "write values out, in place of *" if depth <= NESTED else "too deeply nested"
+                raise yaml.MarkedYAMLError(problem=why, problem_mark=event.start_mark)
+        return yaml.load(text, kind)
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"Cannot read {what}{path}: {error}.") from error
     except (*DAMAGED, yaml.YAMLError) as error:

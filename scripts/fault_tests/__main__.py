@@ -7,6 +7,8 @@ scripts/faults --kills 9            so many kills of short runs of each recipe, 
                                     more of predict, serve, tune and export
 scripts/faults --fuzz 1000          so many mutated inputs for each reader that needs no backend
 scripts/faults --fuzz 1000 --seed 2 --only npz
+scripts/faults --fuzz 100000 --seconds 60 --seed 3 --add
+                                    a minute of each reader, added to its row in README.md
 """
 
 import argparse
@@ -43,15 +45,17 @@ def main(arguments=None) -> int:
     parser.add_argument("--command", choices=damage.COMMANDS, help="what is tried after a damage")
     parser.add_argument("--sample", type=int, metavar="N", help="damages for each command")
     parser.add_argument("--readme", action="store_true", help="put the rows into README.md")
+    parser.add_argument(
+        "--add", action="store_true", help="add what --fuzz counts to the rows of README.md"
+    )
     parser.add_argument("--seed", type=int, default=0, help="seed of all that is drawn (0)")
     found = parser.parse_args(arguments)
     if found.fuzz or found.made_up:
         names = fuzz.READERS if found.fuzz else made_up.KINDS
         attempt = fuzz.fuzz if found.fuzz else fuzz.make_up
         names = [found.only] if found.only else names
-        return _fuzz(
-            attempt, names, found.fuzz or found.made_up, found.seed, found.readme, found.seconds
-        )
+        attempt = partial(attempt, seed=found.seed, seconds=found.seconds)
+        return _fuzz(attempt, names, found.fuzz or found.made_up, found)
     recipes = [found.only] if found.only else [*RECIPES]
     if found.kills:
         return _kill(recipes, found.kills, found.seed, found.readme)
@@ -84,14 +88,27 @@ def _show(kind, rows, readme):
     rows = [[str(cell) for cell in row] for row in rows]
     print(aligned(rows))
     if readme:
-        begin, end = f"<!-- {kind} -->", "<!-- end -->"
-        before, _, rest = README.read_text().partition(begin)
-        keys = 1 if kind in ("fuzzing", "made-up") else 2
-        _, _, *old = [line for line in rest.partition(end)[0].splitlines() if line[:1] == "|"]
-        old = [[cell.strip() for cell in line.strip("|").split("|")] for line in old]
-        rows = [rows[0], *{tuple(row[:keys]): row for row in [*old, *rows[1:]]}.values()]
-        table = markdown(rows, keys)
-        README.write_text(f"{before}{begin}\n\n{table}\n\n{end}{rest.partition(end)[2]}")
+        _write(kind, rows)
+
+
+def _write(kind, rows, add=False):
+    """Puts rows into the README, in the place of their like, or added to these."""
+    begin, end = f"<!-- {kind} -->", "<!-- end -->"
+    before, _, rest = README.read_text().partition(begin)
+    keys = 1 if kind in ("fuzzing", "made-up") else 2
+    _, _, *old = [line for line in rest.partition(end)[0].splitlines() if line[:1] == "|"]
+    found = {}
+    for row in [
+        *([cell.strip() for cell in line.strip("|").split("|")] for line in old),
+        *rows[1:],
+    ]:
+        key = tuple(row[:keys])
+        if add and key in found:
+            pairs = zip(found[key], row[keys:], strict=True)
+            row = [*key, *(str(int(a) + int(b)) for a, b in pairs)]
+        found[key] = row[keys:]
+    table = markdown([rows[0], *([*key, *row] for key, row in found.items())], keys)
+    README.write_text(f"{before}{begin}\n\n{table}\n\n{end}{rest.partition(end)[2]}")
 
 
 def _kill(recipes, count, seed, readme):
@@ -127,17 +144,21 @@ def _kill(recipes, count, seed, readme):
     return int(any(total[name] for name in ("differ", "half", "failed")))
 
 
-def _fuzz(attempt, names, count, seed, readme, seconds=None):
+def _fuzz(attempt, names, count, flags):
     """Tries mutated or made-up inputs, and prints what became of them."""
-    kind = "fuzzing" if attempt is fuzz.fuzz else "made-up"
-    rows, bad = [["reader" if kind == "fuzzing" else "made up", "inputs", *fuzz.VERDICTS]], []
+    kind = "fuzzing" if flags.fuzz else "made-up"
+    rows, bad = [["reader" if flags.fuzz else "made up", "inputs", *fuzz.VERDICTS]], []
     for name in names:
-        counts, found = attempt(name, count, seed, seconds)
-        rows.append([name, counts.total(), *(counts[each] for each in fuzz.VERDICTS)])
-        bad += [(name, content, said) for content, said in found]
-    _show(kind, rows, readme)
-    for name, content, said in bad:
-        print(f"\n{name}: {content[:300]!r}\n{said}")
+        counts, found = attempt(name, count)
+        numbers = [counts.total(), *(counts[each] for each in fuzz.VERDICTS)]
+        rows.append([name, *map(str, numbers)])
+        print(*rows[-1], file=sys.stderr, flush=True)
+        if flags.readme or flags.add:  # at once, as the others may take hours
+            _write(kind, [rows[0], rows[-1]], flags.add)
+        for content, said in found:
+            bad.append(f"\n{name}: {content[:300]!r}\n{said}")
+            print(bad[-1], file=sys.stderr, flush=True)
+    print(aligned(rows), *bad, sep="\n")
     return int(bool(bad))
 
 

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callbacks import Checkpoint
-from callbacks.oracles import TUNERS, hyperband_factor, hyperband_sweep
+from callbacks.oracles import TUNERS, _hash, hyperband_factor, hyperband_sweep
 from callbacks.tuning import Search, StopAfter
 
 START = {"rate": 0.1, "units": 16}
@@ -59,6 +59,12 @@ def loss(trial):
 def make(folder, train=loss, tuner="random", **arguments):
     arguments = {"trials": SIZES[tuner], "epochs": 35, "start": START, **arguments}
     return Search(train, space(), "val_loss", folder / "tuner", tuner=tuner, **arguments)
+
+
+def write(file, state):
+    """A state as if a search had written it."""
+    state = {name: value for name, value in state.items() if name != "sha256"}
+    file.write_text(json.dumps({"sha256": _hash(state), **state}))
 
 
 def tried(search):
@@ -125,7 +131,7 @@ def test_a_kill_between_the_end_of_a_trial_and_the_next_keeps_it(tmp_path):
     state = json.loads(file.read_text())
     last = search.trials[-1].number
     state["oracle"]["ongoing_trials"] = {"worker-1": last}  # keras-tuner removes it last of all
-    file.write_text(json.dumps(state))
+    write(file, state)
     calls = []
     again = make(tmp_path, calls.append)
     again.run()
@@ -289,8 +295,38 @@ def test_a_damaged_journal_or_state_shows_before_the_search_goes_on(tmp_path):
     make(tmp_path, tuner="tpe").restore()
     found = json.loads(state.read_text())
     found["oracle"]["end_order"] = ["../x"]
-    state.write_text(json.dumps(found))
+    write(state, found)
     with pytest.raises(KeyError):
+        make(tmp_path, tuner="tpe").restore()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [('"score": ', '"score": 1'), ("false", "true"), ('"seed": 1', '"seed": 2'), ("sha256", "x")],
+)
+def test_a_state_that_changed_on_the_disk_is_not_gone_on_with(tmp_path, old, new):
+    make(tmp_path).run(3)
+    file = tmp_path / "tuner" / "search.json"
+    text = file.read_text()
+    make(tmp_path).restore()
+    assert old in text
+    file.write_text(text.replace(old, new, 1))
+    with pytest.raises((ValueError, KeyError), match=r"sha256|checksum"):
+        make(tmp_path).restore()
+
+
+def test_a_journal_that_ends_in_half_a_line_goes_on(tmp_path):
+    pytest.importorskip("optuna")
+    make(tmp_path, tuner="tpe").run(2)
+    journal = tmp_path / "tuner" / "journal.log"
+    whole = journal.read_bytes()
+    journal.write_bytes(whole + b'{"op_code":4,"wor')  # as a full disk leaves it
+    search = make(tmp_path, tuner="tpe")
+    search.run(2)
+    assert journal.read_bytes().startswith(whole + b"{")
+    assert len(search.trials) == 4
+    journal.write_bytes(whole[:-3] + b"\n")
+    with pytest.raises(ValueError, match="line 1 column"):
         make(tmp_path, tuner="tpe").restore()
 
 
