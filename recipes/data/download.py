@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from io import BufferedIOBase
 from pathlib import Path
 
+from filelock import FileLock
+
 from recipes.errors import DAMAGED, UserError
 
 GZIP_MAGIC = b"\x1f\x8b"
@@ -181,14 +183,17 @@ def keras_home() -> Path:
 def _fetch_cached(name: str, row: Published) -> Path:
     """Keras' cache holds the file wanted (not its archive), and only after it was checked."""
     target = keras_home() / CACHE / row.path
-    if target.is_file() and _problem(target, row, "sha256", "md5") is None:
-        return target
+    part = target.with_name(f".{target.name}.part")  # what has arrived, until all has
+    lock = FileLock(f"{part}.lock")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        # A folder of its own: neither an interrupted run nor a second process leaves half a file.
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".download-") as folder:
-            archive = _download(name, row, folder)
-            os.replace(_checked(archive, row), target)
+        with lock:  # two processes would write into one file
+            if not target.is_file() or _problem(target, row, "sha256", "md5"):
+                _download(name, row, part)
+                with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+                    os.replace(_checked(part, row, Path(folder)), target)
+                part.unlink(missing_ok=True)
+                Path(lock.lock_file).unlink(missing_ok=True)
     except OSError as error:
         raise UserError(
             f"Cannot write the data of {name!r} to {target.parent}: {error}. Set KERAS_HOME to a "
@@ -197,35 +202,43 @@ def _fetch_cached(name: str, row: Published) -> Path:
     return target
 
 
-def _download(name: str, row: Published, folder: str) -> Path:
-    target = Path(folder) / "published"
+def _download(name: str, row: Published, part: Path) -> None:
+    """Downloads what is missing of a file, or all of it where the publisher sends no parts."""
     opener = urllib.request.OpenerDirector()
     for kind in _HANDLERS:  # none of them speaks http: no redirect leads there
         opener.add_handler(getattr(urllib.request, kind)())
     print(f"downloading {row.url}", file=sys.stderr)
     try:
-        with opener.open(row.url, timeout=60) as source, target.open("wb") as out:
-            while part := source.read(1 << 20):
-                if out.tell() > MOST:
-                    raise OSError(f"it is larger than {MOST:,} bytes")
-                out.write(part)
+        with part.open("ab") as out:
+            start = max(out.tell() - 1, 0)  # some byte is left to ask for
+            headers = {"Range": f"bytes={start}-"} if start else {}
+            request = urllib.request.Request(row.url, headers=headers)
+            with opener.open(request, timeout=60) as source:
+                goes_on = source.headers.get("Content-Range", "").startswith(f"bytes {start}-")
+                out.truncate(out.seek(start if goes_on else 0))
+                while chunk := source.read(1 << 20):
+                    if out.tell() > MOST:
+                        raise OSError(f"it is larger than {MOST:,} bytes")
+                    out.write(chunk)
+                if getattr(source, "length", 0):
+                    raise OSError(f"it ended {source.length:,} bytes too early")
     except (OSError, ValueError, http.client.HTTPException) as error:
+        if getattr(error, "code", 0) == 416 or not 0 < part.stat().st_size <= MOST:
+            part.unlink()
         raise UserError(
-            f"Could not download the data of {name!r} from {row.url}: {error}. Without a network, "
-            f"copy the file to {row.path} in a folder that the environment variable ZOO_DATA "
-            "names, or use the recipe's offline default (leave --dataset out) or a file of your "
-            "own (--data)."
+            f"Could not download the data of {name!r} from {row.url}: {error}. Another try goes on "
+            f"where this one ended. Without a network, copy the file to {row.path} in a folder "
+            "that the environment variable ZOO_DATA names, or use the recipe's offline default "
+            "(leave --dataset out) or a file of your own (--data)."
         ) from error
-    return target
 
 
-def _checked(published: Path, row: Published) -> Path:
+def _checked(part: Path, row: Published, folder: Path) -> Path:
     """Returns the file wanted out of a fresh download, or refuses it."""
-    problem = None
-    if row.member:
-        published, problem = _extract(published, row.member)
+    published, problem = _extract(part, row.member, folder) if row.member else (part, None)
     problem = problem or _problem(published, row, "sha256", "md5")
     if problem:
+        part.unlink()
         raise UserError(
             f"The file downloaded from {row.url} is not the expected one: {problem}. It was "
             "deleted. Try again later; if the publisher has changed the file, put the expected "
@@ -234,14 +247,14 @@ def _checked(published: Path, row: Published) -> Path:
     return published
 
 
-def _extract(archive: Path, member: str) -> tuple[Path, str | None]:
-    """Copies one member next to the archive. No path inside the archive is ever used."""
-    target = archive.with_name("member")
+def _extract(archive: Path, member: str, folder: Path) -> tuple[Path, str | None]:
+    """Copies one member into a folder. No path inside the archive is ever used."""
+    target = folder / "member"
     try:
         with tarfile.open(archive) as file:
             found = next((m for m in file if m.isfile() and m.name.endswith(member)), None)
-            if found is None:
-                return archive, f"no file in it is named {member}"
+            if found is None or found.size > MOST:
+                return archive, f"no file in it is named {member}, or it is too large"
             source = file.extractfile(found)
             assert source is not None  # a regular file
             with source, open(target, "wb") as out:

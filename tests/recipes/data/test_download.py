@@ -2,8 +2,10 @@
 
 import gzip
 import hashlib
+import http.server
 import io
 import tarfile
+import threading
 
 import pytest
 
@@ -39,7 +41,8 @@ def tar_of(path, name, content):
 
 
 def files_below(folder):
-    return sorted(path.name for path in folder.rglob("*") if path.is_file())
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(path.name for path in files if path.suffix != ".lock")
 
 
 def test_open_bytes_reads_plain_and_gzipped_files_whatever_their_name(tmp_path):
@@ -175,6 +178,97 @@ def test_only_https_and_only_so_much(place, tmp_path, monkeypatch, url, most, re
     with pytest.raises(UserError, match=reason):
         fetch("data")
     assert files_below(tmp_path / "keras" / "datasets") == []
+
+
+@pytest.fixture
+def publisher(place, monkeypatch):
+    """A server on this machine: `answers` are what it does, one for each request that it `saw`."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked = self.headers.get("Range")
+            saw.append(asked)
+            answer = answers.pop(0)
+            start = int(asked[6:-1]) if asked and answer != "whole" else 0
+            self.send_response(416 if start >= len(LARGE) else 206 if start else 200)
+            self.send_header("Content-Length", str(len(LARGE) - start))
+            if start:
+                self.send_header("Content-Range", f"bytes {start}-{len(LARGE) - 1}/{len(LARGE)}")
+            self.end_headers()
+            end = start + answer if isinstance(answer, int) else None
+            self.wfile.write(LARGE[start:end])
+
+        def log_message(self, *_):
+            pass
+
+    answers, saw = [], []
+    monkeypatch.setattr("urllib.request.getproxies", dict)
+    monkeypatch.setattr(download, "_HANDLERS", (*download._HANDLERS, "HTTPHandler"))
+    server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}/data.csv"
+    sha256 = hashlib.sha256(LARGE).hexdigest()
+    download.FILES["data"] = Published(url=url, path="sub/data.csv", sha256=sha256)
+    yield answers, saw
+    server.shutdown()
+    server.server_close()
+
+
+LARGE = bytes(range(256)) * 20_000
+
+
+@pytest.mark.parametrize(
+    ("answers", "asked"),
+    [
+        ([3_000_000, 1_000_000, None], [None, "bytes=2999999-", "bytes=3999998-"]),
+        ([3_000_000, "whole"], [None, "bytes=2999999-"]),
+        ([len(LARGE) - 1, None], [None, f"bytes={len(LARGE) - 2}-"]),
+    ],
+)
+def test_a_download_goes_on_where_it_ended(publisher, tmp_path, answers, asked):
+    publisher[0].extend(answers)
+    for _ in answers[1:]:
+        with pytest.raises(UserError, match="Another try goes on"):
+            fetch("data")
+        assert files_below(tmp_path / "keras") == [".data.csv.part"]
+    assert fetch("data").read_bytes() == LARGE
+    assert publisher[1] == asked
+    assert [path.name for path in tmp_path.glob("keras/datasets/**/*.*")] == ["data.csv"]
+
+
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [(b"x" * 1000, "not the expected one"), (LARGE * 2, "Could not download")],
+)
+def test_what_arrived_before_and_is_of_another_file_is_forgotten(
+    publisher, tmp_path, part, message
+):
+    folder = tmp_path / "keras" / download.CACHE / "sub"
+    folder.mkdir(parents=True)
+    (folder / ".data.csv.part").write_bytes(part)
+    publisher[0].extend([None, None])
+    with pytest.raises(UserError, match=message):
+        fetch("data")
+    assert fetch("data").read_bytes() == LARGE
+    assert publisher[1][1] is None
+
+
+def test_what_had_arrived_whole_is_taken(publisher, tmp_path):
+    folder = tmp_path / "keras" / download.CACHE / "sub"
+    folder.mkdir(parents=True)
+    (folder / ".data.csv.part").write_bytes(LARGE)
+    publisher[0].append(None)
+    assert fetch("data").read_bytes() == LARGE
+    assert publisher[1] == [f"bytes={len(LARGE) - 1}-"]
+
+
+def test_a_member_larger_than_the_limit_is_refused(place, monkeypatch):
+    archive = place / "data.tgz"
+    tar_of(archive, "data.csv", bytes(5_000_000))
+    add(archive, member="data.csv")
+    monkeypatch.setattr(download, "MOST", 1_000_000)
+    with pytest.raises(UserError, match="too large"):
+        fetch("data")
 
 
 def test_published_files_come_over_https_and_have_a_hash():
