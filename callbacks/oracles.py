@@ -1,10 +1,10 @@
 """How a search chooses settings: keras-tuner's oracles and Optuna's TPE, shared by a folder."""
 
-import hashlib
 import json
 import math
 import time
 import warnings
+import zlib
 from functools import cached_property
 
 import keras_tuner
@@ -155,7 +155,8 @@ class _Oracle(keras_tuner.Oracle):
         trials = {number: trial.get_state() for number, trial in self.trials.items()}
         partial = self.file.with_suffix(".tmp")
         state = {"oracle": self.get_state(), "trials": trials, "over": self.over}
-        partial.write_text(json.dumps({"sha256": _hash(state), **state}))
+        checksum = zlib.crc32(json.dumps(state).encode())
+        partial.write_text(json.dumps({"crc32": checksum, **state}))
         partial.replace(self.file)
 
     def _save_trial(self, trial):
@@ -167,7 +168,7 @@ class _Oracle(keras_tuner.Oracle):
             return
         with self.lock:
             found = json.loads(self.file.read_text())
-            if found.pop("sha256") != _hash(found):
+            if found.pop("crc32") != zlib.crc32(json.dumps(found).encode()):
                 raise ValueError("the checksum of search.json does not fit")
             for number, state in found["trials"].items():
                 if state["status"] not in ENDED:
@@ -198,11 +199,6 @@ class _Oracle(keras_tuner.Oracle):
             return True
 
 
-def _hash(state):
-    """Of what a file of JSON says, which is written alike by all."""
-    return hashlib.sha256(json.dumps(state).encode()).hexdigest()
-
-
 class Optuna(keras_tuner.Oracle):
     """Optuna's TPE and its pruning, on its journal in the folder."""
 
@@ -220,10 +216,9 @@ class Optuna(keras_tuner.Oracle):
         journal = self.file.with_name("journal.log")
         with self.lock, journal.open("ab+") as file:
             file.seek(0)
-            lines = file.read().splitlines(keepends=True)
-            if lines and not lines[-1].endswith(b"\n"):  # of one that was killed, or had no room
-                file.truncate(file.tell() - len(lines.pop()))
-            json.loads(lines[-1] if lines else "{}")  # Optuna would when it writes on
+            whole, end, _ = file.read().rpartition(b"\n")
+            file.truncate(len(whole + end))  # half a line, of one that was killed or had no room
+            json.loads(whole.rpartition(b"\n")[2] or "{}")  # Optuna would when it writes on
         backend = JournalFileBackend(str(journal))
         direction = optuna.study.StudyDirection[f"{self.objective.direction.upper()}IMIZE"]
         return optuna.create_study(

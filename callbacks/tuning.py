@@ -143,18 +143,14 @@ class Search:
     @property
     def best(self) -> Trial | None:
         """The complete trial with the best score, the first of equals; `None` without one."""
-        sign = 1 if self.mode == "min" else -1
-        complete = [
-            (sign * trial.score, trial)
-            for trial in self.trials
-            if trial.score is not None and not trial.pruned
-        ]
-        return min(complete, key=lambda pair: pair[0], default=(None, None))[1]
+        better = min if self.mode == "min" else max
+        whole = [each for each in self.trials if not each.pruned]
+        scored = [(each.score, each) for each in whole if each.score is not None]
+        return better(scored, key=lambda pair: pair[0], default=(None, None))[1]
 
     def run(self, limit: int | None = None) -> None:
         """Runs the trials that nobody else trains, at most `limit`, until all have ended."""
         self.restore()
-        (self.folder / "tuner0.json").unlink(missing_ok=True)  # of keras-tuner, before 0.1.0
         tuner = _Tuner(
             self._train, limit, oracle=self._oracle, directory=str(self.folder.parent),
             project_name=self.folder.name,
@@ -173,10 +169,8 @@ class Search:
 
     def running(self, pid: int) -> str | None:
         """Number of the trial that a process of this machine trains, or did when it died."""
-        for number, trial in self._oracle.trials.items():
-            if trial.status == TrialStatus.RUNNING and trial.message == _process(pid):
-                return number
-        return None
+        running = [t for t in self._oracle.trials.values() if t.status == TrialStatus.RUNNING]
+        return next((t.trial_id for t in running if t.message == _process(pid)), None)
 
     def give_up(self, number: str, reason: str) -> None:
         """Fails a trial that processes do not survive, for a reason that is told."""

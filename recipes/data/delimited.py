@@ -26,6 +26,7 @@ from recipes.data.extra_lines import (
     with_all_names,
     without_headers,
 )
+from recipes.data.memory import limit
 from recipes.data.numbers import has_codes, is_number
 from recipes.errors import UserError
 
@@ -78,18 +79,18 @@ def read_delimited(content: bytes, dialect: Dialect, name: str, texts=False) -> 
     content = _as_utf8(content, encoding, name)
     if b'="' in content:  # how spreadsheets are told that a text is one
         content = re.sub(rb'(^|[,;\t|\n])="([^"\n]*)"(?=[,;\t|\r\n]|\Z)', rb'\1"\2"', content)
-    lines = _lines(content, _SAMPLE)
+    most = limit("ZOO_MAX_LINE", _SAMPLE)
+    lines = _lines(content, most)
     skipped = dialect.skip_rows or 0
     told = re.fullmatch('"?sep=(.)"?', lines[0]) if lines and not skipped else None
     if told and dialect.skip_rows is None:  # spreadsheets say so
         dialect = replace(dialect, separator=dialect.separator or told[1], skip_rows=1)
         skipped = 1
     if not lines:
-        raise UserError(
-            f"Expected a header and rows in {name}. Received: "
-            + (f"no line that ends within {_SAMPLE:,} bytes." if content else "nothing.")
-            + " A table of so many columns is read as Parquet." * bool(content)
-        )
+        received = f"no line that ends within {most:,} bytes. A table of so many columns is read "
+        received += f"as Parquet, or with the environment variable ZOO_MAX_LINE={most * 10}"
+        received = received if content else "nothing"
+        raise UserError(f"Expected a header and rows in {name}. Received: {received}.")
     if skipped >= len(lines):
         raise UserError(
             f"--skip_rows {skipped} leaves nothing of {name}: it has {len(lines)} lines."
@@ -102,14 +103,14 @@ def read_delimited(content: bytes, dialect: Dialect, name: str, texts=False) -> 
         sign = re.escape(separator.encode())
         cell = rb'(^|\n|%s) *("(?:""|\\"|[^"])*"(?= *(?:%s|\r?\n|\Z)))? *' % (sign, sign)
         content = re.sub(cell, rb"\1\2", content)
-        lines = _lines(content, _SAMPLE)
+        lines = _lines(content, most)
         sample = lines[skipped:]
     notes, above = [], 0
     if rb"\"" in content:  # else one pass over all of a large file were too many
         doubled = content.replace(rb"\"", b'""')
         close = [_quoted(each, separator) == len(each) for each in (content, doubled)]
         if close == [False, True]:
-            content, sample = doubled, _lines(doubled, _SAMPLE)[skipped:]
+            content, sample = doubled, _lines(doubled, most)[skipped:]
             notes.append(r"quotes inside of texts are written \"")
     quotes = _find_quotes(content, separator, name)
     rows = with_all_names(_cells(sample, separator, quotes), separator)

@@ -35,16 +35,11 @@ _HANDLERS = (
 
 @dataclass(frozen=True)
 class Published:
-    """One published file and what is known about it.
+    """One published file, which lies at `path` in the folder `ZOO_DATA`, as it is or gzipped.
 
-    Args:
-        url: Where it is published.
-        path: Where it lies in the folder `ZOO_DATA`; there it may end in `.gz` or not.
-        sha256: Hash of the content, uncompressed: gzip's bytes vary with the program that wrote
-            them, the content does not. None if it is not known.
-        md5: Hash of the bytes as published, for publishers that state nothing better.
-        member: For a tar archive, the end of the name of the one file wanted in it. None keeps the
-            published file as it is.
+    `sha256` is that of the content, uncompressed: gzip's bytes vary with the program that wrote
+    them. `md5`, of the bytes as published, is for publishers that state nothing better. `member` is
+    the end of the name of the one file wanted in a tar archive.
     """
 
     url: str
@@ -128,8 +123,7 @@ def fetch(name: str) -> Path:
         ValueError: The name is not one of `FILES`.
         UserError: The file is damaged, or is not the published one, or cannot be downloaded.
     """
-    local = find_local(name)
-    return _fetch_cached(name, FILES[name]) if local is None else local
+    return find_local(name) or _fetch_cached(name, FILES[name])
 
 
 def fetch_missing(dataset: str) -> None:
@@ -148,9 +142,7 @@ def find_local(name: str) -> Path | None:
         raise ValueError(f"Expected one of {sorted(FILES)}. Received: name={name!r}")
     row = FILES[name]
     local = _find_local(row)
-    if local is None:
-        return None
-    problem = _problem(local, row, "sha256")
+    problem = local and _problem(local, row, "sha256")
     if problem:
         raise UserError(
             f"The file {local} is not the published one: {problem}. Delete it to have it "
@@ -169,10 +161,7 @@ def _find_local(row: Published) -> Path | None:
             "Create it, correct it, or unset it to download the data."
         )
     plain = row.path.removesuffix(".gz")
-    for path in (Path(folder, plain), Path(folder, plain + ".gz")):
-        if path.is_file():
-            return path
-    return None
+    return next(filter(Path.is_file, (Path(folder, plain), Path(folder, plain + ".gz"))), None)
 
 
 def keras_home() -> Path:
@@ -183,17 +172,16 @@ def keras_home() -> Path:
 def _fetch_cached(name: str, row: Published) -> Path:
     """Keras' cache holds the file wanted (not its archive), and only after it was checked."""
     target = keras_home() / CACHE / row.path
+    if target.is_file() and _problem(target, row, "sha256", "md5") is None:
+        return target
     part = target.with_name(f".{target.name}.part")  # what has arrived, until all has
-    lock = FileLock(f"{part}.lock")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with lock:  # two processes would write into one file
-            if not target.is_file() or _problem(target, row, "sha256", "md5"):
-                _download(name, row, part)
-                with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-                    os.replace(_checked(part, row, Path(folder)), target)
-                part.unlink(missing_ok=True)
-                Path(lock.lock_file).unlink(missing_ok=True)
+        with FileLock(f"{part}.lock"):  # a second process would write into the same file
+            _download(name, row, part)
+            with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+                os.replace(_checked(part, row, Path(folder)), target)
+            part.unlink(missing_ok=True)
     except OSError as error:
         raise UserError(
             f"Cannot write the data of {name!r} to {target.parent}: {error}. Set KERAS_HOME to a "
@@ -208,22 +196,21 @@ def _download(name: str, row: Published, part: Path) -> None:
     for kind in _HANDLERS:  # none of them speaks http: no redirect leads there
         opener.add_handler(getattr(urllib.request, kind)())
     print(f"downloading {row.url}", file=sys.stderr)
+    start = max(part.stat().st_size - 1, 0) if part.exists() else 0  # some byte is left to ask for
+    request = urllib.request.Request(row.url, headers={"Range": f"bytes={start}-"} if start else {})
     try:
-        with part.open("ab") as out:
-            start = max(out.tell() - 1, 0)  # some byte is left to ask for
-            headers = {"Range": f"bytes={start}-"} if start else {}
-            request = urllib.request.Request(row.url, headers=headers)
-            with opener.open(request, timeout=60) as source:
-                goes_on = source.headers.get("Content-Range", "").startswith(f"bytes {start}-")
-                out.truncate(out.seek(start if goes_on else 0))
-                while chunk := source.read(1 << 20):
-                    if out.tell() > MOST:
-                        raise OSError(f"it is larger than {MOST:,} bytes")
-                    out.write(chunk)
-                if getattr(source, "length", 0):
-                    raise OSError(f"it ended {source.length:,} bytes too early")
+        with opener.open(request, timeout=60) as source, part.open("ab") as out:
+            goes_on = source.headers.get("Content-Range", "").startswith(f"bytes {start}-")
+            out.truncate(out.seek(start if goes_on else 0))
+            while chunk := source.read(1 << 20):
+                if out.tell() > MOST:
+                    raise OSError(f"it is larger than {MOST:,} bytes")
+                out.write(chunk)
+            if getattr(source, "length", 0):
+                raise OSError(f"it ended {source.length:,} bytes too early")
     except (OSError, ValueError, http.client.HTTPException) as error:
-        if getattr(error, "code", 0) == 416 or not 0 < part.stat().st_size <= MOST:
+        size = part.stat().st_size if part.exists() else 0
+        if getattr(error, "code", 0) == 416 or size > MOST:  # what is there is too long
             part.unlink()
         raise UserError(
             f"Could not download the data of {name!r} from {row.url}: {error}. Another try goes on "
@@ -235,8 +222,11 @@ def _download(name: str, row: Published, part: Path) -> None:
 
 def _checked(part: Path, row: Published, folder: Path) -> Path:
     """Returns the file wanted out of a fresh download, or refuses it."""
-    published, problem = _extract(part, row.member, folder) if row.member else (part, None)
-    problem = problem or _problem(published, row, "sha256", "md5")
+    try:
+        published = _extract(part, row.member, folder / "member") if row.member else part
+        problem = _problem(published, row, "sha256", "md5")
+    except DAMAGED as error:
+        problem = f"it cannot be unpacked ({error})"
     if problem:
         part.unlink()
         raise UserError(
@@ -247,21 +237,17 @@ def _checked(part: Path, row: Published, folder: Path) -> Path:
     return published
 
 
-def _extract(archive: Path, member: str, folder: Path) -> tuple[Path, str | None]:
-    """Copies one member into a folder. No path inside the archive is ever used."""
-    target = folder / "member"
-    try:
-        with tarfile.open(archive) as file:
-            found = next((m for m in file if m.isfile() and m.name.endswith(member)), None)
-            if found is None or found.size > MOST:
-                return archive, f"no file in it is named {member}, or it is too large"
-            source = file.extractfile(found)
-            assert source is not None  # a regular file
-            with source, open(target, "wb") as out:
-                shutil.copyfileobj(source, out)
-    except DAMAGED as error:
-        return archive, f"it cannot be unpacked ({error})"
-    return target, None
+def _extract(archive: Path, member: str, target: Path) -> Path:
+    """Copies one member out of an archive. No path inside the archive is ever used."""
+    with tarfile.open(archive) as file:
+        found = next((m for m in file if m.isfile() and m.name.endswith(member)), None)
+        if found is None or found.size > MOST:
+            raise ValueError(f"no file in it is named {member}, or it is too large")
+        source = file.extractfile(found)
+        assert source is not None  # a regular file
+        with source, open(target, "wb") as out:
+            shutil.copyfileobj(source, out)
+    return target
 
 
 def _problem(path: Path, row: Published, *hashes: str) -> str | None:

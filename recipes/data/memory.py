@@ -10,10 +10,20 @@ import zipfile
 from pathlib import Path
 
 from recipes.data.download import GZIP_MAGIC, open_bytes
-from recipes.errors import UserError
+from recipes.errors import UserError, reading
 
 #: How many times its size a file takes in memory while it is read.
 GROWTH = {"csv": 3, "gzip": 15, "parquet": 3}
+
+
+def limit(name: str, value: int) -> int:
+    """What is read at most: a number in an environment variable, or else a value.
+
+    >>> limit("ZOO_MAX_PIXELS", 1000)
+    1000
+    """
+    with reading(f"the environment variable {name}"):
+        return int(float(os.environ.get(name, value)))
 
 
 def shards(path) -> list[Path]:
@@ -74,15 +84,15 @@ def give_back() -> None:
 
 
 def memory() -> int:
-    """Bytes of memory that this process may use, or 0 where that is not known."""
+    """Bytes of memory that are used at most, `ZOO_MAX_MEMORY` or all; 0 where that is not known."""
     found = []
     names = getattr(os, "sysconf_names", {})
     if "SC_PHYS_PAGES" in names and "SC_PAGE_SIZE" in names:
         found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    limit = Path("/sys/fs/cgroup/memory.max")  # of a container
-    if limit.is_file() and limit.read_text().strip().isdigit():
-        found.append(int(limit.read_text()))
-    return min(found, default=0)
+    group = Path("/sys/fs/cgroup/memory.max")  # of a container
+    if group.is_file() and group.read_text().strip().isdigit():
+        found.append(int(group.read_text()))
+    return limit("ZOO_MAX_MEMORY", min(found, default=0))
 
 
 def _needed(path):

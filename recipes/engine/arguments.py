@@ -5,7 +5,6 @@ import difflib
 import json
 import re
 from dataclasses import asdict, fields
-from functools import cache
 from typing import get_args, get_origin, get_type_hints
 
 from jsonargparse import ArgumentError, ArgumentParser
@@ -56,7 +55,9 @@ def parse(recipe: str, arguments: list[str]):
         raise UserError(
             f"{given['config']}: there is no setting {unknown[0]!r}.{_near(unknown[0], defaults)}"
         )
-    parser = _parser(kind)
+    parser = ArgumentParser(exit_on_error=False, allow_abbrev=False)
+    parser.add_argument("--config")
+    parser.add_class_arguments(kind, as_group=False)
     parser.set_defaults({**defaults, **preset})
     if wanted:
         shown = {**defaults, **preset, **saved}
@@ -73,15 +74,6 @@ def parse(recipe: str, arguments: list[str]):
     found.pop("config")
     config = kind(**found)
     return config.typed(f"--config {given['config']}") if given["config"] else config
-
-
-@cache
-def _parser(kind):
-    """What knows the flags, to be given all defaults; to make it takes as long as to parse."""
-    parser = ArgumentParser(exit_on_error=False, allow_abbrev=False)
-    parser.add_argument("--config")
-    parser.add_class_arguments(kind, as_group=False)
-    return parser
 
 
 def _peek(arguments, deciding):

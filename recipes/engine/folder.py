@@ -126,14 +126,15 @@ class RunFolder:
             lock.release()
 
     @classmethod
-    def open(cls, path, finished=True):
+    def open(cls, path, finished=True, words=()):
         """An existing run; if it is to be `finished`, with a trained model.
 
         A `UserError` if there is no such run of a format that this version reads.
         """
         folder = cls(path)
         if not folder.path.is_dir():
-            near = difflib.get_close_matches(folder.path.name, [p.name for p in _begun()], n=1)
+            known = [*words, *(run.name for run in _begun())]  # what else the flag takes, and runs
+            near = difflib.get_close_matches(folder.path.name, known, n=1)
             hint = f" Did you mean {near[0]}?" if near else ""
             raise UserError(f"There is no run {path}. `zoo runs` lists them.{hint}")
         for file in (folder.config, folder.model) if finished else (folder.config,):
@@ -251,10 +252,8 @@ def versions() -> dict[str, str]:
     """Versions of Python and of the packages that a run depends on."""
     found = {"python": platform.python_version()}
     for package in _VERSIONS:
-        try:
+        with contextlib.suppress(PackageNotFoundError):
             found[package] = version(package)
-        except PackageNotFoundError:
-            continue
     return found
 
 

@@ -138,7 +138,7 @@ RECIPE = Recipe(
     raw_inputs=lambda task, split, examples: {
         "source": [task.pairs[split][example][0] for example in examples]
     },
-    check=lambda config: later("recipes.translation.data.pairs", "read_pairs")(
+    check=lambda config: later("recipes.translation.data.pairs", "open_pairs")(
         config.data, config, config.source, config.target
     ),
     metrics={

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from filelock import FileLock
 
+from recipes.engine.environment import has_gpu
 from recipes.engine.folder import RunFolder
 from recipes.engine.recipe import find_recipe
 from recipes.engine.tables import console
@@ -121,7 +122,7 @@ def _train_best(plan, folder, space, objective, search, table):
     history = Checkpoint(folder.checkpoints, resume=True).history[objective[0]]
     seen = history[: int(best.metrics["epochs"])]
     again = min(seen) if objective[1] == "min" else max(seen)
-    tolerance = TOLERANCE[_device()]
+    tolerance = TOLERANCE["gpu" if has_gpu(plan.config.backend) else "cpu"]
     repeated = math.isclose(again, best.score, rel_tol=tolerance, abs_tol=1e-6)
     table.report(folder, search, best, again, repeated, tolerance)
     if not repeated:
@@ -131,12 +132,3 @@ def _train_best(plan, folder, space, objective, search, table):
             "complete, but not what the search found."
         )
     return folder
-
-
-def _device():
-    import keras
-
-    try:
-        return "gpu" if keras.distribution.list_devices("gpu") else "cpu"
-    except Exception:  # where a backend cannot tell
-        return "cpu"

@@ -31,7 +31,6 @@ def serve(search, folder, workers: int) -> None:
         return search.run()
     staff = Workers(folder, search, workers)
     try:
-        staff.start()
         while not search.over:
             staff.tend()
             time.sleep(0.2)
@@ -45,22 +44,16 @@ class Workers:
     def __init__(self, folder, search, count):
         self._folder = folder
         self._search = search
-        self._names = [f"worker-{number}" for number in range(1, count + 1)]
-        self._processes = {}
+        self._processes = dict.fromkeys(f"worker-{number}" for number in range(1, count + 1))
         self._deaths = {}
 
-    def start(self):
-        """Starts all workers."""
-        for name in self._names:
-            self._start(name)
-
     def tend(self):
-        """Starts those anew that died or had their turn.
+        """Starts all of them at first, and those anew that died or had their turn.
 
         A `RunError` if one dies outside of any trial, again and again.
         """
-        for name, process in list(self._processes.items()):
-            status = process.poll()
+        for name, process in self._processes.items():
+            status = process.poll() if process else 0
             if status is None:
                 continue
             if status:
@@ -73,15 +66,17 @@ class Workers:
                     raise RunError(f"A worker does not start: {reason}.")
                 if deaths >= LIVES:
                     self._search.give_up(trial, f"{reason}, {deaths} times")
-            process.stdin.close()
+            if process:
+                process.stdin.close()
             self._start(name)
 
     def stop(self):
         """Ends all workers."""
-        for process in self._processes.values():
+        processes = [*filter(None, self._processes.values())]
+        for process in processes:
             with contextlib.suppress(OSError):
                 process.stdin.close()  # which is what they watch
-        for process in self._processes.values():
+        for process in processes:
             try:
                 process.wait(5)
             except subprocess.TimeoutExpired:

@@ -213,7 +213,7 @@ def _check_series(found, table, form, what):
 
 def pairs(path, chance):
     """Pairs of texts, for a translation."""
-    from recipes.translation.data.pairs import read_pairs
+    from recipes.translation.data.pairs import open_pairs
 
     style = Style.drawn(chance)
     style = dataclasses.replace(style, spaced=False, above=0, closing=False)
@@ -229,7 +229,7 @@ def pairs(path, chance):
         path.write_bytes(content)
     else:
         path.write_bytes(csv_bytes(made, style, chance))
-    found, _ = read_pairs(path)
+    found = open_pairs(path)[0]
     expected = [(a.strip(), b.strip()) for a, b in zip(*[e.values for e in made], strict=True)]
     both = itertools.zip_longest(found, expected)
     wrong = next((f"{len(found)} of {len(expected)} pairs: {a} {b}" for a, b in both if a != b), "")

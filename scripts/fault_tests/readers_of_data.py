@@ -199,9 +199,9 @@ def _pairs():
 
 
 def _read_pairs(path):
-    from recipes.translation.data.pairs import read_pairs
+    from recipes.translation.data.pairs import open_pairs
 
-    read_pairs(path)
+    open_pairs(path)
 
 
 def _texts():

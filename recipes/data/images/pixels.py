@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from recipes.data.images.depth import Range
+from recipes.data.memory import limit
 
 #: Pillow's names of the kinds of pictures that hold no colour.
 GREY = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N", "F")
@@ -138,6 +139,7 @@ def deep_values(file) -> tuple[np.ndarray, str]:
 @contextmanager
 def _opened(file):
     """A picture of a file, with each error as `UnreadableError`."""
+    Image.MAX_IMAGE_PIXELS = limit("ZOO_MAX_PIXELS", 178_956_970) // 2  # refused is twice that
     try:
         # A stream, not a name: Pillow scrambles uncompressed TIFF files that lie on their side when
         # it maps them into memory.
@@ -150,8 +152,9 @@ def _opened(file):
 
 
 def _reason(file, error):
-    if isinstance(error, Image.DecompressionBombError):  # from twice the limit for a warning on
-        return f"it has more than {2 * Image.MAX_IMAGE_PIXELS:,} pixels; make it smaller"
+    if isinstance(error, Image.DecompressionBombError):
+        most = f"it has more than {2 * Image.MAX_IMAGE_PIXELS:,} pixels"
+        return f"{most}; make it smaller, or set the environment variable ZOO_MAX_PIXELS"
     if not isinstance(error, UnidentifiedImageError):
         return str(error) or type(error).__name__
     if not os.path.getsize(file):

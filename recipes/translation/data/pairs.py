@@ -30,10 +30,12 @@ def spa_eng() -> list[tuple[str, str]]:
     return parse_pairs(decode(content, "utf-8", str(path)), str(path))
 
 
-def read_pairs(path, dialect=None, source=None, target=None) -> tuple[list, tuple[str, ...]]:
+def open_pairs(path, dialect=None, source=None, target=None):
     """The pairs of a file of one's own, and notes: lines with tabs, or any other table.
 
-    A `UserError` if it cannot be read, or a line is no pair.
+    Thirdly, of several files or a sample, the `Rows` (see `recipes.data.larger`) that it was drawn
+    from and the names of both columns, or `None`. A `UserError` if a file cannot be read, or a line
+    is no pair.
 
     Args:
         path: The file.
@@ -41,14 +43,6 @@ def read_pairs(path, dialect=None, source=None, target=None) -> tuple[list, tupl
         source: Column of the sources: its number from 1, or its name. Defaults to the first one of
             texts: numbers and codes of languages in front of it are passed over.
         target: That of the targets. Defaults to the next one of texts.
-    """
-    return open_pairs(path, dialect, source, target)[:2]
-
-
-def open_pairs(path, dialect=None, source=None, target=None):
-    """What `read_pairs` gives, of several files or of a sample, too; see `recipes.data.larger`.
-
-    Of a sample, thirdly the `Rows` that it was drawn from and the names of both columns.
     """
     dialect = dialect or Dialect()
     dialect.check()
@@ -118,7 +112,7 @@ def parse_pairs(text, name) -> list[tuple[str, str]]:
 
 
 def find_pairs(text, name, source=None, target=None, header=None):
-    r"""The pairs of a text with tabs, and notes; see `read_pairs`.
+    r"""The pairs of a text with tabs, and notes; see `open_pairs`.
 
     Quotes are characters like others. A first line such as `English<TAB>Spanish` is left out.
 

@@ -48,6 +48,27 @@ def test_what_is_no_table_is_refused_in_one_message(table, content, message):
         table(content)
 
 
+@pytest.mark.parametrize("most", ["1e6", "600000"])
+def test_a_long_line_is_read_where_the_limit_is_raised(table, monkeypatch, most):
+    content = b"x" * (1 << 19) + b",b\n1,2\n3,4\n"
+    with pytest.raises(UserError, match=r"ZOO_MAX_LINE=2621440"):
+        table(content)
+    monkeypatch.setenv("ZOO_MAX_LINE", most)
+    assert len(table(content)) == 2
+
+
+def test_a_limit_that_is_no_number_is_said(table, monkeypatch):
+    monkeypatch.setenv("ZOO_MAX_LINE", "many")
+    with pytest.raises(UserError, match=r"variable ZOO_MAX_LINE: it is damaged .*'many'"):
+        table(b"a,b\n1,2\n")
+
+
+def test_the_memory_to_use_has_a_limit(table, tmp_path, monkeypatch):
+    monkeypatch.setenv("ZOO_MAX_MEMORY", "1e4")
+    with pytest.raises(UserError, match=r"there are 0\.0 GB"):
+        table(b"a,b\n" + b"1,2\n" * 9999)
+
+
 def test_archives_that_unpack_to_more_than_memory_are_refused(table, tmp_path, monkeypatch):
     text = "a,b\n" + "1,2\n" * (1 << 24)
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:

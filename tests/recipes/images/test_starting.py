@@ -11,7 +11,7 @@ import pytest
 import zoo
 from recipes.cli import main
 from recipes.errors import UserError
-from recipes.images import baselines, starting
+from recipes.images import ImagesConfig, baselines, starting
 from tests.recipes.images.bands import metrics_of, pictures, task_and_built
 from tests.shared import TIMES
 
@@ -180,3 +180,11 @@ def test_runs_that_cannot_be_built_on(drawers, run, data, tmp_path):
     arguments = {"outputs": 3, "head": "multiclass"}
     with pytest.raises(UserError, match=r"--pretrain RUN: Expected an autoencoder.*'diffusion'"):
         starting.core_on(SimpleNamespace(pretrain="RUN"), None, zoo.diffusion((4, 4)), arguments)
+
+
+@pytest.mark.parametrize(("flag", "hint"), [("pretrain", True), ("transfer_from", False)])
+def test_a_way_to_start_that_is_misspelt_is_known(tmp_path, monkeypatch, flag, hint):
+    monkeypatch.chdir(tmp_path)  # where no runs are
+    with pytest.raises(UserError, match="There is no run autoencodr") as caught:
+        starting.source_model(ImagesConfig(**{flag: "autoencodr"}))
+    assert ("Did you mean autoencoder?" in str(caught.value)) == hint

@@ -92,11 +92,14 @@ def test_a_file_that_is_cut_anywhere_is_refused_or_the_same(tmp_path, whole):
 
 
 def test_too_many_pixels(tmp_path, monkeypatch):
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 2)  # Pillow's own limit is twice as high
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)
+    monkeypatch.setenv("ZOO_MAX_PIXELS", "4")
     for size in ((1, 5), (5, 5)):
         message = refusal(saved(tmp_path, "a.png", np.zeros(size, np.uint8)))
-        assert "it has more than 4 pixels; make it smaller" in message
-    pixels_of(saved(tmp_path, "a.png", np.zeros((2, 2), np.uint8)))
+        assert "it has more than 4 pixels; make it smaller, or set the environment" in message
+    pixels_of(saved(tmp_path, "a.png", np.zeros((1, 2), np.uint8)))
+    monkeypatch.setenv("ZOO_MAX_PIXELS", "1e3")
+    pixels_of(saved(tmp_path, "a.png", np.zeros((5, 5), np.uint8)))
 
 
 def test_an_array_among_pictures_says_where_it_belongs(tmp_path):
