@@ -70,6 +70,18 @@ def test_constraints_pin_every_dependency_above_its_lower_bound():
         assert numbers[0] >= numbers[1], requirement
 
 
+def test_every_pin_has_hashes():
+    lines = (TOP / "scripts/constraints.txt").read_text().splitlines()
+    text = (TOP / "scripts/hashes.txt").read_text()
+    found = re.findall(
+        r"^([\w.-]+==\S+)(?: \\\n    --hash=sha256:[0-9a-f]{64})+$", text, re.MULTILINE
+    )
+    pins = [line for line in lines if line and not line.startswith("#")]
+    plain = [{re.sub("[-_.]+", "-", each).lower() for each in some} for some in (pins, found)]
+    assert plain[0] < plain[1]
+    assert [each for each in plain[1] - plain[0] if not each.startswith("uv==")] == []
+
+
 def test_actions_of_the_workflows_are_pinned_by_commit():
     workflows = sorted((TOP / ".github/workflows").glob("*.yml"))
     used = [re.findall(r"uses: (\S+)", path.read_text()) for path in workflows]
