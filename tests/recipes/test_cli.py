@@ -126,7 +126,7 @@ def test_wrong_commands(files, capsys, arguments, message):
         ("--config none.yaml", "Cannot read --config none.yaml: "),
         ("--config folder", "Cannot read --config folder: "),
         ("--config binary.csv", "Cannot read --config binary.csv: "),
-        ("--config broken.yaml", "--config broken.yaml is not valid YAML, line 1: expected"),
+        ("--config broken.yaml", "--config broken.yaml is not valid YAML, line 2: did not find"),
         ("--config list.yaml", "Expected --config list.yaml to hold `setting: value` lines."),
         ("--config unknown.yaml", "unknown.yaml: there is no setting 'epoch'. Did you mean epochs"),
         ("--config type.yaml", "Expected --epochs to be a whole number. Received: many"),
