@@ -29,11 +29,16 @@ WAYS = {
     "torch": "PyTorch",
 }
 #: Steps of a turn, and turns of each way; the first of all is not counted.
-STEPS = {"mlp": 192, "wavenet": 64, "char_rnn": 12, "translation": 4, "text_classification": 4}
+STEPS = {
+    "mlp": 192, "cnn": 4, "small_resnet": 24, "wavenet": 64, "char_rnn": 12, "translation": 4,
+    "text_classification": 4,
+}  # fmt: skip
 TURNS = 7
 #: How many times as fast as the book's way, and as PyTorch, each is to be: TensorFlow and JAX.
 BARS = {
     "mlp": ((3, 5), (2, 4)),
+    "cnn": ((1, 1), (1, 1)),
+    "small_resnet": ((1, 1), (1, 1)),
     "wavenet": ((3, 5), (2, 4)),
     "char_rnn": ((1, 1), (1, 1)),
     "translation": ((4, 4), (1, 1)),

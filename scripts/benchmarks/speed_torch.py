@@ -27,6 +27,58 @@ class Mlp(nn.Module):
         return self.layers(x / 255)
 
 
+class Cnn(nn.Module):
+    """The book's five convolutions and two dense layers with dropout."""
+
+    def __init__(self, _):
+        super().__init__()
+        sizes, parts = [(1, 64, 7), (64, 128, 3), (128, 128, 3), (128, 256, 3), (256, 256, 3)], []
+        for place, (before, after, side) in enumerate(sizes):
+            parts += [nn.Conv2d(before, after, side, padding="same"), nn.ReLU()]
+            parts += [nn.MaxPool2d(2)] * (place % 2 == 0)
+        parts += [nn.Flatten(), nn.Linear(9 * 256, 128), nn.ReLU(), nn.Dropout(0.5)]
+        parts += [nn.Linear(128, 64), nn.ReLU(), nn.Dropout(0.5), nn.Linear(64, 10)]
+        self.layers = nn.Sequential(*parts)
+
+    def forward(self, x):
+        """Logits of pictures."""
+        return self.layers(x[:, None] / 255)
+
+
+class ResidualUnit(nn.Module):
+    """Two normalised convolutions, and a third beside them, that halve a map."""
+
+    def __init__(self, before, after):
+        super().__init__()
+        self.deep = nn.Sequential(
+            _normalized(before, after, 3, 2), nn.ReLU(), _normalized(after, after, 3, 1)
+        )
+        self.shortcut = _normalized(before, after, 1, 2)
+
+    def forward(self, x):
+        """The smaller map."""
+        return functional.relu(self.deep(x) + self.shortcut(x))
+
+
+class SmallResnet(nn.Module):
+    """The recipe's default: a stem, three residual units, and the mean of what is left."""
+
+    def __init__(self, _):
+        super().__init__()
+        units = [ResidualUnit(*sizes) for sizes in ((32, 32), (32, 64), (64, 128))]
+        self.layers = nn.Sequential(_normalized(1, 32, 3, 1), nn.ReLU(), *units)
+        self.head = nn.Linear(128, 10)
+
+    def forward(self, x):
+        """Logits of pictures."""
+        return self.head(self.layers((x[:, None] - 73) / 90).mean(dim=(2, 3)))
+
+
+def _normalized(before, after, side, strides):
+    convolution = nn.Conv2d(before, after, side, strides, side // 2, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm2d(after))
+
+
 class WaveNet(nn.Module):
     """Causal convolutions of 20 channels whose dilation doubles, twice over."""
 
@@ -128,6 +180,8 @@ def _squares(found, y):
 #: Network, loss, optimizer and its rate.
 NETWORKS = {
     "mlp": (Mlp, _classes, torch.optim.SGD, 0.01),
+    "cnn": (Cnn, _classes, torch.optim.NAdam, 1e-3),
+    "small_resnet": (SmallResnet, _classes, torch.optim.AdamW, 1e-2),
     "wavenet": (WaveNet, _squares, torch.optim.Adam, 1e-3),
     "char_rnn": (CharRnn, _classes, torch.optim.NAdam, 1e-3),
     "translation": (Translation, _tokens, torch.optim.NAdam, 1e-3),
@@ -149,7 +203,7 @@ def training(case, model, x, y, batch_size):
         raise ValueError(f"The networks of {case} differ: {ours:,} and {theirs:,} parameters.")
     parts = [*x.values()] if isinstance(x, dict) else [x]
     whole = np.issubdtype(parts[0].dtype, np.integer)
-    ids = whole and case != "mlp"
+    ids = whole and case not in _PICTURES
     parts = [torch.tensor(each).long() if ids else torch.tensor(each).float() for each in parts]
     labels = torch.tensor(y)
     data = TensorDataset(*parts, labels.long() if case in _LONG else labels)
@@ -175,7 +229,9 @@ def training(case, model, x, y, batch_size):
     return train
 
 
-_LONG = ("mlp", "char_rnn", "translation")
+#: Networks of pictures, whose pixels are whole numbers, too; those that learn whole numbers.
+_PICTURES = ("mlp", "cnn", "small_resnet")
+_LONG = (*_PICTURES, "char_rnn", "translation")
 
 
 def _trimmed(ids):

@@ -9,6 +9,7 @@ import time
 BEGAN = time.perf_counter()  # before what is imported below
 
 import json  # noqa: E402
+import math  # noqa: E402
 import os  # noqa: E402
 import resource  # noqa: E402
 import sys  # noqa: E402
@@ -16,6 +17,11 @@ import sys  # noqa: E402
 #: Recipe and flags of each network: the book's own sizes, optimizers and batches of 32.
 CASES = {
     "mlp": ("images", "--preset ml2-ch10-57 --mirror false --shift 0 --tta false"),
+    "cnn": ("images", "--preset ml3-ch14-53"),
+    "small_resnet": (
+        "images",
+        "--dataset fashion_mnist --batch_size 32 --augment none --mirror false --tta false",
+    ),
     "wavenet": ("forecast", "--preset ml2-ch15-86"),
     "char_rnn": ("language_model", "--preset ml3-ch16-32"),
     "translation": ("translation", "--preset ml3-ch16-123"),
@@ -25,7 +31,7 @@ CASES = {
     ),
 }
 #: Whose backend each way is on.
-BACKENDS = {"book": "tensorflow", "tensorflow": "tensorflow", "jax": "jax", "torch": "tensorflow"}
+BACKENDS = {"book": "tensorflow", "tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
 
 
 def main(case, way, steps):
@@ -103,10 +109,17 @@ def _work(model, batches):
     """Billions of floating-point operations of matrix products for all examples, forth and back.
 
     Each weight of a matrix is multiplied and added once for every example, and at every real
-    position of a sequence; the way back costs twice as much. Padding is no work.
+    position of a sequence or a map; the way back costs twice as much. Padding is no work.
     """
     import numpy as np
 
+    from zoo.tokenizers import all_layers
+
+    maps = {
+        layer.kernel.path: layer.output.shape[1:-1]
+        for layer in all_layers(model)
+        if len(getattr(layer, "kernel", np.empty(0)).shape) == 4
+    }
     x, _ = batches.assemble(batches.examples)
     total = 0
     for weight in model.trainable_variables:
@@ -121,6 +134,7 @@ def _work(model, batches):
             positions = len(read) if whole else np.count_nonzero(read)
         elif read.ndim == 3 and len(model.output_shape) > 2:  # a series, not an image
             positions = read.shape[0] * read.shape[1]
+        positions *= math.prod(maps.get(weight.path, ()))
         total += 6 * positions * int(np.prod(weight.shape))
     return {"gigaflop": total / 1e9}
 
