@@ -2,12 +2,12 @@
 
 Nothing is timed while a run goes on, so that the same seed gives the same bits. The rule is what
 steps of the recipes' models took on one core and on two (milliseconds without XLA and with it):
-WaveNet 9 and 4.6, GRUs of 20 units 22 and 10, of 128 units 40 and 26 (over 400 steps 153 and 337),
-of 512 units 378 and 1,489, 784-300-100 0.69 and 0.74, a small residual network 6.7 and 6.6. XLA
-needs seconds for each shape of a batch, joins small operations, multiplies large matrices and draws
-random numbers slowly on a CPU (64-64 with dropout 2.2 ms for 1.2, two GRUs of 20 units 80 for
-20), and copies whole sequences at each step back through a recurrent layer. Many steps in a call
-were faster than one, or as fast, for all of them.
+WaveNet 9 and 4.6, 784-300-100 0.69 and 0.74, a small residual network 6.7 and 6.6; of batches of
+32, GRUs of 64 units over 100 steps 38 and 24, over 200 steps 69 and 77, of 128 over 50 steps 34 and
+26, over 200 steps 110 and 163. XLA needs seconds for each shape of a batch, joins small operations,
+multiplies large matrices and draws random numbers slowly on a CPU (64-64 with dropout 2.2 ms for
+1.2, two GRUs of 20 units 80 for 20), and copies whole sequences at each step back through a
+recurrent layer. Many steps in a call were faster than one, or as fast, for all of them.
 """
 
 import math
@@ -21,8 +21,9 @@ from recipes.engine.config import AUTO
 from recipes.engine.environment import has_gpu
 from zoo.tokenizers import all_layers
 
-#: Steps in a call, and of a training that pays for compiling; a large matrix, long sequences.
-STEPS, WORTH, WIDE, LONG = 32, 1_500, 65_536, 8_192
+#: Steps in a call, and of a training that pays for compiling; a large matrix; long sequences: the
+#: steps of all examples of a batch times the units of a recurrent layer.
+STEPS, WORTH, WIDE, LONG = 32, 1_500, 65_536, 2**18
 
 
 def decided(config: Any, model: keras.Model, batches: Batches) -> tuple[Any, str]:
@@ -59,9 +60,12 @@ def _xla(model, batches, steps):
     texts = any(each.dtype == "string" for each in getattr(model, "inputs", None) or ())
     compiles = all(getattr(layer, "supports_jit", True) for layer in model.layers)
     shapes = [each.shape for each in model.trainable_variables if each.name.endswith("kernel")]
-    recurrent = any(isinstance(getattr(e, "layer", e), keras.layers.RNN) for e in model.layers)
+    inside = [getattr(e, n, None) for e in model.layers for n in ("layer", "forward_layer")]
+    found = [each for each in (*model.layers, *inside) if isinstance(each, keras.layers.RNN)]
+    sizes = [each.cell.state_size for each in found]
+    units = max(keras.tree.flatten(sizes), default=0)
     dropped = [getattr(e, n, 0) for e in all_layers(model) for n in ("rate", "dropout")]
-    x = keras.tree.flatten(batches.assemble(batches.examples[:1])[0]) if recurrent else []
+    x = keras.tree.flatten(batches.assemble(batches.examples[:1])[0]) if units else []
     length = max((part.shape[1] for part in x if part.ndim > 1), default=0)
     reasons = {
         "batches come in many shapes": isinstance(batches, SortedBatches),
@@ -71,7 +75,7 @@ def _xla(model, batches, steps):
         "on a GPU": has_gpu(backend),
         "no faster for images on a CPU": any(len(shape) == 4 for shape in shapes),
         "slower for wide layers on a CPU": max(map(math.prod, shapes), default=0) >= WIDE,
-        "slower for long sequences on a CPU": length * batches.batch_size > LONG,
+        "slower for long sequences on a CPU": length * batches.batch_size * units > LONG,
         "slower for dropout on a CPU": any(isinstance(e, float) and e > 0 for e in dropped),
     }
     why = next((why for why, holds in reasons.items() if holds), "faster for narrow layers")

@@ -22,7 +22,7 @@ from recipes.errors import UserError
 from tests.shared import assert_close, every_day
 
 LONG = TrainConfig(epochs=WORTH, backend="tensorflow")
-LONG_SEQUENCE = compiling.LONG // 2
+LONG_SEQUENCE = compiling.LONG // (2 * 8)
 needs_tensorflow = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="the rule of TensorFlow"
 )
@@ -87,6 +87,8 @@ def test_the_rule_by_data_and_device():
         (LONG_SEQUENCE, zoo.char_rnn(5, units=8), True),
         (LONG_SEQUENCE + 1, zoo.char_rnn(5, units=8), False),
         (LONG_SEQUENCE + 1, zoo.char_rnn(5, units=8, stateful=True, batch_size=1), False),
+        (LONG_SEQUENCE // 2 + 1, zoo.char_rnn(5, units=16), False),
+        (LONG_SEQUENCE + 1, zoo.text_classifier(5, encoder="bigru", units=16), False),
         (LONG_SEQUENCE + 1, MODELS["waves"](), True),
     ):
         x = np.zeros((64, length), "int32")
