@@ -50,6 +50,8 @@ class TensorBoard(keras.callbacks.Callback):
         mode: `"min"` where less of it is better, else `"max"`. Defaults to `"min"`.
         histogram_freq: Epochs between histograms of the weights. Defaults to 0, for none.
         graph: Whether to draw the model. Defaults to True.
+        descriptions: What a score of the epochs is, by its name, such as its unit: shown beside its
+            curve. Defaults to nothing.
 
     Raises:
         ValueError: If the mode is neither.
@@ -83,12 +85,13 @@ class TensorBoard(keras.callbacks.Callback):
         mode: str = "min",
         histogram_freq: int = 0,
         graph: bool = True,
+        descriptions: Mapping[str, str] | None = None,
     ):
         super().__init__()
         check_mode(mode)
         self.log_dir = Path(log_dir)  # keras-tuner sets it to one for each trial, as a text
         self.figures, self.figure_freq = figures, figure_freq
-        self.texts = texts or {}
+        self.texts, self.descriptions = texts or {}, descriptions or {}
         self.hparams = hparams
         self.monitor, self.mode = monitor, mode
         self.histogram_freq, self.graph = histogram_freq, graph
@@ -106,7 +109,15 @@ class TensorBoard(keras.callbacks.Callback):
         self._writer().add(value, step)
 
     def _add_scalar(self, tag, value, step):
-        self._add(summary.scalar(tag, float(value)), int(step))
+        found = summary.scalar(tag, float(value))
+        text = self.descriptions.get(tag.partition("/")[2])
+        if text:
+            metadata = found.value[0].metadata
+            metadata.summary_description = text
+            metadata.plugin_data.plugin_name = "scalars"
+            # `data_class`, a scalar, which tensorboardX does not know; TensorBoard asks for it.
+            metadata.MergeFromString(b"\x20\x01")
+        self._add(found, int(step))
 
     def get_state(self) -> dict:
         """What `Checkpoint` saves: how long the event files are, and what they end with."""

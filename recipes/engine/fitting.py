@@ -26,6 +26,8 @@ from recipes.engine.progress import Progress
 from recipes.engine.task import Built, Task
 from recipes.errors import RunError
 
+#: What TensorBoard says of a loss that is not in the data's units.
+_SCALED = "In units of the scaled targets, not of the data."
 #: How often `--on_nan restore` halves the rate.
 _MOST_HALVED = 10
 #: Losses that are named where they are lost, if a model has several.
@@ -102,6 +104,7 @@ def fit(
         monitor=built.monitor,
         mode=built.mode,
         histogram_freq=config.histogram_freq,
+        descriptions=dict.fromkeys(("loss", "val_loss"), _SCALED) if built.scaled else None,
     )
     first = config.first_kept
     best = BestWeights(built.monitor, built.mode, start_from_epoch=first)

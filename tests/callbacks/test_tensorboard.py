@@ -83,6 +83,7 @@ HPARAMS = {"learning_rate": 0.01, "model": "tiny", "jit": False, "lags": [1, 7],
 
 def board_for(folder, **arguments):
     arguments = {"texts": {"config": "seed: 3"}, "hparams": HPARAMS, **arguments}
+    arguments["descriptions"] = {"val_loss": "in square metres"}
     board = TensorBoard(folder, figures=figures, histogram_freq=2, **arguments)
     board.MAX_FIGURE_FRACTION = 1e9
     return board
@@ -108,6 +109,12 @@ def test_each_epoch_has_its_scores_once(run):
     for name, values in history.items():
         expected = [(epoch, np.float32(value)) for epoch, value in enumerate(values)]
         assert scalars[f"epoch/{name}"] == expected, name
+
+
+def test_scores_are_described_beside_their_curves(run):
+    metadata = read(run[0])[0].summary_metadata
+    assert metadata["epoch/val_loss"].summary_description == "in square metres"
+    assert "epoch/loss" not in metadata
 
 
 def test_a_run_is_one_run_for_tensorboard_with_charts_of_both_parts(run):
