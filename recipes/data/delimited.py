@@ -6,9 +6,11 @@ others are texts, exactly as they stand.
 """
 
 import codecs
+import contextlib
 import csv
 import itertools
 import re
+import time
 from collections import Counter
 from dataclasses import dataclass, replace
 
@@ -453,27 +455,24 @@ def _parse(body, separator, quotes, width, types, name, notes):
 
     def read(body, types, places=None):
         labels = [str(place) for place in range(width)]
-        kinds = {str(place): types.get(place, pa.string()) for place in range(width)}
-        return pa.csv.read_csv(
-            pa.BufferReader(body),
+        options = (
             pa.csv.ReadOptions(column_names=labels, block_size=block),
             pa.csv.ParseOptions(
-                delimiter=separator,
-                quote_char='"' if quotes else False,
-                double_quote=quotes,
-                newlines_in_values=quotes,
-                ignore_empty_lines=width > 1,
+                delimiter=separator, quote_char='"' if quotes else False, double_quote=quotes,
+                newlines_in_values=quotes, ignore_empty_lines=width > 1,
                 invalid_row_handler=ragged,
             ),
             pa.csv.ConvertOptions(
-                column_types=kinds,
-                null_values=[""],
-                strings_can_be_null=False,
-                check_utf8=False,
-                decimal_point=decimal,
-                include_columns=[str(place) for place in places or ()],
+                column_types={label: types.get(int(label), pa.string()) for label in labels},
+                null_values=[""], strings_can_be_null=False, check_utf8=False,
+                decimal_point=decimal, include_columns=[str(place) for place in places or ()],
             ),
-        )
+        )  # fmt: skip
+        view = memoryview(body)
+        try:
+            return pa.csv.read_csv(pa.BufferReader(view), *options)
+        finally:
+            _let_go(view)
 
     def read_all(body):
         nonlocal block
@@ -523,6 +522,14 @@ def _parse(body, separator, quotes, width, types, name, notes):
             if has_codes(column):
                 columns[place] = column
     return columns, decimal == "," and bool(types)
+
+
+def _let_go(view):
+    """Waits until pyarrow's threads let go of a buffer; at the program's end that aborts it."""
+    for _ in range(1000):
+        with contextlib.suppress(BufferError):
+            return view.release()
+        time.sleep(0.001)
 
 
 def _leading_zeros(body, separator):

@@ -22,8 +22,6 @@ from recipes.errors import DAMAGED, UserError
 BACKENDS = ("tensorflow", "jax", "torch")
 #: The name that stands for a choice and mean of several models.
 AUTO = "auto"
-#: Lists in lists that YAML has at most.
-NESTED = 99
 
 
 def _backend():
@@ -254,8 +252,8 @@ def read_yaml(path, what: str = "") -> Any:
         for event in yaml.parse(text, kind):
             depth += isinstance(event, yaml.CollectionStartEvent)
             depth -= isinstance(event, yaml.CollectionEndEvent)
-            if isinstance(event, yaml.AliasEvent) or depth > NESTED:
-                why = "write values out, in place of *" if depth <= NESTED else "too deeply nested"
+            if isinstance(event, yaml.AliasEvent) or depth > 99:
+                why = "write values out, in place of *, and in fewer than 100 levels"
                 raise yaml.MarkedYAMLError(problem=why, problem_mark=event.start_mark)
         return yaml.load(text, kind)
     except (OSError, UnicodeDecodeError) as error:

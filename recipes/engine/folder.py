@@ -138,7 +138,7 @@ class RunFolder:
             hint = f" Did you mean {near[0]}?" if near else ""
             raise UserError(f"There is no run {path}. `zoo runs` lists them.{hint}")
         for file in (folder.config, folder.model) if finished else (folder.config,):
-            if not file.exists():
+            if not (file.is_file() or file.is_dir()):
                 kind = "finished run" if finished else "run"
                 raise UserError(f"{path} is not a {kind}: it has no {file.name}.")
         run = folder.read_config()["run"]
@@ -218,7 +218,7 @@ def settings_hash(settings, without) -> str:
 
 def find_runs(logdir) -> list[Path]:
     """Folders of the finished runs below `logdir`, oldest first."""
-    found = Path(logdir).glob("*/[!.]*/metrics.json")
+    found = [p for p in Path(logdir).glob("*/[!.]*/metrics.json") if p.is_file() or p.is_dir()]
     return [path.parent for path in sorted(found, key=lambda path: path.stat().st_mtime)]
 
 

@@ -1,10 +1,13 @@
 """Files that a review made up to be misread: each is read right, or refused with the cure."""
 
 import gzip
+import threading
 import zipfile
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
 import pytest
 
 from recipes.data.dates import read_times
@@ -46,6 +49,20 @@ def read(*texts, **arguments):
 def test_what_is_no_table_is_refused_in_one_message(table, content, message):
     with pytest.raises(UserError, match=message):
         table(content)
+
+
+def test_threads_have_let_go_of_what_was_read(table, monkeypatch):
+    """One that does at the end of the program needs the interpreter, and aborts (status 134)."""
+    read, held = pa.csv.read_csv, []
+
+    def keeping(source, *options):
+        held.append(source)
+        threading.Timer(0.05, held.clear).start()
+        return read(source, *options)
+
+    monkeypatch.setattr(pa.csv, "read_csv", keeping)
+    assert len(table(b"a,b\n1,2\n3,4\n")) == 2
+    assert not held
 
 
 @pytest.mark.parametrize("most", ["1e6", "600000"])

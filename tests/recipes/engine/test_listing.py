@@ -132,6 +132,19 @@ def test_a_damaged_run_is_named_and_the_others_are_listed(logs, capsys, text):
     assert error.count("\n") == 1
 
 
+def test_pipes_in_the_place_of_files_are_not_waited_for(logs, capsys):
+    for name in ("metrics.json", "config.yaml"):
+        (logs / "forecast" / name).mkdir()
+        os.mkfifo(logs / "forecast" / name / name)
+        (logs / "forecast" / f"zero-{name}").mkdir()
+        (logs / "forecast" / f"zero-{name}" / name).symlink_to("/dev/zero")
+    assert main(["runs", f"--logdir={logs}"]) == 0
+    for name in ("config.yaml", "zero-config.yaml"):
+        assert main(["show", str(logs / "forecast" / name)]) == 2
+        assert main(["predict", str(logs / "forecast" / name)]) == 2
+    assert "it has no config.yaml" in capsys.readouterr().err
+
+
 def test_the_catalogue_fits_a_terminal_and_cuts_nothing(capsys, terminal):
     out = out_of(capsys, "list")
     assert all(cell_len(line) <= 80 for line in out.splitlines())
