@@ -30,6 +30,18 @@ ROWS = [
         "frechet",
     ),
 ]
+#: What the book prints for its presets of autoencoders.
+BOOK_VALIDATION_MSE = {
+    "ml3-ch17-30": 0.0132,
+    "ml3-ch17-44": 0.0133,
+    "ml3-ch17-57": 0.0121,
+    "ml3-ch17-62": 0.0104,
+    "ml3-ch17-66": 0.0166,
+    "ml3-ch17-71": 0.0111,
+    "ml3-ch17-78": 0.0099,
+}
+#: The loss of its other presets that print one: see `LOSSES`.
+BOOK_VALIDATION_LOSS = {"ml3-ch17-86": 0.0311, "ml3-ch17-126": 0.0379}
 #: Steps of the book's loop, and how many of them are timed.
 BOOK_STEPS, TIMED = 4000, 40
 #: Classifiers that see few labels, from nothing or on what a row above has learned without labels.

@@ -46,7 +46,8 @@ def page(chapter: int, titles: dict[str, str]) -> str:
         parts += [f"## {words}", state.get("state", "").strip()]
         if state.get("rows"):
             rows = [[_linked(cell, titles) for cell in row] for row in state["rows"]]
-            parts += [table(["where", "on Keras 3", "instead"], rows)]
+            body = table(["where", "on Keras 3", "instead"], rows)
+            parts += [f":::{{table}}\n:class: cells\n\n{body}\n:::"]
         if own:
             rows = [
                 [f"{each.cell[2]}", f"`{each.command}`", each.book,
@@ -84,14 +85,15 @@ def index() -> str:
         counts = [sum(each.cell[0] == edition for each in lines) for edition in EDITIONS]
         link = f"[{chapter}: {known['title']}](chapter-{chapter}.md)"
         rows.append([link, known["short"], *(count or "" for count in counts)])
-    heads = ["chapter", "on Keras 3", "lines, 3rd edition", "lines, 2nd edition"]
+    heads = ["chapter", "on Keras 3", "presets, 3rd edition", "presets, 2nd edition"]
     names = "\n".join(f"chapter-{chapter}" for chapter in states())
     return (
         "# Find your chapter\n\n"
         "Notebooks of the second and third edition on Keras 3: what breaks, and the line that does "
         "the same here. Chapters have the same numbers in both. A cell's number counts all cells "
         "of the notebook, texts too, from 0: `ml3-ch16-123` is cell 123 of the third edition's "
-        "chapter 16.\n\n"
+        "chapter 16. A preset is a line that trains a cell's network with the book's sizes and "
+        "epochs; add `--epochs 1` to see it run first.\n\n"
         f"{table(heads, rows, heads[2:])}\n\n"
         "What breaks in many chapters has [a page of its own](keras3.md), as have [TF-Addons and "
         "TF-Hub](addons.md), and [what breaks without a word](silent.md).\n\n"

@@ -28,14 +28,13 @@ def lines(series: Mapping[str, Sequence[float]], x: Sequence[float], labels: tup
     top = max(found.max() for found in values.values()) * 1.05 or 1.0
     low = min(found.min() for found in values.values())
     low = 0 if low < top / 2 else low - (top - low) / 10  # far from 0, what varies fills the chart
-    ticks = low + _ticks(top - low) if low == 0 else np.linspace(low, top, 4).round(3)[1:-1]
 
     def place(along, up):
         across = LEFT + (along - x[0]) / (x[-1] - x[0]) * (WIDTH - LEFT - 20)
         return across, TOP + (1 - (up - low) / (top - low)) * (HEIGHT - TOP - BOTTOM)
 
     parts = []
-    for tick in ticks:
+    for tick in _ticks(low, top):
         _, y = place(x[0], tick)
         parts.append(f'<path class="grid" d="M{LEFT} {y:.1f}H{WIDTH - 20}"/>')
         parts.append(f'<text class="end" x="{LEFT - 6}" y="{y + 4:.1f}">{tick:g}</text>')
@@ -63,10 +62,13 @@ def lines(series: Mapping[str, Sequence[float]], x: Sequence[float], labels: tup
     )
 
 
-def _ticks(top):
-    """Round numbers from 0 to the top."""
-    power = 10 ** np.floor(np.log10(top))
-    for size in (0.2, 0.25, 0.5, 1, 2):
-        if top / (size * power) <= 5:
-            return np.arange(0, top, size * power)
-    return np.array([0, power])
+def _ticks(low, top):
+    """Round numbers between two, at most six.
+
+    >>> _ticks(0, 0.105).round(3).tolist(), _ticks(0.833, 0.9975).round(3).tolist()
+    ([0.0, 0.025, 0.05, 0.075, 0.1], [0.85, 0.9, 0.95])
+    """
+    power = 10 ** np.floor(np.log10(top - low))
+    sizes = (size * power for size in (0.2, 0.25, 0.5, 1, 2))
+    size = next(size for size in sizes if (top - low) / size <= 5)
+    return np.arange(np.ceil(low / size), np.ceil(top / size)) * size

@@ -33,6 +33,7 @@ nb_execution_mode = "force" if os.environ.get("ZOO_DOCS_EXECUTE") else "off"
 nb_execution_timeout = 300
 nb_execution_raise_on_error = True
 nb_execution_show_tb = True
+nb_merge_streams = True  # what a cell prints is one block
 nb_output_stderr = "remove"  # what TensorFlow says of the machine
 
 # Docstrings.

@@ -48,11 +48,26 @@ def layers_of(model: keras.Model) -> list[Layer]:
 
 def _output(model, name):
     """The shape of what no other layer reads, which the graph does not tell."""
-    found = [layer for layer in model.layers if layer.name == name]
+    owner, last = owner_of(model, name)
+    found = [layer for layer in owner.layers if layer.name == last]
     tensor = found[0].output if found else None
     if not isinstance(tensor, keras.KerasTensor):
         return ""
     return f"({', '.join('…' if size is None else str(size) for size in tensor.shape[1:])})"
+
+
+def owner_of(model: keras.Model, path: str) -> tuple[keras.Model, str]:
+    """The model that holds a layer of the graph, and the layer's name there.
+
+    >>> inner = keras.Sequential([keras.layers.Dense(1, name="last")], name="inner")
+    >>> outer = keras.Sequential([keras.Input((2,)), inner])
+    >>> owner_of(outer, "inner/last.call_1") == (inner, "last")
+    True
+    """
+    *owners, name = path.split(".call_")[0].split("/")
+    for owner in owners:
+        model = model.get_layer(owner)
+    return model, name
 
 
 def drawing(model: keras.Model) -> str:

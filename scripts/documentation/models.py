@@ -12,7 +12,10 @@ from zoo.catalog import CATALOG, REFERENCE_ARGUMENTS, ModelInfo
 
 #: Builds of the models that need weights or a module: without them, what can be drawn.
 _WITHOUT_DOWNLOAD = {"pretrained": {"input_shape": (160, 160, 3), "weights": "random"}}
-MOST_ROWS = 40
+#: Recipes that train a model of another task, too.
+_ALSO = {"autoencoder": "generate_images", "pretrained": "images"}
+#: What shows a model at work that no recipe trains, in a checkout.
+_AT_WORK = {"captioner": "python -m scripts.benchmarks.captions captions.png"}
 
 
 def page(info: ModelInfo, readmes: dict[str, str], short: bool = False) -> str:
@@ -24,7 +27,7 @@ def page(info: ModelInfo, readmes: dict[str, str], short: bool = False) -> str:
         short: Whether to leave out what needs the model built.
     """
     own = [each for each in presets.all_presets() if each.model == info.name]
-    trained_by = info.task if info.task in RECIPES else ""
+    trained_by = info.task if info.task in RECIPES else _ALSO.get(info.name, "")
     facts = [f"chapter {info.chapter}", f"{info.parameters:,} parameters in its reference build"]
     if trained_by:
         facts.append(f"trained by [{trained_by}](../recipes/{trained_by}.md)")
@@ -37,6 +40,9 @@ def page(info: ModelInfo, readmes: dict[str, str], short: bool = False) -> str:
     if trained_by:
         line = f"zoo train {trained_by} --model {info.name}"
         parts.append(f"## Train it\n\n```bash\n{line}\n```")
+    elif info.name in _AT_WORK:
+        say = "On pictures and captions that are generated; in a checkout:"
+        parts.append(f"## Train it\n\n{say}\n\n```bash\n{_AT_WORK[info.name]}\n```")
     if not short:
         parts += _picture(info)
     if any(each.cell for each in own):
@@ -91,11 +97,8 @@ def _picture(info):
 
 def _row(model, layer):
     """A row of the table of layers; a layer called again has its parameters in the first call."""
-    owner = model
-    path = layer.name.split(".call_")[0].split("/")
-    for name in path[:-1]:
-        owner = owner.get_layer(name)
-    found = [] if ".call_" in layer.name else [e for e in owner.layers if e.name == path[-1]]
+    owner, name = drawing.owner_of(model, layer.name)
+    found = [] if ".call_" in layer.name else [e for e in owner.layers if e.name == name]
     count = sum(each.count_params() for each in found)  # an operation is no layer: none
     reads = ", ".join(f"`{name}`" for name in layer.inputs)
     return [f"`{layer.name}`", layer.kind, f"`{layer.shape}`" if layer.shape else "",

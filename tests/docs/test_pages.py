@@ -6,12 +6,16 @@ import importlib
 import re
 from pathlib import Path
 
+import keras
 import pytest
 
+import callbacks
+import recipes.estimator
 import zoo
 from recipes import RECIPES
 from scripts.documentation import api, chapters, drawing, idioms, links, presets, text
 from scripts.documentation.site import HERE
+from tests.recipes.test_readmes import check_commands
 from tests.shared import run_on_jax
 from zoo.catalog import CATALOG
 
@@ -56,6 +60,30 @@ def test_an_idiom_of_keras_2_fails_as_said_and_its_successor_holds(idiom, tmp_pa
 def test_every_section_of_the_migration_is_tested():
     assert len(IDIOMS) == MIGRATION.count("<!-- idiom: ") == MIGRATION.count("# Keras 2\n") > 20
     assert [each for each in chapters.idioms_named() if each not in {i.name for i in IDIOMS}] == []
+
+
+def texts_of_the_site():
+    """The pages written by hand, and those of the chapters."""
+    titles = {idiom.name: idiom.title for idiom in IDIOMS}
+    found = {str(page.relative_to(HERE / "pages")): page.read_text() for page in PAGES}
+    made = {f"chapter-{chapter}": chapters.page(chapter, titles) for chapter in chapters.states()}
+    return found | made
+
+
+def test_commands_of_pages_and_chapters_are_understood():
+    assert sum(check_commands(text) for text in texts_of_the_site().values()) > 100
+
+
+def test_names_that_pages_send_readers_to_exist():
+    modules = {"zoo": zoo, "callbacks": callbacks, "keras": keras, "recipes": recipes}
+    for page, written in texts_of_the_site().items():
+        prose = re.sub(r"^```.*?^```", "", written, flags=re.DOTALL | re.MULTILINE)
+        for name in re.findall(r"`((?:zoo|callbacks|keras|recipes)(?:\.\w+)+)", prose):
+            package, *parts = name.split(".")
+            found = modules[package]
+            for part in parts:
+                assert hasattr(found, part), f"{page}: {name}"
+                found = getattr(found, part)
 
 
 @pytest.mark.jax
@@ -108,6 +136,12 @@ def test_a_drawing_has_a_box_a_layer_and_an_edge_a_connection():
     assert drawn.count('class="edge"') == sum(len(layer.inputs) for layer in layers)
 
 
+def test_shapes_of_what_no_other_layer_of_a_nested_model_reads_are_told():
+    shapes = {layer.name: layer.shape for layer in drawing.layers_of(zoo.gan((8, 8), units=5))}
+    assert shapes["discriminator/head"] == "(1)"
+    assert all(shapes.values())
+
+
 def test_a_large_model_is_drawn_by_blocks():
     model = zoo.wavenet((64, 1), horizon=2)
     boxes = drawing._blocks(drawing.layers_of(model))
@@ -130,6 +164,8 @@ def test_the_books_cells_are_presets():
     assert cell.cell == ("ml3", 16, 123)
     assert cell.command == "zoo train translation --preset ml3-ch16-123"
     assert cell.book == "token accuracy 0.7111"
+    assert found["ml3-ch10-84"].book == "test MSE 0.2806"
+    assert found["ml3-ch17-86"].book == "validation loss 0.0311"
 
 
 def test_scores_of_a_model_are_those_of_its_rows():
