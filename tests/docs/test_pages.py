@@ -70,6 +70,16 @@ def texts_of_the_site():
     return found | made
 
 
+def test_two_clicks_lead_from_the_front_page_to_a_line_to_run():
+    assert ":link: migration/index\n" in (HERE / "pages/index.md").read_text()
+    assert "](chapter-16.md)" in chapters.index()
+    assert "`zoo train translation --preset ml3-ch16-123`" in texts_of_the_site()["chapter-16"]
+
+
+def test_every_model_names_where_it_comes_from():
+    assert [i.name for i in CATALOG if "Reference: " not in getattr(zoo, i.name).__doc__] == []
+
+
 def test_commands_of_pages_and_chapters_are_understood():
     assert sum(check_commands(text) for text in texts_of_the_site().values()) > 100
 
