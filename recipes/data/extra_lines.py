@@ -16,7 +16,7 @@ _TYPES = re.compile(
     r"category|categorical|num(eric|ber)?|int(eger|\d\d)?|double|float(\d\d)?|str"
 )
 _FLAGS = re.compile(r"(([imcw]|class|meta|ignore|weight|\w+=\w+)\b *)*")
-_RULE = re.compile(r"[\s|+:=-]*---[\s|+:=-]*")
+_RULE = re.compile(r"(?s)(?=.*---)[\s|+:=-]++")
 _COUNT = re.compile(r"\(?[\d,]+ rows?( affected| in set| selected)?\b.*")
 
 

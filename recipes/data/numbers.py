@@ -25,10 +25,10 @@ _IN_FRONT = _CURRENCY.replace("[A-Z]{3}", (
 ))  # fmt: skip
 #: The sign of a number, as it is typed or typeset.
 _SIGN = r"[+\-\u2212\u2013]"
-_DIGITS = rf"(?:\d+(?:[.,{_SPACES}]\d+)*|[.,]\d+)[.,]?\d*(?:[eE][+-]?\d+)?"
-_NUMBER = re.compile(
-    rf"(?!\s*[A-Z]{{3}}[.,])"  # a name such as GCS.13
-    rf"\s*\(?\s*{_SIGN}?\s*{_IN_FRONT}?\s*{_SIGN}?\s*{_DIGITS}\s*(?:{_CURRENCY}|%)?\s*\)?\s*-?\s*"
+_DIGITS = rf"(?:\d++(?:[.,{_SPACES}]\d++)*+|[.,]\d++)[.,]?\d*+(?:[eE][+-]?\d+)?"
+_NUMBER = re.compile(  # a *+ gives nothing back: else a cell of many spaces takes years
+    rf"(?!\s*+[A-Z]{{3}}[.,])\s*+\(?\s*+"  # no name such as GCS.13
+    rf"{_SIGN}?\s*+{_IN_FRONT}?\s*+{_SIGN}?\s*+{_DIGITS}\s*+(?:{_CURRENCY}|%)?\s*+\)?\s*+-?\s*+"
 )
 #: A column of which this share are numbers is a numeric one with mistakes in it.
 NEARLY = 0.9

@@ -2,6 +2,7 @@
 
 import gzip
 import threading
+import time
 import zipfile
 
 import numpy as np
@@ -32,6 +33,15 @@ def read(*texts, **arguments):
 
 
 # Limits
+
+
+@pytest.mark.parametrize(
+    "cell", [" " * 5000 + "x", "1" * 60_000 + "x", "-" * 60_000 + "x", "1,234" * 9000, "12:" * 9000]
+)
+def test_a_long_cell_takes_no_longer_than_its_length(table, cell):
+    began = time.process_time()  # to try all ways to cut it up took years
+    assert len(table("a;b\n" + "\n".join(f"{cell};{n}" for n in range(6)))) == 6
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.parametrize(
