@@ -120,17 +120,13 @@ def _train(model, batches, rates, smoothing, stop_factor):
                 )
             return losses, "not finite"
         losses.append(loss)
-        if stop_factor is not None and _has_diverged(losses, smoothing, stop_factor, warm_up):
+        means = smooth(losses, smoothing)
+        lowest = int(np.argmin(means))
+        fall = means[: lowest + 1].max() - means[lowest]
+        unit = max(abs(means[lowest]), fall, np.ptp(losses[:warm_up]))
+        if stop_factor and means[-1] - means[lowest] > (stop_factor - 1) * unit:
             return losses, "diverged"
     return losses, None
-
-
-def _has_diverged(losses, smoothing, factor, warm_up):
-    means = smooth(losses, smoothing)
-    lowest = int(np.argmin(means))
-    fall = means[: lowest + 1].max() - means[lowest]
-    unit = max(abs(means[lowest]), fall, np.ptp(losses[:warm_up]))
-    return means[-1] - means[lowest] > (factor - 1) * unit
 
 
 @contextlib.contextmanager

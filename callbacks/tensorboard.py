@@ -146,7 +146,13 @@ class TensorBoard(keras.callbacks.Callback):
         """Before the first epoch, writes what does not change."""
         if self._write_head:
             self._write_head = False
-            self._write_once()
+            if self.hparams is not None:
+                self._add(summaries.session_start(self.hparams), 0)
+            for tag, text in self.texts.items():
+                self._add(summaries.to_summary(tag, text), 0)
+            graph = graph_def(self.model) if self.graph else None
+            if graph is not None:
+                self._writer().add_graph(graph)
         measure = measuring(self.model.optimizer)
         if measure:
             measure.reset_norms()
@@ -174,7 +180,13 @@ class TensorBoard(keras.callbacks.Callback):
             self._add_scalar(f"epoch/{name}", value, epoch)
         self._write_rates(epoch)
         if self.histogram_freq and epoch % self.histogram_freq == 0:
-            self._write_histograms(epoch)
+            seen: dict[str, int] = {}
+            for variable in self.model.weights:
+                count = seen[variable.path] = seen.get(variable.path, 0) + 1
+                tag = variable.path if count == 1 else f"{variable.path}_{count}"
+                found = summaries.histogram(tag, keras.ops.convert_to_numpy(variable))
+                if found is not None:
+                    self._add(found, epoch)
         self._epoch = epoch
         most = self.MAX_FIGURE_FRACTION * (time.perf_counter() - self._began)
         in_time = not self._drawing or self._drawing < most
@@ -196,15 +208,6 @@ class TensorBoard(keras.callbacks.Callback):
         if self._file is not None:
             self._file.close()
         self._file = None
-
-    def _write_once(self):
-        if self.hparams is not None:
-            self._add(summaries.session_start(self.hparams), 0)
-        for tag, text in self.texts.items():
-            self._add(summaries.to_summary(tag, text), 0)
-        graph = graph_def(self.model) if self.graph else None
-        if graph is not None:
-            self._writer().add_graph(graph)
 
     def _write_best(self, epoch, logs):
         score, best = float(logs.get(self.monitor, math.nan)), self._best
@@ -234,15 +237,6 @@ class TensorBoard(keras.callbacks.Callback):
                 for step, value in zip(steps, values, strict=True):
                     self._add_scalar(f"step/{tag}", value, step)
         self._logged_steps = last
-
-    def _write_histograms(self, epoch):
-        seen: dict[str, int] = {}
-        for variable in self.model.weights:
-            count = seen[variable.path] = seen.get(variable.path, 0) + 1
-            tag = variable.path if count == 1 else f"{variable.path}_{count}"
-            found = summaries.histogram(tag, keras.ops.convert_to_numpy(variable))
-            if found is not None:
-                self._add(found, epoch)
 
     def _write_figures(self, epoch):
         if self.figures is None:

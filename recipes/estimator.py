@@ -129,7 +129,12 @@ class _ZooEstimator(BaseEstimator):
         with same_randomness():
             keras.utils.set_random_seed(seed)
             inputs = keras.Input(x.shape[1:], name="features")
-            scaled = _scaling(x)(inputs) if own["standardize"] else inputs
+            scaled = inputs
+            if own["standardize"]:
+                wide = x.astype("float64")
+                known = {"mean": wide.mean(axis=0), "variance": wide.var(axis=0)}
+                known["variance"][known["variance"] == 0] = 1.0
+                scaled = keras.layers.Normalization(**known, name="scaling")(inputs)
             arguments = plain(self._model_arguments())
             core = zoo.create_model(
                 own["model"], input_shape=x.shape[1:], outputs=outputs, head=head, **arguments
@@ -282,12 +287,3 @@ def _refuse_dates(x):
             f"Expected numbers. Received: dates in column {dated[0]!r}. Put what matters of them "
             f"into columns of numbers: zoo.layers.date_parts(X[{dated[0]!r}], newest) makes them."
         )
-
-
-def _scaling(x):
-    import keras
-
-    wide = x.astype("float64")
-    variance = wide.var(axis=0)
-    variance = np.where(variance > 0, variance, 1.0)
-    return keras.layers.Normalization(mean=wide.mean(axis=0), variance=variance, name="scaling")

@@ -53,7 +53,9 @@ def open_table(path, dialect: Dialect | None = None, before: Mapping | None = No
         if not start:
             raise UserError(f"Expected {_KINDS}. Received: {path}, which is empty.")
         if start.startswith(b"PAR1"):
-            table = _parquet(path, dialect, before)
+            import pyarrow.parquet
+
+            table = of_table(pyarrow.parquet.read_table(path), path, dialect, before)
         elif start.startswith(b"\xd0\xcf\x11\xe0"):
             raise UserError(
                 f"{path} is a workbook of Excel before 2007 (.xls). Save it as .xlsx or CSV."
@@ -207,12 +209,6 @@ def _excel(path, dialect, before):
     if len(sheets) > 1 and dialect.sheet is None:
         notes.append(f"the workbook has {len(sheets)} sheets: the first is read (--sheet)")
     return TableFile(path, columns, dialect, decided, before, [*notes, *more])
-
-
-def _parquet(path, dialect, before):
-    import pyarrow.parquet
-
-    return of_table(pyarrow.parquet.read_table(path), path, dialect, before)
 
 
 def of_table(table, path, dialect, before) -> TableFile:

@@ -128,21 +128,19 @@ class TableFile:
             cells = [None if cell in absent else cell for cell in cells]
             return pd.Series(np.array([*cells, None], object)[places], name=name, dtype=object)
         if column.dtype == object or pd.api.types.is_bool_dtype(column.dtype):
-            self._refuse_nested(column, name)
+            nested = np.flatnonzero(column.map(lambda v: isinstance(v, dict | list | np.ndarray)))
+            if len(nested):
+                raise UserError(
+                    f"Expected one value a cell in column {name!r} of {self.source}. Received: a "
+                    f"{type(column.iloc[nested[0]]).__name__} in row {nested[0] + 1} (row 1 "
+                    "follows the header). Leave the column out, or write each value into a column "
+                    "of its own."
+                )
             return column.astype(object).where(column.notna(), None)
         if pd.api.types.is_numeric_dtype(column.dtype):
             whole = (column.dropna() % 1 == 0).all()
             column = column.astype("Int64") if whole else column
         return column.astype(str).astype(object).where(column.notna(), None)
-
-    def _refuse_nested(self, column, name):
-        nested = np.flatnonzero(column.map(lambda v: isinstance(v, dict | list | np.ndarray)))
-        if len(nested):
-            raise UserError(
-                f"Expected one value a cell in column {name!r} of {self.source}. Received: a "
-                f"{type(column.iloc[nested[0]]).__name__} in row {nested[0] + 1} (row 1 follows "
-                "the header). Leave the column out, or write each value into a column of its own."
-            )
 
     def _distinct(self, name):
         """The different texts of a column, and which of them stands in each row."""

@@ -29,10 +29,23 @@ def parse(recipe: str, arguments: list[str]):
     kind = found_recipe.config
     replaced = found_recipe.replaced_defaults or {}
     given = _peek(arguments, [f"model.{name}" for name, _ in replaced])
-    preset = _preset(found_recipe, given["preset"])
-    saved = kind.renamed(_read_config(given["config"])) if given["config"] else {}
+    name = given["preset"]
+    if name is not None and name not in found_recipe.presets:
+        hint = _near(name, found_recipe.presets) or " `zoo list` names them."
+        raise UserError(f"There is no preset {name!r}.{hint}")
+    preset = dict(found_recipe.presets.get(name, {}))
+    saved = read_yaml(given["config"], "--config ") if given["config"] else {}
+    if not isinstance(saved, dict):
+        raise UserError(f"Expected --config {given['config']} to hold `setting: value` lines.")
+    about = ("run", "name", "overwrite")  # what a run says about itself
+    saved = kind.renamed({k: v for k, v in saved.items() if k not in about})
     if given["start_from"]:
-        saved = _continued(found_recipe, given, saved)
+        for other in ("config", "preset", "model"):
+            if given[other]:
+                raise UserError(f"--from brings the run's model and settings: leave --{other} out.")
+        if not (given["data"] or given["dataset"]):
+            raise UserError("--from RUN goes on with new data: give it with --data.")
+        saved = settings_of(given["start_from"], found_recipe)
     if given["data"] or given["dataset"]:  # the flag replaces what the file or the preset names
         preset.pop("dataset", None)
         saved = {k: v for k, v in saved.items() if k not in ("data", "dataset")}
@@ -86,31 +99,6 @@ def _peek(arguments, deciding):
         return vars(parser.parse_known_args(arguments)[0])
     except argparse.ArgumentError as error:
         raise UserError(f"{error}.") from error
-
-
-def _continued(recipe, given, saved):
-    """The settings of the run to go on from; the model is not to be another one."""
-    if given["config"] or given["preset"] or given["model"]:
-        other = next(name for name in ("config", "preset", "model") if given[name])
-        raise UserError(f"--from brings the run's model and settings: leave --{other} out.")
-    if not (given["data"] or given["dataset"]):
-        raise UserError("--from RUN goes on with new data: give it with --data.")
-    return settings_of(given["start_from"], recipe)
-
-
-def _preset(recipe, name):
-    if name is not None and name not in recipe.presets:
-        hint = _near(name, recipe.presets) or " `zoo list` names them."
-        raise UserError(f"There is no preset {name!r}.{hint}")
-    return dict(recipe.presets.get(name, {}))
-
-
-def _read_config(path) -> dict:
-    """The settings in a YAML file; what a run says about itself is left out."""
-    saved = read_yaml(path, "--config ")
-    if not isinstance(saved, dict):
-        raise UserError(f"Expected --config {path} to hold `setting: value` lines.")
-    return {k: v for k, v in saved.items() if k not in ("run", "name", "overwrite")}
 
 
 def _spell(arguments, kind):

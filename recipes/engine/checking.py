@@ -36,7 +36,17 @@ def check(recipe: str, config: TrainConfig, new: bool = True) -> None:
     modules = {each.name: each.module for each in catalog.CATALOG}
     if config.model in modules:
         source = Path(catalog.__file__).with_name("models") / f"{modules[config.model]}.py"
-        _check_arguments(config.model, source, config.model_arguments)
+        body = ast.parse(source.read_text("utf-8")).body  # to import it imports Keras
+        heads = [each for each in body if isinstance(each, ast.FunctionDef)]
+        factory = next(each for each in heads if each.name == config.model)
+        kinds = {each.arg: ast.unparse(each) for each in factory.args.args}
+        for name, value in config.model_arguments.items():
+            if name not in kinds:
+                hint = nearest(name, kinds)
+                raise UserError(f"{config.model} has no argument {name!r}. {hint}")
+            if not _may_be(value, {*re.findall(r"\w+", kinds[name])}):
+                kind = in_words(kinds[name])
+                raise UserError(f"--model.{name} takes {kind}. Received: {value!r}")
     elif config.model != AUTO:
         parameters_of(config.model)
     start = getattr(config, "source", None)
@@ -56,18 +66,6 @@ def parameters_of(model: str):
         return inspect.signature(get_factory(model)).parameters
     except ValueError as error:
         raise UserError(f"The model cannot be built. {error}") from error
-
-
-def _check_arguments(model, source, given):
-    """Refuses what the head of a factory in a file does not have: to import it imports Keras."""
-    body = ast.parse(source.read_text("utf-8")).body
-    factory = next(x for x in body if isinstance(x, ast.FunctionDef) and x.name == model)
-    kinds = {each.arg: ast.unparse(each) for each in factory.args.args}
-    for name, value in given.items():
-        if name not in kinds:
-            raise UserError(f"{model} has no argument {name!r}. {nearest(name, kinds)}")
-        if not _may_be(value, {*re.findall(r"\w+", kinds[name])}):
-            raise UserError(f"--model.{name} takes {in_words(kinds[name])}. Received: {value!r}")
 
 
 def _may_be(value, kinds):

@@ -1,7 +1,6 @@
 """The vectors of words and categories, for TensorBoard's projector."""
 
 import keras
-import numpy as np
 
 from callbacks import write_projector
 from zoo.layers import NoteTokenizer, TableColumns, Tokenizer
@@ -15,7 +14,9 @@ def write_embeddings(folder, model) -> None:
     """Writes each table of vectors whose rows stand for tokens, or for values of columns."""
     layers = list(all_layers(model))
     tokenizers = [layer for layer in layers if isinstance(layer, Tokenizer)]
-    known = [_tokens(layer) for layer in tokenizers if not isinstance(layer, NoteTokenizer)]
+    tokenizers = [layer for layer in tokenizers if not isinstance(layer, NoteTokenizer)]
+    ids = [[*range(layer.vocabulary_size)] for layer in tokenizers]
+    known = [{"value": t.pieces(i), "id": i} for t, i in zip(tokenizers, ids, strict=True)]
     known += [_values(layer) for layer in layers if isinstance(layer, TableColumns)]
     for variable in model.trainable_variables:
         # Not of a wide path, whose numbers are outputs.
@@ -28,11 +29,6 @@ def write_embeddings(folder, model) -> None:
             vectors = keras.ops.convert_to_numpy(variable)[:MOST]
             labels = {title: column[:MOST] for title, column in columns.items()}
             write_projector(folder, vectors, labels, variable.path.replace("/", "."))
-
-
-def _tokens(layer):
-    ids = np.arange(layer.vocabulary_size)
-    return {"value": layer.pieces(ids), "id": ids.tolist()}
 
 
 def _values(layer):

@@ -29,7 +29,10 @@ def prepare(backend: str, device: str) -> None:
             f"Keras already runs on {loaded.backend.backend()}. Start a new process for {backend}."
         )
     missing = f"--device gpu: {backend} finds no GPU. Use --device cpu or auto."
-    if device == "gpu" and _lacks_gpu():
+    # It may show without a backend: no files of NVIDIA, AMD, or those that Windows lends.
+    files = [each for kind in ("nvidia[0-9]*", "kfd", "dxg") for each in Path("/dev").glob(kind)]
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1") or not files
+    if device == "gpu" and sys.platform == "linux" and hidden:
         raise UserError(missing)
     os.environ["KERAS_BACKEND"] = backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -82,15 +85,6 @@ def choose_for(trained: str) -> str:
         print(f"note: {why}; {other} is used", file=sys.stderr)
         return other
     return trained
-
-
-def _lacks_gpu():
-    """Whether it shows without a backend that there is no GPU."""
-    if sys.platform != "linux":
-        return False
-    files = ("nvidia[0-9]*", "kfd", "dxg")  # NVIDIA's, AMD's, and those that Windows lends
-    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
-    return hidden or not any([*Path("/dev").glob(each)] for each in files)
 
 
 def has_gpu(backend: str) -> bool:

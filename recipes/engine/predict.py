@@ -45,9 +45,14 @@ class SavedRun:
             raise UserError(f"Cannot write {output}: it is a folder.")
         flags = {k: v for k, v in flags.items() if v is not None and v is not False}
         _check_flags(recipe, flags)
-        if issubclass(recipe.config, Dialect):
+        if isinstance(config, Dialect):
             dialect = {name: flags.pop(name) for name in DIALECT if name in flags}
-            config = _as_written(config, dialect, source)
+            if dialect and source is None:
+                name = next(iter(dialect))
+                raise UserError(f"--{name} says how an input is written: give the input, too.")
+            if source is not None:  # what the run found out of another file is the second choice
+                config = replace(config, **{**dict.fromkeys(FORM), **dialect})
+                config.check()
         _check_call(recipe, recipe.asks(config, self.metadata), source, output, flags.get("text"))
         fits = Path.exists if recipe.predict_folders else Path.is_file
         if source not in (None, "-") and not fits(Path(source)):
@@ -150,18 +155,6 @@ def _on_disk(value, folder, metadata, name="data"):
     except (TypeError, ValueError) as error:  # what Arrow raises, too
         raise UserError(f"Expected columns of one kind of values each. Received: {error}") from None
     return path
-
-
-def _as_written(config, dialect, source):
-    """The configuration, with what the command line says of the form of an input."""
-    if dialect and source is None:
-        name = next(iter(dialect))
-        raise UserError(f"--{name} says how an input is written: give the input, too.")
-    if source is not None:
-        # Another file may be written in another way: what the run found out is its second choice.
-        config = replace(config, **{**dict.fromkeys(FORM), **dialect})
-        config.check()
-    return config
 
 
 def flags_of(recipe) -> set[str]:

@@ -79,7 +79,10 @@ def compare(runs, output=None) -> None:
     histories = {}
     for folder in folders:
         if folder.history.exists():
-            histories[f"{labels[folders.index(folder)]}  {folder.path.name}"] = _history(folder)
+            with reading(folder.history), folder.history.open(newline="") as file:
+                header, *rows = csv.reader(file)
+                curves = {n: [float(row[i]) for row in rows] for i, n in enumerate(header) if i}
+            histories[f"{labels[folders.index(folder)]}  {folder.path.name}"] = curves
         else:
             print(f"note: {folder.path} has no history.csv: its curve is left out", file=sys.stderr)
     if histories:
@@ -123,10 +126,3 @@ def _settings(recipe, folders):
     rows = [[name, *[as_written(each.get(name)) for each in flat]] for name in names]
     rows = [row for row in rows if len(set(row[1:])) > 1]
     return rows or [["all are the same", *[""] * len(flat)]]
-
-
-def _history(folder):
-    """Scores by epoch, by name."""
-    with reading(folder.history), folder.history.open(newline="") as file:
-        header, *rows = csv.reader(file)
-        return {name: [float(row[i]) for row in rows] for i, name in enumerate(header) if i}

@@ -211,20 +211,17 @@ def _create_core(config, windows, input_shape):
     if config.head == "quantile":
         arguments["quantiles"] = config.quantiles
     if config.data and config.model in ("wavenet", "wavenet_lite"):
-        config = replace(config, model_arguments=_seeing_all(config.model_arguments, input_shape))
+        # As many layers as it takes to see the whole window.
+        given = config.model_arguments
+        reach = (given.get("kernel_size", 2) - 1) * given.get("num_blocks", 2)
+        layers = 1 + math.ceil(math.log2(max(1, (input_shape[0] - 1) / max(1, reach))))
+        config = replace(config, model_arguments={"num_layers": min(layers, 12), **given})
     arguments["input_shape"] = input_shape
     core = create_core(config, arguments, reserved=("head", "quantiles"))
     if config.mc_samples:
         advice = "(--model.dropout 0.1, where the model has it), or have intervals from --head "
         check_dropout(core, f"{advice}quantile.")
     return core
-
-
-def _seeing_all(arguments, input_shape):
-    """Arguments of a WaveNet that has as many layers as it takes to see its whole window."""
-    reach = (arguments.get("kernel_size", 2) - 1) * arguments.get("num_blocks", 2)
-    layers = 1 + math.ceil(math.log2(max(1, (input_shape[0] - 1) / max(1, reach))))
-    return {"num_layers": min(layers, 12), **arguments}
 
 
 def _reads(config, run):

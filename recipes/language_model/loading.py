@@ -42,7 +42,14 @@ def load(config) -> LanguageTask:
             "validation, by which the epoch was chosen",
         )
     for name, (start, end) in segments.items():
-        _check_length(config, name, start, end)
+        if end - start <= config.window:
+            units = "characters" if config.tokenizer == "characters" else "tokens"
+            shares = " and larger --validation_fraction and --test_fraction"
+            raise UserError(
+                f"The text is too short: the {name} part has {end - start:,} {units}, and one "
+                f"window needs --window {config.window} + 1. Give a longer text, or a smaller "
+                f"--window{shares if config.split == 'fractions' else ''}."
+            )
     prompt = config.prompt or _opening(pieces[1])
     prompt = prompt.lower() if config.lowercase else prompt
     new = tokenizer.unknown_characters(prompt)
@@ -145,19 +152,6 @@ def fit_tokenizer(config, training, others, unknown=False):
     return fitted, (
         f"{len(new)} character{'s' * (len(new) > 1)} of validation and test never occur in "
         f"training ({some(new)}): the vocabulary has an unknown token for them",
-    )
-
-
-def _check_length(config, name, start, end):
-    """Every part must hold a window and the token after it."""
-    if end - start > config.window:
-        return
-    units = "characters" if config.tokenizer == "characters" else "tokens"
-    shares = " and larger --validation_fraction and --test_fraction"
-    raise UserError(
-        f"The text is too short: the {name} part has {end - start:,} {units}, and one window needs "
-        f"--window {config.window} + 1. Give a longer text, or a smaller --window"
-        f"{shares if config.split == 'fractions' else ''}."
     )
 
 

@@ -5,6 +5,7 @@ The first two are tuned as a practitioner would: a small grid, and the validatio
 
 import numpy as np
 from scipy import stats
+from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.impute import SimpleImputer
@@ -108,10 +109,12 @@ def baselines(inputs, target, rows, codes, weights=None) -> dict:
     loss = stats.entropy(np.bincount(values)) if target.labels else np.var(values) / 2
     common = {"categorical_features": few, "tol": PROGRESS * loss, **balanced}
     trees = [_trees(target, *setting, **common) for setting in TREES]
-    linear = [
-        make_pipeline(_linear_features(numeric, categories), _linear(target, penalty, **balanced))
-        for penalty in PENALTIES
-    ]
+    medians = SimpleImputer(strategy="median", keep_empty_features=True)
+    columns = make_column_transformer(
+        (make_pipeline(medians, StandardScaler()), numeric),
+        (OneHotEncoder(handle_unknown="ignore"), categories),
+    )
+    linear = [make_pipeline(clone(columns), _linear(target, p, **balanced)) for p in PENALTIES]
     return {
         "boosted_trees": Baseline(trees, features, target, rows, weights),
         "logistic" if target.labels else "ridge": Baseline(linear, features, target, rows, weights),
@@ -143,11 +146,3 @@ def _linear(target, penalty, **balanced):
     if not target.labels:
         return Ridge(alpha=penalty)
     return LogisticRegression(C=1 / penalty, max_iter=1000, **balanced)
-
-
-def _linear_features(numeric, categories):
-    medians = SimpleImputer(strategy="median", keep_empty_features=True)
-    return make_column_transformer(
-        (make_pipeline(medians, StandardScaler()), numeric),
-        (OneHotEncoder(handle_unknown="ignore"), categories),
-    )

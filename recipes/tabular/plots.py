@@ -25,7 +25,11 @@ def residuals(actual, predicted, name) -> Figure:
     error = predicted - actual
     right.scatter(predicted, error, **dots)
     right.axhline(0, color="0.3", ls=":", lw=1.2, label="perfect")
-    centers, middle, low, high = _running(predicted, error)
+    order = np.argsort(predicted, kind="stable")  # quantiles of groups of equal size
+    groups = np.array_split(order, min(_GROUPS, max(1, len(order) // 25)))
+    centers = [predicted[group].mean() for group in groups]
+    quantiles = [np.quantile(error[group], [0.5, 0.1, 0.9]) for group in groups]
+    middle, low, high = np.transpose(quantiles)
     right.plot(centers, middle, color="tab:orange", lw=1.8, label="median")
     right.fill_between(
         centers, low, high, color="tab:orange", alpha=0.25, lw=0, label="middle 80 %"
@@ -35,15 +39,6 @@ def residuals(actual, predicted, name) -> Figure:
         finish(axis)
         axis.xaxis.set_major_locator(MaxNLocator(6))
     return figure
-
-
-def _running(predicted, error):
-    """Quantiles of the error in groups of equal size, by prediction."""
-    order = np.argsort(predicted, kind="stable")
-    groups = np.array_split(order, min(_GROUPS, max(1, len(order) // 25)))
-    centers = [predicted[group].mean() for group in groups]
-    quantiles = [np.quantile(error[group], [0.5, 0.1, 0.9]) for group in groups]
-    return centers, *np.transpose(quantiles)
 
 
 def importances(found, score) -> Figure:

@@ -325,6 +325,15 @@ class TabularTask:
         numbers = self.table.numbers[rows]
         frame = tables.predictions(numbers, found, target.labels, target.named(rows))
         sections = []
+        if "trees_share" in trained.finished:
+            trees, linear = (trained.finished[f"{name}_share"] for name in ("trees", "linear"))
+            parts = f"boosted trees ({trees:.0%}) and the linear model ({linear:.0%})"
+            text = (
+                f"The model is the mean of the network ({1 - trees - linear:.0%}), {parts}, as "
+                "validation decides; `--average false` leaves the baselines out."
+            )
+            line = f"{parts} count in the mean that is the model"
+            sections.append(Section("The mean", text, line))
         if self.config.conformal:
             actual = target.values[self.table.rows["validation"]]
             known = trained.predictions["validation"]
@@ -343,7 +352,6 @@ class TabularTask:
         interval = analysis.interval_text(result, metric, len(rows), self.config.model)
         return [
             Section("95 % interval", interval),
-            *_about_mean(trained.finished),
             *sections,
             Section("Permutation importances", shuffled),
             Section("Worst test rows", tables.in_report(worst, texts=0)),
@@ -358,18 +366,6 @@ class _AuxiliaryBatches(ArrayBatches):
     def assemble(self, examples, ops=np):
         inputs, *others = super().assemble(examples, ops)  # targets, and weights if there are any
         return inputs, *({"main": each, "auxiliary": each} for each in others)
-
-
-def _about_mean(finished):
-    if "trees_share" not in finished:
-        return []
-    trees, linear = (finished[f"{name}_share"] for name in ("trees", "linear"))
-    parts = f"boosted trees ({trees:.0%}) and the linear model ({linear:.0%})"
-    text = (
-        f"The model is the mean of the network ({1 - trees - linear:.0%}), {parts}, as validation "
-        "decides; `--average false` leaves the baselines out."
-    )
-    return [Section("The mean", text, f"{parts} count in the mean that is the model")]
 
 
 def _listed(names, more=0):

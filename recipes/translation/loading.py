@@ -161,8 +161,12 @@ def fit_tokenizer(kind, texts, others, size, side, **options):
     try:
         if kind == "characters":
             notes = (f"every character of the {side} has an id: no vocabulary size plays a part",)
-            known, more = _characters(texts, others, side)
-            return zoo.layers.TextTokenizer(known, **options), more + notes * bool(size)
+            known = set("".join(texts))
+            new = sorted(set("".join(others)) - known)
+            lacks = f"characters that training lacks ({some(new)})"
+            more = (f"the {side} has an unknown id for {lacks}",) * bool(new)
+            fitted = zoo.layers.CharacterTokenizer(sorted(known), unknown=bool(new))
+            return zoo.layers.TextTokenizer(fitted, **options), more + notes * bool(size)
         text = "\n".join(texts)
         subwords = min(max(len(text) // CHARACTERS, FEWEST), MOST)
         size = size or (WORDS if kind == "words" else subwords)
@@ -171,26 +175,14 @@ def fit_tokenizer(kind, texts, others, size, side, **options):
         raise UserError(
             f"There is no such {side} vocabulary (three of its ids are special ones). {error}"
         ) from error
-    return fitted, (_coverage(fitted.tokenizer, others, side),) if kind == "words" else ()
-
-
-def _characters(texts, others, side):
-    known = sorted(set("".join(texts)))
-    new = sorted(set("".join(others)) - set(known))
-    fitted = zoo.layers.CharacterTokenizer(known, unknown=bool(new))
-    if not new:
+    if kind != "words":
         return fitted, ()
-    note = f"the {side} has an unknown id for characters that training lacks ({some(new)})"
-    return fitted, (note,)
-
-
-def _coverage(tokenizer, texts, side):
-    """How many words of validation and test the vocabulary knows."""
-    ids = np.concatenate([tokenizer.encode(text) for text in texts])
+    tokenizer = fitted.tokenizer
+    ids = np.concatenate([tokenizer.encode(text) for text in others])
     known = np.mean(ids != tokenizer.unknown_id) if len(ids) else 1.0
-    return (
+    return fitted, (
         f"the {side} vocabulary of {len(tokenizer.words):,} words knows {known:.1%} of the words "
-        "of validation and test; references are scored in lower case and without punctuation"
+        "of validation and test; references are scored in lower case and without punctuation",
     )
 
 

@@ -53,6 +53,7 @@ def build_model(config: TranslationConfig, data):
 
     import zoo
     from recipes.engine.building import create_core
+    from recipes.translation.sampling import sampling_probability
     from recipes.translation.translator import check_positions
 
     sizes = {
@@ -65,7 +66,10 @@ def build_model(config: TranslationConfig, data):
             f"--beam {config.beam} is more than the {size} tokens of the target. 4 to 10 are "
             "common."
         )
-    sizes |= _sampling(config, data)
+    if config.sampling != "none":
+        steps = config.epochs * len(data.batches("train", None, seed=0))
+        given = config.sampling_schedule, config.sampling_probability, steps
+        sizes |= {"sampling": config.sampling, "sampling_probability": sampling_probability(*given)}
     core = create_core(config, sizes, ("sampling", "sampling_probability"))
     check_positions(core, config.max_length)
     source = keras.Input((None,), dtype="int32", name="source")
@@ -93,18 +97,6 @@ def build_model(config: TranslationConfig, data):
         monitor="val_loss",
         **beside,
     )
-
-
-def _sampling(config, data):
-    """The model's arguments for scheduled sampling."""
-    from recipes.translation.sampling import sampling_probability
-
-    if config.sampling == "none":
-        return {}
-    steps = config.epochs * len(data.batches("train", None, seed=0))
-    end, schedule = config.sampling_probability, config.sampling_schedule
-    probability = sampling_probability(schedule, end, steps)
-    return {"sampling": config.sampling, "sampling_probability": probability}
 
 
 def search_space(hp) -> dict:

@@ -51,7 +51,13 @@ def _train_trial(plan, folder, space, objective, trial):
     config.validate()
     inside = folder.trial(trial.number)
     inside.varied = space.searched
-    goes_on = _take_over(folder, trial)
+    shutil.rmtree(inside.path, ignore_errors=True)  # of a trial that was cut off
+    before = folder.trial(trial.continues).path if trial.continues else None
+    goes_on = before is not None and (before / "checkpoints").is_dir()
+    if goes_on:
+        shutil.copytree(before, inside.path)
+    else:
+        inside.checkpoints.mkdir(parents=True)
     config, task = find_recipe(plan.recipe).load(config)
     start_afresh(config)
     built = find_recipe(plan.recipe).build_model(config, task)
@@ -62,15 +68,3 @@ def _train_trial(plan, folder, space, objective, trial):
     best = min(history[monitor]) if mode == "min" else max(history[monitor])
     seconds = time.perf_counter() - began
     return {monitor: best, "epochs": len(history["loss"]), "seconds": round(seconds, 2)}
-
-
-def _take_over(folder, trial):
-    """Makes a trial's folder, a copy of the one it goes on with where there is one."""
-    inside = folder.trial(trial.number)
-    shutil.rmtree(inside.path, ignore_errors=True)  # of a trial that was cut off
-    before = folder.trial(trial.continues).path if trial.continues else None
-    if before and (before / "checkpoints").is_dir():
-        shutil.copytree(before, inside.path)
-        return True
-    inside.checkpoints.mkdir(parents=True)
-    return False

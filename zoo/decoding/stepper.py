@@ -102,7 +102,12 @@ class Stepper:
 
         def visit(layer, *args, **kwargs):
             try:
-                inputs = _call_inputs(args, kwargs)
+                inputs, others = keras.tree.flatten(args), keras.tree.flatten(kwargs)
+                tensors = [isinstance(part, keras.KerasTensor) for part in (*inputs, *others)]
+                if len(args) != 1 or tensors != [True] * len(inputs) + [False] * len(others):
+                    raise CannotStepError("it is called with more than its inputs")
+                if kwargs.get("training"):
+                    raise CannotStepError("it is called with training=True")
                 if not all(id(part) in keys for part in inputs):
                     raise CannotStepError("it reads a second output of another layer")
                 key = self._add(layer, [keys[id(part)] for part in inputs], inputs, kwargs)
@@ -139,14 +144,3 @@ def _only(ends, model, kind):
     if len(ends) != 1:
         raise ValueError(f"Stepping needs a model with one {kind}. {model.name!r} has {len(ends)}.")
     return ends[0]
-
-
-def _call_inputs(args, kwargs):
-    """The tensors that one call of a layer takes."""
-    inputs, others = keras.tree.flatten(args), keras.tree.flatten(kwargs)
-    are_tensors = all(isinstance(part, keras.KerasTensor) for part in inputs)
-    if len(args) != 1 or not are_tensors or any(isinstance(x, keras.KerasTensor) for x in others):
-        raise CannotStepError("it is called with more than its inputs")
-    if kwargs.get("training"):
-        raise CannotStepError("it is called with training=True")
-    return inputs

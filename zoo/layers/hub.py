@@ -93,7 +93,14 @@ class HubLayer(Layer):
         self.module = module
         self._signature = self._choose_signature(tf1_format)
         functions = self._functions()
-        self._check_output_key(functions[0].structured_outputs)
+        outputs = functions[0].structured_outputs
+        named = isinstance(outputs, dict)
+        if output_key is not None and not (named and output_key in outputs):
+            known = ", ".join(sorted(outputs)) if named else "it has one, without a name"
+            raise ValueError(
+                f"Expected one of the outputs of the TF-Hub module {self.handle!r}: {known}. "
+                f"Received: output_key={output_key!r}"
+            )
         parameters = python_signature(self._function).parameters if not self._signature else ()
         self._has_training = "training" in parameters
         self._input_specs = _input_specs(functions[0], self._signature)
@@ -201,16 +208,6 @@ class HubLayer(Layer):
                 f"function that was called, or has an input signature, before it was saved."
             )
         return list(functions)
-
-    def _check_output_key(self, outputs):
-        """Raises a `ValueError` if there is no such output."""
-        named = isinstance(outputs, dict)
-        if self.output_key is not None and not (named and self.output_key in outputs):
-            known = ", ".join(sorted(outputs)) if named else "it has one, without a name"
-            raise ValueError(
-                f"Expected one of the outputs of the TF-Hub module {self.handle!r}: {known}. "
-                f"Received: output_key={self.output_key!r}"
-            )
 
     def _add_variables(self, functions):
         """Makes the module's variables weights of this layer."""

@@ -66,9 +66,9 @@ class WideNgrams(TracedLayer):
 
     def build(self, input_shape):
         """Makes the list of n-grams and their weights, all of them 0."""
-        self.known = self.add_weight(
-            (self.size,), _first_ids, dtype="int32", trainable=False, name="known"
-        )
+        first = np.sort(WideNgrams.hashes([np.arange(1, self.size + 1)], ngrams=1)[0])
+        how = {"dtype": "int32", "trainable": False, "name": "known"}
+        self.known = self.add_weight((self.size,), lambda shape, dtype=None: first, **how)
         self.kernel = self.add_weight((self.size, self.units), "zeros", name="kernel")
         self.bias = self.add_weight((self.units,), "zeros", name="bias")
 
@@ -117,8 +117,3 @@ class WideNgrams(TracedLayer):
         found = ops.minimum(ops.cast(ops.searchsorted(self.known, flat), "int32"), self.size - 1)
         known = ops.logical_and(ops.take(self.known, found) == flat, flat >= 0)
         return ops.reshape(ops.where(known, found + 1, 0), ops.shape(hashes))
-
-
-def _first_ids(shape, dtype=None):
-    """Hashes of the first ids."""
-    return np.sort(WideNgrams.hashes([np.arange(1, shape[0] + 1)], ngrams=1)[0])

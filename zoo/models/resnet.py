@@ -121,19 +121,15 @@ def residual_unit(x, filters, strides=1, squeeze_excitation=False, bottleneck=Fa
         y = conv_norm(x, filters, 3, strides, name=f"{name}_conv_0")
         y = conv_norm(y, wide, 3, name=f"{name}_conv_1", activation=None, zero=True)
     if squeeze_excitation:
-        y = _excited(y, wide, f"{name}_excitation")
+        part = f"{name}_excitation"
+        gate = layers.GlobalAveragePooling2D(keepdims=True, name=f"{part}_squeeze")(y)
+        gate = layers.Dense(max(NARROWEST, wide // RATIO), "relu", name=f"{part}_hidden")(gate)
+        gate = layers.Dense(wide, "sigmoid", name=f"{part}_weights")(gate)
+        y = layers.Multiply(name=part)([y, gate])
     if strides > 1 or x.shape[-1] != wide:
         x = conv_norm(x, wide, 1, strides, name=f"{name}_shortcut", activation=None)
     x = layers.Add(name=f"{name}_sum")([x, y])
     return layers.Activation("relu", name=f"{name}_activation")(x)
-
-
-def _excited(x, channels, name):
-    """Each channel times a number in [0, 1], made of the means of all."""
-    y = layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_squeeze")(x)
-    y = layers.Dense(max(NARROWEST, channels // RATIO), "relu", name=f"{name}_hidden")(y)
-    y = layers.Dense(channels, "sigmoid", name=f"{name}_weights")(y)
-    return layers.Multiply(name=name)([x, y])
 
 
 def _stages(side):

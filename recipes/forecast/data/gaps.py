@@ -54,7 +54,10 @@ def fill(table: Table, missing: str) -> None:
             column[absent] = 0.0
             how = "filled with 0"
         else:
-            leading = _fill_forward(table, name, column)
+            series = np.repeat(np.arange(len(table.ids)), np.diff(table.offsets))
+            forward = pd.Series(column).groupby(series).ffill()
+            leading = int(forward.isna().sum())  # nothing known yet in this series
+            column[:] = forward.groupby(series).bfill()
             how = "filled with the last known value"
             if leading:
                 how += f" ({leading} before the first known value, filled with that one)"
@@ -77,12 +80,3 @@ def to_float32(table: Table) -> np.ndarray:
             f"Received: {table.values[row, place]} ({table.where(int(row))})."
         )
     return values
-
-
-def _fill_forward(table: Table, name: str, column: np.ndarray) -> int:
-    """Fills one column in place; returns how many values came before the first known one."""
-    series = np.repeat(np.arange(len(table.ids)), np.diff(table.offsets))
-    forward = pd.Series(column).groupby(series).ffill()
-    leading = forward.isna()  # nothing known yet in this series
-    column[:] = forward.groupby(series).bfill()
-    return int(leading.sum())
