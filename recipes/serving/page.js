@@ -150,13 +150,13 @@ function options(run) {
   });
 }
 
-async function stream(path, content) {
+async function stream(path, content, goesOn) {
   const text = make("pre", {});
-  show(text);
   const reader = (await ask(path, content)).body.pipeThrough(new TextDecoderStream()).getReader();
+  if (goesOn()) show(text);
   for (let rest = "";;) {
     const {value, done} = await reader.read();
-    if (done) return;
+    if (done || !goesOn()) return reader.cancel();
     const events = (rest + value).split("\n\n");
     rest = events.pop();
     for (const event of events) {
@@ -195,13 +195,19 @@ function open(name, run) {
   byId("form").onsubmit = async event => {
     event.preventDefault();
     button.disabled = true;
+    const goesOn = () => button.isConnected;  // an answer that comes when another form is open is dropped
+    show(make("small", {}, "Asked …"));
     try {
       const content = await read();
       for (const [flag, , value] of flags) content[flag] = await value();
       const path = `/runs/${encodeURIComponent(name)}`;
-      if (run.streams && !(content.samples > 1)) await stream(`${path}/generate`, content);
-      else answer(run, content, await (await ask(`${path}/predict`, content)).json(), sources());
-    } catch (error) { fail(error); }
+      if (run.streams && !(content.samples > 1)) await stream(`${path}/generate`, content, goesOn);
+      else {
+        const found = await (await ask(`${path}/predict`, content)).json();
+        if (goesOn()) answer(run, content, found, sources());
+      }
+    } catch (error) { if (goesOn()) fail(error); }
+    if (!goesOn()) return;
     button.disabled = false;
     button.focus();
   };

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import time
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -158,6 +159,27 @@ def test_what_is_wrong_is_shown(page, tmp_path):
     said = "return document.querySelector('[role=alert]')?.textContent"
     shown = wait_for(page, tmp_path / "wrong.png", lambda: page.run(said))
     assert "a column" in shown
+
+
+def test_a_late_answer_is_not_shown_in_another_form(page, tmp_path):
+    late = """
+    window.soon = window.fetch;
+    const later = new Promise(done => setTimeout(done, 500));
+    window.fetch = (...asked) => later.then(() => soon(...asked));
+    """
+    choose(page, "language_model", tmp_path)
+    keys(page, "How the text begins", "the film")
+    page.run(late)
+    page.press("Continue")
+    assert page.run("return document.getElementById('answer').textContent") == "Asked …"
+    choose(page, "text_classification", tmp_path)
+    keys(page, "Texts", "a great story")
+    page.press("Ask")
+    answered(page, tmp_path / "late.png", "tbody tr")
+    time.sleep(1)
+    page.run("window.fetch = window.soon")
+    assert page.run("return document.querySelectorAll('#answer pre').length") == 0
+    assert page.run("return document.querySelectorAll('#answer tbody tr').length") == 1
 
 
 def test_light_and_dark(page):
