@@ -105,10 +105,11 @@ def card(folder, recipe, config, task, model, spec, quantize, lines, refit=False
     kept = [averaged(partners)] * bool(partners)
     kept += ["the mean over samples of dropout"] * bool(getattr(config, "mc_samples", 0))
     kept += [text for file, text in _OUTSIDE.items() if (folder.path / file).exists()]
-    loop, held = _LOOPS.get(spec["loop"], ""), spec["format"] == "savedmodel"
+    loop, held = _LOOPS.get(spec["loop"], ""), spec["format"] == "savedmodel" and not quantize
     also = f"\n\nIn the file, too, {loop}." * bool(held and loop)
     if also and spec["texts"]:
         also += " `reader.py` gives texts: `Exported(folder).write(texts, name, ...)`."
+        also += " Names with `_texts` read and give them, too." * ("text_loops" in spec)
     kept += [f"{loop.split(':')[0]} (`--format savedmodel` has it)"] * bool(loop and not held)
     rows = "One row at a time. " * bool(spec["rows"])
     use = "`reader.py` makes them of columns or texts: `Exported(folder).predict(...)`."
@@ -124,8 +125,8 @@ def card(folder, recipe, config, task, model, spec, quantize, lines, refit=False
     if partners:  # those of the run are the mean's
         scores = task.score(task.predict(task.predictor(folder.load()), "test"), "test")
     table = markdown([["score", "value"], *([name, number(v)] for name, v in scores.items())])
-    weights = f", weights in {quantize}" if quantize else ""
-    rounded = " (before its weights were rounded)" if quantize else ""
+    weights = f", weights in {quantize}" * bool(quantize)
+    rounded = " (before its weights were rounded)" * bool(quantize)
     rounded += " (of the model that was not trained on it)" if refit else ""
     parts = [
         f"# {recipe.title}: {model.name}",

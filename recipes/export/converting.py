@@ -30,6 +30,8 @@ def convert(model, spec, folder, quantize=None, loops=()) -> int | None:
     try:
         held = environment.quiet_start(True, re.compile(""))  # all that C++ code says
         with _portable(form), held, warnings.catch_warnings(action="ignore"):
+            if quantize and form == "savedmodel":  # the converters of the others do it themselves
+                model.quantize(quantize, filters=lambda layer: layer.built)
             return write(model, spec, folder, quantize, loops)
     except Exception as error:  # converters raise whatever they please
         raise UserError(refusal(form, str(error) or type(error).__name__)) from error
@@ -51,16 +53,19 @@ def _savedmodel(model, spec, folder, quantize, loops):
     def arrays(inputs):
         return model(next(iter(inputs.values())) if one else inputs, training=False)
 
-    raw, encode, tables = graph.encoder(spec) or (None, None, ())
+    raw, encode, tables = graph.encoder(spec) or (None, None, [])
     spec["raw_endpoint"] = raw is not None
     spec["served"] = {name: each.name for name, each in (raw or {}).items()}
-    for table in tables:
-        archive.track(table)
     if raw:
         archive.add_endpoint("serve", lambda inputs: arrays(encode(inputs)), [raw])
     archive.add_endpoint("arrays", arrays, [signature])
     for name, *loop in loops:
         archive.add_endpoint(name, *graph.endpoint(*loop))
+        if found := graph.of_texts(tables, spec["texts"], *loop[:2]):
+            archive.add_endpoint(f"{name}_texts", *found)
+            spec["text_loops"] = True
+    for table in tables:
+        archive.track(table)
     archive.write_out(folder, verbose=False)
 
 
@@ -139,7 +144,9 @@ def _portable(form):
         of_keras["gelu"] = lambda x, approximate=False: (
             gelu(x, True) if approximate else x * (1 + tf.math.erf(x * 0.5**0.5)) / 2
         )
-    with patch.dict(vars(ops), own), patch.dict(vars(tf.nn), of_keras):
+    # A SavedModel cannot hold the gradients of Keras' quantized layers.
+    plain = {"custom_gradient": lambda f: lambda *inputs, **more: f(*inputs, **more)[0]}
+    with patch.dict(vars(ops), own), patch.dict(vars(tf.nn), of_keras), patch.dict(vars(tf), plain):
         yield
 
 

@@ -40,7 +40,7 @@ def export(run, form="savedmodel", output=None, quantize=None, refit=False) -> P
     taken = output.exists() and not (output / "CARD.md").exists()
     for wrong, message in (
         (missing, f"--format {form} needs {missing}: pip install 'handson-zoo[export]'."),
-        (quantize and saved_whole, "--quantize is for onnx and litert: leave it out."),
+        (quantize == "float16" and saved_whole, "--quantize float16 is for onnx and litert."),
         (
             narrow and not saved_whole,
             f"{form} does not take a run that computes in {config.precision}: export it with "
@@ -68,7 +68,7 @@ def export(run, form="savedmodel", output=None, quantize=None, refit=False) -> P
     in_keras["bytes"] = folder.model.stat().st_size
     spec = {"format": form, "rows": None, "raw_endpoint": False, **card.described(model)}
     spec |= {"words": words, "loop": spec["loop"] or getattr(config, "strategy", "")}
-    kept = list(loops(model, config, spec, inputs)) if form == "savedmodel" else []
+    kept = list(loops(model, config, spec, inputs)) if saved_whole and not quantize else []
     partial = output.with_name(f".{output.name}.part")
     shutil.rmtree(partial, ignore_errors=True)
     try:

@@ -1,40 +1,37 @@
 """Columns and texts as a model's inputs, in TensorFlow's graph: for a SavedModel that takes both.
 
-What `zoo.layers.TableColumns` and `zoo.layers.TextTokenizer` do on the host, from the same
-description that `reader.py` reads.
+What `zoo.layers.TableColumns` does on the host, from the description that `reader.py` reads.
 """
 
 import keyword
 import re
-from types import SimpleNamespace
 
 import numpy as np
 import tensorflow as tf
+
+from recipes.export import texts
 
 #: An ISO date in full, and what those that lack the end are given.
 _DATE = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?"
 _MORE = ((r"^(\d{4}-\d\d-\d\d)$", r"\1 00:00:00"), (r"^(.{10})T", r"\1 "))
 _MORE += ((r"^(.{10} \d\d:\d\d)$", r"\1:00"),)
-_ENTITIES = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&nbsp;": " ", "&amp;": "&"}
-_HTML = (r"(?s)<!-->|<!--->|<!--.*?-->", r"</?[A-Za-z][^<>]*>|<[!?][^<>]*>")
 
 
 def encoder(spec):
     """Signature of, and function from, raw inputs by name to the model's arrays; and its tables.
 
     `None` where the graph cannot what `preprocessing.json` says: an input is no text and no table,
-    or a text of sub-words, or there are two texts, one of them what is written.
+    or a text that `texts.reads` not, or there are two texts, one of them what is written.
     """
     tables: list = []
     if spec["table"]:
         return *_table(tables, **spec["table"]), tables
-    texts = spec["texts"]
-    kinds = {text["kind"] for text in texts.values()}
-    if texts.keys() != spec["inputs"].keys() or len(texts) > 1 or "subwords" in kinds:
+    (name, text), *more = spec["texts"].items() or [("", None)]
+    if more or [name] != [*spec["inputs"]] or not texts.reads(text):
         return None
-    signature = {name: tf.TensorSpec([None], tf.string, name) for name in texts}
-    lookups = {name: _lookup(tables, **text) for name, text in texts.items()}
-    return signature, lambda raw: {name: lookups[name](raw[name]) for name in texts}, tables
+    lookup = texts.lookup(tables, **text)
+    signature = {name: tf.TensorSpec([None], tf.string, name)}
+    return signature, lambda raw: {name: lookup(raw[name])}, tables
 
 
 def endpoint(one, example, found):
@@ -42,6 +39,20 @@ def endpoint(one, example, found):
     sizes = {n: [None] * 2 if x.ndim == 2 else [None, *x.shape[1:]] for n, x in example.items()}
     signature = {n: tf.TensorSpec(sizes[n], x.dtype, n) for n, x in example.items()}
     return lambda rows: tf.map_fn(one, rows, fn_output_signature=found.dtype), [signature]
+
+
+def of_texts(tables, spec, one, example):
+    """The same of `texts` in the place of ids, to texts; `None` where the graph reads no such."""
+    if not spec or not texts.reads(next(iter(spec.values()))):
+        return None
+    (name, first), *_, last = *spec.items(), [*spec.values()][-1]
+    encode, decode = texts.lookup(tables, **first), texts.decoder(**last)
+
+    def row(given):
+        return decode(one({**given, name: encode(given["texts"][None])[0]}))
+
+    example = {n: x for n, x in example.items() if n != name} | {"texts": np.array([""])}
+    return endpoint(row, example, example["texts"])
 
 
 def plain_names(names) -> dict[str, str]:
@@ -62,7 +73,7 @@ def _table(tables, numeric, categories, dates):
     kinds = dict.fromkeys(numeric, tf.float32) | dict.fromkeys((*dates, *categories), tf.string)
     names = plain_names(kinds)
     signature = {name: tf.TensorSpec([None], kinds[name], names[name]) for name in kinds}
-    codes = {name: _codes(tables, ["\0", *categories[name]], 0) for name in categories}
+    codes = {name: texts.codes(tables, ["\0", *categories[name]], 0) for name in categories}
 
     def encode(columns):
         numbers = [columns[name] for name in numeric]
@@ -77,15 +88,6 @@ def _table(tables, numeric, categories, dates):
         return arrays
 
     return signature, encode
-
-
-def _codes(tables, keys, default):
-    """A function that looks up at which place strings or numbers stand, as int32."""
-    places = tf.range(len(keys), dtype=tf.int64)
-    keys = np.asarray(keys, object if isinstance(keys[0], str) else np.int64)
-    pairs = tf.lookup.KeyValueTensorInitializer(keys, places)
-    tables.append(tf.lookup.StaticHashTable(pairs, default))
-    return lambda found, table=tables[-1]: tf.cast(table.lookup(found), tf.int32)
 
 
 def _date_parts(texts, newest):
@@ -110,47 +112,3 @@ def _date_parts(texts, newest):
     found = {"year": year, "month": month, "day": day, "weekday": (days + 3) % 7, "hour": hour}
     found["age"] = last - days - hour / 24
     return {name: tf.where(known, part, np.nan) for name, part in found.items()}
-
-
-def _lookup(tables, **spec):
-    """A function from texts to padded ids."""
-    spec = SimpleNamespace(**spec)
-    words = spec.kind == "words"
-    keys = spec.vocabulary if words else [ord(character) for character in spec.vocabulary]
-    ids_of = _codes(tables, keys, len(keys) if spec.unknown else -1)
-    limit = spec.max_length
-    tail = {"head": 0, "tail": limit, "both": (limit or 0) // 2}[spec.truncation]
-
-    def encode(texts):
-        for pattern in _HTML if spec.strip_html else ():
-            texts = tf.strings.regex_replace(texts, pattern, " ")
-        for entity, character in _ENTITIES.items() if spec.strip_html else ():
-            texts = tf.strings.regex_replace(texts, entity, character)
-        if spec.lowercase or words:
-            texts = tf.strings.lower(texts, "utf-8")
-        if words:
-            texts = tf.strings.regex_replace(texts, r"[\p{P}\p{S}]", "")
-            texts = tf.strings.regex_replace(texts, r"[\s\p{Z}\x{1c}-\x{1f}\x{85}]+", " ")
-            tokens = tf.strings.split(texts)
-        else:
-            tokens = tf.cast(tf.strings.unicode_decode(texts, "UTF-8"), tf.int64)
-        ids = tokens.with_flat_values(ids_of(tokens.flat_values))
-        message = "The model does not know a character: leave it out."
-        check = tf.debugging.assert_non_negative(ids.flat_values, message)
-        with tf.control_dependencies([check]):
-            ids = ids.with_flat_values(ids.flat_values + len(spec.special))
-        if limit is not None:
-            head, rest = ids[:, : limit - tail], ids[:, limit - tail :]
-            ids = tf.concat([head, rest[:, -tail:]], axis=1) if tail else head
-        one = tf.ones_like(texts, tf.int32)[:, None]
-        if spec.add_ends:
-            ids = tf.concat([ids, one * spec.special.index("end")], axis=1)[:, :limit]
-            ids = tf.concat([one * spec.special.index("start"), ids], axis=1)
-        lengths, ids = ids.row_lengths(), ids.to_tensor(0)
-        ids = tf.pad(ids, [[0, 0], [0, tf.maximum(0, 1 - tf.shape(ids)[1])]])
-        if "empty" in spec.special:
-            first = tf.where(lengths == 0, spec.special.index("empty"), ids[:, 0])
-            ids = tf.concat([first[:, None], ids[:, 1:]], axis=1)
-        return ids
-
-    return encode

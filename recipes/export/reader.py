@@ -190,6 +190,14 @@ def check(folder):
         # Rounding may choose another id, and all that follow it: in one row of eight at most.
         if np.sum(off.reshape(len(off), -1).any(axis=1)) > len(off) // 8:
             found["difference"] = float("inf")
+        if model.spec.get("text_loops"):
+            for row in range(len(wanted)):
+                some = {name: part[row : row + 1] for name, part in given.items()}
+                name, spec = next(iter(model.spec["texts"].items()))
+                texts, loop = [_text(some.pop(name)[0].tolist(), **spec)], path.stem[5:]
+                lines = model.run({"texts": texts, **some}, f"{loop}_texts")[0].ravel()
+                if [[line.decode() for line in lines]] != model.write(texts, loop, **some):
+                    found["difference"] = float("inf")
     for rows in (1, 64):
         some = {name: np.resize(part, (rows, *part.shape[1:])) for name, part in inputs.items()}
         found[f"ms_{rows}"] = timed(lambda some=some: model(some))

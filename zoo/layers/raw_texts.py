@@ -8,7 +8,7 @@ import numpy as np
 
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>|<[!?][^<>]*>")
 # Scripts without spaces between words: Thai, Lao, Tibetan, Burmese; Khmer; kana; Chinese.
-_ALONE = re.compile(
+ALONE = re.compile(
     r"[\u0e00-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff\uf900-\ufaff"
     r"\U00020000-\U0003ffff]"
 )
@@ -91,7 +91,7 @@ def spaced(text):
     >>> spaced("我喜欢 tea").split()
     ['我', '喜', '欢', 'tea']
     """
-    return text if text.isascii() else _ALONE.sub(r" \g<0> ", text)
+    return text if text.isascii() else ALONE.sub(r" \g<0> ", text)
 
 
 class _Kept(dict):

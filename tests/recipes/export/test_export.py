@@ -113,6 +113,23 @@ def test_quantized_files_are_smaller_and_near(run, capsys, tmp_path):
     assert float(whole.split("test inputs: ")[1].split()[0]) < 1e-5
 
 
+def test_a_saved_model_has_kerass_own_int8(tmp_path):
+    import tensorflow as tf
+
+    # One layer inside of the decoder is never built by itself, and stays as it is.
+    model = shaken(zoo.seq2seq(12, 9, embedding_dim=8, units=8, num_layers=1))
+    shape = np.random.default_rng(0).integers(1, 9, (3, 5)).astype("int32")
+    arrays = {"source": shape, "target": shape[:, :4]}
+    expected = model.predict_on_batch(arrays)
+    spec = {"format": "savedmodel", "raw_endpoint": False, **card.described(model)}
+    convert(model, spec, tmp_path, "int8")
+    loaded = tf.saved_model.load(str(tmp_path))
+    found = loaded.arrays({name: tf.constant(array) for name, array in arrays.items()}).numpy()
+    assert 1e-5 < np.abs(found - expected).max() < 0.1 * np.abs(expected).max()
+    kept = tf.train.load_checkpoint(str(tmp_path / "variables" / "variables"))
+    assert tf.int8 in kept.get_variable_to_dtype_map().values()
+
+
 def test_weights_that_float16_cuts_off_are_refused(tmp_path):
     model = zoo.linear_forecaster((4, 1))
     model.set_weights([np.full_like(weight, 1e5) for weight in model.get_weights()])
@@ -127,7 +144,7 @@ def test_what_cannot_be_exported_is_refused_before_anything_is_written(run, caps
         return capsys.readouterr().err
 
     before = sorted(run.rglob("*"))
-    assert "--quantize is for onnx and litert" in refused(run, "--quantize", "int8")
+    assert "--quantize float16 is for onnx and litert" in refused(run, "--quantize", "float16")
     assert "leave --refit out" in refused(run, "--refit")
     (tmp_path / "mine").mkdir()
     assert "is no export" in refused(run, "--format", "onnx", "-o", tmp_path / "mine")

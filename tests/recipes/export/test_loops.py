@@ -93,3 +93,37 @@ def test_a_saved_model_goes_on_from_a_text(tmp_path):
     cool = zoo.decoding.Temperature(0.5)
     wanted = zoo.decoding.generate(model, tokenizer.encode("bad"), 20, cool, seed=5)
     assert found.write(["bad"], "generate", **more) == [[tokenizer.decode(wanted)]]
+    # A string in, a string out, of prompts of any lengths.
+    texts = {"texts": ["bad", "face"], "uniforms": np.tile(uniforms, (2, 1))}
+    texts["temperature"] = np.float32([0.5, 0.5])
+    first, second = found.run(texts, "generate_texts")[0]
+    assert first.decode() == tokenizer.decode(wanted)
+    wanted = zoo.decoding.generate(model, tokenizer.encode("face"), 20, cool, seed=5)
+    assert second.decode() == tokenizer.decode(wanted)
+
+
+@pytest.mark.parametrize("kind", ["words", "bpe"])
+def test_translations_of_texts(kind, monkeypatch):
+    import tensorflow as tf
+
+    monkeypatch.setattr("zoo.compiled.Loop.compiles_on", ())
+    special = {"special": ("padding", "start", "end"), "strip_html": False, "lowercase": True}
+    fit, lines = zoo.layers.TextTokenizer.fit, ["a red cat", "the cat's naïve dogs", "red dogs"]
+    sides = {side: fit(lines, kind, 300, add_ends=side == "target", **special)
+             for side in ("source", "target")}  # fmt: skip
+    sizes = [each.vocabulary_size for each in sides.values()]
+    model = shaken(zoo.seq2seq(*sizes, embedding_dim=8, units=8, num_layers=1))
+    bias = next(weight for weight in model.weights if weight.shape == (sizes[1],))
+    bias.assign(bias - 9 * np.eye(sizes[1], dtype="float32")[2])  # sentences do not end at once
+    spec = {"loop": "translation", "texts": {side: card._text(t) for side, t in sides.items()}}
+    texts = ["Red cats", "", "the dogs' cat", "unseen naïveté"]
+    source = sides["source"].encode(texts)
+    for name, one, example, found in loops(
+        model, SimpleNamespace(max_length=12), spec, {"source": source}
+    ):
+        call, signature = graph.of_texts([], spec["texts"], one, example)
+        given = {"texts": tf.constant(texts)}
+        written = np.vectorize(bytes.decode)(tf.function(call, input_signature=signature)(given))
+        expected = [[sides["target"].decode(ids) for ids in beams] for beams in found]
+        assert written.tolist() == expected, name
+        assert len({*written.ravel()}) > 1
