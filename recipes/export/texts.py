@@ -124,9 +124,8 @@ def _byte_pairs(tables, kind, vocabulary, unknown):
         word = parts.value_rowids()
         place = tf.range(tf.size(word, tf.int64)) - tf.gather(parts.row_starts(), word)
         start = [tf.gather(singles, byte_of(parts.flat_values)), word * 2**32 + place // _LONGEST]
-        open_ended = [tf.TensorShape([None])] * 2
         left = lambda *now: tf.reduce_min(ranks(*now)) < last  # noqa: E731
-        return tf.while_loop(left, merge, start, open_ended)[0]
+        return tf.while_loop(left, merge, start, [tf.TensorShape([None])] * 2)[0]
 
     row = tf.RaggedTensorSpec([None], tf.int32, ragged_rank=0)
     return lambda texts: tf.map_fn(encode, texts, fn_output_signature=row)
