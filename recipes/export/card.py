@@ -1,6 +1,8 @@
 """What a file of a model says about itself: the reader's description, and the card for people."""
 
 import json
+import re
+from importlib import resources
 
 import keras
 
@@ -128,14 +130,17 @@ def card(folder, recipe, config, task, model, spec, quantize, lines, refit=False
     weights = f", weights in {quantize}" * bool(quantize)
     rounded = " (before its weights were rounded)" * bool(quantize)
     rounded += " (of the model that was not trained on it)" if refit else ""
+    known = (resources.files("recipes") / "export/LICENCES.md").read_text("utf-8")
+    stated = re.search(rf"(?m)^- `{config.dataset}`: (.*)", "" if config.data else known)
+    licence = "Its licence is not known: ask where it comes from before passing the model on."
+    licence = stated[1] if stated else licence
     parts = [
         f"# {recipe.title}: {model.name}",
         f"{spec['format']}{weights}, from the run `{folder.path.name}` of `zoo train "
         f"{recipe.name}`; {model.count_params():,} parameters.",
         f"## Inputs\n\n{markdown(inputs, texts=3)}\n\n{rows}{use}",
         f"## Outputs\n\n{outputs} Shapes: {', '.join(shapes[len(types) :])}.{also}",
-        f"## Data\n\n{cell(config.data or config.dataset)}: {task.description}. Its licence is not "
-        "known to the program: ask where it comes from before passing the model on.",
+        f"## Data\n\n{cell(config.data or config.dataset)}: {task.description}. {licence}",
         f"## Scores on the test part{rounded}\n\n{table}",
         f"## Measured here, beside Keras\n\n{markdown(lines)}\n\n`python reader.py` checks again.",
     ]

@@ -94,7 +94,13 @@ class CharacterTokenizer(Tokenizer):
         places = np.searchsorted(self._codes, codes).clip(max=len(self._codes) - 1)
         known = self._codes[places] == codes
         if not self.unknown and not known.all():
-            raise _not_in_vocabulary(codes[~known])
+            names = [repr(character) for character in dict.fromkeys(map(chr, codes[~known]))]
+            more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+            raise ValueError(
+                f"The vocabulary lacks the character{'s' * (len(names) > 1)} "
+                f"{', '.join(names[:5])}{more}. Leave them out, or use a vocabulary with "
+                "unknown=True."
+            )
         return np.where(known, self._ids[places], np.int32(len(self.characters)))
 
     def decode(self, ids: Sequence[int] | np.ndarray) -> str:
@@ -111,13 +117,3 @@ class CharacterTokenizer(Tokenizer):
 def _codes(text):
     """Code points, surrogates included: a Python string may hold lone ones."""
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
-
-
-def _not_in_vocabulary(codes):
-    _, first = np.unique(codes, return_index=True)
-    names = [repr(chr(codes[place])) for place in sorted(first)]
-    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return ValueError(
-        f"The vocabulary lacks the character{'s' * (len(names) > 1)} {', '.join(names[:5])}{more}. "
-        "Leave them out, or use a vocabulary with unknown=True."
-    )

@@ -37,7 +37,15 @@ def load_module(handle):
         folder = resolve(handle, hub)
         module = hub.load(folder)
     except Exception as error:  # of sockets, archives, TensorFlow, ...: whatever was in the way
-        raise ValueError(_unresolved(handle, error)) from error
+        message = (
+            f"The TF-Hub module {handle!r} cannot be loaded ({type(error).__name__}: {error}). "
+            "Correct the handle if it is new; of a saved model, put the module back, or say where "
+            f'it is now: zoo.layers.HubLayer.handles[{handle!r}] = "...".'
+        )
+        if local_path(handle) is None:
+            name = hashlib.sha1(handle.encode()).hexdigest()
+            message += f" Without a network, unpack it into {os.path.join(cache_folder(), name)}."
+        raise ValueError(message) from error
     import tensorflow as tf
 
     return module, tf.io.gfile.exists(f"{folder}/{TF1_FORMAT_FILE}")
@@ -165,15 +173,3 @@ def _unpacked(archive):
 def cache_folder() -> str:
     """Where modules are kept: TFHUB_CACHE_DIR, or a folder among the temporary files."""
     return os.environ.get("TFHUB_CACHE_DIR") or os.path.join(tempfile.gettempdir(), "tfhub_modules")
-
-
-def _unresolved(handle, error):
-    message = (
-        f"The TF-Hub module {handle!r} cannot be loaded ({type(error).__name__}: {error}). "
-        "Correct the handle if it is new; of a saved model, put the module back, or say where it "
-        f'is now: zoo.layers.HubLayer.handles[{handle!r}] = "...".'
-    )
-    if local_path(handle) is None:
-        name = hashlib.sha1(handle.encode()).hexdigest()
-        message += f" Without a network, unpack it into {os.path.join(cache_folder(), name)}."
-    return message

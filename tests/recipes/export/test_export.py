@@ -1,8 +1,10 @@
 """Runs as files for other runtimes."""
 
 import json
+import re
 import subprocess
 import sys
+from importlib import resources
 from importlib.util import find_spec
 from unittest import mock
 
@@ -11,8 +13,10 @@ import numpy as np
 import pytest
 
 import zoo
+from recipes import RECIPES
 from recipes.cli import main
 from recipes.data.writing import replace_folder
+from recipes.engine.recipe import find_recipe
 from recipes.errors import UserError
 from recipes.export import card, export, reader
 from recipes.export.converting import convert
@@ -246,6 +250,7 @@ def test_a_card_says_what_is_read_and_given_and_what_is_not_in_the_file(
     assert "The last 14 steps, the oldest first; of each y." in alone
     assert "(the last one holds the forecast), steps ahead, target." in alone
     assert "Not in the file" not in alone
+    assert "Its licence is not known: ask where it comes from" in alone
     (run / "partners.json").write_text('{"theta": 0.75}')
     metrics = json.loads((run / "metrics.json").read_text())
     mae = metrics["test"]["mae"]
@@ -258,6 +263,12 @@ def test_a_card_says_what_is_read_and_given_and_what_is_not_in_the_file(
     mixed = (run / "export" / "onnx" / "CARD.md").read_text()
     assert note in mixed
     assert f"| mae | {mae:.4g}" in mixed
+
+
+def test_the_licence_of_every_named_dataset_is_told():
+    text = resources.files("recipes").joinpath("export/LICENCES.md").read_text("utf-8")
+    named = [name for recipe in RECIPES for name in find_recipe(recipe).config.DATASETS]
+    assert {*re.findall(r"(?m)^- `(\w+)`: \w", text)} == {*named}
 
 
 def test_an_export_is_never_there_in_part(tmp_path):

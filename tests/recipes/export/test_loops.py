@@ -66,6 +66,10 @@ def test_a_card_names_what_notes_are_written_by(tmp_path):
     task, spec["words"] = SimpleNamespace(metadata={}, description="notes"), ("", "")
     text = card.card(folder, recipe, config, task, model, spec, None, [["a"], ["b"]])
     assert "Logits of the next token, by its id." in text
+    assert "Its licence is not known" in text
+    named = SimpleNamespace(data="", dataset="fashion_mnist")
+    text = card.card(folder, recipe, named, task, model, spec, None, [["a"], ["b"]])
+    assert "notes. Zalando Research, MIT licence." in text
     assert "In the file, too, generation: `generate`, of ids" in text
     assert "write(texts" not in text
     of_texts = spec | {"texts": {"ids": {}}}
