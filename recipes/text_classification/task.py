@@ -296,12 +296,7 @@ class TextTask(ClassificationTask):
             rows = {"as trained": tempered(found, 1 / temperature), named: found}
             outputs.append(uncertainty(part.labels, rows, calibrated=True))
         if self.config.dataset == "reber":
-            # They differ in one letter, far from the one that it depends on.
-            valid = trained.predictor.of_inputs(self.reader.encode_list(TRICKY))[:, 1]
-            kinds = ["valid" if is_embedded_reber(text) else "corrupted" for text in TRICKY]
-            rows = [["string", "class", "probability of valid"]]
-            rows += zip(TRICKY, kinds, [f"{100 * p:.2f} %" for p in valid], strict=True)
-            outputs.append(Section("The two tricky strings", markdown(rows, 2)))
+            outputs.append(Section("The two tricky strings", self._tricky(trained.predictor)))
         examples = explaining.explain(trained.model, self.reader, part, found)
         if examples:
             text = f"{explaining.TEXT}\n\n{tables.importances(examples)}"
@@ -309,3 +304,12 @@ class TextTask(ClassificationTask):
             outputs.append(Section("What it reads", text))
             outputs.append(Figure(explaining.CAPTION, "importances", drawn))
         return outputs
+
+    def _tricky(self, predictor):
+        """Two long strings that differ in one letter, far from the one that it depends on."""
+        found = predictor.of_inputs(self.reader.encode_list(TRICKY))[:, 1]
+        rows = [
+            [text, "valid" if is_embedded_reber(text) else "corrupted", f"{100 * share:.2f} %"]
+            for text, share in zip(TRICKY, found, strict=True)
+        ]
+        return markdown([["string", "class", "probability of valid"], *rows], 2)
