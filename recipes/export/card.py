@@ -132,8 +132,7 @@ def card(folder, recipe, config, task, model, spec, quantize, lines, refit=False
     rounded += " (of the model that was not trained on it)" if refit else ""
     known = (resources.files("recipes") / "export/LICENCES.md").read_text("utf-8")
     stated = re.search(rf"(?m)^- `{config.dataset}`: (.*)", "" if config.data else known)
-    licence = "Its licence is not known: ask where it comes from before passing the model on."
-    licence = stated[1] if stated else licence
+    licence = stated[1] if stated else "Its licence is not known: ask where it comes from."
     parts = [
         f"# {recipe.title}: {model.name}",
         f"{spec['format']}{weights}, from the run `{folder.path.name}` of `zoo train "
