@@ -33,7 +33,7 @@ _OTHERS = (
     "cp1250", "mac_roman", "cp850", "iso8859_2", "cp1251", "koi8-r", "cp866", "cp1253", "cp1255",
     "cp1256", "shift_jis", "gb18030", "big5", "euc_kr",
 )  # fmt: skip
-_WORD = re.compile(rb"[A-Za-z0-9\x80-\xff]*[\x80-\xff][A-Za-z0-9\x80-\xff]*")
+_WORD = re.compile(rb"(?<![A-Za-z0-9\x80-\xff])[A-Za-z0-9]*+[\x80-\xff][A-Za-z0-9\x80-\xff]*+")
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x19\x1c-\x1f]")
 _SAMPLE = 1 << 16
 _LATIN = re.compile("[A-Za-z]")

@@ -32,7 +32,7 @@ from recipes.errors import UserError, some
 #: How a column without a name is called, such as the index that `DataFrame.to_csv` writes.
 UNNAMED = "Unnamed: "
 #: What a row of sums is called, and one word more.
-_TOTAL = re.compile(r"(?i)\W*(grand |sub)?(total|sum|gesamt|somme|合計|总计|итого)\w*\W*\w*\W*")
+_TOTAL = re.compile(r"(?i)\W*(grand |sub)?(total|sum|gesamt|somme|合計|总计|итого)\w*+\W*+\w*+\W*+")
 #: And one of means.
 _MEAN = re.compile(r"(?i)\W*(\w* )?\w*(average|mean|durchschnitt|mittelwert|moyenne|promedio)\W*")
 #: Rows that tell whether a column holds times.

@@ -36,11 +36,25 @@ def read(*texts, **arguments):
 
 
 @pytest.mark.parametrize(
-    "cell", [" " * 5000 + "x", "1" * 60_000 + "x", "-" * 60_000 + "x", "1,234" * 9000, "12:" * 9000]
+    "cell",
+    [
+        " " * 5000 + "x",
+        "1" * 60_000 + "x",
+        "-" * 60_000 + "x",
+        "1,234" * 9000,
+        "total" + "a" * 60_000 + " b c",
+    ],
 )
 def test_a_long_cell_takes_no_longer_than_its_length(table, cell):
     began = time.process_time()  # to try all ways to cut it up took years
     assert len(table("a;b\n" + "\n".join(f"{cell};{n}" for n in range(6)))) == 6
+    assert time.process_time() - began < 5
+
+
+def test_an_encoding_is_found_out_in_the_time_of_the_length():
+    began = time.process_time()
+    text = "a" * 200_000 + " café, Größe"
+    assert find_encoding(text.encode("cp1252"), "x") == "cp1252"
     assert time.process_time() - began < 5
 
 
