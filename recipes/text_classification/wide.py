@@ -131,7 +131,7 @@ def mix(part, deep, wide, layer) -> float:
 def best_share(labels, deep, wide) -> float:
     """The weight, from 0 to 1, of the second of two predictions whose weighted mean is likeliest.
 
-    Both are logits `(n, classes)`, or `(n, 1)` for two classes. With few texts it is near `EXPECTED`.
+    Both are logits `(n, classes)`, or `(n, 1)` for two classes. Few texts leave it near `EXPECTED`.
 
     >>> labels = np.arange(1000) % 2
     >>> right, noise = np.random.default_rng(0).normal(size=(2, 1000, 1))
