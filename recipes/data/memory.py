@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 
 from recipes.data.download import GZIP_MAGIC, open_bytes
-from recipes.errors import UserError, reading
+from recipes.errors import DAMAGED, UserError, reading
 
 #: How many times its size a file takes in memory while it is read.
 GROWTH = {"csv": 3, "gzip": 15, "parquet": 3}
@@ -57,7 +57,10 @@ def check_size(path: str | Path) -> None:
 def is_too_large(path: str | Path) -> bool:
     """Whether there is a file, and it takes more memory than the machine has."""
     available = memory()
-    return bool(available) and Path(path).is_file() and _needed(path) > available
+    try:
+        return bool(available) and Path(path).is_file() and _needed(path) > available
+    except DAMAGED:  # the reader has the words for it
+        return False
 
 
 def read_bytes(path: str | Path) -> bytes:
@@ -101,10 +104,7 @@ def _needed(path):
     if start == b"PAR1":
         import pyarrow.parquet
 
-        try:
-            metadata = pyarrow.parquet.read_metadata(path)
-        except (OSError, ValueError):  # a broken file: the reader has the words for it
-            return 0
+        metadata = pyarrow.parquet.read_metadata(path)
         groups = range(metadata.num_row_groups)
         return GROWTH["parquet"] * sum(metadata.row_group(i).total_byte_size for i in groups)
     if start == b"PK\x03\x04":  # no member is longer than the archive says

@@ -199,3 +199,10 @@ def test_what_cannot_be_read_in_parts(tmp_path, frame):
     for first in ('"b, c"', "b"):
         path.write_text(f"n,x\n1,{first}\n" + "5,6\n" * 2000 + '"7 t,4\n' + "5,6\n" * 2000)
         assert "never closes" in refused(path)
+
+
+@pytest.mark.parametrize("content", [b"PK\x03\x04" + b"x" * 99, b"PAR1" + b"x" * 99, b"PAR1"])
+def test_a_damaged_archive_is_one_message(tmp_path, content):
+    (tmp_path / "t.csv").write_bytes(content)
+    with pytest.raises(UserError, match="cannot be read"):
+        open_rows(tmp_path / "t.csv")
