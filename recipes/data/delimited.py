@@ -89,8 +89,7 @@ def read_delimited(content: bytes, dialect: Dialect, name: str, texts=False) -> 
         dialect = replace(dialect, separator=dialect.separator or told[1], skip_rows=1)
         skipped = 1
     if not lines:
-        received = f"no line that ends within {most:,} bytes. A table of so many columns is read "
-        received += f"as Parquet, or with the environment variable ZOO_MAX_LINE={most * 10}"
+        received = f"no line that ends within {most:,} bytes; save as Parquet or set ZOO_MAX_LINE"
         received = received if content else "nothing"
         raise UserError(f"Expected a header and rows in {name}. Received: {received}.")
     if skipped >= len(lines):

@@ -209,8 +209,7 @@ def _download(name: str, row: Published, part: Path) -> None:
             if getattr(source, "length", 0):
                 raise OSError(f"it ended {source.length:,} bytes too early")
     except (OSError, ValueError, http.client.HTTPException) as error:
-        size = part.stat().st_size if part.exists() else 0
-        if getattr(error, "code", 0) == 416 or size > MOST:  # what is there is too long
+        if getattr(error, "code", 0) == 416 or (part.exists() and part.stat().st_size > MOST):
             part.unlink()
         raise UserError(
             f"Could not download the data of {name!r} from {row.url}: {error}. Another try goes on "

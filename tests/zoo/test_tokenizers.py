@@ -407,3 +407,11 @@ def test_translators_of_format_1_have_their_special_ids(make, tmp_path):
     assert (target.start_id, target.end_id, target.padding_id) == (1, 2, 0)
     with pytest.raises(ValueError, match=r"one of 'source', 'target'\. Received: None"):
         zoo.tokenizer(model)
+
+
+def test_byte_pairs_with_a_prefix_are_refused():
+    """Cut off from the middle of a letter, it aborts the process in Rust."""
+    content = json.loads(SubwordTokenizer.fit("naïve " * 9, "bpe", 258).model_json)
+    content["model"]["continuing_subword_prefix"] = "x"
+    with pytest.raises(ValueError, match="Byte pairs have a prefix"):
+        SubwordTokenizer(json.dumps(content))

@@ -49,6 +49,9 @@ class SubwordTokenizer(Tokenizer):
         self.model_json = model_json
         self.lowercase = lowercase
         try:
+            model = json.loads(model_json)["model"]
+            if "merges" in model and model.get("continuing_subword_prefix"):
+                raise ValueError("Byte pairs have a prefix")  # cut off by bytes, which may abort
             self._tokenizer = tokenizers.Tokenizer.from_str(model_json)
             self._tokenizer.encode(" ".join(_BYTES) + _BYTES)  # where some of them fail
             if max(self._tokenizer.get_vocab().values(), default=0) >= self.vocabulary_size:

@@ -153,8 +153,7 @@ def _opened(file):
 
 def _reason(file, error):
     if isinstance(error, Image.DecompressionBombError):
-        most = 2 * Image.MAX_IMAGE_PIXELS
-        return f"it has more than {most:,} pixels; make it smaller, or set ZOO_MAX_PIXELS"
+        return f"it has over {2 * Image.MAX_IMAGE_PIXELS:,} pixels; shrink it or set ZOO_MAX_PIXELS"
     if not isinstance(error, UnidentifiedImageError):
         return str(error) or type(error).__name__
     if not os.path.getsize(file):

@@ -92,7 +92,7 @@ def test_threads_have_let_go_of_what_was_read(table, monkeypatch):
 @pytest.mark.parametrize("most", ["1e6", "600000"])
 def test_a_long_line_is_read_where_the_limit_is_raised(table, monkeypatch, most):
     content = b"x" * (1 << 19) + b",b\n1,2\n3,4\n"
-    with pytest.raises(UserError, match=r"ZOO_MAX_LINE=2621440"):
+    with pytest.raises(UserError, match=r"set ZOO_MAX_LINE"):
         table(content)
     monkeypatch.setenv("ZOO_MAX_LINE", most)
     assert len(table(content)) == 2

@@ -96,7 +96,7 @@ def test_too_many_pixels(tmp_path, monkeypatch):
     monkeypatch.setenv("ZOO_MAX_PIXELS", "4")
     for size in ((1, 5), (5, 5)):
         message = refusal(saved(tmp_path, "a.png", np.zeros(size, np.uint8)))
-        assert "it has more than 4 pixels; make it smaller, or set ZOO_MAX_PIXELS" in message
+        assert "it has over 4 pixels; shrink it or set ZOO_MAX_PIXELS" in message
     pixels_of(saved(tmp_path, "a.png", np.zeros((1, 2), np.uint8)))
     monkeypatch.setenv("ZOO_MAX_PIXELS", "1e3")
     pixels_of(saved(tmp_path, "a.png", np.zeros((5, 5), np.uint8)))
