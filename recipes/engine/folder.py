@@ -172,7 +172,7 @@ class RunFolder:
         if not isinstance(found, dict) or not isinstance(found.get("run"), dict):
             raise UserError(f"Cannot read {self.config}: it is not the config.yaml of a run.")
         run, kept = found["run"], found["run"].pop("sha256", None)
-        if run.get("format") == FORMAT and kept not in (None, settings_hash(run, ())):
+        if run.get("format") == FORMAT and kept not in (None, settings_hash(plain(run), ())):
             raise UserError(f"Cannot read {self.config}: what follows `run:` is damaged.")
         return found
 
@@ -213,7 +213,7 @@ def _is_whole(archive):
 def settings_hash(settings, without) -> str:
     """Hash of the settings in a `config.yaml`, but for those that nothing is learned from."""
     settings = {name: value for name, value in settings.items() if name not in without}
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def find_runs(logdir) -> list[Path]:
@@ -260,6 +260,6 @@ def versions() -> dict[str, str]:
 def plain(value):
     """A value with tuples and arrays as lists, which is all that YAML knows."""
     if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     value = value.tolist() if hasattr(value, "tolist") else value
     return [plain(item) for item in value] if isinstance(value, list | tuple) else value

@@ -168,7 +168,7 @@ def find_recipe(name: str) -> Recipe:
     >>> find_recipe("forecast").chapter
     'chapter 15'
     """
-    if name not in RECIPES:
+    if str(name) not in RECIPES:
         raise UserError(f"There is no recipe {name!r}. {nearest(name, RECIPES)}")
     recipe = getattr(importlib.import_module(RECIPES[name]), "RECIPE", None)
     if not isinstance(recipe, Recipe):

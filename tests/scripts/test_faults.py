@@ -9,6 +9,7 @@ from recipes import RECIPES
 from recipes.engine import arguments, checking
 from recipes.engine.config import read_yaml
 from recipes.engine.folder import RunFolder
+from recipes.engine.recipe import find_recipe
 from recipes.errors import UserError
 from recipes.forecast import ForecastConfig
 from recipes.tuning.plan import Plan, TuningFolder
@@ -92,6 +93,19 @@ def test_what_a_run_says_of_itself_is_as_it_was_written(tmp_path):
     (tmp_path / "config.yaml").write_text(text.replace("2024-01-31", "2024-01-30"))
     with pytest.raises(UserError, match="what follows `run:` is damaged"):
         RunFolder(tmp_path).read_config()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("run:\n  recipe: {}\n  format: 1", "There is no recipe {}"),
+        ("run:\n  1900-01-01: 1\n  format: 2\n  at: 1900-01-01\n  sha256: x", "`run:` is damaged"),
+    ],
+)
+def test_a_run_says_what_it_is_in_texts(tmp_path, text, message):
+    (tmp_path / "config.yaml").write_text(text)
+    with pytest.raises(UserError, match=message):
+        find_recipe(RunFolder(tmp_path).read_config()["run"]["recipe"])
 
 
 @pytest.mark.parametrize("text", ["[1]", '{"auto_ets": "x"}', "{"])
