@@ -79,10 +79,7 @@ def compare(runs, output=None) -> None:
     histories = {}
     for folder in folders:
         if folder.history.exists():
-            with reading(folder.history), folder.history.open(newline="") as file:
-                header, *rows = csv.reader(file)
-                curves = {n: [float(row[i]) for row in rows] for i, n in enumerate(header) if i}
-            histories[f"{labels[folders.index(folder)]}  {folder.path.name}"] = curves
+            histories[f"{labels[folders.index(folder)]}  {folder.path.name}"] = _history(folder)
         else:
             print(f"note: {folder.path} has no history.csv: its curve is left out", file=sys.stderr)
     if histories:
@@ -101,6 +98,12 @@ def _finished(run):
             f"zoo train --resume {folder.path}."
         )
     return folder
+
+
+def _history(folder):
+    with reading(folder.history), folder.history.open(newline="") as file:
+        header, *rows = csv.reader(file)
+        return {n: [float(row[i]) for row in rows] for i, n in enumerate(header) if i}
 
 
 def _metrics(folder):
