@@ -17,8 +17,15 @@ from scripts.fault_tests import fuzz, kills, made_up, processes, runs
 from scripts.fault_tests.__main__ import main
 
 
+#: Readers that take a second for each input.
+SLOW = ("search.json", "journal.log")
+
+
 @pytest.mark.parametrize("count", [12, pytest.param(40, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("reader", fuzz.READERS)
+@pytest.mark.parametrize(
+    "reader",
+    [pytest.param(r, marks=[pytest.mark.slow] * (r in SLOW)) for r in fuzz.READERS],
+)
 def test_mutated_inputs_are_read_or_refused(reader, count):
     counts, bad = fuzz.fuzz(reader, count, seed=1)
     assert counts["clear"]
