@@ -16,7 +16,6 @@ from recipes.tuning.plan import Plan, TuningFolder
 from scripts.fault_tests import fuzz, kills, made_up, processes, runs
 from scripts.fault_tests.__main__ import main
 
-
 #: Readers that take a second for each input.
 SLOW = ("search.json", "journal.log")
 
