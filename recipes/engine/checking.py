@@ -49,9 +49,9 @@ def check(recipe: str, config: TrainConfig, new: bool = True) -> None:
                 raise UserError(f"--model.{name} takes {kind}. Received: {value!r}")
     elif config.model != AUTO:
         parameters_of(config.model)
-    start = getattr(config, "source", None)
+    start, pretrains = getattr(config, "source", None), not getattr(config, "transfer_from", None)
     if start:
-        RunFolder.open(start)
+        RunFolder.open(start, words=["autoencoder"] * pretrains)
     fetch_missing(config.dataset or "")
     look, several = find_recipe(recipe).check, hasattr(config, "in_memory")
     if look and config.data:

@@ -26,7 +26,7 @@ def source_model(config):
     """
     if config.source is None:
         return None
-    folder = RunFolder.open(config.source, words=[] if config.transfer_from else ["autoencoder"])
+    folder = RunFolder.open(config.source)
     recipe = folder.read_config()["run"]["recipe"]
     flag, wanted = (
         ("transfer_from", "images") if config.transfer_from else ("pretrain", "generate_images")

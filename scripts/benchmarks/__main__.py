@@ -70,6 +70,8 @@ def main(arguments=None) -> int:
     parser.add_argument("--fresh", action="store_true", help="repeat runs that are there already")
     parser.add_argument("--readme", action="store_true", help="put the tables into the READMEs")
     found = parser.parse_args(arguments)
+    if found.jobs < 1:
+        parser.error(f"--jobs must be at least 1. Received: {found.jobs}")
     runs.JOBS = found.jobs
     for name in found.names:
         kinds = KINDS.get(name, ())

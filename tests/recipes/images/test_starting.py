@@ -1,6 +1,7 @@
 """What a network of pictures begins with: layers of another run, an autoencoder's."""
 
 import re
+import sys
 from types import SimpleNamespace
 from unittest import mock
 
@@ -10,6 +11,7 @@ import pytest
 
 import zoo
 from recipes.cli import main
+from recipes.engine import checking
 from recipes.errors import UserError
 from recipes.images import ImagesConfig, baselines, starting
 from tests.recipes.images.bands import metrics_of, pictures, task_and_built
@@ -185,6 +187,8 @@ def test_runs_that_cannot_be_built_on(drawers, run, data, tmp_path):
 @pytest.mark.parametrize(("flag", "hint"), [("pretrain", True), ("transfer_from", False)])
 def test_a_way_to_start_that_is_misspelt_is_known(tmp_path, monkeypatch, flag, hint):
     monkeypatch.chdir(tmp_path)  # where no runs are
+    monkeypatch.delitem(sys.modules, "keras")  # before which it is looked for
+    config = ImagesConfig(model="mlp", dataset="digits", **{flag: "autoencodr"})
     with pytest.raises(UserError, match="There is no run autoencodr") as caught:
-        starting.source_model(ImagesConfig(**{flag: "autoencodr"}))
+        checking.check("images", config)
     assert ("Did you mean autoencoder?" in str(caught.value)) == hint
