@@ -31,6 +31,19 @@ def run_fresh(code, *arguments):
     return done.stdout
 
 
+def refusal(capsys, *arguments, status=2):
+    """The one line that the program prints on refusing its input."""
+    from recipes.cli import main
+
+    capsys.readouterr()
+    assert main([str(argument) for argument in arguments]) == status
+    out, error = capsys.readouterr()
+    assert out == ""
+    assert error.startswith("zoo: ")
+    assert error.count("\n") == 1
+    return error.removeprefix("zoo: ").rstrip("\n")
+
+
 def write_small_data(path, rng, steps):
     """A file for each recipe that reads a series, a text, labelled texts or pairs of texts."""
     days = np.arange(steps) + np.datetime64("2024-01-01")

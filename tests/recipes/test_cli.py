@@ -12,6 +12,7 @@ import pytest
 from recipes.cli import main
 from recipes.engine.arguments import parse
 from recipes.errors import UserError
+from tests import shared
 
 TOP = Path(__file__).parents[2]
 
@@ -53,17 +54,12 @@ def visible_files():
 
 
 def refusal(capsys, *arguments, status=2):
-    """The one line that the program prints on refusing its input."""
+    """The one line that the program prints on refusing its input, and that it writes no file."""
     before = visible_files()
-    capsys.readouterr()
-    assert main([str(argument) for argument in arguments]) == status
-    out, error = capsys.readouterr()
-    assert out == ""
-    assert error.startswith("zoo: ")
-    assert error.count("\n") == 1
-    assert "Traceback" not in error
+    line = shared.refusal(capsys, *arguments, status=status)
+    assert "Traceback" not in line
     assert visible_files() == before
-    return error.removeprefix("zoo: ").rstrip("\n")
+    return line
 
 
 # Wrong words

@@ -7,8 +7,6 @@ import sys
 import time
 from pathlib import Path
 
-from recipes.cli import main
-
 TOP = Path(__file__).parents[3]
 
 
@@ -19,16 +17,6 @@ def rows(folder):
 def scores(folder):
     """The table but for the seconds."""
     return [{k: v for k, v in row.items() if k != "seconds"} for row in rows(folder)]
-
-
-def refusal(capsys, *arguments, status=2):
-    capsys.readouterr()
-    assert main([str(argument) for argument in arguments]) == status
-    out, error = capsys.readouterr()
-    assert out == ""
-    assert error.startswith("zoo: ")
-    assert error.count("\n") == 1
-    return error.removeprefix("zoo: ").rstrip("\n")
 
 
 def program(arguments):

@@ -17,7 +17,8 @@ from recipes.cli import main
 from recipes.errors import RunError
 from recipes.tuning.plan import open_search
 from recipes.tuning.space import Space
-from tests.recipes.tuning.programs import program, refusal, rows, scores, wait_for
+from tests.recipes.tuning.programs import program, rows, scores, wait_for
+from tests.shared import refusal
 
 SEARCHED = ["learning_rate", "batch_size", "weight_decay"]
 

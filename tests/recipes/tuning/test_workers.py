@@ -10,7 +10,8 @@ from unittest import mock
 
 import pytest
 
-from tests.recipes.tuning.programs import children, program, refusal, rows, scores, wait_for
+from tests.recipes.tuning.programs import children, program, rows, scores, wait_for
+from tests.shared import refusal
 
 
 @pytest.mark.slow
