@@ -1,11 +1,4 @@
-"""The learning rate finder: trains for a few batches with an ever higher rate and watches the loss.
-
-    curve = find_learning_rate(model, (x, y))
-    curve.suggestions                       {"valley": 0.004, "steepest": 0.009, ...}
-    curve.plot().savefig("find-lr.png")
-
-The model is afterwards exactly what it was before.
-"""
+"""The learning rate finder: trains a few batches with an ever higher rate, watching the loss."""
 
 import contextlib
 import itertools
@@ -199,9 +192,6 @@ def _with_plain_rate(optimizer):
     return type(optimizer).from_config({**config, "learning_rate": 1.0})
 
 
-# Data.
-
-
 def _endless(data, batch_size, generator):
     """Batches without end."""
     while True:
@@ -259,9 +249,6 @@ def _length(data, batch_size):
             f"tf.data.experimental.assert_cardinality. Received: {type(data).__name__}"
         )
     return count
-
-
-# Checks.
 
 
 def _check_numbers(min_rate, max_rate, steps, batch_size, smoothing, stop_factor):

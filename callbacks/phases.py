@@ -1,12 +1,4 @@
-"""Schedules made of phases: stretches of a few simple shapes, one after the other.
-
->>> from callbacks import Phase, Phases
->>> up_and_down = Phases([Phase("linear", 4, 0.0, 1.0), Phase("cosine", 4, 1.0, 0.0)])
->>> [round(float(up_and_down(step)), 3) for step in range(10)]
-[0.0, 0.25, 0.5, 0.75, 1.0, 0.854, 0.5, 0.146, 0.0, 0.0]
-
-Reference: Loshchilov and Hutter, *SGDR*, 2017 (cosines and restarts); Goyal et al., 2017 (warm-up).
-"""
+"""Schedules made of phases: stretches of a few simple shapes, one after the other."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -43,9 +35,12 @@ class Phases(Schedule):
     Args:
         phases: `Phase`s, or tuples of their values, in turn.
 
-    >>> schedule = Phases([Phase("constant", 2, 0.1, 0.1), Phase("linear", 2, 0.1, 0.0)])
-    >>> [round(float(schedule(step)), 3) for step in range(6)]
-    [0.1, 0.1, 0.1, 0.05, 0.0, 0.0]
+    >>> up_and_down = Phases([Phase("linear", 4, 0.0, 1.0), Phase("cosine", 4, 1.0, 0.0)])
+    >>> [round(float(up_and_down(step)), 3) for step in range(10)]
+    [0.0, 0.25, 0.5, 0.75, 1.0, 0.854, 0.5, 0.146, 0.0, 0.0]
+
+    Reference: Loshchilov and Hutter, *SGDR*, 2017 (cosines and restarts); Goyal et al., 2017
+    (warm-up).
     """
 
     def __init__(self, phases: Iterable[Sequence], name: str | None = None):

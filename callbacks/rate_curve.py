@@ -101,9 +101,6 @@ class RateCurve:
         pd.DataFrame(columns).to_csv(path, index=False, lineterminator="\n")
 
 
-# The mean and the rules: pure functions.
-
-
 def smooth(losses, smoothing=0.9):
     """Exponential mean of the losses so far, without a bias towards 0 at the start.
 

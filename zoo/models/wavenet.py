@@ -16,13 +16,6 @@ from zoo.registry import register_model
 def receptive_field(kernel_size: int, dilation_rates: Sequence[int]) -> int:
     """Number of input steps that one output of stacked dilated convolutions sees.
 
-    Args:
-        kernel_size: Width of the kernels.
-        dilation_rates: Dilation of each layer.
-
-    Returns:
-        `1 + (kernel_size - 1) * sum(dilation_rates)`.
-
     >>> receptive_field(2, [1, 2, 4, 8] * 2)  # the book's stack sees 31 of its 50 steps
     31
     """
