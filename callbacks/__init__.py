@@ -1,5 +1,7 @@
 """What happens while a model trains: schedules, TensorBoard, guards. Knows no model.
 
+An argument that is not what its docstring asks for raises a `ValueError`, which names it.
+
 >>> import callbacks
 >>> schedule = callbacks.Phases([("linear", 10, 0.0, 0.01), ("cosine", 90, 0.01, 0.0)])
 >>> round(float(schedule(10)), 6)

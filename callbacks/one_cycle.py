@@ -41,9 +41,6 @@ class OneCycle(Phases):
         min_momentum: Momentum at the top of the rate. Defaults to 0.85.
         max_momentum: Momentum at the start and at the end. Defaults to 0.95.
 
-    Raises:
-        ValueError: If a number is out of range, or a minimum above its maximum.
-
     >>> cycle = callbacks.OneCycle(max_learning_rate=0.1, total_steps=100)
     >>> [round(float(cycle(step)), 5) for step in (0, 22, 44, 66, 88, 100)]
     [0.01, 0.055, 0.1, 0.055, 0.01, 1e-05]

@@ -22,10 +22,7 @@ def write_projector(
             projections only where there are event files.
         vectors: One for each point, `(n, dimensions)`.
         labels: Text of each point, `(n,)`; or several columns, `{title: (n,)}`.
-        name: Name of the embedding: a folder may have several. One of that name is replaced.
-
-    Raises:
-        ValueError: If the numbers of vectors and labels differ, or the name is not a plain one.
+        name: Plain name of the embedding: a folder may have several. One of that name is replaced.
 
     >>> import tempfile
     >>> from pathlib import Path

@@ -25,9 +25,6 @@ class MagnitudePruning(keras.callbacks.Callback):
         power: Of the polynomial. Defaults to 3.
         skip: Parts of paths of kernels that stay whole, such as `"embedding"`. Defaults to none.
 
-    Raises:
-        ValueError: If an argument is out of range.
-
     >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(10)])
     >>> model.compile("adam", loss="mse")
     >>> pruning = callbacks.MagnitudePruning(0.9, begin=0, end=8, every=2)

@@ -53,9 +53,6 @@ class TensorBoard(keras.callbacks.Callback):
         descriptions: What a score of the epochs is, by its name, such as its unit: shown beside its
             curve. Defaults to nothing.
 
-    Raises:
-        ValueError: If the mode is neither.
-
     >>> import tempfile
     >>> from pathlib import Path
     >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])

@@ -7,7 +7,7 @@
 
 Everything is imported when first used: `import zoo` itself loads neither Keras nor a backend, so
 the backend can still be chosen (`KERAS_BACKEND`) after it; the zoo's classes are registered when
-Keras is imported. An argument outside of the range that a docstring gives raises a `ValueError`,
+Keras is imported. An argument that is not what its docstring asks for raises a `ValueError`,
 which names it.
 """
 

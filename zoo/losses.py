@@ -148,9 +148,6 @@ class PerMemberLoss(Configured, keras.losses.Loss):
             not used: this loss has its own.
         **kwargs: Arguments of `keras.losses.Loss`.
 
-    Raises:
-        ValueError: If the loss is not a Keras loss object.
-
     >>> loss = zoo.losses.PerMemberLoss(keras.losses.MeanSquaredError())
     >>> y_true, y_pred = np.array([[2.0]]), np.array([[[1.0], [3.0]]])
     >>> float(loss(y_true, y_pred))  # each errs by 1; their mean is exact

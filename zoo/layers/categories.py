@@ -84,9 +84,6 @@ class CrossedCategories(TracedLayer):
         units: Number of weights of a pair of values: the outputs.
         buckets: Pairs of values that a cross keeps apart, up to 46,340. Defaults to 10,000.
 
-    Raises:
-        ValueError: If a pair does not name two columns, or `buckets` is out of range.
-
     >>> layer = zoo.layers.CrossedCategories(sizes=(3, 5), crosses=[(0, 1)], units=1)
     >>> layer(np.array([[2, 4], [0, 1]])).shape
     TensorShape([2, 1])

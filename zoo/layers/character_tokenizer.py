@@ -11,14 +11,11 @@ class CharacterTokenizer(Tokenizer):
     r"""The first layer of a saved language model: it knows which character each id stands for.
 
     Args:
-        characters: The characters, a string or a list; the position of each is its id.
-        lowercase: Whether `encode` turns text into lower case first. Defaults to False.
+        characters: Different characters, a string or a list; the position of each is its id.
+        lowercase: Whether `encode` turns text into lower case first; the characters must be lower
+            case, too, then. Defaults to False.
         unknown: Whether there is one more id, the last, for every other character. It decodes to
             `"\ufffd"`. Defaults to False: other characters are an error.
-
-    Raises:
-        ValueError: If there is no character, one occurs twice, or one is in upper case despite
-            `lowercase`.
 
     >>> layer = zoo.layers.CharacterTokenizer.fit("To be, or not to be", lowercase=True)
     >>> layer.characters

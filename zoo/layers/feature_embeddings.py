@@ -29,9 +29,6 @@ class PiecewiseLinearEncoding(TracedLayer):
             units of the inputs. See `edges`.
         dtype: Defaults to `"float32"` under every policy: narrow bins need the digits.
 
-    Raises:
-        ValueError: If a feature has fewer than two edges, or they do not increase.
-
     >>> layer = zoo.layers.PiecewiseLinearEncoding([[0.0, 1.0, 3.0], [0.0, 10.0]])
     >>> layer(np.array([[2.0, 5.0]])).numpy()
     array([[[1. , 0.5],

@@ -50,13 +50,9 @@ class ClassProbabilities(SameShapeLayer):
     float32 whatever the policy: half precision would round those near 1.
 
     Args:
-        labels: Names of the classes in the order of the outputs, kept as strings: two for a binary
-            head, one an output for the others.
+        labels: Different names of the classes in the order of the outputs, kept as strings: two for
+            a binary head, one an output for the others.
         head: `"binary"`, `"multilabel"` or `"multiclass"`. Defaults to `"multiclass"`.
-
-    Raises:
-        ValueError: If the head is unknown, the labels are not distinct, or their number does not
-            fit the head or the logits.
 
     >>> layer = zoo.layers.ClassProbabilities(["no", "yes"], head="binary")
     >>> layer(np.array([[0.0], [100.0]])).numpy()  # of "yes"

@@ -17,11 +17,8 @@ class NoteTokenizer(Tokenizer):
 
     Args:
         voices: Notes in a chord. Defaults to 4.
-        lowest: Lowest MIDI note. Defaults to 36.
+        lowest: Lowest MIDI note, above 0. Defaults to 36.
         highest: Highest MIDI note. Defaults to 81.
-
-    Raises:
-        ValueError: If there is no voice, or the notes are not MIDI notes above 0 in rising order.
 
     >>> tokenizer = zoo.layers.NoteTokenizer()
     >>> tokenizer.vocabulary_size

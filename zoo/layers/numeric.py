@@ -25,9 +25,6 @@ class StandardScale(SameShapeLayer):
         clip: Bound of the outputs on either side, in standard deviations. Defaults to `None`: none.
         dtype: Defaults to `"float32"` under every policy: raw units need the digits.
 
-    Raises:
-        ValueError: If the constants do not fit each other.
-
     >>> layer = zoo.layers.StandardScale.from_data(np.array([[1.0], [3.0], [np.nan]]), clip=5)
     >>> layer(np.array([[2.0], [1243.0], [np.nan]])).numpy().ravel()
     array([ 0.,  5., nan], dtype=float32)
@@ -75,9 +72,6 @@ class RobustScaleSmoothClip(SameShapeLayer):
         median: Median of each feature, a list of numbers in the data's units.
         scale: What each feature is divided by, a list of numbers above 0.
         dtype: Defaults to `"float32"` under every policy: raw units need the digits.
-
-    Raises:
-        ValueError: If the constants do not fit each other.
 
     >>> layer = zoo.layers.RobustScaleSmoothClip.from_data(np.arange(9.0).reshape(9, 1))
     >>> layer(np.array([[4.0], [8.0], [2100.0]])).numpy().ravel().round(3)  # 0, 1, 524 ranges
@@ -148,9 +142,6 @@ class FillMissing(TracedLayer):
     Args:
         flags: Numbers of the features that get a flag: a column more at the end, 1 where the
             feature is missing and 0 elsewhere. Defaults to none.
-
-    Raises:
-        ValueError: If a flag names no feature, or one twice.
 
     >>> zoo.layers.FillMissing(flags=[1])(np.array([[0.5, np.nan], [np.nan, 2.0]])).numpy()
     array([[0.5, 0. , 1. ],

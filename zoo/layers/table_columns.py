@@ -23,14 +23,11 @@ class TableColumns(Layer):
     Args:
         numeric: Names of the numeric columns.
         categories: The known values of each column of categories, `{column: [values]}`. They are
-            compared as strings, see `category_strings`; the first one has code 1. Code 0 stands
-            for unknown and for missing.
+            compared, and differ, as strings, see `category_strings`; the first one has code 1. Code
+            0 stands for unknown and for missing.
         dates: What is read of each column of dates, `{column: {"newest": ..., "parts": [...]}}` as
             `known_date` finds it. The parts follow the numeric columns, as numbers like them.
         dtype: Defaults to `"float32"` under every policy: raw units need the digits.
-
-    Raises:
-        ValueError: If there is no column, one occurs twice, or a column's values do.
 
     >>> layer = TableColumns(["age"], {"class": ["1", "2", "3"], "port": ["C", "S"]})
     >>> arrays = layer.encode({"port": ["S", "?"], "class": [3, 1], "age": [22, None]})

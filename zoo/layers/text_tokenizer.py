@@ -36,7 +36,7 @@ class TextTokenizer(Tokenizer):
     Args:
         tokenizer: What encodes one text: a `WordTokenizer`, `CharacterTokenizer` or
             `SubwordTokenizer`.
-        max_length: Ids of a text at most, its end included, its start not. Defaults to None: all.
+        max_length: Ids of a text, 1 or more, its end included, its start not. Defaults to all.
         truncation: What is kept of a text with more: its `"head"`, its `"tail"`, or `"both"`, half
             of the ids each. Defaults to `"head"`.
         strip_html: Whether tags and comments become spaces and entities the characters that they
@@ -46,9 +46,6 @@ class TextTokenizer(Tokenizer):
             `"empty"`, `"start"` and `"end"`. Defaults to `("padding", "empty")`.
         add_ends: Whether `encode` puts the start in front of each text, and the end behind it
             unless `max_length` leaves no room. Defaults to False.
-
-    Raises:
-        ValueError: If `max_length` is below 1, or another argument is something else.
 
     >>> from zoo.layers import CharacterTokenizer, TextTokenizer
     >>> layer = TextTokenizer.fit(["A good film.", "A bad film!"], kind="words", max_length=3)

@@ -79,9 +79,6 @@ class WideNgrams(TracedLayer):
             known: Hashes of the n-grams, see `hashes`, all different, `(size,)`.
             kernel: Their weights `(size, units)`.
             bias: `(units,)`.
-
-        Raises:
-            ValueError: If a hash occurs twice, or there are not `size` of them.
         """
         known = np.asarray(known)
         order = np.argsort(known)

@@ -17,10 +17,7 @@ class WordTokenizer(Tokenizer):
     that are not in the vocabulary share one id, the last, which decodes to `"\ufffd"`.
 
     Args:
-        words: List of words; the position of each is its id.
-
-    Raises:
-        ValueError: If a word occurs twice, or cannot occur in an encoded text.
+        words: List of different words, as texts are cut into; the position of each is its id.
 
     >>> layer = WordTokenizer.fit("I like apples. Do you like pears?", vocabulary_size=4)
     >>> layer.words
@@ -53,12 +50,9 @@ class WordTokenizer(Tokenizer):
 
         Args:
             text: A string.
-            vocabulary_size: Number of ids at most, with the one of unknown words. Of words that
-                are equally frequent, the first in the alphabet come first. Defaults to 1000.
+            vocabulary_size: Number of ids at most, 2 or more, with that of unknown words. Of words
+                that are equally frequent, the first in the alphabet come first. Defaults to 1000.
             **kwargs: Arguments of `keras.layers.Layer`.
-
-        Raises:
-            ValueError: If the text has no word, or `vocabulary_size` is below 2.
         """
         check_text(text)
         if vocabulary_size < 2:

@@ -175,9 +175,6 @@ def convolutional_autoencoder(
     Returns:
         Uncompiled model: `(batch, *input_shape)` to the same shape, float32.
 
-    Raises:
-        ValueError: If a side cannot be halved so often, or an argument is out of range.
-
     >>> zoo.convolutional_autoencoder((28, 28)).get_layer("code").output.shape
     (None, 30)
 

@@ -90,9 +90,6 @@ def dcgan(
     Returns:
         Uncompiled model, as `gan` returns.
 
-    Raises:
-        ValueError: If a side cannot be halved so often, or an argument is out of range.
-
     >>> sorted(zoo.dcgan((28, 28)).output)
     ['generated', 'generated_logits', 'logits']
 
