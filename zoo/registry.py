@@ -83,9 +83,6 @@ def create_model(name: str, **arguments) -> "keras.Model":
         **arguments: The factory's arguments. Those that are `None` are left out, so that an
             unset flag never overrides a default.
 
-    Returns:
-        An uncompiled `keras.Model`.
-
     Raises:
         ValueError: If the model is unknown, or an argument is unknown or missing (the message
             names it and the nearest one that exists), out of range, or at odds with another.

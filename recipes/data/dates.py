@@ -144,9 +144,6 @@ def read_times(
         flag: The flag that names the column, for messages; empty for none.
         zoned: Whether times with a distance to UTC are known to be no days.
 
-    Returns:
-        The `Times`.
-
     >>> found = read_times(pd.Series(["31.12.2022", "01.01.2023"], name="day"), "sales.csv")
     >>> found.values.astype("datetime64[D]").tolist()[1], found.order
     (datetime.date(2023, 1, 1), 'DMY')

@@ -30,9 +30,6 @@ def exponential_smoothing(
         phi: Damping of the trend; 1 for none.
         state: Level, slope where there is one, and the season's last values, the latest first, all
             before the first value.
-
-    Returns:
-        `(origins, horizon)`.
     """
     alpha, beta, gamma = weights
     level, state = float(state[0]), [float(part) for part in state[1:]]

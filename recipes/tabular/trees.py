@@ -16,11 +16,7 @@ EXPECTED = (0.4, 0.4, 0.2)
 
 
 def build(config, task) -> Built:
-    """The boosted trees among the baselines as a model; there is nothing left to train.
-
-    Raises:
-        RuntimeError: If the model's answers are not scikit-learn's, of a version with other trees.
-    """
+    """The boosted trees among the baselines as a model; there is nothing left to train."""
     boosted, columns = task.fitted_baselines["boosted_trees"], task.preprocessing.columns
     inputs = columns.new_inputs()
     model = keras.Model(inputs, answer(task, columns(inputs)), name="boosted_trees_predictor")

@@ -75,9 +75,6 @@ def beam_search(
         n_best: How many beams to return, at most `beam_width`. Defaults to 1.
         model, source, start_id, end_id, return_attention: As for `decode`.
 
-    Returns:
-        `Beams`.
-
     >>> model = zoo.transformer(20, 15, num_layers=1, embedding_dim=8, num_heads=2)
     >>> source = np.array([[3, 1, 4, 1, 5], [9, 2, 0, 0, 0]])
     >>> beams = zoo.decoding.beam_search(model, source, 4, 6, start_id=1, end_id=2, n_best=3)

@@ -229,18 +229,10 @@ class AttentionDecoder(Layer):
         return self.cell.initial_state(batch_size, self.prepare(memory), states)
 
     def step(self, ids, state, position, memory):
-        """One step: what `call` computes at it.
+        """One step: what `call` computes at it; alignments are None without attention.
 
-        Args:
-            ids: int32 `(batch,)`.
-            state: From `initial_state` or the step before.
-            position: How many steps there were before. Not used.
-            memory: From the encoder, or `prepare`; where `shares_memory`, each of its rows may
-                serve several neighbouring ones of the ids, such as the beams of a source.
-
-        Returns:
-            Logits `(batch, vocabulary_size)`, the next state, and the alignments `(batch,
-            source)`, None without attention.
+        Of ids int32 `(batch,)`; the position is not used. Where `shares_memory`, each row of the
+        memory may serve several neighbouring ones of the ids, such as the beams of a source.
         """
         memory = self.prepare(memory)
         outputs, state, alignments = self.cell.step(self.embedding(ids), state, memory)

@@ -68,9 +68,6 @@ class PiecewiseLinearEncoding(TracedLayer):
             num_bins: Number of bins of a feature. Features with fewer distinct quantiles get
                 fewer, and one that does not vary a single bin. Defaults to 48.
 
-        Returns:
-            A list of increasing numbers for each feature.
-
         >>> PiecewiseLinearEncoding.edges(np.array([[0.0], [1.0], [2.0], [7.0]]), num_bins=2)
         [[0.0, 1.5, 7.0]]
         """

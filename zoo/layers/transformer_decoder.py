@@ -130,19 +130,12 @@ class TransformerDecoder(Layer):
         return [part for state in states for part in state]
 
     def step(self, ids, state, position, memory):
-        """One step: what the call computes at it.
+        """One step, what the call computes at it: logits, the next state, and attention.
 
-        Args:
-            ids: The last ids, int32 `(batch,)`; at first the start id.
-            state: From `initial_state` or the step before.
-            position: How many steps there were before, an int32 scalar.
-            memory: Of the source; computed anew at each step if it does not come from `prepare`.
-                A row of it may serve several neighbouring ids, such as the beams of a source.
-
-        Returns:
-            Logits, float32 `(batch, vocabulary_size)`, the next state, and the weights of the
-            attention to the memory, the mean of all heads of all blocks, float32
-            `(batch, source_time)`.
+        Of the last ids int32 `(batch,)`, and of how many steps there were before, an int32 scalar.
+        A row of the memory may serve several neighbouring ids, such as the beams of a source; what
+        `prepare` adds to it is computed anew if it is not there. The weights of the attention to
+        the memory, float32 `(batch, source_time)`, are the mean of all heads of all blocks.
         """
         if "keys_0" not in memory:
             memory = self.prepare(memory)

@@ -91,8 +91,6 @@ class WindowDenormalization(TracedLayer):
     Args:
         head: Kind of forecast: `"point"`, `"quantile"` or `"gaussian"`. Defaults to `"point"`.
         dtype: As for `WindowNormalization`, which has an example.
-
-    Reference: As for `WindowNormalization`.
     """
 
     def __init__(self, head: str = "point", dtype: str = "float32", **kwargs):

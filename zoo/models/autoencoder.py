@@ -170,10 +170,7 @@ def convolutional_autoencoder(
             multiple of 2 to the number of `filters`.
         filters: Filters of each layer of the encoder, or of a single one. Defaults to `(32, 64)`.
         code_size: Size of the code. Defaults to 30.
-        output_activation, name: See `autoencoder`.
-
-    Returns:
-        Uncompiled model: `(batch, *input_shape)` to the same shape, float32.
+        output_activation, name: As for `autoencoder`, as is the result.
 
     >>> zoo.convolutional_autoencoder((28, 28)).get_layer("code").output.shape
     (None, 30)
@@ -212,10 +209,7 @@ def recurrent_autoencoder(
         input_shape: `(steps, features)`, both known.
         units: Size of each LSTM of the encoder, or of a single one; the last is the code. The
             decoder mirrors them. Defaults to `(100, 30)`.
-        output_activation, name: See `autoencoder`.
-
-    Returns:
-        Uncompiled model: `(batch, steps, features)` to the same shape, float32.
+        output_activation, name: As for `autoencoder`, as is the result.
 
     >>> zoo.recurrent_autoencoder((28, 28)).output_shape
     (None, 28, 28)

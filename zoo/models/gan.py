@@ -85,10 +85,7 @@ def dcgan(
             to `(64, 128)`.
         code_size: Numbers of noise a picture is made of. Defaults to 100.
         dropout: Fraction of the discriminator's maps that is dropped. Defaults to 0.4.
-        output_activation: See `gan`.
-
-    Returns:
-        Uncompiled model, as `gan` returns.
+        output_activation, name: As for `gan`, as is the result.
 
     >>> sorted(zoo.dcgan((28, 28)).output)
     ['generated', 'generated_logits', 'logits']

@@ -28,19 +28,7 @@ HEADS = ("point", "quantile", "gaussian")
 
 
 def forecast_head(x, horizon, targets=1, head="point", quantiles=(0.1, 0.5, 0.9)):
-    """Turns features into forecasts with one linear layer.
-
-    Args:
-        x: Keras tensor `(batch, time_out, channels)`.
-        horizon: Number of steps to forecast, at least 1.
-        targets: Number of series to forecast at once. Defaults to 1.
-        head: `"point"`, `"quantile"` or `"gaussian"`. Defaults to `"point"`.
-        quantiles: Increasing probabilities of a quantile head. Defaults to 10, 50 and 90 %.
-
-    Returns:
-        Keras tensor `(batch, time_out, horizon, targets)`, with a last axis more for
-        probabilistic heads.
-    """
+    """Turns features `(batch, time_out, channels)` into forecasts with one linear layer."""
     sizes = head_shape(horizon, targets, head, quantiles)
     x = layers.Dense(math.prod(sizes), name="head")(x)
     return shape_forecast(x, horizon, targets, head, quantiles)

@@ -18,14 +18,8 @@ def token_embedding(vocabulary_size, embedding_dim, tie_embeddings=False):
 def next_token_logits(x, vocabulary_size, tied_to=None):
     """The head: logits of the next id at every step, float32 whatever the policy.
 
-    Args:
-        x: Keras tensor `(batch, time, channels)`.
-        vocabulary_size: Number of ids.
-        tied_to: Embedding whose weights are the head's too. Channels of another size than its own
-            are projected first. Defaults to None: a dense layer.
-
-    Returns:
-        Keras tensor `(batch, time, vocabulary_size)`.
+    It is a dense layer, or the embedding `tied_to` in reverse, on the same weights. Channels of
+    another size than the embedding's are projected first.
     """
     if tied_to is None:
         return layers.Dense(vocabulary_size, dtype="float32", name="head")(x)

@@ -191,15 +191,8 @@ class HiddenLayers:
 def dense_head(x, outputs=1, head="regression", output_activation=None, regularizer=None):
     """The last layer of a dense network, `head`: linear and float32, for stable losses.
 
-    A `ValueError` if the head is unknown or the number of outputs does not fit it.
-
-    Args:
-        x: Keras tensor `(batch, features)`.
-        regularizer: Penalty on the kernel. Defaults to none.
-        outputs, head, output_activation: See `mlp`.
-
-    Returns:
-        Keras tensor `(batch, outputs)`.
+    It makes `(batch, outputs)` of `(batch, features)`. The regularizer is a penalty on its kernel;
+    for the other arguments see `mlp`.
     """
     check_head(head, outputs)
     check_choice((None, *OUTPUT_ACTIVATIONS), output_activation=output_activation)

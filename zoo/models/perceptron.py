@@ -21,10 +21,7 @@ def perceptron(
     Args:
         head: `"regression"`, `"binary"`, `"multilabel"` or `"multiclass"`. Defaults to
             `"binary"`.
-        input_shape, outputs, name: As for `mlp`.
-
-    Returns:
-        Uncompiled model: `(batch, *input_shape)` to `(batch, outputs)`; logits from a classifier.
+        input_shape, outputs, name: As for `mlp`, as is the result.
 
     No perceptron computes XOR, whatever its weights: its logits on opposite corners of the
     square have equal sums, whereas XOR needs both negative on one diagonal and both positive

@@ -102,10 +102,7 @@ def wavenet(
         skip_filters: Channels of the skip path. Defaults to `filters`.
         dropout: Fraction of the channels dropped at the input of each layer. Defaults to 0.
         targets, head, quantiles, name: As for `linear_forecaster`.
-        input_shape, horizon, num_blocks: As for `wavenet_lite`.
-
-    Returns:
-        Uncompiled model: `(batch, time, features)` to `(batch, time, horizon, targets)`.
+        input_shape, horizon, num_blocks: As for `wavenet_lite`, as is the result.
 
     Warns:
         UserWarning: If the receptive field is shorter than the window: the oldest steps would
