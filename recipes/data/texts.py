@@ -1,13 +1,11 @@
 """Texts: two at hand, and files of the user's own."""
 
 import codecs
-import contextlib
 from pathlib import Path
 
 from recipes.data.download import fetch
 from recipes.data.encodings import find_encoding
 from recipes.data.memory import read_bytes
-from recipes.data.writing import replacing, standard_output
 from recipes.errors import UserError, reading, some
 
 #: Characters of the standard library's help texts that `python_docs` uses.
@@ -98,14 +96,3 @@ def check_known(tokenizer, texts, reason) -> None:
         raise UserError(f"The model does not know {some(new)}, {reason}")
     if new:
         say_notes([f"the model does not know {some(new)}: read as unknown"])
-
-
-@contextlib.contextmanager
-def opened(output):
-    """The text file to write, open; it is there when it is whole. Standard output for `None`."""
-    if output is None:
-        yield standard_output()
-        return
-    how = {"encoding": "utf-8", "errors": "replace", "newline": ""}
-    with replacing(output) as partial, partial.open("w", **how) as file:
-        yield file

@@ -51,6 +51,17 @@ def replace_folder(partial, path, overwrite=True) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def opened(path):
+    """The text file to write, open; it is there when it is whole. Standard output for `None`."""
+    if path is None:
+        yield standard_output()
+        return
+    how = {"encoding": "utf-8", "errors": "replace", "newline": ""}
+    with replacing(path) as partial, partial.open("w", **how) as file:
+        yield file
+
+
 def write_text(path, text: str) -> None:
     """Writes a text file whole or not at all; see `replacing`."""
     with replacing(path) as partial:
@@ -58,7 +69,7 @@ def write_text(path, text: str) -> None:
 
 
 def write_csv(path, header, rows) -> None:
-    """Writes a table; a file (standard output for `None`) is written whole or not at all.
+    """Writes a table; see `opened`.
 
     Numbers are printed so that they read back exactly. Texts are `guarded`; `read_csv` undoes it. A
     `UserError` if the file cannot be written.
@@ -67,17 +78,10 @@ def write_csv(path, header, rows) -> None:
     name,size
     "a, b",0.1
     """
-    if path is None:
-        _write(standard_output(), header, rows)
-        return
-    with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
-        _write(file, header, rows)
-
-
-def _write(file, header, rows):
-    lines = csv.writer(file, lineterminator="\n")
-    lines.writerow(map(guarded, header))
-    lines.writerows(map(guarded, row) for row in rows)
+    with opened(path) as file:
+        lines = csv.writer(file, lineterminator="\n")
+        lines.writerow(map(guarded, header))
+        lines.writerows(map(guarded, row) for row in rows)
 
 
 def guarded(cell):

@@ -3,7 +3,8 @@
 import numpy as np
 
 import zoo
-from recipes.data.texts import check_known, given_text, opened
+from recipes.data.texts import check_known, given_text
+from recipes.data.writing import opened
 from recipes.errors import UserError
 
 #: What decodes to it is no whole character yet.

@@ -3,7 +3,8 @@
 import numpy as np
 
 from recipes.data.files import say_notes
-from recipes.data.texts import check_known, given_text, opened
+from recipes.data.texts import check_known, given_text
+from recipes.data.writing import opened
 from recipes.errors import UserError
 from recipes.translation.translator import Translator
 

@@ -8,8 +8,7 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from recipes.data.texts import opened
-from recipes.data.writing import write_text
+from recipes.data.writing import opened, write_text
 from recipes.generate_images import predict
 
 
