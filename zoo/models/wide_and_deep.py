@@ -1,37 +1,4 @@
-"""Wide & Deep: a linear model and a deep one, trained as one.
-
-The model here is functional. The same as a subclass, as the book shows it, is no shorter, and
-gives up what Keras can do with a graph of layers:
-
->>> from keras import layers
->>> class WideAndDeep(keras.Model):
-...     def __init__(self, units=30):
-...         super().__init__()
-...         self.deep = [layers.Dense(units, activation="relu") for _ in range(2)]
-...         self.main_output = layers.Dense(1)
-...
-...     def call(self, inputs):
-...         x = inputs["numeric"]
-...         for layer in self.deep:
-...             x = layer(x)
-...         return self.main_output(layers.concatenate([inputs["numeric"], x]))
->>> twin = WideAndDeep()
->>> twin({"numeric": keras.ops.zeros((1, 8))}).shape, twin.count_params()
-(TensorShape([1, 1]), 1239)
-
-Its layers hang together only inside `call`. So there is no graph to plot, to cut or to extend,
-no shape that could be checked before data come, and a saved file asks for this very class when it
-is loaded:
-
->>> functional = zoo.wide_and_deep()
->>> hidden = functional.get_layer("hidden_1").output  # a tensor to build on
->>> keras.Model(functional.input, hidden).output_shape
-(None, 30)
->>> twin.deep[1].output
-Traceback (most recent call last):
-...
-AttributeError: The layer ... has never been called and thus has no defined output.
-"""
+"""Wide & Deep: a linear model and a deep one, trained as one."""
 
 from collections.abc import Sequence
 
