@@ -1,13 +1,11 @@
 """How the training step is compiled where no flag says it: by model, data and device alone.
 
-Nothing is timed while a run goes on, so that the same seed gives the same bits. The rule is what
-steps of the recipes' models took on one core and on two (milliseconds without XLA and with it):
-WaveNet 9 and 4.6, 784-300-100 0.69 and 0.74, a small residual network 6.7 and 6.6; of batches of
-32, GRUs of 64 units over 100 steps 38 and 24, over 200 steps 69 and 77, of 128 over 50 steps 34 and
-26, over 200 steps 110 and 163. XLA needs seconds for each shape of a batch, joins small operations,
-multiplies large matrices and draws random numbers slowly on a CPU (64-64 with dropout 2.2 ms for
-1.2, two GRUs of 20 units 80 for 20), and copies whole sequences at each step back through a
-recurrent layer. Many steps in a call were faster than one, or as fast, for all of them.
+The rule, which `recipes/README.md` explains, is what steps of the recipes' models took on one core
+and on two (milliseconds without XLA and with it): WaveNet 9 and 4.6, 784-300-100 0.69 and 0.74, a
+small residual network 6.7 and 6.6; of batches of 32, GRUs of 64 units over 100 steps 38 and 24,
+over 200 steps 69 and 77, of 128 over 50 steps 34 and 26, over 200 steps 110 and 163; with dropout,
+64-64 1.2 and 2.2, and two GRUs of 20 units 20 and 80. Many steps in a call were faster than one, or
+as fast, for all of them.
 """
 
 import math

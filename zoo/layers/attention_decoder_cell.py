@@ -169,18 +169,12 @@ class AttentionDecoderCell(Layer):
         return outputs, states
 
     def step(self, inputs, states, memory, masks=None):
-        """One step.
+        """One step: outputs `(batch, output_size)`, the next states, and alignments.
 
-        Args:
-            inputs: `(batch, channels)`.
-            states: List in the order of `state_size`.
-            memory: From `prepare`; where `shares_memory`, each of its rows may serve several
-                neighbouring ones of the inputs.
-            masks: As in `attending`.
-
-        Returns:
-            Outputs `(batch, output_size)`, the list of the next states, and the alignments
-            `(batch, source)`, None without attention.
+        Of inputs `(batch, channels)` and states in the order of `state_size`. Where
+        `shares_memory`, each row of the memory, which is from `prepare`, may serve several
+        neighbouring ones of the inputs. Masks are as in `attending`; the alignments, `(batch,
+        source)`, are None without attention.
         """
         states = list(states)
         number = len(self.cell_state_sizes)

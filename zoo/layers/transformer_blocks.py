@@ -156,18 +156,11 @@ class TransformerDecoderBlock(_Block):
         return _projected(self.cross_attention, memory, "key", "value")
 
     def step(self, inputs, state, position, memory, mask):
-        """One step: what `call` computes at it.
+        """One step, what `call` computes at it: outputs, the next state, and attention.
 
-        Args:
-            inputs: `(batch, 1, channels)`.
-            state: From `initial_state` or the step before.
-            position: How many steps there were before, an int32 scalar.
-            memory: From `keys_and_values`; a row of it may serve several neighbouring inputs.
-            mask: Which steps of the memory are real, `(batch, source_time)`.
-
-        Returns:
-            Outputs `(batch, 1, channels)`, the next state, and the weights of the attention to
-            the memory, float32 `(batch, num_heads, source_time)`.
+        Of inputs `(batch, 1, channels)`, and of how many steps there were before, an int32 scalar.
+        A row of the memory, which is from `keys_and_values`, may serve several neighbouring inputs.
+        The weights of the attention to it are float32 `(batch, num_heads, source_time)`.
         """
         y = self._enter(0, inputs)
         query, key, value = _projected(self.self_attention, y, "query", "key", "value")
