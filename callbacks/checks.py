@@ -6,13 +6,13 @@ import numbers
 
 def check_rate(value, name):
     """Raises a `ValueError` unless `value` is a finite number above 0."""
-    if not _is_number(value) or not 0 < value < math.inf:
+    if not is_finite(value) or value <= 0:
         raise ValueError(f"{name} must be a number above 0. Received: {name}={value!r}")
 
 
 def check_order(low, high, low_name, high_name):
     """Raises a `ValueError` unless `0 <= low <= high`."""
-    if not _is_number(low) or not 0 <= low <= high:
+    if not is_finite(low) or not 0 <= low <= high:
         raise ValueError(
             f"{low_name} must be at least 0 and not above {high_name}. "
             f"Received: {low_name}={low!r}, {high_name}={high!r}"
@@ -41,10 +41,7 @@ def check_steps(value, name):
         )
 
 
-def _is_number(value):
-    return isinstance(value, numbers.Real) and not isinstance(value, bool)
-
-
 def is_finite(value) -> bool:
     """Whether `value` is a number, and a finite one."""
-    return _is_number(value) and math.isfinite(value)
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    return is_number and math.isfinite(value)
