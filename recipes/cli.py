@@ -42,6 +42,8 @@ from zoo.errors import ModelFileError
 def main(arguments: list[str] | None = None) -> int:
     """Runs the program, by default with the arguments of the process; returns the exit status."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 closed by `>&-`
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
     try:
         with _terminating():
             return _dispatch(arguments)

@@ -118,10 +118,7 @@ def fetch(name: str) -> Path:
     """The path of a published file, downloaded when it is nowhere on this machine.
 
     It is checked against its hash, and may be compressed: read it with `open_bytes`.
-
-    Raises:
-        ValueError: The name is not one of `FILES`.
-        UserError: The file is damaged, or is not the published one, or cannot be downloaded.
+    A `UserError` if it is not the published one, or cannot be downloaded.
     """
     return find_local(name) or _fetch_cached(name, FILES[name])
 

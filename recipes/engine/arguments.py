@@ -5,7 +5,8 @@ import difflib
 import json
 import re
 from dataclasses import asdict, fields
-from typing import get_args, get_origin, get_type_hints
+from functools import cache
+from typing import Any, get_args, get_origin, get_type_hints
 
 from jsonargparse import ArgumentError, ArgumentParser
 
@@ -26,7 +27,7 @@ def parse(recipe: str, arguments: list[str]):
     `--config`, the flags.
     """
     found_recipe = find_recipe(recipe)
-    kind = found_recipe.config
+    kind: Any = found_recipe.config
     replaced = found_recipe.replaced_defaults or {}
     given = _peek(arguments, [f"model.{name}" for name, _ in replaced])
     name = given["preset"]
@@ -68,10 +69,8 @@ def parse(recipe: str, arguments: list[str]):
         raise UserError(
             f"{given['config']}: there is no setting {unknown[0]!r}.{_near(unknown[0], defaults)}"
         )
-    parser = ArgumentParser(exit_on_error=False, allow_abbrev=False)
-    parser.add_argument("--config")
-    parser.add_class_arguments(kind, as_group=False)
-    parser.set_defaults({**defaults, **preset})
+    parser = _parser(kind)
+    parser.set_defaults({**defaults, **preset})  # all there are, whatever was parsed before
     if wanted:
         shown = {**defaults, **preset, **saved}
         print(help_text(found_recipe, shown, all_flags="--help-all" in wanted))
@@ -87,6 +86,14 @@ def parse(recipe: str, arguments: list[str]):
     found.pop("config")
     config = kind(**found)
     return config.typed(f"--config {given['config']}") if given["config"] else config
+
+
+@cache
+def _parser(kind):
+    parser = ArgumentParser(exit_on_error=False, allow_abbrev=False)
+    parser.add_argument("--config")
+    parser.add_class_arguments(kind, as_group=False)
+    return parser
 
 
 def _peek(arguments, deciding):

@@ -6,6 +6,7 @@ recipe read. Ranges are checked in `validate`, not by restricted types of jsonar
 check configurations made in Python, and their messages speak of types.
 """
 
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ import yaml
 from recipes.errors import DAMAGED, UserError
 
 BACKENDS = ("tensorflow", "jax", "torch")
+_LARGEST = 1_000_000  # bytes of a file of settings
 #: The name that stands for a choice and mean of several models.
 AUTO = "auto"
 
@@ -194,6 +196,9 @@ class TrainConfig:
         """Raises a `UserError` for the first setting that is out of range."""
         for name, hint in get_type_hints(type(self)).items():
             choices, value = get_args(hint), getattr(self, name)
+            numbers = value if isinstance(value, list | tuple) else [value]
+            if any(isinstance(each, float) and not math.isfinite(each) for each in numbers):
+                raise UserError(f"Expected --{name} to be finite. Received: {value}")
             if get_origin(hint) is Literal and value not in choices:
                 flag = "KERAS_BACKEND" if name == "backend" else f"--{name}"
                 raise UserError(
@@ -248,7 +253,13 @@ def read_yaml(path, what: str = "") -> Any:
     """
     kind, depth = getattr(yaml, "CSafeLoader", yaml.SafeLoader), 0
     try:
-        text = Path(path).read_bytes().decode()
+        if Path(path).is_fifo() and not str(path).startswith("/dev/"):  # that of <(...) is there
+            raise OSError("it is a pipe, expected a file")
+        with open(path, "rb") as file:
+            content = file.read(_LARGEST + 1)
+        if len(content) > _LARGEST:  # a device may never end
+            raise OSError(f"it is larger than {_LARGEST:,} bytes")
+        text = content.decode()
         for event in yaml.parse(text, kind):
             depth += isinstance(event, yaml.CollectionStartEvent)
             depth -= isinstance(event, yaml.CollectionEndEvent)

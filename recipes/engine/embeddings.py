@@ -17,7 +17,9 @@ def write_embeddings(folder, model) -> None:
     tokenizers = [layer for layer in tokenizers if not isinstance(layer, NoteTokenizer)]
     ids = [[*range(layer.vocabulary_size)] for layer in tokenizers]
     known = [{"value": t.pieces(i), "id": i} for t, i in zip(tokenizers, ids, strict=True)]
-    known += [_values(layer) for layer in layers if isinstance(layer, TableColumns)]
+    for layer in (each for each in layers if isinstance(each, TableColumns)):
+        rows = [(name, v) for name, values in layer.categories for v in ("unknown", *values)]
+        known.append({"value": [v for _, v in rows], "column": [name for name, _ in rows]})
     for variable in model.trainable_variables:
         # Not of a wide path, whose numbers are outputs.
         if variable.name != "embeddings" or variable.shape[1] < 3 or "weights" in variable.path:
@@ -29,8 +31,3 @@ def write_embeddings(folder, model) -> None:
             vectors = keras.ops.convert_to_numpy(variable)[:MOST]
             labels = {title: column[:MOST] for title, column in columns.items()}
             write_projector(folder, vectors, labels, variable.path.replace("/", "."))
-
-
-def _values(layer):
-    rows = [(name, each) for name, values in layer.categories for each in ("unknown", *values)]
-    return {"value": [value for _, value in rows], "column": [name for name, _ in rows]}

@@ -86,7 +86,7 @@ class LanguageModelConfig(TrainConfig):
         if not self.sample_temperatures:
             raise UserError("--sample_temperatures must name at least one, such as 0.5,1.0.")
         for temperature in self.sample_temperatures:
-            if not 0 < temperature < float("inf"):
+            if not temperature > 0:
                 raise UserError(f"--sample_temperatures must be above 0. Received: {temperature:g}")
         if self.prompt == "":
             raise UserError("--prompt must not be empty. Leave it out for the text's own words.")

@@ -114,7 +114,10 @@ def baselines(inputs, target, rows, codes, weights=None) -> dict:
         (make_pipeline(medians, StandardScaler()), numeric),
         (OneHotEncoder(handle_unknown="ignore"), categories),
     )
-    linear = [make_pipeline(clone(columns), _linear(target, p, **balanced)) for p in PENALTIES]
+    linear = [Ridge(alpha=penalty) for penalty in PENALTIES]
+    if target.labels:
+        linear = [LogisticRegression(C=1 / p, max_iter=1000, **balanced) for p in PENALTIES]
+    linear = [make_pipeline(clone(columns), each) for each in linear]
     return {
         "boosted_trees": Baseline(trees, features, target, rows, weights),
         "logistic" if target.labels else "ridge": Baseline(linear, features, target, rows, weights),
@@ -140,9 +143,3 @@ def _trees(target, rate, leaves, rows_of_leaf, penalty, **common):
         max_leaf_nodes=leaves, min_samples_leaf=rows_of_leaf, l2_regularization=penalty,
         early_stopping=True, n_iter_no_change=NO_PROGRESS, random_state=0, **common,
     )  # fmt: skip
-
-
-def _linear(target, penalty, **balanced):
-    if not target.labels:
-        return Ridge(alpha=penalty)
-    return LogisticRegression(C=1 / penalty, max_iter=1000, **balanced)

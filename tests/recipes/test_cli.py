@@ -45,6 +45,7 @@ def files(tmp_path, monkeypatch, make_csv):
         Path(name).write_text(text)
     Path("binary.csv").write_bytes(bytes(range(256)))
     Path("folder").mkdir()
+    os.mkfifo("pipe")
     return tmp_path
 
 
@@ -113,6 +114,8 @@ def test_wrong_commands(files, capsys, arguments, message):
         ("--overwrite=perhaps", "Expected --overwrite to be true or false. Received: perhaps"),
         ("--head foo", "Expected --head to be one of point, quantile, gaussian. Received: foo"),
         ("--head quantile --quantiles a,b", "Expected --quantiles to be a number. Received: a"),
+        ("--head quantile --quantiles .1,1e400", "Expected --quantiles to be finite. Received"),
+        ("--statistics_seconds .inf", "Expected --statistics_seconds to be finite. Received: inf"),
         ("--preset ml2-ch15-8", "There is no preset 'ml2-ch15-8'. Did you mean ml2-ch15-8"),
         ("--preset foo", "There is no preset 'foo'. `zoo list` names them."),
         ("--dataset foo", "There is no dataset 'foo'. Expected one of book_series, ridership; "),
@@ -123,6 +126,8 @@ def test_wrong_commands(files, capsys, arguments, message):
         ("--config folder", "Cannot read --config folder: "),
         ("--config binary.csv", "Cannot read --config binary.csv: "),
         ("--config broken.yaml", "--config broken.yaml is not valid YAML, line 2: did not find"),
+        ("--config pipe", "Cannot read --config pipe: it is a pipe, expected a file."),
+        ("--config /dev/zero", "Cannot read --config /dev/zero: it is larger than 1,000,000 bytes"),
         ("--config list.yaml", "Expected --config list.yaml to hold `setting: value` lines."),
         ("--config unknown.yaml", "unknown.yaml: there is no setting 'epoch'. Did you mean epochs"),
         ("--config type.yaml", "Expected --epochs to be a whole number. Received: many"),
@@ -136,6 +141,27 @@ def test_wrong_commands(files, capsys, arguments, message):
 )
 def test_wrong_flags(files, capsys, flags, message):
     assert refusal(capsys, "train", "forecast", *flags.split()).startswith(message)
+
+
+def test_settings_come_from_another_process():
+    reading, writing = os.pipe()  # as of --config <(sed ... run/config.yaml)
+    with open(writing, "w") as file:
+        file.write("epochs: 7")
+    assert parse("forecast", ["--config", f"/dev/fd/{reading}"]).epochs == 7
+    os.close(reading)
+
+
+def test_what_was_parsed_before_does_not_count():
+    plain = parse("forecast", [])
+    flags = "--preset ml2-ch15-57 --epochs 3 --model.units [5] --quantiles .2,.5 --seed 9"
+    assert parse("forecast", flags.split()) != plain
+    assert parse("forecast", []) == plain
+
+
+def test_a_closed_output_is_none(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)  # `zoo list >&-`
+    assert main(["list"]) == 0
+    sys.stdout.close()
 
 
 @pytest.mark.parametrize(

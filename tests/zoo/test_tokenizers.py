@@ -242,6 +242,18 @@ def test_wrong_subwords():
     del pieces["model"]["vocab"]["Ã"]
     with pytest.raises(ValueError, match="UNK"):
         SubwordTokenizer(json.dumps(pieces))
+    for lost, cause in (("Ģ", "lack bytes"), ("▁Ģ", "UNK"), (None, "UNK")):
+        pieces = json.loads(SubwordTokenizer.fit("abc", "wordpiece", 600).model_json)
+        pieces["added_tokens"].clear()
+        number = pieces["model"]["vocab"].pop(lost, None)
+        if lost:  # a byte that begins no character, but a word that is cut off after 100 bytes
+            pieces["model"]["vocab"]["gap"] = number
+        else:
+            pieces["model"]["max_input_chars_per_word"] = 99
+        with pytest.raises(ValueError, match=cause):
+            SubwordTokenizer(json.dumps(pieces))
+        pieces["model"]["vocab"]["[UNK]"] = len(pieces["model"]["vocab"])
+        assert SubwordTokenizer(json.dumps(pieces)).encode("x" * 500).size
     panics["pre_tokenizer"] = {"type": "FixedLength", "length": 0}
     with pytest.raises(ValueError, match="tokenizers library"):
         SubwordTokenizer(json.dumps(panics))

@@ -72,9 +72,6 @@ class Patches(TracedLayer):
         return ops.take(ops.transpose(inputs, (0, 2, 1)), steps, axis=-1)
 
 
-KINDS = ("interpolation", "trend", "seasonality")
-
-
 class TimeBasis(TracedLayer):
     """Turns a few coefficients into a series: the sum of fixed functions of time.
 
@@ -97,7 +94,7 @@ class TimeBasis(TracedLayer):
 
     def __init__(self, kind: str, length: int, **kwargs):
         super().__init__(**kwargs)
-        check_choice(KINDS, kind=kind)
+        check_choice(_FUNCTIONS, kind=kind)
         check_counts(length=length)
         self.kind, self.length = kind, length
 
@@ -115,10 +112,6 @@ def _straight_lines(count, length):
     return np.stack([np.interp(steps, knots, one) for one in np.eye(count)])
 
 
-def _powers(count, length):
-    return (np.arange(length) / length) ** np.arange(count)[:, None]
-
-
 def _waves(count, length):
     if count % 2 == 0:
         raise ValueError(
@@ -129,4 +122,8 @@ def _waves(count, length):
     return np.concatenate([np.cos(angles), np.sin(angles[1:])])
 
 
-_FUNCTIONS = dict(zip(KINDS, (_straight_lines, _powers, _waves), strict=True))
+_FUNCTIONS = {
+    "interpolation": _straight_lines,
+    "trend": lambda count, length: (np.arange(length) / length) ** np.arange(count)[:, None],
+    "seasonality": _waves,
+}

@@ -28,9 +28,6 @@ class SubwordTokenizer(Tokenizer):
         model_json: A tokenizer in the JSON of the `tokenizers` library. `fit` makes one.
         lowercase: Whether `encode` turns text into lower case first. Defaults to False.
 
-    Raises:
-        ValueError: If the library cannot read the JSON.
-
     >>> layer = SubwordTokenizer.fit("low lower lowest " * 9, kind="bpe", vocabulary_size=260)
     >>> ids = layer.encode("slow")
     >>> [layer.decode([id]) for id in ids]
@@ -56,6 +53,7 @@ class SubwordTokenizer(Tokenizer):
             self._tokenizer.encode(" ".join(_BYTES) + _BYTES)  # where some of them fail
             if max(self._tokenizer.get_vocab().values(), default=0) >= self.vocabulary_size:
                 raise ValueError("Its ids have gaps")
+            _check_pieces(self._tokenizer)
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:  # a panic in Rust is no Exception
@@ -150,6 +148,19 @@ def _word_pieces(texts, how):
     known = _trained(models.WordPiece(**prefix), trainer, texts).get_vocab()
     # Special tokens would also be found in the text, before any other: a new model has none.
     return _with_bytes(models.WordPiece(known, max_input_chars_per_word=_LONGEST_WORD, **prefix))
+
+
+def _check_pieces(tokenizer):
+    """Fails where WordPiece would fail with some text: it has no id for a byte, nor an unknown."""
+    from tokenizers import models, pre_tokenizers
+
+    pieces, known = tokenizer.model, tokenizer.get_vocab(with_added_tokens=False)
+    if isinstance(pieces, models.WordPiece) and pieces.unk_token not in known:
+        words = pre_tokenizers.ByteLevel(add_prefix_space=False).pre_tokenize_str(_BYTES)
+        for symbol in {symbol for word, _ in words for symbol in word}:
+            if not {symbol, pieces.continuing_subword_prefix + symbol} <= {*known}:
+                raise ValueError("Its pieces lack bytes, and it has no id for the unknown")
+        tokenizer.encode("a" * 9999)  # where words are too long
 
 
 def _unigrams(texts, how):

@@ -29,10 +29,6 @@ def ridership(
         day_type: Whether to add the kind of day, known in advance, as one-hot columns `day_type_A`
             (Saturday), `day_type_U` (Sunday or holiday) and `day_type_W` (weekday).
         future: Days beyond the end for which the kind of day is to be known.
-
-    Raises:
-        ValueError: A column is neither `"bus"` nor `"rail"`, or is named twice.
-        UserError: The file is damaged or cannot be downloaded.
     """
     names = tuple(targets) + tuple(past_covariates)
     if not targets or len(set(names)) < len(names) or not set(names) <= set(COLUMNS):

@@ -26,9 +26,6 @@ class TimeSeries:
         observed: bool `(steps, targets)`, False where a target was missing and has been filled: no
             score counts such a value. `None` where nothing was missing.
 
-    Raises:
-        ValueError: The arrays do not agree.
-
     >>> series = TimeSeries(
     ...     values=np.zeros((3, 1), np.float32), targets=("y",), past_covariates=(),
     ...     times=np.array([0, 1, 0]), offsets=np.array([0, 2, 3]), ids=("a", "b"),

@@ -42,9 +42,6 @@ class StreamBatches(_IdBatches):
         epochs: In so many epochs the streams are read once, and each epoch goes on where the last
             one ended.
 
-    Raises:
-        ValueError: If the part is too short for one batch.
-
     >>> batches = StreamBatches(np.arange(13), 0, 13, window=3, batch_size=2)
     >>> for starts in batches.order().reshape(len(batches), 2):
     ...     print(batches.assemble(starts)[0].tolist())
@@ -93,9 +90,6 @@ class SlidingWindowBatches(_IdBatches):
         seed: See `Batches`.
         stride: Ids from one window to the next.
 
-    Raises:
-        ValueError: If there is not one window.
-
     >>> batches = SlidingWindowBatches(np.arange(9), [(0, 5), (5, 9)], 3, 4)
     >>> batches.assemble(batches.order())[1].tolist()
     [[1, 2, 3], [2, 3, 4], [6, 7, 8]]
@@ -111,9 +105,6 @@ class RandomWindowBatches(_IdBatches):
     Args:
         seed: Seed of places and order.
         ids, window, batch_size, segments: As for `SlidingWindowBatches`.
-
-    Raises:
-        ValueError: If there is not one window.
 
     >>> batches = RandomWindowBatches(np.arange(41), [(0, 41)], window=10, batch_size=3, seed=1)
     >>> sorted(np.diff(np.sort(batches.order())).tolist())
