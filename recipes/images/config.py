@@ -51,7 +51,8 @@ class ImagesConfig(PicturesConfig):
             best lowered for what follows.
         pretrain: Train an autoencoder first, on all training images (also those that --train_size
             leaves out), and start from its encoder; or the folder of a run of generate_images, with
-            whose encoder or discriminator, under a new head, the network is made.
+            whose encoder or discriminator, under a new head, the network is made; or auto: photos
+            take --model pretrained, where its weights were downloaded before.
     """
 
     COMMON = common(data=("image_size", "augment", "labels", "target", "label_delim"))
@@ -79,7 +80,7 @@ class ImagesConfig(PicturesConfig):
     @property
     def source(self) -> str | None:
         """Folder of the run whose layers this one begins with."""
-        of_a_run = self.pretrain not in ("none", "autoencoder")
+        of_a_run = self.pretrain not in ("none", "auto", "autoencoder")
         return self.transfer_from or (self.pretrain if of_a_run else None)
 
     def validate(self) -> None:
@@ -107,5 +108,5 @@ class ImagesConfig(PicturesConfig):
             raise UserError(
                 f"--frozen_learning_rate must be above 0. Received: {self.frozen_learning_rate}"
             )
-        if self.transfer_from and self.pretrain != "none":
+        if self.transfer_from and self.pretrain not in ("none", "auto"):
             raise UserError("--transfer_from and --pretrain exclude each other: drop one.")

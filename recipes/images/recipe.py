@@ -17,6 +17,8 @@ from recipes.images.presets import PRESETS
 
 #: Models that read pixels one by one, each with its own mean and deviation.
 DENSE = ("mlp", "perceptron", "autoencoder")
+#: What Keras calls the weights of `pretrained`, which are in its cache once they were asked for.
+WEIGHTS = "efficientnetv2-b0_notop.h5"
 #: The dense network for large sets of pictures: chosen on the validation part of Fashion-MNIST.
 _WIDE = {"units": [768, 384], "activation": "relu", "batch_normalization": "before", "dropout": 0.1}
 
@@ -26,6 +28,7 @@ def default_config(
 ) -> ImagesConfig:
     """The recipe's defaults, those of `small_resnet` on the offline `digits`; see `Recipe`."""
     dataset = None if own_data else dataset or "digits"
+    pretrain = "auto" if own_data and model is None else "none"
     model = model or "small_resnet"
     if model in DENSE:
         return _dense_config(dataset, model)
@@ -33,7 +36,7 @@ def default_config(
         model=model, dataset=dataset, schedule="1cycle", weight_decay=0.05, label_smoothing=0.1,
         epochs={None: None, "digits": 40, "mnist": 8}.get(dataset, 16), normalization="channel",
         batch_size={None: 16, "digits": 32}.get(dataset, 64), augment="auto", tta=True,
-        learning_rate={None: 0.002, "digits": 0.004}.get(dataset, 0.01),
+        pretrain=pretrain, learning_rate={None: 0.002, "digits": 0.004}.get(dataset, 0.01),
     )  # fmt: skip
     if model == "pretrained":  # a head learns in few epochs
         return replace(config, epochs=15, normalization="none", weight_decay=0.0)
@@ -105,9 +108,18 @@ def build_model(config: ImagesConfig, data):
 
 
 def _sized(config, task):
-    """How often pictures are read, and the name of the model, where it is that of another run."""
+    """How often pictures are read, and the model, where these or another run decide it."""
+    from recipes.data.download import keras_home
     from recipes.engine.folder import RunFolder
 
+    if config.pretrain == "auto":
+        own, known = default_config(None, True), default_config(None, True, "pretrained")
+        here = min(task.shape[:2]) >= PHOTO and (keras_home() / "models" / WEIGHTS).is_file()
+        takes = here and not (config.model_arguments or config.transfer_from)
+        for name, value in vars(own).items():
+            if takes and getattr(config, name) == value:
+                config = replace(config, **{name: getattr(known, name)})
+        config = replace(config, pretrain="none")
     if config.source and not config.transfer_from:
         model = RunFolder.open(config.source).read_config()["model"]
         config = replace(config, model=model, model_arguments={})

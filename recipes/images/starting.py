@@ -99,13 +99,14 @@ def prepare(config, task, built, core, source=None) -> tuple[str, ...]:
     body = next((layer for layer in core.layers if isinstance(layer, keras.Model)), None)
     origin = f"the {body.name} of {config.source}" if source is not None else body and body.name
     if body is not None and not body.trainable:
-        return _frozen_first(config, task, built, core, f"{origin} frozen")
+        advice = " (--model small_resnet learns from scratch)" * (config.model == "pretrained")
+        return _frozen_first(config, task, built, core, f"{origin} frozen{advice}")
     if source is not None:
         return (f"starts from {origin}, whatever --model says",)
     if len(task.shape) == 3 and min(task.shape[:2]) >= PHOTO and body is None:
         return (
             "trained from scratch: --model pretrained starts from weights of ImageNet, which Keras "
-            "downloads once (or --model.weights FILE)",
+            "downloads once (or --model.weights FILE); photos start from them thereafter",
         )
     return ()
 

@@ -219,7 +219,7 @@ def test_a_pretrained_network_is_frozen_at_first(tmp_path):
     flags = {"model": "pretrained", "normalization": "none", "model_arguments": small}
     _, built = task_and_built(tmp_path / "a.npz", **flags)
     assert len(built.training_model.trainable_weights) == 2
-    assert built.notes == ("mobilenet_0.25_32 frozen",)
+    assert built.notes[0].startswith("mobilenet_0.25_32 frozen (--model small_resnet ")
     with pytest.raises(UserError, match="There is no file nowhere"):
         task_and_built(
             tmp_path / "a.npz", **{**flags, "model_arguments": {**small, "weights": "nowhere"}}

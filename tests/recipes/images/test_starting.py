@@ -2,6 +2,7 @@
 
 import re
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 from unittest import mock
 
@@ -11,9 +12,11 @@ import pytest
 
 import zoo
 from recipes.cli import main
+from recipes.data.download import keras_home
 from recipes.engine import checking
 from recipes.errors import UserError
-from recipes.images import ImagesConfig, baselines, starting
+from recipes.images import RECIPE, ImagesConfig, baselines, default_config, starting
+from recipes.images.recipe import WEIGHTS
 from tests.recipes.images.bands import metrics_of, pictures, task_and_built
 from tests.shared import TIMES
 
@@ -192,3 +195,57 @@ def test_a_way_to_start_that_is_misspelt_is_known(tmp_path, monkeypatch, flag, h
     with pytest.raises(UserError, match="There is no run autoencodr") as caught:
         checking.check("images", config)
     assert ("Did you mean autoencoder?" in str(caught.value)) == hint
+
+
+# A network that knows ImageNet
+
+
+@pytest.fixture
+def cached(tmp_path, monkeypatch):
+    """The weights lie where Keras keeps what it has downloaded."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    file = tmp_path / "models" / WEIGHTS
+    file.parent.mkdir()
+    file.touch()
+    return file
+
+
+def sized(side=64, model=None, **flags):
+    task = SimpleNamespace(shape=(side, side, 3), parts={"train": range(100)})
+    config = replace(default_config(None, True, model), **flags)
+    config.validate()
+    return RECIPE.sized(config, task)
+
+
+def test_photos_start_from_weights_that_are_here(cached):
+    assert sized() == default_config(None, True, "pretrained")
+    found = sized(learning_rate=0.1, epochs=3, augment="none")
+    assert (found.model, found.normalization) == ("pretrained", "none")
+    assert (found.learning_rate, found.epochs, found.augment) == (0.1, 3, "none")
+    assert sized(side=63).model == "small_resnet"
+    cached.unlink()
+    assert sized() == replace(sized(model="small_resnet"), pretrain="none")
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        {"model": "small_resnet"},
+        {"pretrain": "none"},
+        {"model_arguments": {"num_blocks": 1}},
+        {"transfer_from": "run"},
+    ],
+    ids=str,
+)
+def test_what_flags_say_is_not_replaced(cached, flags):
+    found = sized(**flags)
+    assert (found.model, found.pretrain, found.normalization) == ("small_resnet", "none", "channel")
+
+
+def test_keras_calls_the_weights_so(capsys):
+    if (keras_home() / "models" / WEIGHTS).is_file():
+        assert zoo.pretrained((32, 32, 3)).get_layer("efficientnetv2-b0")
+    else:  # no test reaches the network
+        with pytest.raises(ValueError, match="cannot be downloaded"):
+            zoo.pretrained((32, 32, 3))
+        assert f"/{WEIGHTS}\n" in capsys.readouterr().out
