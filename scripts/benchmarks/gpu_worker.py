@@ -147,8 +147,11 @@ def _timed(run):
     return time.perf_counter() - began
 
 
-def step_seconds(example, batch, size) -> float:
-    """Seconds of a training step as a recipe makes it: its feed, its rule of what is compiled."""
+def step_seconds(example, batch, size, callbacks=()) -> float:
+    """Seconds of a training step as a recipe makes it: its feed, its rule of what is compiled.
+
+    `callbacks` are more of them for `fit`.
+    """
     import keras
     import numpy as np
 
@@ -173,7 +176,8 @@ def step_seconds(example, batch, size) -> float:
     model = example.compiled(**compiled_by(LongRun(), example.model, batches))
     watch = Watch()
     epochs = 1 + size.repeats  # the first one compiles
-    model.fit(batches.feed(), shuffle=False, epochs=epochs, verbose=0, callbacks=[watch])
+    callbacks = [*callbacks, watch]
+    model.fit(batches.feed(), shuffle=False, epochs=epochs, verbose=0, callbacks=callbacks)
     return statistics.median(watch.seconds[1:]) / size.steps
 
 
