@@ -111,6 +111,9 @@ def with_norms(optimizer: str | keras.optimizers.Optimizer) -> keras.optimizers.
     Returns:
         An optimizer that has made no step yet, with `norms()` and `reset_norms()`.
 
+    Raises:
+        ValueError: If it is of another class.
+
     >>> optimizer = callbacks.with_norms(keras.optimizers.SGD(0.1))
     >>> weights = [keras.Variable(1.0), keras.Variable(1.0)]
     >>> optimizer.apply([3.0, 4.0], weights)

@@ -111,6 +111,10 @@ class OneCycle(Phases):
                 other settings are kept. For the Adam family the momentum is `beta_1`.
             **arguments: Further arguments of the optimizer, with a name: `nesterov=True`, ...
 
+        Raises:
+            ValueError: If the optimizer has no momentum to cycle, or an argument is one that the
+                cycle drives.
+
         >>> callbacks.OneCycle(0.1, total_steps=100).optimizer("sgd", nesterov=True).nesterov
         True
         """

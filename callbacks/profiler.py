@@ -16,6 +16,9 @@ class Profiler(keras.callbacks.Callback):
         first: Calls of the training step before the recording. Defaults to 2.
         count: Calls to record; under `steps_per_execution` each makes several steps. Defaults to 5.
 
+    Raises:
+        ValueError: On a backend that has no such profiler.
+
     >>> import tempfile
     >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     >>> model.compile(optimizer="sgd", loss="mse")

@@ -85,6 +85,9 @@ def pr_curve(
         tag: Name in TensorBoard.
         num_thresholds: Points of the curve, at most 127.
 
+    Raises:
+        ValueError: If the shapes differ, there is nothing, or a score is not in [0, 1].
+
     >>> curve = callbacks.summaries.pr_curve([0, 1, 1], [0.2, 0.6, 0.9], num_thresholds=3)
     >>> [round(value, 2) for value in curve.value[0].tensor.float_val[-3:]]  # the recall
     [1.0, 1.0, 0.0]

@@ -36,6 +36,9 @@ def generate_images(
     Returns:
         float32 array `(count * (between + 1), *shape)`, in the range of the pixels of training.
 
+    Raises:
+        ValueError: If an argument is out of range, or the model makes no pictures out of noise.
+
     >>> model = zoo.dcgan((8, 8), filters=(4, 8))
     >>> one, three = zoo.generate_images(model, 1), zoo.generate_images(model, 3)
     >>> bool(np.abs(one[0] - three[0]).max() < 1e-5)

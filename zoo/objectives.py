@@ -19,10 +19,13 @@ def objective(head: str, label_smoothing: float = 0.0) -> dict[str, Any]:
             crossentropy) or `"multiclass"` (sparse categorical crossentropy; metric `accuracy`
             for all three).
         label_smoothing: Fraction of each label that is spread evenly over all classes, in [0, 1):
-            keeps a classifier from growing too sure. Defaults to 0, as a regression must have it.
+            keeps a classifier from growing too sure. Defaults to 0.
 
     Returns:
         `{"loss": ..., "metrics": [...]}`, new objects at each call.
+
+    Raises:
+        ValueError: If the head is unknown, or labels of a regression are to be smoothed.
 
     >>> model = zoo.mlp((28, 28), outputs=10, head="multiclass")
     >>> model.compile("adam", **zoo.objective("multiclass", label_smoothing=0.1))

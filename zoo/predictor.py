@@ -68,6 +68,10 @@ class Predictor:
 
         Returns:
             What the model puts out, as NumPy: numbers in the data's units or probabilities, by row.
+
+        Raises:
+            ValueError: If there are no rows, or they do not fit the model, see
+                `TableColumns.encode` and `TextTokenizer.encode`.
         """
         if self._tokenizer is not None:
             return self._predict_texts(self._tokenizer.encode_list(table), batch_size)
@@ -90,6 +94,9 @@ class Predictor:
         Returns:
             An array of labels `(rows,)`. For a multilabel model an array `(rows, labels)` of
             booleans: whether the row has that label.
+
+        Raises:
+            ValueError: If the model is no classifier, or the table does not fit it.
         """
         if self._classes is None:
             raise ValueError(

@@ -26,6 +26,10 @@ def to_stateful(model: keras.Model, batch_size: int) -> keras.Model:
     Returns:
         The twin, for inputs `(batch_size, time, ...)`.
 
+    Raises:
+        ValueError: If the model has no recurrent layer, or a layer whose state cannot be kept, or
+            the batch size is no whole number of at least 1.
+
     >>> model = zoo.char_rnn(vocabulary_size=5, units=8)
     >>> twin = zoo.to_stateful(model, batch_size=2)
     >>> ids = np.array([[1, 2, 3, 4], [4, 3, 2, 1]])

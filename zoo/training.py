@@ -45,6 +45,9 @@ class Adversarial(_Training):
             the generator not saturating.
         **kwargs: Arguments of `keras.Model`.
 
+    Raises:
+        ValueError: If the model has not the two players, or the penalty is no number.
+
     >>> training = zoo.Adversarial(zoo.gan((4,), units=5), seed=1)
     >>> training.compile(keras.optimizers.Adam(1e-3, beta_1=0.5))
     >>> history = training.fit(np.ones((8, 4)), verbose=0).history

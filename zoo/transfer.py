@@ -83,6 +83,9 @@ def freeze(model: keras.Model, num_layers: int | None = None):
     Returns:
         Names of the dense layers that are frozen.
 
+    Raises:
+        ValueError: If there are fewer hidden layers.
+
     >>> model = zoo.mlp((4,), head="binary", units=(3, 3))
     >>> zoo.transfer.freeze(model, num_layers=1)
     ['hidden_0']
@@ -145,6 +148,9 @@ def classifier_on(source: keras.Model, outputs: int, head: str = "multiclass") -
         Uncompiled model from what the source reads to logits, `(batch, outputs)`. Its layer
         `"encoder"` holds the source's own layers: to train them changes the source, too.
 
+    Raises:
+        ValueError: If the source has none of these layers.
+
     >>> model = zoo.transfer.classifier_on(zoo.dcgan((28, 28)), 10)
     >>> model.input_shape, model.output_shape, [layer.name for layer in model.layers]
     ((None, 28, 28), (None, 10), ['inputs', 'encoder', 'head'])
@@ -189,6 +195,9 @@ def pretrain_greedily(
 
     Returns:
         The last epoch's loss of each layer, the outermost first.
+
+    Raises:
+        ValueError: If the model's layers mirror none.
 
     >>> model = zoo.autoencoder((4,), units=(3, 2))
     >>> len(zoo.transfer.pretrain_greedily(model, np.ones((8, 4)), epochs=1))

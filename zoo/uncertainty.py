@@ -84,6 +84,12 @@ def monte_carlo(
         seed: Makes the samples repeat (for the same `batch_size` and backend), whatever ran
             before, and leaves all random states as they were. Defaults to None: new samples.
 
+    Returns:
+        `MonteCarlo` with `samples`, `mean`, `stddev`, `entropy` and `quantile(q)`.
+
+    Raises:
+        ValueError: If the model has no dropout or an argument is out of range.
+
     >>> keras.utils.set_random_seed(42)
     >>> parts = [keras.Input((4,)), keras.layers.Dropout(0.5), keras.layers.Dense(3)]
     >>> model = keras.Sequential([*parts, keras.layers.Softmax()])

@@ -35,13 +35,16 @@ def generate(
     Args:
         model: Language model from ids `(batch, time)` to logits `(batch, time, vocabulary)` about
             the next id. The state of a stateful one is neither used nor changed.
-        prompt_ids: Ids of its vocabulary, `(batch, prompt_length)` or `(prompt_length,)`, one or
-            more.
+        prompt_ids: Whole numbers `(batch, prompt_length)` or `(prompt_length,)`.
         length: Number of ids to add, 0 or more.
         sampler, seed: As for `decode`.
 
     Returns:
         int32 array `(batch, length)` or `(length,)`: the continuation without the prompt.
+
+    Raises:
+        ValueError: If the prompt is empty or holds ids outside the vocabulary, another argument is
+            out of range, or the model cannot be stepped.
 
     >>> from zoo.decoding import Temperature, generate
     >>> layers = [keras.layers.Embedding(7, 4), keras.layers.GRU(8, return_sequences=True)]

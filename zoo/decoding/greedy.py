@@ -41,13 +41,16 @@ def decode(
             Defaults to None: `Greedy()`.
         seed: Whole number of at least 0: row `r` draws its random numbers from
             `np.random.default_rng([seed, r])`. Defaults to 0.
-        return_attention: Whether to return the weights of the attention, too, which the model must
-            have then. Defaults to False.
+        return_attention: Whether to return the weights of the attention, too. Defaults to False.
 
     Returns:
         int32 array `(batch, max_length)`: the ids of each row up to its end id, if it came to it,
         then 0. With attention, a tuple of it and a float32 array `(batch, max_length,
         source_time)`: for each id the weights with which it was chosen, 0 behind the end.
+
+    Raises:
+        ValueError: If the model has no such parts, an argument is out of range, or attention is
+            asked for and there is none.
 
     >>> model = zoo.transformer(20, 15, num_layers=1, embedding_dim=8, num_heads=2)
     >>> source = np.array([[3, 1, 4, 1, 5], [9, 2, 0, 0, 0]])

@@ -51,6 +51,9 @@ def forecast_recursively(
     Returns:
         NumPy array `(batch, steps, targets)`: point forecasts.
 
+    Raises:
+        ValueError: If shapes do not fit, or `cached=True` and the model cannot be stepped.
+
     >>> model = zoo.deep_rnn((None, 1), horizon=10)
     >>> zoo.decoding.forecast_recursively(model, np.zeros((4, 50, 1)), steps=100).shape
     (4, 100, 1)

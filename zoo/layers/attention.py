@@ -140,6 +140,9 @@ class LuongAttention(_Attention):
             to stop before a position. Defaults to False.
         score_bias: First value of that bias; below 0 for long memories. Defaults to 0.0.
 
+    Raises:
+        ValueError: If `units` is no whole number of at least 1, or not the size of the queries.
+
     >>> attention = zoo.layers.LuongAttention(units=4)
     >>> queries, memory = np.ones((2, 3, 4), "float32"), np.ones((2, 5, 6), "float32")
     >>> contexts, alignments = attention(queries, memory)

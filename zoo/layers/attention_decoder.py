@@ -51,6 +51,9 @@ class AttentionDecoder(Layer):
         seed: Of dropout and sampling. Defaults to None: from Keras' global seed.
         attention_layer_size, input_feeding: See `AttentionDecoderCell`.
 
+    Raises:
+        ValueError: If an argument is out of range, or the memory holds too few states.
+
     >>> from zoo.layers import AttentionDecoder, LuongAttention
     >>> decoder = AttentionDecoder(50, units=4, cell="gru", attention=LuongAttention(4))
     >>> memory = {

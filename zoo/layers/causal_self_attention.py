@@ -59,6 +59,9 @@ class CausalSelfAttention(SameShapeLayer):
         num_heads: Number of heads; divides the channels into parts of an even size.
         context: How many steps an output sees, its own included.
 
+    Raises:
+        ValueError: If an argument or the number of channels does not fit.
+
     >>> layer = zoo.layers.CausalSelfAttention(num_heads=2, context=3)
     >>> layer(np.zeros((1, 10, 8))).shape
     TensorShape([1, 10, 8])

@@ -56,7 +56,11 @@ class CharacterTokenizer(Tokenizer):
     def fit(
         cls, text: str, lowercase: bool = False, unknown: bool = False, **kwargs
     ) -> "CharacterTokenizer":
-        """The layer for the characters of a text, sorted; further arguments are the layer's."""
+        """The layer for the characters of a text, sorted; further arguments are the layer's.
+
+        Raises:
+            ValueError: If the text is empty or no string.
+        """
         check_text(text)
         if not text:
             raise ValueError("Expected a text with characters. Received: an empty one")

@@ -49,7 +49,11 @@ class NoteTokenizer(Tokenizer):
         return self.highest - self.lowest + 2
 
     def encode(self, chords: ArrayLike) -> np.ndarray:
-        """Spells out chords, MIDI notes `(chords, voices)`, 0 for silence, as int32 ids."""
+        """Spells out chords, MIDI notes `(chords, voices)`, 0 for silence, as int32 ids.
+
+        Raises:
+            ValueError: If the shape or a note is not one that the layer knows.
+        """
         chords = np.asarray(chords)
         if chords.ndim != 2 or chords.shape[1] != self.voices:
             raise ValueError(
@@ -66,7 +70,11 @@ class NoteTokenizer(Tokenizer):
         return np.where(notes == 0, 0, notes - self.lowest + 1).astype(np.int32).ravel()
 
     def decode(self, ids: Sequence[int] | np.ndarray) -> np.ndarray:
-        """Puts ids `(chords * voices,)` back into chords, MIDI notes int32 `(chords, voices)`."""
+        """Puts ids `(chords * voices,)` back into chords, MIDI notes int32 `(chords, voices)`.
+
+        Raises:
+            ValueError: If the last chord is incomplete, or an id is not in the vocabulary.
+        """
         ids = check_ids(ids, self.vocabulary_size).astype(np.int32)
         if len(ids) % self.voices:
             raise ValueError(

@@ -42,6 +42,9 @@ class LearnedPositions(SameShapeLayer):
     Args:
         max_length: How many positions there are; longer inputs are an error.
 
+    Raises:
+        ValueError: If `max_length` is no whole number of at least 1, or the inputs are longer.
+
     >>> zoo.layers.LearnedPositions(50)(np.zeros((1, 20, 4))).shape
     TensorShape([1, 20, 4])
 

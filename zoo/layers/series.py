@@ -45,6 +45,9 @@ class Patches(TracedLayer):
         length: Steps of a patch, no more than the series has.
         stride: Steps from one patch to the next.
 
+    Raises:
+        ValueError: If an argument is no whole number of at least 1, or the series is too short.
+
     >>> zoo.layers.Patches(length=4, stride=2)(np.arange(6.0).reshape(1, 6, 1)).numpy()[0, 0]
     array([[0., 1., 2., 3.],
            [2., 3., 4., 5.],
@@ -81,6 +84,9 @@ class TimeBasis(TracedLayer):
             of time, which goes from 0 to 1; `"seasonality"`: a constant, the cosines of 1, 2, ...
             periods in all, then the sines.
         length: Steps of the series.
+
+    Raises:
+        ValueError: If there is no such kind, or a seasonality has an even number of coefficients.
 
     >>> zoo.layers.TimeBasis("interpolation", length=5)(np.array([[0.0, 4.0, 2.0]])).numpy()
     array([[0., 2., 4., 3., 2.]], dtype=float32)

@@ -135,6 +135,9 @@ class StatefulConv1D(_Stateful):
         layer: `keras.layers.Conv1D` with `padding="causal"`, `strides=1` and a kernel of 2 or more.
         batch_size, name: As for `StatefulRNN`.
 
+    Raises:
+        ValueError: If the layer is no such convolution, or a batch has another size.
+
     >>> conv = keras.layers.Conv1D(4, 3, dilation_rate=2, padding="causal")
     >>> series = np.random.default_rng(42).normal(size=(2, 10, 3)).astype("float32")
     >>> stateful = zoo.layers.StatefulConv1D(conv, batch_size=2)

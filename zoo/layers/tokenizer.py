@@ -72,7 +72,11 @@ class Tokenizer(TracedLayer):
         return []
 
     def pieces(self, ids: Sequence[int] | np.ndarray) -> list[str]:
-        """What each id of a one-dimensional array or list stands for, a list of strings."""
+        """What each id of a one-dimensional array or list stands for, a list of strings.
+
+        Raises:
+            ValueError: If an id is not in the vocabulary.
+        """
         return [self.decode([index]) for index in check_ids(ids, self.vocabulary_size)]
 
     def call(self, inputs):

@@ -172,6 +172,9 @@ def convolutional_autoencoder(
         code_size: Size of the code. Defaults to 30.
         output_activation, name: As for `autoencoder`, as is the result.
 
+    Raises:
+        ValueError: If a side cannot be halved so often, or an argument is out of range.
+
     >>> zoo.convolutional_autoencoder((28, 28)).get_layer("code").output.shape
     (None, 30)
 

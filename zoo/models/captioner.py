@@ -53,6 +53,9 @@ def captioner(
         Uncompiled model: `{"image": (batch, height, width, channels), "target": (batch, time)}` to
         logits `(batch, time, vocabulary_size)`; see `zoo.seq2seq`.
 
+    Raises:
+        ValueError: If an argument is out of range, or the backbone gives no feature map.
+
     >>> model = zoo.captioner((16, 16, 1), vocabulary_size=12, units=8)
     >>> image, target = np.zeros((1, 16, 16, 1)), np.array([[11, 4, 9]])
     >>> model({"image": image, "target": target}).shape

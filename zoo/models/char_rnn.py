@@ -37,11 +37,15 @@ def char_rnn(
         tie_embeddings: Whether the head shares the weights of the embedding, without a bias; a
             linear projection stands between, where `units` is another size. Defaults to False.
         stateful: Whether batches continue each other, see `zoo.to_stateful`. Defaults to False.
-        batch_size: Number of series of a stateful model; of no other. Defaults to None.
+        batch_size: Number of series of a stateful model. Defaults to None.
 
     Returns:
         Uncompiled model: ids `(batch, time)` to logits `(batch, time, vocabulary_size)`;
         `logits[:, t]` are about id `t + 1`.
+
+    Raises:
+        ValueError: If an argument is out of range, or `stateful` and `batch_size` do not go
+            together.
 
     >>> model = zoo.char_rnn(39, embedding_dim=16)  # the 3rd edition's
     >>> model.output_shape, model.count_params()

@@ -40,6 +40,9 @@ def diffusion(
         Uncompiled model: a dict of `images` `(batch, *input_shape)`, pixels in [-1, 1] with noise,
         and `time` `(batch, 1)` in [0, 1], to the noise, `(batch, *input_shape)`.
 
+    Raises:
+        ValueError: If a side cannot be halved so often, or an argument is out of range.
+
     >>> model = zoo.diffusion((8, 8), filters=(8, 16))
     >>> training = zoo.Denoising(model)
     >>> training.compile("adam", "huber")  # training.fit(x)

@@ -87,6 +87,9 @@ def dcgan(
         dropout: Fraction of the discriminator's maps that is dropped. Defaults to 0.4.
         output_activation, name: As for `gan`, as is the result.
 
+    Raises:
+        ValueError: If a side cannot be halved so often, or an argument is out of range.
+
     >>> sorted(zoo.dcgan((28, 28)).output)
     ['generated', 'generated_logits', 'logits']
 

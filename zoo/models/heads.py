@@ -106,6 +106,9 @@ def normalize_windows(
     Returns:
         Uncompiled model: `(batch, time, features)` to `(batch, 1, horizon, targets)`.
 
+    Raises:
+        ValueError: If there is no such method, or head and channels do not fit the model.
+
     >>> model = zoo.normalize_windows(zoo.deep_rnn((50, 1), horizon=10), "last")
     >>> series = np.random.default_rng(42).normal(size=(2, 50, 1))
     >>> forecast = model(series)

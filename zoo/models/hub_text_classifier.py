@@ -28,7 +28,7 @@ def hub_text_classifier(
     wants a small rate, such as 1e-4.
 
     Args:
-        handle: The module, which makes one vector of each text: see `zoo.layers.HubLayer`.
+        handle: The module: URL, folder or archive, see `zoo.layers.HubLayer`.
         units: Size of each hidden ReLU layer, or of a single one; `()` for none. Defaults to
             `(128,)`.
         dropout: Fraction dropped of the vector and of each hidden layer, in [0, 1). Defaults to 0.
@@ -40,6 +40,10 @@ def hub_text_classifier(
     Returns:
         Uncompiled model: strings `(batch,)` to float32 logits `(batch, 1)` for a binary head,
         `(batch, num_classes)` otherwise. Keras takes strings as tensors: `tf.constant(texts)`.
+
+    Raises:
+        ValueError: If an argument is out of range, the module cannot be loaded, or it does not
+            make one vector of each text.
 
     The book's models, the second of which trains the whole module:
 

@@ -65,6 +65,9 @@ def pretrained(
         width: Share of the filters that a MobileNet has, its `alpha`. Defaults to all.
         outputs, head, name: As for `mlp`, as is the result.
 
+    Raises:
+        ValueError: If there is no such backbone, or the weights are not its own.
+
     >>> model = zoo.pretrained((32, 32, 3), 5, "multiclass", "MobileNet", "random", width=0.25)
     >>> len(model.trainable_weights), model.output_shape
     (2, (None, 5))
