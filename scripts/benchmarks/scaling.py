@@ -151,8 +151,8 @@ def on_paper(sizes) -> str:
 def card_steps(text) -> dict[str, dict[int, float]]:
     """Seconds of a step by batch, for each case of `gpu`, out of its table.
 
-    >>> card_steps("| images mlp: step | 32 | 0.561 | 57,002 |")
-    {'images_mlp': {32: 0.000561}}
+    >>> card_steps("| images mlp: step | 32 | 0.5 | 57,002 |")
+    {'images_mlp': {32: 0.0005}}
     """
     found: dict[str, dict[int, float]] = {}
     for name, batch, number in re.findall(r"\| ([\w ]+): step \| (\d+) \| ([\d.]+) \|", text):
