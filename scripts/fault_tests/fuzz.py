@@ -85,9 +85,12 @@ def tried(read_one, count, seconds, shown):
     gc.freeze()  # what is imported is not looked through again with each input
     with tempfile.TemporaryDirectory() as folder, open(os.devnull, "w") as silence:
         end = time.process_time() + (seconds or math.inf)
-        for _ in range(count):
+        for number in range(count):
             if time.process_time() > end:
                 break
+            if number % 500 == 499:  # nor what libraries keep of each, such as studies
+                gc.collect()
+                gc.freeze()
             verdict, said = _tried(read_one, Path(folder) / "input", silence)
             counts[verdict] += 1
             if verdict not in ("read", "clear"):
