@@ -273,8 +273,7 @@ class Optuna(keras_tuner.Oracle):
 
         metrics, state, score = self.trials[trial.trial_id].metrics, TrialState.FAIL, None
         if trial.status == TrialStatus.COMPLETED:
-            score = metrics.get_last_value(self.objective.name)
-            state = TrialState.COMPLETE
+            state, score = TrialState.COMPLETE, metrics.get_last_value(self.objective.name)
             if metrics.exists("pruned"):
                 state, score = TrialState.PRUNED, None
         with self.lock:
@@ -291,7 +290,9 @@ class _Tpe(_Oracle, Optuna):
     def restore(self, tell=True):
         """What all have done, and the journal, of which damage shows here."""
         super().restore(tell)
-        self.study.get_trials(deepcopy=False)  # raises whatever a line is not
+        for each in self.study.get_trials(deepcopy=False):  # raises whatever a line is not
+            if each.user_attrs and each.state.name == "WAITING":
+                raise ValueError("a trial of the journal was given a number and never begun")
 
 
 class _Random(_Oracle, oracles.RandomSearchOracle):

@@ -144,8 +144,7 @@ class Search:
     def best(self) -> Trial | None:
         """The complete trial with the best score, the first of equals; `None` without one."""
         better = min if self.mode == "min" else max
-        whole = [each for each in self.trials if not each.pruned]
-        scored = [(each.score, each) for each in whole if each.score is not None]
+        scored = [(t.score, t) for t in self.trials if t.score is not None and not t.pruned]
         return better(scored, key=lambda pair: pair[0], default=(None, None))[1]
 
     def run(self, limit: int | None = None) -> None:

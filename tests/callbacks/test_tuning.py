@@ -292,6 +292,9 @@ def test_a_damaged_journal_or_state_shows_before_the_search_goes_on(tmp_path):
         journal.write_text("\n".join([*lines[:3], line, *lines[3:], ""]))
         with pytest.raises((ValueError, KeyError, TypeError, AttributeError, AssertionError)):
             make(tmp_path, tuner="tpe").restore()
+    journal.write_text("\n".join([*lines[:2], lines[3], ""]))  # without the begin of a trial
+    with pytest.raises(ValueError, match="never begun"):
+        make(tmp_path, tuner="tpe").restore()
     journal.write_text("\n".join([*lines, ""]))
     make(tmp_path, tuner="tpe").restore()
     found = json.loads(state.read_text())
