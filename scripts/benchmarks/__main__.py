@@ -12,6 +12,7 @@
     scripts/benchmark reading              a million rows beside pandas (two minutes)
     scripts/benchmark start                small runs of one's own data (some minutes)
     scripts/benchmark speed                the book's way, ours, PyTorch's (half an hour)
+    scripts/benchmark quality              time to the book's scores (an hour)
     scripts/benchmark scaling              two processes here, many on paper (half an hour)
     scripts/benchmark cost                 how time and memory grow with a size (ten minutes)
     scripts/benchmark gpu                  steps and decoders on an accelerator, where there is one
@@ -46,7 +47,7 @@ TOP = Path(__file__).parents[2]
 BENCHMARKS = (
     "forecast", "training", "images", "generate_images", "tabular", "tune", "language_model",
     "translation", "text_classification", "reading", "series", "suite", "start", "small",
-    "serve", "speed", "scaling", "cost", "gpu", "few", "large", "parts",
+    "serve", "speed", "quality", "scaling", "cost", "gpu", "few", "large", "parts",
 )  # fmt: skip
 #: Kinds of data of a benchmark that has several; each has tables, and a place for them, of its own.
 KINDS = {"suite": ("tables", "texts", "r_tables", "pypi_texts")}
