@@ -4,10 +4,12 @@ import gzip
 import io
 import random
 import re
+import tempfile
 import zipfile
 import zlib
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -150,17 +152,24 @@ def _future_tables():
 
 
 def _read_future(path):
-    from recipes.forecast.data.opening import open_file
     from recipes.forecast.loading import load_series
 
-    data = path.with_name("data.csv")
-    if not data.exists():
-        days = pd.date_range("2024-01-01", periods=12)
-        frame = pd.DataFrame({"when": days, "value": np.arange(12) % 5 / 2})
+    config, file = _opened_series()
+    load_series(replace(config, future_covariates=str(path)), future=1, file=file)
+
+
+@lru_cache(1)
+def _opened_series():
+    """What future covariates belong to: the same for each of their files."""
+    from recipes.forecast.data.opening import open_file
+
+    days = pd.date_range("2024-01-01", periods=12)
+    frame = pd.DataFrame({"when": days, "value": np.arange(12) % 5 / 2})
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder) / "data.csv"
         pd.concat([frame.assign(shop=name) for name in "ab"]).to_csv(data, index=False)
-    config = made_up.parsed("forecast", f"{made_up.SHORT} --target value --series shop")
-    config, file = open_file(replace(config, future_covariates=str(path)), data)
-    load_series(config, future=1, file=file)
+        flags = f"{made_up.SHORT} --target value --series shop"
+        return open_file(made_up.parsed("forecast", flags), data)
 
 
 def _read_examples(path):
