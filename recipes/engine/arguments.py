@@ -70,7 +70,6 @@ def parse(recipe: str, arguments: list[str]):
             f"{given['config']}: there is no setting {unknown[0]!r}.{_near(unknown[0], defaults)}"
         )
     parser = _parser(kind)
-    parser.set_defaults({**defaults, **preset})  # all there are, whatever was parsed before
     if wanted:
         shown = {**defaults, **preset, **saved}
         print(help_text(found_recipe, shown, all_flags="--help-all" in wanted))
@@ -78,8 +77,8 @@ def parse(recipe: str, arguments: list[str]):
     flags = _spell(arguments, kind)
     try:
         if saved:
-            parser.parse_object(saved)  # checks types, which set_defaults does not
-            parser.set_defaults(saved)
+            parser.parse_object(saved, defaults=False)  # checks types, which set_defaults does not
+        parser.set_defaults({**defaults, **preset, **saved})  # all, whatever was parsed before
         found = parser.parse_args(flags).as_dict()
     except ArgumentError as error:
         raise UserError(_explain(str(error), kind, defaults["model_arguments"])) from error
