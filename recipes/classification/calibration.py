@@ -49,10 +49,9 @@ def fit_temperature(labels, samples) -> float:
 
     Above 1 where the classifier was too sure. With few examples it stays close to 1.
 
-    Args:
-        labels: True class of each example, of data that was not trained on, `(n,)`.
-        samples: Class probabilities `(n, classes)`; or several such predictions of each example, as
-            Monte-Carlo dropout gives, whose mean counts: `(samples, n, classes)`.
+    Labels `(n,)` and samples are of data that was not trained on: class probabilities `(n,
+    classes)`; or several such predictions of each example, as Monte-Carlo dropout gives, whose mean
+    counts: `(samples, n, classes)`.
 
     >>> sure = [[0.99, 0.01]] * 1000
     >>> labels = [0] * 750 + [1] * 250  # but right in three of four cases only

@@ -49,12 +49,8 @@ def infer_columns(frame, source, numeric=(), categorical=(), of_texts=None) -> C
     are left out; dates stay dates; all other numbers are numeric. A `UserError` if a column holds
     numbers with mistakes in them, or none is left.
 
-    Args:
-        frame: The columns to learn from, one row an example.
-        source: Name of the file, for messages.
-        numeric: Columns that are numeric whatever they look like.
-        categorical: Columns that hold categories whatever they look like.
-        of_texts: Function of a column of free text, for what else is to be said of it.
+    Columns named `numeric` or `categorical` are that whatever they look like; `of_texts` tells what
+    else is to be said of a column of free text.
 
     >>> table = {"size": [1.5, 2.0, 2.5], "color": ["red", "blue", "red"], "shop": ["A"] * 3}
     >>> found = infer_columns(pd.DataFrame(table), "shirts.csv")

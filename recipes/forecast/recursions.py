@@ -19,17 +19,10 @@ def exponential_smoothing(
 ) -> np.ndarray:
     """Exponential smoothing of any form, as its error-correction equations say.
 
-    Args:
-        values: `(steps,)`.
-        origins: Positions of the last value that is known.
-        horizon: Steps to forecast.
-        trend: `"N"`, `"A"` (additive) or `"M"` (multiplicative).
-        seasonal: Likewise.
-        period: Length of the season in steps.
-        weights: Those of the level, trend and season (alpha, beta, gamma).
-        phi: Damping of the trend; 1 for none.
-        state: Level, slope where there is one, and the season's last values, the latest first, all
-            before the first value.
+    The trend, and the season of so many steps, is `"N"` (none), `"A"` (additive) or `"M"`
+    (multiplicative); the weights are alpha, beta and gamma, and a damping `phi` of 1 is none. The
+    state before the first value is the level, the slope where there is one, and the season's last
+    values, the latest first.
     """
     alpha, beta, gamma = weights
     level, state = float(state[0]), [float(part) for part in state[1:]]

@@ -8,13 +8,9 @@ from scipy import special
 def score(actual, forecasts, units, targets, which=None, reference=None) -> dict[str, float]:
     """Scores forecasts against what happened.
 
-    Args:
-        actual: `(n, horizon, targets)`; NaN where nothing is known, which counts for nothing.
-        forecasts: `Forecasts` of the same windows.
-        units: Mean absolute error of the naive forecast in training, `(series, targets)`, for MASE.
-        targets: Names of the targets.
-        which: `(n,)` number of the series of each window. Defaults to a single one.
-        reference: sMAPE and MASE of the forecast that OWA compares with. Defaults to none.
+    That is `(n, horizon, targets)`, NaN where nothing is known, which counts for nothing; the
+    `Forecasts` are of the same windows, and `which` are their series, by default a single one. MASE
+    takes its units from `naive_mae`, OWA compares with the sMAPE and MASE of a `reference`.
 
     Returns:
         `mse rmse mae` over all windows, steps and targets; `mase` and `smape`, which are means over

@@ -32,17 +32,11 @@ def permutation_importances(predict, losses, inputs, places, score=float) -> pd.
     rows, around that over all, is the variance of the latter. The interval is Student's t of them.
     Columns that say the same share their importance: shuffling one leaves the other.
 
-    Args:
-        predict: Function of inputs.
-        losses: Function of predictions and the positions of their rows: the loss of each row.
-        inputs: Arrays of some rows, `{"numeric": ..., "categories": ...}`, of the kinds there are.
-        places: The input and the columns in it of each of the table's columns, see
-            `zoo.layers.TableColumns.places`.
-        score: Function of a mean loss, such as a square root.
-
-    Returns:
-        The `column`s, the most important first, by how much the score of the loss grows (`mean`),
-        and the ends of the 95 % interval of that (`low`, `high`).
+    Inputs are arrays of some rows, `{"numeric": ..., "categories": ...}`, of the kinds there are;
+    `places` finds the table's columns there (`zoo.layers.TableColumns.places`). Of predictions and
+    the positions of their rows, `losses` has the loss of each; `score` is a function of a mean one,
+    such as a square root. Returns the `column`s, the most important first, by how much the score
+    grows (`mean`), and the ends of the 95 % interval of that (`low`, `high`).
 
     >>> x = np.random.default_rng(0).normal(size=(200, 2))
     >>> error = lambda y, rows: (y - x[rows, 0]) ** 2

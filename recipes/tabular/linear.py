@@ -39,11 +39,9 @@ def as_model(ask, numbers, sizes) -> keras.Model:
     Such a function is known where it is asked for one change at a time. Numbers that are farther
     out than all those of the training rows, in standard deviations, count as the farthest.
 
-    Args:
-        ask: What it says about rows `(n, columns)`: numbers, and codes of categories above 0, both
-            NaN where they are missing.
-        numbers: The numbers of the training rows; `None` for none.
-        sizes: Number of codes of each column of categories, missing included.
+    It is asked about rows `(n, columns)` of numbers, and of codes of categories above 0, both NaN
+    where missing. `numbers` are those of the training rows, or `None`; `sizes` are how many codes
+    each column of categories has, missing included.
     """
     numbers = np.empty((1, 0)) if numbers is None else numbers
     scaling = zoo.layers.StandardScale.from_data(numbers)

@@ -21,14 +21,9 @@ def token_importances(model, ids, classes, head) -> list[np.ndarray]:
     to first order, what the logit would lose without the token. An embedding of several tokens
     counts for each of them in equal shares.
 
-    Args:
-        model: A zoo model from ids to logits with a layer "embedding".
-        ids: Lists of ids.
-        classes: Number of the class of each.
-        head: `"binary"` or `"multiclass"`.
-
-    Returns:
-        float64 `(tokens,)` of each text, above 0 for what speaks for the class.
+    The zoo model leads from ids, of which there are lists, to logits, and has a layer "embedding";
+    the head is `"binary"` or `"multiclass"`. Returns float64 `(tokens,)` of each text, above 0 for
+    what speaks for the class.
 
     >>> model = zoo.text_classifier(9, encoder="mean", num_layers=0)
     >>> found, = token_importances(model, [[5, 3, 5]], [1], "binary")

@@ -43,14 +43,10 @@ class Directions:
 
 
 def directions(counts, features) -> Directions | None:
-    """Finds the directions of texts.
+    """Finds the directions of texts: at most `DIRECTIONS`, or None for too few texts or words.
 
-    Args:
-        counts: Which texts have which words, sparse `(texts, words)`.
-        features: Those of the labelled ones, which are to be of length `LENGTH`.
-
-    Returns:
-        At most `DIRECTIONS` of them, or None for too few texts or words.
+    Sparse counts `(texts, words)` tell which texts have which words; the features of the labelled
+    ones are to be of length `LENGTH`.
 
     >>> from scipy import sparse
     >>> counts = sparse.csr_matrix([[1, 1, 0, 0], [1, 1, 0, 1], [0, 0, 1, 1], [0, 0, 1, 0]])

@@ -146,15 +146,10 @@ def key_of(text) -> str:
 def fit_tokenizer(kind, texts, others, size, side, **options):
     """What turns sentences into ids, fitted on the training part: a `TextTokenizer`, and notes.
 
-    A `UserError` if the vocabulary cannot be made.
-
-    Args:
-        kind: `"words"`, `"characters"`, `"bpe"`, `"wordpiece"` or `"unigram"`.
-        texts: Training sentences of a side.
-        others: Those of validation and test.
-        size: Number of ids at most, special ones included; None for the kind's own.
-        side: `"source"` or `"target"`.
-        **options: Further arguments of `zoo.layers.TextTokenizer`.
+    It is of `"words"`, `"characters"`, `"bpe"`, `"wordpiece"` or `"unigram"`; `others` are the
+    sentences of validation and test. The size is the number of ids at most, special ones included,
+    and None the kind's own; the side is `"source"` or `"target"`, the options are of
+    `zoo.layers.TextTokenizer`. A `UserError` if the vocabulary cannot be made.
     """
     options |= {"name": f"{side}_tokenizer", "add_ends": side == "target", "strip_html": False}
     options["special"] = ("padding", "start", "end")

@@ -14,11 +14,9 @@ from recipes.errors import UserError, reading
 def read_arrays(path, kept=None) -> tuple[Pictures, Pictures | None]:
     """All pictures and labels of an .npz file and `None`, or those of the training and test parts.
 
-    A `UserError` if the arrays are not there, or are no pictures or labels.
-
-    Args:
-        path: A file with the arrays `x` and `y`, or `x_train`, `y_train`, `x_test` and `y_test`.
-        kept: The `Depth` of the run that reads its own data again.
+    The arrays are called `x` and `y`, or `x_train`, `y_train`, `x_test` and `y_test`; `kept` is the
+    `Depth` of the run that reads its own data again. A `UserError` if they are not there, or are no
+    pictures or labels.
     """
     with _npz(path) as file:
         if {"x_train", "y_train", "x_test", "y_test"} <= set(file.files):

@@ -94,11 +94,9 @@ def decide(ranges, total, kept=None, arrays=False) -> tuple[Depth, tuple[str, ..
 
     A `UserError` if there are values that cannot be told, or that the run does not know.
 
-    Args:
-        ranges: The `Range` of each array, or of each picture of more than 8 bits.
-        total: Number of pictures, also those of 8 bits.
-        kept: The `Depth` of the run that is to predict; `None` for one that is to be trained.
-        arrays: Whether they come from arrays, in which bytes may stand in a wider type.
+    The `Range`s are of each array, or each picture of more than 8 bits; the total counts those of 8
+    bits, too. `kept` is the `Depth` of the run that is to predict, `None` for one to be trained;
+    `arrays`, whether they come from such, in which bytes may stand in a wider type.
     """
     wide = [found for found in ranges if found.wide]
     floats = [found for found in ranges if found.floating]

@@ -28,15 +28,10 @@ def read_folder(path, image_size=(), kept=None, fit="crop", skip_broken=False, *
 
     Grey pictures stay grey if all are; a single coloured one makes all of them coloured. Hidden
     files and folders are passed over. A `UserError` if there are no two classes, or a picture is
-    broken.
+    broken, unless `skip_broken` leaves it out.
 
-    Args:
-        path: The folder or the table.
-        image_size: Height and width to resize all to. Defaults to what `read_images` finds.
-        kept: The `Depth` of the run that reads its own data again.
-        fit: See `read_pixels`.
-        skip_broken: Whether pictures that cannot be read are left out.
-        **how: See `labelled_files`.
+    `image_size` is height and width to resize all to, `kept` the `Depth` of the run that reads its
+    own data again; for `fit` see `read_pixels`, for the rest `labelled_files`.
     """
     found, notes = listing.labelled_files(path, **how), ()
     if skip_broken:
@@ -74,20 +69,12 @@ def read_images(
     middle one of the shorter sides, 128 pixels at most. Grey pictures are `(n, height, width)`,
     coloured ones `(n, height, width, 3)`, uint8; `StoredArray` where that is too much for memory.
 
-    Args:
-        files: Their paths.
-        image_size: Height and width.
-        shape: What a trained model expects of one picture, which says its kind, too. By default
-            pictures are in colour if any of them is.
-        kept: The `Depth` of the run that is to predict.
-        fit: See `read_pixels`.
+    The shape says the kind, too: by default pictures are in colour if any of them is. `kept` is the
+    `Depth` of the run that is to predict; for `fit` see `read_pixels`.
 
-    Returns:
-        The pictures, their `Depth`, and notes.
-
-    Raises:
-        UserError: If pictures are broken, have colours that the model does not know, or values of
-            which nothing says what white is. The message names the first ten, and their number.
+    Returns the pictures, their `Depth`, and notes. A `UserError` if pictures are broken, have
+    colours that the model does not know, or values of which nothing says what white is; it names
+    the first ten, and their number.
     """
     headers = _all_read(files, read_header, check_pixels)
     sizes = [header.size for header in headers]

@@ -112,12 +112,7 @@ def numbered(images, labels, classes, notes=(), depth=BYTES) -> Pictures:
 def room(path, count, shape):
     """An empty array for pictures: in memory, or in a temporary file where they are many.
 
-    A `UserError` if there is too little space on the disk, too.
-
-    Args:
-        path: Where they come from, for the message.
-        count: How many.
-        shape: Of one.
+    A `UserError`, which names where they come from, if there is too little space on the disk, too.
     """
     available, needed = memory(), count * math.prod(shape)
     if not available or COPIES * needed <= available / 2:

@@ -23,19 +23,15 @@ def ridership(
 ) -> TimeSeries:
     """Loads the ridership of the Chicago Transit Authority, a daily series, in riders a day.
 
-    Args:
-        targets: What to forecast: `"rail"`, `"bus"`, or both.
-        past_covariates: Which of the others the model may look at, up to the forecast's origin.
-        day_type: Whether to add the kind of day, known in advance, as one-hot columns `day_type_A`
-            (Saturday), `day_type_U` (Sunday or holiday) and `day_type_W` (weekday).
-        future: Days beyond the end for which the kind of day is to be known.
+    Of `"rail"` and `"bus"`, some are targets and others past covariates. The `day_type`, known in
+    advance and for `future` days beyond the end, too, is one-hot columns `day_type_A` (Saturday),
+    `day_type_U` (Sunday or holiday) and `day_type_W` (weekday).
     """
     names = tuple(targets) + tuple(past_covariates)
     if not targets or len(set(names)) < len(names) or not set(names) <= set(COLUMNS):
         raise ValueError(
             f"Expected targets and covariates to be distinct names out of {COLUMNS}, at least one "
-            f"target. Received: targets={tuple(targets)}, "
-            f"past_covariates={tuple(past_covariates)}"
+            f"target. Received: targets={targets}, past_covariates={past_covariates}"
         )
     with open_bytes(fetch("ridership")) as file:
         table = pd.read_csv(file, usecols=["service_date", "day_type", "bus", "rail_boardings"])

@@ -29,12 +29,9 @@ def imdb(split="random", validation_fraction=0.1, split_seed=SPLIT_SEED) -> Labe
     Training and test reviews are numbered from 1 each, in the order of the published numbers, the
     negative one of two first.
 
-    Args:
-        split: How validation is drawn from the 25,000 others. `"random"`: class by class; a review
-            that occurs twice is in one part, and not in training if it is in the test part.
-            `"book"`: the last tenth of them in a random order, with what they have in common.
-        validation_fraction: Fraction of validation; `"book"` has its own.
-        split_seed: Seed of the choice of validation.
+    Validation is drawn from the 25,000 others by a seed. With `split="random"`, class by class; a
+    review that occurs twice is in one part, and not in training if it is in the test part. With
+    `"book"`, it is the last tenth of them in a random order, with what they have in common.
     """
     train, test = _read()
     texts = np.concatenate([train["review"].to_numpy(object), test["review"].to_numpy(object)])

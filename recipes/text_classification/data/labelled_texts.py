@@ -105,12 +105,8 @@ def read_labelled_texts(
 def with_unlabelled(labelled, path, dialect=None) -> LabelledTexts:
     """Adds texts without labels as the part `unlabelled`, but for those that are held out.
 
-    A `UserError` if there are no texts that are not held out.
-
-    Args:
-        labelled: A `LabelledTexts`.
-        path: A table with a column of texts: of the same name, or the only one.
-        dialect: What is said of the file's form.
+    The path is that of a table with a column of texts: of the same name, or the only one. A
+    `UserError` if there are no texts that are not held out.
     """
     table, column = open_table(path, dialect), labelled.columns[0]
     column = column if column in table.names else _only_texts(table, table.names)

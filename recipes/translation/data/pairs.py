@@ -37,12 +37,8 @@ def open_pairs(path, dialect=None, source=None, target=None):
     from and the names of both columns, or `None`. A `UserError` if a file cannot be read, or a line
     is no pair.
 
-    Args:
-        path: The file.
-        dialect: What is said of its form.
-        source: Column of the sources: its number from 1, or its name. Defaults to the first one of
-            texts: numbers and codes of languages in front of it are passed over.
-        target: That of the targets. Defaults to the next one of texts.
+    The columns of sources and targets are named, or numbered from 1. They default to the first two
+    of texts: numbers and codes of languages in front of these are passed over.
     """
     dialect = dialect or Dialect()
     dialect.check()
