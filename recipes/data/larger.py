@@ -38,20 +38,19 @@ BLOCK, BLOCK_ROWS, LONGEST = 1 << 23, 1 << 16, 1 << 26
 _JSON = "those of JSON objects"
 
 
-def open_rows(path, dialect=None) -> tuple[TableFile, "Rows | None"]:
-    """The table of a run; or a sample of its rows, and the `Rows` that it was drawn from.
+def open_rows(path, dialect=None, before=None, keys=None, most=ROWS) -> tuple:
+    """The `TableFile` of a run; or of a sample of its rows, and the `Rows` that it is drawn from.
 
-    A `UserError` as from `open_table`, or if files do not have the same columns.
-
-    Args:
-        path: A file, a folder of them, or a pattern such as `part-*.csv`.
-        dialect: What is said of the form; the configuration of a run says `in_memory`, too.
+    The path is a file, a folder of them, or a pattern such as `part-*.csv`; for `dialect`, which
+    may say `in_memory`, too, and `before` see `open_table`, for `keys` `Rows.sample`. Where not all
+    fit, and nothing is said, so many rows are `most`. A `UserError` as from `open_table`, or if
+    files do not have the same columns.
     """
-    files, most = shards(path), getattr(dialect, "in_memory", None)
-    if files == [Path(path)] and most is None and not is_too_large(path):
-        return open_table(path, dialect), None
+    files, said = shards(path), getattr(dialect, "in_memory", None)
+    if files == [Path(path)] and said is None and not is_too_large(path):
+        return open_table(path, dialect, before), None
     rows = Rows(path, files, dialect or Dialect())
-    table = rows.sample(most or ROWS)
+    table = rows.sample(said or most, before, keys)
     return table, rows if len(table) < rows.count else None
 
 
@@ -74,44 +73,61 @@ class Rows:
         self._names: list[str] = []
         self._header, self._quotes, self._decided = [], False, {}
 
-    def sample(self, most: int) -> TableFile:
-        """So many rows, or all that there are, in their order."""
-        generator, kept, keys, limit = np.random.default_rng(0), None, np.zeros(0), 1.0
+    def sample(self, most: int, before=None, keys: Callable | None = None) -> TableFile:
+        """So many rows, or all that there are, in their order.
+
+        With `keys`, which gives each row of a `TableFile` a number from 0 to 1, only all rows of
+        the same number together, and no more of them.
+        """
+        generator, kept, held, limit = np.random.default_rng(0), None, np.zeros(0), 1.0
         for block in self._blocks():
-            drawn = generator.random(len(block))
+            drawn = keys(self._part(block)) if keys else generator.random(len(block))
             rows = np.flatnonzero(drawn < limit)
             kept = _joined(kept, _take(block, rows))
-            keys, chosen = np.append(keys, drawn[rows]), np.append(self.chosen, self.count + rows)
+            held, chosen = np.append(held, drawn[rows]), np.append(self.chosen, self.count + rows)
             self.count, self.chosen = self.count + len(block), chosen
-            if len(keys) > 2 * most:
-                kept, keys, limit = self._lowest(kept, keys, most)
+            if len(held) > 2 * most:
+                kept, held, limit = self._lowest(kept, held, most)
         if kept is None:
             raise UserError(f"Expected rows below the header of {self.path}. Received: none.")
-        if len(keys) > most:
-            kept, keys, limit = self._lowest(kept, keys, most)
-        table = self._table(kept, self.dialect, None, self.path)
+        if len(held) > most:
+            kept, held, limit = self._lowest(kept, held, most)
+        table = self._table(kept, self.dialect, before, self.path)
         self._decided = table.decided  # which grows while the sample's columns are read
         files = f" in {len(self.files):,} files" * (len(self.files) > 1)
-        held = f"{len(table):,} of them, drawn at random, are in memory (--in_memory): they decide"
-        some = f": {held} all that is decided; training reads the others, too, from the disk"
+        what = f"{len(table):,} of them, {'whole series ' * bool(keys)}drawn at random, are in "
+        what += "memory (--in_memory): they decide"
+        some = f": {what} all that is decided; training reads the others, too, from the disk"
         table.note(f"{self.count:,} rows{files}{some * (len(table) < self.count)}")
         return table
 
     def _lowest(self, kept, keys, most):
-        rows = np.sort(np.argpartition(keys, most)[:most])
+        limit = np.partition(keys, most)[most]
+        rows = np.flatnonzero(keys < limit)
+        if len({*keys[rows]}) < 2:
+            raise UserError(
+                f"Expected whole series of {self.path} in {most:,} rows, several. Received: longer "
+                "ones. Raise --in_memory; or say with --series which rows belong together."
+            )
         self.chosen = self.chosen[rows]
-        return _take(kept, rows), keys[rows], keys[rows].max()
+        return _take(kept, rows), keys[rows], limit
 
     def blocks(self) -> Iterator[tuple[int, TableFile]]:
         """All rows, read as the sample was: the number of the first of some, and their table."""
-        first, before = 0, {**self._decided, "parts": True}
-        dialect = filled(self.dialect, before) if "separator" in before else self.dialect
+        first = 0
         for block in self._blocks():
-            name = f"rows {first + 1:,} to {first + len(block):,} of {self.path}"
-            yield first, self._table(block, dialect, before, name)
+            yield first, self._part(block, first)
             first += len(block)
         if first != self.count:
             raise UserError(f"{self.path} has changed: {self.count:,} rows then, {first:,} now.")
+
+    def _part(self, block, first=None):
+        """Some rows as a table: as the sample was read, or else as the first file begins."""
+        first = self.count if first is None else first
+        before = {**self._decided, "parts": True}
+        dialect = filled(self.dialect, before) if "separator" in before else self.dialect
+        name = f"rows {first + 1:,} to {first + len(block):,} of {self.path}"
+        return self._table(block, dialect, before, name)
 
     def _table(self, block, dialect, before, name):
         if isinstance(block, pa.Table):
@@ -186,6 +202,7 @@ class Rows:
         csv.writer(line, delimiter=found.decided["separator"]).writerow(found.names)
         self._header = [line.getvalue().rstrip().encode(encoding)] * named
         self._quotes = found.decided["quotes"] or b'"' not in head  # they may come later
+        self._decided = self._decided or found.decided
         return found.decided["skip_rows"] + named
 
     def _check(self, file, names):
@@ -223,12 +240,9 @@ class Characters:
 
 
 def store(rows: Rows, held_out, read: Callable) -> dict[str, StoredArray]:
-    """What a model reads of all rows but those held out; see `stored`.
+    """What a model reads of all rows but those of the numbers `(n,)` held out; see `stored`.
 
-    Args:
-        rows: The rows.
-        held_out: Numbers of those that are not to be trained on, `(n,)`.
-        read: Makes arrays by name of a `TableFile` and which of its rows to take, `(rows,)` bool.
+    `read` makes arrays by name of a `TableFile` and which of its rows to take, `(rows,)` bool.
     """
     held_out = np.sort(np.asarray(held_out, np.int64))
 
@@ -248,23 +262,29 @@ def stored(parts: Iterable[dict], source: str) -> dict[str, StoredArray]:
     Their space is free again when the program ends. A `UserError` if the disk has no room.
     """
     files: dict = {}
-    with contextlib.ExitStack() as opened:
-        try:
-            for arrays in parts:
-                for name, array in arrays.items():
-                    if name not in files:
-                        file = opened.enter_context(tempfile.TemporaryFile())
-                        files[name] = file, array.dtype, array.shape[1:]
-                    array.tofile(files[name][0])
-        except OSError as error:
-            raise UserError(
-                f"Cannot write what is read of {source} to {tempfile.gettempdir()}: {error}. Name "
-                "a folder with more room in the environment variable TMPDIR."
-            ) from error
+    with contextlib.ExitStack() as opened, temporary(source):
+        for arrays in parts:
+            for name, array in arrays.items():
+                if name not in files:
+                    file = opened.enter_context(tempfile.TemporaryFile())
+                    files[name] = file, array.dtype, array.shape[1:]
+                array.tofile(files[name][0])
         return {
             name: StoredArray(np.memmap(file, dtype, "r").reshape(-1, *shape))
             for name, (file, dtype, shape) in files.items()
         }
+
+
+@contextlib.contextmanager
+def temporary(source):
+    """Tells a disk without room, where what is read of a source is written to temporary files."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"Cannot write what is read of {source} to {tempfile.gettempdir()}: {error}. Name "
+            "a folder with more room in the environment variable TMPDIR."
+        ) from error
 
 
 def _take(block, rows):

@@ -55,8 +55,8 @@ def check(recipe: str, config: TrainConfig, new: bool = True) -> None:
     fetch_missing(config.dataset or "")
     look, several = find_recipe(recipe).check, hasattr(config, "in_memory")
     if look and config.data:
-        first = shards(config.data)[0] if several else Path(config.data)  # it tells enough
-        if _is_light(first):
+        first, *more = shards(config.data) if several else [Path(config.data)]
+        if _is_light(first) and not (more and hasattr(config, "series")):  # else it tells enough
             look(replace(config, data=str(first)))
 
 
@@ -83,7 +83,7 @@ def check_input(recipe: Recipe, config, metadata, source: str) -> None:
         return
     from recipes.data.files import open_table
 
-    file = open_table(source, config, metadata.get("reading"))
+    file = open_table(shards(source)[0], config, metadata.get("reading"))
     for name in recipe.reads(config, metadata):
         file.require(name, "the model reads it")
 

@@ -70,6 +70,9 @@ class ForecastConfig(Dialect, TrainConfig):
         overlap: Write the forecasts of all test windows, not only of those that do not overlap.
         backtest: Rolling-origin backtest; so many earlier origins, each with a model of its own.
         backtest_refit: Whether it has; else one model, trained before the earliest, forecasts all.
+        in_memory: Hold so many rows in memory, whole series drawn at random, and decide everything
+            by them; training reads the others from the disk. Defaults to all, or to 1,000,000 of a
+            file that is larger than memory, of a folder, or of a pattern such as part-*.parquet.
     """
 
     DATASETS: ClassVar[Mapping[str, str]] = {
@@ -116,6 +119,7 @@ class ForecastConfig(Dialect, TrainConfig):
     overlap: bool = False
     backtest: int = 0
     backtest_refit: bool = True
+    in_memory: int | None = None
 
     @property
     def refits(self) -> bool:
@@ -128,6 +132,7 @@ class ForecastConfig(Dialect, TrainConfig):
         self.check()
         check_levels(self)
         at_least(self, 1, "horizon", "window", "period")
+        at_least(self, 100, "in_memory")
         at_least(self, 0, "difference", "loss_steps", "mc_samples", "backtest")
         at_least(self, 0, "statistics_seconds")
         if self.strategy == "recursive" and self.past_covariates:

@@ -1,12 +1,14 @@
 """Reads the series that the flags of a forecasting run name, and splits its windows."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from recipes.errors import UserError
 from recipes.forecast.data import splits
 from recipes.forecast.data.book_series import book_series
+from recipes.forecast.data.larger import Larger
 from recipes.forecast.data.opening import open_file
 from recipes.forecast.data.reading import read_series
 from recipes.forecast.data.ridership import ridership
@@ -27,7 +29,7 @@ _READING = (
 
 def check(config) -> None:
     """Raises a `UserError` if the series in a file cannot be read, or are too short."""
-    config, file = open_file(config, config.data)
+    config, file, _ = open_file(config, config.data)
     split_windows(replace(config, window=config.window or 1), load_series(config, file=file))
 
 
@@ -36,10 +38,11 @@ def load(config):
     from recipes.forecast.data.windows import Windows
     from recipes.forecast.task import ForecastTask
 
-    file = None
+    file = rows = None
     if config.data:
-        config, file = open_file(config, config.data)
+        config, file, rows = open_file(config, config.data)
     series = load_series(config, file=file)
+    larger = rows and Larger(rows, config, file, series, partial(load_series, config, 0))
     if config.window is None:
         window, note = choose_window(config, series)
         config = replace(config, window=window)
@@ -51,7 +54,9 @@ def load(config):
     starts = split_windows(config, series)
     series = replace(series, notes=(*series.notes, *_short(config, series)))
     windows = Windows(series, config.window, config.horizon, starts)
-    task = ForecastTask(config, windows, file.decided if file else {}, _splits_each(config, series))
+    task = ForecastTask(
+        config, windows, file.decided if file else {}, _splits_each(config, series), larger=larger
+    )
     try:  # the windows of every fold, once, so that a lack of data shows before the training
         task.folds()
     except UserError as error:

@@ -39,7 +39,14 @@ def predict(
     file = None
     if source is not None or config.data:
         guess = config.data is None  # the run was trained on a data set
-        config, file = open_file(config, source or config.data, metadata.get("reading"), guess)
+        config = config if source is None else replace(config, in_memory=None)
+        before = metadata.get("reading")
+        config, file, rows = open_file(config, source or config.data, before, guess)
+        if rows and source is not None:
+            raise UserError(
+                f"{source} has {rows.count:,} rows, which do not fit into memory. Give the last "
+                "ones of each series, or some series at a time."
+            )
     future = 0 if source is None and config.dataset == "book_series" else config.horizon
     backtest = backtest or overlap or not future
     series = load_series(config, future=future, file=file)

@@ -248,6 +248,7 @@ RECIPE = Recipe(
     search_space=search_space,
     predict=later("recipes.forecast.predict", "predict"),
     check=later("recipes.forecast.loading", "check"),
+    predict_folders=True,
     asks=lambda config, metadata: "series",
     reads=_reads,
     metrics=dict.fromkeys((*_POINT_SCORES, *_INTERVAL_SCORES), "min"),

@@ -12,13 +12,17 @@ import numpy as np
 import zoo
 from recipes.data.batches import spread
 from recipes.data.dates import show
+from recipes.data.files import say_notes
+from recipes.data.larger import stored
 from recipes.engine.selection import Mixture, likeliest_weights
 from recipes.engine.task import Figure, Section, Trained
+from recipes.errors import some
 from recipes.forecast import baselines, comparing, plots, statistics, tables
 from recipes.forecast.config import ForecastConfig
 from recipes.forecast.continuing import scaling_of, window_normalization_of
+from recipes.forecast.data.larger import Larger, StoredSeries
 from recipes.forecast.data.splits import apart, split_in_time, window_starts
-from recipes.forecast.data.windows import WindowBatches, Windows, output_positions
+from recipes.forecast.data.windows import WindowBatches, WindowPasses, Windows, output_positions
 from recipes.forecast.differencing import changes, choose_lag
 from recipes.forecast.forecasts import Forecaster, Forecasts
 from recipes.forecast.intervals import ConformalIntervals
@@ -37,7 +41,9 @@ class ForecastTask:
 
     `decided` is what was found out about the form of the file, see `TableFile.decided`; `each`,
     whether folds split each series at its own end; `known`, a saved model that is trained further;
-    `chosen`, the linear forecast that was chosen before, to be fitted again.
+    `chosen`, the linear forecast that was chosen before, to be fitted again; `larger`, all series,
+    where the windows are of a sample; `skip`, that of `split_in_time`; `whole`, whether nothing is
+    held back.
     """
 
     config: ForecastConfig
@@ -46,6 +52,9 @@ class ForecastTask:
     each: bool = False
     chosen: LinearStart | None = None
     known: Any = None
+    larger: Larger | None = None
+    skip: float = 0.0
+    whole: bool = False
 
     suggestions = (
         "--difference 1 or the length of the season, another --learning_rate, more --epochs"
@@ -186,16 +195,20 @@ class ForecastTask:
         What was decided (season, differences, window, linear forecast) stays. The validation part
         is now one of training: it only watches.
         """
-        windows = self.windows
+        starts = {**self.windows.starts, "train": self._all_starts(self.windows)}
+        windows = replace(self.windows, starts=starts)
+        config = replace(self.config, period=self.period, difference=self.difference)
+        start = self.linear_start
+        return replace(self, config=config, windows=windows, chosen=start, whole=True)
+
+    def _all_starts(self, windows):
+        """First rows of windows from the first one of each series on."""
         kept = 1 - self.config.validation_fraction - self.config.test_fraction
         starts = window_starts(windows.series, windows.window, windows.horizon, kept)
         first = np.full(windows.series.num_series, len(windows.series))
         for part in windows.starts.values():
             np.minimum.at(first, windows.series_of(part), part)
-        starts = starts[starts >= first[windows.series_of(starts)]]
-        config = replace(self.config, period=self.period, difference=self.difference)
-        windows = replace(windows, starts={**windows.starts, "train": starts})
-        return replace(self, config=config, windows=windows, chosen=self.linear_start)
+        return starts[starts >= first[windows.series_of(starts)]]
 
     @cached_property
     def difference(self) -> int:
@@ -232,14 +245,51 @@ class ForecastTask:
     def batches(self, split, built, seed=None):
         """Batches of a split for the training model: shuffled with a seed, in order without."""
         windows = self.training_windows
+        weights = self.row_weights if self.window_normalization else None
+        if split == "train" and self.larger:
+            windows, weights = self.stored
         time_out = built.training_model.output_shape[1]
         stride = zoo.output_stride(built.training_model)
         mean, scale = self.target_scaling
         return WindowBatches(
             windows, split, self.config.batch_size if seed is not None else 1024,
             output_positions(time_out, windows.window, stride), mean, scale, seed,
-            self.window_normalization, self.row_weights if self.window_normalization else None,
+            self.window_normalization, weights,
         )  # fmt: skip
+
+    @cached_property
+    def stored(self) -> tuple[Windows, Any]:
+        """The windows to train on of all series, on the disk, and what errors count by row."""
+        sample, left = self.windows, []
+        config = replace(self.config, period=self.period)
+
+        def read(series, names):
+            windows = replace(sample, series=series, starts=self._split(series, sample.series))
+            starts = self._all_starts(windows) if self.whole else windows.starts["train"]
+            counts = np.bincount(windows.series_of(starts), minlength=series.num_series)
+            left.extend(sorted({*names}.difference(np.array(series.ids)[counts > 0])))
+            found = {"lengths": np.diff(series.offsets), "counts": counts}
+            found["firsts"] = np.append(starts, 0)[np.cumsum(counts) - counts] - series.offsets[:-1]
+            found["units"] = replace(self, config=config, windows=windows).naive_mae
+            mine = np.isin(series.ids, names)
+            found = {name: array[mine] for name, array in found.items()}
+            rows = {"values": series.values, "future": series.future_covariates}
+            rows = {name: array[series.each_row(mine)] for name, array in rows.items()}
+            return found | {name: array for name, array in rows.items() if array.shape[1]}
+
+        files, key = self.larger.stored, (self.skip, self.whole)
+        if key not in files:  # by another model of this run
+            files[key] = stored(itertools.starmap(read, self.larger.parts()), self.larger.rows.path)
+        found, counts = files[key], files[key]["counts"][:]
+        series = StoredSeries(found, sample.series)
+        firsts, least = series.offsets[:-1] + found["firsts"][:], len(sample.starts["train"])
+        starts = WindowPasses(firsts, counts, least, config.epochs)
+        note = f"{starts.count:,} windows of {(counts > 0).sum():,} series are read from the disk"
+        fewer = f"; {len(left):,} series with none to train on are left out: {some(left)}"
+        say_notes([note + fewer * bool(left)])
+        weights = self._weights(found["units"][:], counts) / self._series_weights[1]
+        windows = replace(self.training_windows, series=series, starts={"train": starts})
+        return windows, series.each_row(np.float32(weights)) if self.window_normalization else None
 
     @cached_property
     def row_weights(self) -> np.ndarray:
@@ -247,17 +297,23 @@ class ForecastTask:
 
         So much that each series counts alike in MASE, whatever its length and size.
         """
-        series, starts = self.windows.series, self.windows.starts["train"]
-        units = self.naive_mae / self.target_scaling[1]
+        found, mean = self._series_weights
+        return self.windows.series.each_row(np.float32(found / mean))
+
+    @cached_property
+    def _series_weights(self):
+        """The same of each series, before division by the mean; and the mean, of windows."""
+        series, starts, size = self.windows.series, self.windows.starts["train"], 1.0
         counts = np.bincount(self.windows.series_of(starts), minlength=series.num_series)
-        found = np.nan_to_num(1 / (units * np.maximum(counts, 1)[:, None]))
+        found = self._weights(self.naive_mae, counts)
         if self.per_window:  # the errors are in units of the window's deviation
-            some = starts[spread(len(starts), 1000)]
-            size = self.windows.inputs(some)[..., : self.windows.num_targets].std(axis=1)
-        else:
-            some, size = starts, 1.0
-        mean = (found[self.windows.series_of(some)] * size).mean()
-        return np.repeat(found / mean, np.diff(series.offsets), axis=0)
+            starts = starts[spread(len(starts), 1000)]
+            size = self.windows.inputs(starts)[..., : self.windows.num_targets].std(axis=1)
+        return found, (found[self.windows.series_of(starts)] * size).mean()
+
+    def _weights(self, units, counts):
+        units = units / self.target_scaling[1]
+        return np.nan_to_num(1 / (units * np.maximum(counts, 1)[:, None]))
 
     @property
     def per_window(self) -> bool:
@@ -439,14 +495,18 @@ class ForecastTask:
         config, windows, found = self.config, self.windows, {}
         folds = range(1, config.backtest + 1)
         for fold in folds if config.backtest_refit else reversed(folds):  # the earliest first
-            starts = split_in_time(
-                windows.series, windows.window, windows.horizon, config.validation_fraction,
-                config.test_fraction, skip=fold * config.test_fraction, each=self.each,
-            )  # fmt: skip
+            task = replace(self, skip=fold * config.test_fraction)
+            starts = task._split(windows.series)
             first = windows.series.times[starts["test"][0] + windows.window]
-            task = replace(self, windows=replace(windows, starts=starts))
+            task = replace(task, windows=replace(windows, starts=starts))
             found[f"{fold}, from {show(first)}"] = task
         return found
+
+    def _split(self, series, like=None):
+        """Windows by part; of series other than those `like` which the parts are cut, too."""
+        config, sizes = self.config, (self.windows.window, self.windows.horizon)
+        fractions = config.validation_fraction, config.test_fraction, self.skip
+        return split_in_time(series, *sizes, *fractions, self.each, like)
 
     def write_outputs(self, trained: Trained, folder) -> list[Figure | Section]:
         """Writes `predictions.csv` and `series.csv`; returns the pictures and a comparison."""

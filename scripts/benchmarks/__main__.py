@@ -20,7 +20,7 @@
     scripts/benchmark serve                zoo serve under load (three minutes)
     scripts/benchmark series               the defaults on series of the suite (three minutes)
     scripts/benchmark large                memory and start on large files (half an hour)
-    scripts/benchmark parts                20 GB in 20 files, 3 GB of memory (half an hour)
+    scripts/benchmark parts                20 GB of a table, 2 GB of series (half an hour)
     scripts/benchmark few                  the defaults on few images, letters and pairs (an hour)
     scripts/benchmark suite                the defaults on tables and texts of the suite (hours)
     scripts/benchmark suite --kind tables --only pima,wine
@@ -50,7 +50,7 @@ BENCHMARKS = (
     "serve", "speed", "quality", "scaling", "cost", "gpu", "few", "large", "parts",
 )  # fmt: skip
 #: Kinds of data of a benchmark that has several; each has tables, and a place for them, of its own.
-KINDS = {"suite": ("tables", "texts", "r_tables", "pypi_texts")}
+KINDS = {"suite": ("tables", "texts", "r_tables", "pypi_texts"), "parts": ("tables", "series")}
 #: Benchmarks of plain defaults, which may be those of `--model auto`.
 AUTO = ("series", "suite")
 #: The benchmark that asks for an accelerator.

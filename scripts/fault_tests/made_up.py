@@ -177,7 +177,7 @@ def series(path, chance):
     style.closing = False
     path.write_bytes(csv_bytes(made(table), style, chance))
     config = parsed("forecast", f"{SHORT} --target value{' --series shop' * (count > 1)}")
-    config, file = open_file(config, path)
+    config, file, _ = open_file(config, path)
     found = load_series(config, file=file)
     _check_series(found, table, form, "")
     few = sorted(table, key=lambda row: (row[0], row[1]))
@@ -189,7 +189,7 @@ def series(path, chance):
         path.write_bytes(typed_bytes(made(few), kind, chance))
     else:
         path.write_bytes(csv_bytes(made(few), style, chance))
-    config, again = open_file(config, path, file.decided, False)
+    config, again, _ = open_file(config, path, file.decided, False)
     _check_series(load_series(config, future=1, file=again), few, form, "predict: ")
 
 

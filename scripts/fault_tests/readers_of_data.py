@@ -137,10 +137,10 @@ def _read_series(path):
         *("--header none", "--skip_rows 1", "--encoding latin-1", "--decimal ,", "--separator ;"),
     )
     flags = ways[zlib.crc32(path.read_bytes()) % len(ways)]
-    config, file = open_file(made_up.parsed("forecast", f"{made_up.SHORT} {flags}"), path)
+    config, file, _ = open_file(made_up.parsed("forecast", f"{made_up.SHORT} {flags}"), path)
     found = load_series(config, file=file)
     split_windows(config, found)
-    config, again = open_file(config, path, file.decided, False)
+    config, again, _ = open_file(config, path, file.decided, False)
     assert (load_series(config, future=1, file=again).values == found.values).all()
 
 
@@ -154,7 +154,7 @@ def _future_tables():
 def _read_future(path):
     from recipes.forecast.loading import load_series
 
-    config, file = _opened_series()
+    config, file, _ = _opened_series()
     load_series(replace(config, future_covariates=str(path)), future=1, file=file)
 
 

@@ -273,6 +273,31 @@ def test_pairs_are_trained_on_but_for_those_held_out(tmp_path, longer):
     assert len(set(order)) >= len(frame) - 2 * 16
 
 
+def test_series_end_in_a_run_that_goes_on_and_predicts(tmp_path, trainer, quickly, capsys):
+    days = pd.date_range("2024-01-01", periods=60)
+    for number, part in enumerate((days[:25], days[25:])):
+        frame = pd.DataFrame(
+            {"day": np.repeat(part, 40), "shop": np.tile(np.arange(40), len(part))}
+        )
+        frame["sold"] = (frame["day"].dt.day * (1 + frame["shop"]) % 7).astype(float)
+        frame.to_parquet(tmp_path / f"{number}.parquet")
+    flags = ("--data", tmp_path, "--series", "shop", "--target", "sold", "--in_memory", 600)
+    run = trainer("forecast", epochs=2, jit_compile="false", progress="false")(*flags, horizon=2)
+    kept, files = (run / "predictions.csv").read_bytes(), ("own.csv", "all.csv")
+    assert "2,400 rows in 2 files: 600 of them, whole series" in (run / "report.md").read_text()
+    (run / "metrics.json").unlink()
+    max((run / "checkpoints").glob("epoch-*.npz")).unlink()
+    with quickly():
+        assert main(["train", "--resume", str(run)]) == 0
+        for name, source in zip(files, ([], [str(tmp_path)]), strict=True):
+            assert main(["predict", str(run), *source, "--output", str(run / name)]) == 0
+    assert (run / "predictions.csv").read_bytes() == kept
+    own, everything = (pd.read_csv(run / name).set_index(["shop", "day"]) for name in files)
+    assert (len(own), len(everything)) == (10 * 2, 40 * 2)
+    assert own.equals(everything.loc[own.index])
+    assert "windows of 40 series are read from the disk" in capsys.readouterr().err
+
+
 @pytest.mark.slow  # every day a table does
 def test_pairs_end_in_a_run(tmp_path, trainer):
     sentences().to_parquet(tmp_path / "pairs.parquet")

@@ -18,9 +18,8 @@ def leave_out_empty(table: Table) -> None:
         return
     lengths, empty = np.diff(table.offsets), [table.ids[place] for place in np.flatnonzero(~full)]
     kept = np.repeat(full, lengths)
-    table.values, table.times, table.numbers = (
-        each[kept] for each in (table.values, table.times, table.numbers)
-    )
+    table.values, table.times = table.values[kept], table.times[kept]
+    table.numbers = None if table.numbers is None else table.numbers[kept]
     table.offsets = np.concatenate([[0], np.cumsum(lengths[full])])
     table.ids = tuple(name for name, has in zip(table.ids, full, strict=True) if has)
     table.notes.append(f"{some(empty)} left out: a column has no value there")

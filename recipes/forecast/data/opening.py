@@ -2,13 +2,15 @@
 
 import contextlib
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
-from recipes.data.files import open_table
+from recipes.data.larger import open_rows
 from recipes.data.table_file import UNNAMED, TableFile
 from recipes.errors import UserError
+from recipes.forecast.data.larger import ROWS, keys_of
 from recipes.forecast.data.steps import is_regular
 from recipes.forecast.data.table import PARTS, TIMES, find_key, join_time
 from recipes.forecast.data.wide import VALUE, months_of, unfold
@@ -18,21 +20,22 @@ _PARTS = ("day", "month", "quarter", "week")
 
 
 def open_file(config, path, before=None, guess=True):
-    """A file of series, opened, and the configuration with the columns that it leaves open.
+    """The configuration with the columns that it leaves open, a file of series, and its `Rows`.
 
+    The last ones are `None` but where the file holds a sample of their series; see `open_rows`.
     `before` is what was found out about the file that the run was trained on; with `guess=False`
     columns are not looked for: they are known.
     """
-    file = open_table(path, config, before)
+    file, rows = open_rows(path, config, before, partial(keys_of, config), ROWS)
     file.join(config.series)
     if config.wide:
         file, series, time = unfold(file, config.series)
-        return replace(config, series=series, time=time, target=[VALUE]), file
+        return replace(config, series=series, time=time, target=[VALUE]), file, None
     if guess:
         taken = {config.series, *(config.series or "").split(","), *config.past_covariates} - {None}
         time, targets = guess_columns(file, config.time, config.target, taken, config.series)
         config = replace(config, time=time, target=targets)
-    return config, file
+    return config, file, rows
 
 
 def guess_columns(

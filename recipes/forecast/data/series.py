@@ -96,6 +96,10 @@ class TimeSeries:
         """The index of the series that each of some rows of `values` belongs to, int64."""
         return np.searchsorted(self.offsets, rows, side="right") - 1
 
+    def each_row(self, values) -> np.ndarray:
+        """What is said of each series, for each of its rows."""
+        return np.repeat(values, np.diff(self.offsets), axis=0)
+
     def future_rows(self, rows) -> np.ndarray:
         """The rows of `future_covariates` that belong to rows of `values`, int64.
 

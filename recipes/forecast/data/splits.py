@@ -24,6 +24,7 @@ def split_in_time(
     test: float = 0.15,
     skip: float = 0.0,
     each: bool = False,
+    like: TimeSeries | None = None,
 ) -> dict[str, np.ndarray]:
     """Splits windows at two times that all series share, so that none sees another's future.
 
@@ -33,7 +34,8 @@ def split_in_time(
 
     The fractions are of all rows; `skip` leaves the last ones out: a test part further back. With
     `each`, every series is split at its own end instead, so that the test part holds every one that
-    is long enough: fractions are of its rows, each part a horizon long at least.
+    is long enough: fractions are of its rows, each part a horizon long at least. With `like`, the
+    two times are those of these other series, and a split may be empty.
 
     Returns:
         `{"train": ..., "validation": ..., "test": ...}`, int64 start rows in ascending order.
@@ -44,30 +46,30 @@ def split_in_time(
             f"than 1. Received: {validation} and {test}."
         )
     starts = window_starts(series, window, horizon, 1 - validation - test - skip)
-    masks = _at_their_ends if each else _in_time
-    inside = masks(series, horizon, validation, test, skip)
+    sizes = horizon, validation, test, skip
+    inside = _at_their_ends(series, *sizes) if each else _in_time(series, like or series, *sizes)
     first, last = starts + window, starts + (window + horizon - 1)
     splits = {name: starts[rows[first] & rows[last]] for name, rows in inside.items()}
     for name, found in splits.items():
-        if not len(found):
+        if not len(found) and like is None:
             most = int(np.add.reduceat(inside[name], series.offsets[:-1], dtype=np.int64).max())
             _refuse_empty(name, most, window, horizon)
     return splits
 
 
-def _in_time(series, horizon, validation, test, skip):
+def _in_time(series, like, horizon, validation, test, skip):
     """Masks of the rows of each part, between two times that all series share."""
-    rows = len(series)
+    rows = len(like)
     sizes = (validation + test + skip, test + skip, skip)
     marks = [max(0, min(rows - 1, rows - round(rows * size))) for size in sizes]
-    ordered = np.partition(series.times, marks)
+    ordered = np.partition(like.times, marks)
     first, second, last = (ordered[mark] for mark in marks)
-    steps = series.times if series.num_series == 1 else np.unique(series.times)
+    steps = like.times if like.num_series == 1 else np.unique(like.times)
     place = np.searchsorted(steps, last) if skip else len(steps)
     second = min(second, steps[max(0, place - horizon)])
     first = min(first, steps[max(0, np.searchsorted(steps, second) - horizon)])
     # Without a skip, the last row itself belongs to the test part.
-    before_end = series.times < last if skip else np.ones(rows, bool)
+    before_end = series.times < last if skip else np.ones(len(series), bool)
     return {
         "train": series.times < first,
         "validation": (series.times >= first) & (series.times < second),

@@ -59,7 +59,7 @@ class Table:
         times: `(rows,)` datetime64[us] or int64.
         offsets: int64 `(num_series + 1,)`, where each series starts and ends.
         ids: Names of the series.
-        numbers: `(rows,)` row numbers in the file from 1, or None after resampling.
+        numbers: `(rows,)` row numbers in the file from 1; None after resampling, or of a part.
         source: Name of the file.
         notes: What was done so far.
         key: Columns whose values seem to be the series, where times repeat.
@@ -119,12 +119,12 @@ def read_table(
         times = found.values
     codes, ids = (np.zeros(len(file), np.int64), ("",)) if series is None else _codes(file, series)
     values = np.stack([file.numbers(name) for name in names], axis=1)
-    numbers = np.arange(1, len(file) + 1)
     offsets = np.concatenate([[0], np.cumsum(np.bincount(codes))]).astype(np.int64)
     order = np.arange(len(codes)) if times is None else times
     order = np.lexsort((order, codes))
+    numbers = None if file.before.get("parts") else order + 1
     if (np.diff(order) < 0).any():
-        values, numbers, codes = values[order], numbers[order], codes[order]
+        values, codes = values[order], codes[order]
         if times is not None:
             times, same = times[order], codes[1:] == codes[:-1]
             moved = same & (np.diff(order) < 0)
@@ -162,7 +162,8 @@ def find_key(file, names, time, series=None) -> str | None:
     return None
 
 
-def _codes(file: TableFile, series: str) -> tuple[np.ndarray, tuple[str, ...]]:
+def names_of(file: TableFile, series: str) -> pd.Series:
+    """The name of the series of each row; a `UserError` where there is none."""
     column = file.labels(series)
     absent = np.flatnonzero(column.isna())
     if len(absent):
@@ -171,5 +172,9 @@ def _codes(file: TableFile, series: str) -> tuple[np.ndarray, tuple[str, ...]]:
             f"none in {len(absent)} rows, first row {absent[0] + 1} (row 1 follows the header). "
             "Fill them in or delete the rows."
         )
-    codes, ids = pd.factorize(column, sort=True)
+    return column
+
+
+def _codes(file: TableFile, series: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    codes, ids = pd.factorize(names_of(file, series), sort=True)
     return codes, tuple(map(str, ids))

@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from recipes.data.batches import Batches
+from recipes.data.batches import Batches, Passes, epochs_of
 from recipes.forecast.data.series import TimeSeries
 
 
@@ -41,7 +41,7 @@ class Windows:
     @cached_property
     def begins(self) -> np.ndarray:
         """First row of the series of each row."""
-        return np.repeat(self.series.offsets[:-1], np.diff(self.series.offsets))
+        return self.series.each_row(self.series.offsets[:-1])
 
     def series_of(self, starts) -> np.ndarray:
         """The index of the series that each window belongs to: that of its last input."""
@@ -79,12 +79,11 @@ class Windows:
         """
         positions = np.array([self.window - 1]) if positions is None else positions
         ahead = positions[:, None] + np.arange(1, self.horizon + 1)
-        values = self.series.values[:, : self.num_targets]
         steps = starts[:, None, None] + ahead
         if self.series.num_series > 1 and len(positions) > 1:
             begins = ops.take(self.begins, starts + (self.window - 1), axis=0)[:, None, None]
             steps = ops.where(steps < begins, begins, steps)
-        return ops.take(values, steps, axis=0)
+        return ops.take(self.series.values, steps, axis=0)[..., : self.num_targets]
 
     def future_ahead(self, starts, steps):
         """Future covariates of forecasts that are fed back: `(batch, steps, num_future)`.
@@ -122,7 +121,7 @@ class WindowBatches(Batches):
         self.mean = np.float32(mean)
         self.scale = np.float32(scale)
         self.normalization = normalization
-        self.weights = None if weights is None else np.float32(weights)
+        self.weights = weights
 
     def assemble(self, examples, ops=np):
         """Inputs and scaled targets of the windows that start at `examples`."""
@@ -145,6 +144,28 @@ class WindowBatches(Batches):
         if counts is None:
             return inputs, targets
         return inputs, targets, ops.reshape(ops.mean(counts, axis=-1), (-1, 1, 1))
+
+
+class WindowPasses(Passes):
+    """Windows in the order of `Passes`, named by their first rows.
+
+    The first one of each series begins in row `firsts`, and `counts` follow row by row; see
+    `epochs_of` for the rest.
+
+    >>> passes = WindowPasses(np.array([0, 9]), np.array([2, 3]), least=1, epochs=1)
+    >>> sorted(passes.order(seed=1, epoch=0).tolist())
+    [0, 1, 9, 10, 11]
+    """
+
+    def __init__(self, firsts, counts, least, epochs):
+        self.ends = np.cumsum(counts)
+        super().__init__(self.ends[-1], epochs_of(self.ends[-1], least, epochs).size)
+        self.shifts = firsts - (self.ends - counts)
+
+    def order(self, seed, epoch):
+        """First rows of the windows of an epoch, int64."""
+        numbers = super().order(seed, epoch)
+        return numbers + self.shifts[np.searchsorted(self.ends, numbers, side="right")]
 
 
 def output_positions(time_out: int, window: int, stride: int = 1) -> np.ndarray:
