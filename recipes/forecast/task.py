@@ -280,13 +280,14 @@ class ForecastTask:
         files, key = self.larger.stored, (self.skip, self.whole)
         if key not in files:  # by another model of this run
             files[key] = stored(itertools.starmap(read, self.larger.parts()), self.larger.rows.path)
+            counts = files[key]["counts"][:]
+            what = f"{counts.sum():,} windows of {(counts > 0).sum():,} series"
+            fewer = f"; {len(left):,} series with none to train on are left out: {some(left)}"
+            say_notes([f"{what} are read from the disk{fewer * bool(left)}"])
         found, counts = files[key], files[key]["counts"][:]
         series = StoredSeries(found, sample.series)
         firsts, least = series.offsets[:-1] + found["firsts"][:], len(sample.starts["train"])
         starts = WindowPasses(firsts, counts, least, config.epochs)
-        note = f"{starts.count:,} windows of {(counts > 0).sum():,} series are read from the disk"
-        fewer = f"; {len(left):,} series with none to train on are left out: {some(left)}"
-        say_notes([note + fewer * bool(left)])
         weights = self._weights(found["units"][:], counts) / self._series_weights[1]
         windows = replace(self.training_windows, series=series, starts={"train": starts})
         return windows, series.each_row(np.float32(weights)) if self.window_normalization else None

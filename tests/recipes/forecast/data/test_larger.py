@@ -149,7 +149,7 @@ def test_epochs_read_all_windows(tmp_path):
         assert_close(np.asarray(one), other)
 
 
-def test_folds_and_the_whole_hold_back_their_own(tmp_path):
+def test_folds_and_the_whole_hold_back_their_own(tmp_path, capsys):
     path = one_file(panel(), tmp_path)
     task = forecast.load_data(config(path, backtest=1))
     (fold,) = task.folds().values()
@@ -161,6 +161,9 @@ def test_folds_and_the_whole_hold_back_their_own(tmp_path):
         starts = split_in_time(series, WINDOW, HORIZON, skip=skip, like=task.windows.series)
         assert len(starts["train"]) == count
     assert counts[0] < counts[1] < counts[2] - 400
+    capsys.readouterr()
+    assert replace(task, config=replace(task.config, epochs=9)).stored
+    assert not capsys.readouterr().err  # what another model of the run wrote
 
 
 @pytest.mark.parametrize("kind", [one_file, by_month])
