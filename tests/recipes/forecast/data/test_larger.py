@@ -198,6 +198,80 @@ def test_numbers_as_times_and_several_columns(tmp_path):
     assert len(all_windows(batches)[0]) > 500
 
 
+def dated(form):
+    def change(frame):
+        return frame.assign(day=frame["day"].dt.strftime(form))
+
+    return change
+
+
+def monthly(frame):
+    """A row a month and shop, by year and month."""
+    order = frame.groupby("shop").cumcount()
+    months = pd.Timestamp("2020-01-01").to_period("M") + order
+    years, months = months.map(lambda month: month.year), months.map(lambda month: month.month)
+    return frame.drop(columns="day").assign(year=years, month=months)
+
+
+#: How a table of `panel` is changed, how its parts are written, and what is said of it.
+FORMS = {
+    "day first": (dated("%d/%m/%Y"), "csv", {}),
+    "days as numbers": (dated("%Y%m%d"), "csv", {}),
+    "a zone": (dated("%Y-%m-%dT13:00:00+02:00"), "json", {}),
+    "times in two columns": (monthly, "csv", {"time": "year,month"}),
+    "parts of years": (
+        lambda frame: monthly(frame).assign(
+            year=lambda table: (table["year"] + (table["month"] - 1) / 12).round(3)
+        ),
+        "csv", {"time": "year"},
+    ),
+    "steps": (lambda f: f.assign(day=f.groupby("shop").cumcount()), "parquet", {}),
+    "no times": (lambda f: f.drop(columns="day"), "csv", {"time": "none"}),
+    "gaps": (lambda f: f.drop(index=f.index[5::50]), "parquet", {"resample": "D"}),
+    "missing values": (lambda f: f.assign(sold=f["sold"].mask(f["price"] > 2)), "csv", {}),
+    "money": (lambda f: f.assign(sold=f["sold"].map("${:,.2f}".format)), "csv", {}),
+    "numbers as names": (lambda f: f.assign(shop=f["shop"].astype(float)), "parquet", {}),
+    "features": (
+        lambda f: f, "csv", {"datetime_features": ["month"], "past_covariates": ["price"]},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_forms_mean_the_same_as_in_memory(tmp_path, form):
+    change, kind, settings = FORMS[form]
+    frame = change(panel())
+    for number in range(3):
+        part, path = frame.iloc[number::3], tmp_path / f"{number}"
+        if kind == "csv":
+            part.to_csv(path, index=False)
+        elif kind == "json":
+            part.to_json(path, orient="records", lines=True)
+        else:
+            part.to_parquet(path)
+    whole = forecast.load_data(config(tmp_path, in_memory=10_000, **settings)).windows.series
+    found = forecast.load_data(config(tmp_path, **settings)).stored[0].series
+    assert found.num_series == whole.num_series
+    for name in ("values", "future_covariates"):
+        rows = [
+            sorted(block.tobytes() for block in np.split(getattr(series, name)[:], cuts))
+            for series, cuts in ((whole, whole.offsets[1:-1]), (found, found.offsets[1:-1]))
+            if getattr(series, name).shape[1]
+        ]
+        assert rows[:1] == rows[1:]
+
+
+def test_a_disk_without_room(tmp_path, monkeypatch):
+    task = forecast.load_data(config(one_file(panel(), tmp_path)))
+
+    def full():
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", full)
+    with pytest.raises(UserError, match=r"No space left on device. Name a folder with more room"):
+        _ = task.stored
+
+
 def refused(path, **settings):
     with pytest.raises(UserError) as caught:
         _ = forecast.load_data(config(path, **settings)).stored
