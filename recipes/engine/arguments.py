@@ -40,6 +40,9 @@ def parse(recipe: str, arguments: list[str]):
         raise UserError(f"Expected --config {given['config']} to hold `setting: value` lines.")
     about = ("run", "name", "overwrite")  # what a run says about itself
     saved = kind.renamed({k: v for k, v in saved.items() if k not in about})
+    for name in ("model", "dataset", "data"):  # by which defaults are looked up
+        if not isinstance(saved.get(name), str | None):
+            raise UserError(f"--config {given['config']}: {name} cannot be {saved[name]!r:.60}.")
     if given["start_from"]:
         for other in ("config", "preset", "model"):
             if given[other]:
@@ -53,8 +56,7 @@ def parse(recipe: str, arguments: list[str]):
     wanted = HELP & {*arguments}
     named = given["dataset"] or saved or preset
     own_data = given["data"] or saved.get("data") or (wanted and not named)
-    dataset = given["dataset"] or saved.get("dataset") or preset.get("dataset")
-    model = given["model"] or saved.get("model") or preset.get("model")
+    dataset, model = (given[k] or saved.get(k) or preset.get(k) for k in ("dataset", "model"))
     for layer in (saved, preset):
         if layer.get("model", model) != model:  # its arguments belong to that other model
             layer.pop("model_arguments", None)
@@ -74,16 +76,14 @@ def parse(recipe: str, arguments: list[str]):
         shown = {**defaults, **preset, **saved}
         print(help_text(found_recipe, shown, all_flags="--help-all" in wanted))
         raise SystemExit(0)
-    flags = _spell(arguments, kind)
     try:
         if saved:
             parser.parse_object(saved, defaults=False)  # checks types, which set_defaults does not
         parser.set_defaults({**defaults, **preset, **saved})  # all, whatever was parsed before
-        found = parser.parse_args(flags).as_dict()
+        found = parser.parse_args(_spell(arguments, kind)).as_dict()
     except ArgumentError as error:
         raise UserError(_explain(str(error), kind, defaults["model_arguments"])) from error
-    found.pop("config")
-    config = kind(**found)
+    config = kind(**{name: value for name, value in found.items() if name != "config"})
     return config.typed(f"--config {given['config']}") if given["config"] else config
 
 

@@ -40,6 +40,7 @@ def files(tmp_path, monkeypatch, make_csv):
         "list.yaml": "- 1",
         "unknown.yaml": "epoch: 3",
         "type.yaml": "epochs: many",
+        "model.yaml": "model: {python: 3}",
     }
     for name, text in bad.items():
         Path(name).write_text(text)
@@ -130,6 +131,7 @@ def test_wrong_commands(files, capsys, arguments, message):
         ("--config /dev/zero", "Cannot read --config /dev/zero: it is larger than 1,000,000 bytes"),
         ("--config list.yaml", "Expected --config list.yaml to hold `setting: value` lines."),
         ("--config unknown.yaml", "unknown.yaml: there is no setting 'epoch'. Did you mean epochs"),
+        ("--config model.yaml", "--config model.yaml: model cannot be {'python': 3}."),
         ("--config type.yaml", "Expected --epochs to be a whole number. Received: many"),
         (
             "--strategy recursive --past_covariates x",
