@@ -54,7 +54,7 @@ GOALS = {
         30 * 1719, "val_accuracy", 0.8920, True, 5,
     ),
     "wavenet": Goal(
-        "forecast", "--preset ml2-ch15-86 --learning_rate 0.01 --schedule 1cycle --epochs 8",
+        "forecast", "--preset ml2-ch15-86 --learning_rate 0.01 --schedule 1cycle --epochs 10",
         20 * 219, "val_last_step_mse", 0.0072, False, 3,
     ),
     "char_rnn": Goal(
