@@ -67,7 +67,8 @@ def _text(layer):
     outer = {name: getattr(layer, name, default) for name, default in names.items()}
     outer["lowercase"] = layer.lowercase or inner.lowercase
     if isinstance(inner, WordTokenizer):
-        return {"kind": "words", "vocabulary": inner.words, "unknown": True, **outer}
+        known = {"vocabulary": inner.words, "unknown": True, "punctuation": inner.punctuation}
+        return {"kind": "words", **known, **outer}
     if isinstance(inner, CharacterTokenizer):
         known = {"vocabulary": list(inner.characters), "unknown": inner.unknown}
         return {"kind": "characters", **known, **outer}

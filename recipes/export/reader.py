@@ -95,7 +95,7 @@ def _ids(text, **spec):
         ids = Tokenizer.from_str(spec.vocabulary).encode(text, add_special_tokens=False).ids
     else:
         known = {token: number for number, token in enumerate(spec.vocabulary)}
-        tokens = split_words(text) if spec.kind == "words" else text
+        tokens = split_words(text, spec.punctuation) if spec.kind == "words" else text
         ids = [known.get(token, len(spec.vocabulary) if spec.unknown else None) for token in tokens]
         if None in ids:
             raise ValueError(f"The model does not know {tokens[ids.index(None)]!r}: leave it out.")

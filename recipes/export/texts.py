@@ -14,8 +14,8 @@ from zoo.layers.raw_texts import ALONE
 _ENTITIES = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&nbsp;": " ", "&amp;": "&"}
 _HTML = (r"(?s)<!-->|<!--->|<!--.*?-->", r"</?[A-Za-z][^<>]*>|<[!?][^<>]*>")
 #: What makes words, in lower case, stand between spaces.
-_SPACED = {ALONE.pattern.encode().decode("unicode_escape"): r" \0 ", r"[\p{P}\p{S}]": ""}
-_SPACED |= {r"[\s\p{Z}\x{1c}-\x{1f}\x{85}]+": " "}
+_SPACED = {ALONE.pattern.encode().decode("unicode_escape"): r" \0 ", "['\u2019]": ""}
+_SPACED |= {r"[\p{P}\p{S}]": r" \0 ", r"[\s\p{Z}\x{1c}-\x{1f}\x{85}]+": " "}
 #: How `ByteLevel` of the tokenizers library cuts texts, by a byte that UTF-8 does not have: before
 #: the last of several spaces in front of a word, and behind each word, of 100 bytes at most.
 _SPACE, _LONGEST = r"\s\x{0b}\x{85}\p{Z}", 100
@@ -49,8 +49,7 @@ def codes(tables, keys, default):
 def lookup(tables, **spec):
     """A function from texts to padded ids."""
     spec = SimpleNamespace(**spec)
-    tokens = spec.kind, spec.vocabulary, spec.unknown
-    ids_of = (_byte_pairs if spec.kind == "subwords" else _tokens)(tables, *tokens)
+    ids_of = (_byte_pairs if spec.kind == "subwords" else _tokens)(tables, spec)
     limit = spec.max_length
     tail = {"head": 0, "tail": limit, "both": (limit or 0) // 2}[spec.truncation]
 
@@ -83,13 +82,14 @@ def lookup(tables, **spec):
     return encode
 
 
-def _tokens(tables, kind, vocabulary, unknown):
-    words = kind == "words"
-    keys = vocabulary if words else [*map(ord, vocabulary)]
-    ids_of = codes(tables, keys, len(keys) if unknown else -1)
+def _tokens(tables, spec):
+    words = spec.kind == "words"
+    keys = spec.vocabulary if words else [*map(ord, spec.vocabulary)]
+    ids_of = codes(tables, keys, len(keys) if spec.unknown else -1)
+    marks = {} if words and spec.punctuation else {r"[\p{P}\p{S}]": ""}
 
     def encode(texts):
-        for pattern, rewrite in _SPACED.items() if words else ():
+        for pattern, rewrite in {**_SPACED, **marks}.items() if words else ():
             texts = tf.strings.regex_replace(texts, pattern, rewrite)
         tokens = tf.strings.split(texts) if words else tf.strings.unicode_decode(texts, "UTF-8")
         return tokens.with_flat_values(ids_of(tokens.flat_values))
@@ -97,9 +97,9 @@ def _tokens(tables, kind, vocabulary, unknown):
     return encode
 
 
-def _byte_pairs(tables, kind, vocabulary, unknown):
+def _byte_pairs(tables, spec):
     """Merges the neighbours in a word whose pair stands first in the list, again and again."""
-    model = _subwords(vocabulary)["model"]
+    model = _subwords(spec.vocabulary)["model"]
     ids, count, last = model["vocab"], len(model["vocab"]), len(model["merges"])
     pairs = [(ids[a] * count + ids[b], ids[a + b]) for a, b in model["merges"]] or [(-2, 0)]
     rank_of = codes(tables, [pair for pair, _ in pairs], last)

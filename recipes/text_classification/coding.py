@@ -102,6 +102,7 @@ def fit(config, texts, source):
             texts, config.tokenizer, config.vocabulary_size or SIZES[config.tokenizer],
             max_length=config.max_length, truncation=config.truncation,
             strip_html=config.strip_html, lowercase=config.lowercase, name="tokenizer",
+            punctuation=config.punctuation,
         )  # fmt: skip
     except ValueError as error:
         raise UserError(

@@ -26,8 +26,8 @@ class TextClassificationConfig(RowsConfig):
         train_size: Use so many of the training texts only, with each class keeping its share.
         split: random holds out texts of each class alike, and keeps those that occur twice in one
             part. book, for imdb, is the third edition's: the last tenth of the training reviews.
-        tokenizer: What the model reads: words (in lower case, without punctuation), characters, or
-            sub-words.
+        tokenizer: What the model reads: words (in lower case), characters, or sub-words.
+        punctuation: Read punctuation and symbols as words, too. Without, words lose them.
         batch_size: Texts in a training step. Defaults to a 64th of the texts, between 16 and 128.
         vocabulary_size: Different ids at most, with padding and unknown ones. Defaults to 100,000
             for words and 8,000 for sub-words.
@@ -63,6 +63,7 @@ class TextClassificationConfig(RowsConfig):
     train_size: int | None = None
     split: Literal["random", "book"] = "random"
     tokenizer: Literal["words", "characters", "bpe", "wordpiece", "unigram"] = "words"
+    punctuation: bool = True
     batch_size: int | None = None
     vocabulary_size: int | None = None
     lowercase: bool = False

@@ -12,8 +12,8 @@ from recipes.engine.config import BOOK
 
 _BOOK = {**BOOK, "model": "text_classifier", "wide": 0, "calibrate": False}
 _REVIEWS = {
-    **_BOOK, "dataset": "imdb", "split": "book", "tokenizer": "words", "vocabulary_size": 1000,
-    "max_length": None, "optimizer": "nadam", "epochs": 5,
+    **_BOOK, "dataset": "imdb", "split": "book", "tokenizer": "words", "punctuation": False,
+    "vocabulary_size": 1000, "max_length": None, "optimizer": "nadam", "epochs": 5,
 }  # fmt: skip
 _REBER = {
     **_BOOK,

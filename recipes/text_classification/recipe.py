@@ -45,7 +45,7 @@ def default_config(
         )  # fmt: skip
     return replace(
         config, epochs=4 if own else 20, patience=1 if own else 3, batch_size=None,
-        learning_rate=0.02 if own else 0.005, max_length=800, truncation="both",
+        learning_rate=0.02 if own else 0.005, max_length=1000, truncation="both",
         model_arguments=dict(_AVERAGED) if own else {},
     )  # fmt: skip
 

@@ -6,8 +6,6 @@ learns from the words that it goes with.
 Reference: Deerwester et al., *Indexing by latent semantic analysis*, 1990.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy import sparse
 from sklearn.utils.extmath import randomized_svd
@@ -21,36 +19,16 @@ DIRECTIONS = 100
 LENGTH = 0.3
 
 
-@dataclass(frozen=True)
-class Directions:
-    """The directions in which texts differ most.
-
-    Args:
-        words: Numbers of each word, float32 `(words, directions)`.
-        centre: Their mean over texts, `(directions,)`.
-    """
-
-    words: np.ndarray
-    centre: np.ndarray
-
-    def of_texts(self, features) -> np.ndarray:
-        """Where texts lie, float32 `(n, directions)`.
-
-        Args:
-            features: Sparse `(n, words)`.
-        """
-        return np.asarray(features @ self.words - self.centre, np.float32)
-
-
-def directions(counts, features) -> Directions | None:
-    """Finds the directions of texts: at most `DIRECTIONS`, or None for too few texts or words.
+def directions(counts, features) -> tuple[np.ndarray, np.ndarray] | None:
+    """Finds the directions in which texts differ most; None for too few texts or words.
 
     Sparse counts `(texts, words)` tell which texts have which words; the features of the labelled
-    ones are to be of length `LENGTH`.
+    ones are to be of length `LENGTH`. Returns the numbers of each word, float32 `(words,
+    directions)`, at most `DIRECTIONS`, and their mean over labelled texts.
 
     >>> from scipy import sparse
     >>> counts = sparse.csr_matrix([[1, 1, 0, 0], [1, 1, 0, 1], [0, 0, 1, 1], [0, 0, 1, 0]])
-    >>> first, second, third, _ = directions(counts, counts).words[:, 1]
+    >>> first, second, third, _ = directions(counts, counts)[0][:, 1]
     >>> bool(first == second), bool(first * third > 0)
     (True, False)
     """
@@ -66,4 +44,4 @@ def directions(counts, features) -> Directions | None:
     centre = seen.mean(axis=0)
     length = np.sqrt(((seen - centre) ** 2).sum(axis=1).mean())
     scale = np.float32(LENGTH / max(length, 1e-9))
-    return Directions(scale * words, scale * centre)
+    return scale * words, scale * centre

@@ -68,13 +68,13 @@ def fit(part, reader, ngrams, outputs, balanced=False, unlabelled=()) -> keras.M
         more = _presence(known, *WideNgrams.hashes(unlabelled, 1), len(unlabelled))
         meaning = semantics.directions(sparse.vstack([found, more[:, places]]), found)
     blocks = [features] if spelling is None else [features, found @ spelling]
-    dense = None if meaning is None else meaning.of_texts(found)
+    dense = None if meaning is None else np.asarray(found @ meaning[0] - meaning[1], np.float32)
     classes = len(part.classes)
     kernel, *rest, bias = naive_bayes.fit(blocks, part.labels, classes, balanced, True, dense)
     if meaning is not None:
         weights = rest.pop()
-        kernel[places] += meaning.words @ weights
-        bias = bias - meaning.centre @ weights
+        kernel[places] += meaning[0] @ weights
+        bias = bias - meaning[1] @ weights
     if spelling is not None:
         kernel[places] += spelling @ rest.pop()
     ids = keras.Input((None,), dtype="int32", name="ids")

@@ -17,6 +17,7 @@ TEXTS = ["A good film", "film", "", "Good, good!"]
 IDS = [[2, 4, 3, 0], [3, 0, 0, 0], [1, 0, 0, 0], [4, 4, 0, 0]]
 CORPUS = ["A good film, they say: 10 of 10!", "A bad one.", "¿Qué tal, señor? \U0001f600 שלום"]
 KINDS = {k: TextTokenizer.fit(CORPUS, k, 600).tokenizer for k in ("words", "characters", "bpe")}
+KINDS["marks"] = TextTokenizer.fit(CORPUS, punctuation=True).tokenizer
 KINDS["wordpiece"] = SubwordTokenizer.fit(CORPUS, "wordpiece", 600)
 KINDS["unigram"] = SubwordTokenizer.fit(CORPUS * 9, "unigram", 300)
 
@@ -246,6 +247,9 @@ def test_vocabularies_of_texts():
     layer = TextTokenizer.fit(["B b<br>b a", "A c"], vocabulary_size=5, max_length=7, name="ids")
     assert layer.tokenizer.words == ["b", "a"]
     assert (layer.vocabulary_size, layer.max_length, layer.name) == (5, 7, "ids")
+    layer = TextTokenizer.fit(["A a! b", "a?!"], vocabulary_size=6, punctuation=True)
+    assert layer.tokenizer.words == ["a", "!", "?"]
+    assert layer.encode("<b>a</b>&nbsp;?").tolist() == [2, 4]
     layer = TextTokenizer.fit(pd.Series(["xY", "y z"]), "characters", lowercase=True)
     assert layer.tokenizer.characters == "y xz"
     assert layer.decode(layer.encode("XYw")) == "xy\ufffd"

@@ -44,6 +44,20 @@ def test_letters_are_words_where_no_spaces_are_between_words(text, words):
     assert layer.decode(layer.encode(text)) == layer.normalize(text) == words
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Don't stop... 7/10!!", "dont stop . . . 7 / 10 ! !"),
+        ("It\u2019s \u201cgreat\u201d \u2013 'no'.", "its \u201c great \u201d \u2013 no ."),
+        ("我喜欢茶。", "我 喜 欢 茶 。"),
+    ],
+)
+def test_punctuation_is_read_as_words(text, words):
+    layer = WordTokenizer.fit(text, vocabulary_size=20, punctuation=True)
+    assert layer.decode(layer.encode(text)) == layer.normalize(text) == words
+    assert layer.get_config()["punctuation"]
+
+
 def test_a_vocabulary_of_whole_sentences_can_still_be_loaded():
     layer = WordTokenizer(["我喜欢茶", "茶"])
     assert layer.encode("茶").tolist() == [1]

@@ -76,13 +76,15 @@ def without_html(text):
     return html.unescape(text) if "&" in text else text
 
 
-def split_words(text):
-    """The words of a text, in lower case and without punctuation; see `spaced`.
+def split_words(text, punctuation=False):
+    """The words of a text, in lower case; punctuation is left out, or words as well. See `spaced`.
 
     >>> split_words("¿Qué tal, Don't-worry?")
     ['qué', 'tal', 'dontworry']
+    >>> split_words("Don't-worry?", punctuation=True)
+    ['dont', '-', 'worry', '?']
     """
-    return spaced(text.lower()).translate(_KEPT).split()
+    return spaced(text.lower()).translate(_APART if punctuation else _KEPT).split()
 
 
 def spaced(text):
@@ -97,9 +99,16 @@ def spaced(text):
 class _Kept(dict):
     """For `str.translate`: takes out punctuation and symbols."""
 
+    form = ""
+
     def __missing__(self, code):
-        self[code] = None if unicodedata.category(chr(code))[0] in "PS" else code
+        mark = unicodedata.category(chr(code))[0] in "PS"
+        self[code] = self.form.format(chr(code)) if mark else code
         return self[code]
 
 
-_KEPT = _Kept()
+class _Apart(_Kept):
+    form = " {} "
+
+
+_KEPT, _APART = _Kept(), _Apart.fromkeys(map(ord, "'\u2019"))

@@ -112,8 +112,9 @@ class TextTokenizer(Tokenizer):
 
     @classmethod
     def fit(
-        cls, texts: Any, kind: str = "words", vocabulary_size: int = 10_000, **kwargs
-    ) -> "TextTokenizer":
+        cls, texts: Any, kind: str = "words", vocabulary_size: int = 10_000,
+        punctuation: bool = False, **kwargs,
+    ) -> "TextTokenizer":  # fmt: skip
         """The layer for a vocabulary learned from texts.
 
         Args:
@@ -122,6 +123,7 @@ class TextTokenizer(Tokenizer):
                 characters are the most frequent ones, and all others share one id more. Defaults
                 to `"words"`.
             vocabulary_size: Number of ids at most, all of them counted. Defaults to 10,000.
+            punctuation: That of `WordTokenizer`, for words. Defaults to False.
             **kwargs: Further arguments of the layer.
 
         Raises:
@@ -132,12 +134,13 @@ class TextTokenizer(Tokenizer):
         # What a text is cleaned of, and how many ids are special, is the same for every tokenizer.
         cleaner = cls(CharacterTokenizer(" "), **kwargs)
         cleaned = [cleaner.clean(text) for text in as_texts(texts)]
+        special = len(cleaner.special)
         if not any(cleaned):
             raise ValueError("Expected texts with characters. Received: none")
         if kind in ("words", "characters"):
-            tokenizer = _most_frequent(cleaned, kind, vocabulary_size, len(cleaner.special))
+            tokenizer = _most_frequent(cleaned, kind, vocabulary_size, special, punctuation)
         else:
-            tokenizer = SubwordTokenizer.fit(cleaned, kind, vocabulary_size - len(cleaner.special))
+            tokenizer = SubwordTokenizer.fit(cleaned, kind, vocabulary_size - special)
         return cls(tokenizer, **kwargs)
 
     @property
@@ -257,7 +260,7 @@ class TextTokenizer(Tokenizer):
         return self.tokenizer.encode(first), self.tokenizer.encode(last)
 
 
-def _most_frequent(texts, kind, size, special):
+def _most_frequent(texts, kind, size, special, punctuation):
     """What knows as many tokens as `size` leaves room for beside special and unknown ones."""
     room = size - special - 1
     if room < 1:
@@ -267,8 +270,10 @@ def _most_frequent(texts, kind, size, special):
         )
     counts: Counter[str] = Counter()
     for text in texts:  # one at a time: the list of all words may not fit into memory
-        counts.update(split_words(text) if kind == "words" else text)
+        counts.update(split_words(text, punctuation) if kind == "words" else text)
     if not counts:
         raise ValueError(f"Expected texts with {kind}. Received: none")
     ordered = sorted(counts, key=lambda token: (-counts[token], token))[:room]
-    return WordTokenizer(ordered) if kind == "words" else CharacterTokenizer(ordered, unknown=True)
+    if kind == "words":
+        return WordTokenizer(ordered, punctuation)
+    return CharacterTokenizer(ordered, unknown=True)

@@ -18,6 +18,8 @@ class WordTokenizer(Tokenizer):
 
     Args:
         words: List of different words, as texts are cut into; the position of each is its id.
+        punctuation: Whether punctuation and symbols, but for apostrophes, are words, too: "Don't!"
+            are "dont" and "!". Defaults to False.
 
     >>> layer = WordTokenizer.fit("I like apples. Do you like pears?", vocabulary_size=4)
     >>> layer.words
@@ -31,14 +33,14 @@ class WordTokenizer(Tokenizer):
     strips ASCII characters only).
     """
 
-    def __init__(self, words: Sequence[str], **kwargs):
+    def __init__(self, words: Sequence[str], punctuation: bool = False, **kwargs):
         super().__init__(**kwargs)
-        self.words = list(words)
+        self.words, self.punctuation = list(words), punctuation
         self._ids = {word: index for index, word in enumerate(self.words)}
         if len(self._ids) < len(self.words):
             raise ValueError(f"Expected each word once. Received: words={self.words[:10]}, ...")
         for word in self.words:
-            if "".join(split(word)) != word:  # saved models may have words of Chinese
+            if "".join(split(word, punctuation)) != word:  # saved models may have words of Chinese
                 raise ValueError(
                     "Expected words in lower case, without spaces and punctuation. "
                     f"Received: {word!r}"
@@ -52,7 +54,7 @@ class WordTokenizer(Tokenizer):
             text: A string.
             vocabulary_size: Number of ids at most, 2 or more, with that of unknown words. Of words
                 that are equally frequent, the first in the alphabet come first. Defaults to 1000.
-            **kwargs: Arguments of `keras.layers.Layer`.
+            **kwargs: `punctuation`, and arguments of `keras.layers.Layer`.
         """
         check_text(text)
         if vocabulary_size < 2:
@@ -60,7 +62,7 @@ class WordTokenizer(Tokenizer):
                 "Expected room for a word beside the unknown ones. "
                 f"Received: vocabulary_size={vocabulary_size}"
             )
-        counts = Counter(split(text))
+        counts = Counter(split(text, kwargs.get("punctuation", False)))
         if not counts:
             raise ValueError("Expected a text with words. Received: one without")
         ordered = sorted(counts, key=lambda word: (-counts[word], word))
@@ -79,12 +81,13 @@ class WordTokenizer(Tokenizer):
     def normalize(self, text: str) -> str:
         """The words of a text, separated by single spaces."""
         check_text(text)
-        return " ".join(split(text))
+        return " ".join(split(text, self.punctuation))
 
     def encode(self, text: str) -> np.ndarray:
         """The ids of a text's words, int32 `(words,)`."""
         check_text(text)
-        return np.array([self._ids.get(word, self.unknown_id) for word in split(text)], "int32")
+        words = split(text, self.punctuation)
+        return np.array([self._ids.get(word, self.unknown_id) for word in words], "int32")
 
     def decode(self, ids: Sequence[int] | np.ndarray) -> str:
         """The words that ids stand for, separated by spaces. See `Tokenizer`."""

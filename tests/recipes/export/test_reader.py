@@ -37,6 +37,7 @@ ENDS = {"special": ("padding", "start", "end"), "add_ends": True, "lowercase": T
 
 def tokenizers():
     yield "words", TextTokenizer.fit(TEXTS, vocabulary_size=9)
+    yield "marks", TextTokenizer.fit(TEXTS, punctuation=True)
     yield "head", TextTokenizer.fit(TEXTS, vocabulary_size=30, **SHORT)
     yield "tail", TextTokenizer.fit(TEXTS, truncation="tail", **SHORT)
     yield "both", TextTokenizer.fit(TEXTS, truncation="both", max_length=3)

@@ -47,9 +47,20 @@ def test_other_sub_words_are_left_to_the_reader(kind):
     assert not texts.reads(card._text(layer))
 
 
-def test_words_of_scripts_without_spaces():
-    layer = TextTokenizer.fit(["我喜欢 tea, don't! ¿Qué? ไทย Émile"], kind="words")
-    raw = ["我喜欢 tea don't", "", "ไทย tea 我!", "<b>Qué</b> &amp; émile?"]
+@pytest.mark.parametrize("punctuation", [False, True])
+def test_words(punctuation):
+    odd = [each for each in ODD if "\0" not in each]  # which ends a string of the graph
+    layer = TextTokenizer.fit(
+        ["我喜欢 tea, don't! ¿Qué? ไทย Émile", *odd], kind="words", punctuation=punctuation
+    )
+    raw = [
+        "我喜欢 tea don't",
+        "",
+        "ไทย tea 我!",
+        "<b>Qué</b> &amp; émile?",
+        "It\u2019s 7\\1...",
+        *odd,
+    ]
     ids, back = both_ways(layer, raw)
     np.testing.assert_array_equal(ids, layer.encode(raw))
     assert back == [layer.decode(each) for each in ids]

@@ -72,8 +72,8 @@ def reference(train, labels, new, classes, added, more):
     if "meaning" in added:
         everything = [*train, *more]
         rows = [part / length for part, length in zip(found, lengths, strict=True)]
-        dense = semantics.directions(presence.transform(everything), rows[0])
-        dense = [dense.of_texts(part) for part in rows]
+        numbers, centre = semantics.directions(presence.transform(everything), rows[0])
+        dense = [part @ numbers - centre for part in rows]
     columns = []
     for k in [1] if classes == 2 else range(classes):
         own, sides = labels == k, ([], [])
