@@ -112,6 +112,15 @@ def test_texts_that_tell_too_much_or_little_are_noted(tmp_path, text, expected):
     assert all(part in note for part, note in zip(expected, notes, strict=True))
 
 
+@pytest.mark.parametrize("punctuation", [True, False])
+def test_punctuation_is_read_as_words_unless_a_flag_says_otherwise(tmp_path, punctuation):
+    rows = [f"a good film{'!' * (n % 2)} {n},{n % 2}" for n in range(40)]
+    (tmp_path / "t.csv").write_text("\n".join(["text,target", *rows]))
+    config = replace(default_config(own_data=True), data=str(tmp_path / "t.csv"))
+    task = load_data(config if punctuation else replace(config, punctuation=False))
+    assert ("!" in task.reader.tokenizer.words) == punctuation
+
+
 def test_texts_without_spaces_are_found(tmp_path):
     frame = pd.DataFrame(
         {"评论": [f"这家店的面{n}很好吃" for n in range(40)], "情感": ["好评", "差评"] * 20}
