@@ -39,7 +39,7 @@ def parse(recipe: str, arguments: list[str]):
     if not isinstance(saved, dict):
         raise UserError(f"Expected --config {given['config']} to hold `setting: value` lines.")
     about = ("run", "name", "overwrite")  # what a run says about itself
-    saved = kind.renamed({k: v for k, v in saved.items() if k not in about})
+    saved = kind.renamed({str(k): v for k, v in saved.items() if k not in about})
     for name in ("model", "dataset", "data"):  # by which defaults are looked up
         if not isinstance(saved.get(name), str | None):
             raise UserError(f"--config {given['config']}: {name} cannot be {saved[name]!r:.60}.")

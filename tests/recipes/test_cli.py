@@ -41,6 +41,7 @@ def files(tmp_path, monkeypatch, make_csv):
         "unknown.yaml": "epoch: 3",
         "type.yaml": "epochs: many",
         "model.yaml": "model: {python: 3}",
+        "keys.yaml": "null: 1\nx: 2",
     }
     for name, text in bad.items():
         Path(name).write_text(text)
@@ -131,6 +132,7 @@ def test_wrong_commands(files, capsys, arguments, message):
         ("--config /dev/zero", "Cannot read --config /dev/zero: it is larger than 1,000,000 bytes"),
         ("--config list.yaml", "Expected --config list.yaml to hold `setting: value` lines."),
         ("--config unknown.yaml", "unknown.yaml: there is no setting 'epoch'. Did you mean epochs"),
+        ("--config keys.yaml", "keys.yaml: there is no setting 'None'."),
         ("--config model.yaml", "--config model.yaml: model cannot be {'python': 3}."),
         ("--config type.yaml", "Expected --epochs to be a whole number. Received: many"),
         (
@@ -173,10 +175,7 @@ def test_a_closed_output_is_none(monkeypatch):
             "--data none.csv",
             "Expected a table (CSV, Excel, Parquet or JSON lines). Received: none.csv, ",
         ),
-        (
-            "--data folder",
-            "Expected a table (CSV, Excel, Parquet or JSON lines). Received: folder, ",
-        ),
+        ("--data folder", "Expected the files of a table. Received: folder, which has none"),
         (
             "--data empty.csv",
             "Expected a table (CSV, Excel, Parquet or JSON lines). Received: empty.c",
@@ -354,7 +353,7 @@ def test_the_table_of_runs(logs, capsys):
     ("arguments", "message"),
     [
         (["none.csv"], "There is no file none.csv to predict from."),
-        (["folder"], "There is no file folder to predict from."),
+        (["folder"], "Expected the files of a table. Received: folder, which has none"),
         (
             ["empty.csv"],
             "Expected a table (CSV, Excel, Parquet or JSON lines). Received: empty.csv",
