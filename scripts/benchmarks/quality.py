@@ -59,7 +59,7 @@ GOALS = {
     ),
     "char_rnn": Goal(
         "language_model",
-        "--preset ml3-ch16-32 --stride 100 --learning_rate 0.006 --schedule 1cycle --epochs 16",
+        "--preset ml3-ch16-32 --stride 100 --learning_rate 0.006 --schedule 1cycle --epochs 24",
         10 * 31_247, "val_loss", 1.5477, False, 50,
     ),
 }  # fmt: skip
