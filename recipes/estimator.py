@@ -194,6 +194,9 @@ class ZooClassifier(ClassifierMixin, _ZooEstimator):
         model_: The trained Keras model, which gives logits.
         history_: Keras' history of each score by epoch.
 
+    Raises:
+        ValueError: In `fit`, for labels of one class, a wrong argument, or a column of dates.
+
     >>> from scipy.stats import loguniform
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.model_selection import RandomizedSearchCV, ShuffleSplit

@@ -28,6 +28,9 @@ class SubwordTokenizer(Tokenizer):
         model_json: A tokenizer in the JSON of the `tokenizers` library. `fit` makes one.
         lowercase: Whether `encode` turns text into lower case first. Defaults to False.
 
+    Raises:
+        ValueError: If the library cannot read the JSON, or there are texts without ids.
+
     >>> layer = SubwordTokenizer.fit("low lower lowest " * 9, kind="bpe", vocabulary_size=260)
     >>> ids = layer.encode("slow")
     >>> [layer.decode([id]) for id in ids]
