@@ -38,7 +38,7 @@ BLOCK, BLOCK_ROWS, LONGEST = 1 << 23, 1 << 16, 1 << 26
 _JSON = "those of JSON objects"
 
 
-def open_rows(path, dialect=None, before=None, keys=None, most=ROWS) -> tuple:
+def open_rows(path, dialect=None, before=None, keys=None, most=None) -> tuple:
     """The `TableFile` of a run; or of a sample of its rows, and the `Rows` that it is drawn from.
 
     The path is a file, a folder of them, or a pattern such as `part-*.csv`; for `dialect`, which
@@ -50,7 +50,7 @@ def open_rows(path, dialect=None, before=None, keys=None, most=ROWS) -> tuple:
     if files == [Path(path)] and said is None and not is_too_large(path):
         return open_table(path, dialect, before), None
     rows = Rows(path, files, dialect or Dialect())
-    table = rows.sample(said or most, before, keys)
+    table = rows.sample(said or most or ROWS, before, keys)
     return table, rows if len(table) < rows.count else None
 
 
