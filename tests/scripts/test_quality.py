@@ -2,9 +2,11 @@
 
 import doctest
 
+import numpy as np
 import pytest
 
 from recipes.engine.arguments import parse
+from recipes.engine.checking import parameters_of
 from scripts.benchmarks import quality, speed_worker
 
 
@@ -18,9 +20,10 @@ def test_the_network_is_the_books(name):
     recipe, flags = speed_worker.CASES[name]
     ours, book = parse(recipe, goal.flags.split()), parse(recipe, flags.split())
     assert (goal.recipe, ours.dataset, ours.model) == (recipe, book.dataset, book.model)
-    for argument in ("units", "filters", "num_layers", "embedding_dim"):
-        own = ours.model_arguments.get(argument, [300, 100] if name == "mlp" else None)
-        assert own == book.model_arguments.get(argument, own)
+    defaults = {name: each.default for name, each in parameters_of(ours.model).items()}
+    own, its = ({**defaults, **each.model_arguments} for each in (ours, book))
+    for argument in {"units", "filters", "num_layers", "embedding_dim"} & {*defaults}:
+        assert np.array_equal(own[argument], its[argument]), argument
 
 
 @pytest.mark.slow
