@@ -49,12 +49,9 @@ def main(arguments: list[str] | None = None) -> int:
             return _dispatch(arguments)
     except SystemExit as end:  # of what only asked for help
         return int(end.code or 0)
-    except (UserError, ModelFileError) as error:
+    except (UserError, RunError, ModelFileError) as error:
         print(f"zoo: {printable(error)}", file=sys.stderr)
-        return 1 if disk_is_full(error) else 2
-    except RunError as error:
-        print(f"zoo: {printable(error)}", file=sys.stderr)
-        return 1
+        return 1 if isinstance(error, RunError) or disk_is_full(error) else 2
     except BrokenPipeError:  # the reader of the output has had enough, such as `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -188,9 +188,7 @@ def is_date(cell: str) -> bool:
     [True, True, True, True, False]
     """
     cell = _plain(cell.strip())
-    if not _PERHAPS.search(cell):
-        return False
-    return any(pattern.fullmatch(cell) for pattern in _PATTERNS)
+    return bool(_PERHAPS.search(cell)) and any(each.fullmatch(cell) for each in _PATTERNS)
 
 
 def holds_times(texts: pd.Series) -> bool:
@@ -477,9 +475,7 @@ def _without_footer(column, bad, source, flag):
 
 
 def _refuse_order(fitting, texts, source, flag):
-    shown = []
-    for key, found in fitting.items():
-        shown.append(f"{ORDERS[key]} from {show(found.min())} to {show(found.max())}")
+    shown = [f"{ORDERS[k]} from {show(v.min())} to {show(v.max())}" for k, v in fitting.items()]
     raise UserError(
         f"The dates in column {texts.name!r} of {source}{f' ({flag})' * bool(flag)}, such as "
         f"{texts.iloc[0]!r}, can be read {' or '.join(shown)}. Say --day_first true or false, or "

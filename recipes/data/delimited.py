@@ -187,23 +187,19 @@ def _is_spaced(lines, separator):
     return len(re.findall(f'{sign} +"', text)) > len(re.findall(f'{sign}"', text))
 
 
-def _cells(lines, separator, quotes, spaced=False, most=_ROWS):
+def _cells(lines, separator, quotes, spaced=False):
     """The cells of the first rows; an empty row for an empty line."""
     if not quotes:
-        rows = [line.split(separator) if line.strip() else [] for line in lines[:most]]
+        rows = [line.split(separator) if line.strip() else [] for line in lines[:_ROWS]]
     else:
         reader = csv.reader(
             (line + "\n" for line in lines), delimiter=separator, skipinitialspace=spaced
         )
         rows = []
-        try:
-            for row in reader:
+        with contextlib.suppress(csv.Error):  # a cell beyond the sample: what came before is enough
+            for row in itertools.islice(reader, _ROWS):
                 rows.append(row)
-                if len(rows) == most:
-                    break
-        except csv.Error:
-            pass  # a cell beyond the sample: what was read before it is enough
-    if len(rows) > 2 and len(rows) < most and quotes:
+    if 2 < len(rows) < _ROWS and quotes:
         rows = rows[:-1] if rows[-1] and len(rows[-1]) < len(rows[-2]) else rows
     return rows
 

@@ -294,10 +294,8 @@ def _of_series(column):
         found = pd.to_numeric(column)
         return found.astype(np.float64) if found.dtype == object else found
     if len(known) and known.map(lambda value: hasattr(value, "isoformat")).all():
-        try:
+        with contextlib.suppress(ValueError, TypeError):  # times of the day, or of several zones
             return pd.to_datetime(column)
-        except (ValueError, TypeError):
-            pass  # times of the day, or of several zones: texts
     return pa.chunked_array([pa.array([_as_text(value) for value in column], pa.string())])
 
 

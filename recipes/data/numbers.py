@@ -288,13 +288,12 @@ def _shapes(cores):
 def _decimal_sign(shape):
     """The sign that must be the decimal one in numbers of a shape, or `None`."""
     signs = re.findall("[.,]", shape)
-    other = {".": ",", ",": "."}
     if not signs:
         return None
     if len({*signs}) > 1:
         return signs[-1] if signs.count(signs[-1]) == 1 else None
     if len(signs) > 1:
-        return other[signs[0]]
+        return {".": ",", ",": "."}[signs[0]]
     before, after = shape.split(signs[0])
     return None if after == "T" and before in ("S", "T") else signs[0]
 

@@ -123,10 +123,7 @@ class TableFile:
         """
         column = self._columns[name]
         if not isinstance(column, pd.Series):
-            cells, places = self._distinct(name)
-            absent = {"", *self.dialect.missing_values}
-            cells = [None if cell in absent else cell for cell in cells]
-            return pd.Series(np.array([*cells, None], object)[places], name=name, dtype=object)
+            return self._written(name)
         if column.dtype == object or pd.api.types.is_bool_dtype(column.dtype):
             nested = np.flatnonzero(column.map(lambda v: isinstance(v, dict | list | np.ndarray)))
             if len(nested):
@@ -141,6 +138,12 @@ class TableFile:
             whole = (column.dropna() % 1 == 0).all()
             column = column.astype("Int64") if whole else column
         return column.astype(str).astype(object).where(column.notna(), None)
+
+    def _written(self, name, form=str):
+        cells, places = self._distinct(name)
+        absent = {"", *self.dialect.missing_values}
+        cells = [None if cell in absent else cell for cell in map(form, cells)]
+        return pd.Series(np.array([*cells, None], object)[places], name=name, dtype=object)
 
     def _distinct(self, name):
         """The different texts of a column, and which of them stands in each row."""
@@ -167,17 +170,12 @@ class TableFile:
         """
         if isinstance(self._columns[name], pd.Series):
             return self.texts(name).map(_label, na_action="ignore").astype(object)
-        cells, places = self._distinct(name)
-        absent = {"", *self.dialect.missing_values}
-        cells = [_label(cell) for cell in cells]
-        cells = [None if cell in absent else cell for cell in cells]
-        return pd.Series(np.array([*cells, None], object)[places], name=name, dtype=object)
+        return self._written(name, _label)
 
     def read(self, name: str) -> Numbers:
         """A column of texts, tried as numbers."""
-        column = self._columns[name]
         if name not in self._found:
-            self._found[name] = self._read(name, column)
+            self._found[name] = self._read(name, self._columns[name])
         return self._found[name]
 
     def _read(self, name, column):
@@ -424,10 +422,9 @@ class TableFile:
         """Texts such as 2024-01-31 13:00 as dates, at once; `None` if one is written otherwise."""
         if not pa.types.is_string(column.type) or self.dialect.date_format is not None:
             return None
-        try:
+        with contextlib.suppress(pa.ArrowInvalid):
             return column.cast(pa.timestamp("us")).to_pandas()
-        except pa.ArrowInvalid:
-            return None
+        return None
 
     def _note(self, name, found):
         plain = found.format == NumberFormat()
@@ -502,18 +499,13 @@ def numeric_block(frame: pd.DataFrame, names, source) -> np.ndarray:
 
 def _marked(column, marks):
     """A typed column without the numbers that mean a missing value."""
-    if not isinstance(column, pd.Series) or not marks:
-        return column
-    if not pd.api.types.is_numeric_dtype(column.dtype):
-        return column
-    values = [float(mark) for mark in marks if re.fullmatch(r"[+-]?\d+(?:\.\d+)?", mark)]
+    typed = isinstance(column, pd.Series) and pd.api.types.is_numeric_dtype(column.dtype)
+    values = [float(mark) for mark in marks if typed and re.fullmatch(r"[+-]?\d+(?:\.\d+)?", mark)]
     return column.mask(column.isin(values)) if values else column
 
 
 def _typed_numbers(column, source):
-    kind = pd.api.types
-    dtype = column.dtype
-    if kind.is_numeric_dtype(dtype) and dtype.kind != "c":
+    if pd.api.types.is_numeric_dtype(column.dtype) and column.dtype.kind != "c":
         values = column.to_numpy(np.float64, na_value=np.nan)
         _check_finite(values, column.name, source)
         return values

@@ -114,12 +114,10 @@ def read_target(column, source, task="auto") -> Target:
 
 def _are_classes(column):
     kind = pd.api.types
-    if kind.is_bool_dtype(column.dtype):
+    if kind.is_bool_dtype(column.dtype) or not kind.is_numeric_dtype(column.dtype):
         return True
-    if kind.is_numeric_dtype(column.dtype):
-        values = column.to_numpy(np.float64)
-        return bool((values == np.floor(values)).all()) and len(np.unique(values)) <= FEW_CLASSES
-    return True
+    values = column.to_numpy(np.float64)
+    return bool((values == np.floor(values)).all()) and len(np.unique(values)) <= FEW_CLASSES
 
 
 def _classes(column, source):

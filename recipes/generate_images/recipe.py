@@ -15,16 +15,13 @@ from recipes.generate_images.pixels import PLAYERS, UNIT, scaled
 from recipes.generate_images.presets import PRESETS
 
 MODELS = (*UNIT, *PLAYERS, "diffusion")
+_SIGMOID = {"output_activation": "sigmoid"}
 #: What a model is built with, where neither the user nor its factory says otherwise.
 _ARGUMENTS = {
-    "autoencoder": {"units": [512, 256, 30], "activation": "silu", "output_activation": "sigmoid"},
-    "convolutional_autoencoder": {"output_activation": "sigmoid"},
-    "recurrent_autoencoder": {"output_activation": "sigmoid"},
-    "variational_autoencoder": {
-        "units": [512, 256],
-        "activation": "silu",
-        "output_activation": "sigmoid",
-    },
+    "autoencoder": {"units": [512, 256, 30], "activation": "silu", **_SIGMOID},
+    "convolutional_autoencoder": _SIGMOID,
+    "recurrent_autoencoder": _SIGMOID,
+    "variational_autoencoder": {"units": [512, 256], "activation": "silu", **_SIGMOID},
 }
 
 
@@ -39,15 +36,13 @@ def default_config(
         model=model, dataset=dataset, model_arguments=dict(_ARGUMENTS.get(model, {})),
         epochs=100 if small else 20, batch_size=32 if small else 128, learning_rate=0.002,
     )  # fmt: skip
+    if model in (*PLAYERS, "diffusion"):
+        config.epochs, config.batch_size = (150, 32) if small else (20, 64)
     if model in PLAYERS:
-        config.epochs = 150 if small else 20
-        config.batch_size = 32 if small else 64
         config.optimizer, config.schedule = "rmsprop", "constant"
         config.learning_rate, config.clipnorm = 0.0005, 0.0
     elif model == "diffusion":
         config.loss, config.ema = "huber", 0.99 if small else 0.999
-        config.epochs = 150 if small else 20
-        config.batch_size = 32 if small else 64
     return config
 
 

@@ -48,11 +48,10 @@ class Classifier:
         for first in range(0, len(images), size):
             chunk = images[first : first + size]
             rows = np.minimum(np.arange(size), len(chunk) - 1)  # filled up with the last one
-            samples = self._predict(chunk[rows], self.seed + first)[:, : len(chunk)]
-            parts.append(summarise(samples))
+            if self.mc_samples:
+                how = {"samples": self.mc_samples, "seed": self.seed + first}
+                found = zoo.monte_carlo(self.model, chunk[rows], **how).samples
+            else:
+                found = np.asarray(self.model.predict_on_batch(chunk[rows]))[None]
+            parts.append(summarise(found[:, : len(chunk)]))
         return np.concatenate(parts, axis=axis)
-
-    def _predict(self, chunk, seed):
-        if self.mc_samples:
-            return zoo.monte_carlo(self.model, chunk, samples=self.mc_samples, seed=seed).samples
-        return np.asarray(self.model.predict_on_batch(chunk))[None]

@@ -20,7 +20,11 @@ def load(config, kept=None) -> ImageTask:
     if training.head == "multilabel" and config.class_weight != "none":
         raise UserError("--class_weight weighs classes, not several labels an image: leave it out.")
     if config.labels:
-        _check_labels(config.labels, training.classes)
+        for label in sorted({*config.labels} - {*training.classes}):
+            hint = nearest(label, training.classes)
+            raise UserError(f"There is no class {label!r} to choose with --labels. {hint}")
+        if len(set(config.labels)) < 2:
+            raise UserError("--labels needs two classes or more, such as --labels Sandal,Shirt.")
     parts, notes = split(config, training, test)
     if config.labels:
         parts = {name: _only(part, config.labels) for name, part in parts.items()}
@@ -32,14 +36,6 @@ def load(config, kept=None) -> ImageTask:
         notes += note
     _check_counts(parts)
     return ImageTask(config, parts, unlabelled, (*training.notes, *notes), training.depth)
-
-
-def _check_labels(labels, classes):
-    for label in sorted({*labels} - {*classes}):
-        hint = nearest(label, classes)
-        raise UserError(f"There is no class {label!r} to choose with --labels. {hint}")
-    if len(set(labels)) < 2:
-        raise UserError("--labels needs two classes or more, such as --labels Sandal,Shirt.")
 
 
 def _only(part, labels):
