@@ -76,18 +76,15 @@ class MagnitudePruning(keras.callbacks.Callback):
         for kernel, mask in self._pruned:
             kernel.assign(kernel * mask)
 
-    def _wanted(self, step):
-        """The fraction that is to be 0 at a step."""
-        span = max(self.end - self.begin, 1)
-        part = ops.clip((ops.cast(step, "float32") - self.begin) / span, 0.0, 1.0)
-        part = ops.where(step >= self.end, 1.0, part)
-        return self.sparsity * (1.0 - (1.0 - part) ** self.power)
-
     def _constraint(self, optimizer, mask, inner):
         def chosen(weights, step):
+            span = max(self.end - self.begin, 1)
+            part = ops.clip((ops.cast(step, "float32") - self.begin) / span, 0.0, 1.0)
+            part = ops.where(step >= self.end, 1.0, part)
+            wanted = self.sparsity * (1.0 - (1.0 - part) ** self.power)  # the fraction that is 0
             size = math.prod(weights.shape)
             ordered = ops.sort(ops.reshape(ops.abs(weights), (-1,)))
-            count = ops.cast(ops.round(self._wanted(step) * size), "int32")
+            count = ops.cast(ops.round(wanted * size), "int32")
             least = ops.take(ordered, ops.clip(count - 1, 0, size - 1))
             kept = ops.logical_or(ops.abs(weights) > least, count < 1)
             return ops.cast(kept, mask.dtype)

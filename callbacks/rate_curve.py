@@ -90,8 +90,12 @@ class RateCurve:
             height = np.interp(math.log(rate), np.log(self.rates), self.smoothed)
             label = f"{name}: {rate:.2g}" + (" (recommended)" * (name == self.recommended))
             axis.plot(rate, height, markers[name], ms=8, mec="white", label=label)
-        limits = _window(self.losses, self.smoothed)
-        axis.set(xscale="log", xlabel="learning rate", ylabel="training loss", ylim=limits)
+        # Only so high: the blow-up at the end would flatten all that matters.
+        lowest = int(np.argmin(self.smoothed))
+        low, high = self.losses[: lowest + 1].min(), self.losses[: lowest + 1].max()
+        margin = 0.1 * (high - low) or 0.1 * abs(high) or 1.0
+        axis.set(xscale="log", xlabel="learning rate", ylabel="training loss")
+        axis.set_ylim(low - margin, high + 3 * margin)
         finish(axis)
         return figure
 
@@ -210,11 +214,3 @@ def _longest_fall(losses):
         fall.append(last)
         last = before[last]
     return fall[::-1]
-
-
-def _window(losses, smoothed):
-    """Limits of the vertical axis: the blow-up at the end would flatten all that matters."""
-    lowest = int(np.argmin(smoothed))
-    low, high = losses[: lowest + 1].min(), losses[: lowest + 1].max()
-    margin = 0.1 * (high - low) or 0.1 * abs(high) or 1.0
-    return low - margin, high + 3 * margin

@@ -107,8 +107,7 @@ class TensorBoard(keras.callbacks.Callback):
 
     def _add_scalar(self, tag, value, step):
         found = summary.scalar(tag, float(value))
-        text = self.descriptions.get(tag.partition("/")[2])
-        if text:
+        if text := self.descriptions.get(tag.partition("/")[2]):
             metadata = found.value[0].metadata
             metadata.summary_description = text
             metadata.plugin_data.plugin_name = "scalars"
@@ -150,8 +149,7 @@ class TensorBoard(keras.callbacks.Callback):
             graph = graph_def(self.model) if self.graph else None
             if graph is not None:
                 self._writer().add_graph(graph)
-        measure = measuring(self.model.optimizer)
-        if measure:
+        if measure := measuring(self.model.optimizer):
             measure.reset_norms()
         self._trained = None
         self._epoch_began = time.perf_counter()

@@ -145,8 +145,7 @@ def _add_format(parser):
 
 def _train(arguments):
     began = time.perf_counter()
-    resumed = _resumed("train", arguments)
-    if resumed:
+    if resumed := _resumed("train", arguments):
         return _resume(resumed)
     recipe, rest = _split_recipe("train", arguments)
     from recipes.engine import arguments as parsing
@@ -223,8 +222,7 @@ def _find_lr(arguments):
 
 
 def _tune(arguments):
-    resumed = _resumed("tune", arguments)
-    if resumed:
+    if resumed := _resumed("tune", arguments):
         return _resume_search(resumed)
     recipe, rest = _split_recipe("tune", arguments)
     parser = _Parser(

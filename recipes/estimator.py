@@ -272,8 +272,7 @@ class ZooRegressor(RegressorMixin, _ZooEstimator):
     def predict(self, X):  # noqa: N803
         """Targets in their own units, in the shape of those of `fit`."""
         outputs = self._outputs(X)
-        if self._flat:
-            outputs = outputs[:, 0]
+        outputs = outputs[:, 0] if self._flat else outputs
         return self.target_mean_ + self.target_scale_ * outputs
 
 

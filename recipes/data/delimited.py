@@ -129,8 +129,7 @@ def read_delimited(content: bytes, dialect: Dialect, name: str, texts=False) -> 
     header = dialect.header or find_header(rows, name, separator)
     width = _width(rows, title, header, name, dialect.separator)
     names = title if header == "first" else [f"column_{place + 1}" for place in range(width)]
-    behind = lines_behind(content, separator, width)
-    if behind:
+    if behind := lines_behind(content, separator, width):
         content = content[: content.rindex(behind[0].encode())]
         notes.append(f"left out at the end: {'; '.join(line.strip() for line in behind)!r}")
     second = header_rows(rows) if header == "first" else 0

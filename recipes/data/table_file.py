@@ -333,10 +333,9 @@ class TableFile:
         column = self._columns[name]
         if isinstance(column, pd.Series) or not pa.types.is_string(column.type):
             return False
-        try:
+        with contextlib.suppress(UserError):  # numbers that can be read in two ways
             return not self.is_numeric(name)
-        except UserError:  # numbers that can be read in two ways
-            return False
+        return False
 
     def is_typed(self, name: str) -> bool:
         """Whether the file itself, such as Parquet, says that a column holds no texts."""

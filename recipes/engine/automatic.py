@@ -238,9 +238,7 @@ def _leaderboard(members, weights, metric, sign, together):
     for member in sorted(members, key=lambda member: member.score):
         built, epochs = member.built, member.fitted and len(member.fitted.history.get("loss", ()))
         weight = f"{weights[member.name]:.2f}" if member.name in weights else ""
-        costs = ["", ""]
-        if built:
-            costs = [f"{member.seconds:.0f}", f"{built.model.count_params():,}"]
+        costs = [f"{member.seconds:.0f}", f"{built.model.count_params():,}"] if built else ["", ""]
         rows.append([member.name, number(sign * member.score), weight, str(epochs or ""), *costs])
     text = "Chosen on the validation part, whose scores therefore flatter."
     shares = ", ".join(f"{name} {share:.2f}" for name, share in weights.items())

@@ -203,11 +203,9 @@ class RunFolder:
 
 def _is_whole(archive):
     """Whether a zip file can be read, with the checksums of all that is in it."""
-    try:
-        with zipfile.ZipFile(archive) as file:
-            return file.testzip() is None
-    except DAMAGED:
-        return False
+    with contextlib.suppress(*DAMAGED), zipfile.ZipFile(archive) as file:
+        return file.testzip() is None
+    return False
 
 
 def settings_hash(settings, without) -> str:

@@ -44,8 +44,7 @@ def fit(part, balanced=False, seed=0) -> dict:
     found = {"majority": lambda images: np.tile(shares, (len(images), 1))}
     model = LogisticRegression(max_iter=100, C=0.1, class_weight=weight)
     found["logistic_regression"] = _fitted(model, part, _logistic_size(part), seed)
-    size = _boosting_size(part)
-    if size:
+    if size := _boosting_size(part):
         # For pixels 32 bins are as good as 255, and much faster.
         model = HistGradientBoostingClassifier(
             learning_rate=0.2, max_iter=50, max_bins=32, early_stopping=False, class_weight=weight,
@@ -56,9 +55,7 @@ def fit(part, balanced=False, seed=0) -> dict:
 
 
 def _fitted(model, part, size, seed):
-    chosen = slice(None)
-    if size < len(part):
-        chosen = stratified_sample(part.strata, size, seed)
+    chosen = stratified_sample(part.strata, size, seed) if size < len(part) else slice(None)
     model = OneVsRestClassifier(model) if part.head == "multilabel" else model
     with calmly():
         model.fit(_flat(part.images[chosen]), part.labels[chosen])

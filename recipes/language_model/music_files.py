@@ -20,7 +20,19 @@ def write_music(path, chords, opening=0, tempo=TEMPO, title="") -> None:
         write_csv(path, COLUMNS, [[int(note) for note in chord] for chord in chords])
         return
     with replacing(path) as partial:
-        _write(ending, partial, chords, opening, tempo, title)
+        # Each form has a library of its own, which is loaded only where it is asked for.
+        if ending == ".wav":
+            from recipes.language_model.audio import synthesize, write_wav
+
+            write_wav(partial, synthesize(chords, tempo))
+        elif ending == ".mid":
+            from recipes.language_model.audio import to_midi
+
+            to_midi(chords, tempo).write(str(partial))
+        else:
+            from recipes.language_model.piano_roll import piano_roll
+
+            piano_roll({title: chords}, opening).savefig(partial, dpi=110, format="png")
 
 
 def check_ending(path) -> None:
@@ -33,19 +45,3 @@ def check_ending(path) -> None:
     """
     if path is not None and Path(path).suffix.lower() not in (".csv", ".mid", ".png", ".wav"):
         raise UserError(f"Expected -o to end in .csv, .mid, .png or .wav. Received: {path}")
-
-
-def _write(ending, path, chords, opening, tempo, title):
-    # Each form has a library of its own, which is loaded only where it is asked for.
-    if ending == ".wav":
-        from recipes.language_model.audio import synthesize, write_wav
-
-        write_wav(path, synthesize(chords, tempo))
-    elif ending == ".mid":
-        from recipes.language_model.audio import to_midi
-
-        to_midi(chords, tempo).write(str(path))
-    else:
-        from recipes.language_model.piano_roll import piano_roll
-
-        piano_roll({title: chords}, opening).savefig(path, dpi=110, format="png")

@@ -123,15 +123,13 @@ def disjoint_split(pairs, held_out):
             f"Expected pairs of at least {MOST_HELD_OUT} different sources, to train on some and "
             f"test on others. Received: {len(groups)}."
         )
-    notes = ()
-    if count < held_out:
-        notes = (f"--held_out {held_out:,} is lowered to {count:,}, a tenth of the sources",)
+    note = f"--held_out {held_out:,} is lowered to {count:,}, a tenth of the sources"
     order = np.random.default_rng(0).permutation(len(groups))  # the same for every --seed
     listed = list(groups.values())
     validation, test, train = np.split(order, [count, 2 * count])
     cuts = {"train": np.sort(train), "validation": validation, "test": test}
     parts = {name: [p for index in chosen for p in listed[index]] for name, chosen in cuts.items()}
-    return parts, notes
+    return parts, (note,) * (count < held_out)
 
 
 def key_of(text) -> str:

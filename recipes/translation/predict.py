@@ -42,8 +42,7 @@ def predict(
             "are common."
         )
     check_known(translator.source_tokenizer, lines, _UNKNOWN)
-    cut = translator.cut(lines)
-    if cut:
+    if cut := translator.cut(lines):
         numbers = ", ".join(str(index + 1) for index in cut[:5]) + (", ..." if cut[5:] else "")
         say_notes([f"the model reads {config.max_length} tokens; cut off: line {numbers}"])
     penalty = length_penalty or 0.0

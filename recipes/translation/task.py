@@ -147,15 +147,13 @@ class TranslationTask(OneTestPart):
         def draw(epoch):
             sources, references = (part[:PICTURED] for part in self.questions("validation"))
             translator = self.predictor(model)
-            found = translator.attention(sources)
+            found, drawn = translator.attention(sources), {}
             if found is None:
                 outputs = translator.translate(sources)
-                return {"translations": table(sources, references, outputs)}
-            outputs = [self.target_tokenizer.decode(target) for _, target, _ in found]
-            return {
-                "attention": plots.attention(translator.shown(found)),
-                "translations": table(sources, references, outputs),
-            }
+            else:
+                outputs = [self.target_tokenizer.decode(target) for _, target, _ in found]
+                drawn["attention"] = plots.attention(translator.shown(found))
+            return {**drawn, "translations": table(sources, references, outputs)}
 
         return draw
 
@@ -172,9 +170,8 @@ class TranslationTask(OneTestPart):
         outputs = [Section("Translations", self._section(sources, references, translations))]
         found = trained.predictor.attention(sources[:PICTURED])
         if found is not None:
-            title = "Attention, of test sentences"
             drawing = plots.attention(trained.predictor.shown(found))
-            outputs.append(Figure(title, "attention", drawing))
+            outputs.append(Figure("Attention, of test sentences", "attention", drawing))
         return outputs
 
     def _section(self, sources, references, outputs):
@@ -193,7 +190,6 @@ class TranslationTask(OneTestPart):
 
 def table(sources, references, outputs) -> str:
     """Translations beside what they should be, in Markdown."""
-    rows = [["source", "reference", "translation"]]
-    for source, right, output in zip(sources, references, outputs, strict=True):
-        rows.append([cell(source), cell(right[0]), cell(output)])
-    return markdown(rows, texts=3)
+    rows = zip(sources, references, outputs, strict=True)
+    rows = [[cell(source), cell(right[0]), cell(output)] for source, right, output in rows]
+    return markdown([["source", "reference", "translation"], *rows], texts=3)

@@ -29,7 +29,13 @@ def tune(plan: Plan) -> RunFolder:
     if find_recipe(plan.recipe).sized:
         plan = replace(plan, config=find_recipe(plan.recipe).load(plan.config)[0])
     space, objective, task = prepare(plan)
-    check_budget(plan)
+    if plan.tuner == "hyperband":
+        from callbacks.oracles import hyperband_factor
+
+        try:
+            hyperband_factor(plan.config.epochs, plan.trials)
+        except ValueError as error:
+            raise UserError(f"{error}. Change --epochs or --trials, or --tuner.") from error
     config = replace(plan.config, name=folder.path.name, overwrite=False)
     overwrite, plan = plan.config.overwrite, replace(plan, config=config)
     what = {"tuner": plan.tuner, "trials": plan.trials}
@@ -58,17 +64,6 @@ def resume(path, workers=None) -> RunFolder:
         )
     del task
     return _search_and_train(plan, folder, space, objective)
-
-
-def check_budget(plan: Plan) -> None:
-    """Raises a `UserError` where there are too few trials or epochs for Hyperband."""
-    from callbacks.oracles import hyperband_factor
-
-    if plan.tuner == "hyperband":
-        try:
-            hyperband_factor(plan.config.epochs, plan.trials)
-        except ValueError as error:
-            raise UserError(f"{error}. Change --epochs or --trials, or --tuner.") from error
 
 
 def _search_and_train(plan, folder, space, objective):

@@ -138,9 +138,7 @@ def local_path(handle):
     if "://" not in handle:
         return Path(handle).expanduser()
     parts = urllib.parse.urlsplit(handle)
-    if parts.scheme != "file":
-        return None
-    return Path(urllib.request.url2pathname(parts.path))
+    return Path(urllib.request.url2pathname(parts.path)) if parts.scheme == "file" else None
 
 
 def _unpacked(archive):

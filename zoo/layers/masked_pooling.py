@@ -73,9 +73,7 @@ class AttentionPooling(TracedLayer):
         self.units = units
         self.supports_masking = True
 
-    def compute_mask(self, inputs, previous_mask=None):
-        """None: no steps are left."""
-        return None
+    compute_mask = MaskedPooling.compute_mask
 
     def build(self, inputs_shape):
         """Makes the weights."""

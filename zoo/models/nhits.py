@@ -133,9 +133,7 @@ def _doubly_residual(x, stacks, num_blocks, num_layers, units, dropout, horizon,
     ]
     time, forecasts = x.shape[1], []
     for prefix, kind, pool, detail in blocks:
-        y = x
-        if pool > 1:
-            y = layers.MaxPooling1D(pool, padding="same", name=f"{prefix}_pool")(y)
+        y = layers.MaxPooling1D(pool, padding="same", name=f"{prefix}_pool")(x) if pool > 1 else x
         y = layers.Permute((2, 1), name=f"{prefix}_series_first")(y)
         for index in range(num_layers):
             y = layers.Dense(units, activation="relu", name=f"{prefix}_dense_{index}")(y)

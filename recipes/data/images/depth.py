@@ -72,9 +72,7 @@ class Range:
     @classmethod
     def of(cls, name, values) -> "Range":
         """Of an array that is not empty."""
-        kept = values
-        if values.dtype.kind == "f":
-            kept = values[np.isfinite(values)]
+        kept = values[np.isfinite(values)] if values.dtype.kind == "f" else values
         ends = (kept.min().item(), kept.max().item()) if kept.size else (0.0, 1.0)
         return cls(str(name), values.dtype, *ends, kept.size == values.size)
 

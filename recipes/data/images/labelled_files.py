@@ -138,10 +138,8 @@ def _of_folders(path, parts):
             files += found
             labels += [classes.index(folder.name)] * len(found)
             given += [part] * len(found)
-    notes = ()
-    if strange:
-        names = listed([p.relative_to(path) for p in strange])
-        notes = (f"no images in class folders, and left out: {names}",)
+    names = listed([p.relative_to(path) for p in strange])
+    notes = (f"no images in class folders, and left out: {names}",) * bool(strange)
     part_of = None if None in parts else np.array(given)
     return LabelledFiles(path, files, np.array(labels), tuple(classes), part_of, notes)
 

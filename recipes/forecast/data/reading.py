@@ -43,10 +43,8 @@ def read_series(
         gaps.leave_out_empty(table)
     if resample is not None:
         step = clock.resample(table, resample, resample_rule, partial)
-    elif time is None:
-        step = clock.Step("fixed", 1)
     else:
-        step = clock.find_step(table, time)
+        step = clock.Step("fixed", 1) if time is None else clock.find_step(table, time)
     observed = ~np.isnan(table.values[:, : len(targets)])
     gaps.fill(table, missing)
     future_times = step.after(table.times[table.offsets[1:] - 1], future)

@@ -100,14 +100,9 @@ def read_table(
     names = tuple(targets) + tuple(past_covariates)
     if not targets:
         raise UserError("Expected at least one column to forecast: name it with --target.")
-    flags = {
-        "--target": targets,
-        "--past_covariates": past_covariates,
-        "--time": [time],
-        "--series": [series],
-    }
-    named = {flag: [name for name in names if name is not None] for flag, names in flags.items()}
-    check_columns(named, file.names, file.source)
+    flags = {"--target": targets, "--past_covariates": past_covariates}
+    flags |= {"--time": [time] * (time is not None), "--series": [series] * (series is not None)}
+    check_columns(flags, file.names, file.source)
     notes: list[str] = []
     times = None
     if time is None:
@@ -117,7 +112,9 @@ def read_table(
         found = file.times(time, lambda times: is_regular(times, codes))
         file.cut(found.kept)
         times = found.values
-    codes, ids = (np.zeros(len(file), np.int64), ("",)) if series is None else _codes(file, series)
+    codes, ids = np.zeros(len(file), np.int64), [""]
+    if series is not None:
+        codes, ids = pd.factorize(names_of(file, series), sort=True)
     values = np.stack([file.numbers(name) for name in names], axis=1)
     offsets = np.concatenate([[0], np.cumsum(np.bincount(codes))]).astype(np.int64)
     order = np.arange(len(codes)) if times is None else times
@@ -137,6 +134,7 @@ def read_table(
     others = [name for name in file.names if name not in {*names, time, series}]
     repeated = time is not None and ((times[1:] == times[:-1]) & (np.diff(codes) == 0)).any()
     key = find_key(file, others, time, series) if repeated else None
+    ids = tuple(map(str, ids))
     return Table(values, names, times, offsets, ids, numbers, file.source, notes, key)
 
 
@@ -173,8 +171,3 @@ def names_of(file: TableFile, series: str) -> pd.Series:
             "Fill them in or delete the rows."
         )
     return column
-
-
-def _codes(file: TableFile, series: str) -> tuple[np.ndarray, tuple[str, ...]]:
-    codes, ids = pd.factorize(names_of(file, series), sort=True)
-    return codes, tuple(map(str, ids))
