@@ -118,8 +118,7 @@ class OneCycle(Phases):
         >>> callbacks.OneCycle(0.1, total_steps=100).optimizer("sgd", nesterov=True).nesterov
         True
         """
-        driven = sorted({"learning_rate", "momentum", "beta_1"} & set(arguments))
-        if driven:
+        if driven := sorted({"learning_rate", "momentum", "beta_1"} & set(arguments)):
             raise ValueError(f"The cycle itself drives {', '.join(driven)}: leave it out.")
         if isinstance(optimizer, str):
             optimizer = keras.optimizers.get({"class_name": optimizer, "config": arguments})

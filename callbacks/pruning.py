@@ -86,8 +86,7 @@ class MagnitudePruning(keras.callbacks.Callback):
             ordered = ops.sort(ops.reshape(ops.abs(weights), (-1,)))
             count = ops.cast(ops.round(wanted * size), "int32")
             least = ops.take(ordered, ops.clip(count - 1, 0, size - 1))
-            kept = ops.logical_or(ops.abs(weights) > least, count < 1)
-            return ops.cast(kept, mask.dtype)
+            return ops.cast(ops.logical_or(ops.abs(weights) > least, count < 1), mask.dtype)
 
         def constraint(weights):
             weights = weights if inner is None else inner(weights)

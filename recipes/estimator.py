@@ -280,8 +280,7 @@ def _refuse_dates(x):
     """Refuses columns of dates, which scikit-learn may take for nanoseconds."""
     kinds = getattr(x, "dtypes", None)  # of a DataFrame
     kinds = kinds.items() if hasattr(kinds, "items") else [(0, getattr(x, "dtype", None))]
-    dated = [name for name, kind in kinds if getattr(kind, "kind", "") in ("M", "m")]
-    if dated:
+    if dated := [name for name, kind in kinds if getattr(kind, "kind", "") in ("M", "m")]:
         raise ValueError(
             f"Expected numbers. Received: dates in column {dated[0]!r}. Put what matters of them "
             f"into columns of numbers: zoo.layers.date_parts(X[{dated[0]!r}], newest) makes them."

@@ -8,8 +8,7 @@ from recipes.errors import some
 
 def note_unseen(names, classes) -> None:
     """Says which of the names of a file's classes (or None) a model has never seen."""
-    unknown = sorted({name for name in names if name is not None} - {*classes})
-    if unknown:
+    if unknown := sorted({name for name in names if name is not None} - {*classes}):
         never = f"classes that the model has never seen ({some(unknown)})"
         say_notes([f"the target has {never}: it cannot predict them"])
 

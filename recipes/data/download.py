@@ -139,8 +139,7 @@ def find_local(name: str) -> Path | None:
         raise ValueError(f"Expected one of {sorted(FILES)}. Received: name={name!r}")
     row = FILES[name]
     local = _find_local(row)
-    problem = local and _problem(local, row, "sha256")
-    if problem:
+    if problem := local and _problem(local, row, "sha256"):
         raise UserError(
             f"The file {local} is not the published one: {problem}. Delete it to have it "
             f"downloaded from {row.url}, or point ZOO_DATA at a folder with a good copy."

@@ -49,8 +49,7 @@ class Target:
                 f"Expected the target {self.name!r} of {source} to be {kinds[bool(labels)]}, as "
                 f"the run learned it. Received: {kinds[bool(self.labels)]} (--task decides)."
             )
-        unknown = [label for label in self.labels if label not in labels]
-        if unknown:
+        if unknown := [label for label in self.labels if label not in labels]:
             raise UserError(
                 f"The target {self.name!r} of {source} has classes that the run does not know: "
                 f"{', '.join(map(repr, unknown[:5]))}. Train anew, or leave these rows out."

@@ -66,8 +66,7 @@ def parse(recipe: str, arguments: list[str]):
         if value not in (None, default) and defaults["model_arguments"].get(name) == default:
             for other in others:
                 defaults["model_arguments"].pop(other, None)
-    unknown = sorted({*preset, *saved} - {*defaults})
-    if unknown:
+    if unknown := sorted({*preset, *saved} - {*defaults}):
         raise UserError(
             f"{given['config']}: there is no setting {unknown[0]!r}.{_near(unknown[0], defaults)}"
         )

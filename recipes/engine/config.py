@@ -160,8 +160,7 @@ class TrainConfig:
         A `UserError` if there is a setting that the recipe does not have, or one of another type.
         """
         settings = cls.renamed(saved)
-        unknown = sorted({*settings} - {each.name for each in fields(cls)}, key=str)
-        if unknown:
+        if unknown := sorted({*settings} - {each.name for each in fields(cls)}, key=str):
             raise UserError(f"{source}: there is no setting {unknown[0]!r}.")
         return cls(**settings).typed(source)
 

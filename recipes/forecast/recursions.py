@@ -67,8 +67,6 @@ def polynomials(ar, seasonal_ar, ma, seasonal_ma, d, seasonal_d, period):
     >>> polynomials([0.5], [], [], [0.2], 0, 1, 4)[0].tolist()
     [1.0, -0.5, 0.0, 0.0, -1.0, 0.5]
     """
-    spread = np.zeros(period)
-    spread[0] = 1
 
     def seasonally(coefficients):
         return np.concatenate([[1.0], *(np.r_[np.zeros(period - 1), c] for c in coefficients)])

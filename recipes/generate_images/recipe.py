@@ -128,10 +128,7 @@ RECIPE = Recipe(
     predict=later("recipes.generate_images.predict", "predict"),
     metrics={
         "frechet": "min",
-        "precision": "max",
-        "recall": "max",
-        "elbo": "max",
-        "coverage": "max",
+        **dict.fromkeys(("precision", "recall", "elbo", "coverage"), "max"),
         "mse": "min",
     },
     listed=("frechet", "mse"),

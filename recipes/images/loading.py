@@ -60,8 +60,7 @@ def _check_counts(parts):
     counts = {n: part.has.sum(axis=0) for n, part in parts.items()}
     for number, name in enumerate(classes):
         own = {n: count[number] for n, count in counts.items()}
-        few = [n for n in parts if own[n] in (0, several * len(parts[n]))]
-        if few:
+        if few := [n for n in parts if own[n] in (0, several * len(parts[n]))]:
             total = int(sum(own.values()))
             raise UserError(
                 f"The {kind} {name!r} has {total} image{'s' * (total != 1)}, which leaves {none} "

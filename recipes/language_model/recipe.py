@@ -33,8 +33,7 @@ def default_config(
     if dataset == "shakespeare":
         config = replace(config, split="book", lowercase=True)
     if config.model == "transformer_language_model":
-        model = {"batching": "random", "window": 256, "learning_rate": 0.001}
-        return replace(config, **model)
+        return replace(config, batching="random", window=256, learning_rate=0.001)
     if config.model != "char_rnn":
         return config
     arguments = {"units": 512, "embedding_dim": 64, "dropout": 0.25}
@@ -136,11 +135,8 @@ RECIPE = Recipe(
         config.data, config.encoding
     ),
     metrics={
-        "nats": "min",
-        "bits_per_character": "min",
-        "perplexity": "min",
-        "accuracy": "max",
-        "accuracy_windows": "max",
+        **dict.fromkeys(("nats", "bits_per_character", "perplexity"), "min"),
+        **dict.fromkeys(("accuracy", "accuracy_windows"), "max"),
     },
     listed=("nats",),
     predict_flags=(

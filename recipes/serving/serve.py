@@ -42,8 +42,7 @@ def serve(
     for name, value in limits.items():
         if not 0 < value < float("inf"):
             raise UserError(f"Expected --{name} to be above 0. Received: {value}")
-    missing = ", ".join(name for name in NEEDS if find_spec(name) is None)
-    if missing:
+    if missing := ", ".join(name for name in NEEDS if find_spec(name) is None):
         raise UserError(f"zoo serve needs {missing}: pip install 'handson-zoo[serve]'.")
     paths = {}
     for path in map(find_run, runs):

@@ -110,8 +110,7 @@ class Space:
         hp.Fixed("model", self.config.model)
         found = dict(self._search_space(hp))
         arguments = found.pop("model_arguments", {})
-        unknown = sorted(set(found) - {item.name for item in fields(self.config)})
-        if unknown:
+        if unknown := sorted(set(found) - {item.name for item in fields(self.config)}):
             raise ValueError(f"search_space names a setting that does not exist: {unknown[0]!r}")
         return found | {f"model.{name}": value for name, value in arguments.items()}
 

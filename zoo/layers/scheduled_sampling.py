@@ -58,8 +58,7 @@ class SamplingCell:
         """What an input made of the logits is: an id drawn from them, or their mean embedding."""
         embedding = self.decoder.embedding
         if self.decoder.sampling == "output":
-            table = ops.cast(embedding.embeddings, "float32")
-            return ops.matmul(ops.softmax(logits), table)
+            return ops.matmul(ops.softmax(logits), ops.cast(embedding.embeddings, "float32"))
         ids = Temperature(1.0).sample(ops.stop_gradient(logits), uniform)
         return ops.cast(embedding(ids), "float32")
 

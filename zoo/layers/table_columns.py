@@ -182,14 +182,12 @@ class _Columns:
 
     def require(self, names):
         """Raises a `ValueError` unless each of the names occurs once."""
-        missing = [name for name in names if name not in self.names]
-        if missing:
+        if missing := [name for name in names if name not in self.names]:
             raise ValueError(
                 f"The table lacks the column{'s' * (len(missing) > 1)} "
                 f"{', '.join(map(repr, missing))}. Received: columns {_some(self.names)}"
             )
-        twice = [name for name in names if self.names.count(name) > 1]
-        if twice:
+        if twice := [name for name in names if self.names.count(name) > 1]:
             raise ValueError(
                 f"Column {twice[0]!r} occurs {self.names.count(twice[0])} times. Expected once."
             )

@@ -111,8 +111,7 @@ def image_encoder(input_shape, backbone, state_sizes):
 
 def _convolutions(input_shape):
     """A small backbone."""
-    image = keras.Input(input_shape, name="image")
-    x = image
+    x = image = keras.Input(input_shape, name="image")
     for index, filters in enumerate((32, 64, 128)):
         x = layers.Conv2D(filters, 3, padding="same", activation="relu", name=f"conv_{index}")(x)
         x = layers.MaxPooling2D(padding="same", name=f"pool_{index}")(x)

@@ -63,5 +63,4 @@ def conv_gru(
     for index in range(num_layers):
         x = layers.GRU(units, return_sequences=True, name=f"gru_{index}")(x)
         x = dropped(x, dropout, f"dropout_{index}")
-    outputs = forecast_head(x, horizon, targets, head, quantiles)
-    return keras.Model(inputs, outputs, name=name)
+    return keras.Model(inputs, forecast_head(x, horizon, targets, head, quantiles), name=name)

@@ -28,10 +28,10 @@ def image_input(input_shape: Sequence[int | None], name: str = "inputs"):
             "input_shape must be (height, width) of grey pictures or (height, width, channels), "
             f"without the batch. Received: {input_shape!r}"
         )
-    inputs = keras.Input(shape, name=name)
-    return inputs, inputs if len(shape) == 3 else layers.Reshape((*shape, 1), name="channels")(
-        inputs
-    )
+    x = inputs = keras.Input(shape, name=name)
+    if len(shape) == 2:
+        x = layers.Reshape((*shape, 1), name="channels")(x)
+    return inputs, x
 
 
 def conv_norm(x, filters, kernel_size=3, strides=1, name="", activation="relu", zero=False):

@@ -40,8 +40,7 @@ def linear_forecaster(
     time, features = check_series_input(input_shape, needs_time=True)
     inputs = keras.Input((time, features), name="series")
     x = layers.Reshape((1, time * features), name="window")(inputs)
-    outputs = forecast_head(x, horizon, targets, head, quantiles)
-    return keras.Model(inputs, outputs, name=name)
+    return keras.Model(inputs, forecast_head(x, horizon, targets, head, quantiles), name=name)
 
 
 @register_model
@@ -116,8 +115,7 @@ def dlinear(
         x = layers.Permute((2, 1), name=f"{part}_series_first")(x)
         parts[part] = _linear(size, individual, f"{part}_linear")(x)
     x = layers.Add(name="sum")(list(parts.values()))
-    outputs = shape_series(x, horizon, targets, head, quantiles)
-    return keras.Model(inputs, outputs, name=name)
+    return keras.Model(inputs, shape_series(x, horizon, targets, head, quantiles), name=name)
 
 
 def _linear(units, individual, name):

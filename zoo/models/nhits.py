@@ -66,8 +66,7 @@ def nhits(
     ]
     values = series_outputs(horizon, head, quantiles) // horizon
     x = _doubly_residual(series, stacks, num_blocks, num_layers, units, dropout, horizon, values)
-    outputs = shape_series(x, horizon, targets, head, quantiles)
-    return keras.Model(inputs, outputs, name=name)
+    return keras.Model(inputs, shape_series(x, horizon, targets, head, quantiles), name=name)
 
 
 @register_model
@@ -114,8 +113,7 @@ def nbeats(
     kinds = [(kind, 1, degree) for kind in stacks]
     values = series_outputs(horizon, head, quantiles) // horizon
     x = _doubly_residual(series, kinds, num_blocks, num_layers, units, dropout, horizon, values)
-    outputs = shape_series(x, horizon, targets, head, quantiles)
-    return keras.Model(inputs, outputs, name=name)
+    return keras.Model(inputs, shape_series(x, horizon, targets, head, quantiles), name=name)
 
 
 def _doubly_residual(x, stacks, num_blocks, num_layers, units, dropout, horizon, values):

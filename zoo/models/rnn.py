@@ -109,8 +109,7 @@ def deep_rnn(
         x = dropped(x, dropout, f"dropout_{index}")
     if not return_sequences:
         x = layers.Reshape((1, units), name="last_step")(x)
-    outputs = forecast_head(x, horizon, targets, head, quantiles)
-    return keras.Model(inputs, outputs, name=name)
+    return keras.Model(inputs, forecast_head(x, horizon, targets, head, quantiles), name=name)
 
 
 def recurrent_layer(cell, units, return_sequences, name):

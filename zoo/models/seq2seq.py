@@ -5,7 +5,7 @@ from collections.abc import Callable
 import keras
 from keras import layers, ops
 
-from zoo.checks import check_choice, check_counts, check_fractions
+from zoo.checks import check_choice, check_counts
 from zoo.layers import AttentionDecoder, BahdanauAttention, LuongAttention, PaddingMask
 from zoo.models.mlp import dropped
 from zoo.registry import register_model
@@ -82,7 +82,6 @@ def seq2seq(
     check_counts(source_vocabulary_size=source_vocabulary_size)
     check_counts(target_vocabulary_size=target_vocabulary_size)
     check_counts(units=units, num_layers=num_layers, embedding_dim=embedding_dim)
-    check_fractions(dropout=dropout)
     check_choice(_CELLS, cell=cell)
     check_choice(_ENCODERS, encoder=encoder)
     source = keras.Input((None,), dtype="int32", name="source")

@@ -78,5 +78,4 @@ def variational_autoencoder(
         x = layers.Reshape(shape, dtype="float32", name="reconstruction")(x)
     decoder = keras.Model(codes, x, name="decoder")
     sampling = Reparameterization(beta / size, seed, dtype="float32", name="codes")
-    x = keras.Input(shape, name="inputs")
-    return keras.Model(x, decoder(sampling(encoder(x))), name=name)
+    return keras.Model(inputs, decoder(sampling(encoder(inputs))), name=name)

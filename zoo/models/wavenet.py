@@ -68,8 +68,7 @@ def wavenet_lite(
             prefix = f"block_{block}_layer_{index}"
             x = _causal_conv(filters, kernel_size, rate, "relu", f"{prefix}_conv")(x)
             x = dropped(x, dropout, f"{prefix}_dropout")
-    outputs = forecast_head(x, horizon, targets, head, quantiles)
-    return keras.Model(inputs, outputs, name=name)
+    return keras.Model(inputs, forecast_head(x, horizon, targets, head, quantiles), name=name)
 
 
 @register_model
@@ -141,8 +140,7 @@ def wavenet(
     x = layers.Add(name="skip_sum")(skips) if len(skips) > 1 else skips[0]
     x = layers.Activation("relu", name="skip_relu")(x)
     x = layers.Dense(skip_filters, activation="relu", name="output_dense")(x)
-    outputs = forecast_head(x, horizon, targets, head, quantiles)
-    return keras.Model(inputs, outputs, name=name)
+    return keras.Model(inputs, forecast_head(x, horizon, targets, head, quantiles), name=name)
 
 
 def _causal_conv(filters, kernel_size, rate, activation, name):

@@ -104,8 +104,7 @@ def decide(ranges, total, kept=None, arrays=False) -> tuple[Depth, tuple[str, ..
     if whole:
         _refuse_outside(whole, 65535, WHOLE)
     if whole and (_highest(whole) == 1 if kept is None else bits == 1):
-        beyond = [found for found in whole if found.low < 0 or found.high > 1]
-        if beyond:
+        if beyond := [found for found in whole if found.low < 0 or found.high > 1]:
             raise UserError(
                 f"The model was trained on pixels of 0 and 1. Received: {_received(beyond)}. If "
                 "white is 255, make them black and white: x > 127 (x: the array)."

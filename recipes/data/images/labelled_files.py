@@ -149,8 +149,7 @@ def files_of_table(path: Path, table=None) -> list[Path]:
     names = _column(table or open_table(path), "file")
     windows = not names.str.contains("/").any()  # where a path has no other sign
     files = [path.parent / (name.replace("\\", "/") if windows else name) for name in names]
-    missing = [str(file) for file in files if not file.is_file()]
-    if missing:
+    if missing := [str(file) for file in files if not file.is_file()]:
         raise UserError(
             f"{path} names {len(missing):,} of {len(files):,} files that do not exist: "
             f"{listed(missing)}. Correct the paths, which are read from {path.parent}, or leave "
