@@ -70,8 +70,7 @@ def get_factory(name: str) -> Callable:
     if name not in _factories:
         if name not in _BUILT_IN:
             raise ValueError(_unknown("model", name, list_models()))
-        module = importlib.import_module(_BUILT_IN[name])
-        _factories.setdefault(name, getattr(module, name))
+        _factories.setdefault(name, getattr(importlib.import_module(_BUILT_IN[name]), name))
     return _factories[name]
 
 

@@ -72,7 +72,10 @@ def read(config, kept=None, **columns):
 
 
 def split(config, training, test):
-    """The parts `"train"`, `"validation"` and `"test"` of what `read` returned, and notes."""
+    """The parts `"train"`, `"validation"` and `"test"` of what `read` returned, and notes.
+
+    A `UserError` if a fraction is of a part that the data has, or nothing is left to train on.
+    """
     given = np.full(len(training), "train") if training.given is None else training.given
     strata = training.strata
     rest = np.flatnonzero(given == "train")

@@ -118,7 +118,8 @@ def fetch(name: str) -> Path:
     """The path of a published file, downloaded when it is nowhere on this machine.
 
     It is checked against its hash, and may be compressed: read it with `open_bytes`.
-    A `UserError` if it is not the published one, or cannot be downloaded.
+    A `UserError` if it is not the published one, or cannot be downloaded; a `ValueError` for a name
+    that is not in `FILES`.
     """
     return find_local(name) or _fetch_cached(name, FILES[name])
 

@@ -77,7 +77,7 @@ class Rows:
         """So many rows, or all that there are, in their order.
 
         With `keys`, which gives each row of a `TableFile` a number from 0 to 1, only all rows of
-        the same number together, and no more of them.
+        the same number together, and no more of them. A `UserError` if there are none.
         """
         generator, kept, held, limit = np.random.default_rng(0), None, np.zeros(0), 1.0
         for block in self._blocks():

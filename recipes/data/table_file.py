@@ -119,7 +119,8 @@ class TableFile:
     def texts(self, name: str) -> pd.Series:
         """A column of texts as they stand; `None` for an empty one or a `missing_values`.
 
-        Spaces around texts are kept. Numbers and dates of other files are written as texts.
+        Spaces around texts are kept. Numbers and dates of other files are written as texts. A
+        `UserError` if a cell holds several values.
         """
         column = self._columns[name]
         if not isinstance(column, pd.Series):

@@ -60,8 +60,7 @@ def _xla(model, batches, steps):
     shapes = [each.shape for each in model.trainable_variables if each.name.endswith("kernel")]
     inside = [getattr(e, n, None) for e in model.layers for n in ("layer", "forward_layer")]
     found = [each for each in (*model.layers, *inside) if isinstance(each, keras.layers.RNN)]
-    sizes = [each.cell.state_size for each in found]
-    units = max(keras.tree.flatten(sizes), default=0)
+    units = max(keras.tree.flatten([each.cell.state_size for each in found]), default=0)
     dropped = [getattr(e, n, 0) for e in all_layers(model) for n in ("rate", "dropout")]
     x = keras.tree.flatten(batches.assemble(batches.examples[:1])[0]) if units else []
     length = max((part.shape[1] for part in x if part.ndim > 1), default=0)

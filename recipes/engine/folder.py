@@ -167,7 +167,7 @@ class RunFolder:
         return yaml.safe_dump({**settings, "run": run}, sort_keys=False)
 
     def read_config(self) -> dict:
-        """The content of `config.yaml`."""
+        """The content of `config.yaml`; a `UserError` if it is damaged, or not that of a run."""
         found = read_yaml(self.config)
         if not isinstance(found, dict) or not isinstance(found.get("run"), dict):
             raise UserError(f"Cannot read {self.config}: it is not the config.yaml of a run.")

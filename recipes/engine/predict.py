@@ -36,7 +36,8 @@ class SavedRun:
 
         They are read from a file (for some recipes a folder of them, too), `"-"` for standard
         input, `None` for the run's own data. For what the backend is without one, see
-        `environment.choose_for`; flags that are `None` or `False` are not given.
+        `environment.choose_for`; flags that are `None` or `False` are not given. A `UserError` if
+        a flag is wrong, the input cannot be read, or the file cannot be written.
         """
         recipe, config = self.recipe, self.config
         if output is not None and not Path(output).absolute().parent.is_dir():

@@ -16,7 +16,8 @@ STEPS = 1500
 def candidates(config, task, default_config, build_model) -> list[Candidate]:
     """Forecasters of different kinds, the fastest first.
 
-    Window, horizon, covariates and head are those of `config`.
+    Window, horizon, covariates and head are those of `config`. A `UserError` if it wants samples,
+    or a step at a time.
     """
     if config.strategy == "recursive" or config.mc_samples:
         flag = "--mc_samples" if config.mc_samples else "--strategy recursive"

@@ -86,7 +86,7 @@ class ConformalIntervals:
 
     @classmethod
     def load(cls, folder, levels) -> "ConformalIntervals | None":
-        """That of a run; `None` where it was asked for no levels."""
+        """That of a run, a `UserError` without it; `None` where it was asked for no levels."""
         path = folder.path / FILE
         if not path.exists():
             if levels:

@@ -70,7 +70,8 @@ def load(config):
 def load_series(config, future=0, file=None):
     """The `TimeSeries` of a run, or another `TableFile` read in the same way.
 
-    `future` counts steps beyond the end for which times and future covariates are needed.
+    `future` counts steps beyond the end for which times and future covariates are needed. A
+    `UserError` if columns or features of dates are asked for that the data does not have.
     """
     if file is not None and "day_type" in config.datetime_features:
         raise UserError("day_type is known for ridership only: this run forecasts no other file.")
@@ -147,7 +148,7 @@ def _short(config, series):
 
 
 def split_windows(config, series) -> dict:
-    """First rows of the training, validation and test windows of a run."""
+    """First rows of a run's training, validation and test windows; a `UserError` without any."""
     if config.dataset == "book_series":
         if config.window > 50:
             raise UserError(f"book_series have windows of 50 at most. Received: {config.window}")

@@ -72,8 +72,7 @@ def predict(
         # The model that has seen all rows must not be asked about them.
         last = metadata.get("last_time") if source is not None else None  # format 1 has none
         goes_on = last is None or series.times.max() >= _time_of_run(last, series.times.dtype)
-        again = folder.refit.exists() and goes_on
-        model = saved(refit=True) if again else forecaster
+        model = saved(refit=True) if goes_on and folder.refit.exists() else forecaster
         parts.append((_ends(series, config.window, config.horizon), model))
     for part, model in parts:
         if not len(part):

@@ -99,8 +99,7 @@ def _sized(config, task):
     size = known.get("code_size", 10)
     if not isinstance(size, int) or size < 1:
         return config  # the factory will say what is wrong
-    left = left_over(task.parts["train"], size, config.seed)
-    beta = max(1e-3, round(2 * left, 4))
+    beta = max(1e-3, round(2 * left_over(task.parts["train"], size, config.seed), 4))
     return replace(config, model_arguments={**known, "beta": beta})
 
 

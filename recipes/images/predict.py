@@ -54,8 +54,7 @@ def _read(config, source, classes, shape, metadata):
     images, _, notes = read_images(files, config.image_size, shape, kept, config.fit)
     say_notes(notes)
     base = Path(source) if Path(source).is_dir() else Path(source).parent
-    names = [os.path.relpath(file, base) for file in files]
-    return images, names, None, "file"
+    return images, [os.path.relpath(file, base) for file in files], None, "file"
 
 
 def explain(folder, config, picture) -> dict | None:

@@ -31,7 +31,7 @@ def stream(
     """The parts of a prompt and its continuation, as they appear.
 
     The prompt is a text file, `source`, without the newline at its end, or `text`; the other flags
-    are as the recipe's `RECIPE` says.
+    are as the recipe's `RECIPE` says. A `UserError` if one is wrong, or the prompt cannot be read.
     """
     if tempo is not None:
         raise UserError("--tempo is for chorales: leave it out for texts.")

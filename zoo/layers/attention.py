@@ -65,8 +65,7 @@ class _Attention(Layer):
     def first_alignments(self, values):
         """Alignments before the first step, `(batch, source)`: all on the first position."""
         zeros = ops.zeros_like(values[:, :, 0], dtype="float32")
-        first = ops.cast(ops.arange(ops.shape(values)[1]) == 0, "float32")
-        return zeros + first
+        return zeros + ops.cast(ops.arange(ops.shape(values)[1]) == 0, "float32")
 
     def align(self, queries, keys, mask=None, previous=None):
         """How much each query attends to each position.

@@ -25,7 +25,7 @@ def ridership(
 
     Of `"rail"` and `"bus"`, some are targets and others past covariates. The `day_type`, known in
     advance and for `future` days beyond the end, too, is one-hot columns `day_type_A` (Saturday),
-    `day_type_U` (Sunday or holiday) and `day_type_W` (weekday).
+    `day_type_U` (Sunday or holiday) and `day_type_W` (weekday). A `ValueError` for other names.
     """
     names = tuple(targets) + tuple(past_covariates)
     if not targets or len(set(names)) < len(names) or not set(names) <= set(COLUMNS):

@@ -9,6 +9,8 @@ import numpy as np
 class TimeSeries:
     """One or several series in one table, every series a block of rows that follow in time.
 
+    A `ValueError` if an array is not as described, or a name or an id is there twice.
+
     Args:
         values: float32 `(steps, channels)`, finite. First the targets, then the past covariates.
         targets: Names of the first channels: what is forecast.

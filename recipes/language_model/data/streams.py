@@ -30,7 +30,7 @@ class StreamBatches(_IdBatches):
     The rows are stretches of equal length, side by side. In training what is left over is shared
     out anew in each epoch, before the first and after the last row, so that the borders of the
     windows move and no position is left out for good. In validation the windows are made a little
-    shorter instead, so that hardly anything is left over.
+    shorter instead, so that hardly anything is left over. A `ValueError` if the part is too short.
 
     Args:
         ids: All ids, `(n,)` int32.
