@@ -67,7 +67,8 @@ def ngram_importances(layer, ids, classes, head) -> list[np.ndarray]:
         weights = kernel[np.maximum(places - 1, 0), 0 if head == "binary" else k]
         values[:] = once * weights / np.sqrt(max(once.sum(), 1.0))
         values *= -1 if head == "binary" and k == 0 else 1
-    return _shared(found, ids)
+    runs = layer.ngrams * max(map(len, ids))  # and as many of the ending
+    return _shared(found.reshape(len(ids), -1, runs).sum(axis=1), ids)
 
 
 def _shared(found, ids):

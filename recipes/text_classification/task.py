@@ -197,7 +197,9 @@ class TextTask(ClassificationTask):
                 found.append(f"{name} {value:,}")
         if wide_path:
             layer = wide_path.get_layer("wide")
-            found.append(f"a wide path of {layer.size:,} n-grams of up to {layer.ngrams} tokens")
+            last = f", those of the last {layer.ending} apart" if layer.ending else ""
+            size = f"{layer.size:,} n-grams of up to {layer.ngrams} tokens{last}"
+            found.append(f"a wide path of {size}")
         return (f"from the training texts: {', '.join(found)}",) if found else ()
 
     def new_wide_path(self):

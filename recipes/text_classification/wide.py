@@ -22,6 +22,9 @@ from zoo.layers import WideNgrams
 MOST, MOST_WEIGHTS = 1_000_000, 10_000_000
 #: Longest n-gram, of characters and of everything else.
 CHARACTERS, WORDS = 5, 3
+#: Words of an ending, whose n-grams have weights of their own, and how often a usual text must hold
+#: as many: on sentences, endings of any length were noise.
+ENDING, LONG = 20, 5
 #: Letters of a run within a word, its beginning and end marked, at least and at most.
 RUNS = (2, 5)
 #: Numbers in the table of all texts' runs of letters, or of their directions, times the classes, at
@@ -50,13 +53,15 @@ def fit(part, reader, ngrams, outputs, balanced=False, unlabelled=()) -> keras.M
     are unlabelled ones; labelled ones alone were tried, and gain nothing on validation. Only where
     there are few texts and classes enough to do so in seconds.
     """
-    hashes, rows = WideNgrams.hashes(part.inputs, ngrams)
+    words = getattr(reader.tokenizer, "words", ())  # other tokens have no spelling or meaning
+    long = np.median([len(ids) for ids in part.inputs]) >= LONG * ENDING
+    ending = ENDING if long and len(words) else 0
+    hashes, rows = WideNgrams.hashes(part.inputs, ngrams, ending)
     (known, texts), first = _counted(hashes, rows), len(reader.special)
     most = max(1, min(MOST, MOST_WEIGHTS // outputs))
     counted = np.sort(texts)[::-1]
     least = counted[most] + 1 if len(counted) > most else 1
     known = known[np.flatnonzero(texts >= min(least, counted[0]))[:most]]
-    words = getattr(reader.tokenizer, "words", ())  # other tokens have no spelling or meaning
     of_words, _ = WideNgrams.hashes([np.arange(first, first + len(words))], 1)
     known = np.union1d(known, of_words) if len(unlabelled) else known
     features = naive_bayes.unit_rows(_presence(known, hashes, rows, len(part)))
@@ -78,7 +83,7 @@ def fit(part, reader, ngrams, outputs, balanced=False, unlabelled=()) -> keras.M
     if spelling is not None:
         kernel[places] += spelling @ rest.pop()
     ids = keras.Input((None,), dtype="int32", name="ids")
-    layer = WideNgrams(len(known), outputs, ngrams, name="wide")
+    layer = WideNgrams(len(known), outputs, ngrams, ending, name="wide")
     model = keras.Model(ids, layer(ids), name="wide_path")
     layer.assign(known, kernel, bias)
     return model

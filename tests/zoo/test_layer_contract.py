@@ -174,7 +174,7 @@ CASES = {
         *(SEQUENCE, MASK),
     ),
     "WeightedSum": lambda: (own.WeightedSum(), [SEQUENCE, SEQUENCE**2]),
-    "WideNgrams": lambda: (own.WideNgrams(9, units=2, ngrams=3), IDS),
+    "WideNgrams": lambda: (own.WideNgrams(9, units=2, ngrams=3, ending=2), IDS),
     "WindowDenormalization": lambda: (
         own.WindowDenormalization("gaussian"),
         [floats(1, 3, 2, 2), floats(1, 2), floats(1, 2)],

@@ -46,6 +46,21 @@ def test_each_ngram_counts_once(model):
         np.testing.assert_allclose(found - [0.5, -1.0], total, atol=1e-5)
 
 
+def test_ngrams_of_the_ending_are_others():
+    hashes, rows = WideNgrams.hashes(TEXTS, 2, ending=3)
+    for row, text in enumerate(TEXTS):
+        expected = len(ngrams(text, 2)) + len(ngrams(text[-3:], 2))
+        assert len(set(hashes[rows == row].tolist())) == expected
+    known = np.unique(hashes)
+    layer, weights = WideNgrams(len(known), ngrams=2, ending=3), RNG.normal(size=len(known))
+    layer.assign(known, weights[:, None], [0.0])
+    found = np.ravel(layer(padded([*TEXTS, TEXTS[0][:0]])))
+    for row, total in enumerate(found[:-1]):
+        own = weights[np.isin(known, hashes[rows == row])]
+        assert total == pytest.approx(own.sum() / np.sqrt(len(own)), abs=1e-5)
+    assert found[-1] == 0
+
+
 def test_a_new_layer_knows_single_ids():
     layer = WideNgrams(5)
     places = layer(np.array([[5, 6, 1]]))

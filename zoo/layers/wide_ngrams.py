@@ -7,6 +7,9 @@ from zoo.checks import check_whole
 from zoo.layers.base import TracedLayer
 from zoo.layers.ids import ngram_hashes
 
+#: What is added to ids of the ending, which is more than any vocabulary holds.
+_ENDING = 1 << 24
+
 
 class WideNgrams(TracedLayer):
     """Adds up the weights of the n-grams of ids in a text: a linear model of its words and phrases.
@@ -14,7 +17,8 @@ class WideNgrams(TracedLayer):
     Each n-gram counts once, however often a text holds it, and the sum is divided by the root of
     how many different ones were found, so that long texts are not surer than short ones. N-grams
     that are not known, and padding, add nothing. A known one is found by its hash (of 31 bits) in
-    a sorted list, so that no two of them share a weight, as they do in buckets.
+    a sorted list, so that no two of them share a weight, as they do in buckets. Those of a text's
+    ending can have weights of their own beside these: many texts conclude there.
 
     The list and the weights are set together by `assign`; training, if any, moves the weights. A
     new layer knows the single ids from 1 to `size`, with weights of 0.
@@ -23,6 +27,7 @@ class WideNgrams(TracedLayer):
         size: Number of known n-grams.
         units: Number of outputs. Defaults to 1.
         ngrams: Longest n-gram. Defaults to 2.
+        ending: Ids at the end of a text whose n-grams count there, too. Defaults to 0.
         dtype: Defaults to `"float32"` under every policy: these are logits.
 
     >>> layer = WideNgrams(size=3)
@@ -36,27 +41,37 @@ class WideNgrams(TracedLayer):
     """
 
     def __init__(
-        self, size: int, units: int = 1, ngrams: int = 2, dtype: str = "float32", **kwargs
+        self,
+        size: int,
+        units: int = 1,
+        ngrams: int = 2,
+        ending: int = 0,
+        dtype: str = "float32",
+        **kwargs,
     ):
         super().__init__(dtype=dtype, **kwargs)
         check_whole(1, size=size, units=units, ngrams=ngrams)
-        self.size, self.units, self.ngrams = size, units, ngrams
+        check_whole(0, ending=ending)
+        self.size, self.units, self.ngrams, self.ending = size, units, ngrams, ending
 
     @staticmethod
-    def hashes(ids, ngrams: int) -> tuple[np.ndarray, np.ndarray]:
+    def hashes(ids, ngrams: int, ending: int = 0) -> tuple[np.ndarray, np.ndarray]:
         """The n-grams of texts as numbers.
 
         Args:
             ids: Arrays of ids, one a text, none of them 0.
             ngrams: Longest n-gram.
+            ending: Ids at the end whose n-grams are there a second time, as others.
 
         Returns:
             The hash of each n-gram of each text, int32, and the number of its text: two arrays
             `(n-grams,)`, runs of one id first, then those of two, and so on.
         """
-        rows = np.repeat(np.arange(len(ids), dtype="int32"), [len(each) + 1 for each in ids])
         end = np.zeros(1, "int32")
-        flat = np.concatenate([part for each in ids for part in (each, end)]).astype("int32")
+        last = [each[max(0, len(each) - ending) :] + _ENDING for each in ids]
+        ids = [np.concatenate([a, end, b, end]) for a, b in zip(ids, last, strict=True)]
+        rows = np.repeat(np.arange(len(ids), dtype="int32"), [len(each) for each in ids])
+        flat = np.concatenate(ids).astype("int32")
         found = [ops.convert_to_numpy(h)[0] for h in ngram_hashes(flat[None], ngrams)]
         real = [h >= 0 for h in found]
         return (
@@ -107,9 +122,17 @@ class WideNgrams(TracedLayer):
         """Where the n-grams of ids `(batch, time)` stand in `kernel`.
 
         int32 `(batch, ngrams * time)`: rows of `kernel`, from 1, of the runs of one id at each
-        step, then of those of two, and so on; 0 for those that are not known.
+        step, then of those of two, and so on; 0 for those that are not known. With an `ending`,
+        there are as many columns more, for the same runs as a part of it.
         """
-        hashes = ops.concatenate(ngram_hashes(ops.cast(inputs, "int32"), self.ngrams), axis=1)
+        ids = ops.cast(inputs, "int32")
+        found = ngram_hashes(ids, self.ngrams)
+        if self.ending:
+            length = ops.sum(ops.cast(ids != 0, "int32"), axis=1, keepdims=True)
+            step = ops.arange(ops.shape(ids)[1], dtype="int32")
+            near = ops.logical_and(step >= length - self.ending, ids != 0)
+            found += ngram_hashes(ops.where(near, ids + _ENDING, 0), self.ngrams)
+        hashes = ops.concatenate(found, axis=1)
         flat = ops.reshape(hashes, (-1,))
         found = ops.minimum(ops.cast(ops.searchsorted(self.known, flat), "int32"), self.size - 1)
         known = ops.logical_and(ops.take(self.known, found) == flat, flat >= 0)

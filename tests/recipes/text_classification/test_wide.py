@@ -120,9 +120,15 @@ def three():
     return part, reader, wide.fit(part, reader, 2, 3)
 
 
-def test_what_tokens_say_sums_to_the_logits(three):
-    part, _, model = three
+@pytest.mark.parametrize("ending", [0, 3])
+def test_what_tokens_say_sums_to_the_logits(three, ending, monkeypatch):
+    part, reader, model = three
+    if ending:
+        monkeypatch.setattr(wide, "ENDING", ending)
+        monkeypatch.setattr(wide, "LONG", 1)
+        model = wide.fit(part, reader, 2, 3)
     layer = model.get_layer("wide")
+    assert layer.ending == ending
     ids, classes = part.inputs[:5], [0, 1, 2, 1, 0]
     logits = TextClassifier(model).outputs(ids) - np.array(layer.bias)
     for values, row, logit, k in zip(
