@@ -15,8 +15,8 @@ from sklearn.linear_model import LogisticRegression
 
 from recipes.classification.estimators import calmly
 
-#: Inverse of the strength of L2 regularisation, for rows of length 1: on sentences, scores of held-out
-#: texts hardly move between 10 and 300, and on long reviews they rise up to 100.
+#: Inverse of the strength of L2 regularisation, for rows of length 1: held-out scores of sentences
+#: hardly move between 10 and 300, and those of long reviews rise up to 100.
 STRENGTH = 100.0
 #: With fewer texts, and with fewer of most of several classes, the ratios are mostly noise.
 ENOUGH, ENOUGH_OF_A_CLASS = 2_000, 200
