@@ -74,6 +74,36 @@ def fit_temperature(labels, samples) -> float:
     return float(np.exp(minimize_scalar(loss, bounds=(-limit, limit), method="bounded").x))
 
 
+def fit_prior_shift(labels, probabilities, shares) -> float:
+    """How much more the logarithms of the classes' shares are to count, for the best likelihood.
+
+    What a classifier knows of training examples by heart speaks louder there than anything does in
+    new ones, which are then too often taken for frequent classes: a number below 0 mends that. It
+    stays close to 0 with few examples. Labels `(n,)` and probabilities `(n, classes)` are of data
+    that was not trained on.
+
+    >>> shares = [0.8, 0.2]  # all that the classifier says, but both are as frequent
+    >>> found = fit_prior_shift([0, 1] * 500, [shares] * 1000, shares)
+    >>> round(found, 2), shifted([shares], found * np.log(shares)).round(2).tolist()
+    (-1.0, [[0.5, 0.5]])
+
+    Reference: Alexandari et al., *Maximum likelihood with bias-corrected calibration is
+    hard-to-beat at label shift adaptation*, 2020.
+    """
+    rows, prior = np.arange(len(labels)), np.log(shares)
+
+    def loss(weight):
+        own = shifted(probabilities, weight * prior)[rows, labels]
+        return -np.log(np.clip(own, SMALLEST, 1.0)).sum() + 0.5 * weight**2
+
+    return float(minimize_scalar(loss, bounds=(-3, 3), method="bounded").x)
+
+
+def shifted(probabilities, moves) -> np.ndarray:
+    """The probabilities `(n, classes)` that the logits would give with `(classes,)` added."""
+    return softmax(np.log(np.clip(probabilities, 1e-30, 1.0)) + moves, axis=-1)
+
+
 def tempered(probabilities, temperature, head="multiclass") -> np.ndarray:
     """The probabilities `(..., classes)` that the logits divided by a temperature would give."""
     found = np.asarray(probabilities, np.float64)

@@ -42,7 +42,8 @@ class TextClassificationConfig(RowsConfig):
         label_smoothing: Fraction of each label that is spread over all classes.
         monitor: What the best epoch is chosen by, on validation.
         calibrate: Divide the logits, after training, by the temperature that suits the validation
-            part best, so that probabilities mean what they say.
+            part best, and let the classes' frequencies count as much as suits it, so that
+            probabilities mean what they say.
     """
 
     DATASETS: ClassVar[Mapping[str, str]] = {

@@ -7,7 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from recipes.classification.calibration import expected_calibration_error, tempered
+from recipes.classification.calibration import (
+    expected_calibration_error,
+    fit_prior_shift,
+    shifted,
+    tempered,
+)
 from recipes.classification.scores import classification_scores
 from recipes.classification.task import (
     CROSS_VALIDATION,
@@ -217,19 +222,38 @@ class TextTask(ClassificationTask):
         return TextClassifier(model)
 
     def finish(self, model, core, wide_path=None) -> dict[str, float]:
-        """Mixes the paths of a trained model, and divides its logits by a temperature.
+        """Mixes the paths of a trained model, and calibrates its logits.
 
-        Both are what suits validation best; the weights are changed in place. `core` is the zoo
-        model, `wide_path` that of the model if it is to be mixed in anew. Returns the `wide_share`
-        and the `temperature`, those that there are.
+        As suits validation best; the weights are changed in place. `core` is the zoo model,
+        `wide_path` that of the model if it is to be mixed in anew. Returns the `wide_share`, the
+        `prior_shift` of the classes' shares and the `temperature`, those that there are.
         """
         part, found = self.parts["validation"], {}
-        last = {layer.name: layer for layer in model.layers}.get("wide_and_deep") or head_of(core)
+        layers = {layer.name: layer for layer in model.layers}
+        last = layers.get("wide_and_deep") or head_of(core)
         if wide_path:
             found["wide_share"] = wide.mix(part, core, wide_path, last)
-        if self.config.calibrate:
-            found |= calibrate(last, part.labels, TextClassifier(model)(part))
-        return found
+        if not self.config.calibrate:
+            return found
+        probabilities = TextClassifier(model)(part)
+        if self.class_weights is None:
+            found["prior_shift"] = fit_prior_shift(part.labels, probabilities, self.shares)
+            moves = found["prior_shift"] * np.log(self.shares)
+            probabilities = shifted(probabilities, moves)
+            moves = moves[1:] - moves[:1] if self.head == "binary" else moves
+            paths = [head_of(core)]
+            if "wide_path" in layers:
+                paths.append(layers["wide_path"].get_layer("wide"))
+                moves = moves / np.sum(last.get_weights()[0])  # by which both are multiplied
+            for path in paths:
+                path.bias.assign_add(moves)
+        return found | calibrate(last, part.labels, probabilities)
+
+    @cached_property
+    def shares(self) -> np.ndarray:
+        """The share of each class in the training texts; one without any has half a text."""
+        counts = np.bincount(self.parts["train"].labels, minlength=len(self.classes))
+        return np.maximum(counts, 0.5) / len(self.parts["train"])
 
     def predict(self, predictor, split) -> np.ndarray:
         """What `predictor(part)` says about the texts of a split that are scored."""
@@ -294,8 +318,10 @@ class TextTask(ClassificationTask):
             outputs.append(Section("The most confident errors", wrong))
         if "temperature" in trained.finished:
             temperature = trained.finished["temperature"]
-            named = f"temperature {temperature:.3g}"
-            rows = {"as trained": tempered(found, 1 / temperature), named: found}
+            shift = trained.finished.get("prior_shift", 0.0)
+            raw = shifted(tempered(found, 1 / temperature), -shift * np.log(self.shares))
+            named = f"temperature {temperature:.3g}, shift of the prior {shift:.2g}"
+            rows = {"as trained": raw, named: found}
             outputs.append(uncertainty(part.labels, rows, calibrated=True))
         if self.config.dataset == "reber":
             outputs.append(Section("The two tricky strings", self._tricky(trained.predictor)))

@@ -10,8 +10,10 @@ from scipy.special import expit, logit
 
 from recipes.classification.calibration import (
     expected_calibration_error,
+    fit_prior_shift,
     fit_temperature,
     reliability,
+    shifted,
     tempered,
 )
 from recipes.classification.estimators import calmly
@@ -204,6 +206,19 @@ def test_several_labels_are_each_a_decision_of_two_classes():
 def test_a_few_right_predictions_do_not_make_entirely_sure():
     found = np.full((5, 2), [0.8, 0.2])
     assert 0.3 < fit_temperature([0] * 5, found) < 1
+
+
+def test_a_prior_that_counted_twice_counts_once():
+    rng = np.random.default_rng(3)
+    shares = np.array([0.6, 0.3, 0.1])
+    labels = rng.choice(3, 5000, p=shares)
+    logits = rng.normal(size=(5000, 3)) + 2 * np.eye(3)[labels]
+    true = shifted(np.full((5000, 3), 1 / 3), 2 * logits + np.log(shares))
+    assert fit_prior_shift(labels, true, shares) == pytest.approx(0, abs=0.1)
+    twice = shifted(true, np.log(shares))
+    assert fit_prior_shift(labels, twice, shares) == pytest.approx(-1, abs=0.1)
+    assert abs(fit_prior_shift(labels[:3], twice[:3], shares)) < 1
+    assert fit_prior_shift(labels, twice, np.full(3, 1 / 3)) == pytest.approx(0, abs=1e-4)
 
 
 @given(st.floats(0.2, 5))

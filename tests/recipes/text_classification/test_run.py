@@ -17,10 +17,12 @@ import yaml
 import zoo
 from callbacks import Checkpoint
 from recipes import text_classification
+from recipes.classification.calibration import shifted, tempered
 from recipes.classification.scores import classification_scores
 from recipes.cli import main
 from recipes.engine.arguments import parse
 from recipes.text_classification import baselines, explaining, plots, tables
+from recipes.text_classification import task as text_task
 from recipes.text_classification.classifier import TextClassifier
 from recipes.text_classification.coding import Part, PlainTexts
 from recipes.text_classification.importances import token_importances
@@ -212,7 +214,29 @@ def test_a_run_learns(train):
     assert "## Uncertainty" not in (run / "report.md").read_text()
 
 
-def test_calibration_divides_the_logits_and_changes_no_class(data):
+@pytest.mark.parametrize(("classes", "wide"), [(2, 2), (3, 0), (3, 2)])
+def test_calibration_moves_the_prior(tmp_path, monkeypatch, classes, wide):
+    monkeypatch.setattr(text_task, "fit_prior_shift", lambda *_: -0.5)
+    frame = reviews(classes, 160)
+    frame = frame[(frame["target"] != "good") | (frame.index % 4 == 1)]
+    task, built = task_and_built(write(tmp_path / "skewed.csv", frame), wide=wide)
+    part, core = task.parts["validation"], built.training_model
+    assert task.shares.sum() == pytest.approx(1)
+    layers = [layer for layer in built.model.layers if layer.name == "wide_path"]
+    mixing = replace(task, config=replace(task.config, calibrate=False))
+    mixing.finish(built.model, core, *layers)
+    for paths in (layers, []):  # as a run ends, and one that goes on from it
+        before = task.predictor(built.model)(part)
+        found = task.finish(built.model, core, *paths)
+        assert found["prior_shift"] == -0.5
+        moved = shifted(before, -0.5 * np.log(task.shares))
+        after = task.predictor(built.model)(part)
+        np.testing.assert_allclose(after, tempered(moved, found["temperature"]), rtol=1e-4)
+    weighted = replace(task, config=replace(task.config, class_weight="balanced"))
+    assert "prior_shift" not in weighted.finish(built.model, core)
+
+
+def test_calibration_divides_the_logits(data):
     task, built = task_and_built(data, wide=0)
     part = task.parts["validation"]
     head = built.training_model.get_layer("head")
