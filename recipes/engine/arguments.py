@@ -123,7 +123,7 @@ def _spell(arguments, kind):
             item = item.replace("--model.", "--model_arguments.", 1)
         name, has_value, value = item.removeprefix("--").partition("=")
         hint = hints.get(name) if item.startswith("--") else None
-        alone = not has_value and (not rest or rest[0].lower() not in _BOOLEANS)
+        alone = not has_value and (not rest or rest[0].startswith("-"))
         if alone and bool in (hint, *get_args(hint)):
             item = f"--{name}=true"
         elif get_origin(hint) is list and (has_value or rest):
@@ -131,9 +131,6 @@ def _spell(arguments, kind):
             item = f"--{name}={_list(value, hint)}"
         result.append(item)
     return result
-
-
-_BOOLEANS = ("true", "false", "yes", "no", "auto")
 
 
 def _list(value, hint):

@@ -112,7 +112,7 @@ def test_wrong_commands(files, capsys, arguments, message):
         ("--learning_rate 0", "--learning_rate must be above 0. Received: 0"),
         ("--warmup 1", "--warmup must be at least 0 and below 1. Received: 1.0"),
         ("--seed 4294967296", "--seed must be below 2**32. Received: 4294967296"),
-        ("--overwrite perhaps", "Expected flags only. Received: perhaps."),
+        ("--overwrite perhaps", "Expected --overwrite to be true or false. Received: perhaps"),
         ("--overwrite=perhaps", "Expected --overwrite to be true or false. Received: perhaps"),
         ("--head foo", "Expected --head to be one of point, quantile, gaussian. Received: foo"),
         ("--head quantile --quantiles a,b", "Expected --quantiles to be a number. Received: a"),
