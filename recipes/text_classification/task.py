@@ -320,7 +320,8 @@ class TextTask(ClassificationTask):
             temperature = trained.finished["temperature"]
             shift = trained.finished.get("prior_shift", 0.0)
             raw = shifted(tempered(found, 1 / temperature), -shift * np.log(self.shares))
-            named = f"temperature {temperature:.3g}, shift of the prior {shift:.2g}"
+            named = f"{shift:.2g} times the log frequencies added, " if shift else ""
+            named += f"temperature {temperature:.3g}"
             rows = {"as trained": raw, named: found}
             outputs.append(uncertainty(part.labels, rows, calibrated=True))
         if self.config.dataset == "reber":
