@@ -18,17 +18,17 @@ def ngrams(ids, longest):
     return {tuple(ids[i : i + n]) for n in range(1, longest + 1) for i in range(len(ids) - n + 1)}
 
 
-@pytest.fixture(scope="module")
-def model():
-    """Two outputs of random weights of all n-grams of `TEXTS`, in shuffled order."""
-    known = RNG.permutation(np.unique(WideNgrams.hashes(TEXTS, 3)[0]))
-    layer = WideNgrams(len(known), units=2, ngrams=3)
+def of_texts(ending=0):
+    """A model of two outputs of random weights of all n-grams of `TEXTS`, in shuffled order."""
+    known = RNG.permutation(np.unique(WideNgrams.hashes(TEXTS, 3, ending)[0]))
+    layer = WideNgrams(len(known), units=2, ngrams=3, ending=ending)
     layer.assign(known, RNG.normal(size=(len(known), 2)), [0.5, -1.0])
     ids = keras.Input((None,), dtype="int32")
     return keras.Model(ids, layer(ids))
 
 
-def test_each_ngram_counts_once(model):
+def test_each_ngram_counts_once():
+    model = of_texts()
     layer = model.layers[-1]
     hashes, _ = WideNgrams.hashes(TEXTS, 3)
     known = set().union(*(ngrams(text, 3) for text in TEXTS))
@@ -89,8 +89,9 @@ np.testing.assert_allclose(np.asarray(found), data["expected"], atol=1e-5)
 
 
 @pytest.mark.jax
-def test_on_jax(model, tmp_path):
+def test_on_jax(tmp_path):
     pytest.importorskip("jax", reason="needs the jax extra")
+    model = of_texts(ending=4)
     ids = padded(NEW)
     np.savez(tmp_path / "data.npz", ids=ids, expected=model(ids))
     model.save(tmp_path / "model.keras")

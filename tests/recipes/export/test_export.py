@@ -223,8 +223,8 @@ def test_operators_that_the_formats_lack_are_put_into_others(tmp_path, form):
     # A search among known n-grams, an arc tangent, and the complement of the error function.
     rng = np.random.default_rng(1)
     texts = rng.integers(1, 9, (6, 7)).astype("int32")
-    known = np.unique(zoo.layers.WideNgrams.hashes(list(texts[:4]), 2)[0])
-    wide = zoo.layers.WideNgrams(len(known))
+    known = np.unique(zoo.layers.WideNgrams.hashes(list(texts[:4]), 2, ending=3)[0])
+    wide = zoo.layers.WideNgrams(len(known), ending=3)
     wide.assign(known, rng.normal(size=(len(known), 1)), [0.5])
     clip = zoo.layers.RobustScaleSmoothClip([0.0, 1.0], [1.0, 2.0])
     inputs = {
