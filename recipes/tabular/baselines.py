@@ -3,6 +3,8 @@
 The first two are tuned as a practitioner would: a small grid, and the validation part decides.
 """
 
+from copy import copy
+
 import numpy as np
 from scipy import stats
 from sklearn.base import clone
@@ -46,7 +48,7 @@ class Baseline:
 
     def __init__(self, estimators, features, target, rows, weights=None):
         self.features = features
-        self.classes = len(target.labels)
+        self.classes, self.column = len(target.labels), target
         self.target, self.weights = target.values, weights
         train, known = rows["train"], rows["validation"]
         few = train[spread(len(train), CHOSEN_ON)]
@@ -57,6 +59,7 @@ class Baseline:
             losses = [self._loss(estimator, known) for estimator in fitted]
             best = fitted[int(np.argmin(losses))]
             self.estimator = best if len(few) == len(train) else self._fit(best, train, known)
+        self.train, self.known = train, known
 
     def __call__(self, rows):
         """Predictions for the rows at some positions: `(n,)`, or `(n, classes)` probabilities."""
@@ -64,6 +67,28 @@ class Baseline:
             return self.estimator.predict(self.features[rows])
         found = np.zeros((len(rows), self.classes))
         found[:, self.estimator.classes_] = self.estimator.predict_proba(self.features[rows])
+        return found
+
+    def reading(self, more, place) -> "Baseline":
+        """Boosted trees of the same settings that read more features, inserted at a place."""
+        features = np.concatenate([self.features[:, :place], more, self.features[:, place:]], 1)
+        codes = [c + more.shape[1] for c in self.estimator.categorical_features]
+        estimator = clone(self.estimator).set_params(categorical_features=codes)
+        rows = {"train": self.train, "validation": self.known}
+        return Baseline([estimator], features, self.column, rows, self.weights)
+
+    def on_all(self) -> "Baseline":
+        """The same with its best estimator fitted to the validation rows, too.
+
+        Where these said when to stop, it has so many more rounds as there are more rows.
+        """
+        rows, found = np.concatenate([self.train, self.known]), copy(self)
+        found.estimator = clone(self.estimator)
+        if hasattr(found.estimator, "early_stopping"):
+            rounds = self.estimator.n_iter_ * len(rows) // len(self.train)
+            found.estimator.set_params(early_stopping=False, max_iter=rounds)
+        with calmly():
+            self._fit(found.estimator, rows, None)
         return found
 
     def _fit(self, estimator, train, known):

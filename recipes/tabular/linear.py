@@ -23,9 +23,9 @@ def build(task) -> Built:
 
 
 def answer(task, table):
-    """What the linear model says about the columns of `zoo.layers.TableColumns`, symbolic."""
+    """What it says about the columns of `zoo.layers.TableColumns`, symbolic, by all known rows."""
     target, sizes = task.table.target, task.preprocessing.columns.category_sizes
-    estimator = task.fitted_baselines[name(task)].estimator
+    estimator = task.fitted_baselines[name(task)].on_all().estimator
     ask = estimator.decision_function if target.labels else estimator.predict
     found = as_model(ask, task.preprocessing.numeric, sizes)(table)
     if not target.labels:

@@ -21,26 +21,31 @@ JUDGED, SWEEPS = 8, 3
 MOST_CLASSES = 12
 
 
-def neighbors(features, target, train, seed=0):
-    """The layer that finds neighbors, and its features of all rows, training rows left out.
+def neighbors(features, target, rows, seed=0):
+    """The layer that finds neighbors, and the features of all rows to train and to validate with.
 
-    `features` `{"numeric": ..., "categories": ...}` are those of all rows, scaled, and `train` the
-    positions of the training rows; the seed chooses among them, where there are too many.
+    `features` `{"numeric": ..., "categories": ...}` are those of all rows, scaled, and `rows` the
+    positions of the parts; the seed chooses among training rows, where there are too many.
 
     Returns:
-        A `zoo.layers.NearestTargets`, and an array `(rows, features)` in which no training row has
-        seen its own target.
+        A `zoo.layers.NearestTargets` of training and validation rows, and an array `(rows,
+        features)` of training rows alone, in which none of them has seen its own target.
     """
+    train = rows["train"]
     values = targets_of(target, train)
     order = np.random.default_rng(seed).permutation(train)
     some = order[:SOUGHT]
     weights = metric({name: part[some] for name, part in features.items()}, values[some])
+
+    def among(chosen):
+        known = {name: part[chosen] for name, part in features.items()}
+        return zoo.layers.NearestTargets.from_data(known, values[chosen], weights, name=NEIGHBORS)
+
     chosen = np.sort(order[:CANDIDATES])
-    known = {name: part[chosen] for name, part in features.items()}
-    layer = zoo.layers.NearestTargets.from_data(known, values[chosen], weights, name=NEIGHBORS)
     own = np.full(len(values), -1)
     own[chosen] = np.arange(len(chosen))
-    return layer, layer.leave_one_out(features, own)
+    both = np.concatenate([order, rows["validation"]])[:CANDIDATES]
+    return among(np.sort(both)), among(chosen).leave_one_out(features, own)
 
 
 def targets_of(target, train) -> np.ndarray:

@@ -78,35 +78,36 @@ def build_model(config: TabularConfig, data):
     if config.neighbors:
         layer, known = data.neighbors
         training_inputs[NEIGHBORS] = keras.Input(known.shape[1:], name=NEIGHBORS)
-        join = keras.layers.Concatenate(name="with_neighbors")
-        beside = {
-            name: {**features, "numeric": join([features["numeric"], found])}
-            for name, found in (("given", training_inputs[NEIGHBORS]), ("sought", layer(features)))
-        }
-        core = _core(config, data, beside["given"])
-        outputs, answers = core(beside["given"]), core(beside["sought"])
+        sought, given = layer(features), _beside(features, training_inputs[NEIGHBORS])
+        core = _core(config, data, given)
+        outputs, answers = core(given), core(_beside(features, sought))
     else:
         outputs = answers = _core(config, data, features)(features)
     main = answers["main"] if isinstance(answers, dict) else answers
     objective = _objective(config, data, main)
-    mean = main
+    single = main
     if len(main.shape) == 3:
-        mean = zoo.layers.EnsembleMean(target.head, name="mean_of_members")(main)
+        single = zoo.layers.EnsembleMean(target.head, name="mean_of_members")(main)
     if target.labels:
         answer = zoo.layers.ClassProbabilities(target.labels, target.head, name="classes")
     else:
         shift, scale = data.target_scaling
         answer = zoo.layers.Denormalization([shift], [scale], name="units")
-    answered, finish = answer(mean), None
+    answered, finish = answer(single), None
     if config.average:
         from recipes.tabular import linear, trees
 
-        layer, table = zoo.layers.WeightedSum(name="with_baselines"), preprocessing.columns(inputs)
-        answered = layer([answered, trees.answer(data, table), linear.answer(data, table)])
-        layer.set_weights([np.array(trees.EXPECTED)])
+        mean, table = zoo.layers.WeightedSum(name=trees.MEAN), preprocessing.columns(inputs)
+        boosted = data.fitted_baselines["boosted_trees"]
+        parts = [answered, trees.answer(data, table, boosted.on_all()), linear.answer(data, table)]
+        if config.neighbors:
+            table = _beside(table, sought)
+            parts.append(trees.answer(data, table, data.near_trees.on_all(), "near"))
+        answered = mean(parts)
+        mean.set_weights([np.array(trees.EXPECTED[len(parts)])])
     model = keras.Model(inputs, answered, name=f"{config.model}_predictor")
     if config.average:
-        finish = partial(trees.mix, data, model, layer)
+        finish = partial(trees.mix, data, model, mean)
     built = Built(
         model=model,
         training_model=keras.Model(training_inputs, outputs, name=f"{config.model}_training"),
@@ -141,6 +142,13 @@ def search_space(hp) -> dict:
             "numeric_embedding": hp.Choice("numeric_embedding", ["none", "piecewise", "periodic"]),
         },
     }
+
+
+def _beside(features, found):
+    """Features with others after the numeric ones, all symbolic."""
+    from keras.layers import Concatenate
+
+    return {**features, "numeric": Concatenate()([features["numeric"], found])}
 
 
 def _core(config, data, features):

@@ -17,10 +17,11 @@ from recipes.data.larger import store
 from recipes.data.memory import give_back
 from recipes.data.stored import StoredArray
 from recipes.engine.conformal import Conformal
+from recipes.engine.selection import Mixture
 from recipes.engine.tables import percent
 from recipes.engine.task import Figure, Section, Trained
 from recipes.errors import UserError
-from recipes.tabular import analysis, plots, tables
+from recipes.tabular import analysis, linear, plots, tables, trees
 from recipes.tabular.baselines import baselines
 from recipes.tabular.config import TabularConfig
 from recipes.tabular.loading import Table, strata
@@ -168,8 +169,9 @@ class TabularTask:
             passes = epochs_of(len(y), len(rows), self.config.epochs)
             return kind(x, y, size, seed, weights, passes)
         weights = None if self.class_weights is None else self.class_weights[target.values[rows]]
-        known = NEIGHBORS in built.training_model.input
-        inputs = self._with_neighbors(rows) if known else self.take(rows)
+        inputs = self.take(rows)
+        if NEIGHBORS in built.training_model.input:
+            inputs[NEIGHBORS] = self.neighbors[1][rows]
         return kind(inputs, self._scaled_target(target.values[rows]), size, seed, weights)
 
     @cached_property
@@ -218,10 +220,14 @@ class TabularTask:
         return sized(config, self.table)
 
     @cached_property
+    def features(self) -> dict[str, np.ndarray]:
+        """What the preprocessing makes of all rows."""
+        return self.preprocessing.features(self.inputs)
+
+    @cached_property
     def neighbors(self):
         """The layer of the nearest training rows, and what it says of all rows of the table."""
-        features = self.preprocessing.features(self.inputs)
-        return neighbors(features, self.table.target, self.table.rows["train"])
+        return neighbors(self.features, self.table.target, self.table.rows)
 
     def bin_edges(self, config) -> list[list[float]]:
         """Edges of the bins of each numeric feature that a model of this configuration reads."""
@@ -231,34 +237,67 @@ class TabularTask:
             edges += PiecewiseLinearEncoding.edges(known, config.bins)
         return edges
 
+    @cached_property
+    def near_trees(self):
+        """The boosted trees, if they read what the nearest training rows had for a target, too."""
+        numeric = len(self.preprocessing.columns.numeric_names)
+        return self.fitted_baselines["boosted_trees"].reading(self.neighbors[1], numeric)
+
     def predictor(self, model):
         """A function of positions of rows: predictions of a trained model.
 
-        To a model that reads neighbors they are given, so that no training row is told its own
-        target, and none is sought twice.
+        Rows that it knows are predicted as if it did not know their targets: neighbors are given to
+        it, not sought, and baselines answer that were not fitted to the validation rows.
         """
-        if self.known or NEIGHBORS not in {layer.name for layer in model.layers}:
+        layers = {layer.name: layer for layer in model.layers}
+        if "member_1" in layers:  # of --model auto
+            weights = layers["mean"].get_weights()[0]
+            members = [each for name, each in layers.items() if name.startswith("member_")]
+            return Mixture([*zip(weights, map(self.predictor, members), strict=True)])
+        known = {NEIGHBORS, trees.MEAN, "boosted_trees", "linear"} & {*layers}
+        if self.known or not known:
             return lambda rows: predict(model, self.take(rows))
-        inputs = self.preprocessing.columns.new_inputs()
-        inputs[NEIGHBORS] = keras.Input(model.get_layer(NEIGHBORS).output.shape[1:], name=NEIGHBORS)
-        x = self.preprocessing(inputs)
-        join = model.get_layer("with_neighbors")
-        x["numeric"] = join([x["numeric"], inputs[NEIGHBORS]])
-        table = self.preprocessing.columns({name: inputs[name] for name in self.inputs})
-        beside: dict = {"boosted": table, "linear": table}  # the baselines in the mean
-        for layer in model.layers:
-            kind = layer.name.partition("_")[0]
-            if kind in beside:
-                beside[kind] = layer(beside[kind])
-            elif layer.name == "with_baselines":
-                x = layer([x, *beside.values()])
-            elif layer in model.layers[model.layers.index(join) + 1 :]:
-                x = layer(x)
-        given = keras.Model(inputs, x)
-        return lambda rows: predict(given, self._with_neighbors(rows))
+        seen = np.concatenate([self.table.rows[part] for part in ("train", "validation")])
+        given = self._given(model, layers)
 
-    def _with_neighbors(self, rows):
-        return {**self.take(rows), NEIGHBORS: self.neighbors[1][rows]}
+        def predicted(rows):
+            own = np.isin(rows, seen)
+            found = [given(rows[own])] if own.any() else []
+            found += [] if own.all() else [predict(model, self.take(rows[~own]))]
+            return np.concatenate(found)[np.argsort(np.argsort(~own, kind="stable"))]
+
+        return predicted
+
+    def _given(self, model, layers):
+        """What `predictor` asks about rows that the model knows."""
+        mean, near = layers.get(trees.MEAN), layers.get(NEIGHBORS)
+        others = []
+        if mean or not near:
+            baselines = self.fitted_baselines
+            others = [baselines["boosted_trees"], baselines[linear.name(self)]]
+        if not (mean or near):
+            return others["linear" in layers]
+        network = keras.Model(model.input, mean.input[0]) if mean else model
+        arrays = self.inputs
+        if near:  # from there on
+            arrays = self.features | {NEIGHBORS: self.neighbors[1]}
+            tensors = [*keras.tree.flatten(near.input), near.output]
+            names = [*sorted(self.features), NEIGHBORS]
+            inputs = {
+                n: keras.Input(t.shape[1:], dtype=t.dtype, name=n)
+                for n, t in zip(names, tensors, strict=True)
+            }
+            rest = keras.Model(tensors, network.output)
+            network = keras.Model(inputs, rest([*inputs.values()]))
+        others += [self.near_trees] if mean and near else []
+
+        def given(rows):
+            weights = mean.get_weights()[0] if mean else [1]
+            some = {name: array[rows] for name, array in arrays.items()}
+            parts = [predict(network, some), *(each(rows) for each in others)]
+            return sum(map(np.multiply, weights, parts))
+
+        return given
 
     def predict(self, predictor, split) -> np.ndarray:
         """What `predictor(rows)` says about the rows of a split that are scored."""
@@ -326,10 +365,10 @@ class TabularTask:
         frame = tables.predictions(numbers, found, target.labels, target.named(rows))
         sections = []
         if "trees_share" in trained.finished:
-            trees, linear = (trained.finished[f"{name}_share"] for name in ("trees", "linear"))
-            parts = f"boosted trees ({trees:.0%}) and the linear model ({linear:.0%})"
+            boosted, line = (trained.finished[f"{name}_share"] for name in ("trees", "linear"))
+            parts = f"boosted trees ({boosted:.0%}) and the linear model ({line:.0%})"
             text = (
-                f"The model is the mean of the network ({1 - trees - linear:.0%}), {parts}, as "
+                f"The model is the mean of the network ({1 - boosted - line:.0%}), {parts}, as "
                 "validation decides; `--average false` leaves the baselines out."
             )
             line = f"{parts} count in the mean that is the model"

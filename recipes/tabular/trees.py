@@ -9,19 +9,22 @@ import zoo
 from recipes.engine.selection import likeliest_weights
 from recipes.engine.task import Built
 from recipes.tabular.analysis import row_losses
+from recipes.tabular.predictions import predict
 from zoo.layers.boosted_trees import CODES
 
-#: What is expected to be the best weights of network, boosted trees and linear model.
-EXPECTED = (0.4, 0.4, 0.2)
+#: The layer of the mean of a network and the baselines, and what is expected to be the best weights
+#: of network, boosted trees and linear model, and with them of trees that read neighbors.
+MEAN, EXPECTED = "with_baselines", {3: (0.4, 0.4, 0.2), 4: (0.3, 0.3, 0.1, 0.3)}
 
 
 def build(config, task) -> Built:
     """The boosted trees among the baselines as a model; there is nothing left to train."""
-    boosted, columns = task.fitted_baselines["boosted_trees"], task.preprocessing.columns
+    boosted = task.fitted_baselines["boosted_trees"].on_all()
+    columns, rows = task.preprocessing.columns, task.table.rows["validation"]
     inputs = columns.new_inputs()
-    model = keras.Model(inputs, answer(task, columns(inputs)), name="boosted_trees_predictor")
-    ours = task.predict(task.predictor(model), "validation")
-    theirs = task.predict(boosted, "validation")
+    outputs = answer(task, columns(inputs), boosted)
+    model = keras.Model(inputs, outputs, name="boosted_trees_predictor")
+    ours, theirs = predict(model, task.take(rows)), boosted(rows)
     if not np.allclose(ours, theirs, rtol=1e-3, atol=1e-3 * max(1e-12, np.std(theirs))):
         raise RuntimeError(
             "The trees of this version of scikit-learn are not read right: please report it."
@@ -29,14 +32,13 @@ def build(config, task) -> Built:
     return Built(model, None, None, None, monitor="val_loss")
 
 
-def answer(task, table):
-    """What the boosted trees say about the columns of `zoo.layers.TableColumns`, symbolic."""
-    target, columns = task.table.target, task.preprocessing.columns
-    estimator = task.fitted_baselines["boosted_trees"].estimator
-    found = as_layer(estimator, len(columns.numeric_names), name="boosted_trees")(table)
+def answer(task, table, boosted, name="boosted"):
+    """What boosted trees say about the columns of `zoo.layers.TableColumns`, symbolic."""
+    target, numeric = task.table.target, table["numeric"].shape[1] if "numeric" in table else 0
+    found = as_layer(boosted.estimator, numeric, name=f"{name}_trees")(table)
     if not target.labels:
         return found
-    return zoo.layers.ClassProbabilities(target.labels, target.head, name="boosted_classes")(found)
+    return zoo.layers.ClassProbabilities(target.labels, target.head, name=f"{name}_classes")(found)
 
 
 def know_all_classes(task) -> bool:
@@ -48,12 +50,12 @@ def know_all_classes(task) -> bool:
 def mix(task, model, layer) -> dict[str, float]:
     """Sets how much trees and linear model count beside a trained network, as validation says.
 
-    The layer is the `zoo.layers.WeightedSum` in the model of all three. Returns the `trees_share`
-    and the `linear_share`, from 0 to 1: as `EXPECTED` unless the validation rows say otherwise.
+    The layer is the `zoo.layers.WeightedSum` in the model of all. Returns the `trees_share` and the
+    `linear_share`, from 0 to 1: as `EXPECTED` unless the validation rows say otherwise.
     """
     target, rows = task.table.target, task.table.rows["validation"]
-    found = []
-    for weights in np.eye(3):
+    found, count = [], len(layer.get_weights()[0])
+    for weights in np.eye(count):
         layer.set_weights([weights])
         found.append(task.predict(task.predictor(model), "validation"))
 
@@ -64,9 +66,9 @@ def mix(task, model, layer) -> dict[str, float]:
         # Two rows more, which err as a constant does: few rows of small errors are no proof.
         return len(rows) / 2 * np.log(total / task.target_scaling[1] ** 2 + 2)
 
-    weights = likeliest_weights(3, loss, EXPECTED)
+    weights = likeliest_weights(count, loss, EXPECTED[count])
     layer.set_weights([weights])
-    return {"trees_share": float(weights[1]), "linear_share": float(weights[2])}
+    return {"trees_share": float(weights[1] + sum(weights[3:])), "linear_share": float(weights[2])}
 
 
 def as_layer(estimator: Any, numeric: int, **kwargs: Any) -> zoo.layers.BoostedTrees:

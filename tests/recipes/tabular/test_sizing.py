@@ -79,13 +79,13 @@ def test_no_training_row_sees_its_own_target(labels):
     features = {"numeric": generator.normal(size=(60, 2)).astype("float32")}
     values = generator.integers(0, 3, 60) if labels else generator.normal(size=60)
     values[40] = 0
-    train = np.arange(50)
-    layer, found = neighbors(features, Target("y", values, labels), train)
+    rows = {"train": np.arange(50), "validation": np.arange(0)}
+    layer, found = neighbors(features, Target("y", values, labels), rows)
     other = values.copy()
     other[40] = 2 if labels else 3.0
     # Weights of the columns may change with it: the same layer is told the other target.
     weights = layer.get_weights()
-    changed = neighbors(features, Target("y", other, labels), train)[0]
+    changed = neighbors(features, Target("y", other, labels), rows)[0]
     again = zoo.layers.NearestTargets.from_config(layer.get_config())
     again.build(None)
     again.set_weights([*weights[:2], changed.get_weights()[2], weights[3]])
@@ -95,6 +95,19 @@ def test_no_training_row_sees_its_own_target(labels):
     assert found.shape == (60, 3 * (2 if labels else 1))
     assert_close(found[50:], np.asarray(layer({"numeric": features["numeric"][50:]})))
     assert np.abs(found[:50] - np.asarray(layer({"numeric": features["numeric"][:50]}))).max() > 0.1
+
+
+def test_validation_rows_are_neighbors_of_new_rows_alone():
+    generator = np.random.default_rng(0)
+    features = {"numeric": generator.normal(size=(60, 2)).astype("float32")}
+    values, rows = generator.normal(size=60), {"train": np.arange(50), "validation": [50, 51]}
+    layer, found = neighbors(features, Target("y", values), rows)
+    values[50:] += 9
+    changed, same = neighbors(features, Target("y", values), rows)
+    assert_close(same, found)
+    assert layer.candidates == 52
+    asked = {"numeric": features["numeric"][50:]}
+    assert np.abs(np.asarray(changed(asked)) - np.asarray(layer(asked))).max() > 1
 
 
 def test_columns_that_say_nothing_of_the_target_do_not_make_rows_near():
@@ -130,6 +143,32 @@ def test_the_saved_model_finds_the_neighbors_itself(trained, tmp_path):
     loaded = keras.models.load_model(tmp_path / "model.keras")
     rows = task.table.rows["test"]
     assert_close(predict(loaded, task.take(rows)), task.predictor(built.model)(rows))
+
+
+def test_the_saved_trees_read_the_neighbors_that_the_model_finds(trained, tmp_path):
+    task, built = trained
+    built.model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    loaded.get_layer("with_baselines").set_weights([np.eye(4)[3]])
+    rows, trees = task.table.rows["test"], task.near_trees.on_all()
+    asked = {name: part[rows] for name, part in task.features.items()}
+    x = trees.features[rows]
+    x[:, 2:5] = np.asarray(task.neighbors[0](asked))
+    found = predict(loaded, task.take(rows))
+    assert_close(found, trees.estimator.predict(x))
+    assert np.ptp(found) > 1
+
+
+@pytest.mark.parametrize("part", ["train", "validation"])
+def test_a_part_that_chose_something_is_predicted_by_trees_of_the_training_rows(trained, part):
+    task, built = trained
+    rows, layer = task.table.rows[part], built.model.get_layer("with_baselines")
+    before = layer.get_weights()
+    layer.set_weights([np.eye(4)[3]])
+    found, told = task.predictor(built.model)(rows), predict(built.model, task.take(rows))
+    layer.set_weights(before)
+    assert_close(found, task.near_trees(rows))
+    assert np.abs(found - told).max() > 1e-3
 
 
 def test_training_rows_are_predicted_as_if_their_targets_were_not_known(trained):
