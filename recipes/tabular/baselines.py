@@ -82,13 +82,13 @@ class Baseline:
 
         Where these said when to stop, it has so many more rounds as there are more rows.
         """
-        rows, found = np.concatenate([self.train, self.known]), copy(self)
-        found.estimator = clone(self.estimator)
-        if hasattr(found.estimator, "early_stopping"):
-            rounds = self.estimator.n_iter_ * len(rows) // len(self.train)
-            found.estimator.set_params(early_stopping=False, max_iter=rounds)
+        found, rows = copy(self), np.concatenate([self.train, self.known])
+        rounds = {}
+        if hasattr(self.estimator, "n_iter_"):
+            most = self.estimator.n_iter_ * len(rows) // len(self.train)
+            rounds = {"early_stopping": False, "max_iter": most}
         with calmly():
-            self._fit(found.estimator, rows, None)
+            found.estimator = self._fit(clone(self.estimator).set_params(**rounds), rows, None)
         return found
 
     def _fit(self, estimator, train, known):

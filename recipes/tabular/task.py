@@ -246,58 +246,47 @@ class TabularTask:
     def predictor(self, model):
         """A function of positions of rows: predictions of a trained model.
 
-        Rows that it knows are predicted as if it did not know their targets: neighbors are given to
-        it, not sought, and baselines answer that were not fitted to the validation rows.
+        But for test rows alone, it answers as if it did not know their targets: neighbors are given
+        to it, not sought, and its baselines are those that were not fitted to validation rows.
         """
         layers = {layer.name: layer for layer in model.layers}
         if "member_1" in layers:  # of --model auto
             weights = layers["mean"].get_weights()[0]
             members = [each for name, each in layers.items() if name.startswith("member_")]
             return Mixture([*zip(weights, map(self.predictor, members), strict=True)])
-        known = {NEIGHBORS, trees.MEAN, "boosted_trees", "linear"} & {*layers}
-        if self.known or not known:
-            return lambda rows: predict(model, self.take(rows))
-        seen = np.concatenate([self.table.rows[part] for part in ("train", "validation")])
-        given = self._given(model, layers)
+        mean, parts = layers.get(trees.MEAN), [] if self.known else self._parts(model, layers)
 
         def predicted(rows):
-            own = np.isin(rows, seen)
-            found = [given(rows[own])] if own.any() else []
-            found += [] if own.all() else [predict(model, self.take(rows[~own]))]
-            return np.concatenate(found)[np.argsort(np.argsort(~own, kind="stable"))]
+            if not parts or np.isin(rows, self.table.rows["test"]).all():
+                return predict(model, self.take(rows))
+            weights = mean.get_weights()[0] if mean else [1]
+            return sum(weight * part(rows) for weight, part in zip(weights, parts, strict=True))
 
         return predicted
 
-    def _given(self, model, layers):
-        """What `predictor` asks about rows that the model knows."""
+    def _parts(self, model, layers):
+        """Predictors that do not know a row's target, of what a model that may is the mean of."""
         mean, near = layers.get(trees.MEAN), layers.get(NEIGHBORS)
-        others = []
-        if mean or not near:
-            baselines = self.fitted_baselines
-            others = [baselines["boosted_trees"], baselines[linear.name(self)]]
+        parts = [self.fitted_baselines["boosted_trees"]] if "boosted_trees" in layers else []
+        parts += [self.fitted_baselines[linear.name(self)]] if "linear" in layers else []
+        parts += [self.near_trees] if "near_trees" in layers else []
         if not (mean or near):
-            return others["linear" in layers]
-        network = keras.Model(model.input, mean.input[0]) if mean else model
-        arrays = self.inputs
+            return parts
+        arrays, tensors = self.inputs, model.input
         if near:  # from there on
-            arrays = self.features | {NEIGHBORS: self.neighbors[1]}
-            tensors = [*keras.tree.flatten(near.input), near.output]
-            names = [*sorted(self.features), NEIGHBORS]
-            inputs = {
-                n: keras.Input(t.shape[1:], dtype=t.dtype, name=n)
-                for n, t in zip(names, tensors, strict=True)
-            }
-            rest = keras.Model(tensors, network.output)
-            network = keras.Model(inputs, rest([*inputs.values()]))
-        others += [self.near_trees] if mean and near else []
+            arrays, tensors = self.features, near.input
+        arrays, tensors = dict(sorted(arrays.items())), keras.tree.flatten(tensors)
+        if near:
+            arrays[NEIGHBORS], tensors = self.neighbors[1], [*tensors, near.output]
+        kinds = zip(arrays, tensors, strict=True)
+        inputs = {name: keras.Input(t.shape[1:], dtype=t.dtype, name=name) for name, t in kinds}
+        network = keras.Model(tensors, mean.input[0] if mean else model.output)
+        network = keras.Model(inputs, network([*inputs.values()]))
 
         def given(rows):
-            weights = mean.get_weights()[0] if mean else [1]
-            some = {name: array[rows] for name, array in arrays.items()}
-            parts = [predict(network, some), *(each(rows) for each in others)]
-            return sum(map(np.multiply, weights, parts))
+            return predict(network, {name: each[rows] for name, each in arrays.items()})
 
-        return given
+        return [given, *parts]
 
     def predict(self, predictor, split) -> np.ndarray:
         """What `predictor(rows)` says about the rows of a split that are scored."""

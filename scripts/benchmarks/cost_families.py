@@ -127,11 +127,6 @@ def _look_up(rows, questions, features):
     return lambda: model.predict_on_batch(asked)
 
 
-def _leave_one_out(rows, features):
-    layer, numbers = _nearest(rows, features)
-    return lambda: layer.leave_one_out(numbers, np.arange(rows))
-
-
 def _draw(steps, pictures, side):
     model = networks.painter("diffusion", 1, side, filters=(8, 16)).model.model
     return lambda: zoo.generate_images(model, pictures, steps=steps, batch_size=pictures)
@@ -238,11 +233,6 @@ FAMILIES = {
             "questions": Axis(_doubled(64, 5)),
             "features": Axis(_doubled(16, 4)),
         },
-    ),
-    "leave_one_out": Family(
-        "Retrieval, features of all training rows", _leave_one_out,
-        {"rows": 2048, "features": 16},
-        {"rows": Axis(_doubled(2048, 4), order=2)},
     ),
     "diffusion": Family(
         "Diffusion (DDIM), pictures", _draw, {"steps": 10, "pictures": 8, "side": 16},

@@ -8,11 +8,7 @@ from keras import ops
 from numpy.typing import ArrayLike
 
 from zoo.checks import check_counts
-from zoo.compiled import Loop
 from zoo.layers.base import Layer
-
-#: Rows from which on XLA is worth the second that it takes: it finds neighbors five times as fast.
-MANY = 100_000
 
 
 class NearestTargets(Layer):
@@ -23,8 +19,8 @@ class NearestTargets(Layer):
     weights each neighbor by `1 / (distance + a tenth of that of the farthest one)`. Make the layer
     with `from_data`.
 
-    A row that is a candidate itself is its own nearest neighbor, and would be told its own target:
-    features to train on come from `leave_one_out`.
+    A row that is a candidate itself is its own nearest neighbor, and is told its own target:
+    features to train on come from the layer of other rows.
 
     Args:
         candidates: Number of candidates.
@@ -38,8 +34,6 @@ class NearestTargets(Layer):
     >>> layer = NearestTargets.from_data(rows, targets, weights=[1.0], neighbors=[1, 2])
     >>> layer({"numeric": np.array([[4.5]], "float32")}).numpy()[:, 0]
     array([30.], dtype=float32)
-    >>> layer.leave_one_out(rows, np.arange(3))[:, 0]  # of the nearest other row
-    array([20., 10., 20.], dtype=float32)
 
     Reference: Gorishniy et al., *TabR: tabular deep learning meets nearest neighbors*, 2023.
     """
@@ -98,28 +92,8 @@ class NearestTargets(Layer):
 
     def call(self, inputs):
         """Maps `{"numeric": (batch, n), "categories": (batch, m)}` to `(batch, all means)`."""
-        return self._means(inputs, None)
-
-    def leave_one_out(self, features, own: ArrayLike, batch_size: int = 1024) -> np.ndarray:
-        """The same for NumPy arrays, where a row that is a candidate is not its own neighbor.
-
-        Args:
-            features: Features of the rows.
-            own: Number of the candidate that each row is, -1 for none, `(rows,)`.
-            batch_size: Rows that are compared at once.
-        """
-        own, parts = np.asarray(own, "int32"), []
-        many = _LeaveOneOut("leave_one_out", self).predict_on_batch if len(own) >= MANY else None
-        for first in range(0, len(own), batch_size):
-            some = slice(first, first + batch_size)
-            rows = {name: part[some] for name, part in features.items()}
-            means = many((rows, own[some])) if many else self._means(rows, own[some])
-            parts.append(ops.convert_to_numpy(means))
-        return np.concatenate(parts)
-
-    def _means(self, inputs, own):
         weights = self.metric[: self.numeric], self.metric[self.numeric :]
-        count = min(max(self.neighbors), self.candidates - 1)
+        count = min(max(self.neighbors), self.candidates)
         distances = 0.0
         found = {name: ops.cast(inputs[name], "float32") for name in _KINDS if name in inputs}
         if self.numeric:
@@ -131,7 +105,7 @@ class NearestTargets(Layer):
             differs = ops.not_equal(codes, self.codes[:, column])
             distances = distances + 2 * weights[1][column] ** 2 * ops.cast(differs, "float32")
         # The product loses digits where rows are near: distances of the nearest are taken again.
-        _, near = ops.top_k(-distances, count + 1)
+        _, near = ops.top_k(-distances, min(count + 1, self.candidates))
         again = 0.0
         if self.numeric:
             y = ops.take(self.numbers, near, axis=0) - found["numeric"][:, None]
@@ -140,9 +114,6 @@ class NearestTargets(Layer):
             codes = ops.take(self.codes, near, axis=0)
             differs = ops.cast(ops.not_equal(codes, found["categories"][:, None]), "float32")
             again = again + 2 * ops.sum(differs * ops.square(weights[1]), axis=-1)
-        if own is not None:
-            itself = ops.equal(ops.cast(near, "int32"), ops.convert_to_tensor(own)[:, None])
-            again = ops.where(itself, np.inf, again)
         closest, places = ops.top_k(-again, count)
         near = ops.take_along_axis(ops.cast(near, "int32"), ops.cast(places, "int32"), axis=1)
         distance, values = ops.sqrt(-closest), ops.take(self.values, near, axis=0)
@@ -157,13 +128,6 @@ class NearestTargets(Layer):
     def compute_output_shape(self, input_shape):
         """`(batch, means * targets)`."""
         return (next(iter(input_shape.values()))[0], len(self.neighbors) * self.targets)
-
-
-class _LeaveOneOut(Loop):
-    """The same, compiled. Of neighbors that are equally near it may choose others."""
-
-    def call(self, inputs):
-        return self.model._means(*inputs)
 
 
 _KINDS = ("numeric", "categories")

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import zoo
 from recipes.data.target import Target
 from recipes.tabular import TabularConfig, build_model, default_config, load_data
+from recipes.tabular import neighbors as module
 from recipes.tabular.neighbors import metric, neighbors
 from recipes.tabular.predictions import predict
 from recipes.tabular.sizing import sized
@@ -73,28 +73,28 @@ def test_neighbors_are_not_sought_where_they_do_not_fit(changes, part):
 # Neighbors
 
 
+@pytest.mark.parametrize("many", [False, True])
 @pytest.mark.parametrize("labels", [(), ("a", "b", "c")])
-def test_no_training_row_sees_its_own_target(labels):
+def test_no_training_row_sees_its_own_target(labels, many, monkeypatch):
+    monkeypatch.setattr(module, "MANY", 60 if many else 61)
+    monkeypatch.setattr(module, "metric", lambda features, targets: np.ones(2))
     generator = np.random.default_rng(0)
     features = {"numeric": generator.normal(size=(60, 2)).astype("float32")}
     values = generator.integers(0, 3, 60) if labels else generator.normal(size=60)
-    values[40] = 0
+    if not labels:  # which are scaled by all
+        monkeypatch.setattr(module, "targets_of", lambda target, _: target.values[:, None])
     rows = {"train": np.arange(50), "validation": np.arange(0)}
     layer, found = neighbors(features, Target("y", values, labels), rows)
-    other = values.copy()
-    other[40] = 2 if labels else 3.0
-    # Weights of the columns may change with it: the same layer is told the other target.
-    weights = layer.get_weights()
-    changed = neighbors(features, Target("y", other, labels), rows)[0]
-    again = zoo.layers.NearestTargets.from_config(layer.get_config())
-    again.build(None)
-    again.set_weights([*weights[:2], changed.get_weights()[2], weights[3]])
-    own = np.where(np.arange(60) < 50, np.arange(60), -1)
-    if labels:  # the targets of others are as they were
-        assert_close(again.leave_one_out(features, own)[40], found[40])
     assert found.shape == (60, 3 * (2 if labels else 1))
-    assert_close(found[50:], np.asarray(layer({"numeric": features["numeric"][50:]})))
-    assert np.abs(found[:50] - np.asarray(layer({"numeric": features["numeric"][:50]}))).max() > 0.1
+    told = np.asarray(layer(features))
+    assert_close(found[50:], told[50:])
+    assert np.abs(found[:50] - told[:50]).max() > 0.1
+    for row in (0, 7, 40):
+        other = values.copy()
+        other[row] = (values[row] + 1) % 3 if labels else values[row] + 9
+        changed, again = neighbors(features, Target("y", other, labels), rows)
+        assert_close(again[row], found[row])
+        assert np.abs(np.asarray(changed(features))[row] - told[row]).max() > 0.1
 
 
 def test_validation_rows_are_neighbors_of_new_rows_alone():
