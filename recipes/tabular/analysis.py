@@ -62,12 +62,9 @@ def importances(predict, task) -> tuple[pd.DataFrame, object]:
     rows = rows[spread(len(rows), most_rows(len(places)))]
     score = "increase of the nll" if target.labels else "increase of the rmse"
     found = permutation_importances(
-        predict,
-        lambda outputs, places: row_losses(target, rows[places], outputs),
-        task.take(rows),
-        places,
+        predict, lambda found, some: row_losses(target, rows[some], found), task.take(rows), places,
         float if target.labels else np.sqrt,
-    )
+    )  # fmt: skip
     return found.rename(columns={"mean": score}), plots.importances(found, score)
 
 

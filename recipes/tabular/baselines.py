@@ -82,13 +82,12 @@ class Baseline:
 
         Where these said when to stop, it has so many more rounds as there are more rows.
         """
-        found, rows = copy(self), np.concatenate([self.train, self.known])
-        rounds = {}
+        rows, found, again = np.append(self.train, self.known), copy(self), clone(self.estimator)
         if hasattr(self.estimator, "n_iter_"):
-            most = self.estimator.n_iter_ * len(rows) // len(self.train)
-            rounds = {"early_stopping": False, "max_iter": most}
+            rounds = self.estimator.n_iter_ * len(rows) // len(self.train)
+            again.set_params(early_stopping=False, max_iter=rounds)
         with calmly():
-            found.estimator = self._fit(clone(self.estimator).set_params(**rounds), rows, None)
+            found.estimator = self._fit(again, rows, None)
         return found
 
     def _fit(self, estimator, train, known):

@@ -17,13 +17,9 @@ from recipes.tabular.sizing import UNDECAYED
 def continue_from(config, task, model, objective):
     """The task as a saved model sees it, and that model, as a `TabularTask` and a `Built`."""
     table, columns = task.table, columns_of(model)
-    categories = tuple(name for name, _ in columns.categories)
-    kinds = Columns(
-        tuple(columns.numeric),
-        categories,
-        notes=table.columns.notes,
-        dates=tuple(name for name, *_ in columns.dates),
-    )
+    groups = columns.categories, columns.dates
+    categories, dates = (tuple(name for name, *_ in group) for group in groups)
+    kinds = Columns(tuple(columns.numeric), categories, notes=table.columns.notes, dates=dates)
     missing = [name for name in kinds.names if name not in table.frame]
     if missing:
         raise UserError(
@@ -35,10 +31,8 @@ def continue_from(config, task, model, objective):
     target = table.target.among(labels, table.source)
     notes = (*table.notes, *unknown_values(frame, columns))
     table = replace(table, frame=frame, columns=kinds, target=target, notes=notes)
-    scaling = None
-    if not labels:
-        layer = model.get_layer("units")
-        scaling = layer.mean[0], layer.scale[0]
+    units = None if labels else model.get_layer("units")
+    scaling = units and (units.mean[0], units.scale[0])
     task = replace(task, table=table, known=(columns, scaling))
     outputs = before(model, "mean_of_members", "classes", "units")
     training = keras.Model(model.input, outputs, name=f"{model.name}_training")

@@ -100,10 +100,8 @@ def _read(config):
         _check_names(config, file.names, config.data)
         frame = own_frame(file, config)
         return frame, config.data, None, [*file.notes], file.decided, larger
-    if config.dataset == "housing_book":
-        frame, rows = housing_book()
-    else:
-        frame, rows = READERS[config.dataset](), None
+    own = config.dataset == "housing_book"
+    frame, rows = housing_book() if own else (READERS[config.dataset](), None)
     _check_names(config, list(frame), config.dataset)
     return frame, config.dataset, rows, [], {}, None
 

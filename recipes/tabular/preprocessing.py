@@ -43,13 +43,12 @@ class Preprocessing:
         if self.numeric is not None:
             absent = np.isnan(self.numeric).any(axis=0)
             places = self.columns.places.items()  # a date is missing in all its parts: one flag
-            numeric = [(name, place[0]) for name, (kind, place) in places if kind == "numeric"]
-            flagged = [(name, place) for name, place in numeric if flag_missing and absent[place]]
-            flags = [place for _, place in flagged]
-            self.names += [f"{name} is missing" for name, _ in flagged]
+            firsts = {name: place[0] for name, (kind, place) in places if kind == "numeric"}
+            flagged = [name for name in firsts if flag_missing and absent[firsts[name]]]
+            self.names += [f"{name} is missing" for name in flagged]
             self._layers = [
                 SCALERS[normalization].from_data(self.numeric, name="scaling"),
-                zoo.layers.FillMissing(flags, name="missing"),
+                zoo.layers.FillMissing([firsts[name] for name in flagged], name="missing"),
             ]
         self.num_numeric = len(self.names)
         self.names += columns.categorical

@@ -75,12 +75,16 @@ def build_model(config: TabularConfig, data):
     target, preprocessing, config = data.table.target, data.preprocessing, data.sized(config)
     inputs = preprocessing.columns.new_inputs()
     features, training_inputs = preprocessing(inputs), dict(inputs)
+
+    def beside(part, found):
+        return {**part, "numeric": keras.layers.Concatenate()([part["numeric"], found])}
+
     if config.neighbors:
         layer, known = data.neighbors
         training_inputs[NEIGHBORS] = keras.Input(known.shape[1:], name=NEIGHBORS)
-        sought, given = layer(features), _beside(features, training_inputs[NEIGHBORS])
+        sought, given = layer(features), beside(features, training_inputs[NEIGHBORS])
         core = _core(config, data, given)
-        outputs, answers = core(given), core(_beside(features, sought))
+        outputs, answers = core(given), core(beside(features, sought))
     else:
         outputs = answers = _core(config, data, features)(features)
     main = answers["main"] if isinstance(answers, dict) else answers
@@ -101,8 +105,8 @@ def build_model(config: TabularConfig, data):
         boosted = data.fitted_baselines["boosted_trees"]
         parts = [answered, trees.answer(data, table, boosted.on_all()), linear.answer(data, table)]
         if config.neighbors:
-            table = _beside(table, sought)
-            parts.append(trees.answer(data, table, data.near_trees.on_all(), "near"))
+            near = data.near_trees.on_all()
+            parts.append(trees.answer(data, beside(table, sought), near, "near"))
         answered = mean(parts)
         mean.set_weights([np.array(trees.EXPECTED[len(parts)])])
     model = keras.Model(inputs, answered, name=f"{config.model}_predictor")
@@ -142,13 +146,6 @@ def search_space(hp) -> dict:
             "numeric_embedding": hp.Choice("numeric_embedding", ["none", "piecewise", "periodic"]),
         },
     }
-
-
-def _beside(features, found):
-    """Features with others after the numeric ones, all symbolic."""
-    from keras.layers import Concatenate
-
-    return {**features, "numeric": Concatenate()([features["numeric"], found])}
 
 
 def _core(config, data, features):

@@ -17,7 +17,6 @@ from recipes.data.larger import store
 from recipes.data.memory import give_back
 from recipes.data.stored import StoredArray
 from recipes.engine.conformal import Conformal
-from recipes.engine.selection import Mixture
 from recipes.engine.tables import percent
 from recipes.engine.task import Figure, Section, Trained
 from recipes.errors import UserError
@@ -246,42 +245,41 @@ class TabularTask:
     def predictor(self, model):
         """A function of positions of rows: predictions of a trained model.
 
-        But for test rows alone, it answers as if it did not know their targets: neighbors are given
-        to it, not sought, and its baselines are those that were not fitted to validation rows.
+        But for test rows alone, it answers as if it did not know their targets, see `parts`.
         """
-        layers = {layer.name: layer for layer in model.layers}
-        if "member_1" in layers:  # of --model auto
-            weights = layers["mean"].get_weights()[0]
-            members = [each for name, each in layers.items() if name.startswith("member_")]
-            return Mixture([*zip(weights, map(self.predictor, members), strict=True)])
-        mean, parts = layers.get(trees.MEAN), [] if self.known else self._parts(model, layers)
+        parts, test = [] if self.known else self.parts(model), self.table.rows["test"]
+        mean = next((each for each in model.layers if each.name in ("mean", trees.MEAN)), None)
 
         def predicted(rows):
-            if not parts or np.isin(rows, self.table.rows["test"]).all():
+            if not parts or np.isin(rows, test).all():
                 return predict(model, self.take(rows))
             weights = mean.get_weights()[0] if mean else [1]
             return sum(weight * part(rows) for weight, part in zip(weights, parts, strict=True))
 
         return predicted
 
-    def _parts(self, model, layers):
-        """Predictors that do not know a row's target, of what a model that may is the mean of."""
-        mean, near = layers.get(trees.MEAN), layers.get(NEIGHBORS)
-        parts = [self.fitted_baselines["boosted_trees"]] if "boosted_trees" in layers else []
-        parts += [self.fitted_baselines[linear.name(self)]] if "linear" in layers else []
+    def parts(self, model) -> list:
+        """Predictors of what a model is the mean of, for rows that must not know their targets.
+
+        Neighbors are given to the network, not sought, and the baselines are those that were not
+        fitted to validation rows. There are none for a model that knows no targets.
+        """
+        layers = {layer.name: layer for layer in model.layers}
+        if members := [each for name, each in layers.items() if name.startswith("member_")]:
+            return [self.predictor(each) for each in members]  # of --model auto
+        names = {"boosted_trees": "boosted_trees", "linear": linear.name(self)}
+        parts = [self.fitted_baselines[names[name]] for name in names if name in layers]
         parts += [self.near_trees] if "near_trees" in layers else []
+        mean, near = layers.get(trees.MEAN), layers.get(NEIGHBORS)
         if not (mean or near):
             return parts
-        arrays, tensors = self.inputs, model.input
+        network, arrays = keras.Model(model.input, mean.input[0]) if mean else model, self.inputs
         if near:  # from there on
-            arrays, tensors = self.features, near.input
-        arrays, tensors = dict(sorted(arrays.items())), keras.tree.flatten(tensors)
-        if near:
-            arrays[NEIGHBORS], tensors = self.neighbors[1], [*tensors, near.output]
-        kinds = zip(arrays, tensors, strict=True)
-        inputs = {name: keras.Input(t.shape[1:], dtype=t.dtype, name=name) for name, t in kinds}
-        network = keras.Model(tensors, mean.input[0] if mean else model.output)
-        network = keras.Model(inputs, network([*inputs.values()]))
+            arrays = dict(sorted(self.features.items())) | {NEIGHBORS: self.neighbors[1]}
+            tensors = [*keras.tree.flatten(near.input), near.output]
+            pairs = zip(arrays, tensors, strict=True)
+            inputs = {n: keras.Input(t.shape[1:], dtype=t.dtype, name=n) for n, t in pairs}
+            network = keras.Model(inputs, keras.Model(tensors, network.output)([*inputs.values()]))
 
         def given(rows):
             return predict(network, {name: each[rows] for name, each in arrays.items()})

@@ -54,10 +54,7 @@ def mix(task, model, layer) -> dict[str, float]:
     `linear_share`, from 0 to 1: as `EXPECTED` unless the validation rows say otherwise.
     """
     target, rows = task.table.target, task.table.rows["validation"]
-    found, count = [], len(layer.get_weights()[0])
-    for weights in np.eye(count):
-        layer.set_weights([weights])
-        found.append(task.predict(task.predictor(model), "validation"))
+    found = [part(rows) for part in task.parts(model)]
 
     def loss(weights):
         total = row_losses(target, rows, sum(map(np.multiply, weights, found))).sum()
@@ -66,7 +63,7 @@ def mix(task, model, layer) -> dict[str, float]:
         # Two rows more, which err as a constant does: few rows of small errors are no proof.
         return len(rows) / 2 * np.log(total / task.target_scaling[1] ** 2 + 2)
 
-    weights = likeliest_weights(count, loss, EXPECTED[count])
+    weights = likeliest_weights(len(found), loss, EXPECTED[len(found)])
     layer.set_weights([weights])
     return {"trees_share": float(weights[1] + sum(weights[3:])), "linear_share": float(weights[2])}
 

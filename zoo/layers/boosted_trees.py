@@ -97,9 +97,8 @@ class BoostedTrees(Layer):
 
     def call(self, inputs):
         """Maps `{"numeric": (batch, n), "categories": (batch, m)}` to `(batch, outputs)`."""
-        parts = [ops.cast(inputs["numeric"], "float32")] if "numeric" in inputs else []
-        if "categories" in inputs:
-            parts.append(ops.cast(inputs["categories"], "float32"))
+        there = [name for name in ("numeric", "categories") if name in inputs]
+        parts = [ops.cast(inputs[name], "float32") for name in there]
         x = ops.concatenate(parts, axis=1) if len(parts) > 1 else parts[0]
         # Indices into flat arrays: `take_along_axis` is several times slower on TensorFlow.
         rows = ops.arange(ops.shape(x)[0], dtype="int32")[:, None] * ops.shape(x)[1]

@@ -65,26 +65,20 @@ class NearestTargets(Layer):
             **kwargs: Arguments of `keras.layers.Layer`, and `neighbors`.
         """
         targets = np.asarray(targets, "float32")
-        sizes = {name: features[name].shape[1] if name in features else 0 for name in _KINDS}
-        numeric, categories = sizes.values()
-        layer = cls(len(targets), numeric, categories, targets.shape[1], **kwargs)
+        none = np.empty((len(targets), 0))
+        parts = [np.asarray(features.get(name, none), "float32") for name in _KINDS]
+        sizes = [part.shape[1] for part in (*parts, targets)]
+        layer = cls(len(targets), *sizes, **kwargs)
         layer.build(None)
-        parts = [
-            np.asarray(features.get(name, np.zeros((len(targets), size))), "float32")
-            for name, size in sizes.items()
-        ]
         layer.set_weights([*parts, targets, np.asarray(weights, "float32")])
         return layer
 
     def build(self, input_shape):
         """Creates what `from_data` or a saved file fills."""
         # All are float32, in which whole numbers are exact up to 2**24.
-        shapes = {
-            "numbers": (self.candidates, self.numeric),
-            "codes": (self.candidates, self.categories),
-            "values": (self.candidates, self.targets),
-            "metric": (self.numeric + self.categories,),
-        }
+        sizes = {"numbers": self.numeric, "codes": self.categories, "values": self.targets}
+        shapes: dict[str, tuple] = {n: (self.candidates, size) for n, size in sizes.items()}
+        shapes["metric"] = (self.numeric + self.categories,)
         for name, shape in shapes.items():
             weight = self.add_weight(shape=shape, initializer="zeros", trainable=False, name=name)
             setattr(self, name, weight)
