@@ -101,6 +101,8 @@ def _measure(name, kind, found):
         sections = module.measure(only, found.seeds, folder, found.fresh, *of_kind, flags=flags)
     else:
         sections = module.measure(only, found.seeds, folder, found.fresh, *of_kind)
+    if not sections:
+        return
     text = "\n\n".join(f"### {title}\n\n{body}" for title, body in sections.items())
     report = folder / "report.md"
     report.write_text(f"# Benchmark: {name}\n\n{text}\n")

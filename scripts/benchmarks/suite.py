@@ -103,7 +103,7 @@ def measure(only, seeds, folder, fresh, kind, flags=()) -> dict[str, str]:
         flags: What else is said, such as `--model auto`.
 
     Returns:
-        A section of the report.
+        A section of the report; nothing where there are no sets.
     """
     folder.mkdir(parents=True, exist_ok=True)
     measured = {}
@@ -112,6 +112,8 @@ def measure(only, seeds, folder, fresh, kind, flags=()) -> dict[str, str]:
             rows, count = replace(each, flags=(*each.flags, *flags)).runs(seeds)
             found = train_all(RECIPES[kind], rows, count, folder, fresh)
             measured[each] = [run for row in rows for run in found[row.name]]
+    if not measured:
+        return {}
     said = " ".join(flags) or "Plain defaults"
     sections = {f"{said} on {NAMES.get(kind, f'{kind} of the suite')} (test part)": table(measured)}
     if not flags:
