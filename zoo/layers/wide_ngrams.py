@@ -35,6 +35,11 @@ class WideNgrams(TracedLayer):
     >>> layer.assign(known, [[2.0], [1.0], [4.0]], [0.5])
     >>> layer(np.array([[7, 7, 9, 8], [4, 9, 7, 0], [0, 0, 0, 0]])).numpy().round(3).ravel()
     array([1.5  , 2.621, 0.5  ], dtype=float32)
+    >>> known, _ = WideNgrams.hashes([np.array([4, 7])], ngrams=1, ending=1)
+    >>> layer = WideNgrams(size=3, ngrams=1, ending=1)
+    >>> layer.assign(known, [[2.0], [0.0], [4.0]], [0.0])  # of 4, of 7, and of 7 at the end
+    >>> layer(np.array([[4, 7], [7, 4]])).numpy().round(3).ravel()  # 6 / sqrt(3), 2 / sqrt(2)
+    array([3.464, 1.414], dtype=float32)
 
     Reference: Cheng et al., *Wide & Deep learning for recommender systems*, 2016, section 3.1; Wang
     & Manning, *Baselines and bigrams*, 2012.
