@@ -36,7 +36,7 @@ def continue_from(config, task, model, objective):
     task = replace(task, table=table, known=(columns, scaling))
     outputs = before(model, "mean_of_members", "classes", "units")
     training = keras.Model(model.input, outputs, name=f"{model.name}_training")
-    near = "near rows are those of the old run: one that it was trained on is told its own target"
+    near = "near rows are those of the old run: what it trained or validated on knows its target"
     return task, Built(
         model,
         training,
