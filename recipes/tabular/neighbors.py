@@ -6,7 +6,6 @@ near is learned from the training rows: a weight for each, by coordinate descent
 nearest neighbors, itself left out, predict its target best.
 """
 
-import keras
 import numpy as np
 
 import zoo
@@ -59,6 +58,8 @@ def neighbors(features, target, rows, seed=0):
 
 def _ask(layer, features, rows):
     """What a layer says of the rows at some positions."""
+    import keras
+
     some = {name: part[rows] for name, part in features.items()}
     if len(rows) >= MANY:
         inputs = {n: keras.Input(p.shape[1:], dtype=p.dtype, name=n) for n, p in some.items()}
