@@ -50,9 +50,7 @@ def _held(path):
     import keras
 
     folder = RunFolder.open(path)
-    saved = folder.read_config()
-    recipe = find_recipe(saved.pop("run")["recipe"])
-    _, task = recipe.load(recipe.config.from_saved(saved, str(folder.config)))
+    task = task_of(folder)
     predictor = task.predictor(keras.models.load_model(folder.model))
     (known, asked), (actual, found) = (
         (_actual(task, split), task.predict(predictor, split)) for split in ("validation", "test")
@@ -61,6 +59,13 @@ def _held(path):
     conformal = Conformal.fit(LEVELS, known, asked, labels)
     keras.backend.clear_session()
     return len(known), [conformal.held(level, actual, found).mean() for level in LEVELS]
+
+
+def task_of(folder):
+    """The data of a `RunFolder` as its run read them."""
+    saved = folder.read_config()
+    recipe = find_recipe(saved.pop("run")["recipe"])
+    return recipe.load(recipe.config.from_saved(saved, str(folder.config)))[1]
 
 
 def _actual(task, split):

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 from scipy import stats
 
+from recipes.engine.folder import RunFolder
 from recipes.engine.tables import markdown
 from scripts.benchmarks import coverage, pypi_texts, r_tables
 from scripts.benchmarks.runs import Row, mean_and_deviation, train_all
@@ -116,6 +117,8 @@ def measure(only, seeds, folder, fresh, kind, flags=()) -> dict[str, str]:
         return {}
     said = " ".join(flags) or "Plain defaults"
     sections = {f"{said} on {NAMES.get(kind, f'{kind} of the suite')} (test part)": table(measured)}
+    if not flags and RECIPES[kind] == "tabular":
+        sections["The same against baselines fitted to validation rows, too"] = refitted(measured)
     if not flags:
         sections["Conformal intervals and sets on the same runs"] = coverage.table(
             {each.name: [run["folder"] for run in runs] for each, runs in measured.items() if runs}
@@ -166,6 +169,35 @@ def table(measured) -> str:
             "training rows that splits share."
         )
     return text
+
+
+def refitted(measured) -> str:
+    """The runs of tables against their baselines, these fitted to validation rows, too.
+
+    That is what the model does with its own trees and linear model.
+
+    Args:
+        measured: The `metrics.json` of the runs of each `Set`.
+    """
+    lines, differences = [["set", "model", "best baseline", "its score", "difference"]], []
+    for each, runs in measured.items():
+        if not runs:
+            continue
+        found: dict[str, list[float]] = {}
+        for run in runs:
+            task = coverage.task_of(RunFolder.open(run["folder"]))
+            for name, baseline in task.baselines().items():
+                known = baseline.on_all() if hasattr(baseline, "on_all") else baseline
+                scores = task.score(task.predict(known, "test"), "test")
+                found.setdefault(name, []).append(_score(run, scores))
+        best = max(found, key=lambda name: statistics.fmean(found[name]))
+        model = statistics.fmean(_score(run, run["test"]) for run in runs)
+        its = statistics.fmean(found[best])
+        differences.append(model - its)
+        lines.append([each.name, f"{model:.4f}", best, f"{its:.4f}", f"{model - its:+.4f}"])
+    won = sum(gain > 0 for gain in differences)
+    mean = f"**{statistics.fmean(differences):+.4f}**" if differences else "none"
+    return f"{markdown(lines)}\n\nMean difference: {mean}; the model is better on {won}."
 
 
 def _score(run, scores):

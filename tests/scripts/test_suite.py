@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pandas as pd
@@ -81,6 +82,32 @@ def test_shared_training_rows_widen_the_interval():
     assert_close(suite.half_interval([0.1, 0.2, 0.3], 1.0), 2 * alone)
 
 
+class Baseline:
+    """One that knows more once it is fitted to all rows."""
+
+    def __init__(self, score):
+        self.scores = {"accuracy": score}
+
+    def on_all(self):
+        return Baseline(self.scores["accuracy"] + 0.15)
+
+
+def test_baselines_are_compared_as_fitted_to_all_rows(monkeypatch):
+    baselines = {"trees": Baseline(0.7), "linear": Baseline(0.6), "majority": SimpleNamespace()}
+    baselines["majority"].scores = {"accuracy": 0.5}
+    task = SimpleNamespace(
+        baselines=lambda: baselines,
+        predict=lambda predictor, split: predictor,
+        score=lambda predictor, split: predictor.scores,
+    )
+    monkeypatch.setattr(suite.RunFolder, "open", lambda path: path)
+    monkeypatch.setattr(suite.coverage, "task_of", lambda folder: task)
+    runs = [run(score, {"trees": 0.7}) | {"folder": "run"} for score in (0.8, 1.0)]
+    text = suite.refitted({SMALL: runs, replace(SMALL, name="none"): []})
+    assert text.splitlines()[2].split(" | ")[1:] == ["0.9000", "trees", "0.8500", "+0.0500 |"]
+    assert "**+0.0500**; the model is better on 1." in text
+
+
 def test_the_recipe_of_the_kind_trains_what_is_asked_for(tmp_path, monkeypatch):
     asked = []
 
@@ -92,7 +119,9 @@ def test_the_recipe_of_the_kind_trains_what_is_asked_for(tmp_path, monkeypatch):
     monkeypatch.setattr(suite, "sets", lambda kind, folder: [SMALL, SimpleNamespace(name="other")])
     monkeypatch.setattr(suite, "train_all", train_all)
     monkeypatch.setattr(suite.coverage, "table", lambda runs: f"{runs}")
-    text, held = suite.measure(["pim"], 3, tmp_path, False, "tables").values()
+    monkeypatch.setattr(suite, "refitted", lambda measured: "anew")
+    text, anew, held = suite.measure(["pim"], 3, tmp_path, False, "tables").values()
+    assert anew == "anew"
     assert asked == [("tabular", suite.SPLITS, 1)]
     assert "+0.1000" in text
     assert held == str({"pima": [tmp_path] * suite.SPLITS})
