@@ -315,7 +315,9 @@ def test_the_page_opens_with_curves(browser, of_all, tmp_path):
     def coloured():
         picture = browser.picture()
         inside = [picture[t:b, left:right] for t, b, left, right in browser.run(BOXES)]
-        return inside and all(np.ptp(each, axis=2).max(initial=0) > 60 for each in inside)
+        # Grids are grey, where red, green and blue are alike; the first of TensorBoard's colours,
+        # which lines that hide all others may have, is #425066: they differ by 36.
+        return inside and all(np.ptp(each, axis=2).max(initial=0) > 20 for each in inside)
 
     browser.open(of_all)
     assert wait_for(browser, tmp_path / "page.png", coloured)
