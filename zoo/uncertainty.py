@@ -177,7 +177,7 @@ class _AlwaysOn(layers.Layer):
     def __init__(self, layer, **kwargs):
         super().__init__(**kwargs)
         self.layer = layer
-        self.back = _Inactive(name="back")
+        self.back = layers.Dropout(0.0, name="back")  # drops nothing
         self.supports_masking = layer.supports_masking
         self.built = True
 
@@ -187,17 +187,6 @@ class _AlwaysOn(layers.Layer):
 
     def compute_mask(self, inputs, previous_mask=None):
         return self.layer.compute_mask(inputs, previous_mask)
-
-
-class _Inactive(layers.Layer):
-    """Changes nothing, and ends training mode for the layers behind it."""
-
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
-        self.supports_masking = True
-
-    def call(self, inputs, training=False):
-        return inputs
 
 
 class _Sampler(keras.Model):
