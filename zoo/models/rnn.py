@@ -50,14 +50,11 @@ def simple_rnn(
         more = recurrent_head or index < num_layers - 1
         x = layers.SimpleRNN(units, return_sequences=more, name=f"rnn_{index}")(x)
     if recurrent_head:
-        size = math.prod(head_shape(horizon, targets, head, quantiles))
-        x = layers.SimpleRNN(size, name="rnn_head")(x)
-        x = layers.Reshape((1, size), name="last_step")(x)
-        outputs = shape_forecast(x, horizon, targets, head, quantiles)
-    else:
-        x = layers.Reshape((1, units), name="last_step")(x)
-        outputs = forecast_head(x, horizon, targets, head, quantiles)
-    return keras.Model(inputs, outputs, name=name)
+        units = math.prod(head_shape(horizon, targets, head, quantiles))
+        x = layers.SimpleRNN(units, name="rnn_head")(x)
+    x = layers.Reshape((1, units), name="last_step")(x)
+    shaped = shape_forecast if recurrent_head else forecast_head
+    return keras.Model(inputs, shaped(x, horizon, targets, head, quantiles), name=name)
 
 
 @register_model

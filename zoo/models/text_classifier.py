@@ -6,7 +6,7 @@ from functools import partial
 import keras
 from keras import layers, ops
 
-from zoo.checks import check_choice, check_counts, check_fractions, check_head, check_sizes
+from zoo.checks import CLASSIFIERS, check_choice, check_counts, check_fractions, check_sizes
 from zoo.layers import AttentionPooling, MaskedPooling, NgramIds, PaddingMask
 from zoo.models.language import token_embedding, token_ids
 from zoo.models.mlp import dense_head, dropped
@@ -14,7 +14,6 @@ from zoo.models.rnn import recurrent_layer
 from zoo.models.transformer import transformer_encoder
 from zoo.registry import register_model
 
-HEADS = ("binary", "multilabel", "multiclass")
 #: The encoders, and the pooling of each unless told otherwise.
 ENCODERS = {
     "bigru": "last", "gru": "last", "lstm": "last", "bilstm": "last", "conv": "max",
@@ -99,8 +98,7 @@ def text_classifier(
     al., *Deep unordered composition rivals syntactic methods*, 2015 (mean, word dropout).
     """
     check_choice(ENCODERS, encoder=encoder)
-    check_choice(HEADS, head=head)
-    check_head(head, num_classes)
+    check_choice(CLASSIFIERS, head=head)
     pooling = ENCODERS[encoder] if pooling is None else pooling
     check_choice(POOLINGS, pooling=pooling)
     sizes = check_sizes(kernel_sizes=kernel_sizes)

@@ -252,16 +252,12 @@ def _numeric_embedding(
         return []
     if piecewise:
         edges = [bin_edges[feature] for feature in deep]
-        return [
-            PiecewiseLinearEncoding(edges, name="piecewise_linear"),
-            SeparateDense(embedding_dim, name="numeric_embedding"),
-            layers.Flatten(name="numeric_vectors"),
-        ]
-    return [
-        PeriodicEmbedding(num_frequencies, sigma, name="periodic"),
-        layers.Dense(embedding_dim, activation="relu", name="numeric_embedding"),
-        layers.Flatten(name="numeric_vectors"),
-    ]
+        encoding = PiecewiseLinearEncoding(edges, name="piecewise_linear")
+        dense = SeparateDense(embedding_dim, name="numeric_embedding")
+    else:
+        encoding = PeriodicEmbedding(num_frequencies, sigma, name="periodic")
+        dense = layers.Dense(embedding_dim, activation="relu", name="numeric_embedding")
+    return [encoding, dense, layers.Flatten(name="numeric_vectors")]
 
 
 def _deep_inputs(features, deep, inputs, embed, embedding_dim):
