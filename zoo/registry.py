@@ -38,9 +38,7 @@ def register_model(factory: Callable) -> Callable:
     """
     name = factory.__name__
     built_in_here = _BUILT_IN.get(name) == factory.__module__
-    known = _factories.get(name)
-    reloaded = known is not None and known.__module__ == factory.__module__ and built_in_here
-    if (name in _factories and not reloaded) or (name in _BUILT_IN and not built_in_here):
+    if name in {*_BUILT_IN, *_factories} and not built_in_here:
         raise ValueError(f"A model named {name!r} is already registered. Choose another name.")
     kinds = {p.kind for p in inspect.signature(factory).parameters.values()}
     if kinds & {inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL}:
