@@ -198,9 +198,7 @@ def _without_marks(texts, name, source):
     marks = []
     dictionary = pc.dictionary_encode(texts)
     if isinstance(dictionary, pa.ChunkedArray):
-        dictionary = dictionary.unify_dictionaries().combine_chunks()
-        if isinstance(dictionary, pa.ChunkedArray):
-            dictionary = dictionary.chunk(0)
+        dictionary = dictionary.combine_chunks()
     cells = dictionary.dictionary
     cells = pc.replace_substring_regex(cells, "[\u2212\u2013]", "-")
     blank = r"(\D)[\x{a0}\x{202f}]|[\x{a0}\x{202f}](\D)"  # no space in pyarrow's patterns

@@ -158,7 +158,6 @@ class TableFile:
         if not pa.types.is_string(column.type):
             column = pc.fill_null(column.cast(pa.string()), "")
         found = column.dictionary_encode().combine_chunks()
-        found = found.chunk(0) if isinstance(found, pa.ChunkedArray) else found
         cells = found.dictionary.to_pylist(), found.indices.to_numpy(zero_copy_only=False)
         self._cells[name] = cells
         return cells
@@ -246,12 +245,11 @@ class TableFile:
     def _warn(self, name, values):
         """Notes a number that may stand for a missing one."""
         value, count = find_sentinel(values)
-        note = (
-            f"{name}: {value:.0f}, in {count} rows, lies far from all other values; if it means "
-            f"that the value is missing, say --missing_values={value:.0f}"
-        )
-        if count and note not in self._notes:
-            self._notes.append(note)
+        if count:
+            self.note(
+                f"{name}: {value:.0f}, in {count} rows, lies far from all other values; if it "
+                f"means that the value is missing, say --missing_values={value:.0f}"
+            )
 
     def column(self, name: str, label: bool = False) -> pd.Series:
         """A column as what it looks like: numbers, texts, truth values, or dates.
@@ -448,25 +446,24 @@ class TableFile:
                 f"Expected column {name!r} of {self.source} to be written as in the run's data "
                 f"({then}). Received: {now}. These may be different units: bring them to one."
             )
-        note = f"{name}: {'; '.join(how)}"
-        if how and note not in self._notes:
-            self._notes.append(note)
+        if how:
+            self.note(f"{name}: {'; '.join(how)}")
 
     def note(self, text: str) -> None:
-        """Notes what was decided elsewhere."""
-        self._notes.append(text)
+        """Notes what was decided, here or elsewhere, once."""
+        if text not in self._notes:
+            self._notes.append(text)
 
     def note_words(self, name: str) -> None:
         """Notes which texts that mean a missing value elsewhere are values of their own here."""
         words = {text for text in MISSING if text} | {"none"}
         found = self.labels(name).dropna()
         found = sorted(text for text in found.unique() if text.lower() in words)
-        note = (
-            f"{name}: {', '.join(map(repr, found))} count as values like others "
-            f"(--missing_values {','.join(found)} takes them as missing)"
-        )
-        if found and note not in self._notes:
-            self._notes.append(note)
+        if found:
+            self.note(
+                f"{name}: {', '.join(map(repr, found))} count as values like others "
+                f"(--missing_values {','.join(found)} takes them as missing)"
+            )
 
     @property
     def notes(self) -> tuple[str, ...]:
