@@ -9,13 +9,7 @@ from pandas.tseries.frequencies import to_offset
 from recipes.data.dates import MICROSECONDS, show
 from recipes.data.memory import memory
 from recipes.errors import UserError
-from recipes.forecast.data.steps import (
-    Step,
-    find_business_step,
-    find_fixed_step,
-    find_month_step,
-    spacing,
-)
+from recipes.forecast.data.steps import Step, common_step, find_month_step, spacing
 from recipes.forecast.data.table import Table
 
 
@@ -58,9 +52,7 @@ def find_step(table: Table, time: str) -> Step:
         )
     if (later <= earlier).any():
         _refuse_repeated(table, time)
-    step = find_fixed_step(earlier, later)
-    if table.times.dtype.kind == "M":
-        step = find_month_step(earlier, later) or step or find_business_step(earlier, later)
+    step = common_step(earlier, later)
     if step is None:
         _refuse_spacing(table, time, before)
     words = step if table.times.dtype.kind == "M" else step.size

@@ -64,10 +64,13 @@ class Step:
         return times
 
 
-def find_fixed_step(earlier: np.ndarray, later: np.ndarray) -> Step | None:
-    """The length, if there is one, that all steps between times and later ones have in common."""
+def common_step(earlier: np.ndarray, later: np.ndarray) -> Step | None:
+    """The step that times and later ones have in common: months, a length or a business day."""
     gaps = (later - earlier).astype(np.int64)
-    return Step("fixed", int(gaps[0])) if (gaps == gaps[0]).all() else None
+    fixed = Step("fixed", int(gaps[0])) if (gaps == gaps[0]).all() else None
+    if earlier.dtype.kind != "M":
+        return fixed
+    return find_month_step(earlier, later) or fixed or _business_step(earlier, later)
 
 
 def find_month_step(earlier: np.ndarray, later: np.ndarray) -> Step | None:
@@ -93,7 +96,7 @@ def find_month_step(earlier: np.ndarray, later: np.ndarray) -> Step | None:
 _HOLIDAYS, _LONGEST = 0.08, 6
 
 
-def find_business_step(earlier: np.ndarray, later: np.ndarray) -> Step | None:
+def _business_step(earlier: np.ndarray, later: np.ndarray) -> Step | None:
     """The step of one business day if all between times and later ones are that, else None.
 
     Days from Monday to Friday without a row are holidays if they are few.
@@ -125,10 +128,7 @@ def is_regular(times: np.ndarray, codes: np.ndarray | None = None) -> bool:
     earlier, later = times[:-1][follows], times[1:][follows]
     if not len(earlier) or (later <= earlier).any():
         return False
-    if find_fixed_step(earlier, later):
-        return True
-    dates = times.dtype.kind == "M"
-    return dates and bool(find_month_step(earlier, later) or find_business_step(earlier, later))
+    return common_step(earlier, later) is not None
 
 
 def spacing(size: int) -> tuple[str, str]:
