@@ -25,7 +25,7 @@ def write(path, windows, parts, config) -> None:
     if windows.series.num_series > 1:
         series = config.series
         header = [series if series and series not in header else "series", *header]
-    dates = _Dates(windows.series, int(min(part[0].min() for part in parts)) + windows.window - 1)
+    dates = _Dates(windows, min(part[0].min() for part in parts))
     rows = (_rows(windows, *part, dates, levels) for part in parts)
     write_csv(path, header, itertools.chain.from_iterable(rows))
 
@@ -46,13 +46,10 @@ def write_ahead(path, windows, starts, forecasts, config) -> None:
         for level, (lower, upper) in shown.items():
             columns[f"{name}_lower{level}"] = lower[..., place]
             columns[f"{name}_upper{level}"] = upper[..., place]
-    dates = _Dates(series, int((starts + windows.window - 1).min()))
 
     def rows():
-        for index, origin in enumerate(starts + windows.window - 1):
-            which = int(series.series_of(origin))
-            prefix = [series.ids[which]] if several else []
-            for step, time in enumerate(dates.ahead(series, origin, which, windows.horizon)):
+        for index, prefix, _, times in _Dates(windows, starts.min()).each(starts):
+            for step, time in enumerate(times):
                 yield [*prefix, time, *(values[index, step] for values in columns.values())]
 
     first = [config.series or "series"] if several else []
@@ -73,33 +70,32 @@ def write_series(path, series, scores, name, other) -> str:
 
 
 class _Dates:
-    """Times of rows from a first one on and of steps beyond the end, all written in one form."""
+    """Times of rows from a first origin on and beyond the end, all written in one form."""
 
-    def __init__(self, series, first):
-        texts = show_all(np.concatenate([series.times, series.future_times.ravel()]), first)
-        self.first, self.inside = first, texts[: len(series) - first]
+    def __init__(self, windows, start):
+        self.windows, series = windows, windows.series
+        self.first = int(start) + windows.window - 1
+        texts = show_all(np.concatenate([series.times, series.future_times.ravel()]), self.first)
+        self.inside = texts[: len(series) - self.first]
         beyond = np.array(texts[len(self.inside) :], object)
         self.beyond = beyond.reshape(series.future_times.shape)
 
-    def ahead(self, series, origin, which, steps):
-        """Of the steps after a row, which may lie beyond the end of its series."""
-        end = int(series.offsets[which + 1])
-        origin, end = origin - self.first, end - self.first
-        inside = self.inside[origin + 1 : min(origin + 1 + steps, end)]
-        return [*inside, *self.beyond[which][: steps - len(inside)]]
+    def each(self, starts):
+        """Of each window its number, its series if there are several, its origin, those ahead."""
+        series, steps = self.windows.series, self.windows.horizon
+        for index, origin in enumerate(starts + self.windows.window - 1):
+            which = int(series.series_of(origin))
+            end = min(origin + 1 + steps, series.offsets[which + 1])
+            inside = self.inside[origin - self.first : end - self.first]
+            ahead = [*inside[1:], *self.beyond[which][: steps + 1 - len(inside)]]
+            yield index, [series.ids[which]] * (series.num_series > 1), inside[0], ahead
 
 
 def _rows(windows, starts, forecasts, dates, levels):
-    series = windows.series
     shown = [forecasts.intervals[level] for level in levels] or [forecasts.widest]
-    for index, start in enumerate(starts):
-        origin = start + windows.window - 1
-        which = int(series.series_of(origin))
-        prefix = [series.ids[which]] if series.num_series > 1 else []
-        times = dates.ahead(series, origin, which, windows.horizon)
-        for step in range(windows.horizon):
-            for target, name in enumerate(series.targets):
+    for index, prefix, origin, times in dates.each(starts):
+        for step, time in enumerate(times):
+            for target, name in enumerate(windows.series.targets):
                 at = (index, step, target)
                 ends = [end[at] if pair else "" for pair in shown for end in pair or ("", "")]
-                row = [times[step], dates.inside[origin - dates.first], step + 1, name]
-                yield [*prefix, *row, forecasts.point[at], *ends]
+                yield [*prefix, time, origin, step + 1, name, forecasts.point[at], *ends]
