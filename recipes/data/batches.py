@@ -148,12 +148,8 @@ class ArrayBatches(Batches):
 
     def assemble(self, examples, ops=np):
         """Inputs, targets and, where there are any, weights of the rows `examples`."""
-        if isinstance(self.x, dict):
-            inputs = {name: ops.take(part, examples, axis=0) for name, part in self.x.items()}
-        else:
-            inputs = ops.take(self.x, examples, axis=0)
-        found = (inputs, ops.take(self.y, examples, axis=0))
-        return found if self.weights is None else (*found, ops.take(self.weights, examples, axis=0))
+        arrays = (self.x, self.y, *[self.weights] * (self.weights is not None))
+        return keras.tree.map_structure(lambda part: ops.take(part, examples, axis=0), arrays)
 
 
 class SortedBatches(Batches):
