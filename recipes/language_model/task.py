@@ -79,22 +79,19 @@ class LanguageTask(OneTestPart):
     @cached_property
     def rows(self) -> int:
         """Number of streams: as many as the flags say, and fewer where they would be too short."""
-        limits = [
-            (self._end(name) - self._start(name) - 1) // (windows * self.config.window)
-            for name, windows in MIN_WINDOWS.items()
-        ]
+        limits = [(self._count(n) - 1) // (w * self.config.window) for n, w in MIN_WINDOWS.items()]
         return max(1, min(self.config.batch_size, *limits))
 
     def batches(self, split, built, seed=None):
         """Batches of a split for the training model: those of an epoch with a seed, else all."""
         config, ids, segments = self.config, self.ids, self.segments[split]
         if config.batching == "streams":
-            bounds = self._start(split), self._end(split)
+            ((start, end),) = segments
             if split == "train" and self.stored is not None:
                 size, window = len(self.stored), config.window
-                turns = max(1, min(config.epochs, size // bounds[1]))
+                turns = max(1, min(config.epochs, size // end))
                 return StreamBatches(self.stored, 0, size, window, self.rows, seed, turns)
-            return StreamBatches(ids, *bounds, config.window, self.rows, seed)
+            return StreamBatches(ids, start, end, config.window, self.rows, seed)
         common = ids, segments, config.window, config.batch_size, seed
         if seed is None:
             return SlidingWindowBatches(*common, stride=config.window)
@@ -145,15 +142,9 @@ class LanguageTask(OneTestPart):
         found = self.samples(trained.model)
         text = samples.plain(self.prompt, found)
         (folder.path / "samples.txt").write_text(text, encoding="utf-8", errors="replace")
-        start, end = self._start("train"), self._end("train")
+        ((start, end),) = self.segments["train"]
         source = self.tokenizer.decode(self.ids[start:end])
         return [Section("Generated text", samples.section(self.prompt, found, source))]
 
     def _count(self, split):
         return sum(int(end - start) for start, end in self.segments[split])
-
-    def _start(self, split):
-        return int(self.segments[split][0][0])
-
-    def _end(self, split):
-        return int(self.segments[split][-1][1])
