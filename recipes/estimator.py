@@ -75,17 +75,15 @@ class _ZooEstimator(BaseEstimator):
         super().set_params(**own)
         others = {name: value for name, value in params.items() if name not in own}
         new = [name for name in others if name not in self._model_arguments()]
-        known: list[str] = []
         if new:  # those of the model's factory that are open to be set
             from zoo.registry import get_factory
 
             given = ("input_shape", "outputs", "head", "name")
             found = inspect.signature(get_factory(self.model)).parameters
             known = [name for name in found if name not in given]
-        for name in new:
-            if name not in known:
+            if unknown := [name for name in new if name not in known]:
                 raise ValueError(
-                    f"Invalid parameter {name!r} for {type(self).__name__}. Expected one of "
+                    f"Invalid parameter {unknown[0]!r} for {type(self).__name__}. Expected one of "
                     f"{', '.join([*self._get_param_names(), *known])}."
                 )
         vars(self).update(others)
@@ -159,8 +157,7 @@ class _ZooEstimator(BaseEstimator):
         _refuse_dates(x)
         x = validate_data(self, x, reset=False)
         # In batches of one size, an answer depends on nothing else that is asked.
-        padded = np.zeros((-(-len(x) // _BATCH) * _BATCH, x.shape[1]), "float32")
-        padded[: len(x)] = x
+        padded = np.pad(x.astype("float32"), [(0, -len(x) % _BATCH), (0, 0)])
         return self.model_.predict(padded, batch_size=_BATCH, verbose=0)[: len(x)].astype("float64")
 
 

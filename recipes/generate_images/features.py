@@ -132,8 +132,5 @@ def frechet(one, other) -> float:
 
 def _among(points, described):
     """Fraction of points in the surroundings of one of those described."""
-    found = [
-        (np.linalg.norm(point - described.features, axis=1) <= described.radii).any()
-        for point in points
-    ]
-    return float(np.mean(found))
+    apart = (np.linalg.norm(described.features - point, axis=1) for point in points)
+    return float(np.mean([(distances <= described.radii).any() for distances in apart]))

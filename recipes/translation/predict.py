@@ -5,7 +5,7 @@ import numpy as np
 from recipes.data.files import say_notes
 from recipes.data.texts import check_known, given_text
 from recipes.data.writing import opened
-from recipes.errors import UserError
+from recipes.errors import UserError, some
 from recipes.translation.translator import Translator
 
 #: Lines that are translated and written before the next ones.
@@ -43,8 +43,8 @@ def predict(
         )
     check_known(translator.source_tokenizer, lines, _UNKNOWN)
     if cut := translator.cut(lines):
-        numbers = ", ".join(str(index + 1) for index in cut[:5]) + (", ..." if cut[5:] else "")
-        say_notes([f"the model reads {config.max_length} tokens; cut off: line {numbers}"])
+        lines_cut = some(index + 1 for index in cut)
+        say_notes([f"the model reads {config.max_length} tokens; cut off: line {lines_cut}"])
     penalty = length_penalty or 0.0
     with opened(output) as file:
         for first in range(0, len(lines), CHUNK):

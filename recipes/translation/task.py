@@ -72,10 +72,8 @@ class TranslationTask(OneTestPart):
     @cached_property
     def sha256(self) -> str:
         """Hash of the pairs of each part."""
-        digest = hashlib.sha256()
-        for name, pairs in self.pairs.items():
-            digest.update(repr((name, pairs)).encode("utf-8", "surrogatepass"))
-        return digest.hexdigest()
+        text = "".join(map(repr, self.pairs.items()))
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
     @property
     def metadata(self) -> dict:
