@@ -131,13 +131,12 @@ def _reaching(forecasts, level, reach):
 
 def _track(misses, begin, rate, level):
     """How far the intervals of one series reach at each origin, and after the last one."""
-    now, horizon = begin.copy(), misses.shape[1]
-    reach = np.empty_like(misses)
-    steps = np.arange(horizon)
+    now, reach = begin.copy(), np.empty_like(misses)
+    steps = np.arange(misses.shape[1])
     for origin in range(len(misses) + 1):
         if origin < len(misses):
             reach[origin] = np.maximum.accumulate(now, axis=0)
-        seen = steps[: min(horizon, origin)] if origin else steps[:0]
+        seen = steps[:origin]
         then = origin - 1 - seen  # step k + 1 of the origin before last by k is known now
         missed = misses[then, seen] > reach[then, seen]
         change = rate[seen] * (missed - (1 - level / 100))

@@ -124,8 +124,7 @@ def _short(config, series):
     lengths, least = np.diff(series.offsets), config.window
     notes = ()
     if config.data:
-        rows = np.median(lengths)
-        small = min(config.validation_fraction, config.test_fraction) * rows
+        small = min(config.validation_fraction, config.test_fraction) * np.median(lengths)
         if small < config.horizon:
             notes = (f"validation and test part: {config.horizon} rows, a horizon, at least",)
     if config.data and len(lengths) > 1:

@@ -198,8 +198,7 @@ class ForecastTask:
         starts = {**self.windows.starts, "train": self._all_starts(self.windows)}
         windows = replace(self.windows, starts=starts)
         config = replace(self.config, period=self.period, difference=self.difference)
-        start = self.linear_start
-        return replace(self, config=config, windows=windows, chosen=start, whole=True)
+        return replace(self, config=config, windows=windows, chosen=self.linear_start, whole=True)
 
     def _all_starts(self, windows):
         """First rows of windows from the first one of each series on."""

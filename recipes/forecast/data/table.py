@@ -117,8 +117,7 @@ def read_table(
         codes, ids = pd.factorize(names_of(file, series), sort=True)
     values = np.stack([file.numbers(name) for name in names], axis=1)
     offsets = np.concatenate([[0], np.cumsum(np.bincount(codes))]).astype(np.int64)
-    order = np.arange(len(codes)) if times is None else times
-    order = np.lexsort((order, codes))
+    order = np.lexsort((codes,) if times is None else (times, codes))  # which is stable
     numbers = None if file.before.get("parts") else order + 1
     if (np.diff(order) < 0).any():
         values, codes = values[order], codes[order]

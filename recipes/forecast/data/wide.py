@@ -110,12 +110,8 @@ def _steps(names, file):
     """
     kinds = {}
     for name in names:
-        if dates.is_date(name):
-            kinds.setdefault("dates", []).append(name)
-        elif name.lstrip("-").isdigit():
-            kinds.setdefault("numbers", []).append(name)
-        else:
-            kinds.setdefault(re.sub(r"\d+$", "", name), []).append(name)
+        word = "numbers" if name.lstrip("-").isdigit() else re.sub(r"\d+$", "", name)
+        kinds.setdefault("dates" if dates.is_date(name) else word, []).append(name)
     kind, steps = max(kinds.items(), key=lambda item: len(item[1])) if kinds else ("", [])
     if kind == "dates":
         return steps, np.array(steps, object)
