@@ -344,7 +344,5 @@ def momenta(
     if isinstance(optimizer, _ScheduledMomentum):
         return evaluate(optimizer.momentum_schedule, np.asarray(steps))
     config = optimizer.get_config()
-    for name in ("momentum", "beta_1"):
-        if name in config:
-            return evaluate(config[name], steps)
-    return None
+    momentum = config.get("momentum", config.get("beta_1"))
+    return None if momentum is None else evaluate(momentum, steps)

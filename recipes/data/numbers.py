@@ -136,7 +136,7 @@ def read_numbers(texts, name, source, separator=",", given=None, missing=()) -> 
     plain = _cast(texts) if given in (None, NumberFormat()) else None
     marks: tuple[str, ...] = ()
     guessed = False
-    if plain is not None and (given or separator == "," or not _all_threes(texts, ".")):
+    if plain is not None and (given or separator == "," or not _all_threes(texts)):
         found, form = plain, NumberFormat()
     else:
         found, form, marks = _of_format(texts, name, source, separator, given)
@@ -183,10 +183,10 @@ def _cast(texts):
     return None if odd else found
 
 
-def _all_threes(texts, sign):
-    """Whether a sign stands in some numbers, and could divide thousands in all of them."""
-    having = pc.drop_null(pc.filter(texts, pc.match_substring(texts, sign)))
-    groups = rf"^[+-]?[1-9]\d{{0,2}}(?:{re.escape(sign)}\d{{3}})+$"
+def _all_threes(texts):
+    """Whether a point stands in some numbers, and could divide thousands in all of them."""
+    having = pc.drop_null(pc.filter(texts, pc.match_substring(texts, ".")))
+    groups = r"^[+-]?[1-9]\d{0,2}(?:\.\d{3})+$"
     for part in (having.slice(0, 100), having):
         if not len(part) or not pc.all(pc.match_substring_regex(part, groups)).as_py():
             return False

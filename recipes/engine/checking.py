@@ -42,8 +42,7 @@ def check(recipe: str, config: TrainConfig, new: bool = True) -> None:
         kinds = {each.arg: ast.unparse(each) for each in factory.args.args}
         for name, value in config.model_arguments.items():
             if name not in kinds:
-                hint = nearest(name, kinds)
-                raise UserError(f"{config.model} has no argument {name!r}. {hint}")
+                raise UserError(f"{config.model} has no argument {name!r}. {nearest(name, kinds)}")
             if not _may_be(value, {*re.findall(r"\w+", kinds[name])}):
                 kind = in_words(kinds[name])
                 raise UserError(f"--model.{name} takes {kind}. Received: {value!r}")

@@ -19,9 +19,9 @@ def grid(images, columns=8) -> np.ndarray:
     return sheet
 
 
-def drawing(images, columns=8) -> Figure:
+def drawing(images) -> Figure:
     """The same as a figure."""
-    sheet = grid(images, columns)
+    sheet = grid(images)
     figure = Figure(figsize=(6, 6 * sheet.shape[0] / sheet.shape[1]), layout="constrained")
     axis = figure.subplots()
     axis.axis("off")
@@ -55,8 +55,7 @@ def code_map(codes, images, labels, seed) -> Figure:
     axis.axis("off")
     classes = np.unique(labels)
     for number, label in enumerate(classes):
-        points = places[labels == label].T
-        axis.scatter(*points, s=12, color=f"C{number % 10}", label=str(label))
+        axis.scatter(*places[labels == label].T, s=12, color=f"C{number % 10}", label=str(label))
     if 1 < len(classes) <= 10:
         figure.legend(loc="outside right upper", title="class", frameon=False)
     shown = np.full((1, 2), 2.0)

@@ -21,8 +21,7 @@ def predict(folder, config, metadata, source, output, samples=64, **drawing) -> 
     if config.model in RECONSTRUCTING:
         if "between" in drawing:
             raise UserError("An autoencoder draws nothing: leave --between out.")
-        part = load(config, Depth(**metadata["image_depth"])).parts["test"]
-        images = part.images[:samples]
+        images = load(config, Depth(**metadata["image_depth"])).parts["test"].images[:samples]
         found = plots.beside(images, Reconstructor(model).pixels(images))
     else:
         drawing = {"seed": config.seed, "steps": config.steps, "between": 0, **drawing}
