@@ -403,9 +403,8 @@ def _check_labels(shape, parts, texts, name, source):
             what = "seasons" if seasons else "quarters (written 2021Q1)"
             _refuse_labels(texts, name, source, what)
     if shape in ("Mon-Y", "Y-Mon") and len(years) > 2 and (parts["year"].str.len() == 2).all():
-        same = (parts["month"].str[:3].str.lower().to_numpy()[1:] ==
-                parts["month"].str[:3].str.lower().to_numpy()[:-1])  # fmt: skip
-        if (same & (years[1:] != years[:-1])).mean() > 0.5:
+        months = parts["month"].str[:3].str.lower().to_numpy()
+        if ((months[1:] == months[:-1]) & (years[1:] != years[:-1])).mean() > 0.5:
             _refuse_labels(texts, name, source, "days of a month")
 
 
