@@ -24,6 +24,7 @@ class Part:
         classes: Names of the classes, by number.
         numbers: Number of each text in its file, from 1, `(n,)`.
         inputs: What a model reads of each: int32 arrays of ids, or strings, in a list.
+        held_out: Whether a model is to answer them as if it had not learned from them.
 
     >>> texts, ids = np.array(["a b", "b"], object), [np.int32([2, 3]), np.int32([3])]
     >>> part = Part(texts, np.array([0, 1]), ("no", "yes"), np.array([1, 2]), ids)
@@ -36,6 +37,7 @@ class Part:
     classes: tuple[str, ...]
     numbers: np.ndarray
     inputs: list
+    held_out: bool = False
 
     def __len__(self):
         return len(self.labels)
@@ -119,5 +121,6 @@ def encoded(config, labelled, rows):
     for name, chosen in rows.items():
         texts = labelled.texts[chosen]
         inputs, numbers = reader.encode_list(texts), labelled.numbers[chosen]
-        parts[name] = Part(texts, target.values[chosen], target.labels, numbers, inputs)
+        labels, held_out = target.values[chosen], name == "validation"
+        parts[name] = Part(texts, labels, target.labels, numbers, inputs, held_out)
     return parts, reader

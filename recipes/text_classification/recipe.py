@@ -74,7 +74,7 @@ def build_model(config: TextClassificationConfig, data):
     inputs = data.reader.new_inputs() if data.reads_ids else keras.Input((), dtype="string")
     ids = data.reader(inputs) if data.reads_ids else inputs
     begin = time.perf_counter()
-    logits, wide = core(ids), data.new_wide_path()
+    logits, wide = core(ids), data.wide_paths[1]
     seconds = time.perf_counter() - begin
     if wide:
         # Not keras.layers.Add: TensorFlow makes one sum of it and the head's, in an order that
@@ -90,7 +90,7 @@ def build_model(config: TextClassificationConfig, data):
             *(() if config.model_arguments.get("mask", True) else (_UNMASKED,)),
             *data.sizes_note(config, wide),
         ),
-        finish=partial(data.finish, model, core, wide) if wide or config.calibrate else None,
+        finish=partial(data.finish, model, core, bool(wide)) if wide or config.calibrate else None,
         seconds=seconds if wide else 0.0,
     )
 

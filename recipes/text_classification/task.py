@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+import keras
 import numpy as np
 
 from recipes.classification.calibration import (
@@ -28,6 +29,7 @@ from recipes.data.batches import ArrayBatches, epochs_of, spread
 from recipes.data.larger import store
 from recipes.data.stored import StoredArray
 from recipes.engine.conformal import Conformal
+from recipes.engine.selection import Mixture
 from recipes.engine.tables import markdown
 from recipes.engine.task import Figure, Section, Trained
 from recipes.text_classification import baselines, explaining, tables, wide
@@ -207,46 +209,60 @@ class TextTask(ClassificationTask):
             found.append(f"a wide path of {size}")
         return (f"from the training texts: {', '.join(found)}",) if found else ()
 
-    def new_wide_path(self):
-        """The wide path that the training texts give, a Keras model; `None` without one."""
+    @cached_property
+    def wide_paths(self) -> tuple:
+        """Two wide paths, Keras models: of the training texts, and of the validation texts, too.
+
+        The former says how much the latter is to count. `None` twice where there is to be none.
+        """
         ngrams = wide.longest(self.config) if self.reads_ids else 0
         if not ngrams:
-            return None
+            return None, None
         balanced = self.class_weights is not None
         outputs = 1 if self.head == "binary" else len(self.classes)
         more = self.parts["unlabelled"].inputs if "unlabelled" in self.parts else ()
-        return wide.fit(self.parts["train"], self.reader, ngrams, outputs, balanced, more)
+        parts = [self.parts["train"], self.parts["validation"]]
+        given = (self.reader, ngrams, outputs, balanced, more)
+        return wide.fit(parts[:1], *given), wide.fit(parts, *given)
 
-    def predictor(self, model) -> TextClassifier:
-        """Wraps a trained model so that it gives the probabilities of texts."""
-        return TextClassifier(model)
+    def predictor(self, model):
+        """A function of a `Part`: the probabilities that a trained model gives its texts.
 
-    def finish(self, model, core, wide_path=None) -> dict[str, float]:
+        Those held out are answered by a wide path that did not learn from them.
+        """
+        layers = {layer.name: layer for layer in model.layers}
+        members = [self.predictor(layers[name]) for name in layers if name.startswith("member_")]
+        unseen = whole = TextClassifier(model)
+        if members:  # of --model auto
+            unseen = Mixture(zip(layers["mean"].get_weights()[0], members, strict=True))
+        elif "wide_path" in layers and not self.config.start_from:
+            total, wide_path = layers["wide_and_deep"], self.wide_paths[0]
+            logits = total([total.input[0], wide_path(self.reader(model.input))])
+            unseen = TextClassifier(keras.Model(model.input, layers["probabilities"](logits)))
+        return lambda part: (unseen if part.held_out else whole)(part)
+
+    def finish(self, model, core, mixes=False) -> dict[str, float]:
         """Mixes the paths of a trained model, and calibrates its logits.
 
-        As suits validation best; the weights are changed in place. `core` is the zoo model,
-        `wide_path` that of the model if it is to be mixed in anew. Returns the `wide_share`, the
-        `prior_shift` of the classes' shares and the `temperature`, those that there are.
+        As suits validation best; the weights are changed in place. `core` is the zoo model; with
+        `mixes`, the wide path is to be mixed in anew. Returns the `wide_share`, the `prior_shift`
+        of the classes' shares and the `temperature`, those that there are.
         """
         part, found = self.parts["validation"], {}
         layers = {layer.name: layer for layer in model.layers}
         last = layers.get("wide_and_deep") or head_of(core)
-        if wide_path:
-            found["wide_share"] = wide.mix(part, core, wide_path, last)
+        if mixes:
+            found["wide_share"] = wide.mix(part, core, self.wide_paths[0], last)
         if not self.config.calibrate:
             return found
-        probabilities = TextClassifier(model)(part)
-        if self.class_weights is None:
+        says = last.get_weights()[0][0] if "wide_path" in layers else 1.0
+        probabilities = self.predictor(model)(part)
+        if self.class_weights is None and says:
             found["prior_shift"] = fit_prior_shift(part.labels, probabilities, self.shares)
             moves = found["prior_shift"] * np.log(self.shares)
             probabilities = shifted(probabilities, moves)
             moves = moves[1:] - moves[:1] if self.head == "binary" else moves
-            paths = [head_of(core)]
-            if "wide_path" in layers:
-                paths.append(layers["wide_path"].get_layer("wide"))
-                moves = moves / np.sum(last.get_weights()[0])  # by which both are multiplied
-            for path in paths:
-                path.bias.assign_add(moves)
+            head_of(core).bias.assign_add(moves / says)
         return found | calibrate(last, part.labels, probabilities)
 
     @cached_property
@@ -288,10 +304,10 @@ class TextTask(ClassificationTask):
     def figures(self, model):
         """A function of the epoch that draws validation results, for TensorBoard."""
         part = self.parts["validation"]
-        part = part.take(spread(len(part), MAX_DRAWN))
+        part, predictor = part.take(spread(len(part), MAX_DRAWN)), self.predictor(model)
 
         def draw(epoch):
-            found = TextClassifier(model)(part)
+            found = predictor(part)
             shown = validation_figures(part.labels, found, self.classes)
             examples = explaining.explain(model, self.reader, part, found, spread=True)
             if examples:
@@ -325,7 +341,7 @@ class TextTask(ClassificationTask):
             rows = {"as trained": raw, named: found}
             outputs.append(uncertainty(part.labels, rows, calibrated=True))
         if self.config.dataset == "reber":
-            outputs.append(Section("The two tricky strings", self._tricky(trained.predictor)))
+            outputs.append(Section("The two tricky strings", self._tricky(trained.model)))
         examples = explaining.explain(trained.model, self.reader, part, found)
         if examples:
             text = f"{explaining.TEXT}\n\n{tables.importances(examples)}"
@@ -334,9 +350,9 @@ class TextTask(ClassificationTask):
             outputs.append(Figure(explaining.CAPTION, "importances", drawn))
         return outputs
 
-    def _tricky(self, predictor):
+    def _tricky(self, model):
         """Two long strings that differ in one letter, far from the one that it depends on."""
-        found = predictor.of_inputs(self.reader.encode_list(TRICKY))[:, 1]
+        found = TextClassifier(model).of_inputs(self.reader.encode_list(TRICKY))[:, 1]
         rows = [
             [text, "valid" if is_embedded_reber(text) else "corrupted", f"{100 * share:.2f} %"]
             for text, share in zip(TRICKY, found, strict=True)

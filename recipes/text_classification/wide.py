@@ -12,6 +12,7 @@ from scipy.special import log_softmax
 from sklearn.feature_extraction.text import CountVectorizer
 
 from recipes.classification.calibration import fit_temperature
+from recipes.engine.config import AUTO
 from recipes.engine.selection import likeliest_weights
 from recipes.text_classification import naive_bayes, semantics
 from recipes.text_classification.classifier import TextClassifier
@@ -39,13 +40,13 @@ SPELLING = 0.5
 
 def longest(config) -> int:
     """Longest n-gram of the wide path of a run; 0 for no such path."""
-    if config.wide is not None:
+    if config.wide is not None and config.model != AUTO:  # the first that it tries has the default
         return config.wide
     return CHARACTERS if config.tokenizer == "characters" else WORDS
 
 
-def fit(part, reader, ngrams, outputs, balanced=False, unlabelled=()) -> keras.Model:
-    """The wide path of some training texts, as a model from ids to logits.
+def fit(parts, reader, ngrams, outputs, balanced=False, unlabelled=()) -> keras.Model:
+    """The wide path of all texts of some parts, as a model from ids to logits.
 
     Words that are spelled alike share what is learned: runs of two to five letters are features of
     their own while the weights are fitted, and are added to those of the words that hold them
@@ -53,29 +54,30 @@ def fit(part, reader, ngrams, outputs, balanced=False, unlabelled=()) -> keras.M
     are unlabelled ones; labelled ones alone were tried, and gain nothing on validation. Only where
     there are few texts and classes enough to do so in seconds.
     """
+    texts = [ids for part in parts for ids in part.inputs]
     words = getattr(reader.tokenizer, "words", ())  # other tokens have no spelling or meaning
-    long = np.median([len(ids) for ids in part.inputs]) >= LONG * ENDING
+    long = np.median([len(ids) for ids in texts]) >= LONG * ENDING
     ending = ENDING if long and len(words) else 0
-    hashes, rows = WideNgrams.hashes(part.inputs, ngrams, ending)
-    (known, texts), first = _counted(hashes, rows), len(reader.special)
+    hashes, rows = WideNgrams.hashes(texts, ngrams, ending)
+    (known, held), first = _counted(hashes, rows), len(reader.special)
     most = max(1, min(MOST, MOST_WEIGHTS // outputs))
-    counted = np.sort(texts)[::-1]
+    counted = np.sort(held)[::-1]
     least = counted[most] + 1 if len(counted) > most else 1
-    known = known[np.flatnonzero(texts >= min(least, counted[0]))[:most]]
+    known = known[np.flatnonzero(held >= min(least, counted[0]))[:most]]
     of_words, _ = WideNgrams.hashes([np.arange(first, first + len(words))], 1)
     known = np.union1d(known, of_words) if len(unlabelled) else known
-    features = naive_bayes.unit_rows(_presence(known, hashes, rows, len(part)))
+    features = naive_bayes.unit_rows(_presence(known, hashes, rows, len(texts)))
     here = np.isin(of_words, known)
     words, places = np.array(words, object)[here], np.searchsorted(known, of_words[here])
     found = features[:, places]
     spelling, meaning = _spelling(words, found, outputs), None
-    if len(unlabelled) and len(part) * semantics.DIRECTIONS * outputs <= MOST_ADDED:
+    if len(unlabelled) and len(texts) * semantics.DIRECTIONS * outputs <= MOST_ADDED:
         more = _presence(known, *WideNgrams.hashes(unlabelled, 1), len(unlabelled))
         meaning = semantics.directions(sparse.vstack([found, more[:, places]]), found)
     blocks = [features] if spelling is None else [features, found @ spelling]
     dense = None if meaning is None else np.asarray(found @ meaning[0] - meaning[1], np.float32)
-    classes = len(part.classes)
-    kernel, *rest, bias = naive_bayes.fit(blocks, part.labels, classes, balanced, True, dense)
+    labels, classes = np.concatenate([part.labels for part in parts]), len(parts[0].classes)
+    kernel, *rest, bias = naive_bayes.fit(blocks, labels, classes, balanced, True, dense)
     if meaning is not None:
         weights = rest.pop()
         kernel[places] += meaning[0] @ weights
@@ -125,10 +127,11 @@ def _spelling(words, features, outputs):
 def mix(part, deep, wide, layer) -> float:
     """Sets how much either path counts to what suits the part of validation best.
 
-    The layer is the `zoo.layers.WeightedSum` of both. Returns the wide path's share, from 0 to 1.
+    The layer is the `zoo.layers.WeightedSum` of both. Returns the wide path's share, at most .95:
+    a deep path without a say could not bring in what the classes' frequencies are to count.
     """
     paths = [TextClassifier(path).outputs(part.inputs) for path in (deep, wide)]
-    share = best_share(part.labels, *paths)
+    share = min(best_share(part.labels, *paths), 0.95)
     layer.set_weights([np.float32([1 - share, share])])
     return share
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from scipy.special import softmax
 
 import zoo
 from callbacks import Checkpoint
@@ -222,18 +223,38 @@ def test_calibration_moves_the_prior(tmp_path, monkeypatch, classes, wide):
     task, built = task_and_built(write(tmp_path / "skewed.csv", frame), wide=wide)
     part, core = task.parts["validation"], built.training_model
     assert task.shares.sum() == pytest.approx(1)
-    layers = [layer for layer in built.model.layers if layer.name == "wide_path"]
     mixing = replace(task, config=replace(task.config, calibrate=False))
-    mixing.finish(built.model, core, *layers)
-    for paths in (layers, []):  # as a run ends, and one that goes on from it
+    mixing.finish(built.model, core, bool(wide))
+    for mixes in (bool(wide), False):  # as a run ends, and one that goes on from it
         before = task.predictor(built.model)(part)
-        found = task.finish(built.model, core, *paths)
+        found = task.finish(built.model, core, mixes)
         assert found["prior_shift"] == -0.5
         moved = shifted(before, -0.5 * np.log(task.shares))
         after = task.predictor(built.model)(part)
         np.testing.assert_allclose(after, tempered(moved, found["temperature"]), rtol=1e-4)
     weighted = replace(task, config=replace(task.config, class_weight="balanced"))
     assert "prior_shift" not in weighted.finish(built.model, core)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_the_wide_path_learns_from_validation_texts_which_do_not_know_it(tmp_path, classes):
+    task, built = task_and_built(write(tmp_path / "own.csv", reviews(classes, 90)), wide=2)
+    part = task.parts["validation"]
+    built.model.get_layer("wide_and_deep").set_weights([np.float32([0, 1])])
+    unseen, seen = map(task.predictor(built.model), (part, replace(part, held_out=False)))
+    other = (part.labels + 1) % classes
+    wrong = replace(task, parts=task.parts | {"validation": replace(part, labels=other)})
+    said = []
+    for path in (*task.wide_paths, *wrong.wide_paths):
+        logits = TextClassifier(path).outputs(part.inputs)
+        logits = np.hstack([0 * logits, logits]) if classes == 2 else logits
+        said.append(softmax(logits, axis=1))
+    np.testing.assert_allclose(unseen, said[0], rtol=1e-4)
+    np.testing.assert_allclose(seen, said[1], rtol=1e-4)
+    np.testing.assert_array_equal(said[2], said[0])
+    rows = np.arange(len(part))
+    assert np.all(said[3][rows, other] > seen[rows, other])
+    assert not any(task.parts[name].held_out for name in ("train", "test"))
 
 
 def test_calibration_divides_the_logits(data):
@@ -339,7 +360,7 @@ def test_train_size_is_a_share_of_each_class(data):
 def test_reber_strings_have_the_tricky_ones_in_the_report():
     task, built = task_and_built(tokenizer="characters", train_size=20)
     assert len(task.parts["validation"]) == len(task.parts["test"]) == 2000
-    shown = task._tricky(task.predictor(built.model))
+    shown = task._tricky(built.model)
     assert shown.count("| valid |") == shown.count("| corrupted |") == 1
 
 

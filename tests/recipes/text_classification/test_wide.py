@@ -106,7 +106,8 @@ def test_it_is_logistic_regression_on_weighted_ngrams(classes, added, monkeypatc
     outputs = 1 if classes == 2 else classes
     unlabelled = reader.encode_list(more)
     part = part_of(train, labels, reader)
-    model = wide.fit(part, reader, 3, outputs, unlabelled=unlabelled)
+    parts = [part.take(np.arange(7)), part.take(np.arange(7, len(part)))]
+    model = wide.fit(parts, reader, 3, outputs, unlabelled=unlabelled)
     found = TextClassifier(model).outputs(reader.encode_list(new))
     expected = reference(train, labels, new, classes, added, more)
     np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
@@ -117,7 +118,7 @@ def three():
     train, labels = texts(3)
     reader = zoo.layers.TextTokenizer.fit(train)
     part = part_of(train, labels, reader)
-    return part, reader, wide.fit(part, reader, 2, 3)
+    return part, reader, wide.fit([part], reader, 2, 3)
 
 
 @pytest.mark.parametrize("ending", [0, 3])
@@ -126,7 +127,7 @@ def test_what_tokens_say_sums_to_the_logits(three, ending, monkeypatch):
     if ending:
         monkeypatch.setattr(wide, "ENDING", ending)
         monkeypatch.setattr(wide, "LONG", 1)
-        model = wide.fit(part, reader, 2, 3)
+        model = wide.fit([part], reader, 2, 3)
     layer = model.get_layer("wide")
     assert layer.ending == ending
     ids, classes = part.inputs[:5], [0, 1, 2, 1, 0]
@@ -142,7 +143,7 @@ def test_rare_ngrams_are_left_out_of_too_many(three, monkeypatch):
     part, reader, model = three
     everything = model.get_layer("wide").size
     monkeypatch.setattr(wide, "MOST_WEIGHTS", 3 * (everything // 2))
-    layer = wide.fit(part, reader, 2, 3).get_layer("wide")
+    layer = wide.fit([part], reader, 2, 3).get_layer("wide")
     assert 0 < layer.size <= everything // 2
     hashes, rows = layer.hashes(part.inputs, 2)
     kept = np.isin(hashes, np.array(layer.known))
@@ -154,7 +155,7 @@ def test_rare_ngrams_are_left_out_of_too_many(three, monkeypatch):
 def test_words_that_share_no_letters_have_no_spelling():
     texts, labels = ["我喜欢茶", "我喜欢面", "茶太咸", "面太咸"] * 3, [1, 1, 0, 0] * 3
     reader = zoo.layers.TextTokenizer.fit(texts)
-    model = wide.fit(part_of(texts, labels, reader), reader, 3, 1)
+    model = wide.fit([part_of(texts, labels, reader)], reader, 3, 1)
     found = TextClassifier(model).outputs(reader.encode_list(["喜欢", "太咸"]))
     assert found[0] > 0 > found[1]
 
