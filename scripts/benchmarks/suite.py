@@ -9,6 +9,7 @@ import statistics
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from scipy import stats
 
@@ -117,7 +118,7 @@ def measure(only, seeds, folder, fresh, kind, flags=()) -> dict[str, str]:
         return {}
     said = " ".join(flags) or "Plain defaults"
     sections = {f"{said} on {NAMES.get(kind, f'{kind} of the suite')} (test part)": table(measured)}
-    if not flags and RECIPES[kind] == "tabular":
+    if not flags:
         sections["The same against baselines fitted to validation rows, too"] = refitted(measured)
     if not flags:
         sections["Conformal intervals and sets on the same runs"] = coverage.table(
@@ -172,9 +173,9 @@ def table(measured) -> str:
 
 
 def refitted(measured) -> str:
-    """The runs of tables against their baselines, these fitted to validation rows, too.
+    """The runs against their baselines, these fitted to validation rows or texts, too.
 
-    That is what the model does with its own trees and linear model.
+    That is what the model does with its own trees, linear model or wide path.
 
     Args:
         measured: The `metrics.json` of the runs of each `Set`.
@@ -186,8 +187,7 @@ def refitted(measured) -> str:
         found: dict[str, list[float]] = {}
         for run in runs:
             task = coverage.task_of(RunFolder.open(run["folder"]))
-            for name, baseline in task.baselines().items():
-                known = baseline.on_all() if hasattr(baseline, "on_all") else baseline
+            for name, known in _of_all(task).items():
                 scores = task.score(task.predict(known, "test"), "test")
                 found.setdefault(name, []).append(_score(run, scores))
         best = max(found, key=lambda name: statistics.fmean(found[name]))
@@ -198,6 +198,16 @@ def refitted(measured) -> str:
     won = sum(gain > 0 for gain in differences)
     mean = f"**{statistics.fmean(differences):+.4f}**" if differences else "none"
     return f"{markdown(lines)}\n\nMean difference: {mean}; the model is better on {won}."
+
+
+def _of_all(task):
+    """The baselines of a task, fitted to its validation rows or texts, too."""
+    if hasattr(task, "table"):
+        found = task.baselines().items()
+        return {name: each.on_all() if hasattr(each, "on_all") else each for name, each in found}
+    train, validation = (task.parts[name] for name in ("train", "validation"))
+    both = {k: np.append(getattr(train, k), getattr(validation, k)) for k in ("texts", "labels")}
+    return replace(task, parts=task.parts | {"train": replace(train, **both)}).baselines()
 
 
 def _score(run, scores):

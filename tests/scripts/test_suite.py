@@ -5,10 +5,12 @@ import sys
 from dataclasses import replace
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from recipes.engine.arguments import parse
+from recipes.text_classification.loading import load
 from scripts.benchmarks import suite
 from scripts.benchmarks.runs import Row
 from tests.shared import assert_close
@@ -99,6 +101,7 @@ def test_baselines_are_compared_as_fitted_to_all_rows(monkeypatch):
         baselines=lambda: baselines,
         predict=lambda predictor, split: predictor,
         score=lambda predictor, split: predictor.scores,
+        table=None,
     )
     monkeypatch.setattr(suite.RunFolder, "open", lambda path: path)
     monkeypatch.setattr(suite.coverage, "task_of", lambda folder: task)
@@ -106,6 +109,20 @@ def test_baselines_are_compared_as_fitted_to_all_rows(monkeypatch):
     text = suite.refitted({SMALL: runs, replace(SMALL, name="none"): []})
     assert text.splitlines()[2].split(" | ")[1:] == ["0.9000", "trees", "0.8500", "+0.0500 |"]
     assert "**+0.0500**; the model is better on 1." in text
+
+
+def test_baselines_of_texts_are_fitted_to_validation_texts_too(tmp_path):
+    texts = pd.DataFrame(
+        {"text": [f"word{i} film" for i in range(60)], "label": ["a", "b", "b"] * 20}
+    )
+    texts.to_csv(tmp_path / "t.csv", index=False)
+    files = ["--data", str(tmp_path / "t.csv"), "--validation_data", str(tmp_path / "v.csv")]
+    texts.assign(text=texts["text"] + " new", label="a").to_csv(tmp_path / "v.csv", index=False)
+    task = load(parse("text_classification", files))
+    rows = len(task.parts["train"]), len(task.parts["validation"])
+    right = (task.parts["train"].labels == 0).sum() + (task.parts["validation"].labels == 0).sum()
+    majority = suite._of_all(task)["majority"](task.parts["test"])
+    assert_close(majority[:, 0], np.full(len(majority), right / sum(rows)))
 
 
 def test_the_recipe_of_the_kind_trains_what_is_asked_for(tmp_path, monkeypatch):
