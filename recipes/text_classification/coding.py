@@ -24,7 +24,8 @@ class Part:
         classes: Names of the classes, by number.
         numbers: Number of each text in its file, from 1, `(n,)`.
         inputs: What a model reads of each: int32 arrays of ids, or strings, in a list.
-        held_out: Whether a model is to answer them as if it had not learned from them.
+        whole: The inputs of texts held out with their own words, which no text to learn from has:
+            a wide path may learn them in the end.
 
     >>> texts, ids = np.array(["a b", "b"], object), [np.int32([2, 3]), np.int32([3])]
     >>> part = Part(texts, np.array([0, 1]), ("no", "yes"), np.array([1, 2]), ids)
@@ -37,7 +38,7 @@ class Part:
     classes: tuple[str, ...]
     numbers: np.ndarray
     inputs: list
-    held_out: bool = False
+    whole: list | None = None
 
     def __len__(self):
         return len(self.labels)
@@ -53,6 +54,7 @@ class Part:
         return replace(
             self, texts=self.texts[rows], labels=self.labels[rows], numbers=self.numbers[rows],
             inputs=[self.inputs[row] for row in rows],
+            whole=self.whole and [self.whole[row] for row in rows],
         )  # fmt: skip
 
 
@@ -114,13 +116,22 @@ def fit(config, texts, source):
 
 
 def encoded(config, labelled, rows):
-    """A `Part` for the rows of each part, and what `fit` made of the texts to learn from."""
-    read = [labelled.texts[rows[name]] for name in ("train", "unlabelled") if name in rows]
-    reader = fit(config, np.concatenate(read), labelled.source)
-    target, parts = labelled.target, {}
+    """A `Part` for the rows of each part, and what `fit` made of the texts to learn from.
+
+    Validation texts bring in their words, but are read without them, as new texts will be.
+    """
+    learned = [name for name in ("train", "unlabelled") if name in rows]
+    read = [*learned, "validation"] if config.tokenizer == "words" else learned
+    texts = np.concatenate([labelled.texts[rows[name]] for name in read])
+    reader, target, parts = fit(config, texts, labelled.source), labelled.target, {}
     for name, chosen in rows.items():
         texts = labelled.texts[chosen]
         inputs, numbers = reader.encode_list(texts), labelled.numbers[chosen]
-        labels, held_out = target.values[chosen], name == "validation"
-        parts[name] = Part(texts, labels, target.labels, numbers, inputs, held_out)
+        parts[name] = Part(texts, target.values[chosen], target.labels, numbers, inputs)
+    if not isinstance(reader, PlainTexts):
+        known = np.zeros(reader.vocabulary_size, bool)
+        known[np.concatenate([ids for name in learned for ids in parts[name].inputs])] = True
+        own = parts["validation"].inputs
+        cut = [ids[known[ids]] if known[ids].any() else reader.encode_list([""])[0] for ids in own]
+        parts["validation"] = replace(parts["validation"], inputs=cut, whole=own)
     return parts, reader

@@ -221,7 +221,8 @@ class TextTask(ClassificationTask):
         balanced = self.class_weights is not None
         outputs = 1 if self.head == "binary" else len(self.classes)
         more = self.parts["unlabelled"].inputs if "unlabelled" in self.parts else ()
-        parts = [self.parts["train"], self.parts["validation"]]
+        validation = self.parts["validation"]
+        parts = [self.parts["train"], replace(validation, inputs=validation.whole)]
         given = (self.reader, ngrams, outputs, balanced, more)
         return wide.fit(parts[:1], *given), wide.fit(parts, *given)
 
@@ -237,9 +238,9 @@ class TextTask(ClassificationTask):
             unseen = Mixture(zip(layers["mean"].get_weights()[0], members, strict=True))
         elif "wide_path" in layers and not self.config.start_from:
             total, wide_path = layers["wide_and_deep"], self.wide_paths[0]
-            logits = total([total.input[0], wide_path(self.reader(model.input))])
+            logits = total([total.input[0], wide_path(layers[self.reader.name](model.input))])
             unseen = TextClassifier(keras.Model(model.input, layers["probabilities"](logits)))
-        return lambda part: (unseen if part.held_out else whole)(part)
+        return lambda part: (unseen if part.whole else whole)(part)
 
     def finish(self, model, core, mixes=False) -> dict[str, float]:
         """Mixes the paths of a trained model, and calibrates its logits.

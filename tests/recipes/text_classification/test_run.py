@@ -241,7 +241,7 @@ def test_the_wide_path_learns_from_validation_texts_which_do_not_know_it(tmp_pat
     task, built = task_and_built(write(tmp_path / "own.csv", reviews(classes, 90)), wide=2)
     part = task.parts["validation"]
     built.model.get_layer("wide_and_deep").set_weights([np.float32([0, 1])])
-    unseen, seen = map(task.predictor(built.model), (part, replace(part, held_out=False)))
+    unseen, seen = map(task.predictor(built.model), (part, replace(part, whole=None)))
     other = (part.labels + 1) % classes
     wrong = replace(task, parts=task.parts | {"validation": replace(part, labels=other)})
     said = []
@@ -254,7 +254,7 @@ def test_the_wide_path_learns_from_validation_texts_which_do_not_know_it(tmp_pat
     np.testing.assert_array_equal(said[2], said[0])
     rows = np.arange(len(part))
     assert np.all(said[3][rows, other] > seen[rows, other])
-    assert not any(task.parts[name].held_out for name in ("train", "test"))
+    assert not any(task.parts[name].whole for name in ("train", "test"))
 
 
 def test_calibration_divides_the_logits(data):
