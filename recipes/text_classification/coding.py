@@ -128,10 +128,13 @@ def encoded(config, labelled, rows):
         texts = labelled.texts[chosen]
         inputs, numbers = reader.encode_list(texts), labelled.numbers[chosen]
         parts[name] = Part(texts, target.values[chosen], target.labels, numbers, inputs)
-    if not isinstance(reader, PlainTexts):
+    if isinstance(reader, PlainTexts):
+        return parts, reader
+    inputs = whole = parts["validation"].inputs
+    if config.tokenizer == "words":
         known = np.zeros(reader.vocabulary_size, bool)
         known[np.concatenate([ids for name in learned for ids in parts[name].inputs])] = True
-        own = parts["validation"].inputs
-        cut = [ids[known[ids]] if known[ids].any() else reader.encode_list([""])[0] for ids in own]
-        parts["validation"] = replace(parts["validation"], inputs=cut, whole=own)
+        empty = reader.encode_list([""])
+        inputs = [ids[known[ids]] if known[ids].any() else empty[0] for ids in whole]
+    parts["validation"] = replace(parts["validation"], inputs=inputs, whole=whole)
     return parts, reader

@@ -251,10 +251,31 @@ def test_the_wide_path_learns_from_validation_texts_which_do_not_know_it(tmp_pat
         said.append(softmax(logits, axis=1))
     np.testing.assert_allclose(unseen, said[0], rtol=1e-4)
     np.testing.assert_allclose(seen, said[1], rtol=1e-4)
+    built.model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(task.predictor(loaded)(part), unseen)
     np.testing.assert_array_equal(said[2], said[0])
     rows = np.arange(len(part))
     assert np.all(said[3][rows, other] > seen[rows, other])
     assert not any(task.parts[name].whole for name in ("train", "test"))
+
+
+@pytest.mark.parametrize("tokenizer", ["words", "characters"])
+def test_validation_texts_are_read_without_what_training_texts_lack(tmp_path, tokenizer):
+    (tmp_path / "t.csv").write_text(
+        "text,label\n" + "".join(f"bad film {i},a\ngood film {i},b\n" for i in range(20))
+    )
+    (tmp_path / "v.csv").write_text("text,label\ngood quiz 3,b\nzzz,a\n")
+    flags = ["--data", f"{tmp_path}/t.csv", "--validation_data", f"{tmp_path}/v.csv"]
+    task = load(parse("text_classification", [*flags, "--tokenizer", tokenizer]))
+    part, reader = task.parts["validation"], task.reader
+    read, whole = ([reader.decode(ids) for ids in found] for found in (part.inputs, part.whole))
+    if tokenizer == "words":
+        assert (read, whole) == (["good 3", ""], ["good quiz 3", "zzz"])
+    else:  # unknown letters have an id of their own
+        assert (read, part.inputs) == (whole, part.whole)
+        assert read[0] == "good \ufffd\ufffdi\ufffd 3"
+    assert part.take([1]).whole == part.whole[1:]
 
 
 def test_calibration_divides_the_logits(data):
