@@ -4,7 +4,7 @@ By hand, since scikit-learn's `calibration_curve` is for two classes and does no
 """
 
 import numpy as np
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize, minimize_scalar
 from scipy.special import softmax
 
 from recipes.classification.scores import SMALLEST, decisions
@@ -78,9 +78,10 @@ def fit_prior_shift(labels, probabilities, shares) -> float:
     """How much more the logarithms of the classes' shares are to count, for the best likelihood.
 
     What a classifier knows of training examples by heart speaks louder there than anything does in
-    new ones, which are then too often taken for frequent classes: a number below 0 mends that. It
-    stays close to 0 with few examples. Labels `(n,)` and probabilities `(n, classes)` are of data
-    that was not trained on.
+    new ones, which are then too often taken for frequent classes: a number below 0 mends that. What
+    it says without knowing is to count less, the shares not: a number above 0, which suits a
+    temperature above 1 to come. With few examples it stays close to 0. Labels `(n,)` and
+    probabilities `(n, classes)` are of data that was not trained on.
 
     >>> shares = [0.8, 0.2]  # all that the classifier says, but both are as frequent
     >>> found = fit_prior_shift([0, 1] * 500, [shares] * 1000, shares)
@@ -92,11 +93,17 @@ def fit_prior_shift(labels, probabilities, shares) -> float:
     """
     rows, prior = np.arange(len(labels)), np.log(shares)
 
-    def loss(weight):
-        own = shifted(probabilities, weight * prior)[rows, labels]
-        return -np.log(np.clip(own, SMALLEST, 1.0)).sum() + 0.5 * weight**2
+    def loss(found):
+        logarithm, weight = found
+        evidence = tempered(shifted(probabilities, -prior), np.exp(logarithm))
+        own = shifted(evidence, (1 + weight) * prior)[rows, labels]
+        unlikely = 0.5 * (logarithm / PRIOR) ** 2 + 0.5 * weight**2
+        return unlikely - np.log(np.clip(own, SMALLEST, 1.0)).sum()
 
-    return float(minimize_scalar(loss, bounds=(-3, 3), method="bounded").x)
+    limit = np.log(LARGEST)
+    bounds = [(-limit, limit), (-3, 3)]
+    logarithm, weight = minimize(loss, np.zeros(2), method="Nelder-Mead", bounds=bounds).x
+    return float(np.exp(logarithm) * (1 + weight) - 1)
 
 
 def shifted(probabilities, moves) -> np.ndarray:

@@ -218,7 +218,14 @@ def test_a_prior_that_counted_twice_counts_once():
     twice = shifted(true, np.log(shares))
     assert fit_prior_shift(labels, twice, shares) == pytest.approx(-1, abs=0.1)
     assert abs(fit_prior_shift(labels[:3], twice[:3], shares)) < 1
-    assert fit_prior_shift(labels, twice, np.full(3, 1 / 3)) == pytest.approx(0, abs=1e-4)
+    alike = np.log(np.full(3, 1 / 3))
+    moves = fit_prior_shift(labels, twice, np.exp(alike)) * alike
+    np.testing.assert_allclose(shifted(twice, moves), twice)  # nothing to shift between
+    nothing = shifted(np.full((5000, 3), 1 / 3), 2 * rng.normal(size=(5000, 3)) + np.log(shares))
+    moved = shifted(nothing, fit_prior_shift(labels, nothing, shares) * np.log(shares))
+    told = tempered(moved, fit_temperature(labels, moved))
+    np.testing.assert_allclose(told.mean(axis=0), shares, atol=0.03)
+    assert (told.argmax(axis=1) == 0).mean() > 0.95
 
 
 @given(st.floats(0.2, 5))
