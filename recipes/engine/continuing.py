@@ -46,7 +46,11 @@ def begin(recipe: Recipe, config, task: Any) -> tuple[Any, Built]:
     import zoo
 
     if task.folds():
-        raise UserError("Folds and backtests begin anew with each: leave --from out, or them.")
+        flag = "--folds" if hasattr(config, "folds") else "--backtest"
+        raise UserError(
+            "Folds and backtests begin anew with each model, and the run's settings hold with "
+            f"--from: add {flag} 0."
+        )
     model = zoo.load(RunFolder(config.start_from).model)
     if recipe.continue_from is None or model.name == "auto":
         raise UserError(

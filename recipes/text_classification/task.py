@@ -235,7 +235,7 @@ class TextTask(ClassificationTask):
         members = [self.predictor(layers[name]) for name in layers if name.startswith("member_")]
         unseen = whole = TextClassifier(model)
         if members:  # of --model auto
-            unseen = Mixture(zip(layers["mean"].get_weights()[0], members, strict=True))
+            unseen = Mixture([*zip(layers["mean"].get_weights()[0], members, strict=True)])
         elif "wide_path" in layers and not self.config.start_from:
             total, wide_path = layers["wide_and_deep"], self.wide_paths[0]
             logits = total([total.input[0], wide_path(layers[self.reader.name](model.input))])

@@ -22,6 +22,7 @@ from recipes.classification.calibration import shifted, tempered
 from recipes.classification.scores import classification_scores
 from recipes.cli import main
 from recipes.engine.arguments import parse
+from recipes.engine.automatic import combine
 from recipes.text_classification import baselines, explaining, plots, tables
 from recipes.text_classification import task as text_task
 from recipes.text_classification.classifier import TextClassifier
@@ -254,6 +255,9 @@ def test_the_wide_path_learns_from_validation_texts_which_do_not_know_it(tmp_pat
     built.model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(task.predictor(loaded)(part), unseen)
+    mean = combine([built.model, loaded], [0.3, 0.7])  # as --model auto does
+    for _ in range(2):
+        np.testing.assert_allclose(task.predictor(mean)(part), unseen, rtol=1e-5)
     np.testing.assert_array_equal(said[2], said[0])
     rows = np.arange(len(part))
     assert np.all(said[3][rows, other] > seen[rows, other])
