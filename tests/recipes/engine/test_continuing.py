@@ -90,7 +90,7 @@ def test_new_classes_are_refused_by_name(train, folder, capsys):
     [
         (["--model", "mlp", "--data", "new.csv"], "leave --model out"),
         ([], "give it with --data"),
-        (["--data", "new.csv", "--folds", "2"], "leave --from out"),
+        (["--data", "new.csv", "--folds", "2"], "add --folds 0"),
         (["--data", "lacking.csv"], "a column 'b'"),
     ],
 )
