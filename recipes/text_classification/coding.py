@@ -118,11 +118,12 @@ def fit(config, texts, source):
 def encoded(config, labelled, rows):
     """A `Part` for the rows of each part, and what `fit` made of the texts to learn from.
 
-    Validation texts bring in their words, but are read without them, as new texts will be.
+    Validation texts bring in their words, where there is a wide path to learn them, but are read
+    without them, as new texts will be.
     """
     learned = [name for name in ("train", "unlabelled") if name in rows]
-    read = [*learned, "validation"] if config.tokenizer == "words" else learned
-    texts = np.concatenate([labelled.texts[rows[name]] for name in read])
+    more = ["validation"] * (config.tokenizer == "words" and config.wide != 0)
+    texts = np.concatenate([labelled.texts[rows[name]] for name in [*learned, *more]])
     reader, target, parts = fit(config, texts, labelled.source), labelled.target, {}
     for name, chosen in rows.items():
         texts = labelled.texts[chosen]
@@ -131,10 +132,9 @@ def encoded(config, labelled, rows):
     if isinstance(reader, PlainTexts):
         return parts, reader
     inputs = whole = parts["validation"].inputs
-    if config.tokenizer == "words":
+    if more:
         known = np.zeros(reader.vocabulary_size, bool)
         known[np.concatenate([ids for name in learned for ids in parts[name].inputs])] = True
-        empty = reader.encode_list([""])
-        inputs = [ids[known[ids]] if known[ids].any() else empty[0] for ids in whole]
+        inputs = [np.where(known[ids], ids, np.int32(reader.unknown_id)) for ids in whole]
     parts["validation"] = replace(parts["validation"], inputs=inputs, whole=whole)
     return parts, reader

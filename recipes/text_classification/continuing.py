@@ -29,7 +29,7 @@ def continue_from(config, task, model):
     notes = task.notes
     if readers:
         ids = np.concatenate(parts["train"].inputs)
-        unread = (ids == 1).mean()
+        unread = (ids == reader.unknown_id).mean()
         notes += (f"{100 * unread:.1f} % of what the texts hold is not in the run's vocabulary",)
     task = replace(task, parts=parts, reader=reader, notes=notes)
     core = deep_path(model)

@@ -264,18 +264,21 @@ def test_the_wide_path_learns_from_validation_texts_which_do_not_know_it(tmp_pat
     assert not any(task.parts[name].whole for name in ("train", "test"))
 
 
-@pytest.mark.parametrize("tokenizer", ["words", "characters"])
-def test_validation_texts_are_read_without_what_training_texts_lack(tmp_path, tokenizer):
+@pytest.mark.parametrize(("tokenizer", "wide"), [("words", 1), ("words", 0), ("characters", 1)])
+def test_validation_texts_are_read_without_what_training_texts_lack(tmp_path, tokenizer, wide):
     (tmp_path / "t.csv").write_text(
         "text,label\n" + "".join(f"bad film {i},a\ngood film {i},b\n" for i in range(20))
     )
     (tmp_path / "v.csv").write_text("text,label\ngood quiz 3,b\nzzz,a\n")
     flags = ["--data", f"{tmp_path}/t.csv", "--validation_data", f"{tmp_path}/v.csv"]
-    task = load(parse("text_classification", [*flags, "--tokenizer", tokenizer]))
+    flags += ["--tokenizer", tokenizer, "--wide", str(wide)]
+    task = load(parse("text_classification", flags))
     part, reader = task.parts["validation"], task.reader
     read, whole = ([reader.decode(ids) for ids in found] for found in (part.inputs, part.whole))
     if tokenizer == "words":
-        assert (read, whole) == (["good 3", ""], ["good quiz 3", "zzz"])
+        assert read == ["good \ufffd 3", "\ufffd"]
+        assert part.inputs[0].dtype == np.int32
+        assert whole == (["good quiz 3", "zzz"] if wide else read)
     else:  # unknown letters have an id of their own
         assert (read, part.inputs) == (whole, part.whole)
         assert read[0] == "good \ufffd\ufffdi\ufffd 3"
