@@ -11,9 +11,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from zoo.checks import check_counts, is_whole
+from zoo.checks import check_counts, check_head, is_whole
 from zoo.layers import Bias, RandomizedLeakyReLU
-from zoo.models.mlp import dense_head
 from zoo.tokenizers import all_layers
 
 _ACTIVATIONS = (layers.ReLU, layers.ELU, layers.LeakyReLU, RandomizedLeakyReLU)
@@ -174,7 +173,9 @@ def classifier_on(source: keras.Model, outputs: int, head: str = "multiclass") -
         )
     encoder = keras.Model(*found, name="encoder")
     inputs = keras.Input(encoder.input_shape[1:], name="inputs")
-    return keras.Model(inputs, dense_head(encoder(inputs), outputs, head), name="classifier")
+    check_head(head, outputs)
+    logits = layers.Dense(outputs, dtype="float32", name="head")(encoder(inputs))
+    return keras.Model(inputs, logits, name="classifier")
 
 
 def pretrain_greedily(
