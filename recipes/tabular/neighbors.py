@@ -2,27 +2,33 @@
 
 Boosted trees cut tables into boxes and remember what is in them; a network that sees the targets of
 the nearest training rows can do the same (Gorishniy et al., *TabR*, 2023). Which columns make rows
-near is learned from the training rows: a weight for each, by coordinate descent, such that a row's
-nearest neighbors, itself left out, predict its target best.
+near is learned from the training rows: a weight for each, by gradient descent, such that a row's
+neighbors, itself left out, predict its target best.
 """
 
 import numpy as np
+from sklearn.preprocessing import OneHotEncoder
 
 import zoo
 
 #: Name of the layer, and of what it says among the inputs of a model in training.
 NEIGHBORS = "neighbors"
-#: Training rows that can be neighbors; those among them where the weights are chosen; and those of
-#: these whose errors count.
-CANDIDATES, SOUGHT, ASKED = 20_000, 3_000, 1_000
+#: Training rows that can be neighbors; those among them by which the weights are learned (where rows
+#: are sparse, other columns make them near than where they are dense); and those of a step, whose
+#: errors count. So few make it a search that leaves shallow valleys again.
+CANDIDATES, SOUGHT, ASKED = 20_000, 10_000, 100
 #: Parts of the training rows, each of which finds its neighbors in the others. (Were each row left
 #: out of its own mean alone, what is missing in that of rows nearby would tell its target.)
 FOLDS = 10
 #: Rows that are asked at once, and those from which on XLA is worth the second that it takes: it
 #: finds neighbors several times as fast.
 AT_ONCE, MANY = 1024, 100_000
-#: Neighbors by which a metric is judged, and times that a weight is tried in one sweep.
-JUDGED, SWEEPS = 8, 3
+#: Steps of Adam by which weights are learned, the rate, and its decays of both moments.
+STEPS, RATE, DECAYS = 400, 0.3, np.array([[0.9], [0.99]])
+#: Logarithms of the squared weights, at most, and how they begin: all alike, the best of these.
+LIMIT, WIDTHS = 12.0, np.arange(-6.0, 7.0, 2.0)
+#: Values of a column of categories that this tells apart at most.
+VALUES = 32
 #: Classes at most: each but the first is a target.
 MOST_CLASSES = 12
 
@@ -79,51 +85,56 @@ def targets_of(target, train) -> np.ndarray:
     return np.float32((target.values - target.values[train].mean()) / scale)[:, None]
 
 
-def metric(features, targets) -> np.ndarray:
+def metric(features, targets, seed=0) -> np.ndarray:
     """The weight of each column by which neighbors predict best, themselves left out.
 
     Of some rows with scaled features and targets `(rows, targets)`. Weights of the numeric columns,
-    then of those of categories: 0, or powers of 2.
+    then of those of categories. A row is predicted by all others, weighted by `exp(-d)` for the
+    squared distance d, which has a gradient; the seed draws the rows of each step.
 
     >>> x = np.random.default_rng(0).normal(size=(300, 2))
     >>> weights = metric({"numeric": x}, np.sin(3 * x[:, :1]))
-    >>> bool(weights[0] > weights[1])
+    >>> bool(weights[0] > 5 * weights[1])
     True
+
+    Reference: Goldberger et al., *Neighbourhood components analysis*, 2004; Ye et al., *Revisiting
+    nearest neighbor for tabular data*, 2025.
     """
-    columns = [(name, np.float32(column)) for name, part in features.items() for column in part.T]
+    generator, none = np.random.default_rng(seed), targets[:, :0]
+    encoder = OneHotEncoder(max_categories=VALUES, sparse_output=False)
+    parts = [column[:, None] for column in features.get("numeric", none).T]
+    parts += [encoder.fit_transform(codes[:, None]) for codes in features.get("categories", none).T]
+    owners = np.repeat(np.arange(len(parts)), [part.shape[1] for part in parts])
+    columns, targets = np.float32(np.concatenate(parts, axis=1)), np.float32(targets)
 
-    def squares(index):
-        name, column = columns[index]
-        if name == "categories":
-            return np.float32(2 * (column[:ASKED, None] != column))
-        return np.square(column[:ASKED, None] - column)
+    def error(logarithms):
+        asked = generator.choice(len(targets), min(ASKED, len(targets)), replace=False)
+        return _error(logarithms, columns, targets, owners, asked)
 
-    weights = np.ones(len(columns))
-    total = sum(squares(index) for index in range(len(columns)))
-    np.fill_diagonal(total, np.inf)
-    best = _error(total, targets)
-    for _ in range(SWEEPS):
-        before = best
-        for index in range(len(columns)):
-            own = squares(index)
-            for factor in (2.0, 0.5, 0.0):
-                while weights[index]:
-                    trial = weights[index] * factor
-                    changed = np.maximum(total + (trial**2 - weights[index] ** 2) * own, 0)
-                    error = _error(changed, targets)
-                    if not error < best * (1 - 5e-4):
-                        break
-                    best, total, weights[index] = error, changed, trial
-        if best > 0.998 * before:
-            break
-    return weights
+    found = min((np.full(len(parts), width) for width in WIDTHS), key=lambda each: error(each)[0])
+    moments = np.zeros((2, len(parts)))
+    for step in range(STEPS):
+        _, slope = error(found)
+        moments = DECAYS * moments + (1 - DECAYS) * np.stack([slope, slope**2])
+        mean, square = moments / (1 - DECAYS ** (step + 1))
+        rate = RATE * (1 + np.cos(np.pi * step / STEPS)) / 2
+        found = np.clip(found - rate * mean / (np.sqrt(square) + 1e-8), -LIMIT, LIMIT)
+    return np.exp(found / 2)
 
 
-def _error(squares, targets):
-    """Mean squared error of the nearest neighbors' means, by squared distances `(asked, all)`."""
-    count = min(JUDGED, len(targets) - 1)
-    near = np.argpartition(squares, count - 1, axis=1)[:, :count]
-    distance = np.sqrt(np.take_along_axis(squares, near, axis=1))
-    share = 1 / (distance + 0.1 * distance.max(axis=1, keepdims=True) + 1e-3)
-    means = (share[..., None] * targets[near]).sum(axis=1) / share.sum(axis=1, keepdims=True)
-    return float(np.square(means - targets[: len(means)]).mean())
+def _error(logarithms, columns, targets, owners, asked):
+    """Mean squared error of what all other rows predict for those asked, and its gradient.
+
+    By the logarithms of the squared weights of what the columns belong to.
+    """
+    squared, own = np.exp(np.float32(logarithms)), columns[asked]
+    distances = columns**2 @ squared[owners] - 2 * (own * squared[owners]) @ columns.T
+    distances[np.arange(len(asked)), asked] = np.inf
+    shares = np.exp(distances.min(axis=1, keepdims=True) - distances)
+    shares /= shares.sum(axis=1, keepdims=True)
+    means = shares @ targets
+    errors = means - targets[asked]
+    slopes = 2 / len(asked) * errors  # of the means, then of the distances, then of the logarithms
+    slopes = shares * ((slopes * means).sum(axis=1, keepdims=True) - slopes @ targets.T)
+    slopes = slopes.sum(axis=0) @ columns**2 - 2 * (own * (slopes @ columns)).sum(axis=0)
+    return np.square(errors).sum() / len(asked), squared * np.bincount(owners, slopes)
