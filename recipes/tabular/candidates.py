@@ -23,6 +23,8 @@ def candidates(config, task, default_config, build_model) -> list[Candidate]:
         # Those of this task, which the candidate's own would fit again.
         found.append(Candidate("boosted_trees", config, lambda *_: trees.build(config, task)))
         found.append(Candidate(linear.name(task), config, lambda *_: linear.build(task)))
+        if found[0].config.neighbors:
+            found.append(Candidate("near_trees", config, lambda *_: trees.build_near(task)))
     if task.preprocessing.num_numeric:
         other = "quantile" if config.normalization != "quantile" else "robust"
         embedded = {"numeric_embedding": "periodic"}

@@ -13,8 +13,8 @@ import zoo
 
 #: Name of the layer, and of what it says among the inputs of a model in training.
 NEIGHBORS = "neighbors"
-#: Training rows that can be neighbors; those among them by which the weights are learned (where rows
-#: are sparse, other columns make them near than where they are dense); and those of a step, whose
+#: Training rows that can be neighbors; those among them by which the weights are learned (if rows
+#: are sparse, other columns make them near than if they are dense); and those of a step, whose
 #: errors count. So few make it a search that leaves shallow valleys again.
 CANDIDATES, SOUGHT, ASKED = 20_000, 10_000, 100
 #: Parts of the training rows, each of which finds its neighbors in the others. (Were each row left
@@ -25,7 +25,8 @@ FOLDS = 10
 AT_ONCE, MANY = 1024, 100_000
 #: Steps of Adam by which weights are learned, the rate, and its decays of both moments.
 STEPS, RATE, DECAYS = 400, 0.3, np.array([[0.9], [0.99]])
-#: Logarithms of the squared weights, at most, and how they begin: all alike, the best of these.
+#: Logarithms of the squared weights, at most, and how they begin: the best of these for numbers. Of
+#: categories at most 0: where others hardly count at all, no slope leads back.
 LIMIT, WIDTHS = 12.0, np.arange(-6.0, 7.0, 2.0)
 #: Values of a column of categories that this tells apart at most.
 VALUES = 32
@@ -100,10 +101,11 @@ def metric(features, targets, seed=0) -> np.ndarray:
     Reference: Goldberger et al., *Neighbourhood components analysis*, 2004; Ye et al., *Revisiting
     nearest neighbor for tabular data*, 2025.
     """
-    generator, none = np.random.default_rng(seed), targets[:, :0]
+    generator = np.random.default_rng(seed)
+    numbers, codes = (features.get(each, targets[:, :0]).T for each in ("numeric", "categories"))
     encoder = OneHotEncoder(max_categories=VALUES, sparse_output=False)
-    parts = [column[:, None] for column in features.get("numeric", none).T]
-    parts += [encoder.fit_transform(codes[:, None]) for codes in features.get("categories", none).T]
+    parts = [column[:, None] for column in numbers]
+    parts += [encoder.fit_transform(column[:, None]) for column in codes]
     owners = np.repeat(np.arange(len(parts)), [part.shape[1] for part in parts])
     columns, targets = np.float32(np.concatenate(parts, axis=1)), np.float32(targets)
 
@@ -111,7 +113,8 @@ def metric(features, targets, seed=0) -> np.ndarray:
         asked = generator.choice(len(targets), min(ASKED, len(targets)), replace=False)
         return _error(logarithms, columns, targets, owners, asked)
 
-    found = min((np.full(len(parts), width) for width in WIDTHS), key=lambda each: error(each)[0])
+    most = np.repeat([LIMIT, 0.0], [len(numbers), len(codes)])
+    found = min((np.minimum(most, width) for width in WIDTHS), key=lambda each: error(each)[0])
     moments = np.zeros((2, len(parts)))
     for step in range(STEPS):
         _, slope = error(found)

@@ -70,21 +70,18 @@ def build_model(config: TabularConfig, data):
     import numpy as np
 
     import zoo
+    from recipes.tabular import linear, trees
     from recipes.tabular.neighbors import NEIGHBORS
 
     target, preprocessing, config = data.table.target, data.preprocessing, data.sized(config)
     inputs = preprocessing.columns.new_inputs()
     features, training_inputs = preprocessing(inputs), dict(inputs)
-
-    def beside(part, found):
-        return {**part, "numeric": keras.layers.Concatenate()([part["numeric"], found])}
-
     if config.neighbors:
         layer, known = data.neighbors
         training_inputs[NEIGHBORS] = keras.Input(known.shape[1:], name=NEIGHBORS)
-        sought, given = layer(features), beside(features, training_inputs[NEIGHBORS])
+        sought, given = layer(features), trees.beside(features, training_inputs[NEIGHBORS])
         core = _core(config, data, given)
-        outputs, answers = core(given), core(beside(features, sought))
+        outputs, answers = core(given), core(trees.beside(features, sought))
     else:
         outputs = answers = _core(config, data, features)(features)
     main = answers["main"] if isinstance(answers, dict) else answers
@@ -99,14 +96,12 @@ def build_model(config: TabularConfig, data):
         answer = zoo.layers.Denormalization([shift], [scale], name="units")
     answered, finish = answer(single), None
     if config.average:
-        from recipes.tabular import linear, trees
-
         mean, table = zoo.layers.WeightedSum(name=trees.MEAN), preprocessing.columns(inputs)
         boosted = data.fitted_baselines["boosted_trees"]
         parts = [answered, trees.answer(data, table, boosted.on_all()), linear.answer(data, table)]
         if config.neighbors:
             near = data.near_trees.on_all()
-            parts.append(trees.answer(data, beside(table, sought), near, "near"))
+            parts.append(trees.answer(data, trees.beside(table, sought), near, "near"))
         answered = mean(parts)
         mean.set_weights([np.array(trees.EXPECTED[len(parts)])])
     model = keras.Model(inputs, answered, name=f"{config.model}_predictor")

@@ -271,7 +271,7 @@ class TabularTask:
         parts = [self.fitted_baselines[names[name]] for name in names if name in layers]
         parts += [self.near_trees] if "near_trees" in layers else []
         mean, near = layers.get(trees.MEAN), layers.get(NEIGHBORS)
-        if not (mean or near):
+        if not mean and (parts or not near):
             return parts
         network, arrays = keras.Model(model.input, mean.input[0]) if mean else model, self.inputs
         if near:  # from there on

@@ -17,6 +17,20 @@ from zoo.layers.boosted_trees import CODES
 MEAN, EXPECTED = "with_baselines", {3: (0.4, 0.4, 0.2), 4: (0.3, 0.3, 0.1, 0.3)}
 
 
+def build_near(task) -> Built:
+    """The boosted trees that read neighbors as a model; there is nothing left to train."""
+    inputs = task.preprocessing.columns.new_inputs()
+    table = beside(task.preprocessing.columns(inputs), task.neighbors[0](task.preprocessing(inputs)))
+    outputs = answer(task, table, task.near_trees.on_all(), "near")
+    model = keras.Model(inputs, outputs, name="near_trees_predictor")
+    return Built(model, None, None, None, monitor="val_loss")
+
+
+def beside(table, found):
+    """Numeric and other columns, with what was found as more of the former, symbolic."""
+    return {**table, "numeric": keras.layers.Concatenate()([table["numeric"], found])}
+
+
 def build(config, task) -> Built:
     """The boosted trees among the baselines as a model; there is nothing left to train."""
     boosted = task.fitted_baselines["boosted_trees"].on_all()

@@ -11,6 +11,8 @@ import pytest
 from recipes.data.target import Target
 from recipes.tabular import TabularConfig, build_model, default_config, load_data
 from recipes.tabular import neighbors as module
+from recipes.tabular import trees
+from recipes.tabular.candidates import candidates
 from recipes.tabular.neighbors import metric, neighbors
 from recipes.tabular.predictions import predict
 from recipes.tabular.sizing import sized
@@ -117,6 +119,30 @@ def test_columns_that_say_nothing_of_the_target_do_not_make_rows_near():
     assert min(weights[0], weights[4]) > 4 * max(weights[1], weights[2], weights[3])
 
 
+def test_two_columns_that_tell_something_together_alone_are_found():
+    generator = np.random.default_rng(0)
+    x = generator.uniform(size=(4000, 2)).astype("float32")
+    board = (np.floor(6 * x).sum(axis=1) % 2)[:, None]  # of either column, the means are all alike
+    noise = generator.normal(size=(4000, 3)).astype("float32")
+    weights = metric({"numeric": np.concatenate([noise, x], axis=1)}, board)
+    assert min(weights[3:]) > 20 * max(weights[:3])
+
+
+@pytest.mark.parametrize("few", [1, 5])
+def test_the_slope_of_the_error_is_that_of_small_steps(few):
+    generator = np.random.default_rng(few)
+    columns, targets = generator.normal(size=(30, 5)), generator.normal(size=(30, 2))
+    owners, at = np.array([0, 1, 2, 2, 2]), np.array([0.3, -1.0, 0.5])
+
+    def error(logarithms):
+        return module._error(logarithms, columns, targets, owners, np.arange(few))
+
+    steps = 0.01 * np.eye(3)
+    slopes = [(error(at + step)[0] - error(at - step)[0]) / 0.02 for step in steps]
+    assert np.abs(slopes).min() > 0.01
+    np.testing.assert_allclose(error(at)[1], slopes, rtol=1e-2)
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A model with neighbors, as it is built, on a table with gaps and categories."""
@@ -150,13 +176,28 @@ def test_the_saved_trees_read_the_neighbors_that_the_model_finds(trained, tmp_pa
     built.model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     loaded.get_layer("with_baselines").set_weights([np.eye(4)[3]])
-    rows, trees = task.table.rows["test"], task.near_trees.on_all()
+    rows, boosted = task.table.rows["test"], task.near_trees.on_all()
     asked = {name: part[rows] for name, part in task.features.items()}
-    x = trees.features[rows]
+    x = boosted.features[rows]
     x[:, 2:5] = np.asarray(task.neighbors[0](asked))
     found = predict(loaded, task.take(rows))
-    assert_close(found, trees.estimator.predict(x))
+    assert_close(found, boosted.estimator.predict(x))
     assert np.ptp(found) > 1
+
+
+def test_the_trees_that_read_neighbors_are_a_candidate_of_their_own(trained, monkeypatch):
+    task, built = trained
+    alone, mean = trees.build_near(task).model, built.model.get_layer("with_baselines")
+    before, rows = mean.get_weights(), task.table.rows
+    mean.set_weights([np.eye(4)[3]])
+    inputs = task.take(rows["test"])
+    assert_close(predict(alone, inputs), predict(built.model, inputs))
+    mean.set_weights(before)
+    assert_close(task.predictor(alone)(rows["validation"]), task.near_trees(rows["validation"]))
+    for many in (10, 10_000):  # training rows from which on there are neighbors
+        monkeypatch.setattr("recipes.tabular.sizing.MANY", many)
+        names = [each.name for each in candidates(task.config, task, default_config, build_model)]
+        assert ("near_trees" in names) == (many == 10)
 
 
 @pytest.mark.parametrize("part", ["train", "validation"])
