@@ -19,8 +19,9 @@ MEAN, EXPECTED = "with_baselines", {3: (0.4, 0.4, 0.2), 4: (0.3, 0.3, 0.1, 0.3)}
 
 def build_near(task) -> Built:
     """The boosted trees that read neighbors as a model; there is nothing left to train."""
-    inputs = task.preprocessing.columns.new_inputs()
-    table = beside(task.preprocessing.columns(inputs), task.neighbors[0](task.preprocessing(inputs)))
+    columns = task.preprocessing.columns
+    inputs = columns.new_inputs()
+    table = beside(columns(inputs), task.neighbors[0](task.preprocessing(inputs)))
     outputs = answer(task, table, task.near_trees.on_all(), "near")
     model = keras.Model(inputs, outputs, name="near_trees_predictor")
     return Built(model, None, None, None, monitor="val_loss")

@@ -9,9 +9,8 @@ import pandas as pd
 import pytest
 
 from recipes.data.target import Target
-from recipes.tabular import TabularConfig, build_model, default_config, load_data
+from recipes.tabular import TabularConfig, build_model, default_config, load_data, trees
 from recipes.tabular import neighbors as module
-from recipes.tabular import trees
 from recipes.tabular.candidates import candidates
 from recipes.tabular.neighbors import metric, neighbors
 from recipes.tabular.predictions import predict
