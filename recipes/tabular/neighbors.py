@@ -7,7 +7,6 @@ neighbors, itself left out, predict its target best.
 """
 
 import numpy as np
-from sklearn.preprocessing import OneHotEncoder
 
 import zoo
 
@@ -101,6 +100,8 @@ def metric(features, targets, seed=0) -> np.ndarray:
     Reference: Goldberger et al., *Neighbourhood components analysis*, 2004; Ye et al., *Revisiting
     nearest neighbor for tabular data*, 2025.
     """
+    from sklearn.preprocessing import OneHotEncoder
+
     generator = np.random.default_rng(seed)
     numbers, codes = (features.get(each, targets[:, :0]).T for each in ("numeric", "categories"))
     encoder = OneHotEncoder(max_categories=VALUES, sparse_output=False)
