@@ -126,14 +126,15 @@ def _train_member(candidate, task, folder, seconds, say):
     """Trains one candidate; without a model where no epoch was done in that time, or it failed."""
     began, config = time.perf_counter(), candidate.config
     say(f"{candidate.name}: training for at most {seconds:.0f} s")
-    for _ in range(2):
+    asked = config.epochs if config.schedule != "constant" else 0
+    for planned in (asked, 0):  # how many epochs fit, a schedule must know: that is asked once
         start_afresh(config)
         built = candidate.build(config, task)
         if built.training_model is None:
             fitted = Fitted({}, 0.0)
             break
         folder.create(overwrite=True)  # one that a run was killed in is begun again
-        limit = TimeLimit(seconds - (time.perf_counter() - began), config.epochs)
+        limit = TimeLimit(seconds - (time.perf_counter() - began), planned)
         try:
             fitted = fit(built, task, config, folder, unseen=[limit])
         except RunError as error:

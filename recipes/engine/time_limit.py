@@ -6,7 +6,7 @@ import keras
 
 
 class TimeLimit(keras.callbacks.Callback):
-    """Stops training when its time is over, or early where fewer epochs would fit.
+    """Stops training when its time is over, or early where fewer epochs than planned would fit.
 
     It was `cut_short` if the time was over within the first epoch. After an early stop, so many
     `epochs` fit into what was left of the time: a schedule ends as it should only if it knows.

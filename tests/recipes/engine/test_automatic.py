@@ -193,6 +193,21 @@ def test_a_run_that_was_cut_off_goes_on(train, data, run):
     assert (cut / "predictions.csv").read_text() == (run / "predictions.csv").read_text()
 
 
+@pytest.mark.parametrize(("schedule", "epochs"), [("cosine", 4), ("constant", 9)])
+def test_how_many_epochs_fit_is_asked_once(train, data, monkeypatch, schedule, epochs):
+    class Half(TimeLimit):
+        """Finds that only half of what is planned fits, whenever it is asked."""
+
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch == 1 and self.planned:
+                self.epochs, self.model.stop_training = self.planned // 2, True
+
+    only(monkeypatch, "tabular", "mlp", epochs=9, patience=0, schedule=schedule)
+    monkeypatch.setattr(automatic, "TimeLimit", Half)
+    found = json.loads((train(data=data, target="t") / "metrics.json").read_text())
+    assert found["epochs"] == epochs
+
+
 @pytest.mark.parametrize("text", ["", "[]", '{"monitor": 1}'])
 def test_a_damaged_member_is_trained_again(tmp_path, text):
     (tmp_path / "member.json").write_text(text)
