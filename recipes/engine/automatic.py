@@ -103,8 +103,7 @@ def _trained(candidates, config, task, folder, say):
         left = limit - spent
         share = 2 * left / (len(candidates) - index) if done else left
         inside = RunFolder(folder.path / "members" / f"{index + 1}-{candidate.name}")
-        own = task  # with all that it has computed, if it can be
-        own = own if candidate.config == own.config else replace(own, config=candidate.config)
+        own = task if candidate.config == task.config else replace(task, config=candidate.config)
         member = _read_member(candidate, own, inside)
         if member is None and left > 0:
             member = _train_member(candidate, own, inside, min(left, share), say)
