@@ -1,12 +1,10 @@
 """What a practitioner would try before a neural network."""
 
 import numpy as np
-from scipy.special import expit, softmax
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from recipes.classification.estimators import calmly
-from recipes.classification.scores import all_classes
 from recipes.text_classification import naive_bayes
 from zoo.layers.raw_texts import spaced
 
@@ -66,8 +64,8 @@ def _naive_bayes(read, part, how, balanced):
     weights, bias = naive_bayes.fit([features], part.labels, len(part.classes), balanced)
 
     def forecast(other):
-        logits = naive_bayes.unit_rows(counter.transform(read(other))) @ weights + bias
-        return all_classes(expit(logits)) if logits.shape[1] == 1 else softmax(logits, axis=1)
+        features = naive_bayes.unit_rows(counter.transform(read(other)))
+        return naive_bayes.probabilities(features @ weights + bias)
 
     return forecast
 

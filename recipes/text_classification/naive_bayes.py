@@ -11,9 +11,11 @@ Reference: Wang & Manning, *Baselines and bigrams: simple, good sentiment and to
 
 import numpy as np
 from scipy import sparse
+from scipy.special import expit, softmax
 from sklearn.linear_model import LogisticRegression
 
 from recipes.classification.estimators import calmly
+from recipes.classification.scores import all_classes
 
 #: Inverse of the strength of L2 regularisation, for rows of length 1: held-out scores of sentences
 #: hardly move between 10 and 300, and those of long reviews rise up to 100.
@@ -66,27 +68,34 @@ def rarities(features) -> np.ndarray:
     return np.float32(found / np.sqrt(np.mean(found[features.indices] ** 2)))
 
 
-def fit(blocks, labels, classes, balanced=False, both=False, dense=None):
+def probabilities(logits) -> np.ndarray:
+    """Of all classes, `(n, classes)`; of two, the logits are those of the second, `(n, 1)`."""
+    return all_classes(expit(logits)) if logits.shape[1] == 1 else softmax(logits, axis=1)
+
+
+def fit(blocks, labels, classes, balanced=False, both=False):
     """Fits one logistic regression for two classes, or one against all others for each.
 
-    Of sparse blocks `(n, features)` beside each other. With `both`, where texts are few, the
-    weights are the mean of those for features weighted by naive Bayes and by `rarities`.
+    Of blocks `(n, features)` beside each other, which are weighted where they are sparse. With
+    `both`, where texts are few, the weights are the mean of those for features weighted by naive
+    Bayes and by `rarities`.
 
     Returns:
-        For each block, and for `dense`, its weights `(features, outputs)`, and the bias
-        `(outputs,)`, float32: one output for two classes, which speaks for the second.
+        For each block its weights `(features, outputs)`, and the bias `(outputs,)`, float32: one
+        output for two classes, which speaks for the second.
     """
     labels = np.asarray(labels)
-    blocks = [sparse.csr_matrix(block, dtype=np.float32) for block in blocks]
-    scales = [np.concatenate([log_count_ratios(b, labels, classes) for b in blocks], axis=1)]
+
+    def scale(of):
+        found = [of(b) if sparse.issparse(b) else np.ones(b.shape[1], np.float32) for b in blocks]
+        wide = [np.broadcast_to(each, (classes, each.shape[-1])) for each in found]
+        return np.concatenate(wide, axis=1)
+
+    scales = [scale(lambda block: log_count_ratios(block, labels, classes))]
     of_few = classes > 2 and np.mean(np.bincount(labels)[labels] < ENOUGH_OF_A_CLASS) > 0.5
     if both and (len(labels) < ENOUGH or of_few):
-        scales.append(np.tile(np.concatenate([rarities(b) for b in blocks]), (classes, 1)))
-    if dense is not None:
-        blocks.append(sparse.csr_matrix(dense))
-        sides = [(0, 0), (0, dense.shape[1])]
-        scales = [np.pad(scale, sides, constant_values=1) for scale in scales]
-    features = sparse.hstack(blocks, format="csr")
+        scales.append(scale(rarities))
+    features = sparse.hstack([sparse.csr_matrix(b, dtype=np.float32) for b in blocks], format="csr")
     features.sort_indices()  # or the solver would, and leave `values` behind
     outputs = [1] if classes == 2 else range(classes)
     weights = np.zeros((features.shape[1], len(outputs)), np.float32)

@@ -224,7 +224,8 @@ class TextTask(ClassificationTask):
         validation = self.parts["validation"]
         parts = [self.parts["train"], replace(validation, inputs=validation.whole)]
         given = (self.reader, ngrams, outputs, balanced, more)
-        return wide.fit(parts[:1], *given), wide.fit(parts, *given)
+        model, calibration = wide.fit(parts[:1], *given)
+        return model, wide.fit(parts, *given, calibration)[0]
 
     def predictor(self, model):
         """A function of a `Part`: the probabilities that a trained model gives its texts.

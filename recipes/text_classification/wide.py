@@ -8,10 +8,16 @@ How much either counts is decided on validation.
 import keras
 import numpy as np
 from scipy import sparse
-from scipy.special import log_softmax
 from sklearn.feature_extraction.text import CountVectorizer
 
-from recipes.classification.calibration import fit_temperature
+from recipes.classification.calibration import (
+    fit_prior_shift,
+    fit_temperature,
+    shifted,
+    tempered,
+)
+from recipes.classification.scores import SMALLEST
+from recipes.classification.splits import folds
 from recipes.engine.config import AUTO
 from recipes.engine.selection import likeliest_weights
 from recipes.text_classification import naive_bayes, semantics
@@ -34,6 +40,8 @@ MOST_ADDED = 100_000_000
 #: What is expected to be the best weights of deep and wide path: of 400 and of 1,200 training texts
 #: this was better than a half, and than what 50 or 150 others chose without any expectation.
 EXPECTED = (0.3, 0.7)
+#: Parts of few texts, each of which is predicted by what the others say.
+FOLDS = 5
 #: Weight of a run of letters beside that of a whole word.
 SPELLING = 0.5
 
@@ -45,14 +53,18 @@ def longest(config) -> int:
     return CHARACTERS if config.tokenizer == "characters" else WORDS
 
 
-def fit(parts, reader, ngrams, outputs, balanced=False, unlabelled=()) -> keras.Model:
-    """The wide path of all texts of some parts, as a model from ids to logits.
+def fit(parts, reader, ngrams, outputs, balanced=False, unlabelled=(), calibration=None):
+    """The wide path of all texts of some parts, a Keras model from ids to logits.
 
     Words that are spelled alike share what is learned: runs of two to five letters are features of
     their own while the weights are fitted, and are added to those of the words that hold them
     afterwards, so that reading costs nothing. So do words of like texts (`semantics`), where there
     are unlabelled ones; labelled ones alone were tried, and gain nothing on validation. Only where
     there are few texts and classes enough to do so in seconds.
+
+    What few texts say is noise in part, known by heart: logits are as sure as texts that were not
+    learned from bear out. Returns that `calibration`, too: what is added to the logits, and what
+    then divides them.
     """
     texts = [ids for part in parts for ids in part.inputs]
     words = getattr(reader.tokenizer, "words", ())  # other tokens have no spelling or meaning
@@ -66,29 +78,43 @@ def fit(parts, reader, ngrams, outputs, balanced=False, unlabelled=()) -> keras.
     known = known[np.flatnonzero(held >= min(least, counted[0]))[:most]]
     of_words, _ = WideNgrams.hashes([np.arange(first, first + len(words))], 1)
     known = np.union1d(known, of_words) if len(unlabelled) else known
-    features = naive_bayes.unit_rows(_presence(known, hashes, rows, len(texts)))
+    presence = _presence(known, hashes, rows, len(texts))
     here = np.isin(of_words, known)
     words, places = np.array(words, object)[here], np.searchsorted(known, of_words[here])
-    found = features[:, places]
+    found = naive_bayes.unit_rows(presence)[:, places]
     spelling, meaning = _spelling(words, found, outputs), None
     if len(unlabelled) and len(texts) * semantics.DIRECTIONS * outputs <= MOST_ADDED:
         more = _presence(known, *WideNgrams.hashes(unlabelled, 1), len(unlabelled))
         meaning = semantics.directions(sparse.vstack([found, more[:, places]]), found)
-    blocks = [features] if spelling is None else [features, found @ spelling]
-    dense = None if meaning is None else np.asarray(found @ meaning[0] - meaning[1], np.float32)
     labels, classes = np.concatenate([part.labels for part in parts]), len(parts[0].classes)
-    kernel, *rest, bias = naive_bayes.fit(blocks, labels, classes, balanced, True, dense)
-    if meaning is not None:
-        weights = rest.pop()
-        kernel[places] += meaning[0] @ weights
-        bias = bias - meaning[1] @ weights
-    if spelling is not None:
-        kernel[places] += spelling @ rest.pop()
+
+    def solve(chosen):
+        features = naive_bayes.unit_rows(presence[chosen])
+        blocks, found = [features], features[:, places]
+        if spelling is not None:
+            blocks.append(found @ spelling)
+        if meaning is not None:
+            blocks.append(np.asarray(found @ meaning[0] - meaning[1], np.float32))
+        kernel, *rest, bias = naive_bayes.fit(blocks, labels[chosen], classes, balanced, both=True)
+        if meaning is not None:
+            weights = rest.pop()
+            kernel[places] += meaning[0] @ weights
+            bias = bias - meaning[1] @ weights
+        if spelling is not None:
+            kernel[places] += spelling @ rest.pop()
+        return kernel, bias
+
+    kernel, bias = solve(np.arange(len(texts)))
+    if calibration is None and len(texts) < naive_bayes.ENOUGH:
+        always = places if meaning is not None else []
+        calibration = _calibration(presence, labels, classes, balanced, solve, always)
+    moves, temperature = calibration or (0.0, 1.0)
+    kernel, bias = kernel / temperature, (bias + moves) / temperature
     ids = keras.Input((None,), dtype="int32", name="ids")
     layer = WideNgrams(len(known), outputs, ngrams, ending, name="wide")
     model = keras.Model(ids, layer(ids), name="wide_path")
     layer.assign(known, kernel, bias)
-    return model
+    return model, (moves, temperature)
 
 
 def _counted(hashes, rows):
@@ -106,6 +132,32 @@ def _presence(known, hashes, rows, texts):
     own = known[places] == hashes
     ones = np.ones(own.sum(), np.float32)
     return sparse.csr_matrix((ones, (rows[own], places[own])), (texts, len(known)))
+
+
+def _calibration(presence, labels, classes, balanced, solve, always):
+    """What to add to the bias, and a temperature to divide by, that suit texts not learned from.
+
+    Each fifth of the texts is predicted by what `solve` makes of the others: far more texts say how
+    sure one may be than there are in a validation part. What is new to them is not read, but for
+    the n-grams `always`.
+    """
+    found = np.zeros((len(labels), classes))
+    for fold in folds(labels, FOLDS, 0.0).values():
+        others, rows = fold["test"], np.delete(np.arange(len(labels)), fold["test"])
+        kernel, bias = solve(rows)
+        held, known = presence[others], presence[rows].getnnz(axis=0) > 0
+        known[always] = True
+        held.data *= known[held.indices]
+        held.eliminate_zeros()
+        found[others] = naive_bayes.probabilities(naive_bayes.unit_rows(held) @ kernel + bias)
+    counts = np.bincount(labels, minlength=classes)
+    several = counts[labels] > 1  # of the only text of a class, the others knew nothing
+    labels, found, moves = labels[several], found[several], np.zeros(classes)
+    if not balanced:
+        shares = np.maximum(counts, 0.5) / counts.sum()
+        moves = fit_prior_shift(labels, found, shares) * np.log(shares)
+    temperature = fit_temperature(labels, shifted(found, moves))
+    return moves[1:] - moves[0] if kernel.shape[1] == 1 else moves, temperature
 
 
 def _spelling(words, features, outputs):
@@ -151,11 +203,8 @@ def best_share(labels, deep, wide) -> float:
 
     def loss(weights):
         logits = weights[0] * np.float64(deep) + weights[1] * np.float64(wide)
-        if logits.shape[1] == 1:
-            logits = np.concatenate([np.zeros_like(logits), logits], axis=1)
-        found = log_softmax(logits, axis=1)
-        temperature = fit_temperature(labels, np.exp(found))
-        likely = log_softmax(logits / temperature, axis=1)[rows, labels]
-        return -likely.sum()
+        found = naive_bayes.probabilities(logits)
+        own = tempered(found, fit_temperature(labels, found))[rows, labels]
+        return -np.log(np.maximum(own, SMALLEST)).sum()
 
     return float(likeliest_weights(2, loss, EXPECTED)[1])

@@ -10,6 +10,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 
 import zoo
+from recipes.classification.splits import folds
 from recipes.text_classification import naive_bayes, semantics, wide
 from recipes.text_classification.classifier import TextClassifier
 from recipes.text_classification.coding import Part
@@ -22,7 +23,7 @@ SYLLABLES = ("ba", "ri", "to", "mu", "ka", "le")
 
 
 def part_of(texts, labels, reader):
-    classes = tuple("abc"[: max(labels) + 1])
+    classes = tuple("abcd"[: max(labels) + 1])
     texts = np.array(texts, object)
     return Part(texts, np.array(labels), classes, np.arange(len(texts)), reader.encode_list(texts))
 
@@ -107,7 +108,7 @@ def test_it_is_logistic_regression_on_weighted_ngrams(classes, added, monkeypatc
     unlabelled = reader.encode_list(more)
     part = part_of(train, labels, reader)
     parts = [part.take(np.arange(7)), part.take(np.arange(7, len(part)))]
-    model = wide.fit(parts, reader, 3, outputs, unlabelled=unlabelled)
+    model, _ = wide.fit(parts, reader, 3, outputs, unlabelled=unlabelled)
     found = TextClassifier(model).outputs(reader.encode_list(new))
     expected = reference(train, labels, new, classes, added, more)
     np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
@@ -118,7 +119,7 @@ def three():
     train, labels = texts(3)
     reader = zoo.layers.TextTokenizer.fit(train)
     part = part_of(train, labels, reader)
-    return part, reader, wide.fit([part], reader, 2, 3)
+    return part, reader, wide.fit([part], reader, 2, 3)[0]
 
 
 @pytest.mark.parametrize("ending", [0, 3])
@@ -127,7 +128,7 @@ def test_what_tokens_say_sums_to_the_logits(three, ending, monkeypatch):
     if ending:
         monkeypatch.setattr(wide, "ENDING", ending)
         monkeypatch.setattr(wide, "LONG", 1)
-        model = wide.fit([part], reader, 2, 3)
+        model, _ = wide.fit([part], reader, 2, 3)
     layer = model.get_layer("wide")
     assert layer.ending == ending
     ids, classes = part.inputs[:5], [0, 1, 2, 1, 0]
@@ -143,7 +144,7 @@ def test_rare_ngrams_are_left_out_of_too_many(three, monkeypatch):
     part, reader, model = three
     everything = model.get_layer("wide").size
     monkeypatch.setattr(wide, "MOST_WEIGHTS", 3 * (everything // 2))
-    layer = wide.fit([part], reader, 2, 3).get_layer("wide")
+    layer = wide.fit([part], reader, 2, 3)[0].get_layer("wide")
     assert 0 < layer.size <= everything // 2
     hashes, rows = layer.hashes(part.inputs, 2)
     kept = np.isin(hashes, np.array(layer.known))
@@ -152,10 +153,57 @@ def test_rare_ngrams_are_left_out_of_too_many(three, monkeypatch):
     assert min(counts[h] for h in hashes[kept].tolist()) > most_left_out
 
 
+@pytest.mark.parametrize(("classes", "more"), [(2, True), (3, False)])
+def test_fifths_are_predicted_by_the_other_texts_alone(classes, more, monkeypatch):
+    monkeypatch.setattr(naive_bayes, "TOLERANCE", 1e-7)
+    seen = {}
+
+    def kept(labels, found, shares):
+        seen.update(labels=labels, found=found, shares=shares)
+        return 0.5
+
+    monkeypatch.setattr(wide, "fit_prior_shift", kept)
+    monkeypatch.setattr(wide, "fit_temperature", lambda labels, found: 4.0)
+    train, labels = texts(classes, 60)
+    labels[-1] = classes  # the only text of its class
+    unlabelled = texts(classes, 60, seed=5)[0] if more else []
+    reader = zoo.layers.TextTokenizer.fit([*train, *unlabelled])
+    part = part_of(train, labels, reader)
+    given = (reader, 2, classes + 1, False, reader.encode_list(unlabelled))
+    model, (moves, temperature) = wide.fit([part], *given)
+    plain, _ = wide.fit([part], *given, (0.0, 1.0))
+    assert temperature == 4
+    np.testing.assert_allclose(moves, 0.5 * np.log(seen["shares"]))
+    logits, before = (TextClassifier(each).outputs(part.inputs) for each in (model, plain))
+    np.testing.assert_allclose(logits, (before + moves) / 4, atol=1e-5)
+    expected = np.zeros((len(part), classes + 1))
+    for fold in folds(labels, wide.FOLDS, 0.0).values():
+        others = np.delete(np.arange(len(part)), fold["test"])
+        alone, _ = wide.fit([part.take(others)], *given, (0.0, 1.0))
+        outputs = TextClassifier(alone).outputs(part.take(fold["test"]).inputs)
+        expected[fold["test"]] = naive_bayes.probabilities(outputs)
+    assert len(seen["labels"]) == len(part) - 1
+    # Which letters words share, and in which directions texts differ, all texts say together.
+    error = np.abs(seen["found"] - expected[:-1])
+    assert error.mean() < 0.002
+
+
+@pytest.mark.parametrize("balanced", [False, True])
+def test_labels_that_texts_say_nothing_of(balanced):
+    train, labels = texts(2, 300)
+    labels = np.random.default_rng(0).permutation(np.minimum(np.arange(300) // 100, 1))
+    reader = zoo.layers.TextTokenizer.fit(train)
+    part, new = part_of(train, labels, reader), reader.encode_list(texts(2, 100, seed=4)[0])
+    models = [wide.fit([part], reader, 3, 1, balanced, (), how)[0] for how in (None, (0.0, 1.0))]
+    calm, sure = (TextClassifier(model).of_inputs(new)[:, 1] for model in models)
+    expected = 0.5 if balanced else 2 / 3
+    assert np.abs(calm - expected).mean() < np.abs(sure - expected).mean() / 2
+
+
 def test_words_that_share_no_letters_have_no_spelling():
     texts, labels = ["我喜欢茶", "我喜欢面", "茶太咸", "面太咸"] * 3, [1, 1, 0, 0] * 3
     reader = zoo.layers.TextTokenizer.fit(texts)
-    model = wide.fit([part_of(texts, labels, reader)], reader, 3, 1)
+    model, _ = wide.fit([part_of(texts, labels, reader)], reader, 3, 1)
     found = TextClassifier(model).outputs(reader.encode_list(["喜欢", "太咸"]))
     assert found[0] > 0 > found[1]
 
