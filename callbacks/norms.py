@@ -45,16 +45,12 @@ class _WithNorms(keras.optimizers.Optimizer):
 
     def norms(self):
         """Since a reset: mean and largest norm of gradients (before clipping), mean of updates."""
-        if not self.built:
-            return {}
-        total, largest, updates, count = map(float, self.statistics.numpy())
+        found = self.statistics.numpy() if self.built else np.zeros(4)
+        total, largest, updates, count = map(float, found)
         if not count:
             return {}
-        return {
-            "gradient_norm": total / count,
-            "gradient_norm_max": largest,
-            "update_norm": updates / count,
-        }
+        means = {"gradient_norm": total / count, "update_norm": updates / count}
+        return means | {"gradient_norm_max": largest}
 
     def reset_norms(self):
         """Begins to measure anew."""

@@ -45,12 +45,9 @@ def hyperband_sweep(epochs: int, factor: int) -> list[tuple[int, int]]:
         left, brackets = left / factor, brackets + 1
     last = math.ceil(1 + math.log(epochs, factor))
     return [
-        (
-            math.ceil(last / (bracket + 1) * factor ** (bracket - number)),
-            math.ceil(epochs / factor ** (bracket - number)),
-        )
+        (math.ceil(last / (bracket + 1) * factor**left), math.ceil(epochs / factor**left))
         for bracket in reversed(range(brackets))
-        for number in range(bracket + 1)
+        for left in reversed(range(bracket + 1))
     ]
 
 

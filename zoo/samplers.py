@@ -28,8 +28,21 @@ class Greedy:
         return ops.cast(ops.argmax(logits, axis=-1), "int32")
 
 
+class _Tempered:
+    """What has a temperature."""
+
+    temperature: float
+
+    def __post_init__(self):
+        if not (is_finite(self.temperature) and self.temperature > 0):
+            raise ValueError(
+                "Expected a finite temperature above 0 (Greedy is the limit at 0). "
+                f"Received: temperature={self.temperature!r}"
+            )
+
+
 @dataclass(frozen=True)
-class Temperature:
+class Temperature(_Tempered):
     """At random from all ids, with the probabilities `softmax(logits / temperature)`.
 
     Args:
@@ -43,16 +56,13 @@ class Temperature:
 
     temperature: float = 1.0
 
-    def __post_init__(self):
-        _check_temperature(self.temperature)
-
     def sample(self, logits, uniform):
         """Chooses an id for each row of the batch; see `Greedy.sample`."""
         return _draw(ops.softmax(tempered(logits, self.temperature), axis=-1), uniform)
 
 
 @dataclass(frozen=True)
-class TopK:
+class TopK(_Tempered):
     """At random from the `k` most probable ids; of equal ones, the first.
 
     Args:
@@ -71,7 +81,7 @@ class TopK:
 
     def __post_init__(self):
         check_whole(1, k=self.k)
-        _check_temperature(self.temperature)
+        super().__post_init__()
 
     def sample(self, logits, uniform):
         """Chooses an id for each row of the batch; see `Greedy.sample`."""
@@ -83,7 +93,7 @@ class TopK:
 
 
 @dataclass(frozen=True)
-class _Probable:
+class _Probable(_Tempered):
     """What says which ids are probable enough."""
 
     p: float
@@ -92,7 +102,7 @@ class _Probable:
     def __post_init__(self):
         if not (is_finite(self.p) and 0 < self.p <= 1):
             raise ValueError(f"Expected a number in (0, 1]. Received: p={self.p!r}")
-        _check_temperature(self.temperature)
+        super().__post_init__()
 
 
 @dataclass(frozen=True)
@@ -180,11 +190,3 @@ def _largest(values, descending, count):
 
 def _count(flags):
     return ops.sum(ops.cast(flags, "int32"), axis=-1, keepdims=True)
-
-
-def _check_temperature(temperature):
-    if not (is_finite(temperature) and temperature > 0):
-        raise ValueError(
-            "Expected a finite temperature above 0 (Greedy is the limit at 0). "
-            f"Received: temperature={temperature!r}"
-        )

@@ -421,8 +421,7 @@ def _years(texts, name, notes):
     short = (texts.str.len() == 2).to_numpy()
     if short.any():
         last = datetime.date.today().year + _AHEAD
-        guess = last - (last - years) % 100
-        years = np.where(short, guess, years)
+        years = np.where(short, last - (last - years) % 100, years)
         note = f"{name}: years of two digits lie between {last - 99} and {last}"
         if note not in notes:
             notes.append(note)

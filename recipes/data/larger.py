@@ -294,8 +294,7 @@ def _take(block, rows):
 def _joined(first, second):
     if first is None:
         return second
-    tables = isinstance(first, pa.Table)
-    return pa.concat_tables([first, second]) if tables else first + second
+    return pa.concat_tables([first, second]) if isinstance(first, pa.Table) else first + second
 
 
 def _closed(lines):

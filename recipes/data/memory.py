@@ -110,8 +110,7 @@ def _needed(path):
     if start == b"PK\x03\x04":  # no member is longer than the archive says
         with zipfile.ZipFile(path) as archive:
             return GROWTH["csv"] * sum(each.file_size for each in archive.infolist())
-    kind = "gzip" if start[:2] == GZIP_MAGIC else "csv"
-    return GROWTH[kind] * Path(path).stat().st_size
+    return GROWTH["gzip" if start[:2] == GZIP_MAGIC else "csv"] * Path(path).stat().st_size
 
 
 def _gigabytes(size):

@@ -186,8 +186,7 @@ def _combined(members, weights, board):
         (share, member.candidate, member.fitted, member.built)
         for share, member in zip(shares, networks, strict=True)
     ]
-    seconds = sum(member.seconds for member in members)
-    return built, Fitted(shown.fitted.history, seconds), parts
+    return built, Fitted(shown.fitted.history, sum(member.seconds for member in members)), parts
 
 
 def refit(task: Any, parts, folder: RunFolder) -> None:
@@ -225,8 +224,7 @@ def combine(models, weights) -> keras.Model:
     )
     outputs = []
     for place, model in enumerate(models, start=1):
-        member = keras.Model(model.input, model.output, name=f"member_{place}")
-        outputs.append(member(inputs))
+        outputs.append(keras.Model(model.input, model.output, name=f"member_{place}")(inputs))
     layer = zoo.layers.WeightedSum(name="mean")
     model = keras.Model(inputs, layer(outputs), name="auto")
     layer.set_weights([np.array(weights) / sum(weights)])

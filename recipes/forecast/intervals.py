@@ -103,8 +103,7 @@ def _unit(windows, starts, period):
     targets, lag = windows.num_targets, period if period < windows.window else 1
     found = np.empty((len(starts), 1, targets))
     for first in range(0, len(starts), 4096):
-        chunk = starts[first : first + 4096]
-        values = np.float64(windows.inputs(chunk)[..., :targets])
+        values = np.float64(windows.inputs(starts[first : first + 4096])[..., :targets])
         moves = np.abs(values[:, lag:] - values[:, :-lag])
         size = moves.mean(axis=1) if moves.shape[1] else np.abs(values).mean(axis=1)
         found[first : first + 4096, 0] = size

@@ -117,8 +117,7 @@ def _relative(absolute, actual, point):
 def _by_series(values, which, count):
     """Means over windows and steps, `(series, targets)`; NaN for a series without any."""
     steps = pd.DataFrame(values.reshape(-1, values.shape[2]))
-    means = steps.groupby(np.repeat(which, values.shape[1])).mean()
-    return means.reindex(range(count)).to_numpy()
+    return steps.groupby(np.repeat(which, values.shape[1])).mean().reindex(range(count)).to_numpy()
 
 
 def naive_mae(series, rows, period, num_targets) -> np.ndarray:

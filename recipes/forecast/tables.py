@@ -77,8 +77,7 @@ class _Dates:
         self.first = int(start) + windows.window - 1
         texts = show_all(np.concatenate([series.times, series.future_times.ravel()]), self.first)
         self.inside = texts[: len(series) - self.first]
-        beyond = np.array(texts[len(self.inside) :], object)
-        self.beyond = beyond.reshape(series.future_times.shape)
+        self.beyond = np.array(texts[len(self.inside) :], object).reshape(series.future_times.shape)
 
     def each(self, starts):
         """Of each window its number, its series if there are several, its origin, those ahead."""

@@ -118,9 +118,8 @@ class ForecastTask:
     def metadata(self) -> dict:
         """What `config.yaml` keeps beside the flags, for `zoo predict`."""
         series, first = self.windows.series, self.windows.starts["test"]
-        origins = series.times[first + self.windows.window - 1]
         return {
-            "first_test_origin": show(origins.min()),
+            "first_test_origin": show(series.times[first + self.windows.window - 1].min()),
             "last_time": show(series.times.max()),
             "period": self.period,
             "window": self.windows.window,
@@ -483,12 +482,9 @@ class ForecastTask:
         starts = self.windows.starts["validation"]
         chosen = starts[spread(len(starts), 4)]
         forecaster = replace(self, config=replace(self.config, mc_samples=0)).predictor(model)
-
-        def draw(epoch):
-            forecasts = forecaster(self.windows, chosen)
-            return {"forecasts": plots.forecasts(self.windows, chosen, forecasts)}
-
-        return draw
+        return lambda epoch: {
+            "forecasts": plots.forecasts(self.windows, chosen, forecaster(self.windows, chosen))
+        }
 
     def folds(self) -> dict[str, "ForecastTask"]:
         """Tasks of a rolling-origin backtest: each tests on an earlier part of the series."""

@@ -53,8 +53,7 @@ class Described:
     def radii(self) -> np.ndarray:
         """How far each picture's surroundings reach: to its fifth neighbour."""
         neighbors = min(NEIGHBORS, len(self.features) - 1)
-        found = NearestNeighbors(n_neighbors=neighbors).fit(self.features)
-        return found.kneighbors()[0][:, -1]
+        return NearestNeighbors(n_neighbors=neighbors).fit(self.features).kneighbors()[0][:, -1]
 
 
 def fit(images, labels, seed) -> Features:

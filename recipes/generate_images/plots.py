@@ -47,8 +47,7 @@ def beside(upper, lower, columns=8) -> np.ndarray:
 
 def code_map(codes, images, labels, seed) -> Figure:
     """Codes on a plane, near ones near (t-SNE), by class, and pictures where there is room."""
-    size = len(codes)
-    places = TSNE(perplexity=min(30, (size - 1) / 3), random_state=seed).fit_transform(codes)
+    places = TSNE(perplexity=min(30, (len(codes) - 1) / 3), random_state=seed).fit_transform(codes)
     places = (places - places.min(axis=0)) / np.maximum(np.ptp(places, axis=0), 1e-9)
     figure = Figure(figsize=(7, 6), layout="constrained")
     axis = figure.subplots()

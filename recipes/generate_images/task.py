@@ -125,11 +125,9 @@ class GenerateTask(PicturesTask, OneTestPart):
 
     def figures(self, model):
         """A function of the epoch that draws a sheet of pictures, for TensorBoard."""
-
-        def drawn(epoch):
-            return {"samples": plots.drawing(self.sheet(self.predictor(model), "validation"))}
-
-        return drawn
+        return lambda epoch: {
+            "samples": plots.drawing(self.sheet(self.predictor(model), "validation"))
+        }
 
     def sheet(self, predictor, split):
         """Pictures that show what a model can do."""

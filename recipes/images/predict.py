@@ -29,8 +29,7 @@ def predict(folder, config, metadata, source, output) -> None:
     model = folder.load()
     found = Classifier(model, config.mc_samples, config.seed)(images)
     known = {key: sources} if labels is None else {key: sources, "label": labels}
-    head = model.get_layer("probabilities").head
-    write_csv(output, *class_columns(found, classes, known, head))
+    write_csv(output, *class_columns(found, classes, known, model.get_layer("probabilities").head))
 
 
 def _read(config, source, classes, shape, metadata):

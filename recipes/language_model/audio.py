@@ -68,5 +68,4 @@ def synthesize(chords, tempo=TEMPO) -> np.ndarray:
 
 def write_wav(path, sound) -> None:
     """Writes a sound, samples from -1 to 1, `SAMPLE_RATE` a second, as a mono `.wav` of 16 bits."""
-    values = np.round(np.clip(sound, -1, 1) * 32_767).astype(np.int16)
-    wavfile.write(path, SAMPLE_RATE, values)
+    wavfile.write(path, SAMPLE_RATE, np.round(np.clip(sound, -1, 1) * 32_767).astype(np.int16))

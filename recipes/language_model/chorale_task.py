@@ -35,8 +35,7 @@ def load(config) -> "ChoraleTask":
     parts = chorales()
     pieces = {part: list(found.values()) for part, found in parts.items()}
     ids = [tokenizer.encode(piece) for found in pieces.values() for piece in found]
-    ends = np.cumsum([0, *map(len, ids)]).tolist()
-    bounds = list(itertools.pairwise(ends))
+    bounds = list(itertools.pairwise(np.cumsum([0, *map(len, ids)]).tolist()))
     segments = {}
     for part, found in pieces.items():
         segments[part], bounds = bounds[: len(found)], bounds[len(found) :]
@@ -149,8 +148,7 @@ class ChoraleTask(LanguageTask):
         return piano_roll(self._pieces(found), OPENING)
 
     def _section(self, found):
-        training = [self.tokenizer.decode(self.ids[a:b]) for a, b in self.segments["train"]]
-        copies = Copies(training)
+        copies = Copies([self.tokenizer.decode(self.ids[a:b]) for a, b in self.segments["train"]])
         rows = [["continuation", "chords", "longest copy", "longest copy in any key"]]
         for name, piece in self._pieces(found).items():
             chords = piece[OPENING:]

@@ -80,8 +80,7 @@ class Contract:
                 raise UserError(named(str(error)).replace(f"{folder}/", "")) from error
         for item, each in zip(items, found, strict=True) if explain else ():
             each["explained"] = saved.recipe.explain(saved.folder, saved.config, item)
-        notes = [line.removeprefix("note: ") for line in said.getvalue().splitlines()]
-        return found, notes
+        return found, [line.removeprefix("note: ") for line in said.getvalue().splitlines()]
 
     def _answers(self, items, flags, folder):
         table, kind = self.saved.table, self.kind

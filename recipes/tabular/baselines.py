@@ -56,8 +56,7 @@ class Baseline:
             known = known[np.isin(self.target[known], self.target[few])]
         with calmly():
             fitted = [self._fit(estimator, few, known) for estimator in estimators]
-            losses = [self._loss(estimator, known) for estimator in fitted]
-            best = fitted[int(np.argmin(losses))]
+            best = fitted[int(np.argmin([self._loss(estimator, known) for estimator in fitted]))]
             self.estimator = best if len(few) == len(train) else self._fit(best, train, known)
         self.train, self.known = train, known
 

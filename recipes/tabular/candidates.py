@@ -27,9 +27,8 @@ def candidates(config, task, default_config, build_model) -> list[Candidate]:
             found.append(Candidate("near_trees", config, lambda *_: trees.build_near(task)))
     if task.preprocessing.num_numeric:
         other = "quantile" if config.normalization != "quantile" else "robust"
-        embedded = {"numeric_embedding": "periodic"}
         found += [
-            network("periodic", "wide_and_deep", model_arguments=embedded),
+            network("periodic", "wide_and_deep", model_arguments={"numeric_embedding": "periodic"}),
             network(other, "wide_and_deep", normalization=other),
         ]
     return [*found, network("mlp", "mlp")]

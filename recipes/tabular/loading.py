@@ -147,5 +147,4 @@ def strata(target) -> np.ndarray:
     if target.labels:
         return target.values
     ranks = np.argsort(np.argsort(target.values, kind="stable"), kind="stable")
-    groups = max(1, min(STRATA, len(ranks) // STRATUM))
-    return ranks * groups // len(ranks)
+    return ranks * max(1, min(STRATA, len(ranks) // STRATUM)) // len(ranks)

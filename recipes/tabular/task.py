@@ -165,8 +165,7 @@ class TabularTask:
         if split == "train" and self.table.larger:
             x = dict(self.stored)
             y, weights = x.pop(_TARGET), x.pop(_WEIGHT, None)
-            passes = epochs_of(len(y), len(rows), self.config.epochs)
-            return kind(x, y, size, seed, weights, passes)
+            return kind(x, y, size, seed, weights, epochs_of(len(y), len(rows), self.config.epochs))
         weights = None if self.class_weights is None else self.class_weights[target.values[rows]]
         inputs = self.take(rows)
         if NEIGHBORS in built.training_model.input:

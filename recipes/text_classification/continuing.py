@@ -28,8 +28,7 @@ def continue_from(config, task, model):
         parts[name] = replace(part, labels=target.values, classes=classes, inputs=inputs)
     notes = task.notes
     if readers:
-        ids = np.concatenate(parts["train"].inputs)
-        unread = (ids == reader.unknown_id).mean()
+        unread = (np.concatenate(parts["train"].inputs) == reader.unknown_id).mean()
         notes += (f"{100 * unread:.1f} % of what the texts hold is not in the run's vocabulary",)
     task = replace(task, parts=parts, reader=reader, notes=notes)
     core = deep_path(model)

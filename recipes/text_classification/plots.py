@@ -31,8 +31,7 @@ def importances(examples, gap) -> Figure:
     blocks.insert(0, ("What speaks for a prediction, and what against it", [key]))
     count = sum(len(lines) + 2 for _, lines in blocks)
     inches = _SIZE / 72
-    size = (_WIDTH * _LETTER * inches + 0.2, count * _LINE * inches + 0.2)
-    figure = Figure(figsize=size)
+    figure = Figure(figsize=(_WIDTH * _LETTER * inches + 0.2, count * _LINE * inches + 0.2))
     axis = figure.add_axes((0, 0, 1, 1))
     axis.set_axis_off()
     axis.set(xlim=(-1, _WIDTH + 1), ylim=(count + 0.5, -0.5))

@@ -10,12 +10,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer
 
-from recipes.classification.calibration import (
-    fit_prior_shift,
-    fit_temperature,
-    shifted,
-    tempered,
-)
+from recipes.classification.calibration import fit_prior_shift, fit_temperature, shifted, tempered
 from recipes.classification.scores import SMALLEST
 from recipes.classification.splits import folds
 from recipes.engine.config import AUTO

@@ -92,15 +92,13 @@ def book_split(pairs):
 
     Reference: Book, chapter 16, 3rd edition cells 90 and 95.
     """
-    order = list(range(len(pairs)))
-    np.random.RandomState(42).shuffle(order)
-    shuffled = [pairs[index] for index in order]
+    shuffled = list(pairs)
+    np.random.RandomState(42).shuffle(shuffled)
     validation = shuffled[BOOK_TRAIN:]
     known = {source for source, _ in shuffled[:BOOK_TRAIN]}
     shared = sum(source in known for source, _ in validation) / len(validation)
     test = validation[len(validation) // 2 :]
-    parts = {"train": shuffled[:BOOK_TRAIN], "validation": validation, "test": test}
-    return parts, (
+    return {"train": shuffled[:BOOK_TRAIN], "validation": validation, "test": test}, (
         "the book's split has no test part: what is called test here is the second half of "
         "validation, by which the epoch was chosen",
         f"in the book's split, {shared:.0%} of the validation pairs have a source that training "

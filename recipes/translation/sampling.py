@@ -22,5 +22,4 @@ def sampling_probability(name, end, steps):
     if name == "exponential":
         return zoo.layers.ExponentialSampling(half / 3, end=end)
     # The k of an inverse sigmoid that has its middle at a step: k log(k) = step.
-    slowness = half / 2 / lambertw(half / 2).real
-    return zoo.layers.InverseSigmoidSampling(float(slowness), end=end)
+    return zoo.layers.InverseSigmoidSampling(float(half / 2 / lambertw(half / 2).real), end=end)

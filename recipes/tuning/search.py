@@ -40,8 +40,7 @@ def tune(plan: Plan) -> RunFolder:
     overwrite, plan = plan.config.overwrite, replace(plan, config=config)
     what = {"tuner": plan.tuner, "trials": plan.trials}
     known = {"data_sha256": task.sha256, "tuning": what, **task.metadata}
-    text = folder.config_text(plan.recipe, config, **known)
-    folder.create(overwrite, text, plan=plan.text())
+    folder.create(overwrite, folder.config_text(plan.recipe, config, **known), plan=plan.text())
     del task
     return _search_and_train(plan, folder, space, objective)
 

@@ -39,8 +39,7 @@ class Space:
         everything, changes = self._probe()
         settings = list(dict.fromkeys(name for names in changes.values() for name in names))
         whole = "model_arguments" in given
-        fixed = [n for n in settings if n in given or (whole and n.startswith("model."))]
-        self.fixed = tuple(fixed)
+        self.fixed = tuple(n for n in settings if n in given or (whole and n.startswith("model.")))
         self.left_out = self._without_effect(settings, tuner)
         self.searched = [n for n in settings if n not in (*self.fixed, *self.left_out)]
         self.hyperparameters = keras_tuner.HyperParameters()
@@ -204,6 +203,5 @@ def _sample(space, seed):
     """Random values for all of a space; at seed 0 the defaults."""
     found = space.copy()
     for number, hp in enumerate(space.space):
-        sampled = hp.random_sample(97 * seed + number)
-        found.values[hp.name] = sampled if seed else hp.default
+        found.values[hp.name] = hp.random_sample(97 * seed + number) if seed else hp.default
     return found

@@ -88,8 +88,7 @@ class EnsembleDense(TracedLayer):
 
     def call(self, inputs):
         """Maps inputs of shape `(batch, members or 1, features)`."""
-        x = ops.matmul(inputs * self.input_scale, self.kernel)
-        return x * self.output_scale + self.bias
+        return ops.matmul(inputs * self.input_scale, self.kernel) * self.output_scale + self.bias
 
 
 class EnsembleMean(TracedLayer):

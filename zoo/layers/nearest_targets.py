@@ -67,8 +67,7 @@ class NearestTargets(Layer):
         targets = np.asarray(targets, "float32")
         none = np.empty((len(targets), 0))
         parts = [np.asarray(features.get(name, none), "float32") for name in _KINDS]
-        sizes = [part.shape[1] for part in (*parts, targets)]
-        layer = cls(len(targets), *sizes, **kwargs)
+        layer = cls(len(targets), *[part.shape[1] for part in (*parts, targets)], **kwargs)
         layer.build(None)
         layer.set_weights([*parts, targets, np.asarray(weights, "float32")])
         return layer

@@ -29,8 +29,7 @@ HEADS = ("point", "quantile", "gaussian")
 
 def forecast_head(x, horizon, targets=1, head="point", quantiles=(0.1, 0.5, 0.9)):
     """Turns features `(batch, time_out, channels)` into forecasts with one linear layer."""
-    sizes = head_shape(horizon, targets, head, quantiles)
-    x = layers.Dense(math.prod(sizes), name="head")(x)
+    x = layers.Dense(math.prod(head_shape(horizon, targets, head, quantiles)), name="head")(x)
     return shape_forecast(x, horizon, targets, head, quantiles)
 
 

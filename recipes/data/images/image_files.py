@@ -82,8 +82,7 @@ def read_images(
     grey = all(header.grey for header in headers) if shape is None else len(shape) == 2
     if grey:
         _check_grey(files, headers)
-    ranges = [header.range for header in headers if header.range]
-    depth, notes = decide(ranges, len(files), kept)
+    depth, notes = decide([header.range for header in headers if header.range], len(files), kept)
     images = room(Path(files[0]).parent, len(files), size if grey else (*size, 3))
 
     def keep(index):

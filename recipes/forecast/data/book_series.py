@@ -38,9 +38,8 @@ def book_series(horizon: int = 10) -> TimeSeries:
     if horizon < 1:
         raise ValueError(f"Expected horizon >= 1. Received: horizon={horizon}")
     steps = WINDOW + horizon
-    values = generate(NUM_SERIES, steps, np.random.RandomState(DATA_SEED))
     return TimeSeries(
-        values=values.reshape(-1, 1),
+        values=generate(NUM_SERIES, steps, np.random.RandomState(DATA_SEED)).reshape(-1, 1),
         targets=("value",),
         past_covariates=(),
         times=np.tile(np.arange(steps, dtype=np.int64), NUM_SERIES),

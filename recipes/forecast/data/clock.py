@@ -70,8 +70,7 @@ def find_step(table: Table, time: str) -> Step:
 
 def _refuse_repeated(table: Table, time: str) -> None:
     codes = np.repeat(np.arange(len(table.ids)), np.diff(table.offsets))
-    frame = pd.DataFrame({"series": codes, "time": table.times})
-    repeated = np.flatnonzero(frame.duplicated())
+    repeated = np.flatnonzero(pd.DataFrame({"series": codes, "time": table.times}).duplicated())
     if len(repeated):
         row = int(repeated[0])
         raise UserError(

@@ -57,8 +57,7 @@ def unfold(file: TableFile, series: str | None) -> tuple[TableFile, str | None, 
         )
     first, last = known.argmax(axis=1), values.shape[1] - known[:, ::-1].argmax(axis=1)
     place = np.arange(values.shape[1])
-    inside = (place >= first[:, None]) & (place < last[:, None])
-    rows, places = np.nonzero(inside)
+    rows, places = np.nonzero((place >= first[:, None]) & (place < last[:, None]))
     time = STEP if when.dtype.kind == "i" else "time"
     when = pd.Series(when[places])
     columns = {series: pd.Series(names[rows]), time: when, VALUE: pd.Series(values[rows, places])}

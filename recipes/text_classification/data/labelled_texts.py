@@ -112,8 +112,7 @@ def with_unlabelled(labelled, path, dialect=None) -> LabelledTexts:
     column = column if column in table.names else _only_texts(table, table.names)
     texts = table.texts(column).fillna("").to_numpy(object)
     rows = labelled.rows
-    held_out = np.concatenate([rows["validation"], rows["test"]])
-    known = set(text_keys(labelled.texts[held_out]))
+    known = set(text_keys(labelled.texts[np.concatenate([rows["validation"], rows["test"]])]))
     kept = np.array([key not in known for key in text_keys(texts)], bool)
     if not kept.any():
         raise UserError(

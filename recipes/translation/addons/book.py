@@ -56,8 +56,7 @@ def train(arrays, settings) -> dict[str, np.ndarray]:
         callbacks=[clock, best],
         verbose=0,
     )
-    seconds = np.subtract(ended, began)
-    found = {"seconds": seconds, "parameters": np.array(model.count_params())}
+    found = {"seconds": np.subtract(ended, began), "parameters": np.array(model.count_params())}
     for split in ("validation", "test"):
         answers = _answers(network, model, arrays, split, settings)
         found |= {f"{split}/{name}": array for name, array in answers.items()}
