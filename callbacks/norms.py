@@ -49,8 +49,11 @@ class _WithNorms(keras.optimizers.Optimizer):
         total, largest, updates, count = map(float, found)
         if not count:
             return {}
-        means = {"gradient_norm": total / count, "update_norm": updates / count}
-        return means | {"gradient_norm_max": largest}
+        return {
+            "gradient_norm": total / count,
+            "gradient_norm_max": largest,
+            "update_norm": updates / count,
+        }
 
     def reset_norms(self):
         """Begins to measure anew."""
