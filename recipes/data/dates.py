@@ -97,10 +97,6 @@ def _plain(text):
     return "{}-{}-{} {}:{}:{}{}".format(*found.groups("00")[:-1], found[7] or "") if found else text
 
 
-def _whole(pattern):
-    return re.compile(_WEEKDAY + pattern + _CLOCK, re.IGNORECASE)
-
-
 @dataclass(frozen=True)
 class Times:
     """What a column of times says.
@@ -166,19 +162,20 @@ def read_times(
         width = len(datetime.datetime(2024, 11, 22, 13, 14, 15).strftime(date_format))
         column = column.astype("Int64").astype(str).str.zfill(width)
     elif pd.api.types.is_numeric_dtype(dtype):
-        kept = _without_footer(column, column.isna().to_numpy(), source, flag)
-        return _of_numbers(column.iloc[:kept], source, flag, _footer(column, kept))
+        return _of_numbers(column, column, source, flag)
     texts = column.astype(object).where(column.notna(), "").astype(str).str.strip()
     numbers = pd.to_numeric(texts.where(texts.str.fullmatch(r"[+-]?[0-9]+(?:\.0*)?"), None))
     if date_format is None and numbers.notna().mean() > 0.5:  # some of them spoilt
-        kept = _without_footer(texts, numbers.isna().to_numpy(), source, flag)
-        return _of_numbers(numbers.iloc[:kept].rename(name), source, flag, _footer(texts, kept))
+        return _of_numbers(numbers.rename(name), texts, source, flag)
     return _of_texts(texts.rename(name), source, order, date_format, regular, flag, zoned)
 
 
 #: What every date has and most numbers have not.
 _PERHAPS = re.compile(r"[-/: a-zA-Z]|\..*\.|^0[1-9]\.|^1[0-2]\.")
-_PATTERNS = [_whole(pattern) for pattern in _SHAPES.values()]
+_PATTERNS = {
+    shape: re.compile(_WEEKDAY + pattern + _CLOCK, re.IGNORECASE)
+    for shape, pattern in _SHAPES.items()
+}
 
 
 def is_date(cell: str) -> bool:
@@ -188,7 +185,7 @@ def is_date(cell: str) -> bool:
     [True, True, True, True, False]
     """
     cell = _plain(cell.strip())
-    return bool(_PERHAPS.search(cell)) and any(each.fullmatch(cell) for each in _PATTERNS)
+    return bool(_PERHAPS.search(cell)) and any(each.fullmatch(cell) for each in _PATTERNS.values())
 
 
 def holds_times(texts: pd.Series) -> bool:
@@ -201,8 +198,10 @@ def holds_times(texts: pd.Series) -> bool:
     return len(found) > 0 and bool(_shape_of(found).notna().mean() >= 0.5)
 
 
-def _of_numbers(column, source, flag, notes=()):
+def _of_numbers(column, texts, source, flag):
     """Months such as 202401 or 2024.083, days such as 20240131, Unix times, or whole steps."""
+    kept = _without_footer(texts, column.isna().to_numpy(), source, flag)
+    column, notes = column.iloc[:kept], _footer(texts, kept)
     numbers = column.to_numpy(np.float64)
     months = np.round(12 * numbers)
     if (
@@ -295,9 +294,8 @@ def _footer(texts, kept):
 
 def _shape_of(texts):
     """The name of each text's shape; missing where it is no date."""
-    kinds = [*zip(_SHAPES, _PATTERNS, strict=True)]
     found = [
-        next((kind for kind, each in kinds if each.fullmatch(text)), None)
+        next((shape for shape, each in _PATTERNS.items() if each.fullmatch(text)), None)
         for text in map(_plain, texts)
     ]
     return pd.Series(found, dtype=object, index=texts.index)
@@ -335,7 +333,7 @@ def _readings(texts, name, source, no_days):
     notes: list[str] = []
     for shape in shapes.dropna().unique():
         rows = np.flatnonzero(shapes == shape)
-        parts = texts.iloc[rows].map(_plain).str.extract(_whole(_SHAPES[shape]))
+        parts = texts.iloc[rows].map(_plain).str.extract(_PATTERNS[shape])
         days[shape] = rows, _days(shape, parts, name, notes)
         clock[rows], local[rows], zoned[rows] = _clock(parts)
         _check_labels(shape, parts, texts.iloc[rows], name, source)
@@ -344,12 +342,12 @@ def _readings(texts, name, source, no_days):
     if zoned.any() and not no_days and (local[found] == np.timedelta64(0, "us")).all():
         clock, zoned = local, np.zeros(len(texts), bool)
         notes.append(f"{name}: {_LOCAL}")
-    readings = {}
+    readings, nothing = {}, np.full(len(texts), np.datetime64("NaT", "us"), MICROSECONDS)
     for combination in itertools.product(*orders.values()):
         named = {order for order in combination if order is not None}
         if len(named) > 1:
             continue  # one order holds for all texts of a column
-        values = np.full(len(texts), np.datetime64("NaT", "us"), MICROSECONDS)
+        values = nothing.copy()
         for shape, order in zip(orders, combination, strict=True):
             rows, found = days[shape]
             values[rows] = found[order] + clock[rows]
@@ -363,9 +361,7 @@ def _readings(texts, name, source, no_days):
             f"Column {name!r} of {source} mixes times with a zone and without, such as "
             f"{texts[zoned].iloc[0]!r} and {without!r}. Write all of them alike."
         )
-    if not readings:
-        readings = {None: np.full(len(texts), np.datetime64("NaT", "us"), MICROSECONDS)}
-    return readings, bool(zoned.any()), notes
+    return readings or {None: nothing}, bool(zoned.any()), notes
 
 
 def _days(shape, parts, name, notes):

@@ -106,7 +106,7 @@ def read_delimited(content: bytes, dialect: Dialect, name: str, texts=False) -> 
         content = re.sub(cell, rb"\1\2", content)
         lines = _lines(content, most)
         sample = lines[skipped:]
-    notes, above = [], 0
+    notes = []
     if rb"\"" in content:  # else one pass over all of a large file were too many
         doubled = content.replace(rb"\"", b'""')
         close = [_quoted(each, separator) == len(each) for each in (content, doubled)]
@@ -115,14 +115,12 @@ def read_delimited(content: bytes, dialect: Dialect, name: str, texts=False) -> 
             notes.append(r"quotes inside of texts are written \"")
     quotes = _find_quotes(content, separator, name)
     rows = with_all_names(_cells(sample, separator, quotes), separator)
-    if dialect.skip_rows is None:
-        above = lines_above(rows)
-        if above:
-            shown = "; ".join(repr(line[:60]) for line in sample[: min(above, 3)])
-            notes.append(f"{above} line{'s' * (above > 1)} above the header left out: {shown}")
-            skipped += above
+    above = lines_above(rows) if dialect.skip_rows is None else 0
+    if above:
+        shown = "; ".join(repr(line[:60]) for line in sample[: min(above, 3)])
+        notes.append(f"{above} line{'s' * (above > 1)} above the header left out: {shown}")
     head = next(place for place, row in enumerate(rows[above:], above) if row)
-    skipped += head - above
+    skipped += head
     title = rows[head]
     words = sum(map(bool, title)) > 1 and not all(map(is_number, title))
     rows = [title, *(row for row in rows[head + 1 :] if not (words and row == title))]
@@ -189,17 +187,14 @@ def _is_spaced(lines, separator):
 def _cells(lines, separator, quotes, spaced=False):
     """The cells of the first rows; an empty row for an empty line."""
     if not quotes:
-        rows = [line.split(separator) if line.strip() else [] for line in lines[:_ROWS]]
-    else:
-        reader = csv.reader(
-            (line + "\n" for line in lines), delimiter=separator, skipinitialspace=spaced
-        )
-        rows = []
-        with contextlib.suppress(csv.Error):  # a cell beyond the sample: what came before is enough
-            for row in itertools.islice(reader, _ROWS):
-                rows.append(row)
-    if 2 < len(rows) < _ROWS and quotes:
-        rows = rows[:-1] if rows[-1] and len(rows[-1]) < len(rows[-2]) else rows
+        return [line.split(separator) if line.strip() else [] for line in lines[:_ROWS]]
+    ended = (line + "\n" for line in lines)
+    reader, rows = csv.reader(ended, delimiter=separator, skipinitialspace=spaced), []
+    with contextlib.suppress(csv.Error):  # a cell beyond the sample: what came before is enough
+        for row in itertools.islice(reader, _ROWS):
+            rows.append(row)
+    if 2 < len(rows) < _ROWS and 0 < len(rows[-1]) < len(rows[-2]):
+        rows.pop()
     return rows
 
 
@@ -309,9 +304,8 @@ def lines_above(rows) -> int:
     values = any(is_number(cell) or is_date(cell) for cell in rows[first])
     if not rows[first - 1] and {*filled[first:]} <= {width, 0}:  # as a table of its own
         return 0 if _like_data(rows[first:]) else first
-    if max(above) >= width - values or _like_data(rows[first:]):
-        return 0  # a header that lacks a name, above rows of values
-    return first
+    # Or it is a header that lacks a name, above rows of values.
+    return 0 if max(above) >= width - values or _like_data(rows[first:]) else first
 
 
 def _width(rows, first, header, name, separator):
@@ -342,12 +336,11 @@ def find_header(rows, name, separator="") -> str:
         return "first"
     shown = ", ".join(rows[0])[:80]
     comma = separator == "," and len(rows[0]) == 2 and "".join(rows[0]).isdigit()
+    cure = ' If the comma is a decimal sign, say --separator ";" --header none.' * comma
     raise UserError(
         f"The first row of {name} looks like the rows below it, not like names of columns: "
         f"{shown!r}. If it is data, say --header none, and name columns as column_1, column_2 and "
-        "so on; if it is a header, say --header first."
-        + ' If the comma is a decimal sign, say --separator ";" --header none.'
-        * comma
+        f"so on; if it is a header, say --header first.{cure}"
     )
 
 
@@ -366,8 +359,7 @@ def _like_data(rows):
                 return True
             whole += 1
         labels = {value.strip() for value in below}
-        few = len(labels) <= _LABELS and len(below) >= max(20, 3 * len(labels))
-        if few:
+        if len(labels) <= _LABELS and len(below) >= max(20, 3 * len(labels)):
             (known if is_number(cell) else named).append(cell.strip() in labels)
     alone = known == [True] and whole == 1 < len(first) and all(map(str.strip, first))
     if (named and all(named)) or (alone and "0" not in first):  # as pandas calls a series

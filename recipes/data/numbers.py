@@ -187,10 +187,8 @@ def _all_threes(texts):
     """Whether a point stands in some numbers, and could divide thousands in all of them."""
     having = pc.drop_null(pc.filter(texts, pc.match_substring(texts, ".")))
     groups = r"^[+-]?[1-9]\d{0,2}(?:\.\d{3})+$"
-    for part in (having.slice(0, 100), having):
-        if not len(part) or not pc.all(pc.match_substring_regex(part, groups)).as_py():
-            return False
-    return True
+    parts = having.slice(0, 100), having
+    return all(len(p) and pc.all(pc.match_substring_regex(p, groups)).as_py() for p in parts)
 
 
 def _without_marks(texts, name, source):

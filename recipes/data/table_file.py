@@ -135,9 +135,8 @@ class TableFile:
                     "of its own."
                 )
             return column.astype(object).where(column.notna(), None)
-        if pd.api.types.is_numeric_dtype(column.dtype):
-            whole = (column.dropna() % 1 == 0).all()
-            column = column.astype("Int64") if whole else column
+        if pd.api.types.is_numeric_dtype(column.dtype) and (column.dropna() % 1 == 0).all():
+            column = column.astype("Int64")
         return column.astype(str).astype(object).where(column.notna(), None)
 
     def _written(self, name, form=str):
@@ -307,7 +306,7 @@ class TableFile:
         A column whose name is `taken` by another one of the output is called `input:name`.
         """
         found = {}
-        for name in (columns or "").split(",") if columns else ():
+        for name in columns.split(",") if columns else ():
             self.require(name, "--keep")
             texts = self.texts(name).to_numpy()[np.asarray(numbers, int) - 1]
             found[f"input:{name}" if name in taken else name] = texts
@@ -397,10 +396,8 @@ class TableFile:
         return pd.Series(values, name=name)
 
     def _times(self, name, column, regular, flag):
-        day_first = self.dialect.day_first
-        order = self.before.get("dates", {}).get(name)
-        if day_first is not None:
-            order = "DMY" if day_first else "MDY"
+        before = self.before.get("dates", {}).get(name)
+        order = {None: before, True: "DMY", False: "MDY"}[self.dialect.day_first]
         zoned = self.before.get("zones", {}).get(name)
         found = dates.read_times(
             column.rename(name), self.source, order, self.dialect.date_format, regular, flag, zoned
@@ -437,9 +434,8 @@ class TableFile:
             self.decided.setdefault("marks", {})[name] = list(found.marks)
         marks = found.marks, self.before.get("marks", {}).get(name, [])
         units = [[mark for mark in each if "minus" not in mark] for each in marks]
-        alike = units[0] == units[1]
-        if self.before.get("parts"):  # of one file: not every one has all forms
-            alike = {*units[0]} <= {*units[1]}
+        # Of the parts of one file, not every one has all forms.
+        alike = {*units[0]} <= {*units[1]} if self.before.get("parts") else units[0] == units[1]
         if self.before and np.isfinite(found.values).any() and not alike:
             now, then = ("; ".join(each) or "plain numbers" for each in units)
             raise UserError(
@@ -456,9 +452,8 @@ class TableFile:
 
     def note_words(self, name: str) -> None:
         """Notes which texts that mean a missing value elsewhere are values of their own here."""
-        words = {text for text in MISSING if text} | {"none"}
-        found = self.labels(name).dropna()
-        found = sorted(text for text in found.unique() if text.lower() in words)
+        found = self.labels(name).dropna().unique()
+        found = sorted(text for text in found if text and text.lower() in MISSING)
         if found:
             self.note(
                 f"{name}: {', '.join(map(repr, found))} count as values like others "
