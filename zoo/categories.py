@@ -23,6 +23,5 @@ def _as_string(value):
     if isinstance(value, float | np.floating):
         if value != value:
             return None
-        whole = np.isfinite(value) and value == int(value)
-        return str(int(value)) if whole else str(value)
+        return str(int(value)) if np.isfinite(value) and value == int(value) else str(value)
     return str(value)

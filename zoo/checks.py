@@ -119,5 +119,4 @@ def check_series_input(input_shape: Sequence[int | None], needs_time: bool = Fal
 
 def is_finite(value) -> bool:
     """Whether a value is a number, and a finite one."""
-    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    return is_number and math.isfinite(value)
+    return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)

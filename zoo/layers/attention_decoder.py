@@ -139,8 +139,7 @@ class AttentionDecoder(Layer):
             )
         self.embedding.build(target_ids_shape)
         for index, layer in enumerate(self.recurrent):
-            channels = self.units if index else self.embedding_dim
-            layer.build((None, None, channels))
+            layer.build((None, None, self.units if index else self.embedding_dim))
         self.cell.build((None, self.embedding_dim), memory_shape["outputs"])
         self.rnn.build((None, None, self.embedding_dim))
         self.head.build((None, None, self.cell.output_size))

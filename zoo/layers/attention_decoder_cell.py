@@ -177,8 +177,7 @@ class AttentionDecoderCell(Layer):
         source)`, are None without attention.
         """
         states = list(states)
-        number = len(self.cell_state_sizes)
-        query = inputs
+        number, query = len(self.cell_state_sizes), inputs
         if self.input_feeding:
             query = ops.concatenate([inputs, states[number]], axis=-1)
         next_states: list = []

@@ -53,8 +53,7 @@ def known_date(times: Any) -> dict[str, Any]:
     times = np.asarray(times, _US)
     present = times[~np.isnat(times)]
     newest = max(present, default=np.datetime64(0, "us"))
-    found = date_parts(present, newest)
-    parts = [name for name, part in found.items() if len(np.unique(part)) > 1]
+    parts = [name for name, part in date_parts(present, newest).items() if len(np.unique(part)) > 1]
     if "day" not in parts and "weekday" in parts:
         parts.remove("weekday")
     return {"newest": str(newest), "parts": parts or ["age"]}

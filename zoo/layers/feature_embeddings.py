@@ -71,11 +71,9 @@ class PiecewiseLinearEncoding(TracedLayer):
         >>> PiecewiseLinearEncoding.edges(np.array([[0.0], [1.0], [2.0], [7.0]]), num_bins=2)
         [[0.0, 1.5, 7.0]]
         """
-        found = []
-        for column in finite_columns(x):
-            values = np.quantile(column, np.linspace(0, 1, num_bins + 1)).astype("float32")
-            found.append(_distinct(values.tolist()))
-        return found
+        steps = np.linspace(0, 1, num_bins + 1)
+        found = (np.quantile(column, steps).astype("float32") for column in finite_columns(x))
+        return [_distinct(values.tolist()) for values in found]
 
     def call(self, inputs):
         """Encodes inputs of shape `(batch, features)`."""

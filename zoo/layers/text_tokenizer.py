@@ -246,9 +246,7 @@ class TextTokenizer(Tokenizer):
                 return np.concatenate([first[:head], last[len(last) - tail :]])
             size *= 4
         ids = self.tokenizer.encode(text)
-        if len(ids) <= limit:
-            return ids
-        return np.concatenate([ids[:head], ids[len(ids) - tail :]])
+        return ids if len(ids) <= limit else np.concatenate([ids[:head], ids[len(ids) - tail :]])
 
     def _ends(self, text, size, head, tail):
         """Ids of about `size` characters at either end, none of one that is not wanted."""

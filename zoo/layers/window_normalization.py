@@ -103,6 +103,5 @@ class WindowDenormalization(TracedLayer):
         The forecast is `(batch, time_out, horizon, targets[, values])`.
         """
         forecast, *statistics = inputs
-        targets = forecast.shape[3]
-        shift, scale = (ops.expand_dims(part[..., :targets], 1) for part in statistics)
+        shift, scale = (ops.expand_dims(part[..., : forecast.shape[3]], 1) for part in statistics)
         return shift_and_scale(forecast, scale, shift, self.head)

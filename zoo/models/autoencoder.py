@@ -105,7 +105,6 @@ def autoencoder(
         x = kind(units[-1], kernel_regularizer=hidden.regularizer(), name=last)(x)
         x = layers.Activation("sigmoid", activity_regularizer=penalty, name="sparse_code")(x)
     x = layers.Identity(name="code")(x)
-    size = math.prod(shape)
     if tied:
         ways_back = [layer for layer in keras.Model(inputs, x).layers if isinstance(layer, kind)]
         x = hidden(
@@ -117,7 +116,7 @@ def autoencoder(
             x = layers.Activation(output_activation, dtype="float32", name="head_activation")(x)
     else:
         x = hidden(x, units[-2::-1], prefix="decoder_")
-        x = dense_head(x, size, "regression", output_activation, hidden.regularizer())
+        x = dense_head(x, math.prod(shape), "regression", output_activation, hidden.regularizer())
     if len(shape) > 1:
         x = layers.Reshape(shape, dtype="float32", name="reconstruction")(x)
     return keras.Model(inputs, x, name=name)

@@ -13,7 +13,7 @@ from itertools import pairwise
 import keras
 from keras import layers
 
-from zoo.checks import check_choice, check_counts
+from zoo.checks import check_choice, check_counts, check_series_input
 from zoo.layers import (
     GaussianParameters,
     LastSteps,
@@ -44,12 +44,13 @@ def shape_forecast(x, horizon, targets=1, head="point", quantiles=(0.1, 0.5, 0.9
     return x
 
 
-def target_series(inputs, targets, name):
-    """The targets' own columns, for models that forecast each series from its own past.
+def target_series(input_shape, targets, name):
+    """An input, and the targets' own columns of it: each series is forecast from its own past.
 
     Warns of the columns behind them, which such a model never reads. Called by factories only: the
     warning names their caller's line.
     """
+    inputs = keras.Input(check_series_input(input_shape, needs_time=True), name="series")
     check_counts(targets=targets)
     features = inputs.shape[-1]
     if features < targets:
@@ -58,13 +59,13 @@ def target_series(inputs, targets, name):
             f"features in input_shape. Received: {features}"
         )
     if features == targets:
-        return inputs
+        return inputs, inputs
     warnings.warn(
         f"{name} forecasts each series from its own past: the {features - targets} features "
         f"behind the {targets} to forecast are never used.",
         stacklevel=3,
     )
-    return SelectColumns(range(targets), name="targets")(inputs)
+    return inputs, SelectColumns(range(targets), name="targets")(inputs)
 
 
 def shape_series(x, horizon, targets=1, head="point", quantiles=(0.1, 0.5, 0.9)):

@@ -70,8 +70,7 @@ def nlinear(
     Reference: Zeng et al., *Are Transformers effective for time series forecasting?*, 2022, section
     4.
     """
-    inputs = keras.Input(check_series_input(input_shape, needs_time=True), name="series")
-    x = target_series(inputs, targets, name)
+    inputs, x = target_series(input_shape, targets, name)
     if subtract_last:
         x, last, scale = WindowNormalization("last", name="subtract_last")(x)
     x = layers.Permute((2, 1), name="series_first")(x)
@@ -106,8 +105,7 @@ def dlinear(
     Reference: Zeng et al., *Are Transformers effective for time series forecasting?*, 2022, section
     4.
     """
-    inputs = keras.Input(check_series_input(input_shape, needs_time=True), name="series")
-    x = target_series(inputs, targets, name)
+    inputs, x = target_series(input_shape, targets, name)
     trend = MovingAverage(kernel_size, name="trend")(x)
     parts = {"trend": trend, "remainder": layers.Subtract(name="remainder")([x, trend])}
     size = series_outputs(horizon, head, quantiles)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from zoo.checks import check_choice, check_counts, check_series_input, check_sizes
+from zoo.checks import check_choice, check_counts, check_sizes
 from zoo.layers import TimeBasis
 from zoo.models.heads import series_outputs, shape_series, target_series
 from zoo.models.mlp import dropped
@@ -58,8 +58,7 @@ def nhits(
             "Expected as many numbers of pooling as of downsampling, one a stack. Received: "
             f"pooling={pooling}, downsampling={downsampling}"
         )
-    inputs = keras.Input(check_series_input(input_shape, needs_time=True), name="series")
-    series = target_series(inputs, targets, name)
+    inputs, series = target_series(input_shape, targets, name)
     stacks = [
         ("interpolation" if steps > 1 else "generic", pool, steps)
         for pool, steps in zip(pooling, downsampling, strict=True)
@@ -108,8 +107,7 @@ def nbeats(
     check_counts(degree=degree)
     for stack in stacks:
         check_choice(STACKS, stacks=stack)
-    inputs = keras.Input(check_series_input(input_shape, needs_time=True), name="series")
-    series = target_series(inputs, targets, name)
+    inputs, series = target_series(input_shape, targets, name)
     kinds = [(kind, 1, degree) for kind in stacks]
     values = series_outputs(horizon, head, quantiles) // horizon
     x = _doubly_residual(series, kinds, num_blocks, num_layers, units, dropout, horizon, values)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from zoo.checks import check_counts, check_series_input
+from zoo.checks import check_counts
 from zoo.layers import LearnedPositions, Patches, WindowDenormalization, WindowNormalization
 from zoo.models.heads import series_outputs, shape_series, target_series
 from zoo.models.mlp import dropped
@@ -55,7 +55,6 @@ def patchtst(
     Reference: Nie et al., *A time series is worth 64 words: long-term forecasting with
     Transformers*, 2023, section 3.1.
     """
-    time, features = check_series_input(input_shape, needs_time=True)
     check_counts(patch_length=patch_length, num_layers=num_layers, num_heads=num_heads)
     check_counts(embedding_dim=embedding_dim, feed_forward_dim=feed_forward_dim)
     if embedding_dim % num_heads:
@@ -63,10 +62,9 @@ def patchtst(
             "Expected embedding_dim to be a multiple of num_heads. Received: "
             f"embedding_dim={embedding_dim}, num_heads={num_heads}"
         )
-    inputs = keras.Input((time, features), name="series")
-    x = target_series(inputs, targets, name)
+    inputs, x = target_series(input_shape, targets, name)
     x, mean, stddev = WindowNormalization("standard", name="window_normalization")(x)
-    x = Patches(min(patch_length, time), stride, name="patches")(x)
+    x = Patches(min(patch_length, x.shape[1]), stride, name="patches")(x)
     x = layers.Dense(embedding_dim, name="embedding")(x)
     x = LearnedPositions(x.shape[2], name="positions")(x)
     x = dropped(x, dropout, "embedding_dropout")

@@ -71,5 +71,4 @@ def transformer_language_model(
 
 
 def _residual(x, y, dropout, prefix):
-    y = dropped(y, dropout, f"{prefix}_dropout")
-    return layers.Add(name=f"{prefix}_add")([x, y])
+    return layers.Add(name=f"{prefix}_add")([x, dropped(y, dropout, f"{prefix}_dropout")])
