@@ -205,8 +205,8 @@ class Checkpoint(keras.callbacks.Callback):
 
     def _restore_variables(self):
         variables = self._variables()
-        own = {k: v for k, v in self._arrays.items() if not k.startswith(_OF_CALLBACKS)}
-        found = {key: value.shape for key, value in own.items()}
+        arrays = self._arrays.items()
+        found = {k: v.shape for k, v in arrays if not k.startswith(_OF_CALLBACKS)}
         wanted = {key: tuple(variable.shape) for key, variable in variables.items()}
         if found != wanted:
             strange = sorted(set(found.items()) ^ set(wanted.items()))[0][0]

@@ -43,5 +43,4 @@ def check_steps(value, name):
 
 def is_finite(value) -> bool:
     """Whether `value` is a number, and a finite one."""
-    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    return is_number and math.isfinite(value)
+    return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)

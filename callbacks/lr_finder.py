@@ -239,16 +239,15 @@ def _length(data, batch_size):
     """Batches of one pass."""
     if isinstance(data, tuple):
         return max(1, _num_examples(data) // batch_size)
-    try:
+    # tf.data raises a TypeError where it cannot tell.
+    with contextlib.suppress(TypeError, NotImplementedError):
         count = data.num_batches if isinstance(data, keras.utils.PyDataset) else len(data)
-    except (TypeError, NotImplementedError):  # tf.data raises a TypeError where it cannot tell
-        count = None
-    if count is None:
-        raise ValueError(
-            "Expected data of known length where steps is None. Pass steps=100, or use "
-            f"tf.data.experimental.assert_cardinality. Received: {type(data).__name__}"
-        )
-    return count
+        if count is not None:
+            return count
+    raise ValueError(
+        "Expected data of known length where steps is None. Pass steps=100, or use "
+        f"tf.data.experimental.assert_cardinality. Received: {type(data).__name__}"
+    )
 
 
 def _check_numbers(min_rate, max_rate, steps, batch_size, smoothing, stop_factor):
