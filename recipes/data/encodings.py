@@ -117,11 +117,9 @@ def _read(words, encoding):
 
 def _which(content, error, words, encodings, name):
     line = content.count(b"\n", 0, error.start) + 1
-    shown = []
-    for encoding in dict.fromkeys(["cp1252", *encodings]):
-        text = ", ".join(word.decode(encoding, "replace") for word in words[:_SHOWN])
-        if "\ufffd" not in text:
-            shown.append(f"--encoding {encoding} reads {text!r}")
+    known = dict.fromkeys(["cp1252", *encodings])
+    texts = {e: ", ".join(word.decode(e, "replace") for word in words[:_SHOWN]) for e in known}
+    shown = [f"--encoding {e} reads {t!r}" for e, t in texts.items() if "\ufffd" not in t]
     return (
         f"Expected {name} to be text in UTF-8. Received: the byte 0x{content[error.start]:02x} in "
         f"line {line:,}, and several readings are possible. Say which one is right: "

@@ -274,11 +274,9 @@ def _shapes(cores):
         (r"^0\d*", "Z"), (r"\d{4,}", "L"), (r"\d{3}", "T"), (r"\d+", "S"), (f"[{_SPACES}]", "_"),
     ):  # fmt: skip
         shapes = pc.replace_substring_regex(shapes, pattern, letter)
-    found = {}
-    for shape in pc.drop_null(pc.unique(shapes)).to_pylist():
-        if re.fullmatch("[ZLTS](?:[.,_][ZLTS])*[.,]?|[.,][ZLTS]", shape):
-            found[shape] = cores[pc.index(shapes, shape).as_py()].as_py()
-    return found
+    number = re.compile("[ZLTS](?:[.,_][ZLTS])*[.,]?|[.,][ZLTS]")
+    found = filter(number.fullmatch, pc.drop_null(pc.unique(shapes)).to_pylist())
+    return {shape: cores[pc.index(shapes, shape).as_py()].as_py() for shape in found}
 
 
 def _decimal_sign(shape):

@@ -152,8 +152,7 @@ def detect_period(values, longest=400, usual=()) -> int:
     if longest < 2 or not change.std() > 0:
         return 1
     change = change - change.mean()
-    spectrum = np.abs(np.fft.rfft(change, 2 * n)) ** 2
-    acf = np.fft.irfft(spectrum)[: longest + 2]
+    acf = np.fft.irfft(np.abs(np.fft.rfft(change, 2 * n)) ** 2)[: longest + 2]
     acf = acf / acf[0]
     # A season's own peak comes after the likeness of near steps has died away. Lag 1 does not tell:
     # differencing makes it negative for mere noise.

@@ -137,5 +137,4 @@ def theta(values, rows, origins, horizon) -> np.ndarray:
     slopes = ((cross - middle * values_sum) / spread)[origins][:, None]
     level = smooth(alpha, values)[origins][:, None]
     n = count[origins][:, None]
-    ahead = np.arange(horizon) + (1 - (1 - alpha) ** n) / alpha
-    return level + slopes / 2 * ahead
+    return level + slopes / 2 * (np.arange(horizon) + (1 - (1 - alpha) ** n) / alpha)

@@ -73,8 +73,7 @@ def distribution_scores(actual, forecasts) -> dict[str, float]:
         losses.append(2 * np.nanmean(np.maximum(probability * error, (probability - 1) * error)))
     if forecasts.deviation is None:
         levels = np.array([probability for probability, _ in quantiles])
-        edges = np.r_[0.0, (levels[1:] + levels[:-1]) / 2, 1.0]
-        crps = float(np.diff(edges) @ losses)
+        crps = float(np.diff(np.r_[0.0, (levels[1:] + levels[:-1]) / 2, 1.0]) @ losses)
     else:
         deviation = np.maximum(np.float64(forecasts.deviation), 1e-30)
         z = (actual - forecasts.point) / deviation

@@ -141,8 +141,7 @@ def _bits(wide, kept, arrays):
     top = _highest(wide)
     bits = next(bits for bits in BITS if top < 2**bits)
     known = kept.bits if kept and kept.bits != 1 else None
-    bytes_in_array = arrays and bits == 8
-    if known is None and (bytes_in_array or (kept and top == 0)):
+    if known is None and ((arrays and bits == 8) or (kept and top == 0)):
         return None
     if kept is None:
         return bits

@@ -1,5 +1,6 @@
 """The times of a series: checked for equal steps, resampled, continued."""
 
+import contextlib
 import warnings
 
 import numpy as np
@@ -22,12 +23,10 @@ def check_resample(resample: str | None, time: str | None) -> None:
         return
     if time is None:
         raise UserError("--resample needs dates to go by: name their column with --time.")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # older pandas say first that names will be refused
-            offset = to_offset(resample)
-    except ValueError:
-        offset = None
+    offset = None
+    with warnings.catch_warnings(), contextlib.suppress(ValueError):
+        warnings.simplefilter("ignore")  # older pandas say first that names will be refused
+        offset = to_offset(resample)
     if offset is None or offset.n < 1:
         raise UserError(
             "Expected --resample to be a pandas frequency such as h, D, W, MS or 15min. Received: "

@@ -62,8 +62,7 @@ def _in_time(series, like, horizon, validation, test, skip):
     rows = len(like)
     sizes = (validation + test + skip, test + skip, skip)
     marks = [max(0, min(rows - 1, rows - round(rows * size))) for size in sizes]
-    ordered = np.partition(like.times, marks)
-    first, second, last = (ordered[mark] for mark in marks)
+    first, second, last = np.partition(like.times, marks)[marks]
     steps = like.times if like.num_series == 1 else np.unique(like.times)
     place = np.searchsorted(steps, last) if skip else len(steps)
     second = min(second, steps[max(0, place - horizon)])

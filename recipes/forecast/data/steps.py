@@ -141,11 +141,8 @@ def spacing(size: int) -> tuple[str, str]:
     count = size // UNITS[unit]
     words = f"{count} {unit}" + ("s" if count > 1 and unit != "us" else "")
     calendar = {range(28, 32): "MS", range(89, 93): "QS", range(365, 367): "YS"}
-    if unit == "day":
-        for days, alias in calendar.items():
-            if count in days:
-                return words, alias
-    return words, ("" if count == 1 else str(count)) + ALIASES[unit]
+    named = (alias for days, alias in calendar.items() if unit == "day" and count in days)
+    return words, next(named, ("" if count == 1 else str(count)) + ALIASES[unit])
 
 
 def _month(times: np.ndarray) -> np.ndarray:
