@@ -180,11 +180,8 @@ class TrainConfig:
         >>> ForecastConfig.renamed({"known": "f.csv", "strategy": "iterated"})
         {'future_covariates': 'f.csv', 'strategy': 'recursive'}
         """
-        found = {}
-        for name, value in saved.items():
-            name = cls.RENAMED.get(name, name)
-            found[name] = cls.RENAMED.get(f"{name}={value}", value)
-        return found
+        found = {cls.RENAMED.get(name, name): value for name, value in saved.items()}
+        return {name: cls.RENAMED.get(f"{name}={value}", value) for name, value in found.items()}
 
     @property
     def first_kept(self) -> int:

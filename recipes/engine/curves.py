@@ -140,11 +140,10 @@ def _underfitting(train, baselines, score):
     name = min(baselines, key=lambda each: baselines[each][score])
     if train < baselines[name][score]:
         return None
-    reached = number(baselines[name][score])
     return (
         f"Underfitting: even on the training part the {score} is {number(train)}, while {name} "
-        f"reaches {reached} on validation. Try a larger model, more epochs or another learning "
-        "rate."
+        f"reaches {number(baselines[name][score])} on validation. Try a larger model, more epochs "
+        "or another learning rate."
     )
 
 

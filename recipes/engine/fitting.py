@@ -117,10 +117,9 @@ def fit(
         built.monitor, mode=built.mode, patience=config.patience, start_from_epoch=first
     )
     halving = keras.callbacks.ReduceLROnPlateau(built.monitor, 0.5, 5, mode=built.mode)
-    watch += [best, *[stop] * bool(config.patience)]
-    watch += [*[halving] * (config.schedule == "plateau"), board]
+    watch += [best, *[stop] * bool(config.patience), *[halving] * (config.schedule == "plateau")]
     progress = Progress(built.monitor, config.progress, built.mode, " (scaled)" * built.scaled)
-    watch += [progress, *_profiler(config, folder)]
+    watch += [board, progress, *_profiler(config, folder)]
     checkpoint = Checkpoint(folder.checkpoints, watch, resume)
     for problem in checkpoint.problems:
         print(problem, file=sys.stderr)

@@ -60,8 +60,7 @@ def _catalog():
     lines += [("preset", each, _presets(each.presets)) for each in recipes]
     for kind, recipe, named in lines:
         for name, text in named.items():
-            record = {"kind": kind, "name": name, "recipe": recipe.name}
-            found.append({**record, "description": text})
+            found.append({"kind": kind, "name": name, "recipe": recipe.name, "description": text})
     return found
 
 

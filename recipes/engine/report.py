@@ -21,11 +21,10 @@ def rows(recipe: Recipe, metrics) -> list[list[str]]:
     The recipe's metrics are shown; the others are in `metrics.json`.
     """
     shown = [name for name in recipe.metrics if name in metrics["test"]]
-    entries = {metrics["model"]: metrics, **metrics["baselines"]}
     body = [
         [name, split, *[number(entry[split].get(key)) for key in shown]]
         for split in ("validation", "test")
-        for name, entry in entries.items()
+        for name, entry in {metrics["model"]: metrics, **metrics["baselines"]}.items()
     ]
     return [["", "part", *shown], *body]
 
@@ -182,8 +181,7 @@ def command(recipe, folder) -> str:
 
 def _reading(recipe, history, built, task, metrics):
     parts = (metrics["train"], metrics["validation"])
-    falls = not recipe.higher_is_better(task.primary_metric)
-    score = task.primary_metric if falls else "nll"
+    score = "nll" if recipe.higher_is_better(task.primary_metric) else task.primary_metric
     baselines = {name: found["validation"] for name, found in _rivals(metrics, task).items()}
     baselines = {name: scores for name, scores in baselines.items() if score in scores}
     monitor = built.monitor if built.mode == "min" else "val_loss"
@@ -199,7 +197,7 @@ def _fold_section(folds, task):
     lines += [[fold, *map(number, values)] for fold, values in found.items()]
     if len(found) > 1:
         columns = list(zip(*found.values(), strict=True))
-        lines.append(["mean", *[number(statistics.fmean(column)) for column in columns]])
-        lines.append(["deviation", *[number(statistics.stdev(column)) for column in columns]])
+        for name, of in (("mean", statistics.fmean), ("deviation", statistics.stdev)):
+            lines.append([name, *map(number, map(of, columns))])
     title, text = task.FOLDS
     return [f"## {title}", text, markdown(lines)]
