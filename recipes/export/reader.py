@@ -126,8 +126,7 @@ def _savedmodel(folder):
 
     def run(arrays, endpoint="arrays"):
         arrays = {name: tf.constant(array) for name, array in arrays.items()}
-        found = getattr(loaded, endpoint)(arrays)
-        return [np.asarray(part) for part in tf.nest.flatten(found)]
+        return [np.asarray(part) for part in tf.nest.flatten(getattr(loaded, endpoint)(arrays))]
 
     return run
 

@@ -62,8 +62,7 @@ def lookup(tables, **spec):
             texts = tf.strings.lower(texts, "utf-8")
         ids = ids_of(texts)
         message = "The model does not know a character: leave it out."
-        check = tf.debugging.assert_non_negative(ids.flat_values, message)
-        with tf.control_dependencies([check]):
+        with tf.control_dependencies([tf.debugging.assert_non_negative(ids.flat_values, message)]):
             ids = ids.with_flat_values(ids.flat_values + len(spec.special))
         if limit is not None:
             head, rest = ids[:, : limit - tail], ids[:, limit - tail :]

@@ -182,8 +182,7 @@ class KeyBatches(SlidingWindowBatches):
         notes = self.ids[self.examples[:, None] + np.arange(window + 1)]
         highest = notes.max(axis=1, keepdims=True)
         lowest = np.where(notes > 0, notes, last).min(axis=1, keepdims=True)
-        silent = highest == 0
-        self.fits = silent | ((lowest + semitones >= 1) & (highest + semitones <= last))
+        self.fits = (highest == 0) | ((lowest + semitones >= 1) & (highest + semitones <= last))
         self.length = len(self.ids)
         # The ids of all keys, one after the other: a window is a position, whatever its key.
         moved = [np.where(self.ids > 0, self.ids + step, 0) for step in semitones]

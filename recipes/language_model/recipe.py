@@ -36,9 +36,8 @@ def default_config(
         return replace(config, batching="random", window=256, learning_rate=0.001)
     if config.model != "char_rnn":
         return config
-    arguments = {"units": 512, "embedding_dim": 64, "dropout": 0.25}
     if dataset != "python_docs":
-        return replace(config, model_arguments=arguments)
+        return replace(config, model_arguments={"units": 512, "embedding_dim": 64, "dropout": 0.25})
     # A minute or two, which is enough to be better than the n-grams.
     small = {"units": 128, "embedding_dim": 64}
     return replace(config, model_arguments=small, epochs=12, batch_size=32, learning_rate=0.008)

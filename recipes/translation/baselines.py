@@ -35,8 +35,7 @@ class Nearest:
 
         runs = {"analyzer": "char", "ngram_range": (1, 3), "lowercase": False}
         words = {"analyzer": lambda text: re.findall(r"\w+", text.lower()) or [text]}
-        how = runs if characters else words
-        self.vectorizer = TfidfVectorizer(**how, dtype=np.float32)
+        self.vectorizer = TfidfVectorizer(**(runs if characters else words), dtype=np.float32)
         self.known = self.vectorizer.fit_transform([source for source, _ in pairs])
         self.targets = [target for _, target in pairs]
 

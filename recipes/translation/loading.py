@@ -56,9 +56,7 @@ def read(config):
 def _asked(config, pairs):
     if config.reverse:
         pairs = [(target, source) for source, target in pairs]
-    if config.lowercase:
-        pairs = [(source.lower(), target.lower()) for source, target in pairs]
-    return pairs
+    return [(s.lower(), t.lower()) for s, t in pairs] if config.lowercase else pairs
 
 
 def _stored(config, rows, columns, held_out, tokenizers):

@@ -80,8 +80,7 @@ def _written(translator, lines, first, beam, n_best, penalty):
     else:
         found = iter(translator.search(asked, beam, n_best, penalty))
     for number, line in enumerate(lines, start=first):
-        best = next(found) if line else [("", None)]
-        for text, score in best:
+        for text, score in next(found) if line else [("", None)]:
             text = " ".join(text.split("\n"))
             scored = n_best > 1 and score is not None
             yield f"{number}\t{score:.4f}\t{text}\n" if scored else f"{text}\n"

@@ -89,8 +89,7 @@ def _has_tabs(path, dialect):
         return False
     if dialect.separator is not None:
         return dialect.separator_sign == "\t"
-    lines = start.replace(b"\x00", b"").splitlines()
-    having = [b"\t" in line for line in lines if line.strip()]
+    having = [b"\t" in line for line in start.replace(b"\x00", b"").splitlines() if line.strip()]
     return not having or having[0] or 2 * sum(having) >= len(having)
 
 
