@@ -12,7 +12,7 @@ from recipes.classification.scores import SMALLEST, decisions
 #: A temperature is sought between one over this and this.
 LARGEST = 10.0
 #: Standard deviation of the logarithm of temperatures, as far as one can say without any data: a
-#: few examples, all of them right, must not make the classifier entirely sure.
+#: few examples, all of them right, must not make the classifier entirely sure. Half that of shifts.
 PRIOR = 0.5
 
 
@@ -44,10 +44,11 @@ def reliability(labels, probabilities, bins=15) -> np.ndarray:
     return np.array([(mask.mean(), sure[mask].mean(), right[mask].mean()) for mask in chosen])
 
 
-def fit_temperature(labels, samples) -> float:
+def fit_temperature(labels, samples, deviation=PRIOR) -> float:
     """The temperature by which logits are to be divided for the best likelihood.
 
-    Above 1 where the classifier was too sure. With few examples it stays close to 1.
+    Above 1 where the classifier was too sure. With few examples it stays close to 1, the closer
+    the less its logarithm is expected to deviate from 0.
 
     Labels `(n,)` and samples are of data that was not trained on: class probabilities `(n,
     classes)`; or several such predictions of each example, as Monte-Carlo dropout gives, whose mean
@@ -68,20 +69,20 @@ def fit_temperature(labels, samples) -> float:
         found = tempered(samples, np.exp(logarithm))
         found = found.mean(axis=0) if found.ndim == 3 else found
         own = np.clip(found[rows, labels], SMALLEST, 1.0)
-        return -np.log(own).sum() + 0.5 * (logarithm / PRIOR) ** 2
+        return -np.log(own).sum() + 0.5 * (logarithm / deviation) ** 2
 
     limit = np.log(LARGEST)
     return float(np.exp(minimize_scalar(loss, bounds=(-limit, limit), method="bounded").x))
 
 
-def fit_prior_shift(labels, probabilities, shares) -> float:
+def fit_prior_shift(labels, probabilities, shares, deviation=PRIOR) -> float:
     """How much more the logarithms of the classes' shares are to count, for the best likelihood.
 
     What a classifier knows of training examples by heart speaks louder there than anything does in
     new ones, which are then too often taken for frequent classes: a number below 0 mends that. What
     it says without knowing is to count less, the shares not: a number above 0, which suits a
-    temperature above 1 to come. With few examples it stays close to 0. Labels `(n,)` and
-    probabilities `(n, classes)` are of data that was not trained on.
+    temperature above 1 to come. With few examples it stays close to 0, see `fit_temperature`.
+    Labels `(n,)` and probabilities `(n, classes)` are of data that was not trained on.
 
     >>> shares = [0.8, 0.2]  # all that the classifier says, but both are as frequent
     >>> found = fit_prior_shift([0, 1] * 500, [shares] * 1000, shares)
@@ -97,7 +98,7 @@ def fit_prior_shift(labels, probabilities, shares) -> float:
         logarithm, weight = found
         evidence = tempered(shifted(probabilities, -prior), np.exp(logarithm))
         own = shifted(evidence, (1 + weight) * prior)[rows, labels]
-        unlikely = 0.5 * (logarithm / PRIOR) ** 2 + 0.5 * weight**2
+        unlikely = 0.5 * (logarithm**2 + weight**2 / 4) / deviation**2
         return unlikely - np.log(np.clip(own, SMALLEST, 1.0)).sum()
 
     limit = np.log(LARGEST)

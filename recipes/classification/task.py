@@ -7,7 +7,7 @@ import numpy as np
 import zoo
 from callbacks import summaries
 from recipes.classification import plots
-from recipes.classification.calibration import expected_calibration_error, fit_temperature
+from recipes.classification.calibration import PRIOR, expected_calibration_error, fit_temperature
 from recipes.classification.scores import against_rest, classification_scores
 from recipes.classification.splits import balanced_weights
 from recipes.data.batches import spread
@@ -76,13 +76,13 @@ def head_of(core):
         ) from error
 
 
-def calibrate(head, labels, samples) -> dict[str, float]:
+def calibrate(head, labels, samples, deviation=PRIOR) -> dict[str, float]:
     """Divides a model's logits by the `temperature` that suits its predictions best; returns it.
 
     The linear layer that gives the logits, `head`, is changed in place; `labels` and `samples` of
-    the validation examples are as for `fit_temperature`.
+    the validation examples, and `deviation`, are as for `fit_temperature`.
     """
-    temperature = fit_temperature(labels, samples)
+    temperature = fit_temperature(labels, samples, deviation)
     head.set_weights([weight / temperature for weight in head.get_weights()])
     return {"temperature": temperature}
 

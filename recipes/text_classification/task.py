@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from recipes.classification.calibration import (
+    PRIOR,
     expected_calibration_error,
     fit_prior_shift,
     shifted,
@@ -40,6 +41,7 @@ from recipes.text_classification.data.labelled_texts import LabelledTexts
 from recipes.text_classification.data.reber import TRICKY, is_embedded_reber
 from recipes.text_classification.data.text_batches import TextBatches, laid_out
 from recipes.text_classification.data.text_splits import text_keys
+from recipes.text_classification.naive_bayes import ENOUGH
 
 
 @dataclass(frozen=True)
@@ -257,15 +259,19 @@ class TextTask(ClassificationTask):
             found["wide_share"] = wide.mix(part, core, self.wide_paths[0], last)
         if not self.config.calibrate:
             return found
+        # A wide path of few texts is calibrated already, by more than there are for validation.
+        few = "wide_path" in layers and len(self.parts["train"]) < ENOUGH
+        labels, deviation = part.labels, PRIOR / 2 if few else PRIOR
         says = last.get_weights()[0][0] if "wide_path" in layers else 1.0
         probabilities = self.predictor(model)(part)
         if self.class_weights is None and says:
-            found["prior_shift"] = fit_prior_shift(part.labels, probabilities, self.shares)
+            given = labels, probabilities, self.shares, deviation
+            found["prior_shift"] = fit_prior_shift(*given)
             moves = found["prior_shift"] * np.log(self.shares)
             probabilities = shifted(probabilities, moves)
             moves = moves[1:] - moves[:1] if self.head == "binary" else moves
             head_of(core).bias.assign_add(moves / says)
-        return found | calibrate(last, part.labels, probabilities)
+        return found | calibrate(last, labels, probabilities, deviation)
 
     @cached_property
     def shares(self) -> np.ndarray:

@@ -205,7 +205,10 @@ def test_several_labels_are_each_a_decision_of_two_classes():
 
 def test_a_few_right_predictions_do_not_make_entirely_sure():
     found = np.full((5, 2), [0.8, 0.2])
-    assert 0.3 < fit_temperature([0] * 5, found) < 1
+    expected, closer = (fit_temperature([0] * 5, found, deviation) for deviation in (0.5, 0.25))
+    assert 0.3 < expected < closer < 1
+    shifts = [abs(fit_prior_shift([0] * 5, found, [0.6, 0.4], each)) for each in (0.5, 0.25)]
+    assert 0 < shifts[1] < shifts[0]
 
 
 def test_a_prior_that_counted_twice_counts_once():

@@ -18,7 +18,7 @@ from scipy.special import softmax
 import zoo
 from callbacks import Checkpoint
 from recipes import text_classification
-from recipes.classification.calibration import shifted, tempered
+from recipes.classification.calibration import PRIOR, shifted, tempered
 from recipes.classification.scores import classification_scores
 from recipes.cli import main
 from recipes.engine.arguments import parse
@@ -218,7 +218,8 @@ def test_a_run_learns(train):
 
 @pytest.mark.parametrize(("classes", "wide"), [(2, 2), (3, 0), (3, 2)])
 def test_calibration_moves_the_prior(tmp_path, monkeypatch, classes, wide):
-    monkeypatch.setattr(text_task, "fit_prior_shift", lambda *_: -0.5)
+    deviations = []
+    monkeypatch.setattr(text_task, "fit_prior_shift", lambda *a: deviations.append(a[3]) or -0.5)
     frame = reviews(classes, 160)
     frame = frame[(frame["target"] != "good") | (frame.index % 4 == 1)]
     task, built = task_and_built(write(tmp_path / "skewed.csv", frame), wide=wide)
@@ -233,6 +234,7 @@ def test_calibration_moves_the_prior(tmp_path, monkeypatch, classes, wide):
         moved = shifted(before, -0.5 * np.log(task.shares))
         after = task.predictor(built.model)(part)
         np.testing.assert_allclose(after, tempered(moved, found["temperature"]), rtol=1e-4)
+    assert deviations == [PRIOR / 2 if wide else PRIOR] * 2  # a wide path is calibrated before
     weighted = replace(task, config=replace(task.config, class_weight="balanced"))
     assert "prior_shift" not in weighted.finish(built.model, core)
 
