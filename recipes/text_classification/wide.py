@@ -83,14 +83,14 @@ def fit(parts, reader, ngrams, outputs, balanced=False, unlabelled=(), calibrati
         meaning = semantics.directions(sparse.vstack([found, more[:, places]]), found)
     labels, classes = np.concatenate([part.labels for part in parts]), len(parts[0].classes)
 
-    def solve(chosen):
-        features = naive_bayes.unit_rows(presence[chosen])
+    def solve(presence, labels):
+        features = naive_bayes.unit_rows(presence)
         blocks, found = [features], features[:, places]
         if spelling is not None:
             blocks.append(found @ spelling)
         if meaning is not None:
             blocks.append(np.asarray(found @ meaning[0] - meaning[1], np.float32))
-        kernel, *rest, bias = naive_bayes.fit(blocks, labels[chosen], classes, balanced, both=True)
+        kernel, *rest, bias = naive_bayes.fit(blocks, labels, classes, balanced, both=True)
         if meaning is not None:
             weights = rest.pop()
             kernel[places] += meaning[0] @ weights
@@ -99,7 +99,7 @@ def fit(parts, reader, ngrams, outputs, balanced=False, unlabelled=(), calibrati
             kernel[places] += spelling @ rest.pop()
         return kernel, bias
 
-    kernel, bias = solve(np.arange(len(texts)))
+    kernel, bias = solve(presence, labels)
     if calibration is None and len(texts) < naive_bayes.ENOUGH:
         always = places if meaning is not None else []
         calibration = _calibration(presence, labels, classes, balanced, solve, always)
@@ -139,7 +139,7 @@ def _calibration(presence, labels, classes, balanced, solve, always):
     found = np.zeros((len(labels), classes))
     for fold in folds(labels, FOLDS, 0.0).values():
         others, rows = fold["test"], np.delete(np.arange(len(labels)), fold["test"])
-        kernel, bias = solve(rows)
+        kernel, bias = solve(presence[rows], labels[rows])
         held, known = presence[others], presence[rows].getnnz(axis=0) > 0
         known[always] = True
         held.data *= known[held.indices]
