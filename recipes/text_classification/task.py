@@ -260,7 +260,7 @@ class TextTask(ClassificationTask):
         if not self.config.calibrate:
             return found
         # A wide path of few texts is calibrated already, by more than there are for validation.
-        few = "wide_path" in layers and len(self.parts["train"]) < ENOUGH
+        few = mixes and len(self.parts["train"]) < ENOUGH
         labels, deviation = part.labels, PRIOR / 2 if few else PRIOR
         says = last.get_weights()[0][0] if "wide_path" in layers else 1.0
         probabilities = self.predictor(model)(part)

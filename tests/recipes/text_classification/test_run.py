@@ -234,7 +234,8 @@ def test_calibration_moves_the_prior(tmp_path, monkeypatch, classes, wide):
         moved = shifted(before, -0.5 * np.log(task.shares))
         after = task.predictor(built.model)(part)
         np.testing.assert_allclose(after, tempered(moved, found["temperature"]), rtol=1e-4)
-    assert deviations == [PRIOR / 2 if wide else PRIOR] * 2  # a wide path is calibrated before
+    # A wide path of these texts is calibrated before; that of a run before this one may not be.
+    assert deviations == [PRIOR / 2 if wide else PRIOR, PRIOR]
     weighted = replace(task, config=replace(task.config, class_weight="balanced"))
     assert "prior_shift" not in weighted.finish(built.model, core)
 
